@@ -1,0 +1,1 @@
+"""The controller: store, intent, plan, apply, and the drivers of the host."""

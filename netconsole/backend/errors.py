@@ -1,0 +1,62 @@
+"""The errors an admin can meet. Each message is one line that names the value and the rule."""
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What a command's exit status says; the same for every command."""
+
+    OK = 0
+    FAILED = 1
+    REFUSED = 2
+    UNAVAILABLE = 3
+
+
+class NetconsoleError(Exception):
+    """Anything that stops a command; `str(error)` is the line shown to the admin."""
+
+    exit_status = ExitStatus.FAILED
+
+
+class InvalidValue(NetconsoleError):
+    """A value that breaks a rule of its own, whatever the store holds."""
+
+    exit_status = ExitStatus.REFUSED
+
+    def __init__(self, what: str, value: object, rule: str) -> None:
+        shown = str(value)
+        if len(shown) > 80:
+            shown = shown[:77] + "..."
+        super().__init__(f"{what} {shown!r}: {rule}")
+
+
+class NotFound(NetconsoleError):
+    """A name or address that the store does not hold."""
+
+
+class Conflict(NetconsoleError):
+    """A request that the present state forbids: in use, overlapping, taken."""
+
+
+class Exhausted(NetconsoleError):
+    """A pool or range with nothing left to give."""
+
+
+class ReadOnly(NetconsoleError):
+    """A change asked of a service that may only read."""
+
+    exit_status = ExitStatus.UNAVAILABLE
+
+
+class Unavailable(NetconsoleError):
+    """Something this machine lacks: a privilege, a program, a kernel feature."""
+
+    exit_status = ExitStatus.UNAVAILABLE
+
+
+class StepFailed(NetconsoleError):
+    """A step of a plan failed; the earlier ones were undone."""
+
+
+class NotVerified(NetconsoleError):
+    """Every step reported success, yet the host is not as planned."""

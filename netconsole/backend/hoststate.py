@@ -1,0 +1,124 @@
+"""HostState: what a host holds, or should hold, as one immutable value.
+
+`intent` makes one from the records, `observe` makes one from the kernel; `plan` is the
+difference. Nothing here touches the host.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+Family = Literal["ipv4", "ipv6"]
+TableName = Literal["filter", "nat", "mangle"]
+
+OWNER_PREFIX = "netconsole:"
+"""Links of ours carry an alias (IFLA_IFALIAS, see ip-link(8)) that begins so."""
+
+BUILTIN_CHAINS = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
+
+
+class ChainKey(NamedTuple):
+    """Names one chain of the packet filter."""
+
+    family: Family
+    table: TableName
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, in the words in which iptables-save(8) prints it, without `-A CHAIN`."""
+
+    spec: str
+    owner: str = field(default="", compare=False)
+    """The floating address or network that it serves; known for wanted rules."""
+    at_end: bool = field(default=False, compare=False)
+    """In a built-in chain: goes behind the rules of others instead of before them."""
+    packets: int = field(default=0, compare=False)
+    bytes: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network interface. `None` means: not our business (wanted), not applicable (observed)."""
+
+    name: str
+    kind: str
+    up: bool = True
+    mac: str | None = None
+    master: str | None = None
+    mtu: int | None = None
+    alias: str = ""
+    peer: str | None = None
+    hairpin: bool | None = None
+    forward_delay: int | None = None
+    """Of a bridge, in hundredths of a second."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether netconsole made this link."""
+        return self.alias.startswith(OWNER_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IPv4 address on an interface, as `ip address` prints it."""
+
+    interface: str
+    address: str
+    """With its prefix length: 10.0.0.1/24."""
+    broadcast: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of ours: its whole text and its permission bits."""
+
+    content: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One line of a dnsmasq lease file."""
+
+    expires: int
+    """Seconds since the epoch; 0 means never."""
+    mac: str
+    address: str
+    hostname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dnsmasq:
+    """A dnsmasq process, wanted or running. `bridge` is empty for one that is not ours."""
+
+    bridge: str
+    argv: tuple[str, ...]
+    pids: tuple[int, ...] = field(default=(), compare=False)
+
+    @property
+    def pid_file(self) -> str:
+        """The path given by --pid-file, or nothing."""
+        return next((a.partition("=")[2] for a in self.argv if a.startswith("--pid-file=")), "")
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """All that netconsole configures on a host."""
+
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, Link] = field(default_factory=dict)
+    addresses: tuple[Address, ...] = ()
+    chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
+    """Wanted built-in chains hold our jumps only; observed ones hold every rule."""
+    dnsmasq: tuple[Dnsmasq, ...] = ()
+    dhcp_hosts: Mapping[str, File] = field(default_factory=dict)
+    """Files under a network's --dhcp-hostsdir, by path: one a port."""
+    files: Mapping[str, File] = field(default_factory=dict)
+    leases: Mapping[str, tuple[Lease, ...]] = field(default_factory=dict)
+    """Observed only: the lease file of each bridge."""
+    released: frozenset[Address] = frozenset()
+    """Wanted only: addresses of ours that must be on no interface."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Observed only: the parts that could not be read, and why."""

@@ -1,0 +1,114 @@
+"""The records of the store: what an admin has asked for.
+
+Field names are those of nova's tables (`networks`, `fixed_ips`, `floating_ips`), so that the
+command line, the screens, the JSON and the store all say the same word for the same thing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+PortKind = Literal["tap", "veth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One network: an address range, the bridge that carries it, and who serves it."""
+
+    id: int
+    uuid: str
+    label: str
+    cidr: str
+    netmask: str
+    broadcast: str
+    gateway: str | None
+    dhcp_server: str | None
+    dhcp_start: str
+    bridge: str
+    bridge_interface: str | None = None
+    dns1: str | None = None
+    dns2: str | None = None
+    vlan: int | None = None
+    vpn_private_address: str | None = None
+    vpn_public_address: str | None = None
+    vpn_public_port: int | None = None
+    multi_host: bool = False
+    share_address: bool = False
+    enable_dhcp: bool = True
+    injected: bool = False
+    mtu: int | None = None
+    priority: int | None = None
+    project_id: str | None = None
+    host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A virtual machine as far as its network goes."""
+
+    uuid: str
+    name: str
+    project_id: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An instance's interface: its MAC address and the device on the host that carries it."""
+
+    id: int
+    uuid: str
+    mac: str
+    network_id: int
+    instance_uuid: str
+    kind: PortKind
+    device: str
+    peer: str | None = None
+    """The guest's end of a veth pair, as created; it leaves the host when it is moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedIP:
+    """One address of a network and where it is in its life (allocated, leased, reserved)."""
+
+    id: int
+    address: str
+    network_id: int
+    allocated: bool = False
+    leased: bool = False
+    reserved: bool = False
+    instance_uuid: str | None = None
+    port_id: int | None = None
+    host: str | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIP:
+    """A public address that can be given to one fixed address at a time."""
+
+    id: int
+    address: str
+    pool: str
+    interface: str
+    fixed_ip_id: int | None = None
+    project_id: str | None = None
+    host: str | None = None
+    auto_assigned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Everything one host needs to know of the store, read in one transaction.
+
+    `fixed_ips` holds only the associated rows: a /16 has 65,536, of which few are in use.
+    """
+
+    networks: tuple[Network, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    ports: tuple[Port, ...] = ()
+    fixed_ips: tuple[FixedIP, ...] = ()
+    floating_ips: tuple[FloatingIP, ...] = ()
+    former_sysctls: Mapping[str, str] = field(default_factory=dict)
+    """Values that the host had before its first network; put back after its last."""

@@ -1,0 +1,130 @@
+"""Status: what a host holds and should hold, put together for people and programs.
+
+The field names here are the keys of `netconsole status --json`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Origin = Literal["ours", "foreign"]
+RuleState = Literal["present", "missing", "unexpected"]
+DnsmasqState = Literal["running", "missing", "stale", "duplicate", "orphan", "foreign"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """The host itself."""
+
+    name: str
+    public_interface: str
+    my_ip: str | None
+    ip_forward: bool
+    access: Literal["read-write", "read-only"]
+    read_only_because: str | None
+    unreadable: dict[str, str]
+    """The parts that could not be read, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStatus:
+    """A network and how much of it is in use."""
+
+    label: str
+    cidr: str
+    gateway: str | None
+    dhcp_server: str | None
+    bridge: str
+    bridge_state: Literal["up", "down", "missing", "unknown"]
+    ports: int
+    allocated: int
+    leased: int
+    reserved: int
+    total: int
+    project_id: str | None
+    state: Literal["ok", "drift", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """A fixed address that is associated with an instance."""
+
+    address: str
+    network: str
+    instance: str
+    project: str
+    mac: str
+    allocated: bool
+    leased: bool
+    reserved: bool
+    floating: tuple[str, ...]
+    device: str
+    """The interface on the host that carries the port."""
+    device_state: Literal["up", "down", "missing", "unknown"]
+    lease_expires: int | None
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIPStatus:
+    """A floating address, and whether the host carries what it needs."""
+
+    address: str
+    pool: str
+    interface: str
+    project: str | None
+    instance: str | None
+    fixed_address: str | None
+    address_present: bool | None
+    """None where it is not known."""
+    rules_present: int
+    rules_expected: int
+    state: Literal["free", "ok", "drift", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class DnsmasqStatus:
+    """A dnsmasq, ours or another's, and the processes that should be there."""
+
+    network: str
+    bridge: str
+    state: DnsmasqState
+    pids: tuple[int, ...]
+    expected_processes: int
+    expected_because: str
+    leases: int
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class NatRule:
+    """One rule of the nat table, present or missed."""
+
+    table: str
+    chain: str
+    rule: str
+    packets: int
+    bytes: int
+    origin: Origin
+    state: RuleState
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriftStep:
+    """One step of the plan that would bring the host back."""
+
+    step: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything `netconsole status` says."""
+
+    host: HostStatus
+    networks: tuple[NetworkStatus, ...]
+    allocations: tuple[Allocation, ...]
+    floating_ips: tuple[FloatingIPStatus, ...]
+    dnsmasq: tuple[DnsmasqStatus, ...]
+    nat: tuple[NatRule, ...]
+    drift: tuple[DriftStep, ...]
