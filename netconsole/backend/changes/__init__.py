@@ -1,0 +1,44 @@
+"""Changes: every changing verb as a value. `Service.do` performs one, `Service.preview` shows it.
+
+One module a noun. A change validates itself, writes the store through the transaction it is
+given, and leaves the host to `intent`, `plan` and `apply`.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from netconsole.backend.hoststate import Address
+from netconsole.backend.options import Options
+from netconsole.backend.steps import Plan
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Generic[Result]):
+    """What a change did to the store, and what follows for the host beyond the difference."""
+
+    result: Result
+    released: frozenset[Address] = frozenset()
+    """Addresses that the store no longer knows and the host must no longer hold."""
+    fix: Plan = Plan()
+    """Steps of a playbook, taken before the host converges."""
+
+
+class Change(ABC, Generic[Result]):
+    """A changing verb. Subclasses are frozen dataclasses whose fields are its arguments."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """The verb as it stands in the audit log: `network create vmnet`."""
+
+    @abstractmethod
+    def write(self, connection: Connection, options: Options) -> Written[Result]:
+        """Write the store.
+
+        Raises InvalidValue, NotFound, Conflict or Exhausted before it writes anything.
+        """
