@@ -116,6 +116,8 @@ class HostState:
     dhcp_hosts: Mapping[str, File] = field(default_factory=dict)
     """Files under a network's --dhcp-hostsdir, by path: one a port."""
     files: Mapping[str, File] = field(default_factory=dict)
+    """The other files in `networks_path`, by path."""
+    directories: frozenset[str] = frozenset()
     leases: Mapping[str, tuple[Lease, ...]] = field(default_factory=dict)
     """Observed only: the lease file of each bridge."""
     released: frozenset[Address] = frozenset()

@@ -17,18 +17,34 @@ FileEntry = tuple[str, str]
 """A path and the text in it."""
 
 
+Argv = tuple[str, ...]
+
+
+def _argv(*words: object) -> Argv:
+    return tuple(str(word) for word in words)
+
+
+def _given(option: str, value: object) -> Argv:
+    return () if value in (None, "") else (option, str(value))
+
+
 def _words(*words: object) -> str:
-    return shlex.join(str(word) for word in words)
+    return shlex.join(_argv(*words))
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Base of all steps."""
+    """Base of all steps. Each either happens or does not: none can be half done."""
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        """The programs to run, for a step that is a program's doing."""
+        return ()
 
     @property
     def commands(self) -> tuple[str, ...]:
         """What an admin would type to the same effect, quoted for a shell."""
-        raise TypeError(f"{type(self).__name__} must say its commands")
+        return tuple(shlex.join(argv) for argv in self.argvs)
 
     @property
     def inverse(self) -> "Step | None":
@@ -66,26 +82,21 @@ class _LinkStep(Step):
 
 @dataclass(frozen=True, slots=True)
 class AddLink(_LinkStep):
-    """Create a bridge, a tap or a veth pair (ip-link(8)), marked as ours by its alias."""
+    """Create a bridge, a tap or a veth pair (ip-link(8)).
+
+    The kernel takes no alias at creation: the mark that it is ours is a step of its own.
+    """
 
     @property
-    def commands(self) -> tuple[str, ...]:
-        address = ("address", self.mac) if self.mac else ()
+    def argvs(self) -> tuple[Argv, ...]:
         if self.kind == "tap":
-            made = [_words("ip", "tuntap", "add", "dev", self.name, "mode", "tap")]
-            if self.mac:
-                made.append(_words("ip", "link", "set", "dev", self.name, "address", self.mac))
-        elif self.kind == "veth":
-            peer = ("address", self.peer_mac) if self.peer_mac else ()
-            made = [
-                _words("ip", "link", "add", self.name, *address, "type", "veth")
-                + " "
-                + _words("peer", "name", self.peer, *peer)
-            ]
-        else:
-            delay = ("forward_delay", self.forward_delay) if self.forward_delay is not None else ()
-            made = [_words("ip", "link", "add", self.name, *address, "type", self.kind, *delay)]
-        return (*made, _words("ip", "link", "set", "dev", self.name, "alias", self.alias))
+            return (_argv("ip", "tuntap", "add", "dev", self.name, "mode", "tap"),)
+        named = ("name", self.name, *_given("address", self.mac))
+        if self.kind == "veth":
+            peer = ("peer", "name", self.peer, *_given("address", self.peer_mac))
+            return (_argv("ip", "link", "add", *named, "type", "veth", *peer),)
+        delay = _given("forward_delay", self.forward_delay)
+        return (_argv("ip", "link", "add", *named, "type", self.kind, *delay),)
 
     @property
     def inverse(self) -> Step:
@@ -97,8 +108,8 @@ class RemoveLink(_LinkStep):
     """Delete a link of ours."""
 
     @property
-    def commands(self) -> tuple[str, ...]:
-        return (_words("ip", "link", "delete", "dev", self.name),)
+    def argvs(self) -> tuple[Argv, ...]:
+        return (_argv("ip", "link", "delete", "dev", self.name),)
 
     @property
     def inverse(self) -> Step:
@@ -115,22 +126,22 @@ class SetLink(Step):
     former: str
 
     @property
-    def commands(self) -> tuple[str, ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         link = ("ip", "link", "set", "dev", self.name)
         match self.attribute:
             case "up":
-                return (_words(*link, "up" if self.value == "1" else "down"),)
+                return (_argv(*link, "up" if self.value == "1" else "down"),)
             case "master" if not self.value:
-                return (_words(*link, "nomaster"),)
+                return (_argv(*link, "nomaster"),)
             case "master" | "mtu" | "alias":
-                return (_words(*link, self.attribute, self.value),)
+                return (_argv(*link, self.attribute, self.value),)
             case "mac":
-                return (_words(*link, "address", self.value),)
+                return (_argv(*link, "address", self.value),)
             case "forward_delay":
-                return (_words(*link, "type", "bridge", "forward_delay", self.value),)
+                return (_argv(*link, "type", "bridge", "forward_delay", self.value),)
             case "hairpin":
                 state = "on" if self.value == "1" else "off"
-                return (_words("bridge", "link", "set", "dev", self.name, "hairpin", state),)
+                return (_argv("bridge", "link", "set", "dev", self.name, "hairpin", state),)
 
     @property
     def inverse(self) -> Step:
@@ -143,11 +154,9 @@ class _AddressStep(Step):
     address: str
     broadcast: str = ""
 
-    def _command(self, verb: str) -> tuple[str, ...]:
-        broadcast = ("broadcast", self.broadcast) if self.broadcast else ()
-        return (
-            _words("ip", "address", verb, self.address, *broadcast, "dev", self.interface),
-        )
+    def _argvs(self, verb: str) -> tuple[Argv, ...]:
+        broadcast = _given("broadcast", self.broadcast)
+        return (_argv("ip", "address", verb, self.address, *broadcast, "dev", self.interface),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +164,8 @@ class AddAddress(_AddressStep):
     """Put an address on an interface (ip-address(8))."""
 
     @property
-    def commands(self) -> tuple[str, ...]:
-        return self._command("add")
+    def argvs(self) -> tuple[Argv, ...]:
+        return self._argvs("add")
 
     @property
     def inverse(self) -> Step:
@@ -168,8 +177,8 @@ class RemoveAddress(_AddressStep):
     """Take an address off an interface."""
 
     @property
-    def commands(self) -> tuple[str, ...]:
-        return self._command("delete")
+    def argvs(self) -> tuple[Argv, ...]:
+        return self._argvs("delete")
 
     @property
     def inverse(self) -> Step:
@@ -211,10 +220,10 @@ class EndConnections(Step):
     address: str
 
     @property
-    def commands(self) -> tuple[str, ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return (
-            _words("conntrack", "--delete", "--orig-dst", self.address),
-            _words("conntrack", "--delete", "--reply-dst", self.address),
+            _argv("conntrack", "--delete", "--orig-dst", self.address),
+            _argv("conntrack", "--delete", "--reply-dst", self.address),
         )
 
 
@@ -226,8 +235,8 @@ class AnnounceAddress(Step):
     address: str
 
     @property
-    def commands(self) -> tuple[str, ...]:
-        return (_words("arping", "-U", "-c", 1, "-I", self.interface, self.address),)
+    def argvs(self) -> tuple[Argv, ...]:
+        return (_argv("arping", "-U", "-c", 1, "-I", self.interface, self.address),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,8 +355,8 @@ class StartDnsmasq(Step):
     argv: tuple[str, ...]
 
     @property
-    def commands(self) -> tuple[str, ...]:
-        return (_words(*self.argv),)
+    def argvs(self) -> tuple[Argv, ...]:
+        return (self.argv,)
 
     @property
     def inverse(self) -> Step:
@@ -387,8 +396,8 @@ class ReleaseLease(Step):
     mac: str
 
     @property
-    def commands(self) -> tuple[str, ...]:
-        return (_words("dhcp_release", self.bridge, self.address, self.mac),)
+    def argvs(self) -> tuple[Argv, ...]:
+        return (_argv("dhcp_release", self.bridge, self.address, self.mac),)
 
 
 STEPS: Mapping[str, type[Step]] = {
