@@ -1,0 +1,49 @@
+"""What every command is given: where the configuration is, what may be done, and the service."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import click
+
+if TYPE_CHECKING:
+    from netconsole.backend.options import Options
+    from netconsole.backend.service import Service
+
+
+@dataclass(slots=True)
+class Context:
+    """The global options of one run. Commands receive it through `@pass_context`."""
+
+    config_file: str | None = None
+    read_only: bool = False
+    _service: "Service | None" = field(default=None, repr=False)
+
+    def options(self) -> "Options":
+        """Read the configuration.
+
+        Raises InvalidValue for a file that is missing or breaks a rule.
+        """
+        from netconsole.backend.options import load
+
+        return load(self.config_file)
+
+    def service(self) -> "Service":
+        """Answer the one service of this run, made when it is first asked for."""
+        if self._service is None:
+            from netconsole.backend.service import Service
+
+            self._service = Service(self.options(), read_only=self.read_only)
+        return self._service
+
+    @classmethod
+    def of(cls, context: click.Context) -> Self:
+        """Answer ours from click's, also while completing, when no command has run yet."""
+        found = context.find_object(cls)
+        if found is not None:
+            return found
+        params = context.find_root().params
+        return cls(params.get("config_file"), bool(params.get("read_only")))
+
+
+pass_context = click.make_pass_decorator(Context, ensure=True)
+"""Decorates a command that takes our Context as its first argument."""

@@ -1,0 +1,107 @@
+"""The command `netconsole`: its global options and its commands.
+
+Nothing heavy is imported here; each command's module is imported when the command is used.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from netconsole import __version__
+from netconsole.cli import failures
+from netconsole.cli.context import Context
+from netconsole.cli.lazy import LazyCommand, LazyGroup
+
+PROGRAM = "netconsole"
+
+COMMANDS: Mapping[str, LazyCommand] = {
+    name: LazyCommand(f"netconsole.cli.{module}", name, summary)
+    for name, module, summary in (
+        ("console", "console", "Open the console on this host."),
+        ("status", "status", "Say what this host holds and whether it is as it should be."),
+        ("network", "network", "Create, list, show and delete networks."),
+        ("instance", "instance", "Give instances their ports and addresses."),
+        ("floating", "floating", "Create, associate and list floating addresses."),
+        ("plan", "converge", "Show the commands that would bring this host in line."),
+        ("apply", "converge", "Bring this host in line with the store."),
+        ("undo", "converge", "Take back the steps of a fix."),
+        ("history", "converge", "List the changes made on this host."),
+        ("doctor", "doctor", "Run every check and say what is wrong."),
+        ("playbook", "playbook", "Find and mend one kind of fault, step by step."),
+        ("lab", "lab", "Practise on a small cloud that touches nothing of this machine."),
+        ("completion", "completion", "Print the completion script for a shell."),
+    )
+}
+
+HELP = """Network controller and operations console for Linux machines that host
+virtual machines.
+
+Without a command, opens the console; without a terminal, prints the status."""
+
+EPILOG = """Exit status: 0 done; 1 failed, or a check found something; 2 refused for bad input,
+or `plan` has something to do; 3 cannot be done or checked here (a privilege, a program, a
+kernel feature, --read-only); 130 interrupted."""
+
+
+@click.pass_context
+def _root(context: click.Context, config_file: str | None, read_only: bool) -> None:
+    context.obj = Context(config_file, read_only)
+    if context.invoked_subcommand is not None:
+        return
+    name = "console" if sys.stdin.isatty() and sys.stdout.isatty() else "status"
+    command = root.get_command(context, name)
+    if command is None:
+        raise LookupError(name)
+    with command.make_context(name, [], parent=context) as inner:
+        command.invoke(inner)
+
+
+root = LazyGroup(
+    PROGRAM,
+    COMMANDS,
+    callback=_root,
+    params=[
+        click.Option(
+            ["--config-file"],
+            type=click.Path(dir_okay=False),
+            envvar="NETCONSOLE_CONFIG_FILE",
+            help="Read this file instead of /etc/netconsole/netconsole.conf.",
+        ),
+        click.Option(["--read-only"], is_flag=True, help="Refuse every change."),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=lambda context, _, asked: _version(context, asked),
+            help="Print the version and exit.",
+        ),
+    ],
+    help_text=HELP,
+    epilog=EPILOG,
+)
+
+
+def _version(context: click.Context, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(f"{PROGRAM} {__version__}")
+        context.exit()
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and answer its exit status; an error becomes one line on stderr."""
+    try:
+        status = root.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+    except Exception as error:  # noqa: BLE001  the outermost edge: nothing may pass it unsaid
+        return failures.end(error)
+    return status if isinstance(status, int) else 0
+
+
+def main() -> int:
+    """Run as the program; its exit status is the answer."""
+    try:
+        return run(sys.argv[1:])
+    except KeyboardInterrupt as error:
+        return failures.end(error)
