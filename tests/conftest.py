@@ -1,0 +1,53 @@
+"""Fixtures for every test, and the rule for those that this machine cannot run.
+
+Such a test is skipped with the reason. With NETCONSOLE_REQUIRE_ALL=1 it fails instead, unless
+what it lacks is something that root could not install either.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+from private_host import PrivateHost
+from requirements import ALLOWED, why_not
+
+REQUIRE_ALL = os.environ.get("NETCONSOLE_REQUIRE_ALL") == "1"
+allowed_skip = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "requires(*names): what the machine must have")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "host" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.requires("namespaces", "nsenter", "ip", "iptables"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    names = [name for marker in item.iter_markers("requires") for name in marker.args]
+    for name in names:
+        if reason := why_not(name):
+            item.stash[allowed_skip] = name in ALLOWED
+            pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    expected = hasattr(report, "wasxfail") or item.stash.get(allowed_skip, False)
+    if REQUIRE_ALL and report.skipped and not expected:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{reason} (NETCONSOLE_REQUIRE_ALL forbids to skip this)"
+    return report
+
+
+@pytest.fixture
+def host() -> Iterator[PrivateHost]:
+    """A host in namespaces of its own, as after its first boot."""
+    with PrivateHost() as made:
+        yield made

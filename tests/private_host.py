@@ -1,0 +1,181 @@
+"""A host of a test's own: namespaces in which netconsole may change whatever it likes.
+
+It has the interface eth0 (203.0.113.2/24) facing the namespace `outside` (203.0.113.1), fresh
+/etc, /var and /run, its own processes and its own name. The machine underneath is not touched,
+and when the host is closed, or the test run is killed, the kernel takes all of it away.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+Answer = TypeVar("Answer")
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+NAME = "testhost"
+NAMESPACES = ("--net", "--mount", "--uts", "--ipc", "--pid")
+ENDING = ("--fork", "--kill-child", "--mount-proc")
+
+BUILD = f"""
+set -e
+mount -t tmpfs -o mode=0755 tmpfs /run
+mkdir /run/lock /run/overlay
+for directory in etc var; do
+    mkdir -p /run/overlay/$directory/upper /run/overlay/$directory/work
+    upper=/run/overlay/$directory
+    mount -t overlay -o "lowerdir=/$directory,upperdir=$upper/upper,workdir=$upper/work$1" \
+        overlay /$directory
+done
+for directory in /etc/netconsole /var/lib/netconsole /var/log/netconsole; do
+    rm -rf "$directory"
+    mkdir "$directory"
+    mount -t tmpfs -o mode=0755 tmpfs "$directory"
+done
+mount -t sysfs sysfs /sys
+hostname {NAME}
+ip link set lo up
+ip netns add outside
+ip link add eth0 type veth peer name eth0 netns outside
+ip address add 203.0.113.2/24 broadcast 203.0.113.255 dev eth0
+ip link set eth0 up
+ip -n outside link set lo up
+ip -n outside address add 203.0.113.1/24 broadcast 203.0.113.255 dev eth0
+ip -n outside link set eth0 up
+ip route add default via 203.0.113.1
+echo ready
+exec env --ignore-signal=CHLD cat
+"""
+"""Ends when its stdin does, and the pid namespace with it; CHLD ignored, so that orphans go."""
+
+
+def namespace_options() -> tuple[list[str], str]:
+    """Answer the options of unshare(1), and of overlay mounts, that this user needs."""
+    if os.geteuid() == 0:
+        return [], ""
+    return ["--user", "--map-root-user", "--map-auto"], ",userxattr"
+
+
+class PrivateHost:
+    """A host in namespaces; use it as a context manager."""
+
+    def __init__(self) -> None:
+        user, overlay = namespace_options()
+        self._user = user[:1]
+        self._spawned: list[subprocess.Popen[str]] = []
+        self._holder = subprocess.Popen(
+            ["unshare", *user, *NAMESPACES, *ENDING, "sh", "-c", BUILD, "sh", overlay],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment({}),
+            text=True,
+        )
+        assert self._holder.stdout is not None
+        if self._holder.stdout.readline() != "ready\n":
+            _, reason = self._holder.communicate(timeout=10)
+            raise RuntimeError(f"no private host here: {reason.strip()}")
+        parent = self._holder.pid
+        self.pid = int(Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0])
+        """Of the host's first process, as the machine numbers it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def command(self, *command: str) -> list[str]:
+        """Answer the argument list that runs a command on this host, from the machine."""
+        return ["nsenter", f"--target={self.pid}", *self._user, *NAMESPACES, "--", *command]
+
+    def run(
+        self,
+        *command: str,
+        check: bool = True,
+        input: str | None = None,
+        timeout: float = 60,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end. With `check`, a status other than 0 fails the test."""
+        done = subprocess.run(
+            self.command(*command),
+            stdin=None if input is not None else subprocess.DEVNULL,
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=self._environment(environment or {}),
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(
+                f"{shlex.join(command)} exited {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        return done
+
+    def outside(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command in the namespace that eth0 faces."""
+        return self.run("ip", "netns", "exec", "outside", *command, check=check)
+
+    def spawn(
+        self, *command: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a command and leave it running; it ends with the host at the latest."""
+        process = subprocess.Popen(
+            self.command(*command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(environment or {}),
+            text=True,
+        )
+        self._spawned.append(process)
+        return process
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the host, with the directories above it."""
+        self.run("mkdir", "-p", str(Path(path).parent))
+        self.run("tee", path, input=text)
+
+    def read(self, path: str) -> str:
+        """Read a file of the host."""
+        return self.run("cat", path).stdout
+
+    def close(self) -> None:
+        """End every process of the host; its namespaces go with them."""
+        self._holder.communicate(timeout=10)
+        for process in self._spawned:
+            process.communicate(timeout=10)
+
+    @staticmethod
+    def _environment(more: Mapping[str, str]) -> dict[str, str]:
+        programs = Path(sys.executable).parent
+        return {
+            "PATH": f"{programs}:{SYSTEM_PATH}",
+            "HOME": "/root",
+            "LC_ALL": "C.UTF-8",
+            **more,
+        }
+
+
+def eventually(
+    question: Callable[[], Answer], *, seconds: float = 10, every: float = 0.02
+) -> Answer:
+    """Ask until the answer is true, and return it; fail after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (answer := question()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not so within {seconds} s; the last answer was {answer!r}")
+        time.sleep(every)
+    return answer

@@ -1,0 +1,69 @@
+"""What a test needs of the machine, and why the machine does not have it.
+
+`@pytest.mark.requires("root", "tmux", …)` names probes of this module or programs.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+
+from private_host import SYSTEM_PATH, namespace_options
+
+ALLOWED = frozenset({"8021q"})
+"""Things that root cannot install, so that even a full run may be without them."""
+
+
+def _answers(*command: str) -> str | None:
+    """Answer nothing if the command succeeds, and the last words of its stderr otherwise."""
+    environment = {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8"}
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=20,
+            env=environment,
+            check=False,
+        )
+    except OSError as error:
+        return str(error)
+    if done.returncode == 0:
+        return None
+    return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+
+
+def _namespaces() -> str | None:
+    reason = _answers(
+        "unshare", *namespace_options()[0], "--net", "--mount", "--pid", "--fork", "true"
+    )
+    return reason and f"no namespaces for this user: {reason}"
+
+
+def _root() -> str | None:
+    return None if os.geteuid() == 0 else "only root can do this"
+
+
+def _vlan() -> str | None:
+    make = "ip link add veth0 type veth && ip link add link veth0 name vlan1 type vlan id 1"
+    reason = _answers("unshare", *namespace_options()[0], "--net", "sh", "-c", make)
+    return reason and f"no 802.1Q in this kernel: {reason}"
+
+
+PROBES: Mapping[str, Callable[[], str | None]] = {
+    "namespaces": _namespaces,
+    "root": _root,
+    "8021q": _vlan,
+}
+
+
+@functools.cache
+def why_not(name: str) -> str | None:
+    """Answer why the machine cannot give this to a test, or None if it can."""
+    if name in PROBES:
+        return PROBES[name]()
+    if shutil.which(name, path=SYSTEM_PATH) is None:
+        return f"the program {name} is not installed"
+    return None
