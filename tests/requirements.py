@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 
-from private_host import SYSTEM_PATH, namespace_options
+from private_host import SYSTEM_PATH, user_namespace
 
 ALLOWED = frozenset({"8021q"})
 """Things that root cannot install, so that even a full run may be without them."""
@@ -36,9 +36,7 @@ def _answers(*command: str) -> str | None:
 
 
 def _namespaces() -> str | None:
-    reason = _answers(
-        "unshare", *namespace_options()[0], "--net", "--mount", "--pid", "--fork", "true"
-    )
+    reason = _answers("unshare", *user_namespace(), "--net", "--mount", "--pid", "--fork", "true")
     return reason and f"no namespaces for this user: {reason}"
 
 
@@ -47,8 +45,10 @@ def _root() -> str | None:
 
 
 def _vlan() -> str | None:
-    make = "ip link add veth0 type veth && ip link add link veth0 name vlan1 type vlan id 1"
-    reason = _answers("unshare", *namespace_options()[0], "--net", "sh", "-c", make)
+    make = (
+        "ip link add one type veth peer name two && ip link add link one name vlan type vlan id 1"
+    )
+    reason = _answers("unshare", *user_namespace(), "--net", "sh", "-c", make)
     return reason and f"no 802.1Q in this kernel: {reason}"
 
 
