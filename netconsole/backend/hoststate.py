@@ -50,6 +50,8 @@ class Link:
     mtu: int | None = None
     alias: str = ""
     peer: str | None = None
+    """Wanted only: the guest's end of a veth pair, as it is made."""
+    peer_mac: str | None = None
     hairpin: bool | None = None
     forward_delay: int | None = None
     """Of a bridge, in hundredths of a second."""
@@ -68,6 +70,8 @@ class Address:
     address: str
     """With its prefix length: 10.0.0.1/24."""
     broadcast: str | None = None
+    first: bool = field(default=False, compare=False)
+    """Wanted: must come before any other address of its interface (dnsmasq answers from it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +118,12 @@ class HostState:
     """Wanted built-in chains hold our jumps only; observed ones hold every rule."""
     dnsmasq: tuple[Dnsmasq, ...] = ()
     dhcp_hosts: Mapping[str, File] = field(default_factory=dict)
-    """Files under a network's --dhcp-hostsdir, by path: one a port."""
+    """Files in a network's --dhcp-hostsdir, by path: one a port."""
     files: Mapping[str, File] = field(default_factory=dict)
     """The other files in `networks_path`, by path."""
     directories: frozenset[str] = frozenset()
+    networks_path: str = ""
+    """Wanted only: the directory that holds all these files."""
     leases: Mapping[str, tuple[Lease, ...]] = field(default_factory=dict)
     """Observed only: the lease file of each bridge."""
     released: frozenset[Address] = frozenset()

@@ -112,7 +112,9 @@ class RemoveLink(_LinkStep):
         return (_argv("ip", "link", "delete", "dev", self.name),)
 
     @property
-    def inverse(self) -> Step:
+    def inverse(self) -> Step | None:
+        if self.kind == "veth" and not self.peer:
+            return None  # the guest's end had moved away: nobody knows where to
         return AddLink(**asdict(self))
 
 
@@ -388,6 +390,22 @@ class StopDnsmasq(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadDnsmasq(Step):
+    """Make a dnsmasq read its options and hosts again (dnsmasq(8), NOTES on SIGHUP)."""
+
+    bridge: str
+    pid_file: str
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return (f'kill -HUP "$(cat {_words(self.pid_file)})"',)
+
+    @property
+    def inverse(self) -> Step:
+        return self
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseLease(Step):
     """Give a lease back in the guest's name (dhcp_release(1), RFC 2131 section 4.4.6)."""
 
@@ -420,6 +438,7 @@ STEPS: Mapping[str, type[Step]] = {
         RemoveDhcpHosts,
         StartDnsmasq,
         StopDnsmasq,
+        ReloadDnsmasq,
         ReleaseLease,
     )
 }

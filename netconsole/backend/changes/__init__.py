@@ -24,8 +24,8 @@ class Written(Generic[Result]):
     result: Result
     released: frozenset[Address] = frozenset()
     """Addresses that the store no longer knows and the host must no longer hold."""
-    fix: Plan = Plan()
-    """Steps of a playbook, taken before the host converges."""
+    fix: Plan | None = None
+    """Steps to take instead of converging the host: a playbook's cure."""
 
 
 class Change(ABC, Generic[Result]):

@@ -1,0 +1,102 @@
+"""The host: observing it, and performing steps on it. One driver a kernel facility."""
+
+from collections.abc import Iterable
+
+from netconsole.backend.errors import NetconsoleError, StepFailed
+from netconsole.backend.host import arp, dnsmasq, files, filters, links, sysctls
+from netconsole.backend.host.programs import run
+from netconsole.backend.hoststate import HostState
+from netconsole.backend.steps import (
+    AddDhcpHosts,
+    AnnounceAddress,
+    ChangeRules,
+    EndConnections,
+    MakeDirectory,
+    ReloadDnsmasq,
+    RemoveDhcpHosts,
+    RemoveDirectory,
+    RemoveFile,
+    SetSysctl,
+    StartDnsmasq,
+    Step,
+    StopDnsmasq,
+    WriteFile,
+)
+
+
+class Host:
+    """This machine, or rather the network namespace in which the process runs."""
+
+    def __init__(self, networks_path: str, sysctl_keys: Iterable[str]) -> None:
+        self._networks_path = networks_path
+        self._sysctl_keys = tuple(sysctl_keys)
+
+    def observe(self) -> HostState:
+        """What the host holds. Parts that cannot be read are named in `unreadable`."""
+        unreadable: dict[str, str] = {}
+        try:
+            chains = filters.observe()
+        except NetconsoleError as error:
+            chains, unreadable["rules"] = {}, str(error)
+        folders = files.directories(self._networks_path)
+        return HostState(
+            sysctls=sysctls.observe(self._sysctl_keys),
+            links=links.observe_links(),
+            addresses=links.observe_addresses(),
+            chains=chains,
+            dnsmasq=dnsmasq.observe(self._networks_path),
+            dhcp_hosts={
+                path: file
+                for folder in sorted(folders)
+                for path, file in files.observe(folder).items()
+            },
+            files=files.observe(self._networks_path),
+            directories=folders,
+            leases=dnsmasq.observe_leases(self._networks_path),
+            unreadable=unreadable,
+        )
+
+
+def perform(step: Step) -> None:
+    """Do what a step says. Raises StepFailed or another NetconsoleError; then nothing was done."""
+    try:
+        _perform(step)
+    except OSError as error:
+        raise StepFailed(f"{step.commands[0]}: {error.strerror or error}") from error
+
+
+def _perform(step: Step) -> None:
+    match step:
+        case SetSysctl():
+            sysctls.change(step)
+        case ChangeRules():
+            filters.change(step)
+        case EndConnections():
+            for argv in step.argvs:
+                run(argv, good=(0, 1))  # 1: there was none
+        case AnnounceAddress():
+            arp.announce(step.interface, step.address)
+        case MakeDirectory():
+            files.make_directory(step.path)
+        case RemoveDirectory():
+            files.remove_directory(step.path)
+        case WriteFile():
+            files.write(step.path, step.content, step.mode)
+        case RemoveFile():
+            files.remove(step.path)
+        case AddDhcpHosts():
+            for path, content in step.files:
+                files.write(path, content, 0o644)
+        case RemoveDhcpHosts():
+            for path, _ in step.files:
+                files.remove(path)
+            dnsmasq.reload(step.pid_file)
+        case StartDnsmasq():
+            dnsmasq.start(step)
+        case StopDnsmasq():
+            dnsmasq.stop(step)
+        case ReloadDnsmasq():
+            dnsmasq.reload(step.pid_file)
+        case _:
+            for argv in step.argvs:
+                run(argv)

@@ -1,0 +1,132 @@
+"""Which chains and rules a host should hold (nova's linux_net and l3 driver). Pure.
+
+The texts are in the form in which iptables-save(8) prints them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from netconsole.backend.hoststate import ChainKey, Rule, TableName
+from netconsole.backend.managers import flatdhcp
+from netconsole.backend.options import Options
+from netconsole.backend.records import Network
+from netconsole.backend.rules import CHAIN_PREFIX
+
+METADATA_ADDRESS = "169.254.169.254"
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A floating address in use: where it points and which interface carries it."""
+
+    floating: str
+    fixed: str
+    interface: str
+
+
+def wanted_chains(
+    networks: tuple[Network, ...], associations: tuple[Association, ...], options: Options
+) -> dict[ChainKey, tuple[Rule, ...]]:
+    """Every chain that these networks and floating addresses want; none without a network."""
+    if not networks:
+        return {}
+    return {
+        **_table("filter", _filter(networks, options)),
+        **_table("nat", _nat(networks, associations, options)),
+        **_table("mangle", _mangle(networks)),
+    }
+
+
+def floating_rules(association: Association) -> tuple[tuple[str, Rule], ...]:
+    """The rules of one floating address, each with its chain (without the prefix)."""
+    floating, fixed = association.floating, association.fixed
+    device = f" -o {association.interface}" if association.interface else ""
+    to_floating = f"-j SNAT --to-source {floating}"
+    texts = [
+        ("PREROUTING", f"-d {floating}/32 -j DNAT --to-destination {fixed}"),
+        ("OUTPUT", f"-d {floating}/32 -j DNAT --to-destination {fixed}"),
+        ("POSTROUTING", f"-s {fixed}/32 -m conntrack --ctstate DNAT {to_floating}"),
+    ]
+    if device:
+        texts.append(("floating-snat", f"-s {fixed}/32 -d {fixed}/32 {to_floating}"))
+    texts.append(("floating-snat", f"-s {fixed}/32{device} {to_floating}"))
+    return tuple((chain, Rule(text, owner=floating)) for chain, text in texts)
+
+
+_Chains = Mapping[str, Iterable[Rule]]
+
+
+def _table(table: TableName, chains: _Chains) -> dict[ChainKey, tuple[Rule, ...]]:
+    return {ChainKey("ipv4", table, name): tuple(rules) for name, rules in chains.items()}
+
+
+def _jump(chain: str, at_end: bool = False) -> Rule:
+    return Rule(f"-j {chain}", at_end=at_end)
+
+
+def _own(chain: str) -> str:
+    return CHAIN_PREFIX + chain
+
+
+def _filter(networks: tuple[Network, ...], options: Options) -> _Chains:
+    return {
+        "INPUT": (_jump(_own("INPUT")),),
+        "FORWARD": (_jump("nova-filter-top"), _jump(_own("FORWARD"))),
+        "OUTPUT": (_jump("nova-filter-top"), _jump(_own("OUTPUT"))),
+        "nova-filter-top": (_jump(_own("local")),),
+        _own("local"): (),
+        _own("INPUT"): [rule for network in networks for rule in flatdhcp.filter_input(network)],
+        _own("FORWARD"): [
+            rule for network in networks for rule in flatdhcp.filter_forward(network, options)
+        ],
+        _own("OUTPUT"): (),
+    }
+
+
+def _nat(
+    networks: tuple[Network, ...], associations: tuple[Association, ...], options: Options
+) -> _Chains:
+    chains: dict[str, list[Rule]] = {
+        "PREROUTING": [_jump(_own("PREROUTING"))],
+        "OUTPUT": [_jump(_own("OUTPUT"))],
+        "POSTROUTING": [
+            _jump(_own("POSTROUTING")),
+            _jump("nova-postrouting-bottom", at_end=True),
+        ],
+        "nova-postrouting-bottom": [_jump(_own("snat"))],
+        _own("PREROUTING"): list(_metadata(options)),
+        _own("OUTPUT"): [],
+        _own("POSTROUTING"): [
+            rule for network in networks for rule in flatdhcp.nat_postrouting(network, options)
+        ],
+        _own("snat"): [
+            _jump(_own("floating-snat")),
+            *(rule for network in networks for rule in flatdhcp.nat_snat(network, options)),
+        ],
+        _own("floating-snat"): [],
+    }
+    for association in associations:
+        for chain, rule in floating_rules(association):
+            chains[_own(chain)].append(rule)
+    return chains
+
+
+def _mangle(networks: tuple[Network, ...]) -> _Chains:
+    return {
+        "POSTROUTING": (_jump(_own("POSTROUTING")),),
+        _own("POSTROUTING"): [
+            rule for network in networks for rule in flatdhcp.mangle_postrouting(network)
+        ],
+    }
+
+
+def _metadata(options: Options) -> tuple[Rule, ...]:
+    """Lead 169.254.169.254:80 to the metadata service."""
+    if options.metadata_host is None:
+        return ()
+    if options.metadata_host == "127.0.0.1":
+        aim = f"-j REDIRECT --to-ports {options.metadata_port}"
+    else:
+        aim = f"-j DNAT --to-destination {options.metadata_host}:{options.metadata_port}"
+    match = f"-d {METADATA_ADDRESS}/32 -p tcp -m tcp --dport 80"
+    return (Rule(f"{match} {aim}", owner="metadata"),)

@@ -1,0 +1,113 @@
+"""What a network's dnsmasq is started with, and the files it reads. Pure.
+
+The arguments and file formats are nova's; leases are kept in a file of dnsmasq's own, which is
+watched, instead of being reported by a script.
+"""
+
+from dataclasses import dataclass
+
+from netaddr import IPNetwork
+
+from netconsole.backend.hoststate import Dnsmasq, File, Lease
+from netconsole.backend.options import Options
+from netconsole.backend.records import FixedIP, Instance, Network, Port
+
+LONGEST_HOSTNAME = 63
+"""A DNS label (RFC 1035 section 2.3.4); dnsmasq ignores a host with a longer name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The files of one network's dnsmasq."""
+
+    pid: str
+    options: str
+    leases: str
+    hosts: str
+    """A directory with one file a port."""
+
+
+def paths(networks_path: str, bridge: str) -> Paths:
+    """Where the dnsmasq of a bridge keeps its files."""
+    base = f"{networks_path}/nova-{bridge}"
+    return Paths(f"{base}.pid", f"{base}.opts", f"{base}.leases", f"{base}.hosts")
+
+
+def bridge_of(networks_path: str, path: str) -> str | None:
+    """The bridge that a file in `networks_path` belongs to, or None."""
+    prefix = f"{networks_path}/nova-"
+    if not path.startswith(prefix):
+        return None
+    bridge, dot, _ = path.removeprefix(prefix).partition(".")
+    return bridge if dot and bridge else None
+
+
+def dnsmasq(network: Network, options: Options) -> Dnsmasq:
+    """The dnsmasq that serves a network."""
+    files = paths(options.networks_path, network.bridge)
+    cidr = IPNetwork(network.cidr)
+    start, lease = network.dhcp_start, options.dhcp_lease_time
+    return Dnsmasq(
+        network.bridge,
+        (
+            "dnsmasq",
+            "--strict-order",
+            "--bind-interfaces",
+            f"--conf-file={options.dnsmasq_config_file}",
+            f"--pid-file={files.pid}",
+            f"--dhcp-optsfile={files.options}",
+            f"--listen-address={network.dhcp_server}",
+            "--except-interface=lo",
+            f"--dhcp-range=set:{network.label},{start},static,{network.netmask},{lease}s",
+            f"--dhcp-lease-max={cidr.size}",
+            f"--dhcp-hostsdir={files.hosts}",
+            f"--dhcp-leasefile={files.leases}",
+            "--no-hosts",
+            *((f"--domain={options.dhcp_domain}",) if options.dhcp_domain else ()),
+            *_servers(network, options),
+        ),
+    )
+
+
+def _servers(network: Network, options: Options) -> tuple[str, ...]:
+    servers = list(options.dns_server)
+    if options.use_network_dns_servers:
+        servers += [server for server in (network.dns1, network.dns2) if server]
+    if not servers:
+        return ()
+    return ("--no-resolv", *(f"--server={server}" for server in servers))
+
+
+def options_file(network: Network) -> File:
+    """The DHCP options of a network: which router guests are told (option 3)."""
+    return File(f"3,{network.gateway}\n" if network.gateway else "3\n")
+
+
+def host_file(
+    network: Network, instance: Instance, port: Port, fixed_ip: FixedIP, options: Options
+) -> tuple[str, File]:
+    """The file that tells dnsmasq which address a port gets."""
+    hosts = paths(options.networks_path, network.bridge).hosts
+    name = hostname(instance.name)
+    if options.dhcp_domain:
+        name = f"{name}.{options.dhcp_domain}"
+    path = f"{hosts}/{port.mac.replace(':', '-')}"
+    return path, File(f"{port.mac},{name},{fixed_ip.address}\n")
+
+
+def hostname(name: str) -> str:
+    """An instance's name as a DNS label: of a long one the first two and last sixty letters."""
+    if len(name) <= LONGEST_HOSTNAME:
+        return name
+    return f"{name[:2]}-{name[-60:]}"
+
+
+def parse_leases(text: str) -> tuple[Lease, ...]:
+    """Read a dnsmasq lease file: `EXPIRES MAC ADDRESS HOSTNAME CLIENT-ID` a line, IPv4 only."""
+    leases = []
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) == 5 and fields[0].isdigit() and ":" in fields[1]:
+            expires, mac, address, name, _ = fields
+            leases.append(Lease(int(expires), mac.lower(), address, "" if name == "*" else name))
+    return tuple(leases)

@@ -1,0 +1,25 @@
+"""Gratuitous ARP: tell the neighbours which interface has an address."""
+
+import socket
+import struct
+
+ETHERNET_ARP = 0x0806
+ETHERNET_ADDRESS_LENGTH = 6
+BROADCAST = b"\xff" * ETHERNET_ADDRESS_LENGTH
+
+
+def announce(interface: str, address: str) -> None:
+    """Broadcast one ARP request for our own address (RFC 5227 section 3).
+
+    Written out here because arping(8) waits a second for answers that nobody expects. Interfaces
+    without Ethernet addresses have no neighbours to tell.
+    """
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as packet:
+        packet.bind((interface, 0))
+        mac = packet.getsockname()[4]
+        if len(mac) != ETHERNET_ADDRESS_LENGTH:
+            return
+        own = socket.inet_aton(address)
+        header = BROADCAST + mac + struct.pack("!H", ETHERNET_ARP)
+        request = struct.pack("!HHBBH", 1, 0x0800, len(mac), len(own), 1)
+        packet.send(header + request + mac + own + bytes(6) + own)

@@ -1,0 +1,187 @@
+"""Packet-filter rules as text: read what iptables-save prints, write what iptables-restore takes.
+
+Pure. Rules are compared in the form in which iptables-save(8) prints them, so that a rule that
+is already there is left alone and keeps its counters.
+"""
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from netconsole.backend.hoststate import BUILTIN_CHAINS, ChainKey, Family, Rule, TableName
+
+CHAIN_PREFIX = "nova-network-"
+"""Begins the name of every chain that is ours alone."""
+
+SHARED_CHAINS = frozenset({"nova-filter-top", "nova-postrouting-bottom"})
+"""Chains that nova's other programs use as well: ours are only the jumps to our own chains."""
+
+_LINE = re.compile(r"\[(\d+):(\d+)\] -A (\S+) (.*)")
+_TARGET = re.compile(r"(?:^|\s)-[jg] (\S+)")
+
+_Table = Mapping[str, Sequence[str]]
+
+
+def is_own_chain(chain: str) -> bool:
+    """Whether everything in the chain is ours."""
+    return chain.startswith(CHAIN_PREFIX)
+
+
+def is_ours(chain: str, spec: str) -> bool:
+    """Whether a rule was made by netconsole: it is in a chain of ours, or jumps to one."""
+    if is_own_chain(chain):
+        return True
+    aim = _jump_target(spec)
+    return is_own_chain(aim) or (chain in BUILTIN_CHAINS and aim in SHARED_CHAINS)
+
+
+def _jump_target(spec: str) -> str:
+    found = _TARGET.search(spec)
+    return found.group(1) if found else ""
+
+
+def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
+    """Read the output of `iptables-save -c`: every chain with its rules and their counters."""
+    table: TableName | None = None
+    chains: dict[ChainKey, list[Rule]] = {}
+    for line in saved.splitlines():
+        if line.startswith("*"):
+            table = _table(line[1:].strip())
+        elif table is None:
+            continue
+        elif line.startswith(":"):
+            chains[ChainKey(family, table, line[1:].split(" ", 1)[0])] = []
+        elif found := _LINE.fullmatch(line.rstrip()):
+            packets, octets, chain, spec = found.groups()
+            rule = Rule(spec, packets=int(packets), bytes=int(octets))
+            chains.setdefault(ChainKey(family, table, chain), []).append(rule)
+    return {key: tuple(rules) for key, rules in chains.items()}
+
+
+def _table(name: str) -> TableName | None:
+    match name:
+        case "filter" | "nat" | "mangle":
+            return name
+    return None
+
+
+def target(observed: _Table, wanted: Mapping[str, Sequence[Rule]]) -> dict[str, list[str]]:
+    """What a table should hold: what is wanted of ours, and all of others that is observed."""
+    used_by_others = {
+        chain
+        for chain in SHARED_CHAINS
+        if any(not is_ours(chain, spec) for spec in observed.get(chain, ()))
+    }
+    result: dict[str, list[str]] = {}
+    for chain in {**wanted, **observed}:
+        if is_own_chain(chain):
+            if chain in wanted:
+                result[chain] = specs(wanted[chain])
+            continue
+        merged = _merge(chain, observed.get(chain, ()), wanted.get(chain, ()), used_by_others)
+        if merged or chain not in SHARED_CHAINS:
+            result[chain] = merged
+    return result
+
+
+def _merge(
+    chain: str, present: Sequence[str], wanted: Sequence[Rule], used_by_others: set[str]
+) -> list[str]:
+    """Put our jumps into a chain of others: before their rules, or behind where at_end says."""
+    mine = specs(wanted)
+    ours = [
+        spec
+        for spec in present
+        if is_ours(chain, spec) and (spec in mine or _jump_target(spec) not in used_by_others)
+    ]
+    if ours == mine:
+        return list(present)
+    foreign = [spec for spec in present if spec not in ours]
+    before = [rule.spec for rule in wanted if not rule.at_end]
+    behind = [rule.spec for rule in wanted if rule.at_end]
+    return before + foreign + behind
+
+
+def restore_lines(current: _Table, goal: _Table) -> tuple[str, ...]:
+    """The lines for `iptables-restore --noflush` that lead from one table to another.
+
+    Rules in both stay untouched. Chains are made first and deleted last, so that no jump ever
+    points nowhere.
+    """
+    made = [f":{chain} - [0:0]" for chain in goal if chain not in current and _is_user(chain)]
+    gone = [chain for chain in current if chain not in goal and _is_user(chain)]
+    edits: list[str] = []
+    for chain in goal:
+        edits += _edit(chain, list(current.get(chain, ())), list(goal[chain]))
+    flushed = [f"-F {chain}" for chain in gone if current[chain]]
+    deleted = [f"-X {chain}" for chain in gone]
+    return (*made, *flushed, *edits, *deleted)
+
+
+def _is_user(chain: str) -> bool:
+    return chain not in BUILTIN_CHAINS
+
+
+def _edit(chain: str, current: list[str], goal: list[str]) -> list[str]:
+    if current == goal:
+        return []
+    kept = _longest_common(current, goal)
+    kept_here = {here for here, _ in kept}
+    kept_there = {there for _, there in kept}
+    lines = _deletions(chain, current, kept_here)
+    last = max(kept_there, default=-1)
+    for position, spec in enumerate(goal):
+        if position in kept_there:
+            continue
+        if position > last:
+            lines.append(f"-A {chain} {spec}")
+        else:
+            lines.append(f"-I {chain} {position + 1} {spec}")
+    return lines
+
+
+def _deletions(chain: str, current: list[str], kept: set[int]) -> list[str]:
+    """Delete by text, which no one else's edit can misdirect; by number only among equals."""
+    copies = Counter(current)
+    positions = (position for position in range(len(current)) if position not in kept)
+    return [
+        f"-D {chain} {position + 1}"
+        if copies[current[position]] > 1
+        else f"-D {chain} {current[position]}"
+        for position in sorted(positions, reverse=True)
+    ]
+
+
+def _longest_common(current: list[str], goal: list[str]) -> list[tuple[int, int]]:
+    """The most rules that can stay in order: (position now, position then), ascending.
+
+    Equal rules are paired first with first, then a longest increasing subsequence is taken
+    (patience sorting, n log n).
+    """
+    waiting: dict[str, list[int]] = {}
+    for position in range(len(goal) - 1, -1, -1):
+        waiting.setdefault(goal[position], []).append(position)
+    pairs = [(here, waiting[spec].pop()) for here, spec in enumerate(current) if waiting.get(spec)]
+    tails: list[int] = []
+    tail_pairs: list[int] = []
+    before: list[int | None] = []
+    for index, (_, there) in enumerate(pairs):
+        pile = bisect_left(tails, there)
+        before.append(tail_pairs[pile - 1] if pile else None)
+        if pile == len(tails):
+            tails.append(there)
+            tail_pairs.append(index)
+        else:
+            tails[pile], tail_pairs[pile] = there, index
+    chosen: list[tuple[int, int]] = []
+    at = tail_pairs[-1] if tail_pairs else None
+    while at is not None:
+        chosen.append(pairs[at])
+        at = before[at]
+    return chosen[::-1]
+
+
+def specs(rules: Iterable[Rule]) -> list[str]:
+    """The texts of rules."""
+    return [rule.spec for rule in rules]
