@@ -1,8 +1,9 @@
 """A host of a test's own: namespaces in which netconsole may change whatever it likes.
 
 It has the interface eth0 (203.0.113.2/24) facing the namespace `outside` (203.0.113.1), a copy
-of /etc, an empty /var and /run, its own processes and its own name. The machine underneath is not touched,
-and when the host is closed, or the test run is killed, the kernel takes all of it away.
+of /etc, an empty /var and /run, its own processes and its own name. The machine underneath is
+not touched, and when the host is closed, or the test run is killed, the kernel takes all of it
+away.
 """
 
 import os

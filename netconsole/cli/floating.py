@@ -1,0 +1,106 @@
+"""`netconsole floating`: public addresses, and the fixed addresses they stand for."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from netconsole.cli import names, output
+from netconsole.cli.changing import Doer, as_json, changing
+from netconsole.cli.context import Context, pass_context
+
+if TYPE_CHECKING:
+    from netconsole.backend.records import FloatingIP
+    from netconsole.backend.service import Service
+
+COLUMNS = ("address", "pool", "interface", "project_id", "instance", "fixed_address", "host")
+
+
+@click.group()
+def floating() -> None:
+    """Create, associate and list floating addresses.
+
+    A floating address is a public one that this host translates to an instance's fixed address.
+    """
+
+
+@floating.command()
+@click.option("--pool", required=True, help="The pool they belong to.")
+@click.option("--ip-range", metavar="CIDR", required=True, help="The addresses.")
+@click.option("--interface", metavar="NAME", help="Default: the public interface.")
+@changing
+def create(doer: Doer, pool: str, ip_range: str, interface: str | None) -> None:
+    """Create a range of floating addresses."""
+    from netconsole.backend.changes.floating import CreateFloating
+
+    change = CreateFloating(pool=pool, ip_range=ip_range, interface=interface)
+    doer.carry_out(change, lambda made: _print_rows([_row(ip, {}) for ip in made]))
+
+
+@floating.command("list")
+@as_json
+@pass_context
+def list_floating(context: Context, as_json: bool) -> None:
+    """List the floating addresses."""
+    service = context.service()
+    holders = _holders(service)
+    rows = [_row(ip, holders) for ip in service.floating_ips()]
+    if as_json:
+        output.print_json(rows)
+    else:
+        _print_rows(rows)
+
+
+@floating.command()
+@click.argument("cidr")
+@changing
+def delete(doer: Doer, cidr: str) -> None:
+    """Delete a range of floating addresses; refused while one is associated."""
+    from netconsole.backend.changes.floating import DeleteFloating
+
+    doer.carry_out(DeleteFloating(ip_range=cidr))
+
+
+@floating.command()
+@click.argument("address", shell_complete=names.floating_ips)
+@click.argument("instance", shell_complete=names.instances)
+@click.option(
+    "--fixed-address", metavar="ADDRESS", help="Which of the instance's; default: its first."
+)
+@changing
+def associate(doer: Doer, address: str, instance: str, fixed_address: str | None) -> None:
+    """Give a floating address to an instance."""
+    from netconsole.backend.changes.floating import AssociateFloating
+
+    doer.carry_out(
+        AssociateFloating(address=address, instance=instance, fixed_address=fixed_address)
+    )
+
+
+@floating.command()
+@click.argument("address", shell_complete=names.floating_ips)
+@changing
+def disassociate(doer: Doer, address: str) -> None:
+    """Take a floating address back, and end the connections through it."""
+    from netconsole.backend.changes.floating import DisassociateFloating
+
+    doer.carry_out(DisassociateFloating(address=address))
+
+
+def _holders(service: "Service") -> dict[int, tuple[str, str]]:
+    """Answer the instance and the address of every fixed address in use, by its id."""
+    return {
+        ip.id: (view.instance.name, ip.address)
+        for view in service.instances()
+        for port in view.ports
+        for ip in port.fixed_ips
+    }
+
+
+def _row(ip: "FloatingIP", holders: dict[int, tuple[str, str]]) -> dict[str, object]:
+    instance, fixed_address = holders.get(ip.fixed_ip_id or 0, (None, None))
+    return output.record(ip) | {"instance": instance, "fixed_address": fixed_address}
+
+
+def _print_rows(rows: Iterable[dict[str, object]]) -> None:
+    output.print_table(COLUMNS, [[row[name] for name in COLUMNS] for row in rows])

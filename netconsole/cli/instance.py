@@ -1,0 +1,124 @@
+"""`netconsole instance`: give instances their ports and addresses, and take them back."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from netconsole.cli import names, output
+from netconsole.cli.changing import Doer, as_json, changing
+from netconsole.cli.context import Context, pass_context
+
+if TYPE_CHECKING:
+    from netconsole.backend.records import PortKind
+    from netconsole.backend.service import InstanceView
+
+COLUMNS = ("name", "project", "network", "address", "floating", "mac", "device", "host")
+
+
+@click.group()
+def instance() -> None:
+    """Give instances their ports and addresses.
+
+    An instance is a virtual machine as far as its network goes: a port on each of its networks,
+    with a MAC address, a fixed address and an interface on this host to plug the machine into.
+    """
+
+
+@instance.command()
+@click.argument("name")
+@click.option("--project", required=True, help="Whose it is.")
+@click.option(
+    "--network",
+    "networks",
+    metavar="LABEL",
+    required=True,
+    multiple=True,
+    shell_complete=names.networks,
+    help="A network it has a port on; may be given more than once.",
+)
+@click.option(
+    "--port-kind",
+    type=click.Choice(("tap", "veth")),
+    default="tap",
+    show_default=True,
+    help="The kind of its interfaces on this host.",
+)
+@changing
+def create(
+    doer: Doer, name: str, project: str, networks: tuple[str, ...], port_kind: "PortKind"
+) -> None:
+    """Create an instance's ports, each with its address, on this host."""
+    from netconsole.backend.changes.instances import CreateInstance
+
+    change = CreateInstance(name=name, project=project, networks=networks, port_kind=port_kind)
+    doer.carry_out(change, lambda made: _print_instances([made]))
+
+
+@instance.command("list")
+@as_json
+@pass_context
+def list_instances(context: Context, as_json: bool) -> None:
+    """List the instances, one line a port."""
+    found = context.service().instances()
+    if as_json:
+        output.print_json(found)
+    else:
+        _print_instances(found)
+
+
+@instance.command()
+@click.argument("name", shell_complete=names.instances)
+@as_json
+@pass_context
+def show(context: Context, name: str, as_json: bool) -> None:
+    """Show an instance and its ports."""
+    found = context.service().instance(name)
+    if as_json:
+        output.print_json(found)
+        return
+    output.print_fields(output.record(found.instance))
+    for port in found.ports:
+        output.print_lines([""])
+        addresses = {
+            "network": port.network.label,
+            "fixed_ips": [ip.address for ip in port.fixed_ips],
+            "floating_ips": [ip.address for ip in port.floating_ips],
+        }
+        output.print_fields(
+            {
+                name: value
+                for name, value in (output.record(port.port) | addresses).items()
+                if name not in ("id", "network_id", "instance_uuid")
+            }
+        )
+
+
+@instance.command()
+@click.argument("name", shell_complete=names.instances)
+@changing
+def delete(doer: Doer, name: str) -> None:
+    """Delete an instance's ports and free its addresses."""
+    from netconsole.backend.changes.instances import DeleteInstance
+
+    doer.carry_out(DeleteInstance(instance=name))
+
+
+def _print_instances(found: "Iterable[InstanceView]") -> None:
+    output.print_table(
+        COLUMNS,
+        [
+            (
+                view.instance.name,
+                view.instance.project_id,
+                port.network.label,
+                [ip.address for ip in port.fixed_ips],
+                [ip.address for ip in port.floating_ips],
+                port.port.mac,
+                port.port.device,
+                view.instance.host,
+            )
+            for view in found
+            for port in view.ports
+        ],
+    )

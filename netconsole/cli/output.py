@@ -1,0 +1,123 @@
+"""What commands print: data on stdout, for people or as JSON, and words on stderr.
+
+The only module that writes to stdout. Columns are as wide as what is in them, on a terminal and
+in a pipe alike: nothing is cut, wrapped or coloured, so that grep and awk see what people see.
+"""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+
+import click
+
+Json = dict[str, "Json"] | list["Json"] | str | int | float | None
+
+NOTHING = "-"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def encode(value: object) -> Json:
+    """Answer a value of ours as JSON: a dataclass as an object, its fields in their order."""
+    match value:
+        case Enum():
+            return encode(value.value)
+        case None | str() | int() | float():
+            return value
+        case datetime():
+            return value.isoformat()
+        case Mapping():
+            return {str(key): encode(item) for key, item in value.items()}
+        case frozenset() | set():
+            return [encode(item) for item in sorted(value)]
+        case Iterable():
+            return [encode(item) for item in value]
+        case _:
+            return encode(record(value))
+
+
+def record(value: object) -> dict[str, object]:
+    """Answer a dataclass's fields by their names, in their order."""
+    if not is_dataclass(value):
+        raise TypeError(f"a {type(value).__name__} has no fields")
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(encode(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines on stdout, as they are."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print aligned columns under their names; only the names when there are no rows."""
+    print_lines(table(columns, rows))
+
+
+def print_fields(values: Mapping[str, object]) -> None:
+    """Print one `name  value` a line."""
+    width = max(map(len, values))
+    print_lines(f"{name:{width}}  {shown(value)}" for name, value in values.items())
+
+
+def say(line: str) -> None:
+    """Say a line of words on stderr."""
+    click.echo(shown(line), err=True)
+
+
+def count(number: int, noun: str) -> str:
+    """Answer `1 step`, `2 steps`."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lay out rows two spaces apart under the names of their columns, numbers to the right."""
+    cells = list(rows)
+    laid_out = []
+    for index, name in enumerate(columns):
+        values = [row[index] for row in cells]
+        numbers = bool(values) and all(type(value) is int for value in values)
+        laid_out.append(_aligned([_title(name), *map(shown, values)], to_the_right=numbers))
+    return ["  ".join(line).rstrip() for line in zip(*laid_out, strict=True)]
+
+
+def shown(value: object) -> str:
+    """Answer a value as people read it: yes and no, lists with commas, nothing as a dash.
+
+    Names can come from guests; what would steer a terminal is replaced.
+    """
+    match value:
+        case None | "" | ():
+            return NOTHING
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.isoformat(sep=" ", timespec="seconds")
+        case tuple() | list():
+            return ", ".join(shown(item) for item in value)
+        case _:
+            return "".join(
+                c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)
+            )
+
+
+def _title(name: str) -> str:
+    return name.upper().replace("_", " ")
+
+
+def _aligned(texts: list[str], *, to_the_right: bool) -> list[str]:
+    widths = [
+        sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text) for text in texts
+    ]
+    spaces = [" " * (max(widths) - width) for width in widths]
+    if to_the_right:
+        return [space + text for space, text in zip(spaces, texts, strict=True)]
+    return [text + space for space, text in zip(spaces, texts, strict=True)]

@@ -1,0 +1,104 @@
+"""`netconsole status`: what this host holds, and whether it is as it should be."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from netconsole.cli import output
+from netconsole.cli.changing import as_json
+from netconsole.cli.context import Context, pass_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from netconsole.backend.status import Status
+
+Section = tuple[str, "Sequence[str]", "Iterable[object]"]
+
+NETWORK = ("label", "cidr", "bridge", "bridge_state", "allocated", "leased", "total", "state")
+ALLOCATION = ("address", "network", "instance", "project", "mac", "leased", "floating", "device")
+FLOATING = ("address", "pool", "interface", "instance", "fixed_address", "state")
+DNSMASQ = ("network", "bridge", "state", "pids", "expected_processes", "leases")
+NAT = ("chain", "rule", "packets", "origin", "state", "owner")
+
+
+@click.command()
+@as_json
+@pass_context
+def status(context: Context, as_json: bool) -> None:
+    """Say what this host holds and whether it is as it should be.
+
+    The first line is the verdict. With --json everything that is known is in it: every rule of
+    the nat table with its counters, every floating address, the reason for what could not be read.
+    """
+    found = context.service().status()
+    if as_json:
+        output.print_json(found)
+    else:
+        output.print_lines(report(found))
+
+
+def report(found: "Status") -> list[str]:
+    """Answer the lines for people: the verdict, then a table a subject."""
+    lines = [f"{found.host.name}: {verdict(found)}", summary(found)]
+    lines += [f"could not read {part}: {why}" for part, why in found.host.unreadable.items()]
+    for title, columns, rows in _sections(found):
+        cells = [[getattr(row, name) for name in columns] for row in rows]
+        if cells:
+            lines += ["", title, *output.table(columns, cells)]
+    if found.drift:
+        lines += ["", "to bring it in line (netconsole apply):"]
+        lines += [f"  {command}" for step in found.drift for command in step.commands]
+    return [output.shown(line) if line else "" for line in lines]
+
+
+def verdict(found: "Status") -> str:
+    """Answer in a sentence whether the host is as it should be."""
+    wrong = [
+        f"dnsmasq of {one.network or one.bridge} is {one.state}"
+        for one in found.dnsmasq
+        if one.state not in ("running", "foreign")
+    ]
+    if found.drift:
+        steps = output.count(len(found.drift), "step")
+        wrong.append(f"{steps} away from what the store says")
+    if wrong:
+        return "drift: " + "; ".join(wrong)
+    if found.host.unreadable:
+        return "unknown: " + ", ".join(found.host.unreadable) + " could not be read"
+    return "ok, as the store says"
+
+
+def summary(found: "Status") -> str:
+    """Answer how much there is, in a line."""
+    leased = sum(one.leased for one in found.allocations)
+    used = sum(one.fixed_address is not None for one in found.floating_ips)
+    ours = sum(rule.origin == "ours" and rule.state == "present" for rule in found.nat)
+    foreign = sum(rule.origin == "foreign" for rule in found.nat)
+    parts = [
+        output.count(len(found.networks), "network"),
+        f"{leased} of {output.count(len(found.allocations), 'address')} leased",
+        f"{used} of {output.count(len(found.floating_ips), 'floating address')} in use",
+        f"{output.count(ours, 'NAT rule')} of ours and {foreign} of others",
+    ]
+    if found.host.read_only_because:
+        parts.append(f"read-only: {found.host.read_only_because}")
+    return ", ".join(parts)
+
+
+def _sections(found: "Status") -> list[Section]:
+    return [
+        ("networks", NETWORK, found.networks),
+        ("allocations", ALLOCATION, found.allocations),
+        (
+            "floating addresses in use",
+            FLOATING,
+            [one for one in found.floating_ips if one.state != "free"],
+        ),
+        ("dnsmasq", DNSMASQ, found.dnsmasq),
+        (
+            "NAT rules missing or unexpected",
+            NAT,
+            [rule for rule in found.nat if rule.state != "present"],
+        ),
+    ]
