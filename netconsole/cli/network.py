@@ -95,6 +95,7 @@ def show(context: Context, label: str, as_json: bool) -> None:
         for view in service.instances()
         for port in view.ports
     }
+    nobody = ("", "")
     output.print_fields(fields)
     output.print_lines([""])
     output.print_table(
