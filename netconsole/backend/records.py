@@ -80,6 +80,8 @@ class FixedIP:
     reserved: bool = False
     instance_uuid: str | None = None
     port_id: int | None = None
+    mac: str | None = None
+    """Of the port, which may be gone while its lease lasts."""
     host: str | None = None
     updated_at: datetime | None = None
 

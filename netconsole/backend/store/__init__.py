@@ -1,0 +1,10 @@
+"""The store: what an admin has asked for, in a database.
+
+`Store` gives transactions; the modules of this package are the queries, one module a record.
+Each query takes the connection of the transaction it belongs to as its first argument.
+"""
+
+from netconsole.backend.store.database import Store
+from netconsole.backend.store.snapshot import records
+
+__all__ = ["Store", "records"]

@@ -1,0 +1,119 @@
+"""Store: transactions on the database."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from netconsole.backend.errors import InvalidValue, ReadOnly
+from netconsole.backend.store import files, schema
+from netconsole.backend.store.failures import in_words
+from netconsole.backend.store.tables import metadata
+
+
+class Store:
+    """The database of one controller, for any number of threads and processes at once.
+
+    A connection lives as long as its transaction: opening one costs less than a millisecond, and
+    a file that was replaced meanwhile is noticed.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        """Name the database by its SQLAlchemy URL. Nothing is opened yet.
+
+        Raises InvalidValue for anything but the path of an SQLite file.
+        """
+        self._path = _path(url)
+        self._read_only = read_only
+        self._engine = create_engine("sqlite://", creator=self._open, poolclass=NullPool)
+        event.listen(self._engine, "begin", _begin)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Write: committed at the end, rolled back on any exception. Writers queue.
+
+        Makes the database and brings its schema up to date where needed. Raises ReadOnly when
+        the store is, Unavailable when the database cannot be used.
+        """
+        if self._read_only:
+            raise ReadOnly(f"database {self._path} was opened for reading only")
+        files.create(self._path)
+        with in_words(self._path), self._connection("IMMEDIATE") as connection:
+            schema.upgrade(connection, self._path)
+            yield connection
+            connection.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read: all that is seen is of one moment, and writing is refused.
+
+        A read-only store makes and changes nothing: without a database it is empty. Raises
+        Unavailable when the database cannot be used.
+        """
+        if not self._read_only:
+            self._prepare()
+        with in_words(self._path), self._connection("DEFERRED") as connection:
+            present = schema.revision(connection, self._path)
+            if present == schema.HEAD:
+                connection.exec_driver_sql("PRAGMA query_only = ON")
+                yield connection
+                return
+        if present is not None:
+            raise schema.unsuited(self._path, present)
+        with _empty() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of what the store holds. It may be used again."""
+        self._engine.dispose()
+
+    def _prepare(self) -> None:
+        """Make the database and bring its schema up to date, where that is needed."""
+        files.create(self._path)
+        with in_words(self._path), self._connection("DEFERRED") as connection:
+            present = schema.revision(connection, self._path)
+        if present != schema.HEAD:
+            with self.transaction():
+                pass
+
+    @contextmanager
+    def _connection(self, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            connection.execution_options(begin=kind)
+            yield connection
+
+    def _open(self) -> sqlite3.Connection:
+        if self._read_only:
+            return files.open_for_reading(self._path)
+        return files.open_for_writing(self._path)
+
+
+def _begin(connection: Connection) -> None:
+    """Begin as the store says: Python's driver begins late, and never takes the lock at once."""
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options()['begin']}")
+
+
+@contextmanager
+def _empty() -> Iterator[Connection]:
+    """Give a store that holds nothing."""
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        metadata.create_all(connection)
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        yield connection
+    engine.dispose()
+
+
+def _path(url: str) -> Path:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise InvalidValue("database connection", url, "is not a URL") from None
+    shown = parsed.render_as_string(hide_password=True)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        raise InvalidValue("database connection", shown, "must be sqlite:/// and a file's path")
+    return Path(parsed.database).absolute()

@@ -1,0 +1,121 @@
+"""The database file: made whole or not at all, opened for writing or only for reading."""
+
+import os
+import sqlite3
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+from netconsole.backend.errors import Unavailable
+from netconsole.backend.store.failures import BUSY_SECONDS
+
+_MODE = 0o640
+_DIRECTORY_MODE = 0o755
+_ATTEMPTS = 5
+
+
+def create(path: Path) -> None:
+    """Make an empty database in WAL mode, and the directories above it, unless it is there.
+
+    The file appears under its name when it is ready, so that programs that start at once never
+    see it half-made. Raises Unavailable.
+    """
+    try:
+        if path.exists():
+            return
+        _make_directory(path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            os.fchmod(handle, _MODE)
+            os.close(handle)
+            made = sqlite3.connect(name)
+            made.execute("PRAGMA journal_mode = WAL")
+            made.close()
+            os.link(name, path)
+        finally:
+            Path(name).unlink()
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise Unavailable(f"database {path} cannot be made: {error.strerror}") from error
+
+
+def _make_directory(directory: Path) -> None:
+    """Make a directory that everyone may enter, whatever the umask: dnsmasq must."""
+    if directory.is_dir():
+        return
+    _make_directory(directory.parent)
+    directory.mkdir(exist_ok=True)
+    directory.chmod(_DIRECTORY_MODE)
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open a database that exists."""
+    connection = _open(path, "mode=rw")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open a database so that SQLite itself refuses every write. Without a file it is empty.
+
+    Raises Unavailable when the file may not be read.
+    """
+    try:
+        path.stat()
+        if not os.access(path, os.R_OK):
+            raise PermissionError
+    except FileNotFoundError:
+        return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    except PermissionError as error:
+        raise Unavailable(f"database {path} cannot be read: permission denied") from error
+    for _ in range(_ATTEMPTS):
+        connection = _open(path, "mode=ro")
+        try:
+            connection.execute("PRAGMA schema_version")
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if not error.sqlite_errorname.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
+                raise
+        else:
+            return connection
+        copy = _copy_at_rest(path)
+        if copy is not None:
+            return copy
+    raise Unavailable(f"database {path} cannot be read by this user while another writes it")
+
+
+def _copy_at_rest(path: Path) -> sqlite3.Connection | None:
+    """Copy a database that nobody has open into memory, or return None when somebody has.
+
+    A reader who may not write the directory cannot make the WAL's index, and SQLite then refuses
+    to open the file (https://www.sqlite.org/wal.html#readonly). With no WAL beside it the file is
+    complete in itself; that it stayed so is checked afterwards.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    before = path.stat()
+    if log.exists():
+        return None
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    source = _open(path, "mode=ro&immutable=1")
+    source.backup(copy)
+    source.close()
+    after = path.stat()
+    unchanged = (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+    if unchanged and not log.exists():
+        copy.execute("PRAGMA query_only = ON")
+        return copy
+    copy.close()
+    return None
+
+
+def _open(path: Path, parameters: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?{parameters}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )

@@ -1,0 +1,157 @@
+"""Queries on fixed addresses: the rows of every network's range and where each is in its life.
+
+Free, allocated, leased, deallocated, free again: see the table in `records.FixedIP`'s source,
+nova-network's state machine. `updated_at` is when a row last changed its state; among free rows
+it is the queue, so that an address given back is the last to be given out again.
+"""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Connection
+
+from netconsole.backend.errors import Conflict, Exhausted, NotFound
+from netconsole.backend.records import FixedIP, Network
+from netconsole.backend.store.rows import columns, fetch
+from netconsole.backend.store.tables import fixed_ips, instances, is_associated, is_free, now, ports
+
+_COLUMNS = columns(fixed_ips, FixedIP)
+
+
+def insert_many(connection: Connection, network_id: int, rows: Iterable[tuple[str, bool]]) -> None:
+    """Write a network's addresses, each with whether it is reserved, in address order.
+
+    Raises Conflict when another network holds one of them.
+    """
+    moment = now()
+    free = {"network_id": network_id, "allocated": False, "leased": False, "updated_at": moment}
+    new = [{**free, "address": address, "reserved": reserved} for address, reserved in rows]
+    try:
+        if new:
+            connection.execute(sa.insert(fixed_ips), new)
+    except sa.exc.IntegrityError as error:
+        raise Conflict("an address of the range belongs to another network") from error
+
+
+def allocate(
+    connection: Connection,
+    network: Network,
+    instance_uuid: str,
+    port_id: int | None,
+    address: str | None = None,
+) -> FixedIP:
+    """Give an instance's port an address: the one asked for, or the longest free.
+
+    One statement picks and marks the row, so no address is given twice however many ask at once.
+    The row takes the port's MAC address along: the lease outlives the port.
+    Raises Exhausted when the network has none left; for an address asked for, NotFound when the
+    network does not hold it and Conflict when it is reserved or in use.
+    """
+    wanted = sa.and_(fixed_ips.c.network_id == network.id, is_free)
+    if address is not None:
+        wanted = sa.and_(wanted, fixed_ips.c.address == address)
+    pick = (
+        sa.select(fixed_ips.c.id)
+        .where(wanted)
+        .order_by(fixed_ips.c.updated_at, fixed_ips.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    mac = sa.select(ports.c.mac).where(ports.c.id == port_id).scalar_subquery()
+    statement = (
+        sa.update(fixed_ips)
+        .where(fixed_ips.c.id == pick.scalar_subquery())
+        .values(
+            allocated=True, instance_uuid=instance_uuid, port_id=port_id, mac=mac, updated_at=now()
+        )
+        .returning(*_COLUMNS)
+    )
+    given = fetch(connection, FixedIP, statement)
+    if given:
+        return given[0]
+    if address is not None:
+        raise _not_to_be_had(connection, network, address)
+    raise Exhausted(f"network {network.label!r} has no free address left in {network.cidr}")
+
+
+def _not_to_be_had(connection: Connection, network: Network, address: str) -> NotFound | Conflict:
+    """Say why an address could not be allocated."""
+    fixed_ip = _first(connection, fixed_ips.c.address == address)
+    if fixed_ip is None or fixed_ip.network_id != network.id:
+        return NotFound(f"address {address} is not in network {network.label!r} ({network.cidr})")
+    if fixed_ip.reserved:
+        return Conflict(f"address {address} is reserved in network {network.label!r}")
+    if fixed_ip.host is not None:
+        return Conflict(f"address {address} belongs to host {fixed_ip.host}")
+    if fixed_ip.instance_uuid is None:
+        return Conflict(f"address {address} is still leased to {fixed_ip.mac or 'a former guest'}")
+    by_uuid = instances.c.uuid == fixed_ip.instance_uuid
+    holder = connection.execute(sa.select(instances.c.name).where(by_uuid)).scalar()
+    if holder is None:
+        return Conflict(f"address {address} is still leased to a deleted instance")
+    return Conflict(f"address {address} is in use by instance {holder!r}")
+
+
+def deallocate(connection: Connection, fixed_ip: FixedIP) -> None:
+    """Take an address from its instance; it stays associated until its lease ends."""
+    _change(connection, fixed_ip, {"allocated": False})
+
+
+def disassociate(connection: Connection, fixed_ip: FixedIP) -> None:
+    """Free an address. It goes to the end of the queue."""
+    nobody = {"instance_uuid": None, "port_id": None, "mac": None}
+    _change(connection, fixed_ip, {"allocated": False, "leased": False, **nobody})
+
+
+def set_leased(connection: Connection, fixed_ip: FixedIP, leased: bool) -> None:
+    """Note that a guest took its lease, or that the lease ended. A renewal changes nothing."""
+    statement = (
+        sa.update(fixed_ips)
+        .where(
+            fixed_ips.c.id == fixed_ip.id,
+            fixed_ips.c.leased.is_not(sa.true() if leased else sa.false()),
+        )
+        .values(leased=leased, updated_at=now())
+    )
+    connection.execute(statement)
+
+
+def of_network(connection: Connection, network_id: int) -> tuple[FixedIP, ...]:
+    """Return every address of a network, in address order."""
+    return _all(connection, fixed_ips.c.network_id == network_id)
+
+
+def associated(connection: Connection) -> tuple[FixedIP, ...]:
+    """Return the addresses that an instance has, or had and still has a lease on."""
+    return _all(connection, is_associated)
+
+
+def of_instance(connection: Connection, instance_uuid: str) -> tuple[FixedIP, ...]:
+    """Return the addresses associated with an instance, in the order of the rows."""
+    return _all(connection, fixed_ips.c.instance_uuid == instance_uuid)
+
+
+def find(connection: Connection, address: str) -> FixedIP:
+    """Return the row of an address.
+
+    Raises NotFound when no network holds it.
+    """
+    fixed_ip = _first(connection, fixed_ips.c.address == address)
+    if fixed_ip is None:
+        raise NotFound(f"address {address} is in no network")
+    return fixed_ip
+
+
+def _change(connection: Connection, fixed_ip: FixedIP, new: dict[str, object]) -> None:
+    by_id = fixed_ips.c.id == fixed_ip.id
+    connection.execute(sa.update(fixed_ips).where(by_id).values(**new, updated_at=now()))
+
+
+def _all(connection: Connection, condition: ColumnElement[bool]) -> tuple[FixedIP, ...]:
+    statement = sa.select(*_COLUMNS).where(condition).order_by(fixed_ips.c.id)
+    return fetch(connection, FixedIP, statement)
+
+
+def _first(connection: Connection, condition: ColumnElement[bool]) -> FixedIP | None:
+    found = fetch(connection, FixedIP, sa.select(*_COLUMNS).where(condition))
+    return found[0] if found else None

@@ -1,0 +1,77 @@
+"""Queries on instances and their ports."""
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from netconsole.backend.errors import NotFound
+from netconsole.backend.records import Instance, Port
+from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
+from netconsole.backend.store.tables import instances, ports
+
+_COLUMNS = columns(instances, Instance)
+_PORT_COLUMNS = columns(ports, Port)
+
+
+def insert(connection: Connection, instance: Instance) -> Instance:
+    """Write a new instance and return it.
+
+    Raises Conflict when its name or uuid is taken.
+    """
+    unique = {"name": instance.name, "uuid": instance.uuid}
+    refuse_taken(connection, instances, f"instance {instance.name!r}", unique)
+    connection.execute(sa.insert(instances).values(values(instance)))
+    return instance
+
+
+def every(connection: Connection) -> tuple[Instance, ...]:
+    """Return all instances, by name."""
+    return fetch(connection, Instance, sa.select(*_COLUMNS).order_by(instances.c.name))
+
+
+def find(connection: Connection, name: str) -> Instance:
+    """Return the instance of that name, or else of that uuid.
+
+    Raises NotFound.
+    """
+    by_name = sa.or_(instances.c.name == name, instances.c.uuid == name)
+    found = fetch(connection, Instance, sa.select(*_COLUMNS).where(by_name))
+    if not found:
+        raise NotFound(f"instance {name!r} does not exist")
+    return next((instance for instance in found if instance.name == name), found[0])
+
+
+def delete(connection: Connection, instance: Instance) -> None:
+    """Delete an instance and its ports. Its addresses are released one by one, elsewhere."""
+    delete_ports(connection, instance.uuid)
+    connection.execute(sa.delete(instances).where(instances.c.uuid == instance.uuid))
+
+
+def insert_port(connection: Connection, port: Port) -> Port:
+    """Write a new port and return it with its id; the id it came with does not count.
+
+    Raises Conflict when its MAC address, device or uuid is taken.
+    """
+    unique = {"mac": port.mac, "device": port.device, "uuid": port.uuid}
+    refuse_taken(connection, ports, f"port {port.device}", unique)
+    statement = sa.insert(ports).values(values(port)).returning(ports.c.id)
+    return replace(port, id=connection.execute(statement).scalar_one())
+
+
+def ports_of(connection: Connection, instance_uuid: str) -> tuple[Port, ...]:
+    """Return an instance's ports, the first made first."""
+    by_instance = ports.c.instance_uuid == instance_uuid
+    return fetch(
+        connection, Port, sa.select(*_PORT_COLUMNS).where(by_instance).order_by(ports.c.id)
+    )
+
+
+def every_port(connection: Connection) -> tuple[Port, ...]:
+    """Return all ports, the first made first."""
+    return fetch(connection, Port, sa.select(*_PORT_COLUMNS).order_by(ports.c.id))
+
+
+def delete_ports(connection: Connection, instance_uuid: str) -> None:
+    """Delete an instance's ports."""
+    connection.execute(sa.delete(ports).where(ports.c.instance_uuid == instance_uuid))

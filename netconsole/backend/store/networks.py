@@ -1,0 +1,70 @@
+"""Queries on networks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from netconsole.backend.errors import NotFound
+from netconsole.backend.records import Network
+from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
+from netconsole.backend.store.tables import fixed_ips, networks
+
+_COLUMNS = columns(networks, Network)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkUsage:
+    """How many addresses a network has, and how many are in which state."""
+
+    total: int = 0
+    allocated: int = 0
+    leased: int = 0
+    reserved: int = 0
+
+
+def insert(connection: Connection, network: Network) -> Network:
+    """Write a new network and return it with its id; the id it came with does not count.
+
+    Raises Conflict when its label, uuid or bridge is taken.
+    """
+    unique = {"label": network.label, "uuid": network.uuid, "bridge": network.bridge}
+    refuse_taken(connection, networks, f"network {network.label!r}", unique)
+    statement = sa.insert(networks).values(values(network)).returning(networks.c.id)
+    return replace(network, id=connection.execute(statement).scalar_one())
+
+
+def every(connection: Connection) -> tuple[Network, ...]:
+    """Return all networks, in the order in which they were made."""
+    return fetch(connection, Network, sa.select(*_COLUMNS).order_by(networks.c.id))
+
+
+def find(connection: Connection, name: str) -> Network:
+    """Return the network of that label, or else of that uuid.
+
+    Raises NotFound.
+    """
+    by_name = sa.or_(networks.c.label == name, networks.c.uuid == name)
+    found = fetch(connection, Network, sa.select(*_COLUMNS).where(by_name))
+    if not found:
+        raise NotFound(f"network {name!r} does not exist")
+    return next((network for network in found if network.label == name), found[0])
+
+
+def delete(connection: Connection, network: Network) -> None:
+    """Delete a network and the rows of its addresses, whatever their state."""
+    connection.execute(sa.delete(fixed_ips).where(fixed_ips.c.network_id == network.id))
+    connection.execute(sa.delete(networks).where(networks.c.id == network.id))
+
+
+def usage(connection: Connection) -> Mapping[int, NetworkUsage]:
+    """Count the addresses of every network, by network id, in one query."""
+    states = (fixed_ips.c.allocated, fixed_ips.c.leased, fixed_ips.c.reserved)
+    counted = (sa.func.count().filter(state.is_(sa.true())) for state in states)
+    statement = (
+        sa.select(networks.c.id, sa.func.count(fixed_ips.c.network_id), *counted)
+        .select_from(networks.outerjoin(fixed_ips))
+        .group_by(networks.c.id)
+    )
+    return {row[0]: NetworkUsage(*row[1:]) for row in connection.execute(statement)}

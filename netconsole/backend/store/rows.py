@@ -1,0 +1,44 @@
+"""Rows and records: the columns of a record, records from rows, and values already taken."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import TypeVar
+
+from sqlalchemy import Column, Connection, Executable, Table, select
+
+from netconsole.backend.errors import Conflict
+from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port
+
+Record = FixedIP | FloatingIP | Instance | Network | Port
+AnyRecord = TypeVar("AnyRecord", FixedIP, FloatingIP, Instance, Network, Port)
+
+
+def columns(table: Table, record: type[Record]) -> tuple[Column[object], ...]:
+    """Return the columns of a table in the order of a record's fields."""
+    return tuple(table.c[field.name] for field in fields(record))
+
+
+def fetch(
+    connection: Connection, record: type[AnyRecord], statement: Executable
+) -> tuple[AnyRecord, ...]:
+    """Execute a statement that returns `columns` of a record, and return the records."""
+    return tuple(record(*row) for row in connection.execute(statement))
+
+
+def values(record: Record) -> dict[str, object]:
+    """Return a record's values for an INSERT that assigns the id."""
+    return {name: value for name, value in asdict(record).items() if name != "id"}
+
+
+def refuse_taken(
+    connection: Connection, table: Table, noun: str, wanted: Mapping[str, object]
+) -> None:
+    """Refuse values of unique columns that another row holds.
+
+    Raises Conflict, naming the first of them. Where writers do not queue as they do in SQLite,
+    the unique constraint is what keeps a value single; this is what puts it in words.
+    """
+    for name, value in wanted.items():
+        column = table.c[name]
+        if connection.execute(select(column).where(column == value)).first() is not None:
+            raise Conflict(f"{noun}: {name} {value!r} is taken")

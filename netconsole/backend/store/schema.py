@@ -1,0 +1,64 @@
+"""The schema's revision, and the way to the present one.
+
+Alembic is slow to import and nearly never needed: one query says whether it is.
+"""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from netconsole.backend.errors import Unavailable
+
+HEAD = "0001"
+"""The newest revision under `migrations/versions`; a test compares the two."""
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+_VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
+
+
+def revision(connection: Connection, path: Path) -> str | None:
+    """Return the schema's revision, or None for a database with no tables.
+
+    Raises Unavailable for a database that holds something else.
+    """
+    tables = sa.inspect(connection).get_table_names()
+    if _VERSION.name in tables:
+        return connection.execute(sa.select(_VERSION.c.version_num)).scalar()
+    if tables:
+        raise Unavailable(
+            f"database {path} belongs to another program: it has no netconsole schema"
+        )
+    return None
+
+
+def upgrade(connection: Connection, path: Path) -> None:
+    """Bring the schema to the present revision, within the transaction that is open.
+
+    That transaction must hold the write lock: of two processes that start at once, the second
+    finds the work done. Raises Unavailable when a newer program, or another, made the schema.
+    """
+    present = revision(connection, path)
+    if present == HEAD:
+        return
+
+    # Imported here because it takes longer than most commands.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if present is not None and present not in known:
+        raise unsuited(path, present)
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)
+
+
+def unsuited(path: Path, present: str) -> Unavailable:
+    """Return the error for a schema that this program cannot use, or may not bring up to date."""
+    return Unavailable(
+        f"database {path} has schema {present!r}, this netconsole needs {HEAD!r}: "
+        "a newer netconsole made it, or an older one and only a privileged one may change it"
+    )

@@ -1,0 +1,181 @@
+"""The tables. Columns are called as the fields of the records, which are called as nova's columns.
+
+Nothing here is peculiar to SQLite: PostgreSQL gets the same tables. The migrations under
+`migrations/` make them; a test compares the two.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    and_,
+    false,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, in UTC both ways: SQLite forgets time zones."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """Return the present moment in UTC, as it goes into `created_at` and `updated_at`."""
+    return datetime.now(UTC)
+
+
+networks = Table(
+    "networks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("label", String(255), nullable=False, unique=True),
+    Column("cidr", String(43), nullable=False),
+    Column("netmask", String(39), nullable=False),
+    Column("broadcast", String(39), nullable=False),
+    Column("gateway", String(39)),
+    Column("dhcp_server", String(39)),
+    Column("dhcp_start", String(39), nullable=False),
+    Column("bridge", String(15), nullable=False, unique=True),
+    Column("bridge_interface", String(15)),
+    Column("dns1", String(39)),
+    Column("dns2", String(39)),
+    Column("vlan", Integer),
+    Column("vpn_private_address", String(39)),
+    Column("vpn_public_address", String(39)),
+    Column("vpn_public_port", Integer),
+    Column("multi_host", Boolean, nullable=False),
+    Column("share_address", Boolean, nullable=False),
+    Column("enable_dhcp", Boolean, nullable=False),
+    Column("injected", Boolean, nullable=False),
+    Column("mtu", Integer),
+    Column("priority", Integer),
+    Column("project_id", String(255)),
+    Column("host", String(255)),
+    Column("created_at", Moment, nullable=False, default=now),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("uuid", String(36), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("project_id", String(255), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("created_at", Moment, nullable=False, default=now),
+)
+
+ports = Table(
+    "ports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("mac", String(17), nullable=False, unique=True),
+    Column("network_id", ForeignKey(networks.c.id), nullable=False, index=True),
+    Column("instance_uuid", ForeignKey(instances.c.uuid), nullable=False, index=True),
+    Column("kind", String(8), nullable=False),
+    Column("device", String(15), nullable=False, unique=True),
+    Column("peer", String(15)),
+    Column("created_at", Moment, nullable=False, default=now),
+    # A fixed address remembers its port's id until its lease ends, so no id comes twice.
+    sqlite_autoincrement=True,
+)
+
+fixed_ips = Table(
+    "fixed_ips",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("address", String(39), nullable=False, unique=True),
+    Column("network_id", ForeignKey(networks.c.id), nullable=False),
+    Column("allocated", Boolean, nullable=False),
+    Column("leased", Boolean, nullable=False),
+    Column("reserved", Boolean, nullable=False),
+    # No foreign keys: an address outlives its instance and its port until its lease ends.
+    Column("instance_uuid", String(36)),
+    Column("port_id", Integer),
+    Column("mac", String(17)),
+    Column("host", String(255)),
+    # Never NULL: NULLs sort first in SQLite and last in PostgreSQL.
+    Column("updated_at", Moment, nullable=False),
+)
+
+is_free = and_(
+    fixed_ips.c.reserved.is_(false()),
+    fixed_ips.c.leased.is_(false()),
+    fixed_ips.c.instance_uuid.is_(None),
+    fixed_ips.c.host.is_(None),
+)
+"""Whether an address may be picked (nova-network's rule)."""
+
+is_associated = fixed_ips.c.instance_uuid.is_not(None)
+
+Index(
+    "ix_fixed_ips_free",
+    fixed_ips.c.network_id,
+    fixed_ips.c.updated_at,
+    fixed_ips.c.id,
+    sqlite_where=is_free,
+    postgresql_where=is_free,
+)
+Index(
+    "ix_fixed_ips_associated",
+    fixed_ips.c.instance_uuid,
+    sqlite_where=is_associated,
+    postgresql_where=is_associated,
+)
+Index(
+    "ix_fixed_ips_usage",
+    fixed_ips.c.network_id,
+    fixed_ips.c.allocated,
+    fixed_ips.c.leased,
+    fixed_ips.c.reserved,
+)
+
+floating_ips = Table(
+    "floating_ips",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("address", String(39), nullable=False, unique=True),
+    Column("pool", String(255), nullable=False),
+    Column("interface", String(15), nullable=False),
+    Column("fixed_ip_id", ForeignKey(fixed_ips.c.id), index=True),
+    Column("project_id", String(255)),
+    Column("host", String(255)),
+    Column("auto_assigned", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False, default=now),
+    Column("updated_at", Moment, nullable=False, default=now, onupdate=now),
+)
+
+former_sysctls = Table(
+    "former_sysctls",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("value", String(255), nullable=False),
+)
