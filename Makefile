@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := locks/build.txt locks/all.txt
 CODE := netconsole tests bench
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 PYTHON = $(shell tools/find-python)
 
 .DELETE_ON_ERROR:
