@@ -1,0 +1,153 @@
+"""Rules of configuration values: each takes the text and returns the value.
+
+Each raises ValueError whose text is the rule. They are strict because most values end up in the
+texts of iptables-restore(8) and dnsmasq(8), where a stray blank or line break has a meaning.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+Rule = Callable[[str], object]
+
+MANAGERS = tuple(f"nova.network.manager.{kind}Manager" for kind in ("Flat", "FlatDHCP", "Vlan"))
+
+_INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
+_TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,27}")
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_YES = frozenset({"true", "1", "on", "yes"})
+_NO = frozenset({"false", "0", "off", "no"})
+
+
+def text(value: str) -> str:
+    """Any text of one line."""
+    if not value or len(value) > 255 or not value.isprintable():
+        raise ValueError("must be 1 to 255 printable characters")
+    return value
+
+
+def word(value: str) -> str:
+    """A text without blanks."""
+    if " " in text(value):
+        raise ValueError("must hold no blank")
+    return value
+
+
+def boolean(value: str) -> bool:
+    """Nova's words for yes and no."""
+    if value.lower() not in _YES | _NO:
+        raise ValueError("must be true or false")
+    return value.lower() in _YES
+
+
+def whole(least: int, most: int | None = None) -> Rule:
+    """Return the rule of a whole number within limits."""
+    limits = f"of {least} or more" if most is None else f"from {least} to {most}"
+
+    def rule(value: str) -> int:
+        if not _WHOLE.fullmatch(value):
+            raise ValueError(f"must be a whole number {limits}")
+        number = int(value)
+        if number < least or (most is not None and number > most):
+            raise ValueError(f"must be a whole number {limits}")
+        return number
+
+    return rule
+
+
+def ipv4_address(value: str) -> str:
+    """An IPv4 address, never a name: nobody resolves names in a packet filter."""
+    try:
+        return str(ipaddress.IPv4Address(value))
+    except ValueError:
+        raise ValueError("must be an IPv4 address, not a host name") from None
+
+
+def ipv4_address_or_empty(value: str) -> str:
+    """An IPv4 address, or nothing."""
+    return ipv4_address(value) if value else ""
+
+
+def ip_address_or_none(value: str) -> str | None:
+    """An IPv4 or IPv6 address; nothing counts as not given."""
+    if not value:
+        return None
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("must be an IP address") from None
+
+
+def ipv4_range(value: str) -> str:
+    """An IPv4 range. Bits behind the prefix are cleared, as iptables clears them."""
+    try:
+        return str(ipaddress.IPv4Network(value, strict=False))
+    except ValueError:
+        raise ValueError("must be an IPv4 range such as 10.0.0.0/8") from None
+
+
+def name_server(value: str) -> str:
+    """An address as dnsmasq's --server takes it, with or without a port: 192.0.2.1#5353."""
+    address, separator, port = value.partition("#")
+    try:
+        known = str(ipaddress.ip_address(address))
+        number = whole(1, 65535)(port) if separator else ""
+    except ValueError:
+        raise ValueError("must be an IP address, or one with a port: 192.0.2.1#5353") from None
+    return f"{known}{separator}{number}"
+
+
+def interface(value: str) -> str:
+    """The name of a network interface."""
+    if not _INTERFACE.fullmatch(value):
+        raise ValueError(
+            "must be an interface name: at most 15 letters, digits, '.', '_' or '-', no '/', "
+            "no blank, no '-' or '.' in front"
+        )
+    return value
+
+
+def interface_or_none(value: str) -> str | None:
+    """The name of a network interface; nothing counts as not given."""
+    return interface(value) if value else None
+
+
+def interface_or_empty(value: str) -> str:
+    """The name of a network interface, or nothing."""
+    return interface(value) if value else ""
+
+
+def target(value: str) -> str:
+    """A target of the packet filter: ACCEPT, DROP or the name of a chain."""
+    if not _TARGET.fullmatch(value):
+        raise ValueError("must be a target or chain: at most 28 letters, digits, '_' or '-'")
+    return value
+
+
+def domain_or_empty(value: str) -> str:
+    """A domain name (RFC 1123 section 2.1), or nothing."""
+    if value and (len(value) > 253 or not all(map(_LABEL.fullmatch, value.split(".")))):
+        raise ValueError(
+            "must be a domain name: labels of at most 63 letters, digits and inner hyphens"
+        )
+    return value
+
+
+def absolute_path(value: str) -> str:
+    """The absolute path of a file or directory."""
+    if not value.startswith("/") or not value.isprintable():
+        raise ValueError("must be an absolute path")
+    return value.rstrip("/") or "/"
+
+
+def absolute_path_or_empty(value: str) -> str:
+    """An absolute path, or nothing."""
+    return absolute_path(value) if value else ""
+
+
+def network_manager(value: str) -> str:
+    """One of nova's three managers."""
+    if value not in MANAGERS:
+        raise ValueError(f"must be one of {', '.join(MANAGERS)}")
+    return value
