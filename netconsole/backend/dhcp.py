@@ -38,7 +38,7 @@ def bridge_of(networks_path: str, path: str) -> str | None:
     prefix = f"{networks_path}/nova-"
     if not path.startswith(prefix):
         return None
-    bridge, dot, _ = path.removeprefix(prefix).partition(".")
+    bridge, dot, _ = path.removeprefix(prefix).partition("/")[0].rpartition(".")
     return bridge if dot and bridge else None
 
 

@@ -23,7 +23,7 @@ def intent(
     networks = tuple(network for network in records.networks if network.host == options.host)
     associations = _associations(records, networks)
     busy = {association.floating for association in associations}
-    gateways = tuple(_gateway_address(network) for network in networks if network.dhcp_server)
+    gateways = tuple(address for network in networks for address in gateway_addresses(network))
     return HostState(
         sysctls={IP_FORWARD: "1"} if networks else dict(records.former_sysctls),
         links={
@@ -103,9 +103,13 @@ def _ports(records: Records, networks: tuple[Network, ...]) -> list[tuple[Port, 
     ]
 
 
-def _gateway_address(network: Network) -> Address:
+def gateway_addresses(network: Network) -> tuple[Address, ...]:
+    """What a network puts on its bridge: the address that guests use as their DHCP server."""
+    if network.dhcp_server is None:
+        return ()
     prefix = IPNetwork(network.cidr).prefixlen
-    return Address(network.bridge, f"{network.dhcp_server}/{prefix}", network.broadcast, first=True)
+    address = f"{network.dhcp_server}/{prefix}"
+    return (Address(network.bridge, address, network.broadcast, first=True),)
 
 
 def _associations(records: Records, networks: tuple[Network, ...]) -> tuple[Association, ...]:

@@ -158,7 +158,7 @@ def _read(path: Path) -> JournalEntry | None:
         title=head["title"],
         plan=Plan(tuple(_step(fields) for fields in head["steps"])),
         begun=max((line["began"] + 1 for line in lines if "began" in line), default=0),
-        end=next((line["end"] for line in lines if "end" in line), None),
+        end=next((line["end"] for line in reversed(lines) if "end" in line), None),
         undoable=head["undoable"],
     )
 

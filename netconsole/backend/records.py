@@ -101,6 +101,34 @@ class FloatingIP:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkUsage:
+    """How many addresses a network has, and how many are in which state."""
+
+    total: int = 0
+    allocated: int = 0
+    leased: int = 0
+    reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PortView:
+    """A port with all that hangs on it."""
+
+    port: Port
+    network: Network
+    fixed_ips: tuple[FixedIP, ...]
+    floating_ips: tuple[FloatingIP, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    """An instance with its ports, in the order in which they were made."""
+
+    instance: Instance
+    ports: tuple[PortView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
     """Everything one host needs to know of the store, read in one transaction.
 

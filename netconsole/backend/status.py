@@ -8,6 +8,8 @@ from typing import Literal
 
 Origin = Literal["ours", "foreign"]
 RuleState = Literal["present", "missing", "unexpected"]
+FloatingState = Literal["free", "ok", "drift", "unknown"]
+LinkState = Literal["up", "down", "missing", "unknown"]
 DnsmasqState = Literal["running", "missing", "stale", "duplicate", "orphan", "foreign"]
 
 
@@ -34,7 +36,7 @@ class NetworkStatus:
     gateway: str | None
     dhcp_server: str | None
     bridge: str
-    bridge_state: Literal["up", "down", "missing", "unknown"]
+    bridge_state: LinkState
     ports: int
     allocated: int
     leased: int
@@ -59,7 +61,7 @@ class Allocation:
     floating: tuple[str, ...]
     device: str
     """The interface on the host that carries the port."""
-    device_state: Literal["up", "down", "missing", "unknown"]
+    device_state: LinkState
     lease_expires: int | None
     """Seconds since the epoch."""
 
@@ -78,7 +80,7 @@ class FloatingIPStatus:
     """None where it is not known."""
     rules_present: int
     rules_expected: int
-    state: Literal["free", "ok", "drift", "unknown"]
+    state: FloatingState
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from netconsole.backend.errors import NetconsoleError, StepFailed
 from netconsole.backend.host import arp, dnsmasq, files, filters, links, sysctls
 from netconsole.backend.host.programs import run
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.steps import (
     AddDhcpHosts,
     AnnounceAddress,
@@ -55,6 +55,10 @@ class Host:
             leases=dnsmasq.observe_leases(self._networks_path),
             unreadable=unreadable,
         )
+
+    def leases(self) -> dict[str, tuple[Lease, ...]]:
+        """The leases of each bridge of ours."""
+        return dnsmasq.observe_leases(self._networks_path)
 
 
 def perform(step: Step) -> None:

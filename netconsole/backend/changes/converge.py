@@ -1,0 +1,32 @@
+"""Changes of the host alone: bringing it to what the store says, and a playbook's cure."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from netconsole.backend.changes import Change, Written
+from netconsole.backend.options import Options
+from netconsole.backend.steps import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Converge(Change[None]):
+    """Bring the host to what the store says."""
+
+    @property
+    def title(self) -> str:
+        return "apply"
+
+    def write(self, connection: Connection, options: Options) -> Written[None]:
+        return Written(None)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyFix(Change[None]):
+    """Take the steps of a playbook's cure; the store does not change."""
+
+    title: str
+    plan: Plan
+
+    def write(self, connection: Connection, options: Options) -> Written[None]:
+        return Written(None, fix=self.plan)

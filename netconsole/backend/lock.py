@@ -1,0 +1,49 @@
+"""One lock a host: two admins who change it queue, they do not interleave."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from netconsole.backend.errors import Conflict, Unavailable
+
+WAIT_SECONDS = 120.0
+
+
+@contextmanager
+def host_lock(path: str) -> Iterator[None]:
+    """Hold the lock for the length of a change (flock(2)); the kernel lets go of a dead holder's.
+
+    Raises Conflict, naming the holder, when it is not to be had within two minutes.
+    """
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Unavailable(f"lock {path}: {error.strerror}") from error
+    try:
+        _wait(handle, path)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait(handle: int, path: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                holder = os.pread(handle, 32, 0).decode().strip() or "unknown"
+                raise Conflict(
+                    f"process {holder} has been changing this host for over "
+                    f"{WAIT_SECONDS:.0f} s (lock {path})"
+                ) from None
+            time.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,38 @@
+"""The rules that names must keep before they reach the store, dnsmasq or the packet filter. Pure.
+
+Every function returns the value and raises InvalidValue, naming the value and the rule.
+"""
+
+import re
+
+from netconsole.backend.errors import InvalidValue
+
+LONGEST_INTERFACE = 15
+"""IFNAMSIZ less the closing zero (linux/if.h)."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+
+
+def name(what: str, value: str) -> str:
+    """A label, project or pool: it may appear in a dnsmasq argument."""
+    if not _NAME.fullmatch(value) or len(value) > 255:
+        rule = "must be 1 to 255 letters, digits, '.', '_' or '-', a letter or digit first"
+        raise InvalidValue(what, value, rule)
+    return value
+
+
+def hostname(what: str, value: str) -> str:
+    """An instance's name: it becomes a DNS label (RFC 1123 section 2.1)."""
+    if not _HOSTNAME.fullmatch(value) or len(value) > 255:
+        rule = "must be 1 to 255 letters, digits or '-', with no '-' at either end"
+        raise InvalidValue(what, value, rule)
+    return value
+
+
+def interface(what: str, value: str) -> str:
+    """A network interface's name (ip-link(8))."""
+    if not _NAME.fullmatch(value) or len(value) > LONGEST_INTERFACE:
+        rule = f"must be 1 to {LONGEST_INTERFACE} letters, digits, '.', '_' or '-'"
+        raise InvalidValue(what, value, rule)
+    return value
