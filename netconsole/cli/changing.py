@@ -62,13 +62,15 @@ def changing(command: Callable[Concatenate[Doer, Arguments], None]) -> Callable[
 def print_plan(plan: "Plan", *, as_json: bool) -> None:
     """Print a plan's commands, as lines that a shell takes or as JSON."""
     if as_json:
-        output.print_json({"steps": _steps(plan)})
+        output.print_json({"steps": steps_of(plan)})
     else:
         output.print_lines(plan.commands)
 
 
 def print_outcome(title: str, outcome: "Outcome[Result]", *, verbose: bool, as_json: bool) -> None:
     """Say on stderr what was done, if verbose by which commands; print it if as JSON."""
+    for title_before in outcome.recovered:
+        output.say(f"{title_before}: was left half done, taken back first")
     if verbose:
         for command in outcome.plan.commands:
             output.say(f"+ {command}")
@@ -78,10 +80,11 @@ def print_outcome(title: str, outcome: "Outcome[Result]", *, verbose: bool, as_j
             {
                 "change_id": outcome.change_id,
                 "result": outcome.result,
-                "steps": _steps(outcome.plan),
+                "steps": steps_of(outcome.plan),
             }
         )
 
 
-def _steps(plan: "Plan") -> list[dict[str, object]]:
+def steps_of(plan: "Plan") -> list[dict[str, object]]:
+    """Answer a plan's steps as they stand in JSON: each one's name and its commands."""
     return [{"step": type(step).__name__, "commands": step.commands} for step in plan.steps]

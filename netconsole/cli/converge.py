@@ -4,7 +4,15 @@ import click
 
 from netconsole.backend.errors import ExitStatus
 from netconsole.cli import output
-from netconsole.cli.changing import Doer, as_json, changing, print_outcome, print_plan, verbose
+from netconsole.cli.changing import (
+    Doer,
+    as_json,
+    changing,
+    print_outcome,
+    print_plan,
+    steps_of,
+    verbose,
+)
 from netconsole.cli.context import Context, pass_context
 
 
@@ -55,11 +63,19 @@ def undo(context: Context, change_id: str | None, verbose: bool, as_json: bool) 
 @pass_context
 def history(context: Context, as_json: bool) -> None:
     """List the changes made on this host, the oldest first."""
-    entries = context.service().history()
+    rows = [
+        {
+            "id": entry.id,
+            "at": entry.at,
+            "title": entry.title,
+            "end": entry.end,
+            "undoable": entry.undoable,
+            "steps": steps_of(entry.plan),
+        }
+        for entry in context.service().history()
+    ]
     if as_json:
-        output.print_json(entries)
+        output.print_json(rows)
         return
-    output.print_table(
-        ("change_id", "at", "who", "title", "outcome"),
-        [(entry.change_id, entry.at, entry.who, entry.title, entry.outcome) for entry in entries],
-    )
+    columns = ("id", "at", "title", "end", "undoable")
+    output.print_table(columns, [[row[name] for name in columns] for row in rows])

@@ -10,8 +10,7 @@ from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.context import Context, pass_context
 
 if TYPE_CHECKING:
-    from netconsole.backend.records import PortKind
-    from netconsole.backend.service import InstanceView
+    from netconsole.backend.records import InstanceView, PortKind
 
 COLUMNS = ("name", "project", "network", "address", "floating", "mac", "device", "host")
 
