@@ -42,7 +42,7 @@ def fork(work: Callable[[], int]) -> int:
         status = work()
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001  the outermost edge of this process
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -104,7 +104,7 @@ def adopt_forever() -> NoReturn:
 def execute(command: Sequence[str]) -> int:
     """Become a program, looked up in PATH; answers only where that fails, with a shell's status."""
     try:
-        os.execvp(command[0], list(command))
+        os.execvp(command[0], list(command))  # noqa: S606  the user's own command
     except FileNotFoundError:
         print(f"netconsole: {command[0]}: command not found", file=sys.stderr)
         return _COMMAND_NOT_FOUND

@@ -1,0 +1,196 @@
+"""`netconsole lab`: a small cloud in network namespaces, to practise on."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from netconsole.cli import output
+from netconsole.cli.changing import as_json
+from netconsole.cli.context import Context, pass_context
+
+if TYPE_CHECKING:
+    from netconsole.lab.enclosure import Work
+    from netconsole.lab.faults import Fault
+
+SYSTEM_PROGRAMS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+FALLBACK_SHELL = "/bin/sh"
+COMMAND_SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+_command = click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[--] [COMMAND]...")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def lab(context: click.Context) -> int | None:
+    """Practise on a small cloud that touches nothing of this machine.
+
+    Without a command, opens the console on a fresh lab and takes the lab down when the console
+    closes; without a terminal, prints the status of a fresh lab.
+
+    A lab is a host with the public interface eth0 (203.0.113.2), the world outside (203.0.113.1),
+    the network vmnet with the instances web1, web2 and db1, and a floating address on web1. It
+    lives in namespaces and in memory: nothing of it remains, however it ends.
+    """
+    if context.invoked_subcommand is not None:
+        return None
+    return _in_fresh_lab(partial(_console, Context.of(context).read_only))
+
+
+@lab.command(context_settings=COMMAND_SETTINGS)
+@_command
+def run(command: tuple[str, ...]) -> int:
+    """Run a command on the host of a fresh lab, or a shell.
+
+    The command starts when every instance holds its lease; its exit status is given back, 128
+    and the number of the signal that ended it.
+    """
+    return _in_fresh_lab(partial(_execute, command))
+
+
+@lab.command(context_settings=COMMAND_SETTINGS)
+@_command
+def enter(command: tuple[str, ...]) -> int:
+    """Run a command, or a shell, on the host of your running lab, from another terminal."""
+    from netconsole.lab.join import run_in_lab
+
+    return run_in_lab(partial(_execute, command))
+
+
+def _members(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    from netconsole.lab.members import names
+
+    return [name for name in names() if name.startswith(begun)]
+
+
+@lab.command("exec", context_settings=COMMAND_SETTINGS)
+@click.argument("name", shell_complete=_members)
+@_command
+def execute(name: str, command: tuple[str, ...]) -> int:
+    """Run a command, or a shell, in an instance of this lab or in `outside`."""
+    from netconsole.lab.join import run_in_member
+
+    return run_in_member(name, partial(_execute, command))
+
+
+@lab.command()
+@as_json
+@pass_context
+def faults(context: Context, as_json: bool) -> None:
+    """List the faults to practise on: what each breaks, what is seen, and whether it is there."""
+    from netconsole.lab.faults import FAULTS
+    from netconsole.lab.join import require_lab
+
+    require_lab()
+    service = context.service()
+    found = [
+        {
+            "id": fault.id,
+            "broken": fault.is_broken(service),
+            "breaks": fault.breaks,
+            "symptom": fault.symptom,
+        }
+        for fault in FAULTS
+    ]
+    if as_json:
+        output.print_json(found)
+        return
+    output.print_table(("fault", "broken"), [(fault["id"], fault["broken"]) for fault in found])
+    for fault in found:
+        output.print_lines(("", f"{fault['id']}: {fault['breaks']}", f"    {fault['symptom']}"))
+
+
+def _fault_ids(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    from netconsole.lab.faults import FAULTS
+
+    return [fault.id for fault in FAULTS if fault.id.startswith(begun)]
+
+
+_fault = click.argument("fault", shell_complete=_fault_ids)
+
+
+@lab.command("break")
+@_fault
+@pass_context
+def break_(context: Context, fault: str) -> None:
+    """Break something in this lab; breaking it twice changes nothing more."""
+    found = _fault_of_lab(fault)
+    found.break_it(context.service())
+    output.say(f"{found.id}: broken. {found.symptom}")
+
+
+@lab.command()
+@_fault
+@pass_context
+def mend(context: Context, fault: str) -> None:
+    """Put back what a fault has broken; mending it twice changes nothing more."""
+    found = _fault_of_lab(fault)
+    found.mend_it(context.service())
+    output.say(f"{found.id}: mended")
+
+
+def _fault_of_lab(fault_id: str) -> "Fault":
+    from netconsole.lab import faults
+    from netconsole.lab.join import require_lab
+
+    require_lab()
+    return faults.fault(fault_id)
+
+
+def _in_fresh_lab(inside: "Work") -> int:
+    from netconsole.lab.cloud import build
+    from netconsole.lab.enclosure import enclose
+
+    return enclose(partial(build, _progress()), inside)
+
+
+def _progress() -> Callable[[str], None]:
+    """Answer what says the stages of the building: on one line of a terminal, else not at all."""
+    begun = time.monotonic()
+
+    def say(stage: str) -> None:
+        if sys.stderr.isatty():
+            seconds = time.monotonic() - begun
+            click.echo(f"\r\033[Klab: {stage} ({seconds:.1f} s)", err=True, nl=stage == "ready")
+
+    return say
+
+
+def _console(read_only: bool) -> int:
+    _prepare_environment()
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from netconsole.cli.console import open_console
+
+        return open_console(config_file=None, read_only=read_only)
+    from netconsole.cli.main import run as run_netconsole
+
+    return run_netconsole(["status"])
+
+
+def _execute(command: Sequence[str]) -> int:
+    from netconsole.lab.processes import execute as become
+
+    _prepare_environment()
+    return become(command or (os.environ.get("SHELL", FALLBACK_SHELL),))
+
+
+def _prepare_environment() -> None:
+    """Let a command of the lab find this very netconsole, and that find the lab's configuration."""
+    from netconsole.backend.options import ENVIRONMENT
+
+    os.environ.pop(ENVIRONMENT, None)
+    directories = [_program_directory(), *os.environ.get("PATH", os.defpath).split(":")]
+    directories += [path for path in SYSTEM_PROGRAMS if path not in directories]
+    os.environ["PATH"] = ":".join(directories)
+    os.environ["TMUX_TMPDIR"] = "/run"  # a tmux server of the machine would run things out there
+
+
+def _program_directory() -> str:
+    program = Path(sys.argv[0])
+    found = program if program.name == "netconsole" else Path(sys.executable)
+    return str(found.absolute().parent)

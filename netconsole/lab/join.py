@@ -1,0 +1,85 @@
+"""Going inside: a command in a member of this lab, or in a lab that is already running."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from netconsole.backend.errors import Conflict, NotFound
+from netconsole.lab.enclosure import FIRST_PROCESS, KINDS, Work
+from netconsole.lab.members import inside_lab, pid_of
+from netconsole.lab.namespaces import Namespace, die_with_parent, enter
+from netconsole.lab.processes import Watch, fork
+
+
+def run_in_member(name: str, work: Work) -> int:
+    """Run a function in a member of the lab that the caller is in; answer its exit status.
+
+    Raises NotFound outside of a lab and for an unknown member.
+    """
+    require_lab()
+    return _run_in(pid_of(name), KINDS, work)
+
+
+def run_in_lab(work: Work) -> int:
+    """Run a function on the host of the caller's one running lab; answer its exit status.
+
+    Raises NotFound if there is none, Conflict if there are several or the caller is inside one.
+    """
+    if inside_lab():
+        raise Conflict("already inside a lab")
+    running = _running_labs()
+    if not running:
+        raise NotFound("no lab of yours is running; `netconsole lab` starts one")
+    if len(running) > 1:
+        raise Conflict(f"{len(running)} labs of yours are running; end all but one of them")
+    pid = running[0]
+    same_user_namespace = _namespace(pid, "user") == _namespace("self", "user")
+    return _run_in(pid, KINDS if same_user_namespace else KINDS | Namespace.USER, work)
+
+
+def require_lab() -> None:
+    """Raise NotFound unless the caller is on the host of a lab."""
+    if not inside_lab():
+        raise NotFound(
+            "not inside a lab; `netconsole lab` opens one, "
+            "`netconsole lab enter` goes into the one that is running"
+        )
+
+
+def _run_in(pid: int, kinds: Namespace, work: Work) -> int:
+    directory = Path.cwd()
+    enter(pid, kinds)
+    try:
+        os.chdir(directory)
+    except OSError:
+        os.chdir("/")
+    with Watch() as watch:
+        return watch.wait(fork(_bound_to_parent(work)))
+
+
+def _bound_to_parent(work: Work) -> Callable[[], int]:
+    def bound() -> int:
+        die_with_parent()
+        return work()
+
+    return bound
+
+
+def _running_labs() -> list[int]:
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _is_own_lab(entry)
+    ]
+
+
+def _is_own_lab(process: Path) -> bool:
+    try:
+        named = (process / "comm").read_text().strip() == FIRST_PROCESS
+        return named and process.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+def _namespace(pid: int | str, kind: str) -> int:
+    return Path(f"/proc/{pid}/ns/{kind}").stat().st_ino
