@@ -1,0 +1,27 @@
+"""The registry of checks, in the order in which `doctor` lists them: the cheap and basic first."""
+
+from collections.abc import Mapping
+
+from netconsole.diagnostics.check import Check
+from netconsole.diagnostics.checks import (
+    bridge,
+    dnsmasq_processes,
+    drift,
+    floating_address,
+    floating_nat,
+    ip_forward,
+    rp_filter,
+)
+
+CHECKS: Mapping[str, Check] = {
+    module.CHECK.id: module.CHECK
+    for module in (
+        ip_forward,
+        bridge,
+        dnsmasq_processes,
+        floating_address,
+        floating_nat,
+        rp_filter,
+        drift,
+    )
+}

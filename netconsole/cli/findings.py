@@ -1,0 +1,46 @@
+"""How findings are printed: a symbol and a word for each verdict, never colour alone."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from netconsole.cli import output
+from netconsole.diagnostics.finding import Finding, Verdict
+
+_SYMBOLS: dict[Verdict, tuple[str, str]] = {
+    "ok": ("✓", "+"),
+    "info": ("i", "i"),
+    "warn": ("!", "!"),
+    "fail": ("✗", "x"),
+    "unknown": ("?", "?"),
+    "not-applicable": ("-", "-"),
+}
+_WORDS: dict[Verdict, str] = {"fail": "FAIL", "warn": "WARN", "not-applicable": "n/a"}
+
+
+def mark(verdict: Verdict) -> str:
+    """Answer a verdict's symbol and word, in ASCII where the output takes no more."""
+    symbol, plain = _SYMBOLS[verdict]
+    try:
+        symbol.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        symbol = plain
+    return f"{symbol} {_WORDS.get(verdict, verdict)}"
+
+
+def summary(findings: Iterable[Finding]) -> list[str]:
+    """Answer one line a finding."""
+    rows = [(mark(each.verdict), each.check, each.because) for each in findings]
+    return output.table(("verdict", "check", "because"), rows)
+
+
+def details(finding: Finding) -> Iterator[str]:
+    """Answer the verdict, and under it the evidence and what it excludes."""
+    yield f"{mark(finding.verdict)}: {output.shown(finding.because)}"
+    if finding.evidence:
+        rows = [(row.label, row.value, row.expected, row.note) for row in finding.evidence]
+        yield ""
+        yield from output.table(("evidence", "value", "should_be", "note"), rows)
+    if finding.rules_out:
+        yield ""
+        yield "It is not"
+        yield from (f"  {output.shown(line)}" for line in finding.rules_out)

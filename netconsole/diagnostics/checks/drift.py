@@ -1,0 +1,38 @@
+"""Drift: whatever else `plan` would change on this host, so that nothing goes unsaid."""
+
+from typing import Final
+
+from netconsole.diagnostics.check import Check
+from netconsole.diagnostics.claims import claimed
+from netconsole.diagnostics.finding import Evidence, Finding
+from netconsole.diagnostics.snapshot import Snapshot
+
+ID: Final = "drift"
+TITLE = "Nothing else differs from the store"
+REMEDY = "`netconsole apply` brings the host in line with the store."
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Answer the steps that no other check names."""
+    host = snapshot.backend()
+    steps = claimed(host.plan, host.status, ID)
+    if steps:
+        count = len(steps.steps)
+        because = (
+            f"{count} steps lie between the store and this host that no other check names, "
+            f"beginning with: {steps.commands[0]}"
+            if count > 1
+            else f"One step lies between the store and this host: {steps.commands[0]}"
+        )
+        rows = tuple(Evidence("not yet done", command) for command in steps.commands)
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if unreadable := host.status.host.unreadable:
+        part, reason = next(iter(unreadable.items()))
+        because = f"Not all of the host could be read; {part}: {reason}."
+        return Finding(ID, TITLE, "unknown", because)
+    if not host.status.networks:
+        return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
+    return Finding(ID, TITLE, "ok", "The host holds what the store asks for.")
+
+
+CHECK = Check(ID, TITLE, frozenset({"host"}), 0.5, judge)

@@ -1,0 +1,49 @@
+"""D1: is each floating address in use on its interface, and no other one?"""
+
+from typing import Final
+
+from netconsole.backend.status import FloatingIPStatus
+from netconsole.diagnostics.check import Check
+from netconsole.diagnostics.claims import claimed
+from netconsole.diagnostics.finding import Evidence, Finding
+from netconsole.diagnostics.snapshot import Snapshot
+
+ID: Final = "floating_address"
+TITLE = "Floating addresses are on their interface"
+REMEDY = "`netconsole apply` puts the addresses back and announces them to the neighbours."
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Compare the addresses in use with those on the interfaces."""
+    host = snapshot.backend()
+    in_use = [each for each in host.status.floating_ips if each.fixed_address]
+    steps = claimed(host.plan, host.status, ID)
+    missing = [each for each in in_use if each.address_present is False]
+    unknown = [each for each in in_use if each.address_present is None]
+    rows = tuple(_row(each) for each in in_use)
+    if missing:
+        first = missing[0]
+        others = f", nor are {len(missing) - 1} more where they belong" if missing[1:] else ""
+        because = (
+            f"{first.address} is not on {first.interface}{others}: the host answers no ARP "
+            f"request for it, so that nobody outside can send {first.instance} a packet."
+        )
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if steps:
+        because = f"The addresses on the interfaces are not those in use: {steps.commands[0]}."
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if unknown:
+        because = f"Whether {unknown[0].address} is on {unknown[0].interface} could not be read."
+        return Finding(ID, TITLE, "unknown", because, rows)
+    if not in_use:
+        return Finding(ID, TITLE, "not-applicable", "No floating address is associated.")
+    because = f"All {len(in_use)} in use are there." if in_use[1:] else "The one in use is there."
+    return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _row(each: FloatingIPStatus) -> Evidence:
+    value = {True: "present", False: "missing", None: "not known"}[each.address_present]
+    return Evidence(f"{each.address} on {each.interface}", value, "present", f"for {each.instance}")
+
+
+CHECK = Check(ID, TITLE, frozenset({"host"}), 0.5, judge)

@@ -1,0 +1,77 @@
+"""D3: is each rule of a floating address there, exactly once?
+
+A duplicate does no harm until one of the two is deleted, and the other goes on translating.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from netconsole.backend.status import FloatingIPStatus, NatRule
+from netconsole.diagnostics.check import Check
+from netconsole.diagnostics.claims import claimed
+from netconsole.diagnostics.finding import Evidence, Finding
+from netconsole.diagnostics.snapshot import Snapshot
+
+ID: Final = "floating_nat"
+TITLE = "Each NAT rule of a floating address exists exactly once"
+REMEDY = "`netconsole apply` restores exactly these rules; rules of others stay as they are."
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Count the rules of every floating address."""
+    host = snapshot.backend()
+    status = host.status
+    addresses = {each.address for each in status.floating_ips}
+    in_use = [each for each in status.floating_ips if each.fixed_address]
+    ours = [rule for rule in status.nat if rule.origin == "ours" and rule.owner in addresses]
+    missing = [rule for rule in ours if rule.state == "missing"]
+    unexpected = [rule for rule in ours if rule.state == "unexpected"]
+    counted = Counter((rule.chain, rule.rule) for rule in ours if rule.state != "missing")
+    twice = [rule for rule, count in counted.items() if count > 1]
+    if missing or unexpected or twice or claimed(host.plan, status, ID):
+        because = _because(in_use, missing, unexpected, len(twice))
+        rows = tuple(_row(rule) for rule in (*missing, *unexpected))
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if reason := status.host.unreadable.get("rules"):
+        because = f"The rules could not be read: {reason}."
+        return Finding(ID, TITLE, "unknown", because)
+    if not in_use:
+        return Finding(ID, TITLE, "not-applicable", "No floating address is associated.")
+    rows = tuple(
+        Evidence(f"rules of {each.address}", str(each.rules_present), str(each.rules_expected))
+        for each in in_use
+    )
+    because = f"All {sum(each.rules_expected for each in in_use)} rules are there, each once."
+    return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _because(
+    in_use: Sequence[FloatingIPStatus],
+    missing: Sequence[NatRule],
+    unexpected: Sequence[NatRule],
+    twice: int,
+) -> str:
+    said = []
+    if missing:
+        owners = ", ".join(sorted({rule.owner for rule in missing})[:4])
+        said.append(
+            f"{len(missing)} of the {sum(each.rules_expected for each in in_use)} rules of "
+            f"floating addresses are missing ({owners}): what depends on them is not translated "
+            "between the floating address and the instance."
+        )
+    if unexpected or twice:
+        surplus = max(len(unexpected), twice)
+        said.append(
+            f"{surplus} more than should be there: a rule left over translates packets "
+            "that nobody asked for."
+        )
+    return " ".join(said) or "The rules of floating addresses are not as they should be."
+
+
+def _row(rule: NatRule) -> Evidence:
+    expected = "present" if rule.state == "missing" else "absent"
+    return Evidence(f"{rule.chain} {rule.rule}", rule.state, expected, f"of {rule.owner}")
+
+
+CHECK = Check(ID, TITLE, frozenset({"host"}), 0.5, judge)

@@ -1,0 +1,78 @@
+"""Which check names which step of the plan, so that each step is named once and none is silent.
+
+What no check of its own claims is left to the check `drift`.
+"""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Interface
+from typing import Literal
+
+from netconsole.backend.status import Status
+from netconsole.backend.steps import (
+    AddAddress,
+    AddDhcpHosts,
+    AddLink,
+    AnnounceAddress,
+    ChangeRules,
+    EndConnections,
+    Plan,
+    ReleaseLease,
+    ReloadDnsmasq,
+    RemoveAddress,
+    RemoveDhcpHosts,
+    RemoveLink,
+    SetLink,
+    SetSysctl,
+    StartDnsmasq,
+    Step,
+    StopDnsmasq,
+)
+
+Claimant = Literal[
+    "ip_forward", "bridge", "dnsmasq_processes", "floating_address", "floating_nat", "drift"
+]
+
+
+def claimant(step: Step, status: Status) -> Claimant:
+    """Answer the check that names this step."""
+    match step:
+        case SetSysctl(key="net.ipv4.ip_forward"):
+            return "ip_forward"
+        case AddLink() | RemoveLink() | SetLink():
+            return "bridge"
+        case StartDnsmasq() | StopDnsmasq() | ReloadDnsmasq():
+            return "dnsmasq_processes"
+        case AddDhcpHosts() | RemoveDhcpHosts() | ReleaseLease():
+            return "dnsmasq_processes"
+        case AddAddress() | RemoveAddress() | AnnounceAddress():
+            return _of_address(step.interface, step.address, status)
+        case EndConnections() if step.address in _floating(status):
+            return "floating_nat"
+        case ChangeRules(family="ipv4", table="nat") if _names_floating(step.lines, status):
+            return "floating_nat"
+        case _:
+            return "drift"
+
+
+def claimed(plan: Plan, status: Status, check: Claimant) -> Plan:
+    """Answer the steps of a plan that this check names."""
+    return Plan(tuple(step for step in plan.steps if claimant(step, status) == check))
+
+
+def _of_address(interface: str, address: str, status: Status) -> Claimant:
+    plain = str(IPv4Interface(address).ip)
+    if plain in _floating(status):
+        return "floating_address"
+    if any(network.bridge == interface for network in status.networks):
+        return "bridge"
+    return "drift"
+
+
+def _names_floating(lines: Iterable[str], status: Status) -> bool:
+    floating = _floating(status)
+    words = {word.partition("/")[0] for line in lines for word in line.split()}
+    return bool(words & floating)
+
+
+def _floating(status: Status) -> frozenset[str]:
+    return frozenset(each.address for each in status.floating_ips)

@@ -1,0 +1,28 @@
+"""Reads the files that set kernel settings at boot (sysctl.d(5))."""
+
+from pathlib import Path
+
+from netconsole.diagnostics.drop_ins import DIRECTORIES, OURS, DropIns, in_order, parse
+
+
+def read_drop_ins() -> DropIns:
+    """Read every file that counts, in order. A file that cannot be read raises OSError."""
+    names = {directory: _names(directory) for directory in DIRECTORIES}
+    texts = {path: _text(path) for path in in_order(names)}
+    assignments = (each for path, text in texts.items() for each in parse(path, text or ""))
+    return DropIns(tuple(assignments), texts.get(OURS))
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return [entry.name for entry in Path(directory).iterdir()]
+    except FileNotFoundError:
+        return []
+
+
+def _text(path: str) -> str | None:
+    """Answer the text; a dangling link and a file that is gone set nothing."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,210 @@
+"""Asks the kernel whether it takes a source's packets in at an interface, and how it answers them.
+
+`ip route get DESTINATION from SOURCE iif INTERFACE` makes the kernel look up the route of such a
+packet as if it had come in, source check included (RTM_GETROUTE, rtnetlink(7)). Nothing is sent.
+"""
+
+import errno
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from socket import AF_INET
+from typing import Literal, Protocol
+
+from netconsole.backend.errors import Unavailable
+from netconsole.diagnostics.evidence.kernel import read_dropped
+from netconsole.diagnostics.snapshot import InterfacePaths, KnownAs, ReversePath, ReversePaths
+
+Message = Mapping[str, object]
+
+SAMPLES = ("192.0.2.1", "198.51.100.1", "203.0.113.1")
+"""For documentation (RFC 5737): the first that only the default route covers stands for everyone
+beyond the routers."""
+
+MOST_SOURCES = 256
+"""Sources asked about on one interface; a question takes about 0.5 ms."""
+MOST_DESTINATIONS = 16
+"""Addresses of an interface asked about, where rules may route their replies differently."""
+USUAL_RULES = 3
+"""Rules of a host without policy routing: local, main, default."""
+
+UP = 0x1
+LOOPBACK = 0x8
+SEEN = 0x02 | 0x04 | 0x08 | 0x10 | 0x80
+"""Neighbours reachable, stale, delayed, being probed or permanent (rtnetlink(7))."""
+MAIN_TABLE = 254
+UNICAST = 1
+
+
+class _Netlink(Protocol):
+    """What is used of pyroute2's IPRoute, which has no types of its own."""
+
+    def get_addr(self, *, family: int) -> Iterable[Message]: ...
+    def get_rules(self, *, family: int) -> Iterable[Message]: ...
+    def get_neighbours(self, *, family: int) -> Iterable[Message]: ...
+    def get_routes(self, *, family: int, table: int) -> Iterable[Message]: ...
+    def link(self, command: str, *, index: int) -> Sequence[Message]: ...
+    def route(self, command: str, **question: str | int) -> Sequence[Message]: ...
+
+
+def read_reverse_paths(given: tuple[str, ...] = ()) -> ReversePaths:
+    """Ask about every source known on every interface, and about the given ones on each.
+
+    Raises Unavailable when the kernel does not answer about routes at all.
+    """
+    with _netlink() as netlink:
+        interfaces = _interfaces(netlink)
+        sources = _Sources(netlink, given)
+        several = len(list(netlink.get_rules(family=AF_INET))) > USUAL_RULES
+        found = tuple(
+            InterfacePaths(
+                each.name,
+                each.addresses,
+                tuple(_paths(netlink, each, sources.of(each.index), several)),
+            )
+            for each in interfaces
+        )
+    return ReversePaths(found, read_dropped())
+
+
+@contextmanager
+def _netlink() -> Iterator[_Netlink]:
+    from pyroute2 import IPRoute  # type: ignore[import-untyped]  # _Netlink has its types
+    from pyroute2.netlink.exceptions import (  # type: ignore[import-untyped]  # it has none
+        NetlinkError,
+    )
+
+    try:
+        with IPRoute() as netlink:
+            yield netlink
+    except NetlinkError as error:
+        raise Unavailable(f"the kernel did not answer about its routes: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Interface:
+    index: int
+    name: str
+    addresses: tuple[str, ...]
+
+
+def _interfaces(netlink: _Netlink) -> list[_Interface]:
+    """Answer those that are up and have an address; asked one by one, as ports are many."""
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    addresses: dict[int, list[str]] = {}
+    for message in netlink.get_addr(family=AF_INET):
+        local = str(message.get("local") or message.get("address"))
+        addresses.setdefault(_number(message, "index"), []).append(local)
+    found = []
+    for index, texts in sorted(addresses.items()):
+        try:
+            link = netlink.link("get", index=index)[0]
+        except NetlinkError:
+            continue  # it has just gone
+        flags = _number(link, "flags")
+        if flags & UP and not flags & LOOPBACK:
+            found.append(_Interface(index, str(link.get("ifname")), tuple(texts)))
+    return found
+
+
+class _Sources:
+    """Who is known to use each interface."""
+
+    def __init__(self, netlink: _Netlink, given: tuple[str, ...]) -> None:
+        self.given = given
+        self.known: dict[int, dict[str, KnownAs]] = {}
+        prefixes = []
+        for route in netlink.get_routes(family=AF_INET, table=MAIN_TABLE):
+            for index, gateway in _hops(route):
+                self.known.setdefault(index, {}).setdefault(gateway, "gateway")
+            if length := _number(route, "dst_len"):
+                prefixes.append(IPv4Network(f"{route.get('dst')}/{length}", strict=False))
+        for message in netlink.get_neighbours(family=AF_INET):
+            if _number(message, "state") & SEEN:
+                seen = self.known.setdefault(_number(message, "ifindex"), {})
+                seen.setdefault(str(message.get("dst")), "neighbour")
+        self.sample = next(
+            (each for each in SAMPLES if not any(IPv4Address(each) in p for p in prefixes)), None
+        )
+
+    def of(self, index: int) -> list[tuple[str, KnownAs]]:
+        """Answer the sources of one interface, gateways first, and how each is known."""
+        sources: dict[str, KnownAs] = dict.fromkeys(self.given, "given")
+        known = sorted(self.known.get(index, {}).items(), key=lambda each: each[1] != "gateway")
+        sources |= {source: how for source, how in known if source not in sources}
+        chosen = list(sources.items())[:MOST_SOURCES]
+        return [*chosen, (self.sample, "beyond")] if self.sample else chosen
+
+
+def _hops(route: Message) -> Iterator[tuple[int, str]]:
+    """Answer the interface and gateway of each way that a route has."""
+    several = route.get("multipath")
+    hops = several if isinstance(several, list) else [route]
+    for hop in hops:
+        if gateway := hop.get("gateway"):
+            yield _number(hop, "oif"), str(gateway)
+
+
+def _paths(
+    netlink: _Netlink, interface: _Interface, sources: list[tuple[str, KnownAs]], several: bool
+) -> Iterator[ReversePath]:
+    names: dict[int, str] = {interface.index: interface.name}
+    for source, known_as in sources:
+        if source in interface.addresses:
+            continue
+        for destination in interface.addresses[: MOST_DESTINATIONS if several else 1]:
+            refusal = _refusal(netlink, interface.index, source, destination)
+            kind, index = _return(netlink, source, destination)
+            if index not in names:
+                names[index] = _name(netlink, index)
+            yield ReversePath(
+                interface.name,
+                source,
+                known_as,
+                destination,
+                names[index],
+                kind,
+                refusal,
+            )
+
+
+def _refusal(netlink: _Netlink, index: int, source: str, destination: str) -> str:
+    """Answer the error with which the kernel refuses such a packet, empty when it takes it."""
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    try:
+        netlink.route("get", dst=destination, src=source, iif=index)
+    except NetlinkError as error:
+        return errno.errorcode.get(error.code, str(error.code))
+    return ""
+
+
+def _return(
+    netlink: _Netlink, source: str, destination: str
+) -> tuple[Literal["unicast", "none", "other"], int]:
+    """Answer what kind of route leads back, and the index of the interface it leaves by."""
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    try:
+        route = netlink.route("get", dst=source, src=destination)[0]
+    except NetlinkError:
+        return "none", 0
+    return ("unicast" if _number(route, "type") == UNICAST else "other"), _number(route, "oif")
+
+
+def _name(netlink: _Netlink, index: int) -> str:
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    if not index:
+        return ""
+    try:
+        return str(netlink.link("get", index=index)[0].get("ifname"))
+    except NetlinkError:
+        return f"interface {index}"
+
+
+def _number(message: Message, name: str) -> int:
+    value = message.get(name)
+    return value if isinstance(value, int) else 0
