@@ -57,7 +57,7 @@ class Journal:
     def begin(self, title: str, plan: Plan, *, undoable: bool) -> "OpenEntry":
         """Write a change down before its first step."""
         at = datetime.now(UTC)
-        change_id = f"{at:%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
+        change_id = f"{at:%Y%m%dT%H%M%S%f}-{uuid4().hex[:4]}"
         steps = [{"step": type(step).__name__, **asdict(step)} for step in plan.steps]
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o755)
         entry = OpenEntry(change_id, self._path(change_id))

@@ -181,7 +181,7 @@ class Service:
         taken back already.
         """
         entry = self._undoable(change_id)
-        outcome = self.do(ApplyFix(title=f"undo {entry.id}", plan=entry.plan.inverse))
+        outcome = self.do(ApplyFix(name=f"undo {entry.id}", plan=entry.plan.inverse))
         self._journal.close(entry.id, "undone")
         return outcome
 

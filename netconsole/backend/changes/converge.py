@@ -25,8 +25,13 @@ class Converge(Change[None]):
 class ApplyFix(Change[None]):
     """Take the steps of a playbook's cure; the store does not change."""
 
-    title: str
+    name: str
+    """What the audit log calls it: `playbook rp_filter`."""
     plan: Plan
+
+    @property
+    def title(self) -> str:
+        return self.name
 
     def write(self, connection: Connection, options: Options) -> Written[None]:
         return Written(None, fix=self.plan)

@@ -32,7 +32,8 @@ def run(
         raise Unavailable(f"{argv[0]}: not installed (looked in {PATH})")
     try:
         ended = subprocess.run(
-            [program, *argv[1:]],
+            list(argv),
+            executable=program,
             input=text if text is not None else "",
             capture_output=True,
             text=True,

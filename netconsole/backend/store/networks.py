@@ -1,27 +1,17 @@
 """Queries on networks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from netconsole.backend.errors import NotFound
-from netconsole.backend.records import Network
+from netconsole.backend.records import Network, NetworkUsage
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import fixed_ips, networks
 
 _COLUMNS = columns(networks, Network)
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkUsage:
-    """How many addresses a network has, and how many are in which state."""
-
-    total: int = 0
-    allocated: int = 0
-    leased: int = 0
-    reserved: int = 0
 
 
 def insert(connection: Connection, network: Network) -> Network:
