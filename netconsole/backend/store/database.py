@@ -112,8 +112,10 @@ def _path(url: str) -> Path:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise InvalidValue("database connection", url, "is not a URL") from None
-    shown = parsed.render_as_string(hide_password=True)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        raise InvalidValue("database connection", shown, "must be sqlite:/// and a file's path")
-    return Path(parsed.database).absolute()
+        shown = "(not a URL)"
+    else:
+        shown = parsed.render_as_string(hide_password=True)
+        file = "" if parsed.database == ":memory:" else parsed.database
+        if parsed.get_backend_name() == "sqlite" and file:
+            return Path(file).absolute()
+    raise InvalidValue("database connection", shown, "must be sqlite:/// and the path of a file")

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,11 +32,11 @@ def create(path: Path) -> None:
             made = sqlite3.connect(name)
             made.execute("PRAGMA journal_mode = WAL")
             made.close()
-            os.link(name, path)
+            # Another program may have been quicker; its database is as good.
+            with suppress(FileExistsError):
+                os.link(name, path)
         finally:
             Path(name).unlink()
-    except FileExistsError:
-        return
     except OSError as error:
         raise Unavailable(f"database {path} cannot be made: {error.strerror}") from error
 
