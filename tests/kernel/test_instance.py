@@ -1,0 +1,81 @@
+"""Instances with real DHCP clients: from creation to a freed address."""
+
+import json
+
+from cloud import answer, boot, create_network, netconsole
+from private_host import PrivateHost
+
+
+def allocations(host: PrivateHost) -> dict[str, dict[str, object]]:
+    return {row["instance"]: row for row in answer(host, "status")["allocations"]}
+
+
+def test_a_guest_gets_its_address_without_a_reload_of_dnsmasq(host: PrivateHost) -> None:
+    create_network(host)
+    pid = answer(host, "status")["dnsmasq"][0]["pids"][0]
+    address = boot(host, "web1")
+    assert address == "10.0.0.2"
+    row = allocations(host)["web1"]
+    assert (row["allocated"], row["leased"]) == (True, True)
+    assert str(row["mac"]).startswith("fa:16:3e:")
+    assert answer(host, "status")["dnsmasq"][0]["pids"] == [pid]
+
+
+def test_deleting_gives_the_lease_back_and_frees_the_address(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    netconsole(host, "instance", "delete", "web1")
+    assert answer(host, "status")["allocations"] == []
+    leases = host.read("/var/lib/netconsole/networks/nova-br100.leases")
+    assert "10.0.0.2" not in leases
+    assert "veth" not in host.run("ip", "-brief", "link").stdout.replace("eth0", "")
+    assert host.run("netconsole", "plan", check=False).returncode == 0
+
+
+def test_an_address_given_back_is_the_last_to_be_given_out_again(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    netconsole(host, "instance", "delete", "web1")
+    assert boot(host, "web2") == "10.0.0.3"
+
+
+def test_a_tap_is_ready_for_a_virtual_machine(host: PrivateHost) -> None:
+    create_network(host)
+    netconsole(host, "instance", "create", "vm1", "--project", "demo", "--network", "vmnet")
+    device = answer(host, "instance", "show", "vm1")["ports"][0]["port"]["device"]
+    shown = host.run("ip", "-json", "-details", "link", "show", device).stdout
+    link = json.loads(shown)[0]
+    assert link["linkinfo"]["info_kind"] == "tun"
+    assert link["master"] == "br100"
+    assert link["linkinfo"]["info_slave_data"]["hairpin"] is True
+    assert link["address"].startswith("fe:16:3e:")
+
+
+def test_many_at_once_get_addresses_of_their_own(host: PrivateHost) -> None:
+    create_network(host)
+    running = [
+        host.spawn(
+            *("netconsole", "instance", "create", f"vm{number}"),
+            *("--project", "demo", "--network", "vmnet"),
+        )
+        for number in range(8)
+    ]
+    for process in running:
+        _, words = process.communicate(timeout=60)
+        assert process.returncode == 0, words
+    addresses = [row["address"] for row in answer(host, "status")["allocations"]]
+    assert len(set(addresses)) == 8
+    assert host.run("netconsole", "plan", check=False).returncode == 0
+
+
+def test_unknown_network_and_bad_names_change_nothing(host: PrivateHost) -> None:
+    create_network(host)
+    for name, network in (("web1", "nowhere"), ("web,1", "vmnet"), ("x" * 300, "vmnet")):
+        refused = host.run(
+            *("netconsole", "instance", "create", name, "--project", "p", "--network", network),
+            check=False,
+        )
+        assert refused.returncode in (1, 2)
+        assert refused.stderr.count("\n") == 1
+    assert answer(host, "instance", "list") == []
+    assert host.run("netconsole", "plan", check=False).returncode == 0

@@ -1,0 +1,98 @@
+"""Networks on a real host: what creating makes, and that deleting leaves nothing of it."""
+
+from cloud import answer, boot, configure, create_network, held, netconsole
+from private_host import PrivateHost, eventually
+
+
+def test_create_makes_what_the_guide_says(host: PrivateHost) -> None:
+    create_network(host)
+
+    assert host.run("sysctl", "-n", "net.ipv4.ip_forward").stdout == "1\n"
+    assert "inet 10.0.0.1/24 brd 10.0.0.255" in host.run("ip", "address", "show", "br100").stdout
+    nat = host.run("iptables", "-t", "nat", "-S").stdout
+    assert "-A nova-network-snat -s 10.0.0.0/24 -o eth0 -j SNAT --to-source 203.0.113.2" in nat
+    assert (
+        "-A nova-network-PREROUTING -d 169.254.169.254/32 -p tcp -m tcp --dport 80 "
+        "-j DNAT --to-destination 203.0.113.2:8775" in nat
+    )
+    listed = host.run("iptables", "-S", "nova-network-INPUT").stdout
+    assert "-A nova-network-INPUT -i br100 -p udp -m udp --dport 67 -j ACCEPT" in listed
+    assert "--checksum-fill" in host.run("iptables", "-t", "mangle", "-S").stdout
+    server = host.run("pgrep", "-a", "-x", "dnsmasq").stdout
+    assert "--dhcp-range=set:vmnet,10.0.0.2,static,255.255.255.0,86400s" in server
+    assert "--dhcp-script" not in server
+
+
+def test_fixed_addresses_get_a_row_each_with_the_reserved_ones_marked(host: PrivateHost) -> None:
+    create_network(host)
+    network = answer(host, "status")["networks"][0]
+    assert (network["total"], network["reserved"]) == (256, 3)
+
+
+def test_delete_removes_everything_that_create_made(host: PrivateHost) -> None:
+    configure(host)
+    netconsole(host, "apply")
+    before = held(host).replace("/var/lib/netconsole/networks\n", "")
+    create_network(host)
+    assert held(host) != before
+    netconsole(host, "network", "delete", "vmnet")
+    assert held(host).replace("/var/lib/netconsole/networks\n", "") == before
+    assert answer(host, "network", "list") == []
+
+
+def test_delete_is_refused_while_addresses_are_allocated(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    before = held(host)
+    refused = host.run("netconsole", "network", "delete", "vmnet", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "1 address allocated" in refused.stderr
+    assert held(host) == before
+
+
+def test_the_gateway_address_comes_first_on_a_bridge_that_was_there(host: PrivateHost) -> None:
+    host.run("ip", "link", "add", "br100", "type", "bridge")
+    host.run("ip", "address", "add", "172.16.5.1/24", "dev", "br100")
+    create_network(host)
+    shown = host.run("ip", "-brief", "-4", "address", "show", "br100").stdout
+    assert shown.split()[2:] == ["10.0.0.1/24", "172.16.5.1/24"]
+
+    netconsole(host, "network", "delete", "vmnet")
+    shown = host.run("ip", "-brief", "-4", "address", "show", "br100").stdout
+    assert shown.split()[2:] == ["172.16.5.1/24"], "the admin's bridge and address stay"
+
+
+def test_a_failing_step_leaves_nothing_behind(host: PrivateHost) -> None:
+    configure(host)
+    netconsole(host, "apply")
+    blocker = host.spawn(
+        "dnsmasq",
+        "-d",
+        "--conf-file=",
+        "--listen-address=10.0.0.1",
+        "--bind-dynamic",
+        "--port=53",
+        "--pid-file=/run/other.pid",
+        "--interface=none0",
+        "--dhcp-range=10.9.0.2,static",
+    )
+    eventually(lambda: host.run("pgrep", "-x", "dnsmasq", check=False).stdout)
+    host.run("ip", "link", "add", "br100", "type", "veth", "peer", "name", "other0")
+    before = held(host)
+    failed = host.run(
+        "netconsole",
+        "network",
+        "create",
+        "vmnet",
+        "--fixed-range-v4",
+        "10.0.0.0/24",
+        "--bridge",
+        "br100",
+        check=False,
+    )
+    assert failed.returncode == 1
+    assert "'br100' is wanted as a bridge, but is a veth" in failed.stderr
+    assert held(host) == before
+    assert answer(host, "network", "list") == []
+    blocker.terminate()
