@@ -1,0 +1,100 @@
+"""`netconsole console`: the console on this host, or a picture of it."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from netconsole.backend.errors import ExitStatus, InvalidValue
+from netconsole.cli.context import Context, pass_context
+
+if TYPE_CHECKING:
+    from netconsole.backend.service import Service
+
+LEAST_INTERVAL = 0.2
+
+
+def open_console(
+    config_file: str | None = None,
+    read_only: bool = False,
+    interval: float = 1.0,
+    mouse: bool | None = None,
+) -> int:
+    """Open the console on this terminal; answers with the exit status.
+
+    The mouse is off over SSH unless asked for: every movement would be sent. Raises
+    NetconsoleError subclasses for a configuration that cannot be used.
+    """
+    return _open(Context(config_file, read_only).service(), interval, mouse)
+
+
+def _open(service: "Service", interval: float, mouse: bool | None) -> int:
+    for name, stream in (("input", sys.stdin), ("output", sys.stdout), ("error", sys.stderr)):
+        if not stream.isatty():
+            click.echo(
+                f"netconsole: standard {name} is no terminal; use `netconsole status`", err=True
+            )
+            return ExitStatus.UNAVAILABLE
+    from netconsole.screens.app import ConsoleApp, run_console
+
+    if mouse is None:
+        mouse = not os.environ.get("SSH_CONNECTION")
+    return run_console(ConsoleApp(service, interval), mouse=mouse)
+
+
+def _parse_size(value: str) -> tuple[int, int]:
+    width, _, height = value.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 1 <= len(width) <= 3 >= len(height) >= 1):
+        raise InvalidValue("size", value, "must be WIDTHxHEIGHT, such as 120x40")
+    return int(width), int(height)
+
+
+def _save_screenshot(
+    service: "Service", path: Path, size: tuple[int, int], keys: tuple[str, ...]
+) -> None:
+    from netconsole.screens.app import ConsoleApp, screenshot
+
+    path.write_text(screenshot(ConsoleApp(service), size, keys), encoding="utf-8")
+
+
+@click.command()
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=LEAST_INTERVAL),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Look at the host this often; less often where a look takes long.",
+)
+@click.option("--mouse/--no-mouse", default=None, help="Use the mouse (default: not over SSH).")
+@click.option(
+    "--screenshot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg",
+    help="Write a picture of the console to a file instead; needs no terminal.",
+)
+@click.option(
+    "--size", default="120x40", show_default=True, help="Of the picture, in columns and lines."
+)
+@click.option("--keys", default="", help="Keys pressed before the picture, such as 3,down,enter.")
+@pass_context
+def console(
+    context: Context,
+    interval: float,
+    mouse: bool | None,
+    screenshot: Path | None,
+    size: str,
+    keys: str,
+) -> int:
+    """Open the console on this host: what `netconsole` alone does.
+
+    It shows networks, allocations, floating addresses, dnsmasq and NAT rules as they are, and
+    what is not as it should be; ? inside lists the keys.
+    """
+    if screenshot is None:
+        return _open(context.service(), interval, mouse)
+    pressed = tuple(key for key in keys.split(",") if key)
+    _save_screenshot(context.service(), screenshot, _parse_size(size), pressed)
+    return ExitStatus.OK

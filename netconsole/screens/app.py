@@ -1,0 +1,268 @@
+"""ConsoleApp: the console on one service: its live loop, its way in and its ways out."""
+
+import asyncio
+import base64
+import os
+import threading
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
+
+from rich.console import RenderableType
+from textual.app import App
+from textual.binding import BindingType
+from textual.message import Message
+from textual.pilot import Pilot
+
+from netconsole.backend.errors import ExitStatus
+from netconsole.backend.service import Service
+from netconsole.backend.status import Status
+from netconsole.screens.changing import LogEntry
+from netconsole.screens.dialogs import TextPage
+from netconsole.screens.guard import Guard
+from netconsole.screens.help import help_entries
+from netconsole.screens.live import Collector, Picture
+from netconsole.screens.main import MainPage
+from netconsole.screens.marks import glyphs_for
+from netconsole.screens.page import LEAST_HEIGHT, LEAST_WIDTH, Page
+
+T = TypeVar("T")
+
+_OVERDUE_SECONDS = 10.0
+_CLIPBOARD_BYTES = 74_000
+"""What terminals and tmux take in one OSC 52, by the experience of other consoles."""
+
+
+class ConsoleApp(App[None], inherit_bindings=False):
+    """The console. It talks to the service and to nothing else."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "netconsole"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+    # Textual's own annotation puts the `| None` outside the ClassVar, which mypy takes for an
+    # instance variable.
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [  # type: ignore[misc]
+        (0, "-thin"),
+        (LEAST_WIDTH, "-fits-width"),
+        (160, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [  # type: ignore[misc]
+        (0, "-low"),
+        (LEAST_HEIGHT, "-fits-height"),
+        (36, "-tall"),
+    ]
+
+    class Looked(Message):
+        """The collector has a new picture, or could not make one."""
+
+        def __init__(self, result: Picture | Exception) -> None:
+            super().__init__()
+            self.result = result
+
+    class Finished(Message):
+        """Work in the background has ended."""
+
+        def __init__(self, report: Callable[[], None]) -> None:
+            super().__init__()
+            self.report = report
+
+    def __init__(self, service: Service, interval: float = 1.0) -> None:
+        super().__init__()
+        self.service = service
+        self.glyphs = glyphs_for()
+        self.picture: Picture | None = None
+        self.error = ""
+        self.busy = ""
+        self.changes: list[LogEntry] = []
+        self.failure: BaseException | None = None
+        self.guard: Guard | None = None
+        self._warned = False
+        self._collector = Collector(
+            service.status, lambda result: self._hand_over(result), interval, self.glyphs
+        )
+        self._overdue = max(_OVERDUE_SECONDS, 5 * interval)
+        self.animation_level = "none"
+        if "TEXTUAL_THEME" not in os.environ:
+            self.theme = "ansi-dark"
+
+    @property
+    def status(self) -> Status | None:
+        """The latest status, if there was one."""
+        return self.picture.status if self.picture else None
+
+    def on_mount(self) -> None:
+        self.main = MainPage(self)
+        self.push_screen(self.main)
+        if self.guard is not None:
+            self.guard.start()
+        self._collector.start()
+        self._watchdog = self.set_timer(self._overdue, self._on_overdue)
+
+    # The live loop
+
+    def _hand_over(self, result: Picture | Exception) -> None:
+        self.post_message(self.Looked(result))
+
+    def on_console_app_looked(self, message: Looked) -> None:
+        self._watchdog.stop()
+        self._watchdog = self.set_timer(self._overdue, self._on_overdue)
+        former_error = self.error
+        if isinstance(message.result, Picture):
+            self.picture, self.error = message.result, ""
+        else:
+            self.error = _said(message.result)
+        if self.error != former_error:
+            text = f"cannot look at the host: {self.error}" if self.error else ""
+            self.main.bar.say(text, "bad")
+        self._show()
+        self._collector.taken()
+
+    def _on_overdue(self) -> None:
+        self.error = f"no answer for {self._overdue:.0f} seconds"
+        self.main.bar.say(f"cannot look at the host: {self.error}", "bad")
+        self._show()
+
+    def _show(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Page):
+                screen.show_picture(self.picture, self.error)
+
+    # Work in the background
+
+    def in_background(self, work: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
+        """Do work in a thread of its own; `done` gets its result or its error, here."""
+
+        def run() -> None:
+            result: T | Exception
+            try:
+                result = work()
+            except Exception as error:  # noqa: BLE001  the outermost edge of this thread
+                result = error
+            self.post_message(self.Finished(lambda: done(result)))
+
+        threading.Thread(target=run, name="work", daemon=True).start()
+
+    def on_console_app_finished(self, message: Finished) -> None:
+        message.report()
+
+    def begin_change(self, title: str) -> None:
+        """A change is being made: say so, and let no other start."""
+        self.busy = title
+        self.main.bar.say(f"being done: {title}")
+        self.main.refresh_around()
+
+    def changed(self, entry: LogEntry) -> None:
+        """A change has ended: keep it in the log, say how it went, look again."""
+        self.busy = ""
+        self.changes.append(entry)
+        self.main.bar.say(f"{entry.title}: {entry.outcome}", entry.tone)
+        self.main.refresh_around()
+        self._collector.soon()
+
+    # What pages ask for
+
+    def open_help(self) -> None:
+        """Show the help."""
+        because = self.service.read_only_because
+        self.push_screen(TextPage(self, "Help", lambda: help_entries(self.glyphs, because)))
+
+    def copy(self, text: str) -> str:
+        """Put text on the clipboard of the admin's terminal; answers with what to say of it."""
+        data = text.encode()
+        if len(data) > _CLIPBOARD_BYTES:
+            return "too long for the terminal's clipboard"
+        if self._driver is not None:
+            code = f"\x1b]52;c;{base64.b64encode(data).decode()}\a"
+            if os.environ.get("TMUX"):
+                code = f"\x1bPtmux;\x1b{code}\x1b\\"
+            self._driver.write(code)
+        return f"copied {len(data)} bytes (if the terminal allows OSC 52)"
+
+    def quit(self) -> None:
+        """Leave; asked twice while a change is being made."""
+        if self.busy and not self._warned:
+            self._warned = True
+            self.main.bar.say(
+                f"being done: {self.busy}. q again leaves; the next start finishes or undoes it",
+                "warning",
+            )
+            return
+        self._collector.stop()
+        if self.guard is not None:
+            self.guard.leave(ExitStatus.OK)
+        else:
+            self.exit()
+
+    def leave(self, code: int) -> None:
+        """End with this exit status; called from any thread, and from signal handlers."""
+        loop = self._loop
+        if loop is not None:
+            loop.call_soon_threadsafe(lambda: self.exit(return_code=code))
+
+    # Failing: the terminal is restored first, and no local variable is ever printed
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.failure = self.failure or error
+        self._return_code = ExitStatus.FAILED
+        self._exception = self._exception or error
+        self._exception_event.set()
+        self._close_messages_no_wait()
+
+    def _watch_app_focus(self, focus: bool) -> None:
+        """Do nothing: nothing looks different while another window has the focus.
+
+        Textual would take the focus away and paint everything twice at each change of windows.
+        """
+
+    def panic(self, *renderables: RenderableType) -> None:
+        self._handle_exception(RuntimeError("\n".join(str(one) for one in renderables)))
+
+
+def _said(error: Exception) -> str:
+    """An error in one line."""
+    text = " ".join(str(error).split())
+    return text or type(error).__name__
+
+
+def run_console(app: ConsoleApp, *, mouse: bool) -> int:
+    """Run the console on this terminal; answers with the exit status.
+
+    Raises what made the console fail, once the terminal is as it was before.
+    """
+    guard = Guard(app.leave)
+    app.guard = guard
+    try:
+        app.run(mouse=mouse)
+    finally:
+        guard.stop()
+    if guard.code is not None:
+        return guard.code
+    if app.failure is not None:
+        raise app.failure
+    return app.return_code or ExitStatus.OK
+
+
+async def _first_picture(app: ConsoleApp) -> None:
+    while app.picture is None and not app.error:
+        await asyncio.sleep(0.05)
+
+
+def screenshot(app: ConsoleApp, size: tuple[int, int], keys: tuple[str, ...]) -> str:
+    """The console after its first look at the host and some keys, as SVG; needs no terminal.
+
+    Raises what made the console fail.
+    """
+    taken: list[str] = []
+
+    async def pilot_keys(pilot: Pilot[object]) -> None:
+        await _first_picture(app)
+        await pilot.press(*keys)
+        await pilot.pause()
+        host = app.status.host.name if app.status else ""
+        taken.append(app.export_screenshot(title=f"netconsole {host}".rstrip()))
+        app.exit()
+
+    app.run(headless=True, size=size, auto_pilot=pilot_keys)
+    if app.failure is not None:
+        raise app.failure
+    return taken[0]

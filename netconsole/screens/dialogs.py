@@ -1,0 +1,166 @@
+"""Dialogs: a text to read, a list to choose from, a plan to agree to."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.steps import Plan
+from netconsole.screens.live import Picture
+from netconsole.screens.marks import BOLD, DIM, STYLES
+from netconsole.screens.page import Page
+from netconsole.screens.pane import Column, Entry, Row, command, heading
+from netconsole.screens.widgets.bar import Bar
+from netconsole.screens.widgets.buttons import Buttons
+from netconsole.screens.widgets.footer import Hint
+from netconsole.screens.widgets.lines import LineView
+from netconsole.screens.widgets.table import LiveTable
+
+if TYPE_CHECKING:
+    from netconsole.screens.app import ConsoleApp
+
+WAYS: list[BindingType] = [
+    Binding("escape", "back", show=False),
+    Binding("q,ctrl+c", "quit", show=False),
+    Binding("ctrl+z", "app.suspend_process", show=False),
+    Binding("question_mark", "help", show=False),
+]
+
+Text = Callable[[], tuple[Entry, ...]]
+
+
+class TextPage(Page[None], inherit_bindings=False):
+    """A text that follows the host while it is read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*WAYS, Binding("y", "copy", show=False)]
+
+    def __init__(self, app: "ConsoleApp", title: str, text: Text) -> None:
+        super().__init__(app, title)
+        self._text = text
+        self.lines = LineView(app.glyphs)
+
+    def body(self) -> tuple[Widget, ...]:
+        return (self.heading, self.lines)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.footer.show((Hint("esc", "back"), Hint("y", "copy")))
+        self.lines.set_entries(self._text())
+
+    def show_picture(self, picture: Picture | None, error: str) -> None:
+        super().show_picture(picture, error)
+        self.lines.set_entries(self._text() or (Entry("It is not there any more.", DIM),))
+
+    def action_copy(self) -> None:
+        self.bar.say(self.console.copy(self.lines.text))
+
+
+class ChoosePage(Page[str], inherit_bindings=False):
+    """A list of which one row is chosen; answers with its key, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*WAYS, Binding("slash", "filter", show=False)]
+
+    def __init__(
+        self,
+        app: "ConsoleApp",
+        title: str,
+        columns: tuple[Column, ...],
+        rows: tuple[Row, ...],
+    ) -> None:
+        super().__init__(app, title, "enter chooses, esc goes back ")
+        self.table = LiveTable(columns, "There is nothing to choose from.", app.glyphs)
+        self._rows = rows
+
+    def body(self) -> tuple[Widget, ...]:
+        return (self.heading, self.table)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.footer.show((Hint("enter", "choose"), Hint("esc", "back"), Hint("/", "filter")))
+        self.table.set_rows(self._rows)
+
+    def on_live_table_chosen(self, message: LiveTable.Chosen) -> None:
+        message.stop()
+        self.dismiss(message.row.key)
+
+    def on_bar_typed(self, message: Bar.Typed) -> None:
+        self.table.filter = message.text
+        self.table.rearrange()
+        if message.done:
+            self.table.focus()
+
+    def action_filter(self) -> None:
+        self.bar.type_filter(self.table.filter)
+
+
+class ConfirmPage(Page[Plan], inherit_bindings=False):
+    """A plan as the commands it would run. Cancel has the focus; answers with the plan or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *WAYS,
+        Binding("up,k", "lines('scroll', -1)", show=False),
+        Binding("down,j", "lines('scroll', 1)", show=False),
+        Binding("pageup,ctrl+u", "lines('page', -1)", show=False),
+        Binding("pagedown,ctrl+d,space", "lines('page', 1)", show=False),
+        Binding("home,g", "lines('edge', -1)", show=False),
+        Binding("end,G", "lines('edge', 1)", show=False),
+        Binding("y", "copy", show=False),
+    ]
+
+    def __init__(self, app: "ConsoleApp", title: str, preview: Callable[[], Plan]) -> None:
+        super().__init__(app, title, "")
+        self._title = title
+        self._preview = preview
+        self._plan: Plan | None = None
+        self.lines = LineView(app.glyphs)
+        self.buttons = Buttons(("Cancel",), app.glyphs)
+
+    def body(self) -> tuple[Widget, ...]:
+        return (self.heading, self.lines, self.buttons)
+
+    def focus_body(self) -> None:
+        self.buttons.focus()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.footer.show((Hint("tab", "choose"), Hint("enter", "press"), Hint("esc", "cancel")))
+        self.lines.set_entries((Entry("Working out what would be done.", DIM),))
+        self.console.in_background(self._preview, self._previewed)
+        self.buttons.focus()
+
+    def _previewed(self, result: Plan | Exception) -> None:
+        if isinstance(result, Exception):
+            kind = "" if isinstance(result, NetconsoleError) else f"{type(result).__name__}: "
+            said = Entry(f"{kind}{result}", STYLES["bad"])
+            self.lines.set_entries((heading("This cannot be done"), Entry(), said))
+            return
+        self._plan = result
+        self.lines.set_entries(plan_entries(result))
+        self.buttons.set_labels(("Cancel", "Apply"))
+
+    def action_lines(self, movement: str, by: int) -> None:
+        match movement:
+            case "scroll":
+                self.lines.action_scroll(by)
+            case "page":
+                self.lines.action_page(by)
+            case _:
+                self.lines.action_edge(by)
+
+    def on_buttons_pressed(self, message: Buttons.Pressed) -> None:
+        message.stop()
+        self.dismiss(self._plan if message.index == 1 else None)
+
+    def action_copy(self) -> None:
+        self.bar.say(self.console.copy(self.lines.text))
+
+
+def plan_entries(plan: Plan) -> tuple[Entry, ...]:
+    """A plan to read: every command, in the order in which they run."""
+    if not plan:
+        return (Entry("Nothing is to be done on the host; only the store changes."),)
+    count = len(plan.commands)
+    said = f"{count} command{'s' * (count != 1)}, run in this order; undone if one fails:"
+    return (Entry(said, BOLD), Entry(), *(command(text) for text in plan.commands))

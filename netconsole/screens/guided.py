@@ -1,0 +1,213 @@
+"""Guided: one playbook, step by step: evidence, verdict, cure, proof, and the way back."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from netconsole.backend.errors import NotFound
+from netconsole.backend.service import Service
+from netconsole.backend.steps import Plan
+from netconsole.diagnostics.finding import Finding
+from netconsole.diagnostics.playbooks import Investigation, Playbook
+from netconsole.diagnostics.playbooks.playbook import Healing
+from netconsole.screens.changing import LogEntry
+from netconsole.screens.dialogs import WAYS, ConfirmPage, TextPage
+from netconsole.screens.marks import BOLD, DIM, STYLES, Glyphs, mark, tone
+from netconsole.screens.page import Page
+from netconsole.screens.pane import Entry, command, heading
+from netconsole.screens.widgets.footer import Hint
+from netconsole.screens.widgets.lines import LineView
+
+if TYPE_CHECKING:
+    from netconsole.screens.app import ConsoleApp
+
+
+def finding_entries(finding: Finding, glyphs: Glyphs) -> tuple[Entry, ...]:
+    """A finding to read: verdict, reason, evidence, what is ruled out, what would mend it."""
+    entries = [
+        Entry(finding.title, BOLD),
+        Entry(mark(finding.verdict, glyphs), STYLES[tone(finding.verdict)], label="verdict"),
+        Entry(finding.because, label="because"),
+    ]
+    if finding.evidence:
+        entries += [Entry(), heading("Evidence")]
+    for row in finding.evidence:
+        expected = f"  (expected {row.expected})" if row.expected else ""
+        entries.append(Entry(f"{row.label}: {row.value}{expected}"))
+        entries += [Entry(f"    {row.note}", DIM)] if row.note else []
+    if finding.rules_out:
+        entries += [Entry(), heading("Ruled out"), *(Entry(text) for text in finding.rules_out)]
+    entries += _plan("Cure", finding.fix)
+    entries += [Entry(finding.remedy)] if finding.remedy else []
+    entries += _plan("To make it permanent", finding.persist)
+    entries += [Entry(finding.at_boot, label="after a reboot")] if finding.at_boot else []
+    return tuple(entries)
+
+
+def _plan(title: str, plan: Plan | None) -> list[Entry]:
+    if not plan:
+        return []
+    return [Entry(), heading(title), *(command(text) for text in plan.commands)]
+
+
+def _way_back(service: Service, playbook: Playbook) -> Plan:
+    """What undoing the latest cure of a playbook would do; raises NotFound where there is none."""
+    for entry in service.history():
+        if entry.title == playbook.change_title and entry.undoable and entry.end == "done":
+            return entry.plan.inverse
+    raise NotFound(f"{playbook.name} has changed nothing that could be taken back")
+
+
+class GuidedPage(Page[None], inherit_bindings=False):
+    """Runs one playbook. It changes nothing before its plan was shown and agreed to."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *WAYS,
+        Binding("i", "investigate", show=False),
+        Binding("a", "heal(False)", show=False),
+        Binding("m", "heal(True)", show=False),
+        Binding("u", "undo", show=False),
+        Binding("e", "explain", show=False),
+        Binding("y", "copy", show=False),
+    ]
+
+    def __init__(self, app: "ConsoleApp", playbook: Playbook) -> None:
+        super().__init__(app, f"Playbook {playbook.name}: {playbook.title}")
+        self._playbook = playbook
+        self._finding: Finding | None = None
+        self._progress: tuple[Entry, ...] = ()
+        self.lines = LineView(app.glyphs)
+
+    def body(self) -> tuple[Widget, ...]:
+        return (self.heading, self.lines)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.lines.focus()
+        self.action_investigate()
+
+    @property
+    def _may_change(self) -> bool:
+        return self.console.service.read_only_because is None
+
+    def _show(self) -> None:
+        finding = self._finding
+        entries = list(self._progress)
+        if finding is not None:
+            entries += finding_entries(finding, self.console.glyphs)
+        self.lines.set_entries(tuple(entries))
+        hints = [Hint("i", "again"), Hint("e", "explain")]
+        if self._may_change:
+            curable = finding is not None and bool(finding.fix)
+            lasting = finding is not None and bool(finding.persist)
+            hints[:0] = [
+                Hint("a", "apply the cure", curable),
+                Hint("m", "make permanent", lasting),
+                Hint("u", "undo"),
+            ]
+        self.footer.show((*hints, Hint("y", "copy"), Hint("esc", "back")))
+
+    # Evidence
+
+    def action_investigate(self) -> None:
+        probe = self._may_change
+        sent = "a few echo requests may be sent" if probe else "nothing is sent"
+        self.bar.say(f"collecting evidence; {sent}")
+        self._show()
+        playbook, service = self._playbook, self.console.service
+        self.console.in_background(
+            lambda: playbook.investigate(service, probe=probe), self._investigated
+        )
+
+    def _investigated(self, result: Investigation | Exception) -> None:
+        if isinstance(result, Exception):
+            self.bar.say(f"no evidence: {result}", "bad")
+            return
+        self._finding = result.finding
+        self.bar.say("")
+        self._show()
+
+    # Cure
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._may_change or action not in ("heal", "undo")
+
+    def action_heal(self, permanent: bool) -> None:
+        finding, playbook = self._finding, self._playbook
+        if finding is None or not (finding.persist if permanent else finding.fix):
+            what = "nothing to make permanent" if permanent else "nothing to cure"
+            self.bar.say(f"{what}: {finding.verdict if finding else 'no evidence yet'}", "warning")
+            return
+        title = f"{playbook.title}: {'make the cure permanent' if permanent else 'cure'}"
+        self._agree(
+            title,
+            lambda: playbook.cure(finding, apply=not permanent, persist=permanent),
+            self._heal,
+        )
+
+    def _heal(self, title: str, plan: Plan) -> None:
+        def done(result: Healing | Exception) -> None:
+            if isinstance(result, Exception):
+                self._failed(title, result)
+                return
+            self._finding = result.after.finding
+            verified = result.verified
+            said = "done and verified" if verified else "done, but the evidence still shows it"
+            self._done(LogEntry(title, result.plan.commands, said, "good" if verified else "bad"))
+
+        playbook, service = self._playbook, self.console.service
+        self.console.begin_change(title)
+        self.console.in_background(lambda: playbook.heal(service, plan), done)
+
+    def action_undo(self) -> None:
+        playbook, service = self._playbook, self.console.service
+        title = f"{playbook.title}: take the latest cure back"
+        self._agree(title, lambda: _way_back(service, playbook), self._undo)
+
+    def _undo(self, title: str, _plan: Plan) -> None:
+        def done(result: Plan | Exception) -> None:
+            if isinstance(result, Exception):
+                self._failed(title, result)
+                return
+            self._done(LogEntry(title, result.commands, "taken back", "good"))
+            self.action_investigate()
+
+        playbook, service = self._playbook, self.console.service
+        self.console.begin_change(title)
+        self.console.in_background(lambda: playbook.undo(service), done)
+
+    def _agree(
+        self, title: str, preview: Callable[[], Plan], act: Callable[[str, Plan], None]
+    ) -> None:
+        if self.console.busy:
+            self.bar.say(f"wait: {self.console.busy}", "warning")
+            return
+
+        def agreed(plan: Plan | None) -> None:
+            if plan is not None:
+                self.bar.say(f"being done: {title}")
+                act(title, plan)
+
+        self.app.push_screen(ConfirmPage(self.console, title, preview), agreed)
+
+    def _done(self, entry: LogEntry) -> None:
+        self.console.changed(entry)
+        self._progress = (Entry(f"{entry.title}: {entry.outcome}", STYLES[entry.tone]), Entry())
+        self.bar.say(f"{entry.title}: {entry.outcome}", entry.tone)
+        self._show()
+
+    def _failed(self, title: str, error: Exception) -> None:
+        self._done(LogEntry(title, (), f"failed: {error}", "bad"))
+
+    # Reading
+
+    def action_explain(self) -> None:
+        paragraphs = self._playbook.explanation.splitlines()
+        title = f"{self._playbook.name}: the whole page"
+        text = tuple(Entry(paragraph) for paragraph in paragraphs)
+        self.app.push_screen(TextPage(self.console, title, lambda: text))
+
+    def action_copy(self) -> None:
+        self.bar.say(self.console.copy(self.lines.text))

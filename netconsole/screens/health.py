@@ -1,0 +1,29 @@
+"""Health: what of a status an admin should look at, in sentences."""
+
+from netconsole.backend.status import Status
+from netconsole.screens.panes.allocations import lease_word
+
+
+def problems(status: Status) -> tuple[str, ...]:
+    """What is wrong and is not already a step of the drift, worst first."""
+    found = [f"cannot read {part}: {why}" for part, why in status.host.unreadable.items()]
+    if status.networks and not status.host.ip_forward:
+        found.append("IP forwarding is off: instances reach nothing beyond their network")
+    found += [
+        f"bridge {network.bridge} of {network.label} is {network.bridge_state}"
+        for network in status.networks
+        if network.bridge_state in ("down", "missing")
+    ]
+    found += [
+        f"dnsmasq of {server.network or server.bridge} is {server.state}"
+        for server in status.dnsmasq
+        if server.state not in ("running", "foreign")
+    ]
+    for allocation in status.allocations:
+        if allocation.device_state in ("down", "missing"):
+            found.append(
+                f"port {allocation.device} of {allocation.instance} is {allocation.device_state}"
+            )
+        elif lease_word(allocation) == "no lease":
+            found.append(f"{allocation.instance} has not taken up {allocation.address} by DHCP")
+    return tuple(found)

@@ -1,0 +1,42 @@
+"""Help: the keys from the table of actions, and what the marks mean."""
+
+from netconsole.screens.actions import ACTIONS
+from netconsole.screens.marks import Glyphs, mark
+from netconsole.screens.pane import Entry, heading
+from netconsole.screens.panes import PANES
+
+_MEANINGS = (
+    ("drift", "the host differs from the store; r repairs, d shows how"),
+    ("missing", "the store wants it, the host does not have it"),
+    ("unexpected", "in a place that is ours alone, and not wanted by the store"),
+    ("foreign", "made by another program; shown, never touched"),
+    ("no lease", "allocated, and not taken up by DHCP yet"),
+    ("stale", "runs with other arguments than it should"),
+    ("duplicate", "more processes than there should be"),
+    ("orphan", "ours, for a network that is not there"),
+    ("unknown", "could not be read"),
+)
+
+
+def help_entries(glyphs: Glyphs, read_only_because: str | None) -> tuple[Entry, ...]:
+    """The help text for this access and these glyphs."""
+    access = f"read-only: {read_only_because}" if read_only_because else "read-write"
+    panes = ", ".join(f"{pane.key} {pane.title}" for pane in PANES)
+    return (
+        Entry(access, label="access"),
+        Entry(panes, label="panes"),
+        Entry("tab and shift+tab, or left and right, go round the panes", label=" "),
+        Entry("up, down, page up, page down, home, end; or k, j, g, G", label="moving"),
+        Entry("esc goes back, and shows all rows again", label="esc"),
+        Entry(),
+        heading("Keys"),
+        *(
+            Entry(f"{action.title}: {action.help}", label=action.shown_key)
+            for action in ACTIONS
+            if read_only_because is None or not action.danger
+        ),
+        Entry("suspend: fg brings the console back", label="ctrl+z"),
+        Entry(),
+        heading("Marks"),
+        *(Entry(meaning, label=mark(word, glyphs)) for word, meaning in _MEANINGS),
+    )

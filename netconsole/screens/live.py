@@ -1,0 +1,89 @@
+"""Live: one thread that looks at the host again and again, and never faster than it can."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.status import Status
+from netconsole.screens.marks import Glyphs
+from netconsole.screens.pane import Row
+from netconsole.screens.panes import PANES
+
+SHARE = 5
+"""A look may take at most one part in this of the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One look at the host and the rows made of it; immutable, so it may cross threads."""
+
+    status: Status
+    rows: Mapping[str, tuple[Row, ...]]
+    """By the pane's id."""
+    seconds: float
+    """How long the look took."""
+
+
+Delivery = Callable[[Picture | Exception], None]
+
+
+class Collector(threading.Thread):
+    """Looks, delivers, waits until the picture was taken and the interval is over, looks again.
+
+    A daemon thread of its own, not a worker of the user interface: quitting never waits for a
+    look that is stuck, and a terminal that has stopped reading does not pile up pictures.
+    """
+
+    def __init__(
+        self, look: Callable[[], Status], deliver: Delivery, interval: float, glyphs: Glyphs
+    ) -> None:
+        super().__init__(name="collector", daemon=True)
+        self._look = look
+        self._deliver = deliver
+        self._interval = interval
+        self._glyphs = glyphs
+        self._taken = threading.Event()
+        self._wake = threading.Event()
+        self._stopped = False
+
+    def taken(self) -> None:
+        """The last picture was shown: another may come."""
+        self._taken.set()
+
+    def soon(self) -> None:
+        """Look again without waiting for the interval: something was changed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Look no more; does not wait for a look that is under way."""
+        self._stopped = True
+        self._wake.set()
+        self._taken.set()
+
+    def run(self) -> None:
+        former: Status | None = None
+        while not self._stopped:
+            self._wake.clear()
+            self._taken.clear()
+            began = time.monotonic()
+            result = self._picture(former, began)
+            took = time.monotonic() - began
+            if isinstance(result, Picture):
+                former = result.status
+            if self._stopped:
+                return
+            self._deliver(result)
+            self._taken.wait()
+            self._wake.wait(max(self._interval, SHARE * took))
+
+    def _picture(self, former: Status | None, began: float) -> Picture | Exception:
+        try:
+            status = self._look()
+            rows = {pane.id: pane.rows(status, former, self._glyphs) for pane in PANES}
+        except NetconsoleError as error:
+            return error
+        except Exception as error:  # noqa: BLE001  the outermost edge of this thread
+            return error
+        return Picture(status, rows, time.monotonic() - began)

@@ -1,0 +1,273 @@
+"""Main: the page with the panes. It decides nothing: actions.py says what is possible."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from netconsole.screens import changing
+from netconsole.screens.actions import ACTIONS, BY_ID, Action, Situation
+from netconsole.screens.dialogs import ChoosePage, TextPage
+from netconsole.screens.health import problems
+from netconsole.screens.live import Picture
+from netconsole.screens.marks import STYLES
+from netconsole.screens.page import Page
+from netconsole.screens.pane import Column, Entry, Pane, Row, command, heading
+from netconsole.screens.panes import PANES
+from netconsole.screens.playbooks import PlaybooksPage
+from netconsole.screens.widgets.bar import Bar
+from netconsole.screens.widgets.footer import Hint
+from netconsole.screens.widgets.lines import LineView, Rule
+from netconsole.screens.widgets.table import LiveTable
+from netconsole.screens.widgets.tabs import Tabs
+
+if TYPE_CHECKING:
+    from netconsole.screens.app import ConsoleApp
+
+_SPECIAL = ("describe", "quit")
+
+
+class MainPage(Page[None], inherit_bindings=False):
+    """Five panes under one header; the keys come from the table of actions."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(pane.key, f"open('{pane.id}')", show=False) for pane in PANES),
+        *(
+            Binding(action.key, f"perform('{action.id}')", action.title, show=False)
+            for action in ACTIONS
+            if action.id not in _SPECIAL
+        ),
+        Binding("tab,right", "next_pane(1)", show=False),
+        Binding("shift+tab,left", "next_pane(-1)", show=False),
+        Binding("escape", "clear", show=False),
+        Binding("q,ctrl+c", "quit", show=False),
+        Binding("ctrl+z", "app.suspend_process", show=False),
+    ]
+
+    def __init__(self, app: "ConsoleApp") -> None:
+        super().__init__(app)
+        self.tabs = Tabs(PANES, app.glyphs)
+        self.tables = {
+            pane.id: LiveTable(pane.columns, pane.empty, app.glyphs, id=pane.id) for pane in PANES
+        }
+        self.detail = LineView(app.glyphs, id="detail")
+        self.detail.can_focus = False
+        self.rule = Rule(app.glyphs, id="rule")
+        self.middle = Container(*self.tables.values(), self.rule, self.detail, id="middle")
+        self.pane: Pane = PANES[0]
+
+    def body(self) -> tuple[Widget, ...]:
+        return (self.tabs, self.middle)
+
+    @property
+    def table(self) -> LiveTable:
+        """The open pane's table."""
+        return self.tables[self.pane.id]
+
+    def focus_body(self) -> None:
+        self.table.focus()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.action_open(self.pane.id)
+
+    # What is shown
+
+    def show_picture(self, picture: Picture | None, error: str) -> None:
+        super().show_picture(picture, error)
+        if picture is not None:
+            for pane_id, rows in picture.rows.items():
+                self.tables[pane_id].set_rows(rows)
+        self.refresh_around()
+
+    def refresh_around(self) -> None:
+        """Bring tabs, chips, footer and the description beside the table up to date."""
+        picture = self.console.picture
+        rows = picture.rows if picture else {}
+        attention = {pane: sum(row.attention for row in found) for pane, found in rows.items()}
+        self.tabs.show(self.pane.id, attention)
+        self._chips()
+        situation = self.situation()
+        hints = [
+            Hint(action.shown_key, action.title, action.reason(situation) is None)
+            for action in ACTIONS
+            if action.footer and action.offered(situation)
+        ]
+        self.footer.show(tuple(hints))
+        self.bar.hint(self._hint())
+        if self.detail.display and self.detail.size:
+            self.detail.set_entries(self._description())
+
+    def _hint(self) -> str:
+        status = self.console.status
+        if status is None:
+            return ""
+        found = problems(status)
+        if not found:
+            return f"drift: {status.drift[0].commands[0]}" if status.drift else ""
+        more = len(found) - 1 + len(status.drift)
+        return found[0] + (f" (d shows {more} more)" if more else "")
+
+    def _chips(self) -> None:
+        table = self.table
+        chips = [f"/{table.filter}"] if table.filter else []
+        chips += ["faults only"] if table.only_attention else []
+        self.bar.chips("  ".join([*chips, table.position]))
+
+    def situation(self) -> Situation:
+        """What decides which actions are possible."""
+        row = self.table.current
+        return Situation(
+            pane=self.pane.id,
+            row_key=row.key if row else None,
+            status=self.console.status,
+            read_only_because=self.console.service.read_only_because,
+            busy=self.console.busy,
+        )
+
+    def _description(self) -> tuple[Entry, ...]:
+        row, status = self.table.current, self.console.status
+        if row is None or status is None:
+            return ()
+        return self.pane.describe(status, row.key, self.console.glyphs)
+
+    # Moving
+
+    def action_open(self, pane_id: str) -> None:
+        self.pane = next(pane for pane in PANES if pane.id == pane_id)
+        for name, table in self.tables.items():
+            table.display = name == pane_id
+        self.table.focus()
+        self.bar.say("")
+        self.refresh_around()
+
+    def action_next_pane(self, by: int) -> None:
+        at = PANES.index(self.pane) + by
+        self.action_open(PANES[at % len(PANES)].id)
+
+    def action_clear(self) -> None:
+        table = self.table
+        table.filter, table.only_attention = "", False
+        table.rearrange()
+        self.bar.say("")
+        self.refresh_around()
+
+    def on_tabs_picked(self, message: Tabs.Picked) -> None:
+        self.action_open(message.pane_id)
+
+    def on_live_table_moved(self) -> None:
+        self.refresh_around()
+
+    def on_live_table_chosen(self, message: LiveTable.Chosen) -> None:
+        pane, key = self.pane, message.row.key
+
+        def text() -> tuple[Entry, ...]:
+            status = self.console.status
+            return pane.describe(status, key, self.console.glyphs) if status else ()
+
+        title = f"{pane.title}: {' '.join(message.row.cells[:2])}"
+        self.app.push_screen(TextPage(self.console, title, text))
+
+    def on_bar_typed(self, message: Bar.Typed) -> None:
+        self.table.filter = message.text
+        self.table.rearrange()
+        if message.done:
+            self.table.focus()
+        self._chips()
+
+    # Acting
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action != "perform":
+            return True
+        return BY_ID[str(parameters[0])].offered(self.situation())
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why a changing key does nothing here, rather than do nothing in silence."""
+        because = self.console.service.read_only_because
+        if because is not None and any(a.danger and a.key == event.key for a in ACTIONS):
+            self.bar.say(f"read-only: {because}", "warning")
+
+    def action_perform(self, action_id: str) -> None:
+        situation = self.situation()
+        action = BY_ID[action_id]
+        if not action.offered(situation):
+            return
+        if why := action.reason(situation):
+            self.bar.say(f"{action.title}: {why}", "warning")
+            return
+        self._perform(action, situation)
+
+    def _perform(self, action: Action, situation: Situation) -> None:
+        app, status, floating = self.console, situation.status, situation.floating
+        match action.id:
+            case "associate" if floating and status:
+                changing.associate(app, floating, status)
+            case "disassociate" if floating:
+                changing.disassociate(app, floating)
+            case "repair":
+                changing.repair(app)
+            case "describe":
+                self.table.action_choose()
+            case "filter":
+                self.bar.type_filter(self.table.filter)
+            case "sort":
+                self.table.cycle_sort()
+            case "reverse":
+                self.table.reverse_sort()
+            case "attention":
+                self.table.only_attention = not self.table.only_attention
+                self.table.rearrange()
+                self._chips()
+            case "copy":
+                self._copy()
+            case "wrong":
+                app.push_screen(TextPage(app, "What is wrong", self._wrong))
+            case "log":
+                title = "Commands run in this session"
+                app.push_screen(TextPage(app, title, lambda: changing.log_entries(app.changes)))
+            case "playbooks":
+                app.push_screen(PlaybooksPage(app))
+            case "palette":
+                self._palette(situation)
+            case "help":
+                app.open_help()
+            case "quit":
+                app.quit()
+
+    def _copy(self) -> None:
+        row = self.table.current
+        if row is not None:
+            self.bar.say(self.console.copy("\t".join(row.cells)))
+
+    def _palette(self, situation: Situation) -> None:
+        rows = tuple(
+            Row(action.id, (action.shown_key, action.title, action.help))
+            for action in ACTIONS
+            if action.id != "palette"
+            and action.offered(situation)
+            and action.reason(situation) is None
+        )
+        columns = (Column("key", 6), Column("action", 14), Column("what it does", 30, grows=True))
+
+        def chosen(action_id: str | None) -> None:
+            if action_id is not None:
+                self.action_perform(action_id)
+
+        self.app.push_screen(ChoosePage(self.console, "Actions", columns, rows), chosen)
+
+    def _wrong(self) -> tuple[Entry, ...]:
+        status = self.console.status
+        if status is None:
+            return (Entry(self.console.error or "The host has not been looked at yet."),)
+        found = problems(status)
+        if not found and not status.drift:
+            return (Entry("Nothing: the host is as the store says.", STYLES["good"]),)
+        entries = [Entry(f"{self.console.glyphs.bad} {text}", STYLES["bad"]) for text in found]
+        if status.drift:
+            entries += [Entry()] if entries else []
+            entries.append(heading(f"Drift: {len(status.drift)} steps would bring the host back"))
+            entries += [command(text) for step in status.drift for text in step.commands]
+        return tuple(entries)

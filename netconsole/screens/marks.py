@@ -1,0 +1,119 @@
+"""Marks: the words and symbols that tell states apart without colour."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.style import Style
+
+Tone = Literal["plain", "good", "warning", "bad", "quiet"]
+
+STYLES: Mapping[Tone, Style] = {
+    "plain": Style.null(),
+    "good": Style(color="green"),
+    "warning": Style(color="yellow"),
+    "bad": Style(color="red", bold=True),
+    "quiet": Style(dim=True),
+}
+"""Only the eight colours that every terminal has: the Linux console shows bright as normal."""
+
+PLAIN = Style.null()
+BOLD = Style(bold=True)
+DIM = Style(dim=True)
+REVERSE = Style(reverse=True)
+BADGE = Style(bold=True, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """Every character beyond ASCII that the console draws."""
+
+    ok: str = "✓"
+    bad: str = "✗"
+    differs: str = "≠"
+    more: str = "+"
+    free: str = "○"
+    foreign: str = "·"
+    unknown: str = "?"
+    ascending: str = "▲"
+    descending: str = "▼"
+    cursor: str = "▌"
+    ellipsis: str = "…"
+    bar: str = "│"
+    rule: str = "─"
+
+
+UNICODE = Glyphs()
+ASCII = Glyphs(
+    ok="*",
+    bad="x",
+    differs="!",
+    free="o",
+    foreign="-",
+    ascending="^",
+    descending="v",
+    cursor=">",
+    ellipsis="~",
+    bar="|",
+    rule="-",
+)
+
+
+def glyphs_for(environment: Mapping[str, str] = os.environ) -> Glyphs:
+    """ASCII where the terminal's font (TERM=linux) or the locale has no more than that."""
+    if environment.get("TERM", "") in ("linux", "vt100", "vt220", "dumb"):
+        return ASCII
+    locale = next(
+        (value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environment.get(name))), ""
+    )
+    return UNICODE if "utf" in locale.lower().replace("-", "") else ASCII
+
+
+_WORDS: Mapping[str, tuple[str, Tone]] = {
+    "ok": ("ok", "good"),
+    "present": ("ok", "good"),
+    "running": ("ok", "good"),
+    "up": ("ok", "good"),
+    "leased": ("ok", "good"),
+    "free": ("free", "plain"),
+    "foreign": ("foreign", "quiet"),
+    "reserved": ("free", "quiet"),
+    "no lease": ("unknown", "warning"),
+    "releasing": ("unknown", "warning"),
+    "drift": ("differs", "bad"),
+    "missing": ("bad", "bad"),
+    "down": ("bad", "bad"),
+    "orphan": ("more", "warning"),
+    "duplicate": ("more", "bad"),
+    "unexpected": ("more", "bad"),
+    "stale": ("differs", "bad"),
+    "unknown": ("unknown", "warning"),
+    "info": ("foreign", "plain"),
+    "warn": ("differs", "warning"),
+    "fail": ("bad", "bad"),
+    "not-applicable": ("foreign", "quiet"),
+}
+
+
+def mark(word: str, glyphs: Glyphs) -> str:
+    """A state as its word and its symbol: `missing ✗`."""
+    symbol, _ = _WORDS.get(word, ("unknown", "plain"))
+    return f"{word} {getattr(glyphs, symbol)}"
+
+
+def tone(word: str) -> Tone:
+    """How loud a state is."""
+    return _WORDS.get(word, ("unknown", "plain"))[1]
+
+
+def human_size(count: int) -> str:
+    """A number of bytes in at most five characters, in powers of 1,000."""
+    if count < 10_000:
+        return str(count)
+    value = float(count)
+    for unit in ("k", "M", "G", "T", "P"):
+        value /= 1000
+        if value < 999.5:
+            return f"{value:.1f}{unit}" if value < 99.95 else f"{value:.0f}{unit}"
+    return f"{value:.0f}P"

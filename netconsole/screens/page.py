@@ -1,0 +1,103 @@
+"""Page: what every screen of the console has: header, bar, footer, and a floor on its size."""
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from netconsole.screens.live import Picture
+from netconsole.screens.marks import BOLD, DIM, PLAIN
+from netconsole.screens.widgets.bar import Bar
+from netconsole.screens.widgets.footer import Footer, Hint
+from netconsole.screens.widgets.header import Header
+from netconsole.screens.widgets.surface import Surface, fit, strip_of
+
+if TYPE_CHECKING:
+    from netconsole.screens.app import ConsoleApp
+
+Result = TypeVar("Result")
+
+LEAST_WIDTH, LEAST_HEIGHT = 60, 15
+
+
+class Heading(Surface):
+    """The title of a page, with the way back on the right."""
+
+    def __init__(self, title: str, way_back: str) -> None:
+        super().__init__()
+        self._title = title
+        self._way_back = way_back
+
+    def line(self, y: int) -> Strip:
+        room = max(self.size.width - len(self._way_back) - 2, 0)
+        return strip_of(
+            [(fit(f" {self._title}", room), BOLD), (f" {self._way_back}", DIM)], self.size.width
+        )
+
+
+class TooSmall(Surface):
+    """Stands in for a page where the terminal is too small for it."""
+
+    def line(self, y: int) -> Strip:
+        size = self.app.size
+        said = (
+            f"The terminal is {size.width}x{size.height}.",
+            f"Please make it {LEAST_WIDTH}x{LEAST_HEIGHT} or larger.",
+            "q quits.",
+        )
+        return strip_of([(said[y] if y < len(said) else "", PLAIN)], self.size.width)
+
+
+class Page(Screen[Result], Generic[Result]):
+    """Base of the screens. A subclass gives the body; the focus returns to its first widget."""
+
+    def __init__(
+        self, app: "ConsoleApp", title: str = "", way_back: str = "esc goes back "
+    ) -> None:
+        super().__init__()
+        self.console = app
+        self.header = Header(app.glyphs, app.service.read_only_because)
+        self.heading = Heading(title, way_back)
+        self.bar = Bar(app.glyphs)
+        self.footer = Footer((Hint("?", "help"), Hint("q", "quit")))
+
+    def body(self) -> tuple[Widget, ...]:
+        """The widgets between header and bar; the first that can have the focus gets it."""
+        return ()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="page"):
+            yield self.header
+            yield from self.body()
+            yield self.bar
+            yield self.footer
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        self.header.show(self.console.status, self.console.error)
+
+    def on_resize(self) -> None:
+        if self.focused is None:
+            self.call_after_refresh(self.focus_body)
+
+    def focus_body(self) -> None:
+        """Give the focus to the first widget of the body that takes it."""
+        widget = next((widget for widget in self.body() if widget.can_focus), None)
+        if widget is not None:
+            widget.focus()
+
+    def show_picture(self, picture: Picture | None, error: str) -> None:
+        """Take a new look at the host, also while another page lies on top."""
+        self.header.show(picture.status if picture else None, error)
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+    def action_help(self) -> None:
+        self.console.open_help()
+
+    def action_quit(self) -> None:
+        self.console.quit()

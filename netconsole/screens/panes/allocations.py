@@ -1,0 +1,99 @@
+"""The fixed addresses that instances hold, and whether they have taken up their leases."""
+
+from datetime import UTC, datetime
+
+from netconsole.backend.status import Allocation, Status
+from netconsole.screens.marks import Glyphs, mark, tone
+from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about
+
+COLUMNS = (
+    Column("address", 15, "address"),
+    Column("instance", 12, grows=True),
+    Column("lease", 11, state=True),
+    Column("floating", 15, "address"),
+    Column("port", 15),
+    Column("port is", 10, shown_from=90),
+    Column("network", 12, shown_from=106),
+    Column("mac", 17, shown_from=120),
+    Column("project", 10, shown_from=132),
+)
+
+
+def lease_word(allocation: Allocation) -> str:
+    """Where an address is in its life, in a word or two."""
+    if not allocation.allocated:
+        return "releasing"
+    return "leased" if allocation.leased else "no lease"
+
+
+def rows(status: Status, _former: Status | None, glyphs: Glyphs) -> tuple[Row, ...]:
+    """One row an associated address."""
+    return tuple(_row(allocation, glyphs) for allocation in status.allocations)
+
+
+def _row(allocation: Allocation, glyphs: Glyphs) -> Row:
+    lease = lease_word(allocation)
+    down = allocation.device_state in ("down", "missing")
+    return Row(
+        key=f"{allocation.network} {allocation.address}",
+        cells=(
+            allocation.address,
+            allocation.instance,
+            mark(lease, glyphs),
+            ",".join(allocation.floating) or "-",
+            allocation.device,
+            mark(allocation.device_state, glyphs),
+            allocation.network,
+            allocation.mac,
+            allocation.project,
+        ),
+        tone="bad" if down else tone(lease),
+        attention=down or lease == "no lease",
+    )
+
+
+def _expiry(expires: int | None) -> str:
+    if expires is None:
+        return "no lease in the lease file"
+    if expires == 0:
+        return "never expires"
+    until = datetime.fromtimestamp(expires, UTC).astimezone()
+    return f"until {until:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
+    """Everything about one allocated address."""
+    found = (a for a in status.allocations if f"{a.network} {a.address}" == key)
+    allocation = next(found, None)
+    if allocation is None:
+        return ()
+    flags = ("allocated", "leased", "reserved")
+    return (
+        Entry(allocation.address, label="address"),
+        Entry(allocation.instance, label="instance"),
+        Entry(allocation.project, label="project"),
+        Entry(allocation.network, label="network"),
+        Entry(allocation.mac, label="MAC address"),
+        Entry(f"{allocation.device}, {mark(allocation.device_state, glyphs)}", label="port"),
+        Entry(
+            f"{mark(lease_word(allocation), glyphs)}, {_expiry(allocation.lease_expires)}",
+            label="lease",
+        ),
+        Entry(", ".join(flag for flag in flags if getattr(allocation, flag)), label="flags"),
+        Entry(", ".join(allocation.floating) or "none", label="floating"),
+        *drift_about(
+            status,
+            (allocation.address, allocation.mac, allocation.device, *allocation.floating),
+        ),
+    )
+
+
+PANE = Pane(
+    id="allocations",
+    title="allocations",
+    key="2",
+    columns=COLUMNS,
+    rows=rows,
+    describe=describe,
+    empty="No instance holds an address. Make one: netconsole instance create NAME --network LABEL",
+)

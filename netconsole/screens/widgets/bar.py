@@ -1,0 +1,110 @@
+"""The bar above the footer: what happened last, what is filtered, and the filter being typed."""
+
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+from textual.timer import Timer
+
+from netconsole.screens.marks import DIM, PLAIN, REVERSE, STYLES, Glyphs, Tone
+from netconsole.screens.widgets.surface import Part, Surface, fit, strip_of
+
+_NOTICE_SECONDS = 30.0
+
+
+class Bar(Surface, can_focus=True):
+    """One line: a notice on the left, the filter and the position on the right.
+
+    While a filter is typed it is an input line: no cursor blinks, every key takes effect at once.
+    """
+
+    class Typed(Message):
+        """The filter changed; `done` when it is no longer being typed."""
+
+        def __init__(self, text: str, *, done: bool) -> None:
+            super().__init__()
+            self.text = text
+            self.done = done
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__()
+        self.glyphs = glyphs
+        self._notice: Part = ("", PLAIN)
+        self._hint = ""
+        self._chips = ""
+        self._typing: str | None = None
+        self._expiry: Timer | None = None
+
+    def say(self, notice: str, tone: Tone = "plain") -> None:
+        """Show a sentence, until the next one or for half a minute."""
+        self._notice = (notice, STYLES[tone])
+        if self._expiry is not None:
+            self._expiry.stop()
+        self._expiry = self.set_timer(_NOTICE_SECONDS, self._expire) if notice else None
+        self.repaint()
+
+    def _expire(self) -> None:
+        self.say("")
+
+    def hint(self, hint: str) -> None:
+        """What to show while there is no notice."""
+        self._hint = hint
+        self.repaint()
+
+    def chips(self, text: str) -> None:
+        """Show what the table is filtered and ordered by, and the cursor's place."""
+        self._chips = text
+        self.repaint()
+
+    def type_filter(self, text: str) -> None:
+        """Become an input line that starts with `text`."""
+        self._typing = text
+        self.focus()
+        self.repaint()
+
+    def line(self, y: int) -> Strip:
+        width = self.size.width
+        chips: Part = (f" {self._chips} " if self._chips else "", DIM)
+        room = max(width - len(chips[0]) - 1, 0)
+        if self._typing is not None:
+            typed = self._typing[-max(room - 2, 1) :]
+            left: list[Part] = [("/", STYLES["good"]), (typed, PLAIN), (" ", REVERSE)]
+            used = len(typed) + 2
+            if not typed:
+                hint = "any column; !text leaves out; enter keeps, esc clears"[: max(room - 3, 0)]
+                left.append((" " + hint, DIM))
+                used += len(hint) + 1
+            return strip_of([*left, (" " * (width - used - len(chips[0])), PLAIN), chips], width)
+        text, style = self._notice if self._notice[0] else (self._hint, STYLES["warning"])
+        shown = fit(" " + text, room, self.glyphs.ellipsis)
+        return strip_of([(shown, style), (" ", PLAIN), chips], width)
+
+    def on_key(self, event: events.Key) -> None:
+        if self._typing is None:
+            return
+        event.stop()
+        event.prevent_default()
+        if event.key == "escape":
+            self._finish("")
+        elif event.key in ("enter", "tab", "down", "up"):
+            self._finish(self._typing)
+        elif event.key in ("backspace", "ctrl+h"):
+            self._type(self._typing[:-1])
+        elif event.key == "ctrl+u":
+            self._type("")
+        elif event.character and event.is_printable:
+            self._type(self._typing + event.character)
+
+    def on_paste(self, event: events.Paste) -> None:
+        if self._typing is not None:
+            event.stop()
+            self._type(self._typing + " ".join(event.text.split()))
+
+    def _type(self, text: str) -> None:
+        self._typing = text
+        self.repaint()
+        self.post_message(self.Typed(text, done=False))
+
+    def _finish(self, text: str) -> None:
+        self._typing = None
+        self.repaint()
+        self.post_message(self.Typed(text, done=True))

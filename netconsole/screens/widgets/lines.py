@@ -1,0 +1,154 @@
+"""LineView: a text that scrolls and follows what it describes, line by line."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+
+from netconsole.screens.marks import DIM, Glyphs
+from netconsole.screens.pane import Entry
+from netconsole.screens.widgets.surface import Part, Surface, fit, safe, strip_of
+
+_LABEL = 15
+_INDENT = "    "
+
+
+class LineView(Surface, can_focus=True):
+    """Shows entries, wrapped to its width; the last line says how much more there is."""
+
+    DEFAULT_CSS = """
+    LineView { height: 1fr; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("down,j", "scroll(1)", show=False),
+        Binding("pageup,ctrl+u", "page(-1)", show=False),
+        Binding("pagedown,ctrl+d,space", "page(1)", show=False),
+        Binding("home,g", "edge(-1)", show=False),
+        Binding("end,G", "edge(1)", show=False),
+    ]
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.glyphs = glyphs
+        self._entries: tuple[Entry, ...] = ()
+        self._wrapped: list[list[Part]] = []
+        self._first = 0
+
+    def set_entries(self, entries: tuple[Entry, ...]) -> None:
+        """Show another text, from the line where the last one was scrolled to."""
+        if entries != self._entries:
+            self._entries = entries
+            self._wrap()
+            self._go(self._first)
+
+    @property
+    def text(self) -> str:
+        """The text as it is copied: commands unbroken, labels before their values."""
+        lines = (f"{fit(e.label, _LABEL)} {e.text}" if e.label else e.text for e in self._entries)
+        return "\n".join(line.rstrip() for line in lines) + "\n"
+
+    def _wrap(self) -> None:
+        width = self.size.width
+        self._wrapped = [line for entry in self._entries for line in _wrapped(entry, width)]
+
+    def on_resize(self) -> None:
+        self._wrap()
+        self._go(self._first)
+
+    def action_scroll(self, by: int) -> None:
+        self._go(self._first + by)
+
+    def action_page(self, direction: int) -> None:
+        self._go(self._first + direction * max(self.size.height - 2, 1))
+
+    def action_edge(self, direction: int) -> None:
+        self._go(0 if direction < 0 else len(self._wrapped))
+
+    def on_mouse_scroll_down(self) -> None:
+        self._go(self._first + 3)
+
+    def on_mouse_scroll_up(self) -> None:
+        self._go(self._first - 3)
+
+    def _go(self, to: int) -> None:
+        self._first = max(min(to, len(self._wrapped) - self._room), 0)
+        self.repaint()
+
+    @property
+    def _overflows(self) -> bool:
+        return len(self._wrapped) > self.size.height
+
+    @property
+    def _room(self) -> int:
+        return max(self.size.height - self._overflows, 1)
+
+    def line(self, y: int) -> Strip:
+        width = self.size.width
+        if self._overflows and y == self.size.height - 1:
+            below = len(self._wrapped) - self._first - self._room
+            said = f"{below} more lines below" if below else f"the end; {self._first} lines above"
+            return strip_of([(f"{self.glyphs.rule * 2} {said}", DIM)], width)
+        at = self._first + y
+        return strip_of(self._wrapped[at] if at < len(self._wrapped) else (), width)
+
+
+class Rule(Surface):
+    """A line between two parts of a page."""
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.glyphs = glyphs
+
+    def line(self, y: int) -> Strip:
+        return strip_of([(self.glyphs.rule * self.size.width, DIM)], self.size.width)
+
+
+def _wrapped(entry: Entry, width: int) -> Iterator[list[Part]]:
+    if entry.label:
+        pieces = _fold(entry.text, max(width - _LABEL - 1, 10), "", "")
+        for number, piece in enumerate(pieces):
+            label = fit(entry.label, _LABEL) if number == 0 else " " * _LABEL
+            yield [(label + " ", DIM), (piece, entry.style)]
+        return
+    indent, joint = ("  ", " \\") if entry.command else ("", "")
+    for piece in _fold(entry.text, max(width, 20), indent, joint):
+        yield [(piece, entry.style)]
+
+
+def _fold(text: str, width: int, indent: str, joint: str) -> list[str]:
+    """Break a text at spaces; a command only outside quotes, its lines joined by backslashes."""
+    lines: list[str] = []
+    line = indent
+    for word in _words(text, quoted=bool(joint)):
+        # A line feed stands in a quoted text, such as that of a file: it is one.
+        ends = word.endswith("\n")
+        word = safe(word.removesuffix("\n"))
+        if len(line) + len(word) + len(joint) > width and line.strip():
+            lines.append(line.rstrip() + joint)
+            line = indent + _INDENT if joint else ""
+        line += word
+        while len(line.rstrip()) > width:
+            lines.append(line[:width])
+            line = line[width:]
+        if ends:
+            lines.append(line.rstrip())
+            line = ""
+    return [*lines, line.rstrip()]
+
+
+def _words(text: str, *, quoted: bool) -> Iterator[str]:
+    """The words of a text, each with the spaces behind it."""
+    word, quote = "", ""
+    for at, character in enumerate(text):
+        word += character
+        if quoted and character in "'\"" and quote in ("", character):
+            quote = "" if quote else character
+        ends = character == " " and text[at + 1 : at + 2] != " " and not quote
+        if ends or character == "\n":
+            yield word
+            word = ""
+    if word:
+        yield word

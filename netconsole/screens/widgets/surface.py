@@ -1,0 +1,104 @@
+"""Surface: a widget that paints lines and sends again only the cells that changed.
+
+Textual sends every cell of a dirty region, so the bytes on the wire are decided by how narrow
+that region is. A surface keeps the strips it painted last and compares.
+"""
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from netconsole.screens.marks import PLAIN
+
+Part = tuple[str, Style]
+"""Text and the style it is painted in."""
+
+_REORDERING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)
+"""Marks that reorder a line: a name must not be able to rewrite what stands beside it."""
+_CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *_REORDERING), "?")
+
+
+def safe(text: str) -> str:
+    """Text without anything a terminal would act on, such as an escape in a process's name."""
+    return text if text.isascii() and text.isprintable() else text.translate(_CONTROL)
+
+
+def fit(text: str, width: int, ellipsis: str = "", *, right: bool = False) -> str:
+    """Text cut or padded to exactly `width` cells."""
+    text = safe(text)
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        kept = max(width - len(ellipsis), 0)
+        return (set_cell_size(text, kept) + ellipsis)[:width] if width > 0 else ""
+    padding = " " * (width - length)
+    return padding + text if right else text + padding
+
+
+def strip_of(parts: Iterable[Part], width: int, fill: Style = PLAIN) -> Strip:
+    """One line of exactly `width` cells."""
+    segments = [Segment(safe(text), style) for text, style in parts if text]
+    return Strip(segments).adjust_cell_length(max(width, 0), fill)
+
+
+def changed_span(old: Strip, new: Strip) -> tuple[int, int]:
+    """The first cell that differs, and the first behind the last one that does."""
+    before, after = list(old), list(new)
+    if old.cell_length != new.cell_length:
+        return 0, max(old.cell_length, new.cell_length)
+    start, end = 0, new.cell_length
+    while before and after and before[0] == after[0]:
+        start += after[0].cell_length
+        del before[0], after[0]
+    while before and after and before[-1] == after[-1]:
+        end -= after[-1].cell_length
+        del before[-1], after[-1]
+    return start, end
+
+
+class Surface(Widget):
+    """Base of everything painted here; a subclass says in `line` how each line looks."""
+
+    DEFAULT_CSS = """
+    Surface { width: 1fr; height: 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._painted: dict[int, Strip] = {}
+        self._painted_size = Size(0, 0)
+
+    def line(self, y: int) -> Strip:
+        """Line `y` of the widget as it should look now, `self.size.width` cells wide."""
+        raise TypeError(f"{type(self).__name__} must say how line {y} looks")
+
+    def repaint(self) -> None:
+        """Send what differs from what was painted last."""
+        if not self.is_attached or not self.size:
+            return
+        self._forget_other_size()
+        for y in range(self.size.height):
+            old = self._painted.get(y)
+            if old is None:
+                continue
+            new = self.line(y)
+            if new != old:
+                self._painted[y] = new
+                start, end = changed_span(old, new)
+                self.refresh(Region(start, y, end - start, 1))
+
+    def render_line(self, y: int) -> Strip:
+        self._forget_other_size()
+        strip = self._painted.get(y)
+        if strip is None:
+            strip = self._painted[y] = self.line(y)
+        return strip
+
+    def _forget_other_size(self) -> None:
+        if self._painted_size != self.size:
+            self._painted.clear()
+            self._painted_size = self.size

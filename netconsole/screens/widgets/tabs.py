@@ -1,0 +1,64 @@
+"""The tabs: the panes with their keys, and where in them something needs a look."""
+
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from netconsole.screens.marks import DIM, PLAIN, REVERSE, STYLES, Glyphs
+from netconsole.screens.pane import Pane
+from netconsole.screens.widgets.surface import Part, Surface, strip_of
+
+
+class Tabs(Surface):
+    """One line: the open pane in brackets and reversed, with the rows to look at counted."""
+
+    class Picked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, pane_id: str) -> None:
+            super().__init__()
+            self.pane_id = pane_id
+
+    def __init__(self, panes: tuple[Pane, ...], glyphs: Glyphs) -> None:
+        super().__init__()
+        self.panes = panes
+        self.glyphs = glyphs
+        self._open = panes[0].id
+        self._attention: dict[str, int] = {}
+
+    def show(self, open_pane: str, attention: dict[str, int]) -> None:
+        """Take which pane is open and how many rows of each need a look."""
+        self._open, self._attention = open_pane, attention
+        self.repaint()
+
+    def _labels(self) -> list[tuple[Pane, list[Part]]]:
+        short = self.app.size.width < 80
+        return [(pane, self._label(pane, short=short)) for pane in self.panes]
+
+    def _label(self, pane: Pane, *, short: bool) -> list[Part]:
+        is_open = pane.id == self._open
+        title = pane.title[:5].rstrip() if short else pane.title
+        base = REVERSE if is_open else PLAIN
+        left, right = ("[", "]") if is_open else (" ", " ")
+        parts: list[Part] = [
+            (left, base),
+            (pane.key + " ", base if is_open else DIM),
+        ]
+        if count := self._attention.get(pane.id):
+            parts.append((title + " ", base))
+            parts.append((f"{count}{self.glyphs.bad}", base + STYLES["bad"]))
+        else:
+            parts.append((title, base))
+        return [*parts, (right, base)]
+
+    def line(self, y: int) -> Strip:
+        parts = [part for _, label in self._labels() for part in [*label, (" ", PLAIN)]]
+        return strip_of(parts, self.size.width)
+
+    def on_click(self, event: events.Click) -> None:
+        at = 0
+        for pane, label in self._labels():
+            at += sum(len(text) for text, _ in label) + 1
+            if event.x < at:
+                self.post_message(self.Picked(pane.id))
+                return
