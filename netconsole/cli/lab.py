@@ -54,12 +54,13 @@ def run(command: tuple[str, ...]) -> int:
 
 
 @lab.command(context_settings=COMMAND_SETTINGS)
+@click.option("--pid", type=int, help="Of the lab, where several are running.")
 @_command
-def enter(command: tuple[str, ...]) -> int:
+def enter(pid: int | None, command: tuple[str, ...]) -> int:
     """Run a command, or a shell, on the host of your running lab, from another terminal."""
     from netconsole.lab.join import run_in_lab
 
-    return run_in_lab(partial(_execute, command))
+    return run_in_lab(pid, partial(_execute, command))
 
 
 def _members(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
@@ -75,6 +76,8 @@ def execute(name: str, command: tuple[str, ...]) -> int:
     """Run a command, or a shell, in an instance of this lab or in `outside`."""
     from netconsole.lab.join import run_in_member
 
+    if command[:1] == ("--",):  # click removes it only where it comes first of all
+        command = command[1:]
     return run_in_member(name, partial(_execute, command))
 
 
@@ -120,7 +123,7 @@ _fault = click.argument("fault", shell_complete=_fault_ids)
 def break_(context: Context, fault: str) -> None:
     """Break something in this lab; breaking it twice changes nothing more."""
     found = _fault_of_lab(fault)
-    found.break_it(context.service())
+    found.break_once(context.service())
     output.say(f"{found.id}: broken. {found.symptom}")
 
 
@@ -150,26 +153,22 @@ def _in_fresh_lab(inside: "Work") -> int:
 
 
 def _progress() -> Callable[[str], None]:
-    """Answer what says the stages of the building: on one line of a terminal, else not at all."""
+    """Answer what says the stages of the building: on a terminal, else nothing."""
     begun = time.monotonic()
 
     def say(stage: str) -> None:
         if sys.stderr.isatty():
-            seconds = time.monotonic() - begun
-            click.echo(f"\r\033[Klab: {stage} ({seconds:.1f} s)", err=True, nl=stage == "ready")
+            output.say(f"lab: {stage} ({time.monotonic() - begun:.1f} s)")
 
     return say
 
 
 def _console(read_only: bool) -> int:
-    _prepare_environment()
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        from netconsole.cli.console import open_console
-
-        return open_console(config_file=None, read_only=read_only)
+    """Open the console, or without a terminal print the status, as `netconsole` alone does."""
     from netconsole.cli.main import run as run_netconsole
 
-    return run_netconsole(["status"])
+    _prepare_environment()
+    return run_netconsole(["--read-only"] if read_only else [])
 
 
 def _execute(command: Sequence[str]) -> int:
@@ -181,9 +180,9 @@ def _execute(command: Sequence[str]) -> int:
 
 def _prepare_environment() -> None:
     """Let a command of the lab find this very netconsole, and that find the lab's configuration."""
-    from netconsole.backend.options import ENVIRONMENT
+    from netconsole.backend.options import ENVIRONMENT_VARIABLE
 
-    os.environ.pop(ENVIRONMENT, None)
+    os.environ.pop(ENVIRONMENT_VARIABLE, None)
     directories = [_program_directory(), *os.environ.get("PATH", os.defpath).split(":")]
     directories += [path for path in SYSTEM_PROGRAMS if path not in directories]
     os.environ["PATH"] = ":".join(directories)

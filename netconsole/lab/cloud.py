@@ -10,7 +10,8 @@ from netconsole.lab.commands import LabFailed, require_programs, run
 from netconsole.lab.members import Member, serve_pages, start, start_program
 
 if TYPE_CHECKING:
-    from netconsole.backend.service import InstanceView, Service
+    from netconsole.backend.records import InstanceView
+    from netconsole.backend.service import Service
 
 NETWORK: Final = "vmnet"
 FIXED_RANGE: Final = "10.0.0.0/24"
@@ -54,11 +55,12 @@ def build(progress: Progress) -> int:
     for guest in GUESTS:
         progress(f"instance {guest.name}")
         _boot(members[guest.name], _create_instance(service, guest))
-    progress("floating address")
+    progress(f"floating address on {WITH_FLOATING.name}")
     _give_floating_address(service)
     wires.wait_for_outside()
     progress("leases")
     _wait_for_leases(service)
+    progress("ready")
     return 0
 
 

@@ -23,6 +23,7 @@ from netconsole.lab.wires import PUBLIC, SECOND
 _DISPLACED: Final = HOME / "rp_filter-before"
 """The settings as they were before the fault changed them."""
 
+_FLUSHED: Final = "nova-network-PREROUTING"
 _STRICT, _LOOSE = 1, 2
 _FILTERS: Final = tuple(
     Path(f"/proc/sys/net/ipv4/conf/{name}/rp_filter") for name in ("all", PUBLIC.interface)
@@ -39,9 +40,14 @@ class Fault:
     symptom: str
     is_broken: Callable[[Service], bool]
     break_it: Callable[[Service], None]
-    """Raises Conflict where there is nothing to break."""
+    """Raises Conflict where there is nothing to break. Called only where it is not broken."""
     mend_it: Callable[[Service], None]
     """Leaves everything as it was before; does nothing where nothing is broken."""
+
+    def break_once(self, service: Service) -> None:
+        """Break it, unless it is broken; raises Conflict where there is nothing to break."""
+        if not self.is_broken(service):
+            self.break_it(service)
 
 
 def fault(fault_id: str) -> Fault:
@@ -56,7 +62,11 @@ def fault(fault_id: str) -> Fault:
 
 
 def _is_nat_rule(step: Step) -> bool:
-    return isinstance(step, ChangeRules) and step.table == "nat"
+    return (
+        isinstance(step, ChangeRules)
+        and step.table == "nat"
+        and any(_FLUSHED in line for line in step.lines)
+    )
 
 
 def _is_server(step: Step) -> bool:
@@ -85,7 +95,7 @@ def _follow_plan(concerns: Callable[[Step], bool]) -> Callable[[Service], None]:
 
 
 def _flush_nat(service: Service) -> None:
-    run("iptables", "-w", "-t", "nat", "-F", "nova-network-PREROUTING")
+    run("iptables", "-w", "-t", "nat", "-F", _FLUSHED)
 
 
 def _kill_dnsmasq(service: Service) -> None:
@@ -102,6 +112,8 @@ def _remove_floating_addresses(service: Service) -> None:
         raise Conflict("no floating address is on the host; associate one first")
     for found in present:
         run("ip", "address", "delete", f"{found.address}/32", "dev", PUBLIC.interface)
+    # Whoever still knew the hardware address would notice nothing until forgetting it.
+    _run_outside(*(f"neighbour flush to {found.address}" for found in present))
 
 
 # rp_filter: the way back to `outside` leaves by the second uplink, and the filter is strict.
@@ -113,8 +125,6 @@ def _reverse_path_bites(service: Service) -> bool:
 
 
 def _divert_way_back(service: Service) -> None:
-    if _reverse_path_bites(service):
-        return
     if not _DISPLACED.exists():
         former = {str(path): path.read_text().strip() for path in _FILTERS}
         _DISPLACED.write_text(json.dumps(former))

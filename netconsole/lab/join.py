@@ -20,28 +20,32 @@ def run_in_member(name: str, work: Work) -> int:
     return _run_in(pid_of(name), KINDS, work)
 
 
-def run_in_lab(work: Work) -> int:
-    """Run a function on the host of the caller's one running lab; answer its exit status.
+def run_in_lab(pid: int | None, work: Work) -> int:
+    """Run a function on the host of a running lab of the caller's; answer its exit status.
 
+    `pid` is of the lab's first process; it may be left out where only one lab is running.
     Raises NotFound if there is none, Conflict if there are several or the caller is inside one.
     """
     if inside_lab():
-        raise Conflict("already inside a lab")
+        raise Conflict("already on the host of a lab")
     running = _running_labs()
     if not running:
         raise NotFound("no lab of yours is running; `netconsole lab` starts one")
-    if len(running) > 1:
-        raise Conflict(f"{len(running)} labs of yours are running; end all but one of them")
-    pid = running[0]
-    same_user_namespace = _namespace(pid, "user") == _namespace("self", "user")
-    return _run_in(pid, KINDS if same_user_namespace else KINDS | Namespace.USER, work)
+    pids = ", ".join(map(str, running))
+    if pid is None and len(running) > 1:
+        raise Conflict(f"several labs of yours are running; name one by --pid: {pids}")
+    chosen = running[0] if pid is None else pid
+    if chosen not in running:
+        raise NotFound(f"{chosen} is no lab of yours; running: {pids}")
+    same_user_namespace = _namespace(chosen, "user") == _namespace("self", "user")
+    return _run_in(chosen, KINDS if same_user_namespace else KINDS | Namespace.USER, work)
 
 
 def require_lab() -> None:
     """Raise NotFound unless the caller is on the host of a lab."""
     if not inside_lab():
         raise NotFound(
-            "not inside a lab; `netconsole lab` opens one, "
+            "not on the host of a lab; `netconsole lab` opens one, "
             "`netconsole lab enter` goes into the one that is running"
         )
 
@@ -66,11 +70,11 @@ def _bound_to_parent(work: Work) -> Callable[[], int]:
 
 
 def _running_labs() -> list[int]:
-    return [
+    return sorted(
         int(entry.name)
         for entry in Path("/proc").iterdir()
         if entry.name.isdigit() and _is_own_lab(entry)
-    ]
+    )
 
 
 def _is_own_lab(process: Path) -> bool:
