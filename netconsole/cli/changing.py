@@ -74,7 +74,8 @@ def print_outcome(title: str, outcome: "Outcome[Result]", *, verbose: bool, as_j
     if verbose:
         for command in outcome.plan.commands:
             output.say(f"+ {command}")
-    output.say(f"{title}: done, {output.count(len(outcome.plan.steps), 'step')}")
+    steps = output.count(len(outcome.plan.steps), "step") if outcome.plan else "nothing to do here"
+    output.say(f"{title}: done, {steps}")
     if as_json:
         output.print_json(
             {

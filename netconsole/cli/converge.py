@@ -50,9 +50,9 @@ def apply(doer: Doer) -> None:
 @as_json
 @pass_context
 def undo(context: Context, change_id: str | None, verbose: bool, as_json: bool) -> None:
-    """Take back a playbook's fix; the latest, unless CHANGE_ID names one.
+    """Take back a playbook's fix.
 
-    `netconsole history` lists them.
+    The latest one, unless CHANGE_ID names another; `netconsole history` lists them.
     """
     outcome = context.service().undo(change_id)
     print_outcome("undo", outcome, verbose=verbose, as_json=as_json)
@@ -62,7 +62,7 @@ def undo(context: Context, change_id: str | None, verbose: bool, as_json: bool) 
 @as_json
 @pass_context
 def history(context: Context, as_json: bool) -> None:
-    """List the changes made on this host, the oldest first."""
+    """List the changes made on this host, the latest first."""
     rows = [
         {
             "id": entry.id,

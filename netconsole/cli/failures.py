@@ -14,6 +14,7 @@ import click
 
 from netconsole import __version__
 from netconsole.backend.errors import ExitStatus, NetconsoleError
+from netconsole.cli.output import ReaderGone
 
 INTERRUPTED = 128 + signal.SIGINT
 PIPE_CLOSED = 128 + signal.SIGPIPE
@@ -33,7 +34,7 @@ def end(error: BaseException) -> int:
             return error.exit_code
         case click.Abort() | KeyboardInterrupt():
             return INTERRUPTED
-        case BrokenPipeError():
+        case BrokenPipeError() | ReaderGone():
             _discard_stdout()
             return PIPE_CLOSED
         case _:

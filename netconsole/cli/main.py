@@ -18,15 +18,15 @@ PROGRAM = "netconsole"
 COMMANDS: Mapping[str, LazyCommand] = {
     name: LazyCommand(f"netconsole.cli.{module}", name, summary)
     for name, module, summary in (
-        ("console", "console", "Open the console on this host."),
+        ("console", "console", "Open the console on this host: what `netconsole` alone does."),
         ("status", "status", "Say what this host holds and whether it is as it should be."),
         ("network", "network", "Create, list, show and delete networks."),
         ("instance", "instance", "Give instances their ports and addresses."),
         ("floating", "floating", "Create, associate and list floating addresses."),
         ("plan", "converge", "Show the commands that would bring this host in line."),
         ("apply", "converge", "Bring this host in line with the store."),
-        ("undo", "converge", "Take back the steps of a fix."),
-        ("history", "converge", "List the changes made on this host."),
+        ("undo", "converge", "Take back a playbook's fix."),
+        ("history", "converge", "List the changes made on this host, the latest first."),
         ("doctor", "doctor", "Run every check and say what is wrong."),
         ("playbook", "playbook", "Find and mend one kind of fault, step by step."),
         ("lab", "lab", "Practise on a small cloud that touches nothing of this machine."),

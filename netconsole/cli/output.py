@@ -20,6 +20,10 @@ NOTHING = "-"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
+class ReaderGone(Exception):
+    """Whoever read stdout closed it; click would take the OSError for a failure of the command."""
+
+
 def encode(value: object) -> Json:
     """Answer a value of ours as JSON: a dataclass as an object, its fields in their order."""
     match value:
@@ -48,12 +52,15 @@ def record(value: object) -> dict[str, object]:
 
 def print_json(value: object) -> None:
     """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(encode(value), indent=2, ensure_ascii=False) + "\n")
+    print_lines([json.dumps(encode(value), indent=2, ensure_ascii=False)])
 
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines on stdout, as they are."""
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -68,14 +75,19 @@ def print_fields(values: Mapping[str, object]) -> None:
 
 
 def say(line: str) -> None:
-    """Say a line of words on stderr."""
-    click.echo(shown(line), err=True)
+    """Say words on stderr; a line, or several where a command holds a text of several."""
+    click.echo(printable(line), err=True)
 
 
 def count(number: int, noun: str) -> str:
     """Answer `1 step`, `2 steps`."""
     plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
+
+
+def printable(text: str) -> str:
+    """Answer a text with its lines kept, and what else would steer a terminal replaced."""
+    return "".join(c if c.isprintable() or c == "\n" else REPLACEMENT for c in text)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

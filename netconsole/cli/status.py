@@ -49,7 +49,7 @@ def report(found: "Status") -> list[str]:
     if found.drift:
         lines += ["", "to bring it in line (netconsole apply):"]
         lines += [f"  {command}" for step in found.drift for command in step.commands]
-    return [output.shown(line) if line else "" for line in lines]
+    return [output.printable(line) for line in lines]
 
 
 def verdict(found: "Status") -> str:
