@@ -84,6 +84,6 @@ def held(host: PrivateHost) -> str:
             *rules,
             host.run("sysctl", "net.ipv4.ip_forward").stdout,
             host.run("pgrep", "-a", "-x", "dnsmasq", check=False).stdout.partition(" ")[2],
-            host.run("find", "/var/lib/netconsole/networks", check=False).stdout,
+            host.run("find", "/var/lib/netconsole/networks", "-mindepth", "1", check=False).stdout,
         )
     )

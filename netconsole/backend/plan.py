@@ -288,6 +288,9 @@ class _DnsmasqDifference:
     def starts(self) -> Iterator[Step]:
         for bridge, server in self._wanted.items():
             if bridge not in self._kept:
+                leases = dhcp.paths(self._networks_path, bridge).leases
+                if leases not in self._observed.files:
+                    yield WriteFile(leases, "")
                 yield StartDnsmasq(bridge, server.argv)
             elif bridge in self._options_changed:
                 yield ReloadDnsmasq(bridge, server.pid_file)

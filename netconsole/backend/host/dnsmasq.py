@@ -10,6 +10,7 @@ import psutil
 
 from netconsole.backend import dhcp
 from netconsole.backend.errors import StepFailed
+from netconsole.backend.host import files
 from netconsole.backend.host.programs import run
 from netconsole.backend.hoststate import Dnsmasq, Lease
 from netconsole.backend.steps import StartDnsmasq, StopDnsmasq
@@ -86,11 +87,17 @@ def start(step: StartDnsmasq) -> None:
 
 
 def stop(step: StopDnsmasq) -> None:
-    """End the processes of the step, and wait until they are gone."""
+    """End the processes of the step, wait until they are gone, and remove their pid file.
+
+    dnsmasq has given up the right to remove it by then.
+    """
     pids = step.pids or _pids_of(step.argv)
     for pid in pids[:1]:
         if _argv(pid) == step.argv:
             _end(pid)
+    pid_file = Dnsmasq(step.bridge, step.argv).pid_file
+    if _pid_in(pid_file) in pids:
+        files.remove(pid_file)
 
 
 def _pids_of(argv: tuple[str, ...]) -> tuple[int, ...]:
@@ -123,9 +130,13 @@ def _end(pid: int) -> None:
 
 def reload(pid_file: str) -> None:
     """Send SIGHUP to the dnsmasq of a pid file; where none runs there is nothing to reload."""
-    try:
-        pid = int(Path(pid_file).read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
-        return
-    if f"--pid-file={pid_file}" in _argv(pid):
+    pid = _pid_in(pid_file)
+    if pid is not None and f"--pid-file={pid_file}" in _argv(pid):
         os.kill(pid, signal.SIGHUP)
+
+
+def _pid_in(pid_file: str) -> int | None:
+    try:
+        return int(Path(pid_file).read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return None
