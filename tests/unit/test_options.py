@@ -120,6 +120,10 @@ def test_an_empty_routing_source_ip_turns_source_nat_off(tmp_path: Path) -> None
     assert load(written(tmp_path, "[DEFAULT]\nrouting_source_ip =\n")).routing_source_ip == ""
 
 
+def test_an_option_that_may_repeat_and_stands_empty_is_not_given(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "[DEFAULT]\ndns_server =\n")).dns_server == ()
+
+
 def test_a_given_file_wins_over_the_environment_over_etc(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

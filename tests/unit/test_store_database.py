@@ -88,6 +88,16 @@ def test_a_reader_sees_one_moment_and_does_not_wait_for_a_writer(store: Store) -
     assert set(remembered(store)) == {"a", "b"}
 
 
+def test_a_database_restored_from_a_dump_is_put_back_in_wal_mode(store: Store, path: Path) -> None:
+    remember(store, "a")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    remember(store, "b")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert set(remembered(store)) == {"a", "b"}
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_reading_refuses_to_write_in_the_database_itself(
     store: Store, path: Path, read_only: bool
