@@ -160,7 +160,7 @@ def make_permanent(
     deciding = {path: setter(assignments, path) for path in paths}
     if all(line is not None and line.value == paths[path] for path, line in deciding.items()):
         places = ", ".join(sorted({line.place for line in deciding.values() if line}))
-        return Plan(), f"set by {places}"
+        return Plan(), f"kept: set by {places}"
     written = with_settings(text, paths)
     others = [each for each in assignments if each.file != OURS]
     split = next((i for i, each in enumerate(others) if _after_ours(each.file)), len(others))
@@ -168,9 +168,9 @@ def make_permanent(
     for path in paths:
         line = setter(future, path)
         if line is not None and line.file != OURS:
-            return None, f"lost: {line.place} says {line.value} and is applied after {OURS}"
+            return None, f"not kept: {line.place} says {line.value} and is applied after {OURS}"
     step = WriteFile(OURS, written, 0o644, former=text)
-    return Plan((step,)), f"lost, until {OURS} says it; no file applied later says otherwise"
+    return Plan((step,)), f"not kept until {OURS} says it; no file applied later says otherwise"
 
 
 def _after_ours(file: str) -> bool:

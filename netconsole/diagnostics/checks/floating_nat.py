@@ -3,8 +3,7 @@
 A duplicate does no harm until one of the two is deleted, and the other goes on translating.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from netconsole.backend.status import FloatingIPStatus, NatRule
@@ -22,15 +21,13 @@ def judge(snapshot: Snapshot) -> Finding:
     """Count the rules of every floating address."""
     host = snapshot.backend()
     status = host.status
-    addresses = {each.address for each in status.floating_ips}
     in_use = [each for each in status.floating_ips if each.fixed_address]
-    ours = [rule for rule in status.nat if rule.origin == "ours" and rule.owner in addresses]
+    addresses = {each.address for each in status.floating_ips}
+    ours = [rule for rule in status.nat if rule.origin == "ours" and _serves(rule, addresses)]
     missing = [rule for rule in ours if rule.state == "missing"]
     unexpected = [rule for rule in ours if rule.state == "unexpected"]
-    counted = Counter((rule.chain, rule.rule) for rule in ours if rule.state != "missing")
-    twice = [rule for rule, count in counted.items() if count > 1]
-    if missing or unexpected or twice or claimed(host.plan, status, ID):
-        because = _because(in_use, missing, unexpected, len(twice))
+    if missing or unexpected or claimed(host.plan, status, ID):
+        because = _because(in_use, missing, unexpected)
         rows = tuple(_row(rule) for rule in (*missing, *unexpected))
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if reason := status.host.unreadable.get("rules"):
@@ -46,32 +43,36 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", because, rows)
 
 
+def _serves(rule: NatRule, addresses: Set[str]) -> bool:
+    """Whether a rule is of a floating address: one left over is known by its words alone."""
+    words = {word.partition("/")[0] for word in rule.rule.split()}
+    return rule.owner in addresses or bool(words & addresses)
+
+
 def _because(
-    in_use: Sequence[FloatingIPStatus],
-    missing: Sequence[NatRule],
-    unexpected: Sequence[NatRule],
-    twice: int,
+    in_use: Sequence[FloatingIPStatus], missing: Sequence[NatRule], unexpected: Sequence[NatRule]
 ) -> str:
     said = []
     if missing:
         owners = ", ".join(sorted({rule.owner for rule in missing})[:4])
+        wanted = sum(each.rules_expected for each in in_use)
         said.append(
-            f"{len(missing)} of the {sum(each.rules_expected for each in in_use)} rules of "
-            f"floating addresses are missing ({owners}): what depends on them is not translated "
-            "between the floating address and the instance."
+            f"Missing: {len(missing)} of the {wanted} rules of floating addresses ({owners}). What "
+            "depends on them is not translated between the floating address and the instance."
         )
-    if unexpected or twice:
-        surplus = max(len(unexpected), twice)
+    if unexpected:
         said.append(
-            f"{surplus} more than should be there: a rule left over translates packets "
-            "that nobody asked for."
+            f"Too many: {len(unexpected)}, the first in {unexpected[0].chain}. A rule that is "
+            "left over, or is there twice, goes on translating when its address is taken away."
         )
-    return " ".join(said) or "The rules of floating addresses are not as they should be."
+    return " ".join(said) or "The rules of floating addresses are not in their order."
 
 
 def _row(rule: NatRule) -> Evidence:
     expected = "present" if rule.state == "missing" else "absent"
-    return Evidence(f"{rule.chain} {rule.rule}", rule.state, expected, f"of {rule.owner}")
+    return Evidence(
+        f"{rule.chain} {rule.rule}", rule.state, expected, f"of {rule.owner}" if rule.owner else ""
+    )
 
 
 CHECK = Check(ID, TITLE, frozenset({"host"}), 0.5, judge)

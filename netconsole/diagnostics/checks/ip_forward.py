@@ -12,10 +12,7 @@ from netconsole.diagnostics.snapshot import Snapshot
 ID: Final = "ip_forward"
 TITLE = "The host forwards packets"
 KEY = "net/ipv4/ip_forward"
-REMEDY = (
-    "Writing net.ipv4.ip_forward switches forwarding on at every interface. Where docker starts "
-    "after this, it finds forwarding on and leaves the FORWARD policy alone."
-)
+REMEDY = "`netconsole apply` sets it to 1, which switches forwarding on at every interface."
 
 
 def judge(snapshot: Snapshot) -> Finding:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.steps import Plan
 from netconsole.diagnostics.evidence import files, kernel, routes
 from netconsole.diagnostics.snapshot import NOT_ASKED, Host, Need, Snapshot, Unread
 
@@ -67,4 +68,13 @@ def _run(future: "Future[Part]", collector: Callable[[], Part]) -> None:
 
 
 def _host(service: "Service | Unread") -> Host | Unread:
-    return service if isinstance(service, Unread) else Host(service.status(), service.plan())
+    """Answer what the backend knows; without the store, that is nothing.
+
+    Where a part of the host cannot be read there is no plan, and the status says which part.
+    """
+    if isinstance(service, Unread):
+        return service
+    status = service.status()
+    if reason := status.host.unreadable.get("store"):
+        return Unread(reason)
+    return Host(status, Plan() if status.host.unreadable else service.plan())

@@ -71,7 +71,7 @@ class Playbook(ABC):
         """Apply a cure and collect the evidence again. Raises what `Service.do` raises."""
         from netconsole.backend.changes.converge import ApplyFix
 
-        outcome = service.do(ApplyFix(title=self.change_title, plan=plan))
+        outcome = service.do(ApplyFix(name=self.change_title, plan=plan))
         return Healing(outcome.change_id, outcome.plan, self.investigate(service, probe, sources))
 
     def undo(self, service: "Service") -> Plan:
