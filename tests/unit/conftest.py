@@ -1,0 +1,28 @@
+"""A store of a test's own."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from netconsole.backend.store import Store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The database's; neither it nor the directories above it are there yet."""
+    return tmp_path / "lib" / "netconsole" / "netconsole.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with closing(Store(f"sqlite:///{path}")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def connection(store: Store) -> Iterator[Connection]:
+    with store.transaction() as opened:
+        yield opened
