@@ -66,7 +66,7 @@ def reaches(host: PrivateHost, address: str = FLOATING) -> bool:
     return host.outside("ping", "-c1", "-W1", address, check=False).returncode == 0
 
 
-def held(host: PrivateHost) -> str:
+def held(host: PrivateHost) -> list[str]:
     """Everything on the host that netconsole could have touched, counters and numbers aside."""
     links = json.loads(host.run("ip", "-json", "-details", "link").stdout)
     shown = [
@@ -77,13 +77,12 @@ def held(host: PrivateHost) -> str:
     for table in ("filter", "nat", "mangle"):
         listed = host.run("iptables", "-t", table, "-S").stdout.splitlines()
         rules += [f"{table} {line}" for line in listed if not line.startswith("-P")]
-    return "\n".join(
-        (
-            json.dumps(shown, indent=1),
-            host.run("ip", "-4", "-brief", "address").stdout,
-            *rules,
-            host.run("sysctl", "net.ipv4.ip_forward").stdout,
-            host.run("pgrep", "-a", "-x", "dnsmasq", check=False).stdout.partition(" ")[2],
-            host.run("find", "/var/lib/netconsole/networks", "-mindepth", "1", check=False).stdout,
-        )
-    )
+    files = host.run("find", "/var/lib/netconsole/networks", "-mindepth", "1", check=False)
+    return [
+        *(json.dumps(link) for link in shown),
+        *host.run("ip", "-4", "-brief", "address").stdout.splitlines(),
+        *rules,
+        *host.run("sysctl", "net.ipv4.ip_forward").stdout.splitlines(),
+        host.run("pgrep", "-a", "-x", "dnsmasq", check=False).stdout.partition(" ")[2].strip(),
+        *files.stdout.splitlines(),
+    ]

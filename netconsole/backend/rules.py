@@ -107,13 +107,15 @@ def restore_lines(current: _Table, goal: _Table) -> tuple[str, ...]:
     """The lines for `iptables-restore --noflush` that lead from one table to another.
 
     Rules in both stay untouched. Chains are made first and deleted last, so that no jump ever
-    points nowhere.
+    points nowhere. A built-in chain that is not told of is an empty one: a table that was never
+    used lists none.
     """
     made = [f":{chain} - [0:0]" for chain in goal if chain not in current and _is_user(chain)]
     gone = [chain for chain in current if chain not in goal and _is_user(chain)]
     edits: list[str] = []
-    for chain in goal:
-        edits += _edit(chain, list(current.get(chain, ())), list(goal[chain]))
+    for chain in (*goal, *(chain for chain in current if chain not in goal)):
+        if chain not in gone:
+            edits += _edit(chain, list(current.get(chain, ())), list(goal.get(chain, ())))
     flushed = [f"-F {chain}" for chain in gone if current[chain]]
     deleted = [f"-X {chain}" for chain in gone]
     return (*made, *flushed, *edits, *deleted)
