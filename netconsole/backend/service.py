@@ -17,7 +17,7 @@ from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.intent import IP_FORWARD, intent
 from netconsole.backend.journal import Journal, JournalEntry
 from netconsole.backend.leases import lease_events, with_events
-from netconsole.backend.lock import host_lock
+from netconsole.backend.lock import host_lock, host_lock_if_free
 from netconsole.backend.options import Options
 from netconsole.backend.plan import plan
 from netconsole.backend.records import (
@@ -63,6 +63,7 @@ class Service:
         self._options = options
         self._store = Store(options.connection, read_only=self.read_only_because is not None)
         self._host = Host(options.networks_path, (IP_FORWARD,))
+        self._lock = f"{options.state_path}/host.lock"
         self._journal = Journal(f"{options.state_path}/journal")
 
     # Reading
@@ -126,10 +127,16 @@ class Service:
             return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
         events = lease_events(found, observed.leases)
         if events and self.read_only_because is None:
-            with self._store.transaction() as connection:
-                self._note_leases(connection, observed.leases)
+            self._note_leases_if_idle(observed)
         found = with_events(found, events)
         return self._picture(found, usage, observed, intent(found, self._options))
+
+    def _note_leases_if_idle(self, observed: HostState) -> None:
+        """A change under way notes the leases itself, and keeps the store locked meanwhile."""
+        with host_lock_if_free(self._lock) as free:
+            if free:
+                with self._store.transaction() as connection:
+                    self._note_leases(connection, observed.leases)
 
     def _picture(
         self,
@@ -168,7 +175,7 @@ class Service:
         auditor = Auditor(f"{self._options.state_path}/audit.jsonl")
         with auditor.change(change.title):
             self._refuse_if_read_only(change.title)
-            with host_lock(f"{self._options.state_path}/host.lock"):
+            with host_lock(self._lock):
                 recovered = recover(self._journal)
                 outcome = self._do(change)
             auditor.did(outcome.change_id, outcome.plan.commands)

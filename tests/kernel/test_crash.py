@@ -1,0 +1,106 @@
+"""Killed at any point: the next apply ends in the right state.
+
+The command runs as ever, but kills itself with SIGKILL just before or just after a given step.
+"""
+
+import signal
+
+import pytest
+from cloud import FLOATING, answer, configure, create_cloud, held, netconsole, reaches
+from private_host import PrivateHost
+
+KILLED_AT = """
+import os, signal, sys
+from netconsole.backend import apply
+from netconsole.cli.main import main
+
+number, when = int(sys.argv[1]), sys.argv[2]
+perform, steps = apply.perform, iter(range(1000))
+
+def counted(step):
+    here = next(steps) == number
+    if here and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    perform(step)
+    if here:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+apply.perform = counted
+sys.argv = ["netconsole", *sys.argv[3:]]
+main()
+"""
+
+
+def killed(host: PrivateHost, number: int, when: str, *command: str) -> bool:
+    """Run a command that dies at a step; false when it had fewer steps and went through."""
+    done = host.run("python3", "-c", KILLED_AT, str(number), when, *command, check=False)
+    if done.returncode == 0:
+        return False
+    assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), done.stderr
+    return True
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_network_create_killed_at_each_step_leaves_no_trace(host: PrivateHost, when: str) -> None:
+    configure(host)
+    netconsole(host, "apply")
+    before = held(host)
+    create = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
+    number = 0
+    while killed(host, number, when, *create):
+        netconsole(host, "apply")
+        assert host.run("netconsole", "plan", check=False).stdout == ""
+        assert held(host) == before, f"killed {when} step {number}"
+        assert answer(host, "network", "list") == []
+        number += 1
+    assert number > 10
+    assert [row["label"] for row in answer(host, "network", "list")] == ["vmnet"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_apply_killed_at_each_step_is_finished_by_the_next(host: PrivateHost, when: str) -> None:
+    create_cloud(host)
+    whole = sorted(held(host))
+    number = 0
+    while True:
+        host.run("iptables", "-t", "nat", "-F")
+        host.run("pkill", "-KILL", "-x", "dnsmasq", check=False)
+        host.run("ip", "address", "del", f"{FLOATING}/32", "dev", "eth0", check=False)
+        host.run("sysctl", "-w", "net.ipv4.ip_forward=0")
+        if not killed(host, number, when, "apply"):
+            break
+        netconsole(host, "apply")
+        assert host.run("netconsole", "plan", check=False).stdout == ""
+        assert sorted(held(host)) == whole, f"killed {when} step {number}"
+        number += 1
+    assert number >= 4
+    assert reaches(host)
+    allocation = answer(host, "status")["allocations"][0]
+    assert (allocation["address"], allocation["leased"]) == ("10.0.0.2", True)
+
+
+def test_what_was_cut_off_is_said(host: PrivateHost) -> None:
+    create_cloud(host)
+    assert killed(host, 1, "after", "floating", "disassociate", FLOATING)
+    done = host.run("netconsole", "apply")
+    assert f"floating disassociate {FLOATING}" in done.stderr
+    assert reaches(host)
+    row = next(row for row in answer(host, "floating", "list") if row["address"] == FLOATING)
+    assert row["instance"] == "web1"
+
+
+def test_a_change_waits_for_the_one_under_way(host: PrivateHost) -> None:
+    create_cloud(host)
+    host.write(
+        "/run/hold.py",
+        "import fcntl,sys\nf=open('/var/lib/netconsole/host.lock','r+')\n"
+        "fcntl.flock(f, fcntl.LOCK_EX)\nprint('held', flush=True)\nsys.stdin.read()\n",
+    )
+    holder = host.spawn("python3", "/run/hold.py")
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    waiting = host.spawn("netconsole", "floating", "disassociate", FLOATING)
+    assert FLOATING in host.run("ip", "address").stdout
+    holder.communicate(timeout=10)
+    assert waiting.wait(timeout=20) == 0
+    assert FLOATING not in host.run("ip", "address").stdout
