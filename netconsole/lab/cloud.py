@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from netconsole.lab import ground, wires
 from netconsole.lab.commands import LabFailed, require_programs, run
-from netconsole.lab.members import Member, serve_pages, start, start_program
+from netconsole.lab.members import Member, last_words, serve_pages, start, start_program
 
 if TYPE_CHECKING:
     from netconsole.backend.records import InstanceView
@@ -121,7 +121,7 @@ def _wait_for_leases(service: "Service") -> None:
     while without := [a.instance for a in service.status().allocations if not a.leased]:
         if time.monotonic() > deadline:
             raise LabFailed(
-                f"no lease for {', '.join(without)} within {LEASE_SECONDS:.0f} s; "
-                f"the guests' words are in {ground.HOME}/logs"
+                f"no lease for {', '.join(without)} within {LEASE_SECONDS:.0f} s: "
+                f"{last_words(without[0])}"
             )
         time.sleep(0.05)

@@ -1,30 +1,30 @@
 """The ground a lab stands on: its own files over the machine's, and its kernel settings.
 
-Nothing here is written to the machine: /run, the configuration and the state are in memory, and
-whatever else changes in /etc and /var/lib lies in an overlay in memory.
+Nothing here is written to the machine: /run is empty at first, /etc is a copy, and both are in
+memory. An overlay over /etc would be refused to an ordinary user of a machine that has mounts in
+there, as every container has.
 """
 
-import errno
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Final
 
-from netconsole.backend.errors import Unavailable
-from netconsole.lab.namespaces import MountFlag, mount, set_hostname
+from netconsole.lab.commands import PROGRAM_PATH
+from netconsole.lab.namespaces import MountFlag, mount, same_directory, set_hostname
 
 HOSTNAME: Final = "lab"
 HOME: Final = Path("/run/netconsole-lab")
 """What the lab knows of itself: members, their logs, what a fault has displaced."""
 
-_OVERLAID: Final = ("/etc", "/var/lib", "/var/log")
-_OWN: Final = ("/etc/netconsole", "/var/lib/netconsole")
-"""Empty at first: the machine's own configuration and store are not the lab's business."""
-_WRITTEN: Final = ("/etc/sysctl.d", "/etc/modules-load.d")
-"""Made anew in the overlay, since root of a user namespace may not write into the machine's."""
+_ETC: Final = HOME / "etc"
+_STATE: Final = HOME / "state"
 
-CONFIGURATION: Final = """\
+CONFIGURATION: Final = f"""\
 [DEFAULT]
-host = lab
+host = {HOSTNAME}
+state_path = {_STATE}
 network_manager = nova.network.manager.FlatDHCPManager
 public_interface = eth0
 my_ip = 203.0.113.2
@@ -45,25 +45,22 @@ _KERNEL_DEFAULTS: Final = {
 def lay() -> None:
     """Give the calling process's mount and UTS namespaces the lab's files and name.
 
-    Raises Unavailable, naming the mount, where the kernel refuses one.
+    Raises OSError, naming the mount, where the kernel refuses one.
     """
-    directory = Path.cwd()
+    os.umask(0o022)
     keep_mounts_private()
-    mount("tmpfs", "/run", "tmpfs", MountFlag.NOSUID | MountFlag.NODEV, "mode=0755")
-    Path("/run/lock").mkdir(mode=0o1777)
-    for path in _OVERLAID:
-        _overlay(path)
-    for path in (*_OWN, *_WRITTEN):
-        Path(path).mkdir(mode=0o755, exist_ok=True)
-    for path in _OWN:
-        mount("tmpfs", path, "tmpfs", MountFlag.NOSUID | MountFlag.NODEV, "mode=0755")
-    mount_kernel_views()
-    _hide("/dev/log")
+    with same_directory():
+        mount("tmpfs", "/run", "tmpfs", MountFlag.NOSUID | MountFlag.NODEV, "mode=0755")
+        _copy_etc()
+        mount_kernel_views()
+        _hide("/dev/log")
+    Path("/run/lock").mkdir()
+    Path("/run/lock").chmod(0o1777)
+    _STATE.mkdir()
     _replace("/etc/resolv.conf", "nameserver 203.0.113.1\n")
     _replace("/etc/netconsole/netconsole.conf", CONFIGURATION)
     set_hostname(HOSTNAME)
     reset_settings()
-    os.chdir(directory)
 
 
 def keep_mounts_private() -> None:
@@ -85,22 +82,20 @@ def reset_settings() -> None:
             Path("/proc/sys/net/ipv4/conf", interface, name).write_text(value)
 
 
-def _overlay(path: str) -> None:
-    layers = HOME / "overlay" / path.strip("/").replace("/", "-")
-    upper, work = layers / "upper", layers / "work"
-    for layer in (upper, work):
-        layer.mkdir(parents=True)
-    for written in _WRITTEN:
-        if Path(written).parent == Path(path):
-            (upper / Path(written).name).mkdir()
-    options = f"lowerdir={path},upperdir={upper},workdir={work}"
-    try:
-        mount("overlay", path, "overlay", options=options)
-    except OSError as error:
-        reason = error.strerror
-        if error.errno == errno.ENODEV:
-            reason = "the kernel has no overlay file system (modprobe overlay)"
-        raise Unavailable(f"the lab cannot put an overlay over {path}: {reason}") from error
+def _copy_etc() -> None:
+    """Put a copy in the place of /etc; it lacks what this user may not read."""
+    _ETC.mkdir(parents=True)
+    subprocess.run(
+        ["cp", "--archive", "/etc/.", str(_ETC)],  # noqa: S607  PATH is fixed below
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+        env={"PATH": PROGRAM_PATH},
+        check=False,
+    )
+    shutil.rmtree(_ETC / "netconsole", ignore_errors=True)
+    for name in ("netconsole", "sysctl.d", "modules-load.d"):
+        (_ETC / name).mkdir(exist_ok=True)
+    mount(str(_ETC), "/etc", flags=MountFlag.BIND)
 
 
 def _hide(path: str) -> None:

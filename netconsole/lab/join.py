@@ -7,7 +7,7 @@ from pathlib import Path
 from netconsole.backend.errors import Conflict, NotFound
 from netconsole.lab.enclosure import FIRST_PROCESS, KINDS, Work
 from netconsole.lab.members import inside_lab, pid_of
-from netconsole.lab.namespaces import Namespace, die_with_parent, enter
+from netconsole.lab.namespaces import Namespace, die_with_parent, enter, same_directory
 from netconsole.lab.processes import Watch, fork
 
 
@@ -51,12 +51,8 @@ def require_lab() -> None:
 
 
 def _run_in(pid: int, kinds: Namespace, work: Work) -> int:
-    directory = Path.cwd()
-    enter(pid, kinds)
-    try:
-        os.chdir(directory)
-    except OSError:
-        os.chdir("/")
+    with same_directory():
+        enter(pid, kinds)
     with Watch() as watch:
         return watch.wait(fork(_bound_to_parent(work)))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from netconsole.backend.errors import NotFound
+from netconsole.lab.commands import PROGRAM_PATH
 from netconsole.lab.enclosure import FIRST_PROCESS, KINDS
 from netconsole.lab.ground import HOME, keep_mounts_private, mount_kernel_views, reset_settings
 from netconsole.lab.namespaces import (
@@ -92,6 +93,12 @@ def serve_pages(greeting: str) -> None:
     start_program("busybox", "httpd", "-f", "-p", "80", "-h", str(pages))
 
 
+def last_words(name: str) -> str:
+    """Answer the last line that a member's programs have written."""
+    lines = (_LOGS / name).read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
 def names() -> tuple[str, ...]:
     """Answer the names of this lab's members."""
     return tuple(sorted(path.name for path in _MEMBERS.iterdir())) if inside_lab() else ()
@@ -131,6 +138,8 @@ def _settle(name: str) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for descriptor, standard in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(descriptor, standard)
+    os.environ.clear()
+    os.environ["PATH"] = PROGRAM_PATH
     set_process_name(_name_of_first(name))
     set_hostname(name)
     keep_mounts_private()

@@ -8,7 +8,10 @@ import ctypes
 import functools
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntFlag
+from pathlib import Path
 from typing import Final
 
 
@@ -78,6 +81,23 @@ def mount(
         ),
         f"mount {kind or source} on {target}",
     )
+
+
+@contextmanager
+def same_directory() -> Iterator[None]:
+    """Come back to the working directory by its path, which may lead to another mount by then.
+
+    Where it leads nowhere, the directory is / afterwards.
+    """
+    try:
+        directory = Path.cwd()
+    except FileNotFoundError:
+        directory = Path("/")
+    yield
+    try:
+        os.chdir(directory)
+    except OSError:
+        os.chdir("/")
 
 
 def set_hostname(name: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from netconsole.lab.commands import LabFailed, run
-from netconsole.lab.members import OUTSIDE, Member, serve_pages, start, start_program
+from netconsole.lab.members import OUTSIDE, Member, last_words, serve_pages, start, start_program
 
 PREFIX_LENGTH: Final = 24
 
@@ -70,7 +70,7 @@ def _await(complaint: str, question: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while not question():
         if time.monotonic() > deadline:
-            raise LabFailed(complaint)
+            raise LabFailed(f"{complaint}: {last_words(OUTSIDE)}")
         time.sleep(0.01)
 
 

@@ -79,8 +79,8 @@ def test_a_signal_ends_the_command_and_the_lab_with_it(number: signal.Signals) -
     with RunningLab() as lab:
         processes = lab.processes()
         lab.outer.send_signal(number)
-        assert lab.close() == 128 + number
-    wait_until_gone(processes)
+        assert lab.outer.wait(timeout=20) == 128 + number
+        wait_until_gone(processes)
     assert Machine.now() == before
 
 

@@ -73,6 +73,16 @@ class RunningLab:
             raise AssertionError(f"{command} exited {done.returncode}\n{done.stdout}{done.stderr}")
         return done
 
+    def spawn(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command on the lab's host; it ends with the lab at the latest."""
+        return subprocess.Popen(
+            [*self._prefix, "lab", "enter", "--pid", str(self.first), "--", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def netconsole(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run netconsole on the lab's host."""
         return self.run("netconsole", *words, check=check)

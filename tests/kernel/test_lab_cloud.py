@@ -1,0 +1,148 @@
+"""What is in a lab: instances that are reached as the world would reach them, and the faults."""
+
+import json
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from private_host import eventually
+from running_lab import RunningLab
+
+pytestmark = pytest.mark.requires(
+    "namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc", "conntrack", "arping", "ping"
+)
+
+FLOATING = "203.0.113.129"
+OUTSIDE = "203.0.113.1"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    with RunningLab() as running:
+        yield running
+
+
+def pings(lab: RunningLab, member: str, address: str) -> bool:
+    return lab.inside(member, "ping", "-q", "-c1", "-W1", address).returncode == 0
+
+
+def page(lab: RunningLab, member: str, address: str) -> str:
+    request = shlex.quote("GET / HTTP/1.0\r\n\r\n")
+    fetch = f"printf {request} | timeout 2 busybox nc {address} 80"
+    return lab.inside(member, "sh", "-c", fetch).stdout
+
+
+def resolves(lab: RunningLab, member: str, name: str) -> bool:
+    return OUTSIDE in lab.inside(member, "timeout", "2", "busybox", "nslookup", name).stdout
+
+
+WORKS: Mapping[str, Callable[[RunningLab], bool]] = {
+    "rp_filter": lambda lab: pings(lab, "outside", FLOATING),
+    "nat-flushed": lambda lab: "web1" in page(lab, "outside", FLOATING),
+    "dnsmasq-killed": lambda lab: resolves(lab, "web2", "example.com"),
+    "floating-address-missing": lambda lab: pings(lab, "outside", FLOATING),
+}
+"""What each fault takes from a user, by the fault."""
+
+
+def broken(lab: RunningLab) -> set[str]:
+    found = json.loads(lab.netconsole("lab", "faults", "--json").stdout)
+    assert [fault["id"] for fault in found] == list(WORKS)
+    assert all(fault["breaks"] and fault["symptom"] for fault in found)
+    return {fault["id"] for fault in found if fault["broken"]}
+
+
+def test_every_member_is_a_machine_of_its_own(lab: RunningLab) -> None:
+    for name in ("web1", "web2", "db1", "outside"):
+        assert lab.inside(name, "hostname").stdout == f"{name}\n"
+    resolver = lab.inside("web1", "cat", "/etc/resolv.conf").stdout
+    assert "nameserver 10.0.0.1" in resolver
+    assert "10.0.0.0/24" not in lab.inside("outside", "ip", "route").stdout
+
+
+def test_instances_reach_each_other_and_the_world(lab: RunningLab) -> None:
+    assert pings(lab, "web1", "web2")
+    assert pings(lab, "db1", OUTSIDE)
+    assert resolves(lab, "web2", "example.com")
+    assert "the world outside" in page(lab, "web2", "example.com")
+
+
+def test_exec_gives_back_the_exit_status(lab: RunningLab) -> None:
+    assert lab.inside("web1", "sh", "-c", "exit 9").returncode == 9
+    assert lab.inside("web1", "sh", "-c", "kill -TERM $$").returncode == 143
+    assert lab.inside("web1", "no-such-program").returncode == 127
+
+
+def test_unknown_names_are_answered_with_those_there_are(lab: RunningLab) -> None:
+    member = lab.inside("web9", "true")
+    assert member.returncode == 1
+    assert "db1, outside, web1, web2" in member.stderr
+    for verb in ("break", "mend"):
+        fault = lab.netconsole("lab", verb, "gremlins", check=False)
+        assert fault.returncode == 1
+        assert ", ".join(WORKS) in fault.stderr
+
+
+def test_commands_find_netconsole_first_and_its_configuration(lab: RunningLab) -> None:
+    done = lab.run("sh", "-c", "NETCONSOLE_CONFIG_FILE= netconsole network list")
+    assert "vmnet" in done.stdout
+
+
+@pytest.mark.parametrize("fault", WORKS)
+def test_a_fault_is_felt_and_mended(lab: RunningLab, fault: str) -> None:
+    assert broken(lab) == set()
+    assert WORKS[fault](lab)
+    rules = lab.run("iptables-save").stdout.count("nova-")
+    state = lab.run("sh", "-c", "ip route; ip -br addr; sysctl -a -r rp_filter").stdout
+
+    for _ in range(2):
+        lab.netconsole("lab", "break", fault)
+        assert broken(lab) == {fault}
+        assert not WORKS[fault](lab)
+    for _ in range(2):
+        lab.netconsole("lab", "mend", fault)
+        assert broken(lab) == set()
+    assert WORKS[fault](lab)
+    assert lab.run("iptables-save").stdout.count("nova-") == rules
+    assert lab.run("sh", "-c", "ip route; ip -br addr; sysctl -a -r rp_filter").stdout == state
+
+
+def test_strict_filter_drops_at_the_ip_layer_and_loose_alone_heals(lab: RunningLab) -> None:
+    lab.netconsole("lab", "break", "rp_filter")
+    before = dropped(lab)
+    assert not pings(lab, "outside", FLOATING)
+    assert dropped(lab) == before + 1
+    lab.run("sysctl", "-w", "net.ipv4.conf.eth0.rp_filter=2")
+    assert pings(lab, "outside", FLOATING)
+    assert broken(lab) == set()
+    lab.netconsole("lab", "mend", "rp_filter")
+    assert lab.run("sysctl", "-n", "net.ipv4.conf.eth0.rp_filter").stdout == "0\n"
+    assert "eth1" not in lab.run("ip", "route", "get", OUTSIDE).stdout
+
+
+def dropped(lab: RunningLab) -> int:
+    """TcpExt: IPReversePathFilter."""
+    names, values = (
+        line.split()
+        for line in lab.run("cat", "/proc/net/netstat").stdout.splitlines()
+        if line.startswith("TcpExt:")
+    )
+    return int(dict(zip(names, values, strict=True))["IPReversePathFilter"])
+
+
+def test_disassociation_cuts_an_open_connection(lab: RunningLab) -> None:
+    client = lab.spawn(
+        "netconsole", "lab", "exec", "outside", "--", "busybox", "nc", FLOATING, "80"
+    )
+    established = ("ss", "-Htn", "state", "established", "dst", FLOATING)
+    eventually(lambda: lab.inside("outside", *established).stdout)
+    lab.netconsole("floating", "disassociate", FLOATING)
+    assert not pings(lab, "outside", FLOATING)
+    assert client.stdin is not None
+    client.stdin.write("GET / HTTP/1.0\r\n\r\n")
+    client.stdin.flush()
+    assert lab.inside("outside", *established).stdout  # nobody has told the client
+    lab.netconsole("floating", "associate", FLOATING, "web1")
+    assert pings(lab, "outside", FLOATING)
+    client.kill()
+    assert "web1" not in client.communicate(timeout=10)[0]
