@@ -1,6 +1,6 @@
 """What a test needs of the machine, and why the machine does not have it.
 
-`@pytest.mark.requires("root", "tmux", …)` names probes of this module or programs.
+`@pytest.mark.requires("root", "tcpdump", …)` names probes of this module or programs.
 """
 
 import functools

@@ -1,0 +1,38 @@
+"""The project's outside: what is installed is what is needed."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from netconsole.lab.commands import PACKAGES
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def normalised(requirement: str) -> str:
+    """The name in a requirement, as PEP 503 writes it."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[<>=~! ;\[]", requirement)[0]).lower()
+
+
+def test_debian_packages_hold_what_the_lab_needs() -> None:
+    lines = (ROOT / "debian-packages.txt").read_text().splitlines()
+    listed = {line for line in lines if not line.startswith("#")}
+    assert set(PACKAGES.values()) <= listed
+    assert len(listed) == len([line for line in lines if not line.startswith("#")])
+
+
+def test_every_dependency_is_pinned_with_a_hash() -> None:
+    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    pins = re.findall(
+        r"^([a-z0-9-]+)==\S+(?: ; [^\\\n]+)? \\\n    --hash=sha256:",
+        (ROOT / "locks" / "all.txt").read_text(),
+        re.MULTILINE,
+    )
+    assert {normalised(one) for one in wanted} <= set(pins)
+
+
+def test_textual_is_pinned_exactly_and_the_lock_agrees() -> None:
+    (textual,) = [d for d in PROJECT["project"]["dependencies"] if d.startswith("textual")]
+    assert re.fullmatch(r"textual==\d+\.\d+\.\d+", textual)
+    assert f"{textual} " in (ROOT / "locks" / "all.txt").read_text()
