@@ -17,7 +17,8 @@ CHAIN_PREFIX = "nova-network-"
 SHARED_CHAINS = frozenset({"nova-filter-top", "nova-postrouting-bottom"})
 """Chains that nova's other programs use as well: ours are only the jumps to our own chains."""
 
-_LINE = re.compile(r"\[(\d+):(\d+)\] -A (\S+) (.*)")
+_LINE = re.compile(r"\[(\d+):(\d+)\] -A (\S+)(?: (.*))?")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _TARGET = re.compile(r"(?:^|\s)-[jg] (\S+)")
 
 _Table = Mapping[str, Sequence[str]]
@@ -37,7 +38,8 @@ def is_ours(chain: str, spec: str) -> bool:
 
 
 def _jump_target(spec: str) -> str:
-    found = _TARGET.search(spec)
+    """The chain or target that a rule leads to; a comment that mentions one does not count."""
+    found = _TARGET.search(_QUOTED.sub("", spec))
     return found.group(1) if found else ""
 
 
@@ -54,7 +56,7 @@ def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
             chains[ChainKey(family, table, line[1:].split(" ", 1)[0])] = []
         elif found := _LINE.fullmatch(line.rstrip()):
             packets, octets, chain, spec = found.groups()
-            rule = Rule(spec, packets=int(packets), bytes=int(octets))
+            rule = Rule(spec or "", packets=int(packets), bytes=int(octets))
             chains.setdefault(ChainKey(family, table, chain), []).append(rule)
     return {key: tuple(rules) for key, rules in chains.items()}
 
@@ -80,9 +82,17 @@ def target(observed: _Table, wanted: Mapping[str, Sequence[Rule]]) -> dict[str, 
                 result[chain] = specs(wanted[chain])
             continue
         merged = _merge(chain, observed.get(chain, ()), wanted.get(chain, ()), used_by_others)
-        if merged or chain not in SHARED_CHAINS:
+        if merged or chain not in SHARED_CHAINS or _is_aim_of_others(chain, observed):
             result[chain] = merged
     return result
+
+
+def _is_aim_of_others(aim: str, observed: _Table) -> bool:
+    return any(
+        _jump_target(spec) == aim and not is_ours(chain, spec)
+        for chain, present in observed.items()
+        for spec in present
+    )
 
 
 def _merge(
@@ -128,7 +138,7 @@ def _is_user(chain: str) -> bool:
 def _edit(chain: str, current: list[str], goal: list[str]) -> list[str]:
     if current == goal:
         return []
-    kept = _longest_common(current, goal)
+    kept = _kept(chain, current, goal)
     kept_here = {here for here, _ in kept}
     kept_there = {there for _, there in kept}
     lines = _deletions(chain, current, kept_here)
@@ -155,16 +165,37 @@ def _deletions(chain: str, current: list[str], kept: set[int]) -> list[str]:
     ]
 
 
+def _kept(chain: str, current: list[str], goal: list[str]) -> list[tuple[int, int]]:
+    """The rules that stay: position now and position then, ascending.
+
+    Every rule of others stays, and between them as many of ours as can.
+    """
+    theirs_now = [place for place, spec in enumerate(current) if not is_ours(chain, spec)]
+    theirs_then = [place for place, spec in enumerate(goal) if not is_ours(chain, spec)]
+    if [current[place] for place in theirs_now] != [goal[place] for place in theirs_then]:
+        return _longest_common(current, goal)
+    kept: list[tuple[int, int]] = []
+    here = there = 0
+    ends = (len(current), len(goal))
+    for theirs in (*zip(theirs_now, theirs_then, strict=True), ends):
+        ours = _longest_common(current[here : theirs[0]], goal[there : theirs[1]])
+        kept += [(here + now, there + then) for now, then in ours]
+        if theirs != ends:
+            kept.append(theirs)
+        here, there = theirs[0] + 1, theirs[1] + 1
+    return kept
+
+
 def _longest_common(current: list[str], goal: list[str]) -> list[tuple[int, int]]:
     """The most rules that can stay in order: (position now, position then), ascending.
 
-    Equal rules are paired first with first, then a longest increasing subsequence is taken
-    (patience sorting, n log n).
+    Hunt and Szymanski's: of all pairs of equal rules, a longest sequence that ascends in both
+    positions (patience sorting; n log n where few rules are equal).
     """
-    waiting: dict[str, list[int]] = {}
+    places: dict[str, list[int]] = {}
     for position in range(len(goal) - 1, -1, -1):
-        waiting.setdefault(goal[position], []).append(position)
-    pairs = [(here, waiting[spec].pop()) for here, spec in enumerate(current) if waiting.get(spec)]
+        places.setdefault(goal[position], []).append(position)
+    pairs = [(here, there) for here, spec in enumerate(current) for there in places.get(spec, ())]
     tails: list[int] = []
     tail_pairs: list[int] = []
     before: list[int | None] = []
