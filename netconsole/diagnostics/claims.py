@@ -3,7 +3,6 @@
 What no check of its own claims is left to the check `drift`.
 """
 
-from collections.abc import Iterable
 from ipaddress import IPv4Interface
 from typing import Literal
 
@@ -48,7 +47,7 @@ def claimant(step: Step, status: Status) -> Claimant:
             return _of_address(step.interface, step.address, status)
         case EndConnections() if step.address in _floating(status):
             return "floating_nat"
-        case ChangeRules(family="ipv4", table="nat") if _names_floating(step.lines, status):
+        case ChangeRules(family="ipv4", table="nat") if _names_floating(step, status):
             return "floating_nat"
         case _:
             return "drift"
@@ -68,10 +67,12 @@ def _of_address(interface: str, address: str, status: Status) -> Claimant:
     return "drift"
 
 
-def _names_floating(lines: Iterable[str], status: Status) -> bool:
-    floating = _floating(status)
+def _names_floating(step: ChangeRules, status: Status) -> bool:
+    """Whether a rule of a floating address is made, or taken away: by position, so that only the
+    inverse says which."""
+    lines = (*step.lines, *step.inverse_lines)
     words = {word.partition("/")[0] for line in lines for word in line.split()}
-    return bool(words & floating)
+    return bool(words & _floating(status))
 
 
 def _floating(status: Status) -> frozenset[str]:

@@ -26,9 +26,13 @@ def judge(snapshot: Snapshot) -> Finding:
     ours = [rule for rule in status.nat if rule.origin == "ours" and _serves(rule, addresses)]
     missing = [rule for rule in ours if rule.state == "missing"]
     unexpected = [rule for rule in ours if rule.state == "unexpected"]
-    if missing or unexpected or claimed(host.plan, status, ID):
+    steps = claimed(host.plan, status, ID)
+    if missing or unexpected or steps:
         because = _because(in_use, missing, unexpected)
-        rows = tuple(_row(rule) for rule in (*missing, *unexpected))
+        rows = (
+            *(_row(rule) for rule in (*missing, *unexpected)),
+            *(Evidence("not yet done", command) for command in steps.commands),
+        )
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if reason := status.host.unreadable.get("rules"):
         because = f"The rules could not be read: {reason}."

@@ -1,0 +1,179 @@
+"""The doctor in a lab: content with a healthy one, and every fault named by its own check."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from running_lab import RunningLab
+
+pytestmark = pytest.mark.requires(
+    "namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc", "conntrack", "arping", "ping"
+)
+
+FLOATING = "203.0.113.129"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    with RunningLab() as running:
+        yield running
+
+
+@pytest.fixture
+def healthy(lab: RunningLab) -> Iterator[RunningLab]:
+    """The lab, found healthy; each test has to leave it so."""
+    assert named(lab) == []
+    yield lab
+    assert named(lab) == []
+
+
+def doctor(lab: RunningLab) -> tuple[int, list[dict[str, Any]]]:
+    done = lab.netconsole("doctor", "--json", check=False)
+    return done.returncode, json.loads(done.stdout)["findings"]
+
+
+def named(lab: RunningLab) -> list[str]:
+    """Answer the checks that found something; the exit status has to say as much."""
+    status, findings = doctor(lab)
+    found = [each["check"] for each in findings if each["verdict"] not in ("ok", "not-applicable")]
+    assert status == (1 if found else 0)
+    return found
+
+
+def test_a_healthy_lab_is_checked_in_full(healthy: RunningLab) -> None:
+    status, findings = doctor(healthy)
+    assert status == 0
+    assert {each["check"]: each["verdict"] for each in findings} == {
+        "ip_forward": "ok",
+        "bridge": "ok",
+        "dnsmasq_processes": "ok",
+        "floating_address": "ok",
+        "floating_nat": "ok",
+        "rp_filter": "ok",
+        "drift": "ok",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("rp_filter", "rp_filter"),
+        ("nat-flushed", "floating_nat"),
+        ("dnsmasq-killed", "dnsmasq_processes"),
+        ("floating-address-missing", "floating_address"),
+    ],
+)
+def test_every_fault_is_named_by_its_own_check_alone(
+    healthy: RunningLab, fault: str, check: str
+) -> None:
+    healthy.netconsole("lab", "break", fault)
+    try:
+        assert named(healthy) == [check]
+    finally:
+        healthy.netconsole("lab", "mend", fault)
+
+
+@pytest.mark.parametrize(
+    ("command", "check"),
+    [
+        ("sysctl -w net.ipv4.ip_forward=0", "ip_forward"),
+        ("ip link set br100 down", "bridge"),
+        ("ip address delete 10.0.0.1/24 dev br100", "bridge"),
+        (
+            f"iptables -t nat -A nova-network-PREROUTING -d {FLOATING}/32 -j DNAT "
+            "--to-destination 10.0.0.9",
+            "floating_nat",
+        ),
+        ("iptables -F nova-network-FORWARD", "drift"),
+    ],
+)
+def test_what_differs_from_the_store_is_named_once_and_apply_heals_it(
+    healthy: RunningLab, command: str, check: str
+) -> None:
+    healthy.run("sh", "-c", command)
+    found = named(healthy)
+    healthy.netconsole("apply")
+    assert found == [check]
+
+
+def test_a_rule_that_is_there_twice_is_named(healthy: RunningLab) -> None:
+    chain = "nova-network-PREROUTING"
+    rules = healthy.run("iptables", "-t", "nat", "-S", chain).stdout.splitlines()
+    rule = next(line for line in rules if FLOATING in line)
+    healthy.run("sh", "-c", f"iptables -t nat {rule}")
+    found = named(healthy)
+    healthy.netconsole("apply")
+    assert found == ["floating_nat"]
+
+
+def test_forwarding_switched_off_at_one_interface_is_named(healthy: RunningLab) -> None:
+    healthy.run("sysctl", "-w", "net.ipv4.conf.br100.forwarding=0")
+    found = named(healthy)
+    healthy.run("sysctl", "-w", "net.ipv4.conf.br100.forwarding=1")
+    assert found == ["ip_forward"]
+
+
+def test_the_playbook_heals_what_the_lab_broke(healthy: RunningLab) -> None:
+    healthy.netconsole("lab", "break", "rp_filter")
+    try:
+        ping = ("ping", "-c1", "-W1", FLOATING)
+        assert healthy.inside("outside", *ping).returncode == 1
+        healthy.netconsole("playbook", "run", "rp_filter", "--apply")
+        assert healthy.inside("outside", *ping).returncode == 0
+        assert named(healthy) == []
+        healthy.netconsole("playbook", "run", "rp_filter", "--undo")
+        assert healthy.inside("outside", *ping).returncode == 1
+    finally:
+        healthy.netconsole("lab", "mend", "rp_filter")
+
+
+@pytest.mark.requires("setpriv")
+def test_an_ordinary_user_is_told_what_could_not_be_checked_and_why(healthy: RunningLab) -> None:
+    as_nobody = ("setpriv", "--reuid=65534", "--clear-groups", "netconsole", "doctor", "--json")
+    done = healthy.run(*as_nobody, check=False)
+    findings = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 3
+    unknown = {name for name, each in findings.items() if each["verdict"] == "unknown"}
+    assert unknown == {"floating_nat", "drift"}
+    assert "root" in findings["floating_nat"]["because"]
+    assert findings["rp_filter"]["verdict"] == "ok"
+
+
+def test_without_a_store_the_rest_is_checked_all_the_same(healthy: RunningLab) -> None:
+    broken = ("env", "NETCONSOLE_CONFIG_FILE=/nonexistent", "netconsole", "doctor", "--json")
+    done = healthy.run(*broken, check=False)
+    findings = {each["check"]: each["verdict"] for each in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 3
+    assert findings["rp_filter"] == "ok"
+    assert findings["drift"] == "unknown"
+
+
+def test_people_get_one_line_a_check_and_the_cure(healthy: RunningLab) -> None:
+    healthy.netconsole("lab", "break", "rp_filter")
+    try:
+        lines = healthy.netconsole("doctor", check=False).stdout.splitlines()
+    finally:
+        healthy.netconsole("lab", "mend", "rp_filter")
+    assert [line.split()[2] for line in lines[1:8]] == [
+        "ip_forward",
+        "bridge",
+        "dnsmasq_processes",
+        "floating_address",
+        "floating_nat",
+        "rp_filter",
+        "drift",
+    ]
+    assert [line.split()[1] for line in lines[1:8]] == ["ok"] * 5 + ["FAIL", "ok"]
+    assert lines[-1] == "rp_filter: netconsole playbook run rp_filter --apply"
+
+
+def test_playbooks_are_listed_and_explained(healthy: RunningLab) -> None:
+    listed = json.loads(healthy.netconsole("playbook", "list", "--json").stdout)
+    assert [each["name"] for each in listed] == ["rp_filter"]
+    page = healthy.netconsole("playbook", "show", "rp_filter").stdout
+    assert "Symptom:" in page
+    assert "Cure:" in page
+    missing = healthy.netconsole("playbook", "show", "nonsense", check=False)
+    assert missing.returncode == 1
+    assert "nonsense" in missing.stderr
