@@ -46,39 +46,40 @@ def _login() -> str:
 
 
 class Auditor:
-    """Appends to the audit log; one that cannot be written stops the change."""
+    """Appends to the audit log. One that cannot be written stops a change before it begins."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        self.line = asked("")
+        self._line = asked("")
 
     @contextmanager
     def change(self, title: str) -> Iterator["Auditor"]:
         """Log one change, whatever becomes of it; `did` adds what was done."""
-        self.line = asked(title)
-        try:
-            yield self
-        except NetconsoleError as error:
-            self.line = replace(self.line, outcome=f"failed: {error}")
-            raise
-        except BaseException as error:
-            self.line = replace(self.line, outcome=f"aborted: {type(error).__name__}")
-            raise
-        finally:
-            self._append()
+        self._line = asked(title)
+        with self._opened() as handle:
+            try:
+                yield self
+            except NetconsoleError as error:
+                self._line = replace(self._line, outcome=f"failed: {error}")
+                raise
+            except BaseException as error:
+                self._line = replace(self._line, outcome=f"aborted: {type(error).__name__}")
+                raise
+            finally:
+                os.write(handle, f"{json.dumps(asdict(self._line))}\n".encode())
 
     def did(self, change_id: str, commands: tuple[str, ...]) -> None:
         """Add the change's id in the journal and its commands."""
-        self.line = replace(self.line, change_id=change_id, commands=commands)
+        self._line = replace(self._line, change_id=change_id, commands=commands)
 
-    def _append(self) -> None:
-        text = json.dumps(asdict(self.line)) + "\n"
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
             handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-            try:
-                os.write(handle, text.encode())
-            finally:
-                os.close(handle)
         except OSError as error:
             raise Unavailable(f"audit log {self._path}: {error.strerror}") from error
+        try:
+            yield handle
+        finally:
+            os.close(handle)

@@ -57,7 +57,10 @@ _Chains = Mapping[str, Iterable[Rule]]
 
 
 def _table(table: TableName, chains: _Chains) -> dict[ChainKey, tuple[Rule, ...]]:
-    return {ChainKey("ipv4", table, name): tuple(rules) for name, rules in chains.items()}
+    """Key the chains. A rule asked for twice, as by a range named twice, is one rule."""
+    return {
+        ChainKey("ipv4", table, name): tuple(dict.fromkeys(rules)) for name, rules in chains.items()
+    }
 
 
 def _jump(chain: str, at_end: bool = False) -> Rule:

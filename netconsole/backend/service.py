@@ -172,6 +172,7 @@ class Service:
         where this service may not change, StepFailed where the host refuses a step, and
         NotVerified where it is not as planned afterwards.
         """
+        self._refuse_without_privileges(change.title)
         auditor = Auditor(f"{self._options.state_path}/audit.jsonl")
         with auditor.change(change.title):
             self._refuse_if_read_only(change.title)
@@ -187,6 +188,7 @@ class Service:
         Raises NotFound where there is none, Conflict where the change is of another kind or was
         taken back already.
         """
+        self._refuse_if_read_only("undo")
         entry = self._undoable(change_id)
         outcome = self.do(ApplyFix(name=f"undo {entry.id}", plan=entry.plan.inverse))
         self._journal.close(entry.id, "undone")
@@ -204,6 +206,11 @@ class Service:
         if entry.end != "done":
             raise Conflict(f"change {change_id} ({entry.title}) was taken back already")
         return entry
+
+    def _refuse_without_privileges(self, title: str) -> None:
+        """Before the audit log is opened: who may not change the host may not write that either."""
+        if privileges.lacking() is not None:
+            self._refuse_if_read_only(title)
 
     def _refuse_if_read_only(self, title: str) -> None:
         if self.read_only_because is not None:

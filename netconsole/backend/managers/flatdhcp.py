@@ -3,6 +3,7 @@
 Pure: the arithmetic of a new network, and the packet-filter rules that a network wants.
 """
 
+import re
 from dataclasses import dataclass
 
 from netaddr import AddrFormatError, IPAddress, IPNetwork
@@ -16,6 +17,10 @@ BOTTOM_RESERVED = 2
 TOP_RESERVED = 1
 SMALLEST_PREFIX = 8
 """A range gets one row for each address: beyond a /8 that is no longer sensible."""
+UNUSABLE = ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")
+"""This network, loopback, link-local with the metadata service, multicast and reserved."""
+
+_RANGE = re.compile(r"[0-9.]+/[0-9.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class NewAddress:
 def parse_range(value: str) -> IPNetwork:
     """Read an IPv4 range in CIDR notation; raises InvalidValue."""
     rule = "must be an IPv4 range such as 10.0.0.0/24"
-    if "/" not in value:
+    if not _RANGE.fullmatch(value):
         raise InvalidValue("fixed range", value, rule)
     try:
         network = IPNetwork(value, version=4)
@@ -39,6 +44,11 @@ def parse_range(value: str) -> IPNetwork:
         raise InvalidValue("fixed range", value, f"has host bits set; meant {network.cidr}?")
     if not SMALLEST_PREFIX <= network.prefixlen <= 29:
         raise InvalidValue("fixed range", value, "must be between a /8 and a /29")
+    for unusable in UNUSABLE:
+        if network in IPNetwork(unusable) or IPNetwork(unusable) in network:
+            raise InvalidValue(
+                "fixed range", value, f"overlaps {unusable}, which guests cannot use"
+            )
     return network
 
 
@@ -69,8 +79,12 @@ def layout(cidr: IPNetwork, gateway: str | None, dhcp_server: str | None) -> Lay
     """Lay a network out as nova did (its manager's create_networks).
 
     The gateway is the first usable address unless given; the DHCP server is the gateway unless
-    given; addresses for instances begin after them.
+    given; addresses for instances begin after them. Raises InvalidValue where one of the two is the
+    network's own address or its broadcast address.
     """
+    for what, address in (("gateway", gateway), ("DHCP server", dhcp_server)):
+        if address in (str(IPAddress(cidr.first, 4)), str(IPAddress(cidr.last, 4))):
+            raise InvalidValue(what, address, f"is the network or broadcast address of {cidr}")
     cursor = cidr.first + 1
     if gateway is None:
         gateway = str(IPAddress(cursor, 4))

@@ -1,0 +1,113 @@
+"""Read-only: no changing verb reaches the store or the host, whoever asks and however."""
+
+import json
+
+from cloud import FLOATING, create_cloud, held
+from private_host import PrivateHost
+
+EVERY_CHANGE = """
+import importlib, json, pkgutil
+from dataclasses import fields
+from netconsole.backend import changes
+from netconsole.backend.errors import ReadOnly
+from netconsole.backend.options import load
+from netconsole.backend.service import Service
+from netconsole.backend.steps import Plan, SetSysctl
+
+for module in pkgutil.iter_modules(changes.__path__):
+    importlib.import_module(f"{changes.__name__}.{module.name}")
+
+fix = Plan((SetSysctl("net.ipv4.ip_forward", "0", "1"),))
+words = {"plan": fix, "networks": ("vmnet",), "port_kind": "tap", "mtu": 1500,
+         "address": "FLOATING", "instance": "web1", "network": "vmnet", "name": "web9",
+         "fixed_range_v4": "10.7.0.0/24", "ip_range": "198.51.100.0/30", "bridge": "br7"}
+
+def every(kind):
+    for one in kind.__subclasses__():
+        yield one
+        yield from every(one)
+
+service = Service(load(), read_only=True)
+said = {}
+for kind in every(changes.Change):
+    change = kind(**{field.name: words.get(field.name, "word") for field in fields(kind)})
+    for verb in (service.do, service.preview):
+        try:
+            verb(change)
+        except ReadOnly as error:
+            said[f"{kind.__name__} {verb.__name__}"] = str(error)
+        else:
+            said[f"{kind.__name__} {verb.__name__}"] = ""
+try:
+    service.undo()
+except ReadOnly as error:
+    said["undo"] = str(error)
+print(json.dumps(said))
+""".replace("FLOATING", FLOATING)
+
+
+def test_the_backend_refuses_every_change_there_is(host: PrivateHost) -> None:
+    create_cloud(host)
+    before = held(host)
+    said = json.loads(host.run("python3", "-c", EVERY_CHANGE).stdout)
+    assert len(said) >= 19
+    assert all("read-only" in words for words in said.values()), said
+    assert held(host) == before
+
+
+COMMANDS = {
+    "network create": ("--fixed-range-v4", "10.7.0.0/24", "--bridge", "br7", "net7"),
+    "network delete": ("vmnet",),
+    "instance create": ("web9", "--project", "demo", "--network", "vmnet"),
+    "instance delete": ("web1",),
+    "floating create": ("--pool", "p", "--ip-range", "198.51.100.0/30"),
+    "floating delete": ("203.0.113.130",),
+    "floating associate": ("203.0.113.130", "web1"),
+    "floating disassociate": (FLOATING,),
+    "apply": (),
+    "undo": (),
+}
+
+
+def test_the_command_line_refuses_and_says_so_in_one_line(host: PrivateHost) -> None:
+    create_cloud(host)
+    host.run("iptables", "-t", "nat", "-F", "nova-network-PREROUTING")
+    before = held(host)
+    for command, arguments in COMMANDS.items():
+        words = ("netconsole", "--read-only", *command.split(), *arguments)
+        refused = host.run(*words, check=False)
+        assert refused.returncode == 3, command
+        assert "read-only" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+    assert held(host) == before
+
+
+def test_reading_works_read_only_and_the_database_itself_is_not_written(host: PrivateHost) -> None:
+    create_cloud(host)
+    before = host.run("sha256sum", "/var/lib/netconsole/netconsole.sqlite").stdout
+    status = json.loads(host.run("netconsole", "--read-only", "status", "--json").stdout)
+    assert status["host"]["access"] == "read-only"
+    assert status["allocations"][0]["leased"] is True
+    assert host.run("sha256sum", "/var/lib/netconsole/netconsole.sqlite").stdout == before
+
+
+def test_without_privileges_it_reads_what_it_can_and_says_what_it_cannot(host: PrivateHost) -> None:
+    create_cloud(host)
+    unprivileged = (
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "--bounding-set=-all",
+    )
+    seen = host.run(*unprivileged, "netconsole", "status", "--json", check=False)
+    status = json.loads(seen.stdout)
+    assert status["host"]["access"] == "read-only"
+    assert "root" in status["host"]["read_only_because"]
+    assert set(status["host"]["unreadable"]) == {"rules", "store"}
+    assert status["drift"] == []
+    refused = host.run(*unprivileged, "netconsole", "apply", check=False)
+    assert refused.returncode == 3
+    assert "CAP_NET_ADMIN" in refused.stderr
+    planned = host.run(*unprivileged, "netconsole", "plan", check=False)
+    assert planned.returncode == 3
