@@ -4,9 +4,10 @@ The arguments and file formats are nova's; leases are kept in a file of dnsmasq'
 watched, instead of being reported by a script.
 """
 
+import re
 from dataclasses import dataclass
 
-from netaddr import IPNetwork
+from netaddr import INET_PTON, IPNetwork, valid_ipv4
 
 from netconsole.backend.hoststate import Dnsmasq, File, Lease
 from netconsole.backend.options import Options
@@ -14,6 +15,11 @@ from netconsole.backend.records import FixedIP, Instance, Network, Port
 
 LONGEST_HOSTNAME = 63
 """A DNS label (RFC 1035 section 2.3.4); dnsmasq ignores a host with a longer name."""
+
+_OWN_FILE = re.compile(r"nova-(.+)\.(?:pid|opts|leases|hosts)")
+_LEASE = re.compile(
+    r"([0-9]{1,19}) ((?:[0-9a-f]{2}:){5}[0-9a-f]{2}) (\S+) (\S+) \S+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +41,11 @@ def paths(networks_path: str, bridge: str) -> Paths:
 
 def bridge_of(networks_path: str, path: str) -> str | None:
     """The bridge that a file in `networks_path` belongs to, or None."""
-    prefix = f"{networks_path}/nova-"
-    if not path.startswith(prefix):
+    directory = f"{networks_path}/"
+    if not path.startswith(directory):
         return None
-    bridge, dot, _ = path.removeprefix(prefix).partition("/")[0].rpartition(".")
-    return bridge if dot and bridge else None
+    found = _OWN_FILE.fullmatch(path.removeprefix(directory).partition("/")[0])
+    return found.group(1) if found else None
 
 
 def dnsmasq(network: Network, options: Options) -> Dnsmasq:
@@ -106,8 +112,8 @@ def parse_leases(text: str) -> tuple[Lease, ...]:
     """Read a dnsmasq lease file: `EXPIRES MAC ADDRESS HOSTNAME CLIENT-ID` a line, IPv4 only."""
     leases = []
     for line in text.splitlines():
-        fields = line.split()
-        if len(fields) == 5 and fields[0].isdigit() and ":" in fields[1]:
-            expires, mac, address, name, _ = fields
+        found = _LEASE.fullmatch(line)
+        if found and valid_ipv4(found.group(3), INET_PTON):
+            expires, mac, address, name = found.groups()
             leases.append(Lease(int(expires), mac.lower(), address, "" if name == "*" else name))
     return tuple(leases)
