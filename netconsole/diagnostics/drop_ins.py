@@ -174,7 +174,8 @@ def make_permanent(
 
 
 def _after_ours(file: str) -> bool:
-    return file == LAST or PurePosixPath(file).name > PurePosixPath(OURS).name
+    """True of LAST as well: its name, too, sorts behind ours."""
+    return PurePosixPath(file).name > PurePosixPath(OURS).name
 
 
 def _default_of(key: str) -> str:

@@ -66,6 +66,8 @@ class InterfacePaths:
     addresses: tuple[str, ...]
     """Its IPv4 addresses, without prefix length."""
     paths: tuple[ReversePath, ...]
+    unasked: int = 0
+    """Sources left out, where there are very many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,3 +251,13 @@ def test_read_only_finds_it_and_refuses_to_heal(uplinks: PrivateHost) -> None:
     assert refused.returncode == 3
     assert "read-only" in refused.stderr
     assert settings(uplinks) == ("0", "1")
+
+
+def test_says_how_many_sources_it_did_not_ask_about(uplinks: PrivateHost) -> None:
+    lines = (
+        f"neighbour add 203.0.{net}.{node} lladdr 02:00:00:00:{net:02x}:{node:02x} dev eth0"
+        for net in (114, 115)
+        for node in range(1, 201)
+    )
+    uplinks.run("ip", "-batch", "-", input="\n".join(lines))
+    assert row(finding(uplinks), "sources on eth0 not asked about") == "145"

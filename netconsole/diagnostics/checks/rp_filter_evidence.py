@@ -25,6 +25,11 @@ def evidence(
     for interface, found in paths.items():
         rows += (_setting(case, interface), _in_force(case, interface, found))
         rows += _answers(case, found)
+    rows += [
+        Evidence(f"sources on {each.name} not asked about", str(each.unasked), note="too many")
+        for each in case.paths.interfaces
+        if each.unasked
+    ]
     probed = [row for probe in case.snapshot.probes for row in _probe(probe)]
     rows += probed or [
         Evidence("IPReversePathFilter", str(case.paths.dropped), note="packets dropped so far")

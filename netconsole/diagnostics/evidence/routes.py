@@ -57,14 +57,7 @@ def read_reverse_paths(given: tuple[str, ...] = ()) -> ReversePaths:
         interfaces = _interfaces(netlink)
         sources = _Sources(netlink, given)
         several = len(list(netlink.get_rules(family=AF_INET))) > USUAL_RULES
-        found = tuple(
-            InterfacePaths(
-                each.name,
-                each.addresses,
-                tuple(_paths(netlink, each, sources.of(each.index), several)),
-            )
-            for each in interfaces
-        )
+        found = tuple(_answers(netlink, each, sources, several) for each in interfaces)
     return ReversePaths(found, read_dropped())
 
 
@@ -134,8 +127,11 @@ class _Sources:
         sources: dict[str, KnownAs] = dict.fromkeys(self.given, "given")
         known = sorted(self.known.get(index, {}).items(), key=lambda each: each[1] != "gateway")
         sources |= {source: how for source, how in known if source not in sources}
-        chosen = list(sources.items())[:MOST_SOURCES]
-        return [*chosen, (self.sample, "beyond")] if self.sample else chosen
+        return list(sources.items())
+
+    def beyond(self) -> list[tuple[str, KnownAs]]:
+        """Answer the source that stands for everyone beyond the routers, if there is one."""
+        return [(self.sample, "beyond")] if self.sample else []
 
 
 def _hops(route: Message) -> Iterator[tuple[int, str]]:
@@ -145,6 +141,15 @@ def _hops(route: Message) -> Iterator[tuple[int, str]]:
     for hop in hops:
         if gateway := hop.get("gateway"):
             yield _number(hop, "oif"), str(gateway)
+
+
+def _answers(
+    netlink: _Netlink, interface: _Interface, sources: _Sources, several: bool
+) -> InterfacePaths:
+    known = sources.of(interface.index)
+    asked = [*known[:MOST_SOURCES], *sources.beyond()]
+    paths = tuple(_paths(netlink, interface, asked, several))
+    return InterfacePaths(interface.name, interface.addresses, paths, len(known[MOST_SOURCES:]))
 
 
 def _paths(
