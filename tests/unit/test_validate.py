@@ -103,8 +103,7 @@ _ALMOST = st.text(st.sampled_from("abc0.-_"), max_size=20)
 def test_only_plain_letters_get_through(rule: Validation, text: str) -> None:
     try:
         value = rule("name", text)
-    except InvalidValue as refused:
-        assert "\n" not in str(refused)
+    except InvalidValue:
         return
     assert value == text
     assert set(value) <= ALLOWED
