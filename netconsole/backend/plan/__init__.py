@@ -1,0 +1,37 @@
+"""Plan: the ordered steps that lead a host from what it holds to what it should hold. Pure.
+
+Additions come before what depends on them, removals after. What is not ours is never planned
+away; what could not be observed is not planned at all. One module a kernel facility.
+"""
+
+from netconsole.backend.hoststate import HostState
+from netconsole.backend.plan import addresses, dhcp, filters, links, settings
+from netconsole.backend.steps import Plan
+
+
+def plan(observed: HostState, wanted: HostState) -> Plan:
+    """The difference between two states, as steps.
+
+    Raises Conflict where a link of another kind stands in the way.
+    """
+    rules = tuple(filters.changes(observed, wanted))
+    servers = dhcp.DnsmasqDifference(observed, wanted)
+    return Plan(
+        (
+            *settings.sysctls(observed, wanted),
+            *settings.made_directories(observed, wanted),
+            *settings.written_files(observed, wanted),
+            *servers.stops(),
+            *links.added(observed, wanted),
+            *addresses.removed(observed, wanted),
+            *rules,
+            *filters.ended_connections(observed, wanted, rules),
+            *addresses.added(observed, wanted),
+            *servers.host_steps(),
+            *servers.starts(),
+            *servers.released_leases(),
+            *links.removed(observed, wanted),
+            *settings.removed_files(observed, wanted),
+            *settings.removed_directories(observed, wanted),
+        )
+    )

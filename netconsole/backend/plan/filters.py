@@ -1,0 +1,57 @@
+"""What to do about the packet filter, and the connections that outlive its rules. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from netconsole.backend import rules
+from netconsole.backend.hoststate import ChainKey, Family, HostState, Rule, TableName
+from netconsole.backend.steps import ChangeRules, EndConnections, Step
+
+_TABLES: tuple[tuple[Family, TableName], ...] = (
+    ("ipv4", "filter"),
+    ("ipv4", "nat"),
+    ("ipv4", "mangle"),
+)
+_DNAT_REMOVED = re.compile(rf"-D {rules.CHAIN_PREFIX}PREROUTING -d (\S+)/32 -j DNAT")
+
+
+def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
+    """Change each table in which our rules are not as wanted, in one transaction."""
+    if "rules" in observed.unreadable:
+        return
+    for family, table in _TABLES:
+        current = {
+            key.chain: rules.specs(found)
+            for key, found in observed.chains.items()
+            if (key.family, key.table) == (family, table)
+        }
+        goal = rules.target(current, _of_table(wanted.chains, family, table))
+        lines = rules.restore_lines(current, goal)
+        if lines:
+            yield ChangeRules(family, table, lines, rules.restore_lines(goal, current))
+
+
+def _of_table(
+    chains: Mapping[ChainKey, tuple[Rule, ...]], family: Family, table: TableName
+) -> dict[str, tuple[Rule, ...]]:
+    return {
+        key.chain: found
+        for key, found in chains.items()
+        if (key.family, key.table) == (family, table)
+    }
+
+
+def ended_connections(
+    observed: HostState, wanted: HostState, filters: Iterable[ChangeRules]
+) -> Iterator[Step]:
+    """Connections outlive the rule that translated them, so they are ended with it."""
+    ended = {
+        address.address.partition("/")[0]
+        for address in observed.addresses
+        if address in wanted.released and address.address.endswith("/32")
+    }
+    for change in filters:
+        ended.update(
+            found.group(1) for line in change.lines if (found := _DNAT_REMOVED.match(line))
+        )
+    yield from (EndConnections(address) for address in sorted(ended))

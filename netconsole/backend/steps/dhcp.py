@@ -1,0 +1,114 @@
+"""Steps on dnsmasq: its processes, its hosts and its leases."""
+
+from dataclasses import dataclass
+
+from netconsole.backend.steps.step import Argv, Step, argv, words
+
+FileEntry = tuple[str, str]
+"""A path and the text in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _DhcpHostsStep(Step):
+    pid_file: str
+    files: tuple[FileEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddDhcpHosts(_DhcpHostsStep):
+    """Add files to a --dhcp-hostsdir; dnsmasq reads each as it appears (dnsmasq(8))."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return tuple(
+            f"{words('printf', '%s', content)} > {words(path)}" for path, content in self.files
+        )
+
+    @property
+    def inverse(self) -> Step:
+        return RemoveDhcpHosts(self.pid_file, self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDhcpHosts(_DhcpHostsStep):
+    """Remove files from a --dhcp-hostsdir and send one SIGHUP: dnsmasq forgets on nothing less."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return (
+            words("rm", *(path for path, _ in self.files)),
+            f'kill -HUP "$(cat {words(self.pid_file)})"',
+        )
+
+    @property
+    def inverse(self) -> Step:
+        return AddDhcpHosts(self.pid_file, self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class StartDnsmasq(Step):
+    """Start the dnsmasq of a network."""
+
+    bridge: str
+    argv: tuple[str, ...]
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        return (self.argv,)
+
+    @property
+    def inverse(self) -> Step:
+        return StopDnsmasq(self.bridge, self.argv)
+
+
+@dataclass(frozen=True, slots=True)
+class StopDnsmasq(Step):
+    """End the dnsmasq processes of a network that run with exactly these arguments.
+
+    `pids` are those observed, for the command shown; without any the driver looks for them.
+    `start_again` is false where the process was one too many.
+    """
+
+    bridge: str
+    argv: tuple[str, ...]
+    pids: tuple[int, ...] = ()
+    start_again: bool = True
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        if not self.pids:
+            return (words("pkill", "-x", "-f", words(*self.argv)),)
+        return (words("kill", *self.pids),)
+
+    @property
+    def inverse(self) -> Step | None:
+        return StartDnsmasq(self.bridge, self.argv) if self.start_again else None
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadDnsmasq(Step):
+    """Make a dnsmasq read its options and hosts again (dnsmasq(8), NOTES on SIGHUP)."""
+
+    bridge: str
+    pid_file: str
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return (f'kill -HUP "$(cat {words(self.pid_file)})"',)
+
+    @property
+    def inverse(self) -> Step:
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseLease(Step):
+    """Give a lease back in the guest's name (dhcp_release(1), RFC 2131 section 4.4.6)."""
+
+    bridge: str
+    address: str
+    mac: str
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        return (argv("dhcp_release", self.bridge, self.address, self.mac),)

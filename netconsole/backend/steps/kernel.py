@@ -1,0 +1,65 @@
+"""Steps on kernel settings, the packet filter and tracked connections."""
+
+from dataclasses import dataclass, replace
+
+from netconsole.backend.hoststate import Family, TableName
+from netconsole.backend.steps.step import Argv, Step, argv, words
+
+
+@dataclass(frozen=True, slots=True)
+class SetSysctl(Step):
+    """Write a kernel setting (sysctl(8))."""
+
+    key: str
+    value: str
+    former: str
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return (words("sysctl", "-w", f"{self.key}={self.value}"),)
+
+    @property
+    def inverse(self) -> Step:
+        return SetSysctl(self.key, self.former, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRules(Step):
+    """Change one table of the packet filter in one transaction (iptables-restore(8) --noflush).
+
+    `lines` and `inverse_lines` are in the words of iptables-restore: `:CHAIN - [0:0]` makes a
+    chain, `-A`, `-I`, `-D`, `-F` and `-X` are as in iptables(8).
+    """
+
+    family: Family
+    table: TableName
+    lines: tuple[str, ...]
+    inverse_lines: tuple[str, ...]
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        program = "iptables" if self.family == "ipv4" else "ip6tables"
+        return tuple(
+            f"{program} -t {self.table} -N {line[1:].split()[0]}"
+            if line.startswith(":")
+            else f"{program} -t {self.table} {line}"
+            for line in self.lines
+        )
+
+    @property
+    def inverse(self) -> Step:
+        return replace(self, lines=self.inverse_lines, inverse_lines=self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class EndConnections(Step):
+    """Forget every tracked connection to or from an address (conntrack(8)); not undoable."""
+
+    address: str
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        return (
+            argv("conntrack", "--delete", "--orig-dst", self.address),
+            argv("conntrack", "--delete", "--reply-dst", self.address),
+        )

@@ -1,0 +1,138 @@
+"""Steps on links and their addresses."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+from netconsole.backend.steps.step import Argv, Step, argv, given
+
+LinkAttribute = Literal["up", "master", "mtu", "mac", "hairpin", "forward_delay", "alias"]
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkStep(Step):
+    name: str
+    kind: str
+    alias: str
+    mac: str = ""
+    peer: str = ""
+    peer_mac: str = ""
+    forward_delay: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddLink(_LinkStep):
+    """Create a bridge, a tap or a veth pair (ip-link(8)).
+
+    The kernel takes no alias at creation: the mark that it is ours is a step of its own.
+    """
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        if self.kind == "tap":
+            return (argv("ip", "tuntap", "add", "dev", self.name, "mode", "tap"),)
+        named = ("name", self.name, *given("address", self.mac))
+        if self.kind == "veth":
+            peer = ("peer", "name", self.peer, *given("address", self.peer_mac))
+            return (argv("ip", "link", "add", *named, "type", "veth", *peer),)
+        delay = given("forward_delay", self.forward_delay)
+        return (argv("ip", "link", "add", *named, "type", self.kind, *delay),)
+
+    @property
+    def inverse(self) -> Step:
+        return RemoveLink(**asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLink(_LinkStep):
+    """Delete a link of ours."""
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        return (argv("ip", "link", "delete", "dev", self.name),)
+
+    @property
+    def inverse(self) -> Step | None:
+        if self.kind == "veth" and not self.peer:
+            return None  # the guest's end had moved away: nobody knows where to
+        return AddLink(**asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class SetLink(Step):
+    """Change one attribute of a link."""
+
+    name: str
+    attribute: LinkAttribute
+    value: str
+    former: str
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        link = ("ip", "link", "set", "dev", self.name)
+        match self.attribute:
+            case "up":
+                return (argv(*link, "up" if self.value == "1" else "down"),)
+            case "master" if not self.value:
+                return (argv(*link, "nomaster"),)
+            case "master" | "mtu" | "alias":
+                return (argv(*link, self.attribute, self.value),)
+            case "mac":
+                return (argv(*link, "address", self.value),)
+            case "forward_delay":
+                return (argv(*link, "type", "bridge", "forward_delay", self.value),)
+            case "hairpin":
+                state = "on" if self.value == "1" else "off"
+                return (argv("bridge", "link", "set", "dev", self.name, "hairpin", state),)
+
+    @property
+    def inverse(self) -> Step:
+        return replace(self, value=self.former, former=self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _AddressStep(Step):
+    interface: str
+    address: str
+    broadcast: str = ""
+
+    def _argvs(self, verb: str) -> tuple[Argv, ...]:
+        broadcast = given("broadcast", self.broadcast)
+        return (argv("ip", "address", verb, self.address, *broadcast, "dev", self.interface),)
+
+
+@dataclass(frozen=True, slots=True)
+class AddAddress(_AddressStep):
+    """Put an address on an interface (ip-address(8))."""
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        return self._argvs("add")
+
+    @property
+    def inverse(self) -> Step:
+        return RemoveAddress(**asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAddress(_AddressStep):
+    """Take an address off an interface."""
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        return self._argvs("delete")
+
+    @property
+    def inverse(self) -> Step:
+        return AddAddress(**asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceAddress(Step):
+    """Tell the neighbours which interface has an address: a gratuitous ARP (RFC 5227 section 3)."""
+
+    interface: str
+    address: str
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        return (argv("arping", "-U", "-c", 1, "-I", self.interface, self.address),)

@@ -1,0 +1,67 @@
+"""Steps: the smallest changes to a host, each with its command and its inverse.
+
+A step is a value. It says what it does as the commands an admin would type, and knows from what
+was observed how to take itself back. `host.perform` executes it. Fields hold only text, numbers
+and tuples of them, so that the journal can write a step down and a later process undo it.
+"""
+
+import shlex
+from dataclasses import dataclass
+
+Argv = tuple[str, ...]
+
+
+def argv(*parts: object) -> Argv:
+    """An argument list of anything that has a text."""
+    return tuple(str(part) for part in parts)
+
+
+def given(option: str, value: object) -> Argv:
+    """An option and its value, or nothing where there is no value."""
+    return () if value in (None, "") else (option, str(value))
+
+
+def words(*parts: object) -> str:
+    """Words as they are typed at a shell."""
+    return shlex.join(argv(*parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Base of all steps. Each either happens or does not: none can be half done."""
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        """The programs to run, for a step that is a program's doing."""
+        return ()
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What an admin would type to the same effect, quoted for a shell."""
+        return tuple(shlex.join(argv) for argv in self.argvs)
+
+    @property
+    def inverse(self) -> "Step | None":
+        """The step that takes this one back, or None where nothing can."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in the order in which they are taken; empty when nothing is to do."""
+
+    steps: tuple[Step, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.steps)
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """All commands, in order."""
+        return tuple(command for step in self.steps for command in step.commands)
+
+    @property
+    def inverse(self) -> "Plan":
+        """The steps that lead back, last first."""
+        undone = (step.inverse for step in reversed(self.steps))
+        return Plan(tuple(step for step in undone if step is not None))
