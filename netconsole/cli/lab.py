@@ -149,7 +149,7 @@ def _in_fresh_lab(inside: "Work") -> int:
     from netconsole.lab.cloud import build
     from netconsole.lab.enclosure import enclose
 
-    return enclose(partial(build, _progress()), inside)
+    return enclose(partial(build, _program_directory(), _progress()), inside)
 
 
 def _progress() -> Callable[[str], None]:
@@ -164,11 +164,13 @@ def _progress() -> Callable[[str], None]:
 
 
 def _console(read_only: bool) -> int:
-    """Open the console, or without a terminal print the status, as `netconsole` alone does."""
+    """Open the console, or without a terminal print the status."""
     from netconsole.cli.main import run as run_netconsole
 
     _prepare_environment()
-    return run_netconsole(["--read-only"] if read_only else [])
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    access = ["--read-only"] if read_only else []
+    return run_netconsole([*access, "console" if terminal else "status"])
 
 
 def _execute(command: Sequence[str]) -> int:

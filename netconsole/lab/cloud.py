@@ -37,15 +37,17 @@ Progress = Callable[[str], None]
 """Says in a few words what is being done."""
 
 
-def build(progress: Progress) -> int:
+def build(programs: str, progress: Progress) -> int:
     """Build the lab in the namespaces of the calling process; answer 0 when it is ready.
+
+    `programs` is the directory of netconsole's program, for the PATH of login shells.
 
     It is ready when the world outside answers and every instance holds its lease.
     Raises Unavailable or LabFailed, saying what is missing or what did not come about.
     """
     require_programs()
     progress("laying out")
-    ground.lay()
+    ground.lay(programs)
     outside = wires.start_outside()
     wires.connect(outside)
     members = {guest.name: start(guest.name, _live_as_guest) for guest in GUESTS}

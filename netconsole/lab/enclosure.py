@@ -10,13 +10,20 @@ dies; with the last process the namespaces go, and the links and mounts in them.
 import json
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from netconsole.backend.errors import ExitStatus, NetconsoleError, Unavailable
 from netconsole.lab.commands import LabFailed
 from netconsole.lab.identity import IdMap, id_map, why_refused
-from netconsole.lab.namespaces import Namespace, die_with_parent, set_process_name, unshare
+from netconsole.lab.namespaces import (
+    Namespace,
+    die_with_parent,
+    same_directory,
+    set_process_name,
+    unshare,
+)
 from netconsole.lab.processes import Watch, fork
 
 Work = Callable[[], int]
@@ -63,19 +70,21 @@ def _keep(
 ) -> int:
     outer.close()
     set_process_name(_KEEPER)
-    try:
+    with _telling(inner, ids):
         unshare(KINDS if ids is None else KINDS | Namespace.USER)
-    except OSError as error:
-        _tell(inner, Unavailable(f"no lab on this machine: {why_refused(error)}"))
-        return ExitStatus.UNAVAILABLE
     inner.send(_UNSHARED)
     if inner.recv(_MESSAGE_SIZE) != _MAPPED:
         return ExitStatus.FAILED
     die_with_parent()
     if _abandoned(inner):
         return ExitStatus.FAILED
+
+    def built() -> int:
+        with _telling(inner, ids):
+            return build()
+
     with Watch() as watch:
-        return watch.wait(fork(lambda: _be_first(inner, build, inside)))
+        return watch.wait(fork(lambda: _be_first(inner, built, inside)))
 
 
 def _be_first(inner: socket.socket, build: Work, inside: Work) -> int:
@@ -84,7 +93,8 @@ def _be_first(inner: socket.socket, build: Work, inside: Work) -> int:
     if _abandoned(inner):
         return ExitStatus.FAILED
     with Watch(adopts=True) as watch:
-        status = watch.wait(fork(lambda: _telling(inner, build)))
+        with same_directory():  # `build` may have mounted something else there
+            status = watch.wait(fork(build))
         return status or watch.wait(fork(inside))
 
 
@@ -95,19 +105,19 @@ def _abandoned(inner: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-def _telling(inner: socket.socket, work: Work) -> int:
+@contextmanager
+def _telling(inner: socket.socket, ids: IdMap | None) -> Iterator[None]:
+    """Tell the outer process of an error, and end this one with it."""
     try:
-        return work()
-    except NetconsoleError as error:
-        _tell(inner, error)
-    except OSError as error:
-        _tell(inner, Unavailable(f"no lab on this machine: {why_refused(error)}"))
-    return ExitStatus.FAILED
-
-
-def _tell(inner: socket.socket, error: NetconsoleError) -> None:
+        yield
+        return
+    except NetconsoleError as raised:
+        error = raised
+    except OSError as refused:
+        error = Unavailable(f"no lab on this machine: {why_refused(refused, ids)}")
     message = {"exit_status": int(error.exit_status), "text": str(error)[:2000]}
     inner.send(json.dumps(message).encode())
+    raise SystemExit(int(error.exit_status))
 
 
 def _raise_failure(message: bytes) -> None:

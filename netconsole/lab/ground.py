@@ -6,6 +6,7 @@ there, as every container has.
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -42,8 +43,10 @@ _KERNEL_DEFAULTS: Final = {
 """A new network namespace inherits these from the machine; a lab is the same everywhere."""
 
 
-def lay() -> None:
+def lay(programs: str) -> None:
     """Give the calling process's mount and UTS namespaces the lab's files and name.
+
+    Login shells, such as those of tmux, get the directory `programs` in front of their PATH.
 
     Raises OSError, naming the mount, where the kernel refuses one.
     """
@@ -59,6 +62,7 @@ def lay() -> None:
     _STATE.mkdir()
     _replace("/etc/resolv.conf", "nameserver 203.0.113.1\n")
     _replace("/etc/netconsole/netconsole.conf", CONFIGURATION)
+    _replace("/etc/profile.d/netconsole-lab.sh", f"PATH={shlex.quote(programs)}:$PATH\n")
     set_hostname(HOSTNAME)
     reset_settings()
 
@@ -93,7 +97,7 @@ def _copy_etc() -> None:
         check=False,
     )
     shutil.rmtree(_ETC / "netconsole", ignore_errors=True)
-    for name in ("netconsole", "sysctl.d", "modules-load.d"):
+    for name in ("netconsole", "modules-load.d", "profile.d", "sysctl.d"):
         (_ETC / name).mkdir(exist_ok=True)
     mount(str(_ETC), "/etc", flags=MountFlag.BIND)
 

@@ -3,6 +3,7 @@
 One id is not enough: dnsmasq and tcpdump change to a user of their own.
 """
 
+import errno
 import os
 import pwd
 import shutil
@@ -48,6 +49,7 @@ def id_map() -> IdMap | None:
     Raises Unavailable, saying what is missing, where that cannot be.
     """
     if os.geteuid() == 0:
+        _require_ids_of_root()
         return None
     _require_user_namespaces()
     for program in ("newuidmap", "newgidmap"):
@@ -66,14 +68,26 @@ def id_map() -> IdMap | None:
     )
 
 
-def why_refused(error: OSError) -> str:
-    """Say why the kernel refused an ordinary user its namespaces, as far as it tells."""
-    if _setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
+def why_refused(error: OSError, ids: IdMap | None) -> str:
+    """Say why the kernel refused a namespace or a mount, as far as it tells."""
+    if ids is None and error.errno == errno.EPERM and error.filename == "unshare":
+        return "root lacks the capability CAP_SYS_ADMIN, as in most containers"
+    if ids is not None and _setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
         return (
             "AppArmor forbids user namespaces to ordinary users "
             "(kernel.apparmor_restrict_unprivileged_userns=1); run it as root"
         )
     return f"{error.filename}: {error.strerror}"
+
+
+def _require_ids_of_root() -> None:
+    """Root of a user namespace may have itself alone."""
+    lines = Path("/proc/self/uid_map").read_text().splitlines()
+    count = sum(int(line.split()[2]) for line in lines)
+    if count < IDS_NEEDED:
+        raise Unavailable(
+            f"the lab needs a range of {IDS_NEEDED} user ids, this user namespace has {count}"
+        )
 
 
 def _require_user_namespaces() -> None:

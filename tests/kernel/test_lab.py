@@ -150,3 +150,53 @@ def test_outside_of_a_lab_one_line_says_so() -> None:
         assert done.returncode == 1
         assert "not on the host of a lab" in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_terminal_or_a_command_it_prints_the_status() -> None:
+    done = subprocess.run(
+        [NETCONSOLE, "lab"],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in ("vmnet", "web1", "web2", "db1"))
+
+
+@pytest.mark.requires("root", "setpriv")
+@pytest.mark.parametrize(
+    ("prefix", "missing"),
+    [
+        (("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"), "CAP_SYS_ADMIN"),
+        (("unshare", "--map-root-user"), "user ids"),
+    ],
+)
+def test_where_the_kernel_allows_no_lab_one_line_says_why(
+    prefix: tuple[str, ...], missing: str
+) -> None:
+    done = subprocess.run(
+        [*prefix, NETCONSOLE, "lab", "run", "--", "true"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 3
+    (line,) = done.stderr.splitlines()
+    assert missing in line
+
+
+def test_the_working_directory_leads_to_the_labs_own_files() -> None:
+    before = Machine.now()
+    done = subprocess.run(
+        [NETCONSOLE, "lab", "run", "--", "sh", "-c", "pwd; echo x > written-in-the-lab"],
+        cwd="/etc",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "/etc\n"), done.stderr
+    assert Machine.now() == before

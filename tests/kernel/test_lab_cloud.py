@@ -61,7 +61,8 @@ def test_every_member_is_a_machine_of_its_own(lab: RunningLab) -> None:
 
 
 def test_instances_reach_each_other_and_the_world(lab: RunningLab) -> None:
-    assert pings(lab, "web1", "web2")
+    assert pings(lab, "web1", "10.0.0.3")
+    assert "10.0.0.3" in lab.inside("web1", "timeout", "4", "getent", "ahosts", "web2").stdout
     assert pings(lab, "db1", OUTSIDE)
     assert resolves(lab, "web2", "example.com")
     assert "the world outside" in page(lab, "web2", "example.com")
