@@ -18,18 +18,14 @@ def vmnet(host: PrivateHost) -> PrivateHost:
     return host
 
 
-def everything(host: PrivateHost) -> str:
+def everything(host: PrivateHost) -> object:
     """What a change could have touched, in a form to compare."""
-    return "".join(
-        host.run(*command).stdout
-        for command in (
-            ("ip", "-o", "link"),
-            ("ip", "-o", "address"),
-            ("iptables", "-t", "nat", "-S"),
-            ("netconsole", "network", "list", "--json"),
-            ("netconsole", "instance", "list", "--json"),
-            ("netconsole", "floating", "list", "--json"),
-        )
+    status = json.loads(host.run("netconsole", "status", "--json").stdout)
+    return (
+        [status[key] for key in ("networks", "allocations", "floating_ips", "drift")],
+        host.run("ip", "-o", "link").stdout,
+        host.run("ip", "-4", "-o", "address").stdout,
+        host.run("iptables", "-t", "nat", "-S").stdout,
     )
 
 
