@@ -4,6 +4,7 @@ One file a change, one JSON object a line: the change, then `begin` and `done` o
 number, then the end. A file without an end is a change that was cut off.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -59,7 +60,10 @@ class Journal:
         at = datetime.now(UTC)
         change_id = f"{at:%Y%m%dT%H%M%S%f}-{uuid4().hex[:4]}"
         steps = [{"step": type(step).__name__, **asdict(step)} for step in plan.steps]
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o755)
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o755)
+        except OSError as error:
+            raise Unavailable(f"journal {self._directory}: {error.strerror}") from error
         entry = OpenEntry(change_id, self._path(change_id))
         entry.write(
             {
@@ -130,11 +134,12 @@ class OpenEntry:
 
     def write(self, line: _Line) -> None:
         """Append a line; it is with the kernel, safe from our own death, when this returns."""
-        text = json.dumps(line) + "\n"
+        text = f"{json.dumps(line)}\n".encode()
         try:
             handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
             try:
-                os.write(handle, text.encode())
+                if os.write(handle, text) < len(text):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             finally:
                 os.close(handle)
         except OSError as error:
@@ -143,12 +148,21 @@ class OpenEntry:
 
 def _read(path: Path) -> JournalEntry | None:
     """Read a change; None for one whose first line was cut off: then no step was begun."""
+    try:
+        texts = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return None  # forgotten meanwhile
+    except OSError as error:
+        raise Unavailable(f"journal {path}: {error.strerror}") from error
     lines: list[_Line] = []
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in texts:
         try:
-            lines.append(cast(_Line, json.loads(text)))
+            line: object = json.loads(text)
         except json.JSONDecodeError:
             break
+        if not isinstance(line, dict):
+            break
+        lines.append(cast(_Line, line))
     if not lines or "steps" not in lines[0]:
         return None
     head = lines[0]
