@@ -6,7 +6,7 @@ from typing import Generic
 
 from sqlalchemy import Connection
 
-from netconsole.backend import privileges, survey
+from netconsole.backend import privileges
 from netconsole.backend.apply import Applied, apply, recover, verify
 from netconsole.backend.audit import Auditor
 from netconsole.backend.changes import Change, Result
@@ -37,6 +37,7 @@ from netconsole.backend.store import instances as instance_rows
 from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import settings as setting_rows
 from netconsole.backend.store.views import instance_view
+from netconsole.backend.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,27 @@ class Service:
 
     def status(self) -> Status:
         """One consistent picture of the store, the host, and the plan between them."""
-        return self._survey().status()
+        return self.survey().status()
+
+    def survey(self) -> Survey:
+        """The records, the host and the plan between them, all of one moment."""
+        observed = self._host.observe()
+        try:
+            with self._store.reading() as connection:
+                found = records(connection, self._options.host)
+                usage = network_rows.usage(connection)
+        except Unavailable as error:
+            unreadable = {**observed.unreadable, "store": str(error)}
+            return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
+        events = lease_events(found, observed.leases)
+        if events and self.read_only_because is None:
+            self._note_leases_if_idle(observed)
+        found = with_events(found, events)
+        return self._picture(found, usage, observed, intent(found, self._options))
 
     def plan(self) -> Plan:
         """The steps between the host and the store. Raises Unavailable where it cannot be known."""
-        seen = self._survey()
+        seen = self.survey()
         for part, reason in seen.observed.unreadable.items():
             raise Unavailable(f"cannot tell what is to do: {part}: {reason}")
         return seen.plan
@@ -116,21 +133,6 @@ class Service:
         """The changes of this host, the newest first."""
         return tuple(self._journal.entries())
 
-    def _survey(self) -> survey.Survey:
-        observed = self._host.observe()
-        try:
-            with self._store.reading() as connection:
-                found = records(connection, self._options.host)
-                usage = network_rows.usage(connection)
-        except Unavailable as error:
-            unreadable = {**observed.unreadable, "store": str(error)}
-            return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
-        events = lease_events(found, observed.leases)
-        if events and self.read_only_because is None:
-            self._note_leases_if_idle(observed)
-        found = with_events(found, events)
-        return self._picture(found, usage, observed, intent(found, self._options))
-
     def _note_leases_if_idle(self, observed: HostState) -> None:
         """A change under way notes the leases itself, and keeps the store locked meanwhile."""
         with host_lock_if_free(self._lock) as free:
@@ -144,8 +146,8 @@ class Service:
         usage: Mapping[int, NetworkUsage],
         observed: HostState,
         wanted: HostState | None,
-    ) -> survey.Survey:
-        return survey.Survey(
+    ) -> Survey:
+        return Survey(
             records=found,
             usage=usage,
             observed=observed,

@@ -74,7 +74,8 @@ def _host(service: "Service | Unread") -> Host | Unread:
     """
     if isinstance(service, Unread):
         return service
-    status = service.status()
-    if reason := status.host.unreadable.get("store"):
+    seen = service.survey()
+    unreadable = seen.observed.unreadable
+    if reason := unreadable.get("store"):
         return Unread(reason)
-    return Host(status, Plan() if status.host.unreadable else service.plan())
+    return Host(seen.status(), Plan() if unreadable else seen.plan)
