@@ -14,7 +14,7 @@ import click
 
 from netconsole import __version__
 from netconsole.backend.errors import ExitStatus, NetconsoleError
-from netconsole.cli.output import ReaderGone
+from netconsole.cli.output import NotWritten, ReaderGone
 
 INTERRUPTED = 128 + signal.SIGINT
 PIPE_CLOSED = 128 + signal.SIGPIPE
@@ -24,6 +24,8 @@ def end(error: BaseException) -> int:
     """Say on stderr what ended the command, and answer its exit status."""
     match error:
         case NetconsoleError():
+            if isinstance(error, NotWritten):
+                _discard_stdout()
             _say(str(error))
             return int(error.exit_status)
         case click.exceptions.NoArgsIsHelpError():
@@ -34,7 +36,7 @@ def end(error: BaseException) -> int:
             return error.exit_code
         case click.Abort() | KeyboardInterrupt():
             return INTERRUPTED
-        case BrokenPipeError() | ReaderGone():
+        case ReaderGone():
             _discard_stdout()
             return PIPE_CLOSED
         case _:

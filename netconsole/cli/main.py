@@ -3,13 +3,14 @@
 Nothing heavy is imported here; each command's module is imported when the command is used.
 """
 
+import io
 import sys
 from collections.abc import Mapping, Sequence
 
 import click
 
 from netconsole import __version__
-from netconsole.cli import failures
+from netconsole.cli import failures, output
 from netconsole.cli.context import Context
 from netconsole.cli.lazy import LazyCommand, LazyGroup
 
@@ -93,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and answer its exit status; an error becomes one line on stderr."""
     try:
         status = root.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
+        output.flush()
     except Exception as error:  # noqa: BLE001  the outermost edge: nothing may pass it unsaid
         return failures.end(error)
     return status if isinstance(status, int) else 0
@@ -101,6 +102,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> int:
     """Run as the program; its exit status is the answer."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a locale without our letters is no error
     try:
         return run(sys.argv[1:])
     except KeyboardInterrupt as error:

@@ -7,12 +7,15 @@ in a pipe alike: nothing is cut, wrapped or coloured, so that grep and awk see w
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 
 import click
+
+from netconsole.backend.errors import NetconsoleError
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | None
 
@@ -22,6 +25,20 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 class ReaderGone(Exception):
     """Whoever read stdout closed it; click would take the OSError for a failure of the command."""
+
+
+class NotWritten(NetconsoleError):
+    """Stdout takes no more: a full disk, a terminal that hung up."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except OSError as error:
+        raise NotWritten(f"stdout could not be written: {error.strerror}") from error
 
 
 def encode(value: object) -> Json:
@@ -57,10 +74,14 @@ def print_json(value: object) -> None:
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines on stdout, as they are."""
-    try:
+    with _writing():
         sys.stdout.writelines(f"{line}\n" for line in lines)
-    except BrokenPipeError as error:
-        raise ReaderGone from error
+
+
+def flush() -> None:
+    """Write out what was printed; raises ReaderGone or NotWritten."""
+    with _writing():
+        sys.stdout.flush()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
