@@ -28,7 +28,9 @@ _STRICT, _LOOSE = 1, 2
 _FILTERS: Final = tuple(
     Path(f"/proc/sys/net/ipv4/conf/{name}/rp_filter") for name in ("all", PUBLIC.interface)
 )
-_DETOUR: Final = f"{PUBLIC.outside}/32"
+_DETOUR: Final = (f"{PUBLIC.outside}/32", "via", SECOND.outside, "dev", SECOND.interface)
+_MASQUERADE: Final = ("POSTROUTING", "-o", SECOND.interface, "-j", "MASQUERADE")
+"""Instances' own packets take the detour as well, and would be strangers outside without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,9 @@ def _divert_way_back(service: Service) -> None:
     if not _DISPLACED.exists():
         former = {str(path): path.read_text().strip() for path in _FILTERS}
         _DISPLACED.write_text(json.dumps(former))
-    run("ip", "route", "replace", _DETOUR, "via", SECOND.outside, "dev", SECOND.interface)
+    if _way_back() != SECOND.interface:
+        run("ip", "route", "replace", *_DETOUR)
+        run("iptables", "-w", "-t", "nat", "-A", *_MASQUERADE)
     everywhere, public = _FILTERS
     if int(everywhere.read_text()) == _LOOSE:
         everywhere.write_text("0")
@@ -142,7 +146,8 @@ def _restore_way_back(service: Service) -> None:
     for path, value in json.loads(_DISPLACED.read_text()).items():
         Path(path).write_text(value)
     if _way_back() == SECOND.interface:
-        run("ip", "route", "delete", _DETOUR, "via", SECOND.outside, "dev", SECOND.interface)
+        run("ip", "route", "delete", *_DETOUR)
+        run("iptables", "-w", "-t", "nat", "-D", *_MASQUERADE)
     _run_outside(f"neighbour flush dev {PUBLIC.interface} nud permanent")
     _DISPLACED.unlink()
 
@@ -173,7 +178,7 @@ def _run_outside(*lines: str) -> None:
 FAULTS: Final = (
     Fault(
         "rp_filter",
-        "The reverse path filter of eth0 is strict while the way back to the sender is eth1.",
+        "The reverse path filter of eth0 is strict, and replies to 203.0.113.1 leave by eth1.",
         "Nothing from outside gets an answer, yet tcpdump on eth0 sees every packet arrive.",
         _reverse_path_bites,
         _divert_way_back,

@@ -16,6 +16,9 @@ FLOATING = "203.0.113.129"
 OUTSIDE = "203.0.113.1"
 
 
+READ_STATE = "ip -4 rule; ip -4 route show table all; ip -br -4 addr; sysctl -a -r rp_filter"
+
+
 @pytest.fixture(scope="module")
 def lab() -> Iterator[RunningLab]:
     with RunningLab() as running:
@@ -94,7 +97,7 @@ def test_a_fault_is_felt_and_mended(lab: RunningLab, fault: str) -> None:
     assert broken(lab) == set()
     assert WORKS[fault](lab)
     rules = lab.run("iptables-save").stdout.count("nova-")
-    state = lab.run("sh", "-c", "ip route; ip -br addr; sysctl -a -r rp_filter").stdout
+    state = lab.run("sh", "-c", READ_STATE).stdout
 
     for _ in range(2):
         lab.netconsole("lab", "break", fault)
@@ -105,7 +108,7 @@ def test_a_fault_is_felt_and_mended(lab: RunningLab, fault: str) -> None:
         assert broken(lab) == set()
     assert WORKS[fault](lab)
     assert lab.run("iptables-save").stdout.count("nova-") == rules
-    assert lab.run("sh", "-c", "ip route; ip -br addr; sysctl -a -r rp_filter").stdout == state
+    assert lab.run("sh", "-c", READ_STATE).stdout == state
 
 
 def test_strict_filter_drops_at_the_ip_layer_and_loose_alone_heals(lab: RunningLab) -> None:
@@ -115,6 +118,7 @@ def test_strict_filter_drops_at_the_ip_layer_and_loose_alone_heals(lab: RunningL
     assert dropped(lab) == before + 1
     lab.run("sysctl", "-w", "net.ipv4.conf.eth0.rp_filter=2")
     assert pings(lab, "outside", FLOATING)
+    assert pings(lab, "db1", OUTSIDE)
     assert broken(lab) == set()
     lab.netconsole("lab", "mend", "rp_filter")
     assert lab.run("sysctl", "-n", "net.ipv4.conf.eth0.rp_filter").stdout == "0\n"
