@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from private_host import SYSTEM_PATH, user_namespace
 
@@ -52,10 +53,18 @@ def _vlan() -> str | None:
     return reason and f"no 802.1Q in this kernel: {reason}"
 
 
+def _tap() -> str | None:
+    device = Path("/dev/net/tun")
+    if os.access(device, os.R_OK | os.W_OK):
+        return None
+    return f"{device} is closed to this user" if device.exists() else f"there is no {device}"
+
+
 PROBES: Mapping[str, Callable[[], str | None]] = {
     "namespaces": _namespaces,
     "root": _root,
     "8021q": _vlan,
+    "tap": _tap,
 }
 
 

@@ -12,7 +12,8 @@ def vmnet(host: PrivateHost) -> PrivateHost:
     """A host with the network vmnet, the instance web1 and a pool of floating addresses."""
     host.run("netconsole", "network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24",
              "--bridge", "br100")  # fmt: skip
-    host.run("netconsole", "instance", "create", "web1", "--project", "demo", "--network", "vmnet")
+    host.run("netconsole", "instance", "create", "web1", "--project", "demo", "--network", "vmnet",
+             "--port-kind", "veth")  # fmt: skip
     host.run("netconsole", "floating", "create", "--pool", "public", "--ip-range",
              "203.0.113.128/29")  # fmt: skip
     return host
@@ -31,7 +32,7 @@ def everything(host: PrivateHost) -> object:
 
 CHANGES = [
     ("network", "create", "other", "--fixed-range-v4", "10.1.0.0/24", "--bridge", "br101"),
-    ("instance", "create", "web2", "--project", "demo", "--network", "vmnet"),
+    ("instance", "create", "web2", "--project", "p", "--network", "vmnet", "--port-kind", "veth"),
     ("instance", "delete", "web1"),
     ("floating", "create", "--pool", "public", "--ip-range", "203.0.113.64/30"),
     ("floating", "delete", "203.0.113.128/29"),
