@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from netconsole.backend.hoststate import Address, ChainKey, File, HostState, Rule, TableName
+from netconsole.backend.hoststate import Address, ChainKey, File, HostState, Link, Rule, TableName
 from netconsole.backend.intent import intent
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port, Records
@@ -156,3 +156,14 @@ def chains(table: TableName, held: Mapping[str, list[str]]) -> dict[ChainKey, tu
         ChainKey("ipv4", table, chain): tuple(Rule(spec) for spec in specs)
         for chain, specs in held.items()
     }
+
+
+def with_link(state: HostState, link: Link) -> HostState:
+    return replace(state, links={**state.links, link.name: link})
+
+
+EMPTY = HostState(sysctls={"net.ipv4.ip_forward": "0"})
+WANTED = wanted(records(2))
+"""A network, a tap and a veth port, a floating address."""
+WHOLE = observed_as(WANTED)
+BRIDGE = WHOLE.links["br100"]

@@ -14,7 +14,6 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
 
     Raises Conflict where a link of another kind stands in the way.
     """
-    rules = tuple(filters.changes(observed, wanted))
     servers = dhcp.DnsmasqDifference(observed, wanted)
     return Plan(
         (
@@ -24,8 +23,8 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
             *servers.stops(),
             *links.added(observed, wanted),
             *addresses.removed(observed, wanted),
-            *rules,
-            *filters.ended_connections(observed, wanted, rules),
+            *filters.changes(observed, wanted),
+            *filters.ended_connections(observed, wanted),
             *addresses.added(observed, wanted),
             *servers.host_steps(),
             *servers.starts(),

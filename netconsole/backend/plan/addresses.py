@@ -1,16 +1,64 @@
-"""What to do about addresses: gateways and floating addresses. Pure."""
+"""What to do about addresses: gateways and floating addresses. Pure.
+
+When the first address of a subnet leaves an interface, the kernel takes the subnet's others off
+as well (promote_secondaries in ip-sysctl). So those go before it, and come back after it.
+"""
 
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Interface
 
 from netconsole.backend.hoststate import Address, HostState
 from netconsole.backend.steps import AddAddress, AnnounceAddress, RemoveAddress, Step
 
 
+def released(observed: HostState, wanted: HostState) -> tuple[Address, ...]:
+    """The addresses that are still on although the store has released them."""
+    gone = {(address.interface, address.address) for address in wanted.released}
+    return tuple(found for found in observed.addresses if (found.interface, found.address) in gone)
+
+
 def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Take off what the store has released."""
-    for address in observed.addresses:
-        if address in wanted.released:
-            yield _remove(address)
+    left = _left(observed, wanted)
+    for address in released(observed, wanted):
+        here = left.get(address.interface, [])
+        later = [found for found in here if _subnet(found) == _subnet(address)]
+        yield from (_remove(other) for other in reversed(later))
+        yield _remove(address)
+        yield from (_add(other) for other in later)
+
+
+def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
+    """Put on what is missing, a first address before the others, and tell the neighbours."""
+    left = _left(observed, wanted)
+    for address in wanted.addresses:
+        here = left.get(address.interface, [])
+        present = _same(address, here)
+        moved = here if address.first and here and here[0] is not present else []
+        yield from (_remove(other) for other in reversed(moved))
+        if present is None or moved:
+            yield _add(address)
+        yield from (_add(other) for other in moved if other is not present)
+        if present is None:
+            yield AnnounceAddress(address.interface, address.address.partition("/")[0])
+
+
+def _left(observed: HostState, wanted: HostState) -> dict[str, list[Address]]:
+    """The addresses of each interface, without those that are taken off."""
+    gone = set(released(observed, wanted))
+    left: dict[str, list[Address]] = {}
+    for found in observed.addresses:
+        if found not in gone:
+            left.setdefault(found.interface, []).append(found)
+    return left
+
+
+def _subnet(address: Address) -> str:
+    return str(IPv4Interface(address.address).network)
+
+
+def _same(address: Address, here: Iterable[Address]) -> Address | None:
+    return next((found for found in here if found.address == address.address), None)
 
 
 def _remove(address: Address) -> Step:
@@ -19,23 +67,3 @@ def _remove(address: Address) -> Step:
 
 def _add(address: Address) -> Step:
     return AddAddress(address.interface, address.address, address.broadcast or "")
-
-
-def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
-    """Put on what is missing, a first address before the others, and tell the neighbours."""
-    for address in wanted.addresses:
-        here = [found for found in observed.addresses if found.interface == address.interface]
-        present = _same(address, here)
-        ahead: list[Address] = []
-        if address.first:
-            ahead = here[: here.index(present)] if present else here
-        yield from (_remove(other) for other in ahead)
-        if present is None:
-            yield _add(address)
-        yield from (_add(other) for other in ahead)
-        if present is None:
-            yield AnnounceAddress(address.interface, address.address.partition("/")[0])
-
-
-def _same(address: Address, here: Iterable[Address]) -> Address | None:
-    return next((found for found in here if found.address == address.address), None)

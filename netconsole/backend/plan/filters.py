@@ -1,10 +1,11 @@
 """What to do about the packet filter, and the connections that outlive its rules. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from netconsole.backend import rules
 from netconsole.backend.hoststate import ChainKey, Family, HostState, Rule, TableName
+from netconsole.backend.plan.addresses import released
 from netconsole.backend.steps import ChangeRules, EndConnections, Step
 
 _TABLES: tuple[tuple[Family, TableName], ...] = (
@@ -12,7 +13,8 @@ _TABLES: tuple[tuple[Family, TableName], ...] = (
     ("ipv4", "nat"),
     ("ipv4", "mangle"),
 )
-_DNAT_REMOVED = re.compile(rf"-D {rules.CHAIN_PREFIX}PREROUTING -d (\S+)/32 -j DNAT")
+_INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
+_TRANSLATION = re.compile(r"-d (\S+)/32 -j DNAT ")
 
 
 def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
@@ -41,17 +43,15 @@ def _of_table(
     }
 
 
-def ended_connections(
-    observed: HostState, wanted: HostState, filters: Iterable[ChangeRules]
-) -> Iterator[Step]:
+def ended_connections(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Connections outlive the rule that translated them, so they are ended with it."""
     ended = {
-        address.address.partition("/")[0]
-        for address in observed.addresses
-        if address in wanted.released and address.address.endswith("/32")
+        address.address.removesuffix("/32")
+        for address in released(observed, wanted)
+        if address.address.endswith("/32")
     }
-    for change in filters:
-        ended.update(
-            found.group(1) for line in change.lines if (found := _DNAT_REMOVED.match(line))
-        )
+    kept = set(rules.specs(wanted.chains.get(_INCOMING, ())))
+    for spec in rules.specs(observed.chains.get(_INCOMING, ())):
+        if spec not in kept and (found := _TRANSLATION.match(spec)):
+            ended.add(found.group(1))
     yield from (EndConnections(address) for address in sorted(ended))

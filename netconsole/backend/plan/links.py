@@ -25,7 +25,8 @@ def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
         elif found.kind != link.kind:
             rule = f"is wanted as a {link.kind}, but is a {found.kind or 'physical interface'}"
             raise Conflict(f"interface {link.name!r} {rule}")
-        elif link.kind == "bridge" and not found.ours:
+        elif link.kind == "bridge" and not found.ours and found.mac != link.mac:
+            # An admin's own; one with our MAC address is ours and has lost its mark.
             link = Link(link.name, link.kind, alias=found.alias)
         yield from _link_changes(found, link)
 
@@ -68,4 +69,13 @@ def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Remove the links of ours that nothing wants any more, bridges last."""
     gone = [link for link in observed.links.values() if link.ours and link.name not in wanted.links]
     for link in sorted(gone, key=lambda link: link.kind == "bridge"):
-        yield RemoveLink(link.name, link.kind, link.alias, link.mac or "", link.peer or "")
+        peer = observed.links.get(link.peer or "")
+        yield RemoveLink(
+            link.name,
+            link.kind,
+            link.alias,
+            mac=link.mac or "",
+            peer=peer.name if peer else "",
+            peer_mac=(peer.mac or "") if peer else "",
+            forward_delay=link.forward_delay,
+        )

@@ -47,4 +47,7 @@ def made_directories(observed: HostState, wanted: HostState) -> Iterator[Step]:
 
 def removed_directories(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Directories of ours that nothing wants any more."""
-    return (RemoveDirectory(path) for path in sorted(observed.directories - wanted.directories))
+    for path in sorted(observed.directories - wanted.directories):
+        bridge = dhcp.bridge_of(wanted.networks_path, path)
+        if bridge is not None and dhcp.paths(wanted.networks_path, bridge).hosts == path:
+            yield RemoveDirectory(path)

@@ -85,7 +85,9 @@ class SetLink(Step):
                 return (argv("bridge", "link", "set", "dev", self.name, "hairpin", state),)
 
     @property
-    def inverse(self) -> Step:
+    def inverse(self) -> Step | None:
+        if not self.former and self.attribute not in ("master", "alias"):
+            return None  # what it was is not known
         return replace(self, value=self.former, former=self.value)
 
 

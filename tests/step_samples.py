@@ -1,0 +1,134 @@
+"""Every step there is, with the commands that an admin would type to the same effect."""
+
+from netconsole.backend.steps import (
+    AddAddress,
+    AddDhcpHosts,
+    AddLink,
+    AnnounceAddress,
+    ChangeRules,
+    EndConnections,
+    MakeDirectory,
+    ReleaseLease,
+    ReloadDnsmasq,
+    RemoveAddress,
+    RemoveDhcpHosts,
+    RemoveDirectory,
+    RemoveFile,
+    RemoveLink,
+    SetLink,
+    SetSysctl,
+    StartDnsmasq,
+    Step,
+    StopDnsmasq,
+    WriteFile,
+)
+
+PID_FILE = "/n/nova-br100.pid"
+SERVER = ("dnsmasq", f"--pid-file={PID_FILE}", "--domain=a b")
+HOST_FILES = (("/n/h/1", "fa:16:3e:00:00:01,web1,10.0.0.3\n"), ("/n/h/2", "x\n"))
+BRIDGE = AddLink("br100", "bridge", "netconsole:network:1", mac="fa:16:3e:0:0:1", forward_delay=0)
+VETH = AddLink(
+    "veth1",
+    "veth",
+    "netconsole:port:1",
+    mac="fe:16:3e:00:00:01",
+    peer="peer1",
+    peer_mac="fa:16:3e:00:00:01",
+)
+RULES = ChangeRules(
+    "ipv4",
+    "nat",
+    (":nova-network-snat - [0:0]", "-I POSTROUTING 1 -j nova-network-snat"),
+    ("-D POSTROUTING -j nova-network-snat", "-X nova-network-snat"),
+)
+
+SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
+    (SetSysctl("net.ipv4.ip_forward", "1", "0"), ("sysctl -w net.ipv4.ip_forward=1",)),
+    (
+        BRIDGE,
+        ("ip link add name br100 address fa:16:3e:0:0:1 type bridge forward_delay 0",),
+    ),
+    (AddLink("br0", "bridge", ""), ("ip link add name br0 type bridge",)),
+    (AddLink("tap1", "tap", "a", mac="fe:1"), ("ip tuntap add dev tap1 mode tap",)),
+    (
+        VETH,
+        (
+            "ip link add name veth1 address fe:16:3e:00:00:01 type veth "
+            "peer name peer1 address fa:16:3e:00:00:01",
+        ),
+    ),
+    (RemoveLink("br100", "bridge", "a"), ("ip link delete dev br100",)),
+    (RemoveLink("veth1", "veth", "a", peer="peer1"), ("ip link delete dev veth1",)),
+    (SetLink("br100", "up", "1", "0"), ("ip link set dev br100 up",)),
+    (SetLink("br100", "up", "0", "1"), ("ip link set dev br100 down",)),
+    (SetLink("tap1", "master", "br100", ""), ("ip link set dev tap1 master br100",)),
+    (SetLink("tap1", "master", "", "br100"), ("ip link set dev tap1 nomaster",)),
+    (SetLink("br100", "mtu", "1450", "1500"), ("ip link set dev br100 mtu 1450",)),
+    (SetLink("tap1", "mac", "fe:1", "fe:2"), ("ip link set dev tap1 address fe:1",)),
+    (SetLink("tap1", "alias", "a:b", ""), ("ip link set dev tap1 alias a:b",)),
+    (SetLink("tap1", "alias", "", "a:b"), ("ip link set dev tap1 alias ''",)),
+    (SetLink("tap1", "hairpin", "1", "0"), ("bridge link set dev tap1 hairpin on",)),
+    (SetLink("tap1", "hairpin", "0", "1"), ("bridge link set dev tap1 hairpin off",)),
+    (
+        SetLink("br100", "forward_delay", "0", "1500"),
+        ("ip link set dev br100 type bridge forward_delay 0",),
+    ),
+    (
+        AddAddress("br100", "10.0.0.1/24", "10.0.0.255"),
+        ("ip address add 10.0.0.1/24 broadcast 10.0.0.255 dev br100",),
+    ),
+    (
+        RemoveAddress("eth0", "203.0.113.10/32"),
+        ("ip address delete 203.0.113.10/32 dev eth0",),
+    ),
+    (
+        RULES,
+        (
+            "iptables -t nat -N nova-network-snat",
+            "iptables -t nat -I POSTROUTING 1 -j nova-network-snat",
+        ),
+    ),
+    (
+        ChangeRules("ipv6", "filter", ("-F a", "-X a"), ()),
+        ("ip6tables -t filter -F a", "ip6tables -t filter -X a"),
+    ),
+    (
+        EndConnections("203.0.113.10"),
+        (
+            "conntrack --delete --orig-dst 203.0.113.10",
+            "conntrack --delete --reply-dst 203.0.113.10",
+        ),
+    ),
+    (AnnounceAddress("eth0", "203.0.113.10"), ("arping -U -c 1 -I eth0 203.0.113.10",)),
+    (MakeDirectory("/n/h"), ("mkdir -p -m 0755 /n/h",)),
+    (RemoveDirectory("/n/h"), ("rmdir /n/h",)),
+    (
+        WriteFile("/n/a b", "3,'x'\n", 0o640, None),
+        ("printf %s '3,'\"'\"'x'\"'\"'\n' > '/n/a b'", "chmod 0640 '/n/a b'"),
+    ),
+    (WriteFile("/n/o", "new", 0o644, "old"), ("printf %s new > /n/o", "chmod 0644 /n/o")),
+    (RemoveFile("/n/o", "old", 0o600), ("rm /n/o",)),
+    (
+        AddDhcpHosts(PID_FILE, HOST_FILES),
+        (
+            "printf %s 'fa:16:3e:00:00:01,web1,10.0.0.3\n' > /n/h/1",
+            "printf %s 'x\n' > /n/h/2",
+        ),
+    ),
+    (
+        RemoveDhcpHosts(PID_FILE, HOST_FILES),
+        ("rm /n/h/1 /n/h/2", f'kill -HUP "$(cat {PID_FILE})"'),
+    ),
+    (StartDnsmasq("br100", SERVER), (f"dnsmasq --pid-file={PID_FILE} '--domain=a b'",)),
+    (StopDnsmasq("br100", SERVER, (11, 12)), ("kill 11 12",)),
+    (StopDnsmasq("br100", SERVER, (11,), start_again=False), ("kill 11",)),
+    (
+        StopDnsmasq("br100", ("dnsmasq", "--no-hosts")),
+        ("pkill -x -f 'dnsmasq --no-hosts'",),
+    ),
+    (ReloadDnsmasq("br100", PID_FILE), (f'kill -HUP "$(cat {PID_FILE})"',)),
+    (
+        ReleaseLease("br100", "10.0.0.3", "fa:16:3e:00:00:01"),
+        ("dhcp_release br100 10.0.0.3 fa:16:3e:00:00:01",),
+    ),
+)

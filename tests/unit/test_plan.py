@@ -1,0 +1,242 @@
+"""The plan: every kind of damage is named, and nothing else is."""
+
+from dataclasses import replace
+
+import pytest
+from core_samples import (
+    BRIDGE,
+    FLOATING,
+    NETWORKS_PATH,
+    WANTED,
+    WHOLE,
+    floating_ip,
+    mac,
+    records,
+    wanted,
+    with_link,
+)
+
+from netconsole.backend.hoststate import (
+    Address,
+    ChainKey,
+    Dnsmasq,
+    File,
+    HostState,
+    Lease,
+    Link,
+)
+from netconsole.backend.plan import plan
+from netconsole.backend.records import Records
+from netconsole.backend.steps import (
+    AddAddress,
+    AddDhcpHosts,
+    AnnounceAddress,
+    ChangeRules,
+    EndConnections,
+    MakeDirectory,
+    ReleaseLease,
+    ReloadDnsmasq,
+    RemoveAddress,
+    RemoveDhcpHosts,
+    RemoveDirectory,
+    RemoveFile,
+    RemoveLink,
+    SetLink,
+    SetSysctl,
+    StartDnsmasq,
+    Step,
+    StopDnsmasq,
+    WriteFile,
+)
+
+BASE = f"{NETWORKS_PATH}/nova-br100"
+SERVER = WANTED.dnsmasq[0]
+
+
+def _kinds(observed: HostState, goal: HostState) -> list[str]:
+    return [type(step).__name__ for step in plan(observed, goal).steps]
+
+
+def _without_chain(state: HostState, chain: str) -> HostState:
+    gone = {key: held for key, held in state.chains.items() if key.chain != chain}
+    return replace(state, chains=gone)
+
+
+TAP = WHOLE.links["tap0"]
+HOST_FILE = f"{BASE}.hosts/fa-16-3e-00-00-00"
+NAT = ChainKey("ipv4", "nat", "nova-network-PREROUTING")
+
+DAMAGE: dict[str, tuple[HostState, list[Step]]] = {
+    "forwarding is off": (
+        replace(WHOLE, sysctls={"net.ipv4.ip_forward": "0"}),
+        [SetSysctl("net.ipv4.ip_forward", "1", "0")],
+    ),
+    "the bridge is down": (
+        with_link(WHOLE, replace(BRIDGE, up=False)),
+        [SetLink("br100", "up", "1", "0")],
+    ),
+    "the bridge waits before it forwards": (
+        with_link(WHOLE, replace(BRIDGE, forward_delay=1500)),
+        [SetLink("br100", "forward_delay", "0", "1500")],
+    ),
+    "the bridge took a guest's MAC address": (
+        with_link(WHOLE, replace(BRIDGE, mac=mac(7))),
+        [SetLink("br100", "mac", BRIDGE.mac or "", mac(7))],
+    ),
+    "the bridge lost the mark that it is ours": (
+        with_link(WHOLE, replace(BRIDGE, alias="")),
+        [SetLink("br100", "alias", BRIDGE.alias, "")],
+    ),
+    "a port left its bridge": (
+        with_link(WHOLE, replace(TAP, master=None, hairpin=None)),
+        [SetLink("tap0", "master", "br100", ""), SetLink("tap0", "hairpin", "1", "0")],
+    ),
+    "a port is on another bridge": (
+        with_link(WHOLE, replace(TAP, master="br7")),
+        [SetLink("tap0", "master", "br100", "br7"), SetLink("tap0", "hairpin", "1", "0")],
+    ),
+    "hairpin is off": (
+        with_link(WHOLE, replace(TAP, hairpin=False)),
+        [SetLink("tap0", "hairpin", "1", "0")],
+    ),
+    "the floating address is missing": (
+        replace(WHOLE, addresses=WHOLE.addresses[:1]),
+        [AddAddress("eth0", f"{FLOATING}/32"), AnnounceAddress("eth0", FLOATING)],
+    ),
+    "the gateway address is missing": (
+        replace(WHOLE, addresses=WHOLE.addresses[1:]),
+        [
+            AddAddress("br100", "10.0.0.1/24", "10.0.0.255"),
+            AnnounceAddress("br100", "10.0.0.1"),
+        ],
+    ),
+    "an idle floating address is still there": (
+        replace(WHOLE, addresses=(*WHOLE.addresses, Address("eth0", "203.0.113.11/32"))),
+        [RemoveAddress("eth0", "203.0.113.11/32"), EndConnections("203.0.113.11")],
+    ),
+    "dnsmasq is gone": (
+        replace(WHOLE, dnsmasq=()),
+        [StartDnsmasq("br100", SERVER.argv)],
+    ),
+    "dnsmasq runs with other arguments": (
+        replace(WHOLE, dnsmasq=(Dnsmasq("br100", ("dnsmasq", f"--pid-file={BASE}.pid"), (5,)),)),
+        [
+            StopDnsmasq("br100", ("dnsmasq", f"--pid-file={BASE}.pid"), (5,)),
+            StartDnsmasq("br100", SERVER.argv),
+        ],
+    ),
+    "dnsmasq runs twice": (
+        replace(WHOLE, dnsmasq=(*WHOLE.dnsmasq, replace(SERVER, pids=(12, 13)))),
+        [StopDnsmasq("br100", SERVER.argv, (12, 13), start_again=False)],
+    ),
+    "a dnsmasq serves a bridge that is no more": (
+        replace(WHOLE, dnsmasq=(*WHOLE.dnsmasq, Dnsmasq("br9", ("dnsmasq",), (12,)))),
+        [StopDnsmasq("br9", ("dnsmasq",), (12,))],
+    ),
+    "the options file was changed": (
+        replace(WHOLE, files={**WHOLE.files, f"{BASE}.opts": File("3\n")}),
+        [
+            WriteFile(f"{BASE}.opts", "3,10.0.0.1\n", former="3\n"),
+            ReloadDnsmasq("br100", f"{BASE}.pid"),
+        ],
+    ),
+    "a host file is missing": (
+        replace(WHOLE, dhcp_hosts=dict(list(WHOLE.dhcp_hosts.items())[1:])),
+        [AddDhcpHosts(f"{BASE}.pid", ((HOST_FILE, WHOLE.dhcp_hosts[HOST_FILE].content),))],
+    ),
+    "a host file has another address": (
+        replace(WHOLE, dhcp_hosts={**WHOLE.dhcp_hosts, HOST_FILE: File("x\n")}),
+        [
+            RemoveDhcpHosts(f"{BASE}.pid", ((HOST_FILE, "x\n"),)),
+            AddDhcpHosts(f"{BASE}.pid", ((HOST_FILE, WHOLE.dhcp_hosts[HOST_FILE].content),)),
+        ],
+    ),
+    "a host file of nobody": (
+        replace(WHOLE, dhcp_hosts={**WHOLE.dhcp_hosts, f"{BASE}.hosts/x": File("x\n")}),
+        [RemoveDhcpHosts(f"{BASE}.pid", ((f"{BASE}.hosts/x", "x\n"),))],
+    ),
+    "the hosts directory is missing": (
+        replace(WHOLE, directories=frozenset()),
+        [MakeDirectory(f"{BASE}.hosts")],
+    ),
+    "a lease of nobody": (
+        replace(WHOLE, leases={"br100": (Lease(0, mac(9), "10.0.0.9", ""),)}),
+        [ReleaseLease("br100", "10.0.0.9", mac(9))],
+    ),
+    "a guest leases another's address": (
+        replace(WHOLE, leases={"br100": (Lease(0, mac(0), "10.0.0.4", ""),)}),
+        [ReleaseLease("br100", "10.0.0.4", mac(0))],
+    ),
+    "a port of ours that nothing wants": (
+        with_link(WHOLE, Link("tap9", "tap", mac="fe:9", alias="netconsole:port:9")),
+        [RemoveLink("tap9", "tap", "netconsole:port:9", "fe:9")],
+    ),
+    "files of a bridge that is no more": (
+        replace(
+            WHOLE,
+            files={**WHOLE.files, f"{NETWORKS_PATH}/nova-br9.opts": File("3\n")},
+            directories=WHOLE.directories | {f"{NETWORKS_PATH}/nova-br9.hosts"},
+        ),
+        [
+            RemoveFile(f"{NETWORKS_PATH}/nova-br9.opts", "3\n"),
+            RemoveDirectory(f"{NETWORKS_PATH}/nova-br9.hosts"),
+        ],
+    ),
+    "the nat chain was flushed": (
+        replace(WHOLE, chains={**WHOLE.chains, NAT: ()}),
+        [
+            ChangeRules(
+                "ipv4",
+                "nat",
+                tuple(f"-A {NAT.chain} {rule.spec}" for rule in WHOLE.chains[NAT]),
+                tuple(f"-D {NAT.chain} {rule.spec}" for rule in reversed(WHOLE.chains[NAT])),
+            )
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("observed", "steps"), DAMAGE.values(), ids=DAMAGE.keys())
+def test_each_damage_is_named_and_nothing_else(observed: HostState, steps: list[Step]) -> None:
+    assert list(plan(observed, WANTED).steps) == steps
+
+
+@pytest.mark.parametrize("key", list(WANTED.chains), ids=lambda key: f"{key.table}-{key.chain}")
+def test_a_chain_that_is_gone_comes_back(key: ChainKey) -> None:
+    left = {other: held for other, held in WHOLE.chains.items() if other != key}
+    (step,) = plan(replace(WHOLE, chains=left), WANTED).steps
+
+    assert isinstance(step, ChangeRules)
+    assert step.table == key.table
+    assert any(key.chain in line for line in step.lines)
+
+
+def test_a_dnsmasq_follows_a_bridge_that_is_made_again() -> None:
+    """Its sockets are bound to the bridge that was there when it started."""
+    links = {name: link for name, link in WHOLE.links.items() if name != "br100"}
+    kinds = _kinds(replace(WHOLE, links=links), WANTED)
+
+    assert kinds.index("StopDnsmasq") < kinds.index("AddLink") < kinds.index("StartDnsmasq")
+
+
+def test_connections_end_with_the_rule_that_translated_them() -> None:
+    elsewhere = wanted(replace(records(2), floating_ips=(floating_ip(10, 101), floating_ip(11))))
+    ended = [step for step in plan(WHOLE, elsewhere).steps if isinstance(step, EndConnections)]
+
+    assert ended == [EndConnections(FLOATING)]
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_connections_end_however_the_rule_goes(copies: int) -> None:
+    """Flushed with its chain, or deleted by number among equals."""
+    nothing = wanted(Records())
+    held = {**WHOLE.chains, NAT: WHOLE.chains[NAT] * copies}
+    for goal in (nothing, wanted(records(2, floating=False))):
+        observed = replace(WHOLE, chains=held, addresses=WHOLE.addresses[:1])
+        assert EndConnections(FLOATING) in plan(observed, goal).steps
+
+
+def test_connections_outlive_a_rule_that_only_changes_its_place() -> None:
+    held = {**WHOLE.chains, NAT: WHOLE.chains[NAT][::-1]}
+
+    assert _kinds(replace(WHOLE, chains=held), WANTED) == ["ChangeRules"]

@@ -1,0 +1,178 @@
+"""The plan: what others depend on comes first, and goes last."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from core_samples import (
+    EMPTY,
+    FLOATING,
+    WANTED,
+    WHOLE,
+    mac,
+    records,
+    wanted,
+)
+
+from netconsole.backend.hoststate import (
+    Address,
+    HostState,
+    Lease,
+    Link,
+)
+from netconsole.backend.plan import plan
+from netconsole.backend.records import Records
+from netconsole.backend.steps import (
+    AddAddress,
+    AddDhcpHosts,
+    AddLink,
+    ChangeRules,
+    EndConnections,
+    MakeDirectory,
+    RemoveAddress,
+    RemoveDirectory,
+    RemoveFile,
+    RemoveLink,
+    StartDnsmasq,
+    Step,
+    StopDnsmasq,
+    WriteFile,
+)
+
+
+def _kinds(observed: HostState, goal: HostState) -> list[str]:
+    return [type(step).__name__ for step in plan(observed, goal).steps]
+
+
+def _order(steps: tuple[Step, ...], *chosen: Callable[[Step], bool]) -> list[int]:
+    """The position of the first step that each of the conditions chooses."""
+    return [next(place for place, step in enumerate(steps) if choose(step)) for choose in chosen]
+
+
+def test_what_others_depend_on_comes_first() -> None:
+    steps = plan(EMPTY, WANTED).steps
+
+    order = _order(
+        steps,
+        lambda step: isinstance(step, MakeDirectory),
+        lambda step: isinstance(step, WriteFile),
+        lambda step: isinstance(step, AddLink) and step.kind == "bridge",
+        lambda step: isinstance(step, AddLink) and step.kind != "bridge",
+        lambda step: isinstance(step, ChangeRules),
+        lambda step: isinstance(step, AddAddress) and step.interface == "br100",
+        lambda step: isinstance(step, AddDhcpHosts),
+        lambda step: isinstance(step, StartDnsmasq),
+    )
+    assert order == sorted(order)
+    rules, floating = _order(
+        steps,
+        lambda step: isinstance(step, ChangeRules) and step.table == "nat",
+        lambda step: isinstance(step, AddAddress) and step.interface == "eth0",
+    )
+    assert rules < floating
+
+
+def test_what_others_depend_on_goes_last() -> None:
+    observed = replace(WHOLE, leases={"br100": (Lease(0, mac(0), "10.0.0.3", ""),)})
+    gone = replace(records(2), networks=())
+    floating = Address("eth0", f"{FLOATING}/32")
+    order = _order(
+        plan(observed, wanted(gone, frozenset({floating}))).steps,
+        lambda step: isinstance(step, StopDnsmasq),
+        lambda step: isinstance(step, RemoveAddress),
+        lambda step: isinstance(step, ChangeRules),
+        lambda step: isinstance(step, EndConnections),
+        lambda step: isinstance(step, RemoveLink) and step.kind != "bridge",
+        lambda step: isinstance(step, RemoveLink) and step.kind == "bridge",
+        lambda step: isinstance(step, RemoveFile),
+        lambda step: isinstance(step, RemoveDirectory),
+    )
+    assert order == sorted(order)
+
+
+def test_a_lease_is_given_back_after_dnsmasq_forgot_the_host() -> None:
+    """Otherwise the guest would be given the same address again."""
+    observed = replace(WHOLE, leases={"br100": (Lease(0, mac(1), "10.0.0.4", ""),)})
+
+    assert _kinds(observed, wanted(records(1)))[-3:] == [
+        "RemoveDhcpHosts",
+        "ReleaseLease",
+        "RemoveLink",
+    ]
+
+
+# The first address of a bridge
+
+OURS = Address("br100", "10.0.0.1/24", "10.0.0.255")
+ELDER = Address("br100", "10.0.0.5/24")
+YOUNGER = Address("br100", "10.0.0.6/24")
+OTHER = Address("br100", "192.0.2.1/24")
+FLOAT = Address("eth0", f"{FLOATING}/32")
+
+
+class Interface:
+    """The addresses of one interface as the kernel keeps them.
+
+    Without promote_secondaries, its default, the others of a subnet go with the first.
+    """
+
+    def __init__(self, addresses: tuple[Address, ...]) -> None:
+        self.addresses = [address.address for address in addresses]
+
+    def take(self, step: Step) -> None:
+        if isinstance(step, AddAddress):
+            assert step.address not in self.addresses, "File exists"
+            self.addresses.append(step.address)
+        elif isinstance(step, RemoveAddress):
+            assert step.address in self.addresses, "Cannot assign requested address"
+            subnet = [each for each in self.addresses if _subnet(each) == _subnet(step.address)]
+            lost = set(subnet) if subnet[0] == step.address else {step.address}
+            self.addresses = [each for each in self.addresses if each not in lost]
+
+
+def _subnet(address: str) -> str:
+    return address.rpartition(".")[0] if address.endswith("/24") else address
+
+
+@pytest.mark.parametrize(
+    ("here", "after"),
+    [
+        ((), [OURS]),
+        ((OTHER,), [OURS, OTHER]),
+        ((ELDER, YOUNGER), [OURS, ELDER, YOUNGER]),
+        ((ELDER, OURS), [OURS, ELDER]),
+        ((ELDER, OURS, YOUNGER), [OURS, ELDER, YOUNGER]),
+        ((OTHER, OURS, YOUNGER), [OURS, OTHER, YOUNGER]),
+        ((OURS, OTHER, YOUNGER), [OURS, OTHER, YOUNGER]),
+    ],
+)
+def test_the_gateway_comes_first_and_no_other_address_is_lost(
+    here: tuple[Address, ...], after: list[Address]
+) -> None:
+    interface = Interface(here)
+    for step in plan(replace(WHOLE, addresses=(*here, FLOAT)), WANTED).steps:
+        interface.take(step)
+
+    assert interface.addresses == [address.address for address in after]
+    if here[:1] == (OURS,):
+        assert not plan(replace(WHOLE, addresses=(*here, FLOAT)), WANTED)
+
+
+def test_a_gateway_goes_without_the_addresses_of_others_in_its_subnet() -> None:
+    here = (OURS, OTHER, YOUNGER)
+    observed = HostState(addresses=here, links={"br100": Link("br100", "bridge")})
+    interface = Interface(here)
+    for step in plan(observed, wanted(Records(), frozenset({OURS}))).steps:
+        interface.take(step)
+
+    assert interface.addresses == [OTHER.address, YOUNGER.address]
+
+
+def test_an_address_is_known_whatever_its_broadcast_address() -> None:
+    """An admin who put it back by hand may have left that out, or put it in."""
+    by_hand = (replace(OURS, broadcast=None), replace(FLOAT, broadcast="203.0.113.10"))
+
+    assert not plan(replace(WHOLE, addresses=by_hand), WANTED)
+    idle = wanted(records(2, floating=False))
+    removed = RemoveAddress("eth0", f"{FLOATING}/32", "203.0.113.10")
+    assert removed in plan(replace(WHOLE, addresses=by_hand), idle).steps
