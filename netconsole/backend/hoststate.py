@@ -116,6 +116,8 @@ class HostState:
     addresses: tuple[Address, ...] = ()
     chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
     """Wanted built-in chains hold our jumps only; observed ones hold every rule."""
+    legacy_chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
+    """Observed only: the legacy tables of a host whose iptables is the nft kind. Both filter."""
     dnsmasq: tuple[Dnsmasq, ...] = ()
     dhcp_hosts: Mapping[str, File] = field(default_factory=dict)
     """Files in a network's --dhcp-hostsdir, by path: one a port."""

@@ -109,6 +109,8 @@ class NatRule:
     origin: Origin
     state: RuleState
     owner: str
+    legacy: bool = False
+    """In a legacy table, which `iptables` of the nft kind does not show, though it is in force."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,26 @@ def nat_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
             )
     if "rules" not in observed.unreadable:
         yield from _missing_rules(observed, wanted)
+    for key, rules in observed.legacy_chains.items():
+        for rule in rules:
+            if key.table == "nat":
+                yield _legacy_rule(key, rule)
+
+
+def _legacy_rule(key: ChainKey, rule: Rule) -> NatRule:
+    """A rule in force beside ours. One of ours is left from when iptables was the other kind."""
+    ours = is_ours(key.chain, rule.spec)
+    return NatRule(
+        table=key.table,
+        chain=key.chain,
+        rule=rule.spec,
+        packets=rule.packets,
+        bytes=rule.bytes,
+        origin="ours" if ours else "foreign",
+        state="unexpected" if ours else "present",
+        owner="",
+        legacy=True,
+    )
 
 
 def _missing_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:

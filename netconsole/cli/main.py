@@ -46,16 +46,17 @@ kernel feature, --read-only); 130 interrupted."""
 
 
 @click.pass_context
-def _root(context: click.Context, config_file: str | None, read_only: bool) -> None:
+def _root(context: click.Context, config_file: str | None, read_only: bool) -> int | None:
     context.obj = Context(config_file, read_only)
     if context.invoked_subcommand is not None:
-        return
+        return None
     name = "console" if sys.stdin.isatty() and sys.stdout.isatty() else "status"
     command = root.get_command(context, name)
     if command is None:
         raise LookupError(name)
     with command.make_context(name, [], parent=context) as inner:
-        command.invoke(inner)
+        status = command.invoke(inner)
+    return status if isinstance(status, int) else None
 
 
 root = LazyGroup(

@@ -175,3 +175,25 @@ def test_both_kinds_of_iptables_read_back_as_they_were_written(
     assert host.run("netconsole", "plan", check=False).stdout == ""
     netconsole(host, "floating", "disassociate", FLOATING)
     assert not reaches(host)
+
+
+def test_legacy_rules_beside_ours_are_shown(host: PrivateHost) -> None:
+    create_cloud(host)
+    rule = "-s 10.1.0.0/16 ! -d 10.2.0.1/32 -i eth0 -p tcp -m tcp --dport 80 -j DNAT"
+    target = "--to-destination 192.0.2.7:80"
+    added = f"{rule} {target}".split()
+    host.run("iptables-legacy", "-t", "nat", "-A", "PREROUTING", *added)
+    host.run(
+        *("iptables-legacy", "-t", "nat", "-A", "POSTROUTING", "-m", "conntrack", "!"),
+        *("--ctstate", "DNAT", "-m", "comment", "--comment", "by hand", "-j", "MASQUERADE"),
+    )
+    legacy = [entry for entry in answer(host, "status")["nat"] if entry["legacy"]]
+    assert [(entry["chain"], entry["rule"], entry["origin"]) for entry in legacy] == [
+        ("PREROUTING", f"{rule} {target}", "foreign"),
+        (
+            "POSTROUTING",
+            '-m conntrack ! --ctstate DNAT -m comment --comment "by hand" -j MASQUERADE',
+            "foreign",
+        ),
+    ]
+    assert host.run("netconsole", "plan", check=False).returncode == 0

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from netconsole.backend.errors import NetconsoleError, StepFailed
-from netconsole.backend.host import arp, dnsmasq, files, filters, links, sysctls
+from netconsole.backend.host import arp, dnsmasq, files, filters, legacy_filters, links, sysctls
 from netconsole.backend.host.programs import run
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.steps import (
@@ -35,15 +35,16 @@ class Host:
         """What the host holds. Parts that cannot be read are named in `unreadable`."""
         unreadable: dict[str, str] = {}
         try:
-            chains = filters.observe()
+            chains, legacy_chains = filters.observe(), legacy_filters.observe()
         except NetconsoleError as error:
-            chains, unreadable["rules"] = {}, str(error)
+            chains, legacy_chains, unreadable["rules"] = {}, {}, str(error)
         folders = files.directories(self._networks_path)
         return HostState(
             sysctls=sysctls.observe(self._sysctl_keys),
             links=links.observe_links(),
             addresses=links.observe_addresses(),
             chains=chains,
+            legacy_chains=legacy_chains,
             dnsmasq=dnsmasq.observe(self._networks_path),
             dhcp_hosts={
                 path: file
