@@ -128,6 +128,7 @@ def test_ctrl_c_reaches_the_command_once_and_does_not_end_the_lab_under_it() -> 
         status = eventually(lambda: _ended(pid), seconds=20)
     finally:
         os.close(terminal)
+    assert status is not None
     assert os.waitstatus_to_exitcode(status[0]) == 5
 
 

@@ -6,6 +6,7 @@ from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -150,7 +151,7 @@ class TestFixedAddresses:
         port = an_instance(connection, network)
         explained: list[str] = []
 
-        def explain(*event: object) -> None:
+        def explain(*event: Any) -> None:
             statement, parameters = event[2:4]
             if str(statement).startswith("UPDATE fixed_ips"):
                 cursor = connection.connection.cursor()
