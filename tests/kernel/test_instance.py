@@ -1,6 +1,7 @@
 """Instances with real DHCP clients: from creation to a freed address."""
 
 import json
+import sys
 
 from cloud import answer, boot, create_network, netconsole
 from private_host import PrivateHost
@@ -79,3 +80,38 @@ def test_unknown_network_and_bad_names_change_nothing(host: PrivateHost) -> None
         assert refused.stderr.count("\n") == 1
     assert answer(host, "instance", "list") == []
     assert host.run("netconsole", "plan", check=False).returncode == 0
+
+
+DISCOVER = """
+import sys
+from scapy.config import conf
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+from scapy.sendrecv import srp1
+
+mac = sys.argv[1]
+conf.checkIPaddr = False
+asked = (
+    Ether(src=mac, dst="ff:ff:ff:ff:ff:ff")
+    / IP(src="0.0.0.0", dst="255.255.255.255")
+    / UDP(sport=68, dport=67)
+    / BOOTP(chaddr=bytes.fromhex(mac.replace(":", "")), xid=7, flags=0x8000)
+    / DHCP(options=[("message-type", "discover"), "end"])
+)
+offer = srp1(asked, iface="eth0", timeout=2, verbose=False)
+print(offer[BOOTP].yiaddr if offer else "nothing")
+"""
+
+
+def test_only_the_macs_of_ports_are_offered_an_address(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    mac = answer(host, "instance", "show", "web1")["ports"][0]["port"]["mac"]
+
+    def offered(asking: str) -> str:
+        inside = ("ip", "netns", "exec", "web1", sys.executable, "-c", DISCOVER, asking)
+        return host.run(*inside).stdout.strip()
+
+    assert offered("fa:16:3e:00:00:99") == "nothing"
+    assert offered(mac) == "10.0.0.2"

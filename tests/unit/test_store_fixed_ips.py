@@ -5,7 +5,6 @@ from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -138,10 +137,8 @@ class TestFixedAddresses:
         with pytest.raises(NotFound, match=r"10\.9\.9\.9 is in no network"):
             fixed_ips.find(connection, "10.9.9.9")
 
-    def test_a_large_network_is_made_quickly(self, connection: sa.Connection) -> None:
-        began = perf_counter()
+    def test_a_large_network_can_be_made(self, connection: sa.Connection) -> None:
         network = a_network(connection, "10.0.0.0/16")
-        assert perf_counter() - began < 6
         assert networks.usage(connection)[network.id] == NetworkUsage(65536, 0, 0, 3)
 
     def test_an_allocation_looks_at_one_row_however_large_the_network(
