@@ -4,10 +4,12 @@ import asyncio
 import base64
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 from rich.console import RenderableType
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.message import Message
@@ -67,7 +69,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.report = report
 
     def __init__(self, service: Service, interval: float = 1.0) -> None:
-        super().__init__()
+        own_theme = "TEXTUAL_THEME" in os.environ
+        # Said at once: without it NO_COLOR would turn colours into greys instead of leaving them.
+        super().__init__(ansi_color=None if own_theme else True)
         self.service = service
         self.glyphs = glyphs_for()
         self.picture: Picture | None = None
@@ -77,12 +81,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.failure: BaseException | None = None
         self.guard: Guard | None = None
         self._warned = False
+        self._keys: deque[events.Key] = deque()
         self._collector = Collector(
             service.status, lambda result: self._hand_over(result), interval, self.glyphs
         )
         self._overdue = max(_OVERDUE_SECONDS, 5 * interval)
         self.animation_level = "none"
-        if "TEXTUAL_THEME" not in os.environ:
+        if not own_theme:
             self.theme = "ansi-dark"
 
     @property
@@ -126,6 +131,28 @@ class ConsoleApp(App[None], inherit_bindings=False):
         for screen in self.screen_stack:
             if isinstance(screen, Page):
                 screen.show_picture(self.picture, self.error)
+
+    # Keys
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self._keys.append(event)
+            await self.type_ahead()
+        else:
+            await super().on_event(event)
+
+    async def type_ahead(self) -> None:
+        """Act on the keys typed so far, one after the other.
+
+        Textual hands every key to the widget that has the focus when it arrives. Over a slow
+        link `/web1` arrives in one piece, and its letters would go to the table.
+        """
+        while self._keys and isinstance(page := self.screen, Page) and page.ready:
+            await page.type_key(self._keys.popleft())
+
+    async def act_on(self, key: str) -> bool:
+        """Do what a key is bound to where the focus is; answers whether it is bound."""
+        return await self._check_bindings(key)
 
     # Work in the background
 

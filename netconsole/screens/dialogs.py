@@ -1,7 +1,7 @@
 """Dialogs: a text to read, a list to choose from, a plan to agree to."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Generic
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -10,9 +10,8 @@ from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.steps import Plan
 from netconsole.screens.live import Picture
 from netconsole.screens.marks import BOLD, DIM, STYLES
-from netconsole.screens.page import Page
+from netconsole.screens.page import Page, Result
 from netconsole.screens.pane import Column, Entry, Row, command, heading
-from netconsole.screens.widgets.bar import Bar
 from netconsole.screens.widgets.buttons import Buttons
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.lines import LineView
@@ -45,8 +44,8 @@ class TextPage(Page[None], inherit_bindings=False):
         return (self.heading, self.lines)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.footer.show((Hint("esc", "back"), Hint("y", "copy")))
+        self.lines.take_focus()
         self.lines.set_entries(self._text())
 
     def show_picture(self, picture: Picture | None, error: str) -> None:
@@ -57,8 +56,8 @@ class TextPage(Page[None], inherit_bindings=False):
         self.bar.say(self.console.copy(self.lines.text))
 
 
-class ChoosePage(Page[str], inherit_bindings=False):
-    """A list of which one row is chosen; answers with its key, or with None."""
+class TablePage(Page[Result], Generic[Result], inherit_bindings=False):
+    """A table under a heading, with a filter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*WAYS, Binding("slash", "filter", show=False)]
 
@@ -67,32 +66,53 @@ class ChoosePage(Page[str], inherit_bindings=False):
         app: "ConsoleApp",
         title: str,
         columns: tuple[Column, ...],
-        rows: tuple[Row, ...],
+        empty: str,
+        way_back: str = "esc goes back ",
     ) -> None:
-        super().__init__(app, title, "enter chooses, esc goes back ")
-        self.table = LiveTable(columns, "There is nothing to choose from.", app.glyphs)
-        self._rows = rows
+        super().__init__(app, title, way_back)
+        self.table = LiveTable(columns, empty, app.glyphs)
 
     def body(self) -> tuple[Widget, ...]:
         return (self.heading, self.table)
 
     def on_mount(self) -> None:
-        super().on_mount()
+        self.table.take_focus()
+
+    def filter_typed(self, text: str, done: bool) -> None:
+        """Show what matches the filter so far."""
+        self.table.filter = text
+        self.table.rearrange()
+        self.bar.chips(f"/{text}" if text else "")
+        if done:
+            self.table.take_focus()
+
+    def action_filter(self) -> None:
+        self.bar.type_filter(self.table.filter, self.filter_typed)
+
+
+class ChoosePage(TablePage[str], inherit_bindings=False):
+    """A list of which one row is chosen; answers with its key, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = TablePage.BINDINGS
+
+    def __init__(
+        self,
+        app: "ConsoleApp",
+        title: str,
+        columns: tuple[Column, ...],
+        rows: tuple[Row, ...],
+    ) -> None:
+        empty = "There is nothing to choose from."
+        super().__init__(app, title, columns, empty, "enter chooses, esc goes back ")
+        self._rows = rows
+
+    def on_mount(self) -> None:
         self.footer.show((Hint("enter", "choose"), Hint("esc", "back"), Hint("/", "filter")))
         self.table.set_rows(self._rows)
 
     def on_live_table_chosen(self, message: LiveTable.Chosen) -> None:
         message.stop()
         self.dismiss(message.row.key)
-
-    def on_bar_typed(self, message: Bar.Typed) -> None:
-        self.table.filter = message.text
-        self.table.rearrange()
-        if message.done:
-            self.table.focus()
-
-    def action_filter(self) -> None:
-        self.bar.type_filter(self.table.filter)
 
 
 class ConfirmPage(Page[Plan], inherit_bindings=False):
@@ -121,14 +141,13 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
         return (self.heading, self.lines, self.buttons)
 
     def focus_body(self) -> None:
-        self.buttons.focus()
+        self.buttons.take_focus()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.footer.show((Hint("tab", "choose"), Hint("enter", "press"), Hint("esc", "cancel")))
         self.lines.set_entries((Entry("Working out what would be done.", DIM),))
         self.console.in_background(self._preview, self._previewed)
-        self.buttons.focus()
+        self.buttons.take_focus()
 
     def _previewed(self, result: Plan | Exception) -> None:
         if isinstance(result, Exception):

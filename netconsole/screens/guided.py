@@ -84,8 +84,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
         return (self.heading, self.lines)
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.lines.focus()
+        self.lines.take_focus()
         self.action_investigate()
 
     @property

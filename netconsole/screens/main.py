@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
@@ -17,7 +16,6 @@ from netconsole.screens.page import Page
 from netconsole.screens.pane import Column, Entry, Pane, Row, command, heading
 from netconsole.screens.panes import PANES
 from netconsole.screens.playbooks import PlaybooksPage
-from netconsole.screens.widgets.bar import Bar
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.lines import LineView, Rule
 from netconsole.screens.widgets.table import LiveTable
@@ -67,10 +65,9 @@ class MainPage(Page[None], inherit_bindings=False):
         return self.tables[self.pane.id]
 
     def focus_body(self) -> None:
-        self.table.focus()
+        self.table.take_focus()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.action_open(self.pane.id)
 
     # What is shown
@@ -139,7 +136,7 @@ class MainPage(Page[None], inherit_bindings=False):
         self.pane = next(pane for pane in PANES if pane.id == pane_id)
         for name, table in self.tables.items():
             table.display = name == pane_id
-        self.table.focus()
+        self.table.take_focus()
         self.bar.say("")
         self.refresh_around()
 
@@ -170,11 +167,12 @@ class MainPage(Page[None], inherit_bindings=False):
         title = f"{pane.title}: {' '.join(message.row.cells[:2])}"
         self.app.push_screen(TextPage(self.console, title, text))
 
-    def on_bar_typed(self, message: Bar.Typed) -> None:
-        self.table.filter = message.text
+    def filter_typed(self, text: str, done: bool) -> None:
+        """Show what matches the filter so far."""
+        self.table.filter = text
         self.table.rearrange()
-        if message.done:
-            self.table.focus()
+        if done:
+            self.table.take_focus()
         self._chips()
 
     # Acting
@@ -184,10 +182,9 @@ class MainPage(Page[None], inherit_bindings=False):
             return True
         return BY_ID[str(parameters[0])].offered(self.situation())
 
-    def on_key(self, event: events.Key) -> None:
-        """Say why a changing key does nothing here, rather than do nothing in silence."""
+    def unbound(self, key: str) -> None:
         because = self.console.service.read_only_because
-        if because is not None and any(a.danger and a.key == event.key for a in ACTIONS):
+        if because is not None and any(a.danger and a.key == key for a in ACTIONS):
             self.bar.say(f"read-only: {because}", "warning")
 
     def action_perform(self, action_id: str) -> None:
@@ -212,7 +209,7 @@ class MainPage(Page[None], inherit_bindings=False):
             case "describe":
                 self.table.action_choose()
             case "filter":
-                self.bar.type_filter(self.table.filter)
+                self.bar.type_filter(self.table.filter, self.filter_typed)
             case "sort":
                 self.table.cycle_sort()
             case "reverse":

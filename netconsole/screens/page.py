@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
@@ -59,6 +60,7 @@ class Page(Screen[Result], Generic[Result]):
     ) -> None:
         super().__init__()
         self.console = app
+        self.ready = False
         self.header = Header(app.glyphs, app.service.read_only_because)
         self.heading = Heading(title, way_back)
         self.bar = Bar(app.glyphs)
@@ -77,7 +79,21 @@ class Page(Screen[Result], Generic[Result]):
         yield TooSmall()
 
     def on_mount(self) -> None:
+        # Textual has called the subclass's own `on_mount` before this one.
         self.header.show(self.console.status, self.console.error)
+        self.ready = True
+        self.console.call_later(self.console.type_ahead)
+
+    async def type_key(self, event: events.Key) -> None:
+        """Act on a key at once, so that the next one finds the focus where this one put it."""
+        focused = self.focused
+        if isinstance(focused, Bar) and focused.typing:
+            focused.type_key(event)
+        elif not await self.console.act_on(event.key):
+            self.unbound(event.key)
+
+    def unbound(self, key: str) -> None:
+        """A key does nothing here; a page may say why."""
 
     def on_resize(self) -> None:
         if self.focused is None:
@@ -87,7 +103,7 @@ class Page(Screen[Result], Generic[Result]):
         """Give the focus to the first widget of the body that takes it."""
         widget = next((widget for widget in self.body() if widget.can_focus), None)
         if widget is not None:
-            widget.focus()
+            self.set_focus(widget)
 
     def show_picture(self, picture: Picture | None, error: str) -> None:
         """Take a new look at the host, also while another page lies on top."""

@@ -3,15 +3,13 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
 
 from netconsole.diagnostics.doctor import examine
 from netconsole.diagnostics.finding import Finding
 from netconsole.diagnostics.playbooks import PLAYBOOKS
-from netconsole.screens.dialogs import WAYS, TextPage
+from netconsole.screens.dialogs import TablePage, TextPage
 from netconsole.screens.guided import GuidedPage, finding_entries
 from netconsole.screens.marks import mark, tone
-from netconsole.screens.page import Page
 from netconsole.screens.pane import Column, Entry, Row
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.table import LiveTable
@@ -27,22 +25,27 @@ _COLUMNS = (
 )
 
 
-class PlaybooksPage(Page[None], inherit_bindings=False):
+class PlaybooksPage(TablePage[None], inherit_bindings=False):
     """Every check with its verdict; enter opens its playbook where it has one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*WAYS, Binding("i", "examine", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *TablePage.BINDINGS,
+        Binding("i", "examine", show=False),
+    ]
 
     def __init__(self, app: "ConsoleApp") -> None:
-        super().__init__(app, "Checks and playbooks")
-        self.table = LiveTable(_COLUMNS, "The host is being checked.", app.glyphs)
+        super().__init__(app, "Checks and playbooks", _COLUMNS, "The host is being checked.")
         self._findings: tuple[Finding, ...] = ()
 
-    def body(self) -> tuple[Widget, ...]:
-        return (self.heading, self.table)
-
     def on_mount(self) -> None:
-        super().on_mount()
-        self.footer.show((Hint("enter", "open"), Hint("i", "check again"), Hint("esc", "back")))
+        self.footer.show(
+            (
+                Hint("enter", "open"),
+                Hint("i", "check again"),
+                Hint("/", "filter"),
+                Hint("esc", "back"),
+            )
+        )
         self.action_examine()
 
     def action_examine(self) -> None:

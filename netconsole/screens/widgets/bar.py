@@ -1,12 +1,16 @@
 """The bar above the footer: what happened last, what is filtered, and the filter being typed."""
 
+from collections.abc import Callable
+
 from textual import events
-from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
 from netconsole.screens.marks import DIM, PLAIN, REVERSE, STYLES, Glyphs, Tone
 from netconsole.screens.widgets.surface import Part, Surface, fit, strip_of
+
+Typed = Callable[[str, bool], None]
+"""Hears what the filter is, and whether it is no longer being typed."""
 
 _NOTICE_SECONDS = 30.0
 
@@ -17,14 +21,6 @@ class Bar(Surface, can_focus=True):
     While a filter is typed it is an input line: no cursor blinks, every key takes effect at once.
     """
 
-    class Typed(Message):
-        """The filter changed; `done` when it is no longer being typed."""
-
-        def __init__(self, text: str, *, done: bool) -> None:
-            super().__init__()
-            self.text = text
-            self.done = done
-
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
         self.glyphs = glyphs
@@ -32,6 +28,7 @@ class Bar(Surface, can_focus=True):
         self._hint = ""
         self._chips = ""
         self._typing: str | None = None
+        self._typed: Typed = lambda _text, _done: None
         self._expiry: Timer | None = None
 
     def say(self, notice: str, tone: Tone = "plain") -> None:
@@ -55,10 +52,10 @@ class Bar(Surface, can_focus=True):
         self._chips = text
         self.repaint()
 
-    def type_filter(self, text: str) -> None:
-        """Become an input line that starts with `text`."""
-        self._typing = text
-        self.focus()
+    def type_filter(self, text: str, typed: Typed) -> None:
+        """Become an input line that starts with `text`; `typed` hears of every change."""
+        self._typing, self._typed = text, typed
+        self.take_focus()
         self.repaint()
 
     def line(self, y: int) -> Strip:
@@ -78,11 +75,15 @@ class Bar(Surface, can_focus=True):
         shown = fit(" " + text, room, self.glyphs.ellipsis)
         return strip_of([(shown, style), (" ", PLAIN), chips], width)
 
-    def on_key(self, event: events.Key) -> None:
+    @property
+    def typing(self) -> bool:
+        """Whether keys are characters of the filter now."""
+        return self._typing is not None
+
+    def type_key(self, event: events.Key) -> None:
+        """Take a key while a filter is typed."""
         if self._typing is None:
             return
-        event.stop()
-        event.prevent_default()
         if event.key == "escape":
             self._finish("")
         elif event.key in ("enter", "tab", "down", "up"):
@@ -102,9 +103,9 @@ class Bar(Surface, can_focus=True):
     def _type(self, text: str) -> None:
         self._typing = text
         self.repaint()
-        self.post_message(self.Typed(text, done=False))
+        self._typed(text, False)
 
     def _finish(self, text: str) -> None:
         self._typing = None
         self.repaint()
-        self.post_message(self.Typed(text, done=True))
+        self._typed(text, True)

@@ -76,26 +76,31 @@ class Surface(Widget):
         """Line `y` of the widget as it should look now, `self.size.width` cells wide."""
         raise TypeError(f"{type(self).__name__} must say how line {y} looks")
 
+    def on_mount(self) -> None:
+        # What changed between the first rendering and now was not sent: see `repaint`.
+        self.call_later(self.repaint)
+
     def repaint(self) -> None:
-        """Send what differs from what was painted last."""
-        if not self.is_attached or not self.size:
+        """Send what differs from what was rendered last.
+
+        Before the widget is mounted Textual would note the refresh and forget its region.
+        """
+        if not self.is_mounted or not self.size:
             return
         self._forget_other_size()
-        for y in range(self.size.height):
-            old = self._painted.get(y)
-            if old is None:
-                continue
+        for y, old in tuple(self._painted.items()):
             new = self.line(y)
             if new != old:
-                self._painted[y] = new
                 start, end = changed_span(old, new)
                 self.refresh(Region(start, y, end - start, 1))
 
+    def take_focus(self) -> None:
+        """Have the focus before the next key is looked at; `focus` would come too late for it."""
+        self.screen.set_focus(self)
+
     def render_line(self, y: int) -> Strip:
         self._forget_other_size()
-        strip = self._painted.get(y)
-        if strip is None:
-            strip = self._painted[y] = self.line(y)
+        strip = self._painted[y] = self.line(y)
         return strip
 
     def _forget_other_size(self) -> None:

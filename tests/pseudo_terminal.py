@@ -1,0 +1,175 @@
+"""A terminal for tests: a real pty with a program in it, and a screen that pyte keeps."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import pyte
+
+KEYS: Mapping[str, str] = {
+    "enter": "\r",
+    "escape": "\x1b",
+    "tab": "\t",
+    "up": "\x1b[A",
+    "down": "\x1b[B",
+    "end": "\x1b[F",
+    "home": "\x1b[H",
+    "backspace": "\x7f",
+    "ctrl+c": "\x03",
+    "ctrl+z": "\x1a",
+}
+PLAIN = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?7h")
+"""Back from the alternate screen, the cursor shown, lines wrapped."""
+
+
+class Terminal:
+    """Runs a command in a pty; use it as a context manager."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        columns: int = 80,
+        lines: int = 24,
+        environment: Mapping[str, str] | None = None,
+        controlling: bool = True,
+    ) -> None:
+        self.screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self.screen)
+        self._changed = threading.Condition()
+        self.output = bytearray()
+        self._stopped, self._stop = os.pipe()
+        self._main, inner = pty.openpty()
+        self.inner = inner
+        self._set_size(columns, lines)
+        self.settings = termios.tcgetattr(inner)
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", *command] if controlling else command,
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            env={**os.environ, **PLAIN, **(environment or {})},
+            start_new_session=not controlling,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            print(f"the screen at the end:\n{self.text}")
+        self.close()
+
+    def _read(self) -> None:
+        while self._stopped not in select.select([self._main, self._stopped], [], [])[0]:
+            try:
+                data = os.read(self._main, 65536)
+            except OSError:
+                return
+            with self._changed:
+                self.output += data
+                self._stream.feed(data)
+                self._changed.notify_all()
+
+    @property
+    def text(self) -> str:
+        """What an admin sees."""
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def line(self, text: str) -> str:
+        """The first line of the screen that holds a text; fails where none does."""
+        with self._changed:
+            return next(line.rstrip() for line in self.screen.display if text in line)
+
+    def wait_for(
+        self, wanted: str | Callable[[str], bool], seconds: float = 10, *, absent: bool = False
+    ) -> float:
+        """Wait until a text is on the screen (or is not); answer how many seconds it took."""
+        began = time.monotonic()
+        deadline = began + seconds
+        with self._changed:
+            while True:
+                text = self.text
+                found = wanted in text if isinstance(wanted, str) else wanted(text)
+                if found is not absent:
+                    return time.monotonic() - began
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    raise AssertionError(f"not within {seconds} s: {wanted}\n{self.text}")
+
+    def press(self, *keys: str) -> None:
+        """Type keys by name, or texts as they are."""
+        for key in keys:
+            os.write(self._main, KEYS.get(key, key).encode())
+
+    def settle(self, quiet: float = 1.5, seconds: float = 15) -> None:
+        """Wait until nothing has been sent for a while."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while self._changed.wait(quiet):
+                assert time.monotonic() < deadline, "the console does not come to rest"
+
+    def bytes_within(self, seconds: float) -> int:
+        """How many bytes are sent in so many seconds."""
+        before = len(self.output)
+        with self._changed:
+            self._changed.wait_for(lambda: False, seconds)
+        return len(self.output) - before
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Make the terminal another size, as dragging its window does."""
+        with self._changed:
+            self.screen.resize(lines, columns)
+        self._set_size(columns, lines)
+
+    def _set_size(self, columns: int, lines: int) -> None:
+        fcntl.ioctl(self._main, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def stall(self) -> None:
+        """Read no more, as an SSH link that hangs."""
+        os.write(self._stop, b"x")
+        self._reader.join(timeout=10)
+
+    def hang_up(self) -> None:
+        """Go away."""
+        self.stall()
+        os.close(self.inner)
+        os.close(self._main)
+        self.inner = -1
+
+    def exit_status(self, seconds: float = 10) -> int:
+        """Wait for the command to end."""
+        return self.process.wait(timeout=seconds)
+
+    def restored(self) -> bool:
+        """Whether the terminal was left as it was found."""
+        tail = bytes(self.output)
+        left = all(tail.rfind(code) > tail.rfind(b"\x1b[?1049h") for code in RESTORED)
+        return left and termios.tcgetattr(self.inner) == self.settings
+
+    def close(self) -> None:
+        """End the command if it still runs, and close the pty."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(timeout=10)
+        if self.inner >= 0:
+            self.hang_up()
+        os.close(self._stop)
+        os.close(self._stopped)

@@ -1,0 +1,230 @@
+"""The console on a lab, as an admin uses it: a real pty, real rules, real leases."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from pseudo_terminal import Terminal
+from running_lab import NETCONSOLE, RunningLab
+
+pytestmark = pytest.mark.requires(
+    "namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc", "conntrack", "arping"
+)
+FOREIGN = ("PREROUTING", "-d", "198.51.100.7/32", "-j", "ACCEPT")
+HEALTHY = "drift 0 ✓  problems 0 ✓"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    with RunningLab() as running:
+        running.run("iptables", "-t", "nat", "-I", *FOREIGN)
+        yield running
+
+
+def console(
+    lab: RunningLab, *options: str, columns: int = 80, lines: int = 24, **environment: str
+) -> Terminal:
+    enter = (NETCONSOLE, "lab", "enter", "--pid", str(lab.first), "--")
+    return Terminal(
+        [*enter, "netconsole", *options], columns=columns, lines=lines, environment=environment
+    )
+
+
+def association(lab: RunningLab, address: str) -> str | None:
+    status = json.loads(lab.netconsole("status", "--json").stdout)
+    (found,) = (f for f in status["floating_ips"] if f["address"] == address)
+    instance = found["instance"]
+    assert instance is None or isinstance(instance, str)
+    return instance
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(80, 24), (120, 40), (200, 60)])
+def test_the_first_look_says_whether_the_host_is_well(
+    lab: RunningLab, columns: int, lines: int
+) -> None:
+    with console(lab, columns=columns, lines=lines) as terminal:
+        terminal.wait_for(HEALTHY)
+        words = terminal.line("vmnet").split()
+        assert words[1:8] == ["vmnet", "10.0.0.0/24", "ok", "✓", "br100", "up", "✓"]
+        assert "lab" in terminal.screen.display[0]
+        for pane in ("1 networks", "2 allocations", "3 floating", "4 dnsmasq", "5 NAT rules"):
+            assert pane in terminal.screen.display[1]
+        assert terminal.screen.display[-1].rstrip().endswith("? help  q quit")
+        terminal.press("2")
+        terminal.wait_for("[2 allocations]")
+        for instance in ("web1", "web2", "db1"):
+            assert "leased ✓" in terminal.line(instance)
+
+
+def test_a_flushed_chain_is_seen_within_two_seconds_and_repaired(lab: RunningLab) -> None:
+    with console(lab) as terminal:
+        terminal.wait_for(HEALTHY)
+        terminal.press("5")
+        terminal.wait_for("foreign ·")
+        lab.run("iptables", "-t", "nat", "-F", "nova-network-PREROUTING")
+        assert terminal.wait_for("missing ✗", seconds=5) < 2
+        assert "≠" in terminal.screen.display[0]
+
+        terminal.press("r")
+        terminal.wait_for("[ Apply ]")
+        assert "-A nova-network-PREROUTING -d 203.0.113.129/32 -j DNAT" in terminal.text
+        terminal.press("enter")
+        terminal.wait_for("5 NAT rules")
+        assert "missing ✗" in terminal.text, "enter on the dialog as it opens must change nothing"
+        assert lab.netconsole("plan", check=False).returncode == 2
+
+        terminal.press("r")
+        terminal.wait_for("[ Apply ]")
+        terminal.press("tab", "enter")
+        terminal.wait_for("done:")
+        terminal.wait_for(HEALTHY, seconds=5)
+        assert lab.netconsole("plan", check=False).returncode == 0
+        assert lab.run("iptables", "-t", "nat", "-C", *FOREIGN, check=False).returncode == 0
+
+        terminal.press("l")
+        terminal.wait_for("Commands run in this session")
+        assert "iptables -t nat" in terminal.text
+
+
+def test_a_floating_address_is_given_and_taken_back(lab: RunningLab) -> None:
+    with console(lab) as terminal:
+        terminal.wait_for(HEALTHY)
+        terminal.press("3")
+        terminal.wait_for("203.0.113.130")
+        terminal.press("a")
+        terminal.wait_for("disassociate it first")
+        terminal.press("down", "a")
+        terminal.wait_for("Associate 203.0.113.130 with")
+        terminal.press("down", "enter")
+        terminal.wait_for("[ Apply ]")
+        assert "ip address add 203.0.113.130/32 dev eth0" in terminal.text
+        assert association(lab, "203.0.113.130") is None
+        terminal.press("tab", "enter")
+        terminal.wait_for(lambda text: "5/5" in text.split("203.0.113.130", 1)[1].split("\n")[0])
+        assert association(lab, "203.0.113.130") == "web2"
+
+        terminal.press("enter")
+        terminal.wait_for("Rules of this address")
+        terminal.press("escape")
+        terminal.wait_for("x disassociate")
+        terminal.press("x")
+        terminal.wait_for("[ Apply ]")
+        assert "conntrack --delete" in terminal.text
+        terminal.press("tab", "enter")
+        terminal.wait_for("done:")
+        assert association(lab, "203.0.113.130") is None
+
+
+def test_filter_faults_and_order(lab: RunningLab) -> None:
+    with console(lab) as terminal:
+        terminal.wait_for(HEALTHY)
+        terminal.press("3")
+        terminal.wait_for("1/14")
+        terminal.press("/", "web1")
+        terminal.wait_for("1/1 of 14")
+        terminal.press("enter")
+        terminal.wait_for("/web1")
+        terminal.press("/", "backspace", "backspace", "backspace", "backspace", "!free", "enter")
+        terminal.wait_for("/!free")
+        assert "203.0.113.129" in terminal.text
+        assert "203.0.113.130" not in terminal.text
+        terminal.press("escape")
+        terminal.wait_for("1/14")
+        terminal.press("f")
+        terminal.wait_for("No row matches")
+        terminal.press("escape")
+        terminal.wait_for("1/14")
+        terminal.press("s", "S")
+        terminal.wait_for("address▼")
+        assert terminal.text.index("203.0.113.142") < terminal.text.index("203.0.113.129")
+
+
+def test_a_rule_is_described_by_the_command_that_makes_it(lab: RunningLab) -> None:
+    with console(lab, columns=120) as terminal:
+        terminal.wait_for(HEALTHY)
+        terminal.press("5")
+        terminal.press("/", "198.51.100.7", "enter", "enter")
+        terminal.wait_for("iptables -t nat -A PREROUTING -d 198.51.100.7/32 -j ACCEPT")
+        assert "foreign ·" in terminal.text
+        terminal.press("escape")
+        terminal.wait_for("[5 NAT rules]")
+
+
+def test_read_only_is_always_said_and_offers_no_change(lab: RunningLab) -> None:
+    before = lab.run("iptables-save", "-t", "nat").stdout.count("-A")
+    with console(lab, "--read-only") as terminal:
+        terminal.wait_for(HEALTHY)
+        terminal.press("3")
+        terminal.wait_for("203.0.113.130")
+        for key in ("a", "x", "r"):
+            terminal.press(key)
+            terminal.wait_for("read-only: asked for with --read-only")
+            assert "203.0.113.142" in terminal.text, "no dialog has opened"
+        assert "associate" not in terminal.screen.display[-1]
+        terminal.press(":")
+        terminal.wait_for("what it does")
+        assert "READ-ONLY" in terminal.screen.display[0]
+        assert "playbooks" in terminal.text
+        assert "associate" not in terminal.text
+        assert "repair" not in terminal.text
+        terminal.press("escape")
+        for key in ("?", "d", "p", "l"):
+            terminal.wait_for("203.0.113.142")
+            terminal.press(key)
+            terminal.wait_for("esc goes back")
+            assert "READ-ONLY" in terminal.screen.display[0]
+            terminal.press("escape")
+    assert lab.run("iptables-save", "-t", "nat").stdout.count("-A") == before
+
+
+def test_the_guided_playbook_finds_heals_proves_and_takes_back(lab: RunningLab) -> None:
+    lab.netconsole("lab", "break", "rp_filter")
+    try:
+        with console(lab, lines=40) as terminal:
+            terminal.wait_for("problems")
+            terminal.press("p")
+            terminal.wait_for("fail ✗")
+            terminal.press("/", "rp_filter", "enter", "enter")
+            terminal.wait_for("IPReversePathFilter after the probe", seconds=20)
+            assert "fail ✗" in terminal.text
+            terminal.press("a")
+            terminal.wait_for("[ Apply ]")
+            assert "sysctl -w net.ipv4.conf.eth0.rp_filter=2" in terminal.text
+            terminal.press("tab", "enter")
+            terminal.wait_for("done and verified", seconds=20)
+            key = "net.ipv4.conf.eth0.rp_filter"
+            assert lab.run("sysctl", "-n", key).stdout.strip() == "2"
+            terminal.press("u")
+            terminal.wait_for("[ Apply ]")
+            assert "sysctl -w net.ipv4.conf.eth0.rp_filter=1" in terminal.text
+            terminal.press("tab", "enter")
+            terminal.wait_for("taken back")
+            assert lab.run("sysctl", "-n", key).stdout.strip() == "1"
+    finally:
+        lab.netconsole("lab", "mend", "rp_filter")
+
+
+def test_nothing_is_sent_while_nothing_changes_and_little_when_a_row_does(lab: RunningLab) -> None:
+    with console(lab, columns=120, lines=40) as terminal:
+        terminal.wait_for(HEALTHY)
+        terminal.settle()
+        assert terminal.bytes_within(4) == 0
+
+        terminal.press("5")
+        terminal.wait_for("198.51.100.7")
+        terminal.settle()
+        # The `new` column of a row that has counted, and its going out, are part of the price.
+        lab.run("ping", "-c1", "-W1", "203.0.113.129")
+        terminal.settle(quiet=2.5)
+        before = len(terminal.output)
+        chain = "nova-network-OUTPUT"
+        rules = lab.run("iptables", "-t", "nat", "-S", chain).stdout.splitlines()
+        at = next(number for number, rule in enumerate(rules) if "203.0.113.129" in rule)
+        lab.run("iptables", "-t", "nat", "-Z", chain, str(at))
+        terminal.settle(quiet=2.5)
+        assert 0 < len(terminal.output) - before < 400
+
+        before = len(terminal.output)
+        terminal.press("down")
+        terminal.settle(quiet=1)
+        assert 0 < len(terminal.output) - before < 2_000
