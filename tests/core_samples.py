@@ -6,7 +6,18 @@ from dataclasses import replace
 from netconsole.backend.hoststate import Address, ChainKey, File, HostState, Link, Rule, TableName
 from netconsole.backend.intent import intent
 from netconsole.backend.options import Options
-from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port, Records
+from netconsole.backend.plan import plan
+from netconsole.backend.records import (
+    FixedIP,
+    FloatingIP,
+    Instance,
+    Network,
+    NetworkUsage,
+    Port,
+    Records,
+)
+from netconsole.backend.status import Status
+from netconsole.backend.survey import Survey
 
 HOST = "testhost"
 NETWORKS_PATH = "/var/lib/netconsole/networks"
@@ -167,3 +178,20 @@ WANTED = wanted(records(2))
 """A network, a tap and a veth port, a floating address."""
 WHOLE = observed_as(WANTED)
 BRIDGE = WHOLE.links["br100"]
+
+
+def status(observed: HostState, found: Records | None = None, goal: HostState = WANTED) -> Status:
+    return Survey(
+        records=records(2) if found is None else found,
+        usage={1: NetworkUsage(total=256, allocated=2, leased=1, reserved=3)},
+        observed=observed,
+        wanted=goal,
+        plan=plan(observed, goal),
+        options=options(),
+        read_only_because=None,
+    ).status()
+
+
+def with_chains(held: Mapping[ChainKey, tuple[Rule, ...]]) -> HostState:
+    """The healthy host with other rules in some chains."""
+    return replace(WHOLE, chains={**WHOLE.chains, **held})

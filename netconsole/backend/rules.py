@@ -7,7 +7,7 @@ is already there is left alone and keeps its counters.
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from netconsole.backend.hoststate import BUILTIN_CHAINS, ChainKey, Family, Rule, TableName
 
@@ -35,6 +35,25 @@ def is_ours(chain: str, spec: str) -> bool:
         return True
     aim = _jump_target(spec)
     return is_own_chain(aim) or (chain in BUILTIN_CHAINS and aim in SHARED_CHAINS)
+
+
+def used_by_others(table: _Table) -> frozenset[str]:
+    """The shared chains in which nova's other programs have rules."""
+    return frozenset(
+        chain
+        for chain in SHARED_CHAINS
+        if any(not is_ours(chain, spec) for spec in table.get(chain, ()))
+    )
+
+
+def is_ours_alone(chain: str, spec: str, wanted: Collection[str], shared: Collection[str]) -> bool:
+    """Whether a rule is ours to keep or delete.
+
+    A jump to a chain that others use as well (`shared`) stays theirs when we no longer want it.
+    """
+    if not is_ours(chain, spec):
+        return False
+    return is_own_chain(chain) or spec in wanted or _jump_target(spec) not in shared
 
 
 def _jump_target(spec: str) -> str:
@@ -70,18 +89,14 @@ def _table(name: str) -> TableName | None:
 
 def target(observed: _Table, wanted: Mapping[str, Sequence[Rule]]) -> dict[str, list[str]]:
     """What a table should hold: what is wanted of ours, and all of others that is observed."""
-    used_by_others = {
-        chain
-        for chain in SHARED_CHAINS
-        if any(not is_ours(chain, spec) for spec in observed.get(chain, ()))
-    }
+    shared = used_by_others(observed)
     result: dict[str, list[str]] = {}
     for chain in {**wanted, **observed}:
         if is_own_chain(chain):
             if chain in wanted:
                 result[chain] = specs(wanted[chain])
             continue
-        merged = _merge(chain, observed.get(chain, ()), wanted.get(chain, ()), used_by_others)
+        merged = _merge(chain, observed.get(chain, ()), wanted.get(chain, ()), shared)
         if merged or chain not in SHARED_CHAINS or _is_aim_of_others(chain, observed):
             result[chain] = merged
     return result
@@ -96,15 +111,11 @@ def _is_aim_of_others(aim: str, observed: _Table) -> bool:
 
 
 def _merge(
-    chain: str, present: Sequence[str], wanted: Sequence[Rule], used_by_others: set[str]
+    chain: str, present: Sequence[str], wanted: Sequence[Rule], shared: Collection[str]
 ) -> list[str]:
     """Put our jumps into a chain of others: before their rules, or behind where at_end says."""
     mine = specs(wanted)
-    ours = [
-        spec
-        for spec in present
-        if is_ours(chain, spec) and (spec in mine or _jump_target(spec) not in used_by_others)
-    ]
+    ours = [spec for spec in present if is_ours_alone(chain, spec, mine, shared)]
     if ours == mine:
         return list(present)
     foreign = [spec for spec in present if spec not in ours]

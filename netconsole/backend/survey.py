@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from netconsole.backend import dhcp
 from netconsole.backend.hoststate import ChainKey, Dnsmasq, HostState, Link, Rule
 from netconsole.backend.leases import lease_of
+from netconsole.backend.nat_survey import nat_rules
 from netconsole.backend.options import Options
 from netconsole.backend.records import FloatingIP, Network, NetworkUsage, Records
-from netconsole.backend.rules import is_ours
 from netconsole.backend.status import (
     Allocation,
     DnsmasqState,
@@ -18,11 +19,10 @@ from netconsole.backend.status import (
     FloatingState,
     HostStatus,
     LinkState,
-    NatRule,
     NetworkStatus,
     Status,
 )
-from netconsole.backend.steps import Plan, Step
+from netconsole.backend.steps import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Survey:
         """Put it together."""
         return Status(
             host=self._host(),
-            networks=tuple(self._network(network) for network in self.records.networks),
+            networks=tuple(self._networks()),
             allocations=tuple(self._allocations()),
             floating_ips=tuple(self._floating_ips()),
             dnsmasq=tuple(self._dnsmasq()),
@@ -62,7 +62,20 @@ class Survey:
 
     # Networks and allocations
 
-    def _network(self, network: Network) -> NetworkStatus:
+    def _networks(self) -> Iterator[NetworkStatus]:
+        commands = " ".join(self.plan.commands).replace("'", " ")
+        words = frozenset(commands.split())
+        for network in self.records.networks:
+            yield self._network(network, self._is_about(network, commands, words))
+
+    def _is_about(self, network: Network, commands: str, words: frozenset[str]) -> bool:
+        """Whether commands are about a network: its bridge, its range, its files."""
+        files = dhcp.paths(self.options.networks_path, network.bridge)
+        return not words.isdisjoint((network.bridge, network.cidr)) or any(
+            path in commands for path in (files.pid, files.options, files.leases, files.hosts)
+        )
+
+    def _network(self, network: Network, drifts: bool) -> NetworkStatus:
         link = self.observed.links.get(network.bridge)
         usage = self.usage.get(network.id, NetworkUsage())
         return NetworkStatus(
@@ -80,12 +93,8 @@ class Survey:
             reserved=usage.reserved,
             total=usage.total,
             project_id=network.project_id,
-            state="drift" if self._touches(network) else "ok",
+            state="drift" if drifts else "ok",
         )
-
-    def _touches(self, network: Network) -> bool:
-        """Whether a step of the plan is about a network: its bridge, its range, its files."""
-        return any(mentions(step, network.bridge, network.cidr) for step in self.plan.steps)
 
     def _allocations(self) -> Iterator[Allocation]:
         networks = {network.id: network for network in self.records.networks}
@@ -118,15 +127,17 @@ class Survey:
     def _floating_ips(self) -> Iterator[FloatingIPStatus]:
         fixed = {row.id: row for row in self.records.fixed_ips}
         names = {instance.uuid: instance.name for instance in self.records.instances}
-        addresses = {(found.interface, found.address) for found in self.observed.addresses}
+        addresses = _places(self.observed)
+        wanted_addresses = _places(self.wanted)
         wanted = Counter(_owners(self.wanted.chains))
         present = Counter(_owners(_present_rules(self.observed, self.wanted)))
         knows_rules = "rules" not in self.observed.unreadable
         for floating in self.records.floating_ips:
             row = fixed.get(floating.fixed_ip_id or 0)
-            has_address = (floating.interface, f"{floating.address}/32") in addresses
+            place = (floating.interface, f"{floating.address}/32")
+            has_address = place in addresses
             rules = present[floating.address]
-            drifts = has_address != (row is not None) or rules != wanted[floating.address]
+            drifts = has_address != (place in wanted_addresses) or rules != wanted[floating.address]
             state: FloatingState
             if not knows_rules:
                 state = "unknown"
@@ -152,12 +163,13 @@ class Survey:
     def _dnsmasq(self) -> Iterator[DnsmasqStatus]:
         labels = {network.bridge: network.label for network in self.records.networks}
         wanted = {server.bridge: server for server in self.wanted.dnsmasq}
-        seen: set[str] = set()
+        running: set[str] = set()
         for server in self.observed.dnsmasq:
-            goal = wanted.get(server.bridge)
-            state = _dnsmasq_state(server, goal, seen)
-            seen.add(server.bridge)
+            state = _dnsmasq_state(server, wanted.get(server.bridge), running)
+            if state == "running":
+                running.add(server.bridge)
             yield self._server(server, labels.get(server.bridge, ""), state)
+        seen = {server.bridge for server in self.observed.dnsmasq}
         for bridge, server in wanted.items():
             if bridge not in seen:
                 yield self._server(server, labels[bridge], "missing")
@@ -176,6 +188,10 @@ class Survey:
         )
 
 
+def _places(state: HostState) -> set[tuple[str, str]]:
+    return {(address.interface, address.address) for address in state.addresses}
+
+
 def _link_state(link: Link | None) -> LinkState:
     if link is None:
         return "missing"
@@ -190,20 +206,14 @@ def _by_fixed_ip(floating_ips: tuple[FloatingIP, ...]) -> dict[int, list[str]]:
     return found
 
 
-def mentions(step: Step, *words: str) -> bool:
-    """Whether a command of a step has one of the words in it, whole."""
-    wanted = set(words)
-    return any(wanted.intersection(command.replace("'", " ").split()) for command in step.commands)
-
-
-def _dnsmasq_state(server: Dnsmasq, goal: Dnsmasq | None, seen: set[str]) -> DnsmasqState:
+def _dnsmasq_state(server: Dnsmasq, goal: Dnsmasq | None, running: set[str]) -> DnsmasqState:
     if not server.bridge:
         return "foreign"
     if goal is None:
         return "orphan"
     if server.argv != goal.argv:
         return "stale"
-    return "duplicate" if server.bridge in seen else "running"
+    return "duplicate" if server.bridge in running else "running"
 
 
 def _expected_processes(server: Dnsmasq, state: DnsmasqState) -> tuple[int, str]:
@@ -213,65 +223,6 @@ def _expected_processes(server: Dnsmasq, state: DnsmasqState) -> tuple[int, str]
     if any(argument.startswith("--dhcp-script") for argument in server.argv):
         return 2, "one that serves, and its helper child that runs the --dhcp-script"
     return 1, "no --dhcp-script is given, so there is no helper child"
-
-
-# NAT rules
-
-
-def nat_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
-    """Every rule of the nat table: those that are there, then those that are missed."""
-    for key, rules in observed.chains.items():
-        if key.table != "nat":
-            continue
-        goal = {rule.spec: rule for rule in wanted.chains.get(key, ())}
-        left = Counter(goal.keys())
-        for rule in rules:
-            match = goal.get(rule.spec)
-            expected = match is not None and left[rule.spec] > 0
-            left[rule.spec] -= 1
-            ours = is_ours(key.chain, rule.spec)
-            yield NatRule(
-                table=key.table,
-                chain=key.chain,
-                rule=rule.spec,
-                packets=rule.packets,
-                bytes=rule.bytes,
-                origin="ours" if ours else "foreign",
-                state="unexpected" if ours and not expected else "present",
-                owner=match.owner if match else "",
-            )
-    if "rules" not in observed.unreadable:
-        yield from _missing_rules(observed, wanted)
-    for key, rules in observed.legacy_chains.items():
-        for rule in rules:
-            if key.table == "nat":
-                yield _legacy_rule(key, rule)
-
-
-def _legacy_rule(key: ChainKey, rule: Rule) -> NatRule:
-    """A rule in force beside ours. One of ours is left from when iptables was the other kind."""
-    ours = is_ours(key.chain, rule.spec)
-    return NatRule(
-        table=key.table,
-        chain=key.chain,
-        rule=rule.spec,
-        packets=rule.packets,
-        bytes=rule.bytes,
-        origin="ours" if ours else "foreign",
-        state="unexpected" if ours else "present",
-        owner="",
-        legacy=True,
-    )
-
-
-def _missing_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
-    for key, rules in wanted.chains.items():
-        if key.table != "nat":
-            continue
-        present = {rule.spec for rule in observed.chains.get(key, ())}
-        for rule in rules:
-            if rule.spec not in present:
-                yield NatRule(key.table, key.chain, rule.spec, 0, 0, "ours", "missing", rule.owner)
 
 
 def _owners(chains: Mapping[ChainKey, tuple[Rule, ...]]) -> Iterator[str]:

@@ -1,0 +1,66 @@
+"""The rules of the nat table for the status: whose each is, and whether it should be there. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from netconsole.backend.hoststate import ChainKey, HostState, Rule
+from netconsole.backend.rules import is_ours, is_ours_alone, specs, used_by_others
+from netconsole.backend.status import NatRule
+
+
+def nat_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
+    """Every rule of the nat table: those that are there, then those that are missed."""
+    nat = {key.chain: specs(rules) for key, rules in observed.chains.items() if key.table == "nat"}
+    shared = used_by_others(nat)
+    for key, rules in observed.chains.items():
+        if key.table != "nat":
+            continue
+        goal = {rule.spec: rule for rule in wanted.chains.get(key, ())}
+        left = Counter(goal.keys())
+        for rule in rules:
+            match = goal.get(rule.spec)
+            expected = match is not None and left[rule.spec] > 0
+            left[rule.spec] -= 1
+            ours = is_ours_alone(key.chain, rule.spec, goal, shared)
+            yield NatRule(
+                table=key.table,
+                chain=key.chain,
+                rule=rule.spec,
+                packets=rule.packets,
+                bytes=rule.bytes,
+                origin="ours" if ours else "foreign",
+                state="unexpected" if ours and not expected else "present",
+                owner=match.owner if match else "",
+            )
+    if "rules" not in observed.unreadable:
+        yield from _missing_rules(observed, wanted)
+    for key, rules in observed.legacy_chains.items():
+        for rule in rules:
+            if key.table == "nat":
+                yield _legacy_rule(key, rule)
+
+
+def _legacy_rule(key: ChainKey, rule: Rule) -> NatRule:
+    """A rule in force beside ours. One of ours is left from when iptables was the other kind."""
+    ours = is_ours(key.chain, rule.spec)
+    return NatRule(
+        table=key.table,
+        chain=key.chain,
+        rule=rule.spec,
+        packets=rule.packets,
+        bytes=rule.bytes,
+        origin="ours" if ours else "foreign",
+        state="unexpected" if ours else "present",
+        owner="",
+        legacy=True,
+    )
+
+
+def _missing_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
+    for key, rules in wanted.chains.items():
+        if key.table != "nat":
+            continue
+        present = {rule.spec for rule in observed.chains.get(key, ())}
+        for rule in rules:
+            if rule.spec not in present:
+                yield NatRule(key.table, key.chain, rule.spec, 0, 0, "ours", "missing", rule.owner)
