@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from netconsole.backend.errors import NetconsoleError, NotVerified, StepFailed
+from netconsole.backend.errors import NetconsoleError, NotVerified, StepFailed, Unavailable
 from netconsole.backend.host import perform
 from netconsole.backend.journal import Journal, OpenEntry
 from netconsole.backend.steps import Plan, Step
@@ -26,24 +26,32 @@ class Applied:
 
     def take_back(self) -> tuple[str, ...]:
         """Undo every step, the last first; the lines say what could not be undone."""
-        complaints = undo(self.plan.steps)
-        self.entry.end("undone")
-        return complaints
+        return _taken_back(self.entry, self.plan.steps)
 
 
 def apply(plan: Plan, journal: Journal, title: str, *, undoable: bool = False) -> Applied:
     """Take every step. Raises StepFailed when one fails, with the earlier ones undone."""
     entry = journal.begin(title, plan, undoable=undoable)
-    for number, step in enumerate(plan.steps):
-        entry.began(number)
-        try:
+    taken = 0
+    try:
+        for number, step in enumerate(plan.steps):
+            entry.began(number)
             perform(step)
-        except NetconsoleError as error:
-            complaints = undo(plan.steps[:number])
-            entry.end("undone")
-            raise StepFailed("; ".join((str(error), *complaints))) from error
-        entry.done(number)
+            taken = number + 1
+            entry.done(number)
+    except NetconsoleError as error:
+        complaints = _taken_back(entry, plan.steps[:taken])
+        raise StepFailed("; ".join((str(error), *complaints))) from error
     return Applied(entry, plan)
+
+
+def _taken_back(entry: OpenEntry, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    complaints = undo(steps)
+    try:
+        entry.end("undone")
+    except Unavailable as error:
+        return (*complaints, str(error))
+    return complaints
 
 
 def undo(steps: Iterable[Step]) -> tuple[str, ...]:

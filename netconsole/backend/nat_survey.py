@@ -1,4 +1,4 @@
-"""The rules of the nat table for the status: whose each is, and whether it should be there. Pure."""
+"""The nat table for the status: whose each rule is, and whether it should be there. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -13,12 +13,12 @@ import pytest
 
 from netconsole.backend import lock
 from netconsole.backend.errors import Conflict, Unavailable
-from netconsole.backend.lock import host_lock
+from netconsole.backend.lock import host_lock, host_lock_if_free
 from netconsole.backend.privileges import lacking
 
 HOLD = """
 import sys
-from netconsole.backend.lock import host_lock
+from netconsole.backend.lock import host_lock, host_lock_if_free
 with host_lock(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.readline()
@@ -104,6 +104,18 @@ def test_the_lock_is_free_again_after_a_change_that_failed(tmp_path: Path) -> No
         raise ZeroDivisionError
     with host_lock(str(path)):
         assert path.read_text() == f"{os.getpid()}\n"
+
+
+def test_who_does_not_want_to_wait_is_told_whether_it_was_free(tmp_path: Path) -> None:
+    path = tmp_path / "host.lock"
+    with host_lock_if_free(str(path)) as free:
+        assert free
+        second = Taking(path)
+        assert not second.taken.wait(0.2)
+    assert second.taken.wait(WAIT)
+    second.join(WAIT)
+    with _holder(path), host_lock_if_free(str(path)) as free:
+        assert not free
 
 
 def test_programs_that_are_started_meanwhile_do_not_hold_it(tmp_path: Path) -> None:

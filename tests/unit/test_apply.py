@@ -1,0 +1,199 @@
+"""Applying a plan: all of it, or nothing of it, and what a killed process left is taken back.
+
+The steps are those on files, which everyone may take.
+"""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netconsole.backend import apply as apply_module
+from netconsole.backend.apply import apply, recover, undo, verify
+from netconsole.backend.errors import NotVerified, StepFailed, Unavailable
+from netconsole.backend.journal import Journal, OpenEntry
+from netconsole.backend.steps import MakeDirectory, Plan, RemoveFile, SetSysctl, Step, WriteFile
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(str(tmp_path / "journal"))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "old").write_text("before")
+    return place
+
+
+def _steps(place: Path) -> tuple[Step, ...]:
+    return (
+        MakeDirectory(f"{place}/hosts"),
+        WriteFile(f"{place}/hosts/one", "1"),
+        WriteFile(f"{place}/old", "after", former="before"),
+    )
+
+
+def _impossible(place: Path) -> Step:
+    return WriteFile(f"{place}/old/below/a/file", "")
+
+
+def _found(place: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(place)): path.read_text() if path.is_file() else "/"
+        for path in sorted(place.rglob("*"))
+    }
+
+
+BEFORE = {"old": "before"}
+AFTER = {"hosts": "/", "hosts/one": "1", "old": "after"}
+
+
+def test_every_step_is_taken_and_written_down(journal: Journal, place: Path) -> None:
+    applied = apply(Plan(_steps(place)), journal, "apply")
+    assert journal.entry(applied.entry.id).end is None
+    applied.keep()
+
+    assert _found(place) == AFTER
+    entry = journal.entry(applied.entry.id)
+    assert (entry.title, entry.begun, entry.end) == ("apply", 3, "done")
+
+
+def test_what_was_applied_can_be_taken_back(journal: Journal, place: Path) -> None:
+    applied = apply(Plan(_steps(place)), journal, "apply")
+
+    assert applied.take_back() == ()
+    assert _found(place) == BEFORE
+    assert journal.entry(applied.entry.id).end == "undone"
+
+
+def test_a_step_that_fails_undoes_the_earlier_ones(journal: Journal, place: Path) -> None:
+    plan = Plan((*_steps(place), _impossible(place), WriteFile(f"{place}/never", "")))
+
+    with pytest.raises(StepFailed, match="below/a/file"):
+        apply(plan, journal, "apply")
+
+    assert _found(place) == BEFORE
+    (entry,) = journal.entries()
+    assert (entry.begun, entry.end) == (4, "undone")
+
+
+class FullDisk(Journal):
+    """A journal whose disk is full once so many lines of an entry were written."""
+
+    def __init__(self, directory: str, monkeypatch: pytest.MonkeyPatch, lines: int) -> None:
+        super().__init__(directory)
+        written = 0
+        write = OpenEntry.write
+
+        def limited(entry: OpenEntry, line: object) -> None:
+            nonlocal written
+            written += 1
+            if written > lines:
+                raise Unavailable("journal: No space left on device")
+            write(entry, line)  # type: ignore[arg-type]  # passed on as it came
+
+        monkeypatch.setattr(OpenEntry, "write", limited)
+
+
+@pytest.mark.parametrize("lines", range(7))
+def test_a_journal_that_fills_its_disk_leaves_nothing_half_done(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    journal = FullDisk(str(tmp_path / "journal"), monkeypatch, lines)
+
+    with pytest.raises((StepFailed, Unavailable), match="No space left"):
+        apply(Plan(_steps(place)), journal, "apply")
+
+    assert _found(place) == BEFORE
+
+
+KILLED = """
+import os, signal, sys
+from netconsole.backend import apply as module
+from netconsole.backend.journal import Journal
+from netconsole.backend.steps import MakeDirectory, Plan, WriteFile
+
+place, journal, after, begun = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "begun"
+perform, taken = module.perform, 0
+
+def until_killed(step):
+    global taken
+    if taken == after and begun:
+        os.kill(os.getpid(), signal.SIGKILL)
+    perform(step)
+    taken += 1
+    if taken > after:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+module.perform = until_killed
+steps = (
+    MakeDirectory(f"{place}/hosts"),
+    WriteFile(f"{place}/hosts/one", "1"),
+    WriteFile(f"{place}/old", "after", former="before"),
+)
+module.apply(Plan(steps), Journal(journal), "apply")
+"""
+
+
+@pytest.mark.parametrize("moment", ["begun", "taken"])
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_what_a_killed_process_left_is_taken_back(
+    journal: Journal, tmp_path: Path, place: Path, after: int, moment: str
+) -> None:
+    argv = [sys.executable, "-c", KILLED, str(place), f"{tmp_path}/journal", str(after), moment]
+    assert subprocess.run(argv, check=False).returncode == -signal.SIGKILL
+    assert len(journal.cut_off()) == 1
+
+    assert recover(journal) == ("apply",)
+    assert _found(place) == BEFORE
+    assert journal.cut_off() == ()
+    assert [entry.end for entry in journal.entries()] == ["recovered"]
+    assert recover(journal) == ()
+
+
+def test_what_cannot_be_undone_is_told_and_the_rest_undone(place: Path) -> None:
+    (place / "one").write_text("1")
+    (place / "kept").mkdir()
+    (place / "kept" / "file").write_text("of others")
+    steps = (
+        WriteFile(f"{place}/one", "1"),
+        MakeDirectory(f"{place}/kept"),
+        RemoveFile(f"{place}/two", "2"),
+    )
+
+    (complaint,) = undo(steps)
+
+    assert complaint.startswith(f"not undone: rmdir {place}/kept: ")
+    assert _found(place) == {
+        "kept": "/",
+        "kept/file": "of others",
+        "old": "before",
+        "two": "2",
+    }
+
+
+def test_a_setting_that_changed_meanwhile_is_left_alone(journal: Journal) -> None:
+    now = Path("/proc/sys/kernel/ostype").read_text().strip()
+    step = SetSysctl("kernel.ostype", "Plan 9", f"{now}!")
+
+    with pytest.raises(StepFailed, match=f"is {now}, no longer {now}!"):
+        apply(Plan((step,)), journal, "apply")
+
+
+def test_verify_waits_until_nothing_is_left() -> None:
+    left = [Plan((MakeDirectory("/x"),)), Plan((MakeDirectory("/x"),)), Plan()]
+
+    verify(lambda: left.pop(0))
+    assert left == []
+
+
+def test_verify_names_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply_module, "VERIFY_SECONDS", 0.0)
+
+    with pytest.raises(NotVerified, match="still to do: mkdir -p -m 0755 /x"):
+        verify(lambda: Plan((MakeDirectory("/x"),)))

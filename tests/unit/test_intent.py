@@ -1,0 +1,178 @@
+"""What a host should hold, from what the store says."""
+
+from dataclasses import replace
+
+from core_samples import (
+    FIXED,
+    FLOATING,
+    HOST,
+    NETWORKS_PATH,
+    fixed_ip,
+    floating_ip,
+    instance,
+    mac,
+    network,
+    port,
+    records,
+    wanted,
+)
+
+from netconsole.backend.hoststate import Address, File, HostState, Link
+from netconsole.backend.intent import bridge_mac, host_mac
+from netconsole.backend.records import Network, Records
+
+BASE = f"{NETWORKS_PATH}/nova-br100"
+
+
+def test_without_a_network_a_host_holds_nothing_of_ours() -> None:
+    found = Records(former_sysctls={"net.ipv4.ip_forward": "0"})
+
+    assert wanted(found) == HostState(
+        sysctls={"net.ipv4.ip_forward": "0"}, networks_path=NETWORKS_PATH
+    )
+
+
+def test_a_network_wants_forwarding_a_bridge_and_a_first_address() -> None:
+    state = wanted(Records(networks=(network(mtu=1450),)))
+
+    assert state.sysctls == {"net.ipv4.ip_forward": "1"}
+    assert state.links == {
+        "br100": Link(
+            "br100",
+            "bridge",
+            up=True,
+            mac=bridge_mac(network()),
+            mtu=1450,
+            alias=f"netconsole:network:{network().uuid}",
+            forward_delay=0,
+        )
+    }
+    assert state.links["br100"].ours
+    (gateway,) = state.addresses
+    assert (gateway.interface, gateway.address, gateway.broadcast, gateway.first) == (
+        "br100",
+        "10.0.0.1/24",
+        "10.0.0.255",
+        True,
+    )
+
+
+def test_a_network_wants_a_dnsmasq_with_its_files() -> None:
+    state = wanted(Records(networks=(network(),)))
+
+    assert [server.bridge for server in state.dnsmasq] == ["br100"]
+    assert state.files == {f"{BASE}.opts": File("3,10.0.0.1\n")}
+    assert state.directories == {f"{BASE}.hosts"}
+    assert state.dhcp_hosts == {}
+
+
+def test_the_bridge_holds_the_dhcp_servers_address_not_the_routers() -> None:
+    external = replace(network(), gateway="10.0.0.254")
+    state = wanted(Records(networks=(external,)))
+
+    assert [address.address for address in state.addresses] == ["10.0.0.1/24"]
+    assert state.files[f"{BASE}.opts"] == File("3,10.0.0.254\n")
+
+
+def _is_bare(only: Network) -> bool:
+    state = wanted(Records(networks=(only,)))
+    assert set(state.links) == {"br100"}
+    return not (state.dnsmasq or state.files or state.directories)
+
+
+def test_a_network_without_dhcp_wants_no_dnsmasq() -> None:
+    assert _is_bare(replace(network(), enable_dhcp=False))
+    assert _is_bare(replace(network(), dhcp_server=None))
+
+
+def test_networks_of_other_hosts_are_theirs() -> None:
+    elsewhere = replace(network(1), host="elsewhere")
+    both = Records(
+        networks=(network(), elsewhere),
+        instances=(instance(0), instance(1)),
+        ports=(port(0, 1), port(1, 2)),
+        fixed_ips=(fixed_ip(0), fixed_ip(1, network_id=2)),
+        floating_ips=(floating_ip(10, 100), floating_ip(11, 201)),
+    )
+    state = wanted(both)
+
+    assert set(state.links) == {"br100", "tap0"}
+    assert [address.address for address in state.addresses] == ["10.0.0.1/24", f"{FLOATING}/32"]
+    assert [server.bridge for server in state.dnsmasq] == ["br100"]
+    assert not any("203.0.113.11" in rule.spec for held in state.chains.values() for rule in held)
+
+
+def test_a_port_hangs_on_its_bridge_under_a_mac_address_of_the_hosts() -> None:
+    """A guest's own address on the host's end would make the bridge keep its frames."""
+    state = wanted(records(2))
+
+    assert state.links["tap0"] == Link(
+        "tap0",
+        "tap",
+        mac="fe:16:3e:00:00:00",
+        master="br100",
+        alias="netconsole:port:port-0",
+        hairpin=True,
+    )
+    veth = state.links["veth1"]
+    assert (veth.kind, veth.peer, veth.peer_mac, veth.mac) == (
+        "veth",
+        "peer1",
+        mac(1),
+        host_mac(port(1)),
+    )
+
+
+def test_a_port_of_nobody_is_not_wanted() -> None:
+    found = records(2)
+
+    assert "tap0" not in wanted(replace(found, instances=found.instances[1:])).links
+
+
+def test_an_allocated_address_has_its_host_file_and_no_other() -> None:
+    found = replace(records(2), fixed_ips=(fixed_ip(0), fixed_ip(1, allocated=False, leased=True)))
+
+    assert wanted(found).dhcp_hosts == {
+        f"{BASE}.hosts/fa-16-3e-00-00-00": File("fa:16:3e:00:00:00,web0.novalocal,10.0.0.3\n")
+    }
+
+
+def test_of_two_addresses_of_a_port_dnsmasq_gives_the_first() -> None:
+    second = replace(fixed_ip(0, address="10.0.0.77"), id=177)
+    found = replace(records(1), fixed_ips=(fixed_ip(0), second))
+
+    assert [file.content.split(",")[2] for file in wanted(found).dhcp_hosts.values()] == [
+        f"{FIXED}\n"
+    ]
+
+
+def test_a_floating_address_in_use_is_wanted_and_an_idle_one_released() -> None:
+    state = wanted(records(1))
+
+    assert Address("eth0", f"{FLOATING}/32") in state.addresses
+    assert state.released == {Address("eth0", "203.0.113.11/32")}
+
+
+def test_a_floating_address_on_no_interface_has_rules_only() -> None:
+    found = replace(records(1), floating_ips=(floating_ip(10, 100, interface=""),))
+    state = wanted(found)
+
+    assert [address.interface for address in state.addresses] == ["br100"]
+    assert any(FLOATING in rule.spec for held in state.chains.values() for rule in held)
+
+
+def test_what_a_change_released_is_added_to_the_idle() -> None:
+    gateway = Address("br100", "10.0.0.1/24")
+
+    assert gateway in wanted(records(1), frozenset({gateway})).released
+    assert Address("eth0", "203.0.113.11/32") in wanted(records(1), frozenset({gateway})).released
+
+
+def test_a_bridges_mac_address_is_its_own_for_good() -> None:
+    """It must not follow the ports: guests would lose their gateway."""
+    one, same, other = network(), replace(network(), label="renamed"), network(1)
+
+    assert bridge_mac(one) == bridge_mac(same) != bridge_mac(other)
+    assert bridge_mac(one).startswith("fa:16:3e:")
+    assert len(bridge_mac(one)) == 17
+    assert one.host == HOST
