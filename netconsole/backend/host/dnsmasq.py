@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from netconsole.backend.steps import StartDnsmasq, StopDnsmasq
 
 END_SECONDS = 5.0
 """How long a process may take to end when asked to, before it is made to."""
+SETTLE_SECONDS = 0.02
+"""How long a lease file must have been left alone to count as whole."""
+SETTLE_READINGS = 10
+"""How often one that keeps changing is read again before it is taken as it is."""
 
 
 def observe(networks_path: str) -> tuple[Dnsmasq, ...]:
@@ -76,9 +81,29 @@ def observe_leases(networks_path: str) -> dict[str, tuple[Lease, ...]]:
     leases: dict[str, tuple[Lease, ...]] = {}
     for file in Path(networks_path).glob("nova-*.leases"):
         bridge = dhcp.bridge_of(networks_path, str(file))
-        if bridge is not None:
-            leases[bridge] = dhcp.parse_leases(file.read_text(encoding="utf-8", errors="replace"))
+        text = _settled(file)
+        if bridge is not None and text is not None:
+            leases[bridge] = dhcp.parse_leases(text)
     return leases
+
+
+def _settled(file: Path) -> str | None:
+    """The text of a lease file, or None where it vanished.
+
+    dnsmasq empties the file before it writes it anew (its lease_update_file). A reader in between
+    would take every lease for over, so a file that has just changed is read again.
+    """
+    text: str | None = None
+    for _ in range(SETTLE_READINGS):
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+            age = time.time() - file.stat().st_mtime
+        except FileNotFoundError:
+            return None
+        if age > SETTLE_SECONDS:
+            break
+        time.sleep(SETTLE_SECONDS / 2)
+    return text
 
 
 def start(step: StartDnsmasq) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from netconsole.backend.hoststate import File
 
+TEMPORARY = ".netconsole-"
+"""Begins the name of a file that is being written."""
+
 
 def write(path: str, content: str, mode: int) -> None:
     """Write a file so that a reader sees the old text or the new, never a part.
@@ -14,7 +17,7 @@ def write(path: str, content: str, mode: int) -> None:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-    handle, temporary = tempfile.mkstemp(prefix=".", dir=target.parent)
+    handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(content)
@@ -39,23 +42,36 @@ def make_directory(path: str) -> None:
 
 
 def remove_directory(path: str) -> None:
-    """Remove an empty directory; one that is already gone is as wanted."""
-    if Path(path).is_dir():
-        Path(path).rmdir()
+    """Remove an empty directory; one that is already gone is as wanted.
+
+    Files that a killed process was writing do not count: nobody else would ever remove them.
+    """
+    directory = Path(path)
+    if directory.is_dir():
+        for left in directory.glob(f"{TEMPORARY}*"):
+            left.unlink(missing_ok=True)
+        directory.rmdir()
 
 
 def observe(directory: str) -> dict[str, File]:
     """The files directly in a directory, by path; none where there is no directory."""
     if not Path(directory).is_dir():
         return {}
-    return {
-        entry.path: File(
-            Path(entry.path).read_text(encoding="utf-8", errors="replace"),
-            entry.stat().st_mode & 0o777,
-        )
+    found = {
+        entry.path: _read(Path(entry.path))
         for entry in os.scandir(directory)
         if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
     }
+    return {path: file for path, file in found.items() if file is not None}
+
+
+def _read(path: Path) -> File | None:
+    """Read a file, or None for one that vanished: dnsmasq removes its pid file when it ends."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return File(stream.read(), os.fstat(stream.fileno()).st_mode & 0o777)
+    except FileNotFoundError:
+        return None
 
 
 def directories(directory: str) -> frozenset[str]:
