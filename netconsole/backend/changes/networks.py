@@ -115,3 +115,15 @@ class DeleteNetwork(Change[Network]):
             raise Conflict(f"network {network.label!r} has {addresses} allocated to instances")
         networks.delete(connection, network)
         return Written(network, released=frozenset(gateway_addresses(network)))
+
+
+def network_for_project(connection: Connection, project: str, options: Options) -> Network:
+    """Return the network of a project; one that has none is given a free one first.
+
+    What the VLAN manager does for an instance that names no network. Raises Exhausted when no
+    free network is left, and Conflict under another manager, whose networks all projects share.
+    """
+    if not options.network_manager.endswith(".VlanManager"):
+        raise Conflict(f"{options.network_manager} gives no networks to projects")
+    owned = networks.of_project(connection, project)
+    return owned[0] if owned else networks.give(connection, project)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.errors import NotFound
+from netconsole.backend.errors import Exhausted, NotFound
 from netconsole.backend.records import Network, NetworkUsage
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import fixed_ips, networks
@@ -40,6 +40,43 @@ def find(connection: Connection, name: str) -> Network:
     if not found:
         raise NotFound(f"network {name!r} does not exist")
     return next((network for network in found if network.label == name), found[0])
+
+
+def of_project(connection: Connection, project: str) -> tuple[Network, ...]:
+    """Return the networks that belong to a project, in the order in which they were made."""
+    statement = sa.select(*_COLUMNS).where(networks.c.project_id == project)
+    return fetch(connection, Network, statement.order_by(networks.c.id))
+
+
+def give(connection: Connection, project: str) -> Network:
+    """Give a project the first VLAN network that belongs to none, and return it.
+
+    One statement picks and marks the row, so no network is given twice.
+    Raises Exhausted when none is left.
+    """
+    pick = (
+        sa.select(networks.c.id)
+        .where(networks.c.project_id.is_(None), networks.c.vlan.is_not(None))
+        .order_by(networks.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        sa.update(networks)
+        .where(networks.c.id == pick.scalar_subquery())
+        .values(project_id=project)
+        .returning(*_COLUMNS)
+    )
+    given = fetch(connection, Network, statement)
+    if not given:
+        raise Exhausted(f"no network is left for project {project!r}: every one has its project")
+    return given[0]
+
+
+def update(connection: Connection, network: Network) -> None:
+    """Write a network's fields over those of the row with its id."""
+    statement = sa.update(networks).where(networks.c.id == network.id).values(values(network))
+    connection.execute(statement)
 
 
 def delete(connection: Connection, network: Network) -> None:
