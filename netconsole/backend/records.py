@@ -41,6 +41,10 @@ class Network:
     priority: int | None = None
     project_id: str | None = None
     host: str | None = None
+    cidr_v6: str | None = None
+    gateway_v6: str | None = None
+    netmask_v6: str | None = None
+    """As an address: ffff:ffff:ffff:ffff::."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +144,7 @@ class Records:
     ports: tuple[Port, ...] = ()
     fixed_ips: tuple[FixedIP, ...] = ()
     floating_ips: tuple[FloatingIP, ...] = ()
+    host_addresses: tuple[FixedIP, ...] = ()
+    """The rows that hosts have as their own gateway address in a network with many gateways."""
     former_sysctls: Mapping[str, str] = field(default_factory=dict)
     """Values that the host had before its first network; put back after its last."""

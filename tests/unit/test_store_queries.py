@@ -39,12 +39,18 @@ class TestNetworks:
         with pytest.raises(NotFound, match="network 'nowhere' does not exist"):
             networks.find(connection, "nowhere")
 
-    @pytest.mark.parametrize("name", ["label", "uuid", "bridge"])
+    @pytest.mark.parametrize("name", ["label", "uuid", "vlan"])
     def test_taken_values_are_named(self, connection: sa.Connection, name: str) -> None:
-        network = a_network(connection)
-        new = replace(network, label="new", uuid="new", bridge="new")
-        with pytest.raises(Conflict, match=f"{name} '{getattr(network, name)}' is taken"):
+        network = replace(a_network(connection), vlan=100)
+        networks.update(connection, network)
+        new = replace(network, label="new", uuid="new", vlan=101)
+        with pytest.raises(Conflict, match=f"{name} '?{getattr(network, name)}'? is taken"):
             networks.insert(connection, replace(new, **{name: getattr(network, name)}))
+
+    def test_networks_may_share_a_bridge_and_have_no_vlan(self, connection: sa.Connection) -> None:
+        network = a_network(connection)
+        other = networks.insert(connection, replace(network, label="new", uuid="new"))
+        assert networks.every(connection) == (network, other)
 
     def test_deleting_one_leaves_the_others(self, connection: sa.Connection) -> None:
         network = a_network(connection)
@@ -198,7 +204,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(connection: sa.Connec
         port = an_instance(connection, network, number)
         fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
     floating_ips.insert_many(connection, map(floating, range(100)))
-    assert queries() == few == 7
+    assert queries() == few == 8
 
 
 @pytest.mark.parametrize("table", tables.metadata.sorted_tables, ids=str)

@@ -17,9 +17,11 @@ _COLUMNS = columns(networks, Network)
 def insert(connection: Connection, network: Network) -> Network:
     """Write a new network and return it with its id; the id it came with does not count.
 
-    Raises Conflict when its label, uuid or bridge is taken.
+    Raises Conflict when its label, uuid or VLAN is taken.
     """
-    unique = {"label": network.label, "uuid": network.uuid, "bridge": network.bridge}
+    unique: dict[str, object] = {"label": network.label, "uuid": network.uuid}
+    if network.vlan is not None:
+        unique["vlan"] = network.vlan
     refuse_taken(connection, networks, f"network {network.label!r}", unique)
     statement = sa.insert(networks).values(values(network)).returning(networks.c.id)
     return replace(network, id=connection.execute(statement).scalar_one())

@@ -62,11 +62,12 @@ networks = Table(
     Column("gateway", String(39)),
     Column("dhcp_server", String(39)),
     Column("dhcp_start", String(39), nullable=False),
-    Column("bridge", String(15), nullable=False, unique=True),
+    # Networks without DHCP may share a bridge.
+    Column("bridge", String(15), nullable=False),
     Column("bridge_interface", String(15)),
     Column("dns1", String(39)),
     Column("dns2", String(39)),
-    Column("vlan", Integer),
+    Column("vlan", Integer, unique=True),
     Column("vpn_private_address", String(39)),
     Column("vpn_public_address", String(39)),
     Column("vpn_public_port", Integer),
@@ -78,6 +79,9 @@ networks = Table(
     Column("priority", Integer),
     Column("project_id", String(255)),
     Column("host", String(255)),
+    Column("cidr_v6", String(43)),
+    Column("gateway_v6", String(39)),
+    Column("netmask_v6", String(39)),
     Column("created_at", Moment, nullable=False, default=now),
 )
 

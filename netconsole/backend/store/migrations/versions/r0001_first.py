@@ -35,11 +35,14 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer),
         sa.Column("project_id", sa.String(255)),
         sa.Column("host", sa.String(255)),
+        sa.Column("cidr_v6", sa.String(43)),
+        sa.Column("gateway_v6", sa.String(39)),
+        sa.Column("netmask_v6", sa.String(39)),
         sa.Column("created_at", sa.DateTime, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_networks"),
         sa.UniqueConstraint("uuid", name="uq_networks_uuid"),
         sa.UniqueConstraint("label", name="uq_networks_label"),
-        sa.UniqueConstraint("bridge", name="uq_networks_bridge"),
+        sa.UniqueConstraint("vlan", name="uq_networks_vlan"),
     )
     op.create_table(
         "instances",
