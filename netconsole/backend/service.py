@@ -37,7 +37,7 @@ from netconsole.backend.store import instances as instance_rows
 from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import settings as setting_rows
 from netconsole.backend.store.views import instance_view
-from netconsole.backend.survey import Survey
+from netconsole.backend.survey import Survey, difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +147,16 @@ class Service:
         observed: HostState,
         wanted: HostState | None,
     ) -> Survey:
+        if wanted is None:
+            wanted, steps = HostState(), Plan()
+        else:
+            observed, steps = difference(observed, wanted)
         return Survey(
             records=found,
             usage=usage,
             observed=observed,
-            wanted=wanted or HostState(),
-            plan=plan(observed, wanted) if wanted is not None else Plan(),
+            wanted=wanted,
+            plan=steps,
             options=self._options,
             read_only_because=self.read_only_because,
         )

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netconsole.backend import dhcp
+from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import ChainKey, Dnsmasq, HostState, Link, Rule
 from netconsole.backend.leases import lease_of
 from netconsole.backend.nat_survey import nat_rules
 from netconsole.backend.options import Options
+from netconsole.backend.plan import plan
 from netconsole.backend.records import FloatingIP, Network, NetworkUsage, Records
 from netconsole.backend.status import (
     Allocation,
@@ -23,6 +25,18 @@ from netconsole.backend.status import (
     Status,
 )
 from netconsole.backend.steps import Plan
+
+
+def difference(observed: HostState, wanted: HostState) -> tuple[HostState, Plan]:
+    """The plan; where something stands in its way, an empty one and the state that says so.
+
+    One interface of a wrong kind must not hide the rest of the host.
+    """
+    try:
+        return observed, plan(observed, wanted)
+    except Conflict as error:
+        unreadable = {**observed.unreadable, "plan": str(error)}
+        return replace(observed, unreadable=unreadable), Plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,7 @@ class Survey:
             reserved=usage.reserved,
             total=usage.total,
             project_id=network.project_id,
-            state="drift" if drifts else "ok",
+            state="drift" if drifts else "unknown" if self.observed.unreadable else "ok",
         )
 
     def _allocations(self) -> Iterator[Allocation]:

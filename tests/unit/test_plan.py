@@ -11,6 +11,7 @@ from core_samples import (
     WHOLE,
     floating_ip,
     mac,
+    observed_as,
     records,
     wanted,
     with_link,
@@ -234,6 +235,17 @@ def test_connections_end_however_the_rule_goes(copies: int) -> None:
     for goal in (nothing, wanted(records(2, floating=False))):
         observed = replace(WHOLE, chains=held, addresses=WHOLE.addresses[:1])
         assert EndConnections(FLOATING) in plan(observed, goal).steps
+
+
+def test_the_connections_of_every_address_end() -> None:
+    both = replace(records(2), floating_ips=(floating_ip(12, 100), floating_ip(11, 101)))
+    none = wanted(replace(both, floating_ips=()))
+    ended = plan(observed_as(wanted(both)), none).steps
+
+    assert [step.address for step in ended if isinstance(step, EndConnections)] == [
+        "203.0.113.11",
+        "203.0.113.12",
+    ]
 
 
 def test_connections_outlive_a_rule_that_only_changes_its_place() -> None:

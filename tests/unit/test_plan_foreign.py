@@ -72,7 +72,8 @@ def test_what_is_not_ours_is_never_planned_away(goal: HostState) -> None:
         },
         dnsmasq=(*base.dnsmasq, Dnsmasq("", ("dnsmasq", "--conf-file=/etc/x"), (99,))),
         files={**base.files, **foreign_files},
-        directories=base.directories | {f"{NETWORKS_PATH}/backup", f"{NETWORKS_PATH}/x.hosts"},
+        directories=base.directories
+        | {f"{NETWORKS_PATH}/{name}" for name in ("backup", "x.hosts", "nova-br9.pid")},
         leases={**base.leases, "virbr0": (Lease(0, mac(9), "192.168.122.9", ""),)},
     )
 

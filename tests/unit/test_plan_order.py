@@ -72,6 +72,15 @@ def test_what_others_depend_on_comes_first() -> None:
     assert rules < floating
 
 
+def test_a_bridge_comes_before_its_ports_and_goes_after_them_whatever_their_names() -> None:
+    reverse = replace(WANTED, links=dict(reversed(list(WANTED.links.items()))))
+    made = [step.name for step in plan(EMPTY, reverse).steps if isinstance(step, AddLink)]
+    gone = plan(replace(WHOLE, links=dict(WHOLE.links)), wanted(Records())).steps
+
+    assert made[0] == "br100"
+    assert [step.name for step in gone if isinstance(step, RemoveLink)][-1] == "br100"
+
+
 def test_what_others_depend_on_goes_last() -> None:
     observed = replace(WHOLE, leases={"br100": (Lease(0, mac(0), "10.0.0.3", ""),)})
     gone = replace(records(2), networks=())
@@ -106,6 +115,7 @@ def test_a_lease_is_given_back_after_dnsmasq_forgot_the_host() -> None:
 OURS = Address("br100", "10.0.0.1/24", "10.0.0.255")
 ELDER = Address("br100", "10.0.0.5/24")
 YOUNGER = Address("br100", "10.0.0.6/24")
+YOUNGEST = Address("br100", "10.0.0.7/24")
 OTHER = Address("br100", "192.0.2.1/24")
 FLOAT = Address("eth0", f"{FLOATING}/32")
 
@@ -113,27 +123,37 @@ FLOAT = Address("eth0", f"{FLOATING}/32")
 class Interface:
     """The addresses of one interface as the kernel keeps them.
 
-    Without promote_secondaries, its default, the others of a subnet go with the first.
+    Unless secondary addresses are promoted, the others of a subnet go with the first.
     """
 
-    def __init__(self, addresses: tuple[Address, ...]) -> None:
+    def __init__(self, addresses: tuple[Address, ...], *, promotes: bool) -> None:
         self.addresses = [address.address for address in addresses]
+        self._promotes = promotes
 
-    def take(self, step: Step) -> None:
-        if isinstance(step, AddAddress):
-            assert step.address not in self.addresses, "File exists"
-            self.addresses.append(step.address)
-        elif isinstance(step, RemoveAddress):
-            assert step.address in self.addresses, "Cannot assign requested address"
-            subnet = [each for each in self.addresses if _subnet(each) == _subnet(step.address)]
-            lost = set(subnet) if subnet[0] == step.address else {step.address}
-            self.addresses = [each for each in self.addresses if each not in lost]
+    def take(self, steps: tuple[Step, ...]) -> None:
+        for step in steps:
+            if isinstance(step, AddAddress):
+                assert step.address not in self.addresses, "File exists"
+                self.addresses.append(step.address)
+            elif isinstance(step, RemoveAddress):
+                assert step.address in self.addresses, "Cannot assign requested address"
+                self._remove(step.address)
+
+    def _remove(self, address: str) -> None:
+        subnet = [each for each in self.addresses if _subnet(each) == _subnet(address)]
+        all_go = subnet[0] == address and not self._promotes
+        lost = subnet if all_go else [address]
+        self.addresses = [each for each in self.addresses if each not in lost]
 
 
 def _subnet(address: str) -> str:
     return address.rpartition(".")[0] if address.endswith("/24") else address
 
 
+PROMOTES = pytest.mark.parametrize("promotes", [False, True])
+
+
+@PROMOTES
 @pytest.mark.parametrize(
     ("here", "after"),
     [
@@ -147,25 +167,31 @@ def _subnet(address: str) -> str:
     ],
 )
 def test_the_gateway_comes_first_and_no_other_address_is_lost(
-    here: tuple[Address, ...], after: list[Address]
+    here: tuple[Address, ...], after: list[Address], promotes: bool
 ) -> None:
-    interface = Interface(here)
-    for step in plan(replace(WHOLE, addresses=(*here, FLOAT)), WANTED).steps:
-        interface.take(step)
+    interface = Interface(here, promotes=promotes)
+    found = plan(replace(WHOLE, addresses=(*here, FLOAT)), WANTED)
 
+    interface.take(found.steps)
     assert interface.addresses == [address.address for address in after]
-    if here[:1] == (OURS,):
-        assert not plan(replace(WHOLE, addresses=(*here, FLOAT)), WANTED)
+    assert bool(found) == (here[:1] != (OURS,))
+    interface.take(found.inverse.steps)
+    assert interface.addresses == [address.address for address in here]
 
 
-def test_a_gateway_goes_without_the_addresses_of_others_in_its_subnet() -> None:
-    here = (OURS, OTHER, YOUNGER)
+@PROMOTES
+def test_a_gateway_goes_without_the_addresses_of_others_in_its_subnet(promotes: bool) -> None:
+    here = (OURS, OTHER, YOUNGER, YOUNGEST)
+    interface = Interface(here, promotes=promotes)
     observed = HostState(addresses=here, links={"br100": Link("br100", "bridge")})
-    interface = Interface(here)
-    for step in plan(observed, wanted(Records(), frozenset({OURS}))).steps:
-        interface.take(step)
+    found = plan(observed, wanted(Records(), frozenset({OURS})))
 
-    assert interface.addresses == [OTHER.address, YOUNGER.address]
+    interface.take(found.steps)
+    assert interface.addresses == [each.address for each in (OTHER, YOUNGER, YOUNGEST)]
+    interface.take(found.inverse.steps)
+    assert set(interface.addresses) == {each.address for each in here}
+    assert interface.addresses.index(OURS.address) < interface.addresses.index(YOUNGER.address)
+    assert interface.addresses[-2:] == [YOUNGER.address, YOUNGEST.address]
 
 
 def test_an_address_is_known_whatever_its_broadcast_address() -> None:

@@ -31,7 +31,7 @@ from netconsole.backend.steps import (
 def _records(draw: st.DrawFn) -> Records:
     """Networks, instances with ports in them, floating addresses given to some of those."""
     networks = tuple(network(number) for number in range(draw(st.integers(0, 3))))
-    names = st.from_regex(r"[a-z][a-z0-9-]{0,70}[a-z0-9]", fullmatch=True)
+    names = st.sampled_from(["w", "web-1", "x" * 63, "y" * 64, "z" * 255])
     count = draw(st.integers(0, 5)) if networks else 0
     homes = [draw(st.integers(1, len(networks))) for _ in range(count)]
     rows = tuple(

@@ -97,6 +97,7 @@ def test_rules_that_cannot_be_read_are_not_missed() -> None:
     assert told.nat == ()
     assert told.host.unreadable == {"rules": "no privileges"}
     assert [floating.state for floating in told.floating_ips] == ["unknown", "unknown"]
+    assert [each.state for each in told.networks] == ["unknown"]
 
 
 def test_the_legacy_tables_beside_ours_are_shown_as_such() -> None:
