@@ -1,4 +1,4 @@
-"""A store of a test's own."""
+"""A store of a test's own, and no time limit for examples."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -64,6 +64,7 @@ def test_ordinary_names_are_returned_as_they_are(rule: Validation, value: str) -
         "web\uff11",
         "web²",
         "wéb1",
+        "x" * 256,
         "x" * 300,
     ],
 )
