@@ -8,6 +8,7 @@ from netconsole.backend.steps import (
     ChangeRules,
     EndConnections,
     MakeDirectory,
+    MoveAddresses,
     ReleaseLease,
     ReloadDnsmasq,
     RemoveAddress,
@@ -55,6 +56,25 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
         (
             "ip link add name veth1 address fe:16:3e:00:00:01 type veth "
             "peer name peer1 address fa:16:3e:00:00:01",
+        ),
+    ),
+    (
+        AddLink("vlan100", "vlan", "a", mac="fa:16:3e:0:0:2", parent="eth1", vlan=100),
+        ("ip link add link eth1 name vlan100 address fa:16:3e:0:0:2 type vlan id 100",),
+    ),
+    (
+        MoveAddresses(
+            "eth1",
+            "br100",
+            (("192.0.2.5/24", "192.0.2.255"),),
+            (("default", "via", "192.0.2.1"),),
+            to_bridge=True,
+        ),
+        (
+            "ip address add 192.0.2.5/24 broadcast 192.0.2.255 dev br100",
+            "ip link set dev eth1 master br100",
+            "ip route replace default via 192.0.2.1 dev br100",
+            "ip address delete 192.0.2.5/24 dev eth1",
         ),
     ),
     (RemoveLink("br100", "bridge", "a"), ("ip link delete dev br100",)),

@@ -55,6 +55,11 @@ class Link:
     hairpin: bool | None = None
     forward_delay: int | None = None
     """Of a bridge, in hundredths of a second."""
+    parent: str | None = None
+    """Of a VLAN device, the interface whose tagged frames it carries."""
+    vlan: int | None = None
+    mac_of: str | None = None
+    """Wanted of a bridge: take the MAC address of this interface, which its peers know."""
 
     @property
     def ours(self) -> bool:
@@ -72,6 +77,15 @@ class Address:
     broadcast: str | None = None
     first: bool = field(default=False, compare=False)
     """Wanted: must come before any other address of its interface (dnsmasq answers from it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route that the kernel did not make by itself."""
+
+    interface: str
+    words: tuple[str, ...]
+    """As ip-route(8) takes it, without the interface: default via 192.0.2.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,8 @@ class HostState:
     sysctls: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
+    routes: tuple[Route, ...] = ()
+    """Observed only: they move along with the addresses of an interface."""
     chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
     """Wanted built-in chains hold our jumps only; observed ones hold every rule."""
     legacy_chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)

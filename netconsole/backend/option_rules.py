@@ -12,6 +12,7 @@ Rule = Callable[[str], object]
 
 MANAGERS = tuple(f"nova.network.manager.{kind}Manager" for kind in ("Flat", "FlatDHCP", "Vlan"))
 
+L3_DRIVERS = ("nova.network.l3.LinuxNetL3", "nova.network.l3.NullL3")
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
 _TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,27}")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -144,6 +145,13 @@ def absolute_path(value: str) -> str:
 def absolute_path_or_empty(value: str) -> str:
     """An absolute path, or nothing."""
     return absolute_path(value) if value else ""
+
+
+def l3_lib(value: str) -> str:
+    """One of nova's two drivers."""
+    if value not in L3_DRIVERS:
+        raise ValueError(f"must be one of {', '.join(L3_DRIVERS)}")
+    return value
 
 
 def network_manager(value: str) -> str:

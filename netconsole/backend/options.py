@@ -59,10 +59,13 @@ class Options:
     network_manager: Annotated[str, Option(rules.network_manager)] = (
         "nova.network.manager.FlatDHCPManager"
     )
+    l3_lib: Annotated[str, Option(rules.l3_lib)] = "nova.network.l3.LinuxNetL3"
+    """NullL3 touches nothing of the host."""
     num_networks: Annotated[int, Option(rules.whole(1))] = 1
     network_size: Annotated[int, Option(rules.whole(1))] = 256
     flat_network_bridge: Annotated[str | None, Option(rules.interface_or_none)] = None
     flat_interface: Annotated[str | None, Option(rules.interface_or_none)] = None
+    vlan_interface: Annotated[str | None, Option(rules.interface_or_none)] = None
     flat_network_dns: Annotated[str | None, Option(rules.ip_address_or_none)] = "8.8.4.4"
     create_unique_mac_address_attempts: Annotated[int, Option(rules.whole(1))] = 5
     fixed_ip_disassociate_timeout: Annotated[int, Option(rules.whole(0))] = 600
@@ -85,6 +88,9 @@ class Options:
     send_arp_for_ha_count: Annotated[int, Option(rules.whole(0))] = 3
     default_floating_pool: Annotated[str, Option(rules.text)] = "nova"
     auto_assign_floating_ip: Annotated[bool, Option(rules.boolean)] = False
+    quota_floating_ips: Annotated[int, Option(rules.whole(-1))] = 10
+    """Of one project, as is the next; -1 for no limit."""
+    quota_fixed_ips: Annotated[int, Option(rules.whole(-1))] = -1
 
     dhcp_lease_time: Annotated[int, Option(rules.whole(1, 2**32 - 1))] = 86400
     """Seconds. dnsmasq gives no lease shorter than 120."""
@@ -92,6 +98,8 @@ class Options:
     dnsmasq_config_file: Annotated[str, Option(rules.absolute_path_or_empty)] = ""
     dns_server: Annotated[tuple[str, ...], Option(rules.name_server, repeated=True)] = ()
     use_network_dns_servers: Annotated[bool, Option(rules.boolean)] = False
+    use_single_default_gateway: Annotated[bool, Option(rules.boolean)] = False
+    """Only an instance's first port is told a router."""
     force_dhcp_release: Annotated[bool, Option(rules.boolean)] = True
 
 

@@ -88,6 +88,8 @@ class FixedIP:
     """Of the port, which may be gone while its lease lasts."""
     host: str | None = None
     updated_at: datetime | None = None
+    allocated_at: datetime | None = None
+    """Of a port's addresses, DHCP hands out the one that it got first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,20 @@ class NetworkUsage:
     allocated: int = 0
     leased: int = 0
     reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FixedIPView:
+    """A fixed address with its network, and the instance that has it."""
+
+    fixed_ip: FixedIP
+    network: Network
+    instance: Instance | None
+
+    @property
+    def host(self) -> str | None:
+        """The host that has the address for itself, or the one on which its instance runs."""
+        return self.fixed_ip.host or (self.instance.host if self.instance else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from core_samples import (
 )
 
 from netconsole.backend.hoststate import Address, File, HostState, Link
-from netconsole.backend.intent import bridge_mac, host_mac
+from netconsole.backend.intent.links import bridge_mac, host_mac
 from netconsole.backend.records import Network, Records
 
 BASE = f"{NETWORKS_PATH}/nova-br100"
@@ -85,7 +85,7 @@ def test_a_network_without_dhcp_wants_no_dnsmasq() -> None:
     assert _is_bare(replace(network(), dhcp_server=None))
 
 
-def test_networks_of_other_hosts_are_theirs() -> None:
+def test_a_network_that_another_host_serves_gets_a_bridge_for_our_instances_and_no_more() -> None:
     elsewhere = replace(network(1), host="elsewhere")
     both = Records(
         networks=(network(), elsewhere),
@@ -96,7 +96,7 @@ def test_networks_of_other_hosts_are_theirs() -> None:
     )
     state = wanted(both)
 
-    assert set(state.links) == {"br100", "tap0"}
+    assert set(state.links) == {"br100", "tap0", "br101", "veth1"}
     assert [address.address for address in state.addresses] == ["10.0.0.1/24", f"{FLOATING}/32"]
     assert [server.bridge for server in state.dnsmasq] == ["br100"]
     assert not any("203.0.113.11" in rule.spec for held in state.chains.values() for rule in held)

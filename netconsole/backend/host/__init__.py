@@ -12,6 +12,7 @@ from netconsole.backend.steps import (
     ChangeRules,
     EndConnections,
     MakeDirectory,
+    MoveAddresses,
     ReloadDnsmasq,
     RemoveDhcpHosts,
     RemoveDirectory,
@@ -43,6 +44,7 @@ class Host:
             sysctls=sysctls.observe(self._sysctl_keys),
             links=links.observe_links(),
             addresses=links.observe_addresses(),
+            routes=links.observe_routes(),
             chains=chains,
             legacy_chains=legacy_chains,
             dnsmasq=dnsmasq.observe(self._networks_path),
@@ -74,6 +76,8 @@ def _perform(step: Step) -> None:
     match step:
         case SetSysctl():
             sysctls.change(step)
+        case MoveAddresses():
+            links.move_addresses(step)
         case ChangeRules():
             filters.change(step)
         case EndConnections():

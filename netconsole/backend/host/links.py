@@ -4,14 +4,19 @@
 """
 
 import json
+import shlex
+from contextlib import suppress
 from typing import NotRequired, TypedDict, cast
 
+from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.host.programs import run
-from netconsole.backend.hoststate import Address, Link
+from netconsole.backend.hoststate import Address, Link, Route
+from netconsole.backend.steps import MoveAddresses, Step
 
 
-class _BridgeData(TypedDict):
+class _KindData(TypedDict):
     forward_delay: NotRequired[int]
+    id: NotRequired[int]
 
 
 class _PortData(TypedDict):
@@ -20,7 +25,7 @@ class _PortData(TypedDict):
 
 class _LinkInfo(TypedDict):
     info_kind: NotRequired[str]
-    info_data: NotRequired[_BridgeData]
+    info_data: NotRequired[_KindData]
     info_slave_data: NotRequired[_PortData]
 
 
@@ -33,6 +38,17 @@ class _LinkEntry(TypedDict):
     link: NotRequired[str | None]
     ifalias: NotRequired[str]
     linkinfo: NotRequired[_LinkInfo]
+
+
+class _RouteEntry(TypedDict):
+    dst: str
+    dev: NotRequired[str]
+    gateway: NotRequired[str]
+    protocol: NotRequired[str]
+    scope: NotRequired[str]
+    prefsrc: NotRequired[str]
+    metric: NotRequired[int]
+    flags: NotRequired[list[str]]
 
 
 class _AddressInfo(TypedDict):
@@ -56,6 +72,7 @@ def _link(entry: _LinkEntry) -> Link:
     info = entry.get("linkinfo") or {}
     kind = info.get("info_kind", "")
     port = info.get("info_slave_data") or {}
+    data = info.get("info_data") or {}
     return Link(
         entry["ifname"],
         "tap" if kind == "tun" else kind,
@@ -66,8 +83,51 @@ def _link(entry: _LinkEntry) -> Link:
         alias=entry.get("ifalias", ""),
         peer=entry.get("link"),
         hairpin=port.get("hairpin"),
-        forward_delay=(info.get("info_data") or {}).get("forward_delay"),
+        forward_delay=data.get("forward_delay"),
+        parent=entry.get("link") if kind == "vlan" else None,
+        vlan=data.get("id") if kind == "vlan" else None,
     )
+
+
+def observe_routes() -> tuple[Route, ...]:
+    """The IPv4 routes of the main table that someone made; the kernel's own follow addresses."""
+    entries = cast(list[_RouteEntry], json.loads(run(["ip", "-json", "-4", "route", "show"])))
+    return tuple(
+        Route(entry["dev"], _route_words(entry))
+        for entry in entries
+        if "dev" in entry and entry.get("protocol") != "kernel"
+    )
+
+
+def _route_words(entry: _RouteEntry) -> tuple[str, ...]:
+    words = [entry["dst"]]
+    if "gateway" in entry:
+        words += ["via", entry["gateway"]]
+    if "protocol" in entry:
+        words += ["proto", entry["protocol"]]
+    if "scope" in entry:
+        words += ["scope", entry["scope"]]
+    if "prefsrc" in entry:
+        words += ["src", entry["prefsrc"]]
+    if "metric" in entry:
+        words += ["metric", str(entry["metric"])]
+    words += [flag for flag in entry.get("flags", ()) if flag == "onlink"]
+    return tuple(words)
+
+
+def move_addresses(step: MoveAddresses) -> None:
+    """Take a MoveAddresses as one batch; one that fails is taken back as far as it went."""
+    try:
+        _batch(step, ())
+    except NetconsoleError:
+        with suppress(NetconsoleError):  # what had not been done cannot be taken back
+            _batch(step.inverse, ("-force",))
+        raise
+
+
+def _batch(step: Step, options: tuple[str, ...]) -> None:
+    lines = "".join(f"{shlex.join(argv[1:])}\n" for argv in step.argvs)
+    run(["ip", *options, "-batch", "-"], text=lines)
 
 
 def observe_addresses() -> tuple[Address, ...]:

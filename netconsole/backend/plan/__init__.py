@@ -29,6 +29,8 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
             *servers.host_steps(),
             *servers.starts(),
             *servers.released_leases(),
+            *links.moved(observed, wanted),
+            *links.moved_back(observed, wanted),
             *links.removed(observed, wanted),
             *settings.removed_files(observed, wanted),
             *settings.removed_directories(observed, wanted),

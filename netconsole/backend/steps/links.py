@@ -17,11 +17,13 @@ class _LinkStep(Step):
     peer: str = ""
     peer_mac: str = ""
     forward_delay: int | None = None
+    parent: str = ""
+    vlan: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AddLink(_LinkStep):
-    """Create a bridge, a tap or a veth pair (ip-link(8)).
+    """Create a bridge, a VLAN device, a tap or a veth pair (ip-link(8)).
 
     The kernel takes no alias at creation: the mark that it is ours is a step of its own.
     """
@@ -34,6 +36,9 @@ class AddLink(_LinkStep):
         if self.kind == "veth":
             peer = ("peer", "name", self.peer, *given("address", self.peer_mac))
             return (argv("ip", "link", "add", *named, "type", "veth", *peer),)
+        if self.kind == "vlan":
+            tagged = ("type", "vlan", "id", self.vlan)
+            return (argv("ip", "link", "add", "link", self.parent, *named, *tagged),)
         delay = given("forward_delay", self.forward_delay)
         return (argv("ip", "link", "add", *named, "type", self.kind, *delay),)
 
@@ -138,3 +143,40 @@ class AnnounceAddress(Step):
     @property
     def argvs(self) -> tuple[Argv, ...]:
         return (argv("arping", "-U", "-c", 1, "-I", self.interface, self.address),)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveAddresses(Step):
+    """Make an interface a port of a bridge, or no longer one, and take its addresses along.
+
+    All in one ip-address(8) batch: the addresses are on their new place before they leave the old
+    one, and the routes are replaced, not removed, so the host is cut off for no longer than that.
+    """
+
+    port: str
+    bridge: str
+    addresses: tuple[tuple[str, str], ...]
+    """Each with its broadcast address, or nothing."""
+    routes: tuple[tuple[str, ...], ...]
+    to_bridge: bool
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        old, new = (self.port, self.bridge) if self.to_bridge else (self.bridge, self.port)
+        master = ("master", self.bridge) if self.to_bridge else ("nomaster",)
+        return (
+            *(
+                argv("ip", "address", "add", address, *given("broadcast", broadcast), "dev", new)
+                for address, broadcast in self.addresses
+            ),
+            argv("ip", "link", "set", "dev", self.port, *master),
+            *(argv("ip", "route", "replace", *route, "dev", new) for route in self.routes),
+            *(
+                argv("ip", "address", "delete", address, "dev", old)
+                for address, _ in self.addresses
+            ),
+        )
+
+    @property
+    def inverse(self) -> Step:
+        return replace(self, to_bridge=not self.to_bridge)

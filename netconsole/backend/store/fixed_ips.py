@@ -58,12 +58,12 @@ def allocate(
         .with_for_update(skip_locked=True)
     )
     mac = sa.select(ports.c.mac).where(ports.c.id == port_id).scalar_subquery()
+    moment = now()
+    owner = {"instance_uuid": instance_uuid, "port_id": port_id, "mac": mac}
     statement = (
         sa.update(fixed_ips)
         .where(fixed_ips.c.id == pick.scalar_subquery())
-        .values(
-            allocated=True, instance_uuid=instance_uuid, port_id=port_id, mac=mac, updated_at=now()
-        )
+        .values(allocated=True, **owner, allocated_at=moment, updated_at=moment)
         .returning(*_COLUMNS)
     )
     given = fetch(connection, FixedIP, statement)
@@ -99,7 +99,7 @@ def deallocate(connection: Connection, fixed_ip: FixedIP) -> None:
 
 def disassociate(connection: Connection, fixed_ip: FixedIP) -> None:
     """Free an address. It goes to the end of the queue."""
-    nobody = {"instance_uuid": None, "port_id": None, "mac": None}
+    nobody = {"instance_uuid": None, "port_id": None, "mac": None, "allocated_at": None}
     _change(connection, fixed_ip, {"allocated": False, "leased": False, **nobody})
 
 
@@ -116,6 +116,32 @@ def set_leased(connection: Connection, fixed_ip: FixedIP, leased: bool) -> None:
     connection.execute(statement)
 
 
+def reserve(connection: Connection, fixed_ip: FixedIP) -> FixedIP | None:
+    """Keep a free address from being given out, and return it; None when it is in use."""
+    unused = sa.and_(
+        fixed_ips.c.instance_uuid.is_(None),
+        fixed_ips.c.leased.is_(sa.false()),
+        fixed_ips.c.host.is_(None),
+    )
+    return _set_reserved(connection, sa.and_(fixed_ips.c.id == fixed_ip.id, unused), True)
+
+
+def unreserve(connection: Connection, fixed_ip: FixedIP) -> FixedIP | None:
+    """Let an address be given out again, and return it."""
+    return _set_reserved(connection, fixed_ips.c.id == fixed_ip.id, False)
+
+
+def _set_reserved(
+    connection: Connection, condition: ColumnElement[bool], reserved: bool
+) -> FixedIP | None:
+    """Neither a queue's place nor a moment in the life of an address: `updated_at` stays."""
+    statement = (
+        sa.update(fixed_ips).where(condition).values(reserved=reserved).returning(*_COLUMNS)
+    )
+    changed = fetch(connection, FixedIP, statement)
+    return changed[0] if changed else None
+
+
 def of_network(connection: Connection, network_id: int) -> tuple[FixedIP, ...]:
     """Return every address of a network, in address order."""
     return _all(connection, fixed_ips.c.network_id == network_id)
@@ -126,9 +152,16 @@ def associated(connection: Connection) -> tuple[FixedIP, ...]:
     return _all(connection, is_associated)
 
 
+def of_hosts(connection: Connection) -> tuple[FixedIP, ...]:
+    """Return the addresses that hosts have as gateways of their own."""
+    return _all(connection, fixed_ips.c.host.is_not(None))
+
+
 def of_instance(connection: Connection, instance_uuid: str) -> tuple[FixedIP, ...]:
-    """Return the addresses associated with an instance, in the order of the rows."""
-    return _all(connection, fixed_ips.c.instance_uuid == instance_uuid)
+    """Return the addresses associated with an instance, the first given to it first."""
+    by_instance = fixed_ips.c.instance_uuid == instance_uuid
+    order = (fixed_ips.c.allocated_at, fixed_ips.c.id)
+    return fetch(connection, FixedIP, sa.select(*_COLUMNS).where(by_instance).order_by(*order))
 
 
 def find(connection: Connection, address: str) -> FixedIP:

@@ -1,0 +1,91 @@
+"""Which links a host should have: bridges, VLAN devices, and the ports of instances. Pure."""
+
+import hashlib
+from collections.abc import Iterator
+
+from netconsole.backend.hoststate import OWNER_PREFIX, Link
+from netconsole.backend.intent.presence import FLAT, VLAN, Presence, manager
+from netconsole.backend.options import Options
+from netconsole.backend.records import Network, Port
+
+
+def links(presence: Presence) -> dict[str, Link]:
+    """Every link that the networks of a host want, by name."""
+    wanted: dict[str, Link] = {}
+    if manager(presence.options) != FLAT:
+        for network in (*presence.served, *presence.carried):
+            wanted.update((link.name, link) for link in _of_network(network, presence.options))
+    wanted.update((link.name, link) for link in _ports(presence))
+    return wanted
+
+
+def _of_network(network: Network, options: Options) -> Iterator[Link]:
+    """A network's bridge, and the interface by which it reaches other hosts."""
+    lower = lower_interface(network, options)
+    port = lower
+    if lower is not None and manager(options) == VLAN and network.vlan is not None:
+        port = f"vlan{network.vlan}"
+        yield Link(lower, "")
+        yield Link(
+            port,
+            "vlan",
+            mac=_made_up_mac(f"{network.uuid} vlan"),
+            master=network.bridge,
+            mtu=network.mtu,
+            alias=_alias(network),
+            parent=lower,
+            vlan=network.vlan,
+        )
+    elif lower is not None:
+        yield Link(lower, "", master=network.bridge)
+    yield Link(
+        network.bridge,
+        "bridge",
+        mac=bridge_mac(network),
+        mac_of=lower if port == lower else None,
+        alias=_alias(network),
+        forward_delay=0,
+        mtu=network.mtu,
+    )
+
+
+def lower_interface(network: Network, options: Options) -> str | None:
+    """The interface under a network: the host's own choice comes before the network's."""
+    chosen = options.vlan_interface if manager(options) == VLAN else options.flat_interface
+    return chosen or network.bridge_interface
+
+
+def _alias(network: Network) -> str:
+    return f"{OWNER_PREFIX}network:{network.uuid}"
+
+
+def bridge_mac(network: Network) -> str:
+    """A bridge's own MAC address: fixed, or it would follow its lowest port and upset guests."""
+    return _made_up_mac(network.uuid)
+
+
+def _made_up_mac(seed: str) -> str:
+    """A MAC address with nova's prefix, always the same for the same seed."""
+    digest = hashlib.sha256(seed.encode()).hexdigest()
+    return f"fa:16:3e:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"
+
+
+def host_mac(port: Port) -> str:
+    """The MAC address of the host's end of a port: the guest's, marked fe as libvirt does."""
+    return f"fe{port.mac[2:]}"
+
+
+def _ports(presence: Presence) -> Iterator[Link]:
+    bridges = {network.id: network.bridge for network in (*presence.served, *presence.carried)}
+    for port in presence.ports:
+        if port.network_id in bridges:
+            yield Link(
+                port.device,
+                port.kind,
+                mac=host_mac(port),
+                master=bridges[port.network_id],
+                alias=f"{OWNER_PREFIX}port:{port.uuid}",
+                peer=port.peer,
+                peer_mac=port.mac if port.peer else None,
+                hairpin=True,
+            )
