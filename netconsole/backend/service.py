@@ -12,9 +12,9 @@ from netconsole.backend.audit import Auditor
 from netconsole.backend.changes import Change, Result
 from netconsole.backend.changes.converge import ApplyFix, Converge
 from netconsole.backend.errors import Conflict, NotFound, ReadOnly, Unavailable
-from netconsole.backend.host import Host
+from netconsole.backend.host import Host, NoHost
 from netconsole.backend.hoststate import HostState, Lease
-from netconsole.backend.intent import IP_FORWARD, intent
+from netconsole.backend.intent import IP_FORWARD, intent, touches_nothing
 from netconsole.backend.journal import Journal, JournalEntry
 from netconsole.backend.leases import lease_events, with_events
 from netconsole.backend.lock import host_lock, host_lock_if_free
@@ -22,6 +22,7 @@ from netconsole.backend.options import Options
 from netconsole.backend.plan import plan
 from netconsole.backend.records import (
     FixedIP,
+    FixedIPView,
     FloatingIP,
     InstanceView,
     Network,
@@ -36,7 +37,7 @@ from netconsole.backend.store import floating_ips as floating_ip_rows
 from netconsole.backend.store import instances as instance_rows
 from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import settings as setting_rows
-from netconsole.backend.store.views import instance_view
+from netconsole.backend.store.views import fixed_ip_view, fixed_ip_views, instance_view
 from netconsole.backend.survey import Survey, difference
 
 
@@ -63,7 +64,8 @@ class Service:
         """Why changes are refused; None where they are not."""
         self._options = options
         self._store = Store(options.connection, read_only=self.read_only_because is not None)
-        self._host = Host(options.networks_path, (IP_FORWARD,))
+        driver = NoHost if touches_nothing(options) else Host
+        self._host = driver(options.networks_path, (IP_FORWARD,))
         self._lock = f"{options.state_path}/host.lock"
         self._journal = Journal(f"{options.state_path}/journal")
 
@@ -111,6 +113,17 @@ class Service:
         with self._store.reading() as connection:
             found = network_rows.find(connection, network)
             return fixed_ip_rows.of_network(connection, found.id)
+
+    def fixed_ip(self, address: str) -> FixedIPView:
+        """An address with its network and instance; raises NotFound."""
+        with self._store.reading() as connection:
+            return fixed_ip_view(connection, address)
+
+    def fixed_ip_views(self, network: str | None = None) -> tuple[FixedIPView, ...]:
+        """Every address of a network, or of all; raises NotFound."""
+        with self._store.reading() as connection:
+            found = None if network is None else network_rows.find(connection, network)
+            return fixed_ip_views(connection, found)
 
     def instances(self) -> tuple[InstanceView, ...]:
         """Every instance with its ports and addresses."""

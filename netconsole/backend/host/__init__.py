@@ -64,6 +64,16 @@ class Host:
         return dnsmasq.observe_leases(self._networks_path)
 
 
+class NoHost(Host):
+    """nova's NullL3: nothing of the host is looked at, so that nothing is to do."""
+
+    def observe(self) -> HostState:
+        return HostState()
+
+    def leases(self) -> dict[str, tuple[Lease, ...]]:
+        return {}
+
+
 def perform(step: Step) -> None:
     """Do what a step says. Raises StepFailed or another NetconsoleError; then nothing was done."""
     try:

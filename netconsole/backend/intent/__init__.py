@@ -20,6 +20,8 @@ def intent(
 
     `released` are addresses that the store has just forgotten, on top of its idle floating ones.
     """
+    if touches_nothing(options):
+        return HostState()
     presence = Presence(records, options)
     associations = _associations(presence)
     busy = {association.floating for association in associations}
@@ -53,6 +55,11 @@ def intent(
             if floating.address not in busy
         ),
     )
+
+
+def touches_nothing(options: Options) -> bool:
+    """Whether the driver chosen is nova's NullL3."""
+    return options.l3_lib.endswith(".NullL3")
 
 
 def answers_dhcp(network: Network) -> bool:
