@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("status", "status", "Say what this host holds and whether it is as it should be."),
         ("network", "network", "Create, list, show and delete networks."),
         ("instance", "instance", "Give instances their ports and addresses."),
+        ("fixed", "fixed", "List, reserve and free fixed addresses."),
         ("floating", "floating", "Create, associate and list floating addresses."),
         ("plan", "converge", "Show the commands that would bring this host in line."),
         ("apply", "converge", "Bring this host in line with the store."),

@@ -127,6 +127,7 @@ fixed_ips = Table(
     Column("host", String(255)),
     # Never NULL: NULLs sort first in SQLite and last in PostgreSQL.
     Column("updated_at", Moment, nullable=False),
+    Column("allocated_at", Moment),
 )
 
 is_free = and_(

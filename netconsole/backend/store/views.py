@@ -1,8 +1,17 @@
 """Records put together as an admin thinks of them."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
-from netconsole.backend.records import Instance, InstanceView, PortView
+from netconsole.backend.records import (
+    FixedIP,
+    FixedIPView,
+    Instance,
+    InstanceView,
+    Network,
+    PortView,
+)
 from netconsole.backend.store import fixed_ips, floating_ips, instances, networks
 
 
@@ -18,3 +27,26 @@ def instance_view(connection: Connection, instance: Instance) -> InstanceView:
         )
         ports.append(PortView(port, by_id[port.network_id], own, floating))
     return InstanceView(instance, tuple(ports))
+
+
+def fixed_ip_view(connection: Connection, address: str) -> FixedIPView:
+    """Return an address with its network and instance; raises NotFound."""
+    row = fixed_ips.find(connection, address)
+    (view,) = _with_holders(connection, (row,))
+    return view
+
+
+def fixed_ip_views(connection: Connection, network: Network | None) -> tuple[FixedIPView, ...]:
+    """Return every address of a network, or of all networks, in order."""
+    chosen = networks.every(connection) if network is None else (network,)
+    rows = (row for each in chosen for row in fixed_ips.of_network(connection, each.id))
+    return _with_holders(connection, rows)
+
+
+def _with_holders(connection: Connection, rows: Iterable[FixedIP]) -> tuple[FixedIPView, ...]:
+    by_id = {network.id: network for network in networks.every(connection)}
+    by_uuid = {instance.uuid: instance for instance in instances.every(connection)}
+    return tuple(
+        FixedIPView(row, by_id[row.network_id], by_uuid.get(row.instance_uuid or ""))
+        for row in rows
+    )

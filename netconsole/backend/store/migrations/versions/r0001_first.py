@@ -124,6 +124,7 @@ def _create_fixed_ips() -> None:
         sa.Column("mac", sa.String(17)),
         sa.Column("host", sa.String(255)),
         sa.Column("updated_at", sa.DateTime, nullable=False),
+        sa.Column("allocated_at", sa.DateTime),
         sa.PrimaryKeyConstraint("id", name="pk_fixed_ips"),
         sa.UniqueConstraint("address", name="uq_fixed_ips_address"),
         sa.ForeignKeyConstraint(["network_id"], ["networks.id"], name="fk_fixed_ips_network_id"),

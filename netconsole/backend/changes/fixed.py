@@ -1,0 +1,76 @@
+"""Reserving fixed addresses: kept from instances, and given back to them."""
+
+from dataclasses import dataclass
+
+from netaddr import IPAddress, IPNetwork
+from sqlalchemy import Connection
+
+from netconsole.backend.changes import Change, Written
+from netconsole.backend.errors import Conflict
+from netconsole.backend.managers.flatdhcp import parse_address
+from netconsole.backend.options import Options
+from netconsole.backend.records import FixedIP, FixedIPView, Network
+from netconsole.backend.store import fixed_ips
+from netconsole.backend.store.views import fixed_ip_view
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveFixed(Change[FixedIPView]):
+    """Keep a free address from being given to an instance. Once more changes nothing."""
+
+    address: str
+
+    @property
+    def title(self) -> str:
+        return f"fixed reserve {self.address}"
+
+    def write(self, connection: Connection, options: Options) -> Written[FixedIPView]:
+        view = fixed_ip_view(connection, parse_address("fixed address", self.address))
+        if view.fixed_ip.reserved:
+            return Written(view)
+        if fixed_ips.reserve(connection, view.fixed_ip) is None:
+            raise Conflict(f"fixed address {view.fixed_ip.address} {_use_of(view)}")
+        return Written(fixed_ip_view(connection, view.fixed_ip.address))
+
+
+@dataclass(frozen=True, slots=True)
+class UnreserveFixed(Change[FixedIPView]):
+    """Let instances have an address again. Once more changes nothing."""
+
+    address: str
+
+    @property
+    def title(self) -> str:
+        return f"fixed unreserve {self.address}"
+
+    def write(self, connection: Connection, options: Options) -> Written[FixedIPView]:
+        view = fixed_ip_view(connection, parse_address("fixed address", self.address))
+        purpose = _purpose(view.network, view.fixed_ip)
+        if purpose is not None:
+            address, label = view.fixed_ip.address, view.network.label
+            raise Conflict(f"fixed address {address} is the {purpose} of network {label!r}")
+        fixed_ips.unreserve(connection, view.fixed_ip)
+        return Written(fixed_ip_view(connection, view.fixed_ip.address))
+
+
+def _use_of(view: FixedIPView) -> str:
+    """Say who has an address that is not free."""
+    row = view.fixed_ip
+    if row.instance_uuid is None and row.host is not None:
+        return f"belongs to host {row.host}"
+    if view.instance is None:
+        return f"is still leased to {row.mac or 'a deleted instance'}"
+    return f"is in use by instance {view.instance.name!r}"
+
+
+def _purpose(network: Network, row: FixedIP) -> str | None:
+    """What a network itself needs an address for."""
+    cidr = IPNetwork(network.cidr)
+    purposes = {
+        str(IPAddress(cidr.first, 4)): "network address",
+        network.broadcast: "broadcast address",
+        network.vpn_private_address: "VPN address",
+        network.dhcp_server: "DHCP server",
+        network.gateway: "gateway",
+    }
+    return purposes.get(row.address)
