@@ -135,9 +135,7 @@ def _set_reserved(
     connection: Connection, condition: ColumnElement[bool], reserved: bool
 ) -> FixedIP | None:
     """Neither a queue's place nor a moment in the life of an address: `updated_at` stays."""
-    statement = (
-        sa.update(fixed_ips).where(condition).values(reserved=reserved).returning(*_COLUMNS)
-    )
+    statement = sa.update(fixed_ips).where(condition).values(reserved=reserved).returning(*_COLUMNS)
     changed = fetch(connection, FixedIP, statement)
     return changed[0] if changed else None
 
@@ -160,7 +158,7 @@ def of_hosts(connection: Connection) -> tuple[FixedIP, ...]:
 def of_instance(connection: Connection, instance_uuid: str) -> tuple[FixedIP, ...]:
     """Return the addresses associated with an instance, the first given to it first."""
     by_instance = fixed_ips.c.instance_uuid == instance_uuid
-    order = (fixed_ips.c.allocated_at, fixed_ips.c.id)
+    order = (fixed_ips.c.allocated_at.nulls_first(), fixed_ips.c.id)
     return fetch(connection, FixedIP, sa.select(*_COLUMNS).where(by_instance).order_by(*order))
 
 
