@@ -74,9 +74,10 @@ def test_what_was_applied_can_be_taken_back(journal: Journal, place: Path) -> No
 def test_a_step_that_fails_undoes_the_earlier_ones(journal: Journal, place: Path) -> None:
     plan = Plan((*_steps(place), _impossible(place), WriteFile(f"{place}/never", "")))
 
-    with pytest.raises(StepFailed, match="below/a/file"):
+    with pytest.raises(StepFailed, match="below/a/file") as failed:
         apply(plan, journal, "apply")
 
+    assert "not undone" not in str(failed.value)
     assert _found(place) == BEFORE
     (entry,) = journal.entries()
     assert (entry.begun, entry.end) == (4, "undone")
@@ -175,6 +176,20 @@ def test_what_cannot_be_undone_is_told_and_the_rest_undone(place: Path) -> None:
         "old": "before",
         "two": "2",
     }
+
+
+def test_a_step_that_was_not_taken_is_not_undone(journal: Journal, place: Path) -> None:
+    """Its way back would write what it believes was there."""
+    untaken = WriteFile(f"{place}/new", "1", former="never was")
+
+    for steps in (
+        (_impossible(place), untaken),
+        (MakeDirectory(f"{place}/hosts"), _impossible(place), untaken),
+    ):
+        with pytest.raises(StepFailed) as failed:
+            apply(Plan(steps), journal, "apply")
+        assert "not undone" not in str(failed.value)
+        assert _found(place) == BEFORE
 
 
 def test_a_setting_that_changed_meanwhile_is_left_alone(journal: Journal) -> None:

@@ -81,6 +81,17 @@ def test_the_filter_and_mangle_tables_are_nova_networks() -> None:
     }
 
 
+def test_only_the_source_nat_comes_behind_the_rules_of_others() -> None:
+    behind = {
+        (key.table, key.chain, rule.spec)
+        for key, rules in wanted_chains((network(),), (ASSOCIATION,), options()).items()
+        for rule in rules
+        if rule.at_end
+    }
+
+    assert behind == {("nat", "POSTROUTING", "-j nova-postrouting-bottom")}
+
+
 def test_without_a_network_there_are_no_chains() -> None:
     assert wanted_chains((), (), options()) == {}
 

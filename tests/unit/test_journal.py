@@ -119,8 +119,9 @@ def test_old_changes_are_forgotten_but_none_that_was_cut_off(
 def test_an_unknown_change_is_named_in_one_line(
     journal: Journal, directory: Path, change_id: str
 ) -> None:
-    journal.begin("apply", PLAN, undoable=False)
-    (directory.parent / "secret.jsonl").write_text("{}")
+    begun = journal.begin("apply", PLAN, undoable=False)
+    whole = (directory / f"{begun.id}.jsonl").read_text()
+    (directory.parent / "secret.jsonl").write_text(whole)
 
     with pytest.raises(NotFound, match="not in the journal") as refused:
         journal.entry(change_id)

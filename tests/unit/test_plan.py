@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 from core_samples import (
     BRIDGE,
+    EMPTY,
     FLOATING,
     NETWORKS_PATH,
     WANTED,
     WHOLE,
     floating_ip,
     mac,
+    network,
     observed_as,
     records,
     wanted,
@@ -210,6 +212,36 @@ def test_a_chain_that_is_gone_comes_back(key: ChainKey) -> None:
     assert isinstance(step, ChangeRules)
     assert step.table == key.table
     assert any(key.chain in line for line in step.lines)
+
+
+def test_a_new_link_gets_what_it_was_not_made_with() -> None:
+    changes = [
+        (step.name, step.attribute, step.value, step.former)
+        for step in plan(EMPTY, WANTED).steps
+        if isinstance(step, SetLink)
+    ]
+
+    assert changes == [
+        ("br100", "alias", BRIDGE.alias, ""),
+        ("br100", "up", "1", "0"),
+        ("tap0", "alias", "netconsole:port:port-0", ""),
+        ("tap0", "mac", "fe:16:3e:00:00:00", ""),
+        ("tap0", "master", "br100", ""),
+        ("tap0", "hairpin", "1", "0"),
+        ("tap0", "up", "1", "0"),
+        ("veth1", "alias", "netconsole:port:port-1", ""),
+        ("veth1", "master", "br100", ""),
+        ("veth1", "hairpin", "1", "0"),
+        ("veth1", "up", "1", "0"),
+    ]
+
+
+@pytest.mark.parametrize(("mtu", "steps"), [(1450, 1), (1500, 0), (None, 0)])
+def test_a_new_bridge_gets_its_mtu_where_it_is_another(mtu: int | None, steps: int) -> None:
+    asked = wanted(Records(networks=(network(mtu=mtu),)))
+    made = plan(EMPTY, asked).steps
+
+    assert made.count(SetLink("br100", "mtu", "1450", "1500")) == steps
 
 
 def test_a_dnsmasq_follows_a_bridge_that_is_made_again() -> None:

@@ -9,10 +9,12 @@ from core_samples import (
     NETWORKS_PATH,
     WANTED,
     WHOLE,
+    fixed_ip,
     floating_ip,
     mac,
     network,
     observed_as,
+    port,
     records,
     status,
     wanted,
@@ -186,6 +188,42 @@ def test_a_network_drifts_when_anything_of_it_does(observed: HostState, state: s
 
     assert [each.state for each in told.networks] == [state]
     assert told.drift
+
+
+def test_the_host_tells_what_may_be_done_and_whether_it_forwards() -> None:
+    host = status(WHOLE).host
+
+    assert (host.name, host.public_interface, host.my_ip) == ("testhost", "eth0", "192.168.1.10")
+    assert (host.ip_forward, host.access, host.read_only_because) == (True, "read-write", None)
+    assert not status(replace(WHOLE, sysctls={"net.ipv4.ip_forward": "0"})).host.ip_forward
+    assert not status(replace(WHOLE, sysctls={})).host.ip_forward
+
+
+def test_links_are_up_down_or_missing() -> None:
+    down = with_link(WHOLE, replace(BRIDGE, up=False))
+    links = {name: link for name, link in WHOLE.links.items() if name == "tap0"}
+
+    assert status(down).networks[0].bridge_state == "down"
+    told = status(replace(WHOLE, links=links))
+    assert told.networks[0].bridge_state == "missing"
+    assert [each.device_state for each in told.allocations] == ["up", "missing"]
+
+
+def test_each_network_counts_its_own() -> None:
+    found = replace(
+        records(2),
+        networks=(network(), network(1)),
+        fixed_ips=(fixed_ip(0, leased=True), fixed_ip(1, network_id=2)),
+        ports=(port(0, 1), port(1, 2)),
+    )
+    goal = wanted(found)
+    told = status(observed_as(goal), found, goal)
+
+    assert [(each.label, each.ports, each.leased) for each in told.networks] == [
+        ("vmnet", 1, 1),
+        ("vmnet1", 1, 0),
+    ]
+    assert [each.network for each in told.allocations] == ["vmnet", "vmnet1"]
 
 
 def test_a_network_tells_how_much_of_it_is_used() -> None:
