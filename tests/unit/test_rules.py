@@ -224,6 +224,15 @@ def test_our_jumps_come_before_the_rules_of_others_or_behind_where_they_say_so()
     ]
 
 
+def test_only_the_jump_that_is_missing_is_added() -> None:
+    """The one behind the rules of others stays where it is, with its counters."""
+    left = ["-j nova-network-FORWARD", "-s 192.0.2.1/32 -j DROP", "-j nova-network-last"]
+    wanted = {"FORWARD": _WANTED["FORWARD"]}
+    goal = target({"FORWARD": left}, wanted)
+
+    assert restore_lines({"FORWARD": left}, goal) == ("-I FORWARD 1 -j nova-filter-top",)
+
+
 def test_what_nova_compute_needs_of_the_shared_chains_outlives_us() -> None:
     observed = {
         "FORWARD": ["-j nova-filter-top", "-j nova-network-FORWARD", "-j nova-compute-FORWARD"],
