@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Family = Literal["ipv4", "ipv6"]
+Family = Literal["ipv4", "bridge"]
+"""Whose tables: those of iptables(8), or those of ebtables(8)."""
 TableName = Literal["filter", "nat", "mangle"]
 
 OWNER_PREFIX = "netconsole:"
@@ -146,5 +147,7 @@ class HostState:
     """Observed only: the lease file of each bridge."""
     released: frozenset[Address] = frozenset()
     """Wanted only: addresses of ours that must be on no interface."""
+    release_leases: bool = True
+    """Wanted only: leases of ports that are no more are given back at once."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Observed only: the parts that could not be read, and why."""

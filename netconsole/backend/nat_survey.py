@@ -10,10 +10,14 @@ from netconsole.backend.status import NatRule
 
 def nat_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
     """Every rule of the nat table: those that are there, then those that are missed."""
-    nat = {key.chain: specs(rules) for key, rules in observed.chains.items() if key.table == "nat"}
+    nat = {
+        key.chain: specs(rules)
+        for key, rules in observed.chains.items()
+        if key.family == "ipv4" and key.table == "nat"
+    }
     shared = used_by_others(nat)
     for key, rules in observed.chains.items():
-        if key.table != "nat":
+        if (key.family, key.table) != ("ipv4", "nat"):
             continue
         goal = {rule.spec: rule for rule in wanted.chains.get(key, ())}
         left = Counter(goal.keys())
@@ -58,7 +62,7 @@ def _legacy_rule(key: ChainKey, rule: Rule) -> NatRule:
 
 def _missing_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
     for key, rules in wanted.chains.items():
-        if key.table != "nat":
+        if (key.family, key.table) != ("ipv4", "nat"):
             continue
         present = {rule.spec for rule in observed.chains.get(key, ())}
         for rule in rules:

@@ -17,7 +17,7 @@ CHAIN_PREFIX = "nova-network-"
 SHARED_CHAINS = frozenset({"nova-filter-top", "nova-postrouting-bottom"})
 """Chains that nova's other programs use as well: ours are only the jumps to our own chains."""
 
-_LINE = re.compile(r"\[(\d+):(\d+)\] -A (\S+)(?: (.*))?")
+_LINE = re.compile(r"(?:\[(\d+):(\d+)\] )?-A (\S+)(?: (.*))?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _TARGET = re.compile(r"(?:^|\s)-[jg] (\S+)")
 
@@ -63,7 +63,7 @@ def _jump_target(spec: str) -> str:
 
 
 def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
-    """Read the output of `iptables-save -c`: every chain with its rules and their counters."""
+    """Read the output of `iptables-save -c` or `ebtables-save`: every chain with its rules."""
     table: TableName | None = None
     chains: dict[ChainKey, list[Rule]] = {}
     for line in saved.splitlines():
@@ -75,7 +75,7 @@ def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
             chains[ChainKey(family, table, line[1:].split(" ", 1)[0])] = []
         elif found := _LINE.fullmatch(line.rstrip()):
             packets, octets, chain, spec = found.groups()
-            rule = Rule(spec or "", packets=int(packets), bytes=int(octets))
+            rule = Rule(spec or "", packets=int(packets or 0), bytes=int(octets or 0))
             chains.setdefault(ChainKey(family, table, chain), []).append(rule)
     return {key: tuple(rules) for key, rules in chains.items()}
 
@@ -124,14 +124,20 @@ def _merge(
     return before + foreign + behind
 
 
-def restore_lines(current: _Table, goal: _Table) -> tuple[str, ...]:
+NEW_CHAIN: Mapping[Family, str] = {"ipv4": "- [0:0]", "bridge": "RETURN"}
+"""How a chain is declared: one of ebtables accepts whatever reaches its end unless told."""
+
+
+def restore_lines(
+    current: _Table, goal: _Table, declaration: str = NEW_CHAIN["ipv4"]
+) -> tuple[str, ...]:
     """The lines for `iptables-restore --noflush` that lead from one table to another.
 
     Rules in both stay untouched. Chains are made first and deleted last, so that no jump ever
     points nowhere. A built-in chain that is not told of is an empty one: a table that was never
     used lists none.
     """
-    made = [f":{chain} - [0:0]" for chain in goal if chain not in current and _is_user(chain)]
+    made = [f":{chain} {declaration}" for chain in goal if chain not in current and _is_user(chain)]
     gone = [chain for chain in current if chain not in goal and _is_user(chain)]
     edits: list[str] = []
     for chain in (*goal, *(chain for chain in current if chain not in goal)):

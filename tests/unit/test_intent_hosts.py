@@ -126,3 +126,31 @@ class TestVlans:
     def test_only_the_gateway_answers(self) -> None:
         assert on_bridge(on(GATEWAY, cloud(self.shape), VLAN)) == ["10.0.0.1/24"]
         assert on_bridge(on(FIRST, cloud(self.shape), VLAN)) == []
+
+
+class TestTheFenceAroundASharedAddress:
+    shape = replace(network(), host=None, multi_host=True, share_address=True)
+
+    def fenced(self, manager: str) -> dict[str, list[str]]:
+        state = on(FIRST, cloud(replace(self.shape, bridge_interface="eth1", vlan=100)), manager)
+        return {
+            key.chain: [rule.spec for rule in held]
+            for key, held in state.chains.items()
+            if key.family == "bridge"
+        }
+
+    @pytest.mark.parametrize(("manager", "uplink"), [(FLATDHCP, "eth1"), (VLAN, "vlan100")])
+    def test_it_stands_at_the_interface_to_the_other_hosts(self, manager: str, uplink: str) -> None:
+        dhcp = "--ip-proto udp --ip-dport 67:68 -j DROP"
+        assert self.fenced(manager) == {
+            "INPUT": ["-j nova-network-INPUT"],
+            "FORWARD": ["-j nova-network-FORWARD"],
+            "OUTPUT": ["-j nova-network-OUTPUT"],
+            "nova-network-INPUT": [f"-p ARP -i {uplink} --arp-ip-dst 10.0.0.1 -j DROP"],
+            "nova-network-OUTPUT": [f"-p ARP -o {uplink} --arp-ip-src 10.0.0.1 -j DROP"],
+            "nova-network-FORWARD": [f"-p IPv4 -i {uplink} {dhcp}", f"-p IPv4 -o {uplink} {dhcp}"],
+        }
+
+    def test_there_is_none_around_an_address_that_is_not_shared(self) -> None:
+        state = on(FIRST, TestAGatewayOnEveryHost.records)
+        assert not [key for key in state.chains if key.family == "bridge"]

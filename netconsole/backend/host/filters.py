@@ -1,4 +1,4 @@
-"""The packet filter through iptables-save(8) and iptables-restore(8).
+"""The packet filter through iptables-save(8), iptables-restore(8) and their ebtables twins.
 
 Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these are its own.
 """
@@ -13,12 +13,15 @@ LOCK_SECONDS = "10"
 
 
 def observe() -> dict[ChainKey, tuple[Rule, ...]]:
-    """Every chain of the IPv4 tables with its rules and counters."""
-    return rules.parse(run(["iptables-save", "--counters"]), "ipv4")
+    """Every chain of the IPv4 and bridge tables with its rules; the IPv4 ones with counters."""
+    ipv4 = rules.parse(run(["iptables-save", "--counters"]), "ipv4")
+    return {**ipv4, **rules.parse(run(["ebtables-save"]), "bridge")}
 
 
 def change(step: ChangeRules) -> None:
     """Make one transaction of the step's lines: all of them happen, or none."""
-    program = "iptables-restore" if step.family == "ipv4" else "ip6tables-restore"
     text = "\n".join((f"*{step.table}", *step.lines, "COMMIT", ""))
-    run([program, "--noflush", "--wait", LOCK_SECONDS], text=text)
+    if step.family == "ipv4":
+        run(["iptables-restore", "--noflush", "--wait", LOCK_SECONDS], text=text)
+    else:
+        run(["ebtables-restore", "--noflush"], text=text)

@@ -1,14 +1,17 @@
 """Intent: what a host should hold, from what the store says. Pure."""
 
+from collections.abc import Iterator
+
 from netaddr import IPNetwork
 
 from netconsole.backend import dhcp
+from netconsole.backend.bridge_chains import fence
 from netconsole.backend.chains import Association, wanted_chains
 from netconsole.backend.hoststate import Address, File, HostState
-from netconsole.backend.intent.links import links
+from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.options import Options
-from netconsole.backend.records import Network, Records
+from netconsole.backend.records import FloatingIP, Network, Records
 
 IP_FORWARD = "net.ipv4.ip_forward"
 
@@ -24,36 +27,37 @@ def intent(
         return HostState()
     presence = Presence(records, options)
     associations = _associations(presence)
-    busy = {association.floating for association in associations}
     answering = tuple(network for network in presence.served if answers_dhcp(network))
+    addresses = (
+        *(address for network in presence.served for address in gateway_addresses(network)),
+        *(
+            Address(association.interface, f"{association.floating}/32")
+            for association in associations
+            if association.interface
+        ),
+    )
     return HostState(
         sysctls={IP_FORWARD: "1"} if presence.served else dict(records.former_sysctls),
         links=links(presence),
-        addresses=(
-            *(address for network in presence.served for address in gateway_addresses(network)),
-            *(
-                Address(association.interface, f"{association.floating}/32")
-                for association in associations
-                if association.interface
-            ),
-        ),
-        chains=wanted_chains(presence.served, associations, options),
+        addresses=addresses,
+        chains={
+            **wanted_chains(presence.served, associations, options),
+            **fence(_shared(presence)),
+        },
         dnsmasq=tuple(dhcp.dnsmasq(network, options) for network in answering),
         dhcp_hosts=_dhcp_hosts(presence),
         files={
-            dhcp.paths(options.networks_path, network.bridge).options: dhcp.options_file(network)
+            dhcp.paths(options.networks_path, network.bridge).options: dhcp.options_file(
+                network, options
+            )
             for network in answering
         },
         directories=frozenset(
             dhcp.paths(options.networks_path, network.bridge).hosts for network in answering
         ),
         networks_path=options.networks_path,
-        released=released
-        | frozenset(
-            Address(floating.interface, f"{floating.address}/32")
-            for floating in records.floating_ips
-            if floating.address not in busy
-        ),
+        released=released | _floating_places(records, options) - frozenset(addresses),
+        release_leases=options.force_dhcp_release,
     )
 
 
@@ -76,6 +80,14 @@ def gateway_addresses(network: Network) -> tuple[Address, ...]:
     return (Address(network.bridge, address, network.broadcast, first=True),)
 
 
+def _shared(presence: Presence) -> Iterator[tuple[Network, str]]:
+    """The networks whose address other hosts have as well, with the interface to those."""
+    for network in presence.served:
+        interface = uplink(network, presence.options)
+        if network.multi_host and network.share_address and interface is not None:
+            yield network, interface
+
+
 def _associations(presence: Presence) -> tuple[Association, ...]:
     """The floating addresses that this host carries: those of the guests whose gateway it is."""
     served = {network.id: network for network in presence.served}
@@ -86,23 +98,44 @@ def _associations(presence: Presence) -> tuple[Association, ...]:
         and (row.instance_uuid or "") in presence.clients(served[row.network_id])
     }
     return tuple(
-        Association(floating.address, fixed[floating.fixed_ip_id], floating.interface)
+        Association(
+            floating.address,
+            fixed[floating.fixed_ip_id],
+            floating_interface(floating, presence.options),
+        )
         for floating in presence.records.floating_ips
         if floating.fixed_ip_id in fixed
     )
 
 
+def floating_interface(floating: FloatingIP, options: Options) -> str:
+    """The interface that carries a floating address: the public one comes before its range's."""
+    return options.public_interface or floating.interface
+
+
+def _floating_places(records: Records, options: Options) -> frozenset[Address]:
+    """Where floating addresses may be: on the interface of today's options or on their range's."""
+    return frozenset(
+        Address(interface, f"{floating.address}/32")
+        for floating in records.floating_ips
+        for interface in (floating_interface(floating, options), floating.interface)
+    )
+
+
 def _dhcp_hosts(presence: Presence) -> dict[str, File]:
     ports = {port.id: port for port in presence.records.ports}
+    first = dhcp.first_ports(presence.records.ports)
     served = {network.id: network for network in presence.served if answers_dhcp(network)}
     hosts: dict[str, File] = {}
-    for row in presence.records.fixed_ips:
+    for row in sorted(presence.records.fixed_ips, key=dhcp.allocation_order):
         network = served.get(row.network_id)
         port = ports.get(row.port_id or 0)
         if not row.allocated or port is None or network is None:
             continue
         instance = presence.clients(network).get(row.instance_uuid or "")
         if instance is not None:
-            path, content = dhcp.host_file(network, instance, port, row, presence.options)
+            path, content = dhcp.host_file(
+                network, instance, port, row, presence.options, first=port.id in first
+            )
             hosts.setdefault(path, content)
     return hosts

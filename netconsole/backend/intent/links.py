@@ -21,10 +21,8 @@ def links(presence: Presence) -> dict[str, Link]:
 
 def _of_network(network: Network, options: Options) -> Iterator[Link]:
     """A network's bridge, and the interface by which it reaches other hosts."""
-    lower = lower_interface(network, options)
-    port = lower
-    if lower is not None and manager(options) == VLAN and network.vlan is not None:
-        port = f"vlan{network.vlan}"
+    lower, port = lower_interface(network, options), uplink(network, options)
+    if lower is not None and port is not None and port != lower:
         yield Link(lower, "")
         yield Link(
             port,
@@ -53,6 +51,14 @@ def lower_interface(network: Network, options: Options) -> str | None:
     """The interface under a network: the host's own choice comes before the network's."""
     chosen = options.vlan_interface if manager(options) == VLAN else options.flat_interface
     return chosen or network.bridge_interface
+
+
+def uplink(network: Network, options: Options) -> str | None:
+    """The port of a network's bridge that leads to other hosts: an interface, or a VLAN on it."""
+    lower = lower_interface(network, options)
+    if lower is not None and manager(options) == VLAN and network.vlan is not None:
+        return f"vlan{network.vlan}"
+    return lower
 
 
 def _alias(network: Network) -> str:

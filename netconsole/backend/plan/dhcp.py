@@ -24,7 +24,9 @@ class DnsmasqDifference:
         self._observed = observed
         self._wanted = {server.bridge: server for server in wanted.dnsmasq}
         self._hosts = wanted.dhcp_hosts
+        self._first_leases = wanted.leases
         self._networks_path = wanted.networks_path
+        self._release_at_once = wanted.release_leases
         rebuilt = {link.name for link in wanted.links.values() if link.name not in observed.links}
         self._kept: dict[str, Dnsmasq] = {}
         self._stopped: list[tuple[Dnsmasq, bool]] = []
@@ -53,7 +55,7 @@ class DnsmasqDifference:
             if bridge not in self._kept:
                 leases = dhcp.paths(self._networks_path, bridge).leases
                 if leases not in self._observed.files:
-                    yield WriteFile(leases, "")
+                    yield WriteFile(leases, dhcp.lease_file(self._first_leases.get(bridge, ())))
                 yield StartDnsmasq(bridge, server.argv)
             elif bridge in self._options_changed:
                 yield ReloadDnsmasq(bridge, server.pid_file)
@@ -72,12 +74,17 @@ class DnsmasqDifference:
                 yield AddDhcpHosts(server.pid_file, new)
 
     def released_leases(self) -> Iterator[Step]:
-        """Leases of ports that are no more."""
+        """Leases of ports that are no more: at once, or when another port has the address."""
+        given = frozenset(
+            file.content.rstrip("\n").rpartition(",")[2] for file in self._hosts.values()
+        )
         for bridge in self._wanted:
             directory = dhcp.paths(self._networks_path, bridge).hosts
             for lease in self._observed.leases.get(bridge, ()):
                 file = self._hosts.get(f"{directory}/{lease.mac.replace(':', '-')}")
-                if file is None or not file.content.endswith(f",{lease.address}\n"):
+                if file is not None and file.content.endswith(f",{lease.address}\n"):
+                    continue
+                if self._release_at_once or lease.address in given:
                     yield ReleaseLease(bridge, lease.address, lease.mac)
 
 

@@ -12,6 +12,8 @@ _TABLES: tuple[tuple[Family, TableName], ...] = (
     ("ipv4", "filter"),
     ("ipv4", "nat"),
     ("ipv4", "mangle"),
+    ("bridge", "filter"),
+    ("bridge", "nat"),
 )
 _INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
 _TRANSLATION = re.compile(r"-d (\S+)/32 -j DNAT ")
@@ -28,9 +30,11 @@ def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
             if (key.family, key.table) == (family, table)
         }
         goal = rules.target(current, _of_table(wanted.chains, family, table))
-        lines = rules.restore_lines(current, goal)
+        declaration = rules.NEW_CHAIN[family]
+        lines = rules.restore_lines(current, goal, declaration)
         if lines:
-            yield ChangeRules(family, table, lines, rules.restore_lines(goal, current))
+            undone = rules.restore_lines(goal, current, declaration)
+            yield ChangeRules(family, table, lines, undone)
 
 
 def _of_table(

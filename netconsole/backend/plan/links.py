@@ -173,6 +173,4 @@ def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
 
 
 def _gone(observed: HostState, wanted: HostState) -> list[Link]:
-    return [
-        link for link in observed.links.values() if link.ours and link.name not in wanted.links
-    ]
+    return [link for link in observed.links.values() if link.ours and link.name not in wanted.links]

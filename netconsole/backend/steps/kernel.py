@@ -28,7 +28,7 @@ class ChangeRules(Step):
     """Change one table of the packet filter in one transaction (iptables-restore(8) --noflush).
 
     `lines` and `inverse_lines` are in the words of iptables-restore: `:CHAIN - [0:0]` makes a
-    chain, `-A`, `-I`, `-D`, `-F` and `-X` are as in iptables(8).
+    chain, `-A`, `-I`, `-D`, `-F` and `-X` are as in iptables(8). Those of ebtables are alike.
     """
 
     family: Family
@@ -38,13 +38,14 @@ class ChangeRules(Step):
 
     @property
     def commands(self) -> tuple[str, ...]:
-        program = "iptables" if self.family == "ipv4" else "ip6tables"
-        return tuple(
-            f"{program} -t {self.table} -N {line[1:].split()[0]}"
-            if line.startswith(":")
-            else f"{program} -t {self.table} {line}"
-            for line in self.lines
-        )
+        return tuple(self._command(line) for line in self.lines)
+
+    def _command(self, line: str) -> str:
+        program = "iptables" if self.family == "ipv4" else "ebtables"
+        if line.startswith(":"):
+            chain, policy = line[1:].split()[:2]
+            line = f"-N {chain}" if policy == "-" else f"-N {chain} -P {policy}"
+        return f"{program} -t {self.table} {line}"
 
     @property
     def inverse(self) -> Step:
