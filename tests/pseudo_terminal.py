@@ -29,8 +29,15 @@ KEYS: Mapping[str, str] = {
     "ctrl+z": "\x1a",
 }
 PLAIN = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+_SIZE = ("COLUMNS", "LINES")
 RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?7h")
 """Back from the alternate screen, the cursor shown, lines wrapped."""
+
+
+def _environment() -> dict[str, str]:
+    """This process's, without a size that would be believed more than the terminal's own."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _SIZE}
+    return {**inherited, **PLAIN}
 
 
 class Terminal:
@@ -58,7 +65,7 @@ class Terminal:
             stdin=inner,
             stdout=inner,
             stderr=inner,
-            env={**os.environ, **PLAIN, **(environment or {})},
+            env={**_environment(), **(environment or {})},
             start_new_session=not controlling,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -186,6 +186,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.main.refresh_around()
         self._collector.soon()
 
+    def _end_batch(self) -> None:
+        super()._end_batch()
+        # A page that became due while another was put together or taken apart waits for its next
+        # event; on a host where nothing changes there is none.
+        if not self._batch_count and self._screen_stacks.get(self.current_mode):
+            self.screen.check_idle()
+
     # What pages ask for
 
     def open_help(self) -> None:

@@ -68,9 +68,10 @@ class TablePage(Page[Result], Generic[Result], inherit_bindings=False):
         columns: tuple[Column, ...],
         empty: str,
         way_back: str = "esc goes back ",
+        waiting: str = "",
     ) -> None:
         super().__init__(app, title, way_back)
-        self.table = LiveTable(columns, empty, app.glyphs)
+        self.table = LiveTable(columns, empty, app.glyphs, waiting=waiting)
 
     def body(self) -> tuple[Widget, ...]:
         return (self.heading, self.table)

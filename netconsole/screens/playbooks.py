@@ -34,7 +34,13 @@ class PlaybooksPage(TablePage[None], inherit_bindings=False):
     ]
 
     def __init__(self, app: "ConsoleApp") -> None:
-        super().__init__(app, "Checks and playbooks", _COLUMNS, "The host is being checked.")
+        super().__init__(
+            app,
+            "Checks and playbooks",
+            _COLUMNS,
+            "There is no check.",
+            waiting="The host is being checked.",
+        )
         self._findings: tuple[Finding, ...] = ()
 
     def on_mount(self) -> None:

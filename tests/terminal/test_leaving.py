@@ -4,7 +4,7 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -32,12 +32,15 @@ def machine() -> Iterator[PrivateHost]:
 
 
 def console(
-    machine: PrivateHost, *command: str, controlling: bool = True, **environment: str
+    machine: PrivateHost,
+    *command: str,
+    controlling: bool = True,
+    environment: Mapping[str, str] | None = None,
 ) -> Terminal:
     path = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
     return Terminal(
         machine.command(*(command or ("netconsole",))),
-        environment={"PATH": path, **environment},
+        environment={"PATH": path, **(environment or {})},
         controlling=controlling,
     )
 
@@ -155,7 +158,7 @@ def test_it_is_suspended_and_comes_back(machine: PrivateHost) -> None:
         pid = inner(terminal)
         terminal.press("ctrl+z")
         eventually(lambda: state(pid) == "T")
-        assert bytes(terminal.output).rfind(b"\x1b[?1049l") > 0
+        eventually(lambda: b"\x1b[?1049l" in terminal.output)
         drawn = len(terminal.output)
         # To nsenter, which has stopped as well and wakes what it has started.
         terminal.process.send_signal(signal.SIGCONT)
@@ -184,7 +187,7 @@ def test_a_terminal_that_is_too_small_is_asked_to_grow(machine: PrivateHost) -> 
 
 @pytest.mark.parametrize("environment", [{"TERM": "linux"}, {"LC_ALL": "C"}])
 def test_ascii_where_there_is_no_more(machine: PrivateHost, environment: dict[str, str]) -> None:
-    with console(machine, **environment) as terminal:
+    with console(machine, environment=environment) as terminal:
         terminal.wait_for(EMPTY)
         terminal.press("5")
         terminal.wait_for("drift 0 *")
@@ -195,7 +198,7 @@ def test_ascii_where_there_is_no_more(machine: PrivateHost, environment: dict[st
 
 
 def test_no_color_is_honoured(machine: PrivateHost) -> None:
-    with console(machine, NO_COLOR="1") as terminal:
+    with console(machine, environment={"NO_COLOR": "1"}) as terminal:
         terminal.wait_for("drift 0")
         terminal.press("5")
         terminal.settle()

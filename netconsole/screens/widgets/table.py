@@ -45,17 +45,24 @@ class LiveTable(Surface, can_focus=True):
             self.row = row
 
     def __init__(
-        self, columns: tuple[Column, ...], empty: str, glyphs: Glyphs, *, id: str | None = None
+        self,
+        columns: tuple[Column, ...],
+        empty: str,
+        glyphs: Glyphs,
+        *,
+        waiting: str = "",
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self.columns = columns
         self.empty = empty
+        self.waiting = waiting
         self.glyphs = glyphs
         self.filter = ""
         self.only_attention = False
         self.sort_column: int | None = None
         self.descending = False
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[Row, ...] | None = None
         self._shown: list[Row] = []
         self._cursor = 0
         self._first = 0
@@ -72,7 +79,7 @@ class LiveTable(Surface, can_focus=True):
     def rearrange(self) -> None:
         """Filter and order again, and paint what changed."""
         key = self.current.key if self.current else None
-        self._shown = self._ordered(row for row in self._rows if self._matches(row))
+        self._shown = self._ordered(row for row in self._rows or () if self._matches(row))
         if key is not None and not (
             self._cursor < len(self._shown) and self._shown[self._cursor].key == key
         ):
@@ -226,6 +233,8 @@ class LiveTable(Surface, can_focus=True):
         text = ""
         if y == 1 and not self._shown:
             text = "No row matches; esc shows all." if self._rows else self.empty
+            if self._rows is None:
+                text = self.waiting
         shown = fit("  " + text, self.size.width, self.glyphs.ellipsis)
         return strip_of([(shown, DIM)], self.size.width)
 
