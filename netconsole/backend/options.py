@@ -65,7 +65,16 @@ class Options:
     network_size: Annotated[int, Option(rules.whole(1))] = 256
     flat_network_bridge: Annotated[str | None, Option(rules.interface_or_none)] = None
     flat_interface: Annotated[str | None, Option(rules.interface_or_none)] = None
+    flat_injected: Annotated[bool, Option(rules.boolean)] = False
     vlan_interface: Annotated[str | None, Option(rules.interface_or_none)] = None
+    vlan_start: Annotated[int, Option(rules.whole(1, 4094))] = 100
+    vpn_start: Annotated[int, Option(rules.whole(1, 65535))] = 1000
+    cnt_vpn_clients: Annotated[int, Option(rules.whole(0))] = 0
+    """Addresses before the end of a VLAN network that its VPN gives to its clients."""
+    multi_host: Annotated[bool, Option(rules.boolean)] = False
+    """Of networks created without saying whether every host is their gateway."""
+    share_dhcp_address: Annotated[bool, Option(rules.boolean)] = False
+    """Of networks created without saying whether their gateways share an address."""
     flat_network_dns: Annotated[str | None, Option(rules.ip_address_or_none)] = "8.8.4.4"
     create_unique_mac_address_attempts: Annotated[int, Option(rules.whole(1))] = 5
     fixed_ip_disassociate_timeout: Annotated[int, Option(rules.whole(0))] = 600
