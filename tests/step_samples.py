@@ -109,8 +109,8 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        ChangeRules("ipv6", "filter", ("-F a", "-X a"), ()),
-        ("ip6tables -t filter -F a", "ip6tables -t filter -X a"),
+        ChangeRules("bridge", "filter", (":a RETURN", "-F b"), ()),
+        ("ebtables -t filter -N a -P RETURN", "ebtables -t filter -F b"),
     ),
     (
         EndConnections("203.0.113.10"),
