@@ -37,6 +37,12 @@ def options(
     dns_server: tuple[str, ...] = (),
     use_network_dns_servers: bool = False,
     iptables_drop_action: str = "DROP",
+    use_single_default_gateway: bool = False,
+    force_dhcp_release: bool = True,
+    fixed_ip_disassociate_timeout: int = 600,
+    auto_assign_floating_ip: bool = False,
+    quota_floating_ips: int = 10,
+    quota_fixed_ips: int = -1,
 ) -> Options:
     return Options(
         host=HOST,
@@ -51,6 +57,12 @@ def options(
         dns_server=dns_server,
         use_network_dns_servers=use_network_dns_servers,
         iptables_drop_action=iptables_drop_action,
+        use_single_default_gateway=use_single_default_gateway,
+        force_dhcp_release=force_dhcp_release,
+        fixed_ip_disassociate_timeout=fixed_ip_disassociate_timeout,
+        auto_assign_floating_ip=auto_assign_floating_ip,
+        quota_floating_ips=quota_floating_ips,
+        quota_fixed_ips=quota_fixed_ips,
     )
 
 
@@ -180,14 +192,19 @@ WHOLE = observed_as(WANTED)
 BRIDGE = WHOLE.links["br100"]
 
 
-def status(observed: HostState, found: Records | None = None, goal: HostState = WANTED) -> Status:
+def status(
+    observed: HostState,
+    found: Records | None = None,
+    goal: HostState = WANTED,
+    settings: Options | None = None,
+) -> Status:
     return Survey(
         records=records(2) if found is None else found,
         usage={1: NetworkUsage(total=256, allocated=2, leased=1, reserved=3)},
         observed=observed,
         wanted=goal,
         plan=plan(observed, goal),
-        options=options(),
+        options=settings or options(),
         read_only_because=None,
     ).status()
 

@@ -5,6 +5,7 @@ watched, instead of being reported by a script.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from netaddr import INET_PTON, IPNetwork, valid_ipv4
@@ -15,6 +16,10 @@ from netconsole.backend.records import FixedIP, Instance, Network, Port
 
 LONGEST_HOSTNAME = 63
 """A DNS label (RFC 1035 section 2.3.4); dnsmasq ignores a host with a longer name."""
+
+LATER_PORT = "_NW-later"
+"""Tag of ports that are told no router. nova had a tag for each port, and read its options anew
+for each; no network's own tag, which is its label, begins with an underscore."""
 
 _OWN_FILE = re.compile(r"nova-(.+)\.(?:pid|opts|leases|hosts)")
 _LEASE = re.compile(
@@ -84,21 +89,44 @@ def _servers(network: Network, options: Options) -> tuple[str, ...]:
     return ("--no-resolv", *(f"--server={server}" for server in servers))
 
 
-def options_file(network: Network) -> File:
+def options_file(network: Network, options: Options) -> File:
     """The DHCP options of a network: which router guests are told (option 3)."""
-    return File(f"3,{network.gateway}\n" if network.gateway else "3\n")
+    router = f"3,{network.gateway}\n" if network.gateway else "3\n"
+    if options.use_single_default_gateway:
+        router += f"tag:{LATER_PORT},3\n"
+    return File(router)
+
+
+def first_ports(ports: Iterable[Port]) -> frozenset[int]:
+    """The ids of the ports that each instance got first: the lowest ids."""
+    first: dict[str, int] = {}
+    for port in ports:
+        first[port.instance_uuid] = min(port.id, first.get(port.instance_uuid, port.id))
+    return frozenset(first.values())
+
+
+def allocation_order(row: FixedIP) -> tuple[float, int]:
+    """Sorts addresses as they were given; rows of before that was noted come first."""
+    return (row.allocated_at.timestamp() if row.allocated_at else 0.0, row.id)
 
 
 def host_file(
-    network: Network, instance: Instance, port: Port, fixed_ip: FixedIP, options: Options
+    network: Network,
+    instance: Instance,
+    port: Port,
+    fixed_ip: FixedIP,
+    options: Options,
+    *,
+    first: bool = True,
 ) -> tuple[str, File]:
-    """The file that tells dnsmasq which address a port gets."""
+    """The file that tells dnsmasq which address a port gets; `first` of its instance's ports."""
     hosts = paths(options.networks_path, network.bridge).hosts
     name = hostname(instance.name)
     if options.dhcp_domain:
         name = f"{name}.{options.dhcp_domain}"
     path = f"{hosts}/{port.mac.replace(':', '-')}"
-    return path, File(f"{port.mac},{name},{fixed_ip.address}\n")
+    tag = f"set:{LATER_PORT}," if options.use_single_default_gateway and not first else ""
+    return path, File(f"{port.mac},{tag}{name},{fixed_ip.address}\n")
 
 
 def hostname(name: str) -> str:
@@ -106,6 +134,14 @@ def hostname(name: str) -> str:
     if len(name) <= LONGEST_HOSTNAME:
         return name
     return f"{name[:2]}-{name[-60:]}"
+
+
+def lease_file(leases: Iterable[Lease]) -> str:
+    """The leases as dnsmasq reads them when it starts; `*` is what it does not know."""
+    return "".join(
+        f"{lease.expires} {lease.mac} {lease.address} {lease.hostname or '*'} *\n"
+        for lease in leases
+    )
 
 
 def parse_leases(text: str) -> tuple[Lease, ...]:

@@ -10,29 +10,38 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from netconsole.backend.hoststate import Lease
+from netconsole.backend.intent.presence import FLAT, manager
+from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, Network, Records
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseEvent:
-    """What happened to an address: its guest took the lease, or the lease is over."""
+    """What happened to an address: its guest took the lease, or the lease is over.
+
+    One that was taken from its instance and whose lease does not end in time is stale.
+    """
 
     fixed_ip: FixedIP
-    event: Literal["leased", "released"]
+    event: Literal["leased", "released", "stale"]
 
     @property
     def frees(self) -> bool:
         """Whether the address goes back to its network's free ones."""
-        return self.event == "released" and not self.fixed_ip.allocated
+        return self.event != "leased" and not self.fixed_ip.allocated
 
 
 def lease_events(
-    records: Records, leases: Mapping[str, tuple[Lease, ...]], now: float | None = None
+    records: Records,
+    leases: Mapping[str, tuple[Lease, ...]],
+    options: Options,
+    now: float | None = None,
 ) -> tuple[LeaseEvent, ...]:
     """Compare the store's rows with the leases of each bridge that has a lease file.
 
     A lease counts only for the MAC address that the row was given to: a late answer for an
-    earlier owner changes nothing. `now` is in seconds since the epoch.
+    earlier owner changes nothing. Rows of instances whose leases another host keeps are that
+    host's to judge. `now` is in seconds since the epoch.
     """
     moment = time.time() if now is None else now
     held = {
@@ -41,16 +50,34 @@ def lease_events(
         for lease in entries
         if lease.expires == 0 or lease.expires > moment
     }
-    bridges = {network.id: network.bridge for network in records.networks}
+    networks = {network.id: network for network in records.networks}
+    hosts = {instance.uuid: instance.host for instance in records.instances}
     events = []
     for row in records.fixed_ips:
-        bridge = bridges.get(row.network_id)
-        if bridge is None or bridge not in leases:
+        network = networks.get(row.network_id)
+        if network is None:
             continue
-        leased = (bridge, row.address, row.mac) in held
-        if leased != row.leased:
+        host = hosts.get(row.instance_uuid or "", options.host)
+        elsewhere = network.multi_host and host != options.host
+        if network.bridge in leases and not elsewhere:
+            leased = (network.bridge, row.address, row.mac) in held
+        else:
+            leased = row.leased
+        if _is_stale(row, options, moment):
+            events.append(LeaseEvent(row, "stale"))
+        elif leased != row.leased:
             events.append(LeaseEvent(row, "leased" if leased else "released"))
     return tuple(events)
+
+
+def _is_stale(row: FixedIP, options: Options, now: float) -> bool:
+    """Whether an address waits for the end of a lease for longer than is good (nova's reaper).
+
+    The Flat manager has no DHCP and nothing to wait for.
+    """
+    if row.allocated or row.updated_at is None or manager(options) == FLAT:
+        return False
+    return row.updated_at.timestamp() < now - options.fixed_ip_disassociate_timeout
 
 
 def with_events(records: Records, events: Iterable[LeaseEvent]) -> Records:

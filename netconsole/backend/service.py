@@ -85,7 +85,7 @@ class Service:
         except Unavailable as error:
             unreadable = {**observed.unreadable, "store": str(error)}
             return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
-        events = lease_events(found, observed.leases)
+        events = lease_events(found, observed.leases, self._options)
         if events and self.read_only_because is None:
             self._note_leases_if_idle(observed)
         found = with_events(found, events)
@@ -273,7 +273,7 @@ class Service:
         if written.fix is not None:
             return _Written(written.result, written.fix, None)
         found = records(connection, self._options.host)
-        wanted = intent(found, self._options, written.released)
+        wanted = replace(intent(found, self._options, written.released), leases=written.leases)
         self._note_sysctls(connection, found, observed, wanted)
         return _Written(written.result, plan(observed, wanted), wanted)
 
@@ -283,7 +283,8 @@ class Service:
 
     def _note_leases(self, connection: Connection, leases: Mapping[str, tuple[Lease, ...]]) -> None:
         """Write what the lease files say of the addresses."""
-        for event in lease_events(records(connection, self._options.host), leases):
+        found = records(connection, self._options.host)
+        for event in lease_events(found, leases, self._options):
             if event.frees:
                 fixed_ip_rows.disassociate(connection, event.fixed_ip)
             else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from netconsole.backend import dhcp
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import ChainKey, Dnsmasq, HostState, Link, Rule
+from netconsole.backend.intent import floating_interface
 from netconsole.backend.leases import lease_of
 from netconsole.backend.nat_survey import nat_rules
 from netconsole.backend.options import Options
@@ -148,7 +149,8 @@ class Survey:
         knows_rules = "rules" not in self.observed.unreadable
         for floating in self.records.floating_ips:
             row = fixed.get(floating.fixed_ip_id or 0)
-            place = (floating.interface, f"{floating.address}/32")
+            interface = floating_interface(floating, self.options)
+            place = (interface, f"{floating.address}/32")
             has_address = place in addresses
             rules = present[floating.address]
             drifts = has_address != (place in wanted_addresses) or rules != wanted[floating.address]
@@ -162,7 +164,7 @@ class Survey:
             yield FloatingIPStatus(
                 address=floating.address,
                 pool=floating.pool,
-                interface=floating.interface,
+                interface=interface,
                 project=floating.project_id,
                 instance=names.get(row.instance_uuid or "") if row else None,
                 fixed_address=row.address if row else None,

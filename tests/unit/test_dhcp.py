@@ -7,7 +7,8 @@ from core_samples import NETWORKS_PATH, fixed_ip, instance, network, options, po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netconsole.backend import dhcp
+from netconsole.backend import dhcp, validate
+from netconsole.backend.errors import InvalidValue
 from netconsole.backend.hoststate import File, Lease
 
 BASE = f"{NETWORKS_PATH}/nova-br100"
@@ -65,8 +66,14 @@ def test_the_networks_own_name_servers_are_used_only_when_asked_for() -> None:
 
 
 def test_guests_are_told_the_gateway_or_that_there_is_none() -> None:
-    assert dhcp.options_file(network()) == File("3,10.0.0.1\n", 0o644)
-    assert dhcp.options_file(replace(network(), gateway=None)) == File("3\n", 0o644)
+    assert dhcp.options_file(network(), options()) == File("3,10.0.0.1\n", 0o644)
+    assert dhcp.options_file(replace(network(), gateway=None), options()) == File("3\n", 0o644)
+
+
+def test_the_tag_of_later_ports_is_no_networks_label() -> None:
+    """A network's label is the tag of its range."""
+    with pytest.raises(InvalidValue):
+        validate.name("network label", dhcp.LATER_PORT)
 
 
 @pytest.mark.parametrize(

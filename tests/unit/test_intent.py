@@ -1,7 +1,9 @@
 """What a host should hold, from what the store says."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+import pytest
 from core_samples import (
     FIXED,
     FLOATING,
@@ -12,12 +14,14 @@ from core_samples import (
     instance,
     mac,
     network,
+    options,
     port,
     records,
     wanted,
 )
 
 from netconsole.backend.hoststate import Address, File, HostState, Link
+from netconsole.backend.intent import intent
 from netconsole.backend.intent.links import bridge_mac, host_mac
 from netconsole.backend.records import Network, Records
 
@@ -155,10 +159,64 @@ def test_a_floating_address_in_use_is_wanted_and_an_idle_one_released() -> None:
 
 def test_a_floating_address_on_no_interface_has_rules_only() -> None:
     found = replace(records(1), floating_ips=(floating_ip(10, 100, interface=""),))
-    state = wanted(found)
+    state = intent(found, options(public_interface=""))
 
     assert [address.interface for address in state.addresses] == ["br100"]
     assert any(FLOATING in rule.spec for held in state.chains.values() for rule in held)
+
+
+@pytest.mark.parametrize(
+    ("public", "used", "left"), [("eth0", "eth0", {"eth7"}), ("", "eth7", set())]
+)
+def test_the_public_interface_comes_before_that_of_a_range(
+    public: str, used: str, left: set[str]
+) -> None:
+    """Where an address was put under other options it is taken off."""
+    found = replace(records(1), floating_ips=(floating_ip(10, 100, interface="eth7"),))
+    state = intent(found, options(public_interface=public))
+    place = f"{FLOATING}/32"
+
+    assert [each.interface for each in state.addresses if each.address == place] == [used]
+    assert {each.interface for each in state.released} == left
+    rules = [rule.spec for held in state.chains.values() for rule in held]
+    assert any(f"-o {used} -j SNAT --to-source {FLOATING}" in rule for rule in rules)
+
+
+def test_only_the_first_port_of_an_instance_is_told_a_router_when_so_configured() -> None:
+    """The order is that of the ports, whatever that of the networks is."""
+    found = replace(
+        records(1),
+        networks=(network(), network(1)),
+        ports=(port(0, network_id=2), replace(port(1), instance_uuid="instance-0")),
+        fixed_ips=(
+            replace(fixed_ip(0), port_id=2, mac=mac(1)),
+            replace(fixed_ip(0, network_id=2), port_id=1),
+        ),
+    )
+    single = intent(found, options(use_single_default_gateway=True))
+
+    assert [file.content for file in single.dhcp_hosts.values()] == [
+        f"{mac(1)},set:_NW-later,web0.novalocal,10.0.0.3\n",
+        f"{mac(0)},web0.novalocal,10.0.1.3\n",
+    ]
+    assert single.files[f"{NETWORKS_PATH}/nova-br100.opts"].content == (
+        "3,10.0.0.1\ntag:_NW-later,3\n"
+    )
+
+
+def test_a_ports_first_address_is_the_one_that_dhcp_hands_out() -> None:
+    early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    added = replace(fixed_ip(0), id=99, address="10.0.0.2", allocated_at=late)
+    found = replace(records(1), fixed_ips=(added, replace(fixed_ip(0), allocated_at=early)))
+
+    assert [file.content for file in intent(found, options()).dhcp_hosts.values()] == [
+        f"{mac(0)},web0.novalocal,10.0.0.3\n"
+    ]
+
+
+def test_the_wish_to_release_leases_is_carried_along() -> None:
+    assert intent(records(), options()).release_leases
+    assert not intent(records(), options(force_dhcp_release=False)).release_leases
 
 
 def test_what_a_change_released_is_added_to_the_idle() -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pytest
-from core_samples import fixed_ip, mac, network, records
+from core_samples import fixed_ip, instance, mac, network, options, records
 
 from netconsole.backend.hoststate import Lease
 from netconsole.backend.leases import LeaseEvent, lease_events, lease_of, with_events
@@ -69,7 +70,7 @@ def test_the_life_of_a_fixed_address(case: Case) -> None:
     row = fixed_ip(allocated=case.allocated, leased=case.leased)
     found = _with_row(row)
 
-    events = lease_events(found, case.leases, NOW)
+    events = lease_events(found, case.leases, options(), NOW)
 
     assert [event.event for event in events] == ([case.event] if case.event else [])
     left = with_events(found, events).fixed_ips
@@ -77,12 +78,55 @@ def test_the_life_of_a_fixed_address(case: Case) -> None:
     assert all(event.frees == (case.after is None) for event in events)
 
 
+FLAT = "nova.network.manager.FlatManager"
+VLAN = "nova.network.manager.VlanManager"
+
+
+@pytest.mark.parametrize("leases", [{"br100": (HELD,)}, {}], ids=["lease held", "no lease file"])
+@pytest.mark.parametrize(
+    ("allocated", "age", "manager", "event"),
+    [
+        (False, 601, VLAN, "stale"),
+        (False, 599, VLAN, None),
+        (False, 601, FLAT, None),
+        (True, 601, VLAN, None),
+    ],
+    ids=["stale", "too young", "no reaper", "allocated"],
+)
+def test_an_address_taken_back_is_free_after_a_while_whatever_its_lease(
+    leases: Leases, allocated: bool, age: int, manager: str, event: str | None
+) -> None:
+    changed = datetime.fromtimestamp(NOW - age, UTC)
+    found = _with_row(replace(fixed_ip(allocated=allocated, leased=True), updated_at=changed))
+    settings = replace(options(fixed_ip_disassociate_timeout=600), network_manager=manager)
+
+    events = lease_events(found, leases, settings, NOW)
+
+    assert [each.event for each in events] == ([event] if event else [])
+    assert all(each.frees for each in events)
+    assert len(with_events(found, events).fixed_ips) == (0 if event else 1)
+
+
+@pytest.mark.parametrize(("host", "event"), [("elsewhere", []), ("testhost", ["released"])])
+def test_with_many_gateways_each_host_judges_its_own_guests(host: str, event: list[str]) -> None:
+    found = replace(
+        records(),
+        networks=(replace(network(), multi_host=True),),
+        instances=(replace(instance(), host=host),),
+        fixed_ips=(fixed_ip(leased=True),),
+    )
+
+    events = lease_events(found, {"br100": ()}, options(), NOW)
+
+    assert [each.event for each in events] == event
+
+
 def test_what_was_noted_is_not_noted_again() -> None:
     found = _with_row(fixed_ip())
     leases = {"br100": (HELD,)}
-    noted = with_events(found, lease_events(found, leases, NOW))
+    noted = with_events(found, lease_events(found, leases, options(), NOW))
 
-    assert lease_events(noted, leases, NOW) == ()
+    assert lease_events(noted, leases, options(), NOW) == ()
 
 
 def test_a_late_answer_for_an_earlier_owner_frees_nothing() -> None:
@@ -90,27 +134,31 @@ def test_a_late_answer_for_an_earlier_owner_frees_nothing() -> None:
     found = _with_row(fixed_ip(1, address="10.0.0.3"))
     late = {"br100": (HELD,)}
 
-    assert lease_events(found, late, NOW) == ()
-    assert lease_events(found, {"br100": ()}, NOW) == ()
+    assert lease_events(found, late, options(), NOW) == ()
+    assert lease_events(found, {"br100": ()}, options(), NOW) == ()
 
 
 def test_each_guest_is_judged_by_its_own_lease() -> None:
     found = records(3)
     leases = {"br100": (replace(HELD, mac=mac(1), address="10.0.0.4"),)}
 
-    assert lease_events(found, leases, NOW) == (LeaseEvent(found.fixed_ips[1], "leased"),)
+    events = lease_events(found, leases, options(), NOW)
+
+    assert events == (LeaseEvent(found.fixed_ips[1], "leased"),)
 
 
 def test_a_row_without_a_mac_address_holds_no_lease() -> None:
     found = _with_row(replace(fixed_ip(leased=True), mac=None))
 
-    assert [event.event for event in lease_events(found, {"br100": (HELD,)}, NOW)] == ["released"]
+    events = lease_events(found, {"br100": (HELD,)}, options(), NOW)
+
+    assert [event.event for event in events] == ["released"]
 
 
 def test_rows_of_networks_that_are_gone_are_left_alone() -> None:
     found = _with_row(fixed_ip(network_id=9, leased=True, address="10.0.0.3"))
 
-    assert lease_events(found, {"br100": ()}, NOW) == ()
+    assert lease_events(found, {"br100": ()}, options(), NOW) == ()
 
 
 def test_the_lease_of_an_address_is_that_of_its_guest() -> None:

@@ -10,6 +10,7 @@ from core_samples import (
     WANTED,
     WHOLE,
     mac,
+    options,
     records,
     wanted,
 )
@@ -20,6 +21,7 @@ from netconsole.backend.hoststate import (
     Lease,
     Link,
 )
+from netconsole.backend.intent import intent
 from netconsole.backend.plan import plan
 from netconsole.backend.records import Records
 from netconsole.backend.steps import (
@@ -108,6 +110,17 @@ def test_a_lease_is_given_back_after_dnsmasq_forgot_the_host() -> None:
         "ReleaseLease",
         "RemoveLink",
     ]
+
+
+def test_without_force_a_lease_is_given_back_only_when_another_port_has_its_address() -> None:
+    """dnsmasq gives no address to a guest that the lease of another one still holds."""
+    observed = replace(WHOLE, leases={"br100": (Lease(0, mac(1), "10.0.0.4", ""),)})
+    patient = options(force_dhcp_release=False)
+    gone = intent(records(1), patient)
+    given = replace(records(1), fixed_ips=(replace(records(1).fixed_ips[0], address="10.0.0.4"),))
+
+    assert "ReleaseLease" not in _kinds(observed, gone)
+    assert "ReleaseLease" in _kinds(observed, intent(given, patient))
 
 
 # The first address of a bridge
