@@ -124,6 +124,16 @@ def test_odd_ranges_are_refused_in_one_line(text: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["10.0.0.0/8", "10.0.0.0/24", "192.0.2.8/29"])
+def test_ranges_from_the_largest_to_the_smallest_are_taken(text: str) -> None:
+    assert str(parse_range(text)) == text
+
+
+def test_an_address_is_read_with_a_range_or_without() -> None:
+    assert parse_address("gateway", "10.0.0.9", IPNetwork("10.0.0.0/24")) == "10.0.0.9"
+    assert parse_address("dns1", "192.0.2.1") == "192.0.2.1"
+
+
 def test_host_bits_are_refused_with_what_was_probably_meant() -> None:
     with pytest.raises(InvalidValue, match=r"meant 10\.0\.0\.0/24\?"):
         parse_range("10.0.0.17/24")

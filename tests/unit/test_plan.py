@@ -132,6 +132,10 @@ DAMAGE: dict[str, tuple[HostState, list[Step]]] = {
         replace(WHOLE, dnsmasq=(*WHOLE.dnsmasq, replace(SERVER, pids=(12, 13)))),
         [StopDnsmasq("br100", SERVER.argv, (12, 13), start_again=False)],
     ),
+    "a dnsmasq with other arguments runs beside the right one": (
+        replace(WHOLE, dnsmasq=(*WHOLE.dnsmasq, Dnsmasq("br100", ("dnsmasq",), (12,)))),
+        [StopDnsmasq("br100", ("dnsmasq",), (12,))],
+    ),
     "a dnsmasq serves a bridge that is no more": (
         replace(WHOLE, dnsmasq=(*WHOLE.dnsmasq, Dnsmasq("br9", ("dnsmasq",), (12,)))),
         [StopDnsmasq("br9", ("dnsmasq",), (12,))],
