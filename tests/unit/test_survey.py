@@ -14,6 +14,7 @@ from core_samples import (
     mac,
     network,
     observed_as,
+    options,
     port,
     records,
     status,
@@ -23,6 +24,7 @@ from core_samples import (
 )
 
 from netconsole.backend.hoststate import Address, ChainKey, Dnsmasq, File, HostState, Lease
+from netconsole.backend.intent import intent
 from netconsole.backend.plan import plan
 from netconsole.backend.status import Status
 
@@ -88,9 +90,12 @@ def test_an_idle_floating_address_that_is_still_there_drifts() -> None:
 
 def test_a_floating_address_on_no_interface_needs_none() -> None:
     found = replace(records(2), floating_ips=(floating_ip(10, 100, interface=""),))
-    goal = wanted(found)
+    anywhere = options(public_interface="")
+    goal = intent(found, anywhere)
 
-    assert _floating(status(observed_as(goal), found, goal)) == [(FLOATING, "ok", False, 4, 4)]
+    assert _floating(status(observed_as(goal), found, goal, anywhere)) == [
+        (FLOATING, "ok", False, 4, 4)
+    ]
 
 
 def test_a_floating_address_of_another_host_is_not_missed_here() -> None:
