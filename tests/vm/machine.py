@@ -1,0 +1,130 @@
+"""A virtual machine with a kernel of its own: user-mode-linux over this machine's file system.
+
+    python tests/vm/machine.py COMMAND…
+
+runs a command there as root, in the directory where it is called, and gives back its exit status.
+The kernel has what a container's often lacks, 802.1Q above all, and knows iptables of the legacy
+kind only. The machine's files are read-only inside; /etc, /run, /tmp and /var are in memory.
+Nothing is left behind, however it ends.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+PROJECT: Final = HERE.parents[1]
+PROGRAMS: Final = ("linux.uml", "unshare", "setpriv", "gcc", "busybox", "modprobe")
+
+MEMORY: Final = "1G"
+SYSTEM_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
+NOT_ENDED: Final = 124
+"""The exit status of a command that was stopped for its time, as of timeout(1)."""
+NOT_RUN: Final = 125
+"""The exit status where the machine ended before its command did."""
+
+_IN_MACHINE: Final = "NETCONSOLE_IN_VM"
+_START: Final = """
+set -e
+mount -t tmpfs -o mode=0700 tmpfs "$0/memory"
+exec env -i "PATH=$PATH" "HOME=$0/memory" "TMPDIR=$0/memory" "LD_PRELOAD=$0/xstate.so" "$@"
+"""
+"""The machine's memory is a file: in a file system of its own, it goes with the machine."""
+
+
+def inside_machine() -> bool:
+    """Whether this process runs in such a machine."""
+    return os.environ.get(_IN_MACHINE) == "1"
+
+
+def run(
+    command: Sequence[str], seconds: float, say: Callable[[str], object] = sys.stdout.write
+) -> int:
+    """Run a command in a fresh machine, in the current directory; answer its exit status.
+
+    What it writes goes to `say`, line by line. After so many seconds everything is killed, and the
+    answer is NOT_ENDED; where the machine comes to nothing, it is NOT_RUN.
+    """
+    with tempfile.TemporaryDirectory(prefix="netconsole-vm-") as name:
+        work = Path(name)
+        (work / "memory").mkdir()
+        (work / "job").write_text(_job(command))
+        subprocess.run(
+            ["gcc", "-O2", "-shared", "-fPIC", "-o", work / "xstate.so", HERE / "xstate.c"],
+            check=True,
+            timeout=60,
+        )
+        in_time = _watch(_launch(work), seconds, say)
+        status = work / "status"
+        if status.exists():
+            return int(status.read_text())
+        return NOT_RUN if in_time else NOT_ENDED
+
+
+def _job(command: Sequence[str]) -> str:
+    settings = {
+        _IN_MACHINE: "1",
+        "HOME": "/tmp",  # noqa: S108  of the machine, which is new
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "PATH": SYSTEM_PATH,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    words = ["env", "-i", *(f"{name}={value}" for name, value in settings.items()), *command]
+    return f"cd {shlex.quote(str(Path.cwd()))}\n{shlex.join(words)}\n"
+
+
+def _launch(work: Path) -> "subprocess.Popen[str]":
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user", "--map-auto"]
+    # What stands below a directory that is new in the machine is shown again.
+    shown = ":".join(map(str, dict.fromkeys((PROJECT, sys.prefix, sys.base_prefix))))
+    kernel = (
+        "linux.uml",
+        f"mem={MEMORY}",
+        *("root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={HERE / 'init'}"),
+        *(f"WORK={work}", f"SHOWN={shown}"),
+        *(f"uml_dir={work / 'memory'}", "umid=vm", "con=null", "con0=null,fd:1"),
+        *("quiet", "loglevel=3", "panic=-1", "noreboot"),
+    )
+    namespaces = (*user, "--mount", "--pid", "--fork", "--kill-child")
+    start = ("sh", "-c", _START, str(work), *kernel)
+    return subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", "unshare", *namespaces, *start],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={"PATH": SYSTEM_PATH},
+        text=True,
+        errors="replace",
+    )
+
+
+def _watch(machine: "subprocess.Popen[str]", seconds: float, say: Callable[[str], object]) -> bool:
+    """Pass on what a machine says until it ends; answer whether it did so in time."""
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        machine.kill()
+
+    limit = threading.Timer(seconds, stop)
+    limit.start()
+    try:
+        with machine:
+            assert machine.stdout is not None
+            for line in machine.stdout:
+                say(line)
+    finally:
+        limit.cancel()
+        machine.kill()
+    return not late.is_set()
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:], seconds=3600))
