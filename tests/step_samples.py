@@ -12,16 +12,20 @@ from netconsole.backend.steps import (
     ReleaseLease,
     ReloadDnsmasq,
     RemoveAddress,
+    RemoveConfigDrive,
     RemoveDhcpHosts,
     RemoveDirectory,
     RemoveFile,
+    RemoveGuestFile,
     RemoveLink,
     SetLink,
     SetSysctl,
     StartDnsmasq,
     Step,
     StopDnsmasq,
+    WriteConfigDrive,
     WriteFile,
+    WriteGuestFile,
 )
 
 PID_FILE = "/n/nova-br100.pid"
@@ -151,4 +155,35 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
         ReleaseLease("br100", "10.0.0.3", "fa:16:3e:00:00:01"),
         ("dhcp_release br100 10.0.0.3 fa:16:3e:00:00:01",),
     ),
+    (
+        WriteGuestFile("/mnt", "etc/x", "new"),
+        ("printf %s new > /mnt/etc/x", "chmod 0644 /mnt/etc/x"),
+    ),
+    (
+        WriteGuestFile("/mnt/", "etc/a b", "new", missing=("etc",)),
+        (
+            "mkdir -p -m 0755 /mnt/etc",
+            "printf %s new > '/mnt/etc/a b'",
+            "chmod 0644 '/mnt/etc/a b'",
+        ),
+    ),
+    (
+        WriteGuestFile("/mnt", "etc/x", "new", former="old"),
+        ("printf %s new > /mnt/etc/x", "chmod 0644 /mnt/etc/x"),
+    ),
+    (RemoveGuestFile("/mnt", "etc/x", "new"), ("rm /mnt/etc/x",)),
+    (
+        RemoveGuestFile("/mnt", "etc/net/x", "new", ("etc", "etc/net")),
+        ("rm /mnt/etc/net/x", "rmdir /mnt/etc/net /mnt/etc"),
+    ),
+    (
+        WriteConfigDrive("/i/web1.iso", (("openstack/latest/a.json", "{}\n"),)),
+        (
+            "mkdir -p config-2/openstack/latest",
+            "printf %s '{}\n' > config-2/openstack/latest/a.json",
+            "genisoimage -quiet -output /i/web1.iso -volid config-2 "
+            "-joliet -rational-rock config-2",
+        ),
+    ),
+    (RemoveConfigDrive("/i/web1.iso", ()), ("rm /i/web1.iso",)),
 )

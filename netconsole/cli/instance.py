@@ -1,6 +1,7 @@
 """`netconsole instance`: give instances their ports and addresses, and take them back."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.context import Context, pass_context
 
 if TYPE_CHECKING:
+    from netconsole.backend.changes.injection import Injected
     from netconsole.backend.records import InstanceView, PortKind
 
 COLUMNS = ("name", "project", "network", "address", "floating", "mac", "device", "host")
@@ -101,6 +103,51 @@ def delete(doer: Doer, name: str) -> None:
     from netconsole.backend.changes.instances import DeleteInstance
 
     doer.carry_out(DeleteInstance(instance=name))
+
+
+@instance.command()
+@click.argument("name", shell_complete=names.instances)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where its image is mounted: write /etc/network/interfaces there.",
+)
+@click.option(
+    "--config-drive",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write an image here that cloud-init reads as config drive.",
+)
+@changing
+def inject(doer: Doer, name: str, root: Path | None, config_drive: Path | None) -> None:
+    """Tell an instance its static addresses where no DHCP does.
+
+    For networks of the Flat manager with flat_injected = True. What is written replaces what was
+    there; `netconsole undo` puts a former interfaces file back.
+    """
+    from netconsole.backend.changes.injection import InjectInstance
+
+    if root is None and config_drive is None:
+        raise click.UsageError("Give --root, --config-drive or both.")
+    change = InjectInstance(
+        instance=name,
+        root=str(root.absolute()) if root else None,
+        config_drive=str(config_drive.absolute()) if config_drive else None,
+    )
+    doer.carry_out(change, _say_injected)
+
+
+def _say_injected(done: "Injected") -> None:
+    if done.interfaces is not None:
+        former = "" if done.replaced is None else f", in place of {_size(done.replaced)}"
+        output.say(f"{done.interfaces}: written{former}")
+    if done.config_drive is not None:
+        output.say(f"{done.config_drive}: written")
+
+
+def _size(text: str) -> str:
+    return f"a file of {output.count(len(text.splitlines()), 'line')}"
 
 
 def _print_instances(found: "Iterable[InstanceView]") -> None:

@@ -6,6 +6,7 @@ from netconsole.backend.errors import NetconsoleError, StepFailed
 from netconsole.backend.host import arp, dnsmasq, files, filters, legacy_filters, links, sysctls
 from netconsole.backend.host.programs import run
 from netconsole.backend.hoststate import HostState, Lease
+from netconsole.backend.injection import config_drive, root
 from netconsole.backend.steps import (
     AddDhcpHosts,
     AnnounceAddress,
@@ -14,14 +15,18 @@ from netconsole.backend.steps import (
     MakeDirectory,
     MoveAddresses,
     ReloadDnsmasq,
+    RemoveConfigDrive,
     RemoveDhcpHosts,
     RemoveDirectory,
     RemoveFile,
+    RemoveGuestFile,
     SetSysctl,
     StartDnsmasq,
     Step,
     StopDnsmasq,
+    WriteConfigDrive,
     WriteFile,
+    WriteGuestFile,
 )
 
 
@@ -116,6 +121,14 @@ def _perform(step: Step) -> None:
             dnsmasq.stop(step)
         case ReloadDnsmasq():
             dnsmasq.reload(step.pid_file)
+        case WriteGuestFile():
+            root.write(step)
+        case RemoveGuestFile():
+            root.remove(step)
+        case WriteConfigDrive():
+            config_drive.write(step)
+        case RemoveConfigDrive():
+            files.remove(step.path)
         case _:
             for argv in step.argvs:
                 run(argv)

@@ -12,6 +12,13 @@ from netconsole.backend.steps.dhcp import (
     StopDnsmasq,
 )
 from netconsole.backend.steps.files import MakeDirectory, RemoveDirectory, RemoveFile, WriteFile
+from netconsole.backend.steps.guests import (
+    CONFIG_DRIVE_LABEL,
+    RemoveConfigDrive,
+    RemoveGuestFile,
+    WriteConfigDrive,
+    WriteGuestFile,
+)
 from netconsole.backend.steps.kernel import ChangeRules, EndConnections, SetSysctl
 from netconsole.backend.steps.links import (
     AddAddress,
@@ -26,6 +33,7 @@ from netconsole.backend.steps.links import (
 from netconsole.backend.steps.step import Argv, Plan, Step
 
 __all__ = [
+    "CONFIG_DRIVE_LABEL",
     "STEPS",
     "AddAddress",
     "AddDhcpHosts",
@@ -42,16 +50,20 @@ __all__ = [
     "ReleaseLease",
     "ReloadDnsmasq",
     "RemoveAddress",
+    "RemoveConfigDrive",
     "RemoveDhcpHosts",
     "RemoveDirectory",
     "RemoveFile",
+    "RemoveGuestFile",
     "RemoveLink",
     "SetLink",
     "SetSysctl",
     "StartDnsmasq",
     "Step",
     "StopDnsmasq",
+    "WriteConfigDrive",
     "WriteFile",
+    "WriteGuestFile",
 ]
 
 STEPS: Mapping[str, type[Step]] = {
@@ -77,6 +89,10 @@ STEPS: Mapping[str, type[Step]] = {
         StopDnsmasq,
         ReloadDnsmasq,
         ReleaseLease,
+        WriteGuestFile,
+        RemoveGuestFile,
+        WriteConfigDrive,
+        RemoveConfigDrive,
     )
 }
 """Every step by its name in the journal."""

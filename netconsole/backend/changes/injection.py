@@ -1,0 +1,81 @@
+"""Telling a guest its addresses without DHCP: in its image, or on a config drive."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from netconsole.backend.changes import Change, Written
+from netconsole.backend.errors import InvalidValue
+from netconsole.backend.injection import config_drive, root, template
+from netconsole.backend.injection.metadata import documents
+from netconsole.backend.options import Options
+from netconsole.backend.records import InstanceView
+from netconsole.backend.steps import Plan, Step, WriteConfigDrive, WriteGuestFile
+from netconsole.backend.store import instances
+from netconsole.backend.store.views import instance_view
+
+INTERFACES = "etc/network/interfaces"
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """What was written for a guest."""
+
+    interfaces: str | None
+    """The path of the file in its image."""
+    replaced: str | None
+    """The text that stood there before."""
+    config_drive: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InjectInstance(Change[Injected]):
+    """Write an instance's network configuration into its mounted image, on a config drive, or both.
+
+    Neither the store nor what the host should hold changes.
+    """
+
+    instance: str
+    root: str | None = None
+    """Where the image is mounted."""
+    config_drive: str | None = None
+
+    @property
+    def title(self) -> str:
+        image = f" --root {self.root}" if self.root else ""
+        drive = f" --config-drive {self.config_drive}" if self.config_drive else ""
+        return f"instance inject {self.instance}{image}{drive}"
+
+    def write(self, connection: Connection, options: Options) -> Written[Injected]:
+        if self.root is None and self.config_drive is None:
+            raise InvalidValue("instance inject", self.instance, "needs a root or a config drive")
+        view = instance_view(connection, instances.find(connection, self.instance))
+        steps: list[Step] = []
+        replaced = None
+        if self.root is not None:
+            _absolute("root", self.root)
+            found = root.look(self.root, INTERFACES)
+            replaced = found.former
+            text = template.text(view, options)
+            steps.append(WriteGuestFile(self.root, INTERFACES, text, replaced, found.missing))
+        if self.config_drive is not None:
+            steps.append(self._drive(_absolute("config drive", self.config_drive), view, options))
+        done = Injected(
+            interfaces=self.root and str(Path(self.root, INTERFACES)),
+            replaced=replaced,
+            config_drive=self.config_drive,
+        )
+        return Written(done, fix=Plan(tuple(steps)))
+
+    def _drive(self, path: str, view: InstanceView, options: Options) -> Step:
+        interfaces = template.interfaces(view, options)
+        text = template.render(interfaces) if interfaces else None
+        files = documents(view, options, text)
+        return WriteConfigDrive(path, files, replaces=config_drive.replaces(path))
+
+
+def _absolute(what: str, path: str) -> str:
+    if not Path(path).is_absolute() or not path.isprintable():
+        raise InvalidValue(what, path, "must be an absolute path of printable characters")
+    return path

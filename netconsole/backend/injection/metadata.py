@@ -1,0 +1,126 @@
+"""What a config drive tells a guest: OpenStack's metadata documents. Pure.
+
+The same documents stand once for each version of their format that nova knew, and as `latest`.
+They hold nothing secret: no password and no seed of random numbers.
+"""
+
+import json
+from typing import TypedDict
+
+from netconsole.backend import dhcp
+from netconsole.backend.injection.template import given, is_dhcp, name_servers, routed
+from netconsole.backend.options import Options
+from netconsole.backend.records import FixedIP, InstanceView, PortView
+from netconsole.backend.steps import FileEntry
+
+VERSIONS = (
+    "2012-08-10",
+    "2013-04-04",
+    "2013-10-17",
+    "2015-10-15",
+    "2016-06-30",
+    "2016-10-06",
+    "2017-02-22",
+    "2018-08-27",
+    "latest",
+)
+"""The versions of the documents, each named for its day, so that they compare as text."""
+
+VENDOR_DATA, NETWORK_DATA, DEVICES, VENDOR_DATA2 = VERSIONS[2:6]
+"""The versions that brought each document or entry."""
+
+INTERFACES_PATH = "/content/0000"
+EVERYWHERE = {"network": "0.0.0.0", "netmask": "0.0.0.0"}  # noqa: S104  a route, no listener
+
+Document = dict[str, object]
+
+
+class NetworkData(TypedDict):
+    """network_data.json."""
+
+    links: list[Document]
+    networks: list[Document]
+    services: list[Document]
+
+
+
+def documents(
+    view: InstanceView, options: Options, interfaces: str | None
+) -> tuple[FileEntry, ...]:
+    """The files of a config drive for an instance.
+
+    `interfaces` is the text of its /etc/network/interfaces, None where it has none of ours.
+    """
+    found: list[tuple[str, Document | NetworkData]] = []
+    for version in VERSIONS:
+        folder = f"openstack/{version}"
+        found.append((f"{folder}/meta_data.json", _meta_data(view, options, version, interfaces)))
+        if version >= NETWORK_DATA:
+            found.append((f"{folder}/network_data.json", network_data(view, options)))
+        if version >= VENDOR_DATA:
+            found.append((f"{folder}/vendor_data.json", {}))
+        if version >= VENDOR_DATA2:
+            found.append((f"{folder}/vendor_data2.json", {}))
+    files = [(path, f"{json.dumps(document)}\n") for path, document in found]
+    if interfaces is not None:
+        files.append((f"openstack{INTERFACES_PATH}", interfaces))
+    return tuple(files)
+
+
+def _meta_data(
+    view: InstanceView, options: Options, version: str, interfaces: str | None
+) -> Document:
+    instance = view.instance
+    hostname = dhcp.hostname(instance.name)
+    document: Document = {
+        "uuid": instance.uuid,
+        "name": instance.name,
+        "hostname": f"{hostname}.{options.dhcp_domain}" if options.dhcp_domain else hostname,
+        "launch_index": 0,
+    }
+    if interfaces is not None:
+        document["network_config"] = {"name": "network_config", "content_path": INTERFACES_PATH}
+    if version >= NETWORK_DATA:
+        document["project_id"] = instance.project_id
+    if version >= DEVICES:
+        document["devices"] = []
+    return document
+
+
+def network_data(view: InstanceView, options: Options) -> NetworkData:
+    """The interfaces of an instance, their addresses and name servers: network_data.json."""
+    links: list[Document] = []
+    networks: list[Document] = []
+    services: list[Document] = []
+    for number, port in enumerate(routed(view, options)):
+        link = f"interface{number}"
+        links.append(
+            {
+                "id": link,
+                "type": "bridge",
+                "mtu": port.network.mtu,
+                "ethernet_mac_address": port.port.mac,
+                "vif_id": port.port.uuid,
+            }
+        )
+        for fixed_ip in given(port)[:1]:
+            name = f"network{len(networks)}"
+            networks.append({"id": name, "link": link, **_network(port, fixed_ip, options)})
+            for server in name_servers(port.network, 4):
+                service: Document = {"type": "dns", "address": server}
+                if service not in services:
+                    services.append(service)
+    return NetworkData(links=links, networks=networks, services=services)
+
+
+def _network(port: PortView, fixed_ip: FixedIP, options: Options) -> Document:
+    network = port.network
+    if is_dhcp(network, options):
+        return {"type": "ipv4_dhcp", "network_id": network.uuid}
+    return {
+        "type": "ipv4",
+        "network_id": network.uuid,
+        "ip_address": fixed_ip.address,
+        "netmask": network.netmask,
+        "routes": [{**EVERYWHERE, "gateway": network.gateway}] if network.gateway else [],
+    }
