@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
 from netconsole.backend.errors import Conflict
-from netconsole.backend.managers.flatdhcp import parse_address
+from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FixedIPView, Network
 from netconsole.backend.store import fixed_ips

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from netconsole.backend import validate
 from netconsole.backend.changes import Change, Written
 from netconsole.backend.errors import Conflict, InvalidValue, NotFound
-from netconsole.backend.managers.flatdhcp import parse_address
+from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance
 from netconsole.backend.store import fixed_ips, floating_ips, instances, networks

@@ -1,27 +1,28 @@
-"""Making and deleting networks."""
+"""Making networks, changing whose they are, and deleting them."""
 
-from dataclasses import dataclass
-from uuid import uuid4
+from dataclasses import dataclass, fields, replace
 
-from netaddr import IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend import validate
 from netconsole.backend.changes import Change, Written
+from netconsole.backend.changes.network_creation import Creation
 from netconsole.backend.errors import Conflict, InvalidValue
+from netconsole.backend.hoststate import Address
 from netconsole.backend.intent import gateway_addresses
-from netconsole.backend.managers import flatdhcp
+from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
 from netconsole.backend.store import fixed_ips, networks
 
-MTU_RANGE = range(68, 65536)
-"""What an IPv4 link may have (RFC 791); a bridge takes no more than 65535."""
-
 
 @dataclass(frozen=True, slots=True)
-class CreateNetwork(Change[Network]):
-    """Make a FlatDHCP network and one fixed address row for each address of its range."""
+class CreateNetwork(Change[tuple[Network, ...]]):
+    """Make one network or several, and a fixed address row for each address of their ranges.
+
+    The arguments are those of nova's `network-create`. The kind of network is that of the
+    configuration's manager. One network takes the whole range unless a size is given.
+    """
 
     label: str
     fixed_range_v4: str
@@ -31,65 +32,42 @@ class CreateNetwork(Change[Network]):
     dns1: str | None = None
     dns2: str | None = None
     mtu: int | None = None
+    num_networks: int | None = None
+    network_size: int | None = None
+    bridge_interface: str | None = None
+    fixed_range_v6: str | None = None
+    gateway_v6: str | None = None
+    fixed_cidr: str | None = None
+    allowed_start: str | None = None
+    allowed_end: str | None = None
+    vlan: int | None = None
+    vlan_start: int | None = None
+    vpn_start: int | None = None
+    multi_host: bool | None = None
+    share_address: bool | None = None
+    enable_dhcp: bool | None = None
+    project_id: str | None = None
+    priority: int | None = None
+    uuid: str | None = None
 
     @property
     def title(self) -> str:
-        return f"network create {self.label} --fixed-range-v4 {self.fixed_range_v4}"
+        words = [f"network create {self.label}"]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "label" and value is not None:
+                words.append(f"--{field.name.replace('_', '-')} {value}")
+        return " ".join(words)
 
-    def write(self, connection: Connection, options: Options) -> Written[Network]:
-        network, layout = self._network(options)
-        for other in networks.every(connection):
-            _refuse_clash(network, other)
-        made = networks.insert(connection, network)
-        rows = ((row.address, row.reserved) for row in layout.addresses)
-        fixed_ips.insert_many(connection, made.id, rows)
-        return Written(made)
-
-    def _network(self, options: Options) -> tuple[Network, flatdhcp.Layout]:
-        label = validate.name("network label", self.label)
-        cidr = flatdhcp.parse_range(self.fixed_range_v4)
-        bridge = self.bridge or options.flat_network_bridge
-        if not bridge:
-            rule = "name one, or set flat_network_bridge in the configuration"
-            raise InvalidValue("bridge", "", rule)
-        if validate.interface("bridge", bridge) == options.public_interface:
-            raise InvalidValue("bridge", bridge, "is the public interface")
-        layout = flatdhcp.layout(
-            cidr,
-            self.gateway and flatdhcp.parse_address("gateway", self.gateway, cidr),
-            self.dhcp_server and flatdhcp.parse_address("DHCP server", self.dhcp_server, cidr),
-        )
-        if self.mtu is not None and self.mtu not in MTU_RANGE:
-            raise InvalidValue("MTU", self.mtu, f"must be {MTU_RANGE[0]} to {MTU_RANGE[-1]}")
-        dns1 = self.dns1 or options.flat_network_dns
-        network = Network(
-            id=0,
-            uuid=str(uuid4()),
-            label=label,
-            cidr=str(cidr),
-            netmask=layout.netmask,
-            broadcast=layout.broadcast,
-            gateway=layout.gateway,
-            dhcp_server=layout.dhcp_server,
-            dhcp_start=layout.dhcp_start,
-            bridge=bridge,
-            dns1=dns1 and flatdhcp.parse_address("dns1", dns1),
-            dns2=self.dns2 and flatdhcp.parse_address("dns2", self.dns2),
-            mtu=self.mtu,
-            host=options.host,
-        )
-        return network, layout
-
-
-def _refuse_clash(network: Network, other: Network) -> None:
-    if network.label == other.label:
-        raise Conflict(f"network {network.label!r} exists already")
-    if network.bridge == other.bridge:
-        raise Conflict(f"bridge {network.bridge} already carries network {other.label!r}")
-    if IPNetwork(network.cidr) in IPNetwork(other.cidr) or IPNetwork(other.cidr) in IPNetwork(
-        network.cidr
-    ):
-        raise Conflict(f"{network.cidr} overlaps {other.cidr} of network {other.label!r}")
+    def write(self, connection: Connection, options: Options) -> Written[tuple[Network, ...]]:
+        # All of them are known to be possible before the first is written.
+        new = list(Creation(self, networks.every(connection), options).networks())
+        made = []
+        for network, laid_out in new:
+            made.append(networks.insert(connection, network))
+            rows = ((row.address, row.reserved) for row in laid_out.addresses)
+            fixed_ips.insert_many(connection, made[-1].id, rows)
+        return Written(tuple(made))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +87,83 @@ class DeleteNetwork(Change[Network]):
                 f"network {network.label!r} belongs to project {network.project_id}: "
                 "disassociate it first"
             )
-        used = networks.usage(connection).get(network.id)
-        if used is not None and used.allocated:
-            addresses = "1 address" if used.allocated == 1 else f"{used.allocated} addresses"
+        if used := networks.allocated(connection, network):
+            addresses = "1 address" if used == 1 else f"{used} addresses"
             raise Conflict(f"network {network.label!r} has {addresses} allocated to instances")
         networks.delete(connection, network)
         return Written(network, released=frozenset(gateway_addresses(network)))
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyNetwork(Change[Network]):
+    """Give a network to a project, or a host the part of its gateway, or take them away."""
+
+    network: str
+    project: str | None = None
+    host: str | None = None
+    disassociate_project: bool = False
+    disassociate_host: bool = False
+
+    @property
+    def title(self) -> str:
+        words = [f"network modify {self.network}"]
+        for name, value, taken in (
+            ("project", self.project, self.disassociate_project),
+            ("host", self.host, self.disassociate_host),
+        ):
+            words += [f"--{name} {value}"] if value is not None else []
+            words += [f"--disassociate-{name}"] if taken else []
+        return " ".join(words)
+
+    def write(self, connection: Connection, options: Options) -> Written[Network]:
+        self._check()
+        former = network = networks.find(connection, self.network)
+        if self.project is not None:
+            network = _given(network, validate.name("project", self.project))
+        if self.host is not None:
+            network = _served_by(network, validate.name("host", self.host))
+        if self.disassociate_project:
+            network = replace(network, project_id=None)
+        if self.disassociate_host:
+            if networks.allocated(connection, network) and not network.multi_host:
+                raise Conflict(f"network {network.label!r} has instances, who need their gateway")
+            network = replace(network, host=None)
+        networks.update(connection, network)
+        return Written(network, left_behind(former, network, options))
+
+    def _check(self) -> None:
+        asked = False
+        for what, value, taken in (
+            ("project", self.project, self.disassociate_project),
+            ("host", self.host, self.disassociate_host),
+        ):
+            if value is not None and taken:
+                raise InvalidValue(what, value, "cannot be given and taken away at once")
+            asked = asked or taken or value is not None
+        if not asked:
+            raise InvalidValue("project", "", "name one, or a host, or which of them to take away")
+
+
+def _given(network: Network, project: str) -> Network:
+    if network.project_id not in (None, project):
+        raise Conflict(
+            f"network {network.label!r} belongs to project {network.project_id}: "
+            "disassociate it first"
+        )
+    return replace(network, project_id=project)
+
+
+def _served_by(network: Network, host: str) -> Network:
+    if network.multi_host:
+        raise Conflict(f"network {network.label!r} has every host as its gateway")
+    return replace(network, host=host)
+
+
+def left_behind(former: Network, network: Network, options: Options) -> frozenset[Address]:
+    """What this host must no longer hold once another is the gateway."""
+    if former.host == options.host != network.host:
+        return frozenset(gateway_addresses(former))
+    return frozenset()
 
 
 def network_for_project(connection: Connection, project: str, options: Options) -> Network:
@@ -123,7 +172,7 @@ def network_for_project(connection: Connection, project: str, options: Options) 
     What the VLAN manager does for an instance that names no network. Raises Exhausted when no
     free network is left, and Conflict under another manager, whose networks all projects share.
     """
-    if not options.network_manager.endswith(".VlanManager"):
+    if not manager(options).gives_networks_to_projects:
         raise Conflict(f"{options.network_manager} gives no networks to projects")
     owned = networks.of_project(connection, project)
     return owned[0] if owned else networks.give(connection, project)

@@ -1,115 +1,58 @@
 """FlatDHCP: one bridge for all instances, addresses handed out by a dnsmasq on the bridge.
 
-Pure: the arithmetic of a new network, and the packet-filter rules that a network wants.
+Pure: what this kind of network needs, and the packet-filter rules that a network wants.
 """
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netaddr import AddrFormatError, IPAddress, IPNetwork
+from netaddr import IPNetwork
 
-from netconsole.backend.errors import InvalidValue
+from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import Rule
+from netconsole.backend.managers import bridges
+from netconsole.backend.managers.manager import Manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
 
-BOTTOM_RESERVED = 2
-TOP_RESERVED = 1
-SMALLEST_PREFIX = 8
-"""A range gets one row for each address: beyond a /8 that is no longer sensible."""
-UNUSABLE = ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")
-"""This network, loopback, link-local with the metadata service, multicast and reserved."""
-
-_RANGE = re.compile(r"[0-9.]+/[0-9.]+")
-
 
 @dataclass(frozen=True, slots=True)
-class NewAddress:
-    """One fixed address of a network to be made."""
+class FlatDhcpManager(Manager):
+    """Each network has a bridge of its own, for it has a DHCP server of its own."""
 
-    address: str
-    reserved: bool
+    def bridge_interface(self, options: Options) -> str | None:
+        return options.flat_interface
 
-
-def parse_range(value: str) -> IPNetwork:
-    """Read an IPv4 range in CIDR notation; raises InvalidValue."""
-    rule = "must be an IPv4 range such as 10.0.0.0/24"
-    if not _RANGE.fullmatch(value):
-        raise InvalidValue("fixed range", value, rule)
-    try:
-        network = IPNetwork(value, version=4)
-    except (AddrFormatError, ValueError):
-        raise InvalidValue("fixed range", value, rule) from None
-    if network.ip != network.network:
-        raise InvalidValue("fixed range", value, f"has host bits set; meant {network.cidr}?")
-    if not SMALLEST_PREFIX <= network.prefixlen <= 29:
-        raise InvalidValue("fixed range", value, "must be between a /8 and a /29")
-    for unusable in UNUSABLE:
-        if network in IPNetwork(unusable) or IPNetwork(unusable) in network:
-            raise InvalidValue(
-                "fixed range", value, f"overlaps {unusable}, which guests cannot use"
-            )
-    return network
+    def bridges(
+        self,
+        given: str | None,
+        vlans: Sequence[int | None],
+        existing: Sequence[Network],
+        options: Options,
+    ) -> list[str]:
+        """As in the base class; only the first name is the admin's, the others count on from it."""
+        holders = {network.bridge: network.label for network in existing}
+        name = bridges.usable(given or options.flat_network_bridge, options)
+        if given is not None and given in holders:
+            raise Conflict(f"bridge {given} already carries network {holders[given]!r}")
+        names: list[str] = []
+        for _ in vlans:
+            names.append(bridges.next_free(name, (*holders, *names, options.public_interface)))
+        return names
 
 
-def parse_address(what: str, value: str, within: IPNetwork | None = None) -> str:
-    """Read an IPv4 address, optionally inside a range; raises InvalidValue."""
-    try:
-        address = IPAddress(value, version=4)
-    except (AddrFormatError, ValueError):
-        raise InvalidValue(what, value, "must be an IPv4 address") from None
-    if within is not None and address not in within:
-        raise InvalidValue(what, value, f"must lie in {within}")
-    return str(address)
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The addresses of a network: who has which, and which are never given to an instance."""
-
-    gateway: str
-    dhcp_server: str
-    dhcp_start: str
-    netmask: str
-    broadcast: str
-    addresses: tuple[NewAddress, ...]
-
-
-def layout(cidr: IPNetwork, gateway: str | None, dhcp_server: str | None) -> Layout:
-    """Lay a network out as nova did (its manager's create_networks).
-
-    The gateway is the first usable address unless given; the DHCP server is the gateway unless
-    given; addresses for instances begin after them. Raises InvalidValue where one of the two is the
-    network's own address or its broadcast address.
-    """
-    for what, address in (("gateway", gateway), ("DHCP server", dhcp_server)):
-        if address in (str(IPAddress(cidr.first, 4)), str(IPAddress(cidr.last, 4))):
-            raise InvalidValue(what, address, f"is the network or broadcast address of {cidr}")
-    cursor = cidr.first + 1
-    if gateway is None:
-        gateway = str(IPAddress(cursor, 4))
-        cursor += 1
-    server = dhcp_server or gateway
-    if str(IPAddress(cursor, 4)) == server:
-        cursor += 1
-    taken = {gateway, server}
-    last = cidr.last
-    addresses = tuple(
-        NewAddress(
-            text,
-            value - cidr.first < BOTTOM_RESERVED or last - value < TOP_RESERVED or text in taken,
-        )
-        for value in range(cidr.first, last + 1)
-        for text in (str(IPAddress(value, 4)),)
-    )
-    return Layout(
-        gateway=gateway,
-        dhcp_server=server,
-        dhcp_start=str(IPAddress(cursor, 4)),
-        netmask=str(cidr.netmask),
-        broadcast=str(IPAddress(last, 4)),
-        addresses=addresses,
-    )
+FLAT_DHCP = FlatDhcpManager(
+    kind="flatdhcp",
+    required="bridge",
+    creates_bridge=True,
+    creates_vlan=False,
+    serves_dhcp=True,
+    reaps_addresses=True,
+    has_floating_addresses=True,
+    counts_fixed_addresses=True,
+    gives_networks_to_projects=False,
+    bottom_reserved=2,
+)
 
 
 def nat_snat(network: Network, options: Options) -> tuple[Rule, ...]:

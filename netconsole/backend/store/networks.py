@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from netconsole.backend.errors import Exhausted, NotFound
 from netconsole.backend.records import Network, NetworkUsage
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
-from netconsole.backend.store.tables import fixed_ips, networks
+from netconsole.backend.store.tables import fixed_ips, is_associated, networks
 
 _COLUMNS = columns(networks, Network)
 
@@ -53,12 +53,15 @@ def of_project(connection: Connection, project: str) -> tuple[Network, ...]:
 def give(connection: Connection, project: str) -> Network:
     """Give a project the first VLAN network that belongs to none, and return it.
 
-    One statement picks and marks the row, so no network is given twice.
+    One statement picks and marks the row, so no network is given twice. One that still has
+    instances of a former project is left out: projects do not meet in a VLAN.
     Raises Exhausted when none is left.
     """
+    of_network = fixed_ips.c.network_id == networks.c.id
+    in_use = sa.exists().where(of_network, is_associated)
     pick = (
         sa.select(networks.c.id)
-        .where(networks.c.project_id.is_(None), networks.c.vlan.is_not(None))
+        .where(networks.c.project_id.is_(None), networks.c.vlan.is_not(None), ~in_use)
         .order_by(networks.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -73,6 +76,22 @@ def give(connection: Connection, project: str) -> Network:
     if not given:
         raise Exhausted(f"no network is left for project {project!r}: every one has its project")
     return given[0]
+
+
+def claim(connection: Connection, network: Network, host: str) -> Network:
+    """Make a host the gateway of a network that has none and needs one; return the network."""
+    if network.host is not None or network.multi_host:
+        return network
+    by_id = networks.c.id == network.id
+    connection.execute(sa.update(networks).where(by_id).values(host=host))
+    return replace(network, host=host)
+
+
+def allocated(connection: Connection, network: Network) -> int:
+    """Count a network's addresses that instances have."""
+    of_network = sa.and_(fixed_ips.c.network_id == network.id, fixed_ips.c.allocated.is_(sa.true()))
+    statement = sa.select(sa.func.count()).select_from(fixed_ips).where(of_network)
+    return connection.execute(statement).scalar_one()
 
 
 def update(connection: Connection, network: Network) -> None:

@@ -1,0 +1,210 @@
+"""The networks that a creation makes: checked, computed, and not yet written."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
+
+from netaddr import IPNetwork
+
+from netconsole.backend import validate
+from netconsole.backend.errors import Conflict, InvalidValue
+from netconsole.backend.intent.links import lower_interface
+from netconsole.backend.managers import FLAT, FLAT_DHCP, VLAN, manager, ranges, vlan
+from netconsole.backend.managers.layout import Layout, Reserve, Wishes, layout, layout_v6
+from netconsole.backend.options import Options
+from netconsole.backend.records import Network
+
+if TYPE_CHECKING:
+    from netconsole.backend.changes.networks import CreateNetwork
+
+MTU_RANGE = range(68, 65536)
+"""What an IPv4 link may have (RFC 791); a bridge takes no more than 65535."""
+SMALLEST_MTU_V6 = 1280
+"""What an IPv6 link must have (RFC 8200 section 5)."""
+PRIORITIES = range(2**31)
+MOST_NETWORKS = 4094
+"""At once; there are no more VLANs."""
+MOST_ADDRESSES = 2**20
+"""Of one network, a /12. Each has its row."""
+
+ONE_NETWORK_ONLY = (
+    "gateway",
+    "gateway_v6",
+    "dhcp_server",
+    "fixed_cidr",
+    "allowed_start",
+    "allowed_end",
+    "uuid",
+    "vlan",
+)
+"""Arguments that several networks cannot share."""
+VLAN_ONLY = ("vlan", "vlan_start", "vpn_start")
+
+Value = TypeVar("Value")
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """One creation among the networks there are."""
+
+    wanted: "CreateNetwork"
+    existing: Sequence[Network]
+    options: Options
+
+    def networks(self) -> Iterator[tuple[Network, Layout]]:
+        """The networks to be made, with their addresses.
+
+        Raises InvalidValue for what cannot be, Conflict for what another network has, Exhausted
+        where there is no VLAN left.
+        """
+        wanted, options, kind = self.wanted, self.options, manager(self.options)
+        self._check()
+        count = self._count()
+        parts, parts_v6 = self._parts(count), self._parts_v6(count)
+        vlans, ports = self._numbers(count)
+        bridges = kind.bridges(wanted.bridge, vlans, self.existing, options)
+        interface = self._bridge_interface(bridges)
+        reserve = Reserve(kind.bottom_reserved, kind.top_reserved(options), vpn=kind is VLAN)
+        wishes = Wishes(
+            wanted.gateway,
+            wanted.dhcp_server,
+            wanted.fixed_cidr,
+            wanted.allowed_start,
+            wanted.allowed_end,
+        )
+        many = _chosen(wanted.multi_host, options.multi_host)
+        for index, part in enumerate(parts):
+            laid_out = layout(part, reserve, wishes)
+            v6 = layout_v6(parts_v6[index], wanted.gateway_v6) if parts_v6 else None
+            label = wanted.label if count == 1 else f"{wanted.label}_{index}"
+            network = Network(
+                id=0,
+                uuid=wanted.uuid or str(uuid4()),
+                label=validate.name("network label", label),
+                cidr=str(part),
+                netmask=laid_out.netmask,
+                broadcast=laid_out.broadcast,
+                gateway=laid_out.gateway,
+                dhcp_server=laid_out.dhcp_server,
+                dhcp_start=laid_out.dhcp_start,
+                bridge=bridges[index],
+                bridge_interface=interface,
+                dns1=wanted.dns1 or options.flat_network_dns,
+                dns2=wanted.dns2,
+                vlan=vlans[index],
+                vpn_private_address=laid_out.vpn_private_address,
+                vpn_public_port=ports[index],
+                multi_host=many,
+                share_address=_chosen(wanted.share_address, options.share_dhcp_address),
+                enable_dhcp=_chosen(wanted.enable_dhcp, kind.serves_dhcp),
+                injected=kind is FLAT and options.flat_injected,
+                mtu=wanted.mtu,
+                priority=wanted.priority,
+                project_id=wanted.project_id,
+                host=None if many else options.host,
+                cidr_v6=v6 and v6.cidr,
+                gateway_v6=v6 and v6.gateway,
+                netmask_v6=v6 and v6.netmask,
+            )
+            self._refuse_clash(network)
+            yield network, laid_out
+
+    def _check(self) -> None:
+        """Check what needs no arithmetic."""
+        wanted, kind = self.wanted, manager(self.options)
+        for name in VLAN_ONLY if kind is not VLAN else ():
+            self._refuse(name, f"needs the VLAN manager, not {self.options.network_manager}")
+        if wanted.enable_dhcp and not kind.serves_dhcp:
+            self._refuse("enable_dhcp", f"{self.options.network_manager} serves none")
+        if wanted.fixed_range_v6 is None:
+            self._refuse("gateway_v6", "needs an IPv6 range")
+        for what, server in (("dns1", wanted.dns1), ("dns2", wanted.dns2)):
+            if server:
+                ranges.parse_address(what, server)
+        least = SMALLEST_MTU_V6 if wanted.fixed_range_v6 else MTU_RANGE[0]
+        _check_number("MTU", wanted.mtu, range(least, MTU_RANGE.stop))
+        _check_number("priority", wanted.priority, PRIORITIES)
+        if wanted.project_id is not None:
+            validate.name("project", wanted.project_id)
+        if wanted.uuid is not None and not _UUID.fullmatch(wanted.uuid):
+            rule = "must be five groups of small hexadecimal digits: 8, 4, 4, 4 and 12"
+            raise InvalidValue("uuid", wanted.uuid, rule)
+
+    def _refuse(self, name: str, rule: str) -> None:
+        """Refuse an argument if it was given."""
+        value = getattr(self.wanted, name)
+        if value is not None:
+            raise InvalidValue(name.replace("_", " "), value, rule)
+
+    def _count(self) -> int:
+        count = _chosen(self.wanted.num_networks, self.options.num_networks)
+        if not 1 <= count <= MOST_NETWORKS:
+            raise InvalidValue("number of networks", count, f"must be 1 to {MOST_NETWORKS}")
+        for name in ONE_NETWORK_ONLY if count > 1 else ():
+            self._refuse(name, f"fits one network, not {count}")
+        return count
+
+    def _parts(self, count: int) -> list[IPNetwork]:
+        """The range of each network: one takes all of it, several are of network_size at most."""
+        cidr = ranges.parse_range(self.wanted.fixed_range_v4)
+        whole = cidr.size if count == 1 else min(self.options.network_size, cidr.size // count)
+        size = _chosen(self.wanted.network_size, whole)
+        prefix = ranges.network_prefix(size, cidr)
+        if 2 ** (32 - prefix) > MOST_ADDRESSES:
+            raise InvalidValue("network size", size, f"must be at most {MOST_ADDRESSES}, a /12")
+        taken = [(network.label, IPNetwork(network.cidr)) for network in self.existing]
+        return ranges.free_parts(cidr, prefix, count, taken)
+
+    def _parts_v6(self, count: int) -> list[IPNetwork]:
+        if self.wanted.fixed_range_v6 is None:
+            return []
+        cidr = ranges.parse_range_v6(self.wanted.fixed_range_v6)
+        taken = [(one.label, IPNetwork(one.cidr_v6)) for one in self.existing if one.cidr_v6]
+        return ranges.free_parts(cidr, ranges.PREFIX_V6, count, taken)
+
+    def _numbers(self, count: int) -> tuple[Sequence[int | None], Sequence[int | None]]:
+        """The VLAN and the VPN's port of each network."""
+        wanted, options = self.wanted, self.options
+        if manager(options) is not VLAN:
+            return [None] * count, [None] * count
+        first = _chosen(wanted.vlan_start, options.vlan_start)
+        kept = vlan.of_device(options.public_interface)
+        vlans = vlan.identifiers(self.existing, count, first, wanted.vlan, kept)
+        first = _chosen(wanted.vpn_start, options.vpn_start)
+        return vlans, vlan.vpn_ports(self.existing, count, first)
+
+    def _bridge_interface(self, bridges: Sequence[str]) -> str | None:
+        kind = manager(self.options)
+        interface = self.wanted.bridge_interface or kind.bridge_interface(self.options)
+        if interface and validate.interface("bridge interface", interface) in bridges:
+            raise InvalidValue("bridge interface", interface, "is the bridge itself")
+        if kind.required == "bridge_interface" and not interface:
+            rule = "name one, or set vlan_interface in the configuration"
+            raise InvalidValue("bridge interface", "", rule)
+        return interface
+
+    def _refuse_clash(self, network: Network) -> None:
+        lower = lower_interface(network, self.options)
+        for other in self.existing:
+            if network.label == other.label:
+                raise Conflict(f"network {network.label!r} exists already")
+            if manager(self.options) is not FLAT_DHCP or network.bridge == other.bridge:
+                continue
+            if lower and lower_interface(other, self.options) == lower:
+                raise Conflict(
+                    f"interface {lower} is in bridge {other.bridge} of network {other.label!r} "
+                    "already: only VLANs can share one"
+                )
+
+
+def _chosen(given: Value | None, default: Value) -> Value:
+    return default if given is None else given
+
+
+def _check_number(what: str, value: int | None, allowed: range) -> None:
+    if value is not None and value not in allowed:
+        raise InvalidValue(what, value, f"must be {allowed[0]} to {allowed[-1]}")

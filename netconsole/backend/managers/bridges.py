@@ -1,0 +1,31 @@
+"""Names of bridges. Pure."""
+
+import re
+from collections.abc import Collection
+
+from netconsole.backend import validate
+from netconsole.backend.errors import InvalidValue
+from netconsole.backend.options import Options
+
+_NUMBER = re.compile(r"[0-9]*\Z")
+
+
+def usable(name: str | None, options: Options) -> str:
+    """Return the name of a bridge; raises InvalidValue where it is missing or unfit."""
+    if not name:
+        rule = "name one, or set flat_network_bridge in the configuration"
+        raise InvalidValue("bridge", "", rule)
+    if validate.interface("bridge", name) == options.public_interface:
+        raise InvalidValue("bridge", name, "is the public interface")
+    return name
+
+
+def next_free(name: str, taken: Collection[str]) -> str:
+    """Return the name, or counted on from it the first that is not taken: br100, br101."""
+    found = _NUMBER.search(name)
+    digits = found.group() if found else ""
+    stem, number = name.removesuffix(digits), int(digits or 0)
+    while name in taken:
+        number += 1
+        name = f"{stem}{number:0{len(digits)}d}"
+    return validate.interface("bridge", name)
