@@ -18,9 +18,11 @@ from textual.pilot import Pilot
 from netconsole.backend.errors import ExitStatus
 from netconsole.backend.service import Service
 from netconsole.backend.status import Status
+from netconsole.diagnostics.doctor import examine
 from netconsole.screens.changing import LogEntry
 from netconsole.screens.dialogs import TextPage
 from netconsole.screens.guard import Guard
+from netconsole.screens.health import problems
 from netconsole.screens.help import help_entries
 from netconsole.screens.live import Collector, Picture
 from netconsole.screens.main import MainPage
@@ -83,7 +85,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._warned = False
         self._keys: deque[events.Key] = deque()
         self._collector = Collector(
-            service.status, lambda result: self._hand_over(result), interval, self.glyphs
+            service.status,
+            lambda: examine(service),
+            lambda result: self._hand_over(result),
+            interval,
+            self.glyphs,
         )
         self._overdue = max(_OVERDUE_SECONDS, 5 * interval)
         self.animation_level = "none"
@@ -94,6 +100,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def status(self) -> Status | None:
         """The latest status, if there was one."""
         return self.picture.status if self.picture else None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong beyond the drift, by the latest picture."""
+        return problems(self.picture.status, self.picture.findings) if self.picture else ()
 
     def on_mount(self) -> None:
         self.main = MainPage(self)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.status import Status
+from netconsole.diagnostics.finding import Finding
 from netconsole.screens.marks import Glyphs
 from netconsole.screens.pane import Row
 from netconsole.screens.panes import PANES
@@ -22,9 +23,12 @@ class Picture:
     status: Status
     rows: Mapping[str, tuple[Row, ...]]
     """By the pane's id."""
-    seconds: float
-    """How long the look took."""
+    findings: tuple[Finding, ...] = ()
+    """Of the checks; looked for less often than the rest."""
 
+
+EXAMINE_SECONDS = 5.0
+"""The checks are made again after so long."""
 
 Delivery = Callable[[Picture | Exception], None]
 
@@ -37,10 +41,18 @@ class Collector(threading.Thread):
     """
 
     def __init__(
-        self, look: Callable[[], Status], deliver: Delivery, interval: float, glyphs: Glyphs
+        self,
+        look: Callable[[], Status],
+        examine: Callable[[], tuple[Finding, ...]],
+        deliver: Delivery,
+        interval: float,
+        glyphs: Glyphs,
     ) -> None:
         super().__init__(name="collector", daemon=True)
         self._look = look
+        self._examine = examine
+        self._findings: tuple[Finding, ...] = ()
+        self._examine_at = 0.0
         self._deliver = deliver
         self._interval = interval
         self._glyphs = glyphs
@@ -54,6 +66,7 @@ class Collector(threading.Thread):
 
     def soon(self) -> None:
         """Look again without waiting for the interval: something was changed."""
+        self._examine_at = 0.0
         self._wake.set()
 
     def stop(self) -> None:
@@ -68,7 +81,7 @@ class Collector(threading.Thread):
             self._wake.clear()
             self._taken.clear()
             began = time.monotonic()
-            result = self._picture(former, began)
+            result = self._picture(former)
             took = time.monotonic() - began
             if isinstance(result, Picture):
                 former = result.status
@@ -78,12 +91,18 @@ class Collector(threading.Thread):
             self._taken.wait()
             self._wake.wait(max(self._interval, SHARE * took))
 
-    def _picture(self, former: Status | None, began: float) -> Picture | Exception:
+    def _picture(self, former: Status | None) -> Picture | Exception:
         try:
             status = self._look()
+            self._examine_when_due()
             rows = {pane.id: pane.rows(status, former, self._glyphs) for pane in PANES}
         except NetconsoleError as error:
             return error
         except Exception as error:  # noqa: BLE001  the outermost edge of this thread
             return error
-        return Picture(status, rows, time.monotonic() - began)
+        return Picture(status, rows, self._findings)
+
+    def _examine_when_due(self) -> None:
+        if time.monotonic() >= self._examine_at:
+            self._examine_at = time.monotonic() + EXAMINE_SECONDS
+            self._findings = self._examine()

@@ -9,7 +9,6 @@ from textual.widget import Widget
 from netconsole.screens import changing
 from netconsole.screens.actions import ACTIONS, BY_ID, Action, Situation
 from netconsole.screens.dialogs import ChoosePage, TextPage
-from netconsole.screens.health import problems
 from netconsole.screens.live import Picture
 from netconsole.screens.marks import STYLES
 from netconsole.screens.page import Page
@@ -101,7 +100,7 @@ class MainPage(Page[None], inherit_bindings=False):
         status = self.console.status
         if status is None:
             return ""
-        found = problems(status)
+        found = self.console.problems
         if not found:
             return f"drift: {status.drift[0].commands[0]}" if status.drift else ""
         more = len(found) - 1 + len(status.drift)
@@ -259,7 +258,7 @@ class MainPage(Page[None], inherit_bindings=False):
         status = self.console.status
         if status is None:
             return (Entry(self.console.error or "The host has not been looked at yet."),)
-        found = problems(status)
+        found = self.console.problems
         if not found and not status.drift:
             return (Entry("Nothing: the host is as the store says.", STYLES["good"]),)
         entries = [Entry(f"{self.console.glyphs.bad} {text}", STYLES["bad"]) for text in found]

@@ -80,7 +80,7 @@ class Page(Screen[Result], Generic[Result]):
 
     def on_mount(self) -> None:
         # Textual has called the subclass's own `on_mount` before this one.
-        self.header.show(self.console.status, self.console.error)
+        self.header.show(self.console.status, len(self.console.problems), self.console.error)
         self.ready = True
         self.console.call_later(self.console.type_ahead)
 
@@ -107,7 +107,7 @@ class Page(Screen[Result], Generic[Result]):
 
     def show_picture(self, picture: Picture | None, error: str) -> None:
         """Take a new look at the host, also while another page lies on top."""
-        self.header.show(picture.status if picture else None, error)
+        self.header.show(picture.status if picture else None, len(self.console.problems), error)
 
     def action_back(self) -> None:
         self.dismiss(None)

@@ -44,6 +44,8 @@ def test_the_first_look_says_whether_the_host_is_well(
 ) -> None:
     with console(lab, columns=columns, lines=lines) as terminal:
         terminal.wait_for(HEALTHY)
+        terminal.wait_for("? help  q quit")
+        terminal.wait_for("vmnet")
         words = terminal.line("vmnet").split()
         assert words[1:8] == ["vmnet", "10.0.0.0/24", "ok", "✓", "br100", "up", "✓"]
         assert "lab" in terminal.screen.display[0]
@@ -51,7 +53,7 @@ def test_the_first_look_says_whether_the_host_is_well(
             assert pane in terminal.screen.display[1]
         assert terminal.screen.display[-1].rstrip().endswith("? help  q quit")
         terminal.press("2")
-        terminal.wait_for("[2 allocations]")
+        terminal.wait_for("db1")
         for instance in ("web1", "web2", "db1"):
             assert "leased ✓" in terminal.line(instance)
 
@@ -181,7 +183,7 @@ def test_the_guided_playbook_finds_heals_proves_and_takes_back(lab: RunningLab) 
     lab.netconsole("lab", "break", "rp_filter")
     try:
         with console(lab, lines=40) as terminal:
-            terminal.wait_for("problems")
+            terminal.wait_for("problems 1 ✗")
             terminal.press("p")
             terminal.wait_for("fail ✗")
             terminal.press("/", "rp_filter", "enter", "enter")

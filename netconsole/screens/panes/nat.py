@@ -7,7 +7,7 @@ from netconsole.screens.marks import Glyphs, human_size, mark, tone
 from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about
 
 COLUMNS = (
-    Column("chain", 25),
+    Column("chain", 26),
     Column("rule", 20, grows=True),
     Column("state", 12, state=True),
     Column("packets", 8, "number"),

@@ -3,7 +3,6 @@
 from textual.strip import Strip
 
 from netconsole.backend.status import Status
-from netconsole.screens.health import problems
 from netconsole.screens.marks import BADGE, BOLD, DIM, PLAIN, STYLES, Glyphs
 from netconsole.screens.widgets.surface import Part, Surface, strip_of
 
@@ -20,11 +19,12 @@ class Header(Surface):
         self.glyphs = glyphs
         self.read_only_because = read_only_because
         self._status: Status | None = None
+        self._problems = 0
         self._error = ""
 
-    def show(self, status: Status | None, error: str) -> None:
-        """Take the latest picture, and the error of the latest attempt if it failed."""
-        self._status, self._error = status, error
+    def show(self, status: Status | None, problems: int, error: str) -> None:
+        """Take the latest status, and the error of the latest attempt if it failed."""
+        self._status, self._problems, self._error = status, problems, error
         self.repaint()
 
     def line(self, y: int) -> Strip:
@@ -68,7 +68,7 @@ class Header(Surface):
             return [(f"not current {glyphs.bad} ", STYLES["bad"])]
         if self._status is None:
             return [("looking at the host ", DIM)]
-        drift, wrong = len(self._status.drift), len(problems(self._status))
+        drift, wrong = len(self._status.drift), self._problems
         return [
             _count("drift", drift, glyphs.differs, glyphs.ok),
             ("  ", PLAIN),
