@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from netconsole.backend.hoststate import Lease
-from netconsole.backend.intent.presence import FLAT, manager
+from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, Network, Records
 
@@ -71,11 +71,8 @@ def lease_events(
 
 
 def _is_stale(row: FixedIP, options: Options, now: float) -> bool:
-    """Whether an address waits for the end of a lease for longer than is good (nova's reaper).
-
-    The Flat manager has no DHCP and nothing to wait for.
-    """
-    if row.allocated or row.updated_at is None or manager(options) == FLAT:
+    """Whether an address waits for the end of a lease for longer than is good (nova's reaper)."""
+    if row.allocated or row.updated_at is None or not manager(options).reaps_addresses:
         return False
     return row.updated_at.timestamp() < now - options.fixed_ip_disassociate_timeout
 

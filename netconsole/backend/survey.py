@@ -141,7 +141,7 @@ class Survey:
 
     def _floating_ips(self) -> Iterator[FloatingIPStatus]:
         fixed = {row.id: row for row in self.records.fixed_ips}
-        names = {instance.uuid: instance.name for instance in self.records.instances}
+        instances = {instance.uuid: instance for instance in self.records.instances}
         addresses = _places(self.observed)
         wanted_addresses = _places(self.wanted)
         wanted = Counter(_owners(self.wanted.chains))
@@ -149,6 +149,7 @@ class Survey:
         knows_rules = "rules" not in self.observed.unreadable
         for floating in self.records.floating_ips:
             row = fixed.get(floating.fixed_ip_id or 0)
+            instance = instances.get(row.instance_uuid or "") if row else None
             interface = floating_interface(floating, self.options)
             place = (interface, f"{floating.address}/32")
             has_address = place in addresses
@@ -165,8 +166,8 @@ class Survey:
                 address=floating.address,
                 pool=floating.pool,
                 interface=interface,
-                project=floating.project_id,
-                instance=names.get(row.instance_uuid or "") if row else None,
+                project=floating.project_id or (instance.project_id if instance else None),
+                instance=instance.name if instance else None,
                 fixed_address=row.address if row else None,
                 address_present=has_address,
                 rules_present=rules,

@@ -25,11 +25,11 @@ def floating() -> None:
 
 
 @floating.command()
-@click.option("--pool", required=True, help="The pool they belong to.")
+@click.option("--pool", metavar="NAME", help="Their pool; default: default_floating_pool.")
 @click.option("--ip-range", metavar="CIDR", required=True, help="The addresses.")
-@click.option("--interface", metavar="NAME", help="Default: the public interface.")
+@click.option("--interface", metavar="NAME", help="Carries them where public_interface is empty.")
 @changing
-def create(doer: Doer, pool: str, ip_range: str, interface: str | None) -> None:
+def create(doer: Doer, pool: str | None, ip_range: str, interface: str | None) -> None:
     """Create a range of floating addresses."""
     from netconsole.backend.changes.floating import CreateFloating
 
@@ -62,6 +62,28 @@ def delete(doer: Doer, cidr: str) -> None:
 
 
 @floating.command()
+@click.option("--project", required=True, help="Whose it will be.")
+@click.option("--pool", metavar="NAME", help="From this pool; default: default_floating_pool.")
+@changing
+def allocate(doer: Doer, project: str, pool: str | None) -> None:
+    """Give a project a floating address that only its instances may have."""
+    from netconsole.backend.changes.floating import AllocateFloating
+
+    change = AllocateFloating(project=project, pool=pool)
+    doer.carry_out(change, lambda given: _print_rows([_row(given, {})]))
+
+
+@floating.command()
+@click.argument("address", shell_complete=names.floating_ips)
+@changing
+def release(doer: Doer, address: str) -> None:
+    """Take a floating address back from its project; refused while it is associated."""
+    from netconsole.backend.changes.floating import ReleaseFloating
+
+    doer.carry_out(ReleaseFloating(address=address))
+
+
+@floating.command()
 @click.argument("address", shell_complete=names.floating_ips)
 @click.argument("instance", shell_complete=names.instances)
 @click.option(
@@ -87,19 +109,21 @@ def disassociate(doer: Doer, address: str) -> None:
     doer.carry_out(DisassociateFloating(address=address))
 
 
-def _holders(service: "Service") -> dict[int, tuple[str, str]]:
-    """Answer the instance and the address of every fixed address in use, by its id."""
+def _holders(service: "Service") -> dict[int, tuple[str, str, str]]:
+    """Answer project, instance and address of every fixed address in use, by its id."""
     return {
-        ip.id: (view.instance.name, ip.address)
+        ip.id: (view.instance.project_id, view.instance.name, ip.address)
         for view in service.instances()
         for port in view.ports
         for ip in port.fixed_ips
     }
 
 
-def _row(ip: "FloatingIP", holders: dict[int, tuple[str, str]]) -> dict[str, object]:
-    instance, fixed_address = holders.get(ip.fixed_ip_id or 0, (None, None))
-    return output.record(ip) | {"instance": instance, "fixed_address": fixed_address}
+def _row(ip: "FloatingIP", holders: dict[int, tuple[str, str, str]]) -> dict[str, object]:
+    """Answer a floating address; its project is that of its instance unless it is allocated."""
+    project, instance, fixed_address = holders.get(ip.fixed_ip_id or 0, (None, None, None))
+    held = {"project_id": ip.project_id or project, "instance": instance}
+    return output.record(ip) | held | {"fixed_address": fixed_address}
 
 
 def _print_rows(rows: Iterable[dict[str, object]]) -> None:

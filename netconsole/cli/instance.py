@@ -33,10 +33,16 @@ def instance() -> None:
     "--network",
     "networks",
     metavar="LABEL",
-    required=True,
     multiple=True,
     shell_complete=names.networks,
-    help="A network it has a port on; may be given more than once.",
+    help="A network it has a port on; may be given more than once. Default: all that it may have.",
+)
+@click.option(
+    "--fixed-address",
+    "fixed_addresses",
+    metavar="ADDRESS",
+    multiple=True,
+    help="The address it shall have in the network of that address.",
 )
 @click.option(
     "--port-kind",
@@ -47,12 +53,23 @@ def instance() -> None:
 )
 @changing
 def create(
-    doer: Doer, name: str, project: str, networks: tuple[str, ...], port_kind: "PortKind"
+    doer: Doer,
+    name: str,
+    project: str,
+    networks: tuple[str, ...],
+    fixed_addresses: tuple[str, ...],
+    port_kind: "PortKind",
 ) -> None:
     """Create an instance's ports, each with its address, on this host."""
     from netconsole.backend.changes.instances import CreateInstance
 
-    change = CreateInstance(name=name, project=project, networks=networks, port_kind=port_kind)
+    change = CreateInstance(
+        name=name,
+        project=project,
+        networks=networks,
+        port_kind=port_kind,
+        fixed_addresses=fixed_addresses,
+    )
     doer.carry_out(change, lambda made: _print_instances([made]))
 
 
@@ -93,6 +110,31 @@ def show(context: Context, name: str, as_json: bool) -> None:
                 if name not in ("id", "network_id", "instance_uuid")
             }
         )
+
+
+@instance.command("add-fixed-ip")
+@click.argument("name", shell_complete=names.instances)
+@click.argument("network", shell_complete=names.networks)
+@click.option("--fixed-address", metavar="ADDRESS", help="Default: the longest free.")
+@changing
+def add_fixed_ip(doer: Doer, name: str, network: str, fixed_address: str | None) -> None:
+    """Give an instance one more address, on its port in the network or on a new one."""
+    from netconsole.backend.changes.instances import AddFixedIP
+
+    change = AddFixedIP(instance=name, network=network, fixed_address=fixed_address)
+    doer.carry_out(change, lambda changed: _print_instances([changed]))
+
+
+@instance.command("remove-fixed-ip")
+@click.argument("name", shell_complete=names.instances)
+@click.argument("address")
+@changing
+def remove_fixed_ip(doer: Doer, name: str, address: str) -> None:
+    """Take an address from an instance; its port stays."""
+    from netconsole.backend.changes.instances import RemoveFixedIP
+
+    change = RemoveFixedIP(instance=name, fixed_address=address)
+    doer.carry_out(change, lambda changed: _print_instances([changed]))
 
 
 @instance.command()

@@ -130,12 +130,12 @@ class TestFloatingAddresses:
         network = a_network(connection)
         fixed = fixed_ips.allocate(connection, network, "i", None)
         other = fixed_ips.allocate(connection, network, "j", None)
-        associated = floating_ips.associate(connection, first, fixed, "demo", "host")
-        assert associated == replace(first, fixed_ip_id=fixed.id, project_id="demo", host="host")
+        associated = floating_ips.associate(connection, first, fixed, "host")
+        assert associated == replace(first, fixed_ip_id=fixed.id, host="host")
         assert floating_ips.find(connection, first.address) == associated
         assert floating_ips.of_fixed_ip(connection, fixed.id) == (associated,)
         with pytest.raises(Conflict, match=f"{first.address} is associated already"):
-            floating_ips.associate(connection, first, other, "other", "host")
+            floating_ips.associate(connection, first, other, "host")
         assert floating_ips.disassociate(connection, associated) == first
         assert floating_ips.every(connection) == (first, second)
 
@@ -151,7 +151,7 @@ class TestFloatingAddresses:
             network = a_network(connection)
             fixed = fixed_ips.allocate(connection, network, "i", None)
             (made,) = floating_ips.insert_many(connection, [floating(1)])
-            floating_ips.associate(connection, made, fixed, "demo", "host")
+            floating_ips.associate(connection, made, fixed, "host")
         with pytest.raises(Conflict), store.transaction() as connection:
             networks.delete(connection, network)
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from netaddr import AddrFormatError, IPNetwork
 from sqlalchemy import Connection
 
-from netconsole.backend import validate
+from netconsole.backend import quota, validate
 from netconsole.backend.changes import Change, Written
+from netconsole.backend.changes.allocation import carrier
 from netconsole.backend.errors import Conflict, InvalidValue, NotFound
+from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance
@@ -36,22 +38,33 @@ def addresses_of(range_: IPNetwork) -> tuple[str, ...]:
     return tuple(str(address) for address in range_.iter_hosts())
 
 
+def _refuse_without_floating(options: Options) -> None:
+    """Raise Conflict under the Flat manager: this host is not its networks' router."""
+    if not manager(options).has_floating_addresses:
+        raise Conflict(f"{options.network_manager} has no floating addresses")
+
+
 @dataclass(frozen=True, slots=True)
 class CreateFloating(Change[tuple[FloatingIP, ...]]):
     """Add the addresses of a range to a pool."""
 
-    pool: str
     ip_range: str
+    pool: str | None = None
+    """Without one, `default_floating_pool`."""
     interface: str | None = None
+    """Carries them where `public_interface` names none."""
 
     @property
     def title(self) -> str:
-        return f"floating create --pool {self.pool} --ip-range {self.ip_range}"
+        pool = f"--pool {self.pool} " if self.pool else ""
+        return f"floating create {pool}--ip-range {self.ip_range}"
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[FloatingIP, ...]]:
-        pool = validate.name("pool", self.pool)
+        pool = validate.name("pool", self.pool or options.default_floating_pool)
         range_ = parse_ip_range(self.ip_range)
         interface = self.interface or options.public_interface
+        if not interface:
+            raise InvalidValue("interface", "", "name one, as public_interface names none")
         validate.interface("interface", interface)
         for network in networks.every(connection):
             cidr = IPNetwork(network.cidr)
@@ -88,8 +101,50 @@ class DeleteFloating(Change[tuple[FloatingIP, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
+class AllocateFloating(Change[FloatingIP]):
+    """Give a project an address of a pool: its instances may have it, and no others."""
+
+    project: str
+    pool: str | None = None
+    """Without one, `default_floating_pool`."""
+
+    @property
+    def title(self) -> str:
+        pool = f" --pool {self.pool}" if self.pool else ""
+        return f"floating allocate --project {self.project}{pool}"
+
+    def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
+        project = validate.name("project", self.project)
+        pool = validate.name("pool", self.pool or options.default_floating_pool)
+        _refuse_without_floating(options)
+        quota.check_floating_ips(connection, project, options)
+        return Written(floating_ips.allocate(connection, pool, project))
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFloating(Change[FloatingIP]):
+    """Take an address that no instance has back from its project."""
+
+    address: str
+
+    @property
+    def title(self) -> str:
+        return f"floating release {self.address}"
+
+    def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
+        address = parse_address("floating address", self.address)
+        floating = floating_ips.find(connection, address)
+        if floating.project_id is None and floating.fixed_ip_id is None:
+            raise Conflict(f"floating address {address} is allocated to no project")
+        return Written(floating_ips.release(connection, floating))
+
+
+@dataclass(frozen=True, slots=True)
 class AssociateFloating(Change[FloatingIP]):
-    """Give a floating address to an instance: to its first fixed address unless one is named."""
+    """Give a floating address to an instance: to its first fixed address unless one is named.
+
+    An address that is allocated to a project stays so; of the others any may be given.
+    """
 
     address: str
     instance: str
@@ -102,15 +157,22 @@ class AssociateFloating(Change[FloatingIP]):
 
     def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
         address = parse_address("floating address", self.address)
+        _refuse_without_floating(options)
         floating = floating_ips.find(connection, address)
         instance = instances.find(connection, self.instance)
         fixed_ip = self._fixed_ip(connection, instance)
         if floating.fixed_ip_id == fixed_ip.id:
             return Written(floating)
-        project = instance.project_id
-        return Written(
-            floating_ips.associate(connection, floating, fixed_ip, project, options.host)
-        )
+        if floating.project_id is None:
+            quota.check_floating_ips(connection, instance.project_id, options)
+        elif floating.project_id != instance.project_id:
+            raise Conflict(
+                f"floating address {address} is allocated to project {floating.project_id!r}, "
+                f"instance {instance.name!r} is of project {instance.project_id!r}"
+            )
+        by_id = {network.id: network for network in networks.every(connection)}
+        host = carrier(by_id[fixed_ip.network_id], instance)
+        return Written(floating_ips.associate(connection, floating, fixed_ip, host))
 
     def _fixed_ip(self, connection: Connection, instance: Instance) -> FixedIP:
         rows = [row for row in fixed_ips.of_instance(connection, instance.uuid) if row.allocated]
@@ -139,4 +201,8 @@ class DisassociateFloating(Change[FloatingIP]):
         floating = floating_ips.find(connection, address)
         if floating.fixed_ip_id is None:
             raise Conflict(f"floating address {address} is not associated")
+        if floating.auto_assigned:
+            raise Conflict(
+                f"floating address {address} was assigned with its instance and goes with it"
+            )
         return Written(floating_ips.disassociate(connection, floating))

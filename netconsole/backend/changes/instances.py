@@ -1,28 +1,36 @@
-"""Making and deleting instances: their ports and fixed addresses."""
+"""Making and deleting instances, and their fixed addresses."""
 
-import secrets
 from dataclasses import dataclass
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from netconsole.backend import validate
-from netconsole.backend.changes import Change, Written
-from netconsole.backend.errors import Exhausted, InvalidValue
+from netconsole.backend import quota, validate
+from netconsole.backend.changes import Change, Written, allocation
+from netconsole.backend.errors import NotFound
+from netconsole.backend.hoststate import Address
+from netconsole.backend.managers import manager
+from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.records import Instance, InstanceView, Network, Port, PortKind
-from netconsole.backend.store import fixed_ips, floating_ips, instances, networks
+from netconsole.backend.store import fixed_ips, instances, networks
 from netconsole.backend.store.views import instance_view
 
 
 @dataclass(frozen=True, slots=True)
 class CreateInstance(Change[InstanceView]):
-    """Give a new instance a port and a fixed address in each of the networks, in their order."""
+    """Give a new instance a port and a fixed address in each of the networks, in their order.
+
+    Without networks it gets all that its project may have. With `auto_assign_floating_ip` its
+    first address gets a floating one; without a free one nothing is made.
+    """
 
     name: str
     project: str
-    networks: tuple[str, ...]
+    networks: tuple[str, ...] = ()
     port_kind: PortKind = "tap"
+    fixed_addresses: tuple[str, ...] = ()
+    """Those it shall have, at most one in each of its networks; the others are chosen."""
 
     @property
     def title(self) -> str:
@@ -31,47 +39,20 @@ class CreateInstance(Change[InstanceView]):
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         name = validate.hostname("instance name", self.name)
         project = validate.name("project", self.project)
-        if not self.networks:
-            raise InvalidValue("networks", "", "an instance needs at least one")
-        wanted = [networks.find(connection, network) for network in self.networks]
-        instance = Instance(str(uuid4()), name, project, options.host)
-        instances.insert(connection, instance)
+        wanted = allocation.networks_for(connection, project, self.networks, options)
+        chosen = allocation.addresses_for(connection, wanted, self.fixed_addresses)
+        quota.check_fixed_ips(connection, project, len(wanted), options)
+        instance = instances.insert(connection, Instance(str(uuid4()), name, project, options.host))
+        rows = []
         for network in wanted:
-            port = self._port(connection, instance, network, options)
-            fixed_ips.allocate(connection, network, instance.uuid, port.id)
+            port = allocation.give_port(connection, instance, network, self.port_kind, options)
+            address = chosen.get(network.id)
+            rows.append(
+                allocation.give_address(connection, instance, network, port, address, options)
+            )
+        if options.auto_assign_floating_ip and manager(options).has_floating_addresses:
+            allocation.assign_floating(connection, instance, rows[0], wanted[0], options)
         return Written(instance_view(connection, instance))
-
-    def _port(
-        self, connection: Connection, instance: Instance, network: Network, options: Options
-    ) -> Port:
-        taken = {port.mac for port in instances.every_port(connection)}
-        for _ in range(options.create_unique_mac_address_attempts):
-            mac = random_mac()
-            if mac not in taken:
-                return instances.insert_port(
-                    connection, new_port(instance, network, mac, self.port_kind)
-                )
-        raise Exhausted("no free MAC address found; raise create_unique_mac_address_attempts")
-
-
-def random_mac() -> str:
-    """A random MAC address with nova's prefix."""
-    return "fa:16:3e:" + ":".join(f"{octet:02x}" for octet in secrets.token_bytes(3))
-
-
-def new_port(instance: Instance, network: Network, mac: str, kind: PortKind) -> Port:
-    """A port with a device name of its own; the names fit the kernel's 15 letters."""
-    uuid = str(uuid4())
-    return Port(
-        id=0,
-        uuid=uuid,
-        mac=mac,
-        network_id=network.id,
-        instance_uuid=instance.uuid,
-        kind=kind,
-        device=f"{kind}{uuid[:8]}",
-        peer=f"peer{uuid[:8]}" if kind == "veth" else None,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +67,71 @@ class DeleteInstance(Change[Instance]):
 
     def write(self, connection: Connection, options: Options) -> Written[Instance]:
         instance = instances.find(connection, self.instance)
+        used = {port.network_id for port in instances.ports_of(connection, instance.uuid)}
         for row in fixed_ips.of_instance(connection, instance.uuid):
-            for floating in floating_ips.of_fixed_ip(connection, row.id):
-                floating_ips.disassociate(connection, floating)
-            if row.leased:
-                fixed_ips.deallocate(connection, row)
-            else:
-                fixed_ips.disassociate(connection, row)
-        instances.delete_ports(connection, instance.uuid)
+            allocation.let_go(connection, row, options)
         instances.delete(connection, instance)
-        return Written(instance)
+        released: frozenset[Address] = frozenset()
+        for network in networks.every(connection):
+            if network.id in used:
+                released |= allocation.let_host_go(connection, instance, network, options)
+        return Written(instance, released=released)
+
+
+@dataclass(frozen=True, slots=True)
+class AddFixedIP(Change[InstanceView]):
+    """Give an instance one more address: on its port in the network, or on a new one.
+
+    DHCP hands out the first address of a port; the guest is told of others by its admin.
+    """
+
+    instance: str
+    network: str
+    fixed_address: str | None = None
+
+    @property
+    def title(self) -> str:
+        return f"instance add-fixed-ip {self.instance} {self.network}"
+
+    def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
+        instance = instances.find(connection, self.instance)
+        network = networks.find(connection, self.network)
+        allocation.refuse_foreign(network, instance.project_id, options)
+        asked = () if self.fixed_address is None else (self.fixed_address,)
+        chosen = allocation.addresses_for(connection, (network,), asked)
+        quota.check_fixed_ips(connection, instance.project_id, 1, options)
+        port = self._port(connection, instance, network, options)
+        address = chosen.get(network.id)
+        allocation.give_address(connection, instance, network, port, address, options)
+        return Written(instance_view(connection, instance))
+
+    def _port(
+        self, connection: Connection, instance: Instance, network: Network, options: Options
+    ) -> Port:
+        present = instances.ports_of(connection, instance.uuid)
+        for port in present:
+            if port.network_id == network.id:
+                return port
+        kind = present[0].kind if present else "tap"
+        return allocation.give_port(connection, instance, network, kind, options)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFixedIP(Change[InstanceView]):
+    """Take one address from an instance, with its floating ones. Its port stays plugged in."""
+
+    instance: str
+    fixed_address: str
+
+    @property
+    def title(self) -> str:
+        return f"instance remove-fixed-ip {self.instance} {self.fixed_address}"
+
+    def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
+        address = parse_address("fixed address", self.fixed_address)
+        instance = instances.find(connection, self.instance)
+        for row in fixed_ips.of_instance(connection, instance.uuid):
+            if row.address == address and row.allocated:
+                allocation.let_go(connection, row, options)
+                return Written(instance_view(connection, instance))
+        raise NotFound(f"instance {instance.name!r} has no fixed address {address}")

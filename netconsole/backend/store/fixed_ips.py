@@ -50,19 +50,12 @@ def allocate(
     wanted = sa.and_(fixed_ips.c.network_id == network.id, is_free)
     if address is not None:
         wanted = sa.and_(wanted, fixed_ips.c.address == address)
-    pick = (
-        sa.select(fixed_ips.c.id)
-        .where(wanted)
-        .order_by(fixed_ips.c.updated_at, fixed_ips.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
     mac = sa.select(ports.c.mac).where(ports.c.id == port_id).scalar_subquery()
     moment = now()
     owner = {"instance_uuid": instance_uuid, "port_id": port_id, "mac": mac}
     statement = (
         sa.update(fixed_ips)
-        .where(fixed_ips.c.id == pick.scalar_subquery())
+        .where(fixed_ips.c.id == _longest_free(wanted))
         .values(allocated=True, **owner, allocated_at=moment, updated_at=moment)
         .returning(*_COLUMNS)
     )
@@ -90,6 +83,61 @@ def _not_to_be_had(connection: Connection, network: Network, address: str) -> No
     if holder is None:
         return Conflict(f"address {address} is still leased to a deleted instance")
     return Conflict(f"address {address} is in use by instance {holder!r}")
+
+
+def allocate_to_host(connection: Connection, network: Network, host: str) -> FixedIP:
+    """Give a host an address of its own in a network, unless it has one: it is a gateway there.
+
+    Raises Exhausted when the network has none left.
+    """
+    own = _first(connection, _of_host(network, host))
+    if own is not None:
+        return own
+    free = sa.and_(fixed_ips.c.network_id == network.id, is_free)
+    statement = (
+        sa.update(fixed_ips)
+        .where(fixed_ips.c.id == _longest_free(free))
+        .values(host=host, updated_at=now())
+        .returning(*_COLUMNS)
+    )
+    given = fetch(connection, FixedIP, statement)
+    if not given:
+        raise Exhausted(f"network {network.label!r} has no free address left for host {host}")
+    return given[0]
+
+
+def take_from_host(connection: Connection, network: Network, host: str) -> FixedIP | None:
+    """Free a host's own address in a network, and return it as it was."""
+    own = _first(connection, _of_host(network, host))
+    if own is not None:
+        _change(connection, own, {"host": None})
+    return own
+
+
+def _of_host(network: Network, host: str) -> ColumnElement[bool]:
+    return sa.and_(fixed_ips.c.network_id == network.id, fixed_ips.c.host == host)
+
+
+def _longest_free(condition: ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    return (
+        sa.select(fixed_ips.c.id)
+        .where(condition)
+        .order_by(fixed_ips.c.updated_at, fixed_ips.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+
+
+def count_of_project(connection: Connection, project_id: str) -> int:
+    """Count the addresses allocated to a project's instances."""
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(fixed_ips)
+        .join(instances, instances.c.uuid == fixed_ips.c.instance_uuid)
+        .where(instances.c.project_id == project_id, fixed_ips.c.allocated.is_(sa.true()))
+    )
+    return connection.execute(statement).scalar_one()
 
 
 def deallocate(connection: Connection, fixed_ip: FixedIP) -> None:

@@ -7,12 +7,13 @@ from itertools import islice
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.errors import Conflict, NotFound
+from netconsole.backend.errors import Conflict, Exhausted, NotFound
 from netconsole.backend.records import FixedIP, FloatingIP
 from netconsole.backend.store.rows import columns, fetch, values
-from netconsole.backend.store.tables import floating_ips
+from netconsole.backend.store.tables import fixed_ips, floating_ips, instances
 
 _COLUMNS = columns(floating_ips, FloatingIP)
+_is_idle = floating_ips.c.fixed_ip_id.is_(None)
 _AT_A_TIME = 500
 """Addresses named in one statement: databases limit the number of parameters."""
 
@@ -62,8 +63,68 @@ def of_fixed_ip(connection: Connection, fixed_ip_id: int) -> tuple[FloatingIP, .
     )
 
 
+def allocate(
+    connection: Connection, pool: str, project_id: str, *, auto_assigned: bool = False
+) -> FloatingIP:
+    """Give a project the first free address of a pool, in one statement.
+
+    Raises NotFound when there is no such pool and Exhausted when it has no free address.
+    """
+    pick = (
+        sa.select(floating_ips.c.id)
+        .where(floating_ips.c.pool == pool, _is_idle, floating_ips.c.project_id.is_(None))
+        .order_by(floating_ips.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        sa.update(floating_ips)
+        .where(floating_ips.c.id == pick.scalar_subquery())
+        .values(project_id=project_id, auto_assigned=auto_assigned)
+        .returning(*_COLUMNS)
+    )
+    given = fetch(connection, FloatingIP, statement)
+    if given:
+        return given[0]
+    in_pool = sa.select(floating_ips.c.id).where(floating_ips.c.pool == pool).limit(1)
+    if connection.execute(in_pool).first() is None:
+        raise NotFound(f"floating pool {pool!r} does not exist")
+    raise Exhausted(f"floating pool {pool!r} has no free address left")
+
+
+def release(connection: Connection, floating: FloatingIP) -> FloatingIP:
+    """Take an address from its project: it is in its pool again.
+
+    Raises Conflict when it is associated: that is part of the same statement.
+    """
+    statement = (
+        sa.update(floating_ips)
+        .where(floating_ips.c.id == floating.id, _is_idle)
+        .values(project_id=None)
+        .returning(*_COLUMNS)
+    )
+    released = fetch(connection, FloatingIP, statement)
+    if not released:
+        raise Conflict(f"floating address {floating.address} is associated: disassociate it first")
+    return released[0]
+
+
+def count_of_project(connection: Connection, project_id: str) -> int:
+    """Count a project's addresses: those allocated to it, and those its instances have."""
+    held = (
+        sa.select(fixed_ips.c.id)
+        .join(instances, instances.c.uuid == fixed_ips.c.instance_uuid)
+        .where(instances.c.project_id == project_id)
+    )
+    statement = sa.select(sa.func.count()).where(
+        floating_ips.c.auto_assigned.is_(sa.false()),
+        sa.or_(floating_ips.c.project_id == project_id, floating_ips.c.fixed_ip_id.in_(held)),
+    )
+    return connection.execute(statement).scalar_one()
+
+
 def associate(
-    connection: Connection, floating: FloatingIP, fixed_ip: FixedIP, project_id: str, host: str
+    connection: Connection, floating: FloatingIP, fixed_ip: FixedIP, host: str | None
 ) -> FloatingIP:
     """Give a floating address to a fixed one; `host` is the host that carries it.
 
@@ -71,8 +132,8 @@ def associate(
     """
     statement = (
         sa.update(floating_ips)
-        .where(floating_ips.c.id == floating.id, floating_ips.c.fixed_ip_id.is_(None))
-        .values(fixed_ip_id=fixed_ip.id, project_id=project_id, host=host)
+        .where(floating_ips.c.id == floating.id, _is_idle)
+        .values(fixed_ip_id=fixed_ip.id, host=host)
         .returning(*_COLUMNS)
     )
     associated = fetch(connection, FloatingIP, statement)
@@ -82,11 +143,16 @@ def associate(
 
 
 def disassociate(connection: Connection, floating: FloatingIP) -> FloatingIP:
-    """Take a floating address from its fixed one: it is in its pool again."""
-    nobody = {"fixed_ip_id": None, "project_id": None, "host": None, "auto_assigned": False}
+    """Take a floating address from its fixed one.
+
+    It stays with the project that it is allocated to; one that was assigned with an instance is
+    in its pool again.
+    """
+    project = None if floating.auto_assigned else floating.project_id
+    idle = replace(floating, fixed_ip_id=None, project_id=project, host=None, auto_assigned=False)
     by_id = floating_ips.c.id == floating.id
-    connection.execute(sa.update(floating_ips).where(by_id).values(nobody))
-    return replace(floating, fixed_ip_id=None, project_id=None, host=None, auto_assigned=False)
+    connection.execute(sa.update(floating_ips).where(by_id).values(values(idle)))
+    return idle
 
 
 def delete_many(connection: Connection, addresses: Iterable[str]) -> None:

@@ -59,6 +59,11 @@ def insert_port(connection: Connection, port: Port) -> Port:
     return replace(port, id=connection.execute(statement).scalar_one())
 
 
+def has_mac(connection: Connection, mac: str) -> bool:
+    """Whether a port has this MAC address."""
+    return connection.execute(sa.select(ports.c.id).where(ports.c.mac == mac)).first() is not None
+
+
 def ports_of(connection: Connection, instance_uuid: str) -> tuple[Port, ...]:
     """Return an instance's ports, the first made first."""
     by_instance = ports.c.instance_uuid == instance_uuid

@@ -1,0 +1,169 @@
+"""How an instance comes to its networks, ports and addresses, and how they are let go."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from netconsole.backend.changes.networks import network_for_project
+from netconsole.backend.errors import Conflict, Exhausted, InvalidValue, NotFound
+from netconsole.backend.hoststate import Address
+from netconsole.backend.intent import gateway_addresses
+from netconsole.backend.managers import manager
+from netconsole.backend.managers.ranges import parse_address
+from netconsole.backend.options import Options
+from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port, PortKind
+from netconsole.backend.store import fixed_ips, floating_ips, instances, networks
+
+
+def networks_for(
+    connection: Connection, project: str, asked: Sequence[str], options: Options
+) -> tuple[Network, ...]:
+    """The networks of a new instance: those asked for, in their order, or all that it may have.
+
+    Under the VLAN manager that is the project's own, and one is given to a project without;
+    otherwise every network without a VLAN that is not another project's.
+    """
+    kind = manager(options)
+    if asked:
+        found = tuple(networks.find(connection, label) for label in asked)
+        for position, network in enumerate(found):
+            if network in found[:position]:
+                raise InvalidValue("network", network.label, "is named twice")
+            refuse_foreign(network, project, options)
+        return found
+    if kind.gives_networks_to_projects:
+        owned = networks.of_project(connection, project)
+        return owned or (network_for_project(connection, project, options),)
+    shared = tuple(
+        network
+        for network in networks.every(connection)
+        if network.vlan is None and network.project_id in (None, project)
+    )
+    if not shared:
+        raise Conflict(f"there is no network for an instance of project {project!r}")
+    return shared
+
+
+def refuse_foreign(network: Network, project: str, options: Options) -> None:
+    """Raise Conflict for a network that a project's instances may not use."""
+    if network.project_id == project:
+        return
+    if network.project_id is not None:
+        raise Conflict(f"network {network.label!r} belongs to project {network.project_id!r}")
+    if manager(options).gives_networks_to_projects:
+        raise Conflict(f"network {network.label!r} is not one of project {project!r}")
+
+
+def addresses_for(
+    connection: Connection, wanted: Sequence[Network], addresses: Sequence[str]
+) -> Mapping[int, str]:
+    """The addresses asked for, by the id of the network that each belongs to."""
+    labels = {network.id: network.label for network in wanted}
+    chosen: dict[int, str] = {}
+    for value in addresses:
+        row = fixed_ips.find(connection, parse_address("fixed address", value))
+        if row.network_id not in labels:
+            raise NotFound(f"address {row.address} is in none of the instance's networks")
+        if row.network_id in chosen:
+            rule = f"is one address too many in network {labels[row.network_id]!r}"
+            raise InvalidValue("fixed address", row.address, rule)
+        chosen[row.network_id] = row.address
+    return chosen
+
+
+def give_port(
+    connection: Connection, instance: Instance, network: Network, kind: PortKind, options: Options
+) -> Port:
+    """Make a port with a MAC address of its own; raises Exhausted where none is found."""
+    for _ in range(options.create_unique_mac_address_attempts):
+        mac = random_mac()
+        if not instances.has_mac(connection, mac):
+            return instances.insert_port(connection, new_port(instance, network, mac, kind))
+    raise Exhausted("no free MAC address found; raise create_unique_mac_address_attempts")
+
+
+def random_mac() -> str:
+    """A random MAC address with nova's prefix."""
+    return "fa:16:3e:" + ":".join(f"{octet:02x}" for octet in secrets.token_bytes(3))
+
+
+def new_port(instance: Instance, network: Network, mac: str, kind: PortKind) -> Port:
+    """A port with a device name of its own; the names fit the kernel's 15 letters."""
+    uuid = str(uuid4())
+    return Port(
+        id=0,
+        uuid=uuid,
+        mac=mac,
+        network_id=network.id,
+        instance_uuid=instance.uuid,
+        kind=kind,
+        device=f"{kind}{uuid[:8]}",
+        peer=f"peer{uuid[:8]}" if kind == "veth" else None,
+    )
+
+
+def give_address(
+    connection: Connection,
+    instance: Instance,
+    network: Network,
+    port: Port,
+    address: str | None,
+    options: Options,
+) -> FixedIP:
+    """Give a port an address, and the instance's host one where it is a gateway of its own.
+
+    A network without a host gets this one as its gateway.
+    """
+    network = networks.claim(connection, network, options.host)
+    row = fixed_ips.allocate(connection, network, instance.uuid, port.id, address)
+    if _has_many_gateways(network, options):
+        fixed_ips.allocate_to_host(connection, network, instance.host)
+    return row
+
+
+def assign_floating(
+    connection: Connection, instance: Instance, row: FixedIP, network: Network, options: Options
+) -> FloatingIP:
+    """Give a new instance an address of the default pool, which goes when the instance goes."""
+    pool = options.default_floating_pool
+    floating = floating_ips.allocate(connection, pool, instance.project_id, auto_assigned=True)
+    return floating_ips.associate(connection, floating, row, carrier(network, instance))
+
+
+def carrier(network: Network, instance: Instance) -> str | None:
+    """The host that carries an instance's floating addresses: its gateway."""
+    return instance.host if network.multi_host else network.host
+
+
+def let_go(connection: Connection, row: FixedIP, options: Options) -> None:
+    """Take an address from its instance, with its floating ones; free at once unless leased."""
+    for floating in floating_ips.of_fixed_ip(connection, row.id):
+        floating_ips.disassociate(connection, floating)
+    if row.leased and manager(options).serves_dhcp:
+        fixed_ips.deallocate(connection, row)
+    else:
+        fixed_ips.disassociate(connection, row)
+
+
+def let_host_go(
+    connection: Connection, instance: Instance, network: Network, options: Options
+) -> frozenset[Address]:
+    """Free a host's own address when its last port in a network is gone; return what it leaves."""
+    if not _has_many_gateways(network, options):
+        return frozenset()
+    here = {each.uuid for each in instances.every(connection) if each.host == instance.host}
+    ports = instances.every_port(connection)
+    if any(port.network_id == network.id and port.instance_uuid in here for port in ports):
+        return frozenset()
+    row = fixed_ips.take_from_host(connection, network, instance.host)
+    if row is None:
+        return frozenset()
+    return frozenset(gateway_addresses(replace(network, dhcp_server=row.address)))
+
+
+def _has_many_gateways(network: Network, options: Options) -> bool:
+    """Whether each host with instances is a gateway by an address of its own."""
+    return network.multi_host and not network.share_address and manager(options).serves_dhcp
