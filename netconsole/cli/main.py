@@ -6,6 +6,7 @@ Nothing heavy is imported here; each command's module is imported when the comma
 import io
 import sys
 from collections.abc import Mapping, Sequence
+from keyword import iskeyword
 
 import click
 
@@ -16,8 +17,14 @@ from netconsole.cli.lazy import LazyCommand, LazyGroup
 
 PROGRAM = "netconsole"
 
+
+def _attribute(name: str) -> str:
+    """What a command is called in its module."""
+    return f"{name}_" if iskeyword(name) else name.replace("-", "_")
+
+
 COMMANDS: Mapping[str, LazyCommand] = {
-    name: LazyCommand(f"netconsole.cli.{module}", name, summary)
+    name: LazyCommand(f"netconsole.cli.{module}", _attribute(name), summary)
     for name, module, summary in (
         ("console", "console", "Open the console on this host: what `netconsole` alone does."),
         ("status", "status", "Say what this host holds and whether it is as it should be."),
@@ -32,6 +39,13 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("doctor", "doctor", "Run every check and say what is wrong."),
         ("playbook", "playbook", "Find and mend one kind of fault, step by step."),
         ("lab", "lab", "Practise on a small cloud that touches nothing of this machine."),
+        ("nova", "compat.nova", "The network commands of nova, as they stand in its guide."),
+        (
+            "nova-manage",
+            "compat.nova_manage",
+            "The network commands of nova-manage, as they stand in its guide.",
+        ),
+        ("import", "imports", "Take over the networks of an existing installation."),
         ("completion", "completion", "Print the completion script for a shell."),
     )
 }

@@ -142,15 +142,18 @@ def shown(value: object) -> str:
             )
 
 
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
 def _title(name: str) -> str:
     return name.upper().replace("_", " ")
 
 
 def _aligned(texts: list[str], *, to_the_right: bool) -> list[str]:
-    widths = [
-        sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text) for text in texts
-    ]
-    spaces = [" " * (max(widths) - width) for width in widths]
+    widths = [width(text) for text in texts]
+    spaces = [" " * (max(widths) - each) for each in widths]
     if to_the_right:
         return [space + text for space, text in zip(spaces, texts, strict=True)]
     return [text + space for space, text in zip(spaces, texts, strict=True)]

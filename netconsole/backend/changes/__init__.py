@@ -5,12 +5,13 @@ given, and leaves the host to `intent`, `plan` and `apply`.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from netconsole.backend.hoststate import Address
+from netconsole.backend.hoststate import Address, Lease
 from netconsole.backend.options import Options
 from netconsole.backend.steps import Plan
 
@@ -24,6 +25,8 @@ class Written(Generic[Result]):
     result: Result
     released: frozenset[Address] = frozenset()
     """Addresses that the store no longer knows and the host must no longer hold."""
+    leases: Mapping[str, tuple[Lease, ...]] = field(default_factory=dict)
+    """Leases that a dnsmasq which has no lease file yet begins with, by bridge."""
     fix: Plan | None = None
     """Steps to take instead of converging the host: a playbook's cure."""
 

@@ -1,0 +1,94 @@
+"""Taking over the networks of an existing nova database."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from netaddr import IPNetwork
+from sqlalchemy import Connection
+
+from netconsole.backend.changes import Change, Written
+from netconsole.backend.errors import Conflict
+from netconsole.backend.hoststate import Lease
+from netconsole.backend.options import Options
+from netconsole.backend.records import Network
+from netconsole.backend.store import floating_ips, instances, networks
+from netconsole.backend.store import takeover as whole_rows
+from netconsole.backend.takeover.nova import Takeover, takeover
+from netconsole.backend.takeover.rows import NovaRows
+
+
+@dataclass(frozen=True, slots=True)
+class ImportNova(Change[Takeover]):
+    """Write everything that a nova database holds of the network, or, if one row clashes, nothing.
+
+    The result has the records with nova's ids, as `takeover` made them.
+    """
+
+    source: str
+    """The database, in words."""
+    rows: NovaRows
+
+    @property
+    def title(self) -> str:
+        return f"import nova --connection {self.source}"
+
+    def write(self, connection: Connection, options: Options) -> Written[Takeover]:
+        found = takeover(self.rows, options)
+        for network in found.networks:
+            _refuse_overlap(network, networks.every(connection))
+        made = {network.id: networks.insert(connection, network) for network in found.networks}
+        for instance in found.instances:
+            instances.insert(connection, instance)
+        ports = {
+            port.id: instances.insert_port(
+                connection, replace(port, network_id=made[port.network_id].id)
+            ).id
+            for port in found.ports
+        }
+        fixed = whole_rows.insert_fixed_ips(
+            connection,
+            (
+                replace(
+                    row,
+                    network_id=made[row.network_id].id,
+                    port_id=ports.get(row.port_id or 0),
+                )
+                for row in found.fixed_ips
+            ),
+        )
+        floating_ips.insert_many(
+            connection,
+            (
+                replace(row, fixed_ip_id=fixed.get(row.fixed_ip_id or 0))
+                for row in found.floating_ips
+            ),
+        )
+        return Written(found, leases=_leases(found, options))
+
+
+def _refuse_overlap(network: Network, others: tuple[Network, ...]) -> None:
+    cidr = IPNetwork(network.cidr)
+    for other in others:
+        if cidr in IPNetwork(other.cidr) or IPNetwork(other.cidr) in cidr:
+            raise Conflict(
+                f"network {network.label!r}: {cidr} overlaps {other.cidr} of network "
+                f"{other.label!r}, which is here already"
+            )
+
+
+def _leases(found: Takeover, options: Options) -> Mapping[str, tuple[Lease, ...]]:
+    """The leases that guests hold, by bridge: a dnsmasq that knew none would refuse renewals.
+
+    nova does not know when they end. A server that keeps a lease for longer than its guest does
+    no harm, so they count from now.
+    """
+    expires = int(time.time()) + options.dhcp_lease_time
+    names = {instance.uuid: instance.name for instance in found.instances}
+    bridges = {network.id: network.bridge for network in found.networks}
+    leases: dict[str, list[Lease]] = {bridge: [] for bridge in bridges.values()}
+    for row in found.fixed_ips:
+        if row.leased and row.mac:
+            name = names.get(row.instance_uuid or "", "")
+            leases[bridges[row.network_id]].append(Lease(expires, row.mac, row.address, name))
+    return {bridge: tuple(held) for bridge, held in leases.items()}

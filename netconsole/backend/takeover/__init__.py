@@ -1,0 +1,1 @@
+"""Taking over an existing nova-network: its database read (`database`) and mapped (`nova`)."""

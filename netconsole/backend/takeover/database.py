@@ -1,0 +1,151 @@
+"""Reading a nova database, in one transaction and without writing anything.
+
+Tables are reflected, so that older schemas, which lack a column, are read as well. Soft-deleted
+rows (`deleted` is not 0) are left out, as nova left them out.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import URL, Column, ColumnElement, Connection, MetaData, NullPool, Table
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchTableError
+
+from netconsole.backend.errors import InvalidValue, Unavailable
+from netconsole.backend.takeover.rows import (
+    NovaFixedIP,
+    NovaFloatingIP,
+    NovaInstance,
+    NovaInterface,
+    NovaNetwork,
+    NovaRows,
+)
+
+DRIVERS = {"sqlite": "sqlite", "mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg"}
+"""The driver of each kind of database; a URL that names another gets this one all the same."""
+_EXTRAS = {"mysql": "PyMySQL", "postgresql": "psycopg"}
+
+_Row = TypeVar("_Row", NovaNetwork, NovaFixedIP, NovaFloatingIP, NovaInterface, NovaInstance)
+
+
+def shown(url: str) -> str:
+    """A database URL without its password. Raises InvalidValue as `read` does."""
+    return _parsed(url).render_as_string(hide_password=True)
+
+
+def read(url: str) -> NovaRows:
+    """Read a nova database, named by its URL as in nova.conf's `[database] connection`.
+
+    Raises InvalidValue for what is no such URL, Unavailable where the driver is not installed or
+    the database cannot be read or is not nova's.
+    """
+    parsed = _parsed(url)
+    words = parsed.render_as_string(hide_password=True)
+    try:
+        engine = sa.create_engine(_of_our_driver(parsed), poolclass=NullPool)
+    except ModuleNotFoundError as error:
+        kind = parsed.get_backend_name()
+        raise Unavailable(
+            f"{words}: needs {_EXTRAS[kind]}, which is not installed: "
+            f"pip install 'netconsole[{kind}]'"
+        ) from error
+    with _in_words(words), engine.connect() as connection:
+        return _Reader(connection).rows()
+
+
+def _parsed(url: str) -> URL:
+    rule = f"must be a database URL: {', '.join(f'{kind}://...' for kind in DRIVERS)}"
+    try:
+        parsed = sa.make_url(url)
+        kind = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        # Not shown: what cannot be read may hold a password anywhere.
+        raise InvalidValue("connection", "(not a URL)", rule) from None
+    if kind not in DRIVERS or (kind == "sqlite" and not parsed.database):
+        raise InvalidValue("connection", parsed.render_as_string(hide_password=True), rule)
+    return parsed
+
+
+def _of_our_driver(parsed: URL) -> URL:
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        path = str(parsed.database)
+        if not Path(path).is_file():
+            raise Unavailable(f"database {path} does not exist")
+        return URL.create("sqlite", database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+    return parsed.set(drivername=DRIVERS[kind])
+
+
+@contextmanager
+def _in_words(words: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        reason = " ".join(str(error.orig).split())
+        raise Unavailable(f"{words}: cannot be read: {reason}") from error
+    except NoSuchTableError as error:
+        raise Unavailable(f"{words}: is no nova database: it has no table {error}") from error
+
+
+class _Reader:
+    """Reads all tables through one connection, whose first statement begins the transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        if connection.dialect.name != "sqlite":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        self._connection = connection
+        self._metadata = MetaData()
+
+    def rows(self) -> NovaRows:
+        return NovaRows(
+            networks=self._every("networks", NovaNetwork, _not_deleted),
+            fixed_ips=self._every("fixed_ips", NovaFixedIP, _not_deleted),
+            floating_ips=self._every("floating_ips", NovaFloatingIP, _not_deleted),
+            virtual_interfaces=self._every("virtual_interfaces", NovaInterface, self._still_named),
+            instances=self._every("instances", NovaInstance, _not_deleted),
+            security_groups=self._count("security_groups"),
+        )
+
+    def _every(
+        self, name: str, kind: type[_Row], condition: Callable[[Table], ColumnElement[bool]]
+    ) -> tuple[_Row, ...]:
+        table = self._table(name)
+        named = [each.name for each in fields(kind) if each.name in table.c]
+        statement = (
+            sa.select(*(table.c[column] for column in named))
+            .where(condition(table))
+            .order_by(table.c.id)
+        )
+        return tuple(
+            kind(**dict(zip(named, row, strict=True)))
+            for row in self._connection.execute(statement)
+        )
+
+    def _count(self, name: str) -> int:
+        if not sa.inspect(self._connection).has_table(name):
+            return 0
+        table = self._table(name)
+        statement = sa.select(sa.func.count()).select_from(table).where(_not_deleted(table))
+        return self._connection.execute(statement).scalar_one()
+
+    def _still_named(self, table: Table) -> ColumnElement[bool]:
+        """Interfaces that are there, and those whose address still has its lease."""
+        addresses = self._table("fixed_ips")
+        named = sa.select(addresses.c.virtual_interface_id).where(
+            _not_deleted(addresses), addresses.c.virtual_interface_id.is_not(None)
+        )
+        return sa.or_(_not_deleted(table), table.c.id.in_(named))
+
+    def _table(self, name: str) -> Table:
+        return Table(name, self._metadata, autoload_with=self._connection, resolve_fks=False)
+
+
+def _not_deleted(table: Table) -> ColumnElement[bool]:
+    """Whether a row counts. The column is a number, or a boolean in the oldest schemas."""
+    column: Column[object] = table.c.deleted
+    if isinstance(column.type, sa.Boolean):
+        return column.is_(sa.false())
+    return column == 0

@@ -1,0 +1,118 @@
+"""The values of a nova database, checked before they reach the store, dnsmasq or the packet filter.
+
+Every function takes what the value is called and the value; raises InvalidValue, naming both.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from netconsole.backend import option_rules, validate
+from netconsole.backend.errors import InvalidValue
+
+_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+
+
+def address(what: str, value: str | None) -> str:
+    """An IPv4 address."""
+    try:
+        return str(IPv4Address(value or ""))
+    except ValueError:
+        raise InvalidValue(what, value, "must be an IPv4 address") from None
+
+
+def ip_address(what: str, value: str | None) -> str | None:
+    """An address of either kind, or nothing: a name server."""
+    try:
+        return option_rules.ip_address_or_none(value or "")
+    except ValueError as error:
+        raise InvalidValue(what, value, str(error)) from None
+
+
+def optional_address(what: str, value: str | None) -> str | None:
+    """An IPv4 address, or nothing."""
+    return address(what, value) if value else None
+
+
+def range_v4(what: str, value: str | None) -> IPv4Network:
+    """An IPv4 range."""
+    try:
+        return IPv4Network(value or "")
+    except ValueError:
+        raise InvalidValue(what, value, "must be an IPv4 range such as 10.0.0.0/24") from None
+
+
+def range_v6(what: str, value: str | None) -> str | None:
+    """An IPv6 range, or nothing."""
+    try:
+        return str(IPv6Network(value)) if value else None
+    except ValueError:
+        raise InvalidValue(what, value, "must be an IPv6 range such as fd00::/64") from None
+
+
+def address_v6(what: str, value: str | None) -> str | None:
+    """An IPv6 address, or nothing."""
+    try:
+        return str(IPv6Address(value)) if value else None
+    except ValueError:
+        raise InvalidValue(what, value, "must be an IPv6 address") from None
+
+
+def mac(what: str, value: str | None) -> str:
+    """A MAC address, in small letters."""
+    small = (value or "").lower()
+    if not _MAC.fullmatch(small):
+        raise InvalidValue(what, value, "must be a MAC address such as fa:16:3e:00:00:01")
+    return small
+
+
+def interface(what: str, value: str | None) -> str:
+    """The name of an interface."""
+    return validate.interface(what, value or "")
+
+
+def optional_interface(what: str, value: str | None) -> str | None:
+    """The name of an interface, or nothing."""
+    return interface(what, value) if value else None
+
+
+def optional_name(what: str, value: str | None) -> str | None:
+    """A project, or nothing."""
+    return validate.name(what, value) if value else None
+
+
+def optional_host(what: str, value: str | None) -> str | None:
+    """A host's name, or nothing."""
+    try:
+        return option_rules.word(value) if value else None
+    except ValueError as error:
+        raise InvalidValue(what, value, str(error)) from None
+
+
+def uuid(what: str, value: str | None, key: str) -> str:
+    """A UUID. The oldest rows have none: they get one that is the same at every reading."""
+    try:
+        return str(UUID(value)) if value else str(uuid5(NAMESPACE_OID, f"nova:{key}"))
+    except ValueError:
+        raise InvalidValue(what, value, "must be a UUID") from None
+
+
+class Names:
+    """Gives names that keep a rule and do not come twice, as near as can be to those asked for."""
+
+    def __init__(self, allowed: str) -> None:
+        """`allowed` are the characters that a name may hold, as in a regular expression's set."""
+        self._forbidden = re.compile(f"[^{allowed}]+")
+        self._given: set[str] = set()
+
+    def give(self, asked: str | None, otherwise: str, distinct: str) -> str:
+        """Answer the name asked for, made to fit.
+
+        `otherwise` stands for one with nothing to keep; `distinct` is added to one given before.
+        """
+        kept = self._forbidden.sub("-", asked or "").strip("-._")
+        name = kept[:200] or otherwise
+        if name in self._given:
+            name = f"{name}-{distinct}"
+        self._given.add(name)
+        return name

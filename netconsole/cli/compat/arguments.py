@@ -1,0 +1,80 @@
+"""Arguments that nova and nova-manage take in their own way."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+SPELLING: dict[str, Callable[[str], str]] = {
+    "token_normalize_func": lambda word: word.replace("_", "-")
+}
+"""Context settings: `--ip_range` is `--ip-range`, in commands and options alike."""
+
+
+class TrueOrFalse(click.ParamType[bool]):
+    """nova's words for yes and no."""
+
+    name = "T|F"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> bool:
+        if isinstance(value, bool):
+            return value
+        match str(value).lower():
+            case "t" | "true" | "yes" | "y" | "on" | "1":
+                return True
+            case "f" | "false" | "no" | "n" | "off" | "0":
+                return False
+            case _:
+                return self.fail(f"{str(value)[:80]!r} is neither T nor F", param, ctx)
+
+
+def options(*declared: tuple[str, object, str]) -> Callable[[Command], Command]:
+    """Give a command options: each with its name, its type and its help."""
+
+    def add(command: Command) -> Command:
+        for name, kind, text in reversed(declared):
+            metavar = "T|F" if isinstance(kind, TrueOrFalse) else None
+            command = click.option(name, type=kind, metavar=metavar, help=text)(command)
+        return command
+
+    return add
+
+
+T_OR_F = TrueOrFalse()
+NETWORK: Sequence[tuple[str, object, str]] = (
+    ("--fixed-range-v4", str, "IPv4 range of the network."),
+    ("--fixed-range-v6", str, "IPv6 range of the network."),
+    ("--vlan", int, "Its VLAN."),
+    ("--vlan-start", int, "Its VLAN, or the next one that is free."),
+    ("--vpn", int, "The first port of the projects' VPNs."),
+    ("--gateway", str, "Its gateway."),
+    ("--gateway-v6", str, "Its IPv6 gateway."),
+    ("--bridge", str, "The bridge that carries it."),
+    ("--bridge-interface", str, "The interface below the bridge."),
+    ("--multi-host", T_OR_F, "Every host is the gateway of its own instances."),
+    ("--dns1", str, "A name server for the instances."),
+    ("--dns2", str, "Another name server."),
+    ("--uuid", str, "Its UUID."),
+    ("--fixed-cidr", str, "The part of the range that instances get addresses of."),
+    ("--project-id", str, "The project it belongs to."),
+    ("--priority", int, "Kept, and without effect, as in nova."),
+)
+"""What both originals take to create a network."""
+
+
+_PROJECT = f"{__name__}.project"
+
+
+def project(context: click.Context) -> str | None:
+    """The project that the caller works for, from --os-project-id or the environment."""
+    found = context.meta.get(_PROJECT)
+    return found if isinstance(found, str) else None
+
+
+def note_project(context: click.Context, asked: str | None) -> None:
+    """Keep the caller's project for the command that follows."""
+    context.meta[_PROJECT] = asked

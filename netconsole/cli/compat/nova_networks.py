@@ -1,0 +1,205 @@
+"""`netconsole nova network-*` and `scrub`."""
+
+from collections.abc import Mapping
+
+import click
+
+from netconsole.cli import names, output
+from netconsole.cli.changing import Doer, as_json, changing
+from netconsole.cli.compat.arguments import NETWORK, T_OR_F, options
+from netconsole.cli.compat.tables import print_bordered, print_properties
+from netconsole.cli.context import Context, pass_context
+
+network_argument = click.argument("network", shell_complete=names.networks)
+
+
+@click.command()
+@click.argument("label")
+@options(
+    *NETWORK,
+    ("--mtu", int, "The MTU of the instances."),
+    ("--enable-dhcp", T_OR_F, "Whether a dnsmasq serves it."),
+    ("--dhcp-server", str, "The address of the dnsmasq; default: the gateway."),
+    ("--share-address", T_OR_F, "The hosts of a multi-host network share one address."),
+    ("--allowed-start", str, "The first address for instances."),
+    ("--allowed-end", str, "The last address for instances."),
+)
+@changing
+def network_create(
+    doer: Doer,
+    label: str,
+    fixed_range_v4: str | None,
+    fixed_range_v6: str | None,
+    vlan: int | None,
+    vlan_start: int | None,
+    vpn: int | None,
+    gateway: str | None,
+    gateway_v6: str | None,
+    bridge: str | None,
+    bridge_interface: str | None,
+    multi_host: bool | None,
+    dns1: str | None,
+    dns2: str | None,
+    uuid: str | None,
+    fixed_cidr: str | None,
+    project_id: str | None,
+    priority: int | None,
+    mtu: int | None,
+    enable_dhcp: bool | None,
+    dhcp_server: str | None,
+    share_address: bool | None,
+    allowed_start: str | None,
+    allowed_end: str | None,
+) -> None:
+    """Create a network."""
+    from netconsole.backend.changes.networks import CreateNetwork
+
+    if fixed_range_v4 is None:
+        raise click.UsageError("Missing option '--fixed-range-v4'.")
+    doer.carry_out(
+        CreateNetwork(
+            label=label,
+            fixed_range_v4=fixed_range_v4,
+            num_networks=1,
+            fixed_range_v6=fixed_range_v6,
+            vlan=vlan,
+            vlan_start=vlan_start,
+            vpn_start=vpn,
+            gateway=gateway,
+            gateway_v6=gateway_v6,
+            bridge=bridge,
+            bridge_interface=bridge_interface,
+            multi_host=multi_host,
+            dns1=dns1,
+            dns2=dns2,
+            uuid=uuid,
+            fixed_cidr=fixed_cidr,
+            project_id=project_id,
+            priority=priority,
+            mtu=mtu,
+            enable_dhcp=enable_dhcp,
+            dhcp_server=dhcp_server,
+            share_address=share_address,
+            allowed_start=allowed_start,
+            allowed_end=allowed_end,
+        )
+    )
+
+
+@click.command()
+@click.option("--fields", metavar="NAMES", help="The columns, divided by commas.")
+@as_json
+@pass_context
+def network_list(context: Context, fields: str | None, as_json: bool) -> None:
+    """List the networks."""
+    rows = [output.record(found) for found in context.service().networks()]
+    if as_json:
+        output.print_json(rows)
+    elif fields is None:
+        print_bordered(
+            ("ID", "Label", "Cidr"), [(row["uuid"], row["label"], row["cidr"]) for row in rows]
+        )
+    else:
+        chosen = [name.strip().lower().replace(" ", "_") for name in fields.split(",")]
+        _print_chosen(chosen, rows)
+
+
+def _print_chosen(columns: list[str], rows: list[dict[str, object]]) -> None:
+    from netconsole.backend.records import Network
+
+    for name in columns:
+        if name not in Network.__dataclass_fields__:
+            raise click.UsageError(f"A network has no field {name[:80]!r}.")
+    shown = ["uuid", *(name for name in columns if name not in ("id", "uuid"))]
+    titles = ["ID", *(name.replace("_", " ").title() for name in shown[1:])]
+    print_bordered(titles, [[row[name] for name in shown] for row in rows])
+
+
+@click.command()
+@network_argument
+@as_json
+@pass_context
+def network_show(context: Context, network: str, as_json: bool) -> None:
+    """Show a network."""
+    found = output.record(context.service().network(network))
+    if as_json:
+        output.print_json(found)
+    else:
+        print_properties(found)
+
+
+@click.command()
+@network_argument
+@changing
+def network_delete(doer: Doer, network: str) -> None:
+    """Delete a network."""
+    from netconsole.backend.changes.networks import DeleteNetwork
+
+    doer.carry_out(DeleteNetwork(network=network))
+
+
+@click.command()
+@click.option("--host-only", is_flag=True, help="Only from its host.")
+@click.option("--project-only", is_flag=True, help="Only from its project.")
+@network_argument
+@changing
+def network_disassociate(doer: Doer, network: str, host_only: bool, project_only: bool) -> None:
+    """Take a network from its project and its host."""
+    from netconsole.backend.changes.networks import ModifyNetwork
+
+    if host_only and project_only:
+        raise click.UsageError("Give --host-only or --project-only, not both.")
+    doer.carry_out(
+        ModifyNetwork(
+            network=network,
+            disassociate_project=not host_only,
+            disassociate_host=not project_only,
+        )
+    )
+
+
+@click.command()
+@network_argument
+@click.argument("host")
+@changing
+def network_associate_host(doer: Doer, network: str, host: str) -> None:
+    """Make a host the gateway of a network."""
+    from netconsole.backend.changes.networks import ModifyNetwork
+
+    doer.carry_out(ModifyNetwork(network=network, host=host))
+
+
+@click.command()
+@network_argument
+@changing
+def network_associate_project(doer: Doer, network: str) -> None:
+    """Give a network to the project of --os-project-id."""
+    from netconsole.backend.changes.networks import ModifyNetwork
+    from netconsole.cli.compat.arguments import project
+
+    owner = project(click.get_current_context())
+    if owner is None:
+        raise click.UsageError("Whose? Give --os-project-id, or set OS_PROJECT_ID.")
+    doer.carry_out(ModifyNetwork(network=network, project=owner))
+
+
+@click.command()
+@click.argument("project_id")
+@changing
+def scrub(doer: Doer, project_id: str) -> None:
+    """Take a project's networks away from it."""
+    from netconsole.backend.changes.projects import ScrubProject
+
+    doer.carry_out(ScrubProject(project=project_id))
+
+
+COMMANDS: Mapping[str, click.Command] = {
+    "network-create": network_create,
+    "network-list": network_list,
+    "network-show": network_show,
+    "network-delete": network_delete,
+    "network-disassociate": network_disassociate,
+    "network-associate-host": network_associate_host,
+    "network-associate-project": network_associate_project,
+    "scrub": scrub,
+}

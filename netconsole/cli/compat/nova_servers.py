@@ -1,0 +1,208 @@
+"""`netconsole nova boot`, `list`, `delete` and `virtual-interface-list`: servers' networks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from netconsole.cli import names, output
+from netconsole.cli.changing import Doer, as_json, changing
+from netconsole.cli.compat.arguments import project
+from netconsole.cli.compat.tables import print_bordered, print_properties
+from netconsole.cli.context import Context, pass_context
+
+if TYPE_CHECKING:
+    from netconsole.backend.records import InstanceView, PortKind
+    from netconsole.backend.service import Service
+
+STATUS = "ACTIVE"
+"""Whether the machine runs is its hypervisor's to know; here its ports are ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """What one --nic asks for."""
+
+    network: str
+    fixed_address: str | None
+
+
+class NicType(click.ParamType[Nic]):
+    """`net-id=NETWORK`, `net-name=NETWORK`, and with a comma `v4-fixed-ip=ADDRESS`."""
+
+    name = "net-id=NETWORK[,v4-fixed-ip=ADDRESS]"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Nic:
+        if isinstance(value, Nic):
+            return value
+        found: dict[str, str] = {}
+        for part in str(value).split(","):
+            key, _, text = part.partition("=")
+            if key not in ("net-id", "net-name", "v4-fixed-ip") or not text or key in found:
+                self.fail(f"{str(value)[:80]!r} is not {self.name}", param, ctx)
+            found[key] = text
+        network = found.get("net-id") or found.get("net-name")
+        if network is None or len(found.keys() - {"v4-fixed-ip"}) != 1:
+            self.fail(f"{str(value)[:80]!r} is not {self.name}", param, ctx)
+        return Nic(network, found.get("v4-fixed-ip"))
+
+
+class Boot(click.Command):
+    """Takes `--nic net-id= NETWORK`, with a blank, as the guide prints it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        joined: list[str] = []
+        for word in args:
+            if joined and joined[-1] in ("net-id=", "--nic=net-id="):
+                joined[-1] += word
+            else:
+                joined.append(word)
+        return super().parse_args(ctx, joined)
+
+
+@click.command(cls=Boot)
+@click.option("--image", help="Passed over: machines are the hypervisor's.")
+@click.option("--flavor", help="Passed over: machines are the hypervisor's.")
+@click.option(
+    "--nic",
+    "nics",
+    type=NicType(),
+    multiple=True,
+    help="A network it has a port on; default: all that its project may use.",
+)
+@click.option(
+    "--port-kind",
+    type=click.Choice(("tap", "veth")),
+    default="tap",
+    show_default=True,
+    help="The kind of its interfaces on this host.",
+)
+@click.argument("name")
+@changing
+def boot(
+    doer: Doer,
+    image: str | None,
+    flavor: str | None,
+    nics: Sequence[Nic],
+    port_kind: "PortKind",
+    name: str,
+) -> None:
+    """Give a new server its ports and addresses; its machine is not started.
+
+    It is of the project of --os-project-id, else of the one whose network it asks for.
+    """
+    from netconsole.backend.changes.instances import CreateInstance
+
+    networks = tuple(nic.network for nic in nics)
+    owner = project(click.get_current_context()) or _owner_of(networks, doer.context.service())
+    change = CreateInstance(
+        name=name,
+        project=owner,
+        networks=networks,
+        port_kind=port_kind,
+        fixed_addresses=tuple(nic.fixed_address for nic in nics if nic.fixed_address),
+    )
+    doer.carry_out(change, _print_booted)
+
+
+def _owner_of(networks: Sequence[str], service: "Service") -> str:
+    for asked in networks:
+        owner = service.network(asked).project_id
+        if owner is not None:
+            return owner
+    return "admin"
+
+
+def _print_booted(view: "InstanceView") -> None:
+    print_properties(
+        {
+            "id": view.instance.uuid,
+            "name": view.instance.name,
+            "status": STATUS,
+            "tenant_id": view.instance.project_id,
+            "OS-EXT-SRV-ATTR:host": view.instance.host,
+            "networks": _networks(view),
+        }
+    )
+
+
+@click.command("list")
+@as_json
+@pass_context
+def list_servers(context: Context, as_json: bool) -> None:
+    """List the servers with their addresses."""
+    owner = project(click.get_current_context())
+    found = [
+        view for view in context.service().instances() if owner in (None, view.instance.project_id)
+    ]
+    if as_json:
+        output.print_json([_record(view) for view in found])
+        return
+    print_bordered(
+        ("ID", "Name", "Status", "Networks"),
+        [(view.instance.uuid, view.instance.name, STATUS, _networks(view)) for view in found],
+    )
+
+
+def _record(view: "InstanceView") -> dict[str, object]:
+    return {
+        "id": view.instance.uuid,
+        "name": view.instance.name,
+        "status": STATUS,
+        "project_id": view.instance.project_id,
+        "host": view.instance.host,
+        "networks": _addresses(view),
+    }
+
+
+def _addresses(view: "InstanceView") -> dict[str, list[str]]:
+    """The fixed and then the floating addresses on each network, by its label."""
+    return {
+        port.network.label: [
+            *(ip.address for ip in port.fixed_ips),
+            *(ip.address for ip in port.floating_ips),
+        ]
+        for port in view.ports
+    }
+
+
+def _networks(view: "InstanceView") -> str:
+    return "; ".join(f"{label}={', '.join(held)}" for label, held in _addresses(view).items())
+
+
+@click.command()
+@click.argument("servers", nargs=-1, required=True, shell_complete=names.instances)
+@changing
+def delete(doer: Doer, servers: Sequence[str]) -> None:
+    """Delete servers' ports and free their addresses."""
+    from netconsole.backend.changes.instances import DeleteInstance
+
+    for server in servers:
+        doer.carry_out(DeleteInstance(instance=server))
+
+
+@click.command()
+@click.argument("server", shell_complete=names.instances)
+@as_json
+@pass_context
+def virtual_interface_list(context: Context, server: str, as_json: bool) -> None:
+    """List a server's interfaces."""
+    rows = [
+        {"id": port.port.uuid, "mac_address": port.port.mac, "net_id": port.network.uuid}
+        for port in context.service().instance(server).ports
+    ]
+    if as_json:
+        output.print_json(rows)
+    else:
+        print_bordered(("Id", "Mac address", "Network ID"), [tuple(row.values()) for row in rows])
+
+
+COMMANDS: Mapping[str, click.Command] = {
+    "boot": boot,
+    "list": list_servers,
+    "delete": delete,
+    "virtual-interface-list": virtual_interface_list,
+}
