@@ -42,6 +42,9 @@ def apply(plan: Plan, journal: Journal, title: str, *, undoable: bool = False) -
     except NetconsoleError as error:
         complaints = _taken_back(entry, plan.steps[:taken])
         raise StepFailed("; ".join((str(error), *complaints))) from error
+    except KeyboardInterrupt:
+        _taken_back(entry, plan.steps[: taken + 1])  # the interrupted step may have happened
+        raise
     return Applied(entry, plan)
 
 

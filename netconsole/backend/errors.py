@@ -18,6 +18,10 @@ class NetconsoleError(Exception):
     exit_status = ExitStatus.FAILED
 
 
+LONGEST_SHOWN = 200
+"""Of a value in a message; a path fits, a hostile text does not fill the screen."""
+
+
 class InvalidValue(NetconsoleError):
     """A value that breaks a rule of its own, whatever the store holds."""
 
@@ -25,8 +29,8 @@ class InvalidValue(NetconsoleError):
 
     def __init__(self, what: str, value: object, rule: str) -> None:
         shown = str(value)
-        if len(shown) > 80:
-            shown = shown[:77] + "..."
+        if len(shown) > LONGEST_SHOWN:
+            shown = shown[: LONGEST_SHOWN - 3] + "..."
         super().__init__(f"{what} {shown!r}: {rule}")
 
 

@@ -53,6 +53,8 @@ class Options:
     ] = "sqlite:////var/lib/netconsole/netconsole.sqlite"
     """Of group [database]. A MySQL there is nova's own database and is passed over."""
     host: Annotated[str, Option(rules.word)] = field(default_factory=socket.gethostname)
+    trial_seconds: Annotated[int, Option(rules.whole(1))] = 60
+    """netconsole's own: how long a change of the SSH session's path waits to be confirmed."""
     my_ip: Annotated[str | None, Option(rules.ipv4_address)] = None
     """By default the address of the interface of the default route; None where there is none."""
 

@@ -1,6 +1,8 @@
 """The one door: every verb, read and write, and the access mode that guards them."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Generic
 
@@ -11,12 +13,12 @@ from netconsole.backend.apply import Applied, apply, recover, verify
 from netconsole.backend.audit import Auditor
 from netconsole.backend.changes import Change, Result
 from netconsole.backend.changes.converge import ApplyFix, Converge
-from netconsole.backend.errors import Conflict, NotFound, ReadOnly, Unavailable
+from netconsole.backend.errors import Conflict, NotFound, ReadOnly, StepFailed, Unavailable
 from netconsole.backend.host import Host, NoHost
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.intent import IP_FORWARD, intent, touches_nothing
 from netconsole.backend.journal import Journal, JournalEntry
-from netconsole.backend.leases import lease_events, with_events
+from netconsole.backend.leases import lease_events, views_with_events, with_events
 from netconsole.backend.lock import host_lock, host_lock_if_free
 from netconsole.backend.options import Options
 from netconsole.backend.plan import plan
@@ -39,6 +41,10 @@ from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import settings as setting_rows
 from netconsole.backend.store.views import fixed_ip_view, fixed_ip_views, instance_view
 from netconsole.backend.survey import Survey, difference
+from netconsole.backend.trial import Guardian, NotConfirmed, session_interface
+
+Confirm = Callable[[int], bool]
+"""Asks whether to keep a change; given the seconds that there are to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,16 @@ class Service:
     Safe to use from several threads, each call on its own connection.
     """
 
-    def __init__(self, options: Options, *, read_only: bool = False) -> None:
-        """`read_only` refuses every change, as does a process without privileges."""
+    def __init__(
+        self, options: Options, *, read_only: bool = False, confirm: Confirm | None = None
+    ) -> None:
+        """`read_only` refuses every change, as does a process without privileges.
+
+        `confirm` asks the admin whether to keep a change of the path that the SSH session came
+        in on; without it such a change is refused.
+        """
+        self.confirm = confirm
+        """Replaced by a front end that cannot ask at the terminal."""
         self.read_only_because = "asked for with --read-only" if read_only else privileges.lacking()
         """Why changes are refused; None where they are not."""
         self._options = options
@@ -117,13 +131,20 @@ class Service:
     def fixed_ip(self, address: str) -> FixedIPView:
         """An address with its network and instance; raises NotFound."""
         with self._store.reading() as connection:
-            return fixed_ip_view(connection, address)
+            (view,) = self._with_leases(connection, (fixed_ip_view(connection, address),))
+        return view
 
     def fixed_ip_views(self, network: str | None = None) -> tuple[FixedIPView, ...]:
         """Every address of a network, or of all; raises NotFound."""
         with self._store.reading() as connection:
             found = None if network is None else network_rows.find(connection, network)
-            return fixed_ip_views(connection, found)
+            return self._with_leases(connection, fixed_ip_views(connection, found))
+
+    def _with_leases(
+        self, connection: Connection, views: tuple[FixedIPView, ...]
+    ) -> tuple[FixedIPView, ...]:
+        found = records(connection, self._options.host)
+        return views_with_events(views, lease_events(found, self._host.leases(), self._options))
 
     def instances(self) -> tuple[InstanceView, ...]:
         """Every instance with its ports and addresses."""
@@ -238,29 +259,52 @@ class Service:
     def _do(self, change: Change[Result]) -> Outcome[Result]:
         applied: Applied | None = None
         try:
-            with self._store.transaction() as connection:
-                written = self._write(connection, change, self._host.observe())
+            with self._store.transaction() as connection, ExitStack() as trial:
+                observed = self._host.observe()
+                written = self._write(connection, change, observed)
+                guardian = self._guardian(written.steps, observed, trial)
                 applied = apply(
                     written.steps, self._journal, change.title, undoable=written.wanted is None
                 )
                 self._verify(written.wanted)
                 self._note_leases(connection, self._host.leases())
-        except BaseException:
+                if guardian is not None:
+                    self._ask(guardian)
+        except BaseException as error:
             if applied is not None:
-                self._settle(applied, change)
+                self._settle(applied, change, error)
             raise
         applied.keep()
         return Outcome(applied.entry.id, written.result, applied.plan)
 
-    def _settle(self, applied: Applied, change: Change[Result]) -> None:
+    def _guardian(self, steps: Plan, observed: HostState, trial: ExitStack) -> Guardian | None:
+        """Who takes a change back that cuts the admin's own session off."""
+        interface = session_interface(steps, observed, os.environ)
+        if interface is None:
+            return None
+        if self.confirm is None:
+            raise Conflict(
+                f"this touches {interface}, which your SSH session came in on: do it on the command "
+                "line of a terminal, where it can be confirmed"
+            )
+        return trial.enter_context(Guardian(self._options.state_path, self._options.trial_seconds))
+
+    def _ask(self, guardian: Guardian) -> None:
+        guardian.applied()
+        seconds = self._options.trial_seconds
+        if self.confirm is None or not self.confirm(seconds):
+            raise NotConfirmed(f"not confirmed within {seconds} s: taken back")
+        guardian.confirmed()
+
+    def _settle(self, applied: Applied, change: Change[Result], error: BaseException) -> None:
         """What becomes of the steps when the change as a whole failed.
 
         A repair is kept as far as it went; anything else leaves no trace.
         """
-        if isinstance(change, Converge):
+        if isinstance(change, Converge) and not isinstance(error, NotConfirmed):
             applied.keep()
-        else:
-            applied.take_back()
+        elif complaints := applied.take_back():
+            raise StepFailed("; ".join((str(error), *complaints))) from error
 
     def _write(
         self, connection: Connection, change: Change[Result], observed: HostState

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from netconsole.cli import confirmation
+
 if TYPE_CHECKING:
     from netconsole.backend.options import Options
     from netconsole.backend.service import Service
@@ -32,7 +34,8 @@ class Context:
         if self._service is None:
             from netconsole.backend.service import Service
 
-            self._service = Service(self.options(), read_only=self.read_only)
+            confirm = confirmation.ask if confirmation.can_ask() else None
+            self._service = Service(self.options(), read_only=self.read_only, confirm=confirm)
         return self._service
 
     @classmethod

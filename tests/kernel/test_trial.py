@@ -1,0 +1,79 @@
+"""A change of the way the admin's SSH session comes in: kept only when the admin can say so."""
+
+import sys
+from pathlib import Path
+
+from cloud import CONFIGURATION, answer, held
+from private_host import PrivateHost, eventually
+from pseudo_terminal import Terminal
+
+SESSION = "SSH_CONNECTION=203.0.113.1 50000 203.0.113.2 22"
+CREATE = (
+    *(str(Path(sys.executable).parent / "netconsole"), "network", "create", "vmnet"),
+    *("--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100"),
+)
+
+
+def prepare(host: PrivateHost, seconds: int) -> list[str]:
+    host.write(
+        "/etc/netconsole/netconsole.conf",
+        f"{CONFIGURATION}flat_interface = eth0\ntrial_seconds = {seconds}\n",
+    )
+    host.run("netconsole", "apply")
+    return held(host)
+
+
+def networks(host: PrivateHost) -> list[str]:
+    return [row["label"] for row in answer(host, "network", "list")]
+
+
+def test_yes_keeps_it(host: PrivateHost) -> None:
+    prepare(host, 60)
+    with Terminal(host.command("env", SESSION, *CREATE)) as terminal:
+        terminal.wait_for("Type yes within 60 s")
+        terminal.press(*"yes", "enter")
+        assert terminal.exit_status(30) == 0
+    assert networks(host) == ["vmnet"]
+    assert "203.0.113.2/24" in host.run("ip", "address", "show", "br100").stdout
+    assert host.run("netconsole", "plan", check=False).returncode == 0
+
+
+def test_silence_takes_it_back(host: PrivateHost) -> None:
+    before = prepare(host, 1)
+    with Terminal(host.command("env", SESSION, *CREATE)) as terminal:
+        terminal.wait_for("not confirmed within 1 s: taken back", seconds=30)
+        assert terminal.exit_status(30) == 1
+    assert networks(host) == []
+    assert sorted(held(host)) == sorted(before)
+
+
+def test_a_session_that_dies_takes_it_back_without_anyone(host: PrivateHost) -> None:
+    before = prepare(host, 60)
+    with Terminal(host.command("env", SESSION, *CREATE)) as terminal:
+        terminal.wait_for("Type yes within 60 s")
+        host.run("pkill", "-KILL", "-f", "bin/netconsole network create")
+        eventually(lambda: sorted(held(host)) == sorted(before), seconds=30)
+    assert networks(host) == []
+
+
+def test_a_process_that_is_stuck_is_ended_and_its_change_taken_back(host: PrivateHost) -> None:
+    before = prepare(host, 1)
+    with Terminal(host.command("env", SESSION, *CREATE)) as terminal:
+        terminal.wait_for("Type yes within 1 s")
+        host.run("pkill", "-STOP", "-f", "bin/netconsole network create")
+        eventually(lambda: sorted(held(host)) == sorted(before), seconds=30)
+    assert networks(host) == []
+
+
+def test_without_a_terminal_it_is_refused_and_nothing_happens(host: PrivateHost) -> None:
+    before = prepare(host, 60)
+    refused = host.run("env", SESSION, *CREATE, check=False)
+    assert refused.returncode == 1
+    assert "eth0, which your SSH session came in on" in refused.stderr
+    assert held(host) == before
+
+
+def test_other_changes_ask_nothing(host: PrivateHost) -> None:
+    host.write("/etc/netconsole/netconsole.conf", CONFIGURATION)
+    host.run("env", SESSION, *CREATE)
+    assert networks(host) == ["vmnet"]
