@@ -28,17 +28,17 @@ COMMANDS: Mapping[str, LazyCommand] = {
     for name, module, summary in (
         ("console", "console", "Open the console on this host: what `netconsole` alone does."),
         ("status", "status", "Say what this host holds and whether it is as it should be."),
-        ("network", "network", "Create, list, show and delete networks."),
+        ("network", "network", "Create, list, show, change and delete networks."),
         ("instance", "instance", "Give instances their ports and addresses."),
         ("fixed", "fixed", "List, reserve and free fixed addresses."),
         ("floating", "floating", "Create, associate and list floating addresses."),
+        ("project", "project", "Take back what a project has."),
         ("plan", "converge", "Show the commands that would bring this host in line."),
         ("apply", "converge", "Bring this host in line with the store."),
         ("undo", "converge", "Take back a playbook's fix."),
         ("history", "converge", "List the changes made on this host, the latest first."),
         ("doctor", "doctor", "Run every check and say what is wrong."),
         ("playbook", "playbook", "Find and mend one kind of fault, step by step."),
-        ("lab", "lab", "Practise on a small cloud that touches nothing of this machine."),
         ("nova", "compat.nova", "The network commands of nova, as they stand in its guide."),
         (
             "nova-manage",
@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
             "The network commands of nova-manage, as they stand in its guide.",
         ),
         ("import", "imports", "Take over the networks of an existing installation."),
+        ("lab", "lab", "Practise on a small cloud that touches nothing of this machine."),
         ("completion", "completion", "Print the completion script for a shell."),
     )
 }

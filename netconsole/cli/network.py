@@ -1,4 +1,4 @@
-"""`netconsole network`: create, list, show and delete networks."""
+"""`netconsole network`: networks, and the projects and hosts they belong to."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -12,55 +12,85 @@ from netconsole.cli.context import Context, pass_context
 if TYPE_CHECKING:
     from netconsole.backend.records import Network
 
-COLUMNS = ("label", "cidr", "gateway", "dhcp_server", "bridge", "dns1", "mtu", "project_id")
+
+class YesOrNo(click.ParamType[bool]):
+    """T or F, as nova's commands take it."""
+
+    name = "T|F"
+
+    def convert(
+        self, value: object, parameter: click.Parameter | None, context: click.Context | None
+    ) -> bool:
+        if isinstance(value, bool):
+            return value
+        if value not in ("T", "F"):
+            self.fail(f"{value!r} is neither T nor F.", parameter, context)
+        return value == "T"
+
+
+YES_OR_NO = YesOrNo()
+
+COLUMNS = (
+    "label",
+    "cidr",
+    "gateway",
+    "dhcp_server",
+    "bridge",
+    "vlan",
+    "dns1",
+    "mtu",
+    "project_id",
+    "host",
+)
 
 
 @click.group()
 def network() -> None:
-    """Create, list, show and delete networks.
+    """Create, list, show, change and delete networks.
 
-    A network is an address range on a bridge of this host, with its own dnsmasq.
+    A network is an address range on a bridge. What else it is, the option network_manager of the
+    configuration says, for all networks alike.
     """
 
 
 @network.command()
 @click.argument("label")
 @click.option("--fixed-range-v4", metavar="CIDR", required=True, help="Its addresses.")
-@click.option("--bridge", metavar="NAME", help="The bridge that carries it.")
+@click.option("--num-networks", type=int, metavar="N", help="How many to cut out of the range.")
+@click.option("--network-size", type=int, metavar="N", help="Addresses of each of them.")
+@click.option("--fixed-cidr", metavar="CIDR", help="The part of it that instances get.")
+@click.option("--allowed-start", metavar="ADDRESS", help="The first that instances get.")
+@click.option("--allowed-end", metavar="ADDRESS", help="The last that instances get.")
 @click.option("--gateway", metavar="ADDRESS", help="Default: the first address.")
 @click.option("--dhcp-server", metavar="ADDRESS", help="Default: the gateway.")
+@click.option("--fixed-range-v6", metavar="CIDR", help="Its IPv6 addresses: a /64 of these.")
+@click.option("--gateway-v6", metavar="ADDRESS", help="Default: the first IPv6 address.")
+@click.option("--bridge", metavar="NAME", help="The bridge that carries it.")
+@click.option("--bridge-interface", metavar="NAME", help="The interface to other hosts.")
+@click.option("--vlan", type=int, metavar="ID", help="Its VLAN; default: a free one.")
+@click.option("--vlan-start", type=int, metavar="ID", help="Where free VLANs begin.")
+@click.option("--vpn", "vpn_start", type=int, metavar="PORT", help="Where VPN ports begin.")
+@click.option("--multi-host", type=YES_OR_NO, help="Whether every host is its gateway.")
+@click.option("--share-address", type=YES_OR_NO, help="Whether those share one address.")
+@click.option("--enable-dhcp", type=YES_OR_NO, help="Whether a dnsmasq serves it.")
 @click.option("--dns1", metavar="ADDRESS", help="A name server for the instances.")
 @click.option("--dns2", metavar="ADDRESS", help="Another name server.")
 @click.option("--mtu", type=int, metavar="BYTES", help="Default: the bridge's own.")
+@click.option("--project-id", metavar="ID", help="The project that it belongs to.")
+@click.option("--priority", type=int, metavar="N", help="Kept for other programs.")
+@click.option("--uuid", metavar="UUID", help="Default: a random one.")
 @changing
-def create(
-    doer: Doer,
-    label: str,
-    fixed_range_v4: str,
-    bridge: str | None,
-    gateway: str | None,
-    dhcp_server: str | None,
-    dns1: str | None,
-    dns2: str | None,
-    mtu: int | None,
-) -> None:
-    """Create a network and what it needs on this host.
+def create(doer: Doer, /, **arguments: object) -> None:
+    """Create a network, or several out of one range, and what they need on this host.
 
-    That is its bridge with the gateway's address, its dnsmasq, and the rules of the packet filter.
+    That is a bridge with the gateway's address, a dnsmasq, and the rules of the packet filter.
+    Several get the labels LABEL_0, LABEL_1 and so on.
     """
     from netconsole.backend.changes.networks import CreateNetwork
 
-    change = CreateNetwork(
-        label=label,
-        fixed_range_v4=fixed_range_v4,
-        bridge=bridge,
-        gateway=gateway,
-        dhcp_server=dhcp_server,
-        dns1=dns1,
-        dns2=dns2,
-        mtu=mtu,
-    )
-    doer.carry_out(change, lambda made: _print_networks([made]))
+    # The options are called as the fields, and give each the type that it has there.
+    change = CreateNetwork(**arguments)  # type: ignore[arg-type]
+    doer.carry_out(change, print_networks)
 
 
 @network.command("list")
@@ -72,7 +102,7 @@ def list_networks(context: Context, as_json: bool) -> None:
     if as_json:
         output.print_json(found)
     else:
-        _print_networks(found)
+        print_networks(found)
 
 
 @network.command()
@@ -109,7 +139,6 @@ def show(context: Context, label: str, as_json: bool) -> None:
                 *holders.get(ip.port_id or 0, nobody),
             )
             for ip in taken
-            for holder in [holders.get(ip.port_id or 0, ("", ""))]
         ],
     )
 
@@ -127,5 +156,72 @@ def delete(doer: Doer, label: str) -> None:
     doer.carry_out(DeleteNetwork(network=label))
 
 
-def _print_networks(found: "Iterable[Network]") -> None:
+@network.command()
+@click.argument("label", shell_complete=names.networks)
+@click.option("--project", metavar="ID", help="The project that is to have it.")
+@click.option("--host", metavar="NAME", help="The host that is to be its gateway.")
+@changing
+def associate(doer: Doer, label: str, project: str | None, host: str | None) -> None:
+    """Give a network to a project, or to a host as its gateway."""
+    _modify(doer, label, project=project, host=host)
+
+
+@network.command()
+@click.argument("label", shell_complete=names.networks)
+@click.option("--project-only", is_flag=True, help="Leave it to its host.")
+@click.option("--host-only", is_flag=True, help="Leave it to its project.")
+@changing
+def disassociate(doer: Doer, label: str, project_only: bool, host_only: bool) -> None:
+    """Take a network from its project and from its host.
+
+    The next host that creates an instance in a network without a host is its gateway.
+    """
+    if project_only and host_only:
+        raise click.UsageError("--project-only and --host-only exclude each other")
+    _modify(doer, label, disassociate_project=not host_only, disassociate_host=not project_only)
+
+
+@network.command()
+@click.argument("label", shell_complete=names.networks)
+@click.option("--project", metavar="ID", help="The project that is to have it.")
+@click.option("--host", metavar="NAME", help="The host that is to be its gateway.")
+@click.option("--disassociate-project", is_flag=True, help="Take it from its project.")
+@click.option("--disassociate-host", is_flag=True, help="Take it from its host.")
+@changing
+def modify(
+    doer: Doer,
+    label: str,
+    project: str | None,
+    host: str | None,
+    disassociate_project: bool,
+    disassociate_host: bool,
+) -> None:
+    """Change a network's project and its host in one go."""
+    _modify(
+        doer,
+        label,
+        project=project,
+        host=host,
+        disassociate_project=disassociate_project,
+        disassociate_host=disassociate_host,
+    )
+
+
+def _modify(
+    doer: Doer,
+    label: str,
+    *,
+    project: str | None = None,
+    host: str | None = None,
+    disassociate_project: bool = False,
+    disassociate_host: bool = False,
+) -> None:
+    from netconsole.backend.changes.networks import ModifyNetwork
+
+    change = ModifyNetwork(label, project, host, disassociate_project, disassociate_host)
+    doer.carry_out(change, lambda changed: print_networks([changed]))
+
+
+def print_networks(found: "Iterable[Network]") -> None:
+    """Print networks as a table."""
     output.print_table(COLUMNS, [[getattr(one, name) for name in COLUMNS] for one in found])

@@ -39,7 +39,10 @@ class CreateInstance(Change[InstanceView]):
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         name = validate.hostname("instance name", self.name)
         project = validate.name("project", self.project)
-        wanted = allocation.networks_for(connection, project, self.networks, options)
+        wanted = tuple(
+            networks.claim(connection, network, options.host)
+            for network in allocation.networks_for(connection, project, self.networks, options)
+        )
         chosen = allocation.addresses_for(connection, wanted, self.fixed_addresses)
         quota.check_fixed_ips(connection, project, len(wanted), options)
         instance = instances.insert(connection, Instance(str(uuid4()), name, project, options.host))

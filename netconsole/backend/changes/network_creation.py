@@ -1,7 +1,7 @@
 """The networks that a creation makes: checked, computed, and not yet written."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
@@ -55,7 +55,7 @@ class Creation:
     existing: Sequence[Network]
     options: Options
 
-    def networks(self) -> Iterator[tuple[Network, Layout]]:
+    def networks(self) -> list[tuple[Network, Layout]]:
         """The networks to be made, with their addresses.
 
         Raises InvalidValue for what cannot be, Conflict for what another network has, Exhausted
@@ -77,6 +77,7 @@ class Creation:
             wanted.allowed_end,
         )
         many = _chosen(wanted.multi_host, options.multi_host)
+        new: list[tuple[Network, Layout]] = []
         for index, part in enumerate(parts):
             laid_out = layout(part, reserve, wishes)
             v6 = layout_v6(parts_v6[index], wanted.gateway_v6) if parts_v6 else None
@@ -93,7 +94,7 @@ class Creation:
                 dhcp_start=laid_out.dhcp_start,
                 bridge=bridges[index],
                 bridge_interface=interface,
-                dns1=wanted.dns1 or options.flat_network_dns,
+                dns1=_chosen(wanted.dns1, options.flat_network_dns),
                 dns2=wanted.dns2,
                 vlan=vlans[index],
                 vpn_private_address=laid_out.vpn_private_address,
@@ -106,12 +107,13 @@ class Creation:
                 priority=wanted.priority,
                 project_id=wanted.project_id,
                 host=None if many else options.host,
-                cidr_v6=v6 and v6.cidr,
-                gateway_v6=v6 and v6.gateway,
-                netmask_v6=v6 and v6.netmask,
+                cidr_v6=v6.cidr if v6 else None,
+                gateway_v6=v6.gateway if v6 else None,
+                netmask_v6=v6.netmask if v6 else None,
             )
-            self._refuse_clash(network)
-            yield network, laid_out
+            self._refuse_clash(network, (*self.existing, *(other for other, _ in new)))
+            new.append((network, laid_out))
+        return new
 
     def _check(self) -> None:
         """Check what needs no arithmetic."""
@@ -123,7 +125,7 @@ class Creation:
         if wanted.fixed_range_v6 is None:
             self._refuse("gateway_v6", "needs an IPv6 range")
         for what, server in (("dns1", wanted.dns1), ("dns2", wanted.dns2)):
-            if server:
+            if server is not None:
                 ranges.parse_address(what, server)
         least = SMALLEST_MTU_V6 if wanted.fixed_range_v6 else MTU_RANGE[0]
         _check_number("MTU", wanted.mtu, range(least, MTU_RANGE.stop))
@@ -149,15 +151,21 @@ class Creation:
         return count
 
     def _parts(self, count: int) -> list[IPNetwork]:
-        """The range of each network: one takes all of it, several are of network_size at most."""
+        """The range of each network."""
         cidr = ranges.parse_range(self.wanted.fixed_range_v4)
-        whole = cidr.size if count == 1 else min(self.options.network_size, cidr.size // count)
-        size = _chosen(self.wanted.network_size, whole)
+        size = _chosen(self.wanted.network_size, self._usual_size(cidr, count))
         prefix = ranges.network_prefix(size, cidr)
         if 2 ** (32 - prefix) > MOST_ADDRESSES:
             raise InvalidValue("network size", size, f"must be at most {MOST_ADDRESSES}, a /12")
         taken = [(network.label, IPNetwork(network.cidr)) for network in self.existing]
         return ranges.free_parts(cidr, prefix, count, taken)
+
+    def _usual_size(self, cidr: IPNetwork, count: int) -> int:
+        """All of the range for one network; for several what fits, up to `network_size`."""
+        if count == 1:
+            return cidr.size
+        share = max(cidr.size // count, 1)
+        return min(self.options.network_size, 1 << (share.bit_length() - 1))
 
     def _parts_v6(self, count: int) -> list[IPNetwork]:
         if self.wanted.fixed_range_v6 is None:
@@ -179,17 +187,19 @@ class Creation:
 
     def _bridge_interface(self, bridges: Sequence[str]) -> str | None:
         kind = manager(self.options)
-        interface = self.wanted.bridge_interface or kind.bridge_interface(self.options)
-        if interface and validate.interface("bridge interface", interface) in bridges:
-            raise InvalidValue("bridge interface", interface, "is the bridge itself")
+        interface = _chosen(self.wanted.bridge_interface, kind.bridge_interface(self.options))
         if kind.required == "bridge_interface" and not interface:
             rule = "name one, or set vlan_interface in the configuration"
             raise InvalidValue("bridge interface", "", rule)
+        if interface is None:
+            return None
+        if validate.interface("bridge interface", interface) in bridges:
+            raise InvalidValue("bridge interface", interface, "is the bridge itself")
         return interface
 
-    def _refuse_clash(self, network: Network) -> None:
+    def _refuse_clash(self, network: Network, others: Iterable[Network]) -> None:
         lower = lower_interface(network, self.options)
-        for other in self.existing:
+        for other in others:
             if network.label == other.label:
                 raise Conflict(f"network {network.label!r} exists already")
             if manager(self.options) is not FLAT_DHCP or network.bridge == other.bridge:

@@ -53,15 +53,16 @@ class CreateNetwork(Change[tuple[Network, ...]]):
     @property
     def title(self) -> str:
         words = [f"network create {self.label}"]
-        for field in fields(self):
+        for field in fields(self)[1:]:
             value = getattr(self, field.name)
-            if field.name != "label" and value is not None:
-                words.append(f"--{field.name.replace('_', '-')} {value}")
+            option = "vpn" if field.name == "vpn_start" else field.name.replace("_", "-")
+            if value is not None:
+                words.append(f"--{option} {str(value)[0] if isinstance(value, bool) else value}")
         return " ".join(words)
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[Network, ...]]:
         # All of them are known to be possible before the first is written.
-        new = list(Creation(self, networks.every(connection), options).networks())
+        new = Creation(self, networks.every(connection), options).networks()
         made = []
         for network, laid_out in new:
             made.append(networks.insert(connection, network))

@@ -10,8 +10,12 @@ from netconsole.backend.options import Options
 _NUMBER = re.compile(r"[0-9]*\Z")
 
 
-def usable(name: str | None, options: Options) -> str:
-    """Return the name of a bridge; raises InvalidValue where it is missing or unfit."""
+def usable(given: str | None, options: Options) -> str:
+    """Return the name of a bridge, by default the configuration's.
+
+    Raises InvalidValue where it is missing or unfit.
+    """
+    name = options.flat_network_bridge if given is None else given
     if not name:
         rule = "name one, or set flat_network_bridge in the configuration"
         raise InvalidValue("bridge", "", rule)

@@ -23,7 +23,7 @@ class FlatManager(Manager):
         existing: Sequence[Network],
         options: Options,
     ) -> list[str]:
-        return [bridges.usable(given or options.flat_network_bridge, options)] * len(vlans)
+        return [bridges.usable(given, options)] * len(vlans)
 
 
 FLAT = FlatManager(

@@ -32,7 +32,7 @@ class FlatDhcpManager(Manager):
     ) -> list[str]:
         """As in the base class; only the first name is the admin's, the others count on from it."""
         holders = {network.bridge: network.label for network in existing}
-        name = bridges.usable(given or options.flat_network_bridge, options)
+        name = bridges.usable(given, options)
         if given is not None and given in holders:
             raise Conflict(f"bridge {given} already carries network {holders[given]!r}")
         names: list[str] = []

@@ -86,11 +86,13 @@ def layout(cidr: IPNetwork, reserve: Reserve, wishes: Wishes | None = None) -> L
     wishes = wishes or Wishes()
     start = _inside("allowed start", wishes.allowed_start, cidr)
     end = _inside("allowed end", wishes.allowed_end, cidr)
-    gateway = wishes.gateway and ranges.parse_gateway(wishes.gateway, cidr)
+    gateway = None if wishes.gateway is None else ranges.parse_gateway(wishes.gateway, cidr)
     if gateway and gateway in cidr:
         _inside("gateway", gateway, cidr)
     server = _inside("DHCP server", wishes.dhcp_server, cidr)
-    given = ranges.parse_part("fixed CIDR", wishes.fixed_cidr or str(cidr), cidr)
+    given = cidr
+    if wishes.fixed_cidr is not None:
+        given = ranges.parse_part("fixed CIDR", wishes.fixed_cidr, cidr)
     broadcast = str(IPv4Address(cidr.last))
 
     first = int(IPAddress(start)) if start else cidr.first + 1
@@ -99,7 +101,7 @@ def layout(cidr: IPNetwork, reserve: Reserve, wishes: Wishes | None = None) -> L
     server = server or (gateway if gateway in cidr else next(unclaimed, broadcast))
     others = (address for address in unclaimed if address not in (gateway, server))
     vpn = next(others, broadcast) if reserve.vpn else None
-    bottom = 1 if start or wishes.fixed_cidr else reserve.bottom
+    bottom = 1 if start or given != cidr else reserve.bottom
     made = Layout(
         gateway=gateway,
         dhcp_server=server,
@@ -126,7 +128,9 @@ def layout_v6(cidr: IPNetwork, gateway: str | None) -> LayoutV6:
     first = str(IPv6Address(cidr.first + 1))
     return LayoutV6(
         cidr=str(cidr),
-        gateway=ranges.parse_address_v6("IPv6 gateway", gateway, cidr) if gateway else first,
+        gateway=(
+            first if gateway is None else ranges.parse_address_v6("IPv6 gateway", gateway, cidr)
+        ),
         netmask=str(cidr.netmask),
     )
 

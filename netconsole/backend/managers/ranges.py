@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Literal
 
 from netaddr import AddrFormatError, IPAddress, IPNetwork
 
@@ -16,6 +17,8 @@ PREFIX_V6 = 64
 """Guests make their addresses from 64 bits of prefix and 64 of their own (RFC 4862)."""
 UNUSABLE_V6 = ("::/8", "fe80::/10", "ff00::/8")
 """Special addresses such as loopback, link-local, multicast."""
+
+Version = Literal[4, 6]
 
 _RANGE = re.compile(r"[0-9.]+/[0-9.]+")
 _RANGE_V6 = re.compile(r"[0-9A-Fa-f:.]+/[0-9]{1,3}")
@@ -119,7 +122,7 @@ def free_parts(
     return parts
 
 
-def _parse(what: str, value: str, version: int) -> IPNetwork | None:
+def _parse(what: str, value: str, version: Version) -> IPNetwork | None:
     """Read a range; None where it is none. Raises InvalidValue where it has host bits."""
     try:
         network = IPNetwork(value, version=version)
@@ -130,7 +133,7 @@ def _parse(what: str, value: str, version: int) -> IPNetwork | None:
     return network
 
 
-def _parse_address(what: str, value: str, version: int, within: IPNetwork | None) -> str:
+def _parse_address(what: str, value: str, version: Version, within: IPNetwork | None) -> str:
     try:
         address = IPAddress(value, version=version)
     except (AddrFormatError, ValueError):

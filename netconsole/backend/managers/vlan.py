@@ -34,7 +34,7 @@ class VlanManager(Manager):
         options: Options,
     ) -> list[str]:
         names = [f"br{vlan}" for vlan in vlans]
-        if given and [given] != names:
+        if given is not None and [given] != names:
             rule = f"the VLAN manager names bridges after their VLANs: {', '.join(names)}"
             raise InvalidValue("bridge", given, rule)
         for network in existing:

@@ -1,0 +1,21 @@
+"""`netconsole project`: what is done to a project as a whole."""
+
+import click
+
+from netconsole.cli import network
+from netconsole.cli.changing import Doer, changing
+
+
+@click.group()
+def project() -> None:
+    """Take back what a project has."""
+
+
+@project.command()
+@click.option("--project", metavar="ID", required=True, help="The project.")
+@changing
+def scrub(doer: Doer, project: str) -> None:
+    """Take a project's networks away from it, so that they can be deleted."""
+    from netconsole.backend.changes.projects import ScrubProject
+
+    doer.carry_out(ScrubProject(project), network.print_networks)
