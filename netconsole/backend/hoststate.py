@@ -78,6 +78,8 @@ class Address:
     broadcast: str | None = None
     first: bool = field(default=False, compare=False)
     """Wanted: must come before any other address of its interface (dnsmasq answers from it)."""
+    announcements: int = field(default=1, compare=False)
+    """Wanted: how often the neighbours are told when it comes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ given several times are read by oslo.config, as nova read them.
 """
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_VARIABLE = "NETCONSOLE_CONFIG_FILE"
 DEFAULT_FILE = Path("/etc/netconsole/netconsole.conf")
+
+_NOVAS_OWN = re.compile(r"(mysql|postgresql)[:+]|sqlite:.*/nova\.sqlite$")
+"""nova's own databases: of a server, or of the name that nova gave to a file by default."""
 
 _NO_ADDRESS = "address-unknown-for-lack-of-a-default-route"
 """Stands for `$my_ip` where there is none, so that what refers to it can be told."""
@@ -51,7 +55,7 @@ class Options:
     connection: Annotated[
         str, Option(rules.text, "sqlite:///$state_path/netconsole.sqlite", "database")
     ] = "sqlite:////var/lib/netconsole/netconsole.sqlite"
-    """Of group [database]. A MySQL there is nova's own database and is passed over."""
+    """Of group [database]. What can only be nova's own database is passed over."""
     host: Annotated[str, Option(rules.word)] = field(default_factory=socket.gethostname)
     trial_seconds: Annotated[int, Option(rules.whole(1))] = 60
     """netconsole's own: how long a change of the SSH session's path waits to be confirmed."""
@@ -96,7 +100,7 @@ class Options:
     metadata_port: Annotated[int, Option(rules.whole(1, 65535))] = 8775
     send_arp_for_ha: Annotated[bool, Option(rules.boolean)] = True
     """nova's default is False; neighbours that keep a stale address are what it leads to."""
-    send_arp_for_ha_count: Annotated[int, Option(rules.whole(0))] = 3
+    send_arp_for_ha_count: Annotated[int, Option(rules.whole(0, 100))] = 3
     default_floating_pool: Annotated[str, Option(rules.text)] = "nova"
     auto_assign_floating_ip: Annotated[bool, Option(rules.boolean)] = False
     quota_floating_ips: Annotated[int, Option(rules.whole(-1))] = 10
@@ -126,7 +130,7 @@ def load(config_file: str | None = None) -> Options:
     values = {name: _value(parser, path, name, option) for name, option in _declared().items()}
     # The names are those of the fields, and each rule returns what its field holds.
     options = Options(**values)  # type: ignore[arg-type]
-    if options.connection.startswith(("mysql:", "mysql+")):
+    if _NOVAS_OWN.match(options.connection):
         own = f"sqlite:///{options.state_path}/netconsole.sqlite"
         return replace(options, connection=own)
     return options

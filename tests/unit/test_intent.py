@@ -23,6 +23,7 @@ from core_samples import (
 from netconsole.backend.hoststate import Address, File, HostState, Link
 from netconsole.backend.intent import intent
 from netconsole.backend.intent.links import bridge_mac, host_mac
+from netconsole.backend.plan import plan
 from netconsole.backend.records import Network, Records
 
 BASE = f"{NETWORKS_PATH}/nova-br100"
@@ -234,3 +235,21 @@ def test_a_bridges_mac_address_is_its_own_for_good() -> None:
     assert bridge_mac(one).startswith("fa:16:3e:")
     assert len(bridge_mac(one)) == 17
     assert one.host == HOST
+
+
+@pytest.mark.parametrize(
+    ("send", "count", "told"), [(True, 3, 3), (True, 0, 0), (False, 3, 0)], ids=str
+)
+def test_the_neighbours_are_told_as_often_as_the_options_say(
+    send: bool, count: int, told: int
+) -> None:
+    settings = replace(options(), send_arp_for_ha=send, send_arp_for_ha_count=count)
+    state = intent(records(1, floating=True), settings)
+    assert {address.announcements for address in state.addresses} == {told}
+    commands = plan(HostState(), state).commands
+    announced = [command for command in commands if command.startswith("arping")]
+    assert announced == (
+        [f"arping -U -c {told} -I br100 10.0.0.1", f"arping -U -c {told} -I eth0 {FLOATING}"]
+        if told
+        else []
+    )

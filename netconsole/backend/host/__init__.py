@@ -99,7 +99,7 @@ def _perform(step: Step) -> None:
             for argv in step.argvs:
                 run(argv, good=(0, 1))  # 1: there was none
         case AnnounceAddress():
-            arp.announce(step.interface, step.address)
+            arp.announce(step.interface, step.address, step.count)
         case MakeDirectory():
             files.make_directory(step.path)
         case RemoveDirectory():

@@ -8,8 +8,8 @@ ETHERNET_ADDRESS_LENGTH = 6
 BROADCAST = b"\xff" * ETHERNET_ADDRESS_LENGTH
 
 
-def announce(interface: str, address: str) -> None:
-    """Broadcast one ARP request for our own address (RFC 5227 section 3).
+def announce(interface: str, address: str, count: int) -> None:
+    """Broadcast ARP requests for our own address (RFC 5227 section 3).
 
     Written out here because arping(8) waits a second for answers that nobody expects. Interfaces
     without Ethernet addresses have no neighbours to tell.
@@ -22,4 +22,5 @@ def announce(interface: str, address: str) -> None:
         own = socket.inet_aton(address)
         header = BROADCAST + mac + struct.pack("!H", ETHERNET_ARP)
         request = struct.pack("!HHBBH", 1, 0x0800, len(mac), len(own), 1)
-        packet.send(header + request + mac + own + bytes(6) + own)
+        for _ in range(count):
+            packet.send(header + request + mac + own + bytes(6) + own)

@@ -1,6 +1,7 @@
 """Intent: what a host should hold, from what the store says. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from netaddr import IPNetwork
 
@@ -28,14 +29,7 @@ def intent(
     presence = Presence(records, options)
     associations = _associations(presence)
     answering = tuple(network for network in presence.served if answers_dhcp(network))
-    addresses = (
-        *(address for network in presence.served for address in gateway_addresses(network)),
-        *(
-            Address(association.interface, f"{association.floating}/32")
-            for association in associations
-            if association.interface
-        ),
-    )
+    addresses = tuple(_addresses(presence, associations))
     return HostState(
         sysctls={IP_FORWARD: "1"} if presence.served else dict(records.former_sysctls),
         links=links(presence),
@@ -59,6 +53,19 @@ def intent(
         released=released | _floating_places(records, options) - frozenset(addresses),
         release_leases=options.force_dhcp_release,
     )
+
+
+def _addresses(presence: Presence, associations: tuple[Association, ...]) -> Iterator[Address]:
+    """Gateways and floating addresses, told to the neighbours as often as the options say."""
+    options = presence.options
+    told = options.send_arp_for_ha_count if options.send_arp_for_ha else 0
+    for network in presence.served:
+        for address in gateway_addresses(network):
+            yield replace(address, announcements=told)
+    for association in associations:
+        if association.interface:
+            floating = f"{association.floating}/32"
+            yield Address(association.interface, floating, announcements=told)
 
 
 def touches_nothing(options: Options) -> bool:

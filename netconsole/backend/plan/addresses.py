@@ -39,8 +39,9 @@ def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
         if present is None or moved:
             yield _add(address)
         yield from (_add(other) for other in moved if other is not present)
-        if present is None:
-            yield AnnounceAddress(address.interface, address.address.partition("/")[0])
+        if present is None and address.announcements:
+            text = address.address.partition("/")[0]
+            yield AnnounceAddress(address.interface, text, address.announcements)
 
 
 def _left(observed: HostState, wanted: HostState) -> dict[str, list[Address]]:

@@ -139,10 +139,11 @@ class AnnounceAddress(Step):
 
     interface: str
     address: str
+    count: int = 1
 
     @property
     def argvs(self) -> tuple[Argv, ...]:
-        return (argv("arping", "-U", "-c", 1, "-I", self.interface, self.address),)
+        return (argv("arping", "-U", "-c", self.count, "-I", self.interface, self.address),)
 
 
 @dataclass(frozen=True, slots=True)
