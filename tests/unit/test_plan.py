@@ -104,13 +104,13 @@ DAMAGE: dict[str, tuple[HostState, list[Step]]] = {
     ),
     "the floating address is missing": (
         replace(WHOLE, addresses=WHOLE.addresses[:1]),
-        [AddAddress("eth0", f"{FLOATING}/32"), AnnounceAddress("eth0", FLOATING)],
+        [AddAddress("eth0", f"{FLOATING}/32"), AnnounceAddress("eth0", FLOATING, 3)],
     ),
     "the gateway address is missing": (
         replace(WHOLE, addresses=WHOLE.addresses[1:]),
         [
             AddAddress("br100", "10.0.0.1/24", "10.0.0.255"),
-            AnnounceAddress("br100", "10.0.0.1"),
+            AnnounceAddress("br100", "10.0.0.1", 3),
         ],
     ),
     "an idle floating address is still there": (
