@@ -24,8 +24,9 @@ def answer(host: PrivateHost, *arguments: str) -> Any:
     return json.loads(netconsole(host, *arguments, "--json"))
 
 
-def configure(host: PrivateHost) -> None:
-    host.write("/etc/netconsole/netconsole.conf", CONFIGURATION)
+def configure(host: PrivateHost, *more: str) -> None:
+    """Write the configuration, with further lines of `option = value`."""
+    host.write("/etc/netconsole/netconsole.conf", "\n".join((CONFIGURATION, *more, "")))
 
 
 def create_network(host: PrivateHost) -> None:
@@ -35,21 +36,29 @@ def create_network(host: PrivateHost) -> None:
     )
 
 
-def boot(host: PrivateHost, name: str, project: str = "demo") -> str:
-    """Create an instance as a namespace with a real DHCP client; return its address."""
+def boot(host: PrivateHost, name: str, project: str = "demo", more: tuple[str, ...] = ()) -> str:
+    """Create an instance as a namespace with real DHCP clients; return its first address.
+
+    Its port is on vmnet, unless `more` says otherwise.
+    """
     host.run("ip", "netns", "add", name)
-    netconsole(
-        host,
-        *("instance", "create", name, "--project", project, "--network", "vmnet"),
-        *("--port-kind", "veth"),
-    )
-    port = answer(host, "instance", "show", name)["ports"][0]
-    host.run("ip", "link", "set", "dev", port["port"]["peer"], "netns", name, "name", "eth0")
+    on = () if "--network" in more else ("--network", "vmnet")
+    words = ("instance", "create", name, "--project", project, "--port-kind", "veth")
+    netconsole(host, *words, *on, *more)
+    ports = answer(host, "instance", "show", name)["ports"]
     host.run("ip", "-n", name, "link", "set", "dev", "lo", "up")
-    host.spawn("ip", "netns", "exec", name, "busybox", "udhcpc", "-f", "-i", "eth0", "-T", "1")
-    address = str(port["fixed_ips"][0]["address"])
-    eventually(lambda: f" {address}/" in host.run("ip", "-n", name, "address").stdout)
-    return address
+    for number, view in enumerate(ports):
+        plug_in(host, name, view, f"eth{number}")
+    return str(ports[0]["fixed_ips"][0]["address"])
+
+
+def plug_in(host: PrivateHost, name: str, view: Any, interface: str) -> None:
+    """Give a guest its end of a port, and wait until its DHCP client has the port's address."""
+    host.run("ip", "link", "set", "dev", view["port"]["peer"], "netns", name, "name", interface)
+    client = ("busybox", "udhcpc", "-f", "-i", interface, "-T", "1")
+    host.spawn("ip", "netns", "exec", name, *client)
+    address = f" {view['fixed_ips'][0]['address']}/"
+    eventually(lambda: address in host.run("ip", "-n", name, "address").stdout)
 
 
 def create_cloud(host: PrivateHost) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 from netconsole.backend.hoststate import Lease
 from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
-from netconsole.backend.records import FixedIP, Network, Records
+from netconsole.backend.records import FixedIP, FixedIPView, Network, Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,29 @@ def _is_stale(row: FixedIP, options: Options, now: float) -> bool:
 def with_events(records: Records, events: Iterable[LeaseEvent]) -> Records:
     """The records as they will be once the events are written."""
     happened = {event.fixed_ip.id: event for event in events}
-    rows = []
-    for row in records.fixed_ips:
-        event = happened.get(row.id)
-        if event is None:
-            rows.append(row)
-        elif not event.frees:
-            rows.append(replace(row, leased=event.event == "leased"))
-    return replace(records, fixed_ips=tuple(rows))
+    rows = (_after(row, happened.get(row.id)) for row in records.fixed_ips)
+    return replace(records, fixed_ips=tuple(row for row in rows if row.instance_uuid is not None))
+
+
+def views_with_events(
+    views: Iterable[FixedIPView], events: Iterable[LeaseEvent]
+) -> tuple[FixedIPView, ...]:
+    """Addresses as they will be once the events are written."""
+    happened = {event.fixed_ip.id: event for event in events}
+    after = ((view, _after(view.fixed_ip, happened.get(view.fixed_ip.id))) for view in views)
+    return tuple(
+        FixedIPView(row, view.network, view.instance if row.instance_uuid else None)
+        for view, row in after
+    )
+
+
+def _after(row: FixedIP, event: LeaseEvent | None) -> FixedIP:
+    if event is None:
+        return row
+    if event.frees:
+        free = FixedIP(row.id, row.address, row.network_id, reserved=row.reserved)
+        return replace(free, updated_at=row.updated_at)
+    return replace(row, leased=event.event == "leased")
 
 
 def lease_of(

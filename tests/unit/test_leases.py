@@ -8,8 +8,14 @@ import pytest
 from core_samples import fixed_ip, instance, mac, network, options, records
 
 from netconsole.backend.hoststate import Lease
-from netconsole.backend.leases import LeaseEvent, lease_events, lease_of, with_events
-from netconsole.backend.records import FixedIP, Records
+from netconsole.backend.leases import (
+    LeaseEvent,
+    lease_events,
+    lease_of,
+    views_with_events,
+    with_events,
+)
+from netconsole.backend.records import FixedIP, FixedIPView, Records
 
 NOW = 1_767_225_600.0
 HELD = Lease(int(NOW) + 60, mac(), "10.0.0.3", "web0")
@@ -76,6 +82,9 @@ def test_the_life_of_a_fixed_address(case: Case) -> None:
     left = with_events(found, events).fixed_ips
     assert [(each.allocated, each.leased) for each in left] == ([case.after] if case.after else [])
     assert all(event.frees == (case.after is None) for event in events)
+    (view,) = views_with_events((FixedIPView(row, network(), instance()),), events)
+    assert (view.fixed_ip.allocated, view.fixed_ip.leased) == (case.after or (False, False))
+    assert (view.instance is None) == (case.after is None)
 
 
 FLAT = "nova.network.manager.FlatManager"
