@@ -73,10 +73,26 @@ def dnsmasq(network: Network, options: Options) -> Dnsmasq:
             f"--dhcp-lease-max={cidr.size}",
             f"--dhcp-hostsdir={files.hosts}",
             f"--dhcp-leasefile={files.leases}",
+            *_router_advertisements(network),
             "--no-hosts",
             *((f"--domain={options.dhcp_domain}",) if options.dhcp_domain else ()),
             *_servers(network, options),
         ),
+    )
+
+
+def _router_advertisements(network: Network) -> tuple[str, ...]:
+    """Tell guests the IPv6 range, of which they make addresses by themselves (RFC 4862).
+
+    dnsmasq advertises only on an interface that is named.
+    """
+    if network.cidr_v6 is None:
+        return ()
+    cidr = IPNetwork(network.cidr_v6)
+    return (
+        f"--interface={network.bridge}",
+        "--enable-ra",
+        f"--dhcp-range={cidr.network},ra-only,{cidr.prefixlen}",
     )
 
 

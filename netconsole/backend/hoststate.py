@@ -70,7 +70,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An IPv4 address on an interface, as `ip address` prints it."""
+    """An address on an interface, as `ip address` prints it."""
 
     interface: str
     address: str
@@ -80,6 +80,11 @@ class Address:
     """Wanted: must come before any other address of its interface (dnsmasq answers from it)."""
     announcements: int = field(default=1, compare=False)
     """Wanted: how often the neighbours are told when it comes."""
+
+    @property
+    def is_v6(self) -> bool:
+        """Whether it is an IPv6 address."""
+        return ":" in self.address
 
 
 @dataclass(frozen=True, slots=True)

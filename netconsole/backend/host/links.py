@@ -52,6 +52,9 @@ class _RouteEntry(TypedDict):
 
 
 class _AddressInfo(TypedDict):
+    family: NotRequired[str]
+    scope: NotRequired[str]
+    dynamic: NotRequired[bool]
     local: NotRequired[str]
     prefixlen: int
     broadcast: NotRequired[str]
@@ -86,6 +89,12 @@ def _link(entry: _LinkEntry) -> Link:
         forward_delay=data.get("forward_delay"),
         parent=entry.get("link") if kind == "vlan" else None,
         vlan=data.get("id") if kind == "vlan" else None,
+    )
+
+
+def _made_by_kernel(info: _AddressInfo) -> bool:
+    return info.get("family") == "inet6" and (
+        info.get("scope") != "global" or info.get("dynamic", False)
     )
 
 
@@ -131,11 +140,14 @@ def _batch(step: Step, options: tuple[str, ...]) -> None:
 
 
 def observe_addresses() -> tuple[Address, ...]:
-    """Every IPv4 address of this network namespace, in the kernel's order."""
-    entries = cast(list[_AddressEntry], json.loads(run(["ip", "-json", "-4", "address", "show"])))
+    """Every address that someone made in this network namespace, in the kernel's order.
+
+    IPv6 addresses that the kernel made by itself, of links and of advertisements, come and go.
+    """
+    entries = cast(list[_AddressEntry], json.loads(run(["ip", "-json", "address", "show"])))
     return tuple(
         Address(entry["ifname"], f"{info['local']}/{info['prefixlen']}", info.get("broadcast"))
         for entry in entries
         for info in entry.get("addr_info", ())
-        if "local" in info
+        if "local" in info and not _made_by_kernel(info)
     )

@@ -79,12 +79,16 @@ def answers_dhcp(network: Network) -> bool:
 
 
 def gateway_addresses(network: Network) -> tuple[Address, ...]:
-    """What a network puts on its bridge: the address that guests use as their DHCP server."""
-    if network.dhcp_server is None:
-        return ()
-    prefix = IPNetwork(network.cidr).prefixlen
-    address = f"{network.dhcp_server}/{prefix}"
-    return (Address(network.bridge, address, network.broadcast, first=True),)
+    """What a network puts on its bridge: the addresses that guests use as their gateways."""
+    gateways = []
+    if network.dhcp_server is not None:
+        prefix = IPNetwork(network.cidr).prefixlen
+        address = f"{network.dhcp_server}/{prefix}"
+        gateways.append(Address(network.bridge, address, network.broadcast, first=True))
+    if network.cidr_v6 is not None and network.gateway_v6 is not None:
+        prefix = IPNetwork(network.cidr_v6).prefixlen
+        gateways.append(Address(network.bridge, f"{network.gateway_v6}/{prefix}"))
+    return tuple(gateways)
 
 
 def _shared(presence: Presence) -> Iterator[tuple[Network, str]]:

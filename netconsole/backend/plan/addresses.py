@@ -5,7 +5,7 @@ as well (promote_secondaries in ip-sysctl). So those go before it, and come back
 """
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Interface
+from ipaddress import ip_interface
 
 from netconsole.backend.hoststate import Address, HostState
 from netconsole.backend.steps import AddAddress, AnnounceAddress, RemoveAddress, Step
@@ -32,14 +32,15 @@ def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Put on what is missing, a first address before the others, and tell the neighbours."""
     left = _left(observed, wanted)
     for address in wanted.addresses:
-        here = left.get(address.interface, [])
+        all_here = left.get(address.interface, [])
+        here = [found for found in all_here if found.is_v6 == address.is_v6]
         present = _same(address, here)
         moved = here if address.first and here and here[0] is not present else []
         yield from (_remove(other) for other in reversed(moved))
         if present is None or moved:
             yield _add(address)
         yield from (_add(other) for other in moved if other is not present)
-        if present is None and address.announcements:
+        if present is None and address.announcements and not address.is_v6:
             text = address.address.partition("/")[0]
             yield AnnounceAddress(address.interface, text, address.announcements)
 
@@ -55,7 +56,7 @@ def _left(observed: HostState, wanted: HostState) -> dict[str, list[Address]]:
 
 
 def _subnet(address: Address) -> str:
-    return str(IPv4Interface(address.address).network)
+    return str(ip_interface(address.address).network)
 
 
 def _same(address: Address, here: Iterable[Address]) -> Address | None:

@@ -78,7 +78,7 @@ def moved(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Take the addresses of an interface along to the bridge whose port it becomes."""
     for link in wanted.links.values():
         if link.master and _moves(link, observed):
-            here = [found for found in observed.addresses if found.interface == link.name]
+            here = _movable(observed, link.name)
             yield _move(link.name, link.master, here, observed, to_bridge=True)
 
 
@@ -89,8 +89,15 @@ def _moves(link: Link, observed: HostState) -> bool:
         link.kind == ""
         and found is not None
         and found.master != link.master
-        and any(address.interface == link.name for address in observed.addresses)
+        and bool(_movable(observed, link.name))
     )
+
+
+def _movable(observed: HostState, interface: str) -> list[Address]:
+    """An interface's IPv4 addresses: only those go along, as with nova."""
+    return [
+        found for found in observed.addresses if found.interface == interface and not found.is_v6
+    ]
 
 
 def moved_back(observed: HostState, wanted: HostState) -> Iterator[Step]:
@@ -99,8 +106,8 @@ def moved_back(observed: HostState, wanted: HostState) -> Iterator[Step]:
     for bridge in _gone(observed, wanted):
         left = [
             found
-            for found in observed.addresses
-            if found.interface == bridge.name and (found.interface, found.address) not in released
+            for found in _movable(observed, bridge.name)
+            if (found.interface, found.address) not in released
         ]
         for link in observed.links.values():
             if left and link.master == bridge.name and not link.ours:
