@@ -3,10 +3,12 @@
 What stands in brackets in the guide is filled in; `$your-project` is the shell's to fill in.
 """
 
+import json
 from dataclasses import dataclass
 
 import pytest
 from cloud import CONFIGURATION
+from nova_conf import NOVA_CONF
 from private_host import PrivateHost
 
 FIRST = "11111111-1111-4111-8111-111111111111"
@@ -125,3 +127,148 @@ def test_a_command_of_the_guide_works(configured: PrivateHost, printed: Printed)
         literally(configured, command)
     assert printed.words in literally(configured, printed.command, printed.status)
     assert printed.shows in literally(configured, printed.shown_by)
+
+
+def test_with_the_nova_conf_of_an_existing_installation(host: PrivateHost) -> None:
+    host.write("/etc/nova/nova.conf", NOVA_CONF)
+    ours = "--config-file /etc/nova/nova.conf"
+    literally(
+        host,
+        f"{ours} nova-manage network create --label=vmnet --fixed_range_v4=10.0.0.0/24 "
+        "--num_networks=1 --network_size=256 --multi_host=F",
+    )
+    literally(host, f"{ours} {POOL}")
+    literally(host, f"{ours} nova boot web1")
+    literally(host, f"{ours} nova floating-ip-associate web1 68.99.26.170")
+    assert "10.0.0.1/24" in host.run("ip", "address", "show", "br100").stdout
+    assert "68.99.26.170/32" in host.run("ip", "address", "show", "eth0").stdout
+    served = host.run("pgrep", "-a", "-x", "dnsmasq").stdout
+    assert "--pid-file=/var/lib/nova/networks/nova-br100.pid" in served
+    assert "--server=8.8.8.8 --server=8.8.4.4" in served
+    assert literally(host, f"{ours} plan") == ""
+    listed = literally(host, f"{ours} nova-manage floating list").splitlines()
+    assert listed[0].split("\t")[1:2] + listed[0].split("\t")[3:] == [
+        "68.99.26.170",
+        "nova",
+        "eth0",
+    ]
+
+
+def answered(host: PrivateHost, command: str) -> object:
+    return json.loads(host.run("sh", "-c", f"netconsole {command} --json").stdout)
+
+
+NETWORK_COLUMNS = {
+    *("label", "cidr", "gateway", "netmask", "broadcast", "dhcp_server", "dhcp_start", "bridge"),
+    *("bridge_interface", "vlan", "vpn_private_address", "vpn_public_port", "multi_host"),
+    *("project_id", "host", "mtu", "dns1", "dns2", "uuid", "id", "cidr_v6", "injected"),
+}
+
+
+def test_json_has_the_original_columns(configured: PrivateHost) -> None:
+    for command in (NETWORK, POOL, "nova boot web1"):
+        literally(configured, command)
+    literally(configured, "nova floating-ip-associate web1 68.99.26.170")
+    uuid = literally(configured, "nova list").splitlines()[3].split()[1]
+    columns = {
+        "nova network-list": NETWORK_COLUMNS,
+        "nova network-show vmnet": NETWORK_COLUMNS,
+        "nova-manage network list": NETWORK_COLUMNS,
+        "nova tenant-network-list": {"id", "label", "cidr"},
+        "nova list": {"id", "name", "status", "networks"},
+        "nova virtual-interface-list web1": {"id", "mac_address", "net_id"},
+        "nova floating-ip-list": {"id", "address", "instance_uuid", "fixed_address", "pool"},
+        "nova floating-ip-bulk-list": {
+            *("project_id", "address", "instance_uuid", "pool", "interface", "host"),
+        },
+        "nova-manage floating list": {"project_id", "address", "instance_uuid", "pool"},
+        "nova floating-ip-pool-list": {"name"},
+        "nova fixed-ip-get 10.0.0.2": {
+            *("address", "cidr", "allocated", "leased", "reserved", "instance", "host"),
+        },
+        "nova-manage fixed list": {
+            *("address", "network", "allocated", "leased", "reserved", "instance", "host"),
+        },
+    }
+    for command, wanted in columns.items():
+        said = answered(configured, command)
+        first = said[0] if isinstance(said, list) else said
+        assert isinstance(first, dict), command
+        assert wanted <= first.keys(), command
+    found = answered(configured, "nova floating-ip-list")
+    assert isinstance(found, list)
+    assert [(row["address"], row["instance_uuid"], row["fixed_address"]) for row in found] == [
+        ("68.99.26.170", uuid, "10.0.0.2")
+    ]
+
+
+def test_the_rest_of_the_verbs(configured: PrivateHost) -> None:
+    literally(configured, NETWORK)
+    literally(configured, POOL)
+    literally(configured, "nova network-create spare --fixed-range-v4=10.1.0.0/24 --bridge=br101")
+    steps = [
+        ("nova network-associate-host spare testhost", "nova network-show spare", "testhost"),
+        (
+            "nova --os-project-id p1 network-associate-project spare",
+            "nova network-show spare",
+            "p1",
+        ),
+        ("nova network-disassociate --project-only spare", "nova network-show spare", "testhost"),
+        ("nova network-delete spare", "nova net-list", "vmnet"),
+        ("nova --os-project-id p1 net-create own 10.2.0.0/24", "nova net own", "10.2.0.0/24"),
+        ("nova scrub p1", "nova network-list --fields=project_id", "-"),
+        ("nova net-delete own", "nova-manage network list", "10.0.0.0/24"),
+        (
+            "nova-manage network modify --fixed_range=10.0.0.0/24 --project=p1",
+            "nova-manage network list",
+            "p1",
+        ),
+        (
+            "nova-manage vpn change --project=p1 --ip=203.0.113.9 --port=1001",
+            "nova network-show vmnet",
+            "203.0.113.9",
+        ),
+        ("nova-manage account scrub --project=p1", "nova-manage network list", "10.0.0.0/24"),
+        (
+            "nova boot --nic net-name=vmnet,v4-fixed-ip=10.0.0.77 web1",
+            "nova list",
+            "vmnet=10.0.0.77 ",
+        ),
+        ("nova add-fixed-ip web1 vmnet", "nova list", "vmnet=10.0.0.77, 10.0.0.2 "),
+        ("nova remove-fixed-ip web1 10.0.0.2", "nova list", "vmnet=10.0.0.77 "),
+        (
+            "nova --os-project-id admin floating-ip-create nova",
+            "nova floating-ip-list",
+            "68.99.26.170",
+        ),
+        (
+            "nova add-floating-ip web1 68.99.26.170 --fixed-address 10.0.0.77",
+            "nova list",
+            "10.0.0.77, 68.99.26.170 ",
+        ),
+        ("nova remove-floating-ip web1 68.99.26.170", "nova list", "vmnet=10.0.0.77 "),
+        (
+            "nova floating-ip-delete 68.99.26.170",
+            "nova-manage floating list",
+            "None\t68.99.26.170\tNone",
+        ),
+        ("nova fixed-ip-reserve 10.0.0.9", "nova fixed-ip-get 10.0.0.9 --json", '"reserved": true'),
+        (
+            "nova fixed-ip-unreserve 10.0.0.9",
+            "nova fixed-ip-get 10.0.0.9 --json",
+            '"reserved": false',
+        ),
+        (
+            "nova floating-ip-bulk-create 198.51.100.8/30 --pool other",
+            "nova floating-ip-bulk-list",
+            "| 198.51.100.9 ",
+        ),
+        ("nova floating-ip-bulk-delete 198.51.100.8/30", "nova floating-ip-pool-list", "nova"),
+        ("nova delete web1", "nova-manage fixed list", "10.0.0.0/24       \t10.0.0.77      \tNone"),
+    ]
+    for command, shown_by, shows in steps:
+        literally(configured, command)
+        shown = literally(configured, shown_by)
+        assert shows in shown, f"{command}: {shown}"
+    refused = literally(configured, "nova floating-ip-disassociate web1 68.99.26.170", status=1)
+    assert "web1" in refused
