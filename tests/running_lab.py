@@ -25,10 +25,12 @@ class Process(NamedTuple):
 class RunningLab:
     """A fresh lab, started as a user would; use it as a context manager."""
 
-    def __init__(self, prefix: Sequence[str] = (NETCONSOLE,), ready: bool = True) -> None:
+    def __init__(
+        self, prefix: Sequence[str] = (NETCONSOLE,), ready: bool = True, kind: str = "flatdhcp"
+    ) -> None:
         self._prefix = tuple(prefix)
         self.outer = subprocess.Popen(
-            [*self._prefix, "lab", "run", "--", *HOLD],
+            [*self._prefix, "lab", "run", f"--network-manager={kind}", "--", *HOLD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

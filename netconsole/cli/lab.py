@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SYSTEM_PROGRAMS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 FALLBACK_SHELL = "/bin/sh"
+MANAGERS = ("flat", "flatdhcp", "vlan")
 COMMAND_SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 _command = click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[--] [COMMAND]...")
@@ -39,18 +40,30 @@ def lab(context: click.Context) -> int | None:
     """
     if context.invoked_subcommand is not None:
         return None
-    return _in_fresh_lab(partial(_console, Context.of(context).read_only))
+    return _in_fresh_lab("flatdhcp", partial(_console, Context.of(context).read_only))
 
 
 @lab.command(context_settings=COMMAND_SETTINGS)
+@click.option(
+    "--network-manager",
+    type=click.Choice(MANAGERS),
+    default="flatdhcp",
+    show_default=True,
+    help="The kind of its networks.",
+)
 @_command
-def run(command: tuple[str, ...]) -> int:
+def run(network_manager: str, command: tuple[str, ...]) -> int:
     """Run a command on the host of a fresh lab, or a shell.
 
-    The command starts when every instance holds its lease; its exit status is given back, 128
+    The command starts when every instance has its address; its exit status is given back, 128
     and the number of the signal that ended it.
+
+    With flat the admin has made the bridge br100, and `instance inject` has told the instances
+    their addresses; there are no floating ones. With vlan each project has a network of its own, on
+    VLANs of the interface eth2: web1 and web2 are in another one than db1. That takes a kernel
+    with 802.1Q.
     """
-    return _in_fresh_lab(partial(_execute, command))
+    return _in_fresh_lab(network_manager, partial(_execute, command))
 
 
 @lab.command(context_settings=COMMAND_SETTINGS)
@@ -145,11 +158,11 @@ def _fault_of_lab(fault_id: str) -> "Fault":
     return faults.fault(fault_id)
 
 
-def _in_fresh_lab(inside: "Work") -> int:
+def _in_fresh_lab(kind: str, inside: "Work") -> int:
     from netconsole.lab.cloud import build
     from netconsole.lab.enclosure import enclose
 
-    return enclose(partial(build, _program_directory(), _progress()), inside)
+    return enclose(partial(build, kind, _program_directory(), _progress()), inside)
 
 
 def _progress() -> Callable[[str], None]:

@@ -1,21 +1,20 @@
 """The cloud of a lab, built through the same verbs as on any host."""
 
-import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from netconsole.lab import ground, wires
 from netconsole.lab.commands import LabFailed, require_programs, run
-from netconsole.lab.members import Member, last_words, serve_pages, start, start_program
+from netconsole.lab.guests import INTERFACE
+from netconsole.lab.kinds import KINDS, NETWORK
+from netconsole.lab.members import Member, last_words, start
 
 if TYPE_CHECKING:
     from netconsole.backend.records import InstanceView
     from netconsole.backend.service import Service
 
-NETWORK: Final = "vmnet"
-FIXED_RANGE: Final = "10.0.0.0/24"
-BRIDGE: Final = "br100"
 POOL: Final = "public"
 FLOATING_RANGE: Final = "203.0.113.128/28"
 
@@ -37,31 +36,36 @@ Progress = Callable[[str], None]
 """Says in a few words what is being done."""
 
 
-def build(programs: str, progress: Progress) -> int:
-    """Build the lab in the namespaces of the calling process; answer 0 when it is ready.
+def build(kind_name: str, programs: str, progress: Progress) -> int:
+    """Build a lab of a kind in the namespaces of the calling process; answer 0 when it is ready.
 
     `programs` is the directory of netconsole's program, for the PATH of login shells.
 
-    It is ready when the world outside answers and every instance holds its lease.
+    It is ready when the world outside answers and every instance has its address.
     Raises Unavailable or LabFailed, saying what is missing or what did not come about.
     """
     require_programs()
+    kind = KINDS[kind_name]
     progress("laying out")
-    ground.lay(programs)
+    ground.lay(programs, kind.settings)
     outside = wires.start_outside()
     wires.connect(outside)
-    members = {guest.name: start(guest.name, _live_as_guest) for guest in GUESTS}
+    kind.prepare(outside)
+    members = {guest.name: start(guest.name, partial(kind.boot, guest.name)) for guest in GUESTS}
     service = _service()
     progress(f"network {NETWORK}")
-    _create_network(service)
+    kind.create_networks(service)
     for guest in GUESTS:
         progress(f"instance {guest.name}")
-        _boot(members[guest.name], _create_instance(service, guest))
-    progress(f"floating address on {WITH_FLOATING.name}")
-    _give_floating_address(service)
+        view = _create_instance(service, guest)
+        kind.inject(service, guest.name)
+        _boot(members[guest.name], view)
+    if kind.floating:
+        progress(f"floating address on {WITH_FLOATING.name}")
+        _give_floating_address(service)
     wires.wait_for_outside()
-    progress("leases")
-    _wait_for_leases(service)
+    progress("addresses")
+    _wait_for_leases(service) if kind.leases else _wait_for_answers(service)
     progress("ready")
     return 0
 
@@ -73,18 +77,10 @@ def _service() -> "Service":
     return Service(load())
 
 
-def _create_network(service: "Service") -> None:
-    from netconsole.backend.changes.networks import CreateNetwork
-
-    service.do(CreateNetwork(label=NETWORK, fixed_range_v4=FIXED_RANGE, bridge=BRIDGE))
-
-
 def _create_instance(service: "Service", guest: Guest) -> "InstanceView":
     from netconsole.backend.changes.instances import CreateInstance
 
-    change = CreateInstance(
-        name=guest.name, project=guest.project, networks=(NETWORK,), port_kind="veth"
-    )
+    change = CreateInstance(name=guest.name, project=guest.project, port_kind="veth")
     return service.do(change).result
 
 
@@ -100,22 +96,8 @@ def _boot(member: Member, view: "InstanceView") -> None:
     peer = view.ports[0].port.peer
     if peer is None:
         raise LabFailed(f"the port of {member.name} has no guest's end")
-    run("ip", "link", "set", "dev", peer, "netns", str(member.pid), "name", "eth0")
+    run("ip", "link", "set", "dev", peer, "netns", str(member.pid), "name", INTERFACE)
     member.begin()
-
-
-def _live_as_guest() -> None:
-    name = os.uname().nodename
-    run("ip", "link", "set", "dev", "lo", "up")
-    start_program(
-        "busybox",
-        "udhcpc",
-        "-f",
-        *("-i", "eth0"),
-        *("-x", f"hostname:{name}"),
-        *("-t", "5", "-T", "1", "-A", "1"),
-    )
-    serve_pages(name)
 
 
 def _wait_for_leases(service: "Service") -> None:
@@ -127,3 +109,12 @@ def _wait_for_leases(service: "Service") -> None:
                 f"{last_words(without[0])}"
             )
         time.sleep(0.05)
+
+
+def _wait_for_answers(service: "Service") -> None:
+    """Wait until the network's router, which is outside, has an answer from every guest."""
+    deadline = time.monotonic() + LEASE_SECONDS
+    for found in service.status().allocations:
+        while not wires.reached_outside(found.address):
+            if time.monotonic() > deadline:
+                raise LabFailed(f"no answer from {found.instance}: {last_words(found.instance)}")

@@ -17,8 +17,7 @@ from netconsole.backend.service import Service
 from netconsole.backend.steps import AddAddress, ChangeRules, StartDnsmasq, Step
 from netconsole.lab.commands import run
 from netconsole.lab.ground import HOME
-from netconsole.lab.members import OUTSIDE, pid_of
-from netconsole.lab.wires import PUBLIC, SECOND
+from netconsole.lab.wires import PUBLIC, SECOND, run_outside
 
 _DISPLACED: Final = HOME / "rp_filter-before"
 """The settings as they were before the fault changed them."""
@@ -97,6 +96,8 @@ def _follow_plan(concerns: Callable[[Step], bool]) -> Callable[[Service], None]:
 
 
 def _flush_nat(service: Service) -> None:
+    if f":{_FLUSHED} " not in run("iptables-save", "-t", "nat"):
+        raise Conflict(f"there is no chain {_FLUSHED}: this network manager translates nothing")
     run("iptables", "-w", "-t", "nat", "-F", _FLUSHED)
 
 
@@ -115,7 +116,7 @@ def _remove_floating_addresses(service: Service) -> None:
     for found in present:
         run("ip", "address", "delete", f"{found.address}/32", "dev", PUBLIC.interface)
     # Whoever still knew the hardware address would notice nothing until forgetting it.
-    _run_outside(*(f"neighbour flush to {found.address}" for found in present))
+    run_outside(*(f"neighbour flush to {found.address}" for found in present))
 
 
 # rp_filter: the way back to `outside` leaves by the second uplink, and the filter is strict.
@@ -148,7 +149,7 @@ def _restore_way_back(service: Service) -> None:
     if _way_back() == SECOND.interface:
         run("ip", "route", "delete", *_DETOUR)
         run("iptables", "-w", "-t", "nat", "-D", *_MASQUERADE)
-    _run_outside(f"neighbour flush dev {PUBLIC.interface} nud permanent")
+    run_outside(f"neighbour flush dev {PUBLIC.interface} nud permanent")
     _DISPLACED.unlink()
 
 
@@ -156,7 +157,7 @@ def _pin_neighbours() -> None:
     """Let packets get as far as the filter: a strict one leaves ARP unanswered as well."""
     (link,) = json.loads(run("ip", "-json", "-4", "address", "show", "dev", PUBLIC.interface))
     (hardware,) = json.loads(run("ip", "-json", "link", "show", "dev", PUBLIC.interface))
-    _run_outside(
+    run_outside(
         *(
             f"neighbour replace {address['local']} lladdr {hardware['address']} "
             f"nud permanent dev {PUBLIC.interface}"
@@ -168,11 +169,6 @@ def _pin_neighbours() -> None:
 def _way_back() -> str:
     (route,) = json.loads(run("ip", "-json", "route", "get", PUBLIC.outside))
     return str(route["dev"])
-
-
-def _run_outside(*lines: str) -> None:
-    target = str(pid_of(OUTSIDE))
-    run("nsenter", "--target", target, "--net", "ip", "-batch", "-", text="\n".join(lines))
 
 
 FAULTS: Final = (

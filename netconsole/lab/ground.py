@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,15 +23,14 @@ HOME: Final = Path("/run/netconsole-lab")
 _ETC: Final = HOME / "etc"
 _STATE: Final = HOME / "state"
 
-CONFIGURATION: Final = f"""\
-[DEFAULT]
-host = {HOSTNAME}
-state_path = {_STATE}
-network_manager = nova.network.manager.FlatDHCPManager
-public_interface = eth0
-my_ip = 203.0.113.2
-dns_server = 203.0.113.1
-"""
+_OPTIONS: Final = {
+    "host": HOSTNAME,
+    "state_path": str(_STATE),
+    "public_interface": "eth0",
+    "my_ip": "203.0.113.2",
+    "dns_server": "203.0.113.1",
+}
+"""Of netconsole's configuration, whatever the network manager."""
 
 _KERNEL_DEFAULTS: Final = {
     "arp_announce": "0",
@@ -43,9 +43,10 @@ _KERNEL_DEFAULTS: Final = {
 """A new network namespace inherits these from the machine; a lab is the same everywhere."""
 
 
-def lay(programs: str) -> None:
+def lay(programs: str, settings: Mapping[str, str]) -> None:
     """Give the calling process's mount and UTS namespaces the lab's files and name.
 
+    `settings` are options of netconsole's configuration, besides those of every lab.
     Login shells, such as those of tmux, get the directory `programs` in front of their PATH.
 
     Raises OSError, naming the mount, where the kernel refuses one.
@@ -61,7 +62,8 @@ def lay(programs: str) -> None:
     Path("/run/lock").chmod(0o1777)
     _STATE.mkdir()
     _replace("/etc/resolv.conf", "nameserver 203.0.113.1\n")
-    _replace("/etc/netconsole/netconsole.conf", CONFIGURATION)
+    options = "".join(f"{name} = {value}\n" for name, value in {**_OPTIONS, **settings}.items())
+    _replace("/etc/netconsole/netconsole.conf", f"[DEFAULT]\n{options}")
     _replace("/etc/profile.d/netconsole-lab.sh", f"PATH={shlex.quote(programs)}:$PATH\n")
     set_hostname(HOSTNAME)
     reset_settings()

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from netconsole.lab.commands import LabFailed, run
-from netconsole.lab.members import OUTSIDE, Member, last_words, serve_pages, start, start_program
+from netconsole.lab.members import (
+    OUTSIDE,
+    Member,
+    last_words,
+    pid_of,
+    serve_pages,
+    start,
+    start_program,
+)
 
 PREFIX_LENGTH: Final = 24
 
@@ -52,6 +60,22 @@ def connect(outside: Member) -> None:
     lines.append(f"route add default via {PUBLIC.outside} dev {PUBLIC.interface}")
     run("ip", "-batch", "-", text="\n".join(lines))
     outside.begin()
+
+
+def run_outside(*lines: str) -> None:
+    """Run lines of ip(8) in the world outside."""
+    target = str(pid_of(OUTSIDE))
+    run("nsenter", "--target", target, "--net", "ip", "-batch", "-", text="\n".join(lines))
+
+
+def reached_outside(address: str) -> bool:
+    """Whether the world outside gets an answer from an address to a ping."""
+    target = str(pid_of(OUTSIDE))
+    try:
+        run("nsenter", "--target", target, "--net", "ping", "-q", "-c1", "-W1", address)
+    except LabFailed:
+        return False
+    return True
 
 
 def wait_for_outside() -> None:
