@@ -58,6 +58,10 @@ def test_the_backend_refuses_every_change_there_is(host: PrivateHost) -> None:
 COMMANDS = {
     "network create": ("--fixed-range-v4", "10.7.0.0/24", "--bridge", "br7", "net7"),
     "network delete": ("vmnet",),
+    "network associate": ("vmnet", "--project", "demo"),
+    "network disassociate": ("vmnet",),
+    "network modify": ("vmnet", "--host", "other"),
+    "project scrub": ("--project", "demo"),
     "instance create": ("web9", "--project", "demo", "--network", "vmnet"),
     "instance delete": ("web1",),
     "floating create": ("--pool", "p", "--ip-range", "198.51.100.0/30"),
