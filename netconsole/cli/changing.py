@@ -65,6 +65,7 @@ def print_plan(plan: "Plan", *, as_json: bool) -> None:
         output.print_json({"steps": steps_of(plan)})
     else:
         output.print_lines(plan.commands)
+    _say_restarts(plan)
 
 
 def print_outcome(title: str, outcome: "Outcome[Result]", *, verbose: bool, as_json: bool) -> None:
@@ -74,6 +75,7 @@ def print_outcome(title: str, outcome: "Outcome[Result]", *, verbose: bool, as_j
     if verbose:
         for command in outcome.plan.commands:
             output.say(f"+ {command}")
+    _say_restarts(outcome.plan)
     steps = output.count(len(outcome.plan.steps), "step") if outcome.plan else "nothing to do here"
     output.say(f"{title}: done, {steps}")
     if as_json:
@@ -84,6 +86,13 @@ def print_outcome(title: str, outcome: "Outcome[Result]", *, verbose: bool, as_j
                 "steps": steps_of(outcome.plan),
             }
         )
+
+
+def _say_restarts(plan: "Plan") -> None:
+    from netconsole.backend.steps import announced_restarts
+
+    for sentence in announced_restarts(plan.steps):
+        output.say(sentence)
 
 
 def steps_of(plan: "Plan") -> list[dict[str, object]]:

@@ -197,3 +197,18 @@ def test_legacy_rules_beside_ours_are_shown(host: PrivateHost) -> None:
         ),
     ]
     assert host.run("netconsole", "plan", check=False).returncode == 0
+
+
+def test_a_restart_for_changed_arguments_is_announced_and_loses_no_lease(
+    host: PrivateHost,
+) -> None:
+    create_cloud(host)
+    configuration = host.read("/etc/netconsole/netconsole.conf")
+    host.write("/etc/netconsole/netconsole.conf", f"{configuration}dhcp_lease_time = 3600\n")
+    words = "restarts the dnsmasq of br100: its arguments changed"
+    planned = host.run("netconsole", "plan", check=False)
+    assert planned.returncode == 2
+    assert words in planned.stderr
+    assert words in host.run("netconsole", "apply").stderr
+    assert "3600s" in answer(host, "status")["dnsmasq"][0]["command"]
+    assert answer(host, "status")["allocations"][0]["leased"] is True

@@ -10,6 +10,7 @@ from netconsole.backend.steps.dhcp import (
     RemoveDhcpHosts,
     StartDnsmasq,
     StopDnsmasq,
+    announced_restarts,
 )
 from netconsole.backend.steps.files import MakeDirectory, RemoveDirectory, RemoveFile, WriteFile
 from netconsole.backend.steps.guests import (
@@ -64,6 +65,7 @@ __all__ = [
     "WriteConfigDrive",
     "WriteFile",
     "WriteGuestFile",
+    "announced_restarts",
 ]
 
 STEPS: Mapping[str, type[Step]] = {

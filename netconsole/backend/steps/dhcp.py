@@ -1,5 +1,6 @@
 """Steps on dnsmasq: its processes, its hosts and its leases."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from netconsole.backend.steps.step import Argv, Step, argv, words
@@ -112,3 +113,19 @@ class ReleaseLease(Step):
     @property
     def argvs(self) -> tuple[Argv, ...]:
         return (argv("dhcp_release", self.bridge, self.address, self.mac),)
+
+
+def announced_restarts(steps: Iterable[Step]) -> tuple[str, ...]:
+    """A sentence for each dnsmasq that is restarted: DHCP and DNS pause, so nobody is surprised."""
+    taken = tuple(steps)
+    stopped = {step.bridge: step for step in taken if isinstance(step, StopDnsmasq)}
+    return tuple(
+        f"restarts the dnsmasq of {step.bridge}: "
+        + (
+            "its bridge is made anew"
+            if stopped[step.bridge].argv == step.argv
+            else "its arguments changed"
+        )
+        for step in taken
+        if isinstance(step, StartDnsmasq) and step.bridge in stopped
+    )
