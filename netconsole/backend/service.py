@@ -284,8 +284,8 @@ class Service:
             return None
         if self.confirm is None:
             raise Conflict(
-                f"this touches {interface}, which your SSH session came in on: do it on the command "
-                "line of a terminal, where it can be confirmed"
+                f"this touches {interface}, which your SSH session came in on: do it on the "
+                "command line of a terminal, where it can be confirmed"
             )
         return trial.enter_context(Guardian(self._options.state_path, self._options.trial_seconds))
 
