@@ -43,7 +43,6 @@ class NetworkData(TypedDict):
     services: list[Document]
 
 
-
 def documents(
     view: InstanceView, options: Options, interfaces: str | None
 ) -> tuple[FileEntry, ...]:
