@@ -20,6 +20,7 @@ from netconsole.backend.intent import IP_FORWARD, intent, touches_nothing
 from netconsole.backend.journal import Journal, JournalEntry
 from netconsole.backend.leases import lease_events, views_with_events, with_events
 from netconsole.backend.lock import host_lock, host_lock_if_free
+from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.plan import plan
 from netconsole.backend.records import (
@@ -129,9 +130,10 @@ class Service:
             return fixed_ip_rows.of_network(connection, found.id)
 
     def fixed_ip(self, address: str) -> FixedIPView:
-        """An address with its network and instance; raises NotFound."""
+        """An address with its network and instance; raises InvalidValue or NotFound."""
+        wanted = parse_address("fixed address", address)
         with self._store.reading() as connection:
-            (view,) = self._with_leases(connection, (fixed_ip_view(connection, address),))
+            (view,) = self._with_leases(connection, (fixed_ip_view(connection, wanted),))
         return view
 
     def fixed_ip_views(self, network: str | None = None) -> tuple[FixedIPView, ...]:

@@ -47,9 +47,7 @@ def list_fixed(context: Context, network: str | None, host: str | None, as_json:
 @pass_context
 def get(context: Context, address: str, as_json: bool) -> None:
     """Show a fixed address."""
-    from netconsole.backend.managers.ranges import parse_address
-
-    found = row(context.service().fixed_ip(parse_address("fixed address", address)))
+    found = row(context.service().fixed_ip(address))
     if as_json:
         output.print_json(found)
     else:
