@@ -145,11 +145,16 @@ def test_everything_is_written_with_ids_of_our_own(nova: Path, connection: Conne
     assert (row.network_id, row.port_id, row.leased) == (vmnet.id, port.id, True)
     floating = floating_ips.find(connection, "203.0.113.129")
     assert (floating.fixed_ip_id, floating.project_id, floating.host) == (row.id, "demo", HOST)
-    leases = written.leases["br100"]
-    assert [(lease.address, lease.mac) for lease in leases] == [
-        ("10.0.0.2", "fa:16:3e:00:00:01"),
-        ("10.0.0.4", "fa:16:3e:00:00:03"),
-    ]
+    (lease,) = written.leases["br100"]
+    assert (lease.address, lease.mac) == ("10.0.0.2", "fa:16:3e:00:00:01")
+
+
+def test_leases_of_the_gone_run_out_where_they_are_not_released(
+    nova: Path, connection: Connection
+) -> None:
+    patient = replace(OPTIONS, force_dhcp_release=False)
+    leases = ImportNova("nova", rows_of(nova)).write(connection, patient).leases["br100"]
+    assert [lease.address for lease in leases] == ["10.0.0.2", "10.0.0.4"]
 
 
 @pytest.mark.parametrize(

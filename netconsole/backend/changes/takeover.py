@@ -81,14 +81,16 @@ def _leases(found: Takeover, options: Options) -> Mapping[str, tuple[Lease, ...]
     """The leases that guests hold, by bridge: a dnsmasq that knew none would refuse renewals.
 
     nova does not know when they end. A server that keeps a lease for longer than its guest does
-    no harm, so they count from now.
+    no harm, so they count from now. A lease whose guest is gone is left out where it would be
+    released at once: its address is free.
     """
     expires = int(time.time()) + options.dhcp_lease_time
     names = {instance.uuid: instance.name for instance in found.instances}
     bridges = {network.id: network.bridge for network in found.networks}
     leases: dict[str, list[Lease]] = {bridge: [] for bridge in bridges.values()}
     for row in found.fixed_ips:
-        if row.leased and row.mac:
+        kept = row.allocated or not options.force_dhcp_release
+        if row.leased and row.mac and kept:
             name = names.get(row.instance_uuid or "", "")
             leases[bridges[row.network_id]].append(Lease(expires, row.mac, row.address, name))
     return {bridge: tuple(held) for bridge, held in leases.items()}
