@@ -12,8 +12,8 @@ from pathlib import Path
 
 from private_host import SYSTEM_PATH, user_namespace
 
-ALLOWED = frozenset({"8021q"})
-"""Things that root cannot install, so that even a full run may be without them."""
+ALLOWED = frozenset({"8021q", "postgresql"})
+"""What even a full run may be without: root cannot install it, or it would start a service."""
 
 
 def _answers(*command: str) -> str | None:
@@ -60,11 +60,23 @@ def _tap() -> str | None:
     return f"{device} is closed to this user" if device.exists() else f"there is no {device}"
 
 
+def postgresql_programs() -> Path | None:
+    """Answer where initdb and postgres are; Debian keeps them off the path."""
+    found = [Path(shutil.which("initdb", path=SYSTEM_PATH) or "/nowhere").resolve()]
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return next((path.parent for path in found if path.with_name("postgres").exists()), None)
+
+
+def _postgresql() -> str | None:
+    return None if postgresql_programs() else "PostgreSQL's server is not installed"
+
+
 PROBES: Mapping[str, Callable[[], str | None]] = {
     "namespaces": _namespaces,
     "root": _root,
     "8021q": _vlan,
     "tap": _tap,
+    "postgresql": _postgresql,
 }
 
 
