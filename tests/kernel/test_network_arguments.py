@@ -144,3 +144,41 @@ def test_a_network_without_a_host_is_served_by_the_next_that_needs_it(host: Priv
 
     boot(host, "web1")
     assert answer(host, "network", "show", "vmnet")["host"] == "testhost"
+
+
+HOSTILE = (
+    ("--bridge", "br100;reboot"),
+    ("--bridge", "a-name-of-16-char"),
+    ("--bridge-interface", "eth1\n-A INPUT"),
+    ("--gateway", "10.0.0.1,10.0.0.2"),
+    ("--dhcp-server", "10.0.1.1"),
+    ("--fixed-range-v6", "fd00::/65"),
+    ("--gateway-v6", "fd00::1"),
+    ("--allowed-start", "10.0.0.255"),
+    ("--vlan", "100"),
+    ("--vlan", "a"),
+    ("--mtu", "9" * 300),
+    ("--multi-host", "maybe"),
+    ("--network-size", "257"),
+    ("--num-networks", "-1"),
+    ("--project-id", "demo'"),
+    ("--dns1", '8.8.8.8"'),
+    ("--uuid", "../../etc"),
+)
+
+
+def test_bad_values_get_one_line_and_leave_nothing(host: PrivateHost) -> None:
+    configure(host)
+    netconsole(host, "apply")
+    before = held(host)
+    for option, value in HOSTILE:
+        refused = host.run(
+            *("netconsole", "network", "create", "vmnet", *RANGE, "--bridge", "br100"),
+            *(option, value),
+            check=False,
+        )
+        assert (refused.returncode, refused.stdout) == (2, ""), option
+        assert refused.stderr.startswith("netconsole: "), option
+        assert refused.stderr.count("\n") == 1, option
+    assert answer(host, "network", "list") == []
+    assert held(host) == before
