@@ -66,18 +66,20 @@ def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
     """Read the output of `iptables-save -c` or `ebtables-save`: every chain with its rules."""
     table: TableName | None = None
     chains: dict[ChainKey, list[Rule]] = {}
+    chain, rules = "", []
     for line in saved.splitlines():
         if line.startswith("*"):
-            table = _table(line[1:].strip())
+            table, chain = _table(line[1:].strip()), ""
         elif table is None:
             continue
         elif line.startswith(":"):
             chains[ChainKey(family, table, line[1:].split(" ", 1)[0])] = []
         elif found := _LINE.fullmatch(line.rstrip()):
-            packets, octets, chain, spec = found.groups()
-            rule = Rule(spec or "", packets=int(packets or 0), bytes=int(octets or 0))
-            chains.setdefault(ChainKey(family, table, chain), []).append(rule)
-    return {key: tuple(rules) for key, rules in chains.items()}
+            packets, octets, name, spec = found.groups()
+            if name != chain:
+                chain, rules = name, chains.setdefault(ChainKey(family, table, name), [])
+            rules.append(Rule(spec or "", packets=int(packets or 0), bytes=int(octets or 0)))
+    return {key: tuple(found) for key, found in chains.items()}
 
 
 def _table(name: str) -> TableName | None:
@@ -153,32 +155,46 @@ def _is_user(chain: str) -> bool:
 
 
 def _edit(chain: str, current: list[str], goal: list[str]) -> list[str]:
+    """The lines that change one chain; what it begins and ends with is mostly as it should be."""
     if current == goal:
         return []
-    kept = _kept(chain, current, goal)
-    kept_here = {here for here, _ in kept}
-    kept_there = {there for _, there in kept}
-    lines = _deletions(chain, current, kept_here)
-    last = max(kept_there, default=-1)
-    for position, spec in enumerate(goal):
+    begin, end = _common_ends(current, goal)
+    here, there = len(current) - end, len(goal) - end
+    kept = _kept(chain, current[begin:here], goal[begin:there])
+    kept_here = {begin + now for now, _ in kept}
+    kept_there = {begin + then for _, then in kept}
+    lines = _deletions(chain, current, [at for at in range(begin, here) if at not in kept_here])
+    last = len(goal) if end else max(kept_there, default=-1)
+    for position in range(begin, there):
         if position in kept_there:
             continue
         if position > last:
-            lines.append(f"-A {chain} {spec}")
+            lines.append(f"-A {chain} {goal[position]}")
         else:
-            lines.append(f"-I {chain} {position + 1} {spec}")
+            lines.append(f"-I {chain} {position + 1} {goal[position]}")
     return lines
 
 
-def _deletions(chain: str, current: list[str], kept: set[int]) -> list[str]:
+def _common_ends(current: list[str], goal: list[str]) -> tuple[int, int]:
+    """How many rules both begin with, and how many of the others both end with."""
+    shorter = min(len(current), len(goal))
+    begin = 0
+    while begin < shorter and current[begin] == goal[begin]:
+        begin += 1
+    end = 0
+    while end < shorter - begin and current[-1 - end] == goal[-1 - end]:
+        end += 1
+    return begin, end
+
+
+def _deletions(chain: str, current: list[str], positions: list[int]) -> list[str]:
     """Delete by text, which no one else's edit can misdirect; by number only among equals."""
-    copies = Counter(current)
-    positions = (position for position in range(len(current)) if position not in kept)
+    copies = Counter(current) if positions else Counter()
     return [
         f"-D {chain} {position + 1}"
         if copies[current[position]] > 1
         else f"-D {chain} {current[position]}"
-        for position in sorted(positions, reverse=True)
+        for position in reversed(positions)
     ]
 
 
