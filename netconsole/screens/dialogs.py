@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.steps import Plan
+from netconsole.screens.listing import Listing
 from netconsole.screens.live import Picture
 from netconsole.screens.marks import BOLD, DIM, STYLES
 from netconsole.screens.page import Page, Result
@@ -71,7 +72,8 @@ class TablePage(Page[Result], Generic[Result], inherit_bindings=False):
         waiting: str = "",
     ) -> None:
         super().__init__(app, title, way_back)
-        self.table = LiveTable(columns, empty, app.glyphs, waiting=waiting)
+        self.listing = Listing(columns, empty, waiting)
+        self.table = LiveTable(self.listing, app.glyphs)
 
     def body(self) -> tuple[Widget, ...]:
         return (self.heading, self.table)
@@ -79,16 +81,22 @@ class TablePage(Page[Result], Generic[Result], inherit_bindings=False):
     def on_mount(self) -> None:
         self.table.take_focus()
 
+    def set_rows(self, rows: tuple[Row, ...]) -> None:
+        """Take new rows."""
+        if self.listing.set_rows(rows):
+            self.table.follow()
+
     def filter_typed(self, text: str, done: bool) -> None:
         """Show what matches the filter so far."""
-        self.table.filter = text
-        self.table.rearrange()
+        self.listing.filter = text
+        self.listing.rearrange()
+        self.table.follow()
         self.bar.chips(f"/{text}" if text else "")
         if done:
             self.table.take_focus()
 
     def action_filter(self) -> None:
-        self.bar.type_filter(self.table.filter, self.filter_typed)
+        self.bar.type_filter(self.listing.filter, self.filter_typed)
 
 
 class ChoosePage(TablePage[str], inherit_bindings=False):
@@ -109,7 +117,7 @@ class ChoosePage(TablePage[str], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.footer.show((Hint("enter", "choose"), Hint("esc", "back"), Hint("/", "filter")))
-        self.table.set_rows(self._rows)
+        self.set_rows(self._rows)
 
     def on_live_table_chosen(self, message: LiveTable.Chosen) -> None:
         message.stop()

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.status import Status
 from netconsole.diagnostics.finding import Finding
 from netconsole.screens.marks import Glyphs
@@ -33,11 +32,12 @@ EXAMINE_SECONDS = 5.0
 Delivery = Callable[[Picture | Exception], None]
 
 
-class Collector(threading.Thread):
+class Collector:
     """Looks, delivers, waits until the picture was taken and the interval is over, looks again.
 
-    A daemon thread of its own, not a worker of the user interface: quitting never waits for a
-    look that is stuck, and a terminal that has stopped reading does not pile up pictures.
+    Daemon threads of its own, not workers of the user interface: quitting never waits for a look
+    that is stuck, and a terminal that has stopped reading does not pile up pictures. The checks
+    have a thread to themselves, so that a slow one does not hold up the picture.
     """
 
     def __init__(
@@ -48,17 +48,21 @@ class Collector(threading.Thread):
         interval: float,
         glyphs: Glyphs,
     ) -> None:
-        super().__init__(name="collector", daemon=True)
         self._look = look
         self._examine = examine
-        self._findings: tuple[Finding, ...] = ()
-        self._examine_at = 0.0
         self._deliver = deliver
         self._interval = interval
         self._glyphs = glyphs
+        self._findings: tuple[Finding, ...] = ()
         self._taken = threading.Event()
         self._wake = threading.Event()
+        self._wake_examiner = threading.Event()
         self._stopped = False
+
+    def start(self) -> None:
+        """Begin to look."""
+        for work in (self._look_on, self._examine_on):
+            threading.Thread(target=work, name="collector", daemon=True).start()
 
     def taken(self) -> None:
         """The last picture was shown: another may come."""
@@ -66,16 +70,16 @@ class Collector(threading.Thread):
 
     def soon(self) -> None:
         """Look again without waiting for the interval: something was changed."""
-        self._examine_at = 0.0
         self._wake.set()
+        self._wake_examiner.set()
 
     def stop(self) -> None:
         """Look no more; does not wait for a look that is under way."""
         self._stopped = True
-        self._wake.set()
+        self.soon()
         self._taken.set()
 
-    def run(self) -> None:
+    def _look_on(self) -> None:
         former: Status | None = None
         while not self._stopped:
             self._wake.clear()
@@ -94,15 +98,19 @@ class Collector(threading.Thread):
     def _picture(self, former: Status | None) -> Picture | Exception:
         try:
             status = self._look()
-            self._examine_when_due()
             rows = {pane.id: pane.rows(status, former, self._glyphs) for pane in PANES}
-        except NetconsoleError as error:
-            return error
         except Exception as error:  # noqa: BLE001  the outermost edge of this thread
             return error
         return Picture(status, rows, self._findings)
 
-    def _examine_when_due(self) -> None:
-        if time.monotonic() >= self._examine_at:
-            self._examine_at = time.monotonic() + EXAMINE_SECONDS
-            self._findings = self._examine()
+    def _examine_on(self) -> None:
+        while not self._stopped:
+            self._wake_examiner.clear()
+            began = time.monotonic()
+            try:
+                self._findings = self._examine()
+            except Exception as error:  # noqa: BLE001  the outermost edge of this thread
+                because = f"the checks failed: {type(error).__name__}: {error}"
+                self._findings = (Finding("doctor", "Every check is made", "fail", because),)
+            took = time.monotonic() - began
+            self._wake_examiner.wait(max(EXAMINE_SECONDS, SHARE * took))

@@ -9,6 +9,7 @@ from textual.widget import Widget
 from netconsole.screens import changing
 from netconsole.screens.actions import ACTIONS, BY_ID, Action, Situation
 from netconsole.screens.dialogs import ChoosePage, TextPage
+from netconsole.screens.listing import Listing
 from netconsole.screens.live import Picture
 from netconsole.screens.marks import STYLES
 from netconsole.screens.page import Page
@@ -46,22 +47,21 @@ class MainPage(Page[None], inherit_bindings=False):
     def __init__(self, app: "ConsoleApp") -> None:
         super().__init__(app)
         self.tabs = Tabs(PANES, app.glyphs)
-        self.tables = {
-            pane.id: LiveTable(pane.columns, pane.empty, app.glyphs, id=pane.id) for pane in PANES
-        }
+        self.listings = {pane.id: Listing(pane.columns, pane.empty) for pane in PANES}
+        self.table = LiveTable(self.listings[PANES[0].id], app.glyphs)
         self.detail = LineView(app.glyphs, id="detail")
         self.detail.can_focus = False
         self.rule = Rule(app.glyphs, id="rule")
-        self.middle = Container(*self.tables.values(), self.rule, self.detail, id="middle")
+        self.middle = Container(self.table, self.rule, self.detail, id="middle")
         self.pane: Pane = PANES[0]
 
     def body(self) -> tuple[Widget, ...]:
         return (self.tabs, self.middle)
 
     @property
-    def table(self) -> LiveTable:
-        """The open pane's table."""
-        return self.tables[self.pane.id]
+    def listing(self) -> Listing:
+        """The open pane's rows."""
+        return self.listings[self.pane.id]
 
     def focus_body(self) -> None:
         self.table.take_focus()
@@ -75,7 +75,9 @@ class MainPage(Page[None], inherit_bindings=False):
         super().show_picture(picture, error)
         if picture is not None:
             for pane_id, rows in picture.rows.items():
-                self.tables[pane_id].set_rows(rows)
+                changed = self.listings[pane_id].set_rows(rows)
+                if changed and pane_id == self.pane.id:
+                    self.table.follow()
         self.refresh_around()
 
     def refresh_around(self) -> None:
@@ -107,14 +109,14 @@ class MainPage(Page[None], inherit_bindings=False):
         return found[0] + (f" (d shows {more} more)" if more else "")
 
     def _chips(self) -> None:
-        table = self.table
-        chips = [f"/{table.filter}"] if table.filter else []
-        chips += ["faults only"] if table.only_attention else []
-        self.bar.chips("  ".join([*chips, table.position]))
+        listing = self.listing
+        chips = [f"/{listing.filter}"] if listing.filter else []
+        chips += ["faults only"] if listing.only_attention else []
+        self.bar.chips("  ".join([*chips, listing.position]))
 
     def situation(self) -> Situation:
         """What decides which actions are possible."""
-        row = self.table.current
+        row = self.listing.current
         return Situation(
             pane=self.pane.id,
             row_key=row.key if row else None,
@@ -124,7 +126,7 @@ class MainPage(Page[None], inherit_bindings=False):
         )
 
     def _description(self) -> tuple[Entry, ...]:
-        row, status = self.table.current, self.console.status
+        row, status = self.listing.current, self.console.status
         if row is None or status is None:
             return ()
         return self.pane.describe(status, row.key, self.console.glyphs)
@@ -133,8 +135,7 @@ class MainPage(Page[None], inherit_bindings=False):
 
     def action_open(self, pane_id: str) -> None:
         self.pane = next(pane for pane in PANES if pane.id == pane_id)
-        for name, table in self.tables.items():
-            table.display = name == pane_id
+        self.table.show(self.listing)
         self.table.take_focus()
         self.bar.say("")
         self.refresh_around()
@@ -144,9 +145,8 @@ class MainPage(Page[None], inherit_bindings=False):
         self.action_open(PANES[at % len(PANES)].id)
 
     def action_clear(self) -> None:
-        table = self.table
-        table.filter, table.only_attention = "", False
-        table.rearrange()
+        self.listing.show_all()
+        self.table.follow()
         self.bar.say("")
         self.refresh_around()
 
@@ -168,8 +168,9 @@ class MainPage(Page[None], inherit_bindings=False):
 
     def filter_typed(self, text: str, done: bool) -> None:
         """Show what matches the filter so far."""
-        self.table.filter = text
-        self.table.rearrange()
+        self.listing.filter = text
+        self.listing.rearrange()
+        self.table.follow()
         if done:
             self.table.take_focus()
         self._chips()
@@ -208,14 +209,16 @@ class MainPage(Page[None], inherit_bindings=False):
             case "describe":
                 self.table.action_choose()
             case "filter":
-                self.bar.type_filter(self.table.filter, self.filter_typed)
+                self.bar.type_filter(self.listing.filter, self.filter_typed)
             case "sort":
                 self.table.cycle_sort()
             case "reverse":
-                self.table.reverse_sort()
+                self.listing.reverse_sort()
+                self.table.follow()
             case "attention":
-                self.table.only_attention = not self.table.only_attention
-                self.table.rearrange()
+                self.listing.only_attention = not self.listing.only_attention
+                self.listing.rearrange()
+                self.table.follow()
                 self._chips()
             case "copy":
                 self._copy()
@@ -234,7 +237,7 @@ class MainPage(Page[None], inherit_bindings=False):
                 app.quit()
 
     def _copy(self) -> None:
-        row = self.table.current
+        row = self.listing.current
         if row is not None:
             self.bar.say(self.console.copy("\t".join(row.cells)))
 

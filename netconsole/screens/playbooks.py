@@ -68,7 +68,7 @@ class PlaybooksPage(TablePage[None], inherit_bindings=False):
         unknown = sum(finding.verdict == "unknown" for finding in result)
         said = f"{len(result)} checks: {found} found something, {unknown} could not be made"
         self.bar.say(said, "bad" if found else "warning" if unknown else "good")
-        self.table.set_rows(tuple(self._row(finding) for finding in result))
+        self.set_rows(tuple(self._row(finding) for finding in result))
 
     def _row(self, finding: Finding) -> Row:
         guided = "yes" if finding.check in PLAYBOOKS else "-"
