@@ -52,7 +52,7 @@ class LineView(Surface, can_focus=True):
 
     def _wrap(self) -> None:
         width = self.size.width
-        self._wrapped = [line for entry in self._entries for line in _wrapped(entry, width)]
+        self._wrapped = [line for entry in self._entries for line in wrapped(entry, width)]
 
     def on_resize(self) -> None:
         self._wrap()
@@ -106,7 +106,8 @@ class Rule(Surface):
         return strip_of([(self.glyphs.rule * self.size.width, DIM)], self.size.width)
 
 
-def _wrapped(entry: Entry, width: int) -> Iterator[list[Part]]:
+def wrapped(entry: Entry, width: int) -> Iterator[list[Part]]:
+    """The lines of an entry at this width."""
     if entry.label:
         pieces = _fold(entry.text, max(width - _LABEL - 1, 10), "", "")
         for number, piece in enumerate(pieces):
