@@ -6,6 +6,7 @@ from pathlib import Path
 import nova_database
 import pytest
 from cloud import CONFIGURATION, answer, held, netconsole, reaches
+from nova_conf import NOVA_CONF
 from nova_database import OTHER, VMNET, WEB1
 from private_host import PrivateHost
 
@@ -121,3 +122,47 @@ def test_a_bridge_of_novas_own_is_used_as_it_is(former: PrivateHost) -> None:
     former.run("ip", "link", "set", "br100", "up")
     netconsole(former, *IMPORT)
     assert netconsole(former, "plan") == ""
+
+
+NOVAS_DNSMASQ = """
+mkdir -p /var/lib/nova/networks && cd /var/lib/nova/networks
+ip link add br100 type bridge
+ip address add 10.0.0.1/24 broadcast 10.0.0.255 dev br100
+ip link set br100 up
+echo fa:16:3e:00:00:01,web1.novalocal,10.0.0.2 > nova-br100.conf
+echo 10.0.0.2 web1.novalocal > nova-br100.hosts
+echo > nova-br100.opts
+exec dnsmasq --strict-order --bind-interfaces --conf-file= --pid-file=$PWD/nova-br100.pid \\
+    --dhcp-optsfile=$PWD/nova-br100.opts --listen-address=10.0.0.1 --except-interface=lo \\
+    --dhcp-range=set:vmnet,10.0.0.2,static,255.255.255.0,86400s --dhcp-lease-max=256 \\
+    --dhcp-hostsfile=$PWD/nova-br100.conf --addn-hosts=$PWD/nova-br100.hosts --leasefile-ro \\
+    --domain=novalocal --no-hosts
+"""
+
+
+def test_with_the_nova_conf_of_the_host_its_dnsmasq_is_replaced(former: PrivateHost) -> None:
+    former.write("/etc/nova/nova.conf", NOVA_CONF)
+    former.run("sh", "-ec", NOVAS_DNSMASQ)
+    ours = ("--config-file", "/etc/nova/nova.conf")
+    netconsole(former, *ours, *IMPORT)
+    served = former.run("pgrep", "-a", "-x", "dnsmasq").stdout
+    assert served.count("\n") == 1
+    assert "--dhcp-hostsdir=/var/lib/nova/networks/nova-br100.hosts" in served
+    assert LEASE in former.read("/var/lib/nova/networks/nova-br100.leases")
+    assert netconsole(former, *ours, "plan") == ""
+
+
+def held_but_for_carrier(host: PrivateHost) -> list[str]:
+    """What the host holds; a bridge's carrier goes with its last port, for reasons of its own."""
+    return [line for line in held(host) if '"br100"' not in line and not line.startswith("br100")]
+
+
+def test_a_dnsmasq_elsewhere_leaves_everything_as_it_was(former: PrivateHost) -> None:
+    former.run("sh", "-ec", NOVAS_DNSMASQ)
+    before = held_but_for_carrier(former)
+    refused = former.run("netconsole", *IMPORT, check=False)
+    assert refused.returncode == 1
+    assert "10.0.0.1: Address already in use" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert held_but_for_carrier(former) == before
+    assert answer(former, "network", "list") == []

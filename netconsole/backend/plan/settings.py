@@ -41,8 +41,11 @@ def removed_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
 
 
 def made_directories(observed: HostState, wanted: HostState) -> Iterator[Step]:
-    """Directories that are wanted and not there."""
-    return (MakeDirectory(path) for path in sorted(wanted.directories - observed.directories))
+    """Directories that are wanted and not there; nova had a file by the name of one."""
+    for path in sorted(wanted.directories - observed.directories):
+        if (file := observed.files.get(path)) is not None:
+            yield RemoveFile(path, file.content, file.mode)
+        yield MakeDirectory(path)
 
 
 def removed_directories(observed: HostState, wanted: HostState) -> Iterator[Step]:
