@@ -227,6 +227,22 @@ class TestAmongOthers:
         assert one(connection, CreateNetwork("b", "10.1.0.0/24"), VLAN).vlan == 102
         assert one(connection, CreateNetwork("c", "10.2.0.0/24"), VLAN).vlan == 103
 
+    def test_in_place_of_a_taken_vlan_comes_the_one_behind_the_highest(
+        self, connection: Connection
+    ) -> None:
+        for index, number in enumerate((102, 110)):
+            change = CreateNetwork(f"n{index}", f"10.{index}.0.0/24", vlan=number)
+            one(connection, change, VLAN)
+        made = create(connection, CreateNetwork("more", "10.9.0.0/24", num_networks=3), VLAN)
+
+        assert [each.vlan for each in made] == [111, 103, 104]
+
+    def test_of_several_none_gets_anothers_vlan(self, connection: Connection) -> None:
+        one(connection, CreateNetwork("n", RANGE, vlan=101), VLAN)
+        made = create(connection, CreateNetwork("more", "10.9.0.0/24", num_networks=2), VLAN)
+
+        assert [each.vlan for each in made] == [102, 103]
+
     def test_behind_the_last_vlan_it_begins_again(self, connection: Connection) -> None:
         one(connection, CreateNetwork("a", RANGE, vlan=4094), VLAN)
         again = CreateNetwork("b", "10.1.0.0/24", vlan_start=4093)

@@ -136,6 +136,10 @@ class TestParts:
             cut("10.0.0.0/24", 25, 2, "10.0.0.160/29")
         assert str(refused.value) == "10.0.0.128/25 overlaps 10.0.0.160/29 of network 'net0'"
 
+    def test_of_several_in_the_way_the_first_is_named(self) -> None:
+        with pytest.raises(Conflict, match=r"10\.0\.0\.0/25 overlaps 10\.0\.0\.8/29 of network"):
+            cut("10.0.0.0/24", 25, 1, "10.0.0.160/29", "10.0.0.8/29")
+
     def test_a_network_around_all_of_it_is_named(self) -> None:
         with pytest.raises(Conflict, match=r"10\.0\.0\.0/24 overlaps 10\.0\.0\.0/8 of network"):
             cut("10.0.0.0/24", 24, 1, "10.0.0.0/8")
