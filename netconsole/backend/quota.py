@@ -1,5 +1,7 @@
 """Quotas: how many addresses one project may have."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
 from netconsole.backend.errors import Exhausted
@@ -8,6 +10,34 @@ from netconsole.backend.options import Options
 from netconsole.backend.store import fixed_ips, floating_ips
 
 UNLIMITED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many of one resource a project may have, and how many it has."""
+
+    resource: str
+    """As in the name of the option that limits it, less `quota_`."""
+    limit: int
+    """-1: no limit."""
+    in_use: int
+
+
+def quotas(connection: Connection, project: str, options: Options) -> tuple[Quota, ...]:
+    """Every quota of a project, and what it uses of each."""
+    counted = manager(options).counts_fixed_addresses
+    return (
+        Quota(
+            "fixed_ips",
+            options.quota_fixed_ips if counted else UNLIMITED,
+            fixed_ips.count_of_project(connection, project),
+        ),
+        Quota(
+            "floating_ips",
+            options.quota_floating_ips,
+            floating_ips.count_of_project(connection, project),
+        ),
+    )
 
 
 def check_fixed_ips(connection: Connection, project: str, more: int, options: Options) -> None:

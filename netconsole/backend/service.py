@@ -23,6 +23,7 @@ from netconsole.backend.lock import host_lock, host_lock_if_free
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.plan import plan
+from netconsole.backend.quota import Quota, quotas
 from netconsole.backend.records import (
     FixedIP,
     FixedIPView,
@@ -164,6 +165,11 @@ class Service:
         """Every floating address, in the order in which they were made."""
         with self._store.reading() as connection:
             return floating_ip_rows.every(connection)
+
+    def quotas(self, project: str) -> tuple[Quota, ...]:
+        """What a project may have, and what it has."""
+        with self._store.reading() as connection:
+            return quotas(connection, project, self._options)
 
     def history(self) -> tuple[JournalEntry, ...]:
         """The changes of this host, the newest first."""

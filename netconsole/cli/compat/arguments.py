@@ -29,7 +29,7 @@ class TrueOrFalse(click.ParamType[bool]):
             case "f" | "false" | "no" | "n" | "off" | "0":
                 return False
             case _:
-                return self.fail(f"{str(value)[:80]!r} is neither T nor F", param, ctx)
+                return self.fail(f"{str(value)[:80]!r} is neither T nor F.", param, ctx)
 
 
 def options(*declared: tuple[str, object, str]) -> Callable[[Command], Command]:
