@@ -37,7 +37,8 @@ def _open(service: "Service", interval: float, mouse: bool | None) -> int:
                 f"netconsole: standard {name} is no terminal; use `netconsole status`", err=True
             )
             return ExitStatus.UNAVAILABLE
-    from netconsole.screens.app import ConsoleApp, run_console
+    from netconsole.screens.app import ConsoleApp
+    from netconsole.screens.run import run_console
 
     service.confirm = None  # the terminal is the console's
     if mouse is None:
@@ -55,7 +56,8 @@ def _parse_size(value: str) -> tuple[int, int]:
 def _save_screenshot(
     service: "Service", path: Path, size: tuple[int, int], keys: tuple[str, ...]
 ) -> None:
-    from netconsole.screens.app import ConsoleApp, screenshot
+    from netconsole.screens.app import ConsoleApp
+    from netconsole.screens.run import screenshot
 
     path.write_text(screenshot(ConsoleApp(service), size, keys), encoding="utf-8")
 

@@ -95,7 +95,11 @@ def _disassociate(situation: Situation) -> str | None:
 def _repair(situation: Situation) -> str | None:
     if (why := _changing(situation)) or situation.status is None:
         return why
-    return None if situation.status.drift else "nothing to repair: the host is as the store says"
+    if situation.status.drift:
+        return None
+    if situation.status.host.unreadable:
+        return "not everything could be read; d says why"
+    return "nothing to repair: the host is as the store says"
 
 
 _FLOATING = frozenset({"floating"})

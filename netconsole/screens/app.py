@@ -1,6 +1,5 @@
 """ConsoleApp: the console on one service: its live loop, its way in and its ways out."""
 
-import asyncio
 import base64
 import os
 import threading
@@ -13,7 +12,6 @@ from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.message import Message
-from textual.pilot import Pilot
 
 from netconsole.backend.errors import ExitStatus
 from netconsole.backend.service import Service
@@ -267,47 +265,3 @@ def _said(error: Exception) -> str:
     """An error in one line."""
     text = " ".join(str(error).split())
     return text or type(error).__name__
-
-
-def run_console(app: ConsoleApp, *, mouse: bool) -> int:
-    """Run the console on this terminal; answers with the exit status.
-
-    Raises what made the console fail, once the terminal is as it was before.
-    """
-    guard = Guard(app.leave)
-    app.guard = guard
-    try:
-        app.run(mouse=mouse)
-    finally:
-        guard.stop()
-    if guard.code is not None:
-        return guard.code
-    if app.failure is not None:
-        raise app.failure
-    return app.return_code or ExitStatus.OK
-
-
-async def _first_picture(app: ConsoleApp) -> None:
-    while app.picture is None and not app.error:
-        await asyncio.sleep(0.05)
-
-
-def screenshot(app: ConsoleApp, size: tuple[int, int], keys: tuple[str, ...]) -> str:
-    """The console after its first look at the host and some keys, as SVG; needs no terminal.
-
-    Raises what made the console fail.
-    """
-    taken: list[str] = []
-
-    async def pilot_keys(pilot: Pilot[object]) -> None:
-        await _first_picture(app)
-        await pilot.press(*keys)
-        await pilot.pause()
-        host = app.status.host.name if app.status else ""
-        taken.append(app.export_screenshot(title=f"netconsole {host}".rstrip()))
-        app.exit()
-
-    app.run(headless=True, size=size, auto_pilot=pilot_keys)
-    if app.failure is not None:
-        raise app.failure
-    return taken[0]

@@ -16,6 +16,8 @@ class Listing:
         self.sort_column: int | None = None
         self.descending = False
         self.shown: list[Row] = []
+        self.incomplete = False
+        """Not everything could be read: no rows may mean anything."""
         self.cursor = 0
         self.first = 0
         """The number of the uppermost row on the screen."""
@@ -103,4 +105,6 @@ class Listing:
         """What to say where no row is shown."""
         if self._rows is None:
             return self._waiting
-        return "No row matches; esc shows all." if self._rows else self._empty
+        if self._rows:
+            return "No row matches; esc shows all."
+        return "Not everything could be read; d says why." if self.incomplete else self._empty

@@ -74,10 +74,13 @@ class MainPage(Page[None], inherit_bindings=False):
     def show_picture(self, picture: Picture | None, error: str) -> None:
         super().show_picture(picture, error)
         if picture is not None:
+            for listing in self.listings.values():
+                listing.incomplete = bool(picture.status.host.unreadable)
             for pane_id, rows in picture.rows.items():
                 changed = self.listings[pane_id].set_rows(rows)
                 if changed and pane_id == self.pane.id:
                     self.table.follow()
+            self.table.repaint()
         self.refresh_around()
 
     def refresh_around(self) -> None:

@@ -78,6 +78,8 @@ class Pane:
 
     id: str
     title: str
+    short: str
+    """The title where there is little room."""
     key: str
     columns: tuple[Column, ...]
     rows: Callable[[Status, Status | None, Glyphs], tuple[Row, ...]]

@@ -91,6 +91,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
 PANE = Pane(
     id="allocations",
     title="allocations",
+    short="alloc",
     key="2",
     columns=COLUMNS,
     rows=rows,

@@ -71,6 +71,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
 PANE = Pane(
     id="dnsmasq",
     title="dnsmasq",
+    short="dnsmasq",
     key="4",
     columns=COLUMNS,
     rows=rows,

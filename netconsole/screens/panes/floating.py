@@ -81,6 +81,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
 PANE = Pane(
     id="floating",
     title="floating",
+    short="float",
     key="3",
     columns=COLUMNS,
     rows=rows,

@@ -8,7 +8,7 @@ from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about
 
 COLUMNS = (
     Column("chain", 26),
-    Column("rule", 20, grows=True),
+    Column("rule", 16, grows=True),
     Column("state", 12, state=True),
     Column("packets", 8, "number"),
     Column("new", 7, "number", shown_from=110),
@@ -83,6 +83,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
 PANE = Pane(
     id="nat",
     title="NAT rules",
+    short="NAT",
     key="5",
     columns=COLUMNS,
     rows=rows,

@@ -86,6 +86,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
 PANE = Pane(
     id="networks",
     title="networks",
+    short="nets",
     key="1",
     columns=COLUMNS,
     rows=rows,

@@ -69,8 +69,11 @@ class Header(Surface):
         if self._status is None:
             return [("looking at the host ", DIM)]
         drift, wrong = len(self._status.drift), self._problems
+        drifted = _count("drift", drift, glyphs.differs, glyphs.ok)
+        if self._status.host.unreadable and not drift:
+            drifted = f"drift unknown {glyphs.unknown}", STYLES["warning"]
         return [
-            _count("drift", drift, glyphs.differs, glyphs.ok),
+            drifted,
             ("  ", PLAIN),
             _count("problems", wrong, glyphs.bad, glyphs.ok),
             (" ", PLAIN),

@@ -110,7 +110,7 @@ class LiveTable(Surface, can_focus=True):
             if column.shown_from <= terminal
         ]
         while len(chosen) > 1 and _needed([column for _, column in chosen]) > width:
-            droppable = [pair for pair in chosen[1:] if not pair[1].state] or chosen[1:]
+            droppable = [p for p in chosen[1:] if not (p[1].state or p[1].grows)] or chosen[1:]
             chosen.remove(max(droppable, key=lambda pair: (pair[1].shown_from, pair[0])))
         left = width - _needed([column for _, column in chosen])
         grower = next((at for at, column in chosen if column.grows), chosen[-1][0])

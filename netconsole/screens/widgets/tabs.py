@@ -37,7 +37,7 @@ class Tabs(Surface):
 
     def _label(self, pane: Pane, *, short: bool) -> list[Part]:
         is_open = pane.id == self._open
-        title = pane.title[:5].rstrip() if short else pane.title
+        title = pane.short if short else pane.title
         base = REVERSE if is_open else PLAIN
         left, right = ("[", "]") if is_open else (" ", " ")
         parts: list[Part] = [
