@@ -28,8 +28,7 @@ def inside(main: Callable[[Options], None]) -> None:
     if os.environ.get(INSIDE) is None:
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user", "--map-auto"]
         command = ["unshare", *user, *NAMESPACES, sys.executable, *sys.argv]
-        ended = subprocess.run(command, env={**os.environ, INSIDE: "1"}, check=False)
-        sys.exit(ended.returncode)
+        os.execvpe("unshare", command, {**os.environ, INSIDE: "1"})
     subprocess.run(["sh", "-ec", LAY_OUT], check=True, timeout=10)
     with tempfile.TemporaryDirectory(prefix="netconsole-bench-", dir="/run") as state:
         Path(state).chmod(0o755)  # dnsmasq reads its files as nobody
