@@ -202,73 +202,123 @@ def test_json_has_the_original_columns(configured: PrivateHost) -> None:
     ]
 
 
-def test_the_rest_of_the_verbs(configured: PrivateHost) -> None:
-    literally(configured, NETWORK)
-    literally(configured, POOL)
+def performed(host: PrivateHost, *steps: tuple[str, str, str]) -> None:
+    """Run commands, and after each the one that shows what it did."""
+    for command, shown_by, shows in steps:
+        literally(host, command)
+        shown = literally(host, shown_by)
+        assert shows in shown, f"{command}: {shown}"
+
+
+def test_verbs_of_networks(configured: PrivateHost) -> None:
     literally(configured, "nova network-create spare --fixed-range-v4=10.1.0.0/24 --bridge=br101")
-    steps = [
-        ("nova network-associate-host spare testhost", "nova network-show spare", "testhost"),
+    p1 = "nova --os-project-id p1"
+    performed(
+        configured,
         (
-            "nova --os-project-id p1 network-associate-project spare",
+            "nova network-disassociate --host-only spare",
             "nova network-show spare",
-            "p1",
+            "| host                | - ",
         ),
-        ("nova network-disassociate --project-only spare", "nova network-show spare", "testhost"),
-        ("nova network-delete spare", "nova net-list", "vmnet"),
-        ("nova --os-project-id p1 net-create own 10.2.0.0/24", "nova net own", "10.2.0.0/24"),
-        ("nova scrub p1", "nova network-list --fields=project_id", "-"),
-        ("nova net-delete own", "nova-manage network list", "10.0.0.0/24"),
+        ("nova network-associate-host spare testhost", "nova network-show spare", "| testhost "),
+        (f"{p1} network-associate-project spare", "nova network-show spare", "| p1 "),
         (
-            "nova-manage network modify --fixed_range=10.0.0.0/24 --project=p1",
-            "nova-manage network list",
-            "p1",
+            "nova network-disassociate --project-only spare",
+            "nova network-show spare",
+            "| testhost ",
         ),
+        ("nova network-delete spare", "nova-manage network list", "No networks found"),
+        (f"{p1} net-create own 10.2.0.0/24", "nova net own", "| 10.2.0.0/24 "),
+        ("nova scrub p1", "nova network-list --fields=project_id", "| -          |"),
+        ("nova net-delete own", "nova-manage network list", "No networks found"),
+    )
+
+
+def test_verbs_of_nova_manage(configured: PrivateHost) -> None:
+    literally(configured, NETWORK)
+    listed = "nova-manage network list"
+    performed(
+        configured,
+        ("nova-manage network modify --fixed_range=10.0.0.0/24 --project=p1", listed, "\tp1  "),
         (
             "nova-manage vpn change --project=p1 --ip=203.0.113.9 --port=1001",
             "nova network-show vmnet",
-            "203.0.113.9",
+            "| 203.0.113.9 ",
         ),
-        ("nova-manage account scrub --project=p1", "nova-manage network list", "10.0.0.0/24"),
+        (
+            "nova-manage network modify --fixed_range=10.0.0.0/24 --disassociate-project",
+            listed,
+            "\tNone           \tNone           \t",
+        ),
+        (
+            "nova-manage project quota_usage_refresh --project=admin",
+            "nova-manage project quota --project=admin",
+            "Quota                                Limit      In Use     Reserved  \n"
+            "fixed_ips                            unlimited  0          0         \n"
+            "floating_ips                         10         0          0         \n",
+        ),
+        ("nova-manage network delete --fixed_range=10.0.0.0/24", listed, "No networks found"),
+    )
+    quota = "nova-manage project quota --project=admin --key"
+    assert "fixed_ips, floating_ips" in literally(configured, f"{quota} cores --value 9", status=2)
+    said = literally(configured, f"{quota} floating_ips --value 9", status=2)
+    assert "quota_floating_ips = 9" in said
+
+
+def test_verbs_of_servers_and_fixed_addresses(configured: PrivateHost) -> None:
+    literally(configured, NETWORK)
+    performed(
+        configured,
         (
             "nova boot --nic net-name=vmnet,v4-fixed-ip=10.0.0.77 web1",
             "nova list",
-            "vmnet=10.0.0.77 ",
+            "| vmnet=10.0.0.77 |",
         ),
-        ("nova add-fixed-ip web1 vmnet", "nova list", "vmnet=10.0.0.77, 10.0.0.2 "),
-        ("nova remove-fixed-ip web1 10.0.0.2", "nova list", "vmnet=10.0.0.77 "),
-        (
-            "nova --os-project-id admin floating-ip-create nova",
-            "nova floating-ip-list",
-            "68.99.26.170",
-        ),
-        (
-            "nova add-floating-ip web1 68.99.26.170 --fixed-address 10.0.0.77",
-            "nova list",
-            "10.0.0.77, 68.99.26.170 ",
-        ),
-        ("nova remove-floating-ip web1 68.99.26.170", "nova list", "vmnet=10.0.0.77 "),
-        (
-            "nova floating-ip-delete 68.99.26.170",
-            "nova-manage floating list",
-            "None\t68.99.26.170\tNone",
-        ),
+        ("nova add-fixed-ip web1 vmnet", "nova list", "| vmnet=10.0.0.77, 10.0.0.2 |"),
+        ("nova remove-fixed-ip web1 10.0.0.2", "nova list", "| vmnet=10.0.0.77 |"),
         ("nova fixed-ip-reserve 10.0.0.9", "nova fixed-ip-get 10.0.0.9 --json", '"reserved": true'),
         (
-            "nova fixed-ip-unreserve 10.0.0.9",
+            "nova-manage fixed unreserve --address=10.0.0.9",
             "nova fixed-ip-get 10.0.0.9 --json",
             '"reserved": false',
+        ),
+        (
+            "nova delete web1",
+            "nova-manage fixed list",
+            "10.0.0.0/24       \t10.0.0.77      \tNone",
+        ),
+    )
+
+
+def test_verbs_of_floating_addresses(configured: PrivateHost) -> None:
+    literally(configured, NETWORK)
+    literally(configured, POOL)
+    literally(configured, "nova boot web1")
+    address, listed = "68.99.26.170", "nova floating-ip-list"
+    performed(
+        configured,
+        ("nova --os-project-id admin floating-ip-create nova", listed, f"| {address} | -  "),
+        (
+            f"nova add-floating-ip web1 {address} --fixed-address 10.0.0.2",
+            "nova list",
+            f"| vmnet=10.0.0.2, {address} |",
+        ),
+        (f"nova remove-floating-ip web1 {address}", "nova list", "| vmnet=10.0.0.2 |"),
+        (
+            f"nova floating-ip-delete {address}",
+            "nova-manage floating list",
+            f"None\t{address}\tNone\tnova\teth0\n",
         ),
         (
             "nova floating-ip-bulk-create 198.51.100.8/30 --pool other",
             "nova floating-ip-bulk-list",
             "| 198.51.100.9 ",
         ),
-        ("nova floating-ip-bulk-delete 198.51.100.8/30", "nova floating-ip-pool-list", "nova"),
-        ("nova delete web1", "nova-manage fixed list", "10.0.0.0/24       \t10.0.0.77      \tNone"),
-    ]
-    for command, shown_by, shows in steps:
-        literally(configured, command)
-        shown = literally(configured, shown_by)
-        assert shows in shown, f"{command}: {shown}"
-    refused = literally(configured, "nova floating-ip-disassociate web1 68.99.26.170", status=1)
-    assert "web1" in refused
+        (
+            "nova floating-ip-bulk-delete 198.51.100.8/30",
+            "nova floating-ip-pool-list",
+            "| name |\n+------+\n| nova |\n+------+\n",
+        ),
+    )
+    refused = literally(configured, f"nova floating-ip-disassociate web1 {address}", status=1)
+    assert "'web1'" in refused
