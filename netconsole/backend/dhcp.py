@@ -18,8 +18,11 @@ LONGEST_HOSTNAME = 63
 """A DNS label (RFC 1035 section 2.3.4); dnsmasq ignores a host with a longer name."""
 
 LATER_PORT = "_NW-later"
-"""Tag of ports that are told no router. nova had a tag for each port, and read its options anew
-for each; no network's own tag, which is its label, begins with an underscore."""
+"""Tag of ports that are told no router. No network's own tag, which is its label, begins so.
+
+nova had a tag for each port, in its host line. dnsmasq 2.90 sets it by --dhcp-mac instead: one in
+a host line brings it down at the next SIGHUP after the guest took its lease.
+"""
 
 _OWN_FILE = re.compile(r"nova-(.+)\.(?:pid|opts|leases|hosts)")
 _LEASE = re.compile(
@@ -53,8 +56,11 @@ def bridge_of(networks_path: str, path: str) -> str | None:
     return found.group(1) if found else None
 
 
-def dnsmasq(network: Network, options: Options) -> Dnsmasq:
-    """The dnsmasq that serves a network."""
+def dnsmasq(network: Network, options: Options, later_macs: Iterable[str] = ()) -> Dnsmasq:
+    """The dnsmasq that serves a network.
+
+    `later_macs` are of ports that are told no router: another port of the instance has one.
+    """
     files = paths(options.networks_path, network.bridge)
     cidr = IPNetwork(network.cidr)
     start, lease = network.dhcp_start, options.dhcp_lease_time
@@ -68,6 +74,9 @@ def dnsmasq(network: Network, options: Options) -> Dnsmasq:
             f"--pid-file={files.pid}",
             f"--dhcp-optsfile={files.options}",
             f"--listen-address={network.dhcp_server}",
+            # Not nova's. Without it every dnsmasq hears port 67 of every bridge, and the kernel
+            # gives a renewal or release that is not broadcast to any one of them.
+            f"--interface={network.bridge}",
             "--except-interface=lo",
             f"--dhcp-range=set:{network.label},{start},static,{network.netmask},{lease}s",
             f"--dhcp-lease-max={cidr.size}",
@@ -77,6 +86,7 @@ def dnsmasq(network: Network, options: Options) -> Dnsmasq:
             "--no-hosts",
             *((f"--domain={options.dhcp_domain}",) if options.dhcp_domain else ()),
             *_servers(network, options),
+            *(f"--dhcp-mac=set:{LATER_PORT},{mac}" for mac in later_macs),
         ),
     )
 
@@ -132,17 +142,14 @@ def host_file(
     port: Port,
     fixed_ip: FixedIP,
     options: Options,
-    *,
-    first: bool = True,
 ) -> tuple[str, File]:
-    """The file that tells dnsmasq which address a port gets; `first` of its instance's ports."""
+    """The file that tells dnsmasq which address a port gets."""
     hosts = paths(options.networks_path, network.bridge).hosts
     name = hostname(instance.name)
     if options.dhcp_domain:
         name = f"{name}.{options.dhcp_domain}"
     path = f"{hosts}/{port.mac.replace(':', '-')}"
-    tag = f"set:{LATER_PORT}," if options.use_single_default_gateway and not first else ""
-    return path, File(f"{port.mac},{tag}{name},{fixed_ip.address}\n")
+    return path, File(f"{port.mac},{name},{fixed_ip.address}\n")
 
 
 def hostname(name: str) -> str:

@@ -15,7 +15,10 @@ BASE = f"{NETWORKS_PATH}/nova-br100"
 
 
 def test_dnsmasq_is_started_as_nova_did() -> None:
-    """nova's order; a directory of hosts for its hosts file, a lease file for its script."""
+    """nova's order; a directory of hosts for its hosts file, a lease file for its script.
+
+    And the interface, so that a network's dnsmasq gets what is sent to it and to no other.
+    """
     found = dhcp.dnsmasq(network(), options(dns_server=("203.0.113.1", "203.0.113.9#5353")))
 
     assert found.bridge == "br100"
@@ -27,6 +30,7 @@ def test_dnsmasq_is_started_as_nova_did() -> None:
         f"--pid-file={BASE}.pid",
         f"--dhcp-optsfile={BASE}.opts",
         "--listen-address=10.0.0.1",
+        "--interface=br100",
         "--except-interface=lo",
         "--dhcp-range=set:vmnet,10.0.0.2,static,255.255.255.0,86400s",
         "--dhcp-lease-max=256",

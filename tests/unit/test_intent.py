@@ -196,10 +196,13 @@ def test_only_the_first_port_of_an_instance_is_told_a_router_when_so_configured(
     )
     single = intent(found, options(use_single_default_gateway=True))
 
-    assert [file.content for file in single.dhcp_hosts.values()] == [
-        f"{mac(1)},set:_NW-later,web0.novalocal,10.0.0.3\n",
+    tagged = f"--dhcp-mac=set:_NW-later,{mac(1)}"
+    assert [tagged in server.argv for server in single.dnsmasq] == [True, False]
+    assert [tagged in server.argv for server in intent(found, options()).dnsmasq] == [False] * 2
+    assert {file.content for file in single.dhcp_hosts.values()} == {
+        f"{mac(1)},web0.novalocal,10.0.0.3\n",
         f"{mac(0)},web0.novalocal,10.0.1.3\n",
-    ]
+    }
     assert single.files[f"{NETWORKS_PATH}/nova-br100.opts"].content == (
         "3,10.0.0.1\ntag:_NW-later,3\n"
     )

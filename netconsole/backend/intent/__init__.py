@@ -38,7 +38,9 @@ def intent(
             **wanted_chains(presence.served, associations, options),
             **fence(_shared(presence)),
         },
-        dnsmasq=tuple(dhcp.dnsmasq(network, options) for network in answering),
+        dnsmasq=tuple(
+            dhcp.dnsmasq(network, options, _later_macs(presence, network)) for network in answering
+        ),
         dhcp_hosts=_dhcp_hosts(presence),
         files={
             dhcp.paths(options.networks_path, network.bridge).options: dhcp.options_file(
@@ -133,9 +135,21 @@ def _floating_places(records: Records, options: Options) -> frozenset[Address]:
     )
 
 
+def _later_macs(presence: Presence, network: Network) -> tuple[str, ...]:
+    """The ports on a network whose instances get their router through an earlier port."""
+    if not presence.options.use_single_default_gateway:
+        return ()
+    first = dhcp.first_ports(presence.records.ports)
+    clients = presence.clients(network)
+    return tuple(
+        port.mac
+        for port in presence.records.ports
+        if port.network_id == network.id and port.instance_uuid in clients and port.id not in first
+    )
+
+
 def _dhcp_hosts(presence: Presence) -> dict[str, File]:
     ports = {port.id: port for port in presence.records.ports}
-    first = dhcp.first_ports(presence.records.ports)
     served = {network.id: network for network in presence.served if answers_dhcp(network)}
     hosts: dict[str, File] = {}
     for row in sorted(presence.records.fixed_ips, key=dhcp.allocation_order):
@@ -145,8 +159,6 @@ def _dhcp_hosts(presence: Presence) -> dict[str, File]:
             continue
         instance = presence.clients(network).get(row.instance_uuid or "")
         if instance is not None:
-            path, content = dhcp.host_file(
-                network, instance, port, row, presence.options, first=port.id in first
-            )
+            path, content = dhcp.host_file(network, instance, port, row, presence.options)
             hosts.setdefault(path, content)
     return hosts
