@@ -3,10 +3,18 @@
 import json
 from dataclasses import replace
 
+import pytest
 from core_samples import network, options
 from injection_samples import flat_options, on_network, view
 
-from netconsole.backend.injection.metadata import EVERYWHERE, VERSIONS, documents, network_data
+from netconsole.backend.injection.metadata import (
+    EVERYWHERE,
+    EVERYWHERE_V6,
+    VERSIONS,
+    documents,
+    network_data,
+)
+from netconsole.backend.options import Options
 
 
 def test_the_first_version_has_one_document_and_later_ones_have_more() -> None:
@@ -103,3 +111,23 @@ def test_routes_follow_the_gateways() -> None:
     assert [each["routes"] == [] for each in without["networks"]] == [True, False]
     single = network_data(view(2), flat_options(single_gateway=True))
     assert [each["routes"] == [] for each in single["networks"]] == [False, True]
+
+
+@pytest.mark.parametrize("chosen", [options(), flat_options()], ids=["dhcp", "static"])
+def test_the_ipv6_address_is_named_whoever_hands_out_the_others(chosen: Options) -> None:
+    both = on_network(
+        view(),
+        0,
+        cidr_v6="fd00:7::/64",
+        gateway_v6="fd00:7::1",
+        netmask_v6="ffff:ffff:ffff:ffff::",
+    )
+    assert network_data(both, chosen)["networks"][1] == {
+        "id": "network1",
+        "link": "interface0",
+        "type": "ipv6",
+        "network_id": network().uuid,
+        "ip_address": "fd00:7::f816:3eff:fe00:0",
+        "netmask": "ffff:ffff:ffff:ffff::",
+        "routes": [EVERYWHERE_V6 | {"gateway": "fd00:7::1"}],
+    }

@@ -85,3 +85,27 @@ def test_nothing_to_inject_says_why() -> None:
 def test_a_network_without_dhcp_is_written_whatever_the_manager() -> None:
     without = on_network(view(), 0, enable_dhcp=False, injected=True)
     assert text(without, options()) == HEAD + ETH0
+
+
+def test_a_network_with_an_ipv6_range_has_a_stanza_more() -> None:
+    both = on_network(
+        view(),
+        0,
+        cidr_v6="fd00:7::/64",
+        gateway_v6="fd00:7::1",
+        netmask_v6="ffff:ffff:ffff:ffff::",
+        dns2="fd00:7::53",
+    )
+    assert (
+        text(both, flat_options())
+        == HEAD
+        + ETH0.replace(" 192.0.2.53", "")
+        + """\
+iface eth0 inet6 static
+    hwaddress ether fa:16:3e:00:00:00
+    address fd00:7::f816:3eff:fe00:0
+    netmask 64
+    gateway fd00:7::1
+    dns-nameservers fd00:7::53
+"""
+    )

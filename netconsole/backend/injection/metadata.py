@@ -5,12 +5,13 @@ They hold nothing secret: no password and no seed of random numbers.
 """
 
 import json
+from collections.abc import Iterator
 from typing import TypedDict
 
 from netconsole.backend import dhcp
-from netconsole.backend.injection.template import given, is_dhcp, name_servers, routed
+from netconsole.backend.injection.template import address_v6, given, is_dhcp, name_servers, routed
 from netconsole.backend.options import Options
-from netconsole.backend.records import FixedIP, InstanceView, PortView
+from netconsole.backend.records import InstanceView, PortView
 from netconsole.backend.steps import FileEntry
 
 VERSIONS = (
@@ -31,6 +32,7 @@ VENDOR_DATA, NETWORK_DATA, DEVICES, VENDOR_DATA2 = VERSIONS[2:6]
 
 INTERFACES_PATH = "/content/0000"
 EVERYWHERE = {"network": "0.0.0.0", "netmask": "0.0.0.0"}  # noqa: S104  a route, no listener
+EVERYWHERE_V6 = {"network": "::", "netmask": "::"}
 
 Document = dict[str, object]
 
@@ -102,24 +104,39 @@ def network_data(view: InstanceView, options: Options) -> NetworkData:
                 "vif_id": port.port.uuid,
             }
         )
-        for fixed_ip in given(port)[:1]:
-            name = f"network{len(networks)}"
-            networks.append({"id": name, "link": link, **_network(port, fixed_ip, options)})
-            for server in name_servers(port.network, 4):
-                service: Document = {"type": "dns", "address": server}
-                if service not in services:
-                    services.append(service)
+        for network in _networks(port, options):
+            networks.append({"id": f"network{len(networks)}", "link": link, **network})
+        for server in (*name_servers(port.network, 4), *name_servers(port.network, 6)):
+            service: Document = {"type": "dns", "address": server}
+            if service not in services:
+                services.append(service)
     return NetworkData(links=links, networks=networks, services=services)
 
 
-def _network(port: PortView, fixed_ip: FixedIP, options: Options) -> Document:
+def _networks(port: PortView, options: Options) -> Iterator[Document]:
+    """A port's addresses: the first of IPv4, and that of IPv6, which the guest has by itself."""
     network = port.network
-    if is_dhcp(network, options):
-        return {"type": "ipv4_dhcp", "network_id": network.uuid}
-    return {
-        "type": "ipv4",
-        "network_id": network.uuid,
-        "ip_address": fixed_ip.address,
-        "netmask": network.netmask,
-        "routes": [{**EVERYWHERE, "gateway": network.gateway}] if network.gateway else [],
-    }
+    common: Document = {"network_id": network.uuid}
+    for fixed_ip in given(port)[:1]:
+        if is_dhcp(network, options):
+            yield {"type": "ipv4_dhcp", **common}
+            continue
+        yield {
+            "type": "ipv4",
+            "ip_address": fixed_ip.address,
+            "netmask": network.netmask,
+            "routes": _default_route(EVERYWHERE, network.gateway),
+            **common,
+        }
+    if network.cidr_v6 is not None:
+        yield {
+            "type": "ipv6",
+            "ip_address": address_v6(port.port.mac, network.cidr_v6),
+            "netmask": network.netmask_v6,
+            "routes": _default_route(EVERYWHERE_V6, network.gateway_v6),
+            **common,
+        }
+
+
+def _default_route(everywhere: dict[str, str], gateway: str | None) -> list[dict[str, str]]:
+    return [{**everywhere, "gateway": gateway}] if gateway else []

@@ -5,10 +5,10 @@ network hands its addresses out by DHCP is left to the guest, and so is one of a
 not to be injected.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from netaddr import IPNetwork
+from netaddr import EUI, IPNetwork
 
 from netconsole.backend.errors import Conflict
 from netconsole.backend.intent import answers_dhcp
@@ -54,7 +54,7 @@ class Interface:
 def interfaces(view: InstanceView, options: Options) -> tuple[Interface, ...]:
     """The interfaces of an instance to be configured; eth0 is its first port in any case."""
     return tuple(
-        Interface(f"eth{number}", port.port.mac, _addresses(port, fixed_ip))
+        Interface(f"eth{number}", port.port.mac, tuple(_addresses(port, fixed_ip)))
         for number, port in enumerate(routed(view, options))
         for fixed_ip in given(port)[:1]
         if why_not(port.network, options) is None
@@ -70,7 +70,10 @@ def routed(view: InstanceView, options: Options) -> tuple[PortView, ...]:
         return view.ports
     return (
         *view.ports[:1],
-        *(replace(port, network=replace(port.network, gateway=None)) for port in view.ports[1:]),
+        *(
+            replace(port, network=replace(port.network, gateway=None, gateway_v6=None))
+            for port in view.ports[1:]
+        ),
     )
 
 
@@ -124,18 +127,30 @@ def _stanzas(interface: Interface) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _addresses(port: PortView, fixed_ip: FixedIP) -> tuple[StaticAddress, ...]:
+def _addresses(port: PortView, fixed_ip: FixedIP) -> Iterator[StaticAddress]:
     network = port.network
-    return (
-        StaticAddress(
-            family="inet",
-            address=fixed_ip.address,
-            netmask=network.netmask,
-            broadcast=network.broadcast,
-            gateway=network.gateway,
-            dns=name_servers(network, 4),
-        ),
+    yield StaticAddress(
+        family="inet",
+        address=fixed_ip.address,
+        netmask=network.netmask,
+        broadcast=network.broadcast,
+        gateway=network.gateway,
+        dns=name_servers(network, 4),
     )
+    if network.cidr_v6 is not None:
+        yield StaticAddress(
+            family="inet6",
+            address=address_v6(port.port.mac, network.cidr_v6),
+            netmask=str(IPNetwork(network.cidr_v6).prefixlen),
+            broadcast=None,
+            gateway=network.gateway_v6,
+            dns=name_servers(network, 6),
+        )
+
+
+def address_v6(mac: str, cidr: str) -> str:
+    """The address that a guest makes of its MAC address and an IPv6 range (RFC 2462)."""
+    return str(EUI(mac).ipv6(IPNetwork(cidr).first))
 
 
 def name_servers(network: Network, version: int) -> tuple[str, ...]:
