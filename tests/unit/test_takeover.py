@@ -1,13 +1,17 @@
 """What a nova database becomes: read as it is, put right where nova left things dangling."""
 
-from dataclasses import replace
+import re
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import nova_database
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nova_database import GONE, HOST, VMNET, WEB1, WEB2
 from sqlalchemy import Connection
 
+from netconsole.backend import validate
 from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.changes.takeover import ImportNova
 from netconsole.backend.errors import Conflict, InvalidValue, NetconsoleError, Unavailable
@@ -15,7 +19,7 @@ from netconsole.backend.options import Options
 from netconsole.backend.store import fixed_ips, floating_ips, instances, networks
 from netconsole.backend.takeover import database
 from netconsole.backend.takeover.nova import Takeover, takeover
-from netconsole.backend.takeover.rows import NovaNetwork, NovaRows
+from netconsole.backend.takeover.rows import NovaInstance, NovaInterface, NovaNetwork, NovaRows
 
 OPTIONS = Options(host=HOST, my_ip="203.0.113.2")
 
@@ -219,3 +223,33 @@ def test_a_schema_of_before_a_column_is_read(tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite"
     nova_database.create(path, "ALTER TABLE networks DROP COLUMN share_address;")
     assert [row.share_address for row in rows_of(path).networks] == [False, False]
+
+
+NETWORK_TEXTS = [each.name for each in fields(NovaNetwork) if str(each.type) == "str | None"]
+TEXT = st.none() | st.text(max_size=300) | st.sampled_from(["10.0.0.1", "br100", "10.0.0.0/24"])
+
+
+def networks_with_any(column: str) -> st.SearchStrategy[NovaNetwork]:
+    """Networks that are in order but for one column, which holds anything."""
+    good = {"cidr": st.just("10.0.0.0/24"), "bridge": st.just("br100")}
+    return st.builds(NovaNetwork, st.just(1), **(good | {column: TEXT}))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(NETWORK_TEXTS).flatmap(networks_with_any))
+def test_no_text_of_a_network_gets_past_the_rules(row: NovaNetwork) -> None:
+    """What comes out may stand in a dnsmasq argument or a rule: no blank, comma or line break."""
+    try:
+        (network,) = takeover(NovaRows(networks=(row,)), OPTIONS).networks
+    except InvalidValue:
+        return
+    for value in asdict(network).values():
+        assert re.fullmatch(r"[A-Za-z0-9._:/-]*", str(value)), value
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_every_instance_gets_a_name_that_is_a_dns_label(hostname: str, display: str) -> None:
+    instance = NovaInstance(WEB1, "demo", hostname, display, HOST)
+    port = NovaInterface(1, "fa:16:3e:00:00:01", 1, WEB1, WEB1)
+    found = takeover(NovaRows((GOOD,), (), (), (port,), (instance,)), OPTIONS).instances
+    assert validate.hostname("name", found[0].name)

@@ -189,7 +189,7 @@ def _network(row: NovaNetwork, label: str) -> Network:
         mtu=row.mtu,
         priority=row.priority,
         project_id=values.optional_name(what("project_id"), row.project_id),
-        host=values.optional_host(what("host"), row.host),
+        host=values.optional_name(what("host"), row.host),
         cidr_v6=values.range_v6(what("cidr_v6"), row.cidr_v6),
         gateway_v6=values.address_v6(what("gateway_v6"), row.gateway_v6),
         netmask_v6=values.address_v6(what("netmask_v6"), row.netmask_v6),
@@ -199,10 +199,10 @@ def _network(row: NovaNetwork, label: str) -> Network:
 def _instance(row: NovaInstance, name: str) -> Instance:
     what = f"of instance {name!r}"
     return Instance(
-        uuid=row.uuid,
+        uuid=values.uuid("instances.uuid", row.uuid, row.uuid),
         name=name,
         project_id=values.optional_name(f"instances.project_id {what}", row.project_id) or "admin",
-        host=values.optional_host(f"instances.host {what}", row.host) or "",
+        host=values.optional_name(f"instances.host {what}", row.host) or "",
     )
 
 
@@ -230,7 +230,7 @@ def _fixed_ip(row: NovaFixedIP, network_id: int, mac: str | None) -> FixedIP:
         instance_uuid=row.instance_uuid,
         port_id=row.virtual_interface_id,
         mac=mac and values.mac("virtual_interfaces.address", mac),
-        host=values.optional_host("fixed_ips.host", row.host),
+        host=values.optional_name("fixed_ips.host", row.host),
         updated_at=_utc(row.updated_at or row.created_at),
     )
 
@@ -257,7 +257,7 @@ def _floating_ip(row: NovaFloatingIP, options: Options, *, associated: bool = Tr
         interface=interface and values.interface("floating_ips.interface", interface),
         fixed_ip_id=row.fixed_ip_id if associated else None,
         project_id=values.optional_name("floating_ips.project_id", row.project_id),
-        host=values.optional_host("floating_ips.host", row.host) if associated else None,
+        host=values.optional_name("floating_ips.host", row.host) if associated else None,
         auto_assigned=bool(row.auto_assigned) and associated,
     )
 

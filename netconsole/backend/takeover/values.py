@@ -5,12 +5,14 @@ Every function takes what the value is called and the value; raises InvalidValue
 
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import NAMESPACE_OID, uuid5
 
 from netconsole.backend import option_rules, validate
 from netconsole.backend.errors import InvalidValue
 
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def address(what: str, value: str | None) -> str:
@@ -77,24 +79,17 @@ def optional_interface(what: str, value: str | None) -> str | None:
 
 
 def optional_name(what: str, value: str | None) -> str | None:
-    """A project, or nothing."""
+    """A project, host or pool, or nothing."""
     return validate.name(what, value) if value else None
-
-
-def optional_host(what: str, value: str | None) -> str | None:
-    """A host's name, or nothing."""
-    try:
-        return option_rules.word(value) if value else None
-    except ValueError as error:
-        raise InvalidValue(what, value, str(error)) from None
 
 
 def uuid(what: str, value: str | None, key: str) -> str:
     """A UUID. The oldest rows have none: they get one that is the same at every reading."""
-    try:
-        return str(UUID(value)) if value else str(uuid5(NAMESPACE_OID, f"nova:{key}"))
-    except ValueError:
-        raise InvalidValue(what, value, "must be a UUID") from None
+    if not value:
+        return str(uuid5(NAMESPACE_OID, f"nova:{key}"))
+    if not _UUID.fullmatch(value):
+        raise InvalidValue(what, value, "must be a UUID in small letters")
+    return value
 
 
 class Names:
