@@ -64,8 +64,14 @@ COMMANDS = {
     "project scrub": ("--project", "demo"),
     "instance create": ("web9", "--project", "demo", "--network", "vmnet"),
     "instance delete": ("web1",),
+    "instance add-fixed-ip": ("web1", "vmnet"),
+    "instance remove-fixed-ip": ("web1", "10.0.0.2"),
+    "fixed reserve": ("10.0.0.9",),
+    "fixed unreserve": ("10.0.0.9",),
     "floating create": ("--pool", "p", "--ip-range", "198.51.100.0/30"),
     "floating delete": ("203.0.113.130",),
+    "floating allocate": ("--project", "demo", "--pool", "public"),
+    "floating release": ("203.0.113.130",),
     "floating associate": ("203.0.113.130", "web1"),
     "floating disassociate": (FLOATING,),
     "apply": (),
@@ -110,6 +116,7 @@ def test_without_privileges_it_reads_what_it_can_and_says_what_it_cannot(host: P
     assert "root" in status["host"]["read_only_because"]
     assert set(status["host"]["unreadable"]) == {"rules", "store"}
     assert status["drift"] == []
+    assert [server["state"] for server in status["dnsmasq"]] == ["unknown"]
     refused = host.run(*unprivileged, "netconsole", "apply", check=False)
     assert refused.returncode == 3
     assert "CAP_NET_ADMIN" in refused.stderr
