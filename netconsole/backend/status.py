@@ -10,7 +10,7 @@ Origin = Literal["ours", "foreign"]
 RuleState = Literal["present", "missing", "unexpected"]
 FloatingState = Literal["free", "ok", "drift", "unknown"]
 LinkState = Literal["up", "down", "missing", "unknown"]
-DnsmasqState = Literal["running", "missing", "stale", "duplicate", "orphan", "foreign"]
+DnsmasqState = Literal["running", "missing", "stale", "duplicate", "orphan", "foreign", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)

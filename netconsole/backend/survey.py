@@ -183,6 +183,8 @@ class Survey:
         running: set[str] = set()
         for server in self.observed.dnsmasq:
             state = _dnsmasq_state(server, wanted.get(server.bridge), running)
+            if state == "orphan" and "store" in self.observed.unreadable:
+                state = "unknown"
             if state == "running":
                 running.add(server.bridge)
             yield self._server(server, labels.get(server.bridge, ""), state)
