@@ -8,27 +8,10 @@ import click
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.truth import T_OR_F
 
 if TYPE_CHECKING:
     from netconsole.backend.records import Network
-
-
-class YesOrNo(click.ParamType[bool]):
-    """T or F, as nova's commands take it."""
-
-    name = "T|F"
-
-    def convert(
-        self, value: object, parameter: click.Parameter | None, context: click.Context | None
-    ) -> bool:
-        if isinstance(value, bool):
-            return value
-        if value not in ("T", "F"):
-            self.fail(f"{value!r} is neither T nor F.", parameter, context)
-        return value == "T"
-
-
-YES_OR_NO = YesOrNo()
 
 COLUMNS = (
     "label",
@@ -70,9 +53,9 @@ def network() -> None:
 @click.option("--vlan", type=int, metavar="ID", help="Its VLAN; default: a free one.")
 @click.option("--vlan-start", type=int, metavar="ID", help="Where free VLANs begin.")
 @click.option("--vpn", "vpn_start", type=int, metavar="PORT", help="Where VPN ports begin.")
-@click.option("--multi-host", type=YES_OR_NO, help="Whether every host is its gateway.")
-@click.option("--share-address", type=YES_OR_NO, help="Whether those share one address.")
-@click.option("--enable-dhcp", type=YES_OR_NO, help="Whether a dnsmasq serves it.")
+@click.option("--multi-host", type=T_OR_F, help="Whether every host is its gateway.")
+@click.option("--share-address", type=T_OR_F, help="Whether those share one address.")
+@click.option("--enable-dhcp", type=T_OR_F, help="Whether a dnsmasq serves it.")
 @click.option("--dns1", metavar="ADDRESS", help="A name server for the instances.")
 @click.option("--dns2", metavar="ADDRESS", help="Another name server.")
 @click.option("--mtu", type=int, metavar="BYTES", help="Default: the bridge's own.")

@@ -4,10 +4,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from netconsole.cli.compat.arguments import TrueOrFalse
 from netconsole.cli.compat.nova import nova
 from netconsole.cli.compat.nova_manage import nova_manage
 from netconsole.cli.compat.nova_servers import Nic, NicType, boot
+from netconsole.cli.truth import TrueOrFalse
 
 
 @pytest.mark.parametrize("word", ["T", "t", "True", "true", "1", "yes"])

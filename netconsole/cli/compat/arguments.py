@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from netconsole.cli.truth import T_OR_F
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 SPELLING: dict[str, Callable[[str], str]] = {
@@ -13,38 +15,17 @@ SPELLING: dict[str, Callable[[str], str]] = {
 """Context settings: `--ip_range` is `--ip-range`, in commands and options alike."""
 
 
-class TrueOrFalse(click.ParamType[bool]):
-    """nova's words for yes and no."""
-
-    name = "T|F"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> bool:
-        if isinstance(value, bool):
-            return value
-        match str(value).lower():
-            case "t" | "true" | "yes" | "y" | "on" | "1":
-                return True
-            case "f" | "false" | "no" | "n" | "off" | "0":
-                return False
-            case _:
-                return self.fail(f"{str(value)[:80]!r} is neither T nor F.", param, ctx)
-
-
 def options(*declared: tuple[str, object, str]) -> Callable[[Command], Command]:
     """Give a command options: each with its name, its type and its help."""
 
     def add(command: Command) -> Command:
         for name, kind, text in reversed(declared):
-            metavar = "T|F" if isinstance(kind, TrueOrFalse) else None
-            command = click.option(name, type=kind, metavar=metavar, help=text)(command)
+            command = click.option(name, type=kind, help=text)(command)
         return command
 
     return add
 
 
-T_OR_F = TrueOrFalse()
 NETWORK: Sequence[tuple[str, object, str]] = (
     ("--fixed-range-v4", str, "IPv4 range of the network."),
     ("--fixed-range-v6", str, "IPv6 range of the network."),

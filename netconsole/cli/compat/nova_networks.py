@@ -6,9 +6,10 @@ import click
 
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.compat.arguments import NETWORK, T_OR_F, options
+from netconsole.cli.compat.arguments import NETWORK, options
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.truth import T_OR_F
 
 network_argument = click.argument("network", shell_complete=names.networks)
 
