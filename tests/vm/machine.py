@@ -32,10 +32,16 @@ NOT_RUN: Final = 125
 _IN_MACHINE: Final = "NETCONSOLE_IN_VM"
 _START: Final = """
 set -e
+ulimit -c 0
 mount -t tmpfs -o mode=0700 tmpfs "$0/memory"
-exec env -i "PATH=$PATH" "HOME=$0/memory" "TMPDIR=$0/memory" "LD_PRELOAD=$0/xstate.so" "$@"
+env -i "PATH=$PATH" "HOME=$0/memory" "TMPDIR=$0/memory" "LD_PRELOAD=$0/xstate.so" "$@"
+exit
 """
-"""The machine's memory is a file: in a file system of its own, it goes with the machine."""
+"""The machine's memory is a file: in a file system of its own, it goes with the machine.
+
+The shell stays, because a kernel that panics aborts, which the first process of a pid namespace
+does not; before that it ends its process group, which is why it has one of its own.
+"""
 
 
 def inside_machine() -> bool:
@@ -100,6 +106,7 @@ def _launch(work: Path) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={"PATH": SYSTEM_PATH},
+        start_new_session=True,
         text=True,
         errors="replace",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from private_host import eventually
-from vm.machine import HERE, NOT_ENDED, PROGRAMS, PROJECT, run
+from vm.machine import HERE, NOT_ENDED, NOT_RUN, PROGRAMS, PROJECT, run
 
 pytestmark = pytest.mark.requires("namespaces", *PROGRAMS)
 
@@ -39,6 +39,12 @@ def test_the_exit_status_and_every_line_come_out() -> None:
 def test_what_does_not_end_is_stopped() -> None:
     status, said = in_machine("sh", "-c", "echo begun; sleep 600", seconds=15)
     assert (status, said.splitlines()) == (NOT_ENDED, ["begun"])
+
+
+def test_a_kernel_that_panics_says_so_and_ends() -> None:
+    status, said = in_machine("sh", "-c", "echo c > /proc/sysrq-trigger")
+    assert status == NOT_RUN
+    assert "Kernel panic" in said
 
 
 def test_the_files_of_this_machine_cannot_be_changed() -> None:
