@@ -89,6 +89,12 @@ def test_what_points_at_nothing_is_put_right_and_said(nova: Path) -> None:
         assert word in notes
 
 
+def test_vlans_under_another_manager_are_said(nova: Path) -> None:
+    assert any("1 network with a VLAN ('other')" in note for note in taken(nova).notes)
+    right = replace(OPTIONS, network_manager="nova.network.manager.VlanManager")
+    assert not any("VLAN" in note for note in takeover(rows_of(nova), right).notes)
+
+
 def test_two_instances_of_one_name_get_two(nova: Path) -> None:
     found = taken(nova)
     assert [one.name for one in found.instances] == ["web1", f"web1-{WEB2[:8]}"]

@@ -8,6 +8,7 @@ put right, and said in a note each: nova left such rows behind and had no way to
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from netconsole.backend.managers import VLAN, manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port
 from netconsole.backend.takeover import values
@@ -52,6 +53,7 @@ class _Mapping:
         fixed_ips = self._fixed_ips(networks, instances, ports)
         floating_ips = self._floating_ips(fixed_ips)
         self._count_elsewhere(networks)
+        self._compare_manager(networks)
         if self._rows.security_groups:
             count = _count(self._rows.security_groups, "security group")
             self._notes.append(f"{count} not imported: this version has none")
@@ -151,6 +153,14 @@ class _Mapping:
         self._notes.append(
             f"{_count(served, 'network')} served by this host ({host}), {len(others)} by others"
         )
+
+    def _compare_manager(self, networks: dict[int, Network]) -> None:
+        vlans = [network.label for network in networks.values() if network.vlan is not None]
+        if vlans and manager(self._options) is not VLAN:
+            self._notes.append(
+                f"{_count(len(vlans), 'network')} with a VLAN ({vlans[0]!r}), but network_manager "
+                f"is {self._options.network_manager}"
+            )
 
 
 def _network(row: NovaNetwork, label: str) -> Network:

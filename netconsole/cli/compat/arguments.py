@@ -1,13 +1,13 @@
 """Arguments that nova and nova-manage take in their own way."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
 from netconsole.cli.truth import T_OR_F
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = TypeVar("Command", bound=Callable[..., object])
 
 SPELLING: dict[str, Callable[[str], str]] = {
     "token_normalize_func": lambda word: word.replace("_", "-")
