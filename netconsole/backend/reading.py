@@ -1,0 +1,179 @@
+"""Reading: everything that can be asked of one host and its store."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from netconsole.backend import privileges
+from netconsole.backend.errors import Unavailable
+from netconsole.backend.host import Host, NoHost
+from netconsole.backend.hoststate import HostState, Lease
+from netconsole.backend.intent import IP_FORWARD, intent, touches_nothing
+from netconsole.backend.journal import Journal, JournalEntry
+from netconsole.backend.leases import lease_events, views_with_events, with_events
+from netconsole.backend.lock import host_lock_if_free
+from netconsole.backend.managers.ranges import parse_address
+from netconsole.backend.options import Options
+from netconsole.backend.quota import Quota, quotas
+from netconsole.backend.records import (
+    FixedIP,
+    FixedIPView,
+    FloatingIP,
+    InstanceView,
+    Network,
+    NetworkUsage,
+    Records,
+)
+from netconsole.backend.status import Status
+from netconsole.backend.steps import Plan
+from netconsole.backend.store import Store, records
+from netconsole.backend.store import fixed_ips as fixed_ip_rows
+from netconsole.backend.store import floating_ips as floating_ip_rows
+from netconsole.backend.store import instances as instance_rows
+from netconsole.backend.store import networks as network_rows
+from netconsole.backend.store.views import fixed_ip_view, fixed_ip_views, instance_view
+from netconsole.backend.survey import Survey, difference
+
+
+class Reading:
+    """The reading half of the service.
+
+    What the lease files say is noted in the store on the way, where this process may write.
+    """
+
+    def __init__(self, options: Options, *, read_only: bool = False) -> None:
+        self.read_only_because = "asked for with --read-only" if read_only else privileges.lacking()
+        """Why changes are refused; None where they are not."""
+        self._options = options
+        self._store = Store(options.connection, read_only=self.read_only_because is not None)
+        driver = NoHost if touches_nothing(options) else Host
+        self._host = driver(options.networks_path, (IP_FORWARD,))
+        self._lock = f"{options.state_path}/host.lock"
+        self._journal = Journal(f"{options.state_path}/journal")
+
+    def status(self) -> Status:
+        """One consistent picture of the store, the host, and the plan between them."""
+        return self.survey().status()
+
+    def survey(self) -> Survey:
+        """The records, the host and the plan between them, all of one moment."""
+        observed = self._host.observe()
+        try:
+            with self._store.reading() as connection:
+                found = records(connection, self._options.host)
+                usage = network_rows.usage(connection)
+        except Unavailable as error:
+            unreadable = {**observed.unreadable, "store": str(error)}
+            return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
+        events = lease_events(found, observed.leases, self._options)
+        if events and self.read_only_because is None:
+            self._note_leases_if_idle(observed)
+        found = with_events(found, events)
+        return self._picture(found, usage, observed, intent(found, self._options))
+
+    def plan(self) -> Plan:
+        """The steps between the host and the store. Raises Unavailable where it cannot be known."""
+        seen = self.survey()
+        for part, reason in seen.observed.unreadable.items():
+            raise Unavailable(f"cannot tell what is to do: {part}: {reason}")
+        return seen.plan
+
+    def networks(self) -> tuple[Network, ...]:
+        """Every network, in the order in which they were made."""
+        with self._store.reading() as connection:
+            return network_rows.every(connection)
+
+    def network(self, name: str) -> Network:
+        """A network by its label or uuid; raises NotFound."""
+        with self._store.reading() as connection:
+            return network_rows.find(connection, name)
+
+    def fixed_ips(self, network: str) -> tuple[FixedIP, ...]:
+        """Every address of a network, in order; raises NotFound."""
+        with self._store.reading() as connection:
+            found = network_rows.find(connection, network)
+            return fixed_ip_rows.of_network(connection, found.id)
+
+    def fixed_ip(self, address: str) -> FixedIPView:
+        """An address with its network and instance; raises InvalidValue or NotFound."""
+        wanted = parse_address("fixed address", address)
+        with self._store.reading() as connection:
+            (view,) = self._with_leases(connection, (fixed_ip_view(connection, wanted),))
+        return view
+
+    def fixed_ip_views(self, network: str | None = None) -> tuple[FixedIPView, ...]:
+        """Every address of a network, or of all; raises NotFound."""
+        with self._store.reading() as connection:
+            found = None if network is None else network_rows.find(connection, network)
+            return self._with_leases(connection, fixed_ip_views(connection, found))
+
+    def _with_leases(
+        self, connection: Connection, views: tuple[FixedIPView, ...]
+    ) -> tuple[FixedIPView, ...]:
+        found = records(connection, self._options.host)
+        return views_with_events(views, lease_events(found, self._host.leases(), self._options))
+
+    def instances(self) -> tuple[InstanceView, ...]:
+        """Every instance with its ports and addresses."""
+        with self._store.reading() as connection:
+            return tuple(
+                instance_view(connection, instance) for instance in instance_rows.every(connection)
+            )
+
+    def instance(self, name: str) -> InstanceView:
+        """An instance by its name or uuid; raises NotFound."""
+        with self._store.reading() as connection:
+            return instance_view(connection, instance_rows.find(connection, name))
+
+    def floating_ips(self) -> tuple[FloatingIP, ...]:
+        """Every floating address, in the order in which they were made."""
+        with self._store.reading() as connection:
+            return floating_ip_rows.every(connection)
+
+    def quotas(self, project: str) -> tuple[Quota, ...]:
+        """What a project may have, and what it has."""
+        with self._store.reading() as connection:
+            return quotas(connection, project, self._options)
+
+    def history(self) -> tuple[JournalEntry, ...]:
+        """The changes of this host, the newest first."""
+        return tuple(self._journal.entries())
+
+    def _note_leases_if_idle(self, observed: HostState) -> None:
+        """A change under way notes the leases itself, and keeps the store locked meanwhile."""
+        with host_lock_if_free(self._lock) as free:
+            if free:
+                with self._store.transaction() as connection:
+                    self._note_leases(connection, observed.leases)
+
+    def _picture(
+        self,
+        found: Records,
+        usage: Mapping[int, NetworkUsage],
+        observed: HostState,
+        wanted: HostState | None,
+    ) -> Survey:
+        if wanted is None:
+            wanted, steps = HostState(), Plan()
+        else:
+            observed, steps = difference(observed, wanted)
+        return Survey(
+            records=found,
+            usage=usage,
+            observed=observed,
+            wanted=wanted,
+            plan=steps,
+            options=self._options,
+            read_only_because=self.read_only_because,
+        )
+
+    def _note_leases(self, connection: Connection, leases: Mapping[str, tuple[Lease, ...]]) -> None:
+        """Write what the lease files say of the addresses."""
+        found = records(connection, self._options.host)
+        for event in lease_events(found, leases, self._options):
+            if event.frees:
+                fixed_ip_rows.disassociate(connection, event.fixed_ip)
+            else:
+                leased = event.event == "leased"
+                fixed_ip_rows.set_leased(connection, event.fixed_ip, leased)
