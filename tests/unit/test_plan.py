@@ -288,3 +288,13 @@ def test_connections_outlive_a_rule_that_only_changes_its_place() -> None:
     held = {**WHOLE.chains, NAT: WHOLE.chains[NAT][::-1]}
 
     assert _kinds(replace(WHOLE, chains=held), WANTED) == ["ChangeRules"]
+
+
+def test_a_floating_address_leaves_the_interface_that_carried_it_before() -> None:
+    """As after a change of `public_interface`; what else is there stays."""
+    strange = Address("eth7", "192.0.2.7/32")
+    elsewhere = replace(
+        WHOLE, addresses=(*WHOLE.addresses, Address("eth7", f"{FLOATING}/32"), strange)
+    )
+    steps = [step for step in plan(elsewhere, WANTED).steps if isinstance(step, RemoveAddress)]
+    assert steps == [RemoveAddress("eth7", f"{FLOATING}/32", "")]

@@ -12,9 +12,19 @@ from netconsole.backend.steps import AddAddress, AnnounceAddress, RemoveAddress,
 
 
 def released(observed: HostState, wanted: HostState) -> tuple[Address, ...]:
-    """The addresses that are still on although the store has released them."""
+    """The addresses that are still on although the store has released them.
+
+    So are floating ones on an interface that carried them before `public_interface` was changed.
+    """
     gone = {(address.interface, address.address) for address in wanted.released}
-    return tuple(found for found in observed.addresses if (found.interface, found.address) in gone)
+    places = {(address.interface, address.address) for address in wanted.addresses}
+    floating = {text for _, text in places if text.endswith("/32")}
+    return tuple(
+        found
+        for found in observed.addresses
+        for place in ((found.interface, found.address),)
+        if place in gone or (found.address in floating and place not in places)
+    )
 
 
 def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
