@@ -254,8 +254,7 @@ def _given_up(row: FixedIP) -> FixedIP:
     """An address without an instance: free, or free as soon as its lease is over."""
     if row.leased and row.mac:
         return replace(row, allocated=False, port_id=None)
-    nobody = replace(row, allocated=False, leased=False, port_id=None)
-    return replace(nobody, instance_uuid=None, mac=None)
+    return replace(row, allocated=False, leased=False, port_id=None, instance_uuid=None, mac=None)
 
 
 def _floating_ip(row: NovaFloatingIP, options: Options, *, associated: bool = True) -> FloatingIP:
