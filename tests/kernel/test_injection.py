@@ -101,3 +101,14 @@ def test_a_dry_run_shows_commands_that_do_the_same(flat: PrivateHost) -> None:
     by_hand = interfaces(flat)
     netconsole(flat, *inject)
     assert interfaces(flat) == by_hand
+
+
+def test_read_only_nothing_is_written(flat: PrivateHost) -> None:
+    words = ("--root", "/run/image", "--config-drive", "/run/web1.iso")
+    refused = flat.run(
+        "netconsole", "--read-only", "instance", "inject", "web1", *words, check=False
+    )
+    assert refused.returncode == 3
+    assert "read-only" in refused.stderr
+    assert interfaces(flat) == FORMER
+    assert flat.run("test", "-e", "/run/web1.iso", check=False).returncode == 1
