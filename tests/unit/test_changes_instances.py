@@ -113,6 +113,11 @@ class TestNetworks:
         with pytest.raises(Exhausted):
             create(connection, "db2", settings=VLAN, project="fourth")
 
+    def test_a_network_without_a_host_gets_this_one(self, connection: sa.Connection) -> None:
+        a_network(connection)
+        create(connection)
+        assert networks.find(connection, "vmnet0").host == HOST
+
     def test_under_vlan_a_network_of_nobody_is_refused(self, connection: sa.Connection) -> None:
         a_network(connection)
         with pytest.raises(Conflict, match="network 'vmnet0' is not one of project 'demo'"):
