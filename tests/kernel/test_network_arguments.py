@@ -1,7 +1,7 @@
 """Networks made with more than a label and a range: what of it reaches the host and the guests."""
 
 from cloud import answer, boot, configure, create_network, held, netconsole
-from private_host import PrivateHost
+from private_host import PrivateHost, eventually
 
 RANGE = ("--fixed-range-v4", "10.0.0.0/24")
 
@@ -15,7 +15,7 @@ def test_guests_are_told_a_gateway_that_is_not_this_host(host: PrivateHost) -> N
     )
     boot(host, "web1")
 
-    assert "default via 10.0.0.254" in host.run("ip", "-n", "web1", "route").stdout
+    eventually(lambda: "default via 10.0.0.254" in host.run("ip", "-n", "web1", "route").stdout)
     assert "inet 10.0.0.1/24" in host.run("ip", "address", "show", "br100").stdout
     assert "10.0.0.254" not in host.run("ip", "address").stdout
     nat = host.run("iptables", "-t", "nat", "-S", "nova-network-snat").stdout
