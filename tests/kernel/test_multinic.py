@@ -100,6 +100,16 @@ def test_the_option_reaches_a_running_dnsmasq_and_no_lease_is_lost(host: Private
     assert at_rest(host)
 
 
+def test_each_dnsmasq_hears_only_its_own_bridge(host: PrivateHost) -> None:
+    """Where several hear all of port 67, the kernel gives a DHCPRELEASE to any one of them."""
+    create_networks(host)
+    heard = host.run("ss", "-H", "-l", "-u", "-n", "sport = :67").stdout.split()
+    assert sorted(word for word in heard if word.endswith(":67")) == [
+        "0.0.0.0%br100:67",
+        "0.0.0.0%br101:67",
+    ]
+
+
 def test_without_a_name_an_instance_is_on_every_network_without_a_vlan(host: PrivateHost) -> None:
     create_networks(host)
     found = [port["network"]["label"] for port in create(host, "vm1")]
