@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Iterator
 
 from netconsole.backend.hoststate import OWNER_PREFIX, Link
-from netconsole.backend.intent.presence import FLAT, VLAN, Presence, manager
+from netconsole.backend.intent.presence import Presence
+from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network, Port
 
@@ -12,7 +13,7 @@ from netconsole.backend.records import Network, Port
 def links(presence: Presence) -> dict[str, Link]:
     """Every link that the networks of a host want, by name."""
     wanted: dict[str, Link] = {}
-    if manager(presence.options) != FLAT:
+    if manager(presence.options).creates_bridge:
         for network in (*presence.served, *presence.carried):
             wanted.update((link.name, link) for link in _of_network(network, presence.options))
     wanted.update((link.name, link) for link in _ports(presence))
@@ -49,14 +50,15 @@ def _of_network(network: Network, options: Options) -> Iterator[Link]:
 
 def lower_interface(network: Network, options: Options) -> str | None:
     """The interface under a network: the host's own choice comes before the network's."""
-    chosen = options.vlan_interface if manager(options) == VLAN else options.flat_interface
+    makes_vlans = manager(options).creates_vlan
+    chosen = options.vlan_interface if makes_vlans else options.flat_interface
     return chosen or network.bridge_interface
 
 
 def uplink(network: Network, options: Options) -> str | None:
     """The port of a network's bridge that leads to other hosts: an interface, or a VLAN on it."""
     lower = lower_interface(network, options)
-    if lower is not None and manager(options) == VLAN and network.vlan is not None:
+    if lower is not None and manager(options).creates_vlan and network.vlan is not None:
         return f"vlan{network.vlan}"
     return lower
 

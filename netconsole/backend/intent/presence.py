@@ -7,16 +7,9 @@ instances), or have nothing to do with it.
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import Instance, Network, Port, Records
-
-FLAT = "FlatManager"
-VLAN = "VlanManager"
-
-
-def manager(options: Options) -> str:
-    """The network manager's name, without the path that nova gives it."""
-    return options.network_manager.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
@@ -84,13 +77,13 @@ class Presence:
         return replace(network, dhcp_server=own, gateway=own)
 
     def _serves(self, network: Network) -> bool:
-        if manager(self.options) == FLAT:
+        if not manager(self.options).serves_dhcp:
             return False
         if network.multi_host:
             return network.id in self._networks_with_ports_here
         if network.host != self.options.host:
             return False
-        return manager(self.options) != VLAN or network.id in self._networks_with_ports
+        return not manager(self.options).creates_vlan or network.id in self._networks_with_ports
 
     @cached_property
     def _networks_with_ports(self) -> frozenset[int]:
