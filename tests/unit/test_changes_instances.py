@@ -114,9 +114,11 @@ class TestNetworks:
             create(connection, "db2", settings=VLAN, project="fourth")
 
     def test_a_network_without_a_host_gets_this_one(self, connection: sa.Connection) -> None:
-        a_network(connection)
-        create(connection)
-        assert networks.find(connection, "vmnet0").host == HOST
+        two_networks(connection)
+        create(connection, "web1", "vmnet0")
+        assert [each.host for each in networks.every(connection)] == [HOST, None]
+        add(connection, "vmnet1")
+        assert [each.host for each in networks.every(connection)] == [HOST, HOST]
 
     def test_under_vlan_a_network_of_nobody_is_refused(self, connection: sa.Connection) -> None:
         a_network(connection)

@@ -113,11 +113,7 @@ def give_address(
     address: str | None,
     options: Options,
 ) -> FixedIP:
-    """Give a port an address, and the instance's host one where it is a gateway of its own.
-
-    A network without a host gets this one as its gateway.
-    """
-    network = networks.claim(connection, network, options.host)
+    """Give a port an address, and the instance's host one where it is a gateway of its own."""
     row = fixed_ips.allocate(connection, network, instance.uuid, port.id, address)
     if _has_many_gateways(network, options):
         fixed_ips.allocate_to_host(connection, network, instance.host)

@@ -103,6 +103,7 @@ class AddFixedIP(Change[InstanceView]):
         asked = () if self.fixed_address is None else (self.fixed_address,)
         chosen = allocation.addresses_for(connection, (network,), asked)
         quota.check_fixed_ips(connection, instance.project_id, 1, options)
+        network = networks.claim(connection, network, options.host)
         port = self._port(connection, instance, network, options)
         address = chosen.get(network.id)
         allocation.give_address(connection, instance, network, port, address, options)
