@@ -12,7 +12,7 @@ from netaddr import EUI, IPNetwork
 
 from netconsole.backend.errors import Conflict
 from netconsole.backend.intent import answers_dhcp
-from netconsole.backend.intent.presence import FLAT, manager
+from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, InstanceView, Network, PortView
 
@@ -84,7 +84,7 @@ def given(port: PortView) -> tuple[FixedIP, ...]:
 
 def is_dhcp(network: Network, options: Options) -> bool:
     """Whether guests get their addresses of this network by DHCP."""
-    return manager(options) != FLAT and answers_dhcp(network)
+    return manager(options).serves_dhcp and answers_dhcp(network)
 
 
 def why_not(network: Network, options: Options) -> str | None:

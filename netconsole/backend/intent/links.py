@@ -50,9 +50,7 @@ def _of_network(network: Network, options: Options) -> Iterator[Link]:
 
 def lower_interface(network: Network, options: Options) -> str | None:
     """The interface under a network: the host's own choice comes before the network's."""
-    makes_vlans = manager(options).creates_vlan
-    chosen = options.vlan_interface if makes_vlans else options.flat_interface
-    return chosen or network.bridge_interface
+    return manager(options).bridge_interface(options) or network.bridge_interface
 
 
 def uplink(network: Network, options: Options) -> str | None:
