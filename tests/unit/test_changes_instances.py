@@ -190,6 +190,22 @@ class TestAddresses:
         with pytest.raises(NotFound):
             remove(connection, "10.0.0.2")
 
+    def test_under_vlan_the_last_instance_leaves_no_lease_to_wait_for(
+        self, connection: sa.Connection
+    ) -> None:
+        """The network's dnsmasq goes when it does, and would note the end of no lease."""
+        a_network(connection)
+        change_networks(connection, "vmnet0", vlan=100, project_id="demo")
+        for name in ("web1", "web2"):
+            view = create(connection, name, settings=VLAN)
+            fixed_ips.set_leased(connection, view.ports[0].fixed_ips[0], True)
+        DeleteInstance("web1").write(connection, VLAN)
+        (waiting,) = (row for row in fixed_ips.associated(connection) if not row.allocated)
+        assert waiting.address == "10.0.0.2"
+        DeleteInstance("web2").write(connection, VLAN)
+        assert [row.address for row in fixed_ips.associated(connection)] == ["10.0.0.2"]
+        assert fixed_ips.find(connection, "10.0.0.3").leased is False
+
     def test_the_flat_manager_waits_for_no_lease(self, connection: sa.Connection) -> None:
         a_network(connection)
         view = create(connection, "web1", settings=FLAT)

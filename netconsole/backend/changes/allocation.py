@@ -144,20 +144,38 @@ def let_go(connection: Connection, row: FixedIP, options: Options) -> None:
         fixed_ips.disassociate(connection, row)
 
 
-def let_host_go(
+def leave(
     connection: Connection, instance: Instance, network: Network, options: Options
 ) -> frozenset[Address]:
-    """Free a host's own address when its last port in a network is gone; return what it leaves."""
+    """Clear up behind a deleted instance in a network that no dnsmasq serves any more.
+
+    Its leases are nobody's then, and so is the address that the host had for itself: what that
+    leaves on the host is returned.
+    """
+    if not _is_deserted(connection, instance, network, options):
+        return frozenset()
+    for row in fixed_ips.of_instance(connection, instance.uuid):
+        if row.network_id == network.id:
+            fixed_ips.disassociate(connection, row)
     if not _has_many_gateways(network, options):
         return frozenset()
+    own = fixed_ips.take_from_host(connection, network, instance.host)
+    if own is None:
+        return frozenset()
+    return frozenset(gateway_addresses(replace(network, dhcp_server=own.address)))
+
+
+def _is_deserted(
+    connection: Connection, instance: Instance, network: Network, options: Options
+) -> bool:
+    """Whether a network that is served only while it has ports has none left where one was."""
+    if not network.multi_host and not manager(options).creates_vlan:
+        return False
     here = {each.uuid for each in instances.every(connection) if each.host == instance.host}
-    ports = instances.every_port(connection)
-    if any(port.network_id == network.id and port.instance_uuid in here for port in ports):
-        return frozenset()
-    row = fixed_ips.take_from_host(connection, network, instance.host)
-    if row is None:
-        return frozenset()
-    return frozenset(gateway_addresses(replace(network, dhcp_server=row.address)))
+    return not any(
+        port.network_id == network.id and (not network.multi_host or port.instance_uuid in here)
+        for port in instances.every_port(connection)
+    )
 
 
 def _has_many_gateways(network: Network, options: Options) -> bool:

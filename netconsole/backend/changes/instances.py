@@ -77,7 +77,7 @@ class DeleteInstance(Change[Instance]):
         released: frozenset[Address] = frozenset()
         for network in networks.every(connection):
             if network.id in used:
-                released |= allocation.let_host_go(connection, instance, network, options)
+                released |= allocation.leave(connection, instance, network, options)
         return Written(instance, released=released)
 
 
