@@ -8,6 +8,7 @@ network_manager = nova.network.manager.VlanManager
 vlan_interface = trunk
 """
 DEVICES = {"br200", "vlan200"}
+SOMETHING_TO_DO = 2
 
 
 def devices(host: PrivateHost) -> set[str]:
@@ -65,9 +66,21 @@ def test_a_vlan_comes_with_its_first_instance_and_goes_with_its_last(host: Priva
     assert f" {address}/24 " in other(host, "address", "show", "vlan200")
     host.run("ip", "netns", "exec", "near", "ping", "-c1", "-W2", address)
 
+    mend(host, "ip link set vlan200 nomaster")
+    mend(host, "ip link delete vlan200")
+    host.run("ip", "netns", "exec", "near", "ping", "-c1", "-W2", address)
+
     for name, left in (("near", DEVICES), ("far", set[str]())):
         netconsole(host, "instance", "delete", name)
         assert devices(host) == left
     assert answer(host, "plan")["steps"] == []
     assert host.run("pgrep", "-x", "dnsmasq", check=False).stdout == ""
     eventually(lambda: host.run("ip", "-brief", "link").stdout.split() == before.split())
+
+
+def mend(host: PrivateHost, damage: str) -> None:
+    """Do damage, and see that it is planned for and repaired."""
+    host.run("sh", "-c", damage)
+    assert host.run("netconsole", "plan", check=False).returncode == SOMETHING_TO_DO
+    netconsole(host, "apply")
+    assert answer(host, "plan")["steps"] == []
