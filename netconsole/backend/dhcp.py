@@ -92,15 +92,11 @@ def dnsmasq(network: Network, options: Options, later_macs: Iterable[str] = ()) 
 
 
 def _router_advertisements(network: Network) -> tuple[str, ...]:
-    """Tell guests the IPv6 range, of which they make addresses by themselves (RFC 4862).
-
-    dnsmasq advertises only on an interface that is named.
-    """
+    """Tell guests the IPv6 range, of which they make addresses by themselves (RFC 4862)."""
     if network.cidr_v6 is None:
         return ()
     cidr = IPNetwork(network.cidr_v6)
     return (
-        f"--interface={network.bridge}",
         "--enable-ra",
         f"--dhcp-range={cidr.network},ra-only,{cidr.prefixlen}",
     )

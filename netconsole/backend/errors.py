@@ -18,7 +18,7 @@ class NetconsoleError(Exception):
     exit_status = ExitStatus.FAILED
 
 
-LONGEST_SHOWN = 200
+LONGEST_SHOWN = 120
 """Of a value in a message; a path fits, a hostile text does not fill the screen."""
 
 

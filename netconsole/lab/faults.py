@@ -17,6 +17,7 @@ from netconsole.backend.service import Service
 from netconsole.backend.steps import AddAddress, ChangeRules, StartDnsmasq, Step
 from netconsole.lab.commands import run
 from netconsole.lab.ground import HOME
+from netconsole.lab.members import OUTSIDE, pid_of
 from netconsole.lab.wires import PUBLIC, SECOND, run_outside
 
 _DISPLACED: Final = HOME / "rp_filter-before"
@@ -116,7 +117,7 @@ def _remove_floating_addresses(service: Service) -> None:
     for found in present:
         run("ip", "address", "delete", f"{found.address}/32", "dev", PUBLIC.interface)
     # Whoever still knew the hardware address would notice nothing until forgetting it.
-    run_outside(*(f"neighbour flush to {found.address}" for found in present))
+    run_outside(pid_of(OUTSIDE), *(f"neighbour flush to {found.address}" for found in present))
 
 
 # rp_filter: the way back to `outside` leaves by the second uplink, and the filter is strict.
@@ -149,7 +150,7 @@ def _restore_way_back(service: Service) -> None:
     if _way_back() == SECOND.interface:
         run("ip", "route", "delete", *_DETOUR)
         run("iptables", "-w", "-t", "nat", "-D", *_MASQUERADE)
-    run_outside(f"neighbour flush dev {PUBLIC.interface} nud permanent")
+    run_outside(pid_of(OUTSIDE), f"neighbour flush dev {PUBLIC.interface} nud permanent")
     _DISPLACED.unlink()
 
 
@@ -158,11 +159,12 @@ def _pin_neighbours() -> None:
     (link,) = json.loads(run("ip", "-json", "-4", "address", "show", "dev", PUBLIC.interface))
     (hardware,) = json.loads(run("ip", "-json", "link", "show", "dev", PUBLIC.interface))
     run_outside(
+        pid_of(OUTSIDE),
         *(
             f"neighbour replace {address['local']} lladdr {hardware['address']} "
             f"nud permanent dev {PUBLIC.interface}"
             for address in link["addr_info"]
-        )
+        ),
     )
 
 

@@ -89,7 +89,7 @@ def _connect_internal(outside: Member, *lines: str) -> None:
         *("peer", "name", INTERNAL, "netns", str(outside.pid)),
     )
     run("ip", "link", "set", INTERNAL, "up")
-    run_outside(*lines, f"link set {INTERNAL} up")
+    run_outside(outside.pid, *lines, f"link set {INTERNAL} up")
 
 
 def _inject(service: "Service", name: str) -> None:

@@ -62,10 +62,9 @@ def connect(outside: Member) -> None:
     outside.begin()
 
 
-def run_outside(*lines: str) -> None:
-    """Run lines of ip(8) in the world outside."""
-    target = str(pid_of(OUTSIDE))
-    run("nsenter", "--target", target, "--net", "ip", "-batch", "-", text="\n".join(lines))
+def run_outside(pid: int, *lines: str) -> None:
+    """Run lines of ip(8) in the world outside, whose first process has that pid."""
+    run("nsenter", "--target", str(pid), "--net", "ip", "-batch", "-", text="\n".join(lines))
 
 
 def reached_outside(address: str) -> bool:

@@ -46,6 +46,10 @@ class Presence:
         return {instance.uuid: instance for instance in here}
 
     @cached_property
+    def _everybody(self) -> dict[str, Instance]:
+        return {instance.uuid: instance for instance in self.records.instances}
+
+    @cached_property
     def ports(self) -> tuple[Port, ...]:
         """The ports of this host's instances."""
         return tuple(port for port in self.records.ports if port.instance_uuid in self.instances)
@@ -55,9 +59,7 @@ class Presence:
 
         With many gateways each host serves its own; a single one serves everybody's.
         """
-        if network.multi_host:
-            return self.instances
-        return {instance.uuid: instance for instance in self.records.instances}
+        return self.instances if network.multi_host else self._everybody
 
     def _as_served(self, network: Network) -> Network:
         """With many gateways that share no address, each host is one by an address of its own.

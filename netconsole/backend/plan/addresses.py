@@ -4,7 +4,7 @@ When the first address of a subnet leaves an interface, the kernel takes the sub
 as well (promote_secondaries in ip-sysctl). So those go before it, and come back after it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from ipaddress import ip_interface
 
 from netconsole.backend.hoststate import Address, HostState
@@ -41,18 +41,27 @@ def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
 def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Put on what is missing, a first address before the others, and tell the neighbours."""
     left = _left(observed, wanted)
+    present = {
+        (found.interface, found.address): found for places in left.values() for found in places
+    }
     for address in wanted.addresses:
-        all_here = left.get(address.interface, [])
-        here = [found for found in all_here if found.is_v6 == address.is_v6]
-        present = _same(address, here)
-        moved = here if address.first and here and here[0] is not present else []
-        yield from (_remove(other) for other in reversed(moved))
-        if present is None or moved:
+        found = present.get((address.interface, address.address))
+        ahead = _ahead(address, found, left) if address.first else []
+        yield from (_remove(other) for other in reversed(ahead))
+        if found is None or ahead:
             yield _add(address)
-        yield from (_add(other) for other in moved if other is not present)
-        if present is None and address.announcements and not address.is_v6:
+        yield from (_add(other) for other in ahead if other is not found)
+        if found is None and address.announcements and not address.is_v6:
             text = address.address.partition("/")[0]
             yield AnnounceAddress(address.interface, text, address.announcements)
+
+
+def _ahead(
+    address: Address, found: Address | None, left: dict[str, list[Address]]
+) -> list[Address]:
+    """The addresses that have to come again after one that must be the first of its family."""
+    here = [other for other in left.get(address.interface, ()) if other.is_v6 == address.is_v6]
+    return here if here and here[0] is not found else []
 
 
 def _left(observed: HostState, wanted: HostState) -> dict[str, list[Address]]:
@@ -67,10 +76,6 @@ def _left(observed: HostState, wanted: HostState) -> dict[str, list[Address]]:
 
 def _subnet(address: Address) -> str:
     return str(ip_interface(address.address).network)
-
-
-def _same(address: Address, here: Iterable[Address]) -> Address | None:
-    return next((found for found in here if found.address == address.address), None)
 
 
 def _remove(address: Address) -> Step:
