@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from netconsole.backend import privileges
-from netconsole.backend.errors import Unavailable
+from netconsole.backend.errors import Conflict, Unavailable
 from netconsole.backend.host import Host, NoHost
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.intent import IP_FORWARD, intent, touches_nothing
@@ -73,9 +73,14 @@ class Reading:
         return self._picture(found, usage, observed, intent(found, self._options))
 
     def plan(self) -> Plan:
-        """The steps between the host and the store. Raises Unavailable where it cannot be known."""
+        """The steps between the host and the store.
+
+        Raises Unavailable where it cannot be known, Conflict where something stands in the way.
+        """
         seen = self.survey()
         for part, reason in seen.observed.unreadable.items():
+            if part == "plan":
+                raise Conflict(reason)
             raise Unavailable(f"cannot tell what is to do: {part}: {reason}")
         return seen.plan
 

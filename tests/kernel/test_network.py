@@ -84,6 +84,16 @@ def test_a_link_of_another_kind_in_the_way_is_left_alone(host: PrivateHost) -> N
     assert held(host) == before
 
 
+def test_a_plan_that_cannot_be_says_what_stands_in_the_way(host: PrivateHost) -> None:
+    create_network(host)
+    host.run("ip", "link", "delete", "br100")
+    host.run("ip", "link", "add", "br100", "type", "veth", "peer", "name", "other0")
+    planned = host.run("netconsole", "plan", check=False)
+    assert planned.returncode == 1
+    assert "'br100' is wanted as a bridge, but is a veth" in planned.stderr
+    assert host.run("netconsole", "status", check=False).returncode in (0, 1)
+
+
 LISTEN = """
 import socket
 with socket.create_server(("0.0.0.0", 53)):

@@ -135,6 +135,7 @@ def test_filter_faults_and_order(lab: RunningLab) -> None:
         terminal.press("f")
         terminal.wait_for("No row matches")
         terminal.press("escape")
+        terminal.wait_for("No row matches", absent=True)
         terminal.wait_for("1/14")
         terminal.press("s", "S")
         terminal.wait_for("address▼")

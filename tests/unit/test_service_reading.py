@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from core_samples import network
 
-from netconsole.backend.errors import Unavailable
+from netconsole.backend.errors import Conflict
 from netconsole.backend.options import Options
 from netconsole.backend.service import Service
 from netconsole.backend.store import Store, networks
@@ -43,7 +43,7 @@ def test_what_stands_in_the_way_does_not_hide_the_rest(service: Service) -> None
 
 
 def test_what_stands_in_the_way_of_the_plan_is_named(service: Service) -> None:
-    with pytest.raises(Unavailable, match="cannot tell what is to do"):
+    with pytest.raises(Conflict, match="'lo' is wanted as a bridge"):
         service.plan()
 
 
