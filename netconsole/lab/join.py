@@ -76,9 +76,17 @@ def _running_labs() -> list[int]:
 def _is_own_lab(process: Path) -> bool:
     try:
         named = (process / "comm").read_text().strip() == FIRST_PROCESS
-        return named and process.stat().st_uid == os.geteuid()
+        return named and process.stat().st_uid == os.geteuid() and _is_first(process)
     except OSError:
         return False
+
+
+def _is_first(process: Path) -> bool:
+    """Whether a process is the first of its pid namespace: its children have its name at first."""
+    for line in (process / "status").read_text().splitlines():
+        if line.startswith("NSpid:"):
+            return line.split()[-1] == "1"
+    return False
 
 
 def _namespace(pid: int | str, kind: str) -> int:
