@@ -20,7 +20,10 @@ from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 PROJECT: Final = HERE.parents[1]
-PROGRAMS: Final = ("linux.uml", "unshare", "setpriv", "gcc", "busybox", "modprobe")
+PROGRAMS: Final = (
+    *("linux.uml", "ebtables-legacy", "unshare", "setpriv"),
+    *("gcc", "busybox", "modprobe"),
+)
 
 MEMORY: Final = "1G"
 SYSTEM_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
