@@ -18,6 +18,7 @@ from netconsole.backend.steps import (
     RemoveFile,
     RemoveGuestFile,
     RemoveLink,
+    RunProgram,
     SetLink,
     SetSysctl,
     StartDnsmasq,
@@ -186,4 +187,11 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
         ),
     ),
     (RemoveConfigDrive("/i/web1.iso", ()), ("rm /i/web1.iso",)),
+    (
+        RunProgram(
+            ("ip", "route", "delete", "192.0.2.0/24"), ("ip", "route", "add", "192.0.2.0/24")
+        ),
+        ("ip route delete 10.9/24",),
+    ),
+    (RunProgram(("modprobe", "vhost_net")), ("modprobe vhost_net",)),
 )

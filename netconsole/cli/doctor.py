@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from netconsole.backend.service import Service
     from netconsole.diagnostics.finding import Finding
-    from netconsole.diagnostics.snapshot import Unread
+    from netconsole.diagnostics.snapshot import Snapshot, Unread
 
 
 def _addresses(
@@ -50,23 +50,52 @@ def service_or_reason(context: Context) -> "Service | Unread":
         return Unread(str(error))
 
 
+probe = click.option(
+    "--probe", is_flag=True, help="Send a few packets, where that tells more than looking."
+)
+
+
 @click.command()
 @sources
+@probe
+@click.option("--only", multiple=True, metavar="CHECK", help="Run this check; may be repeated.")
+@click.option("--save", metavar="FILE", help="Write the evidence to a file, for a ticket.")
+@click.option("--from", "saved", metavar="FILE", help="Judge the evidence in a file instead.")
 @as_json
 @pass_context
-def doctor(context: Context, sources: tuple[str, ...], as_json: bool) -> None:
+def doctor(
+    context: Context,
+    sources: tuple[str, ...],
+    probe: bool,
+    only: tuple[str, ...],
+    save: str | None,
+    saved: str | None,
+    as_json: bool,
+) -> None:
     """Run every check and say what is wrong.
 
-    Looks only: sends no packet and changes nothing. Exit status 0 when all is well, 1 when
+    Changes nothing, and without --probe sends no packet. Exit status 0 when all is well, 1 when
     something was found, 3 when something could not be checked. As an ordinary user it checks
     what it can and says what it could not, and why.
     """
     from netconsole.cli import findings
-    from netconsole.diagnostics.doctor import examine
+    from netconsole.diagnostics import doctor
+    from netconsole.diagnostics.checks import CHECKS
+    from netconsole.diagnostics.evidence import Request
     from netconsole.diagnostics.finding import as_json as in_json
     from netconsole.diagnostics.finding import exit_status
 
-    found = examine(service_or_reason(context), sources)
+    if saved is not None and (save is not None or probe or sources):
+        raise click.UsageError("--from goes with none of --save, --probe and --source.")
+    checks = [doctor.check(name) for name in only] or list(CHECKS.values())
+    if saved is not None:
+        snapshot = _read(saved)
+    else:
+        request = Request(service_or_reason(context), sources, probe=probe)
+        snapshot = doctor.look(request, checks)
+    if save is not None:
+        _write(save, snapshot)
+    found = doctor.judge(snapshot, checks)
     status = exit_status(found)
     if as_json:
         output.print_json({"healthy": status == 0, "findings": [in_json(each) for each in found]})
@@ -75,18 +104,43 @@ def doctor(context: Context, sources: tuple[str, ...], as_json: bool) -> None:
     click.get_current_context().exit(status)
 
 
-def _cures(found: "Iterable[Finding]") -> "Iterator[str]":
-    """Answer what mends each thing that was found."""
-    from netconsole.diagnostics.playbooks import PLAYBOOKS
+def _read(file: str) -> "Snapshot":
+    from pathlib import Path
 
+    from netconsole.diagnostics.saved import from_text
+
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not text"
+        raise InvalidValue("evidence", file, str(reason)) from error
+    return from_text(file, text)
+
+
+def _write(file: str, snapshot: "Snapshot") -> None:
+    """Write the evidence, for nobody else to read: it tells much about the host."""
+    from netconsole.backend.files import write
+    from netconsole.diagnostics.saved import to_text
+
+    try:
+        write(file, to_text(snapshot), 0o600)
+    except OSError as error:
+        raise InvalidValue("evidence", file, error.strerror or str(error)) from error
+
+
+def _cures(found: "Iterable[Finding]") -> "Iterator[str]":
+    """Answer what mends each thing that was found, and where to read about it."""
     for each in found:
         if not each.found:
             continue
-        if each.check in PLAYBOOKS:
-            cure = f"netconsole playbook run {each.check} --apply"
-        elif each.remedy or each.fix is None:
-            cure = each.remedy
-        else:
-            cure = "; ".join(each.fix.commands)
         yield ""
-        yield f"{each.check}: {output.shown(cure)}"
+        yield f"{each.check}: {output.shown(_cure(each))}"
+        yield f"    netconsole explain {each.check}"
+
+
+def _cure(finding: "Finding") -> str:
+    if finding.fix is None:
+        return finding.remedy
+    if finding.remedy.startswith("`netconsole apply`"):
+        return finding.remedy
+    return f"netconsole playbook run {finding.check} --apply"

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("undo", "converge", "Take back a playbook's fix."),
         ("history", "converge", "List the changes made on this host, the latest first."),
         ("doctor", "doctor", "Run every check and say what is wrong."),
+        ("explain", "explain", "Explain a check: symptom, cause, look-alikes, cure, source."),
         ("playbook", "playbook", "Find and mend one kind of fault, step by step."),
         ("nova", "compat.nova", "The network commands of nova, as they stand in its guide."),
         (

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import ExitStatus, NotFound
+from netconsole.backend.errors import ExitStatus
 from netconsole.cli import output
 from netconsole.cli.changing import as_json
 from netconsole.cli.context import Context, pass_context
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netconsole.backend.steps import Plan
+    from netconsole.diagnostics.evidence import Request
     from netconsole.diagnostics.finding import Finding
-    from netconsole.diagnostics.playbooks import Playbook
+    from netconsole.diagnostics.playbooks import Investigation, Playbook
     from netconsole.diagnostics.playbooks.playbook import Healing
 
 
@@ -30,11 +31,14 @@ class _Name(click.ParamType[str]):
     ) -> "list[click.shell_completion.CompletionItem]":
         from click.shell_completion import CompletionItem
 
+        from netconsole.diagnostics.checks import CHECKS
         from netconsole.diagnostics.playbooks import PLAYBOOKS
 
+        titles = {name: each.title for name, each in CHECKS.items()}
+        titles |= {name: each.title for name, each in PLAYBOOKS.items()}
         return [
-            CompletionItem(name, help=each.title)
-            for name, each in PLAYBOOKS.items()
+            CompletionItem(name, help=title)
+            for name, title in sorted(titles.items())
             if name.startswith(incomplete)
         ]
 
@@ -50,22 +54,21 @@ def list_playbooks(as_json: bool) -> None:
     """List the playbooks."""
     from netconsole.diagnostics.playbooks import PLAYBOOKS
 
-    rows = [(each.name, each.title, each.summary) for each in PLAYBOOKS.values()]
+    keys = ("name", "target", "summary")
+    rows = [(each.name, each.target, each.summary) for each in PLAYBOOKS.values()]
     if as_json:
-        keys = ("name", "title", "summary")
         output.print_json([dict(zip(keys, row, strict=True)) for row in rows])
     else:
-        output.print_table(("name", "title", "summary"), rows)
+        output.print_table(keys, rows)
 
 
 @playbook.command()
 @click.argument("name", type=_Name())
 def show(name: str) -> None:
-    """Explain a playbook: symptom, cause, what else looks like it, cure."""
-    found = _playbook(name)
-    output.print_lines([found.title, ""])
-    for paragraph in found.explanation.split("\n\n"):
-        output.print_lines([*textwrap.wrap(paragraph, 79), ""])
+    """Explain a playbook: how it proceeds, and every check that it makes."""
+    from netconsole.cli.explain import playbook_page
+
+    output.print_lines(playbook_page(_playbook(name)))
 
 
 @playbook.command()
@@ -74,6 +77,11 @@ def show(name: str) -> None:
 @click.option("--persist", is_flag=True, help="Make the fix last over a reboot.")
 @click.option("--undo", is_flag=True, help="Take back what this playbook last changed.")
 @click.option("--no-probe", is_flag=True, help="Send no packets.")
+@click.option("--target", default="", help="The instance, address or network that it is about.")
+@click.option(
+    "--seconds", type=click.FloatRange(1, 600), default=10, help="How long to watch traffic."
+)
+@click.option("--filter", "filter_", default="", help="Which traffic to watch: pcap-filter(7).")
 @sources
 @as_json
 @pass_context
@@ -84,17 +92,24 @@ def run(
     persist: bool,
     undo: bool,
     no_probe: bool,
+    target: str,
+    seconds: float,
+    filter_: str,
     sources: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Run a playbook: evidence, verdict, fix.
 
-    Without --apply nothing is changed; exit status 1 when something was found. With --apply the
-    fix is applied, and exit status 0 means that the same evidence shows the fault gone.
+    NAME is a playbook, or a check, which is a playbook of its own. Without --apply nothing is
+    changed; exit status 1 when something was found. With --apply the fix is applied, and exit
+    status 0 means that the same evidence shows the fault gone.
     """
     if undo and (apply or persist):
         raise click.UsageError("--undo goes with neither --apply nor --persist.")
-    manner = _Run(context, _playbook(name), not no_probe, sources, as_json)
+    from netconsole.diagnostics.evidence import Request
+
+    request = Request(service_or_reason(context), sources, target, not no_probe, seconds, filter_)
+    manner = _Run(context, _playbook(name), request, as_json)
     if undo:
         status = manner.undo()
     elif apply or persist:
@@ -105,73 +120,66 @@ def run(
 
 
 def _playbook(name: str) -> "Playbook":
-    from netconsole.diagnostics.playbooks import PLAYBOOKS
+    from netconsole.diagnostics.playbooks import playbook
 
-    if name not in PLAYBOOKS:
-        raise NotFound(f"playbook {name!r}: there is {', '.join(PLAYBOOKS)}")
-    return PLAYBOOKS[name]
+    return playbook(name)
 
 
 class _Run:
     """One run of a playbook, in the manner that the options ask for."""
 
     def __init__(
-        self,
-        context: Context,
-        playbook: "Playbook",
-        probe: bool,
-        sources: tuple[str, ...],
-        as_json: bool,
+        self, context: Context, playbook: "Playbook", request: "Request", as_json: bool
     ) -> None:
         self.context = context
         self.playbook = playbook
-        self.probe = probe
-        self.sources = sources
+        self.request = request
         self.as_json = as_json
 
     def look(self) -> ExitStatus:
         """Find out, and change nothing."""
         from netconsole.diagnostics.finding import exit_status
 
-        service = service_or_reason(self.context)
-        finding = self.playbook.investigate(service, self.probe, self.sources).finding
-        self._print(finding, None)
-        return exit_status((finding,))
+        found = self.playbook.investigate(self.request)
+        self._print(found, None)
+        return exit_status(found.findings)
 
     def heal(self, *, apply: bool, persist: bool) -> ExitStatus:
         """Find out, apply the cure, and find out again."""
         from netconsole.diagnostics.finding import exit_status
 
         service = self.context.service()
-        finding = self.playbook.investigate(service, self.probe, self.sources).finding
-        cure = self.playbook.cure(finding, apply=apply, persist=persist)
-        if not cure:
-            self._print(finding, None)
-            return exit_status((finding,))
-        healing = self.playbook.heal(service, cure, self.probe, self.sources)
-        self._print(finding, healing)
+        found = self.playbook.investigate(self.request)
+        if not self.playbook.cure(found.finding, apply=apply, persist=persist):
+            self._print(found, None)
+            return exit_status(found.findings)
+        healing = self.playbook.heal(
+            service, self.request, found.finding, apply=apply, persist=persist
+        )
+        self._print(found, healing)
         return ExitStatus.OK if healing.verified else ExitStatus.FAILED
 
     def undo(self) -> ExitStatus:
         """Take back the latest cure, and say how things are then."""
         from netconsole.diagnostics.finding import as_json
 
-        service = self.context.service()
-        undone = self.playbook.undo(service)
-        finding = self.playbook.investigate(service, self.probe, self.sources).finding
+        undone = self.playbook.undo(self.context.service())
+        finding = self.playbook.investigate(self.request).finding
         if self.as_json:
             output.print_json({"undone": undone.commands, "finding": as_json(finding)})
         else:
             output.print_lines([*_commands("Undone", undone), "", *_report(finding)])
         return ExitStatus.OK
 
-    def _print(self, finding: "Finding", healing: "Healing | None") -> None:
+    def _print(self, found: "Investigation", healing: "Healing | None") -> None:
         from netconsole.diagnostics.finding import as_json
 
         if self.as_json:
             document: dict[str, object] = {
                 "playbook": self.playbook.name,
-                "finding": as_json(finding),
+                "target": self.request.target or None,
+                "finding": as_json(found.finding),
+                "findings": [as_json(each) for each in found.findings],
                 "change_id": healing and healing.change_id,
                 "applied": healing and healing.plan.commands,
                 "verified": healing and healing.verified,
@@ -179,11 +187,30 @@ class _Run:
             }
             output.print_json(document)
             return
-        output.print_lines([self.playbook.title, "", *_report(finding)])
-        output.print_lines(self._cured(healing) if healing else self._offers(finding))
+        output.print_lines([self.playbook.title, "", *self._stages(found)])
+        output.print_lines(_report(found.finding))
+        output.print_lines(self._cured(healing) if healing else self._offers(found.finding))
+
+    def _stages(self, found: "Investigation") -> "Iterator[str]":
+        """Answer one line a stage, where there are several."""
+        from netconsole.cli import findings
+
+        if len(found.findings) == 1:
+            return
+        rows = [
+            (str(number), findings.mark(each.verdict), each.check, stage.why)
+            for number, (stage, each) in enumerate(
+                zip(self.playbook.stages, found.findings, strict=True), start=1
+            )
+        ]
+        yield from output.table(("step", "verdict", "check", "why"), rows)
+        yield ""
+        yield f"{found.finding.title} ({found.finding.check})"
 
     def _offers(self, finding: "Finding") -> "Iterator[str]":
         command = f"netconsole playbook run {self.playbook.name}"
+        if self.request.target:
+            command += f" --target {self.request.target}"
         if finding.fix:
             yield from _commands(f"Fix ({command} --apply)", finding.fix)
         if finding.remedy:

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from netconsole.diagnostics.finding import Finding
-from netconsole.diagnostics.snapshot import Need, Snapshot, Unread
+from netconsole.diagnostics.finding import Finding, Verdict
+from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.snapshot import NOT_SENT, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,17 +13,28 @@ class Check:
     """A registered check."""
 
     id: str
+    rows: tuple[str, ...]
+    """Its codes in the catalogue of checks: A1, A1b."""
     title: str
-    needs: frozenset[Need]
+    needs: frozenset[type[object]]
+    """The parts without which it cannot be made, probes among them."""
     seconds: float
     """How long its evidence takes to collect on a host of ordinary size, about."""
     judge: Callable[[Snapshot], Finding]
+    page: Page
+    uses: frozenset[type[object]] = frozenset()
+    """Parts, or probes, that it uses where they are there, and does without where not.
+
+    The fix does not depend on these probes: it is made again without them before it is applied.
+    """
 
     def examine(self, snapshot: Snapshot) -> Finding:
         """Judge, or answer `unknown` with the reason when something needed could not be read."""
-        for need in sorted(self.needs):
-            part = snapshot.part(need)
-            if isinstance(part, Unread):
-                because = f"The check could not be made: {part.because}."
-                return Finding(self.id, self.title, "unknown", because)
+        for need in sorted(self.needs, key=lambda kind: kind.__name__):
+            unread = snapshot.unread(need)
+            if unread is None:
+                continue
+            because = f"The check could not be made: {unread.because}."
+            verdict: Verdict = "not-applicable" if unread == NOT_SENT else "unknown"
+            return Finding(self.id, self.title, verdict, because)
         return self.judge(snapshot)

@@ -1,22 +1,40 @@
 """The doctor: every check, on evidence collected once."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+from netconsole.backend.errors import NotFound
+from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.checks import CHECKS
-from netconsole.diagnostics.evidence import collect
+from netconsole.diagnostics.evidence import Request, collect
 from netconsole.diagnostics.finding import Finding
-from netconsole.diagnostics.snapshot import Unread
-
-if TYPE_CHECKING:
-    from netconsole.backend.service import Service
+from netconsole.diagnostics.snapshot import Snapshot
 
 
-def examine(service: "Service | Unread", sources: tuple[str, ...] = ()) -> tuple[Finding, ...]:
+def examine(request: Request, checks: Iterable[Check] | None = None) -> tuple[Finding, ...]:
     """Run every check and answer all findings, in the order of the registry.
 
-    Nothing is sent and nothing is changed. `sources` are addresses that should be let in on
-    every interface. Where there is no service, the checks that need none are made all the same.
+    Nothing is changed, and nothing is sent unless the request allows it. Where there is no
+    service, the checks that need none are made all the same. Raises NotFound for a target that
+    means nothing here.
     """
-    needs = frozenset(need for check in CHECKS.values() for need in check.needs)
-    snapshot = collect(service, needs, sources)
-    return tuple(check.examine(snapshot) for check in CHECKS.values())
+    chosen = tuple(CHECKS.values() if checks is None else checks)
+    return judge(look(request, chosen), chosen)
+
+
+def look(request: Request, checks: Iterable[Check]) -> Snapshot:
+    """Collect the evidence of these checks."""
+    return collect(request, {kind for check in checks for kind in check.needs | check.uses})
+
+
+def judge(snapshot: Snapshot, checks: Iterable[Check] | None = None) -> tuple[Finding, ...]:
+    """Conclude from evidence, collected now or long ago."""
+    chosen = CHECKS.values() if checks is None else checks
+    return tuple(check.examine(snapshot) for check in chosen)
+
+
+def check(name: str) -> Check:
+    """Answer a check by its id or by its code in the catalogue; raises NotFound."""
+    for each in CHECKS.values():
+        if name == each.id or name.lower() in (row.lower() for row in each.rows):
+            return each
+    raise NotFound(f"check {name!r}: there is {', '.join(CHECKS)}")

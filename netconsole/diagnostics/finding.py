@@ -10,6 +10,10 @@ from netconsole.backend.steps import Plan
 Verdict = Literal["ok", "info", "warn", "fail", "unknown", "not-applicable"]
 """`not-applicable`: the host has nothing to look at here, which is no finding."""
 
+Confidence = Literal["certain", "likely", "possible"]
+"""`certain`: the evidence shows the very thing; `likely`: it fits, and its look-alikes do not;
+`possible`: it fits, and so may others."""
+
 JSONValue = str | int | bool | None | list["JSONValue"] | dict[str, "JSONValue"]
 
 AT_BOOT = "at the next boot"
@@ -39,11 +43,17 @@ class Finding:
     rules_out: tuple[str, ...] = ()
     """Causes with the same symptom that the evidence excludes."""
     fix: Plan | None = None
-    """Never given with the verdict `unknown`."""
+    """Never there with the verdict `unknown`."""
     persist: Plan | None = None
     """What keeps the fix over a reboot; empty when it is kept already, None when nothing can."""
     remedy: str = ""
     """Why the fix is this one, or what to do where no plan can do it."""
+    confidence: Confidence = "certain"
+    """How far the evidence carries the verdict."""
+
+    def __post_init__(self) -> None:
+        if self.verdict == "unknown" and self.fix is not None:
+            raise ValueError(f"{self.check}: a fix without a verdict")
 
     @property
     def found(self) -> bool:
@@ -70,6 +80,7 @@ def as_json(finding: Finding) -> dict[str, JSONValue]:
         "check": finding.check,
         "title": finding.title,
         "verdict": finding.verdict,
+        "confidence": finding.confidence,
         "because": finding.because,
         "evidence": [
             {"label": row.label, "value": row.value, "expected": row.expected, "note": row.note}

@@ -8,8 +8,16 @@ at all. In force at an interface is the larger of `all` and its own value (ip-sy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netconsole.diagnostics.drop_ins import DropIns, name_of
-from netconsole.diagnostics.snapshot import InterfacePaths, ReversePath, ReversePaths, Snapshot
+from netconsole.diagnostics.drop_ins import name_of
+from netconsole.diagnostics.parts.reverse_paths import (
+    EchoProbe,
+    EchoProbes,
+    InterfacePaths,
+    ReversePath,
+    ReversePaths,
+)
+from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.snapshot import Snapshot
 
 MODES = {0: "off", 1: "strict", 2: "loose"}
 
@@ -47,18 +55,19 @@ class Case:
     sysctls: Mapping[str, str]
     drop_ins: DropIns
     paths: ReversePaths
+    probes: tuple[EchoProbe, ...]
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "Case":
         """Answer the case; the check's `needs` promise that all parts are there."""
-        sysctls, drop_ins, paths = snapshot.sysctls, snapshot.drop_ins, snapshot.reverse_paths
-        if (
-            not isinstance(sysctls, Mapping)
-            or not isinstance(drop_ins, DropIns)
-            or not isinstance(paths, ReversePaths)
-        ):
-            raise TypeError("judged without its evidence")
-        return cls(snapshot, sysctls, drop_ins, paths)
+        probes = snapshot.get(EchoProbes) or EchoProbes()
+        return cls(
+            snapshot,
+            snapshot.part(Sysctls).values,
+            snapshot.part(DropIns),
+            snapshot.part(ReversePaths),
+            probes.probes,
+        )
 
     def value(self, interface: str) -> str:
         """Answer an interface's own value."""

@@ -17,6 +17,7 @@ from netconsole.backend.errors import ExitStatus
 from netconsole.backend.service import Service
 from netconsole.backend.status import Status
 from netconsole.diagnostics.doctor import examine
+from netconsole.diagnostics.evidence import Request
 from netconsole.screens.changing import LogEntry
 from netconsole.screens.dialogs import TextPage
 from netconsole.screens.guard import Guard
@@ -84,7 +85,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._keys: deque[events.Key] = deque()
         self._collector = Collector(
             service.status,
-            lambda: examine(service),
+            lambda: examine(Request(service)),
             lambda result: self._hand_over(result),
             interval,
             self.glyphs,

@@ -1,6 +1,6 @@
 """Guided: one playbook, step by step: evidence, verdict, cure, proof, and the way back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -9,7 +9,9 @@ from textual.widget import Widget
 from netconsole.backend.errors import NotFound
 from netconsole.backend.service import Service
 from netconsole.backend.steps import Plan
+from netconsole.diagnostics.evidence import Request
 from netconsole.diagnostics.finding import Finding
+from netconsole.diagnostics.page import Page as Explanation
 from netconsole.diagnostics.playbooks import Investigation, Playbook
 from netconsole.diagnostics.playbooks.playbook import Healing
 from netconsole.screens.changing import LogEntry
@@ -60,6 +62,15 @@ def _way_back(service: Service, playbook: Playbook) -> Plan:
     raise NotFound(f"{playbook.name} has changed nothing that could be taken back")
 
 
+def explained(page: Explanation) -> Iterator[Entry]:
+    """A check's page to read."""
+    for title, paragraphs in page.sections():
+        yield heading(title)
+        for paragraph in paragraphs:
+            yield Entry(paragraph)
+        yield Entry()
+
+
 class GuidedPage(Page[None], inherit_bindings=False):
     """Runs one playbook. It changes nothing before its plan was shown and agreed to."""
 
@@ -70,13 +81,15 @@ class GuidedPage(Page[None], inherit_bindings=False):
         Binding("m", "heal(True)", show=False),
         Binding("u", "undo", show=False),
         Binding("e", "explain", show=False),
+        Binding("t", "aim", show=False),
         Binding("y", "copy", show=False),
     ]
 
     def __init__(self, app: "ConsoleApp", playbook: Playbook) -> None:
         super().__init__(app, f"Playbook {playbook.name}: {playbook.title}")
         self._playbook = playbook
-        self._finding: Finding | None = None
+        self._found: Investigation | None = None
+        self._target = ""
         self._progress: tuple[Entry, ...] = ()
         self.lines = LineView(app.glyphs)
 
@@ -91,13 +104,23 @@ class GuidedPage(Page[None], inherit_bindings=False):
     def _may_change(self) -> bool:
         return self.console.service.read_only_because is None
 
+    @property
+    def _finding(self) -> Finding | None:
+        return self._found.finding if self._found else None
+
+    @property
+    def _request(self) -> Request:
+        return Request(self.console.service, target=self._target, probe=self._may_change)
+
     def _show(self) -> None:
         finding = self._finding
         entries = list(self._progress)
-        if finding is not None:
+        if self._found is not None and finding is not None:
+            entries += self._stages(self._found)
             entries += finding_entries(finding, self.console.glyphs)
         self.lines.set_entries(tuple(entries))
         hints = [Hint("i", "again"), Hint("e", "explain")]
+        hints += [Hint("t", "target")] if self._playbook.target else []
         if self._may_change:
             curable = finding is not None and bool(finding.fix)
             lasting = finding is not None and bool(finding.persist)
@@ -108,23 +131,42 @@ class GuidedPage(Page[None], inherit_bindings=False):
             ]
         self.footer.show((*hints, Hint("y", "copy"), Hint("esc", "back")))
 
+    def _stages(self, found: Investigation) -> list[Entry]:
+        """One line a stage, where there are several."""
+        if len(found.findings) == 1:
+            return []
+        glyphs = self.console.glyphs
+        entries = [heading("Steps")]
+        for stage, each in zip(self._playbook.stages, found.findings, strict=True):
+            line = f"{mark(each.verdict, glyphs):12} {each.check}: {stage.why}"
+            entries.append(Entry(line, STYLES[tone(each.verdict)]))
+        return [*entries, Entry()]
+
     # Evidence
 
+    def action_aim(self) -> None:
+        if self._playbook.target:
+            hint = f"{self._playbook.target}; enter takes it, esc asks about everything"
+            self.bar.type_text("target: ", hint, self._target, self._aimed)
+
+    def _aimed(self, text: str, done: bool) -> None:
+        if done:
+            self._target = text.strip()
+            self.lines.take_focus()
+            self.action_investigate()
+
     def action_investigate(self) -> None:
-        probe = self._may_change
-        sent = "a few echo requests may be sent" if probe else "nothing is sent"
+        sent = "a few packets may be sent" if self._may_change else "nothing is sent"
         self.bar.say(f"collecting evidence; {sent}")
         self._show()
-        playbook, service = self._playbook, self.console.service
-        self.console.in_background(
-            lambda: playbook.investigate(service, probe=probe), self._investigated
-        )
+        playbook, request = self._playbook, self._request
+        self.console.in_background(lambda: playbook.investigate(request), self._investigated)
 
     def _investigated(self, result: Investigation | Exception) -> None:
         if isinstance(result, Exception):
             self.bar.say(f"no evidence: {result}", "bad")
             return
-        self._finding = result.finding
+        self._found = result
         self.bar.say("")
         self._show()
 
@@ -143,22 +185,27 @@ class GuidedPage(Page[None], inherit_bindings=False):
         self._agree(
             title,
             lambda: playbook.cure(finding, apply=not permanent, persist=permanent),
-            self._heal,
+            lambda title, _plan: self._heal(title, finding, permanent),
         )
 
-    def _heal(self, title: str, plan: Plan) -> None:
+    def _heal(self, title: str, finding: Finding, permanent: bool) -> None:
         def done(result: Healing | Exception) -> None:
             if isinstance(result, Exception):
                 self._failed(title, result)
                 return
-            self._finding = result.after.finding
+            self._found = result.after
             verified = result.verified
             said = "done and verified" if verified else "done, but the evidence still shows it"
             self._done(LogEntry(title, result.plan.commands, said, "good" if verified else "bad"))
 
-        playbook, service = self._playbook, self.console.service
+        playbook, service, request = self._playbook, self.console.service, self._request
         self.console.begin_change(title)
-        self.console.in_background(lambda: playbook.heal(service, plan), done)
+        self.console.in_background(
+            lambda: playbook.heal(
+                service, request, finding, apply=not permanent, persist=permanent
+            ),
+            done,
+        )
 
     def action_undo(self) -> None:
         playbook, service = self._playbook, self.console.service
@@ -203,9 +250,15 @@ class GuidedPage(Page[None], inherit_bindings=False):
     # Reading
 
     def action_explain(self) -> None:
-        paragraphs = self._playbook.explanation.splitlines()
-        title = f"{self._playbook.name}: the whole page"
-        text = tuple(Entry(paragraph) for paragraph in paragraphs)
+        """The page of the check that found the cause, or that comes first."""
+        finding = self._finding
+        stages = self._playbook.stages
+        check = next(
+            (stage.checked for stage in stages if finding and stage.check == finding.check),
+            stages[0].checked,
+        )
+        text = tuple(explained(check.page))
+        title = f"{check.id}: {check.title}"
         self.app.push_screen(TextPage(self.console, title, lambda: text))
 
     def action_copy(self) -> None:

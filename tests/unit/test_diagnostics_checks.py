@@ -3,15 +3,20 @@
 from dataclasses import replace
 
 import pytest
+from evidence_samples import (
+    DNAT,
+    DNSMASQ,
+    FLOATING,
+    FORWARDING,
+    HEALTHY,
+    nat,
+    snapshot,
+)
 
 from netconsole.backend.errors import ExitStatus
 from netconsole.backend.status import (
     DnsmasqState,
-    DnsmasqStatus,
-    FloatingIPStatus,
-    HostStatus,
     NatRule,
-    NetworkStatus,
     Status,
 )
 from netconsole.backend.steps import (
@@ -26,43 +31,8 @@ from netconsole.backend.steps import (
 )
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.claims import claimant
-from netconsole.diagnostics.drop_ins import DropIns
 from netconsole.diagnostics.finding import Finding, Verdict, as_json, exit_status
-from netconsole.diagnostics.snapshot import Host, ReversePaths, Snapshot
-
-FLOATING = "203.0.113.129"
-NETWORK = NetworkStatus(
-    "vmnet", "10.0.0.0/24", "10.0.0.1", "10.0.0.1", "br100", "up", 1, 1, 1, 4, 256, None, "ok"
-)
-ASSOCIATED = FloatingIPStatus(
-    FLOATING, "public", "eth0", "demo", "web1", "10.0.0.2", True, 5, 5, "ok"
-)
-DNSMASQ = DnsmasqStatus("vmnet", "br100", "running", (7,), 1, "no script", 1, "dnsmasq")
-HEALTHY = Status(
-    HostStatus("h", "eth0", None, True, "read-write", None, {}),
-    (NETWORK,),
-    (),
-    (ASSOCIATED,),
-    (DNSMASQ,),
-    (),
-    (),
-)
-FORWARDING = {
-    "net/ipv4/ip_forward": "1",
-    "net/ipv4/conf/br100/forwarding": "1",
-    "net/ipv4/conf/eth0/forwarding": "1",
-}
-DNAT = f"-A nova-network-PREROUTING -d {FLOATING}/32 -j DNAT --to-destination 10.0.0.2"
-
-
-def nat(*lines: str) -> ChangeRules:
-    return ChangeRules("ipv4", "nat", lines, ())
-
-
-def snapshot(
-    status: Status = HEALTHY, *steps: Step, sysctls: dict[str, str] = FORWARDING
-) -> Snapshot:
-    return Snapshot(Host(status, Plan(steps)), sysctls, DropIns((), None), ReversePaths((), 0))
+from netconsole.diagnostics.snapshot import Snapshot
 
 
 def verdicts(seen: Snapshot) -> dict[str, Verdict]:

@@ -7,18 +7,19 @@ import pytest
 from netconsole.backend.status import FloatingIPStatus, HostStatus, Status
 from netconsole.backend.steps import Plan, SetSysctl, WriteFile
 from netconsole.diagnostics.checks.rp_filter import CHECK
-from netconsole.diagnostics.drop_ins import DropIns, parse
+from netconsole.diagnostics.drop_ins import parse
 from netconsole.diagnostics.finding import Finding
-from netconsole.diagnostics.snapshot import (
-    Host,
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.reverse_paths import (
+    EchoProbe,
+    EchoProbes,
     InterfacePaths,
     KnownAs,
-    Probe,
     ReversePath,
     ReversePaths,
-    Snapshot,
-    Unread,
 )
+from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.snapshot import Snapshot
 
 OWN = "203.0.113.2"
 SOURCE = "203.0.113.1"
@@ -46,16 +47,16 @@ def snapshot(
     *paths: ReversePath,
     sysctls: Mapping[str, str] | None = None,
     files: tuple[tuple[str, str], ...] = (),
-    probes: tuple[Probe, ...] = (),
-    host: Host | Unread | None = None,
+    probes: tuple[EchoProbe, ...] = (),
+    host: Host | None = None,
 ) -> Snapshot:
-    return Snapshot(
-        host=host or Unread("not here"),
-        sysctls=sysctls or settings(0, 1),
-        drop_ins=DropIns(tuple(each for file in files for each in parse(*file)), None),
-        reverse_paths=ReversePaths((InterfacePaths("eth0", (OWN,), paths),), 0),
-        probes=probes,
+    seen = Snapshot.of(
+        Sysctls(sysctls or settings(0, 1)),
+        DropIns(tuple(each for file in files for each in parse(*file)), None),
+        ReversePaths((InterfacePaths("eth0", (OWN,), paths),), 0),
+        EchoProbes(probes),
     )
+    return seen.with_parts(host) if host else seen.without(Host, "not here")
 
 
 def value(finding: Finding, label: str) -> str:
@@ -134,12 +135,12 @@ def test_many_sources_are_counted_once_each() -> None:
 
 
 def test_the_probe_separates_a_filtered_reply_from_a_silent_source() -> None:
-    filtered = Probe("eth0", SOURCE, sent=3, replies=0, dropped_before=4, dropped_after=7)
+    filtered = EchoProbe("eth0", SOURCE, sent=3, replies=0, dropped_before=4, dropped_after=7)
     found = CHECK.examine(snapshot(path(), probes=(filtered,)))
     assert value(found, "IPReversePathFilter before the probe") == "4"
     assert value(found, "IPReversePathFilter after the probe") == "7"
     assert any("silent source" in each for each in found.rules_out)
-    silent = Probe("eth0", SOURCE, sent=3, replies=0, dropped_before=4, dropped_after=4)
+    silent = EchoProbe("eth0", SOURCE, sent=3, replies=0, dropped_before=4, dropped_after=4)
     found = CHECK.examine(snapshot(path(), probes=(silent,)))
     assert not any("silent source" in each for each in found.rules_out)
 
@@ -162,12 +163,12 @@ def test_a_strict_public_interface_off_the_default_route_is_a_warning() -> None:
 
 
 def test_no_interface_is_nothing_to_look_at() -> None:
-    empty = Snapshot(sysctls={}, drop_ins=DropIns((), None), reverse_paths=ReversePaths((), 0))
+    empty = Snapshot.of(Sysctls({}), DropIns((), None), ReversePaths((), 0))
     assert CHECK.examine(empty).verdict == "not-applicable"
 
 
 def test_what_could_not_be_read_is_unknown_with_the_reason_and_no_fix() -> None:
-    found = CHECK.examine(Snapshot(reverse_paths=Unread("the kernel is silent")))
+    found = CHECK.examine(snapshot().without(ReversePaths, "the kernel is silent"))
     assert found.verdict == "unknown"
     assert found.fix is None
     assert found.because.startswith("The check could not be made: ")

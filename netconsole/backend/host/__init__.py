@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
+from netconsole.backend import files
 from netconsole.backend.errors import NetconsoleError, StepFailed
-from netconsole.backend.host import arp, dnsmasq, files, filters, legacy_filters, links, sysctls
-from netconsole.backend.host.programs import run
+from netconsole.backend.host import arp, dnsmasq, filters, legacy_filters, links, sysctls
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.injection import config_drive, root
+from netconsole.backend.programs import run
 from netconsole.backend.steps import (
     AddDhcpHosts,
     AnnounceAddress,

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import psutil
 
-from netconsole.backend import dhcp
+from netconsole.backend import dhcp, files
 from netconsole.backend.errors import StepFailed
-from netconsole.backend.host import files
-from netconsole.backend.host.programs import run
 from netconsole.backend.hoststate import Dnsmasq, Lease
+from netconsole.backend.programs import run
 from netconsole.backend.steps import StartDnsmasq, StopDnsmasq
 
 END_SECONDS = 5.0

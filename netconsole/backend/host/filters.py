@@ -4,8 +4,8 @@ Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these ar
 """
 
 from netconsole.backend import rules
-from netconsole.backend.host.programs import run
 from netconsole.backend.hoststate import ChainKey, Rule
+from netconsole.backend.programs import run
 from netconsole.backend.steps import ChangeRules
 
 LOCK_SECONDS = "10"

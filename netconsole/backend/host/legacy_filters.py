@@ -7,8 +7,8 @@ own. libiptc, which python-iptables calls, sees the legacy ones and only those.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from netconsole.backend.host.programs import run
 from netconsole.backend.hoststate import ChainKey, Rule, TableName
+from netconsole.backend.programs import run
 
 NAMES = Path("/proc/net/ip_tables_names")
 """The legacy tables in use in this network namespace; readable by root."""

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import NotRequired, TypedDict, cast
 
 from netconsole.backend.errors import NetconsoleError
-from netconsole.backend.host.programs import run
 from netconsole.backend.hoststate import Address, Link, Route
+from netconsole.backend.programs import run
 from netconsole.backend.steps import MoveAddresses, Step
 
 

@@ -31,6 +31,7 @@ from netconsole.backend.steps.links import (
     RemoveLink,
     SetLink,
 )
+from netconsole.backend.steps.programs import RunProgram
 from netconsole.backend.steps.step import Argv, Plan, Step
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "RemoveFile",
     "RemoveGuestFile",
     "RemoveLink",
+    "RunProgram",
     "SetLink",
     "SetSysctl",
     "StartDnsmasq",
@@ -95,6 +97,7 @@ STEPS: Mapping[str, type[Step]] = {
         RemoveGuestFile,
         WriteConfigDrive,
         RemoveConfigDrive,
+        RunProgram,
     )
 }
 """Every step by its name in the journal."""

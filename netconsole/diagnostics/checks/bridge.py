@@ -6,6 +6,8 @@ from netconsole.backend.status import Allocation, NetworkStatus
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.finding import Evidence, Finding
+from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "bridge"
@@ -15,7 +17,7 @@ REMEDY = "`netconsole apply` makes what is missing and sets it up."
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the links with those that networks and instances want."""
-    host = snapshot.backend()
+    host = snapshot.part(Host)
     networks = host.status.networks
     bridges = [each for each in networks if each.bridge_state in ("down", "missing")]
     ports = [each for each in host.status.allocations if each.device_state == "missing"]
@@ -60,4 +62,21 @@ def _port(each: Allocation) -> Evidence:
     return Evidence(f"port {each.device}", each.device_state, "up", f"of {each.instance}")
 
 
-CHECK = Check(ID, TITLE, frozenset({"host"}), 0.5, judge)
+PAGE = Page(
+    symptom="No instance on a network reaches anything, or one instance reaches nobody, although "
+    "it runs.",
+    cause="Guests are ports of the network's bridge. A bridge that is missing or down forwards no "
+    "frame; a port that is missing, down, or of another bridge has no link to the others; a bridge "
+    "without its gateway address answers no ARP request for the guests' router.",
+    evidence="The links of the host are compared with those that the store wants: kind, master, "
+    "state, address. Each difference is a command that `netconsole plan` prints.",
+    look_alikes=(
+        ("dnsmasq_processes", "link and gateway are there, only DHCP and DNS are silent."),
+        ("ip_forward", "guests reach the host and each other, but nothing beyond."),
+    ),
+    cure="`netconsole apply` makes what is missing, enslaves ports and sets links up. What it "
+    "makes is wanted by the store, so that it comes back at every apply.",
+    source="ip-link(8), bridge(8); Linux Documentation/networking/bridge.rst",
+)
+
+CHECK = Check(ID, ("B3",), TITLE, frozenset({Host}), 0.5, judge, PAGE)

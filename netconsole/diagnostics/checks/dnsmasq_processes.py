@@ -6,6 +6,8 @@ from netconsole.backend.status import DnsmasqStatus
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.finding import Evidence, Finding
+from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "dnsmasq_processes"
@@ -22,7 +24,7 @@ _MEANING = {
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the processes with those that the networks want, and why."""
-    host = snapshot.backend()
+    host = snapshot.part(Host)
     ours = [each for each in host.status.dnsmasq if each.state != "foreign"]
     bad = [each for each in ours if each.state != "running" or _lacks_processes(each)]
     rows = tuple(_row(each) for each in host.status.dnsmasq)
@@ -69,4 +71,28 @@ def _row(each: DnsmasqStatus) -> Evidence:
     return Evidence(f"dnsmasq of {each.network}", value, expected, each.expected_because)
 
 
-CHECK = Check(ID, TITLE, frozenset({"host"}), 0.5, judge)
+PAGE = Page(
+    symptom="Instances get no address, keep none when they renew, resolve no names, or get "
+    "addresses of the wrong network.",
+    cause="Each network that has DHCP is served by one dnsmasq on its bridge. None answers nobody; "
+    "two answer the same guest with leases of their own; one with old arguments goes on with the "
+    "old range, servers and lease time, because dnsmasq reads its arguments once.",
+    evidence="Every process named dnsmasq in this network namespace, by its arguments. One of ours "
+    "names a pid file in networks_path; its arguments must be those that the network wants now. "
+    "A dnsmasq with a --dhcp-script is two processes, the second its helper; ours has none, so "
+    "that one is right. TCP queries fork more for a moment.",
+    look_alikes=(
+        (
+            "dnsmasq of another program",
+            "libvirt, NetworkManager, Incus and LXD run their own, "
+            "told by their arguments; they are listed and left alone.",
+        ),
+        ("bridge", "dnsmasq runs, but on a bridge that is down or has no port."),
+    ),
+    cure="`netconsole apply` ends only the processes that are wrong and starts only what is "
+    "missing. `killall dnsmasq`, which older guides give, also ends those of other programs and "
+    "takes DHCP from every network at once.",
+    source="dnsmasq(8), --dhcp-script, NOTES on SIGHUP",
+)
+
+CHECK = Check(ID, ("C1",), TITLE, frozenset({Host}), 0.5, judge, PAGE)

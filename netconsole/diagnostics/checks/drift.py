@@ -5,6 +5,8 @@ from typing import Final
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.finding import Evidence, Finding
+from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "drift"
@@ -14,7 +16,7 @@ REMEDY = "`netconsole apply` brings the host in line with the store."
 
 def judge(snapshot: Snapshot) -> Finding:
     """Answer the steps that no other check names."""
-    host = snapshot.backend()
+    host = snapshot.part(Host)
     steps = claimed(host.plan, host.status, ID)
     if steps:
         count = len(steps.steps)
@@ -35,4 +37,16 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", "The host holds what the store asks for.")
 
 
-CHECK = Check(ID, TITLE, frozenset({"host"}), 0.5, judge)
+PAGE = Page(
+    symptom="Something that worked yesterday does not, and no single setting is to blame.",
+    cause="Someone, or another program, changed what netconsole had configured: rules flushed, "
+    "files removed, addresses taken off.",
+    evidence="The difference between the store and the host, as `netconsole plan` prints it, "
+    "without the steps that other checks name.",
+    look_alikes=(),
+    cure="`netconsole apply` takes the steps. Rules, links and processes of others stay as they "
+    "are. What changes them may do so again: `netconsole history` says when we last did.",
+    source="netconsole-plan, the design of netconsole",
+)
+
+CHECK = Check(ID, (), TITLE, frozenset({Host}), 0.5, judge, PAGE)

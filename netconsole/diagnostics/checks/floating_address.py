@@ -6,6 +6,8 @@ from netconsole.backend.status import FloatingIPStatus
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.finding import Evidence, Finding
+from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "floating_address"
@@ -15,7 +17,7 @@ REMEDY = "`netconsole apply` puts the addresses back and announces them to the n
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the addresses in use with those on the interfaces."""
-    host = snapshot.backend()
+    host = snapshot.part(Host)
     in_use = [each for each in host.status.floating_ips if each.fixed_address]
     steps = claimed(host.plan, host.status, ID)
     missing = [each for each in in_use if each.address_present is False]
@@ -46,4 +48,23 @@ def _row(each: FloatingIPStatus) -> Evidence:
     return Evidence(f"{each.address} on {each.interface}", value, "present", f"for {each.instance}")
 
 
-CHECK = Check(ID, TITLE, frozenset({"host"}), 0.5, judge)
+PAGE = Page(
+    symptom="A floating address is dead from everywhere; its neighbours see no answer to ARP.",
+    cause="A host answers ARP only for addresses that it has. The NAT rules translate what "
+    "arrives, but nothing arrives for an address that is on no interface.",
+    evidence="The addresses of the interfaces against the floating addresses in use: each must be "
+    "on its public interface as a /32, and on no other.",
+    look_alikes=(
+        (
+            "rp_filter",
+            "the address is there and packets arrive, ARP requests too, but the host "
+            "stays silent towards some sources.",
+        ),
+        ("floating_nat", "ARP is answered, packets arrive and are not translated."),
+    ),
+    cure="`netconsole apply` puts the address on and announces it by gratuitous ARP. The store "
+    "wants it, so that every later apply keeps it.",
+    source="ip-address(8); RFC 826; RFC 5227 section 3",
+)
+
+CHECK = Check(ID, ("D1",), TITLE, frozenset({Host}), 0.5, judge, PAGE)

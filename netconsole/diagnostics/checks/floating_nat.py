@@ -10,6 +10,8 @@ from netconsole.backend.status import FloatingIPStatus, NatRule
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.finding import Evidence, Finding
+from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "floating_nat"
@@ -19,7 +21,7 @@ REMEDY = "`netconsole apply` restores exactly these rules; rules of others stay 
 
 def judge(snapshot: Snapshot) -> Finding:
     """Count the rules of every floating address."""
-    host = snapshot.backend()
+    host = snapshot.part(Host)
     status = host.status
     in_use = [each for each in status.floating_ips if each.fixed_address]
     addresses = {each.address for each in status.floating_ips}
@@ -79,4 +81,21 @@ def _row(rule: NatRule) -> Evidence:
     )
 
 
-CHECK = Check(ID, TITLE, frozenset({"host"}), 0.5, judge)
+PAGE = Page(
+    symptom="A floating address leads to the host itself instead of the instance, or the instance "
+    "is seen outside under the host's address, or a removed address still works.",
+    cause="A floating address is two translations in (PREROUTING, OUTPUT) and up to three out "
+    "(POSTROUTING, floating-snat). One that is missing leaves its direction untranslated; one that "
+    "is there twice goes on translating when one copy is removed.",
+    evidence="Every rule of the nat table that names a floating address, counted against what the "
+    "association wants: each exactly once.",
+    look_alikes=(
+        ("floating_address", "the rules are there, but nothing arrives: no ARP answer."),
+        ("conntrack_stale", "the rules are right, only old connections still go the old way."),
+    ),
+    cure="`netconsole apply` adds and deletes just these rules in one transaction; counters of "
+    "the others stay, rules of other programs too.",
+    source="iptables(8), iptables-extensions(8) DNAT and SNAT",
+)
+
+CHECK = Check(ID, ("D3",), TITLE, frozenset({Host}), 0.5, judge, PAGE)

@@ -1,12 +1,14 @@
 """A2: does the host forward packets for its guests?"""
 
-from collections.abc import Mapping
 from typing import Final
 
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.check import Check
-from netconsole.diagnostics.drop_ins import DropIns, name_of
+from netconsole.diagnostics.drop_ins import name_of
 from netconsole.diagnostics.finding import AT_BOOT, Evidence, Finding
+from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "ip_forward"
@@ -17,10 +19,8 @@ REMEDY = "`netconsole apply` sets it to 1, which switches forwarding on at every
 
 def judge(snapshot: Snapshot) -> Finding:
     """Read the switch of the host, and those of the interfaces that carry guests' packets."""
-    status = snapshot.backend().status
-    sysctls, drop_ins = snapshot.sysctls, snapshot.drop_ins
-    if not isinstance(sysctls, Mapping) or not isinstance(drop_ins, DropIns):
-        raise TypeError("judged without its evidence")
+    status = snapshot.part(Host).status
+    sysctls, drop_ins = snapshot.part(Sysctls).values, snapshot.part(DropIns)
     if not status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
     names = [*(each.bridge for each in status.networks), status.host.public_interface]
@@ -52,4 +52,27 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "fail", because, rows, (), fix)
 
 
-CHECK = Check(ID, TITLE, frozenset({"host", "sysctls", "drop_ins"}), 0.5, judge)
+PAGE = Page(
+    symptom="Instances reach the host and each other, but nothing beyond; floating addresses are "
+    "dead.",
+    cause="A packet that is for another host is forwarded only while net.ipv4.ip_forward is 1 and "
+    "the interface that it came in by has forwarding on. Otherwise the kernel drops it in silence.",
+    evidence="The switch of the host, and that of each interface that carries guests' packets, "
+    "with the file that sets each.",
+    look_alikes=(
+        (
+            "forward_filter",
+            "the switch is on and a rule or policy of FORWARD drops: its counter moves.",
+        ),
+        (
+            "rp_filter",
+            "only packets of some sources are dropped, and IPReversePathFilter counts them.",
+        ),
+    ),
+    cure="net.ipv4.ip_forward = 1. Writing it sets every interface's forwarding with it. Docker "
+    "that starts on a host where it was 0 sets the policy of FORWARD to DROP: make it permanent in "
+    "sysctl.d, so that it is on before.",
+    source="Linux Documentation/networking/ip-sysctl.rst, ip_forward; RFC 1812",
+)
+
+CHECK = Check(ID, ("A2",), TITLE, frozenset({Host, Sysctls, DropIns}), 0.5, judge, PAGE)

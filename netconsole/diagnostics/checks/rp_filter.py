@@ -7,8 +7,17 @@ from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.checks.rp_filter_evidence import evidence, rules_out
 from netconsole.diagnostics.finding import Finding
+from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.reverse_paths import (
+    EchoProbes,
+    InterfacePaths,
+    ReversePath,
+    ReversePaths,
+)
+from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.reverse_path import Case, asymmetric, key, setting_name
-from netconsole.diagnostics.snapshot import Host, InterfacePaths, ReversePath, Snapshot
+from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "rp_filter"
 TITLE = "Reverse-path filtering lets in what arrives"
@@ -44,9 +53,6 @@ def judge(snapshot: Snapshot) -> Finding:
     return _tolerated(case, uneven) if uneven else _clean(case, interfaces)
 
 
-CHECK = Check(ID, TITLE, frozenset({"sysctls", "drop_ins", "reverse_paths"}), 0.5, judge)
-
-
 def _grouped(found: Iterable[tuple[str, ReversePath]]) -> Victims:
     groups: dict[str, list[ReversePath]] = {}
     for interface, path in found:
@@ -56,8 +62,8 @@ def _grouped(found: Iterable[tuple[str, ReversePath]]) -> Victims:
 
 def _carries(case: Case, interface: str) -> bool:
     """Whether floating addresses in use are on this interface."""
-    host = case.snapshot.host
-    return isinstance(host, Host) and any(
+    host = case.snapshot.get(Host)
+    return host is not None and any(
         each.interface == interface and each.fixed_address for each in host.status.floating_ips
     )
 
@@ -146,3 +152,41 @@ def _persist(case: Case, interfaces: Sequence[str]) -> tuple[Plan | None, str]:
     if not interfaces:
         return None, ""
     return case.drop_ins.make_permanent({key(name): LOOSE for name in interfaces})
+
+
+PAGE = Page(
+    symptom="A capture on the inbound interface shows the packets, ARP requests perhaps too, but "
+    "nothing answers them, no rule of the packet filter counts them, and the instance never sees "
+    "them. Often only some sources are cut off, or one of two uplinks.",
+    cause="The kernel looks up the route to the source of each packet that comes in. With a strict "
+    "filter (1) it drops the packet unless that route leaves by the interface it came in on; with "
+    "a loose one (2), only when there is no route at all; with 0 it does not look. In force is the "
+    "larger of net.ipv4.conf.all.rp_filter and the interface's own value.",
+    evidence="The kernel itself is asked, for every neighbour and gateway of every interface, "
+    "whether it takes such a packet. Then, where probes are allowed, a few echo requests are sent "
+    "out of the suspect interface: their replies come in there, and each that the filter drops "
+    "moves the counter IPReversePathFilter by one. For ARP it does not move: the host just stays "
+    "silent.",
+    look_alikes=(
+        ("a rule of the packet filter", "its counter moves, IPReversePathFilter does not."),
+        ("ip_forward", "packets to the host itself are answered."),
+        ("floating_address", "nobody answers ARP for the address, whoever asks."),
+        ("a source that is silent", "no counter moves."),
+    ),
+    cure="2 on the inbound interface. 2 wins over any value of `all`; 0 on the interface alone "
+    "changes nothing while `all` is 1 or 2. Or route the replies back out of the same interface. "
+    "For good: a drop-in in /etc/sysctl.d that names the interface. The key "
+    "net.ipv4.conf.rp_filter, which older guides give, does not exist.",
+    source="Linux Documentation/networking/ip-sysctl.rst, rp_filter; RFC 3704",
+)
+
+CHECK = Check(
+    ID,
+    ("A1", "A1b"),
+    TITLE,
+    frozenset({Sysctls, DropIns, ReversePaths}),
+    0.5,
+    judge,
+    PAGE,
+    uses=frozenset({Host, EchoProbes}),
+)

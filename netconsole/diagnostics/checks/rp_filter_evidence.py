@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from netconsole.diagnostics.finding import AT_BOOT, Evidence
+from netconsole.diagnostics.parts.reverse_paths import EchoProbe, ReversePath
 from netconsole.diagnostics.reverse_path import Case, dropped, key, setting_name
-from netconsole.diagnostics.snapshot import Probe, ReversePath
 
 SHOWN = 8
 """Sources listed for each interface; the rest are counted."""
@@ -30,7 +30,7 @@ def evidence(
         for each in case.paths.interfaces
         if each.unasked
     ]
-    probed = [row for probe in case.snapshot.probes for row in _probe(probe)]
+    probed = [row for probe in case.probes for row in _probe(probe)]
     rows += probed or [
         Evidence("IPReversePathFilter", str(case.paths.dropped), note="packets dropped so far")
     ]
@@ -48,7 +48,7 @@ def rules_out(case: Case, path: ReversePath) -> tuple[str, ...]:
     ]
     if path.returns_by:
         out.append(f"a missing route: {path.source} has one, by {path.returns_by}")
-    if any(probe.dropped and not probe.replies for probe in case.snapshot.probes):
+    if any(probe.dropped and not probe.replies for probe in case.probes):
         out.append("a silent source: its replies reached this host and were dropped here")
     return tuple(out)
 
@@ -89,7 +89,7 @@ def _answer(case: Case, path: ReversePath) -> Evidence:
     )
 
 
-def _probe(probe: Probe) -> list[Evidence]:
+def _probe(probe: EchoProbe) -> list[Evidence]:
     target = f"{probe.source} through {probe.interface}"
     if probe.problem:
         return [Evidence(f"probe of {target}", "not made", note=probe.problem)]
@@ -101,7 +101,7 @@ def _probe(probe: Probe) -> list[Evidence]:
     ]
 
 
-def _meaning(probe: Probe) -> str:
+def _meaning(probe: EchoProbe) -> str:
     if probe.replies:
         return "the replies came through"
     if probe.dropped:

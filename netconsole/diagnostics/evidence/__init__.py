@@ -1,81 +1,143 @@
 """The collectors: the only place in diagnostics that looks at the host.
 
-Each part that the checks need is collected once, all at the same time, each within a limit.
+Each part that the checks need is collected once, all at the same time, each within a limit. Then
+the probes send their packets, where that was agreed to, knowing what was collected.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from netconsole.backend.errors import NetconsoleError
-from netconsole.backend.steps import Plan
-from netconsole.diagnostics.evidence import files, kernel, routes
-from netconsole.diagnostics.snapshot import NOT_ASKED, Host, Need, Snapshot, Unread
+from netconsole.backend.errors import NetconsoleError, NotFound
+from netconsole.diagnostics.evidence import (
+    backend,
+    counters,
+    drop_ins,
+    echo,
+    links,
+    owners,
+    packet_filter,
+    reverse_paths,
+    routing,
+    settings,
+)
+from netconsole.diagnostics.evidence.request import Request
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.counters import Counters
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.owners import Owners
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.parts.reverse_paths import EchoProbes, ReversePaths
+from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.snapshot import NOT_SENT, Snapshot, Unread
+from netconsole.diagnostics.target import resolve
 
-if TYPE_CHECKING:
-    from netconsole.backend.service import Service
-
-Part = TypeVar("Part")
+__all__ = ["COLLECTORS", "PROBES", "Collector", "Probe", "Request", "collect"]
 
 
-def collect(
-    service: "Service | Unread", needs: Iterable[Need], sources: tuple[str, ...] = ()
-) -> Snapshot:
-    """Collect these parts; `sources` are addresses to ask the kernel about on every interface."""
-    wanted = frozenset(needs)
-    host = _Job("host", wanted, lambda: _host(service), 30.0)
-    sysctls = _Job("sysctls", wanted, kernel.read_sysctls, 5.0)
-    drop_ins = _Job("drop_ins", wanted, files.read_drop_ins, 5.0)
-    paths = _Job("reverse_paths", wanted, lambda: routes.read_reverse_paths(sources), 10.0)
-    return Snapshot(host.result(), sysctls.result(), drop_ins.result(), paths.result())
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Looks at one part of the host, and changes and sends nothing."""
+
+    read: Callable[[Request], object]
+    limit: float
+    """Seconds, after which the part counts as unread."""
 
 
-class _Job(Generic[Part]):
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Sends packets, or watches traffic, knowing what was collected."""
+
+    send: Callable[[Request, Snapshot], object]
+    limit: float
+    alone: bool = False
+    """Not at the same time as another: it watches a counter that others would move."""
+
+
+COLLECTORS: Mapping[type[object], Collector] = {
+    Host: Collector(lambda request: backend.read_host(request.service), 30.0),
+    Sysctls: Collector(lambda request: settings.read_sysctls(), 5.0),
+    DropIns: Collector(lambda request: drop_ins.read_drop_ins(), 5.0),
+    ReversePaths: Collector(
+        lambda request: reverse_paths.read_reverse_paths(request.sources), 10.0
+    ),
+    Links: Collector(lambda request: links.read_links(), 10.0),
+    Routing: Collector(lambda request: routing.read_routing(), 10.0),
+    Counters: Collector(lambda request: counters.read_counters(), 5.0),
+    PacketFilter: Collector(lambda request: packet_filter.read_packet_filter(), 20.0),
+    Owners: Collector(lambda request: owners.read_owners(), 5.0),
+}
+
+PROBES: Mapping[type[object], Probe] = {
+    EchoProbes: Probe(lambda request, snapshot: echo.probe_suspects(snapshot), 15.0, alone=True),
+}
+
+
+def collect(request: Request, wanted: Iterable[type[object]]) -> Snapshot:
+    """Collect these parts, then, where the request allows it, send the probes among them.
+
+    Raises NotFound for a target that means nothing on this host.
+    """
+    asked = frozenset(wanted) | (frozenset({Host}) if request.target else frozenset())
+    jobs = {kind: _Job(kind, COLLECTORS[kind], request) for kind in COLLECTORS if kind in asked}
+    parts = {kind: job.result() for kind, job in jobs.items()}
+    snapshot = _aimed(Snapshot(parts, None, datetime.now(UTC)), request.target)
+    if request.probe:
+        return _probed(snapshot, request, asked)
+    unsent = {kind: NOT_SENT for kind in PROBES if kind in asked}
+    return replace(snapshot, parts={**snapshot.parts, **unsent})
+
+
+def _aimed(snapshot: Snapshot, target: str) -> Snapshot:
+    if not target:
+        return snapshot
+    host, found = snapshot.get(Host), snapshot.get(Links)
+    if host is None:
+        reason = snapshot.unread(Host)
+        raise NotFound(f"target {target!r}: {reason.because if reason else 'nothing is known'}")
+    names = frozenset(link.name for link in found.links) if found else frozenset()
+    return replace(snapshot, target=resolve(target, host.status, names))
+
+
+def _probed(snapshot: Snapshot, request: Request, wanted: frozenset[type[object]]) -> Snapshot:
+    together = [kind for kind, probe in PROBES.items() if kind in wanted and not probe.alone]
+    alone = [kind for kind, probe in PROBES.items() if kind in wanted and probe.alone]
+    for group in (together, *([kind] for kind in alone)):
+        jobs = {kind: _Job(kind, _sent(PROBES[kind], snapshot), request) for kind in group}
+        found = {kind: job.result() for kind, job in jobs.items()}
+        snapshot = replace(snapshot, parts={**snapshot.parts, **found})
+    return snapshot
+
+
+def _sent(probe: Probe, snapshot: Snapshot) -> Collector:
+    return Collector(lambda request: probe.send(request, snapshot), probe.limit)
+
+
+class _Job:
     """A collector at work in a thread that does not keep the program from ending."""
 
-    def __init__(
-        self,
-        need: Need,
-        wanted: frozenset[Need],
-        collector: Callable[[], Part],
-        limit: float,
-    ) -> None:
-        self.need = need
-        self.limit = limit
-        self.future: Future[Part] | None = None
-        if need in wanted:
-            self.future = Future()
-            threading.Thread(target=_run, args=(self.future, collector), daemon=True).start()
+    def __init__(self, kind: type[object], collector: Collector, request: Request) -> None:
+        self._name = kind.__name__
+        self._limit = collector.limit
+        self._future: Future[object] = Future()
+        arguments = (self._future, collector.read, request)
+        threading.Thread(target=_run, args=arguments, daemon=True).start()
 
-    def result(self) -> Part | Unread:
-        """Wait for the part, `limit` seconds at most."""
-        if self.future is None:
-            return NOT_ASKED
+    def result(self) -> object:
+        """Wait for the part, as long as its limit allows."""
         try:
-            return self.future.result(self.limit)
+            return self._future.result(self._limit)
         except TimeoutError:
-            return Unread(f"{self.need} was not collected within {self.limit:.0f} s")
+            return Unread(f"{self._name} was not collected within {self._limit:.0f} s")
         except (NetconsoleError, OSError) as error:
             return Unread(str(error))
 
 
-def _run(future: "Future[Part]", collector: Callable[[], Part]) -> None:
+def _run(future: "Future[object]", read: Callable[[Request], object], request: Request) -> None:
     try:
-        future.set_result(collector())
+        future.set_result(read(request))
     except BaseException as error:  # noqa: BLE001  handed to the thread that waits for it
         future.set_exception(error)
-
-
-def _host(service: "Service | Unread") -> Host | Unread:
-    """Answer what the backend knows; without the store, that is nothing.
-
-    Where a part of the host cannot be read there is no plan, and the status says which part.
-    """
-    if isinstance(service, Unread):
-        return service
-    seen = service.survey()
-    unreadable = seen.observed.unreadable
-    if reason := unreadable.get("store"):
-        return Unread(reason)
-    return Host(seen.status(), Plan() if unreadable else seen.plan)

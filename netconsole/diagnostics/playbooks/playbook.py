@@ -1,23 +1,44 @@
-"""What every playbook is: an investigation, a cure through the one door, and the proof of it."""
+"""What every playbook is: checks in the order that finds the cause soonest, a cure, the proof."""
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netconsole.backend.errors import Conflict, NotFound
 from netconsole.backend.steps import Plan
-from netconsole.diagnostics.finding import Finding
-from netconsole.diagnostics.snapshot import Unread
+from netconsole.diagnostics.check import Check
+from netconsole.diagnostics.checks import CHECKS
+from netconsole.diagnostics.doctor import judge, look
+from netconsole.diagnostics.evidence import PROBES, Request
+from netconsole.diagnostics.finding import Finding, Verdict
 
 if TYPE_CHECKING:
     from netconsole.backend.service import Service
 
 
 @dataclass(frozen=True, slots=True)
-class Investigation:
-    """What was found, the probes included."""
+class Stage:
+    """One step of a playbook: a check, and why it is its turn."""
 
-    finding: Finding
+    check: str
+    why: str
+
+    @property
+    def checked(self) -> Check:
+        """Answer the check itself."""
+        return CHECKS[self.check]
+
+
+@dataclass(frozen=True, slots=True)
+class Investigation:
+    """What was found, in the order of the stages."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def finding(self) -> Finding:
+        """Answer the cause: the first that fails, else the first of the next worse verdict."""
+        order: tuple[Verdict, ...] = ("fail", "warn", "unknown", "info", "ok", "not-applicable")
+        return min(self.findings, key=lambda each: order.index(each.verdict))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +48,40 @@ class Healing:
     change_id: str
     plan: Plan
     after: Investigation
+    cured: str
+    """The check whose finding the cure was for."""
 
     @property
     def verified(self) -> bool:
         """Whether the evidence shows that the fault is gone."""
-        return self.after.finding.verdict in ("ok", "info", "not-applicable")
+        return not any(each.found for each in self.after.findings if each.check == self.cured)
 
 
-class Playbook(ABC):
+@dataclass(frozen=True, slots=True)
+class Playbook:
     """One guided sequence: evidence, verdict, cure, proof; undone on request."""
 
     name: str
     title: str
     summary: str
-    explanation: str
-    """The whole page: symptom, cause, what else looks like it, cure. Paragraphs, unwrapped."""
-
-    @abstractmethod
-    def investigate(
-        self, service: "Service | Unread", probe: bool = True, sources: tuple[str, ...] = ()
-    ) -> Investigation:
-        """Collect the evidence and conclude from it. `probe` allows a few packets to be sent."""
+    stages: tuple[Stage, ...]
+    about: str
+    """How it proceeds and what to know before. Paragraphs, unwrapped."""
+    target: str = ""
+    """What --target names: `a floating address`; empty where it is about the whole host."""
 
     @property
     def change_title(self) -> str:
         """How its cure stands in the journal."""
         return f"playbook {self.name}"
+
+    def investigate(self, request: Request) -> Investigation:
+        """Collect the evidence once and conclude from it, stage by stage.
+
+        Raises NotFound for a target that means nothing on this host.
+        """
+        checks = [stage.checked for stage in self.stages]
+        return Investigation(judge(look(request, checks), checks))
 
     def cure(self, finding: Finding, *, apply: bool, persist: bool) -> Plan:
         """Answer the steps of the fix, of what makes it permanent, or of both.
@@ -60,19 +89,38 @@ class Playbook(ABC):
         Raises Conflict when it is to be made permanent and another file has the last word.
         """
         if persist and finding.persist is None and finding.at_boot:
-            raise Conflict(f"{self.name} cannot be made permanent: {finding.at_boot}")
+            raise Conflict(f"{finding.check} cannot be made permanent: {finding.at_boot}")
         fix = finding.fix.steps if apply and finding.fix else ()
         kept = finding.persist.steps if persist and finding.persist else ()
         return Plan((*fix, *kept))
 
     def heal(
-        self, service: "Service", plan: Plan, probe: bool = True, sources: tuple[str, ...] = ()
+        self,
+        service: "Service",
+        request: Request,
+        finding: Finding,
+        *,
+        apply: bool,
+        persist: bool,
     ) -> Healing:
-        """Apply a cure and collect the evidence again. Raises what `Service.do` raises."""
+        """Apply the cure of a finding and collect the evidence again.
+
+        The finding is made once more first: raises Conflict where the host has changed since, so
+        that another cure would be right now. Raises what `Service.do` raises.
+        """
         from netconsole.backend.changes.converge import ApplyFix
 
+        plan = self.cure(finding, apply=apply, persist=persist)
+        check = CHECKS[finding.check]
+        again = replace(request, probe=request.probe and not check.needs.isdisjoint(PROBES))
+        (now,) = judge(look(again, (check,)), (check,))
+        if self.cure(now, apply=apply, persist=persist) != plan:
+            raise Conflict(
+                f"{finding.check}: the host has changed since it was looked at; look again"
+            )
         outcome = service.do(ApplyFix(name=self.change_title, plan=plan))
-        return Healing(outcome.change_id, outcome.plan, self.investigate(service, probe, sources))
+        after = self.investigate(request)
+        return Healing(outcome.change_id, outcome.plan, after, finding.check)
 
     def undo(self, service: "Service") -> Plan:
         """Take back the latest cure of this playbook.
@@ -88,3 +136,9 @@ class Playbook(ABC):
         if entry is None:
             raise NotFound(f"{self.change_title}: it has changed nothing that could be undone")
         return service.undo(entry.id).plan
+
+
+def of_check(check: Check) -> Playbook:
+    """Answer the playbook of one check alone."""
+    stage = Stage(check.id, "")
+    return Playbook(check.id, check.title, check.page.symptom, (stage,), "")

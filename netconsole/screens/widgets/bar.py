@@ -18,7 +18,8 @@ _NOTICE_SECONDS = 30.0
 class Bar(Surface, can_focus=True):
     """One line: a notice on the left, the filter and the position on the right.
 
-    While a filter is typed it is an input line: no cursor blinks, every key takes effect at once.
+    While a filter or another text is typed it is an input line: no cursor blinks, every key takes
+    effect at once.
     """
 
     def __init__(self, glyphs: Glyphs) -> None:
@@ -28,6 +29,8 @@ class Bar(Surface, can_focus=True):
         self._hint = ""
         self._chips = ""
         self._typing: str | None = None
+        self._prompt = "/"
+        self._typing_hint = ""
         self._typed: Typed = lambda _text, _done: None
         self._expiry: Timer | None = None
 
@@ -53,7 +56,12 @@ class Bar(Surface, can_focus=True):
         self.repaint()
 
     def type_filter(self, text: str, typed: Typed) -> None:
+        """Become an input line for a filter; `typed` hears of every change."""
+        self.type_text("/", "any column; !text leaves out; enter keeps, esc clears", text, typed)
+
+    def type_text(self, prompt: str, hint: str, text: str, typed: Typed) -> None:
         """Become an input line that starts with `text`; `typed` hears of every change."""
+        self._prompt, self._typing_hint = prompt, hint
         self._typing, self._typed = text, typed
         self.take_focus()
         self.repaint()
@@ -63,11 +71,12 @@ class Bar(Surface, can_focus=True):
         chips: Part = (f" {self._chips} " if self._chips else "", DIM)
         room = max(width - len(chips[0]) - 1, 0)
         if self._typing is not None:
-            typed = self._typing[-max(room - 2, 1) :]
-            left: list[Part] = [("/", STYLES["good"]), (typed, PLAIN), (" ", REVERSE)]
-            used = len(typed) + 2
+            prompt = self._prompt
+            typed = self._typing[-max(room - len(prompt) - 1, 1) :]
+            left: list[Part] = [(prompt, STYLES["good"]), (typed, PLAIN), (" ", REVERSE)]
+            used = len(prompt) + len(typed) + 1
             if not typed:
-                hint = "any column; !text leaves out; enter keeps, esc clears"[: max(room - 3, 0)]
+                hint = self._typing_hint[: max(room - used - 1, 0)]
                 left.append((" " + hint, DIM))
                 used += len(hint) + 1
             return strip_of([*left, (" " * (width - used - len(chips[0])), PLAIN), chips], width)

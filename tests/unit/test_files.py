@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netconsole.backend.host import files
+from netconsole.backend import files
 from netconsole.backend.host.dnsmasq import observe_leases
 from netconsole.backend.hoststate import File, Lease
 

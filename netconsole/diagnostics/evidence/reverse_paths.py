@@ -13,8 +13,13 @@ from socket import AF_INET
 from typing import Literal, Protocol
 
 from netconsole.backend.errors import Unavailable
-from netconsole.diagnostics.evidence.kernel import read_dropped
-from netconsole.diagnostics.snapshot import InterfacePaths, KnownAs, ReversePath, ReversePaths
+from netconsole.diagnostics.evidence.counters import DROPPED, read_once
+from netconsole.diagnostics.parts.reverse_paths import (
+    InterfacePaths,
+    KnownAs,
+    ReversePath,
+    ReversePaths,
+)
 
 Message = Mapping[str, object]
 
@@ -59,6 +64,17 @@ def read_reverse_paths(given: tuple[str, ...] = ()) -> ReversePaths:
         several = len(list(netlink.get_rules(family=AF_INET))) > USUAL_RULES
         found = tuple(_answers(netlink, each, sources, several) for each in interfaces)
     return ReversePaths(found, read_dropped())
+
+
+def read_dropped() -> int:
+    """Read IPReversePathFilter: packets dropped so since the namespace was made.
+
+    Raises Unavailable on a kernel that does not count them.
+    """
+    dropped = read_once().get(DROPPED)
+    if dropped is None:
+        raise Unavailable("this kernel does not count packets dropped by reverse-path filtering")
+    return dropped
 
 
 @contextmanager

@@ -1,0 +1,25 @@
+"""Asks the backend."""
+
+from typing import TYPE_CHECKING
+
+from netconsole.backend.errors import Unavailable
+from netconsole.backend.steps import Plan
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.snapshot import Unread
+
+if TYPE_CHECKING:
+    from netconsole.backend.service import Service
+
+
+def read_host(service: "Service | Unread") -> Host:
+    """Answer what the backend knows; raises Unavailable without a store, as that is nothing.
+
+    Where a part of the host cannot be read there is no plan, and the status says which part.
+    """
+    if isinstance(service, Unread):
+        raise Unavailable(service.because)
+    seen = service.survey()
+    unreadable = seen.observed.unreadable
+    if reason := unreadable.get("store"):
+        raise Unavailable(reason)
+    return Host(seen.status(), Plan() if unreadable else seen.plan)

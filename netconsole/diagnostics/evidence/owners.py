@@ -1,0 +1,56 @@
+"""Finds other programs that manage the network: by their processes, and by what they left."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from netconsole.diagnostics.parts.owners import Owner, Owners
+
+PROCESSES: Mapping[str, str] = {
+    "dockerd": "docker",
+    "firewalld": "firewalld",
+    "libvirtd": "libvirt",
+    "virtnetworkd": "libvirt",
+    "virtqemud": "libvirt",
+    "NetworkManager": "NetworkManager",
+    "systemd-network": "systemd-networkd",
+    "tuned": "tuned",
+    "incusd": "incus",
+    "lxd": "lxd",
+    "connmand": "connman",
+    "nova-network": "nova-network",
+    "kube-proxy": "kube-proxy",
+}
+"""By the first 15 characters of their name, which is what the kernel keeps (proc(5), comm)."""
+
+FILES: Mapping[str, str] = {"/etc/ufw/ufw.conf": "ufw"}
+"""Of programs that do not stay: the file that says ENABLED=yes."""
+
+
+def read_owners() -> Owners:
+    """Look at every process' name, once, and at a few files."""
+    found: dict[str, str] = {}
+    for pid, name in _processes():
+        if owner := PROCESSES.get(name):
+            found.setdefault(owner, f"process {pid} ({name})")
+    for file, owner in FILES.items():
+        if owner not in found and _says_enabled(Path(file)):
+            found[owner] = file
+    return Owners(tuple(Owner(name, because) for name, because in sorted(found.items())))
+
+
+def _processes() -> Iterator[tuple[str, str]]:
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                yield entry.name, Path(entry.path, "comm").read_text(encoding="utf-8").strip()
+            except OSError:
+                continue
+
+
+def _says_enabled(file: Path) -> bool:
+    """Whether its configuration says that it is on."""
+    try:
+        return "ENABLED=yes" in file.read_text(encoding="utf-8")
+    except OSError:
+        return False

@@ -1,0 +1,30 @@
+"""The request: what a run of checks is asked, and whom it may ask."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netconsole.diagnostics.snapshot import Unread
+
+if TYPE_CHECKING:
+    from netconsole.backend.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One run."""
+
+    service: "Service | Unread"
+    """Or why there is none: what needs no store can be checked all the same."""
+    sources: tuple[str, ...] = ()
+    """Addresses that should be let in on every interface."""
+    target: str = ""
+    """The instance, address, network or interface that the run is about; empty for all."""
+    probe: bool = False
+    """Whether packets may be sent."""
+    seconds: float = 10.0
+    """How long a probe that watches traffic may watch."""
+    filter: str = ""
+    """Which traffic it watches, in the words of pcap-filter(7); empty for its own choice."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    """Set to end a probe that watches traffic early."""

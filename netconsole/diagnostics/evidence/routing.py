@@ -1,0 +1,103 @@
+"""Reads addresses, routes, routing rules and neighbours, as iproute2 tells them."""
+
+import json
+from collections.abc import Iterator
+from typing import NotRequired, TypedDict, cast
+
+from netconsole.backend.programs import run
+from netconsole.diagnostics.parts.routing import Address, Neighbour, Route, Routing, Rule
+
+
+class _AddressInfo(TypedDict):
+    local: NotRequired[str]
+    prefixlen: int
+    scope: str
+    tentative: NotRequired[bool]
+    dadfailed: NotRequired[bool]
+    secondary: NotRequired[bool]
+    dynamic: NotRequired[bool]
+
+
+class _AddressEntry(TypedDict):
+    ifname: NotRequired[str]
+    addr_info: NotRequired[list[_AddressInfo]]
+
+
+class _Hop(TypedDict):
+    dev: NotRequired[str]
+    gateway: NotRequired[str]
+    flags: NotRequired[list[str]]
+
+
+class _RouteEntry(_Hop):
+    dst: str
+    type: NotRequired[str]
+    table: NotRequired[str]
+    protocol: NotRequired[str]
+    scope: NotRequired[str]
+    prefsrc: NotRequired[str]
+    metric: NotRequired[int]
+    nexthops: NotRequired[list[_Hop]]
+
+
+class _NeighbourEntry(TypedDict):
+    dst: str
+    dev: NotRequired[str]
+    lladdr: NotRequired[str]
+    state: NotRequired[list[str]]
+
+
+def read_routing() -> Routing:
+    """Read all of it; the neighbours of IPv4 only."""
+    return Routing(
+        tuple(_addresses()),
+        tuple(_routes()),
+        tuple(_rules()),
+        (*_neighbours(), *_neighbours("proxy")),
+    )
+
+
+def _addresses() -> Iterator[Address]:
+    entries = cast(list[_AddressEntry], json.loads(run(["ip", "-json", "address", "show"])))
+    for entry in entries:
+        for info in entry.get("addr_info", ()):
+            if "local" in info:
+                named = ("tentative", "dadfailed", "secondary", "dynamic")
+                flags = tuple(name for name in named if info.get(name))
+                yield Address(
+                    entry.get("ifname", ""), info["local"], info["prefixlen"], info["scope"], flags
+                )
+
+
+def _routes() -> Iterator[Route]:
+    told = run(["ip", "-json", "-4", "route", "show", "table", "all"])
+    for entry in cast(list[_RouteEntry], json.loads(told or "[]")):
+        for hop in entry.get("nexthops") or (entry,):
+            yield Route(
+                entry["dst"],
+                entry.get("type", "unicast"),
+                entry.get("table", "main"),
+                hop.get("dev", ""),
+                hop.get("gateway", ""),
+                entry.get("protocol", "boot"),
+                entry.get("scope", ""),
+                entry.get("prefsrc", ""),
+                entry.get("metric", 0),
+                (*entry.get("flags", ()), *hop.get("flags", ())),
+            )
+
+
+def _rules() -> Iterator[Rule]:
+    for line in run(["ip", "-4", "rule", "show"]).splitlines():
+        priority, _, text = line.partition(":")
+        words = text.split()
+        table = words[words.index("lookup") + 1] if "lookup" in words[:-1] else ""
+        yield Rule(int(priority), " ".join(words), table)
+
+
+def _neighbours(*which: str) -> Iterator[Neighbour]:
+    told = run(["ip", "-json", "-4", "neighbour", "show", *which])
+    for entry in cast(list[_NeighbourEntry], json.loads(told or "[]")):
+        state = " ".join(entry.get("state", ()))
+        mac, interface = entry.get("lladdr", ""), entry.get("dev", "")
+        yield Neighbour(entry["dst"], interface, mac, state, proxy=bool(which))

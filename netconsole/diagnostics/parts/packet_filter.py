@@ -1,0 +1,75 @@
+"""The packet filter as a packet meets it: every chain of both kinds, with policies and counters."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["nft", "legacy"]
+"""Which half of the kernel holds a table; a packet passes both, and either can drop it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRule:
+    """One rule, in the words of iptables-save(8), without `-A CHAIN`."""
+
+    spec: str
+    packets: int = 0
+    bytes: int = 0
+
+    @property
+    def target(self) -> str:
+        """Answer where it leads: ACCEPT, DROP, a chain; empty for a rule that only counts."""
+        words = self.spec.split()
+        for option in ("-j", "-g"):
+            if option in words[:-1]:
+                return words[words.index(option) + 1]
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterChain:
+    """One chain of iptables or ip6tables."""
+
+    kind: Kind
+    family: Literal["ipv4", "ipv6"]
+    table: str
+    chain: str
+    policy: str
+    """ACCEPT or DROP of a built-in chain, empty of another."""
+    rules: tuple[FilterRule, ...] = ()
+    packets: int = 0
+    """That reached the policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class NftTable:
+    """A table of nftables that iptables does not show, with where its chains are hooked in."""
+
+    family: str
+    name: str
+    chains: tuple[str, ...] = ()
+    """`forward filter drop` a base chain: its hook, type and policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketFilter:
+    """All of it."""
+
+    command: Kind
+    """The kind of which `iptables` is on this host."""
+    chains: tuple[FilterChain, ...] = ()
+    foreign_tables: tuple[NftTable, ...] = ()
+    foreign_unread: str = ""
+    """Why the tables that are not of iptables could not be listed; empty where they were."""
+
+    def of(self, table: str, kind: Kind | None = None) -> tuple[FilterChain, ...]:
+        """Answer the IPv4 chains of a table, of one kind or of both."""
+        return tuple(
+            each
+            for each in self.chains
+            if each.family == "ipv4" and each.table == table and kind in (None, each.kind)
+        )
+
+    def chain(self, table: str, name: str, kind: Kind | None = None) -> FilterChain | None:
+        """Answer an IPv4 chain, of the kind that `iptables` is unless another is given."""
+        wanted = kind or self.command
+        return next((each for each in self.of(table, wanted) if each.chain == name), None)

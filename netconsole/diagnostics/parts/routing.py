@@ -1,0 +1,85 @@
+"""Addresses, routes, routing rules and neighbours (ip-address(8), ip-route(8), ip-neighbour(8))."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address on an interface."""
+
+    interface: str
+    address: str
+    """Without its prefix length."""
+    prefix_length: int
+    scope: str
+    flags: tuple[str, ...] = ()
+    """tentative, dadfailed, secondary, dynamic, ..."""
+
+    @property
+    def is_v6(self) -> bool:
+        """Whether it is an IPv6 address."""
+        return ":" in self.address
+
+    @property
+    def subnet(self) -> IPv4Network:
+        """Answer the subnet of an IPv4 address."""
+        return IPv4Interface(f"{self.address}/{self.prefix_length}").network
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An IPv4 route; one with several ways is several."""
+
+    destination: str
+    """In CIDR notation, or `default`."""
+    kind: str
+    """unicast, local, broadcast, blackhole, unreachable, prohibit, ..."""
+    table: str
+    interface: str = ""
+    gateway: str = ""
+    protocol: str = ""
+    """Who made it: kernel, static, dhcp, ...; boot where nobody said."""
+    scope: str = ""
+    source: str = ""
+    metric: int = 0
+    flags: tuple[str, ...] = ()
+    """linkdown, dead, onlink, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that chooses a routing table (ip-rule(8))."""
+
+    priority: int
+    text: str
+    """As `ip rule` prints it, without the priority."""
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A neighbour that the host knows, or answers for (`proxy`)."""
+
+    address: str
+    interface: str
+    mac: str = ""
+    state: str = ""
+    """REACHABLE, STALE, FAILED, INCOMPLETE, PERMANENT, ...; empty for a proxy entry."""
+    proxy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """All of it, IPv4 but for the addresses."""
+
+    addresses: tuple[Address, ...] = ()
+    routes: tuple[Route, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+
+    def on(self, interface: str) -> tuple[Address, ...]:
+        """Answer the IPv4 addresses of an interface, in the kernel's order."""
+        return tuple(
+            each for each in self.addresses if each.interface == interface and not each.is_v6
+        )

@@ -1,0 +1,82 @@
+"""Evidence in a file: a snapshot as JSON, so that a ticket carries it and a test replays it."""
+
+import json
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from cattrs import Converter
+from cattrs.errors import BaseValidationError
+from cattrs.preconf.json import make_converter
+
+from netconsole import __version__
+from netconsole.backend.errors import InvalidValue
+from netconsole.backend.steps import STEPS, Step
+from netconsole.diagnostics.evidence import COLLECTORS, PROBES
+from netconsole.diagnostics.snapshot import Snapshot, Unread
+from netconsole.diagnostics.target import Target
+
+FORMAT = 1
+"""Of the file; another one is refused."""
+
+T = TypeVar("T")
+
+
+def to_text(snapshot: Snapshot) -> str:
+    """Answer the file's text."""
+    converter = _converter()
+    document = {
+        "netconsole": __version__,
+        "format": FORMAT,
+        "taken": snapshot.taken.isoformat(),
+        "target": converter.unstructure(snapshot.target, Target | None),
+        "parts": {
+            kind.__name__: {"unread": part.because}
+            if isinstance(part, Unread)
+            else {"read": converter.unstructure(part)}
+            for kind, part in snapshot.parts.items()
+        },
+    }
+    return f"{json.dumps(document, indent=1, ensure_ascii=False)}\n"
+
+
+def from_text(file: str, text: str) -> Snapshot:
+    """Read the file's text; raises InvalidValue where it is not such a file."""
+    try:
+        document = json.loads(text)
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise InvalidValue("evidence", file, f"is no evidence of format {FORMAT}")
+        converter = _converter()
+        parts = {
+            kind: _part(converter, kind, document["parts"][kind.__name__])
+            for kind in (*COLLECTORS, *PROBES)
+            if kind.__name__ in document["parts"]
+        }
+        target = converter.structure(document["target"], Target | None)  # type: ignore[arg-type]  # a union is a form, not a type
+        return Snapshot(parts, target, datetime.fromisoformat(document["taken"]))
+    except (ValueError, KeyError, TypeError, AttributeError, BaseValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidValue("evidence", file, f"cannot be read: {reason}") from error
+
+
+def _part(converter: Converter, kind: type[T], told: dict[str, Any]) -> T | Unread:
+    if "unread" in told:
+        return Unread(str(told["unread"]))
+    return converter.structure(told["read"], kind)
+
+
+@cache
+def _converter() -> Converter:
+    """A converter that knows steps, which are told apart by their names."""
+    converter = make_converter()
+
+    def unstructure_step(step: Step) -> dict[str, Any]:
+        return {"step": type(step).__name__, **converter.unstructure(step, type(step))}
+
+    def structure_step(told: dict[str, Any], _: type[Step]) -> Step:
+        fields = {name: value for name, value in told.items() if name != "step"}
+        return converter.structure(fields, STEPS[told["step"]])
+
+    converter.register_unstructure_hook_func(lambda kind: kind is Step, unstructure_step)
+    converter.register_structure_hook_func(lambda kind: kind is Step, structure_step)
+    return converter

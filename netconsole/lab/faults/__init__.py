@@ -1,0 +1,23 @@
+"""The faults to practise on. Each is broken by what an admin, or bad luck, would really do.
+
+Whether one is broken now is read from the kernel and the store, not remembered.
+"""
+
+from typing import Final
+
+from netconsole.backend.errors import NotFound
+from netconsole.lab.faults import planned, reverse_path
+from netconsole.lab.faults.fault import Fault
+
+__all__ = ["FAULTS", "Fault", "fault"]
+
+FAULTS: Final = (*reverse_path.FAULTS, *planned.FAULTS)
+"""Every fault, in the order in which they are listed."""
+
+
+def fault(fault_id: str) -> Fault:
+    """Answer a fault by its id; raises NotFound, naming those there are."""
+    for known in FAULTS:
+        if known.id == fault_id:
+            return known
+    raise NotFound(f"no fault {fault_id!r}; there are {', '.join(known.id for known in FAULTS)}")

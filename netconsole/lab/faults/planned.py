@@ -1,0 +1,103 @@
+"""Faults that the plan sees: mending takes those steps of it, and no others."""
+
+import os
+import shlex
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from netconsole.backend.errors import Conflict
+from netconsole.backend.service import Service
+from netconsole.backend.steps import AddAddress, ChangeRules, StartDnsmasq, Step
+from netconsole.lab.commands import run
+from netconsole.lab.faults.fault import Fault
+from netconsole.lab.members import OUTSIDE, pid_of
+from netconsole.lab.wires import PUBLIC, run_outside
+
+_FLUSHED: Final = "nova-network-PREROUTING"
+
+
+def _is_nat_rule(step: Step) -> bool:
+    return (
+        isinstance(step, ChangeRules)
+        and step.table == "nat"
+        and any(_FLUSHED in line for line in step.lines)
+    )
+
+
+def _is_server(step: Step) -> bool:
+    return isinstance(step, StartDnsmasq)
+
+
+def _is_public_address(step: Step) -> bool:
+    return isinstance(step, AddAddress) and step.interface == PUBLIC.interface
+
+
+def _planned(concerns: Callable[[Step], bool]) -> Callable[[Service], bool]:
+    def is_broken(service: Service) -> bool:
+        return any(concerns(step) for step in service.plan().steps)
+
+    return is_broken
+
+
+def _follow_plan(concerns: Callable[[Step], bool]) -> Callable[[Service], None]:
+    def mend_it(service: Service) -> None:
+        for step in service.plan().steps:
+            if concerns(step):
+                for command in step.commands:
+                    run(*shlex.split(command))
+
+    return mend_it
+
+
+def _flush_nat(service: Service) -> None:
+    if f":{_FLUSHED} " not in run("iptables-save", "-t", "nat"):
+        raise Conflict(f"there is no chain {_FLUSHED}: this network manager translates nothing")
+    run("iptables", "-w", "-t", "nat", "-F", _FLUSHED)
+
+
+def _kill_dnsmasq(service: Service) -> None:
+    servers = [server for server in service.status().dnsmasq if server.state == "running"]
+    if not servers:
+        raise Conflict("no dnsmasq of a network is running")
+    for pid in (pid for server in servers for pid in server.pids):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _remove_floating_addresses(service: Service) -> None:
+    present = [found for found in service.status().floating_ips if found.address_present]
+    if not present:
+        raise Conflict("no floating address is on the host; associate one first")
+    for found in present:
+        run("ip", "address", "delete", f"{found.address}/32", "dev", PUBLIC.interface)
+    # Whoever still knew the hardware address would notice nothing until forgetting it.
+    run_outside(pid_of(OUTSIDE), *(f"neighbour flush to {found.address}" for found in present))
+
+
+FAULTS: Final = (
+    Fault(
+        "nat-flushed",
+        "Someone has emptied the NAT chain nova-network-PREROUTING.",
+        "A floating address leads to the host instead of its instance: ping answers, HTTP "
+        "is refused.",
+        _planned(_is_nat_rule),
+        _flush_nat,
+        _follow_plan(_is_nat_rule),
+    ),
+    Fault(
+        "dnsmasq-killed",
+        "The dnsmasq of the network was killed.",
+        "Instances resolve no names; one that boots or renews its lease gets no address.",
+        _planned(_is_server),
+        _kill_dnsmasq,
+        _follow_plan(_is_server),
+    ),
+    Fault(
+        "floating-address-missing",
+        "The floating addresses were taken off the public interface.",
+        "From outside a floating address is unreachable: nobody answers ARP for it.",
+        _planned(_is_public_address),
+        _remove_floating_addresses,
+        _follow_plan(_is_public_address),
+    ),
+)

@@ -1,0 +1,110 @@
+"""A fault in a lab, from the break to the cure and back: what every fault is put through.
+
+The check of its name has to name it, alone; its fix has to heal it, and the same evidence to show
+that; undo has to bring back the former state, exactly; and mending has to leave the lab healthy.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from running_lab import RunningLab
+
+PROGRAMS = (
+    *("namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc"),
+    *("conntrack", "arping", "ping"),
+)
+"""What a lab needs of the machine."""
+
+_STATE = """
+ip -json -details link show; ip -json address show; ip route show table all; ip rule show
+ip neighbour show nud permanent; ip neighbour show proxy; bridge fdb show | grep -v ' master '
+iptables-save; ip6tables-save; iptables-legacy-save; ebtables-save
+grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/bridge /proc/sys/net/ipv4/ip_forward
+cat /etc/sysctl.d/*.conf /etc/modules-load.d/*.conf; ls /var/lib/netconsole/networks
+"""
+"""Everything that a fix could change, without what moves by itself."""
+_MOVING = ("gc_timer", "hello_timer", "timer", "#", "expires", "rtt", "cache")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a doctor said."""
+
+    status: int
+    findings: dict[str, dict[str, Any]]
+
+    @property
+    def named(self) -> list[str]:
+        """The checks that found something, or could not be made."""
+        quiet = ("ok", "info", "not-applicable")
+        return [name for name, each in self.findings.items() if each["verdict"] not in quiet]
+
+
+def examined(lab: RunningLab, *options: str) -> Examined:
+    """Run the doctor; its exit status has to agree with what it says."""
+    done = lab.netconsole("doctor", "--json", *options, check=False)
+    assert done.stdout, done.stderr
+    findings = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
+    found = Examined(done.returncode, findings)
+    verdicts = {each["verdict"] for each in findings.values()}
+    wanted = 1 if verdicts & {"warn", "fail"} else 3 if "unknown" in verdicts else 0
+    assert done.returncode == wanted
+    return found
+
+
+def state(lab: RunningLab) -> list[str]:
+    """Everything of the host that a fix could change."""
+    said = lab.run("sh", "-c", f"{{ {_STATE} }} 2>/dev/null", check=False).stdout
+    lines: list[str] = []
+    for line in said.splitlines():
+        if line.startswith("[{") and "ifindex" in line:
+            lines += [json.dumps(_still(link)) for link in json.loads(line)]
+        elif not line.startswith(("#", ":")):
+            lines.append(line)
+    return lines
+
+
+def _still(link: dict[str, Any]) -> dict[str, Any]:
+    """A link without its timers."""
+    return {
+        name: _still(value) if isinstance(value, dict) else value
+        for name, value in link.items()
+        if not any(word in name for word in _MOVING)
+    }
+
+
+def run_playbook(lab: RunningLab, name: str, *options: str) -> tuple[int, dict[str, Any]]:
+    """Run a playbook, or a check as one."""
+    done = lab.netconsole("playbook", "run", name, "--json", *options, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def put_through(
+    lab: RunningLab, fault: str, check: str, *options: str, undone: bool = True
+) -> dict[str, Any]:
+    """Break, name, heal, verify, undo, mend; answer the finding. `options` are the doctor's.
+
+    With `undone` false the fix has no way back, as it says.
+    """
+    assert examined(lab, *options).named == []
+    lab.netconsole("lab", "break", fault)
+    try:
+        broken = state(lab)
+        found = examined(lab, *options)
+        assert found.named == [check], [found.findings[name]["because"] for name in found.named]
+        finding = found.findings[check]
+        assert finding["fix"], "a fault without a fix"
+        status, document = run_playbook(lab, check, "--apply")
+        assert (status, document["verified"]) == (0, True), document
+        assert examined(lab, *options).named == []
+        if undone:
+            status, _ = run_playbook(lab, check, "--undo")
+            assert status == 0
+            assert state(lab) == broken
+            assert examined(lab, *options).named == [check]
+    finally:
+        lab.netconsole("lab", "mend", fault)
+    assert examined(lab, *options).named == []
+    return finding
