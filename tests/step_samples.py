@@ -188,9 +188,7 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
     ),
     (RemoveConfigDrive("/i/web1.iso", ()), ("rm /i/web1.iso",)),
     (
-        RunProgram(
-            ("ip", "route", "delete", "192.0.2.0/24"), ("ip", "route", "add", "192.0.2.0/24")
-        ),
+        RunProgram(("ip", "route", "delete", "10.9/24"), ("ip", "route", "add", "10.9/24")),
         ("ip route delete 10.9/24",),
     ),
     (RunProgram(("modprobe", "vhost_net")), ("modprobe vhost_net",)),
