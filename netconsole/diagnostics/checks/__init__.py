@@ -10,7 +10,9 @@ from netconsole.diagnostics.checks import (
     floating_address,
     floating_nat,
     ip_forward,
+    modules,
     rp_filter,
+    vhost_net,
 )
 
 CHECKS: Mapping[str, Check] = {
@@ -22,6 +24,8 @@ CHECKS: Mapping[str, Check] = {
         floating_address,
         floating_nat,
         rp_filter,
+        modules,
+        vhost_net,
         drift,
     )
 }

@@ -17,21 +17,25 @@ from netconsole.diagnostics.evidence import (
     drop_ins,
     echo,
     links,
+    modules,
     owners,
     packet_filter,
     reverse_paths,
     routing,
     settings,
+    virtual_machines,
 )
 from netconsole.diagnostics.evidence.request import Request
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.reverse_paths import EchoProbes, ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.parts.virtual_machines import VirtualMachines
 from netconsole.diagnostics.snapshot import NOT_SENT, Snapshot, Unread
 from netconsole.diagnostics.target import resolve
 
@@ -69,6 +73,8 @@ COLLECTORS: Mapping[type[object], Collector] = {
     Counters: Collector(lambda request: counters.read_counters(), 5.0),
     PacketFilter: Collector(lambda request: packet_filter.read_packet_filter(), 20.0),
     Owners: Collector(lambda request: owners.read_owners(), 5.0),
+    Modules: Collector(lambda request: modules.read_modules(), 5.0),
+    VirtualMachines: Collector(lambda request: virtual_machines.read_virtual_machines(), 5.0),
 }
 
 PROBES: Mapping[type[object], Probe] = {

@@ -1,0 +1,104 @@
+"""Finds virtual machines by their processes, and what they hold open (proc_pid_fdinfo(5))."""
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from netconsole.diagnostics.parts.virtual_machines import (
+    VHOST_DEVICE,
+    VhostDevice,
+    VirtualMachine,
+    VirtualMachines,
+)
+
+_NAMES = ("qemu-system-", "qemu-kvm", "kvm")
+_TUN = "/dev/net/tun"
+_ASKS = ("vhost=on", "vhostforce=on", '"vhost":true', "vhostfd=", "vhostfds=", '"vhostfd":')
+
+
+def read_virtual_machines() -> VirtualMachines:
+    """Look at every process' name, and closely at those of QEMU."""
+    machines: list[VirtualMachine] = []
+    unread = 0
+    for process in _processes():
+        try:
+            machines.append(_machine(process))
+        except PermissionError:
+            unread += 1
+        except OSError:
+            continue  # it has just ended
+    return VirtualMachines(tuple(machines), _device(), unread)
+
+
+def _processes() -> Iterator[Path]:
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        process = Path(entry.path)
+        try:
+            name = (process / "comm").read_text(encoding="utf-8").strip()
+        except OSError:
+            continue
+        if name.startswith(_NAMES):
+            yield process
+
+
+def _machine(process: Path) -> VirtualMachine:
+    argv = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    taps: list[str] = []
+    vhost = 0
+    for descriptor in (process / "fd").iterdir():
+        target = str(descriptor.readlink())
+        if target == VHOST_DEVICE:
+            vhost += 1
+        elif target == _TUN and (tap := _tap(process / "fdinfo" / descriptor.name)):
+            taps.append(tap)
+    return VirtualMachine(
+        int(process.name),
+        _name(argv) or f"pid {process.name}",
+        _user(process.stat().st_uid),
+        tuple(dict.fromkeys(taps)),
+        any(word in argument for argument in argv for word in _ASKS),
+        vhost,
+    )
+
+
+def _name(argv: Sequence[str]) -> str:
+    """Answer what -name says: `guest=web1,debug-threads=on` of libvirt, or the bare name."""
+    value = next((after for word, after in pairwise(argv) if word == "-name"), "")
+    return value.partition(",")[0].removeprefix("guest=")
+
+
+def _tap(fdinfo: Path) -> str:
+    for line in fdinfo.read_text(encoding="utf-8").splitlines():
+        if line.startswith("iff:"):
+            return line.split()[-1]
+    return ""
+
+
+def _device() -> VhostDevice:
+    try:
+        found = Path(VHOST_DEVICE).stat()
+    except OSError:
+        return VhostDevice(False)
+    if not stat.S_ISCHR(found.st_mode) or "vhost-net" not in Path("/proc/misc").read_text():
+        return VhostDevice(False)  # the node alone: udev makes it so that opening loads the module
+    return VhostDevice(True, _user(found.st_uid), _group(found.st_gid), stat.S_IMODE(found.st_mode))
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
