@@ -1,5 +1,5 @@
-"""What is in `inside` runs in the virtual machine only; test_in_vm starts it there."""
+"""What is in `inside` and `emulated_inside` runs in virtual machines only, started by the tests."""
 
 from vm.machine import inside_machine
 
-collect_ignore = [] if inside_machine() else ["inside"]
+collect_ignore = [] if inside_machine() else ["inside", "emulated_inside"]

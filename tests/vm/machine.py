@@ -69,7 +69,7 @@ def run(
             check=True,
             timeout=60,
         )
-        in_time = _watch(_launch(work), seconds, say)
+        in_time = watch(_launch(work), seconds, say)
         status = work / "status"
         if status.exists():
             return int(status.read_text())
@@ -115,7 +115,7 @@ def _launch(work: Path) -> "subprocess.Popen[str]":
     )
 
 
-def _watch(machine: "subprocess.Popen[str]", seconds: float, say: Callable[[str], object]) -> bool:
+def watch(machine: "subprocess.Popen[str]", seconds: float, say: Callable[[str], object]) -> bool:
     """Pass on what a machine says until it ends; answer whether it did so in time."""
     late = threading.Event()
 
