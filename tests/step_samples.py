@@ -9,6 +9,7 @@ from netconsole.backend.steps import (
     EndConnections,
     MakeDirectory,
     MoveAddresses,
+    ReinstateDhcpHosts,
     ReleaseLease,
     ReloadDnsmasq,
     RemoveAddress,
@@ -18,6 +19,7 @@ from netconsole.backend.steps import (
     RemoveFile,
     RemoveGuestFile,
     RemoveLink,
+    RetireDhcpHosts,
     RunProgram,
     SetLink,
     SetSysctl,
@@ -32,6 +34,7 @@ from netconsole.backend.steps import (
 PID_FILE = "/n/nova-br100.pid"
 SERVER = ("dnsmasq", f"--pid-file={PID_FILE}", "--domain=a b")
 HOST_FILES = (("/n/h/1", "fa:16:3e:00:00:01,web1,10.0.0.3\n"), ("/n/h/2", "x\n"))
+RETIRED = (("/n/h/1", "fa:16:3e:00:00:01 # no longer has 10.0.0.3\n"),)
 BRIDGE = AddLink("br100", "bridge", "netconsole:network:1", mac="fa:16:3e:0:0:1", forward_delay=0)
 VETH = AddLink(
     "veth1",
@@ -143,6 +146,18 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
     (
         RemoveDhcpHosts(PID_FILE, HOST_FILES),
         ("rm /n/h/1 /n/h/2", f'kill -HUP "$(cat {PID_FILE})"'),
+    ),
+    (
+        RetireDhcpHosts(PID_FILE, HOST_FILES, RETIRED),
+        ("printf %s 'fa:16:3e:00:00:01 # no longer has 10.0.0.3\n' > /n/h/1",),
+    ),
+    (
+        ReinstateDhcpHosts(PID_FILE, HOST_FILES, RETIRED),
+        (
+            "printf %s 'fa:16:3e:00:00:01,web1,10.0.0.3\n' > /n/h/1",
+            "printf %s 'x\n' > /n/h/2",
+            f'kill -HUP "$(cat {PID_FILE})"',
+        ),
     ),
     (StartDnsmasq("br100", SERVER), (f"dnsmasq --pid-file={PID_FILE} '--domain=a b'",)),
     (StopDnsmasq("br100", SERVER, (11, 12)), ("kill 11 12",)),

@@ -24,6 +24,12 @@ nova had a tag for each port, in its host line. dnsmasq 2.90 sets it by --dhcp-m
 a host line brings it down at the next SIGHUP after the guest took its lease.
 """
 
+MOST_RETIRED = 256
+"""How many retired hosts a dnsmasq may keep before it is made to forget them by a reload."""
+
+_MAC = r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"
+_HOST = re.compile(rf"({_MAC}),[^,\n]+,([0-9.]+)\n")
+_RETIRED = re.compile(rf"({_MAC}) # no longer has ([0-9.]+)\n")
 _OWN_FILE = re.compile(r"nova-(.+)\.(?:pid|opts|leases|hosts)")
 _LEASE = re.compile(
     r"([0-9]{1,19}) ((?:[0-9a-f]{2}:){5}[0-9a-f]{2}) (\S+) (\S+) \S+", re.IGNORECASE
@@ -144,8 +150,39 @@ def host_file(
     name = hostname(instance.name)
     if options.dhcp_domain:
         name = f"{name}.{options.dhcp_domain}"
-    path = f"{hosts}/{port.mac.replace(':', '-')}"
-    return path, File(f"{port.mac},{name},{fixed_ip.address}\n")
+    return f"{hosts}/{_file_name(port.mac)}", File(f"{port.mac},{name},{fixed_ip.address}\n")
+
+
+def _file_name(mac: str) -> str:
+    return mac.replace(":", "-")
+
+
+def host_address(file: File) -> str:
+    """The address that a port's file gives, or nothing where it is no port's."""
+    found = _HOST.fullmatch(file.content)
+    return found.group(2) if found else ""
+
+
+def retired(path: str, file: File) -> File | None:
+    """What to write over the file of a port that is gone, or None where it is no port's.
+
+    dnsmasq adds what a changed file says to what it knows. Of a MAC address the latest line holds,
+    and one without an address gets no offer, and a DHCPNAK when it renews. Until the next SIGHUP
+    the earlier line keeps its address from every other host ("duplicate dhcp-host IP address"), so
+    the file notes which one that is.
+    """
+    found = _HOST.fullmatch(file.content)
+    if found is None or not path.endswith(f"/{_file_name(found.group(1))}"):
+        return None
+    return File(f"{found.group(1)} # no longer has {found.group(2)}\n")
+
+
+def retired_address(path: str, file: File) -> str | None:
+    """The address that a retired host keeps from others, or None where the file is no such."""
+    found = _RETIRED.fullmatch(file.content)
+    if found is None or not path.endswith(f"/{_file_name(found.group(1))}"):
+        return None
+    return found.group(2)
 
 
 def hostname(name: str) -> str:

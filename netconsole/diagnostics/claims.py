@@ -15,11 +15,13 @@ from netconsole.backend.steps import (
     ChangeRules,
     EndConnections,
     Plan,
+    ReinstateDhcpHosts,
     ReleaseLease,
     ReloadDnsmasq,
     RemoveAddress,
     RemoveDhcpHosts,
     RemoveLink,
+    RetireDhcpHosts,
     SetLink,
     SetSysctl,
     StartDnsmasq,
@@ -41,7 +43,9 @@ def claimant(step: Step, status: Status) -> Claimant:
             return "bridge"
         case StartDnsmasq() | StopDnsmasq() | ReloadDnsmasq():
             return "dnsmasq_processes"
-        case AddDhcpHosts() | RemoveDhcpHosts() | ReleaseLease():
+        case AddDhcpHosts() | RemoveDhcpHosts() | RetireDhcpHosts() | ReinstateDhcpHosts():
+            return "dnsmasq_processes"
+        case ReleaseLease():
             return "dnsmasq_processes"
         case AddAddress() | RemoveAddress() | AnnounceAddress():
             return _of_address(step.interface, step.address, status)

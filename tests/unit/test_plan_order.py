@@ -101,12 +101,12 @@ def test_what_others_depend_on_goes_last() -> None:
     assert order == sorted(order)
 
 
-def test_a_lease_is_given_back_after_dnsmasq_forgot_the_host() -> None:
+def test_a_lease_is_given_back_after_the_host_has_lost_its_address() -> None:
     """Otherwise the guest would be given the same address again."""
     observed = replace(WHOLE, leases={"br100": (Lease(0, mac(1), "10.0.0.4", ""),)})
 
     assert _kinds(observed, wanted(records(1)))[-3:] == [
-        "RemoveDhcpHosts",
+        "RetireDhcpHosts",
         "ReleaseLease",
         "RemoveLink",
     ]

@@ -13,14 +13,17 @@ from netconsole.backend.steps import (
     AnnounceAddress,
     ChangeRules,
     EndConnections,
+    FileEntry,
     MakeDirectory,
     MoveAddresses,
+    ReinstateDhcpHosts,
     ReloadDnsmasq,
     RemoveConfigDrive,
     RemoveDhcpHosts,
     RemoveDirectory,
     RemoveFile,
     RemoveGuestFile,
+    RetireDhcpHosts,
     SetSysctl,
     StartDnsmasq,
     Step,
@@ -110,8 +113,12 @@ def _perform(step: Step) -> None:
         case RemoveFile():
             files.remove(step.path)
         case AddDhcpHosts():
-            for path, content in step.files:
-                files.write(path, content, 0o644)
+            _write_hosts(step.files)
+        case RetireDhcpHosts():
+            _write_hosts(step.retired)
+        case ReinstateDhcpHosts():
+            _write_hosts(step.files)
+            dnsmasq.reload(step.pid_file)
         case RemoveDhcpHosts():
             for path, _ in step.files:
                 files.remove(path)
@@ -133,3 +140,8 @@ def _perform(step: Step) -> None:
         case _:
             for argv in step.argvs:
                 run(argv)
+
+
+def _write_hosts(entries: Iterable[FileEntry]) -> None:
+    for path, content in entries:
+        files.write(path, content, 0o644)

@@ -1,6 +1,6 @@
 """What to do about dnsmasq: its processes, the hosts it knows, the leases it keeps. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from netconsole.backend import dhcp
 from netconsole.backend.hoststate import Dnsmasq, File, HostState
@@ -10,6 +10,7 @@ from netconsole.backend.steps import (
     ReleaseLease,
     ReloadDnsmasq,
     RemoveDhcpHosts,
+    RetireDhcpHosts,
     StartDnsmasq,
     Step,
     StopDnsmasq,
@@ -61,17 +62,12 @@ class DnsmasqDifference:
                 yield ReloadDnsmasq(bridge, server.pid_file)
 
     def host_steps(self) -> Iterator[Step]:
-        found = self._observed.dhcp_hosts
         for bridge, server in self._wanted.items():
             directory = f"{dhcp.paths(self._networks_path, bridge).hosts}/"
-            gone = _entries(found, directory, lambda path: self._hosts.get(path) != found[path])
-            new = _entries(
-                self._hosts, directory, lambda path: self._hosts[path] != found.get(path)
+            difference = _HostsDifference(
+                _within(directory, self._observed.dhcp_hosts), _within(directory, self._hosts)
             )
-            if gone:
-                yield RemoveDhcpHosts(server.pid_file, gone)
-            if new:
-                yield AddDhcpHosts(server.pid_file, new)
+            yield from difference.steps(server.pid_file, starts=bridge not in self._kept)
 
     def released_leases(self) -> Iterator[Step]:
         """Leases of ports that are no more: at once, or when another port has the address."""
@@ -88,11 +84,60 @@ class DnsmasqDifference:
                     yield ReleaseLease(bridge, lease.address, lease.mac)
 
 
-def _entries(
-    files: Mapping[str, File], directory: str, chosen: Callable[[str], bool]
-) -> tuple[FileEntry, ...]:
-    return tuple(
-        (path, file.content)
-        for path, file in sorted(files.items())
-        if path.startswith(directory) and chosen(path)
-    )
+class _HostsDifference:
+    """What has to happen to the host files of one network.
+
+    dnsmasq forgets an earlier line only when it is reloaded, which at 10,000 hosts takes it a
+    second. So hosts that are gone are retired, which takes effect at once, and stay so until
+    something needs them to be forgotten.
+    """
+
+    def __init__(self, found: Mapping[str, File], wanted: Mapping[str, File]) -> None:
+        self._wanted = wanted
+        self._left = {
+            path: address
+            for path, file in found.items()
+            if path not in wanted
+            for address in (dhcp.retired_address(path, file),)
+            if address is not None
+        }
+        """Retired hosts by path, each with the address that it keeps from others."""
+        self._gone = {
+            path: file
+            for path, file in found.items()
+            if wanted.get(path) != file and path not in self._left
+        }
+        self._new = {path: file for path, file in wanted.items() if found.get(path) != file}
+        self._found = found
+
+    def steps(self, pid_file: str, *, starts: bool) -> Iterator[Step]:
+        """`starts` says that dnsmasq is about to start, so that it knows nothing from before."""
+        retired = {path: dhcp.retired(path, file) for path, file in self._gone.items()}
+        entries = tuple((path, file.content) for path, file in retired.items() if file is not None)
+        if starts or len(entries) < len(self._gone) or self._must_be_forgotten():
+            forgotten = self._left.keys() | self._gone.keys()
+            if forgotten:
+                found = {path: self._found[path] for path in forgotten}
+                yield RemoveDhcpHosts(pid_file, _entries(found))
+        elif self._gone:
+            yield RetireDhcpHosts(pid_file, _entries(self._gone), tuple(sorted(entries)))
+        if self._new:
+            yield AddDhcpHosts(pid_file, _entries(self._new))
+
+    def _must_be_forgotten(self) -> bool:
+        """Whether a host that was there before would be in the way, or there are too many."""
+        if len(self._left) + len(self._gone) > dhcp.MOST_RETIRED:
+            return True
+        kept = {*self._left.values(), *map(dhcp.host_address, self._gone.values())}
+        return any(
+            path in self._gone or dhcp.host_address(file) in kept
+            for path, file in self._new.items()
+        )
+
+
+def _within(directory: str, files: Mapping[str, File]) -> dict[str, File]:
+    return {path: file for path, file in files.items() if path.startswith(directory)}
+
+
+def _entries(files: Mapping[str, File]) -> tuple[FileEntry, ...]:
+    return tuple((path, file.content) for path, file in sorted(files.items()))

@@ -15,15 +15,21 @@ class _DhcpHostsStep(Step):
     files: tuple[FileEntry, ...]
 
 
+def _written(files: tuple[FileEntry, ...]) -> tuple[str, ...]:
+    return tuple(f"{words('printf', '%s', content)} > {words(path)}" for path, content in files)
+
+
+def _reload(pid_file: str) -> str:
+    return f'kill -HUP "$(cat {words(pid_file)})"'
+
+
 @dataclass(frozen=True, slots=True)
 class AddDhcpHosts(_DhcpHostsStep):
     """Add files to a --dhcp-hostsdir; dnsmasq reads each as it appears (dnsmasq(8))."""
 
     @property
     def commands(self) -> tuple[str, ...]:
-        return tuple(
-            f"{words('printf', '%s', content)} > {words(path)}" for path, content in self.files
-        )
+        return _written(self.files)
 
     @property
     def inverse(self) -> Step:
@@ -36,14 +42,46 @@ class RemoveDhcpHosts(_DhcpHostsStep):
 
     @property
     def commands(self) -> tuple[str, ...]:
-        return (
-            words("rm", *(path for path, _ in self.files)),
-            f'kill -HUP "$(cat {words(self.pid_file)})"',
-        )
+        return (words("rm", *(path for path, _ in self.files)), _reload(self.pid_file))
 
     @property
     def inverse(self) -> Step:
         return AddDhcpHosts(self.pid_file, self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class _RetirementStep(_DhcpHostsStep):
+    retired: tuple[FileEntry, ...]
+    """What takes the place of `files`: hosts that have no address any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetireDhcpHosts(_RetirementStep):
+    """Take their addresses from hosts without a SIGHUP, by later lines that say so.
+
+    dnsmasq gives these addresses to nobody else before it is reloaded.
+    """
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return _written(self.retired)
+
+    @property
+    def inverse(self) -> Step:
+        return ReinstateDhcpHosts(self.pid_file, self.files, self.retired)
+
+
+@dataclass(frozen=True, slots=True)
+class ReinstateDhcpHosts(_RetirementStep):
+    """Give retired hosts their addresses back, with one SIGHUP: those still count as taken."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return (*_written(self.files), _reload(self.pid_file))
+
+    @property
+    def inverse(self) -> Step:
+        return RetireDhcpHosts(self.pid_file, self.files, self.retired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +133,7 @@ class ReloadDnsmasq(Step):
 
     @property
     def commands(self) -> tuple[str, ...]:
-        return (f'kill -HUP "$(cat {words(self.pid_file)})"',)
+        return (_reload(self.pid_file),)
 
     @property
     def inverse(self) -> Step:
