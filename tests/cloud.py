@@ -29,8 +29,9 @@ def configure(host: PrivateHost, *more: str) -> None:
     host.write("/etc/netconsole/netconsole.conf", "\n".join((CONFIGURATION, *more, "")))
 
 
-def create_network(host: PrivateHost) -> None:
-    configure(host)
+def create_network(host: PrivateHost, *more: str) -> None:
+    """Create the network vmnet, with further lines of configuration."""
+    configure(host, *more)
     netconsole(
         host, "network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100"
     )
