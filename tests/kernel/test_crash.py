@@ -4,9 +4,19 @@ The command runs as ever, but kills itself with SIGKILL just before or just afte
 """
 
 import signal
+from collections.abc import Callable
 
 import pytest
-from cloud import FLOATING, answer, configure, create_cloud, held, netconsole, reaches
+from cloud import (
+    FLOATING,
+    answer,
+    configure,
+    create_cloud,
+    create_network,
+    held,
+    netconsole,
+    reaches,
+)
 from private_host import PrivateHost
 
 KILLED_AT = """
@@ -77,6 +87,57 @@ def test_apply_killed_at_each_step_is_finished_by_the_next(host: PrivateHost, wh
     assert reaches(host)
     allocation = answer(host, "status")["allocations"][0]
     assert (allocation["address"], allocation["leased"]) == ("10.0.0.2", True)
+
+
+HOSTS = "/var/lib/netconsole/networks/nova-br100.hosts"
+
+
+def probe(host: PrivateHost, mac: str) -> str:
+    """The address that a machine with this MAC address gets from dnsmasq, or nothing."""
+    host.run("ip", "-n", "probe", "link", "set", "eth0", "address", mac)
+    client = ("busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-R", "-t", "2", "-T", "1")
+    said = host.run("ip", "netns", "exec", "probe", *client, check=False).stderr
+    return said.partition("lease of ")[2].partition(" ")[0]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_guest_killed_on_its_way_out_or_in_has_its_address_or_none(
+    host: PrivateHost, when: str
+) -> None:
+    """An instance is deleted, and its address given to another one, which dnsmasq has to learn."""
+    create_network(host)
+    create = ("instance", "create", "--project", "demo", "--network", "vmnet", "--port-kind=veth")
+    netconsole(host, *create, "web1")
+    link = ("ip", "link", "add", "probe0", "type", "veth", "peer", "name", "eth0", "netns")
+    host.run("ip", "netns", "add", "probe")
+    host.run(*link, "probe")
+    host.run("ip", "link", "set", "probe0", "master", "br100", "up")
+    host.run("ip", "-n", "probe", "link", "set", "eth0", "up")
+    old = answer(host, "instance", "show", "web1")["ports"][0]["port"]["mac"]
+
+    taken = steps_killed(host, when, ("instance", "delete", "web1"), lambda: probe(host, old))
+    assert taken >= 2
+    assert probe(host, old) == ""
+    old_file = old.replace(":", "-")
+    reuse = (*create, "web2", "--fixed-address", "10.0.0.2")
+    assert steps_killed(host, when, reuse, lambda: host.read(f"{HOSTS}/{old_file}")) > 4
+    assert host.run("ls", HOSTS).stdout.count("\n") == 1
+    new = answer(host, "instance", "show", "web2")["ports"][0]["port"]["mac"]
+    assert (probe(host, old), probe(host, new)) == ("", "10.0.0.2")
+
+
+def steps_killed(
+    host: PrivateHost, when: str, command: tuple[str, ...], answered: Callable[[], str]
+) -> int:
+    """Kill a command at each step and recover, until it goes through; return how many it has."""
+    whole, before, number = sorted(held(host)), answered(), 0
+    while killed(host, number, when, *command):
+        netconsole(host, "apply")
+        assert host.run("netconsole", "plan", check=False).stdout == ""
+        assert sorted(held(host)) == whole, f"killed {when} step {number}"
+        assert answered() == before, f"killed {when} step {number}"
+        number += 1
+    return number
 
 
 def test_what_was_cut_off_is_said(host: PrivateHost) -> None:
