@@ -119,9 +119,9 @@ def create(cloud: Cloud, number: int) -> tuple[float, str]:
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EVERY_FRAME)) as guest:
         up(guest, peer)
         guest.bind((peer, EVERY_FRAME))
-        offered = answer(guest, made.port.mac)
+        address = answer(guest, made.port.mac)
         taken = time.perf_counter() - returned
-    assert offered == made.fixed_ips[0].address, f"offered {offered}"
+    assert address == made.fixed_ips[0].address, f"offered {address}"
     return taken, peer
 
 
