@@ -16,10 +16,22 @@ from typing import Self
 
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.hoststate import HostState
-from netconsole.backend.steps import MoveAddresses, Plan, RemoveAddress, RemoveLink, SetLink, Step
+from netconsole.backend.steps import (
+    MoveAddresses,
+    Plan,
+    RemoveAddress,
+    RemoveLink,
+    RunProgram,
+    SetLink,
+    SetSysctl,
+    Step,
+)
 
 GRACE_SECONDS = 5.0
 """How long after the time is up the guardian waits for the change to be taken back by its maker."""
+
+_ROUTING = (("ip", "route"), ("ip", "rule"))
+"""Programs that may change the way of any session."""
 
 APPLIED, CONFIRMED = b"applied\n", b"confirmed\n"
 
@@ -56,7 +68,17 @@ def _touches(step: Step, interface: str, address: str) -> bool:
             return step.name == interface
         case SetLink():
             return step.name == interface and step.attribute in ("up", "master", "mac")
+        case SetSysctl():
+            return step.key in _settings_of(interface, step.key.replace("/", ".").split(".")[-1])
+        case RunProgram():
+            return interface in step.argv or step.argv[:2] in _ROUTING
     return False
+
+
+def _settings_of(interface: str, name: str) -> tuple[str, ...]:
+    """How sysctl(8) spells the settings that decide what an interface takes in and answers."""
+    places = (f"net.ipv4.conf.{place}.{name}" for place in (interface, "all"))
+    return (*places, f"net/ipv4/conf/{interface}/{name}")
 
 
 class Guardian:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from private_host import PrivateHost
+from pseudo_terminal import Terminal
+from running_lab import NETCONSOLE
 
 pytestmark = pytest.mark.requires("ping")
 
@@ -261,3 +263,20 @@ def test_says_how_many_sources_it_did_not_ask_about(uplinks: PrivateHost) -> Non
     )
     uplinks.run("ip", "-batch", "-", input="\n".join(lines))
     assert row(finding(uplinks), "sources on eth0 not asked about") == "145"
+
+
+def test_on_the_interface_of_the_ssh_session_it_is_taken_back_unless_confirmed(
+    uplinks: PrivateHost,
+) -> None:
+    break_it(uplinks)
+    session = "SSH_CONNECTION=198.51.100.9 50000 203.0.113.2 22"
+    command = ("env", session, NETCONSOLE, "playbook", "run", "rp_filter", "--apply")
+    refused = uplinks.run(*command, check=False)
+    assert "eth0, which your SSH session came in on" in refused.stderr
+    for answer, kept in (("no", "1"), ("yes", "2")):
+        with Terminal(uplinks.command(*command)) as terminal:
+            terminal.wait_for("Type yes within", seconds=30)
+            assert settings(uplinks) == ("0", "2")
+            terminal.press(*answer, "enter")
+            terminal.exit_status(30)
+        assert settings(uplinks) == ("0", kept)
