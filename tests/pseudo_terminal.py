@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -10,7 +11,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -32,12 +33,18 @@ PLAIN = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
 _SIZE = ("COLUMNS", "LINES")
 RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?7h")
 """Back from the alternate screen, the cursor shown, lines wrapped."""
+END = b"\0"
+"""Written behind the last output of a command; no terminal shows it."""
 
 
 def _environment() -> dict[str, str]:
     """This process's, without a size that would be believed more than the terminal's own."""
     inherited = {name: value for name, value in os.environ.items() if name not in _SIZE}
     return {**inherited, **PLAIN}
+
+
+def _holds(text: str, wanted: str | re.Pattern[str]) -> bool:
+    return wanted in text if isinstance(wanted, str) else wanted.search(text) is not None
 
 
 class Terminal:
@@ -97,25 +104,23 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What an admin sees."""
-        return "\n".join(line.rstrip() for line in self.screen.display)
-
-    def line(self, text: str) -> str:
-        """The first line of the screen that holds a text; fails where none does."""
+        """What an admin sees; it may be half painted, so what should come is waited for."""
         with self._changed:
-            return next(line.rstrip() for line in self.screen.display if text in line)
+            return "\n".join(line.rstrip() for line in self.screen.display)
 
     def wait_for(
-        self, wanted: str | Callable[[str], bool], seconds: float = 10, *, absent: bool = False
+        self, *wanted: str | re.Pattern[str], seconds: float = 10, absent: bool = False
     ) -> float:
-        """Wait until a text is on the screen (or is not); answer how many seconds it took."""
+        """Wait until all of these are on one screen, or none; answer how many seconds it took.
+
+        What is painted comes in pieces: whoever wants two things to be seen names both.
+        """
         began = time.monotonic()
         deadline = began + seconds
         with self._changed:
             while True:
                 text = self.text
-                found = wanted in text if isinstance(wanted, str) else wanted(text)
-                if found is not absent:
+                if all(_holds(text, one) is not absent for one in wanted):
                     return time.monotonic() - began
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
@@ -162,8 +167,12 @@ class Terminal:
         self.inner = -1
 
     def exit_status(self, seconds: float = 10) -> int:
-        """Wait for the command to end."""
-        return self.process.wait(timeout=seconds)
+        """Wait for the command to end, and until all that it has written is read."""
+        status = self.process.wait(timeout=seconds)
+        os.write(self.inner, END)
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.output.endswith(END), seconds)
+        return status
 
     def restored(self) -> bool:
         """Whether the terminal was left as it was found."""
