@@ -60,7 +60,7 @@ class Service(Reading):
         """
         super().__init__(options, read_only=read_only)
         self.confirm = confirm
-        """Replaced by a front end that cannot ask at the terminal."""
+        """Replaced by a front end that asks in its own way; called in the thread of `do`."""
 
     def preview(self, change: Change[Result]) -> Plan:
         """The steps that a change would take; the store is rolled back. Raises as `do` does."""
@@ -149,16 +149,15 @@ class Service(Reading):
             return None
         if self.confirm is None:
             raise Conflict(
-                f"this touches {interface}, which your SSH session came in on: do it on the "
-                "command line of a terminal, where it can be confirmed"
+                f"this touches {interface}, which your SSH session came in on: do it at a "
+                "terminal, where it can be confirmed"
             )
         return trial.enter_context(Guardian(self._options.state_path, self._options.trial_seconds))
 
     def _ask(self, guardian: Guardian) -> None:
         guardian.applied()
-        seconds = self._options.trial_seconds
-        if self.confirm is None or not self.confirm(seconds):
-            raise NotConfirmed(f"not confirmed within {seconds} s: taken back")
+        if self.confirm is None or not self.confirm(self._options.trial_seconds):
+            raise NotConfirmed("not confirmed: taken back")
         guardian.confirmed()
 
     def _settle(self, applied: Applied, change: Change[Result], error: BaseException) -> None:

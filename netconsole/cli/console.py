@@ -40,7 +40,6 @@ def _open(service: "Service", interval: float, mouse: bool | None) -> int:
     from netconsole.screens.app import ConsoleApp
     from netconsole.screens.run import run_console
 
-    service.confirm = None  # the terminal is the console's
     if mouse is None:
         mouse = not os.environ.get("SSH_CONNECTION")
     return run_console(ConsoleApp(service, interval), mouse=mouse)

@@ -27,6 +27,7 @@ from netconsole.screens.live import Collector, Picture
 from netconsole.screens.main import MainPage
 from netconsole.screens.marks import glyphs_for
 from netconsole.screens.page import LEAST_HEIGHT, LEAST_WIDTH, Page
+from netconsole.screens.trial import ask
 
 T = TypeVar("T")
 
@@ -62,18 +63,19 @@ class ConsoleApp(App[None], inherit_bindings=False):
             super().__init__()
             self.result = result
 
-    class Finished(Message):
-        """Work in the background has ended."""
+    class Told(Message):
+        """Another thread has something to be done in this one."""
 
-        def __init__(self, report: Callable[[], None]) -> None:
+        def __init__(self, act: Callable[[], object]) -> None:
             super().__init__()
-            self.report = report
+            self.act = act
 
     def __init__(self, service: Service, interval: float = 1.0) -> None:
         own_theme = "TEXTUAL_THEME" in os.environ
         # Said at once: without it NO_COLOR would turn colours into greys instead of leaving them.
         super().__init__(ansi_color=None if own_theme else True)
         self.service = service
+        service.confirm = lambda seconds: ask(self, seconds)
         self.glyphs = glyphs_for()
         self.picture: Picture | None = None
         self.error = ""
@@ -175,12 +177,16 @@ class ConsoleApp(App[None], inherit_bindings=False):
                 result = work()
             except Exception as error:  # noqa: BLE001  the outermost edge of this thread
                 result = error
-            self.post_message(self.Finished(lambda: done(result)))
+            self.tell(lambda: done(result))
 
         threading.Thread(target=run, name="work", daemon=True).start()
 
-    def on_console_app_finished(self, message: Finished) -> None:
-        message.report()
+    def tell(self, act: Callable[[], object]) -> None:
+        """Have something done in the app's own thread; called from any."""
+        self.post_message(self.Told(act))
+
+    def on_console_app_told(self, message: Told) -> None:
+        message.act()
 
     def begin_change(self, title: str) -> None:
         """A change is being made: say so, and let no other start."""

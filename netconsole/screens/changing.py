@@ -9,6 +9,7 @@ from netconsole.backend.changes.floating import AssociateFloating, DisassociateF
 from netconsole.backend.service import Outcome
 from netconsole.backend.status import FloatingIPStatus, Status
 from netconsole.backend.steps import Plan
+from netconsole.backend.trial import NotConfirmed
 from netconsole.screens.dialogs import ChoosePage, ConfirmPage
 from netconsole.screens.marks import DIM, STYLES, Tone
 from netconsole.screens.pane import Column, Entry, Row, command, heading
@@ -27,6 +28,13 @@ class LogEntry:
     commands: tuple[str, ...]
     outcome: str
     tone: Tone
+
+
+def failure(title: str, error: Exception) -> LogEntry:
+    """What is said of a change that could not be made, or was made and not kept."""
+    if isinstance(error, NotConfirmed):
+        return LogEntry(title, (), str(error), "warning")
+    return LogEntry(title, (), f"failed: {error}", "bad")
 
 
 def log_entries(log: list[LogEntry]) -> tuple[Entry, ...]:
@@ -96,7 +104,7 @@ def perform(app: "ConsoleApp", title: str, change: Change[R]) -> None:
 
     def done(result: Outcome[R] | Exception) -> None:
         if isinstance(result, Exception):
-            app.changed(LogEntry(title, (), f"failed: {result}", "bad"))
+            app.changed(failure(title, result))
             return
         commands = result.plan.commands
         count = len(commands)

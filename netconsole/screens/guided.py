@@ -14,7 +14,7 @@ from netconsole.diagnostics.finding import Finding
 from netconsole.diagnostics.page import Page as Explanation
 from netconsole.diagnostics.playbooks import Investigation, Playbook
 from netconsole.diagnostics.playbooks.playbook import Healing
-from netconsole.screens.changing import LogEntry
+from netconsole.screens.changing import LogEntry, failure
 from netconsole.screens.dialogs import WAYS, ConfirmPage, TextPage
 from netconsole.screens.marks import BOLD, DIM, STYLES, Glyphs, mark, tone
 from netconsole.screens.page import Page
@@ -245,7 +245,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
         self._show()
 
     def _failed(self, title: str, error: Exception) -> None:
-        self._done(LogEntry(title, (), f"failed: {error}", "bad"))
+        self._done(failure(title, error))
 
     # Reading
 

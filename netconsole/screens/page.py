@@ -109,6 +109,14 @@ class Page(Screen[Result], Generic[Result]):
         """Take a new look at the host, also while another page lies on top."""
         self.header.show(picture.status if picture else None, len(self.console.problems), error)
 
+    def _compositor_refresh(self) -> None:
+        # A page covers the one beneath it wholly. Textual takes that one to shine through, and
+        # would send this one again from top to bottom whenever something changes there.
+        if self is self.app.screen:
+            super()._compositor_refresh()
+        else:
+            self._dirty_widgets.clear()
+
     def action_back(self) -> None:
         self.dismiss(None)
 

@@ -27,8 +27,10 @@ class Buttons(Surface, can_focus=True):
             super().__init__()
             self.index = index
 
-    def __init__(self, labels: tuple[str, ...], glyphs: Glyphs) -> None:
+    def __init__(self, labels: tuple[str, ...], glyphs: Glyphs, escape: str = "cancels") -> None:
+        """`escape` says what esc does."""
         super().__init__()
+        self._hint = f"tab chooses, enter presses, esc {escape}"
         self.glyphs = glyphs
         self._labels = labels
         self._chosen = 0
@@ -56,7 +58,7 @@ class Buttons(Surface, can_focus=True):
                 (self._label(index), REVERSE if index == self._chosen else PLAIN),
                 ("  ", PLAIN),
             ]
-        parts.append(("tab chooses, enter presses, esc cancels", DIM))
+        parts.append((self._hint, DIM))
         return strip_of(parts, self.size.width)
 
     def on_click(self, event: events.Click) -> None:
