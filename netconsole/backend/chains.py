@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netconsole.backend.hoststate import ChainKey, Rule, TableName
-from netconsole.backend.managers import flatdhcp
+from netconsole.backend.managers import flatdhcp, vlan
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
 from netconsole.backend.rules import CHAIN_PREFIX
@@ -80,7 +80,8 @@ def _filter(networks: tuple[Network, ...], options: Options) -> _Chains:
         _own("local"): (),
         _own("INPUT"): [rule for network in networks for rule in flatdhcp.filter_input(network)],
         _own("FORWARD"): [
-            rule for network in networks for rule in flatdhcp.filter_forward(network, options)
+            *(rule for network in networks for rule in vlan.vpn_forward(network, options)),
+            *(rule for network in networks for rule in flatdhcp.filter_forward(network, options)),
         ],
         _own("OUTPUT"): (),
     }
@@ -89,6 +90,7 @@ def _filter(networks: tuple[Network, ...], options: Options) -> _Chains:
 def _nat(
     networks: tuple[Network, ...], associations: tuple[Association, ...], options: Options
 ) -> _Chains:
+    to_vpns = [rule for network in networks for rule in vlan.vpn_translation(network, options)]
     chains: dict[str, list[Rule]] = {
         "PREROUTING": [_jump(_own("PREROUTING"))],
         "OUTPUT": [_jump(_own("OUTPUT"))],
@@ -97,8 +99,8 @@ def _nat(
             _jump("nova-postrouting-bottom", at_end=True),
         ],
         "nova-postrouting-bottom": [_jump(_own("snat"))],
-        _own("PREROUTING"): list(_metadata(options)),
-        _own("OUTPUT"): [],
+        _own("PREROUTING"): [*_metadata(options), *to_vpns],
+        _own("OUTPUT"): list(to_vpns),
         _own("POSTROUTING"): [
             rule for network in networks for rule in flatdhcp.nat_postrouting(network, options)
         ],

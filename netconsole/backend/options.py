@@ -75,6 +75,8 @@ class Options:
     vlan_interface: Annotated[str | None, Option(rules.interface_or_none)] = None
     vlan_start: Annotated[int, Option(rules.whole(1, 4094))] = 100
     vpn_start: Annotated[int, Option(rules.whole(1, 65535))] = 1000
+    vpn_ip: Annotated[str | None, Option(rules.ipv4_address, "$my_ip")] = None
+    """Where the VPNs of projects are reached from outside, each at a port of its own."""
     cnt_vpn_clients: Annotated[int, Option(rules.whole(0))] = 0
     """Addresses before the end of a VLAN network that its VPN gives to its clients."""
     multi_host: Annotated[bool, Option(rules.boolean)] = False

@@ -81,6 +81,43 @@ def test_the_filter_and_mangle_tables_are_nova_networks() -> None:
     }
 
 
+VLAN = replace(
+    network(),
+    vlan=100,
+    vpn_private_address="10.0.0.2",
+    vpn_public_address="192.168.1.10",
+    vpn_public_port=1001,
+)
+
+
+def test_the_vpn_of_a_vlan_is_reached_before_anything_of_its_bridge_is_dropped() -> None:
+    settings = replace(options(forward_bridge_interface=("eth1",)), vpn_ip="192.168.1.10")
+    forward = _listed("filter", settings, network(1), VLAN)["nova-network-FORWARD"]
+    nat = _listed("nat", settings, VLAN)
+
+    assert forward[0] == "-d 10.0.0.2/32 -p udp -m udp --dport 1194 -j ACCEPT"
+    led = "-d 192.168.1.10/32 -p udp -m udp --dport 1001 -j DNAT --to-destination 10.0.0.2:1194"
+    assert nat["nova-network-OUTPUT"] == [led]
+    assert nat["nova-network-PREROUTING"][1:] == [led]
+
+
+@pytest.mark.parametrize(
+    ("vlan", "vpn_ip"),
+    [
+        (replace(VLAN, vpn_public_address="192.0.2.1"), "192.168.1.10"),
+        (replace(VLAN, vpn_public_address=None), None),
+        (replace(VLAN, vpn_public_port=None), "192.168.1.10"),
+        (replace(VLAN, vlan=None), "192.168.1.10"),
+    ],
+)
+def test_a_vpn_that_is_reached_elsewhere_has_no_rule_here(
+    vlan: Network, vpn_ip: str | None
+) -> None:
+    settings = replace(options(), vpn_ip=vpn_ip)
+    plain = _listed("nat", settings, network()), _listed("filter", settings, network())
+    assert (_listed("nat", settings, vlan), _listed("filter", settings, vlan)) == plain
+
+
 def test_only_the_source_nat_comes_behind_the_rules_of_others() -> None:
     behind = {
         (key.table, key.chain, rule.spec)

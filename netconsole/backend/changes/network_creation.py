@@ -98,6 +98,7 @@ class Creation:
                 dns2=wanted.dns2,
                 vlan=vlans[index],
                 vpn_private_address=laid_out.vpn_private_address,
+                vpn_public_address=options.vpn_ip if laid_out.vpn_private_address else None,
                 vpn_public_port=ports[index],
                 multi_host=many,
                 share_address=_chosen(wanted.share_address, options.share_dhcp_address),

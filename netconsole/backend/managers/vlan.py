@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netconsole.backend.errors import Conflict, Exhausted, InvalidValue
+from netconsole.backend.hoststate import Rule
 from netconsole.backend.managers.manager import Manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
@@ -12,6 +13,9 @@ from netconsole.backend.records import Network
 VLANS = range(1, 4095)
 """The identifiers of IEEE 802.1Q, less the two that it keeps for itself."""
 PORTS = range(1, 65536)
+
+VPN_PORT = 1194
+"""OpenVPN's, at which a project's VPN listens on its network."""
 
 _DEVICE = re.compile(r"vlan([1-9][0-9]{0,3})")
 
@@ -61,6 +65,32 @@ def of_device(interface: str) -> int | None:
     """Return the VLAN whose device has this name, or None: vlan100 is that of VLAN 100."""
     found = _DEVICE.fullmatch(interface)
     return int(found.group(1)) if found else None
+
+
+def vpn_forward(network: Network, options: Options) -> tuple[Rule, ...]:
+    """Let the outside speak to the VPN of a network, whatever else its bridge may forward."""
+    if not _vpn_is_here(network, options):
+        return ()
+    match = f"-d {network.vpn_private_address}/32 -p udp -m udp --dport {VPN_PORT}"
+    return (Rule(f"{match} -j ACCEPT", owner=network.label),)
+
+
+def vpn_translation(network: Network, options: Options) -> tuple[Rule, ...]:
+    """Lead the public port of a network's VPN to it."""
+    if not _vpn_is_here(network, options):
+        return ()
+    match = f"-d {options.vpn_ip}/32 -p udp -m udp --dport {network.vpn_public_port}"
+    aim = f"-j DNAT --to-destination {network.vpn_private_address}:{VPN_PORT}"
+    return (Rule(f"{match} {aim}", owner=network.label),)
+
+
+def _vpn_is_here(network: Network, options: Options) -> bool:
+    """Whether it is reached at this host: one with another address is led there by other means."""
+    return (
+        network.vlan is not None
+        and None not in (network.vpn_private_address, network.vpn_public_port, options.vpn_ip)
+        and network.vpn_public_address == options.vpn_ip
+    )
 
 
 def identifiers(

@@ -1,11 +1,28 @@
 """The VLAN manager on real 802.1Q: what it makes on a trunk, when, and who hears whom there."""
 
+import sys
+
 from cloud import CONFIGURATION, answer, boot, netconsole
 from private_host import PrivateHost, eventually
 
 MANAGER = """\
 network_manager = nova.network.manager.VlanManager
 vlan_interface = trunk
+"""
+ECHO = """
+import socket
+answering = socket.socket(type=socket.SOCK_DGRAM)
+answering.bind(("{}", 1194))
+while True:
+    answering.sendto(*answering.recvfrom(100))
+"""
+ASK = """
+import socket
+asking = socket.socket(type=socket.SOCK_DGRAM)
+asking.settimeout(1)
+asking.connect(("{}", {}))
+asking.send(b"hello")
+print(asking.recv(100).decode())
 """
 DEVICES = {"br200", "vlan200"}
 SOMETHING_TO_DO = 2
@@ -84,3 +101,32 @@ def mend(host: PrivateHost, damage: str) -> None:
     assert host.run("netconsole", "plan", check=False).returncode == SOMETHING_TO_DO
     netconsole(host, "apply")
     assert answer(host, "plan")["steps"] == []
+
+
+def test_the_vpn_of_a_project_is_reached_at_its_port_until_its_network_goes(
+    host: PrivateHost,
+) -> None:
+    host.write("/etc/netconsole/netconsole.conf", CONFIGURATION + MANAGER + "vpn_start = 1000\n")
+    lay_trunk(host)
+    words = ("--fixed-range-v4", "10.0.0.0/24", "--vlan", "200", "--project-id", "demo")
+    netconsole(host, "network", "create", "vmnet", *words)
+    shown = answer(host, "network", "show", "vmnet")
+    assert (shown["vpn_public_address"], shown["vpn_public_port"]) == ("203.0.113.2", 1000)
+
+    boot(host, "vpn")
+    private = shown["vpn_private_address"]
+    host.run("ip", "-n", "vpn", "address", "add", f"{private}/24", "dev", "eth0")
+    python = (sys.executable, "-c")
+    host.spawn("ip", "netns", "exec", "vpn", *python, ECHO.format(private))
+    asked = (*python, ASK.format("203.0.113.2", 1000))
+    eventually(lambda: host.outside(*asked, check=False).stdout == "hello\n")
+
+    def change(address: str) -> str:
+        words = ("vpn", "change", "--project=demo", f"--ip={address}", "--port=7")
+        netconsole(host, "nova-manage", *words)
+        return host.run("iptables-save").stdout
+
+    assert "1194" not in change("192.0.2.1")
+    assert change("203.0.113.2").count(f"--dport 7 -j DNAT --to-destination {private}:1194") == 2
+    netconsole(host, "instance", "delete", "vpn")
+    assert "1194" not in host.run("iptables-save").stdout
