@@ -156,5 +156,7 @@ class HostState:
     """Wanted only: addresses of ours that must be on no interface."""
     release_leases: bool = True
     """Wanted only: leases of ports that are no more are given back at once."""
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    """Wanted only: the parts that this kernel cannot hold and that are left out, and why."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Observed only: the parts that could not be read, and why."""

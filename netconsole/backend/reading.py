@@ -70,7 +70,8 @@ class Reading:
         if events and self.read_only_because is None:
             self._note_leases_if_idle(observed)
         found = with_events(found, events)
-        return self._picture(found, usage, observed, intent(found, self._options))
+        wanted = self._host.possible(intent(found, self._options))
+        return self._picture(found, usage, observed, wanted)
 
     def plan(self) -> Plan:
         """The steps between the host and the store.

@@ -181,7 +181,8 @@ class Service(Reading):
         if written.fix is not None:
             return _Written(written.result, written.fix, None)
         found = records(connection, self._options.host)
-        wanted = replace(intent(found, self._options, written.released), leases=written.leases)
+        wanted = self._host.possible(intent(found, self._options, written.released))
+        wanted = replace(wanted, leases=written.leases)
         self._note_sysctls(connection, found, observed, wanted)
         return _Written(written.result, plan(observed, wanted), wanted)
 

@@ -3,7 +3,7 @@
 The field names here are the keys of `netconsole status --json`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Origin = Literal["ours", "foreign"]
@@ -25,6 +25,8 @@ class HostStatus:
     read_only_because: str | None
     unreadable: dict[str, str]
     """The parts that could not be read, and why."""
+    unsupported: dict[str, str] = field(default_factory=dict)
+    """The parts that a network wants and this kernel cannot hold, and why."""
 
 
 @dataclass(frozen=True, slots=True)

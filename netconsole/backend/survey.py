@@ -73,6 +73,7 @@ class Survey:
             access="read-write" if self.read_only_because is None else "read-only",
             read_only_because=self.read_only_because,
             unreadable=dict(self.observed.unreadable),
+            unsupported=dict(self.wanted.unsupported),
         )
 
     # Networks and allocations

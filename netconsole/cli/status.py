@@ -42,6 +42,7 @@ def report(found: "Status") -> list[str]:
     """Answer the lines for people: the verdict, then a table a subject."""
     lines = [f"{found.host.name}: {verdict(found)}", summary(found)]
     lines += [f"could not read {part}: {why}" for part, why in found.host.unreadable.items()]
+    lines += [f"this kernel has no {part}: {why}" for part, why in found.host.unsupported.items()]
     for title, columns, rows in _sections(found):
         cells = [[getattr(row, name) for name in columns] for row in rows]
         if cells:

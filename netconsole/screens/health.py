@@ -20,6 +20,7 @@ SHOWN_BY_STATUS = frozenset(
 def problems(status: Status, findings: tuple[Finding, ...]) -> tuple[str, ...]:
     """What is wrong and is not already a step of the drift, worst first."""
     found = [f"cannot read {part}: {why}" for part, why in status.host.unreadable.items()]
+    found += [f"this kernel has no {part}: {why}" for part, why in status.host.unsupported.items()]
     if status.networks and not status.host.ip_forward:
         found.append("IP forwarding is off: instances reach nothing beyond their network")
     found += [

@@ -1,6 +1,7 @@
 """The host: observing it, and performing steps on it. One driver a kernel facility."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from netconsole.backend import files
 from netconsole.backend.errors import NetconsoleError, StepFailed
@@ -71,6 +72,14 @@ class Host:
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         """The leases of each bridge of ours."""
         return dnsmasq.observe_leases(self._networks_path)
+
+    def possible(self, wanted: HostState) -> HostState:
+        """What this kernel can hold of a state; the rest is left out and told of."""
+        redirecting = [key for key in wanted.chains if (key.family, key.table) == ("bridge", "nat")]
+        if not redirecting or not (reason := filters.redirection_refused()):
+            return wanted
+        chains = {key: found for key, found in wanted.chains.items() if key not in redirecting}
+        return replace(wanted, chains=chains, unsupported={"bridge redirection": reason})
 
 
 class NoHost(Host):

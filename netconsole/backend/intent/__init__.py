@@ -6,7 +6,7 @@ from dataclasses import replace
 from netaddr import IPNetwork
 
 from netconsole.backend import dhcp
-from netconsole.backend.bridge_chains import fence
+from netconsole.backend.bridge_chains import fence, redirection
 from netconsole.backend.chains import Association, wanted_chains
 from netconsole.backend.hoststate import Address, File, HostState
 from netconsole.backend.intent.links import links, uplink
@@ -37,6 +37,7 @@ def intent(
         chains={
             **wanted_chains(presence.served, associations, options),
             **fence(_shared(presence)),
+            **redirection(presence.served, associations, options),
         },
         dnsmasq=tuple(
             dhcp.dnsmasq(network, options, _later_macs(presence, network)) for network in answering

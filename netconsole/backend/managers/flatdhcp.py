@@ -55,12 +55,17 @@ FLAT_DHCP = FlatDhcpManager(
 )
 
 
+def has_external_gateway(network: Network) -> bool:
+    """Whether guests are told of a router that is not this host, though it serves them."""
+    return network.dhcp_server is not None and network.dhcp_server != network.gateway
+
+
 def nat_snat(network: Network, options: Options) -> tuple[Rule, ...]:
     """Source NAT of what leaves the network through the public interface."""
     if not options.routing_source_ip:
         return ()
     source = f"-j SNAT --to-source {options.routing_source_ip}"
-    if network.dhcp_server is not None and network.dhcp_server != network.gateway:
+    if has_external_gateway(network):
         return tuple(
             _rule(network, f"-s {network.cidr}{_destination(range_)} {source}")
             for range_ in options.force_snat_range

@@ -13,6 +13,8 @@ ID: Final = "drift"
 TITLE = "Nothing else differs from the store"
 REMEDY = "`netconsole apply` brings the host in line with the store."
 
+KERNEL = "A kernel with ebtables' nat table, its target redirect and, for nft, NFT_BRIDGE_META."
+
 
 def judge(snapshot: Snapshot) -> Finding:
     """Answer the steps that no other check names."""
@@ -32,6 +34,10 @@ def judge(snapshot: Snapshot) -> Finding:
         part, reason = next(iter(unreadable.items()))
         because = f"Not all of the host could be read; {part}: {reason}."
         return Finding(ID, TITLE, "unknown", because)
+    if unsupported := host.status.host.unsupported:
+        part, reason = next(iter(unsupported.items()))
+        because = f"A network wants what this kernel has not, and does without; {part}: {reason}."
+        return Finding(ID, TITLE, "warn", because, remedy=KERNEL)
     if not host.status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
     return Finding(ID, TITLE, "ok", "The host holds what the store asks for.")
