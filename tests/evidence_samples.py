@@ -9,8 +9,10 @@ from netconsole.backend.status import (
 )
 from netconsole.backend.steps import ChangeRules, Plan, Step
 from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.parts.virtual_machines import VhostDevice, VirtualMachines
 from netconsole.diagnostics.snapshot import Snapshot
 
 FLOATING = "203.0.113.129"
@@ -46,5 +48,10 @@ def snapshot(
     status: Status = HEALTHY, *steps: Step, sysctls: dict[str, str] = FORWARDING
 ) -> Snapshot:
     return Snapshot.of(
-        Host(status, Plan(steps)), Sysctls(sysctls), DropIns((), None), ReversePaths((), 0)
+        Host(status, Plan(steps)),
+        Sysctls(sysctls),
+        DropIns((), None),
+        ReversePaths((), 0),
+        Modules(()),
+        VirtualMachines((), VhostDevice(present=False)),
     )
