@@ -52,6 +52,11 @@ class Reading:
         self._lock = f"{options.state_path}/host.lock"
         self._journal = Journal(f"{options.state_path}/journal")
 
+    @property
+    def options(self) -> Options:
+        """The configuration in force."""
+        return self._options
+
     def status(self) -> Status:
         """One consistent picture of the store, the host, and the plan between them."""
         return self.survey().status()

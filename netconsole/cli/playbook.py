@@ -180,6 +180,7 @@ class _Run:
                 "target": self.request.target or None,
                 "finding": as_json(found.finding),
                 "findings": [as_json(each) for each in found.findings],
+                "delivered": found.delivered or None,
                 "change_id": healing and healing.change_id,
                 "applied": healing and healing.plan.commands,
                 "verified": healing and healing.verified,
@@ -189,6 +190,8 @@ class _Run:
             return
         output.print_lines([self.playbook.title, "", *self._stages(found)])
         output.print_lines(_report(found.finding))
+        if found.delivered:
+            output.print_lines(("", found.delivered))
         output.print_lines(self._cured(healing) if healing else self._offers(found.finding))
 
     def _stages(self, found: "Investigation") -> "Iterator[str]":

@@ -116,6 +116,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
         finding = self._finding
         entries = list(self._progress)
         if self._found is not None and finding is not None:
+            entries += [Entry(self._found.delivered), Entry()] if self._found.delivered else []
             entries += self._stages(self._found)
             entries += finding_entries(finding, self.console.glyphs)
         self.lines.set_entries(tuple(entries))

@@ -9,6 +9,7 @@ from netconsole.diagnostics.checks import (
     drift,
     floating_address,
     floating_nat,
+    guest_answers,
     ip_forward,
     modules,
     rp_filter,
@@ -26,6 +27,7 @@ CHECKS: Mapping[str, Check] = {
         rp_filter,
         modules,
         vhost_net,
+        guest_answers,
         drift,
     )
 }

@@ -16,6 +16,7 @@ from netconsole.diagnostics.evidence import (
     counters,
     drop_ins,
     echo,
+    guests,
     links,
     modules,
     owners,
@@ -28,6 +29,7 @@ from netconsole.diagnostics.evidence import (
 from netconsole.diagnostics.evidence.request import Request
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.counters import Counters
+from netconsole.diagnostics.parts.guests import GuestAnswers
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
@@ -78,6 +80,7 @@ COLLECTORS: Mapping[type[object], Collector] = {
 }
 
 PROBES: Mapping[type[object], Probe] = {
+    GuestAnswers: Probe(lambda request, snapshot: guests.ask_guests(snapshot), 15.0),
     EchoProbes: Probe(lambda request, snapshot: echo.probe_suspects(snapshot), 15.0, alone=True),
 }
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from netconsole.backend.errors import NotFound
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.doctor import check
+from netconsole.diagnostics.playbooks.bundle import BUNDLE
 from netconsole.diagnostics.playbooks.playbook import Investigation, Playbook, of_check
 from netconsole.diagnostics.playbooks.sequences import SEQUENCES
 
 __all__ = ["PLAYBOOKS", "Investigation", "Playbook", "playbook"]
 
-PLAYBOOKS: Mapping[str, Playbook] = {each.name: each for each in SEQUENCES}
+PLAYBOOKS: Mapping[str, Playbook] = {each.name: each for each in (*SEQUENCES, BUNDLE)}
 """By the names under which they are listed; every check is one besides, by its own name."""
 
 

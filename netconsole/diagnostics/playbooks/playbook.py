@@ -1,5 +1,6 @@
 """What every playbook is: checks in the order that finds the cause soonest, a cure, the proof."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.doctor import judge, look
 from netconsole.diagnostics.evidence import PROBES, Request
 from netconsole.diagnostics.finding import Finding, Verdict
+from netconsole.diagnostics.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from netconsole.backend.service import Service
@@ -33,6 +35,8 @@ class Investigation:
     """What was found, in the order of the stages."""
 
     findings: tuple[Finding, ...]
+    delivered: str = ""
+    """What was written besides, in a sentence."""
 
     @property
     def finding(self) -> Finding:
@@ -57,6 +61,10 @@ class Healing:
         return not any(each.found for each in self.after.findings if each.check == self.cured)
 
 
+Deliver = Callable[[Request, Snapshot, tuple[Finding, ...]], str]
+"""Writes what was found somewhere, and says so in a sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Playbook:
     """One guided sequence: evidence, verdict, cure, proof; undone on request."""
@@ -69,6 +77,8 @@ class Playbook:
     """How it proceeds and what to know before. Paragraphs, unwrapped."""
     target: str = ""
     """What --target names: `a floating address`; empty where it is about the whole host."""
+    deliver: Deliver | None = None
+    """For a playbook whose target is where to deliver to, not what to look at."""
 
     @property
     def change_title(self) -> str:
@@ -81,7 +91,11 @@ class Playbook:
         Raises NotFound for a target that means nothing on this host.
         """
         checks = [stage.checked for stage in self.stages]
-        return Investigation(judge(look(request, checks), checks))
+        if self.deliver is None:
+            return Investigation(judge(look(request, checks), checks))
+        snapshot = look(replace(request, target=""), checks)
+        findings = judge(snapshot, checks)
+        return Investigation(findings, self.deliver(request, snapshot, findings))
 
     def cure(self, finding: Finding, *, apply: bool, persist: bool) -> Plan:
         """Answer the steps of the fix, of what makes it permanent, or of both.

@@ -1,0 +1,33 @@
+"""The playbook `bundle`: every check, and an archive with all that a colleague needs."""
+
+import time
+from pathlib import Path
+
+from netconsole.diagnostics.checks import CHECKS
+from netconsole.diagnostics.evidence import Request
+from netconsole.diagnostics.finding import Finding
+from netconsole.diagnostics.playbooks.playbook import Playbook, Stage
+from netconsole.diagnostics.snapshot import Snapshot
+
+
+def _deliver(request: Request, snapshot: Snapshot, findings: tuple[Finding, ...]) -> str:
+    from netconsole.diagnostics.evidence.bundle import write_bundle
+
+    name = f"netconsole-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.tar.gz"
+    file = Path(request.target or name).absolute()
+    return write_bundle(str(file), request.service, snapshot, findings)
+
+
+BUNDLE = Playbook(
+    "bundle",
+    "Everything for a colleague",
+    "Collects evidence, findings, configuration and listings in one archive, without secrets.",
+    tuple(Stage(check, "") for check in CHECKS),
+    "Makes every check and writes an archive (.tar.gz, readable by its owner only): the evidence, "
+    "which `netconsole doctor --from` judges anywhere, the findings, the options in force, the "
+    "plan, the history, what ip, bridge, iptables, nft, conntrack, ss and sysctl list, and the "
+    "files of dnsmasq. Passwords, tokens and private keys are removed; names and addresses are "
+    "not.",
+    target="the file to write; without it, one is made in the current directory",
+    deliver=_deliver,
+)

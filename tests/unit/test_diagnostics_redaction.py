@@ -1,0 +1,51 @@
+"""No secret stays in a text, and what is no secret stays as it is."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netconsole.diagnostics.redaction import redacted
+
+SECRET = "hunter2-XyZ"  # noqa: S105  it protects nothing
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"connection = mysql://nova:{SECRET}@db/nova",
+        f"metadata_proxy_shared_secret={SECRET}",
+        f"ldap_dns_password : {SECRET}",
+        f"ldap_dns_password = '{SECRET} and more'",
+        f'{{"admin_token": "{SECRET}", "host": "h"}}',
+        f"qemu --secret {SECRET} -name web1",
+        f"Authorization: Basic {SECRET}",
+        f"X-Auth-Token: {SECRET}",
+        f"-----BEGIN RSA PRIVATE KEY-----\nabc\n{SECRET}\n-----END RSA PRIVATE KEY-----\n",
+        f"-----BEGIN PRIVATE KEY-----\n{SECRET}",
+        f"API_KEY={SECRET}; export API_KEY",
+    ],
+)
+def test_a_secret_is_removed(text: str) -> None:
+    assert SECRET not in redacted(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-A nova-network-PREROUTING -d 203.0.113.129/32 -j DNAT --to-destination 10.0.0.2",
+        "net.ipv4.conf.eth0.rp_filter = 1",
+        "dnsmasq --interface=br100 --dhcp-range=set:vmnet,10.0.0.2,static",
+        "passed; the key of the matter: tokens are counted",
+        "http://169.254.169.254/latest/meta-data/public-keys/0=mykey",
+    ],
+)
+def test_the_rest_stays(text: str) -> None:
+    assert redacted(text) == text
+
+
+@given(st.text(alphabet="abcXYZ019-_.!", min_size=1, max_size=20))
+def test_json_stays_json(secret: str) -> None:
+    again = json.loads(redacted(json.dumps({"a_password": secret, "b": [1, "x"]}, indent=1)))
+    assert again == {"a_password": "(removed)", "b": [1, "x"]}
