@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from netconsole.diagnostics.finding import Finding, Verdict
+from netconsole.diagnostics.finding import Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.snapshot import NOT_SENT, Snapshot
 
@@ -34,7 +34,9 @@ class Check:
             unread = snapshot.unread(need)
             if unread is None:
                 continue
+            if unread == NOT_SENT:
+                because = f"Not made: {unread.because}."
+                return Finding(self.id, self.title, "not-applicable", because)
             because = f"The check could not be made: {unread.because}."
-            verdict: Verdict = "not-applicable" if unread == NOT_SENT else "unknown"
-            return Finding(self.id, self.title, verdict, because)
+            return Finding(self.id, self.title, "unknown", because)
         return self.judge(snapshot)

@@ -89,7 +89,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
         super().__init__(app, f"Playbook {playbook.name}: {playbook.title}")
         self._playbook = playbook
         self._found: Investigation | None = None
-        self._target = ""
+        self._target = playbook.suggest()
         self._progress: tuple[Entry, ...] = ()
         self.lines = LineView(app.glyphs)
 
@@ -98,7 +98,11 @@ class GuidedPage(Page[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.lines.take_focus()
-        self.action_investigate()
+        if self._playbook.deliver is None:
+            self.action_investigate()
+        else:
+            self._show()
+            self.action_aim()
 
     @property
     def _may_change(self) -> bool:
@@ -147,14 +151,16 @@ class GuidedPage(Page[None], inherit_bindings=False):
 
     def action_aim(self) -> None:
         if self._playbook.target:
-            hint = f"{self._playbook.target}; enter takes it, esc asks about everything"
+            way_out = "goes on without" if self._playbook.deliver is None else "does nothing"
+            hint = f"{self._playbook.target}; enter takes it, esc {way_out}"
             self.bar.type_text("target: ", hint, self._target, self._aimed)
 
     def _aimed(self, text: str, done: bool) -> None:
         if done:
             self._target = text.strip()
             self.lines.take_focus()
-            self.action_investigate()
+            if self._target or self._playbook.deliver is None:
+                self.action_investigate()
 
     def action_investigate(self) -> None:
         sent = "a few packets may be sent" if self._may_change else "nothing is sent"

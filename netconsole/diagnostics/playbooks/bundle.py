@@ -13,9 +13,13 @@ from netconsole.diagnostics.snapshot import Snapshot
 def _deliver(request: Request, snapshot: Snapshot, findings: tuple[Finding, ...]) -> str:
     from netconsole.diagnostics.evidence.bundle import write_bundle
 
+    return write_bundle(request.target or _file(), request.service, snapshot, findings)
+
+
+def _file() -> str:
+    """Answer a new file in the current directory."""
     name = f"netconsole-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.tar.gz"
-    file = Path(request.target or name).absolute()
-    return write_bundle(str(file), request.service, snapshot, findings)
+    return str(Path(name).absolute())
 
 
 BUNDLE = Playbook(
@@ -30,4 +34,5 @@ BUNDLE = Playbook(
     "not.",
     target="the file to write; without it, one is made in the current directory",
     deliver=_deliver,
+    suggest=_file,
 )

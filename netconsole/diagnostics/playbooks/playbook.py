@@ -79,6 +79,8 @@ class Playbook:
     """What --target names: `a floating address`; empty where it is about the whole host."""
     deliver: Deliver | None = None
     """For a playbook whose target is where to deliver to, not what to look at."""
+    suggest: Callable[[], str] = str
+    """Answers a target to begin with; nothing by default."""
 
     @property
     def change_title(self) -> str:
