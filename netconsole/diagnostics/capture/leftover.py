@@ -1,0 +1,140 @@
+"""What became of the packets that found no partner: lost, changed, or never meant to come by."""
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from netconsole.diagnostics.capture.identity import rewritten, stretch
+from netconsole.diagnostics.capture.layers import ethernet, internet
+from netconsole.diagnostics.capture.packet import Packet
+from netconsole.diagnostics.capture.pairing import Pairing, Sight
+from netconsole.diagnostics.capture.topology import passes, relation, towards
+
+EDGE_NS = 100_000_000
+"""So near the end of a capture, a packet may still have been on its way."""
+MOST_CANDIDATES = 16
+"""Packets of like content that are looked through for the one that was rewritten."""
+
+
+@dataclass(slots=True)
+class Leftover:
+    """The packets without a partner, by what became of them."""
+
+    lost: tuple[list[Packet], list[Packet]] = field(default_factory=lambda: ([], []))
+    """On their way from the first point to the second and not seen there; and the other way."""
+    unseen: list[int] = field(default_factory=lambda: [0, 0])
+    """Arrived at the second point and not seen at the first before; and the other way."""
+    resegmented: list[int] = field(default_factory=lambda: [0, 0])
+    """TCP segments that arrived cut or joined; and the other way."""
+    elsewhere: int = 0
+    """Not to be expected at the other point: for or from somebody else."""
+    undecided: int = 0
+    """Seen while the other point was not captured, or too near the end."""
+
+
+def judge(
+    pairing: Pairing, behind: tuple[Collection[bytes], Collection[bytes]], begin: int, end: int
+) -> Leftover:
+    """Judge what a pairing has left over, captured at both points from `begin` to `end` (ns).
+
+    `behind` are the MAC addresses heard at each point. Rewritten packets become pairs.
+    """
+    found = Leftover()
+    inside = []
+    for sight in pairing.finish():
+        if begin <= sight[1][0] <= end - EDGE_NS:
+            inside.append(sight)
+        else:
+            found.undecided += 1
+    alone = list(_pair_rewritten(pairing, inside))
+    relations = relation(*pairing.points), relation(*reversed(pairing.points))
+    there = _ranges(alone)
+    for side, packet in alone:
+        onward = towards(relations[side], packet[3])
+        way = side if onward else 1 - side
+        if _covered(packet[1], there[1 - side]):
+            found.resegmented[way] += onward
+        elif not passes(
+            packet[1],
+            pairing.points[side],
+            pairing.points[1 - side],
+            behind[1 - side],
+            onward=onward,
+        ):
+            found.elsewhere += 1
+        elif onward:
+            found.lost[way].append(packet)
+        else:
+            found.unseen[way] += 1
+    return found
+
+
+def _pair_rewritten(pairing: Pairing, sights: Sequence[Sight]) -> Iterator[Sight]:
+    """Pair sights that are one packet under another address or with another payload.
+
+    Answers those that stay alone.
+    """
+    waiting: dict[bytes, list[int]] = {}
+    paired: set[int] = set()
+    for number, (side, packet) in enumerate(sights):
+        keys = rewritten(packet[1])
+        candidates = (other for key in keys for other in waiting.get(key, ())[-MOST_CANDIDATES:])
+        for other in candidates:
+            if other in paired or sights[other][0] == side:
+                continue
+            if _share_an_end(packet[1], sights[other][1][1]):
+                paired |= {number, other}
+                pairing.pair(side, packet, sights[other][1])
+                break
+        else:
+            for key in keys:
+                waiting.setdefault(key, []).append(number)
+    return (sight for number, sight in enumerate(sights) if number not in paired)
+
+
+def _share_an_end(one: bytes, two: bytes) -> bool:
+    """Whether source or destination is the same: translation changes one of them at a time."""
+    heads = ethernet(one), ethernet(two)
+    if heads[0] is None or heads[1] is None:
+        return False
+    first, second = internet(one, heads[0]), internet(two, heads[1])
+    if first is None or second is None:
+        return False
+    return first.source == second.source or first.destination == second.destination
+
+
+Part: TypeAlias = tuple[bytes, int, int]
+Ranges: TypeAlias = dict[bytes, tuple[list[int], list[int]]]
+"""By connection: where stretches of its bytes begin, and where each ends; disjoint, ascending."""
+
+
+def _ranges(sights: Iterable[Sight]) -> tuple[Ranges, Ranges]:
+    """Answer which bytes of which connections were seen at each point."""
+    seen: tuple[set[Part], set[Part]] = (set(), set())
+    for side, packet in sights:
+        if (part := stretch(packet[1])) is not None:
+            seen[side].add(part)
+    return _joined(seen[0]), _joined(seen[1])
+
+
+def _joined(parts: Iterable[Part]) -> Ranges:
+    ranges: Ranges = {}
+    for connection, begin, end in sorted(parts):
+        begins, ends = ranges.setdefault(connection, ([], []))
+        if ends and begin <= ends[-1]:
+            ends[-1] = max(ends[-1], end)
+        else:
+            begins.append(begin)
+            ends.append(end)
+    return ranges
+
+
+def _covered(frame: bytes, ranges: Ranges) -> bool:
+    """Whether every byte of a TCP segment was seen."""
+    part = stretch(frame) if ranges else None
+    if part is None or part[0] not in ranges:
+        return False
+    begins, ends = ranges[part[0]]
+    place = bisect_right(begins, part[1]) - 1
+    return place >= 0 and part[2] <= ends[place]
