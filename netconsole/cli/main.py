@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("doctor", "doctor", "Run every check and say what is wrong."),
         ("explain", "explain", "Explain a check: symptom, cause, look-alikes, cure, source."),
         ("playbook", "playbook", "Find and mend one kind of fault, step by step."),
+        ("capture", "capture", "Capture packets at several interfaces and compare what passes."),
         ("nova", "compat.nova", "The network commands of nova, as they stand in its guide."),
         (
             "nova-manage",

@@ -80,6 +80,7 @@ class Analysis:
 
         Where that is not known, the first and the last packet stand for it.
         """
+        timed = begin is not None and end is not None
         begin = begin if begin is not None else self._first or 0
         end = end if end is not None else self._last
         reports = tuple(
@@ -88,15 +89,17 @@ class Analysis:
                 self.points, self.packets, self.dropped, self._exchanges, strict=True
             )
         )
-        pairs = tuple(self._pair(number, reports, begin, end) for number in range(len(reports) - 1))
+        pairs = tuple(
+            self._pair(number, reports, (begin, end), timed) for number in range(len(reports) - 1)
+        )
         return Comparison(round((end - begin) / 1e9, 3), reports, pairs)
 
     def _pair(
-        self, number: int, reports: Sequence[PointReport], begin: int, end: int
+        self, number: int, reports: Sequence[PointReport], span: tuple[int, int], timed: bool
     ) -> PairReport:
         pairing = self.pairings[number]
         behind = self._stations[number], self._stations[number + 1]
-        leftover = judge(pairing, behind, begin, end)
+        leftover = judge(pairing, behind, *span)
         ways = _way(pairing, leftover, 0), _way(pairing, leftover, 1)
         changed = dict(pairing.pairs.changed.most_common())
         related = relation(*pairing.points)
@@ -110,7 +113,7 @@ class Analysis:
             duplicates=pairing.pairs.duplicates,
             elsewhere=leftover.elsewhere,
             undecided=leftover.undecided,
-            verdict=conclude(points, related, ways, changed, leftover.elsewhere),
+            verdict=conclude(points, related, ways, changed, leftover.elsewhere, timed=timed),
         )
 
 

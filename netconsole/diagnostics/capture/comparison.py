@@ -119,10 +119,12 @@ def conclude(
     ways: tuple[Way, Way],
     changed: dict[str, int],
     elsewhere: int,
+    *,
+    timed: bool,
 ) -> Verdict:
-    """Draw the conclusion on two points."""
+    """Draw the conclusion on two points; `timed`: when both were captured is known."""
     kind = _kind(ways, changed)
-    confidence, doubt = _confidence(kind, points, relation, ways)
+    confidence, doubt = _confidence(kind, points, relation, ways, timed=timed)
     sentence = {
         "nothing": _nothing(points),
         "lost": " ".join(_lost(way) for way in ways if way.lost),
@@ -153,6 +155,8 @@ def _confidence(
     points: tuple[PointReport, PointReport],
     relation: Relation,
     ways: tuple[Way, Way],
+    *,
+    timed: bool,
 ) -> tuple[Confidence, str]:
     """Answer how sure the conclusion is: what the capture itself lost cannot prove an absence."""
     drops = [
@@ -170,6 +174,8 @@ def _confidence(
         return "low", "Without packets there is nothing to compare."
     if relation == "apart" and missing:
         return "low", "How the two interfaces lie to each other is not known."
+    if missing and not timed:
+        return "medium", "The file does not say when the capture of each interface began and ended."
     if sent < FEW:
         return "medium", f"{sent} {_packets(sent)} prove little."
     return "high", ""

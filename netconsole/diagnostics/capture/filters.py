@@ -29,7 +29,7 @@ def own_session(environment: Mapping[str, str]) -> str:
     return f"tcp and host {client} and host {server} and port {ports[0]} and port {ports[1]}"
 
 
-def without(session: str, wanted: str) -> str:
+def _without(session: str, wanted: str) -> str:
     """Answer the filter that lets pass what is wanted and not of the session.
 
     The session comes first: the keyword `vlan` moves where all that follows it looks.
@@ -39,16 +39,19 @@ def without(session: str, wanted: str) -> str:
     return f"not ({session}) and ({wanted})" if wanted else f"not ({session})"
 
 
-def compile_filter(interface: str, expression: str, snaplen: int) -> list[Instruction]:
-    """Compile a filter as it must be for the live interface, `snaplen` bytes kept of a packet.
+def compile_filter(
+    interface: str, expression: str, session: str, snaplen: int
+) -> list[Instruction]:
+    """Compile a filter that keeps `snaplen` bytes of what passes and is not of the session.
 
-    tcpdump does it, since for a live one VLAN tags are beside the frame, not in it. Raises
-    InvalidValue for a filter that tcpdump refuses, Unavailable where there is no tcpdump.
+    tcpdump compiles it for the live interface, where VLAN tags are beside the frame, not in it.
+    Raises InvalidValue for a filter that it refuses, Unavailable where there is no tcpdump.
     """
     program = shutil.which("tcpdump", path=PATH)
     if program is None:
         raise Unavailable("tcpdump: not installed; it compiles the filter")
-    argv = [program, "-ddd", "-p", "-s", str(snaplen), "-i", interface, "--", expression]
+    whole = _without(session, expression)
+    argv = [program, "-ddd", "-p", "-s", str(snaplen), "-i", interface, "--", whole]
     try:
         done = subprocess.run(
             argv,

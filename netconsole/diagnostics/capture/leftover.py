@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from netconsole.diagnostics.capture.identity import rewritten, stretch
 from netconsole.diagnostics.capture.layers import ethernet, internet
-from netconsole.diagnostics.capture.packet import Packet
-from netconsole.diagnostics.capture.pairing import Pairing, Sight
+from netconsole.diagnostics.capture.packet import Packet, Sight
+from netconsole.diagnostics.capture.pairing import Pairing
 from netconsole.diagnostics.capture.topology import passes, relation, towards
 
 EDGE_NS = 100_000_000

@@ -5,6 +5,8 @@ from typing import TypeAlias
 Packet: TypeAlias = tuple[int, bytes, int, int]
 """Time in nanoseconds since 1970, the frame as far as it was kept and with its VLAN tags, its
 length on the wire in bytes, and flags. A plain tuple: half a million are handled in a second."""
+Sight: TypeAlias = tuple[int, Packet]
+"""A packet, and the number of the point that it was seen at."""
 
 INBOUND = 0b01
 OUTBOUND = 0b10

@@ -8,14 +8,10 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from netconsole.diagnostics.capture.identity import changes
-from netconsole.diagnostics.capture.packet import CHECKSUM_NOT_READY, Packet
+from netconsole.diagnostics.capture.packet import CHECKSUM_NOT_READY, Packet, Sight
 from netconsole.diagnostics.capture.topology import Point, relation, towards
-
-Sight: TypeAlias = tuple[int, Packet]
-"""A packet, and at which of the two points (0 or 1) it was seen."""
 
 WINDOW_NS = 2_000_000_000
 """How far apart two sights of one packet can be: what queues in between is long gone."""

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
-from netconsole.diagnostics.capture.packet import Packet
+from netconsole.diagnostics.capture.packet import Sight
 from netconsole.diagnostics.capture.topology import Point
 
 SECTION, INTERFACE, SIMPLE, STATISTICS, ENHANCED = 0x0A0D0D0A, 1, 3, 5, 6
@@ -46,10 +46,10 @@ class Writer:
             options.append((IF_RESOLUTION, bytes((NANOSECONDS,))))
             file.write(_block(INTERFACE, head + _options(options)))
 
-    def add(self, index: int, packets: Iterable[Packet]) -> None:
-        """Write packets of one interface."""
+    def add(self, sights: Iterable[Sight]) -> None:
+        """Write packets, each with the number of its interface."""
         parts: list[bytes] = []
-        for time, frame, length, flags in packets:
+        for index, (time, frame, length, flags) in sights:
             kept = len(frame)
             padding = _PADDING[kept & 3]
             whole = 28 + kept + len(padding) + 16

@@ -17,12 +17,17 @@ from netconsole.diagnostics.capture.topology import Point
 PCAP_MAGIC = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
 """What a pcap file begins with, and how many nanoseconds the unit of its fractions has."""
 PCAP_HEAD = 24
+PACKET_HEAD = 20
+"""Of an enhanced packet block: interface, time, bytes kept, bytes there were."""
+SECTION_MAGIC = pcapng.SECTION.to_bytes(4, "big")
 LARGEST = 1 << 24
 """Bytes of one block; larger ones are damage."""
 BATCH = 4096
 BATCH_NS = 250_000_000
 """A batch spans no more packets and time, so that interfaces are read in step."""
 DEFAULT_RESOLUTION = 6
+LATEST = 1 << 62
+"""Nanoseconds since 1970: the year 2116."""
 
 Batch: TypeAlias = dict[int, list[Packet]]
 """Packets by the number of their interface."""
@@ -47,29 +52,27 @@ class Interface:
     """When it was captured, in nanoseconds, where the file says so."""
 
     def nanoseconds(self, high: int, low: int) -> int:
-        """Answer the time of a stamp."""
-        return (high << 32 | low) * 1_000_000_000 // self.per_second + self.offset
+        """Answer the time of a stamp; nonsense is brought into the range of the others."""
+        return ((high << 32 | low) * 1_000_000_000 // self.per_second + self.offset) % LATEST
 
 
 class Recording:
-    """A file of packets. `interfaces` grows while it is read."""
+    """A file of packets, and the interfaces in it."""
 
     def __init__(self, name: str, data: memoryview) -> None:
         """`name` is for the interface of a pcap file, which has none. Raises BadFile."""
         self.interfaces: list[Interface] = []
         self._data = data
         self._name = name
-        if len(data) < PCAP_HEAD:
-            raise BadFile(f"{name}: is no capture file")
-        self._packets = self._pcapng if self._begins_section() else self._pcap
-        if not self._begins_section():
+        if data[:4] == SECTION_MAGIC:
+            self._packets = self._pcapng
+            self._read_interfaces()
+        else:
+            self._packets = self._pcap
             self._read_pcap_head()
 
-    def _begins_section(self) -> bool:
-        return bytes(self._data[:4]) == b"\x0a\x0d\x0d\x0a"
-
     def batches(self) -> Iterator[Batch]:
-        """Read the packets, in the order of the file. Raises BadFile."""
+        """Read the packets, in the order of the file."""
         batch: Batch = {}
         count, since = 0, 0
         for index, packet in self._packets():
@@ -84,7 +87,7 @@ class Recording:
             yield batch
 
     def _read_pcap_head(self) -> None:
-        for order in "<>":
+        for order in "<>" if len(self._data) >= PCAP_HEAD else "":
             magic, snaplen, link = struct.unpack_from(f"{order}I12xII", self._data)
             if magic in PCAP_MAGIC:
                 self._head = struct.Struct(f"{order}IIII")
@@ -111,32 +114,48 @@ class Recording:
             yield 0, (time, bytes(data[at : at + kept]), length, 0)
             at += kept
 
-    def _pcapng(self) -> Iterator[tuple[int, Packet]]:
-        data, at, order, base = self._data, 0, "<", 0
+    def _blocks(self) -> Iterator[tuple[int, int, int, str, int]]:
+        """Walk the blocks of a pcapng file: the kind of each, where its body begins and ends, its
+        byte order, and how many interfaces the sections before have."""
+        data, at, order, base, interfaces = self._data, 0, "<", 0, 0
         while at + 12 <= len(data):
             kind, length = struct.unpack_from(f"{order}II", data, at)
             if kind == pcapng.SECTION:
                 order = "<" if data[at + 8] == pcapng.BYTE_ORDER & 0xFF else ">"
                 (length,) = struct.unpack_from(f"{order}I", data, at + 4)
-                base = len(self.interfaces)
-                packet = struct.Struct(f"{order}IIIII")
+                base = interfaces
             if length < 12 or length % 4 or length > LARGEST or at + length > len(data):
                 return
-            if kind == pcapng.ENHANCED and length >= 32:
-                number, high, low, kept, size = packet.unpack_from(data, at + 8)
-                if kept <= length - 32 and base + number < len(self.interfaces):
-                    frame = bytes(data[at + 28 : at + 28 + kept])
-                    after = at + 28 + kept + (-kept & 3)
-                    flags = _flags(data, after, at + length - 4, order)
-                    time = self.interfaces[base + number].nanoseconds(high, low)
-                    yield base + number, (time, frame, size, flags)
-            elif kind == pcapng.INTERFACE and length >= 20:
-                self._read_interface(data[at + 8 : at + length - 4], order)
-            elif kind == pcapng.STATISTICS and length >= 24:
-                self._read_statistics(data[at + 8 : at + length - 4], order, base)
+            interfaces += kind == pcapng.INTERFACE
+            yield kind, at + 8, at + length - 4, order, base
             at += length
 
+    def _pcapng(self) -> Iterator[tuple[int, Packet]]:
+        data, interfaces = self._data, self.interfaces
+        for kind, at, end, order, base in self._blocks():
+            if kind != pcapng.ENHANCED or end - at < PACKET_HEAD:
+                continue
+            number, high, low, kept, length = struct.unpack_from(f"{order}IIIII", data, at)
+            at += PACKET_HEAD
+            if at + kept > end or base + number >= len(interfaces):
+                continue
+            flags = _flags(data, at + kept + (-kept & 3), end, order)
+            time = interfaces[base + number].nanoseconds(high, low)
+            yield base + number, (time, bytes(data[at : at + kept]), length, flags)
+
+    def _read_interfaces(self) -> None:
+        """Read what the file says of its interfaces, wherever it does."""
+        for kind, at, end, order, base in self._blocks():
+            if kind == pcapng.INTERFACE:
+                self._read_interface(self._data[at:end], order)
+            elif kind == pcapng.STATISTICS:
+                self._read_statistics(self._data[at:end], order, base)
+        if not self.interfaces:
+            raise BadFile(f"{self._name}: holds no interface")
+
     def _read_interface(self, body: memoryview, order: str) -> None:
+        if len(body) < 8:
+            raise BadFile(f"{self._name}: is damaged")
         link, _, snaplen = struct.unpack_from(f"{order}HHI", body)
         options = _options(body[8:], order)
         name = options.get(pcapng.IF_NAME, b"").decode(errors="replace")
@@ -146,11 +165,13 @@ class Recording:
         made = self._add_interface(point, link, snaplen)
         if resolution := options.get(pcapng.IF_RESOLUTION):
             power = resolution[0]
-            made.per_second = 2 ** (power & 0x7F) if power & 0x80 else 10 ** min(power, 30)
+            made.per_second = 1 << (power & 0x7F) if power & 0x80 else 10**power
         if len(offset := options.get(pcapng.IF_OFFSET, b"")) == 8:
             made.offset = struct.unpack(f"{order}q", offset)[0] * 1_000_000_000
 
     def _read_statistics(self, body: memoryview, order: str, base: int) -> None:
+        if len(body) < 12:
+            return
         (number,) = struct.unpack_from(f"{order}I", body)
         if base + number >= len(self.interfaces):
             return

@@ -51,7 +51,7 @@ Instruction = tuple[int, int, int, int]
 
 _BLOCK_HEAD = struct.Struct("=8xIIII")
 """tpacket_block_desc: status, packets, offset of the first, length."""
-_HEAD = struct.Struct("=IIIIIIHHIIH16xB")
+_HEAD = struct.Struct("=IIIIIIHHIIH20xB")
 """tpacket3_hdr, and sll_pkttype of the sockaddr_ll behind it."""
 _STATISTICS = struct.Struct("=III")
 _INSTRUCTION = struct.Struct("=HBBI")
@@ -123,6 +123,10 @@ class Ring:
         answer = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, size)
         self._dropped += _STATISTICS.unpack(answer)[1]  # reading sets it back
         return self._dropped
+
+    def clear_error(self) -> None:
+        """Forget that the interface went down, of which poll(2) would tell without end."""
+        self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def close(self) -> None:
         """End, and give the memory back."""

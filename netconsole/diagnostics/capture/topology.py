@@ -93,9 +93,10 @@ def passes(
     group = bool(frame[:1] and frame[0] & 1)
     station = frame[:6] if onward else frame[6:12]
     match relation(here, there):
-        case "port of":
-            local = {there.mac, here.mac} if onward else {there.mac}
-            return group or not there.mac or station in local
+        case "port of" if onward:
+            return group or not there.mac or station in (there.mac, here.mac)
+        case "port of":  # what a port sends for itself, its bridge does not see
+            return station != here.mac if group else station == there.mac
         case "bridge of" | "ports":
             return (group and onward) or station in behind
         case "under VLAN":

@@ -1,0 +1,259 @@
+"""`netconsole capture`: the same packets at several interfaces, and what becomes of them."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from netconsole.backend.errors import ExitStatus
+from netconsole.cli import output
+from netconsole.cli.changing import as_json
+
+if TYPE_CHECKING:
+    from netconsole.diagnostics.capture.comparison import (
+        Comparison,
+        PairReport,
+        PointReport,
+        Progress,
+    )
+    from netconsole.diagnostics.capture.durations import Times
+    from netconsole.diagnostics.capture.exchanges import Exchange
+    from netconsole.diagnostics.capture.packet import Packet
+
+LINES_PER_SECOND = 100
+"""Printed at most: an SSH session carries no more, and nobody reads it."""
+
+
+@click.command()
+@click.argument("expression", nargs=-1, metavar="[FILTER]...")
+@click.option(
+    "--on",
+    "interfaces",
+    multiple=True,
+    metavar="INTERFACE",
+    help="Capture at this interface; repeat it in the order in which packets pass.",
+)
+@click.option(
+    "--read",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Read this file (pcapng or pcap) instead; may be repeated.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="End after so long; 0: when interrupted.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(min=0),
+    default=20_000,
+    show_default=True,
+    help="End after about so many packets, all interfaces together; 0: however many.",
+)
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Save the packets in this file (pcapng), for Wireshark and --read.",
+)
+@click.option(
+    "--snaplen",
+    type=click.IntRange(64, 65535),
+    default=128,
+    show_default=True,
+    help="Keep so many bytes of each packet.",
+)
+@click.option("--own-session", is_flag=True, help="Capture this SSH session as well.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no packets, only what comes of them.")
+@as_json
+def capture(
+    expression: tuple[str, ...],
+    interfaces: tuple[str, ...],
+    files: tuple[Path, ...],
+    seconds: float,
+    count: int,
+    write: Path | None,
+    snaplen: int,
+    own_session: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Capture packets at several interfaces and compare what passes.
+
+    Each interface is compared with the next one named: how many packets were seen at both, which
+    got lost in between and which way, what was changed, how long it took, and how long DNS and
+    DHCP let their clients wait. FILTER is in the language of pcap-filter(7), as tcpdump has it.
+    The packets are printed, a bounded number a second; the comparison is said on stderr, or with
+    --json printed alone. Exit status 1 when packets got lost. Changes nothing.
+    """
+    lines = _Lines(None if files else LINES_PER_SECOND)
+    show = None if quiet or as_json else lines.show
+    if files:
+        if expression or write is not None:
+            raise click.UsageError("FILTER and --write are for a live capture, not for --read.")
+        from netconsole.diagnostics.capture import saved
+
+        found = saved.compare(files, interfaces, show)
+    else:
+        if not interfaces:
+            raise click.UsageError("Name an interface with --on, or a file with --read.")
+        from netconsole.diagnostics.capture import live
+
+        request = live.Request(
+            interfaces,
+            " ".join(expression),
+            seconds=seconds or None,
+            limit=count or None,
+            snaplen=snaplen,
+            spare_session=not own_session,
+        )
+        with _until_interrupted() as cancel:
+            found = live.compare(
+                request, cancel=cancel, progress=_Beginning().say, show=show, write=write
+            )
+    lines.finish()
+    if as_json:
+        output.print_json({"lossy": found.lossy, **output.record(found)})
+    else:
+        for line in report(found):
+            output.say(line)
+    click.get_current_context().exit(ExitStatus.FAILED if found.lossy else ExitStatus.OK)
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[threading.Event]:
+    """Answer an event that the first interrupt sets; the second one ends the program."""
+    cancel = threading.Event()
+
+    def stop(number: int, _: FrameType | None) -> None:
+        cancel.set()
+        signal.signal(number, former[signal.Signals(number)])
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield cancel
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+class _Beginning:
+    """Says once that packets are being captured: it takes a moment until they are."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def say(self, progress: "Progress") -> None:
+        """Say it when it has begun."""
+        if not self._said:
+            self._said = True
+            output.say(f"capturing at {' and '.join(progress.interfaces)}")
+
+
+class _Lines:
+    """Prints packets, a bounded number a second."""
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self._second = 0.0
+        self._printed = 0
+        self._passed_over = 0
+
+    def show(self, packets: "Sequence[tuple[str, Packet]]") -> None:
+        """Print packets with their interfaces."""
+        now = time.monotonic()
+        if now - self._second >= 1:
+            self._say_passed_over()
+            self._second, self._printed = now, 0
+        room = len(packets) if self._most is None else self._most - self._printed
+        self._printed += len(packets[:room])
+        self._passed_over += len(packets[room:])
+        output.print_lines(_line(*each) for each in packets[:room])
+        output.flush()
+
+    def finish(self) -> None:
+        """Say what is left to say."""
+        self._say_passed_over()
+
+    def _say_passed_over(self) -> None:
+        if self._passed_over:
+            output.say(f"… {output.count(self._passed_over, 'more packet')} not printed")
+            self._passed_over = 0
+
+
+def _line(interface: str, packet: "Packet") -> str:
+    from netconsole.diagnostics.capture.packet import direction
+    from netconsole.diagnostics.capture.summary import summary
+
+    time_ns, frame, length, flags = packet
+    seconds, fraction = divmod(time_ns, 1_000_000_000)
+    clock = datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
+    said = f"{interface} {direction(flags):3} {summary(frame, length)}"
+    return f"{clock}.{fraction // 1000:06} {output.shown(said)}"
+
+
+def report(found: "Comparison") -> Iterator[str]:
+    """Answer the comparison for people."""
+    columns = ("interface", "packets", "dropped")
+    rows = [(point.interface, point.packets, point.dropped) for point in found.points]
+    yield from output.table(columns, rows)
+    for pair in found.pairs:
+        yield from _pair(pair)
+    for point in found.points:
+        yield from _exchanges(point)
+
+
+def _pair(pair: "PairReport") -> Iterator[str]:
+    verdict = pair.verdict
+    yield ""
+    yield f"{pair.first} and {pair.second}: {verdict.sentence}"
+    yield f"  confidence: {verdict.confidence}{'. ' if verdict.doubt else ''}{verdict.doubt}"
+    for way in pair.ways:
+        if way.passed:
+            yield f"  {way.source} to {way.target}: {way.passed} passed, {_times(way.latency)}"
+        yield from (f"  lost: {output.shown(example)}" for example in way.examples)
+    for name, number in pair.changed.items():
+        yield f"  changed: {name}, {output.count(number, 'packet')}"
+    if pair.duplicates:
+        yield f"  {output.count(pair.duplicates, 'duplicate')}"
+    if pair.undecided:
+        yield f"  {output.count(pair.undecided, 'packet')} too near the beginning or the end"
+
+
+def _exchanges(point: "PointReport") -> Iterator[str]:
+    for exchange in point.exchanges:
+        yield ""
+        yield _exchange(point.interface, exchange)
+        for question in exchange.slowest:
+            wait = "no answer" if question.seconds is None else f"{question.seconds * 1000:.1f} ms"
+            again = output.count(question.retransmissions, "retransmission")
+            said = output.shown(f"{question.client} to {question.server}: {question.what}")
+            yield f"  {wait}  {said}{f', {again}' if question.retransmissions else ''}"
+
+
+def _exchange(interface: str, exchange: "Exchange") -> str:
+    outcomes = ", ".join(f"{name} {number}" for name, number in exchange.outcomes.items())
+    truncated = f", {exchange.truncated} truncated" if exchange.truncated else ""
+    return (
+        f"{exchange.service.upper()} at {interface}: "
+        f"{output.count(exchange.questions, 'question')}, {exchange.answered} answered, "
+        f"{exchange.lost} without an answer, "
+        f"{output.count(exchange.retransmissions, 'retransmission')}; "
+        f"{_times(exchange.waits)}{f' ({outcomes}{truncated})' if outcomes else ''}"
+    )
+
+
+def _times(times: "Times") -> str:
+    if times.max_ms is None or times.p50_ms is None or times.p95_ms is None:
+        return "no times"
+    return f"p50 {times.p50_ms:.3f} ms, p95 {times.p95_ms:.3f} ms, max {times.max_ms:.3f} ms"

@@ -1,0 +1,199 @@
+"""Captures at several interfaces at once, and compares."""
+
+import os
+import select
+import threading
+import time
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from netconsole.backend.errors import InvalidValue
+from netconsole.diagnostics.capture.analysis import Analysis
+from netconsole.diagnostics.capture.comparison import Comparison, Progress
+from netconsole.diagnostics.capture.filters import compile_filter, own_session
+from netconsole.diagnostics.capture.interfaces import read_points, require_privilege
+from netconsole.diagnostics.capture.packet import Packet, Sight
+from netconsole.diagnostics.capture.pcapng import Writer
+from netconsole.diagnostics.capture.ring import RETIRE_MS, Ring, count, packets
+from netconsole.diagnostics.capture.saved import new_file
+from netconsole.diagnostics.capture.topology import Point
+
+SNAPLEN = 128
+"""Bytes kept of a packet: enough for its heads, and for the name that DNS is asked."""
+SNAPLENS = range(64, 65536)
+LIMIT = 20_000
+"""Packets, all interfaces together."""
+MOST_WAITING = 256
+"""Blocks of up to 1 MiB that wait in memory to be analysed; beyond that the ring fills up."""
+PROGRESS_SECONDS = 0.5
+ANALYSED_AT_ONCE = 4
+"""Blocks taken apart before the rings are looked at again: some 20 ms."""
+LAST_SECONDS = 2.5 * RETIRE_MS / 1000
+"""After the end, until the kernel has handed over what it has."""
+HELD_NS = 2 * RETIRE_MS * 1_000_000
+"""Packets are shown and saved so much later, in the order of time."""
+
+Show = Callable[[Sequence[tuple[str, Packet]]], None]
+"""Is given the packets in the order of time, each with the name of its interface."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to capture, and for how long."""
+
+    interfaces: tuple[str, ...]
+    expression: str = ""
+    """A filter, pcap-filter(7)."""
+    seconds: float | None = 10.0
+    limit: int | None = LIMIT
+    """Packets, all interfaces together."""
+    snaplen: int = SNAPLEN
+    spare_session: bool = True
+    """Leave out the SSH session that this process was started from."""
+
+
+def compare(
+    request: Request,
+    *,
+    cancel: threading.Event,
+    progress: Callable[[Progress], None] = lambda _: None,
+    show: Show | None = None,
+    write: Path | None = None,
+) -> Comparison:
+    """Capture until the time is up, the limit is reached or `cancel` is set, and compare.
+
+    Call it in a thread that may block, in which `progress` (when it has begun, then about twice a
+    second) and `show` are called as well. `write` is a pcapng file to save the packets in, for
+    its owner only, which is there when the capture is complete. Raises Unavailable, InvalidValue
+    and NotSaved.
+    """
+    require_privilege()
+    if request.snaplen not in SNAPLENS:
+        raise InvalidValue("snaplen", request.snaplen, "is not between 64 and 65535 bytes")
+    if not request.interfaces or len(set(request.interfaces)) < len(request.interfaces):
+        raise InvalidValue("interfaces", " ".join(request.interfaces), "name each once")
+    points = read_points(request.interfaces)
+    session = own_session(os.environ) if request.spare_session else ""
+    programs = [
+        compile_filter(point.name, request.expression, session, request.snaplen) for point in points
+    ]
+    with ExitStack() as stack:
+        file = stack.enter_context(new_file(write)) if write is not None else None
+        rings = [
+            stack.enter_context(Ring(point.name, program))
+            for point, program in zip(points, programs, strict=True)
+        ]
+        return _Capture(request, points, rings, show, file).run(cancel, progress)
+
+
+class _Capture:
+    """One capture: blocks are fetched first, and taken apart when there are none to fetch."""
+
+    def __init__(
+        self,
+        request: Request,
+        points: tuple[Point, ...],
+        rings: list[Ring],
+        show: Show | None,
+        file: BinaryIO | None,
+    ) -> None:
+        self.request = request
+        self.rings = rings
+        self.analysis = Analysis(points, request.snaplen)
+        self.show = show
+        self.writer = Writer(file, points, request.snaplen) if file is not None else None
+        self.waiting: deque[tuple[int, bytes]] = deque()
+        self.held: list[Sight] = []
+        self.fetched = 0
+        self.begin = time.time_ns()
+
+    def run(self, cancel: threading.Event, progress: Callable[[Progress], None]) -> Comparison:
+        request = self.request
+        progress(self.analysis.progress())
+        started = shown = time.monotonic()
+        while not cancel.is_set():
+            now = time.monotonic()
+            if request.seconds is not None and now - started >= request.seconds:
+                break
+            if request.limit is not None and self.fetched >= request.limit:
+                break
+            self._fetch()
+            self._analyse(ANALYSED_AT_ONCE)
+            if not self.waiting:
+                self._pass_on(time.time_ns() - HELD_NS)
+            if now - shown >= PROGRESS_SECONDS:
+                shown = now
+                self._count_dropped()
+                progress(self.analysis.progress())
+            if not self.waiting:
+                self._wait()
+        end = time.time_ns()
+        self._finish(end)
+        progress(self.analysis.progress())
+        return self.analysis.conclude(self.begin, end)
+
+    def _wait(self) -> None:
+        """Wait until a block is ready, or for as long as it takes to become so."""
+        asked = select.poll()
+        for ring in self.rings:
+            asked.register(ring, select.POLLIN)
+        for descriptor, event in asked.poll(RETIRE_MS):
+            if event & select.POLLERR:
+                next(ring for ring in self.rings if ring.fileno() == descriptor).clear_error()
+
+    def _fetch(self) -> None:
+        """Take what is ready from every ring, as long as there is room for it."""
+        for index, ring in enumerate(self.rings):
+            if len(self.waiting) >= MOST_WAITING:
+                return
+            for block in ring.blocks():
+                self.waiting.append((index, block))
+                self.fetched += count(block)
+
+    def _analyse(self, blocks: int, end: int | None = None) -> None:
+        for _ in range(min(blocks, len(self.waiting))):
+            index, block = self.waiting.popleft()
+            found = packets(block)
+            if end is not None:
+                found = [packet for packet in found if packet[0] <= end]
+            self.analysis.add(index, found)
+            if self.show is not None or self.writer is not None:
+                self.held.extend([(index, packet) for packet in found])
+
+    def _pass_on(self, until: int) -> None:
+        """Show and save what is older; the interfaces hand over theirs at different times."""
+        if not self.held:
+            return
+        self.held.sort(key=_time)
+        older = bisect_right(self.held, until, key=_time)
+        sights, self.held = self.held[:older], self.held[older:]
+        if self.writer is not None:
+            self.writer.add(sights)
+        if self.show is not None and sights:
+            names = self.request.interfaces
+            self.show([(names[index], packet) for index, packet in sights])
+
+    def _count_dropped(self) -> None:
+        self.analysis.dropped[:] = [ring.dropped() for ring in self.rings]
+
+    def _finish(self, end: int) -> None:
+        """Take what was captured until the end and is still in the kernel or waits."""
+        deadline = time.monotonic() + LAST_SECONDS
+        while time.monotonic() < deadline:
+            self._fetch()
+            self._analyse(ANALYSED_AT_ONCE, end)
+            time.sleep(0.01)
+        self._count_dropped()
+        self._analyse(len(self.waiting), end)
+        self._pass_on(end)
+        if self.writer is not None:
+            self.writer.finish(self.analysis.packets, self.analysis.dropped, self.begin, end)
+
+
+def _time(sight: Sight) -> int:
+    return sight[1][0]

@@ -1,0 +1,119 @@
+"""Captures on disk: written whole and for their owner only, read back and compared."""
+
+import heapq
+import mmap
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from netconsole.backend.errors import InvalidValue, NetconsoleError
+from netconsole.diagnostics.capture.analysis import Analysis
+from netconsole.diagnostics.capture.comparison import Comparison
+from netconsole.diagnostics.capture.packet import Packet
+from netconsole.diagnostics.capture.recording import Batch, Interface, Recording
+
+MODE = 0o600
+"""Packets hold what people said to each other."""
+
+LONGEST = 1 << 18
+"""What a file means that says it kept packets whole."""
+
+
+class NotSaved(NetconsoleError):
+    """A file for packets that cannot be written."""
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes its place when it is complete. Raises NotSaved."""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise NotSaved(f"{path}: cannot be written: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            os.fchmod(file.fileno(), MODE)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise NotSaved(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def compare(
+    paths: Sequence[Path],
+    interfaces: Sequence[str] = (),
+    show: Callable[[Sequence[tuple[str, Packet]]], None] | None = None,
+) -> Comparison:
+    """Compare the interfaces of one file, or of several, in the order given or that of the files.
+
+    `show` is given the packets, each with the name of its interface.
+
+    Raises BadFile, InvalidValue.
+    """
+    with ExitStack() as stack:
+        recordings = [Recording(path.stem, stack.enter_context(_mapped(path))) for path in paths]
+        return _compare(recordings, tuple(interfaces), show)
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[memoryview]:
+    try:
+        with path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise InvalidValue("file", path, "is empty")
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise InvalidValue("file", path, reason or "cannot be read") from None
+    with mapped, memoryview(mapped) as view:
+        yield view
+
+
+def _compare(
+    recordings: Sequence[Recording],
+    wanted: tuple[str, ...],
+    show: Callable[[Sequence[tuple[str, Packet]]], None] | None,
+) -> Comparison:
+    """Compare recordings; what bears one name in several files is one interface."""
+    found = [interface for recording in recordings for interface in recording.interfaces]
+    names = wanted or tuple(dict.fromkeys(each.point.name for each in found))
+    for name in names:
+        if all(name != each.point.name for each in found):
+            there = ", ".join(dict.fromkeys(each.point.name for each in found))
+            raise InvalidValue("interface", name, f"is not in the capture, which has {there}")
+    number = {name: index for index, name in enumerate(names)}
+    chosen = [each for each in found if each.point.name in number]
+    points = {each.point.name: each.point for each in chosen}
+    snaplen = min((each.snaplen or LONGEST for each in chosen), default=LONGEST)
+    analysis = Analysis([points[name] for name in names], snaplen)
+    for each in chosen:
+        analysis.dropped[number[each.point.name]] += each.dropped
+    for interfaces, batch in heapq.merge(*map(_stream, recordings), key=_begin):
+        shown: list[tuple[str, Packet]] = []
+        for index, packets in batch.items():
+            name = interfaces[index].point.name
+            if name in number:
+                analysis.add(number[name], packets)
+                shown += [(name, packet) for packet in packets] if show is not None else []
+        if show is not None:
+            show(sorted(shown, key=lambda each: each[1][0]))
+    begins = [each.begin for each in chosen if each.begin is not None]
+    ends = [each.end for each in chosen if each.end is not None]
+    timed = len(begins) == len(ends) == len(chosen) == len(names)
+    return analysis.conclude(max(begins), min(ends)) if timed else analysis.conclude()
+
+
+Step: TypeAlias = tuple[Sequence[Interface], Batch]
+
+
+def _stream(recording: Recording) -> Iterator[Step]:
+    return ((recording.interfaces, batch) for batch in recording.batches())
+
+
+def _begin(step: Step) -> int:
+    return min(packets[0][0] for packets in step[1].values())
