@@ -31,8 +31,12 @@ LIMIT = 20_000
 MOST_WAITING = 256
 """Blocks of up to 1 MiB that wait in memory to be analysed; beyond that the ring fills up."""
 PROGRESS_SECONDS = 0.5
-ANALYSED_AT_ONCE = 4
+MANY_WAITING = MOST_WAITING * 3 // 4
+"""As long as fewer wait, most of the processor is left to the traffic that is looked at."""
+ANALYSED_AT_ONCE = 2
 """Blocks taken apart before the rings are looked at again: some 20 ms."""
+PAUSE_SECONDS = 0.03
+"""While a busy interface fills a few blocks of the ring."""
 LAST_SECONDS = 2.5 * RETIRE_MS / 1000
 """After the end, until the kernel has handed over what it has."""
 HELD_NS = 2 * RETIRE_MS * 1_000_000
@@ -132,6 +136,8 @@ class _Capture:
                 progress(self.analysis.progress())
             if not self.waiting:
                 self._wait()
+            elif len(self.waiting) < MANY_WAITING:
+                time.sleep(PAUSE_SECONDS)
         end = time.time_ns()
         self._finish(end)
         progress(self.analysis.progress())

@@ -4,6 +4,7 @@ A file can come from anywhere: every length is checked before it is believed. A 
 off is read as far as it goes.
 """
 
+import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TypeAlias
 
 from netconsole.backend.errors import NetconsoleError
 from netconsole.diagnostics.capture import pcapng
-from netconsole.diagnostics.capture.packet import Packet
+from netconsole.diagnostics.capture.packet import Packet, Sight
 from netconsole.diagnostics.capture.topology import Point
 
 PCAP_MAGIC = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
@@ -20,12 +21,18 @@ PCAP_HEAD = 24
 PACKET_HEAD = 20
 """Of an enhanced packet block: interface, time, bytes kept, bytes there were."""
 SECTION_MAGIC = pcapng.SECTION.to_bytes(4, "big")
+HEADS = {order: struct.Struct(f"{order}II") for order in "<>"}
+"""Of a block: kind and length."""
+PACKET_HEADS = {order: struct.Struct(f"{order}IIIII") for order in "<>"}
+OPTION_HEADS = {order: struct.Struct(f"{order}HH") for order in "<>"}
+DESCRIPTIONS = frozenset({pcapng.INTERFACE, pcapng.STATISTICS})
 LARGEST = 1 << 24
 """Bytes of one block; larger ones are damage."""
 BATCH = 4096
 BATCH_NS = 250_000_000
 """A batch spans no more packets and time, so that interfaces are read in step."""
 DEFAULT_RESOLUTION = 6
+SECOND_NS = 1_000_000_000
 LATEST = 1 << 62
 """Nanoseconds since 1970: the year 2116."""
 
@@ -53,13 +60,16 @@ class Interface:
 
     def nanoseconds(self, high: int, low: int) -> int:
         """Answer the time of a stamp; nonsense is brought into the range of the others."""
-        return ((high << 32 | low) * 1_000_000_000 // self.per_second + self.offset) % LATEST
+        stamp = high << 32 | low
+        if self.per_second != SECOND_NS:
+            stamp = stamp * SECOND_NS // self.per_second
+        return (stamp + self.offset) % LATEST
 
 
 class Recording:
     """A file of packets, and the interfaces in it."""
 
-    def __init__(self, name: str, data: memoryview) -> None:
+    def __init__(self, name: str, data: bytes | mmap.mmap) -> None:
         """`name` is for the interface of a pcap file, which has none. Raises BadFile."""
         self.interfaces: list[Interface] = []
         self._data = data
@@ -103,57 +113,63 @@ class Recording:
         self.interfaces.append(made)
         return made
 
-    def _pcap(self) -> Iterator[tuple[int, Packet]]:
+    def _pcap(self) -> Iterator[Sight]:
         data, at = self._data, PCAP_HEAD
         while at + 16 <= len(data):
             seconds, fraction, kept, length = self._head.unpack_from(data, at)
             at += 16
             if kept > LARGEST or at + kept > len(data):
                 return
-            time = seconds * 1_000_000_000 + fraction * self._unit
-            yield 0, (time, bytes(data[at : at + kept]), length, 0)
+            time = seconds * SECOND_NS + fraction * self._unit
+            yield 0, (time, data[at : at + kept], length, 0)
             at += kept
 
-    def _blocks(self) -> Iterator[tuple[int, int, int, str, int]]:
-        """Walk the blocks of a pcapng file: the kind of each, where its body begins and ends, its
-        byte order, and how many interfaces the sections before have."""
-        data, at, order, base, interfaces = self._data, 0, "<", 0, 0
-        while at + 12 <= len(data):
-            kind, length = struct.unpack_from(f"{order}II", data, at)
+    def _blocks(self, kinds: frozenset[int]) -> Iterator[tuple[int, int, int, str, int]]:
+        """Walk the blocks of a pcapng file and answer some kinds of them: the kind of each, where
+        its body begins and ends, its byte order, and how many interfaces the sections before have.
+        """
+        data, size, at, order, base, interfaces = self._data, len(self._data), 0, "<", 0, 0
+        head = HEADS[order].unpack_from
+        while at + 12 <= size:
+            kind, length = head(data, at)
             if kind == pcapng.SECTION:
                 order = "<" if data[at + 8] == pcapng.BYTE_ORDER & 0xFF else ">"
-                (length,) = struct.unpack_from(f"{order}I", data, at + 4)
+                head = HEADS[order].unpack_from
+                length = head(data, at)[1]
                 base = interfaces
-            if length < 12 or length % 4 or length > LARGEST or at + length > len(data):
+            if length < 12 or length % 4 or length > LARGEST or at + length > size:
                 return
-            interfaces += kind == pcapng.INTERFACE
-            yield kind, at + 8, at + length - 4, order, base
+            if kind == pcapng.INTERFACE:
+                interfaces += 1
+            if kind in kinds:
+                yield kind, at + 8, at + length - 4, order, base
             at += length
 
-    def _pcapng(self) -> Iterator[tuple[int, Packet]]:
+    def _pcapng(self) -> Iterator[Sight]:
         data, interfaces = self._data, self.interfaces
-        for kind, at, end, order, base in self._blocks():
-            if kind != pcapng.ENHANCED or end - at < PACKET_HEAD:
+        for _, at, end, order, base in self._blocks(frozenset({pcapng.ENHANCED})):
+            if end - at < PACKET_HEAD:
                 continue
-            number, high, low, kept, length = struct.unpack_from(f"{order}IIIII", data, at)
+            number, high, low, kept, length = PACKET_HEADS[order].unpack_from(data, at)
             at += PACKET_HEAD
-            if at + kept > end or base + number >= len(interfaces):
+            number += base
+            if at + kept > end or number >= len(interfaces):
                 continue
             flags = _flags(data, at + kept + (-kept & 3), end, order)
-            time = interfaces[base + number].nanoseconds(high, low)
-            yield base + number, (time, bytes(data[at : at + kept]), length, flags)
+            time = interfaces[number].nanoseconds(high, low)
+            yield number, (time, data[at : at + kept], length, flags)
 
     def _read_interfaces(self) -> None:
         """Read what the file says of its interfaces, wherever it does."""
-        for kind, at, end, order, base in self._blocks():
+        for kind, at, end, order, base in self._blocks(DESCRIPTIONS):
             if kind == pcapng.INTERFACE:
                 self._read_interface(self._data[at:end], order)
-            elif kind == pcapng.STATISTICS:
+            else:
                 self._read_statistics(self._data[at:end], order, base)
         if not self.interfaces:
             raise BadFile(f"{self._name}: holds no interface")
 
-    def _read_interface(self, body: memoryview, order: str) -> None:
+    def _read_interface(self, body: bytes, order: str) -> None:
         if len(body) < 8:
             raise BadFile(f"{self._name}: is damaged")
         link, _, snaplen = struct.unpack_from(f"{order}HHI", body)
@@ -167,9 +183,9 @@ class Recording:
             power = resolution[0]
             made.per_second = 1 << (power & 0x7F) if power & 0x80 else 10**power
         if len(offset := options.get(pcapng.IF_OFFSET, b"")) == 8:
-            made.offset = struct.unpack(f"{order}q", offset)[0] * 1_000_000_000
+            made.offset = struct.unpack(f"{order}q", offset)[0] * SECOND_NS
 
-    def _read_statistics(self, body: memoryview, order: str, base: int) -> None:
+    def _read_statistics(self, body: bytes, order: str, base: int) -> None:
         if len(body) < 12:
             return
         (number,) = struct.unpack_from(f"{order}I", body)
@@ -185,10 +201,10 @@ class Recording:
             found.end = found.nanoseconds(*struct.unpack(f"{order}II", end))
 
 
-def _flags(data: memoryview, at: int, end: int, order: str) -> int:
+def _flags(data: bytes | mmap.mmap, at: int, end: int, order: str) -> int:
     """Answer the flags among the options of a packet."""
     while at + 4 <= end:
-        code, length = struct.unpack_from(f"{order}HH", data, at)
+        code, length = OPTION_HEADS[order].unpack_from(data, at)
         if code == pcapng.EPB_FLAGS and length == 4 and at + 8 <= end:
             return int.from_bytes(data[at + 4 : at + 8], "little" if order == "<" else "big")
         if code == pcapng.END_OF_OPTIONS:
@@ -197,13 +213,13 @@ def _flags(data: memoryview, at: int, end: int, order: str) -> int:
     return 0
 
 
-def _options(data: memoryview, order: str) -> dict[int, bytes]:
+def _options(data: bytes | mmap.mmap, order: str) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     at = 0
     while at + 4 <= len(data):
-        code, length = struct.unpack_from(f"{order}HH", data, at)
+        code, length = OPTION_HEADS[order].unpack_from(data, at)
         if code == pcapng.END_OF_OPTIONS or at + 4 + length > len(data):
             break
-        found[code] = bytes(data[at + 4 : at + 4 + length])
+        found[code] = data[at + 4 : at + 4 + length]
         at += 4 + length + (-length & 3)
     return found

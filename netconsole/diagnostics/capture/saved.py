@@ -61,7 +61,7 @@ def compare(
 
 
 @contextmanager
-def _mapped(path: Path) -> Iterator[memoryview]:
+def _mapped(path: Path) -> Iterator[mmap.mmap]:
     try:
         with path.open("rb") as file:
             if not os.fstat(file.fileno()).st_size:
@@ -70,8 +70,8 @@ def _mapped(path: Path) -> Iterator[memoryview]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise InvalidValue("file", path, reason or "cannot be read") from None
-    with mapped, memoryview(mapped) as view:
-        yield view
+    with mapped:
+        yield mapped
 
 
 def _compare(
