@@ -16,8 +16,8 @@ from netconsole.diagnostics.capture.packet import DIRECTION, INBOUND
 Relation = Literal["port of", "bridge of", "ports", "VLAN on", "under VLAN", "apart"]
 """What the first point is to the second; `ports` of one bridge; `apart`: nothing is known."""
 
-_VLAN = re.compile(r"vlan (\d+) on (\S+)")
-_PORT = re.compile(r"port of (\S+)")
+_VLAN = re.compile(r"vlan (\d{1,4}) on (\S+?)(?:, port of |$)")
+_PORT = re.compile(r"port of (\S+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Point:
             mac,
             master=port[1] if port else "",
             lower=vlan[2] if vlan else "",
-            tag=int(vlan[1]) if vlan and len(vlan[1]) < 5 else None,
+            tag=int(vlan[1]) if vlan else None,
         )
 
 

@@ -1,0 +1,200 @@
+"""Saved captures: others read what we write, and we read what others write."""
+
+import io
+import struct
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packets import answer, came_in, query, tagged, udp, went_out
+
+from netconsole.backend.errors import InvalidValue, NetconsoleError
+from netconsole.diagnostics.capture import saved
+from netconsole.diagnostics.capture.packet import CHECKSUM_NOT_READY, Sight
+from netconsole.diagnostics.capture.pcapng import Writer
+from netconsole.diagnostics.capture.recording import BadFile, Recording
+from netconsole.diagnostics.capture.topology import Point
+
+POINTS = (
+    Point("vlan100", bytes.fromhex("020000000064"), master="br100", lower="eth0", tag=100),
+    Point("br100", bytes.fromhex("02000000000b")),
+)
+SIGHTS: list[Sight] = [
+    (0, came_in(1, query(1))),
+    (1, came_in(1, query(1))),
+    (1, went_out(2.000001, answer(1))),
+    (0, went_out(2.5, answer(1))),
+    (0, came_in(3, tagged(udp(3)[:65], 100))),
+]
+BEGIN, END = 0, 5_000_000_000
+
+
+def written(sights: list[Sight] | None = None, dropped: tuple[int, int] = (0, 2)) -> bytes:
+    file = io.BytesIO()
+    writer = Writer(file, POINTS, 128)
+    writer.add(SIGHTS if sights is None else sights)
+    writer.finish((3, 2), dropped, BEGIN, END)
+    return file.getvalue()
+
+
+def read(data: bytes) -> tuple[Recording, list[Sight]]:
+    recording = Recording("file", data)
+    return recording, [
+        (index, packet)
+        for batch in recording.batches()
+        for index, packets in batch.items()
+        for packet in packets
+    ]
+
+
+def by_time(sights: list[Sight]) -> list[Sight]:
+    return sorted(sights, key=lambda sight: (sight[1][0], sight[0]))
+
+
+def test_what_is_written_is_read_back() -> None:
+    flagged = (0, (4_000_000_001, udp(4), 1500, CHECKSUM_NOT_READY | 2))
+    recording, found = read(written([*SIGHTS, flagged]))
+    assert by_time(found) == by_time([*SIGHTS, flagged])
+    assert tuple(interface.point for interface in recording.interfaces) == POINTS
+    assert [interface.dropped for interface in recording.interfaces] == [0, 2]
+    assert [(each.begin, each.end) for each in recording.interfaces] == [(BEGIN, END)] * 2
+
+
+def test_scapy_reads_it(tmp_path: Path) -> None:
+    from scapy.utils import PcapNgReader
+
+    path = tmp_path / "both.pcapng"
+    path.write_bytes(written())
+    with PcapNgReader(str(path)) as reader:
+        found = list(reader)
+    assert [bytes(packet) for packet in found] == [packet[1] for _, packet in SIGHTS]
+    assert [packet.sniffed_on for packet in found] == [POINTS[i].name for i, _ in SIGHTS]
+    assert float(found[2].time) == pytest.approx(0.002000001, abs=1e-9)
+
+
+@pytest.mark.requires("tcpdump")
+def test_tcpdump_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "both.pcapng"
+    path.write_bytes(written())
+    command = ["tcpdump", "-n", "-e", "-tt", "--nano", "-r", str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    lines = said.stdout.splitlines()
+    assert len(lines) == len(SIGHTS)
+    assert lines[0].startswith("0.001000000 ")
+    assert "A? www.example.org." in lines[0]
+    assert "vlan 100" in lines[4]
+
+
+def test_a_file_of_the_other_byte_order_and_of_microseconds() -> None:
+    def block(kind: int, body: bytes) -> bytes:
+        size = struct.pack(">I", 12 + len(body))
+        return struct.pack(">I", kind) + size + body + size
+
+    frame = query(1) + b"\0" * (-len(query(1)) % 4)
+    data = block(0x0A0D0D0A, struct.pack(">IHHq", 0x1A2B3C4D, 1, 0, -1))
+    for name in (b"tap0", b"br00"):
+        options = struct.pack(">HH", 2, 4) + name + bytes(4)
+        data += block(1, struct.pack(">HHI", 1, 0, 0) + options)
+        stamp = struct.pack(">IIIII", 0, 0, 1_500_000, len(frame), len(frame))
+        data += block(6, stamp + frame)
+    second = struct.pack(">IIIII", 1, 0, 2_500_000, len(frame), len(frame))
+    recording, found = read(data + block(6, second + frame))
+    assert [each.point.name for each in recording.interfaces] == ["tap0", "br00"]
+    times = sorted((index, packet[0]) for index, packet in found)
+    assert times == [(0, 1_500_000_000), (0, 1_500_000_000), (1, 2_500_000_000)]
+
+
+@pytest.mark.parametrize("nano", [False, True])
+def test_two_files_of_tcpdump_are_compared(tmp_path: Path, nano: bool) -> None:
+    from scapy.layers.l2 import Ether
+    from scapy.utils import PcapWriter
+
+    for name, numbers in (("here", range(20)), ("there", range(15))):
+        with PcapWriter(str(tmp_path / f"{name}.pcap"), nano=nano) as writer:
+            for number in numbers:
+                packet = Ether(udp(number))
+                packet.time = number + 1
+                writer.write(packet)
+    found = saved.compare([tmp_path / "here.pcap", tmp_path / "there.pcap"])
+    (pair,) = found.pairs
+    assert (pair.first, pair.second) == ("here", "there")
+    assert (pair.ways[0].passed, pair.ways[0].lost) == (15, 4)
+    assert pair.undecided == 1  # the very last packet
+    assert pair.verdict.confidence != "high"
+
+
+def test_a_saved_capture_says_the_same_as_the_live_one(tmp_path: Path) -> None:
+    path = tmp_path / "both.pcapng"
+    path.write_bytes(written())
+    found = saved.compare([path])
+    (pair,) = found.pairs
+    assert pair.relation == "port of"
+    assert [way.passed for way in pair.ways] == [1, 1]
+    assert found.points[1].dropped == 2
+    assert found.seconds == 5
+    turned = saved.compare([path], ["br100", "vlan100"])
+    assert turned.pairs[0].relation == "bridge of"
+    assert saved.compare([path], ["br100"]).pairs == ()
+
+
+def test_an_interface_that_is_not_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "both.pcapng"
+    path.write_bytes(written())
+    with pytest.raises(InvalidValue, match="'eth9': is not in the capture, which has vlan100, br"):
+        saved.compare([path], ["eth9"])
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"hello " * 20, bytes(200)])
+def test_what_is_no_capture(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(NetconsoleError):
+        saved.compare([path])
+
+
+def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes() -> None:
+    data = written()
+    sizes = {len(read(data[:size])[1]) for size in range(260, len(data))}
+    assert sizes == set(range(len(SIGHTS) + 1))
+
+
+WHOLE = written()
+
+
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=8))
+def test_a_damaged_file_ends_in_words_or_in_packets(damage: list[tuple[int, int]]) -> None:
+    data = bytearray(WHOLE)
+    for place, value in damage:
+        data[place] = value
+    try:
+        _, found = read(bytes(data))
+    except BadFile:
+        return
+    assert len(found) <= len(SIGHTS) + 1
+
+
+@given(st.binary(max_size=300))
+def test_noise_is_no_file(noise: bytes) -> None:
+    for begin in (b"", WHOLE[:28], struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 128, 1)):
+        try:
+            read(begin + noise)
+        except BadFile:
+            continue
+
+
+def test_a_file_is_there_when_it_is_complete_and_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "new.pcapng"
+    with suppress(KeyboardInterrupt), saved.new_file(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    with saved.new_file(path) as file:
+        file.write(b"whole")
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(saved.NotSaved), saved.new_file(tmp_path / "no" / "such"):
+        pass
