@@ -161,6 +161,33 @@ def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes() -> None:
     assert sizes == set(range(len(SIGHTS) + 1))
 
 
+def test_an_older_file_that_was_cut_off_is_read_as_far_as_it_goes() -> None:
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 128, 1)
+    one = struct.pack("<IIII", 1, 5, len(query(1)), len(query(1))) + query(1)
+    for missing in (0, 1, len(query(1)), len(one) - 1):
+        _, found = read(head + one + one[: len(one) - missing])
+        assert {packet for _, packet in found} == {(1_000_005_000, query(1), len(query(1)), 0)}
+        assert len(found) == 2 - bool(missing)
+
+
+def test_files_put_together_have_the_interfaces_of_each() -> None:
+    recording, found = read(written() + written())
+    assert [each.point for each in recording.interfaces] == [*POINTS, *POINTS]
+    assert sorted(index for index, _ in found) == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
+
+
+def test_without_the_times_of_the_interfaces_a_loss_is_less_sure(tmp_path: Path) -> None:
+    path = tmp_path / "both.pcapng"
+    lost: list[Sight] = [(0, came_in(number * 1000, query(number))) for number in range(8)]
+    path.write_bytes(written([*lost, *((1, packet) for _, packet in lost[::2])]))
+    timed = saved.compare([path]).pairs[0]
+    assert (timed.ways[0].lost, timed.verdict.confidence) == (2, "low")  # it ends after 5 s
+    path.write_bytes(written([*lost, *((1, packet) for _, packet in lost[::2])])[:-168])
+    untimed = saved.compare([path]).pairs[0]
+    assert untimed.verdict.confidence == "medium"
+    assert "does not say when" in untimed.verdict.doubt
+
+
 WHOLE = written()
 
 
