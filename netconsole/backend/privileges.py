@@ -1,15 +1,21 @@
 """What this process may do: the capabilities that changing a host needs (capabilities(7))."""
 
+from enum import IntEnum
 from pathlib import Path
 
-CAP_NET_ADMIN = 12
+
+class Capability(IntEnum):
+    """Part of what root may do."""
+
+    NET_ADMIN = 12
+    NET_RAW = 13
 
 
-def lacking() -> str | None:
-    """Say what is missing to change the host, or None."""
+def lacking(capability: Capability = Capability.NET_ADMIN) -> str | None:
+    """Say what is missing to do what the capability allows, or None."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("CapEff:"):
-            if int(line.split()[1], 16) >> CAP_NET_ADMIN & 1:
+            if int(line.split()[1], 16) >> capability & 1:
                 return None
             break
-    return "no privileges: run as root (CAP_NET_ADMIN)"
+    return f"no privileges: run as root (CAP_{capability.name})"

@@ -13,7 +13,7 @@ from private_host import PrivateHost
 
 pytestmark = pytest.mark.requires("tcpdump")
 
-LOSSY, REFUSED, UNAVAILABLE = 1, 2, 3
+FAILED, LOSSY, REFUSED, UNAVAILABLE = 1, 1, 2, 3
 LAY_OUT = """
 set -e
 ip netns add guest
@@ -278,13 +278,16 @@ def test_the_limits_end_it(bridge: PrivateHost) -> None:
     assert bridge.run("netconsole", "capture", *on, timeout=15).returncode == 0
 
 
+@pytest.mark.requires("tap")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--on", "br100", "udp", "prot", "53"), "filter 'udp prot 53': can't parse filter"),
         (("--on", "br100", "--on", "br999"), "interface 'br999': there is no such interface"),
         (("--on", "br100", "--on", "br100"), "name each once"),
-        (("--on", "x" * 16), "is not the name of an interface"),
+        (("--on", "x" * 16), "there is no such interface"),
+        (("--on", "idle0"), "interface 'idle0': That device is not up"),
+        (("--on", "tun0"), "interface 'tun0': is not an Ethernet interface"),
         (("--read", "/etc/hosts"), "hosts: is no capture file"),
         ((), "Name an interface with --on"),
     ],
@@ -292,6 +295,10 @@ def test_the_limits_end_it(bridge: PrivateHost) -> None:
 def test_what_is_wrong_is_said_in_one_line_and_nothing_is_captured(
     bridge: PrivateHost, arguments: tuple[str, ...], said: str
 ) -> None:
+    bridge.run("ip", "link", "add", "idle0", "type", "bridge")
+    if "tun0" in arguments:
+        bridge.run("ip", "tuntap", "add", "tun0", "mode", "tun")
+        bridge.run("ip", "link", "set", "tun0", "up")
     done = bridge.run(
         "netconsole",
         "capture",
@@ -299,7 +306,7 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_captured(
         *(("--write", "/run/no") if said[0] == "f" else ()),
         check=False,
     )
-    assert done.returncode in (1, REFUSED)
+    assert done.returncode == (FAILED if "--read" in arguments else REFUSED)
     assert len(done.stderr.splitlines()) == 1
     assert said in done.stderr
     assert bridge.run("ls", "/run/no", check=False).returncode != 0

@@ -1,14 +1,12 @@
 """Filters that the kernel applies before a packet reaches us, in the language of pcap-filter(7)."""
 
-import shutil
-import subprocess
 from collections.abc import Mapping
 from ipaddress import ip_address
 
-from netconsole.backend.errors import InvalidValue, Unavailable
+from netconsole.backend.errors import InvalidValue
+from netconsole.backend.programs import ProgramFailed, run
 from netconsole.diagnostics.capture.ring import Instruction
 
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 LIMIT_SECONDS = 10.0
 
 
@@ -45,30 +43,19 @@ def compile_filter(
     """Compile a filter that keeps `snaplen` bytes of what passes and is not of the session.
 
     tcpdump compiles it for the live interface, where VLAN tags are beside the frame, not in it.
-    Raises InvalidValue for a filter that it refuses, Unavailable where there is no tcpdump.
+    Raises InvalidValue for a filter or interface that it refuses, Unavailable where there is no tcpdump.
     """
-    program = shutil.which("tcpdump", path=PATH)
-    if program is None:
-        raise Unavailable("tcpdump: not installed; it compiles the filter")
     whole = _without(session, expression)
-    argv = [program, "-ddd", "-p", "-s", str(snaplen), "-i", interface, "--", whole]
+    argv = ["tcpdump", "-ddd", "-p", "-s", str(snaplen), "-i", interface, "--", whole]
     try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_SECONDS,
-            env={"PATH": PATH, "LC_ALL": "C"},
-            cwd="/",
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise Unavailable(f"tcpdump: no end after {LIMIT_SECONDS:.0f} s") from None
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise InvalidValue("filter", expression, said[0].removeprefix("tcpdump: "))
-    lines = done.stdout.split("\n")
+        told = run(argv, timeout=LIMIT_SECONDS)
+    except ProgramFailed as error:
+        _, _, reason = str(error).rpartition("tcpdump: ")
+        if reason.startswith(f"{interface}: "):
+            rule = reason.removeprefix(f"{interface}: ")
+            raise InvalidValue("interface", interface, rule) from None
+        raise InvalidValue("filter", expression, reason) from None
+    lines = told.splitlines()
     return [_instruction(line) for line in lines[1 : 1 + int(lines[0])]]
 
 

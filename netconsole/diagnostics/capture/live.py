@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from netconsole.backend.errors import InvalidValue
+from netconsole.backend.errors import InvalidValue, Unavailable
+from netconsole.backend.privileges import Capability, lacking
 from netconsole.diagnostics.capture.analysis import Analysis
 from netconsole.diagnostics.capture.comparison import Comparison, Progress
 from netconsole.diagnostics.capture.filters import compile_filter, own_session
-from netconsole.diagnostics.capture.interfaces import read_points, require_privilege
 from netconsole.diagnostics.capture.packet import Packet, Sight
 from netconsole.diagnostics.capture.pcapng import Writer
 from netconsole.diagnostics.capture.ring import RETIRE_MS, Ring, count, packets
 from netconsole.diagnostics.capture.saved import new_file
 from netconsole.diagnostics.capture.topology import Point
+from netconsole.diagnostics.evidence.links import read_links
 
 SNAPLEN = 128
 """Bytes kept of a packet: enough for its heads, and for the name that DNS is asked."""
@@ -76,12 +77,13 @@ def compare(
     its owner only, which is there when the capture is complete. Raises Unavailable, InvalidValue
     and NotSaved.
     """
-    require_privilege()
+    if (reason := lacking(Capability.NET_RAW)) is not None:
+        raise Unavailable(reason)
     if request.snaplen not in SNAPLENS:
         raise InvalidValue("snaplen", request.snaplen, "is not between 64 and 65535 bytes")
     if not request.interfaces or len(set(request.interfaces)) < len(request.interfaces):
         raise InvalidValue("interfaces", " ".join(request.interfaces), "name each once")
-    points = read_points(request.interfaces)
+    points = _points(request.interfaces)
     session = own_session(os.environ) if request.spare_session else ""
     programs = [
         compile_filter(point.name, request.expression, session, request.snaplen) for point in points
@@ -93,6 +95,19 @@ def compare(
             for point, program in zip(points, programs, strict=True)
         ]
         return _Capture(request, points, rings, show, file).run(cancel, progress)
+
+
+def _points(names: Sequence[str]) -> tuple[Point, ...]:
+    """Answer what each interface is. Raises InvalidValue for one that is not there."""
+    links = read_links()
+    points = []
+    for name in names:
+        link = links.get(name)
+        if link is None:
+            raise InvalidValue("interface", name, "there is no such interface on this host")
+        mac = bytes.fromhex(link.mac.replace(":", ""))
+        points.append(Point(name, mac, link.master, link.parent, link.vlan))
+    return tuple(points)
 
 
 class _Capture:

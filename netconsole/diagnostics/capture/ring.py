@@ -6,6 +6,7 @@ and given back at once, and taken apart when there is time: what a burst brings 
 
 import ctypes
 import mmap
+import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,9 @@ RECEIVED = (INBOUND | UNICAST, INBOUND | BROADCAST, INBOUND | MULTICAST, INBOUND
 KINDS = (*RECEIVED, OUTBOUND)
 """By sll_pkttype: HOST, BROADCAST, MULTICAST, OTHERHOST, OUTGOING."""
 
+ETHERNET_TYPES = frozenset({1, 772})
+"""ARPHRD_ETHER, and ARPHRD_LOOPBACK, whose frames have the same head."""
+
 Instruction = tuple[int, int, int, int]
 """One of classic BPF: code, jump if true, jump if false, operand."""
 
@@ -77,7 +81,10 @@ class Ring:
             self._socket.bind((interface, EVERY_PROTOCOL))
         except OSError as error:
             self._socket.close()
-            raise InvalidValue("interface", interface, f"{error.strerror}") from None
+            raise InvalidValue("interface", interface, os.strerror(error.errno or 0)) from None
+        if self._socket.getsockname()[3] not in ETHERNET_TYPES:
+            self.close()
+            raise InvalidValue("interface", interface, "is not an Ethernet interface")
         self._next = 0
         self._dropped = 0
 
