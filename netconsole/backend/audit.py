@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from netconsole.backend.errors import NetconsoleError, Unavailable
+from netconsole.backend.ssh_session import ssh_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,12 @@ class AuditLine:
 
 def asked(title: str) -> AuditLine:
     """The line of a change that this process was asked for."""
-    peer = os.environ.get("SSH_CONNECTION", "").split(" ")[0]
+    session = ssh_session()
     return AuditLine(
         at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         login=_login(),
         sudo_user=os.environ.get("SUDO_USER"),
-        ssh_peer=peer or None,
+        ssh_peer=session.client if session is not None else None,
         asked=title,
     )
 

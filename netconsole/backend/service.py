@@ -1,6 +1,5 @@
 """The one door: every verb, read and write, and the access mode that guards them."""
 
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from netconsole.backend.reading import Reading
 from netconsole.backend.records import (
     Records,
 )
+from netconsole.backend.ssh_session import ssh_session
 from netconsole.backend.steps import Plan
 from netconsole.backend.store import records
 from netconsole.backend.store import settings as setting_rows
@@ -144,7 +144,7 @@ class Service(Reading):
 
     def _guardian(self, steps: Plan, observed: HostState, trial: ExitStack) -> Guardian | None:
         """Who takes a change back that cuts the admin's own session off."""
-        interface = session_interface(steps, observed, os.environ)
+        interface = session_interface(steps, observed, ssh_session())
         if interface is None:
             return None
         if self.confirm is None:

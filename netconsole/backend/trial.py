@@ -10,12 +10,12 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.hoststate import HostState
+from netconsole.backend.ssh_session import SshSession
 from netconsole.backend.steps import (
     MoveAddresses,
     Plan,
@@ -40,18 +40,12 @@ class NotConfirmed(NetconsoleError):
     """A change on trial that nobody confirmed; it was taken back."""
 
 
-def session_interface(
-    steps: Plan, observed: HostState, environment: Mapping[str, str]
-) -> str | None:
-    """The interface of the SSH session that the environment tells of, if the steps touch it.
-
-    SSH_CONNECTION holds the client's address and port, then the server's (ssh(1)).
-    """
-    words = environment.get("SSH_CONNECTION", "").split()
-    if len(words) != 4:
+def session_interface(steps: Plan, observed: HostState, session: SshSession | None) -> str | None:
+    """The interface that an SSH session came in on, if the steps touch it."""
+    if session is None:
         return None
     for address in observed.addresses:
-        if address.address.partition("/")[0] == words[2] and any(
+        if address.address.partition("/")[0] == session.server and any(
             _touches(step, address.interface, address.address) for step in steps.steps
         ):
             return address.interface

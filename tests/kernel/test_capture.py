@@ -269,6 +269,19 @@ def test_a_saved_capture_is_read_back_to_the_same_result(bridge: PrivateHost) ->
     assert "5 packets from vlan100 to br100 and 5 packets from br100" in printed.stderr
 
 
+def test_more_than_anybody_reads_is_counted_and_not_printed(bridge: PrivateHost) -> None:
+    with capturing(bridge, "--on", "vlan100", "udp port 9") as process:
+        guest(bridge, sys.executable, "-c", FLOOD.format(count=3000))
+        bridge.run("sleep", "0.2")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    printed = len(process.stdout.read().splitlines())
+    said = process.stderr.read().splitlines()
+    passed_over = [int(line.split()[1]) for line in said if line.endswith("not printed")]
+    assert printed + sum(passed_over) == 3000
+    assert 100 <= printed < 1500
+
+
 def test_the_limits_end_it(bridge: PrivateHost) -> None:
     often = ("ping", "-q", "-i", "0.01", "-w", "20", "10.0.0.1")
     bridge.spawn("ip", "netns", "exec", "guest", *often)

@@ -1,30 +1,17 @@
 """Filters that the kernel applies before a packet reaches us, in the language of pcap-filter(7)."""
 
-from collections.abc import Mapping
-from ipaddress import ip_address
-
 from netconsole.backend.errors import InvalidValue
 from netconsole.backend.programs import ProgramFailed, run
+from netconsole.backend.ssh_session import SshSession
 from netconsole.diagnostics.capture.ring import Instruction
 
 LIMIT_SECONDS = 10.0
 
 
-def own_session(environment: Mapping[str, str]) -> str:
-    """Answer the filter of the SSH session that we run in, empty without one.
-
-    SSH_CONNECTION holds the client's address and port, then the server's (ssh(1)). To show its
-    packets would make more of them.
-    """
-    words = environment.get("SSH_CONNECTION", "").split()
-    if len(words) != 4:
-        return ""
-    try:
-        client, server = (ip_address(word.partition("%")[0]) for word in (words[0], words[2]))
-        ports = int(words[1]), int(words[3])
-    except ValueError:
-        return ""
-    return f"tcp and host {client} and host {server} and port {ports[0]} and port {ports[1]}"
+def of_session(session: SshSession) -> str:
+    """Answer the filter of an SSH session's packets; to show them would make more of them."""
+    hosts = f"host {session.client} and host {session.server}"
+    return f"tcp and {hosts} and port {session.client_port} and port {session.server_port}"
 
 
 def _without(session: str, wanted: str) -> str:
@@ -43,7 +30,8 @@ def compile_filter(
     """Compile a filter that keeps `snaplen` bytes of what passes and is not of the session.
 
     tcpdump compiles it for the live interface, where VLAN tags are beside the frame, not in it.
-    Raises InvalidValue for a filter or interface that it refuses, Unavailable where there is no tcpdump.
+    Raises InvalidValue for a filter or an interface that it refuses, Unavailable where there is
+    no tcpdump.
     """
     whole = _without(session, expression)
     argv = ["tcpdump", "-ddd", "-p", "-s", str(snaplen), "-i", interface, "--", whole]

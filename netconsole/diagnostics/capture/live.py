@@ -1,6 +1,5 @@
 """Captures at several interfaces at once, and compares."""
 
-import os
 import select
 import threading
 import time
@@ -14,9 +13,10 @@ from typing import BinaryIO
 
 from netconsole.backend.errors import InvalidValue, Unavailable
 from netconsole.backend.privileges import Capability, lacking
+from netconsole.backend.ssh_session import ssh_session
 from netconsole.diagnostics.capture.analysis import Analysis
 from netconsole.diagnostics.capture.comparison import Comparison, Progress
-from netconsole.diagnostics.capture.filters import compile_filter, own_session
+from netconsole.diagnostics.capture.filters import compile_filter, of_session
 from netconsole.diagnostics.capture.packet import Packet, Sight
 from netconsole.diagnostics.capture.pcapng import Writer
 from netconsole.diagnostics.capture.ring import RETIRE_MS, Ring, count, packets
@@ -84,9 +84,10 @@ def compare(
     if not request.interfaces or len(set(request.interfaces)) < len(request.interfaces):
         raise InvalidValue("interfaces", " ".join(request.interfaces), "name each once")
     points = _points(request.interfaces)
-    session = own_session(os.environ) if request.spare_session else ""
+    session = ssh_session() if request.spare_session else None
+    spared = of_session(session) if session is not None else ""
     programs = [
-        compile_filter(point.name, request.expression, session, request.snaplen) for point in points
+        compile_filter(point.name, request.expression, spared, request.snaplen) for point in points
     ]
     with ExitStack() as stack:
         file = stack.enter_context(new_file(write)) if write is not None else None

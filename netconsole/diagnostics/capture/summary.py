@@ -21,6 +21,7 @@ ICMP_TYPES |= {11: "time exceeded"}
 ICMPV6_TYPES = {1: "unreachable", 2: "too big", 3: "time exceeded", 128: "echo request"}
 ICMPV6_TYPES |= {129: "echo reply", 133: "router solicitation", 134: "router advertisement"}
 ICMPV6_TYPES |= {135: "neighbour solicitation", 136: "neighbour advertisement"}
+ICMPV6_TYPES |= {143: "listener report"}
 ECHOES = {ICMP: (0, 8), ICMPV6: (128, 129)}
 
 
