@@ -160,6 +160,44 @@ def test_some_get_lost_by_the_filter_that_the_bridge_calls(bridge: PrivateHost) 
     assert status == LOSSY
 
 
+@pytest.mark.parametrize("filtered", ["0", "1"])
+def test_fragments_are_not_lost_where_the_bridge_puts_them_together(
+    bridge: PrivateHost, filtered: str
+) -> None:
+    bridge.run("sysctl", "-w", f"net.bridge.bridge-nf-call-iptables={filtered}")
+    bridge.run("iptables", "-A", "FORWARD", "-m", "conntrack", "--ctstate", "NEW", "-j", "ACCEPT")
+    big = ["ping", "-q", "-c", "5", "-i", "0.05", "-s", "4000", "10.0.0.1"]
+    status, found = comparison(bridge, big, "icmp")
+    assert [(passed > 0, lost) for passed, lost in ways(found)] == [(True, 0), (True, 0)]
+    assert [way["unseen"] for way in found["pairs"][0]["ways"]] == [0, 0]
+    # Fragments come in as three; the filter needs the whole.
+    seen = [point["packets"] for point in found["points"]]
+    assert seen == ([30, 20] if filtered == "1" else [30, 30])
+    assert status == 0
+
+
+CANCELLED = """
+import threading
+from netconsole.diagnostics.capture.live import Request, compare
+cancel, stands = threading.Event(), []
+def note(progress):
+    stands.append(progress)
+    if progress.packets[0]:
+        cancel.set()
+request = Request(("vlan100", "br100"), "icmp", seconds=None, limit=None)
+found = []
+work = threading.Thread(target=lambda: found.append(compare(request, cancel=cancel, progress=note)))
+work.start()
+work.join()
+print(stands[0].packets, stands[-1].packets == tuple(p.packets for p in found[0].points))
+"""
+
+
+def test_a_capture_in_a_thread_tells_how_it_stands_and_is_cancelled(bridge: PrivateHost) -> None:
+    bridge.spawn("ip", "netns", "exec", "guest", *pings(200))
+    assert bridge.run(sys.executable, "-c", CANCELLED).stdout == "(0, 0) True\n"
+
+
 def test_what_passes_between_two_ports_is_not_missed_on_the_bridge(bridge: PrivateHost) -> None:
     bridge.run("ip", "netns", "add", "other")
     bridge.run(

@@ -85,17 +85,25 @@ def rewritten(frame: bytes) -> tuple[bytes, ...]:
 
 
 def stretch(frame: bytes) -> tuple[bytes, int, int] | None:
-    """Answer a TCP segment's connection and the range of its bytes, None where it carries none.
+    """Answer what a packet is a piece of, and the range of bytes it holds of that.
 
-    Offloading cuts and joins segments, so that one here can be several there.
+    A TCP segment is a piece of its connection: offloading cuts and joins segments. Anything else
+    is one of its datagram: a bridge whose packets are filtered puts fragments together.
     """
     head = ethernet(frame)
     packet = internet(frame, head) if head is not None else None
-    segment = tcp(frame, packet) if packet is not None else None
-    if packet is None or segment is None or packet.end <= segment.at:
+    if packet is None:
         return None
-    ends = f"{packet.source} {segment.source} {packet.destination} {segment.destination}"
-    return ends.encode(), segment.sequence, segment.sequence + packet.end - segment.at
+    ends = f"{packet.source} {packet.destination} {packet.protocol}"
+    segment = tcp(frame, packet)
+    if segment is not None:
+        connection = f"{ends} {segment.source} {segment.destination}".encode()
+        length = packet.end - segment.at
+        return (connection, segment.sequence, segment.sequence + length) if length > 0 else None
+    if not packet.identification:
+        return None
+    datagram = f"{ends} {packet.identification}".encode()
+    return datagram, packet.fragment, packet.fragment + packet.end - packet.at
 
 
 def changes(before: bytes, after: bytes, *, checksums: bool = True) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class Leftover:
     unseen: list[int] = field(default_factory=lambda: [0, 0])
     """Arrived at the second point and not seen at the first before; and the other way."""
     resegmented: list[int] = field(default_factory=lambda: [0, 0])
-    """TCP segments that arrived cut or joined; and the other way."""
+    """TCP segments and fragments that arrived cut or joined; and the other way."""
     elsewhere: int = 0
     """Not to be expected at the other point: for or from somebody else."""
     undecided: int = 0
@@ -106,11 +106,11 @@ def _share_an_end(one: bytes, two: bytes) -> bool:
 
 Part: TypeAlias = tuple[bytes, int, int]
 Ranges: TypeAlias = dict[bytes, tuple[list[int], list[int]]]
-"""By connection: where stretches of its bytes begin, and where each ends; disjoint, ascending."""
+"""By connection or datagram: where stretches of its bytes begin and end; disjoint, ascending."""
 
 
 def _ranges(sights: Iterable[Sight]) -> tuple[Ranges, Ranges]:
-    """Answer which bytes of which connections were seen at each point."""
+    """Answer which bytes of which connections and datagrams were seen at each point."""
     seen: tuple[set[Part], set[Part]] = (set(), set())
     for side, packet in sights:
         if (part := stretch(packet[1])) is not None:
@@ -131,7 +131,7 @@ def _joined(parts: Iterable[Part]) -> Ranges:
 
 
 def _covered(frame: bytes, ranges: Ranges) -> bool:
-    """Whether every byte of a TCP segment was seen."""
+    """Whether every byte of a segment or fragment was seen."""
     part = stretch(frame) if ranges else None
     if part is None or part[0] not in ranges:
         return False
