@@ -1,6 +1,7 @@
 """Two points compared: what passed, what got lost and which way, what was changed."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from packets import (
     GATEWAY,
@@ -208,19 +209,26 @@ def test_segments_that_were_cut_or_joined_have_arrived() -> None:
 
 
 def test_fragments_that_a_bridge_put_together_have_arrived() -> None:
-    from scapy.layers.inet import IP, UDP, fragment
+    from scapy.layers.inet import IP, UDP
     from scapy.layers.l2 import Ether
 
     whole = Ether(src=GUEST, dst=HOST_MAC) / IP(src=GUEST_IP, dst=GATEWAY, id=9)
     whole = whole / UDP(sport=5, dport=6) / bytes(3000)
     together = [came_in(1, built(whole)[:128])]
-    cut = [came_in(1, built(piece)[:128]) for piece in fragment(whole, fragsize=1400)]
+    cut = [came_in(1, built(piece)[:128]) for piece in _fragments(whole)]
     assert len(cut) == 3
     for here, there in ((cut, together), (together, cut)):
         found = pair(VLAN, BRIDGE, here, there)
         assert (found.ways[0].passed, found.ways[0].lost) == (len(here), 0)
         assert found.ways[0].unseen == 0
     assert pair(VLAN, BRIDGE, cut, []).ways[0].lost == 3
+
+
+def _fragments(whole: Any) -> list[Any]:
+    from scapy.layers.inet import fragment
+
+    pieces: list[Any] = fragment(whole, fragsize=1400)  # type: ignore[no-untyped-call]  # scapy's
+    return pieces
 
 
 def test_three_points_are_compared_each_with_the_next() -> None:
