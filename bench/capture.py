@@ -171,7 +171,7 @@ def by_scapy(flood: Flood) -> tuple[float, float]:
 
 
 def matched_in_memory(made: list[bytes]) -> float:
-    """Answer how many packets a second are matched, those of both interfaces counted."""
+    """Answer how many packets of both interfaces are matched in a second of one core."""
     points = Point(PORT, master=BRIDGE), Point(BRIDGE, BRIDGE_MAC)
     sights: list[list[Packet]] = [
         [
@@ -181,21 +181,21 @@ def matched_in_memory(made: list[bytes]) -> float:
         for late in (0, 700)
     ]
     analysis = Analysis(points, LENGTH)
-    started = time.perf_counter()
+    started = time.process_time()
     for at in range(0, len(made), 4096):
         for index in (0, 1):
             analysis.add(index, sights[index][at : at + 4096])
     found = analysis.conclude()
-    taken = time.perf_counter() - started
+    taken = time.process_time() - started
     assert found.pairs[0].ways[0].passed == len(made)
     return 2 * len(made) / taken
 
 
 def matched_from_file(path: Path) -> float:
     """Answer the same for a saved capture, reading included."""
-    started = time.perf_counter()
+    started = time.process_time()
     found = saved.compare([path])
-    taken = time.perf_counter() - started
+    taken = time.process_time() - started
     return sum(point.packets for point in found.points) / taken
 
 
@@ -219,7 +219,7 @@ def main(options: Options) -> None:
         ("in memory", matched_in_memory(made)),
         ("from a file", matched_from_file(directory / "both.pcapng")),
     ):
-        print(f"matched {name}: {matched:,.0f} packets a second, ", end="")
+        print(f"matched {name}: {matched:,.0f} packets a second of one core, ", end="")
         print(f"{matched / 200_000:.1f} times the 200,000 claimed")
     handled, offered = by_scapy(flood)
     best = max(each.rate for each in ours)
