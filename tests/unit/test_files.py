@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from netconsole.backend import files
+from netconsole.backend.host import dnsmasq
 from netconsole.backend.host.dnsmasq import observe_leases
 from netconsole.backend.hoststate import File, Lease
 
@@ -107,8 +108,11 @@ def test_the_leases_of_each_bridge_are_read(tmp_path: Path) -> None:
     assert observe_leases(str(tmp_path)) == {"br100": (LEASE,), "br.1": ()}
 
 
-def test_a_lease_file_that_is_being_rewritten_loses_no_lease(tmp_path: Path) -> None:
-    """dnsmasq empties the file, then writes it."""
+def test_a_lease_file_that_is_being_rewritten_loses_no_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dnsmasq empties the file, then writes it; a busy machine may let that take a while."""
+    monkeypatch.setattr(dnsmasq, "SETTLE_SECONDS", 1.0)
     path = tmp_path / "nova-br100.leases"
     path.write_text("")
     writer = threading.Timer(0.005, path.write_text, [LINE])
