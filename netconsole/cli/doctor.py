@@ -80,14 +80,13 @@ def doctor(
     """
     from netconsole.cli import findings
     from netconsole.diagnostics import doctor
-    from netconsole.diagnostics.checks import CHECKS
     from netconsole.diagnostics.evidence import Request
     from netconsole.diagnostics.finding import as_json as in_json
     from netconsole.diagnostics.finding import exit_status
 
     if saved is not None and (save is not None or probe or sources):
         raise click.UsageError("--from goes with none of --save, --probe and --source.")
-    checks = [doctor.check(name) for name in only] or list(CHECKS.values())
+    checks = [doctor.check(name) for name in only] or doctor.quick()
     if saved is not None:
         snapshot = _read(saved)
     else:

@@ -1,6 +1,8 @@
 """`netconsole playbook`: find one kind of fault, mend it, prove it, take it back."""
 
+import sys
 import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -109,6 +111,8 @@ def run(
     from netconsole.diagnostics.evidence import Request
 
     request = Request(service_or_reason(context), sources, target, not no_probe, seconds, filter_)
+    if sys.stderr.isatty():
+        request = replace(request, progress=output.say)
     manner = _Run(context, _playbook(name), request, as_json)
     if undo:
         status = manner.undo()
@@ -195,18 +199,18 @@ class _Run:
         output.print_lines(self._cured(healing) if healing else self._offers(found.finding))
 
     def _stages(self, found: "Investigation") -> "Iterator[str]":
-        """Answer one line a stage, where there are several."""
+        """Answer what came of each stage, where there are several."""
         from netconsole.cli import findings
 
         if len(found.findings) == 1:
             return
-        rows = [
-            (str(number), findings.mark(each.verdict), each.check, stage.why)
-            for number, (stage, each) in enumerate(
-                zip(self.playbook.stages, found.findings, strict=True), start=1
+        stages = zip(self.playbook.stages, found.findings, strict=True)
+        for number, (stage, each) in enumerate(stages, start=1):
+            why = f": {stage.why}" if stage.why else ""
+            yield f"{number:2} {findings.mark(each.verdict):7} {each.check}{why}"
+            yield from textwrap.wrap(
+                output.shown(each.because), 96, initial_indent=" " * 11, subsequent_indent=" " * 11
             )
-        ]
-        yield from output.table(("step", "verdict", "check", "why"), rows)
         yield ""
         yield f"{found.finding.title} ({found.finding.check})"
 

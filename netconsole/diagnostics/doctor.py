@@ -9,15 +9,23 @@ from netconsole.diagnostics.evidence import Request, collect
 from netconsole.diagnostics.finding import Finding
 from netconsole.diagnostics.snapshot import Snapshot
 
+QUICK_SECONDS = 5.0
+"""A check whose evidence takes longer is made by playbooks, or when it is asked for by name."""
+
+
+def quick() -> tuple[Check, ...]:
+    """Answer the checks that are made when none is named."""
+    return tuple(check for check in CHECKS.values() if check.seconds <= QUICK_SECONDS)
+
 
 def examine(request: Request, checks: Iterable[Check] | None = None) -> tuple[Finding, ...]:
-    """Run every check and answer all findings, in the order of the registry.
+    """Run every quick check and answer all findings, in the order of the registry.
 
     Nothing is changed, and nothing is sent unless the request allows it. Where there is no
     service, the checks that need none are made all the same. Raises NotFound for a target that
     means nothing here.
     """
-    chosen = tuple(CHECKS.values() if checks is None else checks)
+    chosen = quick() if checks is None else tuple(checks)
     return judge(look(request, chosen), chosen)
 
 
@@ -28,7 +36,7 @@ def look(request: Request, checks: Iterable[Check]) -> Snapshot:
 
 def judge(snapshot: Snapshot, checks: Iterable[Check] | None = None) -> tuple[Finding, ...]:
     """Conclude from evidence, collected now or long ago."""
-    chosen = CHECKS.values() if checks is None else checks
+    chosen = quick() if checks is None else checks
     return tuple(check.examine(snapshot) for check in chosen)
 
 

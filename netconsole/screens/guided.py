@@ -1,5 +1,6 @@
 """Guided: one playbook, step by step: evidence, verdict, cure, proof, and the way back."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
@@ -90,6 +91,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
         self._playbook = playbook
         self._found: Investigation | None = None
         self._target = playbook.suggest()
+        self._left = threading.Event()
         self._progress: tuple[Entry, ...] = ()
         self.lines = LineView(app.glyphs)
 
@@ -114,7 +116,21 @@ class GuidedPage(Page[None], inherit_bindings=False):
 
     @property
     def _request(self) -> Request:
-        return Request(self.console.service, target=self._target, probe=self._may_change)
+        return Request(
+            self.console.service,
+            target=self._target,
+            probe=self._may_change,
+            progress=lambda line: self.console.tell(lambda: self._heard(line)),
+            cancelled=self._left,
+        )
+
+    def _heard(self, line: str) -> None:
+        """How a probe stands, as long as someone looks."""
+        if not self._left.is_set():
+            self.bar.say(line)
+
+    def on_unmount(self) -> None:
+        self._left.set()
 
     def _show(self) -> None:
         finding = self._finding
@@ -143,7 +159,8 @@ class GuidedPage(Page[None], inherit_bindings=False):
         glyphs = self.console.glyphs
         entries = [heading("Steps")]
         for stage, each in zip(self._playbook.stages, found.findings, strict=True):
-            line = f"{mark(each.verdict, glyphs):12} {each.check}: {stage.why}"
+            why = f": {stage.why}" if stage.why else ""
+            line = f"{mark(each.verdict, glyphs):8} {each.check}{why}"
             entries.append(Entry(line, STYLES[tone(each.verdict)]))
         return [*entries, Entry()]
 

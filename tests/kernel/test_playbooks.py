@@ -4,7 +4,9 @@ import base64
 import json
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
+from typing import Any
 
 import pytest
 from lab_faults import PROGRAMS, examined, run_playbook
@@ -87,3 +89,79 @@ def test_the_bundle_has_everything_but_secrets(lab: RunningLab) -> None:
     )
     assert refused.returncode == 2
     assert "/nowhere/t.tar.gz" in refused.stderr
+
+
+def port_of(lab: RunningLab, instance: str) -> str:
+    status = json.loads(lab.netconsole("status", "--json").stdout)
+    return next(
+        str(each["device"]) for each in status["allocations"] if each["instance"] == instance
+    )
+
+
+@contextmanager
+def pinging(lab: RunningLab) -> Iterator[None]:
+    """The world outside pings the floating address; a new flow, so that no old one is followed."""
+    ping = ("ping", "-c30", "-i0.2", FLOATING)
+    pings = lab.spawn("netconsole", "lab", "exec", "outside", "--", *ping)
+    yield
+    pings.kill()
+    pings.communicate(timeout=10)
+
+
+def evidence(finding: dict[str, Any]) -> dict[str, str]:
+    return {row["label"]: row["value"] for row in finding["evidence"]}
+
+
+def test_packets_that_a_bridge_drops_are_counted_between_port_and_bridge(lab: RunningLab) -> None:
+    watch = ("packet-loss", "--target", "web1", "--seconds", "3")
+    status, document = run_playbook(lab, *watch)
+    assert status == 0, document["finding"]["because"]
+    sent = int(evidence(document["finding"])["queries sent"])
+    assert sent > 0
+
+    port = port_of(lab, "web1")
+    rule = ("INPUT", "-i", port, "-p", "IPv4", "--ip-proto", "udp", "--ip-dport", "53")
+    lab.run("ebtables", "-A", *rule, "-j", "DROP")
+    try:
+        status, document = run_playbook(lab, *watch)
+    finally:
+        lab.run("ebtables", "-D", *rule, "-j", "DROP")
+    found = document["finding"]
+    assert (status, found["check"], found["verdict"]) == (1, "packet_loss", "fail")
+    asked = evidence(found)["queries sent"]
+    assert evidence(found)[f"{port} to br100"] == f"0 of {asked} seen at both"
+    assert evidence(found)[f"dns at {port}"] == f"0 of {asked} answered"
+
+
+def test_answers_that_are_dropped_are_missed_in_the_other_direction(lab: RunningLab) -> None:
+    port = port_of(lab, "web2")
+    rule = ("OUTPUT", "-o", port, "-p", "IPv4", "--ip-proto", "udp", "--ip-sport", "53")
+    lab.run("ebtables", "-A", *rule, "-j", "DROP")
+    try:
+        _, document = run_playbook(lab, "packet_loss", "--target", "web2", "--seconds", "3")
+    finally:
+        lab.run("ebtables", "-D", *rule, "-j", "DROP")
+    rows = evidence(document["finding"])
+    asked = rows["queries sent"]
+    assert rows[f"{port} to br100"] == f"{asked} of {asked} seen at both"
+    assert rows[f"br100 to {port}"] == f"0 of {asked} seen at both"
+
+
+def test_a_floating_address_is_watched_on_both_sides_of_nat(lab: RunningLab) -> None:
+    watch = ("packet_loss", "--target", FLOATING, "--seconds", "3")
+    status, document = run_playbook(lab, *watch)
+    assert (status, document["finding"]["verdict"]) == (0, "info")
+    assert "lost before this host" in document["finding"]["because"]
+
+    lab.netconsole("lab", "break", "nat-flushed")
+    try:
+        with pinging(lab):
+            status, document = run_playbook(lab, *watch)
+    finally:
+        lab.netconsole("lab", "mend", "nat-flushed")
+    assert (status, document["finding"]["verdict"]) == (1, "fail")
+    assert "from eth0 to" in document["finding"]["because"]
+    with pinging(lab):
+        status, document = run_playbook(lab, *watch)
+    assert status == 0
+    assert int(evidence(document["finding"])["destination address changed"]) > 0

@@ -12,6 +12,7 @@ from netconsole.diagnostics.checks import (
     guest_answers,
     ip_forward,
     modules,
+    packet_loss,
     rp_filter,
     vhost_net,
 )
@@ -28,6 +29,7 @@ CHECKS: Mapping[str, Check] = {
         modules,
         vhost_net,
         guest_answers,
+        packet_loss,
         drift,
     )
 }

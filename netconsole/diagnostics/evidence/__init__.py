@@ -24,6 +24,7 @@ from netconsole.diagnostics.evidence import (
     reverse_paths,
     routing,
     settings,
+    traffic,
     virtual_machines,
 )
 from netconsole.diagnostics.evidence.request import Request
@@ -37,6 +38,7 @@ from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.reverse_paths import EchoProbes, ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.parts.traffic import Traffic
 from netconsole.diagnostics.parts.virtual_machines import VirtualMachines
 from netconsole.diagnostics.snapshot import NOT_SENT, Snapshot, Unread
 from netconsole.diagnostics.target import resolve
@@ -81,6 +83,7 @@ COLLECTORS: Mapping[type[object], Collector] = {
 
 PROBES: Mapping[type[object], Probe] = {
     GuestAnswers: Probe(lambda request, snapshot: guests.ask_guests(snapshot), 15.0),
+    Traffic: Probe(traffic.watch, 660.0),
     EchoProbes: Probe(lambda request, snapshot: echo.probe_suspects(snapshot), 15.0, alone=True),
 }
 

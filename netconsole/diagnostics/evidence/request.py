@@ -1,6 +1,7 @@
 """The request: what a run of checks is asked, and whom it may ask."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,10 @@ from netconsole.diagnostics.snapshot import Unread
 
 if TYPE_CHECKING:
     from netconsole.backend.service import Service
+
+
+def _unheard(_: str) -> None:
+    """Nobody wants to know how a probe stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +31,7 @@ class Request:
     """How long a probe that watches traffic may watch."""
     filter: str = ""
     """Which traffic it watches, in the words of pcap-filter(7); empty for its own choice."""
+    progress: Callable[[str], None] = _unheard
+    """Hears how such a probe stands, in a line, about twice a second; called in its thread."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set to end a probe that watches traffic early."""

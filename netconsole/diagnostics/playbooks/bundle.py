@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from netconsole.diagnostics.checks import CHECKS
+from netconsole.diagnostics.doctor import quick
 from netconsole.diagnostics.evidence import Request
 from netconsole.diagnostics.finding import Finding
 from netconsole.diagnostics.playbooks.playbook import Playbook, Stage
@@ -26,7 +26,7 @@ BUNDLE = Playbook(
     "bundle",
     "Everything for a colleague",
     "Collects evidence, findings, configuration and listings in one archive, without secrets.",
-    tuple(Stage(check, "") for check in CHECKS),
+    tuple(Stage(check.id, "") for check in quick()),
     "Makes every check and writes an archive (.tar.gz, readable by its owner only): the evidence, "
     "which `netconsole doctor --from` judges anywhere, the findings, the options in force, the "
     "plan, the history, what ip, bridge, iptables, nft, conntrack, ss and sysctl list, and the "

@@ -40,9 +40,16 @@ class Investigation:
 
     @property
     def finding(self) -> Finding:
-        """Answer the cause: the first that fails, else the first of the next worse verdict."""
+        """Answer the cause: the first that fails, and can be mended if any can.
+
+        Where nothing fails, the last that has something to say: it has looked closest.
+        """
         order: tuple[Verdict, ...] = ("fail", "warn", "unknown", "info", "ok", "not-applicable")
-        return min(self.findings, key=lambda each: order.index(each.verdict))
+        worst = min(self.findings, key=lambda each: order.index(each.verdict)).verdict
+        alike = [each for each in self.findings if each.verdict == worst]
+        if not alike[0].found:
+            return alike[-1]
+        return next((each for each in alike if each.fix), alike[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,20 @@
+"""What a capture at several interfaces of one path showed."""
+
+from dataclasses import dataclass
+
+from netconsole.diagnostics.capture.comparison import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """One capture, and the queries that were sent meanwhile."""
+
+    points: tuple[str, ...]
+    """The interfaces, along the path."""
+    expression: str
+    """Which packets, in the words of pcap-filter(7)."""
+    comparison: Comparison
+    asked: int = 0
+    """DNS queries sent from inside the instance."""
+    asked_from: str = ""
+    """`inside web1`, or why none were sent."""
