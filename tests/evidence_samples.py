@@ -8,9 +8,11 @@ from netconsole.backend.status import (
     Status,
 )
 from netconsole.backend.steps import ChangeRules, Plan, Step
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Configuration, Host
+from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.parts.virtual_machines import VhostDevice, VirtualMachines
 from netconsole.diagnostics.snapshot import Snapshot
@@ -52,6 +54,9 @@ def snapshot(
         Sysctls(sysctls),
         DropIns((), None),
         ReversePaths((), 0),
+        Configuration("", "203.0.113.2", 8775),
+        Listeners(()),
+        Routing(),
         Modules(()),
         VirtualMachines((), VhostDevice(present=False)),
     )

@@ -28,6 +28,11 @@ def text(value: str) -> str:
     return value
 
 
+def text_or_empty(value: str) -> str:
+    """Any text of one line, or none."""
+    return text(value) if value else ""
+
+
 def word(value: str) -> str:
     """A text without blanks."""
     if " " in text(value):

@@ -100,6 +100,8 @@ class Options:
     iptables_drop_action: Annotated[str, Option(rules.target)] = "DROP"
     metadata_host: Annotated[str | None, Option(rules.ipv4_address, "$my_ip")] = None
     metadata_port: Annotated[int, Option(rules.whole(1, 65535))] = 8775
+    firewall_driver: Annotated[str, Option(rules.text_or_empty)] = ""
+    """nova's ...NoopFirewallDriver: instances are not filtered. Empty: they are."""
     send_arp_for_ha: Annotated[bool, Option(rules.boolean)] = True
     """nova's default is False; neighbours that keep a stale address are what it leads to."""
     send_arp_for_ha_count: Annotated[int, Option(rules.whole(0, 100))] = 3

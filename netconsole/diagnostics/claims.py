@@ -30,7 +30,13 @@ from netconsole.backend.steps import (
 )
 
 Claimant = Literal[
-    "ip_forward", "bridge", "dnsmasq_processes", "floating_address", "floating_nat", "drift"
+    "ip_forward",
+    "bridge",
+    "dnsmasq_processes",
+    "floating_address",
+    "floating_nat",
+    "metadata",
+    "drift",
 ]
 
 
@@ -51,6 +57,8 @@ def claimant(step: Step, status: Status) -> Claimant:
             return _of_address(step.interface, step.address, status)
         case EndConnections() if step.address in _floating(status):
             return "floating_nat"
+        case ChangeRules(family="ipv4", table="nat") if _is_metadata_rule(step):
+            return "metadata"
         case ChangeRules(family="ipv4", table="nat") if _names_floating(step, status):
             return "floating_nat"
         case _:
@@ -69,6 +77,11 @@ def _of_address(interface: str, address: str, status: Status) -> Claimant:
     if any(network.bridge == interface for network in status.networks):
         return "bridge"
     return "drift"
+
+
+def _is_metadata_rule(step: ChangeRules) -> bool:
+    """Whether the rule that leads to the metadata service is all that is amiss in the table."""
+    return len(step.lines) == 1 and "169.254.169.254/32" in step.lines[0]
 
 
 def _names_floating(step: ChangeRules, status: Status) -> bool:

@@ -22,6 +22,7 @@ def lab() -> Iterator[RunningLab]:
         ("nat-flushed", "floating_nat"),
         ("dnsmasq-killed", "dnsmasq_processes"),
         ("floating-address-missing", "floating_address"),
+        ("metadata", "metadata"),
     ],
 )
 def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) -> None:

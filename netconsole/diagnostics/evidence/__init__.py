@@ -18,6 +18,7 @@ from netconsole.diagnostics.evidence import (
     echo,
     guests,
     links,
+    listeners,
     modules,
     owners,
     packet_filter,
@@ -28,10 +29,11 @@ from netconsole.diagnostics.evidence import (
     virtual_machines,
 )
 from netconsole.diagnostics.evidence.request import Request
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Configuration, Host
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.guests import GuestAnswers
 from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
@@ -67,6 +69,8 @@ class Probe:
 
 COLLECTORS: Mapping[type[object], Collector] = {
     Host: Collector(lambda request: backend.read_host(request.service), 30.0),
+    Configuration: Collector(lambda request: backend.read_configuration(request.service), 5.0),
+    Listeners: Collector(lambda request: listeners.read_listeners(), 5.0),
     Sysctls: Collector(lambda request: settings.read_sysctls(), 5.0),
     DropIns: Collector(lambda request: drop_ins.read_drop_ins(), 5.0),
     ReversePaths: Collector(

@@ -4,11 +4,19 @@ from typing import TYPE_CHECKING
 
 from netconsole.backend.errors import Unavailable
 from netconsole.backend.steps import Plan
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Configuration, Host
 from netconsole.diagnostics.snapshot import Unread
 
 if TYPE_CHECKING:
     from netconsole.backend.service import Service
+
+
+def read_configuration(service: "Service | Unread") -> Configuration:
+    """Answer the options in force; raises Unavailable without a configuration."""
+    if isinstance(service, Unread):
+        raise Unavailable(service.because)
+    options = service.options
+    return Configuration(options.firewall_driver, options.metadata_host, options.metadata_port)
 
 
 def read_host(service: "Service | Unread") -> Host:

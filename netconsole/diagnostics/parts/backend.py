@@ -17,3 +17,17 @@ class Host:
     def fix(self) -> Plan | None:
         """The whole plan, as `netconsole apply` takes it: its steps depend on each other."""
         return self.plan or None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The options that checks look at, under their own names."""
+
+    firewall_driver: str
+    metadata_host: str | None
+    metadata_port: int
+
+    @property
+    def filters_nothing(self) -> bool:
+        """Whether the firewall of instances was switched off (nova's NoopFirewallDriver)."""
+        return self.firewall_driver.endswith("NoopFirewallDriver")

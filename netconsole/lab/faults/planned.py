@@ -56,6 +56,16 @@ def _flush_nat(service: Service) -> None:
     run("iptables", "-w", "-t", "nat", "-F", _FLUSHED)
 
 
+def _is_metadata_rule(step: Step) -> bool:
+    return isinstance(step, ChangeRules) and any("169.254.169.254" in line for line in step.lines)
+
+
+def _remove_metadata_rule(service: Service) -> None:
+    for line in run("iptables", "-w", "-t", "nat", "-S", _FLUSHED).splitlines():
+        if "169.254.169.254" in line:
+            run("iptables", "-w", "-t", "nat", "-D", *line.split()[1:])
+
+
 def _kill_dnsmasq(service: Service) -> None:
     servers = [server for server in service.status().dnsmasq if server.state == "running"]
     if not servers:
@@ -75,6 +85,14 @@ def _remove_floating_addresses(service: Service) -> None:
 
 
 FAULTS: Final = (
+    Fault(
+        "metadata",
+        "The rule that leads 169.254.169.254 to the metadata service is gone.",
+        "Instances boot two minutes late, without their keys and names.",
+        _planned(_is_metadata_rule),
+        _remove_metadata_rule,
+        _follow_plan(_is_metadata_rule),
+    ),
     Fault(
         "nat-flushed",
         "Someone has emptied the NAT chain nova-network-PREROUTING.",
