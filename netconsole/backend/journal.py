@@ -1,17 +1,18 @@
 """The journal: every apply written down step by step, so that a killed one can be taken back.
 
 One file a change, one JSON object a line: the change, then `begin` and `done` of each step by
-number, then the end. A file without an end is a change that was cut off.
+number. Its name ends in how the change ended, which a rename does at once; one that is `open` is
+under way or was cut off. So a change reads those alone, however much others have written.
 """
 
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypedDict, cast
+from typing import Literal, TypedDict, cast, get_args
 from uuid import uuid4
 
 from netconsole.backend.errors import NotFound, Unavailable
@@ -21,6 +22,8 @@ KEPT = 500
 """How many changes are kept; older ones are forgotten."""
 
 Outcome = Literal["done", "undone", "recovered"]
+_OPEN = ".open"
+_ENDS: dict[str, Outcome] = {f".{end}": end for end in get_args(Outcome)}
 
 
 class _Line(TypedDict, total=False):
@@ -31,7 +34,6 @@ class _Line(TypedDict, total=False):
     steps: list[dict[str, object]]
     began: int
     done: int
-    end: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Journal:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o755)
         except OSError as error:
             raise Unavailable(f"journal {self._directory}: {error.strerror}") from error
-        entry = OpenEntry(change_id, self._path(change_id))
+        entry = OpenEntry(change_id, self._directory / f"{change_id}{_OPEN}")
         entry.write(
             {
                 "id": change_id,
@@ -79,38 +81,40 @@ class Journal:
 
     def entries(self) -> Iterator[JournalEntry]:
         """Every change, the newest first."""
-        for path in sorted(self._directory.glob("*.jsonl"), reverse=True):
-            entry = _read(path)
-            if entry is not None:
-                yield entry
+        return _every(self._paths())
 
     def entry(self, change_id: str) -> JournalEntry:
         """One change by its id; raises NotFound."""
         path = self._path(change_id)
-        entry = _read(path) if path.name in self._names() else None
+        entry = None if path is None else _read(path)
         if entry is None:
             raise NotFound(f"change {change_id!r}: not in the journal")
         return entry
 
     def cut_off(self) -> tuple[JournalEntry, ...]:
-        """The changes that have no end, the newest first."""
-        return tuple(entry for entry in self.entries() if entry.end is None)
+        """The changes that have no end, the newest first; no others are read."""
+        return tuple(_every([path for path in self._paths() if path.suffix == _OPEN]))
 
     def close(self, change_id: str, end: Outcome) -> None:
-        """Write the end of a change that another process began."""
-        OpenEntry(change_id, self._path(change_id)).end(end)
+        """End a change that another process began, or one that had another end."""
+        if (path := self._path(change_id)) is not None:
+            OpenEntry(change_id, path).end(end)
 
-    def _path(self, change_id: str) -> Path:
-        return self._directory / f"{change_id}.jsonl"
+    def _path(self, change_id: str) -> Path | None:
+        return next((path for path in self._paths() if path.stem == change_id), None)
 
-    def _names(self) -> set[str]:
-        return {path.name for path in self._directory.glob("*.jsonl")}
+    def _paths(self) -> list[Path]:
+        found = (path for path in self._directory.glob("*") if path.suffix in (_OPEN, *_ENDS))
+        return sorted(found, reverse=True)
 
     def _forget_old(self) -> None:
-        for path in sorted(self._directory.glob("*.jsonl"), reverse=True)[KEPT:]:
-            entry = _read(path)
-            if entry is None or entry.end is not None:
+        for path in self._paths()[KEPT:]:
+            if path.suffix != _OPEN or _read(path) is None:
                 path.unlink(missing_ok=True)
+
+
+def _every(paths: Iterable[Path]) -> Iterator[JournalEntry]:
+    return (entry for entry in map(_read, paths) if entry is not None)
 
 
 class OpenEntry:
@@ -130,7 +134,10 @@ class OpenEntry:
 
     def end(self, outcome: Outcome) -> None:
         """The change is over."""
-        self.write({"end": outcome})
+        try:
+            self._path.rename(self._path.with_suffix(f".{outcome}"))
+        except OSError as error:
+            raise Unavailable(f"journal {self._path}: {error.strerror}") from error
 
     def write(self, line: _Line) -> None:
         """Append a line; it is with the kernel, safe from our own death, when this returns."""
@@ -172,7 +179,7 @@ def _read(path: Path) -> JournalEntry | None:
         title=head["title"],
         plan=Plan(tuple(_step(fields) for fields in head["steps"])),
         begun=max((line["began"] + 1 for line in lines if "began" in line), default=0),
-        end=next((line["end"] for line in reversed(lines) if "end" in line), None),
+        end=_ENDS.get(path.suffix),
         undoable=head["undoable"],
     )
 

@@ -70,13 +70,20 @@ def test_a_change_without_an_end_was_cut_off(journal: Journal) -> None:
     assert [entry.title for entry in journal.cut_off()] == ["first"]
 
 
+def test_to_find_what_was_cut_off_nothing_else_is_read(journal: Journal, directory: Path) -> None:
+    (directory / "20260101T000000000000-0000.done").mkdir(parents=True)
+    cut_off = journal.begin("apply", PLAN, undoable=False)
+
+    assert [entry.id for entry in journal.cut_off()] == [cut_off.id]
+
+
 @pytest.mark.parametrize("kept", [1, 5, 9])
 def test_a_line_that_was_cut_off_did_not_happen(
     journal: Journal, directory: Path, kept: int
 ) -> None:
     begun = journal.begin("apply", PLAN, undoable=False)
     begun.began(0)
-    path = directory / f"{begun.id}.jsonl"
+    path = directory / f"{begun.id}.open"
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"began": 1}\n'[:kept])
 
@@ -89,7 +96,7 @@ def test_a_change_whose_first_line_was_cut_off_did_nothing(
     journal: Journal, directory: Path, text: bytes
 ) -> None:
     whole = journal.begin("apply", PLAN, undoable=False)
-    (directory / "20260101T000000000000-0000.jsonl").write_bytes(text)
+    (directory / "20260101T000000000000-0000.open").write_bytes(text)
 
     assert [entry.id for entry in journal.entries()] == [whole.id]
     assert [entry.id for entry in journal.cut_off()] == [whole.id]
@@ -120,8 +127,8 @@ def test_an_unknown_change_is_named_in_one_line(
     journal: Journal, directory: Path, change_id: str
 ) -> None:
     begun = journal.begin("apply", PLAN, undoable=False)
-    whole = (directory / f"{begun.id}.jsonl").read_text()
-    (directory.parent / "secret.jsonl").write_text(whole)
+    whole = (directory / f"{begun.id}.open").read_text()
+    (directory.parent / "secret.open").write_text(whole)
 
     with pytest.raises(NotFound, match="not in the journal") as refused:
         journal.entry(change_id)
@@ -146,21 +153,21 @@ def test_a_full_disk_is_named() -> None:
 
 
 def test_a_change_that_cannot_be_read_is_named(journal: Journal, directory: Path) -> None:
-    (directory / "20260101T000000000000-0000.jsonl").mkdir(parents=True)
+    (directory / "20260101T000000000000-0000.open").mkdir(parents=True)
 
-    with pytest.raises(Unavailable, match=r"journal .*-0000\.jsonl: "):
+    with pytest.raises(Unavailable, match=r"journal .*-0000\.open: "):
         list(journal.entries())
 
 
 def test_others_cannot_read_what_was_done(journal: Journal, directory: Path) -> None:
     begun = journal.begin("apply", PLAN, undoable=False)
 
-    assert (directory / f"{begun.id}.jsonl").stat().st_mode & 0o007 == 0
+    assert (directory / f"{begun.id}.open").stat().st_mode & 0o007 == 0
 
 
 def test_a_title_stays_on_its_line(journal: Journal, directory: Path) -> None:
     begun = journal.begin('network create "\n{"end": "done"}\n', PLAN, undoable=False)
 
     assert journal.entry(begun.id).end is None
-    lines = (directory / f"{begun.id}.jsonl").read_text().splitlines()
+    lines = (directory / f"{begun.id}.open").read_text().splitlines()
     assert [set(json.loads(line)) >= {"title"} for line in lines] == [True]
