@@ -53,6 +53,16 @@ def floating_rules(association: Association) -> tuple[tuple[str, Rule], ...]:
     return tuple((chain, Rule(text, owner=floating)) for chain, text in texts)
 
 
+def is_of_floating(chain: str, spec: str, floating: str) -> bool:
+    """Whether a rule, of whichever fixed address, is one that `floating_rules` makes."""
+    match chain.removeprefix(CHAIN_PREFIX):
+        case "PREROUTING" | "OUTPUT":
+            return spec.startswith(f"-d {floating}/32 -j DNAT ")
+        case "POSTROUTING" | "floating-snat":
+            return spec.endswith(f" -j SNAT --to-source {floating}")
+    return False
+
+
 _Chains = Mapping[str, Iterable[Rule]]
 
 

@@ -140,6 +140,9 @@ class HostState:
     """Observed only: they move along with the addresses of an interface."""
     chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
     """Wanted built-in chains hold our jumps only; observed ones hold every rule."""
+    generation: int | None = None
+    """Observed only: of the packet filter whose IPv4 chains these are. As long as the kernel has
+    the same, nobody has changed any; None where it has none."""
     legacy_chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
     """Observed only: the legacy tables of a host whose iptables is the nft kind. Both filter."""
     dnsmasq: tuple[Dnsmasq, ...] = ()

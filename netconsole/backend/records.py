@@ -160,6 +160,8 @@ class Records:
     ports: tuple[Port, ...] = ()
     fixed_ips: tuple[FixedIP, ...] = ()
     floating_ips: tuple[FloatingIP, ...] = ()
+    """The associated ones in the order in which they became so: the first of a guest's is the
+    address by which it goes out."""
     host_addresses: tuple[FixedIP, ...] = ()
     """The rows that hosts have as their own gateway address in a network with many gateways."""
     former_sysctls: Mapping[str, str] = field(default_factory=dict)

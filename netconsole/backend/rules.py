@@ -8,6 +8,8 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from netconsole.backend.hoststate import BUILTIN_CHAINS, ChainKey, Family, Rule, TableName
 
@@ -148,6 +150,39 @@ def restore_lines(
     flushed = [f"-F {chain}" for chain in gone if current[chain]]
     deleted = [f"-X {chain}" for chain in gone]
     return (*made, *flushed, *edits, *deleted)
+
+
+def applied(
+    current: Mapping[str, tuple[Rule, ...]], lines: Iterable[str]
+) -> dict[str, tuple[Rule, ...]]:
+    """What a table holds once lines that `restore_lines` made for it have been loaded."""
+    chains = {chain: list(found) for chain, found in current.items()}
+    for (command, chain), group in groupby(map(_parts, lines), key=itemgetter(0, 1)):
+        rests = [rest for _, _, rest in group]
+        found = chains.setdefault(chain, [])
+        match command:
+            case "-A":
+                found += map(Rule, rests)
+            case "-I":
+                for position, _, spec in (rest.partition(" ") for rest in rests):
+                    found.insert(int(position) - 1, Rule(spec))
+            case "-D":
+                places = {rule.spec: str(place) for place, rule in enumerate(found, start=1)}
+                gone = {int(places.get(rest, rest)) for rest in rests}
+                found[:] = [rule for place, rule in enumerate(found, 1) if place not in gone]
+            case "-F":
+                found.clear()
+            case "-X":
+                del chains[chain]
+    return {chain: tuple(found) for chain, found in chains.items()}
+
+
+def _parts(line: str) -> tuple[str, str, str]:
+    """The command of a line, its chain, and the rest. `:CHAIN` makes the chain and no more."""
+    if line.startswith(":"):
+        return ":", line[1:].split(" ", 1)[0], ""
+    command, chain, *rest = line.split(" ", 2)
+    return command, chain, "".join(rest)
 
 
 def _is_user(chain: str) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from netconsole.backend import privileges
 from netconsole.backend.apply import Applied, apply, recover, verify
 from netconsole.backend.audit import Auditor
-from netconsole.backend.changes import Change, Result
+from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.changes.converge import ApplyFix, Converge
 from netconsole.backend.errors import Conflict, NotFound, ReadOnly, StepFailed, Unavailable
 from netconsole.backend.hoststate import HostState
@@ -18,14 +18,13 @@ from netconsole.backend.intent import intent
 from netconsole.backend.journal import JournalEntry
 from netconsole.backend.lock import host_lock
 from netconsole.backend.options import Options
-from netconsole.backend.plan import plan
+from netconsole.backend.plan.filters import after
 from netconsole.backend.reading import Reading
-from netconsole.backend.records import (
-    Records,
-)
+from netconsole.backend.records import Records
+from netconsole.backend.scope import difference, is_enough
 from netconsole.backend.ssh_session import ssh_session
 from netconsole.backend.steps import Plan
-from netconsole.backend.store import records
+from netconsole.backend.store import records, records_of_floating
 from netconsole.backend.store import settings as setting_rows
 from netconsole.backend.trial import Guardian, NotConfirmed, session_interface
 
@@ -61,12 +60,14 @@ class Service(Reading):
         super().__init__(options, read_only=read_only)
         self.confirm = confirm
         """Replaced by a front end that asks in its own way; called in the thread of `do`."""
+        self._known = HostState()
+        """What the last change saw of the packet filter, true while its generation lasts."""
 
     def preview(self, change: Change[Result]) -> Plan:
         """The steps that a change would take; the store is rolled back. Raises as `do` does."""
         self._refuse_if_read_only(change.title)
         with self._store.transaction() as connection:
-            steps = self._write(connection, change, self._host.observe()).steps
+            steps = self._write(connection, change).steps
             connection.rollback()
         return steps
 
@@ -125,14 +126,14 @@ class Service(Reading):
         applied: Applied | None = None
         try:
             with self._store.transaction() as connection, ExitStack() as trial:
-                observed = self._host.observe()
-                written = self._write(connection, change, observed)
-                guardian = self._guardian(written.steps, observed, trial)
+                written = self._write(connection, change)
+                guardian = self._guardian(written.steps, written.observed, trial)
                 applied = apply(
                     written.steps, self._journal, change.title, undoable=written.wanted is None
                 )
-                self._verify(written.wanted)
-                self._note_leases(connection, self._host.leases())
+                self._verify(written)
+                if written.scope is None:
+                    self._note_leases(connection, self._host.leases())
                 if guardian is not None:
                     self._ask(guardian)
         except BaseException as error:
@@ -170,25 +171,62 @@ class Service(Reading):
         elif complaints := applied.take_back():
             raise StepFailed("; ".join((str(error), *complaints))) from error
 
-    def _write(
-        self, connection: Connection, change: Change[Result], observed: HostState
-    ) -> "_Written[Result]":
-        """Write the store and say what follows for the host."""
-        for part, reason in observed.unreadable.items():
-            raise Unavailable(f"{change.title}: {part}: {reason}")
-        self._note_leases(connection, observed.leases)
+    def _write(self, connection: Connection, change: Change[Result]) -> "_Written[Result]":
+        """Write the store and say what follows for the host.
+
+        A change about one floating address, which what is observed of that does not suffice for,
+        is about the whole host after all.
+        """
+        scope = change.scope
+        observed = self._observe(change, scope)
+        if scope is None:
+            self._note_leases(connection, observed.leases)
         written = change.write(connection, self._options)
         if written.fix is not None:
-            return _Written(written.result, written.fix, None)
-        found = records(connection, self._options.host)
-        wanted = self._host.possible(intent(found, self._options, written.released))
-        wanted = replace(wanted, leases=written.leases)
+            return _Written(written.result, written.fix, observed, None)
+        found, wanted = self._wanted(connection, written, scope)
+        if not is_enough(observed, wanted, scope):
+            scope, observed = None, self._observe(change, None)
+            found, wanted = self._wanted(connection, written, None)
         self._note_sysctls(connection, found, observed, wanted)
-        return _Written(written.result, plan(observed, wanted), wanted)
+        steps = difference(observed, wanted, scope)
+        return _Written(written.result, steps, observed, wanted, scope)
 
-    def _verify(self, wanted: HostState | None) -> None:
-        if wanted is not None:
-            verify(lambda: plan(self._host.observe(), wanted))
+    def _observe(self, change: Change[Result], scope: str | None) -> HostState:
+        observed = self._host.observe(scope, self._known)
+        for part, reason in observed.unreadable.items():
+            raise Unavailable(f"{change.title}: {part}: {reason}")
+        return observed
+
+    def _wanted(
+        self, connection: Connection, written: Written[Result], scope: str | None
+    ) -> tuple[Records, HostState]:
+        """The records as far as the scope goes, and what they ask of the host."""
+        host = self._options.host
+        found = (
+            records(connection, host)
+            if scope is None
+            else records_of_floating(connection, host, scope)
+        )
+        wanted = self._host.possible(intent(found, self._options, written.released))
+        return found, replace(wanted, leases=written.leases)
+
+    def _verify(self, written: "_Written[Result]") -> None:
+        """Look again. Raises NotVerified.
+
+        What is known of the packet filter moves along with our own transactions: the kernel made
+        each of them whole, and its generation tells whether there were others.
+        """
+        if written.wanted is None:
+            return
+        wanted, expected = written.wanted, after(written.observed, written.steps)
+
+        def left() -> Plan:
+            seen = self._host.observe(written.scope, expected)
+            self._known = HostState(chains=seen.chains, generation=seen.generation)
+            return difference(seen, wanted, written.scope)
+
+        verify(left)
 
     def _note_sysctls(
         self, connection: Connection, found: Records, observed: HostState, wanted: HostState
@@ -208,5 +246,8 @@ class Service(Reading):
 class _Written(Generic[Result]):
     result: Result
     steps: Plan
+    observed: HostState
     wanted: HostState | None
     """What the host should hold afterwards; None for a fix, which goes beyond the store."""
+    scope: str | None = None
+    """As far as which it was observed."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from netconsole.backend import dhcp
 from netconsole.backend.errors import Conflict
@@ -148,7 +149,7 @@ class Survey:
         wanted = Counter(_owners(self.wanted.chains))
         present = Counter(_owners(_present_rules(self.observed, self.wanted)))
         knows_rules = "rules" not in self.observed.unreadable
-        for floating in self.records.floating_ips:
+        for floating in sorted(self.records.floating_ips, key=attrgetter("id")):
             row = fixed.get(floating.fixed_ip_id or 0)
             instance = instances.get(row.instance_uuid or "") if row else None
             interface = floating_interface(floating, self.options)

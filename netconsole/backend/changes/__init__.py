@@ -39,6 +39,14 @@ class Change(ABC, Generic[Result]):
     def title(self) -> str:
         """The verb as it stands in the audit log: `network create vmnet`."""
 
+    @property
+    def scope(self) -> str | None:
+        """The floating address that alone it is about; None where it is about the whole host.
+
+        Raises InvalidValue.
+        """
+        return None
+
     @abstractmethod
     def write(self, connection: Connection, options: Options) -> Written[Result]:
         """Write the store.

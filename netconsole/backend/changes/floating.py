@@ -155,6 +155,10 @@ class AssociateFloating(Change[FloatingIP]):
         fixed = f" --fixed-address {self.fixed_address}" if self.fixed_address else ""
         return f"floating associate {self.address} {self.instance}{fixed}"
 
+    @property
+    def scope(self) -> str:
+        return parse_address("floating address", self.address)
+
     def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
         address = parse_address("floating address", self.address)
         _refuse_without_floating(options)
@@ -195,6 +199,10 @@ class DisassociateFloating(Change[FloatingIP]):
     @property
     def title(self) -> str:
         return f"floating disassociate {self.address}"
+
+    @property
+    def scope(self) -> str:
+        return parse_address("floating address", self.address)
 
     def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
         address = parse_address("floating address", self.address)

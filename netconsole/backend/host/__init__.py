@@ -42,13 +42,22 @@ class Host:
         self._networks_path = networks_path
         self._sysctl_keys = tuple(sysctl_keys)
 
-    def observe(self) -> HostState:
-        """What the host holds. Parts that cannot be read are named in `unreadable`."""
+    def observe(self, scope: str | None = None, known: HostState | None = None) -> HostState:
+        """What the host holds. Parts that cannot be read are named in `unreadable`.
+
+        A `scope` is a floating address: its places are looked at and what it needs, ip_forward
+        and the IPv4 packet filter. What is `known` of that is not looked at again as long as its
+        generation is the kernel's; its counters are old then, which no plan minds.
+        """
+        if scope is not None:
+            return self._observe_floating(scope, known or HostState())
         unreadable: dict[str, str] = {}
         try:
-            chains, legacy_chains = filters.observe(), legacy_filters.observe()
+            chains, generation = filters.observe(known or HostState())
+            chains = {**chains, **filters.observe_bridge()}
+            legacy_chains = legacy_filters.observe()
         except NetconsoleError as error:
-            chains, legacy_chains, unreadable["rules"] = {}, {}, str(error)
+            chains, legacy_chains, generation, unreadable["rules"] = {}, {}, None, str(error)
         folders = files.directories(self._networks_path)
         return HostState(
             sysctls=sysctls.observe(self._sysctl_keys),
@@ -56,6 +65,7 @@ class Host:
             addresses=links.observe_addresses(),
             routes=links.observe_routes(),
             chains=chains,
+            generation=generation,
             legacy_chains=legacy_chains,
             dnsmasq=dnsmasq.observe(self._networks_path),
             dhcp_hosts={
@@ -66,6 +76,20 @@ class Host:
             files=files.observe(self._networks_path),
             directories=folders,
             leases=dnsmasq.observe_leases(self._networks_path),
+            unreadable=unreadable,
+        )
+
+    def _observe_floating(self, address: str, known: HostState) -> HostState:
+        unreadable: dict[str, str] = {}
+        try:
+            chains, generation = filters.observe(known)
+        except NetconsoleError as error:
+            chains, generation, unreadable["rules"] = {}, None, str(error)
+        return HostState(
+            sysctls=sysctls.observe(self._sysctl_keys),
+            addresses=links.observe_addresses(f"{address}/32"),
+            chains=chains,
+            generation=generation,
             unreadable=unreadable,
         )
 
@@ -85,7 +109,7 @@ class Host:
 class NoHost(Host):
     """nova's NullL3: nothing of the host is looked at, so that nothing is to do."""
 
-    def observe(self) -> HostState:
+    def observe(self, scope: str | None = None, known: HostState | None = None) -> HostState:
         return HostState()
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:

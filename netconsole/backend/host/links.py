@@ -139,12 +139,14 @@ def _batch(step: Step, options: tuple[str, ...]) -> None:
     run(["ip", *options, "-batch", "-"], text=lines)
 
 
-def observe_addresses() -> tuple[Address, ...]:
+def observe_addresses(within: str = "") -> tuple[Address, ...]:
     """Every address that someone made in this network namespace, in the kernel's order.
 
+    Or those within a range: among ten thousand, `ip` prints one in a sixth of the time.
     IPv6 addresses that the kernel made by itself, of links and of advertisements, come and go.
     """
-    entries = cast(list[_AddressEntry], json.loads(run(["ip", "-json", "address", "show"])))
+    command = ("ip", "-json", "address", "show", *(("to", within) if within else ()))
+    entries = cast(list[_AddressEntry], json.loads(run(command)))
     return tuple(
         Address(entry["ifname"], f"{info['local']}/{info['prefixlen']}", info.get("broadcast"))
         for entry in entries

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from netconsole.backend import rules
 from netconsole.backend.hoststate import ChainKey, Family, HostState, Rule, TableName
 from netconsole.backend.plan.addresses import released
-from netconsole.backend.steps import ChangeRules, EndConnections, Step
+from netconsole.backend.steps import ChangeRules, EndConnections, Plan, Step
 
 _TABLES: tuple[tuple[Family, TableName], ...] = (
     ("ipv4", "filter"),
@@ -35,6 +36,27 @@ def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
         if lines:
             undone = rules.restore_lines(goal, current, declaration)
             yield ChangeRules(family, table, lines, undone)
+
+
+def after(observed: HostState, taken: Plan) -> HostState:
+    """What the packet filter holds after steps, if no one else's transaction came between.
+
+    Each of ours moves the generation on by one, so that what is known here is true only if the
+    kernel has this very generation then.
+    """
+    chains, generation = dict(observed.chains), observed.generation
+    for step in taken.steps:
+        if not isinstance(step, ChangeRules) or generation is None:
+            continue
+        if step.family != "ipv4":
+            return replace(observed, generation=None)
+        former = _of_table(chains, step.family, step.table)
+        for chain in former:
+            del chains[ChainKey(step.family, step.table, chain)]
+        for chain, found in rules.applied(former, step.lines).items():
+            chains[ChainKey(step.family, step.table, chain)] = found
+        generation += 1
+    return replace(observed, chains=chains, generation=generation)
 
 
 def _of_table(

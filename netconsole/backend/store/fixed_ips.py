@@ -198,6 +198,11 @@ def associated(connection: Connection) -> tuple[FixedIP, ...]:
     return _all(connection, is_associated)
 
 
+def of_id(connection: Connection, row: int | None) -> tuple[FixedIP, ...]:
+    """Return the associated address of that id, or none."""
+    return _all(connection, sa.and_(fixed_ips.c.id == row, is_associated))
+
+
 def of_hosts(connection: Connection) -> tuple[FixedIP, ...]:
     """Return the addresses that hosts have as gateways of their own."""
     return _all(connection, fixed_ips.c.host.is_not(None))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import islice
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 from netconsole.backend.errors import Conflict, Exhausted, NotFound
 from netconsole.backend.records import FixedIP, FloatingIP
 from netconsole.backend.store.rows import columns, fetch, values
-from netconsole.backend.store.tables import fixed_ips, floating_ips, instances
+from netconsole.backend.store.tables import fixed_ips, floating_ips, instances, now
 
 _COLUMNS = columns(floating_ips, FloatingIP)
 _is_idle = floating_ips.c.fixed_ip_id.is_(None)
@@ -41,6 +42,15 @@ def insert_many(connection: Connection, rows: Iterable[FloatingIP]) -> tuple[Flo
 def every(connection: Connection) -> tuple[FloatingIP, ...]:
     """Return all floating addresses, in the order in which they were made."""
     return fetch(connection, FloatingIP, sa.select(*_COLUMNS).order_by(floating_ips.c.id))
+
+
+def as_associated(connection: Connection) -> tuple[FloatingIP, ...]:
+    """Return all floating addresses, the associated ones in the order in which they became so.
+
+    An associated row is not updated otherwise, so the moment of its last update tells.
+    """
+    order = (floating_ips.c.updated_at, floating_ips.c.id)
+    return fetch(connection, FloatingIP, sa.select(*_COLUMNS).order_by(*order))
 
 
 def find(connection: Connection, address: str) -> FloatingIP:
@@ -133,13 +143,19 @@ def associate(
     statement = (
         sa.update(floating_ips)
         .where(floating_ips.c.id == floating.id, _is_idle)
-        .values(fixed_ip_id=fixed_ip.id, host=host)
+        .values(fixed_ip_id=fixed_ip.id, host=host, updated_at=_later(connection))
         .returning(*_COLUMNS)
     )
     associated = fetch(connection, FloatingIP, statement)
     if not associated:
         raise Conflict(f"floating address {floating.address} is associated already")
     return associated[0]
+
+
+def _later(connection: Connection) -> datetime:
+    """Now, but after every association before, even if the clock was set back."""
+    last = connection.execute(sa.select(sa.func.max(floating_ips.c.updated_at))).scalar()
+    return now() if last is None else max(now(), last + timedelta(microseconds=1))
 
 
 def disassociate(connection: Connection, floating: FloatingIP) -> FloatingIP:

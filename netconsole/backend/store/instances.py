@@ -1,5 +1,6 @@
 """Queries on instances and their ports."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -42,6 +43,11 @@ def find(connection: Connection, name: str) -> Instance:
     return next((instance for instance in found if instance.name == name), found[0])
 
 
+def of_uuids(connection: Connection, uuids: Collection[str | None]) -> tuple[Instance, ...]:
+    """Return the instances of some uuids."""
+    return fetch(connection, Instance, sa.select(*_COLUMNS).where(instances.c.uuid.in_(uuids)))
+
+
 def delete(connection: Connection, instance: Instance) -> None:
     """Delete an instance and its ports. Its addresses are released one by one, elsewhere."""
     delete_ports(connection, instance.uuid)
@@ -75,6 +81,17 @@ def ports_of(connection: Connection, instance_uuid: str) -> tuple[Port, ...]:
 def every_port(connection: Connection) -> tuple[Port, ...]:
     """Return all ports, the first made first."""
     return fetch(connection, Port, sa.select(*_PORT_COLUMNS).order_by(ports.c.id))
+
+
+def sample_ports(connection: Connection) -> tuple[Port, ...]:
+    """Return one port of each network and host that has any, the first made."""
+    firsts = (
+        sa.select(sa.func.min(ports.c.id))
+        .join(instances, instances.c.uuid == ports.c.instance_uuid)
+        .group_by(ports.c.network_id, instances.c.host)
+    )
+    statement = sa.select(*_PORT_COLUMNS).where(ports.c.id.in_(firsts)).order_by(ports.c.id)
+    return fetch(connection, Port, statement)
 
 
 def delete_ports(connection: Connection, instance_uuid: str) -> None:

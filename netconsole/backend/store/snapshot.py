@@ -17,6 +17,27 @@ def records(connection: Connection, host: str) -> Records:
         ports=instances.every_port(connection),
         fixed_ips=fixed_ips.associated(connection),
         host_addresses=fixed_ips.of_hosts(connection),
-        floating_ips=floating_ips.every(connection),
+        floating_ips=floating_ips.as_associated(connection),
+        former_sysctls=settings.former_sysctls(connection, host),
+    )
+
+
+def records_of_floating(connection: Connection, host: str, address: str) -> Records:
+    """Return the records that one floating address is about, and all networks.
+
+    Of each network and host there is a port with its instance, enough to tell who serves which.
+    Raises NotFound.
+    """
+    floating = floating_ips.find(connection, address)
+    rows = fixed_ips.of_id(connection, floating.fixed_ip_id)
+    ports = instances.sample_ports(connection)
+    holders = {port.instance_uuid for port in ports} | {row.instance_uuid for row in rows}
+    return Records(
+        networks=networks.every(connection),
+        instances=instances.of_uuids(connection, holders),
+        ports=ports,
+        fixed_ips=rows,
+        host_addresses=fixed_ips.of_hosts(connection),
+        floating_ips=(floating,),
         former_sysctls=settings.former_sysctls(connection, host),
     )

@@ -1,0 +1,96 @@
+"""Scope: a change about one floating address looks at that address alone, and plans that alone.
+
+Pure. A scope is the floating address, or None for the whole host. What others have in the nat
+table is kept where it is, so the difference must not touch it; that our jumps and the rules of
+networks, on which those of the address stand, are as wanted is what makes the narrow look enough.
+"""
+
+from collections.abc import Sequence
+
+from netconsole.backend.chains import is_of_floating
+from netconsole.backend.hoststate import ChainKey, HostState, Rule
+from netconsole.backend.plan import plan
+from netconsole.backend.rules import is_own_chain
+from netconsole.backend.steps import Plan
+
+
+def difference(observed: HostState, wanted: HostState, scope: str | None) -> Plan:
+    """The steps between two states, as far as the scope goes."""
+    if scope is None:
+        return plan(observed, wanted)
+    return plan(
+        HostState(
+            sysctls=observed.sysctls,
+            addresses=observed.addresses,
+            chains=_nat(observed),
+            unreadable=observed.unreadable,
+        ),
+        HostState(
+            sysctls=wanted.sysctls,
+            addresses=tuple(
+                address for address in wanted.addresses if address.address == f"{scope}/32"
+            ),
+            chains=_confined(observed, wanted, scope),
+            networks_path=wanted.networks_path,
+            released=wanted.released,
+        ),
+    )
+
+
+def is_enough(observed: HostState, wanted: HostState, scope: str | None) -> bool:
+    """Whether all that the rules of the address stand on is as wanted; nothing else is repaired."""
+    if scope is None:
+        return True
+    chains = _nat(wanted)
+    return bool(chains) and all(
+        key in observed.chains and _stands(observed.chains[key], _ground(rules, scope))
+        for key, rules in chains.items()
+    )
+
+
+def _nat(state: HostState) -> dict[ChainKey, tuple[Rule, ...]]:
+    return {
+        key: rules
+        for key, rules in state.chains.items()
+        if key.family == "ipv4" and key.table == "nat"
+    }
+
+
+def _ground(rules: Sequence[Rule], scope: str) -> list[Rule]:
+    """The wanted rules that are not the address' own: jumps, networks', metadata's."""
+    return [rule for rule in rules if rule.owner != scope]
+
+
+def _stands(present: Sequence[Rule], ground: Sequence[Rule]) -> bool:
+    wanted = set(ground)
+    return [rule for rule in present if rule in wanted] == list(ground)
+
+
+def _confined(
+    observed: HostState, wanted: HostState, scope: str
+) -> dict[ChainKey, tuple[Rule, ...]]:
+    """The nat table as wanted if all that it holds beside the address' rules is as it should be."""
+    here, goal = _nat(observed), _nat(wanted)
+    own = {key: present for key, present in here.items() if is_own_chain(key.chain)}
+    return {
+        **goal,
+        **{key: _with_own(key, present, goal.get(key, ()), scope) for key, present in own.items()},
+    }
+
+
+def _with_own(
+    key: ChainKey, present: Sequence[Rule], goal: Sequence[Rule], scope: str
+) -> tuple[Rule, ...]:
+    """The rules of a chain with those of the address put right; new ones go to the end.
+
+    There `intent` puts them too: it has associations in the order in which they were made.
+    """
+    ground = _ground(goal, scope)
+    new = [rule for rule in goal if rule.owner == scope]
+    old = [rule for rule in present if is_of_floating(key.chain, rule.spec, scope)]
+    if old == new:
+        kept, new = list(present), []
+    else:
+        kept = [rule for rule in present if rule not in old]
+    missing = [rule for rule in ground if rule not in kept]
+    return (*missing, *kept, *new)
