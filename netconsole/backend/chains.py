@@ -67,10 +67,12 @@ _Chains = Mapping[str, Iterable[Rule]]
 
 
 def _table(table: TableName, chains: _Chains) -> dict[ChainKey, tuple[Rule, ...]]:
-    """Key the chains. A rule asked for twice, as by a range named twice, is one rule."""
-    return {
-        ChainKey("ipv4", table, name): tuple(dict.fromkeys(rules)) for name, rules in chains.items()
-    }
+    return {ChainKey("ipv4", table, name): tuple(rules) for name, rules in chains.items()}
+
+
+def _once(rules: Iterable[Rule]) -> list[Rule]:
+    """Rules of networks; one asked for twice, as by a range named twice, is one rule."""
+    return list(dict.fromkeys(rules))
 
 
 def _jump(chain: str, at_end: bool = False) -> Rule:
@@ -88,11 +90,19 @@ def _filter(networks: tuple[Network, ...], options: Options) -> _Chains:
         "OUTPUT": (_jump("nova-filter-top"), _jump(_own("OUTPUT"))),
         "nova-filter-top": (_jump(_own("local")),),
         _own("local"): (),
-        _own("INPUT"): [rule for network in networks for rule in flatdhcp.filter_input(network)],
-        _own("FORWARD"): [
-            *(rule for network in networks for rule in vlan.vpn_forward(network, options)),
-            *(rule for network in networks for rule in flatdhcp.filter_forward(network, options)),
-        ],
+        _own("INPUT"): _once(
+            rule for network in networks for rule in flatdhcp.filter_input(network)
+        ),
+        _own("FORWARD"): _once(
+            (
+                *(rule for network in networks for rule in vlan.vpn_forward(network, options)),
+                *(
+                    rule
+                    for network in networks
+                    for rule in flatdhcp.filter_forward(network, options)
+                ),
+            )
+        ),
         _own("OUTPUT"): (),
     }
 
@@ -100,7 +110,9 @@ def _filter(networks: tuple[Network, ...], options: Options) -> _Chains:
 def _nat(
     networks: tuple[Network, ...], associations: tuple[Association, ...], options: Options
 ) -> _Chains:
-    to_vpns = [rule for network in networks for rule in vlan.vpn_translation(network, options)]
+    to_vpns = _once(
+        rule for network in networks for rule in vlan.vpn_translation(network, options)
+    )
     chains: dict[str, list[Rule]] = {
         "PREROUTING": [_jump(_own("PREROUTING"))],
         "OUTPUT": [_jump(_own("OUTPUT"))],
@@ -111,12 +123,12 @@ def _nat(
         "nova-postrouting-bottom": [_jump(_own("snat"))],
         _own("PREROUTING"): [*_metadata(options), *to_vpns],
         _own("OUTPUT"): list(to_vpns),
-        _own("POSTROUTING"): [
+        _own("POSTROUTING"): _once(
             rule for network in networks for rule in flatdhcp.nat_postrouting(network, options)
-        ],
+        ),
         _own("snat"): [
             _jump(_own("floating-snat")),
-            *(rule for network in networks for rule in flatdhcp.nat_snat(network, options)),
+            *_once(rule for network in networks for rule in flatdhcp.nat_snat(network, options)),
         ],
         _own("floating-snat"): [],
     }
@@ -129,9 +141,9 @@ def _nat(
 def _mangle(networks: tuple[Network, ...]) -> _Chains:
     return {
         "POSTROUTING": (_jump(_own("POSTROUTING")),),
-        _own("POSTROUTING"): [
+        _own("POSTROUTING"): _once(
             rule for network in networks for rule in flatdhcp.mangle_postrouting(network)
-        ],
+        ),
     }
 
 

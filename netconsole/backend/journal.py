@@ -9,7 +9,7 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypedDict, cast, get_args
@@ -61,7 +61,6 @@ class Journal:
         """Write a change down before its first step."""
         at = datetime.now(UTC)
         change_id = f"{at:%Y%m%dT%H%M%S%f}-{uuid4().hex[:4]}"
-        steps = [{"step": type(step).__name__, **asdict(step)} for step in plan.steps]
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o755)
         except OSError as error:
@@ -73,7 +72,7 @@ class Journal:
                 "at": at.isoformat(),
                 "title": title,
                 "undoable": undoable,
-                "steps": steps,
+                "steps": [_fields(step) for step in plan.steps],
             }
         )
         self._forget_old()
@@ -177,16 +176,22 @@ def _read(path: Path) -> JournalEntry | None:
         id=head["id"],
         at=datetime.fromisoformat(head["at"]),
         title=head["title"],
-        plan=Plan(tuple(_step(fields) for fields in head["steps"])),
+        plan=Plan(tuple(_step(written) for written in head["steps"])),
         begun=max((line["began"] + 1 for line in lines if "began" in line), default=0),
         end=_ENDS.get(path.suffix),
         undoable=head["undoable"],
     )
 
 
-def _step(fields: dict[str, object]) -> Step:
-    values = {name: _tuples(value) for name, value in fields.items() if name != "step"}
-    return STEPS[str(fields["step"])](**values)
+def _fields(step: Step) -> dict[str, object]:
+    """A step as JSON can hold it; `asdict` would copy every line of fifty thousand rules."""
+    values = {field.name: getattr(step, field.name) for field in fields(step)}
+    return {"step": type(step).__name__, **values}
+
+
+def _step(written: dict[str, object]) -> Step:
+    values = {name: _tuples(value) for name, value in written.items() if name != "step"}
+    return STEPS[str(written["step"])](**values)
 
 
 def _tuples(value: object) -> object:

@@ -19,7 +19,6 @@ CHAIN_PREFIX = "nova-network-"
 SHARED_CHAINS = frozenset({"nova-filter-top", "nova-postrouting-bottom"})
 """Chains that nova's other programs use as well: ours are only the jumps to our own chains."""
 
-_LINE = re.compile(r"(?:\[(\d+):(\d+)\] )?-A (\S+)(?: (.*))?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _TARGET = re.compile(r"(?:^|\s)-[jg] (\S+)")
 
@@ -70,17 +69,19 @@ def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
     chains: dict[ChainKey, list[Rule]] = {}
     chain, rules = "", []
     for line in saved.splitlines():
+        counters, is_rule, rest = line.partition("-A ")
         if line.startswith("*"):
             table, chain = _table(line[1:].strip()), ""
-        elif table is None:
+        elif table is None or line.startswith("#"):
             continue
         elif line.startswith(":"):
             chains[ChainKey(family, table, line[1:].split(" ", 1)[0])] = []
-        elif found := _LINE.fullmatch(line.rstrip()):
-            packets, octets, name, spec = found.groups()
+        elif is_rule:
+            name, _, spec = rest.rstrip().partition(" ")
+            packets, _, octets = counters.strip("[] ").partition(":")
             if name != chain:
                 chain, rules = name, chains.setdefault(ChainKey(family, table, name), [])
-            rules.append(Rule(spec or "", packets=int(packets or 0), bytes=int(octets or 0)))
+            rules.append(Rule(spec, packets=int(packets or 0), bytes=int(octets or 0)))
     return {key: tuple(found) for key, found in chains.items()}
 
 
@@ -195,7 +196,8 @@ def _edit(chain: str, current: list[str], goal: list[str]) -> list[str]:
         return []
     begin, end = _common_ends(current, goal)
     here, there = len(current) - end, len(goal) - end
-    kept = _kept(chain, current[begin:here], goal[begin:there])
+    between = begin < here and begin < there
+    kept = _kept(chain, current[begin:here], goal[begin:there]) if between else []
     kept_here = {begin + now for now, _ in kept}
     kept_there = {begin + then for _, then in kept}
     lines = _deletions(chain, current, [at for at in range(begin, here) if at not in kept_here])

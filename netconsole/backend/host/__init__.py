@@ -1,6 +1,7 @@
 """The host: observing it, and performing steps on it. One driver a kernel facility."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from netconsole.backend import files
@@ -49,24 +50,31 @@ class Host:
         and the IPv4 packet filter. What is `known` of that is not looked at again as long as its
         generation is the kernel's; its counters are old then, which no plan minds.
         """
+        known = known or HostState()
         if scope is not None:
-            return self._observe_floating(scope, known or HostState())
-        unreadable: dict[str, str] = {}
-        try:
-            chains, generation = filters.observe(known or HostState())
-            chains = {**chains, **filters.observe_bridge()}
-            legacy_chains = legacy_filters.observe()
-        except NetconsoleError as error:
-            chains, legacy_chains, generation, unreadable["rules"] = {}, {}, None, str(error)
+            seen = _observe_rules(known, only_ipv4=True)
+            addresses = links.observe_addresses(f"{scope}/32")
+            return replace(seen, sysctls=sysctls.observe(self._sysctl_keys), addresses=addresses)
+        # Among many rules iptables-save takes the longest: the rest is looked at meanwhile.
+        with ThreadPoolExecutor(max_workers=1) as aside:
+            asked = aside.submit(_observe_rules, known)
+            seen = self._observe_all_but_rules()
+            rules = asked.result()
+        return replace(
+            seen,
+            chains=rules.chains,
+            generation=rules.generation,
+            legacy_chains=rules.legacy_chains,
+            unreadable=rules.unreadable,
+        )
+
+    def _observe_all_but_rules(self) -> HostState:
         folders = files.directories(self._networks_path)
         return HostState(
             sysctls=sysctls.observe(self._sysctl_keys),
             links=links.observe_links(),
             addresses=links.observe_addresses(),
             routes=links.observe_routes(),
-            chains=chains,
-            generation=generation,
-            legacy_chains=legacy_chains,
             dnsmasq=dnsmasq.observe(self._networks_path),
             dhcp_hosts={
                 path: file
@@ -76,21 +84,6 @@ class Host:
             files=files.observe(self._networks_path),
             directories=folders,
             leases=dnsmasq.observe_leases(self._networks_path),
-            unreadable=unreadable,
-        )
-
-    def _observe_floating(self, address: str, known: HostState) -> HostState:
-        unreadable: dict[str, str] = {}
-        try:
-            chains, generation = filters.observe(known)
-        except NetconsoleError as error:
-            chains, generation, unreadable["rules"] = {}, None, str(error)
-        return HostState(
-            sysctls=sysctls.observe(self._sysctl_keys),
-            addresses=links.observe_addresses(f"{address}/32"),
-            chains=chains,
-            generation=generation,
-            unreadable=unreadable,
         )
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:
@@ -104,6 +97,18 @@ class Host:
             return wanted
         chains = {key: found for key, found in wanted.chains.items() if key not in redirecting}
         return replace(wanted, chains=chains, unsupported={"bridge redirection": reason})
+
+
+def _observe_rules(known: HostState, *, only_ipv4: bool = False) -> HostState:
+    try:
+        chains, generation = filters.observe(known)
+        if only_ipv4:
+            return HostState(chains=chains, generation=generation)
+        chains = {**chains, **filters.observe_bridge()}
+        legacy = legacy_filters.observe()
+    except NetconsoleError as error:
+        return HostState(unreadable={"rules": str(error)})
+    return HostState(chains=chains, generation=generation, legacy_chains=legacy)
 
 
 class NoHost(Host):

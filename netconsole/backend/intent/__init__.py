@@ -53,7 +53,7 @@ def intent(
             dhcp.paths(options.networks_path, network.bridge).hosts for network in answering
         ),
         networks_path=options.networks_path,
-        released=released | _floating_places(records, options) - frozenset(addresses),
+        released=released | _idle_places(records, options, addresses),
         release_leases=options.force_dhcp_release,
     )
 
@@ -127,13 +127,17 @@ def floating_interface(floating: FloatingIP, options: Options) -> str:
     return options.public_interface or floating.interface
 
 
-def _floating_places(records: Records, options: Options) -> frozenset[Address]:
-    """Where floating addresses may be: on the interface of today's options or on their range's."""
-    return frozenset(
-        Address(interface, f"{floating.address}/32")
+def _idle_places(
+    records: Records, options: Options, held: tuple[Address, ...]
+) -> frozenset[Address]:
+    """Where floating addresses may be left: on the interface of the options or of their range."""
+    places = {
+        (interface, f"{floating.address}/32")
         for floating in records.floating_ips
         for interface in (floating_interface(floating, options), floating.interface)
-    )
+    }
+    idle = places - {(address.interface, address.address) for address in held}
+    return frozenset(Address(*place) for place in idle)
 
 
 def _later_macs(presence: Presence, network: Network) -> tuple[str, ...]:

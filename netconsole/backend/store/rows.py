@@ -22,7 +22,7 @@ def fetch(
     connection: Connection, record: type[AnyRecord], statement: Executable
 ) -> tuple[AnyRecord, ...]:
     """Execute a statement that returns `columns` of a record, and return the records."""
-    return tuple(record(*row) for row in connection.execute(statement))
+    return tuple(record(*row) for row in connection.execute(statement).all())
 
 
 def values(record: Record) -> dict[str, object]:
