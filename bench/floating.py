@@ -2,8 +2,9 @@
 
 10,000 floating addresses are 50,000 rules. To observe, plan and apply them all takes at most
 twice as long as a bare iptables-restore of the same rules; to find that nothing is left to do, at
-most three times as long as a bare iptables-save; one more association in a running process takes
-less than 150 ms.
+most three times as long as a bare iptables-save. Both look afresh, as a new process does. One more
+association in a running process, which knows the rules of the present generation and looks at
+nothing but the address, takes less than 150 ms.
 """
 
 import statistics
@@ -18,6 +19,7 @@ from netconsole.backend.apply import apply
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.floating import AssociateFloating
 from netconsole.backend.changes.networks import CreateNetwork
+from netconsole.backend.collector import at_rest
 from netconsole.backend.host import Host
 from netconsole.backend.intent import IP_FORWARD, intent
 from netconsole.backend.journal import Journal
@@ -96,7 +98,8 @@ def given(*command: str, text: str = "") -> str:
 
 def seconds(action: Callable[[], object]) -> float:
     start = time.perf_counter()
-    action()
+    with at_rest():  # as the service does
+        action()
     return time.perf_counter() - start
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from netconsole.backend import privileges
+from netconsole.backend.collector import at_rest
 from netconsole.backend.errors import Conflict, Unavailable
 from netconsole.backend.host import Host, NoHost
 from netconsole.backend.hoststate import HostState, Lease
@@ -63,6 +64,10 @@ class Reading:
 
     def survey(self) -> Survey:
         """The records, the host and the plan between them, all of one moment."""
+        with at_rest():
+            return self._survey()
+
+    def _survey(self) -> Survey:
         observed = self._host.observe()
         try:
             with self._store.reading() as connection:

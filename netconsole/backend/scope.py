@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from netconsole.backend.chains import is_of_floating
 from netconsole.backend.hoststate import ChainKey, HostState, Rule
 from netconsole.backend.plan import plan
-from netconsole.backend.rules import is_own_chain
+from netconsole.backend.rules import is_own_chain, specs
 from netconsole.backend.steps import Plan
 
 
@@ -62,8 +62,8 @@ def _ground(rules: Sequence[Rule], scope: str) -> list[Rule]:
 
 
 def _stands(present: Sequence[Rule], ground: Sequence[Rule]) -> bool:
-    wanted = set(ground)
-    return [rule for rule in present if rule in wanted] == list(ground)
+    wanted = frozenset(specs(ground))
+    return [spec for spec in specs(present) if spec in wanted] == specs(ground)
 
 
 def _confined(
@@ -87,10 +87,11 @@ def _with_own(
     """
     ground = _ground(goal, scope)
     new = [rule for rule in goal if rule.owner == scope]
-    old = [rule for rule in present if is_of_floating(key.chain, rule.spec, scope)]
+    naming = (rule for rule in present if scope in rule.spec)
+    old = [rule for rule in naming if is_of_floating(key.chain, rule.spec, scope)]
     if old == new:
         kept, new = list(present), []
     else:
-        kept = [rule for rule in present if rule not in old]
+        kept = [rule for rule in present if rule not in old] if old else list(present)
     missing = [rule for rule in ground if rule not in kept]
     return (*missing, *kept, *new)

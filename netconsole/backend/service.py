@@ -12,6 +12,7 @@ from netconsole.backend.apply import Applied, apply, recover, verify
 from netconsole.backend.audit import Auditor
 from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.changes.converge import ApplyFix, Converge
+from netconsole.backend.collector import at_rest
 from netconsole.backend.errors import Conflict, NotFound, ReadOnly, StepFailed, Unavailable
 from netconsole.backend.hoststate import HostState
 from netconsole.backend.intent import intent
@@ -66,7 +67,7 @@ class Service(Reading):
     def preview(self, change: Change[Result]) -> Plan:
         """The steps that a change would take; the store is rolled back. Raises as `do` does."""
         self._refuse_if_read_only(change.title)
-        with self._store.transaction() as connection:
+        with at_rest(), self._store.transaction() as connection:
             steps = self._write(connection, change).steps
             connection.rollback()
         return steps
@@ -82,7 +83,7 @@ class Service(Reading):
         auditor = Auditor(f"{self._options.state_path}/audit.jsonl")
         with auditor.change(change.title):
             self._refuse_if_read_only(change.title)
-            with host_lock(self._lock):
+            with host_lock(self._lock), at_rest():
                 recovered = recover(self._journal)
                 outcome = self._do(change)
             auditor.did(outcome.change_id, outcome.plan.commands)

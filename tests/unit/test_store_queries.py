@@ -1,6 +1,7 @@
 """The other queries: what comes back, and what the store refuses."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from netconsole.backend.store import (
     instances,
     networks,
     records,
+    records_of_floating,
     settings,
     tables,
 )
@@ -139,6 +141,19 @@ class TestFloatingAddresses:
         assert floating_ips.disassociate(connection, associated) == first
         assert floating_ips.every(connection) == (first, second)
 
+    def test_the_order_of_association_outlives_a_clock_set_back(
+        self, connection: sa.Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        network = a_network(connection)
+        fixed = fixed_ips.allocate(connection, network, "i", None)
+        rows = floating_ips.insert_many(connection, map(floating, range(1, 4)))
+        past = datetime(2001, 1, 1, tzinfo=UTC)
+        monkeypatch.setattr("netconsole.backend.store.floating_ips.now", lambda: past)
+        for number in (2, 0, 1):
+            floating_ips.associate(connection, rows[number], fixed, "host")
+        found = floating_ips.as_associated(connection)
+        assert [row.address for row in found] == ["203.0.0.3", "203.0.0.1", "203.0.0.2"]
+
     def test_only_the_named_are_deleted(self, connection: sa.Connection) -> None:
         made = floating_ips.insert_many(connection, map(floating, range(1200)))
         floating_ips.delete_many(connection, (each.address for each in made[1:]))
@@ -182,6 +197,29 @@ def test_records_hold_what_is_in_use(connection: sa.Connection) -> None:
     assert read.fixed_ips == (fixed,)
     assert read.floating_ips == made
     assert read.former_sysctls == {"a": "0"}
+
+
+def test_of_one_floating_address_little_is_read_and_enough(connection: sa.Connection) -> None:
+    near, far = a_network(connection), a_network(connection, "10.0.1.0/29", 1)
+    ports = [an_instance(connection, near, number) for number in range(3)]
+    an_instance(connection, far, 3)
+    rows = [fixed_ips.allocate(connection, near, port.instance_uuid, port.id) for port in ports]
+    made = floating_ips.insert_many(connection, map(floating, range(3)))
+    given = floating_ips.associate(connection, made[2], rows[2], "host")
+    floating_ips.associate(connection, made[1], rows[1], "host")
+    read = records_of_floating(connection, "host", given.address)
+    assert (read.networks, read.fixed_ips) == ((near, far), (rows[2],))
+    assert read.floating_ips == (given,)
+    assert {port.network_id for port in read.ports} == {near.id, far.id}
+    assert len(read.ports) == 2
+    assert {one.uuid for one in read.instances} == {
+        ports[2].instance_uuid,
+        *(port.instance_uuid for port in read.ports),
+    }
+    idle = records_of_floating(connection, "host", made[0].address)
+    assert (idle.fixed_ips, idle.floating_ips) == ((), made[:1])
+    with pytest.raises(NotFound):
+        records_of_floating(connection, "host", "192.0.2.1")
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(connection: sa.Connection) -> None:
