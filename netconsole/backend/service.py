@@ -215,12 +215,15 @@ class Service(Reading):
     def _verify(self, written: "_Written[Result]") -> None:
         """Look again. Raises NotVerified.
 
-        What is known of the packet filter moves along with our own transactions: the kernel made
-        each of them whole, and its generation tells whether there were others.
+        Of one floating address it is known how the kernel words its rules. So what is known of
+        the packet filter moves along with our own transactions: the kernel made each of them
+        whole, and its generation tells whether there were others.
         """
         if written.wanted is None:
             return
-        wanted, expected = written.wanted, after(written.observed, written.steps)
+        wanted = written.wanted
+        narrow = written.scope is not None
+        expected = after(written.observed, written.steps) if narrow else None
 
         def left() -> Plan:
             seen = self._host.observe(written.scope, expected)
