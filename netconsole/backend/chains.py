@@ -110,9 +110,7 @@ def _filter(networks: tuple[Network, ...], options: Options) -> _Chains:
 def _nat(
     networks: tuple[Network, ...], associations: tuple[Association, ...], options: Options
 ) -> _Chains:
-    to_vpns = _once(
-        rule for network in networks for rule in vlan.vpn_translation(network, options)
-    )
+    to_vpns = _once(rule for network in networks for rule in vlan.vpn_translation(network, options))
     chains: dict[str, list[Rule]] = {
         "PREROUTING": [_jump(_own("PREROUTING"))],
         "OUTPUT": [_jump(_own("OUTPUT"))],

@@ -5,11 +5,13 @@ table is kept where it is, so the difference must not touch it; that our jumps a
 networks, on which those of the address stand, are as wanted is what makes the narrow look enough.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from netconsole.backend.chains import is_of_floating
 from netconsole.backend.hoststate import ChainKey, HostState, Rule
+from netconsole.backend.managers.flatdhcp import has_external_gateway
 from netconsole.backend.plan import plan
+from netconsole.backend.records import Network
 from netconsole.backend.rules import is_own_chain, specs
 from netconsole.backend.steps import Plan
 
@@ -37,14 +39,23 @@ def difference(observed: HostState, wanted: HostState, scope: str | None) -> Pla
     )
 
 
-def is_enough(observed: HostState, wanted: HostState, scope: str | None) -> bool:
-    """Whether all that the rules of the address stand on is as wanted; nothing else is repaired."""
+def is_enough(
+    observed: HostState, wanted: HostState, scope: str | None, networks: Iterable[Network]
+) -> bool:
+    """Whether all that the rules of the address stand on is as wanted; nothing else is repaired.
+
+    Where a network has another router, the address has rules in the bridge tables as well.
+    """
     if scope is None:
         return True
     chains = _nat(wanted)
-    return bool(chains) and all(
-        key in observed.chains and _stands(observed.chains[key], _ground(rules, scope))
-        for key, rules in chains.items()
+    return (
+        bool(chains)
+        and not any(map(has_external_gateway, networks))
+        and all(
+            key in observed.chains and _stands(observed.chains[key], _ground(rules, scope))
+            for key, rules in chains.items()
+        )
     )
 
 

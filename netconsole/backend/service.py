@@ -186,7 +186,7 @@ class Service(Reading):
         if written.fix is not None:
             return _Written(written.result, written.fix, observed, None)
         found, wanted = self._wanted(connection, written, scope)
-        if not is_enough(observed, wanted, scope):
+        if not is_enough(observed, wanted, scope, found.networks):
             scope, observed = None, self._observe(change, None)
             found, wanted = self._wanted(connection, written, None)
         self._note_sysctls(connection, found, observed, wanted)

@@ -54,7 +54,7 @@ def test_associating_and_disassociating_take_the_steps_of_a_whole_plan(
     for before, then in ((idle, given_), (given_, idle)):
         host, goal = observed_as(wanted(before)), confined(then, address)
 
-        assert is_enough(host, goal, address)
+        assert is_enough(host, goal, address, then.networks)
         assert difference(host, goal, address) == plan(host, wanted(then))
 
 
@@ -114,14 +114,25 @@ def test_without_what_its_rules_stand_on_the_whole_host_is_looked_at(change: obj
     assert callable(change)
     change(chains)
 
-    assert is_enough(state, confined(found, "203.0.113.10"), "203.0.113.10")
+    goal, address = confined(found, "203.0.113.10"), "203.0.113.10"
+    assert is_enough(state, goal, address, found.networks)
     host = replace(state, chains=chains)
-    assert not is_enough(host, confined(found, "203.0.113.10"), "203.0.113.10")
+    assert not is_enough(host, goal, address, found.networks)
+
+
+def test_where_a_network_has_another_router_the_whole_host_is_looked_at() -> None:
+    """The address has a rule in the bridge tables then, and still has when it is given up."""
+    external = replace(network(0), gateway="10.0.0.254")
+    for aim in (None, 0):
+        found = replace(world(aim), networks=(external, network(1)))
+        goal = confined(found, "203.0.113.10")
+        host = observed_as(goal)
+        assert not is_enough(host, goal, "203.0.113.10", found.networks)
 
 
 def test_where_no_network_is_served_the_whole_host_is_looked_at() -> None:
-    assert not is_enough(HostState(), HostState(), "203.0.113.10")
-    assert is_enough(HostState(), HostState(), None)
+    assert not is_enough(HostState(), HostState(), "203.0.113.10", ())
+    assert is_enough(HostState(), HostState(), None, ())
 
 
 def test_the_rules_of_an_address_are_told_from_those_of_one_that_begins_alike() -> None:
