@@ -216,3 +216,32 @@ def test_nothing_is_sent_while_nothing_changes_and_little_when_a_row_does(lab: R
         terminal.press("down")
         terminal.settle(quiet=1)
         assert 0 < len(terminal.output) - before < 2_000
+
+
+def test_a_playbook_is_aimed_at_one_instance_and_watches_its_packets(lab: RunningLab) -> None:
+    with console(lab, columns=120, lines=40) as terminal:
+        terminal.wait_for(HEALTHY)
+        terminal.press("p")
+        terminal.wait_for("packet-loss", "drift")
+        terminal.press("/", "packet-loss", "enter", "enter")
+        terminal.wait_for("seen at one only", seconds=20)
+        terminal.wait_for("Steps", "t target", seconds=30)
+        terminal.press("t")
+        terminal.wait_for("target: ")
+        terminal.press("nobody", "enter")
+        terminal.wait_for("'nobody'", seconds=20)
+        terminal.press("t", *["backspace"] * len("nobody"), "web2", "enter")
+        terminal.wait_for("queries sent", "inside web2", seconds=40)
+
+
+def test_the_bundle_is_written_where_the_admin_says(lab: RunningLab) -> None:
+    with console(lab, columns=120, lines=40) as terminal:
+        terminal.wait_for(HEALTHY)
+        terminal.press("p")
+        terminal.wait_for("bundle", "drift")
+        terminal.press("/", "bundle", "enter", "enter")
+        terminal.wait_for("target: ")
+        assert lab.run("test", "-e", "/run/ticket.tar.gz", check=False).returncode == 1
+        terminal.press("\x15", "/run/ticket.tar.gz", "enter")
+        terminal.wait_for("/run/ticket.tar.gz: ", "readable by its owner only", seconds=40)
+    assert lab.run("test", "-e", "/run/ticket.tar.gz", check=False).returncode == 0
