@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from private_host import eventually
 from running_lab import RunningLab
 
 PROGRAMS = (
@@ -19,7 +20,7 @@ PROGRAMS = (
 _STATE = """
 ip -json -details link show; ip -json address show; ip route show table all; ip rule show
 ip neighbour show nud permanent; ip neighbour show proxy; bridge fdb show | grep -v ' master '
-iptables-save; ip6tables-save; iptables-legacy-save; ebtables-save
+iptables-save; ip6tables-save; iptables-legacy-save; ebtables-save; nft -s list ruleset
 grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/bridge /proc/sys/net/ipv4/ip_forward
 cat /etc/sysctl.d/*.conf /etc/modules-load.d/*.conf; ls /var/lib/netconsole/networks
 """
@@ -88,6 +89,7 @@ def put_through(
 
     With `undone` false the fix has no way back, as it says.
     """
+    eventually(lambda: "tentative" not in lab.run("ip", "address").stdout)  # moves by itself
     assert examined(lab, *options).named == []
     lab.netconsole("lab", "break", fault)
     try:

@@ -7,6 +7,7 @@ from netconsole.backend.steps import (
     AnnounceAddress,
     ChangeRules,
     EndConnections,
+    InsertNftRule,
     MakeDirectory,
     MoveAddresses,
     ReinstateDhcpHosts,
@@ -19,6 +20,7 @@ from netconsole.backend.steps import (
     RemoveFile,
     RemoveGuestFile,
     RemoveLink,
+    RemoveNftRule,
     RetireDhcpHosts,
     RunProgram,
     SetLink,
@@ -119,6 +121,30 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
     (
         ChangeRules("bridge", "filter", (":a RETURN", "-F b"), ()),
         ("ebtables -t filter -N a -P RETURN", "ebtables -t filter -F b"),
+    ),
+    (
+        ChangeRules(
+            "ipv4", "raw", (":a - [0:0]", ":OUTPUT DROP [0:0]", "-A a -j DROP"), (), "legacy"
+        ),
+        (
+            "iptables-legacy -t raw -N a",
+            "iptables-legacy -t raw -P OUTPUT DROP",
+            "iptables-legacy -t raw -A a -j DROP",
+        ),
+    ),
+    (
+        InsertNftRule("inet", "wall", "forward", 'iifname "br100" accept', "netconsole: br100"),
+        (
+            "nft insert rule inet wall forward 'iifname \"br100\" accept' "
+            "comment '\"netconsole: br100\"'",
+        ),
+    ),
+    (
+        RemoveNftRule("inet", "wall", "forward", 'iifname "br100" accept', "netconsole: br100"),
+        (
+            'nft delete rule inet wall forward handle "$(nft -a list chain inet wall forward | '
+            'sed -n \'/comment "netconsole: br100"/s/.*handle //p\')"',
+        ),
     ),
     (
         EndConnections("203.0.113.10"),

@@ -17,6 +17,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "dnsmasq": "dnsmasq-base",
     "ip": "iproute2",
     "iptables": "iptables",
+    "nft": "nftables",
     "ping": "iputils-ping",
     "udhcpc": "udhcpc",
 }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from netconsole.backend import files
 from netconsole.backend.errors import NetconsoleError, StepFailed
-from netconsole.backend.host import arp, dnsmasq, filters, legacy_filters, links, sysctls
+from netconsole.backend.host import arp, dnsmasq, filters, legacy_filters, links, nft, sysctls
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.injection import config_drive, root
 from netconsole.backend.programs import run
@@ -25,6 +25,7 @@ from netconsole.backend.steps import (
     RemoveDirectory,
     RemoveFile,
     RemoveGuestFile,
+    RemoveNftRule,
     RetireDhcpHosts,
     SetSysctl,
     StartDnsmasq,
@@ -137,6 +138,8 @@ def _perform(step: Step) -> None:
             links.move_addresses(step)
         case ChangeRules():
             filters.change(step)
+        case RemoveNftRule():
+            nft.remove(step)
         case EndConnections():
             for argv in step.argvs:
                 run(argv, good=(0, 1))  # 1: there was none

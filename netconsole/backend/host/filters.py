@@ -44,11 +44,11 @@ def change(step: ChangeRules) -> None:
     """Make one transaction of the step's lines: all of them happen, or none."""
     text = "\n".join((f"*{step.table}", *step.lines, ""))
     if step.family == "ipv4":
-        restore = ["iptables-restore", "--noflush", "--wait", LOCK_SECONDS]
+        restore = [f"{step.program}-restore", "--noflush", "--wait", LOCK_SECONDS]
         run(restore, text=f"{text}COMMIT\n")
     else:
         # The legacy kind takes COMMIT for a bad argument; both commit at the end.
-        run(["ebtables-restore", "--noflush"], text=text)
+        run([f"{step.program}-restore", "--noflush"], text=text)
 
 
 def redirection_refused() -> str:

@@ -33,6 +33,7 @@ from netconsole.backend.steps.links import (
     RemoveLink,
     SetLink,
 )
+from netconsole.backend.steps.nft import InsertNftRule, RemoveNftRule
 from netconsole.backend.steps.programs import RunProgram
 from netconsole.backend.steps.step import Argv, Plan, Step
 
@@ -47,6 +48,7 @@ __all__ = [
     "ChangeRules",
     "EndConnections",
     "FileEntry",
+    "InsertNftRule",
     "LinkAttribute",
     "MakeDirectory",
     "MoveAddresses",
@@ -61,6 +63,7 @@ __all__ = [
     "RemoveFile",
     "RemoveGuestFile",
     "RemoveLink",
+    "RemoveNftRule",
     "RetireDhcpHosts",
     "RunProgram",
     "SetLink",
@@ -103,6 +106,8 @@ STEPS: Mapping[str, type[Step]] = {
         RemoveGuestFile,
         WriteConfigDrive,
         RemoveConfigDrive,
+        InsertNftRule,
+        RemoveNftRule,
         RunProgram,
     )
 }

@@ -1,6 +1,7 @@
 """Steps on kernel settings, the packet filter and tracked connections."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from netconsole.backend.hoststate import Family, TableName
 from netconsole.backend.steps.step import Argv, Step, argv, words
@@ -23,29 +24,45 @@ class SetSysctl(Step):
         return SetSysctl(self.key, self.former, self.value)
 
 
+TablesKind = Literal["", "nft", "legacy"]
+"""Which of the two kinds of tables a host can hold; empty for those that its `iptables` shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeRules(Step):
     """Change one table of the packet filter in one transaction (iptables-restore(8) --noflush).
 
     `lines` and `inverse_lines` are in the words of iptables-restore: `:CHAIN - [0:0]` makes a
-    chain, `-A`, `-I`, `-D`, `-F` and `-X` are as in iptables(8). Those of ebtables are alike.
+    chain or, of a built-in one, sets its policy; `-A`, `-I`, `-D`, `-F` and `-X` are as in
+    iptables(8). Those of ebtables are alike.
     """
 
     family: Family
-    table: TableName
+    table: TableName | Literal["raw", "security"]
     lines: tuple[str, ...]
     inverse_lines: tuple[str, ...]
+    kind: TablesKind = ""
 
     @property
     def commands(self) -> tuple[str, ...]:
         return tuple(self._command(line) for line in self.lines)
 
     def _command(self, line: str) -> str:
-        program = "iptables" if self.family == "ipv4" else "ebtables"
         if line.startswith(":"):
-            chain, policy = line[1:].split()[:2]
-            line = f"-N {chain}" if policy == "-" else f"-N {chain} -P {policy}"
-        return f"{program} -t {self.table} {line}"
+            line = self._declared(*line[1:].split()[:2])
+        return f"{self.program} -t {self.table} {line}"
+
+    def _declared(self, chain: str, policy: str) -> str:
+        if self.family == "bridge":
+            return f"-N {chain} -P {policy}"
+        return f"-N {chain}" if policy == "-" else f"-P {chain} {policy}"
+
+    @property
+    def program(self) -> str:
+        """The program that changes one rule; with `-restore` behind it, the one for many."""
+        if self.family == "bridge":
+            return "ebtables"
+        return f"iptables-{self.kind}" if self.kind else "iptables"
 
     @property
     def inverse(self) -> Step:

@@ -10,8 +10,10 @@ from netconsole.diagnostics.checks import (
     firewall_off,
     floating_address,
     floating_nat,
+    forward_filter,
     guest_answers,
     ip_forward,
+    legacy_filter,
     metadata,
     modules,
     packet_loss,
@@ -23,6 +25,8 @@ CHECKS: Mapping[str, Check] = {
     module.CHECK.id: module.CHECK
     for module in (
         ip_forward,
+        forward_filter,
+        legacy_filter,
         bridge,
         dnsmasq_processes,
         floating_address,

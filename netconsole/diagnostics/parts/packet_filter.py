@@ -14,6 +14,8 @@ class FilterRule:
     spec: str
     packets: int = 0
     bytes: int = 0
+    rise: int = 0
+    """Packets that it counted between the two readings."""
 
     @property
     def target(self) -> str:
@@ -38,16 +40,45 @@ class FilterChain:
     rules: tuple[FilterRule, ...] = ()
     packets: int = 0
     """That reached the policy."""
+    rise: int = 0
+    """How many of them did so between the two readings."""
+
+
+@dataclass(frozen=True, slots=True)
+class NftRule:
+    """One rule, in the words of nft(8)."""
+
+    text: str
+    packets: int | None = None
+    """Where the rule counts."""
+    rise: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NftChain:
+    """One chain; a base chain has a hook (nft(8), chains)."""
+
+    name: str
+    rules: tuple[NftRule, ...] = ()
+    type: str = ""
+    hook: str = ""
+    priority: str = ""
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NftTable:
-    """A table of nftables that iptables does not show, with where its chains are hooked in."""
+    """A table of nftables that iptables does not show."""
 
     family: str
     name: str
-    chains: tuple[str, ...] = ()
-    """`forward filter drop` a base chain: its hook, type and policy."""
+    chains: tuple[NftChain, ...] = ()
+    flags: tuple[str, ...] = ()
+    """`owner`: only the process that made it can change it; `dormant`: it is switched off."""
+
+    def chain(self, name: str) -> NftChain | None:
+        """Answer a chain, or None."""
+        return next((each for each in self.chains if each.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

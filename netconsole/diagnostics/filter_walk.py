@@ -1,0 +1,181 @@
+"""The way of a flow through the chains that forwarded packets pass, rule by rule. Pure.
+
+Each table is passed by itself: what one accepts the next can still drop (nft(8), base chains).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from netconsole.diagnostics.filter_matches import Flow, Reading, read_iptables, read_nft
+from netconsole.diagnostics.parts.packet_filter import Kind, NftTable, PacketFilter
+
+HOOK = "FORWARD"
+TABLES = ("mangle", "filter", "security")
+"""The tables of iptables that have a chain FORWARD, in the order in which they are passed."""
+_DEEPEST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rule of a chain, of either language."""
+
+    text: str
+    packets: int | None = None
+    rise: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain, of either language."""
+
+    name: str
+    steps: tuple[Step, ...]
+    drops: bool = False
+    """Its policy, where it has one."""
+    packets: int | None = None
+    rise: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """One table of one kind, as forwarded packets enter it at the chain `entry`."""
+
+    kind: Kind | Literal["native"]
+    """`native`: of nftables, and not shown by iptables."""
+    family: str
+    table: str
+    entry: str
+    chains: Mapping[str, Chain]
+    read: Callable[[str, Flow], Reading]
+    locked: bool = False
+    """Only the process that made it can change it."""
+
+    @property
+    def name(self) -> str:
+        """Answer what an admin would call it."""
+        if self.kind == "native":
+            return f"nftables, {self.family} {self.table}"
+        return f"iptables, {self.kind} kind, {self.table}"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Where a flow is dropped."""
+
+    flow: Flow
+    ruleset: Ruleset
+    chain: str
+    position: int
+    """Of the rule, from 1; 0 for the policy."""
+    text: str
+    packets: int | None
+    """That the rule or policy has dropped, of this flow and others; None where none are counted."""
+    rise: int
+    excepted: bool = False
+    """Whether rules before it accept some packets of the flow."""
+    certain: bool = True
+    """Whether it drops all that gets there, or only what a condition picks."""
+    named: bool = False
+    """Whether it asks for an interface or an address of this very flow."""
+
+    @property
+    def place(self) -> str:
+        """Answer where that is, in words."""
+        what = f"rule {self.position}" if self.position else "the policy"
+        return f"{what} of {self.chain} ({self.ruleset.name})"
+
+
+def rulesets(seen: PacketFilter) -> Iterator[Ruleset]:
+    """Answer every table that forwarded IPv4 packets pass."""
+    kinds: tuple[Kind, ...] = ("nft", "legacy")
+    for kind in kinds:
+        for table in TABLES:
+            chains = {
+                each.chain: Chain(
+                    each.chain,
+                    tuple(Step(rule.spec, rule.packets, rule.rise) for rule in each.rules),
+                    each.policy == "DROP",
+                    each.packets,
+                    each.rise,
+                )
+                for each in seen.of(table, kind)
+            }
+            if HOOK in chains:
+                yield Ruleset(kind, "ip", table, HOOK, chains, read_iptables)
+    for native in seen.foreign_tables:
+        yield from _native(native)
+
+
+def _native(table: NftTable) -> Iterator[Ruleset]:
+    if table.family not in ("ip", "inet") or "dormant" in table.flags:
+        return
+    chains = {
+        each.name: Chain(
+            each.name,
+            tuple(Step(rule.text, rule.packets, rule.rise) for rule in each.rules),
+            each.policy == "drop",
+        )
+        for each in table.chains
+    }
+    for each in table.chains:
+        if each.hook == "forward" and each.type == "filter":
+            locked = "owner" in table.flags
+            yield Ruleset("native", table.family, table.name, each.name, chains, read_nft, locked)
+
+
+def drops(ruleset: Ruleset, flow: Flow) -> tuple[Drop, ...]:
+    """Answer where a flow is dropped: what conditions pick first, and what all of it meets last."""
+    walk = _Walk(ruleset, flow)
+    if not walk.through(ruleset.entry, True, 0):
+        entry = ruleset.chains[ruleset.entry]
+        if entry.drops:
+            walk.drop(entry.name, 0, Step("policy DROP", entry.packets, entry.rise), True, False)
+    return tuple(walk.found)
+
+
+class _Walk:
+    """One flow on its way through one table."""
+
+    def __init__(self, ruleset: Ruleset, flow: Flow) -> None:
+        self._ruleset = ruleset
+        self._flow = flow
+        self._excepted = False
+        self.found: list[Drop] = []
+
+    def through(self, name: str, certain: bool, depth: int) -> bool:
+        """Pass a chain; answer whether that decided on every packet that came in."""
+        chain = self._ruleset.chains.get(name)
+        if chain is None or depth > _DEEPEST:
+            return False  # a target that is no chain, as LOG
+        for position, step in enumerate(chain.steps, start=1):
+            rule = self._ruleset.read(step.text, self._flow)
+            if rule.fit is False or rule.action == "pass":
+                continue
+            sure = certain and rule.fit is True
+            if rule.action == "return":
+                if rule.fit:
+                    return False
+                certain = False  # from here on only what did not return
+                continue
+            if self._decided(rule, name, position, step, sure, depth) and rule.fit:
+                return True
+            if rule.action == "goto" and rule.fit:
+                return False
+        return False
+
+    def _decided(
+        self, rule: Reading, name: str, position: int, step: Step, sure: bool, depth: int
+    ) -> bool:
+        if rule.action == "accept":
+            self._excepted |= not sure
+            return True
+        if rule.action == "drop":
+            self.drop(name, position, step, sure, rule.named)
+            return True
+        return self.through(rule.aim, sure, depth + 1)
+
+    def drop(self, chain: str, position: int, step: Step, certain: bool, named: bool) -> None:
+        """Write down that packets are dropped here."""
+        found = Drop(self._flow, self._ruleset, chain, position, step.text, step.packets, step.rise)
+        self.found.append(replace(found, excepted=self._excepted, certain=certain, named=named))

@@ -1,0 +1,116 @@
+"""Faults of the packet filter: what other programs put into it, and the tables nobody sees."""
+
+from pathlib import Path
+from typing import Final
+
+from netconsole.backend.service import Service
+from netconsole.lab.commands import LabFailed, run
+from netconsole.lab.faults.fault import command_fault
+
+_REJECT: Final = ("-j", "REJECT", "--reject-with", "icmp-host-prohibited")
+_LEGACY: Final = ("iptables-legacy", "-w")
+_LEGACY_NAMES: Final = Path("/proc/self/net/ip_tables_names")
+_WALL: Final = ("inet", "host_firewall")
+_LEFT_BEHIND: Final = ("FORWARD", "-d", "10.0.0.0/8", "-m", "conntrack", "--ctstate", "NEW")
+
+
+def _answers(*command: str) -> bool:
+    """Whether a command on the host ends well."""
+    try:
+        run(*command)
+    except LabFailed:
+        return False
+    return True
+
+
+def _rejected(service: Service) -> bool:
+    return _answers("iptables", "-w", "-C", "FORWARD", *_REJECT)
+
+
+def _docker_drops(service: Service) -> bool:
+    return "-P FORWARD DROP" in run(*_LEGACY, "-S", "FORWARD") if _in_legacy("filter") else False
+
+
+def _walled(service: Service) -> bool:
+    return _answers("nft", "list", "table", *_WALL)
+
+
+def _left_behind(service: Service) -> bool:
+    return _in_legacy("filter") and _answers(*_LEGACY, "-C", *_LEFT_BEHIND, "-j", "DROP")
+
+
+def _in_legacy(table: str) -> bool:
+    """Whether a legacy table is in use; asking iptables-legacy would make it."""
+    try:
+        return table in _LEGACY_NAMES.read_text(encoding="ascii").split()
+    except OSError:
+        return False
+
+
+FAULTS: Final = (
+    command_fault(
+        "forward_filter",
+        "A rule that rejects everything stands in FORWARD before netconsole's.",
+        "Instances reach the host and nothing beyond: `Destination Host Prohibited`.",
+        _rejected,
+        (("iptables", "-w", "-I", "FORWARD", *_REJECT),),
+        (("iptables", "-w", "-D", "FORWARD", *_REJECT),),
+    ),
+    command_fault(
+        "forward_filter_docker",
+        "Docker of the legacy kind has set the policy of its FORWARD to DROP.",
+        "Instances reach nothing beyond the host, though `iptables -S` shows every ACCEPT.",
+        _docker_drops,
+        (
+            (*_LEGACY, "-N", "DOCKER-USER"),
+            (*_LEGACY, "-A", "DOCKER-USER", "-j", "RETURN"),
+            (*_LEGACY, "-A", "FORWARD", "-j", "DOCKER-USER"),
+            (*_LEGACY, "-P", "FORWARD", "DROP"),
+        ),
+        (
+            (*_LEGACY, "-P", "FORWARD", "ACCEPT"),
+            (*_LEGACY, "-D", "FORWARD", "-j", "DOCKER-USER"),
+            (*_LEGACY, "-F", "DOCKER-USER"),
+            (*_LEGACY, "-X", "DOCKER-USER"),
+        ),
+    ),
+    command_fault(
+        "forward_filter_nft",
+        "A firewall of nftables drops what is forwarded, unless it belongs to a known connection.",
+        "Instances reach nothing beyond the host, and no rule of iptables says why.",
+        _walled,
+        (
+            ("nft", "add", "table", *_WALL),
+            (
+                *("nft", "add", "chain", *_WALL, "forward"),
+                "{ type filter hook forward priority 10; policy drop; }",
+            ),
+            (
+                *("nft", "add", "rule", *_WALL, "forward"),
+                *("ct", "state", "established,related", "accept"),
+            ),
+        ),
+        (("nft", "delete", "table", *_WALL),),
+    ),
+    command_fault(
+        "legacy_filter",
+        "Rules of an earlier time are left in the legacy tables, which `iptables` does not show.",
+        "New connections to instances are dropped, and the rule is nowhere to be seen.",
+        _left_behind,
+        (
+            (*_LEGACY, "-N", "old-guard"),
+            (*_LEGACY, "-A", "old-guard", "-p", "tcp", "--dport", "25", "-j", "REJECT"),
+            (*_LEGACY, "-A", "FORWARD", "-j", "old-guard"),
+            (*_LEGACY, "-A", *_LEFT_BEHIND, "-j", "DROP"),
+            (*_LEGACY, "-P", "INPUT", "DROP"),
+            (*_LEGACY, "-A", "INPUT", "-j", "ACCEPT"),
+            (*_LEGACY, "-t", "nat", "-A", "POSTROUTING", "-o", "eth9", "-j", "MASQUERADE"),
+        ),
+        (
+            (*_LEGACY, "-P", "INPUT", "ACCEPT"),
+            (*_LEGACY, "-F"),
+            (*_LEGACY, "-X"),
+            (*_LEGACY, "-t", "nat", "-F"),
+        ),
+    ),
+)
