@@ -166,8 +166,8 @@ def _picked(found: Sequence[Drop]) -> Finding:
     first = found[0]
     because = (
         f"{_capitalized(first.place)} picks some of {first.flow.words} and dropped {first.rise} "
-        f"packets while this was looked at: {first.text}. It names the guests' interface or addresses, so "
-        "somebody meant them."
+        f"packets while this was looked at: {first.text}. It names the guests' interface or "
+        "addresses, so somebody meant them."
     )
     remedy = "Where that was not meant, delete the rule; an ACCEPT before it would let in more."
     return Finding(
