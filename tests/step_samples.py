@@ -153,6 +153,13 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
             "conntrack --delete --reply-dst 203.0.113.10",
         ),
     ),
+    (
+        EndConnections("203.0.113.10", "10.0.0.2"),
+        (
+            "conntrack --delete --orig-dst 203.0.113.10 --reply-src 10.0.0.2",
+            "conntrack --delete --reply-dst 203.0.113.10 --orig-src 10.0.0.2",
+        ),
+    ),
     (AnnounceAddress("eth0", "203.0.113.10"), ("arping -U -c 1 -I eth0 203.0.113.10",)),
     (MakeDirectory("/n/h"), ("mkdir -p -m 0755 /n/h",)),
     (RemoveDirectory("/n/h"), ("rmdir /n/h",)),

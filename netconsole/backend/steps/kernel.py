@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from netconsole.backend.hoststate import Family, TableName
-from netconsole.backend.steps.step import Argv, Step, argv, words
+from netconsole.backend.steps.step import Argv, Step, argv, given, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,18 @@ class ChangeRules(Step):
 
 @dataclass(frozen=True, slots=True)
 class EndConnections(Step):
-    """Forget every tracked connection to or from an address (conntrack(8)); not undoable."""
+    """Forget every tracked connection to or from an address (conntrack(8)); not undoable.
+
+    With `inner`, only those that are translated between the address and that one.
+    """
 
     address: str
+    inner: str = ""
 
     @property
     def argvs(self) -> tuple[Argv, ...]:
+        delete = ("conntrack", "--delete")
         return (
-            argv("conntrack", "--delete", "--orig-dst", self.address),
-            argv("conntrack", "--delete", "--reply-dst", self.address),
+            argv(*delete, "--orig-dst", self.address, *given("--reply-src", self.inner)),
+            argv(*delete, "--reply-dst", self.address, *given("--orig-src", self.inner)),
         )

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.checks import (
     bridge,
+    conntrack_full,
+    conntrack_invalid,
+    conntrack_stale,
     dnsmasq_processes,
     drift,
     firewall_off,
@@ -16,9 +19,12 @@ from netconsole.diagnostics.checks import (
     legacy_filter,
     metadata,
     modules,
+    neighbour_table,
+    other_firewalls,
     packet_loss,
     rp_filter,
     vhost_net,
+    xtables_lock,
 )
 
 CHECKS: Mapping[str, Check] = {
@@ -31,9 +37,15 @@ CHECKS: Mapping[str, Check] = {
         dnsmasq_processes,
         floating_address,
         floating_nat,
+        conntrack_stale,
         rp_filter,
         metadata,
         firewall_off,
+        conntrack_full,
+        conntrack_invalid,
+        neighbour_table,
+        other_firewalls,
+        xtables_lock,
         modules,
         vhost_net,
         guest_answers,

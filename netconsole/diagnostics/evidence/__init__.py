@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from netconsole.backend.errors import NetconsoleError, NotFound
 from netconsole.diagnostics.evidence import (
     backend,
+    connections,
     counters,
     drop_ins,
     echo,
@@ -27,9 +28,11 @@ from netconsole.diagnostics.evidence import (
     settings,
     traffic,
     virtual_machines,
+    xtables_lock,
 )
 from netconsole.diagnostics.evidence.request import Request
 from netconsole.diagnostics.parts.backend import Configuration, Host
+from netconsole.diagnostics.parts.connections import Connections
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.guests import GuestAnswers
 from netconsole.diagnostics.parts.links import Links
@@ -42,6 +45,7 @@ from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.parts.traffic import Traffic
 from netconsole.diagnostics.parts.virtual_machines import VirtualMachines
+from netconsole.diagnostics.parts.xtables_lock import XtablesLock
 from netconsole.diagnostics.snapshot import NOT_SENT, Snapshot, Unread
 from netconsole.diagnostics.target import resolve
 
@@ -79,7 +83,9 @@ COLLECTORS: Mapping[type[object], Collector] = {
     Links: Collector(lambda request: links.read_links(), 10.0),
     Routing: Collector(lambda request: routing.read_routing(), 10.0),
     Counters: Collector(lambda request: counters.read_counters(), 5.0),
+    Connections: Collector(lambda request: connections.read_connections(), 15.0),
     PacketFilter: Collector(lambda request: packet_filter.read_packet_filter(), 20.0),
+    XtablesLock: Collector(lambda request: xtables_lock.read_xtables_lock(), 5.0),
     Owners: Collector(lambda request: owners.read_owners(), 5.0),
     Modules: Collector(lambda request: modules.read_modules(), 5.0),
     VirtualMachines: Collector(lambda request: virtual_machines.read_virtual_machines(), 5.0),

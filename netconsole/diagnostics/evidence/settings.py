@@ -16,6 +16,7 @@ SETTINGS = (
     "net/ipv4/conf/*/proxy_arp_pvlan",
     "net/ipv4/conf/*/rp_filter",
     "net/ipv4/neigh/default/gc_thresh?",
+    "net/ipv6/neigh/default/gc_thresh?",
     "net/bridge/bridge-nf-*",
     "net/core/netdev_budget",
     "net/core/netdev_max_backlog",
