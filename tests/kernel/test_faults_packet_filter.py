@@ -22,7 +22,13 @@ def lab() -> Iterator[RunningLab]:
         ("forward_filter_docker", "forward_filter"),
         ("forward_filter_nft", "forward_filter"),
         ("legacy_filter", "legacy_filter"),
+        ("conntrack_invalid", "conntrack_invalid"),
     ],
 )
 def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) -> None:
     put_through(lab, fault, check)
+
+
+@pytest.mark.parametrize("fault", ["conntrack_stale", "xtables_lock"])
+def test_what_no_undo_brings_back(lab: RunningLab, fault: str) -> None:
+    put_through(lab, fault, fault, undone=False)
