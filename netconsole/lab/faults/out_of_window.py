@@ -49,7 +49,7 @@ def _segment(source: str, destination: str, own: int, port: int, sequence: int) 
 
 
 def _checksum(octets: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
+    total = sum(int(word) for (word,) in struct.iter_unpack("!H", octets))
     while total >> 16:
         total = (total >> 16) + (total & 0xFFFF)
     return ~total & 0xFFFF
