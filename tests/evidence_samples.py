@@ -10,11 +10,19 @@ from netconsole.backend.status import (
 from netconsole.backend.steps import ChangeRules, Plan, Step
 from netconsole.diagnostics.parts.backend import Configuration, Host
 from netconsole.diagnostics.parts.listeners import Listeners
+from netconsole.diagnostics.evidence.nft_listing import parse_table
+from netconsole.diagnostics.evidence.packet_filter import parse
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.connections import Connections
+from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.modules import Modules
+from netconsole.diagnostics.parts.owners import Owners
+from netconsole.diagnostics.parts.packet_filter import Kind, PacketFilter
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.parts.virtual_machines import VhostDevice, VirtualMachines
+from netconsole.diagnostics.parts.xtables_lock import XtablesLock
 from netconsole.diagnostics.snapshot import Snapshot
 
 FLOATING = "203.0.113.129"
@@ -46,6 +54,31 @@ def nat(*lines: str) -> ChangeRules:
     return ChangeRules("ipv4", "nat", lines, ())
 
 
+OUR_FILTER = """*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:nova-filter-top - [0:0]
+:nova-network-FORWARD - [0:0]
+-A FORWARD -j nova-filter-top
+-A FORWARD -j nova-network-FORWARD
+-A nova-network-FORWARD -i br100 -j ACCEPT
+-A nova-network-FORWARD -o br100 -j ACCEPT
+COMMIT
+"""
+"""As iptables-save prints it."""
+
+
+def packet_filter(
+    saved: str = OUR_FILTER, other: str = "", nft: str = "", command: Kind = "nft"
+) -> PacketFilter:
+    """A packet filter from what the programs print; `other` is of the kind that iptables is not."""
+    second: Kind = "legacy" if command == "nft" else "nft"
+    chains = (*parse(saved, command, "ipv4"), *parse(other, second, "ipv4"))
+    family, name = nft.split()[1:3] if nft else ("", "")
+    return PacketFilter(command, chains, (parse_table(family, name, nft),) if nft else ())
+
+
 def snapshot(
     status: Status = HEALTHY, *steps: Step, sysctls: dict[str, str] = FORWARDING
 ) -> Snapshot:
@@ -59,4 +92,9 @@ def snapshot(
         Routing(),
         Modules(()),
         VirtualMachines((), VhostDevice(present=False)),
+        Counters({}, {}, 0.6),
+        Connections(),
+        packet_filter(),
+        Owners(),
+        XtablesLock(),
     )

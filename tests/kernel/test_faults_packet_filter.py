@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from lab_faults import PROGRAMS, put_through
+from lab_faults import PROGRAMS, examined, put_through
+from private_host import eventually
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS, "nft")
@@ -32,3 +33,42 @@ def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) ->
 @pytest.mark.parametrize("fault", ["conntrack_stale", "xtables_lock"])
 def test_what_no_undo_brings_back(lab: RunningLab, fault: str) -> None:
     put_through(lab, fault, fault, undone=False)
+
+
+def test_the_counter_of_the_rule_that_drops_moves_with_the_packets(lab: RunningLab) -> None:
+    lab.netconsole("lab", "break", "forward_filter")
+    ping = ("ping", "-q", "-i", "0.1", "-w", "20", "203.0.113.1")
+    pinging = lab.spawn("netconsole", "lab", "exec", "web1", "--", *ping)
+    try:
+        eventually(lambda: "just now" in _said(lab, "forward_filter"), seconds=20)
+        assert "legacy" not in _said(lab, "forward_filter")
+    finally:
+        pinging.kill()
+        pinging.communicate()
+        lab.netconsole("lab", "mend", "forward_filter")
+
+
+def _said(lab: RunningLab, check: str) -> str:
+    found = examined(lab).findings[check]
+    return " ".join((found["because"], *(row["note"] for row in found["evidence"])))
+
+
+def test_rules_of_other_programs_that_do_no_harm_are_no_finding(lab: RunningLab) -> None:
+    made = (
+        "iptables -N DOCKER-USER; iptables -I FORWARD -j DOCKER-USER; iptables -N LIBVIRT_FWI;"
+        "nft add table inet firewalld; nft add chain inet firewalld filter_FORWARD "
+        "'{ type filter hook forward priority 10; policy accept; }'"
+    )
+    gone = (
+        "iptables -D FORWARD -j DOCKER-USER; iptables -X DOCKER-USER; iptables -X LIBVIRT_FWI;"
+        "nft delete table inet firewalld"
+    )
+    lab.run("sh", "-ec", made)
+    try:
+        found = examined(lab)
+        assert found.named == []
+        other = found.findings["other_firewalls"]
+        assert other["verdict"] == "info"
+        assert "docker, firewalld, libvirt keep rules here" in other["because"]
+    finally:
+        lab.run("sh", "-ec", gone)

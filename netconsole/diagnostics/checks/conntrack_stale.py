@@ -33,10 +33,8 @@ def judge(snapshot: Snapshot) -> Finding:
         return _stale(stale, status)
     count = sum(each.live for each in known)
     because = (
-        f"{count} connections through floating addresses are under way, each to the instance that "
+        f"Connections through floating addresses under way: {count}, each with the instance that "
         "the address belongs to."
-        if count
-        else "No connection through a floating address is under way."
     )
     return Finding(ID, TITLE, "ok", because, tuple(_row(each, "") for each in known[:SHOWN]))
 
@@ -51,7 +49,7 @@ def _stale(stale: Sequence[Translation], status: Status) -> Finding:
     )
     count = sum(each.live for each in stale)
     because = (
-        f"{first.outer} {now}, but {count} connections that were begun before are still translated "
+        f"{first.outer} {now}, but connections that were begun before ({count}) are still translated "
         f"between a floating address and {first.inner}: rules of the nat table are asked only for "
         "the first packet of a connection, and what they said then holds until it ends. New "
         "connections go as the rules say."

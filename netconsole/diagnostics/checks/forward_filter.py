@@ -149,7 +149,7 @@ def _rows(found: Sequence[Drop]) -> Iterator[Evidence]:
         if each.packets is None:
             yield Evidence(f"dropped by {place}", "not counted")
         else:
-            rise = f"{each.rise} of them within the last second" if each.rise else ""
+            rise = f"{each.rise} of them just now" if each.rise else ""
             yield Evidence(f"dropped by {place}", f"{each.packets} packets", note=rise)
 
 

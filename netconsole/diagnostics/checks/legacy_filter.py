@@ -51,7 +51,7 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "info", because, rows)
     table, text = acting[0][0].table, acting[0][1]
     because = (
-        f"{len(acting)} rules and policies of the {other} kind drop or change packets, and "
+        f"Rules and policies of the {other} kind ({len(acting)}) drop or change packets, and "
         f"`iptables` does not show them: the first is in {table}, {text}. A packet passes both "
         "kinds, one after the other, so that a DROP here ends what an ACCEPT there let through."
     )
@@ -88,7 +88,7 @@ def _rows(acting: Sequence[tuple[FilterChain, str]]) -> tuple[Evidence, ...]:
 def _counted(chain: FilterChain, text: str) -> str:
     rule = next((each for each in chain.rules if text.endswith(each.spec)), None)
     counted: FilterRule | FilterChain = rule or chain
-    rise = f", {counted.rise} of them within the last second" if counted.rise else ""
+    rise = f", {counted.rise} of them just now" if counted.rise else ""
     return f"{counted.packets} packets{rise}"
 
 

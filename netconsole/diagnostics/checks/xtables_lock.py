@@ -35,7 +35,7 @@ def judge(snapshot: Snapshot) -> Finding:
     )
     because = (
         f"{who} has held /run/xtables.lock throughout the {lock.seconds:.1f} s that it was "
-        f"watched; {lock.waiting} others wait. Every change of rules of the legacy "
+        f"watched; waiting for it: {lock.waiting}. Every change of rules of the legacy "
         "kind waits as long, ours for ten seconds before they fail."
     )
     manager = next(
