@@ -49,9 +49,9 @@ def _stale(stale: Sequence[Translation], status: Status) -> Finding:
     )
     count = sum(each.live for each in stale)
     because = (
-        f"{first.outer} {now}, but connections that were begun before ({count}) are still translated "
-        f"between a floating address and {first.inner}: rules of the nat table are asked only for "
-        "the first packet of a connection, and what they said then holds until it ends. New "
+        f"{first.outer} {now}, but connections that were begun before ({count}) are still "
+        f"translated between a floating address and {first.inner}: rules of the nat table are "
+        "asked only for the first packet of a connection, and what they said then holds until it ends. New "
         "connections go as the rules say."
     )
     rows = tuple(_row(each, "no such connection") for each in stale[:SHOWN])
