@@ -8,6 +8,8 @@ import pytest
 from private_host import eventually
 from running_lab import RunningLab
 
+from netconsole.lab.faults import FAULTS
+
 pytestmark = pytest.mark.requires(
     "namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc", "conntrack", "arping", "ping"
 )
@@ -44,13 +46,17 @@ WORKS: Mapping[str, Callable[[RunningLab], bool]] = {
     "nat-flushed": lambda lab: "web1" in page(lab, "outside", FLOATING),
     "dnsmasq-killed": lambda lab: resolves(lab, "web2", "example.com"),
     "floating-address-missing": lambda lab: pings(lab, "outside", FLOATING),
+    "forward_filter": lambda lab: pings(lab, "db1", OUTSIDE),
+    "forward_filter_docker": lambda lab: pings(lab, "db1", OUTSIDE),
+    "forward_filter_nft": lambda lab: pings(lab, "db1", OUTSIDE),
+    "legacy_filter": lambda lab: pings(lab, "outside", FLOATING),
 }
-"""What each fault takes from a user, by the fault."""
+"""What faults take from a user, by the fault; what takes nothing at once is not among them."""
 
 
 def broken(lab: RunningLab) -> set[str]:
     found = json.loads(lab.netconsole("lab", "faults", "--json").stdout)
-    assert [fault["id"] for fault in found] == list(WORKS)
+    assert [fault["id"] for fault in found] == [fault.id for fault in FAULTS]
     assert all(fault["breaks"] and fault["symptom"] for fault in found)
     return {fault["id"] for fault in found if fault["broken"]}
 
@@ -84,7 +90,7 @@ def test_unknown_names_are_answered_with_those_there_are(lab: RunningLab) -> Non
     for verb in ("break", "mend"):
         fault = lab.netconsole("lab", verb, "gremlins", check=False)
         assert fault.returncode == 1
-        assert ", ".join(WORKS) in fault.stderr
+        assert ", ".join(each.id for each in FAULTS) in fault.stderr
 
 
 def test_commands_find_netconsole_first_and_its_configuration(lab: RunningLab) -> None:

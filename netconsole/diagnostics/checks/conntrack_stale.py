@@ -51,8 +51,8 @@ def _stale(stale: Sequence[Translation], status: Status) -> Finding:
     because = (
         f"{first.outer} {now}, but connections that were begun before ({count}) are still "
         f"translated between a floating address and {first.inner}: rules of the nat table are "
-        "asked only for the first packet of a connection, and what they said then holds until it ends. New "
-        "connections go as the rules say."
+        "asked only for the first packet of a connection, and what they said then holds until it "
+        "ends. New connections go as the rules say."
     )
     rows = tuple(_row(each, "no such connection") for each in stale[:SHOWN])
     if len(stale) > SHOWN:
