@@ -3,8 +3,11 @@
 Each table is passed by itself: what one accepts the next can still drop (nft(8), base chains).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from heapq import merge
+from operator import itemgetter
 from typing import Literal
 
 from netconsole.diagnostics.filter_matches import Flow, Reading, read_iptables, read_nft
@@ -14,6 +17,9 @@ HOOK = "FORWARD"
 TABLES = ("mangle", "filter", "security")
 """The tables of iptables that have a chain FORWARD, in the order in which they are passed."""
 _DEEPEST = 32
+_INTERFACE = re.compile(r"(?<!! )-([io]) ([^ +]+)(?= |$)")
+_NATIVE_INTERFACE = re.compile(r'\b([io])ifname "([^"*]+)"')
+"""A rule that asks for one interface by its whole name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,40 +130,77 @@ def _native(table: NftTable) -> Iterator[Ruleset]:
             yield Ruleset("native", table.family, table.name, each.name, chains, read_nft, locked)
 
 
-def drops(ruleset: Ruleset, flow: Flow) -> tuple[Drop, ...]:
-    """Answer where a flow is dropped: what conditions pick first, and what all of it meets last."""
-    walk = _Walk(ruleset, flow)
-    if not walk.through(ruleset.entry, True, 0):
-        entry = ruleset.chains[ruleset.entry]
-        if entry.drops:
-            walk.drop(entry.name, 0, Step("policy DROP", entry.packets, entry.rise), True, False)
-    return tuple(walk.found)
+def drops(ruleset: Ruleset, flows: Iterable[Flow]) -> tuple[Drop, ...]:
+    """Answer where flows are dropped: of each what conditions pick first, what all meets last."""
+    index = _Index(ruleset)
+    return tuple(drop for flow in flows for drop in _Walk(ruleset, index, flow).to_its_end())
+
+
+_Rule = tuple[int, Step]
+"""With its position in the chain, from 1."""
+
+
+class _Index:
+    """Which rules of a chain can concern a flow at all: with many networks they are few.
+
+    A rule that names one interface is found by it; every other rule can concern every flow.
+    """
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self._ruleset = ruleset
+        self._chains: dict[str, dict[tuple[str, str], list[_Rule]]] = {}
+
+    def of(self, chain: Chain, flow: Flow) -> Iterator[_Rule]:
+        """Answer these rules, in their order."""
+        if chain.name not in self._chains:
+            found: dict[tuple[str, str], list[_Rule]] = {}
+            for rule in enumerate(chain.steps, start=1):
+                found.setdefault(self._key(rule[1].text), []).append(rule)
+            self._chains[chain.name] = found
+        found = self._chains[chain.name]
+        keys = (("", ""), ("i", flow.into), ("o", flow.out))
+        return merge(*(found.get(key, ()) for key in keys), key=itemgetter(0))
+
+    def _key(self, text: str) -> tuple[str, str]:
+        native = self._ruleset.kind == "native"
+        if not native and '"' in text:
+            return "", ""  # a comment could say anything
+        found = (_NATIVE_INTERFACE if native else _INTERFACE).search(text)
+        return (found[1], found[2]) if found else ("", "")
 
 
 class _Walk:
     """One flow on its way through one table."""
 
-    def __init__(self, ruleset: Ruleset, flow: Flow) -> None:
+    def __init__(self, ruleset: Ruleset, index: _Index, flow: Flow) -> None:
         self._ruleset = ruleset
+        self._index = index
         self._flow = flow
         self._excepted = False
-        self.found: list[Drop] = []
+        self._found: list[Drop] = []
 
-    def through(self, name: str, certain: bool, depth: int) -> bool:
+    def to_its_end(self) -> list[Drop]:
+        """Walk from the entry to the policy; answer where packets are dropped."""
+        entry = self._ruleset.chains[self._ruleset.entry]
+        if not self._through(entry.name, True, 0) and entry.drops:
+            self._drop(entry.name, 0, Step("policy DROP", entry.packets, entry.rise), True, False)
+        return self._found
+
+    def _through(self, name: str, certain: bool, depth: int) -> bool:
         """Pass a chain; answer whether that decided on every packet that came in."""
         chain = self._ruleset.chains.get(name)
         if chain is None or depth > _DEEPEST:
             return False  # a target that is no chain, as LOG
-        for position, step in enumerate(chain.steps, start=1):
+        for position, step in self._index.of(chain, self._flow):
             rule = self._ruleset.read(step.text, self._flow)
             if rule.fit is False or rule.action == "pass":
                 continue
-            sure = certain and rule.fit is True
             if rule.action == "return":
                 if rule.fit:
                     return False
                 certain = False  # from here on only what did not return
                 continue
+            sure = certain and rule.fit is True
             if self._decided(rule, name, position, step, sure, depth) and rule.fit:
                 return True
             if rule.action == "goto" and rule.fit:
@@ -171,11 +214,10 @@ class _Walk:
             self._excepted |= not sure
             return True
         if rule.action == "drop":
-            self.drop(name, position, step, sure, rule.named)
+            self._drop(name, position, step, sure, rule.named)
             return True
-        return self.through(rule.aim, sure, depth + 1)
+        return self._through(rule.aim, sure, depth + 1)
 
-    def drop(self, chain: str, position: int, step: Step, certain: bool, named: bool) -> None:
-        """Write down that packets are dropped here."""
+    def _drop(self, chain: str, position: int, step: Step, certain: bool, named: bool) -> None:
         found = Drop(self._flow, self._ruleset, chain, position, step.text, step.packets, step.rise)
-        self.found.append(replace(found, excepted=self._excepted, certain=certain, named=named))
+        self._found.append(replace(found, excepted=self._excepted, certain=certain, named=named))

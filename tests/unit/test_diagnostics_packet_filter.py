@@ -82,6 +82,8 @@ def judged(check: str, seen: PacketFilter, *owners: Owner) -> Finding:
         (packet_filter(with_rule("! -i docker0 -o br100 -j DROP")), "fail"),
         (packet_filter(with_rule("-s 10.0.0.128/25 -j DROP")), "ok"),
         (packet_filter(with_rule("-i docker0 -j DROP")), "ok"),
+        (packet_filter(with_rule("! -i br100 -o br100 -j DROP")), "fail"),
+        (packet_filter(with_rule('-m comment --comment "to -i eth7" -j DROP')), "fail"),
         (packet_filter(with_rule("! -o br100 -i docker0 -j DROP")), "ok"),
         (packet_filter(with_rule("-p tcp -m tcp --dport 25 -j DROP")), "ok"),
         (packet_filter(with_rule("-m conntrack --ctstate INVALID -j DROP")), "ok"),
@@ -104,6 +106,26 @@ def test_what_drops_all_that_is_forwarded_is_told_from_what_picks_some(
     seen: PacketFilter, verdict: str
 ) -> None:
     assert judged("forward_filter", seen).verdict == verdict
+
+
+def test_of_many_networks_just_the_one_that_is_hit_is_named() -> None:
+    numbers = range(100, 200)
+    many = tuple(
+        replace(NETWORK, label=f"net{n}", bridge=f"br{n}", cidr=f"10.0.{n}.0/24") for n in numbers
+    )
+    ours = "".join(
+        f"-A nova-network-FORWARD -{way} br{number} -j ACCEPT\n"
+        for number in numbers
+        for way in "io"
+    )
+    lines = OUR_FILTER.partition("-A nova-network-FORWARD")[0] + ours + "COMMIT\n"
+    saved = lines.replace(
+        "-A FORWARD -j nova-f", "-A FORWARD -i br150 -j DROP\n-A FORWARD -j nova-f"
+    )
+    seen = snapshot(replace(HEALTHY, networks=many)).with_parts(packet_filter(saved))
+    found = CHECKS["forward_filter"].examine(seen)
+    assert found.fix
+    assert found.fix.commands == ("iptables -t filter -I FORWARD 1 -i br150 -j ACCEPT",)
 
 
 def test_a_subchain_decides_for_the_chain_that_calls_it() -> None:

@@ -22,7 +22,7 @@ from netconsole.diagnostics.snapshot import Snapshot
 ID: Final = "forward_filter"
 TITLE = "No foreign rule drops what is forwarded for guests"
 SHOWN = 8
-"""Drops listed; the rest are counted."""
+"""Flows listed; of drops the rest are counted."""
 
 
 def judge(snapshot: Snapshot) -> Finding:
@@ -34,9 +34,8 @@ def judge(snapshot: Snapshot) -> Finding:
     tables = tuple(_concerned(seen))
     found = [
         each
-        for flow in flows
         for table in tables
-        for each in drops(table, flow)
+        for each in drops(table, flows)
         if not each.chain.startswith(CHAIN_PREFIX)
     ]
     if certain := [each for each in found if each.certain]:
@@ -177,7 +176,7 @@ def _picked(found: Sequence[Drop]) -> Finding:
 
 def _passed(flows: Sequence[Flow], tables: Sequence[Ruleset]) -> tuple[Evidence, ...]:
     return (
-        *(Evidence(flow.words, "accepted") for flow in flows),
+        *(Evidence(flow.words, "accepted") for flow in flows[:SHOWN]),
         *(Evidence("table passed", table.name) for table in tables),
     )
 

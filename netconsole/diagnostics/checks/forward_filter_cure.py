@@ -82,5 +82,5 @@ def _chain(ruleset: Ruleset, flows: Sequence[Flow], rules: Sequence[str]) -> str
     steps = (*(Step(rule) for rule in rules), *former.steps)
     tried = {**ruleset.chains, DOCKER_USER: replace(former, steps=steps)}
     after = replace(ruleset, chains=tried)
-    late = any(drop.certain for flow in flows for drop in drops(after, flow))
+    late = any(drop.certain for drop in drops(after, flows))
     return HOOK if late else DOCKER_USER
