@@ -79,7 +79,7 @@ class Drop:
     """That the rule or policy has dropped, of this flow and others; None where none are counted."""
     rise: int
     excepted: bool = False
-    """Whether rules before it accept some packets of the flow."""
+    """Whether rules before it accept some packets of the flow, or lead them around it."""
     certain: bool = True
     """Whether it drops all that gets there, or only what a condition picks."""
     named: bool = False
@@ -198,7 +198,7 @@ class _Walk:
             if rule.action == "return":
                 if rule.fit:
                     return False
-                certain = False  # from here on only what did not return
+                self._excepted = True
                 continue
             sure = certain and rule.fit is True
             if self._decided(rule, name, position, step, sure, depth) and rule.fit:

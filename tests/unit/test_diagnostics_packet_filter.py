@@ -24,6 +24,7 @@ DOCKER = """*filter
 -A DOCKER-USER -j RETURN
 COMMIT
 """
+RETURN_ELSE_DROP = "-j RETURN\n-A DOCKER-USER -j DROP"
 LEFT = """*filter
 :INPUT ACCEPT [0:0]
 :FORWARD DROP [0:0]
@@ -88,17 +89,20 @@ def judged(check: str, seen: PacketFilter, *owners: Owner) -> Finding:
         (packet_filter(with_rule("-p tcp -m tcp --dport 25 -j DROP")), "ok"),
         (packet_filter(with_rule("-m conntrack --ctstate INVALID -j DROP")), "ok"),
         (packet_filter(with_rule("-m physdev --physdev-is-bridged -j DROP")), "ok"),
-        (packet_filter(with_rule("-m set --match-set known src -j ACCEPT", REJECT)), "warn"),
+        (packet_filter(with_rule("-m set --match-set known src -j ACCEPT", REJECT)), "info"),
         (packet_filter(with_rule("-m comment --comment \"-j DROP\" -j LOG")), "ok"),
         (packet_filter(OUR_FILTER.replace(":FORWARD ACCEPT", ":FORWARD DROP")), "ok"),
+        (packet_filter(OUR_FILTER.replace("br100 -j ACCEPT", "br100 -j DROP")), "ok"),
         (packet_filter(DOCKER.replace("DOCKER", "MINE")), "fail"),
+        (packet_filter(DOCKER.replace("-j RETURN", f"-p icmp {RETURN_ELSE_DROP}")), "warn"),
         (packet_filter(OUR_FILTER, DOCKER), "fail"),
         (packet_filter(OUR_FILTER, nft=wall("")), "fail"),
         (packet_filter(OUR_FILTER, nft=wall('iifname "br100" accept')), "fail"),
         (packet_filter(OUR_FILTER, nft=wall("accept")), "ok"),
         (packet_filter(OUR_FILTER, nft=wall('iifname != "eth7" accept')), "ok"),
         (packet_filter(OUR_FILTER, nft=wall("ct status dnat accept")), "fail"),
-        (packet_filter(OUR_FILTER, nft=wall("ip saddr @known accept")), "warn"),
+        (packet_filter(OUR_FILTER, nft=wall("ip saddr @known accept")), "info"),
+        (packet_filter(nft=wall("ip saddr @known accept").replace("wall", "firewalld")), "warn"),
         (packet_filter(OUR_FILTER, nft=WALL.replace("RULE", "")), "ok"),
     ],
 )  # fmt: skip
@@ -180,14 +184,19 @@ def test_a_locked_table_has_no_cure_but_a_remedy() -> None:
     assert "firewall-cmd" in found.remedy
 
 
+def rising(rule: str) -> PacketFilter:
+    """Our filter with a rule before our own that has just dropped 4 packets."""
+    before = with_rule(rule)
+    after = before.replace(f"-A FORWARD {rule}", f"[4:336] -A FORWARD {rule}")
+    readings = (tuple(parse(text, "nft", "ipv4")) for text in (before, after))
+    return replace(packet_filter(), chains=with_rises(*readings))
+
+
 def test_a_rule_that_picks_packets_of_guests_is_named_while_it_counts() -> None:
     picks = "-i br100 -p icmp -j DROP"
-    quiet = packet_filter(with_rule(picks))
-    assert judged("forward_filter", quiet).verdict == "ok"
-    before = tuple(parse(with_rule(picks), "nft", "ipv4"))
-    counted = with_rule(picks).replace(f"-A FORWARD {picks}", f"[4:336] -A FORWARD {picks}")
-    rising = replace(quiet, chains=with_rises(before, tuple(parse(counted, "nft", "ipv4"))))
-    found = judged("forward_filter", rising)
+    assert judged("forward_filter", packet_filter(with_rule(picks))).verdict == "ok"
+    assert judged("forward_filter", rising("-p icmp -j DROP")).verdict == "ok"
+    found = judged("forward_filter", rising(picks))
     assert (found.verdict, found.fix) == ("warn", None)
     assert "4 packets" in found.because
 

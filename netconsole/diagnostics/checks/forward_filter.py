@@ -84,22 +84,24 @@ def _concerned(seen: PacketFilter) -> Iterator[Ruleset]:
 
 def _dropped(found: Sequence[Drop], seen: PacketFilter, owners: Owners) -> Finding:
     first = found[0]
-    rising = any(each.rise for each in found)
     whole = not all(each.excepted for each in found)
-    fix = cure(found, seen.command)
-    rows = (*_rows(found), Evidence(AT_BOOT, AT_NEXT_START))
     keeper = _keeper(first, seen, owners)
     rest = f" Other flows fare the same: {len(found) - 1}." if len(found) > 1 else ""
-    but = "" if whole else " Only what rules before it accept gets through."
+    but = "" if whole else " Only what rules before it let pass gets through."
     because = (
         f"{_capitalized(first.flow.words)} ends at {first.place}{keeper}: {first.text}. Each "
         "table that a packet passes decides by itself, and what our chain accepts is lost where "
         f"another drops it, or one rule earlier.{but}{_counted(first)}{rest}"
     )
+    rows = (*_rows(found), Evidence(AT_BOOT, AT_NEXT_START))
+    if not whole and not keeper and not any(each.rise for each in found):
+        remedy = "Somebody has chosen what gets through: look whether that is still right."
+        return Finding(ID, TITLE, "info", because, rows, remedy=remedy, confidence="possible")
+    fix = cure(found, seen.command)
     return Finding(
         ID,
         TITLE,
-        "fail" if whole or rising else "warn",
+        "fail" if whole else "warn",
         because,
         rows,
         _rules_out(first),
@@ -193,7 +195,9 @@ PAGE = Page(
     evidence="Every table is read rule by rule for what guests send out, for the replies, and for "
     "what comes in through floating addresses; the counters are read twice, 0.6 s apart. A rule "
     "that asks for more than interface, addresses and state (a port, a set, a limit) picks only "
-    "some packets, and is named only while it counts and names the guests. Measured on Linux 6.18: "
+    "some packets, and is named only while it counts and names the guests. Where rules let some of a "
+    "flow pass before the rest is dropped, that is a finding while it counts or where a program is "
+    "known to keep it; otherwise somebody has chosen so. Measured on Linux 6.18: "
     "DROP as the policy of either kind, or of a chain of nftables at any priority, ends what the "
     "other accepts.",
     look_alikes=(
