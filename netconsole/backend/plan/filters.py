@@ -48,8 +48,8 @@ def after(observed: HostState, taken: Plan) -> HostState:
     for step in taken.steps:
         if not isinstance(step, ChangeRules) or generation is None:
             continue
-        if step.family != "ipv4":
-            return replace(observed, generation=None)
+        if step.family != "ipv4" or step.kind or step.table == "raw" or step.table == "security":
+            return replace(observed, generation=None)  # tables that are not looked at
         former = _of_table(chains, step.family, step.table)
         for chain in former:
             del chains[ChainKey(step.family, step.table, chain)]
