@@ -57,7 +57,10 @@ def _flush_nat(service: Service) -> None:
 
 
 def _is_metadata_rule(step: Step) -> bool:
-    return isinstance(step, ChangeRules) and any("169.254.169.254" in line for line in step.lines)
+    """Whether that rule alone is missing."""
+    return isinstance(step, ChangeRules) and ["169.254.169.254" in line for line in step.lines] == [
+        True
+    ]
 
 
 def _remove_metadata_rule(service: Service) -> None:
