@@ -196,8 +196,8 @@ PAGE = Page(
     "what comes in through floating addresses; the counters are read twice, 0.6 s apart. A rule "
     "that asks for more than interface, addresses and state (a port, a set, a limit) picks only "
     "some packets, and is named only while it counts and names the guests. Where rules let some "
-    "of a flow pass before the rest is dropped, that is a finding while it counts or where a program is "
-    "known to keep it; otherwise somebody has chosen so. Measured on Linux 6.18: "
+    "of a flow pass before the rest is dropped, that is a finding while it counts or where a "
+    "program is known to keep it; otherwise somebody has chosen so. Measured on Linux 6.18: "
     "DROP as the policy of either kind, or of a chain of nftables at any priority, ends what the "
     "other accepts.",
     look_alikes=(
