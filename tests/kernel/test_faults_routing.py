@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from lab_faults import PROGRAMS, examined, put_through
+from lab_faults import PROGRAMS, examined, put_through, run_playbook
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS, "ebtables")
@@ -51,3 +51,25 @@ def test_another_machine_with_our_address_is_named_and_left_to_the_admin(lab: Ru
     assert finding["fix"] is None
     assert "198.51.100.2" in finding["because"]
     assert examined(lab, "--probe").named == []
+
+
+def test_a_neighbours_floating_address_needs_a_rule_where_frames_bypass_iptables(
+    lab: RunningLab,
+) -> None:
+    def reached() -> bool:
+        ask = ("wget", "-q", "-t", "1", "-T", "2", "-O", "-", "http://203.0.113.129/")
+        page = lab.inside("web2", *ask)
+        return page.stdout == "web1\n"
+
+    assert reached()
+    lab.run("sysctl", "-w", "net.bridge.bridge-nf-call-iptables=0")
+    try:
+        assert not reached()
+        assert examined(lab).findings["floating_hairpin"]["verdict"] == "info"
+        assert run_playbook(lab, "floating_hairpin", "--apply")[0] == 0
+        assert reached()
+        assert examined(lab).findings["floating_hairpin"]["verdict"] == "ok"
+        assert run_playbook(lab, "floating_hairpin", "--undo")[0] == 0
+        assert not reached()
+    finally:
+        lab.run("sysctl", "-w", "net.bridge.bridge-nf-call-iptables=1")

@@ -63,7 +63,7 @@ def _rivals(host: Host, routing: Routing) -> Iterator[_Rival]:
             elsewhere = route.kind in DEAD_ENDS or route.interface not in bridges
             if route.kind not in OFTEN_SET or not elsewhere or not reach.subnet_of(inside):
                 continue
-            sample = str(next(reach.hosts(), reach.network_address))
+            sample = str(next(iter(reach.hosts()), reach.network_address))
             guests = tuple(
                 each.instance for each in placed if lookup(routing, each.address) == route
             )

@@ -91,11 +91,13 @@ def _remove_floating_addresses(service: Service) -> None:
 
 
 def _remove_gateway(service: Service) -> None:
-    (link,) = json.loads(run("ip", "-json", "-4", "address", "show", "dev", BRIDGE)) or ({},)
-    for found in link.get("addr_info", ()):
-        run("ip", "address", "delete", f"{found['local']}/{found['prefixlen']}", "dev", BRIDGE)
-    if not _planned(_is_gateway)(service):
+    gateways = {network.gateway for network in service.status().networks}
+    (link,) = json.loads(run("ip", "-json", "address", "show", "dev", BRIDGE))
+    present = [found for found in link["addr_info"] if found["local"] in gateways]
+    if not present:
         raise Conflict(f"the gateway of the network is no address of {BRIDGE}")
+    for found in present:
+        run("ip", "address", "delete", f"{found['local']}/{found['prefixlen']}", "dev", BRIDGE)
 
 
 FAULTS: Final = (

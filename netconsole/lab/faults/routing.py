@@ -29,7 +29,8 @@ def _blackhole(service: Service) -> tuple[str, str]:
 
 
 def _is_swallowed(service: Service) -> bool:
-    return bool(run("ip", "route", "show", *_blackhole(service)).strip())
+    kind, destination = _blackhole(service)
+    return bool(run("ip", "route", "show", "type", kind, "to", "exact", destination).strip())
 
 
 def _swallow(service: Service) -> None:
@@ -71,7 +72,7 @@ def _inside_outside(*command: str) -> str:
 
 
 def _mtu(link: str) -> str:
-    ((found,)) = json.loads(run("ip", "-json", "link", "show", "dev", link))
+    (found,) = json.loads(run("ip", "-json", "link", "show", "dev", link))
     return str(found["mtu"])
 
 
