@@ -10,6 +10,8 @@ from netconsole.backend.status import (
 from netconsole.backend.steps import ChangeRules, Plan, Step
 from netconsole.diagnostics.parts.backend import Configuration, Host
 from netconsole.diagnostics.parts.listeners import Listeners
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
@@ -59,4 +61,6 @@ def snapshot(
         Routing(),
         Modules(()),
         VirtualMachines((), VhostDevice(present=False)),
+        Links(()),
+        Routing(),
     )

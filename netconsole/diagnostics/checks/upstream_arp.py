@@ -39,6 +39,8 @@ def judge(snapshot: Snapshot) -> Finding:
         because = "No floating address is on an interface with a router."
         return Finding(ID, TITLE, "not-applicable", because)
     rows = tuple(_row(ping) for ping in (*own.values(), *floating))
+    if problem := next((ping.problem for ping in (*own.values(), *floating) if ping.problem), ""):
+        return Finding(ID, TITLE, "unknown", f"Not all could be pinged: {problem}.", rows)
     heard = [ping for ping in floating if own[ping.interface].answered]
     if not heard:
         because = (
