@@ -178,6 +178,7 @@ def test_flux_is_cured_on_both_interfaces_and_not_on_all() -> None:
             SetSysctl("net.ipv4.conf.eth0.arp_announce", "2", "0"),
             SetSysctl("net.ipv4.conf.eth1.arp_ignore", "1", "0"),
             SetSysctl("net.ipv4.conf.eth1.arp_announce", "2", "0"),
+            AnnounceAddress("eth0", "203.0.113.2", 3),
         )
     )
 

@@ -13,6 +13,7 @@ from routing_samples import (
     ETH0,
     JUMP,
     LINKS,
+    PEACE,
     PORTS,
     ROUTING,
     STATUS,
@@ -32,6 +33,7 @@ from netconsole.diagnostics.parts.pings import DetourPings, Ping, SizePings
 from netconsole.diagnostics.parts.reverse_paths import InterfacePaths, ReversePath, ReversePaths
 from netconsole.diagnostics.parts.routing import Route, Routing, Rule
 from netconsole.diagnostics.route_lookup import lookup
+from netconsole.diagnostics.saved import from_text, to_text
 from netconsole.diagnostics.snapshot import Snapshot
 
 ON_ROUTES = (
@@ -356,3 +358,9 @@ def test_the_floating_address_is_named_where_it_is_lost() -> None:
 def test_a_narrow_port_of_another_bridge_is_nobodys_business() -> None:
     other: tuple[Link, ...] = (replace(link(9, "veth9", "veth", "br7"), mtu=1280),)
     assert CHECKS["mtu"].examine(seen(Links((*LINKS.links, *other)))).verdict == "ok"
+
+
+def test_what_was_asked_and_pinged_goes_along_in_a_file() -> None:
+    probed = seen(PEACE, DetourPings((there(2), around(0))), SizePings((there(1),)))
+    again = from_text("ticket.json", to_text(probed))
+    assert again.parts == probed.parts

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from netconsole.backend.steps import Plan, SetSysctl
+from netconsole.backend.steps import AnnounceAddress, Plan, SetSysctl
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.drop_ins import name_of
 from netconsole.diagnostics.finding import AT_BOOT, Evidence, Finding
@@ -21,6 +21,8 @@ TITLE = "Each interface answers ARP for its own addresses alone"
 WANTED = {"arp_ignore": "1", "arp_announce": "2"}
 """Answer only for addresses of the interface; ask only under an address of its subnet."""
 STRICT = 1
+TIMES = 3
+"""Announcements of each address: a broadcast can get lost."""
 REMEDY = (
     "Set on these interfaces, not on `all`: there it would also silence a bridge that answers for "
     "an address of the loopback interface, as 169.254.169.254 for metadata."
@@ -61,6 +63,9 @@ def judge(snapshot: Snapshot) -> Finding:
     steps = tuple(
         SetSysctl(name_of(key), value, values.get(key)) for key, value in settings.items()
     )
+    told = tuple(
+        AnnounceAddress(each.interface, each.address, TIMES) for each in found if each.seen
+    )
     persist, permanence = drop_ins.make_permanent(settings)
     rows = (*_rows(snapshot, found, names), Evidence(AT_BOOT, permanence))
     because = (
@@ -83,7 +88,7 @@ def judge(snapshot: Snapshot) -> Finding:
         because,
         rows,
         out if first.seen else (),
-        Plan(steps) or None,
+        Plan((*steps, *told)) or None,
         persist,
         REMEDY,
         "certain" if first.seen else "possible",
@@ -177,9 +182,10 @@ PAGE = Page(
         ("bonding or teaming", "is the remedy where both interfaces are meant for one wire."),
     ),
     cure="arp_ignore=1 and arp_announce=2 on the interfaces concerned; in force is the larger of "
-    "the interface's value and that of `all`. It takes effect at once; neighbours follow when they "
-    "ask again. For good: a drop-in in /etc/sysctl.d. Not on `all`, where it would silence "
-    "answers for addresses of the loopback interface.",
+    "the interface's value and that of `all`. It takes effect at once, and the addresses are "
+    "announced, as neighbours would keep the wrong answer for a while. For good: a drop-in in "
+    "/etc/sysctl.d. Not on `all`, where it would silence answers for addresses of the loopback "
+    "interface.",
     source="Linux Documentation/networking/ip-sysctl.rst, arp_ignore, arp_announce; RFC 826",
 )
 

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypedDict, cast
 
 from netconsole.backend.errors import NetconsoleError
-from netconsole.backend.host.arp import BROADCAST, ETHERNET_ADDRESS_LENGTH, ETHERNET_ARP
 from netconsole.backend.programs import run
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers, AskedAddress
 from netconsole.diagnostics.parts.backend import Host
@@ -26,6 +25,8 @@ MOST_INTERFACES = 32
 PATIENCE = 0.4
 """Seconds in which answers are awaited, after each of the two times that all are asked for."""
 NOBODY = "0.0.0.0"  # noqa: S104  the sender of an ARP probe, RFC 5227 section 1.1
+ETHERNET_ARP = 0x0806
+ETHERNET_ADDRESS_LENGTH = 6
 _FRAME = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 _REQUEST, _REPLY = 1, 2
 _ETHERNET, _IPV4 = 1, 0x0800
@@ -119,7 +120,9 @@ def _exchange(
 def _request(own: bytes, asker: str, address: str) -> bytes:
     sender, target = socket.inet_aton(asker), socket.inet_aton(address)
     kind = (_ETHERNET, _IPV4, ETHERNET_ADDRESS_LENGTH, len(target), _REQUEST)
-    return _FRAME.pack(BROADCAST, own, ETHERNET_ARP, *kind, own, sender, bytes(6), target)
+    return _FRAME.pack(
+        b"\xff" * ETHERNET_ADDRESS_LENGTH, own, ETHERNET_ARP, *kind, own, sender, bytes(6), target
+    )
 
 
 def _heard(wire: socket.socket, deadline: float) -> Iterator[tuple[str, str]]:
