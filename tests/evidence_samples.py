@@ -9,9 +9,8 @@ from netconsole.backend.status import (
 )
 from netconsole.backend.steps import ChangeRules, Plan, Step
 from netconsole.diagnostics.parts.backend import Configuration, Host
-from netconsole.diagnostics.parts.listeners import Listeners
-from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
@@ -58,7 +57,6 @@ def snapshot(
         ReversePaths((), 0),
         Configuration("", "203.0.113.2", 8775),
         Listeners(()),
-        Routing(),
         Modules(()),
         VirtualMachines((), VhostDevice(present=False)),
         Links(()),

@@ -7,6 +7,7 @@ from evidence_samples import FLOATING
 from routing_samples import (
     ADDRESSES,
     ETH1,
+    LINKS,
     PEACE,
     ROUTING,
     STATUS,
@@ -20,7 +21,10 @@ from routing_samples import (
 from netconsole.backend.status import Status
 from netconsole.backend.steps import AnnounceAddress, Plan, RemoveAddress, SetSysctl
 from netconsole.diagnostics.checks import CHECKS
+from netconsole.diagnostics.evidence.arp import NOBODY, questions
 from netconsole.diagnostics.finding import Finding, Verdict
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.pings import FloatingPings, Ping
 from netconsole.diagnostics.parts.routing import Address, Neighbour
 from netconsole.diagnostics.snapshot import NOT_SENT, Snapshot
@@ -129,6 +133,28 @@ def test_a_router_of_its_own_answers_once(
     answers: tuple[tuple[str, str], ...], verdict: Verdict
 ) -> None:
     assert CHECKS["gateway"].examine(elsewhere(*answers)).verdict == verdict
+
+
+def test_a_router_of_its_own_that_nobody_asked_is_not_said_to_be_there() -> None:
+    routing = replace(ROUTING, addresses=tuple(a for a in ADDRESSES if a.interface != "br100"))
+    assert "was not asked" in CHECKS["gateway"].examine(seen(routing)).because
+
+
+def test_each_wire_is_asked_for_what_belongs_there_and_no_guest_is_alarmed() -> None:
+    asked_for = questions(Host(STATUS, Plan()), ROUTING, LINKS)
+    assert {name: dict(pairs) for name, pairs in asked_for.items()} == {
+        "eth0": {"203.0.113.2": NOBODY, FLOATING: NOBODY},
+        "eth1": {"198.51.100.2": NOBODY},
+        "br100": {"10.0.0.1": NOBODY, "10.0.0.2": "10.0.0.1", "10.0.0.3": "10.0.0.1"},
+    }
+
+
+def test_a_bridge_without_an_address_of_ours_is_asked_as_well() -> None:
+    routing = replace(ROUTING, addresses=tuple(a for a in ADDRESSES if a.interface != "br100"))
+    wanted = dict.fromkeys(("10.0.0.1", "10.0.0.2", "10.0.0.3"), NOBODY)
+    assert dict(questions(Host(STATUS, Plan()), routing, LINKS)["br100"]) == wanted
+    down = Links(tuple(replace(each, carrier=False) for each in LINKS.links))
+    assert questions(Host(STATUS, Plan()), routing, down) == {}
 
 
 @pytest.mark.parametrize(("state", "verdict"), [("REACHABLE", "fail"), ("STALE", "ok")])

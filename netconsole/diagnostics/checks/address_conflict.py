@@ -38,13 +38,13 @@ def judge(snapshot: Snapshot) -> Finding:
     placed = [each for each in status.allocations if each.allocated and each.mac]
     if not placed:
         return Finding(ID, TITLE, "not-applicable", "No instance has an address here.")
-    claims = [each for each in _claims(snapshot, placed) if each.strangers]
-    if claims:
-        return _failed(claims)
-    probed = snapshot.get(ArpAnswers) is not None
+    claims = [*_claims(snapshot, placed)]
+    if contested := [each for each in claims if each.strangers]:
+        return _failed(contested)
+    probed = sum(each.probed for each in claims)
     rows = () if probed else (Evidence("asked by ARP", "no", note="only where probes are allowed"),)
     because = (
-        f"Asked by ARP, {len(placed)} addresses are answered for by their instance or by nobody."
+        f"Asked by ARP, {probed} addresses are answered for by their instance or by nobody."
         if probed
         else "No neighbour in use has another hardware address than its instance."
     )

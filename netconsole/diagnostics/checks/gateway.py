@@ -57,9 +57,7 @@ def judge(snapshot: Snapshot) -> Finding:
         return _absent(absent[0], rows)
     if not found:
         return Finding(ID, TITLE, "not-applicable", "No network here has a gateway.", rows)
-    named = ", ".join(f"{each.address} on {each.network.bridge}" for each in found[:4])
-    asked = any(each.others is not None for each in found)
-    because = f"{named}: there" + (", and nobody else answers for it." if asked else ".")
+    because = f"{'; '.join(_well(each) for each in found[:4])}."
     return Finding(ID, TITLE, "ok", because, rows)
 
 
@@ -82,7 +80,17 @@ def _rows(found: tuple[_Gateway, ...]) -> Iterator[Evidence]:
         yield Evidence(where, "this host" if each.ours else "not of this host")
         if each.others is not None:
             macs = ", ".join(_who(answer) for answer in each.others) or "nobody"
-            yield Evidence(f"others that answer for {each.address}", macs, "nobody", "asked by ARP")
+            expected = "nobody" if each.ours else "one machine"
+            yield Evidence(f"others that answer for {each.address}", macs, expected, "asked by ARP")
+
+
+def _well(each: _Gateway) -> str:
+    where = f"{each.address} on {each.network.bridge}"
+    if each.ours:
+        return f"{where} is this host" + ("" if each.others is None else ", and nobody else")
+    if each.others:
+        return f"{where} is {_who(each.others[0])}, and nobody else"
+    return f"{where} is a router of yours, which was not asked"
 
 
 def _who(answer: ArpAnswer) -> str:

@@ -50,7 +50,7 @@ def judge(snapshot: Snapshot) -> Finding:
         return _astray(biting)
     if rivals:
         return _twice(rivals)
-    return _default(routing, networks[0])
+    return _default(routing)
 
 
 def _rivals(host: Host, routing: Routing) -> Iterator[_Rival]:
@@ -124,7 +124,7 @@ def _twice(rivals: list[_Rival]) -> Finding:
     return Finding(ID, TITLE, "warn", because, _rows(rivals), remedy=remedy)
 
 
-def _default(routing: Routing, network: NetworkStatus) -> Finding:
+def _default(routing: Routing) -> Finding:
     defaults = [
         each
         for each in routing.routes
@@ -149,7 +149,7 @@ def _default(routing: Routing, network: NetworkStatus) -> Finding:
             "beyond."
         )
         return Finding(ID, TITLE, "info", because)
-    because = f"Every address of the networks is reached by its bridge, {network.bridge} first."
+    because = "No route within a network's range leads elsewhere than to its bridge."
     return Finding(ID, TITLE, "ok", because, rows)
 
 

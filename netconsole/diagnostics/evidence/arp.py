@@ -64,19 +64,22 @@ def questions(host: Host | None, routing: Routing | None, links: Links | None) -
     """Answer whom to ask for where: our own addresses, gateways, and instances on their bridge.
 
     For an address of our own an ARP probe asks, which names no sender, as nobody would answer the
-    owner; for the others our own address does, as a probe would disturb a guest that boots.
+    owner. For the others our own address on the bridge does, where there is one: a probe would
+    seem a conflict to a guest that is just trying out its address.
     """
+    usable = {link.name: link for link in links.links if _can_ask(link)} if links else {}
     found: dict[str, dict[str, str]] = {}
-    for link in links.links if links else ():
-        own = [each.address for each in routing.on(link.name)] if routing else []
-        if own and _can_ask(link):
-            found[link.name] = dict.fromkeys(own, NOBODY)
+    for name in usable:
+        if own := [each.address for each in routing.on(name)] if routing else []:
+            found[name] = dict.fromkeys(own, NOBODY)
     for network in host.status.networks if host else ():
-        on_bridge = found.get(network.bridge, {})
+        if network.bridge not in usable:
+            continue
+        on_bridge = found.setdefault(network.bridge, {})
         asker = next(iter(on_bridge), NOBODY)
-        if on_bridge and network.gateway:
+        if network.gateway:
             on_bridge.setdefault(network.gateway, asker)
-        for each in host.status.allocations if host and on_bridge else ():
+        for each in host.status.allocations if host else ():
             if each.network == network.label and each.allocated:
                 on_bridge.setdefault(each.address, asker)
     first = list(found.items())[:MOST_INTERFACES]
