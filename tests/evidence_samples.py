@@ -8,13 +8,13 @@ from netconsole.backend.status import (
     Status,
 )
 from netconsole.backend.steps import ChangeRules, Plan, Step
-from netconsole.diagnostics.parts.backend import Configuration, Host
-from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.evidence.nft_listing import parse_table
 from netconsole.diagnostics.evidence.packet_filter import parse
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Configuration, Host
 from netconsole.diagnostics.parts.connections import Connections
 from netconsole.diagnostics.parts.counters import Counters
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import Kind, PacketFilter
@@ -89,7 +89,6 @@ def snapshot(
         ReversePaths((), 0),
         Configuration("", "203.0.113.2", 8775),
         Listeners(()),
-        Routing(),
         Modules(()),
         VirtualMachines((), VhostDevice(present=False)),
         Counters({}, {}, 0.6),
@@ -97,4 +96,6 @@ def snapshot(
         packet_filter(),
         Owners(),
         XtablesLock(),
+        Links(()),
+        Routing(),
     )

@@ -6,6 +6,7 @@ that; undo has to bring back the former state, exactly; and mending has to leave
 
 import json
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import Any
 
 from private_host import eventually
@@ -20,7 +21,8 @@ PROGRAMS = (
 _STATE = """
 ip -json -details link show; ip -json address show; ip route show table all; ip rule show
 ip neighbour show nud permanent; ip neighbour show proxy; bridge fdb show | grep -v ' master '
-iptables-save; ip6tables-save; iptables-legacy-save; ebtables-save; nft -s list ruleset
+iptables-save; ip6tables-save; iptables-legacy-save; ebtables-save | grep -v '^[*]'
+nft -s list ruleset
 grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/bridge /proc/sys/net/ipv4/ip_forward
 cat /etc/sysctl.d/*.conf /etc/modules-load.d/*.conf; ls /var/lib/netconsole/networks
 """
@@ -89,7 +91,7 @@ def put_through(
 
     With `undone` false the fix has no way back, as it says.
     """
-    eventually(lambda: "tentative" not in lab.run("ip", "address").stdout)  # moves by itself
+    eventually(lambda: not lab.run("ip", "-6", "address", "show", "tentative").stdout)
     assert examined(lab, *options).named == []
     lab.netconsole("lab", "break", fault)
     try:
@@ -104,7 +106,8 @@ def put_through(
         if undone:
             status, _ = run_playbook(lab, check, "--undo")
             assert status == 0
-            assert state(lab) == broken
+            now = state(lab)
+            assert now == broken, list(unified_diff(broken, now, n=0))
             assert examined(lab, *options).named == [check]
     finally:
         lab.netconsole("lab", "mend", fault)

@@ -46,6 +46,8 @@ class NetworkStatus:
     total: int
     project_id: str | None
     state: Literal["ok", "drift", "unknown"]
+    mtu: int | None = None
+    """Bytes; None where the guests use what is usual."""
 
 
 @dataclass(frozen=True, slots=True)

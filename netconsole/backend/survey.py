@@ -111,6 +111,7 @@ class Survey:
             total=usage.total,
             project_id=network.project_id,
             state="drift" if drifts else "unknown" if self.observed.unreadable else "ok",
+            mtu=network.mtu,
         )
 
     def _allocations(self) -> Iterator[Allocation]:

@@ -25,7 +25,7 @@ class Check:
     uses: frozenset[type[object]] = frozenset()
     """Parts, or probes, that it uses where they are there, and does without where not.
 
-    The fix does not depend on these probes: it is made again without them before it is applied.
+    Before the fix is applied it is made again, without these probes where it does not hang on them.
     """
 
     def examine(self, snapshot: Snapshot) -> Finding:

@@ -32,6 +32,8 @@ from netconsole.backend.steps import (
 Claimant = Literal[
     "ip_forward",
     "bridge",
+    "mtu",
+    "gateway",
     "dnsmasq_processes",
     "floating_address",
     "floating_nat",
@@ -45,6 +47,8 @@ def claimant(step: Step, status: Status) -> Claimant:
     match step:
         case SetSysctl(key="net.ipv4.ip_forward"):
             return "ip_forward"
+        case SetLink(attribute="mtu"):
+            return "mtu"
         case AddLink() | RemoveLink() | SetLink():
             return "bridge"
         case StartDnsmasq() | StopDnsmasq() | ReloadDnsmasq():
@@ -75,7 +79,7 @@ def _of_address(interface: str, address: str, status: Status) -> Claimant:
     if plain in _floating(status):
         return "floating_address"
     if any(network.bridge == interface for network in status.networks):
-        return "bridge"
+        return "gateway"
     return "drift"
 
 

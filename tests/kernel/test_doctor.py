@@ -56,7 +56,7 @@ def test_a_healthy_lab_is_checked_in_full(healthy: RunningLab) -> None:
     [
         ("sysctl -w net.ipv4.ip_forward=0", "ip_forward"),
         ("ip link set br100 down", "bridge"),
-        ("ip address delete 10.0.0.1/24 dev br100", "bridge"),
+        ("ip address delete 10.0.0.1/24 dev br100", "gateway"),
         (
             f"iptables -t nat -A nova-network-PREROUTING -d {FLOATING}/32 -j DNAT "
             "--to-destination 10.0.0.9",

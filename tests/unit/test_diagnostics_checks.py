@@ -35,7 +35,7 @@ from netconsole.diagnostics.finding import Finding, Verdict, as_json, exit_statu
 from netconsole.diagnostics.snapshot import Snapshot
 
 ON_CONFIGURATION = (
-    *("ip_forward", "bridge", "dnsmasq_processes"),
+    *("ip_forward", "bridge", "mtu", "gateway", "dnsmasq_processes"),
     *("floating_address", "floating_nat", "drift"),
 )
 """The checks that judge by the status and the plan."""
@@ -66,7 +66,8 @@ def test_an_empty_host_has_nothing_to_look_at() -> None:
     [
         (SetSysctl("net.ipv4.ip_forward", "1", "0"), "ip_forward"),
         (SetLink("br100", "up", "1", "0"), "bridge"),
-        (AddAddress("br100", "10.0.0.1/24"), "bridge"),
+        (SetLink("br100", "mtu", "1400", "1500"), "mtu"),
+        (AddAddress("br100", "10.0.0.1/24"), "gateway"),
         (AddAddress("eth0", f"{FLOATING}/32"), "floating_address"),
         (nat(DNAT), "floating_nat"),
         (ChangeRules("ipv4", "nat", ("-D CHAIN 3",), (f"-I CHAIN 3 {DNAT}",)), "floating_nat"),

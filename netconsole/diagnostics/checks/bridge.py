@@ -1,4 +1,4 @@
-"""B3: are the bridges of the networks there and up, with their address and their ports?"""
+"""B3: are the bridges of the networks there and up, with their ports?"""
 
 from typing import Final
 
@@ -66,11 +66,11 @@ PAGE = Page(
     symptom="No instance on a network reaches anything, or one instance reaches nobody, although "
     "it runs.",
     cause="Guests are ports of the network's bridge. A bridge that is missing or down forwards no "
-    "frame; a port that is missing, down, or of another bridge has no link to the others; a bridge "
-    "without its gateway address answers no ARP request for the guests' router.",
+    "frame; a port that is missing, down, or of another bridge has no link to the others.",
     evidence="The links of the host are compared with those that the store wants: kind, master, "
-    "state, address. Each difference is a command that `netconsole plan` prints.",
+    "state. Each difference is a command that `netconsole plan` prints.",
     look_alikes=(
+        ("gateway", "the links are there, and the bridge lacks the guests' router's address."),
         ("dnsmasq_processes", "link and gateway are there, only DHCP and DNS are silent."),
         ("ip_forward", "guests reach the host and each other, but nothing beyond."),
     ),

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from netconsole.backend.errors import NetconsoleError, NotFound
 from netconsole.diagnostics.evidence import (
+    arp,
     backend,
     connections,
     counters,
@@ -23,6 +24,7 @@ from netconsole.diagnostics.evidence import (
     modules,
     owners,
     packet_filter,
+    pings,
     reverse_paths,
     routing,
     settings,
@@ -31,6 +33,7 @@ from netconsole.diagnostics.evidence import (
     xtables_lock,
 )
 from netconsole.diagnostics.evidence.request import Request
+from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.backend import Configuration, Host
 from netconsole.diagnostics.parts.connections import Connections
 from netconsole.diagnostics.parts.counters import Counters
@@ -40,6 +43,7 @@ from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.parts.pings import DetourPings, FloatingPings, SizePings
 from netconsole.diagnostics.parts.reverse_paths import EchoProbes, ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
@@ -94,6 +98,10 @@ COLLECTORS: Mapping[type[object], Collector] = {
 PROBES: Mapping[type[object], Probe] = {
     GuestAnswers: Probe(lambda request, snapshot: guests.ask_guests(snapshot), 15.0),
     Traffic: Probe(traffic.watch, 660.0),
+    ArpAnswers: Probe(lambda request, snapshot: arp.ask(snapshot), 10.0),
+    SizePings: Probe(lambda request, snapshot: pings.ping_sizes(snapshot), 15.0),
+    DetourPings: Probe(lambda request, snapshot: pings.ping_detours(snapshot), 15.0),
+    FloatingPings: Probe(lambda request, snapshot: pings.ping_from_floating(snapshot), 15.0),
     EchoProbes: Probe(lambda request, snapshot: echo.probe_suspects(snapshot), 15.0, alone=True),
 }
 

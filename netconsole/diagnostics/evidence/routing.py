@@ -12,6 +12,7 @@ class _AddressInfo(TypedDict):
     local: NotRequired[str]
     prefixlen: int
     scope: str
+    broadcast: NotRequired[str]
     tentative: NotRequired[bool]
     dadfailed: NotRequired[bool]
     secondary: NotRequired[bool]
@@ -65,7 +66,12 @@ def _addresses() -> Iterator[Address]:
                 named = ("tentative", "dadfailed", "secondary", "dynamic")
                 flags = tuple(name for name in named if info.get(name))
                 yield Address(
-                    entry.get("ifname", ""), info["local"], info["prefixlen"], info["scope"], flags
+                    entry.get("ifname", ""),
+                    info["local"],
+                    info["prefixlen"],
+                    info["scope"],
+                    flags,
+                    info.get("broadcast", ""),
                 )
 
 

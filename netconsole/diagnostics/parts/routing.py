@@ -15,6 +15,7 @@ class Address:
     scope: str
     flags: tuple[str, ...] = ()
     """tentative, dadfailed, secondary, dynamic, ..."""
+    broadcast: str = ""
 
     @property
     def is_v6(self) -> bool:

@@ -1,6 +1,6 @@
 """What every playbook is: checks in the order that finds the cause soonest, a cure, the proof."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -128,22 +128,34 @@ class Playbook:
     ) -> Healing:
         """Apply the cure of a finding and collect the evidence again.
 
-        The finding is made once more first: raises Conflict where the host has changed since, so
-        that another cure would be right now. Raises what `Service.do` raises.
+        The finding is made once more first, without its probes where the cure does not hang on
+        them: raises Conflict where the host has changed since, so that another cure would be right
+        now. Raises what `Service.do` raises.
         """
         from netconsole.backend.changes.converge import ApplyFix
 
         plan = self.cure(finding, apply=apply, persist=persist)
         check = CHECKS[finding.check]
-        again = replace(request, probe=request.probe and not check.needs.isdisjoint(PROBES))
-        (now,) = judge(look(again, (check,)), (check,))
-        if self.cure(now, apply=apply, persist=persist) != plan:
+        now_right = self._again(request, check, apply=apply, persist=persist)
+        if all(cure != plan for cure in now_right):
             raise Conflict(
                 f"{finding.check}: the host has changed since it was looked at; look again"
             )
         outcome = service.do(ApplyFix(name=self.change_title, plan=plan))
         after = self.investigate(request)
         return Healing(outcome.change_id, outcome.plan, after, finding.check)
+
+    def _again(
+        self, request: Request, check: Check, *, apply: bool, persist: bool
+    ) -> Iterator[Plan]:
+        """Answer the cure as it looks now: without probes first, where the check can do so."""
+        ways = [request]
+        if request.probe and check.needs.isdisjoint(PROBES):
+            quiet = replace(request, probe=False)
+            ways = [quiet] if check.uses.isdisjoint(PROBES) else [quiet, request]
+        for way in ways:
+            (now,) = judge(look(way, (check,)), (check,))
+            yield self.cure(now, apply=apply, persist=persist)
 
     def undo(self, service: "Service") -> Plan:
         """Take back the latest cure of this playbook.

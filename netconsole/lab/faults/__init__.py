@@ -6,12 +6,26 @@ Whether one is broken now is read from the kernel and the store, not remembered.
 from typing import Final
 
 from netconsole.backend.errors import NotFound
-from netconsole.lab.faults import connections, packet_filter, planned, reverse_path
+from netconsole.lab.faults import (
+    addressing,
+    connections,
+    packet_filter,
+    planned,
+    reverse_path,
+    routing,
+)
 from netconsole.lab.faults.fault import Fault
 
 __all__ = ["FAULTS", "Fault", "fault"]
 
-FAULTS: Final = (*reverse_path.FAULTS, *planned.FAULTS, *packet_filter.FAULTS, *connections.FAULTS)
+FAULTS: Final = (
+    *reverse_path.FAULTS,
+    *planned.FAULTS,
+    *packet_filter.FAULTS,
+    *connections.FAULTS,
+    *routing.FAULTS,
+    *addressing.FAULTS,
+)
 """Every fault, in the order in which they are listed."""
 
 

@@ -1,5 +1,6 @@
 """Faults that the plan sees: mending takes those steps of it, and no others."""
 
+import json
 import os
 import shlex
 import signal
@@ -11,6 +12,7 @@ from netconsole.backend.service import Service
 from netconsole.backend.steps import AddAddress, ChangeRules, StartDnsmasq, Step
 from netconsole.lab.commands import run
 from netconsole.lab.faults.fault import Fault
+from netconsole.lab.kinds import BRIDGE
 from netconsole.lab.members import OUTSIDE, pid_of
 from netconsole.lab.wires import PUBLIC, run_outside
 
@@ -31,6 +33,10 @@ def _is_server(step: Step) -> bool:
 
 def _is_public_address(step: Step) -> bool:
     return isinstance(step, AddAddress) and step.interface == PUBLIC.interface
+
+
+def _is_gateway(step: Step) -> bool:
+    return isinstance(step, AddAddress) and step.interface == BRIDGE
 
 
 def _planned(concerns: Callable[[Step], bool]) -> Callable[[Service], bool]:
@@ -87,6 +93,16 @@ def _remove_floating_addresses(service: Service) -> None:
     run_outside(pid_of(OUTSIDE), *(f"neighbour flush to {found.address}" for found in present))
 
 
+def _remove_gateway(service: Service) -> None:
+    gateways = {network.gateway for network in service.status().networks}
+    (link,) = json.loads(run("ip", "-json", "address", "show", "dev", BRIDGE))
+    present = [found for found in link["addr_info"] if found["local"] in gateways]
+    if not present:
+        raise Conflict(f"the gateway of the network is no address of {BRIDGE}")
+    for found in present:
+        run("ip", "address", "delete", f"{found['local']}/{found['prefixlen']}", "dev", BRIDGE)
+
+
 FAULTS: Final = (
     Fault(
         "metadata",
@@ -120,5 +136,14 @@ FAULTS: Final = (
         _planned(_is_public_address),
         _remove_floating_addresses,
         _follow_plan(_is_public_address),
+    ),
+    Fault(
+        "gateway",
+        "The gateway's address was taken off the bridge.",
+        "Instances reach each other and nothing else: nobody answers when they ask for their "
+        "router.",
+        _planned(_is_gateway),
+        _remove_gateway,
+        _follow_plan(_is_gateway),
     ),
 )

@@ -1,0 +1,265 @@
+"""D5: do instances leave the host under their floating address?"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
+from typing import Final
+
+from netconsole.backend.status import FloatingIPStatus
+from netconsole.backend.steps import ChangeRules, Plan
+from netconsole.diagnostics.check import Check
+from netconsole.diagnostics.finding import Evidence, Finding
+from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.owners import Owners
+from netconsole.diagnostics.parts.packet_filter import FilterChain, FilterRule, PacketFilter
+from netconsole.diagnostics.route_lookup import EVERYWHERE, network_of
+from netconsole.diagnostics.snapshot import Snapshot
+
+ID: Final = "egress_source"
+TITLE = "Instances leave under their floating address"
+CHAIN = "POSTROUTING"
+OUR_JUMP = "-j nova-postrouting-bottom"
+"""Leads to the source translation of floating addresses."""
+DECIDING = ("SNAT", "MASQUERADE", "ACCEPT", "NETMAP")
+"""Targets after which no later rule of the table is asked."""
+MANAGERS = ("docker", "firewalld", "libvirt", "ufw", "incus", "lxd", "kube-proxy")
+_DEPTH = 8
+"""Chains that are followed; real ones do not nest deeper."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A rule of someone else's that comes before ours and takes the same packets."""
+
+    rule: FilterRule
+    position: int
+    """In its chain, from 1."""
+    chain: FilterChain
+    inner: FilterRule
+    """The rule that decides: the same, or one of a chain that it jumps to."""
+    victim: FloatingIPStatus
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Look for rules before ours that decide the source of what floating addresses' owners send."""
+    status = snapshot.part(Host).status
+    packet_filter = snapshot.part(PacketFilter)
+    in_use = [each for each in status.floating_ips if each.fixed_address]
+    if not in_use:
+        return Finding(ID, TITLE, "not-applicable", "No floating address is associated.")
+    ours = packet_filter.chain("nat", CHAIN)
+    jumps = [i for i, rule in enumerate(ours.rules) if rule.spec == OUR_JUMP] if ours else []
+    if ours is None or not jumps:
+        because = f"nat {CHAIN} has no `{OUR_JUMP}`: see what the checks on our own rules say."
+        return Finding(ID, TITLE, "info", because)
+    before = FilterChain(
+        ours.kind, ours.family, ours.table, CHAIN, ours.policy, ours.rules[: jumps[0]]
+    )
+    ahead = [*_ahead(packet_filter, before, in_use)]
+    for legacy in _other_kind(packet_filter, ours):
+        ahead += _ahead(packet_filter, legacy, in_use)
+    if ahead:
+        return _failed(snapshot, ours, ahead)
+    rows = (*_exempt(packet_filter), *_foreign(packet_filter))
+    because = (
+        f"In nat {CHAIN} nothing that takes their packets comes before the translation of the "
+        f"{len(in_use)} floating addresses."
+        if in_use[1:]
+        else f"In nat {CHAIN} nothing that takes its packets comes before the translation of "
+        f"{in_use[0].address}."
+    )
+    return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _other_kind(packet_filter: PacketFilter, ours: FilterChain) -> Iterator[FilterChain]:
+    """The chain of the same name in the other half of the kernel."""
+    return (
+        each
+        for each in packet_filter.of("nat")
+        if each.chain == CHAIN and each.kind != ours.kind and each.rules
+    )
+
+
+def _ahead(
+    packet_filter: PacketFilter, chain: FilterChain, in_use: list[FloatingIPStatus]
+) -> Iterator[_Ahead]:
+    for position, rule in enumerate(chain.rules, start=1):
+        for victim in in_use:
+            inner = _decides(packet_filter, chain, rule, victim, 0)
+            if inner is not None:
+                yield _Ahead(rule, position, chain, inner, victim)
+                break
+
+
+def _decides(
+    packet_filter: PacketFilter,
+    chain: FilterChain,
+    rule: FilterRule,
+    victim: FloatingIPStatus,
+    depth: int,
+) -> FilterRule | None:
+    """Answer the rule that certainly decides about the victim's packets, if this one leads to it.
+
+    Ours, which exempt what is not to be translated, are left out.
+    """
+    if depth > _DEPTH or rule.target.startswith("nova-") or not _takes_all(rule, victim):
+        return None
+    if rule.target in DECIDING:
+        return rule
+    inner = packet_filter.chain("nat", rule.target, chain.kind)
+    for each in inner.rules if inner else ():
+        if each.target == "RETURN" and _takes_all(each, victim):
+            return None
+        if found := _decides(packet_filter, chain, each, victim, depth + 1):
+            return found
+    return None
+
+
+def _takes_all(rule: FilterRule, victim: FloatingIPStatus) -> bool:
+    """Whether what the instance sends out of the public interface matches, whatever it is.
+
+    A rule that asks for more takes some of it at most, and is passed over.
+    """
+    words = iter(shlex.split(rule.spec))
+    wanted = True
+    for word in words:
+        match word:
+            case "-j" | "-g":
+                return True
+            case "!":
+                wanted = False
+            case "-m":
+                if next(words, "") != "comment":
+                    return False
+            case "--comment":
+                next(words, "")
+            case "-s" | "-o" | "-d":
+                if _matches(word, next(words, ""), victim) != wanted:
+                    return False
+                wanted = True
+            case _:
+                return False
+    return True
+
+
+def _matches(option: str, value: str, victim: FloatingIPStatus) -> bool:
+    if option == "-o":
+        return fnmatchcase(victim.interface, value.replace("+", "*"))
+    if option == "-d":  # all but a range is most of the world, a range is not
+        return network_of(value) == EVERYWHERE
+    return ip_address(victim.fixed_address or "") in network_of(value)
+
+
+def _failed(snapshot: Snapshot, ours: FilterChain, ahead: list[_Ahead]) -> Finding:
+    first = ahead[0]
+    becomes = {
+        "ACCEPT": "keeps its fixed address, which nobody outside can answer",
+        "MASQUERADE": f"gets the address of {first.victim.interface}",
+    }.get(first.inner.target, "gets another address")
+    because = (
+        f"In nat {CHAIN} the rule `{first.rule.spec}` comes before `{OUR_JUMP}` and takes what "
+        f"{first.victim.instance} sends: the first rule that decides is the last one asked, so "
+        f"that a new connection {becomes} instead of {first.victim.address}. Those that come in "
+        "by the floating address are not affected."
+    )
+    rows = (
+        *(
+            Evidence(
+                f"nat {CHAIN} rule {each.position}" + _kind(each, ours),
+                each.rule.spec,
+                f"after `{OUR_JUMP}`",
+                f"{each.rule.packets} connections so far",
+            )
+            for each in ahead
+        ),
+        *_managers(snapshot),
+    )
+    movable = [each for each in ahead if each.chain.kind == ours.kind]
+    fix = _moved(ours, movable) if movable else None
+    remedy = (
+        "The rule moves behind ours and still serves whatever else it was for. What set it may set "
+        "it again: change it there, so that it leaves out the instances' range."
+        if fix
+        else "The rule is in a table of the other kind (iptables-legacy or nft), which comes "
+        "first: delete it there, or limit it to what it is for."
+    )
+    out = (
+        "floating_nat: our own rules are checked apart from their neighbours",
+        "asymmetric_route: the route is looked up before the source is translated",
+    )
+    return Finding(ID, TITLE, "fail", because, rows, out, fix, remedy=remedy)
+
+
+def _kind(ahead: _Ahead, ours: FilterChain) -> str:
+    return "" if ahead.chain.kind == ours.kind else f" ({ahead.chain.kind})"
+
+
+def _moved(ours: FilterChain, ahead: list[_Ahead]) -> Plan:
+    """Move rules to the end of the chain, in their order; the way back puts each where it was."""
+    away = tuple(f"-D {CHAIN} {each.position}" for each in reversed(ahead))
+    last = tuple(f"-A {CHAIN} {each.rule.spec}" for each in ahead)
+    lifted = tuple(f"-D {CHAIN} {len(ours.rules)}" for _ in ahead)
+    back = tuple(f"-I {CHAIN} {each.position} {each.rule.spec}" for each in ahead)
+    return Plan((ChangeRules("ipv4", "nat", (*away, *last), (*lifted, *back)),))
+
+
+def _managers(snapshot: Snapshot) -> Iterator[Evidence]:
+    owners = snapshot.get(Owners)
+    for each in owners.of(*MANAGERS) if owners else ():
+        yield Evidence(f"manages rules: {each.name}", each.because)
+
+
+def _exempt(packet_filter: PacketFilter) -> Iterator[Evidence]:
+    """Our own exemptions, of dmz_cidr and the like: there the fixed address is meant to stay."""
+    chain = packet_filter.chain("nat", "nova-network-POSTROUTING")
+    for rule in chain.rules if chain else ():
+        if rule.target == "ACCEPT":
+            yield Evidence("not translated", rule.spec, note="as the configuration asks")
+
+
+def _foreign(packet_filter: PacketFilter) -> Iterator[Evidence]:
+    for table in packet_filter.foreign_tables:
+        for each in table.chains:
+            if (each.hook, each.type) == ("postrouting", "nat"):
+                value = f"chain {each.name} at priority {each.priority}"
+                note = "its rules were not looked into"
+                yield Evidence(f"nft table {table.family} {table.name}", value, note=note)
+
+
+PAGE = Page(
+    symptom="An instance with a floating address is seen outside under the address of the host, or "
+    "its own connections get no answer, while those to the floating address work.",
+    cause="The source of a connection is translated by the first rule of nat POSTROUTING that "
+    "takes it. A MASQUERADE, SNAT or ACCEPT that another program, or an admin, has put before "
+    "netconsole's takes it first.",
+    evidence="The rules before the jump to nova-postrouting-bottom, and the chains that they jump "
+    "to, in iptables and in the legacy tables: one that takes everything that the instance sends "
+    "out of its floating address's interface. Rules that ask for a port, a mark or a "
+    "destination are passed over. Ranges of dmz_cidr keep the fixed address on purpose, and are "
+    "listed.",
+    look_alikes=(
+        ("floating_nat", "a rule of ours is missing, or there twice."),
+        ("asymmetric_route", "packets leave by an interface where no rule translates them."),
+        ("dmz_cidr", "only destinations of a configured range see the fixed address."),
+        ("conntrack_stale", "only connections older than the association keep the old source."),
+    ),
+    cure="The rule moves to the end of the chain: everything else that it was for goes on, with "
+    "counters from zero. Nothing is opened. netconsole puts its own jump first once, and does not "
+    "fight over places: what set the rule has to leave out the instances' range.",
+    source="iptables(8), nat; iptables-extensions(8) MASQUERADE, SNAT; Linux net/netfilter/"
+    "nf_nat_core.c",
+)
+
+CHECK = Check(
+    ID,
+    ("D5",),
+    TITLE,
+    frozenset({Host, PacketFilter}),
+    0.5,
+    judge,
+    PAGE,
+    uses=frozenset({Owners}),
+)

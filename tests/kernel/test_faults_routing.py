@@ -1,0 +1,75 @@
+"""Faults of addresses and of the way that packets take, put through from break to cure."""
+
+from collections.abc import Iterator
+
+import pytest
+from lab_faults import PROGRAMS, examined, put_through, run_playbook
+from running_lab import RunningLab
+
+pytestmark = pytest.mark.requires(*PROGRAMS, "ebtables")
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    with RunningLab() as running:
+        yield running
+
+
+@pytest.mark.parametrize("fault", ["gateway", "mtu", "routes", "duplicate_address", "proxy_arp"])
+def test_what_can_be_seen_without_probes(lab: RunningLab, fault: str) -> None:
+    put_through(lab, fault, fault)
+
+
+def test_egress_source(lab: RunningLab) -> None:
+    put_through(lab, "egress_source", "egress_source")
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("mtu", "mtu"),
+        ("gateway-twice", "gateway"),
+        ("address_conflict", "address_conflict"),
+        ("arp_flux", "arp_flux"),
+        ("asymmetric_route", "asymmetric_route"),
+    ],
+)
+def test_what_probes_show(lab: RunningLab, fault: str, check: str) -> None:
+    put_through(lab, fault, check, "--probe")
+
+
+def test_an_announcement_heals_the_router_and_cannot_be_taken_back(lab: RunningLab) -> None:
+    put_through(lab, "upstream_arp", "upstream_arp", "--probe", undone=False)
+
+
+def test_another_machine_with_our_address_is_named_and_left_to_the_admin(lab: RunningLab) -> None:
+    lab.netconsole("lab", "break", "duplicate-elsewhere")
+    found = examined(lab, "--probe")
+    lab.netconsole("lab", "mend", "duplicate-elsewhere")
+    assert found.named == ["duplicate_address"]
+    finding = found.findings["duplicate_address"]
+    assert finding["fix"] is None
+    assert "198.51.100.2" in finding["because"]
+    assert examined(lab, "--probe").named == []
+
+
+def test_a_neighbours_floating_address_needs_a_rule_where_frames_bypass_iptables(
+    lab: RunningLab,
+) -> None:
+    def reached() -> bool:
+        ask = ("wget", "-q", "-t", "1", "-T", "2", "-O", "-", "http://203.0.113.129/")
+        page = lab.inside("web2", *ask)
+        return page.stdout == "web1\n"
+
+    assert reached()
+    lab.run("sysctl", "-w", "net.bridge.bridge-nf-call-iptables=0")
+    try:
+        assert not reached()
+        assert examined(lab).findings["floating_hairpin"]["verdict"] == "info"
+        assert run_playbook(lab, "floating_hairpin", "--apply")[0] == 0
+        assert reached()
+        assert examined(lab).findings["floating_hairpin"]["verdict"] == "ok"
+        assert run_playbook(lab, "floating_hairpin", "--undo")[0] == 0
+        assert not reached()
+    finally:
+        lab.run("sysctl", "-w", "net.bridge.bridge-nf-call-iptables=1")
