@@ -16,11 +16,13 @@ from netconsole.diagnostics.evidence import (
     counters,
     drop_ins,
     echo,
+    forwarding,
     guests,
     links,
     modules,
     owners,
     packet_filter,
+    queues,
     reverse_paths,
     routing,
     settings,
@@ -29,11 +31,13 @@ from netconsole.diagnostics.evidence import (
 from netconsole.diagnostics.evidence.request import Request
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.counters import Counters
+from netconsole.diagnostics.parts.forwarding import ForwardingTable, PortVlans
 from netconsole.diagnostics.parts.guests import GuestAnswers
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.parts.queues import Queues
 from netconsole.diagnostics.parts.reverse_paths import EchoProbes, ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
@@ -71,6 +75,9 @@ COLLECTORS: Mapping[type[object], Collector] = {
         lambda request: reverse_paths.read_reverse_paths(request.sources), 10.0
     ),
     Links: Collector(lambda request: links.read_links(), 10.0),
+    ForwardingTable: Collector(lambda request: forwarding.read_forwarding_table(), 10.0),
+    PortVlans: Collector(lambda request: forwarding.read_port_vlans(), 10.0),
+    Queues: Collector(lambda request: queues.read_queues(), 10.0),
     Routing: Collector(lambda request: routing.read_routing(), 10.0),
     Counters: Collector(lambda request: counters.read_counters(), 5.0),
     PacketFilter: Collector(lambda request: packet_filter.read_packet_filter(), 20.0),
