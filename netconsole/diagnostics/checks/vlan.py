@@ -171,8 +171,8 @@ PAGE = Page(
         ("the switch", "all is right here, and tagged requests leave without an answer."),
     ),
     cure="`netconsole apply` makes the devices and puts them into their bridges. A port of a "
-    "bridge that filters is put into the bridge's own VLAN; that lasts as long as the port. On the switch "
-    "the host's port has to carry the VLAN with its tag.",
+    "bridge that filters is put into the bridge's own VLAN; that lasts as long as the port. On the "
+    "switch the host's port has to carry the VLAN with its tag.",
     source="IEEE 802.1Q-2022; ip-link(8), vlan and bridge; bridge(8), vlan",
 )
 
