@@ -80,12 +80,8 @@ def _is_out(port: Allocation, steps: Plan) -> bool:
 
 def _without_carrier(host: Host, links: Links | None) -> list[Allocation]:
     """Answer the ports that are up, and whose other end is not."""
-    found = []
-    for each in host.status.allocations:
-        link = links.get(each.device) if links else None
-        if link is not None and link.up and not link.carrier:
-            found.append(each)
-    return found
+    quiet = {link.name for link in links.links if link.up and not link.carrier} if links else set()
+    return [each for each in host.status.allocations if each.device in quiet]
 
 
 def _quiet(silent: list[Allocation], target: Target | None, rows: tuple[Evidence, ...]) -> Finding:

@@ -1,6 +1,6 @@
 """B11: does a hop of the guests' frames drop packets now, as its queue is full?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from netconsole.backend.steps import Plan, RunProgram
@@ -48,7 +48,7 @@ class Losing(NamedTuple):
 def judge(snapshot: Snapshot) -> Finding:
     """See which counters of dropped packets rise."""
     wiring, counters = Wiring.of(snapshot), snapshot.part(Counters)
-    queues = snapshot.part(Queues)
+    queues, seconds = _by_interface(snapshot.part(Queues)), snapshot.part(Queues).seconds
     hops = wiring.hops
     if not wiring.bridges:
         return Finding(ID, TITLE, "not-applicable", "No network has a bridge on this host.")
@@ -60,7 +60,7 @@ def judge(snapshot: Snapshot) -> Finding:
     first = max(losing, key=lambda each: (each.queue is not None, each.sending, each.receiving))
     where = wiring.whose(first.link.name)
     if first.queue is not None:
-        return _by_queue(first.queue, first, losing, where, queues.seconds, rows)
+        return _by_queue(first.queue, first, losing, where, seconds, rows)
     if first.sending:
         because = (
             f"{first.sending} packets that should leave by {where} were dropped in "
@@ -75,8 +75,15 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "warn", because, rows, remedy=HARDWARE, confidence="possible")
 
 
-def _losing(hop: Link, counters: Counters, queues: Queues) -> Losing | None:
-    full = next((each for each in queues.queues if each.interface == hop.name and each.rise), None)
+def _by_interface(queues: Queues) -> Mapping[str, list[Queue]]:
+    found: dict[str, list[Queue]] = {}
+    for queue in queues.queues:
+        found.setdefault(queue.interface, []).append(queue)
+    return found
+
+
+def _losing(hop: Link, counters: Counters, queues: Mapping[str, list[Queue]]) -> Losing | None:
+    full = next((each for each in queues.get(hop.name, ()) if each.rise), None)
     sending = counters.rise(f"{hop.name}.tx_dropped")
     receiving = counters.rise(f"{hop.name}.rx_dropped")
     if receiving <= STRANGE * counters.seconds:
@@ -131,14 +138,14 @@ def _remove(queue: Queue) -> RunProgram:
     return RunProgram(("tc", "qdisc", "delete", *device), add)
 
 
-def _rows(hop: Link, counters: Counters, queues: Queues) -> list[Evidence]:
+def _rows(hop: Link, counters: Counters, queues: Mapping[str, list[Queue]]) -> list[Evidence]:
     rows = []
     for way, words in (("tx_dropped", "sending"), ("rx_dropped", "receiving")):
         if total := counters.total(f"{hop.name}.{way}"):
             rise = counters.rise(f"{hop.name}.{way}")
             rows.append(Evidence(f"dropped {words} at {hop.name}", f"+{rise}", "", f"{total} ever"))
-    for queue in queues.queues:
-        if queue.interface == hop.name and queue.drops:
+    for queue in queues.get(hop.name, ()):
+        if queue.drops:
             label, note = f"dropped by {queue.kind} of {hop.name}", f"{queue.drops} ever"
             rows.append(Evidence(label, f"+{queue.rise}", "+0", note))
     return rows
