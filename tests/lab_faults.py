@@ -21,6 +21,7 @@ PROGRAMS = (
 _STATE = """
 ip -json -details link show; ip -json address show; ip route show table all; ip rule show
 ip neighbour show nud permanent; ip neighbour show proxy; bridge fdb show | grep -v ' master '
+bridge vlan show; tc qdisc show | sed 's/ refcnt [0-9]*//'
 iptables-save; ip6tables-save; iptables-legacy-save; ebtables-save | grep -v '^[*]'
 nft -s list ruleset
 grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/bridge /proc/sys/net/ipv4/ip_forward

@@ -3,6 +3,7 @@
 What no check of its own claims is left to the check `drift`.
 """
 
+import re
 from ipaddress import IPv4Interface
 from typing import Literal
 
@@ -32,6 +33,9 @@ from netconsole.backend.steps import (
 Claimant = Literal[
     "ip_forward",
     "bridge",
+    "stp",
+    "hairpin",
+    "vlan",
     "mtu",
     "gateway",
     "dnsmasq_processes",
@@ -40,6 +44,9 @@ Claimant = Literal[
     "metadata",
     "drift",
 ]
+
+_VLAN_DEVICE = re.compile(r"vlan\d+")
+"""As the VLAN manager names its devices."""
 
 
 def claimant(step: Step, status: Status) -> Claimant:
@@ -50,7 +57,7 @@ def claimant(step: Step, status: Status) -> Claimant:
         case SetLink(attribute="mtu"):
             return "mtu"
         case AddLink() | RemoveLink() | SetLink():
-            return "bridge"
+            return _of_link(step)
         case StartDnsmasq() | StopDnsmasq() | ReloadDnsmasq():
             return "dnsmasq_processes"
         case AddDhcpHosts() | RemoveDhcpHosts() | RetireDhcpHosts() | ReinstateDhcpHosts():
@@ -72,6 +79,20 @@ def claimant(step: Step, status: Status) -> Claimant:
 def claimed(plan: Plan, status: Status, check: Claimant) -> Plan:
     """Answer the steps of a plan that this check names."""
     return Plan(tuple(step for step in plan.steps if claimant(step, status) == check))
+
+
+def _of_link(step: AddLink | RemoveLink | SetLink) -> Claimant:
+    match step:
+        case SetLink(attribute="forward_delay"):
+            return "stp"
+        case SetLink(attribute="hairpin"):
+            return "hairpin"
+        case AddLink(kind="vlan") | RemoveLink(kind="vlan"):
+            return "vlan"
+        case SetLink() if _VLAN_DEVICE.fullmatch(step.name):
+            return "vlan"
+        case _:
+            return "bridge"
 
 
 def _of_address(interface: str, address: str, status: Status) -> Claimant:

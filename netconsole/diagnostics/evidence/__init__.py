@@ -18,6 +18,7 @@ from netconsole.diagnostics.evidence import (
     counters,
     drop_ins,
     echo,
+    forwarding,
     guests,
     links,
     listeners,
@@ -25,6 +26,7 @@ from netconsole.diagnostics.evidence import (
     owners,
     packet_filter,
     pings,
+    queues,
     reverse_paths,
     routing,
     settings,
@@ -37,6 +39,7 @@ from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.backend import Configuration, Host
 from netconsole.diagnostics.parts.connections import Connections
 from netconsole.diagnostics.parts.counters import Counters
+from netconsole.diagnostics.parts.forwarding import ForwardingTable, PortVlans
 from netconsole.diagnostics.parts.guests import GuestAnswers
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.listeners import Listeners
@@ -44,6 +47,7 @@ from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.pings import DetourPings, FloatingPings, SizePings
+from netconsole.diagnostics.parts.queues import Queues
 from netconsole.diagnostics.parts.reverse_paths import EchoProbes, ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
@@ -85,6 +89,9 @@ COLLECTORS: Mapping[type[object], Collector] = {
         lambda request: reverse_paths.read_reverse_paths(request.sources), 10.0
     ),
     Links: Collector(lambda request: links.read_links(), 10.0),
+    ForwardingTable: Collector(lambda request: forwarding.read_forwarding_table(), 10.0),
+    PortVlans: Collector(lambda request: forwarding.read_port_vlans(), 10.0),
+    Queues: Collector(lambda request: queues.read_queues(), 10.0),
     Routing: Collector(lambda request: routing.read_routing(), 10.0),
     Counters: Collector(lambda request: counters.read_counters(), 5.0),
     Connections: Collector(lambda request: connections.read_connections(), 15.0),

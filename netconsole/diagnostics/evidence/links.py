@@ -1,9 +1,11 @@
 """Reads the interfaces, their addresses, routes and neighbours, as iproute2 tells them."""
 
 import json
+from dataclasses import replace
 from typing import NotRequired, TypedDict, cast
 
 from netconsole.backend.programs import run
+from netconsole.diagnostics.evidence.features import read_features
 from netconsole.diagnostics.parts.links import (
     BridgeSettings,
     Link,
@@ -31,6 +33,9 @@ class _KindData(TypedDict, total=False):
     vlan_filtering: int
     mcast_snooping: int
     mcast_querier: int
+    mcast_query_intvl: int
+    mcast_query_response_intvl: int
+    mcast_membership_intvl: int
     nf_call_iptables: int
     nf_call_ip6tables: int
     nf_call_arptables: int
@@ -44,6 +49,8 @@ class _PortData(TypedDict, total=False):
     isolated: bool
     learning: bool
     flood: bool
+    mcast_flood: bool
+    bcast_flood: bool
     locked: bool
 
 
@@ -73,7 +80,14 @@ class _Entry(TypedDict):
 def read_links() -> Links:
     """Read every interface with its details and counters."""
     told = run(["ip", "-json", "-details", "-statistics", "link", "show"])
-    return Links(tuple(_link(entry) for entry in cast(list[_Entry], json.loads(told))))
+    links = [_link(entry) for entry in cast(list[_Entry], json.loads(told))]
+    features = read_features(link.name for link in links if _offloads(link))
+    return Links(tuple(replace(link, features=features.get(link.name)) for link in links))
+
+
+def _offloads(link: Link) -> bool:
+    """Whether it may be hardware's doing what arrives there: not so at guests' ports."""
+    return link.kind in ("", "bond", "team", "veth") and not link.ours and link.name != "lo"
 
 
 def _link(entry: _Entry) -> Link:
@@ -111,6 +125,9 @@ def _bridge(data: _KindData) -> BridgeSettings:
         vlan_filtering=bool(data.get("vlan_filtering")),
         mcast_snooping=bool(data.get("mcast_snooping")),
         mcast_querier=bool(data.get("mcast_querier")),
+        mcast_query_interval=data.get("mcast_query_intvl", 0),
+        mcast_response_interval=data.get("mcast_query_response_intvl", 0),
+        mcast_membership_interval=data.get("mcast_membership_intvl", 0),
         nf_call_iptables=bool(data.get("nf_call_iptables")),
         nf_call_ip6tables=bool(data.get("nf_call_ip6tables")),
         nf_call_arptables=bool(data.get("nf_call_arptables")),
@@ -127,6 +144,8 @@ def _port(info: _Info) -> PortSettings | None:
         isolated=data.get("isolated", False),
         learning=data.get("learning", True),
         flood=data.get("flood", True),
+        mcast_flood=data.get("mcast_flood", True),
+        bcast_flood=data.get("bcast_flood", True),
         locked=data.get("locked", False),
     )
 

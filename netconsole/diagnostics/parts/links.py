@@ -16,6 +16,12 @@ class BridgeSettings:
     vlan_filtering: bool
     mcast_snooping: bool
     mcast_querier: bool
+    mcast_query_interval: int
+    """Hundredths of a second between two questions who listens to which group."""
+    mcast_response_interval: int
+    """Hundredths of a second within which listeners answer."""
+    mcast_membership_interval: int
+    """Hundredths of a second after which a listener that has not answered is forgotten."""
     nf_call_iptables: bool
     nf_call_ip6tables: bool
     nf_call_arptables: bool
@@ -31,7 +37,11 @@ class PortSettings:
     isolated: bool
     learning: bool
     flood: bool
+    """Whether frames for an address that the bridge does not know are sent out here."""
+    mcast_flood: bool
+    bcast_flood: bool
     locked: bool
+    """Whether frames from an address that the bridge does not know are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,8 @@ class Link:
     bridge: BridgeSettings | None = None
     port: PortSettings | None = None
     counters: LinkCounters = LinkCounters()
+    features: tuple[str, ...] | None = None
+    """The offloads that are on, as ethtool(8) names them; None where that was not asked."""
 
     @property
     def ours(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from netconsole.backend.errors import NotFound
 from netconsole.lab.faults import (
     addressing,
+    bridges,
     connections,
     packet_filter,
     planned,
@@ -25,6 +26,7 @@ FAULTS: Final = (
     *connections.FAULTS,
     *routing.FAULTS,
     *addressing.FAULTS,
+    *bridges.FAULTS,
 )
 """Every fault, in the order in which they are listed."""
 

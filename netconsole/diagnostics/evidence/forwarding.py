@@ -1,0 +1,140 @@
+"""Reads the bridges' tables of MAC addresses, watches them for a moment, and reads their VLANs."""
+
+import json
+import socket
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from typing import NotRequired, TypedDict, cast
+
+from netconsole.backend.programs import run
+from netconsole.diagnostics.parts.forwarding import (
+    Entry,
+    EntryState,
+    ForwardingTable,
+    Move,
+    PortVlan,
+    PortVlans,
+)
+
+SECONDS = 0.6
+"""How long the kernel's words on changes are listened to."""
+
+_GROUP_NEIGHBOURS = 0x4
+"""RTMGRP_NEIGH of linux/rtnetlink.h."""
+_NEW_NEIGHBOUR = 28
+"""RTM_NEWNEIGH."""
+_MESSAGE = struct.Struct("=IHHII")
+"""struct nlmsghdr of netlink(7): length, type, flags, sequence number, port."""
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")
+"""struct ndmsg of rtnetlink(7): family, interface, state, flags, type."""
+_ATTRIBUTE = struct.Struct("=HH")
+_HARDWARE_ADDRESS = 2
+"""NDA_LLADDR."""
+_BUFFER = 1 << 20
+
+
+class _FdbEntry(TypedDict):
+    mac: str
+    ifname: str
+    flags: list[str]
+    master: NotRequired[str]
+    vlan: NotRequired[int]
+    state: str
+
+
+class _VlanEntry(TypedDict):
+    vlan: int
+    vlanEnd: NotRequired[int]
+    flags: NotRequired[list[str]]
+
+
+class _VlanPort(TypedDict):
+    ifname: str
+    vlans: list[_VlanEntry]
+
+
+def read_forwarding_table() -> ForwardingTable:
+    """Read the table while its changes are listened to."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        kernel.bind((0, _GROUP_NEIGHBOURS))
+        began = time.monotonic()
+        entries = tuple(_entries(run(["bridge", "-json", "fdb", "show"])))
+        seen = tuple(_seen(kernel, began + SECONDS))
+        return ForwardingTable(entries, tuple(_moves(entries, seen)), time.monotonic() - began)
+
+
+def _entries(told: str) -> Iterator[Entry]:
+    for each in cast(list[_FdbEntry], json.loads(told or "[]")):
+        if "master" in each:  # the others are filters of the interface itself
+            state: EntryState = "learned"
+            if each["state"] in ("static", "permanent"):
+                state = cast(EntryState, each["state"])
+            sticky = "sticky" in each["flags"]
+            bridge, vlan = each["master"], each.get("vlan")
+            yield Entry(each["mac"], each["ifname"], bridge, state, sticky, vlan)
+
+
+def _seen(kernel: socket.socket, end: float) -> Iterator[tuple[str, str]]:
+    """Answer which address was seen behind which port, as the kernel tells it."""
+    names = dict(socket.if_nameindex())
+    while (left := end - time.monotonic()) > 0:
+        kernel.settimeout(left)
+        try:
+            told = kernel.recv(_BUFFER)
+        except TimeoutError:
+            return
+        except OSError:
+            continue  # ENOBUFS: it told more than the buffer holds, and goes on
+        for mac, index in _neighbours(told):
+            yield mac, names.get(index, "")
+
+
+def _neighbours(told: bytes) -> Iterator[tuple[str, int]]:
+    while len(told) >= _MESSAGE.size:
+        length, kind, *_ = _MESSAGE.unpack_from(told)
+        if length < _MESSAGE.size:
+            return
+        body, told = told[_MESSAGE.size : length], told[(length + 3) & ~3 :]
+        if kind != _NEW_NEIGHBOUR or len(body) < _NEIGHBOUR.size:
+            continue
+        family, index, *_ = _NEIGHBOUR.unpack_from(body)
+        if family == socket.AF_BRIDGE:
+            for mac in _hardware_addresses(body[_NEIGHBOUR.size :]):
+                yield mac, index
+
+
+def _hardware_addresses(attributes: bytes) -> Iterator[str]:
+    while len(attributes) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(attributes)
+        if length < _ATTRIBUTE.size:
+            return
+        if kind == _HARDWARE_ADDRESS:
+            yield attributes[_ATTRIBUTE.size : length].hex(":")
+        attributes = attributes[(length + 3) & ~3 :]
+
+
+def _moves(entries: Iterable[Entry], seen: Iterable[tuple[str, str]]) -> Iterator[Move]:
+    bridges = {each.port: each.bridge for each in entries}
+    ways = {each.mac: [each.port] for each in entries if each.state != "permanent"}
+    for mac, port in seen:
+        way = ways.setdefault(mac, [])
+        if not way or way[-1] != port:
+            way.append(port)
+    for mac, way in ways.items():
+        if len(way) > 1:
+            yield Move(mac, bridges.get(way[-1], ""), tuple(way))
+
+
+def read_port_vlans() -> PortVlans:
+    """Read which port is a member of which VLAN; nothing where the kernel filters none."""
+    told = run(["bridge", "-json", "vlan", "show"], good=(0, 1))
+    found = []
+    for port in cast(list[_VlanPort], json.loads(told or "[]")):
+        for each in port["vlans"]:
+            flags = each.get("flags", [])
+            pvid, untagged = "PVID" in flags, "Egress Untagged" in flags
+            for vlan in range(each["vlan"], each.get("vlanEnd", each["vlan"]) + 1):
+                found.append(PortVlan(port["ifname"], vlan, pvid, untagged))
+    return PortVlans(tuple(found))

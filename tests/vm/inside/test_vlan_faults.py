@@ -1,0 +1,47 @@
+"""Damage to VLANs, named by the check `vlan` alone and cured: it takes a kernel with 802.1Q."""
+
+from collections.abc import Iterator
+
+import pytest
+from lab_faults import examined, put_through, run_playbook, state
+from running_lab import RunningLab
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    with RunningLab(kind="vlan") as running:
+        yield running
+
+
+def test_a_port_in_another_vlan_of_its_bridge(lab: RunningLab) -> None:
+    put_through(lab, "vlan", "vlan")
+
+
+@pytest.mark.parametrize("damage", ["ip link set vlan100 nomaster", "ip link set vlan100 down"])
+def test_a_vlan_device_that_is_not_as_it_should_be(lab: RunningLab, damage: str) -> None:
+    assert examined(lab).named == []
+    before = state(lab)
+    lab.run(*damage.split())
+    assert examined(lab).named == ["vlan"]
+    status, document = run_playbook(lab, "vlan", "--apply")
+    assert (status, document["verified"]) == (0, True), document
+    assert examined(lab).named == []
+    assert sorted(state(lab)) == sorted(before)  # routes come back in another order
+
+
+def test_a_trunk_without_carrier(lab: RunningLab) -> None:
+    lab.inside("outside", "ip", "link", "set", "eth2", "down")
+    try:
+        found = examined(lab)
+    finally:
+        lab.inside("outside", "ip", "link", "set", "eth2", "up")
+    assert found.named == ["vlan"]
+    assert "no carrier" in found.findings["vlan"]["because"]
+
+
+def test_a_guest_whose_uplink_takes_every_frame(lab: RunningLab) -> None:
+    findings = examined(lab).findings
+    assert findings["vlan"]["verdict"] == "ok"
+    rows = {row["label"]: row["value"] for row in findings["promiscuity"]["evidence"]}
+    assert int(rows["who asks vlan100 for every frame"]) > 0
+    assert int(rows["who asks eth2 for every frame"]) > 0
