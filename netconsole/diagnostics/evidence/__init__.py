@@ -14,30 +14,40 @@ from netconsole.backend.errors import NetconsoleError, NotFound
 from netconsole.diagnostics.evidence import (
     backend,
     counters,
+    dhcp_probe,
+    dns_probe,
+    dnsmasq,
     drop_ins,
     echo,
     guests,
     links,
     modules,
+    log,
     owners,
     packet_filter,
     reverse_paths,
     routing,
     settings,
     virtual_machines,
+    storage,
 )
 from netconsole.diagnostics.evidence.request import Request
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.guests import GuestAnswers
-from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.modules import Modules
+from netconsole.diagnostics.parts.dhcp import DhcpAnswers
+from netconsole.diagnostics.parts.dns import DnsAnswers
+from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.log import SystemLog
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.reverse_paths import EchoProbes, ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.parts.virtual_machines import VirtualMachines
+from netconsole.diagnostics.parts.storage import StateStorage
 from netconsole.diagnostics.snapshot import NOT_SENT, Snapshot, Unread
 from netconsole.diagnostics.target import resolve
 
@@ -77,11 +87,16 @@ COLLECTORS: Mapping[type[object], Collector] = {
     Owners: Collector(lambda request: owners.read_owners(), 5.0),
     Modules: Collector(lambda request: modules.read_modules(), 5.0),
     VirtualMachines: Collector(lambda request: virtual_machines.read_virtual_machines(), 5.0),
+    DnsmasqProcesses: Collector(lambda request: dnsmasq.read_dnsmasq(), 10.0),
+    StateStorage: Collector(lambda request: storage.read_storage(request.service), 5.0),
+    SystemLog: Collector(lambda request: log.read_log(), 8.0),
 }
 
 PROBES: Mapping[type[object], Probe] = {
     GuestAnswers: Probe(lambda request, snapshot: guests.ask_guests(snapshot), 15.0),
     EchoProbes: Probe(lambda request, snapshot: echo.probe_suspects(snapshot), 15.0, alone=True),
+    DhcpAnswers: Probe(lambda request, snapshot: dhcp_probe.ask(snapshot), 15.0),
+    DnsAnswers: Probe(lambda request, snapshot: dns_probe.ask(snapshot), 10.0),
 }
 
 
