@@ -57,7 +57,7 @@ def judge(snapshot: Snapshot) -> Finding:
         if far := _too_long(each, file, processes.read_at):
             because = (
                 f"{far} leases of {each.option('interface')} end later than any lease given now "
-                "would: they were given when leases lasted longer, or before the clock was set back."
+                "would: given when leases lasted longer, or before the clock was set back."
             )
             return Finding(ID, TITLE, "info", because, rows, confidence="possible")
     because = "No lease ends in the past, and none later than one given now would."

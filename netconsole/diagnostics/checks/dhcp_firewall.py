@@ -89,7 +89,7 @@ def _blocked(found: PacketFilter, network: NetworkStatus) -> Iterator[Blocked]:
 
 
 def _explained(dropped: Sequence[Blocked]) -> str:
-    bridge, port, stop = dropped[0]
+    bridge, stop = dropped[0].bridge, dropped[0].stop
     what = " and ".join(_SERVICES[each.port] for each in dropped if each.bridge == bridge)
     whose = "The policy" if stop.rule is None else "A rule"
     said = (

@@ -130,6 +130,7 @@ def _refusals(snapshot: Snapshot) -> tuple[Evidence, ...]:
         *(
             Evidence(f"NAK to {each.mac} on {each.bridge}", each.message, note=each.server)
             for each in (overheard.overheard if overheard else ())
+            if each.kind == "NAK"
         ),
     )
 

@@ -14,7 +14,7 @@ from netconsole.diagnostics.checks import (
 from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.dhcp import Asked, DhcpAnswers
+from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.snapshot import Snapshot
 
@@ -51,9 +51,9 @@ def judge(snapshot: Snapshot) -> Finding:
     silent = [each for each, offer in offers.items() if offer is None]
     if silent:
         return _silent(snapshot, silent, rows)
-    wrong = [each for each, offer in offers.items() if offer and offer.address != each.address]
-    if wrong:
-        return _wrong(snapshot, wrong[0], rows)
+    for each, offer in offers.items():
+        if offer and offer.address != each.address:
+            return _wrong(snapshot, each, offer, rows)
     slowest = max(offer.milliseconds for offer in offers.values() if offer)
     if slowest > SLOW:
         because = (
@@ -88,8 +88,7 @@ def _silent(snapshot: Snapshot, silent: list[Asked], rows: tuple[Evidence, ...])
     return _reload(snapshot, first, because, rows)
 
 
-def _wrong(snapshot: Snapshot, wrong: Asked, rows: tuple[Evidence, ...]) -> Finding:
-    (answer, *_) = snapshot.part(DhcpAnswers).to(wrong)
+def _wrong(snapshot: Snapshot, wrong: Asked, answer: Answer, rows: tuple[Evidence, ...]) -> Finding:
     because = (
         f"{wrong.instance} ({wrong.mac}) is offered {answer.address}, while the store and the host "
         f"file say {wrong.address}: dnsmasq keeps what an earlier file said until it is told to "

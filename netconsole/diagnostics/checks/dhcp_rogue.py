@@ -21,8 +21,9 @@ def judge(snapshot: Snapshot) -> Finding:
     """Compare who answered with who should."""
     host, told = snapshot.part(Host), snapshot.part(DhcpAnswers)
     networks = {each.bridge: each for each in host.status.networks}
-    strange = [each for each in told.answers if _is_strange(each, told, networks[each.bridge])]
-    rows = tuple(_row(each, networks[each.bridge]) for each in told.answers)
+    heard = (*told.answers, *(each for each in told.overheard if each.kind != "ACK"))
+    strange = [each for each in heard if _is_strange(each, told, networks[each.bridge])]
+    rows = tuple(_row(each, networks[each.bridge]) for each in heard)
     if strange:
         return _found(snapshot, strange[0], networks[strange[0].bridge], rows)
     if problem := next(iter(told.problems.values()), ""):
@@ -38,10 +39,14 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _is_strange(answer: Answer, told: DhcpAnswers, network: NetworkStatus) -> bool:
-    """Whether it is none of the network's dnsmasq, which answers from here and for its hosts."""
+    """Whether it is none of the network's dnsmasq, which answers from here and for its hosts.
+
+    Whom an answer is for that was overheard says nothing: others ask too.
+    """
+    if answer.server != network.dhcp_server or answer.port not in ("", network.bridge):
+        return True
     hosts = {each.mac for each in told.asked if each.instance}
-    here = answer.port in ("", network.bridge)
-    return answer.server != network.dhcp_server or not here or answer.mac not in hosts
+    return answer in told.answers and answer.mac not in hosts
 
 
 def _found(
@@ -114,7 +119,8 @@ PAGE = Page(
     evidence="A probe asks on each bridge, from a port of its own, in the name of a few instances "
     "and of a client that nobody knows. Each answer names its server (option 54); its hardware "
     "address is looked up in the bridge's table, which names the port. Answers are awaited for 2.5 "
-    "s, as servers that first try an address by ARP or ping take one or two.",
+    "s, as servers that first try an address by ARP or ping take one or two; later answers are "
+    "heard by the next probe.",
     look_alikes=(
         ("dhcp_nak", "the network's own dnsmasq refuses, as it lost the lease."),
         ("dnsmasq_processes", "both are dnsmasq of this host: one is one too many."),

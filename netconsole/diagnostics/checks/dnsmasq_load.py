@@ -3,7 +3,7 @@
 from typing import Final
 
 from netconsole.diagnostics.check import Check
-from netconsole.diagnostics.finding import Evidence, Finding
+from netconsole.diagnostics.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
@@ -37,7 +37,7 @@ def judge(snapshot: Snapshot) -> Finding:
             "does one thing at a time: while it reads its files, or answers a flood, every other "
             "request waits, and clients that give up ask again."
         )
-        verdict = "fail" if busiest.busy >= FULL else "warn"
+        verdict: Verdict = "fail" if busiest.busy >= FULL else "warn"
         return Finding(ID, TITLE, verdict, because, rows, remedy=REMEDY, confidence="likely")
     because = f"None was busy for more than {share} of half a second."
     return Finding(ID, TITLE, "ok", because, rows)

@@ -84,8 +84,8 @@ def _row(place: StatePlace) -> Evidence:
 
 
 PAGE = Page(
-    symptom="Changes fail with an error of the disk; after dnsmasq was restarted guests are refused "
-    "leases that they had.",
+    symptom="Changes fail with an error of the disk; after dnsmasq was restarted, guests are "
+    "refused leases that they had.",
     cause="dnsmasq answers a guest although it could not write the lease down, and forgets it when "
     "it ends. The store refuses every change.",
     evidence="statvfs(3) of the directories of the state, for a process that is not root, as "

@@ -65,7 +65,7 @@ def ask(snapshot: Snapshot) -> DhcpAnswers:
         return DhcpAnswers(0.0)
     problems: dict[str, str] = {}
     with ExitStack() as ports_open:
-        ports = []
+        ports: list[_Port] = []
         for bridge in dict.fromkeys(each.bridge for each in questions):
             port = _make_port(bridge, len(ports))
             ports_open.callback(os.close, port.descriptor)
@@ -188,7 +188,7 @@ class _Conversation:
         )
         if asked is not None and asked.bridge == bridge:
             self.answers.append(answer)
-        elif message.kind == "NAK":
+        else:
             self.overheard.append(answer)
 
     def placed(self, answers: Iterable[Answer]) -> tuple[Answer, ...]:

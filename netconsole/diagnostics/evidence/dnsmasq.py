@@ -20,6 +20,7 @@ from netconsole.diagnostics.parts.dnsmasq import (
 SECONDS = 0.5
 """How long each process is watched, to see how busy it is."""
 
+_INOTIFY = Path("anon_inode:inotify")
 _USER = re.compile(r'\("([^"]*)",pid=(\d+)')
 
 
@@ -96,7 +97,7 @@ def _watched(pid: int) -> tuple[int, ...] | None:
         descriptors = [
             entry.name
             for entry in os.scandir(f"/proc/{pid}/fd")
-            if Path(entry.path).readlink() == Path("anon_inode:inotify")
+            if Path(entry.path).readlink() == _INOTIFY
         ]
         texts = [
             Path(f"/proc/{pid}/fdinfo/{name}").read_text(encoding="ascii") for name in descriptors
@@ -129,7 +130,7 @@ def _inotify_instances(servers: Collection[int]) -> int:
             if int(entry.name) not in servers and entry.stat().st_uid != 0:
                 continue
             for descriptor in os.scandir(f"{entry.path}/fd"):
-                count += os.readlink(descriptor.path) == "anon_inode:inotify"
+                count += Path(descriptor.path).readlink() == _INOTIFY
         except OSError:
             continue  # it has ended, or is not for this user
     return count

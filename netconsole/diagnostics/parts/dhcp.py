@@ -50,7 +50,7 @@ class DhcpAnswers:
     asked: tuple[Asked, ...] = ()
     answers: tuple[Answer, ...] = ()
     overheard: tuple[Answer, ...] = ()
-    """Broadcast to others meanwhile: refusals (NAK) are."""
+    """Broadcast to others meanwhile, or the late answers of a slow server to earlier questions."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """By bridge: why nobody was asked there."""
 

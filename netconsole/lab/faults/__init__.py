@@ -6,12 +6,12 @@ Whether one is broken now is read from the kernel and the store, not remembered.
 from typing import Final
 
 from netconsole.backend.errors import NotFound
-from netconsole.lab.faults import planned, reverse_path
+from netconsole.lab.faults import dhcp, dnsmasq, planned, reverse_path
 from netconsole.lab.faults.fault import Fault
 
 __all__ = ["FAULTS", "Fault", "fault"]
 
-FAULTS: Final = (*reverse_path.FAULTS, *planned.FAULTS)
+FAULTS: Final = (*reverse_path.FAULTS, *planned.FAULTS, *dnsmasq.FAULTS, *dhcp.FAULTS)
 """Every fault, in the order in which they are listed."""
 
 
