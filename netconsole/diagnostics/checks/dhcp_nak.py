@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from netconsole.backend.dhcp import lease_file
 from netconsole.backend.hoststate import Lease
+from netconsole.backend.lease_file import as_text
 from netconsole.backend.status import Allocation
 from netconsole.backend.steps import Plan, StartDnsmasq, Step, StopDnsmasq, WriteFile
 from netconsole.diagnostics.check import Check
@@ -108,7 +108,7 @@ def _write_leases(snapshot: Snapshot, server: _Server) -> tuple[Step, ...]:
         Lease(start + length if length else 0, each.mac, each.address, each.instance)
         for each in server.victims
     )
-    text = f"{file.text}{lease_file(added)}"
+    text = f"{file.text}{as_text(added)}"
     return (
         StopDnsmasq(server.bridge, process.argv, (process.pid,)),
         WriteFile(path, text, former=file.text),

@@ -21,33 +21,33 @@ from netconsole.diagnostics.evidence import (
     echo,
     guests,
     links,
-    modules,
     log,
+    modules,
     owners,
     packet_filter,
     reverse_paths,
     routing,
     settings,
-    virtual_machines,
     storage,
+    virtual_machines,
 )
 from netconsole.diagnostics.evidence.request import Request
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.counters import Counters
-from netconsole.diagnostics.parts.guests import GuestAnswers
-from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.dhcp import DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
+from netconsole.diagnostics.parts.guests import GuestAnswers
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.log import SystemLog
+from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.reverse_paths import EchoProbes, ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
-from netconsole.diagnostics.parts.virtual_machines import VirtualMachines
 from netconsole.diagnostics.parts.storage import StateStorage
+from netconsole.diagnostics.parts.virtual_machines import VirtualMachines
 from netconsole.diagnostics.snapshot import NOT_SENT, Snapshot, Unread
 from netconsole.diagnostics.target import resolve
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from netconsole.backend.dhcp import parse_leases
+from netconsole.backend import lease_file
 from netconsole.backend.programs import run
 from netconsole.diagnostics.parts.dnsmasq import (
     DnsmasqProcess,
@@ -151,7 +151,7 @@ def _lease_files(processes: Iterable[DnsmasqProcess]) -> Iterator[tuple[str, Lea
             written = Path(path).stat().st_mtime
         except OSError:
             continue
-        yield path, LeaseFile(written, text, parse_leases(text))
+        yield path, LeaseFile(written, text, lease_file.parse(text))
 
 
 def _directories(processes: Iterable[DnsmasqProcess]) -> Iterator[tuple[str, int]]:
