@@ -4,7 +4,6 @@ Only rules whose every word is understood decide; where one that is not could le
 nothing is said to be certain.
 """
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -88,7 +87,7 @@ def _end(
 ) -> _End | None:
     """Answer the rule of a chain that ends the packet's way; None where it leaves the chain."""
     for rule in chain.rules:
-        sure = _matches(rule.spec, packet)
+        sure = _matches(rule, packet)
         if sure is False:
             continue
         if rule.target == "RETURN":
@@ -108,12 +107,9 @@ def _end(
     return None
 
 
-def _matches(spec: str, packet: Packet) -> bool | None:
+def _matches(rule: FilterRule, packet: Packet) -> bool | None:
     """Whether a rule takes the packet; None where that cannot be told."""
-    try:
-        words = shlex.split(spec)
-    except ValueError:
-        return None
+    words = rule.words
     at, negated, sure = 0, False, True
     while at < len(words) and words[at] not in ("-j", "-g"):
         word, value = words[at], next(iter(words[at + 1 : at + 2]), "")

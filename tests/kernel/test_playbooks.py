@@ -96,7 +96,6 @@ def test_the_bundle_has_everything_but_secrets(lab: RunningLab) -> None:
         ("dnsmasq-killed", "dnsmasq_processes"),
         ("dhcp_hosts", "dhcp_hosts"),
         ("dhcp_firewall", "dhcp_firewall"),
-        ("dhcp_rogue", "dhcp_rogue"),
     ],
 )
 def test_an_instance_without_an_address_gets_one_again(
