@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from lab_faults import PROGRAMS, examined, put_through
+from lab_faults import PROGRAMS, examined, put_through, run_playbook
 from private_host import eventually
 from running_lab import RunningLab
 
@@ -19,11 +19,11 @@ def lab() -> Iterator[RunningLab]:
 @pytest.mark.parametrize(
     ("fault", "check"),
     [
-        ("dnsmasq_stopped", "dnsmasq_processes"),
-        ("dnsmasq_pid_file", "dnsmasq_processes"),
+        ("dnsmasq-stopped", "dnsmasq_processes"),
+        ("dnsmasq-pid-file", "dnsmasq_processes"),
         ("dhcp_hosts", "dhcp_hosts"),
         ("dhcp_firewall", "dhcp_firewall"),
-        ("dhcp_firewall_input", "dhcp_firewall"),
+        ("dhcp-firewall-input", "dhcp_firewall"),
         ("dhcp_checksum", "dhcp_checksum"),
         ("dhcp_nak", "dhcp_nak"),
         ("state_directory", "state_directory"),
@@ -68,7 +68,7 @@ def test_what_no_plan_can_mend_is_named_alone_with_what_to_do(lab: RunningLab, f
 @pytest.mark.parametrize(
     ("fault", "check"),
     [
-        ("dnsmasq_stopped", "dnsmasq_processes"),
+        ("dnsmasq-stopped", "dnsmasq_processes"),
         ("dhcp_hosts", "dhcp_hosts"),
         ("dhcp_firewall", "dhcp_firewall"),
     ],
@@ -115,6 +115,43 @@ def test_a_program_of_this_host_that_answers_guests_is_named(lab: RunningLab) ->
         lab.run("sh", "-c", "kill $(cat /run/u.pid)")
         server.communicate(timeout=30)
         lab.run("ip", "address", "delete", "192.168.77.1/24", "dev", "br100")
+
+
+@pytest.mark.requires("tap", "nft")
+def test_a_rule_of_nftables_that_iptables_does_not_show_is_suspected(lab: RunningLab) -> None:
+    rules = (
+        "table inet other { chain input { type filter hook input priority 0; "
+        "iifname br100 udp dport 67 drop; } }"
+    )
+    lab.run("nft", rules)
+    try:
+        found = examined(lab, "--probe")
+        assert found.named == ["dhcp_probe"]
+        assert "inet other" in found.findings["dhcp_probe"]["because"]
+        assert found.findings["dhcp_probe"]["fix"] is None
+    finally:
+        lab.run("nft", "delete table inet other")
+
+
+@pytest.mark.parametrize(("heal", "refused"), [(False, True), (True, False)])
+def test_a_guest_whose_lease_was_lost_is_refused_unless_it_was_written_back(
+    lab: RunningLab, heal: bool, refused: bool
+) -> None:
+    lab.netconsole("lab", "break", "dhcp_nak")
+    try:
+        if heal:
+            assert run_playbook(lab, "dhcp_nak", "--apply")[0] == 0
+        log = "/run/netconsole-lab/logs/web1"
+        before = lab.run("cat", log).stdout
+        lab.run("sh", "-c", "kill -USR1 $(pgrep -f 'udhcpc .*hostname:[w]eb1')")  # renew
+
+        def told() -> str:
+            return lab.run("cat", log).stdout.removeprefix(before)
+
+        eventually(lambda: "obtained from 10.0.0.1" in told(), seconds=15)
+        assert ("NAK" in told()) is refused
+    finally:
+        lab.netconsole("lab", "mend", "dhcp_nak")
 
 
 def test_another_dnsmasq_on_our_bridge_is_named_and_never_touched(lab: RunningLab) -> None:

@@ -151,13 +151,13 @@ def test_slow_names_are_led_back_to_the_half_in_which_time_is_lost(lab: RunningL
         assert "203.0.113.1, which the dnsmasq of vmnet asks" in document["finding"]["because"]
     finally:
         lab.netconsole("lab", "mend", "dns")
-    lab.netconsole("lab", "break", "dnsmasq_stopped")
+    lab.netconsole("lab", "break", "dnsmasq-stopped")
     try:
         status, document = run_playbook(lab, "slow-dns", "--apply")
         assert (status, document["verified"]) == (0, True)
         assert document["finding"]["check"] == "dnsmasq_processes"
     finally:
-        lab.netconsole("lab", "mend", "dnsmasq_stopped")
+        lab.netconsole("lab", "mend", "dnsmasq-stopped")
 
 
 def test_the_cure_of_dnsmasq_touches_ours_alone_and_only_what_is_wrong(lab: RunningLab) -> None:

@@ -29,6 +29,7 @@ NO_ADDRESS = Playbook(
         Stage("dnsmasq_load", "the answer comes too late"),
         Stage("state_directory", "leases that cannot be written are forgotten"),
         Stage("mandatory_access", "the server may not read its own files"),
+        Stage("guest_answers", "all of that is in order, and the guest is silent: look inside it"),
     ),
     "What can be read comes first: port and bridge, the server, the packet filter between them, "
     "and what the server knows. Then a DISCOVER in the instance's name, from a port beside its "

@@ -11,7 +11,7 @@ from netconsole.backend.errors import Conflict, NotFound
 from netconsole.backend.service import Service
 from netconsole.backend.steps import AddDhcpHosts, ChangeRules
 from netconsole.lab.commands import LabFailed, run
-from netconsole.lab.faults.dnsmasq import option, pid
+from netconsole.lab.faults.dnsmasq import option, pid, where_served
 from netconsole.lab.faults.fault import Fault, command_fault, recall, remember
 from netconsole.lab.faults.planned import follow_plan, planned
 from netconsole.lab.ground import HOME
@@ -25,6 +25,7 @@ _SERVER: Final = "db1"
 
 _DROPPED: Final = ("PREROUTING", "-i", BRIDGE, "-p", "udp", "--dport", "67", "-j", "DROP")
 _REJECTED: Final = ("INPUT", "-p", "udp", "--dport", "67", "-j", "DROP")
+_CHECKSUMS: Final = "nova-network-POSTROUTING"
 _UDHCPD_SETTINGS: Final = """\
 start 192.168.77.10
 end 192.168.77.20
@@ -143,7 +144,9 @@ def _is_checksum_rule(step: object) -> bool:
 
 
 def _flush_mangle(service: Service) -> None:
-    run("iptables", "-w", "-t", "mangle", "-F", "nova-network-POSTROUTING")
+    if not _has_rule("mangle", ("POSTROUTING", "-j", _CHECKSUMS))(service):
+        raise Conflict(f"there is no chain {_CHECKSUMS}: this network manager serves no DHCP")
+    run("iptables", "-w", "-t", "mangle", "-F", _CHECKSUMS)
 
 
 _OUTSIDE_RULE: Final = ("INPUT", "-p", "udp", "--dport", "53", "-j", "DROP")
@@ -172,6 +175,7 @@ def _is_mount(path: str) -> bool:
     return any(line.split()[4] == path for line in lines)
 
 
+@where_served
 def _is_read_only(service: Service) -> bool:
     return bool(os.statvfs(service.options.networks_path).f_flag & os.ST_RDONLY)
 
@@ -215,7 +219,7 @@ FAULTS: Final = (
         (("iptables", "-w", "-t", "raw", "-D", *_DROPPED),),
     ),
     command_fault(
-        "dhcp_firewall_input",
+        "dhcp-firewall-input",
         "Someone has put a rule that drops DHCP requests in front of ours in INPUT.",
         "No instance gets an address when it boots.",
         _has_rule("filter", _REJECTED),

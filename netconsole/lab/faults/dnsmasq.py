@@ -53,6 +53,19 @@ def state_of(process: int) -> str:
     return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
 
 
+def where_served(question: Callable[[Service], bool]) -> Callable[[Service], bool]:
+    """Answer the question with no where no dnsmasq is there that it could be about."""
+
+    def is_broken(service: Service) -> bool:
+        try:
+            return question(service)
+        except (Conflict, FileNotFoundError):
+            return False
+
+    return is_broken
+
+
+@where_served
 def _is_stopped(service: Service) -> bool:
     return state_of(pid(service)) == "T"
 
@@ -61,6 +74,7 @@ def _signal(number: signal.Signals) -> Callable[[Service], None]:
     return lambda service: os.kill(pid(service), number)
 
 
+@where_served
 def _pid_file_missing(service: Service) -> bool:
     return not option(service, "pid-file").exists()
 
@@ -74,6 +88,7 @@ def _write_pid_file(service: Service) -> None:
         option(service, "pid-file").write_text(f"{pid(service)}\n", encoding="ascii")
 
 
+@where_served
 def _is_deaf(service: Service) -> bool:
     inode = option(service, "dhcp-hostsdir").stat().st_ino
     told = Path(f"/proc/{pid(service)}/fdinfo").glob("*")
@@ -94,6 +109,7 @@ def _mend_deafness(service: Service) -> None:
         restart(service)
 
 
+@where_served
 def _leases_lost(service: Service) -> bool:
     return not option(service, "dhcp-leasefile").read_text(encoding="utf-8")
 
@@ -111,6 +127,7 @@ def _bring_back_leases(service: Service) -> None:
         restart(service, partial(Path(path).write_text, text, encoding="utf-8"))
 
 
+@where_served
 def _clock_was_set_back(service: Service) -> bool:
     return option(service, "dhcp-leasefile").stat().st_mtime > time.time() + 60
 
@@ -172,7 +189,7 @@ def _mend_if(
 
 FAULTS: Final = (
     Fault(
-        "dnsmasq_stopped",
+        "dnsmasq-stopped",
         "The dnsmasq of the network was stopped by a signal (SIGSTOP).",
         "Instances resolve no names and get no address, though the process is there.",
         _is_stopped,
@@ -180,7 +197,7 @@ FAULTS: Final = (
         _mend_if(_is_stopped, _signal(signal.SIGCONT)),
     ),
     Fault(
-        "dnsmasq_pid_file",
+        "dnsmasq-pid-file",
         "The pid file of the network's dnsmasq was removed.",
         "Addresses of instances that were deleted are still given out: the reload reaches nobody.",
         _pid_file_missing,
