@@ -120,8 +120,9 @@ def test_a_program_of_this_host_that_answers_guests_is_named(lab: RunningLab) ->
 @pytest.mark.requires("tap", "nft")
 def test_a_rule_of_nftables_that_iptables_does_not_show_is_suspected(lab: RunningLab) -> None:
     rules = (
-        "table inet other { chain input { type filter hook input priority 0; "
-        "iifname br100 udp dport 67 drop; } }"
+        "add table inet other; "
+        "add chain inet other input { type filter hook input priority 0; }; "
+        "add rule inet other input iifname br100 udp dport 67 drop"
     )
     lab.run("nft", rules)
     try:

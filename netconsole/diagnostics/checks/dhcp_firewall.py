@@ -41,7 +41,8 @@ class Blocked(NamedTuple):
 def judge(snapshot: Snapshot) -> Finding:
     """Lead a packet of each sort through the rules on its way in."""
     host, found = snapshot.part(Host), snapshot.part(PacketFilter)
-    networks = [each for each in host.status.networks if each.dhcp_server is not None]
+    served = {each.bridge for each in host.status.dnsmasq if each.state != "foreign"}
+    networks = [each for each in host.status.networks if each.bridge in served]
     steps = claimed(host.plan, host.status, ID)
     dropped = [blocked for each in networks for blocked in _blocked(found, each)]
     rows = (

@@ -88,10 +88,11 @@ def ask(snapshot: Snapshot) -> DhcpAnswers:
 
 def _questions(host: Host, snapshot: Snapshot) -> Iterator[Asked]:
     target = snapshot.target
+    served = {each.bridge for each in host.status.dnsmasq if each.state != "foreign"}
     networks = [
         each
         for each in host.status.networks
-        if each.dhcp_server is not None
+        if each.bridge in served
         and each.bridge_state == "up"
         and (target is None or target.bridge in ("", each.bridge))
     ]
