@@ -1,6 +1,9 @@
 """Evidence of a healthy host, for tests to damage."""
 
+from netconsole.backend.hoststate import Lease
+from netconsole.backend.lease_file import as_text
 from netconsole.backend.status import (
+    Allocation,
     DnsmasqStatus,
     FloatingIPStatus,
     HostStatus,
@@ -13,14 +16,29 @@ from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.parts.backend import Configuration, Host
 from netconsole.diagnostics.parts.connections import Connections
 from netconsole.diagnostics.parts.counters import Counters
+from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
+from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
+from netconsole.diagnostics.parts.dnsmasq import (
+    DnsmasqProcess,
+    DnsmasqProcesses,
+    LeaseFile,
+    Listener,
+)
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.listeners import Listeners
+from netconsole.diagnostics.parts.log import SystemLog
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
-from netconsole.diagnostics.parts.packet_filter import Kind, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import (
+    FilterChain,
+    FilterRule,
+    Kind,
+    PacketFilter,
+)
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
-from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.parts.routing import Neighbour, Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.parts.storage import StatePlace, StateStorage
 from netconsole.diagnostics.parts.virtual_machines import VhostDevice, VirtualMachines
 from netconsole.diagnostics.parts.xtables_lock import XtablesLock
 from netconsole.diagnostics.snapshot import Snapshot
@@ -32,11 +50,39 @@ NETWORK = NetworkStatus(
 ASSOCIATED = FloatingIPStatus(
     FLOATING, "public", "eth0", "demo", "web1", "10.0.0.2", True, 5, 5, "ok"
 )
-DNSMASQ = DnsmasqStatus("vmnet", "br100", "running", (7,), 1, "no script", 1, "dnsmasq")
+NETWORKS = "/var/lib/netconsole/networks"
+ARGV = (
+    "dnsmasq",
+    f"--pid-file={NETWORKS}/nova-br100.pid",
+    "--listen-address=10.0.0.1",
+    "--interface=br100",
+    "--dhcp-range=set:vmnet,10.0.0.2,static,255.255.255.0,86400s",
+    "--dhcp-lease-max=256",
+    f"--dhcp-hostsdir={NETWORKS}/nova-br100.hosts",
+    f"--dhcp-leasefile={NETWORKS}/nova-br100.leases",
+    "--no-resolv",
+    "--server=203.0.113.1",
+)
+MAC = "fa:16:3e:00:00:02"
+DNSMASQ = DnsmasqStatus("vmnet", "br100", "running", (7,), 1, "no script", 1, " ".join(ARGV))
+WEB1 = Allocation(
+    address="10.0.0.2",
+    network="vmnet",
+    instance="web1",
+    project="demo",
+    mac=MAC,
+    allocated=True,
+    leased=True,
+    reserved=False,
+    floating=(FLOATING,),
+    device="veth1",
+    device_state="up",
+    lease_expires=None,
+)
 HEALTHY = Status(
     HostStatus("h", "eth0", None, True, "read-write", None, {}),
     (NETWORK,),
-    (),
+    (WEB1,),
     (ASSOCIATED,),
     (DNSMASQ,),
     (),
@@ -48,6 +94,39 @@ FORWARDING = {
     "net/ipv4/conf/eth0/forwarding": "1",
 }
 DNAT = f"-A nova-network-PREROUTING -d {FLOATING}/32 -j DNAT --to-destination 10.0.0.2"
+
+
+NOW = 1_700_000_000.0
+LEASES = (Lease(int(NOW) + 40_000, MAC, "10.0.0.2", "web1"),)
+PROCESS = DnsmasqProcess(7, 1, ARGV, "S", NOW - 3600, 0.01, (1244,))
+PROCESSES = DnsmasqProcesses(
+    NOW,
+    (PROCESS,),
+    {f"{NETWORKS}/nova-br100.pid": "7\n"},
+    {f"{NETWORKS}/nova-br100.leases": LeaseFile(NOW - 3000, as_text(LEASES), LEASES)},
+    {f"{NETWORKS}/nova-br100.hosts": 1244},
+    (Listener("0.0.0.0", "br100", "dnsmasq", 7),),  # noqa: S104  as ss prints it
+    3,
+)
+ACCEPTED = "-i br100 -p udp -m udp --dport 67 -j ACCEPT"
+FILTER = PacketFilter(
+    "nft",
+    (
+        FilterChain(
+            "nft", "ipv4", "filter", "INPUT", "ACCEPT", (FilterRule("-j nova-network-INPUT"),)
+        ),
+        FilterChain("nft", "ipv4", "filter", "nova-network-INPUT", "", (FilterRule(ACCEPTED, 9),)),
+    ),
+)
+ROUTING = Routing(neighbours=(Neighbour("10.0.0.2", "br100", MAC, "STALE"),))
+PLACE = StatePlace("/var/lib/netconsole", "/", 1 << 30, 4 << 30, 9999, 99999, False, False)
+ASKED = Asked("vmnet", "br100", MAC, "web1", "10.0.0.2")
+STRANGER = Asked("vmnet", "br100", "02:6e:63:00:00:01")
+OFFER = Answer(
+    "br100", MAC, "OFFER", "10.0.0.2", "10.0.0.1", "fa:16:3e:00:00:01", "br100", milliseconds=1
+)
+OWN_DNS = DnsAnswer("vmnet", "10.0.0.1", False, "nc-1.example.com", "NXDOMAIN", 4)
+UPSTREAM = DnsAnswer("vmnet", "203.0.113.1", True, "nc-2.example.com", "NXDOMAIN", 3)
 
 
 def nat(*lines: str) -> ChangeRules:
@@ -93,9 +172,14 @@ def snapshot(
         VirtualMachines((), VhostDevice(present=False)),
         Counters({}, {}, 0.6),
         Connections(),
-        packet_filter(),
         Owners(),
         XtablesLock(),
         Links(()),
-        Routing(),
+        PROCESSES,
+        FILTER,
+        ROUTING,
+        StateStorage((PLACE,)),
+        SystemLog(enforcing=("AppArmor",)),
+        DhcpAnswers(2.5, (ASKED, STRANGER), (OFFER,)),
+        DnsAnswers((OWN_DNS, UPSTREAM)),
     )

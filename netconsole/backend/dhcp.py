@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netaddr import INET_PTON, IPNetwork, valid_ipv4
+from netaddr import IPNetwork
 
-from netconsole.backend.hoststate import Dnsmasq, File, Lease
+from netconsole.backend.hoststate import Dnsmasq, File
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, Instance, Network, Port
 
@@ -31,9 +31,6 @@ _MAC = r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"
 _HOST = re.compile(rf"({_MAC}),[^,\n]+,([0-9.]+)\n")
 _RETIRED = re.compile(rf"({_MAC}) # no longer has ([0-9.]+)\n")
 _OWN_FILE = re.compile(r"nova-(.+)\.(?:pid|opts|leases|hosts)")
-_LEASE = re.compile(
-    r"([0-9]{1,19}) ((?:[0-9a-f]{2}:){5}[0-9a-f]{2}) (\S+) (\S+) \S+", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,22 +187,3 @@ def hostname(name: str) -> str:
     if len(name) <= LONGEST_HOSTNAME:
         return name
     return f"{name[:2]}-{name[-60:]}"
-
-
-def lease_file(leases: Iterable[Lease]) -> str:
-    """The leases as dnsmasq reads them when it starts; `*` is what it does not know."""
-    return "".join(
-        f"{lease.expires} {lease.mac} {lease.address} {lease.hostname or '*'} *\n"
-        for lease in leases
-    )
-
-
-def parse_leases(text: str) -> tuple[Lease, ...]:
-    """Read a dnsmasq lease file: `EXPIRES MAC ADDRESS HOSTNAME CLIENT-ID` a line, IPv4 only."""
-    leases = []
-    for line in text.splitlines():
-        found = _LEASE.fullmatch(line)
-        if found and valid_ipv4(found.group(3), INET_PTON):
-            expires, mac, address, name = found.groups()
-            leases.append(Lease(int(expires), mac.lower(), address, "" if name == "*" else name))
-    return tuple(leases)

@@ -7,6 +7,7 @@ import re
 from ipaddress import IPv4Interface
 from typing import Literal
 
+from netconsole.backend.rules import CHAIN_PREFIX
 from netconsole.backend.status import Status
 from netconsole.backend.steps import (
     AddAddress,
@@ -39,6 +40,9 @@ Claimant = Literal[
     "mtu",
     "gateway",
     "dnsmasq_processes",
+    "dhcp_hosts",
+    "dhcp_firewall",
+    "dhcp_checksum",
     "floating_address",
     "floating_nat",
     "metadata",
@@ -61,9 +65,9 @@ def claimant(step: Step, status: Status) -> Claimant:
         case StartDnsmasq() | StopDnsmasq() | ReloadDnsmasq():
             return "dnsmasq_processes"
         case AddDhcpHosts() | RemoveDhcpHosts() | RetireDhcpHosts() | ReinstateDhcpHosts():
-            return "dnsmasq_processes"
+            return "dhcp_hosts"
         case ReleaseLease():
-            return "dnsmasq_processes"
+            return "dhcp_hosts"
         case AddAddress() | RemoveAddress() | AnnounceAddress():
             return _of_address(step.interface, step.address, status)
         case EndConnections() if step.address in _floating(status):
@@ -72,6 +76,10 @@ def claimant(step: Step, status: Status) -> Claimant:
             return "metadata"
         case ChangeRules(family="ipv4", table="nat") if _names_floating(step, status):
             return "floating_nat"
+        case ChangeRules(family="ipv4", table="mangle"):
+            return "dhcp_checksum"
+        case ChangeRules(family="ipv4", table="filter") if _concerns_input(step):
+            return "dhcp_firewall"
         case _:
             return "drift"
 
@@ -115,6 +123,18 @@ def _names_floating(step: ChangeRules, status: Status) -> bool:
     lines = (*step.lines, *step.inverse_lines)
     words = {word.partition("/")[0] for line in lines for word in line.split()}
     return bool(words & _floating(status))
+
+
+def _concerns_input(step: ChangeRules) -> bool:
+    """Whether only the way into the host is changed: our chain for it, and the jump there."""
+    lines = (*step.lines, *step.inverse_lines)
+    return all(_chain(line) in ("INPUT", f"{CHAIN_PREFIX}INPUT") for line in lines)
+
+
+def _chain(line: str) -> str:
+    """Answer the chain that a line of iptables-restore is about."""
+    words = line.split()
+    return words[0][1:] if line.startswith(":") else words[1]
 
 
 def _floating(status: Status) -> frozenset[str]:

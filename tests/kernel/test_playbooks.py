@@ -165,3 +165,109 @@ def test_a_floating_address_is_watched_on_both_sides_of_nat(lab: RunningLab) -> 
         status, document = run_playbook(lab, *watch)
     assert status == 0
     assert int(evidence(document["finding"])["destination address changed"]) > 0
+
+
+@pytest.mark.requires("tap")
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("dnsmasq-killed", "dnsmasq_processes"),
+        ("dhcp_hosts", "dhcp_hosts"),
+        ("dhcp_firewall", "dhcp_firewall"),
+    ],
+)
+def test_an_instance_without_an_address_gets_one_again(
+    lab: RunningLab, fault: str, cause: str
+) -> None:
+    assert gets_address(lab, "web2")
+    lab.netconsole("lab", "break", fault)
+    try:
+        assert not gets_address(lab, "web2")
+        status, document = run_playbook(lab, "no-address", "--target", "web2", "--apply")
+        assert (status, document["verified"]) == (0, True), document
+        assert document["finding"]["check"] == cause
+        assert gets_address(lab, "web2")
+    finally:
+        lab.netconsole("lab", "mend", fault)
+
+
+def gets_address(lab: RunningLab, instance: str) -> bool:
+    """Whether a client in the instance is offered its own address, from the first who answers."""
+    show = 'case $1 in bound) echo "$ip"; esac'
+    lab.run("sh", "-c", f"printf '#!/bin/sh\\n%s\\n' '{show}' > /run/show; chmod +x /run/show")
+    client = (
+        "busybox",
+        "udhcpc",
+        "-i",
+        "eth0",
+        "-n",
+        "-q",
+        "-t",
+        "2",
+        "-T",
+        "1",
+        "-s",
+        "/run/show",
+    )
+    told = lab.inside(instance, *client).stdout.split()
+    return told == [lab_address(lab, instance)]
+
+
+def lab_address(lab: RunningLab, instance: str) -> str:
+    status = json.loads(lab.netconsole("status", "--json").stdout)
+    (found,) = [each for each in status["allocations"] if each["instance"] == instance]
+    return str(found["address"])
+
+
+def test_slow_names_are_led_back_to_the_half_in_which_time_is_lost(lab: RunningLab) -> None:
+    assert run_playbook(lab, "slow-dns", "--target", "vmnet")[0] == 0
+    lab.netconsole("lab", "break", "dns")
+    try:
+        status, document = run_playbook(lab, "slow-dns", "--target", "web1")
+        assert status == 1
+        assert document["finding"]["check"] == "dns"
+        assert "203.0.113.1, which the dnsmasq of vmnet asks" in document["finding"]["because"]
+    finally:
+        lab.netconsole("lab", "mend", "dns")
+    lab.netconsole("lab", "break", "dnsmasq-stopped")
+    try:
+        status, document = run_playbook(lab, "slow-dns", "--apply")
+        assert (status, document["verified"]) == (0, True)
+        assert document["finding"]["check"] == "dnsmasq_processes"
+    finally:
+        lab.netconsole("lab", "mend", "dnsmasq-stopped")
+
+
+def test_the_cure_of_dnsmasq_touches_ours_alone_and_only_what_is_wrong(lab: RunningLab) -> None:
+    lab.netconsole("network", "create", "second", "--fixed-range-v4=10.9.0.0/24", "--bridge=br9")
+    other = "/run/libvirt/dnsmasq.pid"
+    lab.run("mkdir", "-p", "/run/libvirt")
+    lab.run("ip", "link", "add", "virbr0", "type", "bridge")
+    lab.run("ip", "link", "set", "virbr0", "up")
+    lab.run(
+        *("dnsmasq", "--conf-file=", f"--pid-file={other}", "--port=0", "--interface=virbr0"),
+        *("--except-interface=lo", "--bind-dynamic", "--dhcp-range=192.168.122.50,192.168.122.60"),
+        *("--dhcp-leasefile=/run/libvirt/leases",),
+    )
+    try:
+        before = {name: dnsmasq_of(lab, name) for name in ("vmnet", "second")}
+        foreign = lab.run("cat", other).stdout.strip()
+        lab.run("kill", str(before["second"]))
+        status, document = run_playbook(lab, "dnsmasq", "--apply")
+        assert (status, document["verified"]) == (0, True), document
+        rows = [(row["label"], row["value"]) for row in document["finding"]["evidence"]]
+        assert ("dnsmasq of libvirt", f"pid {foreign}") in rows
+        assert ("dnsmasq of second", "missing, 0") in rows
+        assert dnsmasq_of(lab, "vmnet") == before["vmnet"]
+        assert dnsmasq_of(lab, "second") not in (None, before["second"])
+        assert lab.run("cat", other).stdout.strip() == foreign
+        lab.run("kill", "-0", foreign)
+    finally:
+        lab.run("sh", "-c", f"kill $(cat {other}); ip link delete virbr0")
+        lab.netconsole("network", "delete", "second")
+
+
+def dnsmasq_of(lab: RunningLab, network: str) -> int | None:
+    status = json.loads(lab.netconsole("status", "--json").stdout)
+    running = [each for each in status["dnsmasq"] if each["network"] == network]
+    return next((int(pid) for each in running for pid in each["pids"]), None)

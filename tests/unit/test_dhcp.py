@@ -7,7 +7,7 @@ from core_samples import NETWORKS_PATH, fixed_ip, instance, network, options, po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netconsole.backend import dhcp, validate
+from netconsole.backend import dhcp, lease_file, validate
 from netconsole.backend.errors import InvalidValue
 from netconsole.backend.hoststate import File, Lease
 
@@ -160,7 +160,7 @@ duid 00:01:00:01:2a:2b:2c:2d:fa:16:3e:00:00:09
 
 
 def test_leases_are_read_and_those_of_ipv6_passed_over() -> None:
-    assert dhcp.parse_leases(LEASES) == (
+    assert lease_file.parse(LEASES) == (
         Lease(1767225600, "fa:16:3e:00:00:01", "10.0.0.3", "web1"),
         Lease(0, "fa:16:3e:00:00:02", "10.0.0.4", ""),
     )
@@ -187,12 +187,12 @@ def test_leases_are_read_and_those_of_ipv6_passed_over() -> None:
     ],
 )
 def test_garbage_in_a_lease_file_is_passed_over(line: str) -> None:
-    assert dhcp.parse_leases(f"{line}\n{LEASES}") == dhcp.parse_leases(LEASES)
+    assert lease_file.parse(f"{line}\n{LEASES}") == lease_file.parse(LEASES)
 
 
 @given(st.text(st.sampled_from("0 :.fa²\n*ab1"), max_size=80))
 def test_no_lease_file_is_too_broken_to_read(text: str) -> None:
-    for lease in dhcp.parse_leases(text):
+    for lease in lease_file.parse(text):
         assert lease.expires >= 0
         assert len(lease.mac) == 17
         assert lease.address.count(".") == 3

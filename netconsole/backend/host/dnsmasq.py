@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from netconsole.backend import dhcp, files
+from netconsole.backend import dhcp, files, lease_file
 from netconsole.backend.errors import StepFailed
 from netconsole.backend.hoststate import Dnsmasq, Lease
 from netconsole.backend.programs import run
@@ -82,7 +82,7 @@ def observe_leases(networks_path: str) -> dict[str, tuple[Lease, ...]]:
         bridge = dhcp.bridge_of(networks_path, str(file))
         text = _settled(file)
         if bridge is not None and text is not None:
-            leases[bridge] = dhcp.parse_leases(text)
+            leases[bridge] = lease_file.parse(text)
     return leases
 
 

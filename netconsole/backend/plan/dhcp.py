@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from netconsole.backend import dhcp
+from netconsole.backend import dhcp, lease_file
 from netconsole.backend.hoststate import Dnsmasq, File, HostState
 from netconsole.backend.steps import (
     AddDhcpHosts,
@@ -56,7 +56,7 @@ class DnsmasqDifference:
             if bridge not in self._kept:
                 leases = dhcp.paths(self._networks_path, bridge).leases
                 if leases not in self._observed.files:
-                    yield WriteFile(leases, dhcp.lease_file(self._first_leases.get(bridge, ())))
+                    yield WriteFile(leases, lease_file.as_text(self._first_leases.get(bridge, ())))
                 yield StartDnsmasq(bridge, server.argv)
             elif bridge in self._options_changed:
                 yield ReloadDnsmasq(bridge, server.pid_file)

@@ -2,17 +2,30 @@
 
 from typing import Final
 
-from netconsole.backend.status import DnsmasqStatus
+from netconsole.backend.status import DnsmasqStatus, Status
+from netconsole.backend.steps import Plan, RunProgram, WriteFile
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses, Listener
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "dnsmasq_processes"
 TITLE = "Each network has its dnsmasq, and only one"
 REMEDY = "`netconsole apply` starts, stops or restarts only these; never killall dnsmasq."
+
+_OWNERS = {
+    "/libvirt/": "libvirt",
+    "NetworkManager": "NetworkManager",
+    "nm-dnsmasq": "NetworkManager",
+    "/incus/": "Incus",
+    "/lxd/": "LXD",
+    "/containers/": "Podman",
+    "/nova/": "nova-network",
+}
+"""Signs in the arguments, by which a dnsmasq of another program is known."""
 
 _MEANING = {
     "missing": "guests on it get no address, cannot renew one and have no DNS",
@@ -24,10 +37,13 @@ _MEANING = {
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the processes with those that the networks want, and why."""
-    host = snapshot.part(Host)
+    host, processes = snapshot.part(Host), snapshot.part(DnsmasqProcesses)
     ours = [each for each in host.status.dnsmasq if each.state != "foreign"]
     bad = [each for each in ours if each.state != "running" or _lacks_processes(each)]
-    rows = tuple(_row(each) for each in host.status.dnsmasq)
+    rows = (
+        *(_row(each) for each in host.status.dnsmasq),
+        *(_listener(each) for each in processes.listeners),
+    )
     steps = claimed(host.plan, host.status, ID)
     if reason := host.status.host.unreadable.get("dnsmasq"):
         because = f"The processes could not be read: {reason}."
@@ -42,11 +58,96 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if not ours:
         return Finding(ID, TITLE, "not-applicable", "No network here is served by dnsmasq.")
+    for each in ours:
+        if found := _stopped(each, processes, rows) or _pid_file(each, processes, rows):
+            return found
+    if found := _intruder(host.status, rows):
+        return found
     because = " ".join(
         f"{each.network}: {len(each.pids)} of {each.expected_processes}, {each.expected_because}."
         for each in ours[:3]
     )
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _stopped(
+    each: DnsmasqStatus, processes: DnsmasqProcesses, rows: tuple[Evidence, ...]
+) -> Finding | None:
+    halted = [pid for pid in each.pids if (found := processes.get(pid)) and found.state == "T"]
+    if not halted:
+        return None
+    pid = str(halted[0])
+    because = (
+        f"The dnsmasq of {each.network} (pid {pid}) is stopped by a signal: it is there, and "
+        "hears nothing. Requests wait in its socket until they are too old to answer."
+    )
+    fix = Plan((RunProgram(("kill", "-CONT", pid), ("kill", "-STOP", pid)),))
+    remedy = "SIGCONT lets it go on where it was; who stopped it (a debugger?) may do so again."
+    rows = (*rows, Evidence(f"pid {pid}", "T (stopped)", "S (sleeping)", "as in proc(5), state"))
+    return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
+
+
+def _pid_file(
+    each: DnsmasqStatus, processes: DnsmasqProcesses, rows: tuple[Evidence, ...]
+) -> Finding | None:
+    """A reload goes to the process that the file names, so that a wrong one reloads nobody."""
+    process = processes.get(each.pids[0]) if each.pids else None
+    path = process.option("pid-file") if process else ""
+    if process is None or not path:
+        return None
+    text = processes.pid_files.get(path)
+    if text is not None and text.strip() == str(process.pid):
+        return None
+    value = "missing" if text is None else text.strip()
+    because = (
+        f"{path} should name the dnsmasq of {each.network}, {process.pid}, and is {value}: signals "
+        "to reload it reach nobody, or another process, so that it goes on with hosts that are "
+        "gone."
+    )
+    fix = Plan((WriteFile(path, f"{process.pid}\n", former=text),))
+    rows = (*rows, Evidence(path, value, str(process.pid)))
+    remedy = "The fix writes the pid file; the process itself is left as it is."
+    return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
+
+
+def _intruder(status: Status, rows: tuple[Evidence, ...]) -> Finding | None:
+    """A dnsmasq of others that serves a bridge of ours; it is not ours to end."""
+    servers = {each.dhcp_server: each for each in status.networks if each.dhcp_server}
+    bridges = {each.bridge: each for each in status.networks}
+    for each in status.dnsmasq:
+        if each.state != "foreign":
+            continue
+        words = each.command.replace("=", " ").split()
+        network = next(
+            (
+                bridges.get(word) or servers.get(word)
+                for word in words
+                if word in bridges or word in servers
+            ),
+            None,
+        )
+        if network is not None:
+            because = (
+                f"A dnsmasq of {whose(each.command)} (pid {each.pids[0]}) serves {network.bridge} "
+                f"as well, the bridge of {network.label}: guests take the answer of whichever is "
+                "first, with leases of its own."
+            )
+            remedy = (
+                "It is not ours to end: stop it where it was started. Its arguments: "
+                f"{each.command}"
+            )
+            return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
+    return None
+
+
+def whose(command: str) -> str:
+    """Answer whose a dnsmasq is that is not ours, by its arguments."""
+    return next((name for sign, name in _OWNERS.items() if sign in command), "an unknown program")
+
+
+def _listener(each: Listener) -> Evidence:
+    place = f"{each.address}, {each.interface or 'every interface'}"
+    return Evidence("listens on UDP port 67", f"{each.program or '?'} ({each.pid})", note=place)
 
 
 def _lacks_processes(each: DnsmasqStatus) -> bool:
@@ -65,7 +166,7 @@ def _explained(each: DnsmasqStatus) -> str:
 def _row(each: DnsmasqStatus) -> Evidence:
     if each.state == "foreign":
         pids = ", ".join(map(str, each.pids))
-        return Evidence("dnsmasq of another program", f"pid {pids}", note=each.command)
+        return Evidence(f"dnsmasq of {whose(each.command)}", f"pid {pids}", note=each.command)
     expected = f"running, {each.expected_processes}"
     value = f"{each.state}, {len(each.pids)}"
     return Evidence(f"dnsmasq of {each.network}", value, expected, each.expected_because)
@@ -80,8 +181,12 @@ PAGE = Page(
     evidence="Every process named dnsmasq in this network namespace, by its arguments. One of ours "
     "names a pid file in networks_path; its arguments must be those that the network wants now. "
     "A dnsmasq with a --dhcp-script is two processes, the second its helper; ours has none, so "
-    "that one is right. TCP queries fork more for a moment.",
+    "that one is right. TCP queries fork more for a moment. Whether it is stopped is its state in "
+    "/proc, the pid file must name it, and ss(8) lists who else listens on UDP port 67: a dnsmasq "
+    "of ours is bound to its bridge, so that one bound to another interface does no harm.",
     look_alikes=(
+        ("dhcp_rogue", "a program that is no dnsmasq, or a guest, answers as well."),
+        ("dhcp_probe", "one dnsmasq runs, with the right arguments, and does not answer."),
         (
             "dnsmasq of another program",
             "libvirt, NetworkManager, Incus and LXD run their own, "
@@ -95,4 +200,4 @@ PAGE = Page(
     source="dnsmasq(8), --dhcp-script, NOTES on SIGHUP",
 )
 
-CHECK = Check(ID, ("C1",), TITLE, frozenset({Host}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("C1",), TITLE, frozenset({Host, DnsmasqProcesses}), 0.6, judge, PAGE)

@@ -16,12 +16,16 @@ from netconsole.diagnostics.evidence import (
     backend,
     connections,
     counters,
+    dhcp_probe,
+    dns_probe,
+    dnsmasq,
     drop_ins,
     echo,
     forwarding,
     guests,
     links,
     listeners,
+    log,
     modules,
     owners,
     packet_filter,
@@ -30,6 +34,7 @@ from netconsole.diagnostics.evidence import (
     reverse_paths,
     routing,
     settings,
+    storage,
     traffic,
     virtual_machines,
     xtables_lock,
@@ -39,10 +44,14 @@ from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.backend import Configuration, Host
 from netconsole.diagnostics.parts.connections import Connections
 from netconsole.diagnostics.parts.counters import Counters
+from netconsole.diagnostics.parts.dhcp import DhcpAnswers
+from netconsole.diagnostics.parts.dns import DnsAnswers
+from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
 from netconsole.diagnostics.parts.forwarding import ForwardingTable, PortVlans
 from netconsole.diagnostics.parts.guests import GuestAnswers
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.listeners import Listeners
+from netconsole.diagnostics.parts.log import SystemLog
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
@@ -51,6 +60,7 @@ from netconsole.diagnostics.parts.queues import Queues
 from netconsole.diagnostics.parts.reverse_paths import EchoProbes, ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.parts.storage import StateStorage
 from netconsole.diagnostics.parts.traffic import Traffic
 from netconsole.diagnostics.parts.virtual_machines import VirtualMachines
 from netconsole.diagnostics.parts.xtables_lock import XtablesLock
@@ -100,6 +110,9 @@ COLLECTORS: Mapping[type[object], Collector] = {
     Owners: Collector(lambda request: owners.read_owners(), 5.0),
     Modules: Collector(lambda request: modules.read_modules(), 5.0),
     VirtualMachines: Collector(lambda request: virtual_machines.read_virtual_machines(), 5.0),
+    DnsmasqProcesses: Collector(lambda request: dnsmasq.read_dnsmasq(), 10.0),
+    StateStorage: Collector(lambda request: storage.read_storage(request.service), 5.0),
+    SystemLog: Collector(lambda request: log.read_log(), 8.0),
 }
 
 PROBES: Mapping[type[object], Probe] = {
@@ -110,6 +123,8 @@ PROBES: Mapping[type[object], Probe] = {
     DetourPings: Probe(lambda request, snapshot: pings.ping_detours(snapshot), 15.0),
     FloatingPings: Probe(lambda request, snapshot: pings.ping_from_floating(snapshot), 15.0),
     EchoProbes: Probe(lambda request, snapshot: echo.probe_suspects(snapshot), 15.0, alone=True),
+    DhcpAnswers: Probe(lambda request, snapshot: dhcp_probe.ask(snapshot), 15.0),
+    DnsAnswers: Probe(lambda request, snapshot: dns_probe.ask(snapshot), 10.0),
 }
 
 

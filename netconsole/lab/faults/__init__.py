@@ -10,6 +10,8 @@ from netconsole.lab.faults import (
     addressing,
     bridges,
     connections,
+    dhcp,
+    dnsmasq,
     packet_filter,
     planned,
     reverse_path,
@@ -27,6 +29,8 @@ FAULTS: Final = (
     *routing.FAULTS,
     *addressing.FAULTS,
     *bridges.FAULTS,
+    *dnsmasq.FAULTS,
+    *dhcp.FAULTS,
 )
 """Every fault, in the order in which they are listed."""
 

@@ -39,14 +39,18 @@ def _is_gateway(step: Step) -> bool:
     return isinstance(step, AddAddress) and step.interface == BRIDGE
 
 
-def _planned(concerns: Callable[[Step], bool]) -> Callable[[Service], bool]:
+def planned(concerns: Callable[[Step], bool]) -> Callable[[Service], bool]:
+    """Answer whether the plan has such a step."""
+
     def is_broken(service: Service) -> bool:
         return any(concerns(step) for step in service.plan().steps)
 
     return is_broken
 
 
-def _follow_plan(concerns: Callable[[Step], bool]) -> Callable[[Service], None]:
+def follow_plan(concerns: Callable[[Step], bool]) -> Callable[[Service], None]:
+    """Take such steps of the plan, by their commands."""
+
     def mend_it(service: Service) -> None:
         for step in service.plan().steps:
             if concerns(step):
@@ -108,42 +112,42 @@ FAULTS: Final = (
         "metadata",
         "The rule that leads 169.254.169.254 to the metadata service is gone.",
         "Instances boot two minutes late, without their keys and names.",
-        _planned(_is_metadata_rule),
+        planned(_is_metadata_rule),
         _remove_metadata_rule,
-        _follow_plan(_is_metadata_rule),
+        follow_plan(_is_metadata_rule),
     ),
     Fault(
         "nat-flushed",
         "Someone has emptied the NAT chain nova-network-PREROUTING.",
         "A floating address leads to the host instead of its instance: ping answers, HTTP "
         "is refused.",
-        _planned(_is_nat_rule),
+        planned(_is_nat_rule),
         _flush_nat,
-        _follow_plan(_is_nat_rule),
+        follow_plan(_is_nat_rule),
     ),
     Fault(
         "dnsmasq-killed",
         "The dnsmasq of the network was killed.",
         "Instances resolve no names; one that boots or renews its lease gets no address.",
-        _planned(_is_server),
+        planned(_is_server),
         _kill_dnsmasq,
-        _follow_plan(_is_server),
+        follow_plan(_is_server),
     ),
     Fault(
         "floating-address-missing",
         "The floating addresses were taken off the public interface.",
         "From outside a floating address is unreachable: nobody answers ARP for it.",
-        _planned(_is_public_address),
+        planned(_is_public_address),
         _remove_floating_addresses,
-        _follow_plan(_is_public_address),
+        follow_plan(_is_public_address),
     ),
     Fault(
         "gateway",
         "The gateway's address was taken off the bridge.",
         "Instances reach each other and nothing else: nobody answers when they ask for their "
         "router.",
-        _planned(_is_gateway),
+        planned(_is_gateway),
         _remove_gateway,
-        _follow_plan(_is_gateway),
+        follow_plan(_is_gateway),
     ),
 )

@@ -1,0 +1,33 @@
+"""How names were resolved when a probe asked."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DnsAnswer:
+    """One question to one server."""
+
+    network: str
+    server: str
+    """Its address: of the network's dnsmasq, or of a server that this one asks."""
+    upstream: bool
+    """Whether it is one of those."""
+    name: str
+    code: str
+    """NOERROR, NXDOMAIN, SERVFAIL, REFUSED, ...; empty when nothing came back."""
+    milliseconds: int
+    problem: str = ""
+    """Why nothing came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class DnsAnswers:
+    """All of one probe."""
+
+    answers: tuple[DnsAnswer, ...] = ()
+
+    def of(self, network: str, *, upstream: bool) -> tuple[DnsAnswer, ...]:
+        """Answer those of a network's dnsmasq, or of the servers behind it."""
+        return tuple(
+            each for each in self.answers if (each.network, each.upstream) == (network, upstream)
+        )

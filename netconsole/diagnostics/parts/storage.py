@@ -1,0 +1,28 @@
+"""The file systems that hold netconsole's state."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StatePlace:
+    """One directory of the state, and the file system under it (statvfs(3), mountinfo)."""
+
+    path: str
+    mount_point: str
+    free_bytes: int
+    """For a process that is not root: the lease files are written by one that is not."""
+    total_bytes: int
+    free_inodes: int
+    total_inodes: int
+    """0 where the file system makes them as it needs them."""
+    read_only_mount: bool
+    """This mount alone was made read-only, by someone."""
+    read_only_file_system: bool
+    """The file system is: so it was mounted, or the kernel made it so after an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateStorage:
+    """All of them."""
+
+    places: tuple[StatePlace, ...] = ()

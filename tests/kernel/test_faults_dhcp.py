@@ -1,0 +1,172 @@
+"""The faults of DHCP, DNS and dnsmasq, put through from break to cure and back."""
+
+from collections.abc import Iterator
+
+import pytest
+from lab_faults import PROGRAMS, examined, put_through, run_playbook
+from private_host import eventually
+from running_lab import RunningLab
+
+pytestmark = pytest.mark.requires(*PROGRAMS)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    with RunningLab() as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("dnsmasq-stopped", "dnsmasq_processes"),
+        ("dnsmasq-pid-file", "dnsmasq_processes"),
+        ("dhcp_hosts", "dhcp_hosts"),
+        ("dhcp_firewall", "dhcp_firewall"),
+        ("dhcp-firewall-input", "dhcp_firewall"),
+        ("dhcp_checksum", "dhcp_checksum"),
+        ("dhcp_nak", "dhcp_nak"),
+        ("state_directory", "state_directory"),
+    ],
+)
+def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) -> None:
+    put_through(lab, fault, check)
+
+
+def test_a_dnsmasq_that_watches_another_directory_is_restarted(lab: RunningLab) -> None:
+    put_through(lab, "inotify", "inotify", undone=False)
+
+
+@pytest.mark.requires("tap")
+def test_what_dnsmasq_did_not_hear_of_is_found_by_asking_it(lab: RunningLab) -> None:
+    finding = put_through(lab, "dhcp_probe", "dhcp_probe", "--probe", undone=False)
+    assert "web2" in finding["because"]
+
+
+@pytest.mark.requires("tap")
+def test_a_second_server_is_found_behind_its_port_and_silenced(lab: RunningLab) -> None:
+    finding = put_through(lab, "dhcp_rogue", "dhcp_rogue", "--probe")
+    assert "behind the port of db1, offers 192.168.77." in finding["because"]
+
+
+@pytest.mark.requires("tap")
+@pytest.mark.parametrize("fault", ["dns", "clock", "dnsmasq_load"])
+def test_what_no_plan_can_mend_is_named_alone_with_what_to_do(lab: RunningLab, fault: str) -> None:
+    assert examined(lab, "--probe").named == []
+    lab.netconsole("lab", "break", fault)
+    try:
+        found = examined(lab, "--probe")
+        assert found.named == [fault], [found.findings[name]["because"] for name in found.named]
+        assert found.findings[fault]["fix"] is None
+        assert found.findings[fault]["remedy"]
+    finally:
+        lab.netconsole("lab", "mend", fault)
+    assert examined(lab, "--probe").named == []
+
+
+@pytest.mark.requires("tap")
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("dnsmasq-stopped", "dnsmasq_processes"),
+        ("dhcp_hosts", "dhcp_hosts"),
+        ("dhcp_firewall", "dhcp_firewall"),
+    ],
+)
+def test_a_probe_that_nobody_answers_leaves_the_cause_to_who_knows_it(
+    lab: RunningLab, fault: str, check: str
+) -> None:
+    lab.netconsole("lab", "break", fault)
+    try:
+        assert examined(lab, "--probe").named == [check]
+    finally:
+        lab.netconsole("lab", "mend", fault)
+
+
+@pytest.mark.requires("tap")
+def test_a_probe_changes_no_lease_and_leaves_no_port_even_when_it_is_killed(
+    lab: RunningLab,
+) -> None:
+    leases = "cat /run/netconsole-lab/state/networks/*.leases"
+    before = lab.run("sh", "-c", leases).stdout
+    probing = lab.spawn("netconsole", "doctor", "--probe")
+    eventually(lambda: "ncprobe" in lab.run("ip", "link").stdout)
+    lab.run("sh", "-c", "kill -9 $(pgrep -f '[n]etconsole doctor --probe')")
+    probing.communicate(timeout=30)
+    eventually(lambda: "ncprobe" not in lab.run("ip", "link").stdout)
+    assert examined(lab, "--probe").named == []
+    assert "ncprobe" not in lab.run("ip", "link").stdout
+    assert lab.run("sh", "-c", leases).stdout == before
+
+
+@pytest.mark.requires("tap")
+def test_a_program_of_this_host_that_answers_guests_is_named(lab: RunningLab) -> None:
+    """Not a dnsmasq, and behind no port: there is no rule that would silence it alone."""
+    lab.run("ip", "address", "add", "192.168.77.1/24", "dev", "br100")
+    settings = "start 192.168.77.10\\nend 192.168.77.20\\ninterface br100\\npidfile /run/u.pid\\n"
+    lab.run("sh", "-c", f"printf '{settings}lease_file /run/u' > /run/u.conf; touch /run/u")
+    server = lab.spawn("busybox", "udhcpd", "-f", "-I", "192.168.77.1", "/run/u.conf")
+    try:
+        eventually(lambda: "busybox" in lab.run("ss", "-lunp", "sport = :67").stdout)
+        found = examined(lab, "--probe", "--only", "dhcp_rogue").findings["dhcp_rogue"]
+        assert (found["verdict"], found["fix"]) == ("fail", None)
+        assert "busybox (" in found["because"]
+    finally:
+        lab.run("sh", "-c", "kill $(cat /run/u.pid)")
+        server.communicate(timeout=30)
+        lab.run("ip", "address", "delete", "192.168.77.1/24", "dev", "br100")
+
+
+@pytest.mark.requires("tap", "nft")
+def test_a_rule_of_nftables_that_iptables_does_not_show_is_suspected(lab: RunningLab) -> None:
+    rules = (
+        "add table inet other; "
+        "add chain inet other input { type filter hook input priority 0; }; "
+        "add rule inet other input iifname br100 udp dport 67 drop"
+    )
+    lab.run("nft", rules)
+    try:
+        found = examined(lab, "--probe")
+        assert found.named == ["dhcp_probe"]
+        assert "inet other" in found.findings["dhcp_probe"]["because"]
+        assert found.findings["dhcp_probe"]["fix"] is None
+    finally:
+        lab.run("nft", "delete table inet other")
+
+
+@pytest.mark.parametrize(("heal", "refused"), [(False, True), (True, False)])
+def test_a_guest_whose_lease_was_lost_is_refused_unless_it_was_written_back(
+    lab: RunningLab, heal: bool, refused: bool
+) -> None:
+    lab.netconsole("lab", "break", "dhcp_nak")
+    try:
+        if heal:
+            assert run_playbook(lab, "dhcp_nak", "--apply")[0] == 0
+        log = "/run/netconsole-lab/logs/web1"
+        before = lab.run("cat", log).stdout
+        lab.run("sh", "-c", "kill -USR1 $(pgrep -f 'udhcpc .*hostname:[w]eb1')")  # renew
+
+        def told() -> str:
+            return lab.run("cat", log).stdout.removeprefix(before)
+
+        eventually(lambda: "obtained from 10.0.0.1" in told(), seconds=15)
+        assert ("NAK" in told()) is refused
+    finally:
+        lab.netconsole("lab", "mend", "dhcp_nak")
+
+
+def test_another_dnsmasq_on_our_bridge_is_named_and_never_touched(lab: RunningLab) -> None:
+    lab.run(
+        *("dnsmasq", "--conf-file=", "--pid-file=/run/other.pid", "--port=0", "--interface=br100"),
+        *("--except-interface=lo", "--bind-interfaces", "--dhcp-range=10.0.0.50,10.0.0.60"),
+        *("--dhcp-leasefile=/run/libvirt/other.leases", "--leasefile-ro"),
+    )
+    try:
+        found = examined(lab)
+        assert found.named == ["dnsmasq_processes"]
+        finding = found.findings["dnsmasq_processes"]
+        assert "A dnsmasq of libvirt" in finding["because"]
+        assert finding["fix"] is None
+    finally:
+        lab.run("sh", "-c", "kill $(cat /run/other.pid)")
+    eventually(lambda: examined(lab).named == [])
