@@ -47,6 +47,8 @@ class Flow:
     destination: IPv4Network = EVERYTHING
     states: frozenset[str] = frozenset({"NEW"})
     """As conntrack knows them, upper case; DNAT among them where their destination was changed."""
+    bridged: bool = False
+    """Whether they go from port to port of one bridge: only br_netfilter leads them here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def _iptables_fit(option: str, values: Sequence[str], flow: Flow) -> Fit:
         case "--ctstate" | "--state":
             return bool(flow.states & set(value.split(",")))
         case "--physdev-is-bridged":
-            return False
+            return flow.bridged
     return None
 
 

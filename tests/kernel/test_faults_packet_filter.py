@@ -1,9 +1,10 @@
 """Faults of the packet filter and of connection tracking, put through from break to cure."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
-from lab_faults import PROGRAMS, examined, put_through
+from lab_faults import PROGRAMS, examined, put_through, run_playbook
 from private_host import eventually
 from running_lab import RunningLab
 
@@ -71,3 +72,29 @@ def test_rules_of_other_programs_that_do_no_harm_are_no_finding(lab: RunningLab)
         assert "docker, firewalld, libvirt keep rules here" in other["because"]
     finally:
         lab.run("sh", "-ec", gone)
+
+
+def test_frames_within_a_bridge_pass_again(lab: RunningLab) -> None:
+    def reaches() -> bool:
+        found = json.loads(lab.netconsole("status", "--json").stdout)["allocations"]
+        address = next(each["address"] for each in found if each["instance"] == "web2")
+        return lab.inside("web1", "ping", "-c1", "-W1", address).returncode == 0
+
+    assert reaches()
+    put_through(lab, "bridge_nf", "bridge_nf")
+    lab.netconsole("lab", "break", "bridge_nf")
+    try:
+        assert not reaches()
+        run_playbook(lab, "bridge_nf", "--apply")
+        assert reaches()
+        run_playbook(lab, "bridge_nf", "--undo")
+        lab.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0")
+        assert reaches()
+        assert examined(lab).findings["bridge_nf"]["verdict"] == "info"
+        lab.run("ip", "link", "set", "br100", "type", "bridge", "nf_call_iptables", "1")
+        assert not reaches(), "either of the two is enough"
+        assert examined(lab).named == ["bridge_nf"]
+    finally:
+        lab.run("ip", "link", "set", "br100", "type", "bridge", "nf_call_iptables", "0")
+        lab.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1")
+        lab.netconsole("lab", "mend", "bridge_nf")

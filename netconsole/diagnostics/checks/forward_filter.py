@@ -28,14 +28,14 @@ SHOWN = 8
 def judge(snapshot: Snapshot) -> Finding:
     """Send the flows of every network through every table, on paper."""
     status, seen = snapshot.part(Host).status, snapshot.part(PacketFilter)
-    flows = tuple(_flows(status))
-    if not flows:
+    sent = tuple(flows(status))
+    if not sent:
         return Finding(ID, TITLE, "not-applicable", "Nothing is forwarded for a network here.")
     tables = tuple(_concerned(seen))
     found = [
         each
         for table in tables
-        for each in drops(table, flows)
+        for each in drops(table, sent)
         if not each.chain.startswith(CHAIN_PREFIX)
     ]
     if certain := [each for each in found if each.certain]:
@@ -53,10 +53,10 @@ def judge(snapshot: Snapshot) -> Finding:
         f"Every flow of the guests passes the {count} tables of FORWARD: nothing drops it before "
         "or after our rules."
     )
-    return Finding(ID, TITLE, "ok", because, _passed(flows, tables))
+    return Finding(ID, TITLE, "ok", because, _passed(sent, tables))
 
 
-def _flows(status: Status) -> Iterator[Flow]:
+def flows(status: Status) -> Iterator[Flow]:
     """What is forwarded for each network that has a gateway: other networks are closed off."""
     outside = status.host.public_interface
     reachable = any(each.fixed_address for each in status.floating_ips)
@@ -210,7 +210,7 @@ PAGE = Page(
         ),
         ("conntrack_invalid", "only rules for the state INVALID count, and new connections work."),
         ("drift", "our own rules are missing, and `netconsole apply` brings them back."),
-        ("bridge_netfilter", "frames that stay on one bridge are dropped, too."),
+        ("bridge_nf", "frames that stay on one bridge are dropped, too."),
     ),
     cure="An ACCEPT for just the bridges and directions that are hit goes into the very table that "
     "drops: into DOCKER-USER where that comes before, which docker leaves to the admin, else at "

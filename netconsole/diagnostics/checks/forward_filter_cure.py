@@ -23,7 +23,7 @@ AT_NEXT_START = (
 )
 
 _TableName = Literal["filter", "mangle", "security"]
-_TABLES: Mapping[str, _TableName] = {
+FILTER_TABLES: Mapping[str, _TableName] = {
     "filter": "filter",
     "mangle": "mangle",
     "security": "security",
@@ -63,7 +63,7 @@ def _accept(found: Sequence[Drop], command: Kind) -> Iterator[PlanStep]:
     chain = _chain(ruleset, flows, rules)
     yield ChangeRules(
         "ipv4",
-        _TABLES[ruleset.table],
+        FILTER_TABLES[ruleset.table],
         tuple(f"-I {chain} {place} {rule}" for place, rule in enumerate(rules, start=1)),
         tuple(f"-D {chain} {rule}" for rule in reversed(rules)),
         "" if ruleset.kind == command else ruleset.kind,

@@ -86,7 +86,7 @@ class Probe:
     send: Callable[[Request, Snapshot], object]
     limit: float
     alone: bool = False
-    """Not at the same time as another: it watches a counter that others would move."""
+    """Not at the same time as another: it watches what others would move."""
 
 
 COLLECTORS: Mapping[type[object], Collector] = {
@@ -117,7 +117,7 @@ COLLECTORS: Mapping[type[object], Collector] = {
 
 PROBES: Mapping[type[object], Probe] = {
     GuestAnswers: Probe(lambda request, snapshot: guests.ask_guests(snapshot), 15.0),
-    Traffic: Probe(traffic.watch, 660.0),
+    Traffic: Probe(traffic.watch, 660.0, alone=True),
     ArpAnswers: Probe(lambda request, snapshot: arp.ask(snapshot), 10.0),
     SizePings: Probe(lambda request, snapshot: pings.ping_sizes(snapshot), 15.0),
     DetourPings: Probe(lambda request, snapshot: pings.ping_detours(snapshot), 15.0),

@@ -6,6 +6,7 @@ from typing import Final
 from netconsole.backend.service import Service
 from netconsole.lab.commands import LabFailed, run
 from netconsole.lab.faults.fault import command_fault
+from netconsole.lab.kinds import BRIDGE
 
 _REJECT: Final = ("-j", "REJECT", "--reject-with", "icmp-host-prohibited")
 _LEGACY: Final = ("iptables-legacy", "-w")
@@ -47,7 +48,22 @@ def _in_legacy(table: str) -> bool:
         return False
 
 
+_WITHIN: Final = ("FORWARD", "-i", BRIDGE, "-o", BRIDGE, "-j", "DROP")
+
+
+def _kept_apart(service: Service) -> bool:
+    return _answers("iptables", "-w", "-C", *_WITHIN)
+
+
 FAULTS: Final = (
+    command_fault(
+        "bridge_nf",
+        "A rule drops what comes in and goes out by the same bridge, and bridged frames meet it.",
+        "Instances reach the host and the world, and not each other.",
+        _kept_apart,
+        (("iptables", "-w", "-I", *_WITHIN),),
+        (("iptables", "-w", "-D", *_WITHIN),),
+    ),
     command_fault(
         "forward_filter",
         "A rule that rejects everything stands in FORWARD before netconsole's.",
