@@ -19,14 +19,14 @@ PACKET_LOSS = Playbook(
     (
         Stage("bridge", "a port that is down or out of its bridge loses everything"),
         Stage("vlan", "a wrong VLAN id or filter loses everything between card and bridge"),
-        Stage("packet_loss", "each packet is looked for at the next interface of the path"),
         Stage("bridge_nf", "iptables may drop what never leaves the bridge"),
         Stage("fdb", "a bridge that learnt a wrong port sends frames there"),
         Stage("stp", "a port that only listens or learns forwards nothing"),
         Stage("mtu", "what is larger than the next interface takes is dropped in silence"),
         Stage("drops", "a queue that overflows loses packets under load"),
         Stage("saturation", "so does a processor that has no time for them"),
-        Stage("dns", "the packets pass, and it is the server that is slow"),
+        Stage("dns", "the server itself may be slow, with every packet in its place"),
+        Stage("packet_loss", "each packet is looked for at the next interface of the path"),
     ),
     "The guide's three terminals in one: a capture at the interface that leads to other hosts, at "
     "the bridge and at the instance's port, while the instance asks names. Without an interface to "
