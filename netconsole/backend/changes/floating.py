@@ -68,8 +68,8 @@ class CreateFloating(Change[tuple[FloatingIP, ...]]):
         pool = _pool(self.pool, options)
         range_ = parse_ip_range(self.ip_range)
         refuse_unusable("IP range", self.ip_range, range_)
-        for own in {options.my_ip, options.routing_source_ip} - {None, ""}:
-            if own in range_:
+        for own in (options.my_ip, options.routing_source_ip):
+            if own and own in range_:
                 raise InvalidValue("IP range", self.ip_range, f"holds {own}, this host's own")
         interface = options.public_interface if self.interface is None else self.interface
         if not interface and self.interface is None:
