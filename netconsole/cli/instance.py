@@ -9,6 +9,7 @@ import click
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.changes.injection import Injected
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = ("name", "project", "network", "address", "floating", "mac", "device", "host")
 
 
-@click.group()
+@click.group(cls=Group)
 def instance() -> None:
     """Give instances their ports and addresses.
 

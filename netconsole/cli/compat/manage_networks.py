@@ -10,6 +10,7 @@ from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.compat.arguments import NETWORK, options
 from netconsole.cli.compat.tables import tabbed
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.service import Service
@@ -29,7 +30,7 @@ COLUMNS = {
 WIDTHS = (5, 18, 15, 15, 15, 15, 15, 15, 15)
 
 
-@click.group()
+@click.group(cls=Group)
 def network() -> None:
     """Create, list, change and delete networks."""
 
