@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.wording import count
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.context import Context, pass_context
@@ -190,7 +191,7 @@ def _say_injected(done: "Injected") -> None:
 
 
 def _size(text: str) -> str:
-    return f"a file of {output.count(len(text.splitlines()), 'line')}"
+    return f"a file of {count(len(text.splitlines()), 'line')}"
 
 
 def _print_instances(found: "Iterable[InstanceView]") -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.wording import count
 from netconsole.cli import output
 from netconsole.cli.changing import as_json
 from netconsole.cli.context import Context, pass_context
@@ -61,7 +62,7 @@ def verdict(found: "Status") -> str:
         if one.state not in ("running", "foreign", "unknown")
     ]
     if found.drift:
-        steps = output.count(len(found.drift), "step")
+        steps = count(len(found.drift), "step")
         wrong.append(f"{steps} away from what the store says")
     if wrong:
         return "drift: " + "; ".join(wrong)
@@ -80,12 +81,12 @@ def summary(found: "Status") -> str:
     parts = []
     if "store" not in unread:
         parts += [
-            output.count(len(found.networks), "network"),
-            f"{leased} of {output.count(len(found.allocations), 'address')} leased",
-            f"{used} of {output.count(len(found.floating_ips), 'floating address')} in use",
+            count(len(found.networks), "network"),
+            f"{leased} of {count(len(found.allocations), 'address')} leased",
+            f"{used} of {count(len(found.floating_ips), 'floating address')} in use",
         ]
     if "rules" not in unread:
-        parts.append(f"{output.count(ours, 'NAT rule')} of ours and {foreign} of others")
+        parts.append(f"{count(ours, 'NAT rule')} of ours and {foreign} of others")
     if found.host.read_only_because:
         parts.append(f"read-only: {found.host.read_only_because}")
     return ", ".join(parts)

@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.steps import Plan
+from netconsole.backend.wording import count
 from netconsole.screens.listing import Listing
 from netconsole.screens.live import Picture
 from netconsole.screens.marks import BOLD, DIM, STYLES
@@ -189,6 +190,5 @@ def plan_entries(plan: Plan) -> tuple[Entry, ...]:
     """A plan to read: every command, in the order in which they run."""
     if not plan:
         return (Entry("Nothing is to be done on the host; only the store changes."),)
-    count = len(plan.commands)
-    said = f"{count} command{'s' * (count != 1)}, run in this order; undone if one fails:"
+    said = f"{count(len(plan.commands), 'command')}, run in this order; undone if one fails:"
     return (Entry(said, BOLD), Entry(), *(command(text) for text in plan.commands))

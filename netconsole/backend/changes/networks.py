@@ -17,6 +17,7 @@ from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
 from netconsole.backend.store import fixed_ips, floating_ips, networks
+from netconsole.backend.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,9 @@ class DeleteNetwork(Change[Network]):
                 "disassociate it first"
             )
         if used := networks.allocated(connection, network):
-            addresses = "1 address" if used == 1 else f"{used} addresses"
-            raise Conflict(f"network {network.label!r} has {addresses} allocated to instances")
+            raise Conflict(
+                f"network {network.label!r} has {count(used, 'address')} allocated to instances"
+            )
         networks.delete(connection, network)
         return Written(network, released=frozenset(gateway_addresses(network)))
 
