@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.strip import Strip
 
+from netconsole.backend.wording import count
 from netconsole.screens.marks import DIM, Glyphs
 from netconsole.screens.pane import Entry
 from netconsole.screens.widgets.moving import Moving, moving_keys
@@ -76,7 +77,11 @@ class LineView(Moving, can_focus=True):
         width = self.size.width
         if self._overflows and y == self.size.height - 1:
             below = len(self._wrapped) - self._first - self._room
-            said = f"{below} more lines below" if below else f"the end; {self._first} lines above"
+            said = (
+                f"{count(below, 'more line')} below"
+                if below
+                else f"the end; {count(self._first, 'line')} above"
+            )
             return strip_of([(f"{self.glyphs.rule * 2} {said}", DIM)], width)
         at = self._first + y
         return strip_of(self._wrapped[at] if at < len(self._wrapped) else (), width)
