@@ -33,6 +33,6 @@ def hostname(what: str, value: str) -> str:
 def interface(what: str, value: str) -> str:
     """A network interface's name (ip-link(8))."""
     if not _NAME.fullmatch(value) or len(value) > LONGEST_INTERFACE:
-        rule = f"must be 1 to {LONGEST_INTERFACE} letters, digits, '.', '_' or '-'"
-        raise InvalidValue(what, value, rule)
+        letters = f"1 to {LONGEST_INTERFACE} letters, digits, '.', '_' or '-'"
+        raise InvalidValue(what, value, f"must be {letters}, a letter or digit first")
     return value

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.backend.errors import ExitStatus
+from netconsole.backend.wording import count as counted
 from netconsole.cli import output
 from netconsole.cli.changing import as_json
 
@@ -187,7 +188,7 @@ class _Lines:
 
     def _say_passed_over(self) -> None:
         if self._passed_over:
-            output.say(f"… {output.count(self._passed_over, 'more packet')} not printed")
+            output.say(f"… {counted(self._passed_over, 'more packet')} not printed")
             self._passed_over = 0
 
 
@@ -223,11 +224,11 @@ def _pair(pair: "PairReport") -> Iterator[str]:
             yield f"  {way.source} to {way.target}: {way.passed} passed, {_times(way.latency)}"
         yield from (f"  lost: {output.shown(example)}" for example in way.examples)
     for name, number in pair.changed.items():
-        yield f"  changed: {name}, {output.count(number, 'packet')}"
+        yield f"  changed: {name}, {counted(number, 'packet')}"
     if pair.duplicates:
-        yield f"  {output.count(pair.duplicates, 'duplicate')}"
+        yield f"  {counted(pair.duplicates, 'duplicate')}"
     if pair.undecided:
-        yield f"  {output.count(pair.undecided, 'packet')} too near the beginning or the end"
+        yield f"  {counted(pair.undecided, 'packet')} too near the beginning or the end"
 
 
 def _exchanges(point: "PointReport") -> Iterator[str]:
@@ -236,7 +237,7 @@ def _exchanges(point: "PointReport") -> Iterator[str]:
         yield _exchange(point.interface, exchange)
         for question in exchange.slowest:
             wait = "no answer" if question.seconds is None else f"{question.seconds * 1000:.1f} ms"
-            again = output.count(question.retransmissions, "retransmission")
+            again = counted(question.retransmissions, "retransmission")
             said = output.shown(f"{question.client} to {question.server}: {question.what}")
             yield f"  {wait}  {said}{f', {again}' if question.retransmissions else ''}"
 
@@ -246,9 +247,9 @@ def _exchange(interface: str, exchange: "Exchange") -> str:
     truncated = f", {exchange.truncated} truncated" if exchange.truncated else ""
     return (
         f"{exchange.service.upper()} at {interface}: "
-        f"{output.count(exchange.questions, 'question')}, {exchange.answered} answered, "
+        f"{counted(exchange.questions, 'question')}, {exchange.answered} answered, "
         f"{exchange.lost} without an answer, "
-        f"{output.count(exchange.retransmissions, 'retransmission')}; "
+        f"{counted(exchange.retransmissions, 'retransmission')}; "
         f"{_times(exchange.waits)}{f' ({outcomes}{truncated})' if outcomes else ''}"
     )
 

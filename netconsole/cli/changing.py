@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from netconsole.backend.wording import count
 from netconsole.cli import output
 from netconsole.cli.context import Context
 
@@ -76,7 +77,7 @@ def print_outcome(title: str, outcome: "Outcome[Result]", *, verbose: bool, as_j
         for command in outcome.plan.commands:
             output.say(f"+ {command}")
     _say_restarts(outcome.plan)
-    steps = output.count(len(outcome.plan.steps), "step") if outcome.plan else "nothing to do here"
+    steps = count(len(outcome.plan.steps), "step") if outcome.plan else "nothing to do here"
     output.say(f"{title}: done, {steps}")
     if as_json:
         output.print_json(

@@ -69,7 +69,7 @@ def history(context: Context, as_json: bool) -> None:
             "at": entry.at,
             "title": entry.title,
             "end": entry.end,
-            "undoable": entry.undoable,
+            "undoable": entry.undoable and entry.end == "done",
             "steps": steps_of(entry.plan),
         }
         for entry in context.service().history()

@@ -8,6 +8,7 @@ from netconsole.backend.errors import InvalidValue, NetconsoleError
 from netconsole.cli import output
 from netconsole.cli.changing import as_json
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.names import CHECK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,7 +59,9 @@ probe = click.option(
 @click.command()
 @sources
 @probe
-@click.option("--only", multiple=True, metavar="CHECK", help="Run this check; may be repeated.")
+@click.option(
+    "--only", multiple=True, type=CHECK, metavar="CHECK", help="Run this check; may be repeated."
+)
 @click.option("--save", metavar="FILE", help="Write the evidence to a file, for a ticket.")
 @click.option("--from", "saved", metavar="FILE", help="Judge the evidence in a file instead.")
 @as_json

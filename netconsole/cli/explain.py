@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.cli import output
+from netconsole.cli.names import CHECK
 
 if TYPE_CHECKING:
     from netconsole.diagnostics.check import Check
@@ -15,14 +16,8 @@ if TYPE_CHECKING:
 WIDTH = 79
 
 
-def _names(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    from netconsole.diagnostics.checks import CHECKS
-
-    return [name for name in CHECKS if name.startswith(begun)]
-
-
 @click.command()
-@click.argument("check", required=False, shell_complete=_names)
+@click.argument("check", required=False, type=CHECK)
 @click.option("--all", "everything", is_flag=True, help="Print the page of every check.")
 def explain(check: str | None, everything: bool) -> None:
     """Explain a check: symptom, cause, look-alikes, cure, source.

@@ -8,6 +8,7 @@ import click
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.records import FixedIPView
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 COLUMNS = ("address", "network", "allocated", "leased", "reserved", "instance", "mac", "host")
 
 
-@click.group()
+@click.group(cls=Group)
 def fixed() -> None:
     """List, reserve and free fixed addresses.
 

@@ -8,6 +8,7 @@ import click
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.records import FloatingIP
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 COLUMNS = ("address", "pool", "interface", "project_id", "instance", "fixed_address", "host")
 
 
-@click.group()
+@click.group(cls=Group)
 def floating() -> None:
     """Create, associate and list floating addresses.
 

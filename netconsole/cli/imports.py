@@ -7,6 +7,7 @@ import click
 from netconsole.cli import output
 from netconsole.cli.changing import as_json, dry_run, print_outcome, steps_of, verbose
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.takeover.nova import Takeover
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 COLUMNS = ("label", "cidr", "bridge", "vlan", "multi_host", "project_id", "host", "uuid")
 
 
-@click.group("import")
+@click.group("import", cls=Group)
 def import_() -> None:
     """Take over the networks of an existing installation."""
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.wording import count
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.changes.injection import Injected
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("name", "project", "network", "address", "floating", "mac", "device", "host")
 
 
-@click.group()
+@click.group(cls=Group)
 def instance() -> None:
     """Give instances their ports and addresses.
 
@@ -189,7 +191,7 @@ def _say_injected(done: "Injected") -> None:
 
 
 def _size(text: str) -> str:
-    return f"a file of {output.count(len(text.splitlines()), 'line')}"
+    return f"a file of {count(len(text.splitlines()), 'line')}"
 
 
 def _print_instances(found: "Iterable[InstanceView]") -> None:

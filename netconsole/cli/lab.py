@@ -13,6 +13,8 @@ import click
 from netconsole.cli import output
 from netconsole.cli.changing import as_json
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.group import Group
+from netconsole.cli.names import FAULT
 
 if TYPE_CHECKING:
     from netconsole.lab.enclosure import Work
@@ -26,7 +28,7 @@ COMMAND_SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": F
 _command = click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[--] [COMMAND]...")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def lab(context: click.Context) -> int | None:
     """Practise on a small cloud that touches nothing of this machine.
@@ -121,13 +123,7 @@ def faults(context: Context, as_json: bool) -> None:
         output.print_lines(("", f"{fault['id']}: {fault['breaks']}", f"    {fault['symptom']}"))
 
 
-def _fault_ids(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    from netconsole.lab.faults import FAULTS
-
-    return [fault.id for fault in FAULTS if fault.id.startswith(begun)]
-
-
-_fault = click.argument("fault", shell_complete=_fault_ids)
+_fault = click.argument("fault", type=FAULT)
 
 
 @lab.command("break")

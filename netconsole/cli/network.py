@@ -8,6 +8,7 @@ import click
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.group import Group
 from netconsole.cli.truth import T_OR_F
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ COLUMNS = (
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def network() -> None:
     """Create, list, show, change and delete networks.
 

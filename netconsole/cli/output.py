@@ -100,12 +100,6 @@ def say(line: str) -> None:
     click.echo(printable(line), err=True)
 
 
-def count(number: int, noun: str) -> str:
-    """Answer `1 step`, `2 steps`."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"
-
-
 def printable(text: str) -> str:
     """Answer a text with its lines kept, and what else would steer a terminal replaced."""
     return "".join(c if c.isprintable() or c == "\n" else REPLACEMENT for c in text)

@@ -12,6 +12,8 @@ from netconsole.cli import output
 from netconsole.cli.changing import as_json
 from netconsole.cli.context import Context, pass_context
 from netconsole.cli.doctor import service_or_reason, sources
+from netconsole.cli.group import Group
+from netconsole.cli.names import PLAYBOOK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,29 +25,7 @@ if TYPE_CHECKING:
     from netconsole.diagnostics.playbooks.playbook import Healing
 
 
-class _Name(click.ParamType[str]):
-    """The name of a playbook, completed from those there are."""
-
-    name = "name"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> "list[click.shell_completion.CompletionItem]":
-        from click.shell_completion import CompletionItem
-
-        from netconsole.diagnostics.checks import CHECKS
-        from netconsole.diagnostics.playbooks import PLAYBOOKS
-
-        titles = {name: each.title for name, each in CHECKS.items()}
-        titles |= {name: each.title for name, each in PLAYBOOKS.items()}
-        return [
-            CompletionItem(name, help=title)
-            for name, title in sorted(titles.items())
-            if name.startswith(incomplete)
-        ]
-
-
-@click.group()
+@click.group(cls=Group)
 def playbook() -> None:
     """Find and mend one kind of fault, step by step."""
 
@@ -65,7 +45,7 @@ def list_playbooks(as_json: bool) -> None:
 
 
 @playbook.command()
-@click.argument("name", type=_Name())
+@click.argument("name", type=PLAYBOOK)
 def show(name: str) -> None:
     """Explain a playbook: how it proceeds, and every check that it makes."""
     from netconsole.cli.explain import playbook_page
@@ -74,7 +54,7 @@ def show(name: str) -> None:
 
 
 @playbook.command()
-@click.argument("name", type=_Name())
+@click.argument("name", type=PLAYBOOK)
 @click.option("--apply", is_flag=True, help="Apply the fix and verify it by the same evidence.")
 @click.option("--persist", is_flag=True, help="Make the fix last over a reboot.")
 @click.option("--undo", is_flag=True, help="Take back what this playbook last changed.")

@@ -4,9 +4,10 @@ import click
 
 from netconsole.cli import network
 from netconsole.cli.changing import Doer, changing
+from netconsole.cli.group import Group
 
 
-@click.group()
+@click.group(cls=Group)
 def project() -> None:
     """Take back what a project has."""
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.wording import count
 from netconsole.cli import output
 from netconsole.cli.changing import as_json
 from netconsole.cli.context import Context, pass_context
@@ -40,7 +41,7 @@ def status(context: Context, as_json: bool) -> None:
 
 def report(found: "Status") -> list[str]:
     """Answer the lines for people: the verdict, then a table a subject."""
-    lines = [f"{found.host.name}: {verdict(found)}", summary(found)]
+    lines = [f"{found.host.name}: {verdict(found)}", *filter(None, [summary(found)])]
     lines += [f"could not read {part}: {why}" for part, why in found.host.unreadable.items()]
     lines += [f"this kernel has no {part}: {why}" for part, why in found.host.unsupported.items()]
     for title, columns, rows in _sections(found):
@@ -58,10 +59,10 @@ def verdict(found: "Status") -> str:
     wrong = [
         f"dnsmasq of {one.network or one.bridge} is {one.state}"
         for one in found.dnsmasq
-        if one.state not in ("running", "foreign")
+        if one.state not in ("running", "foreign", "unknown")
     ]
     if found.drift:
-        steps = output.count(len(found.drift), "step")
+        steps = count(len(found.drift), "step")
         wrong.append(f"{steps} away from what the store says")
     if wrong:
         return "drift: " + "; ".join(wrong)
@@ -71,17 +72,21 @@ def verdict(found: "Status") -> str:
 
 
 def summary(found: "Status") -> str:
-    """Answer how much there is, in a line."""
+    """Answer how much there is, in a line; nothing of what could not be read."""
+    unread = found.host.unreadable
     leased = sum(one.leased for one in found.allocations)
     used = sum(one.fixed_address is not None for one in found.floating_ips)
     ours = sum(rule.origin == "ours" and rule.state == "present" for rule in found.nat)
     foreign = sum(rule.origin == "foreign" for rule in found.nat)
-    parts = [
-        output.count(len(found.networks), "network"),
-        f"{leased} of {output.count(len(found.allocations), 'address')} leased",
-        f"{used} of {output.count(len(found.floating_ips), 'floating address')} in use",
-        f"{output.count(ours, 'NAT rule')} of ours and {foreign} of others",
-    ]
+    parts = []
+    if "store" not in unread:
+        parts += [
+            count(len(found.networks), "network"),
+            f"{leased} of {count(len(found.allocations), 'address')} leased",
+            f"{used} of {count(len(found.floating_ips), 'floating address')} in use",
+        ]
+    if "rules" not in unread:
+        parts.append(f"{count(ours, 'NAT rule')} of ours and {foreign} of others")
     if found.host.read_only_because:
         parts.append(f"read-only: {found.host.read_only_because}")
     return ", ".join(parts)

@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from netconsole.backend.errors import Conflict, NotFound
+from netconsole.backend import privileges
+from netconsole.backend.errors import Conflict, NotFound, Unavailable
 from netconsole.lab.enclosure import FIRST_PROCESS, KINDS, Work
 from netconsole.lab.members import inside_lab, pid_of
 from netconsole.lab.namespaces import Namespace, die_with_parent, enter, same_directory
@@ -14,7 +15,7 @@ from netconsole.lab.processes import Watch, fork
 def run_in_member(name: str, work: Work) -> int:
     """Run a function in a member of the lab that the caller is in; answer its exit status.
 
-    Raises NotFound outside of a lab and for an unknown member.
+    Raises NotFound outside of a lab and for an unknown member, Unavailable to another than root.
     """
     require_lab()
     return _run_in(pid_of(name), KINDS, work)
@@ -42,12 +43,14 @@ def run_in_lab(pid: int | None, work: Work) -> int:
 
 
 def require_lab() -> None:
-    """Raise NotFound unless the caller is on the host of a lab."""
+    """Raise NotFound unless the caller is on the host of a lab, Unavailable unless root there."""
     if not inside_lab():
         raise NotFound(
             "not on the host of a lab; `netconsole lab` opens one, "
             "`netconsole lab enter` goes into the one that is running"
         )
+    if lacking := privileges.lacking():
+        raise Unavailable(f"this lab is its root's: {lacking}")
 
 
 def _run_in(pid: int, kinds: Namespace, work: Work) -> int:

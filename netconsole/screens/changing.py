@@ -10,6 +10,7 @@ from netconsole.backend.service import Outcome
 from netconsole.backend.status import FloatingIPStatus, Status
 from netconsole.backend.steps import Plan
 from netconsole.backend.trial import NotConfirmed
+from netconsole.backend.wording import count
 from netconsole.screens.dialogs import ChoosePage, ConfirmPage
 from netconsole.screens.marks import DIM, STYLES, Tone
 from netconsole.screens.pane import Column, Entry, Row, command, heading
@@ -107,8 +108,7 @@ def perform(app: "ConsoleApp", title: str, change: Change[R]) -> None:
             app.changed(failure(title, result))
             return
         commands = result.plan.commands
-        count = len(commands)
-        said = f"done: {count} command{'s' * (count != 1)}"
+        said = f"done: {count(len(commands), 'command')}"
         app.changed(LogEntry(title, commands, said, "good"))
 
     app.begin_change(title)

@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.steps import Plan
+from netconsole.backend.wording import count
 from netconsole.screens.listing import Listing
 from netconsole.screens.live import Picture
 from netconsole.screens.marks import BOLD, DIM, STYLES
@@ -16,6 +17,7 @@ from netconsole.screens.pane import Column, Entry, Row, command, heading
 from netconsole.screens.widgets.buttons import Buttons
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.lines import LineView
+from netconsole.screens.widgets.moving import moving_keys
 from netconsole.screens.widgets.table import LiveTable
 
 if TYPE_CHECKING:
@@ -129,12 +131,7 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *WAYS,
-        Binding("up,k", "lines('scroll', -1)", show=False),
-        Binding("down,j", "lines('scroll', 1)", show=False),
-        Binding("pageup,ctrl+u", "lines('page', -1)", show=False),
-        Binding("pagedown,ctrl+d,space", "lines('page', 1)", show=False),
-        Binding("home,g", "lines('edge', -1)", show=False),
-        Binding("end,G", "lines('edge', 1)", show=False),
+        *moving_keys("lines('{movement}', {by})"),
         Binding("y", "copy", show=False),
     ]
 
@@ -170,8 +167,8 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
 
     def action_lines(self, movement: str, by: int) -> None:
         match movement:
-            case "scroll":
-                self.lines.action_scroll(by)
+            case "move":
+                self.lines.action_move(by)
             case "page":
                 self.lines.action_page(by)
             case _:
@@ -189,6 +186,5 @@ def plan_entries(plan: Plan) -> tuple[Entry, ...]:
     """A plan to read: every command, in the order in which they run."""
     if not plan:
         return (Entry("Nothing is to be done on the host; only the store changes."),)
-    count = len(plan.commands)
-    said = f"{count} command{'s' * (count != 1)}, run in this order; undone if one fails:"
+    said = f"{count(len(plan.commands), 'command')}, run in this order; undone if one fails:"
     return (Entry(said, BOLD), Entry(), *(command(text) for text in plan.commands))

@@ -63,6 +63,14 @@ def _way_back(service: Service, playbook: Playbook) -> Plan:
     raise NotFound(f"{playbook.name} has changed nothing that could be taken back")
 
 
+def _why_no_plan(finding: Finding | None) -> str:
+    if finding is None:
+        return "no evidence yet"
+    if finding.found:
+        return "no command cures this; e explains what does"
+    return f"the verdict is {finding.verdict}"
+
+
 def explained(page: Explanation) -> Iterator[Entry]:
     """A check's page to read."""
     for title, paragraphs in page.sections():
@@ -202,8 +210,8 @@ class GuidedPage(Page[None], inherit_bindings=False):
     def action_heal(self, permanent: bool) -> None:
         finding, playbook = self._finding, self._playbook
         if finding is None or not (finding.persist if permanent else finding.fix):
-            what = "nothing to make permanent" if permanent else "nothing to cure"
-            self.bar.say(f"{what}: {finding.verdict if finding else 'no evidence yet'}", "warning")
+            what = "to make permanent" if permanent else "to apply"
+            self.bar.say(f"nothing {what}: {_why_no_plan(finding)}", "warning")
             return
         title = f"{playbook.title}: {'make the cure permanent' if permanent else 'cure'}"
         self._agree(

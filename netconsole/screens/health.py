@@ -31,7 +31,7 @@ def problems(status: Status, findings: tuple[Finding, ...]) -> tuple[str, ...]:
     found += [
         f"dnsmasq of {server.network or server.bridge} is {server.state}"
         for server in status.dnsmasq
-        if server.state not in ("running", "foreign")
+        if server.state not in ("running", "foreign", "unknown")
     ]
     for allocation in status.allocations:
         if allocation.device_state in ("down", "missing"):

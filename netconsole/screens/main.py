@@ -6,6 +6,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from netconsole.backend.wording import count
 from netconsole.screens import changing
 from netconsole.screens.actions import ACTIONS, BY_ID, Action, Situation
 from netconsole.screens.dialogs import ChoosePage, TextPage
@@ -270,6 +271,7 @@ class MainPage(Page[None], inherit_bindings=False):
         entries = [Entry(f"{self.console.glyphs.bad} {text}", STYLES["bad"]) for text in found]
         if status.drift:
             entries += [Entry()] if entries else []
-            entries.append(heading(f"Drift: {len(status.drift)} steps would bring the host back"))
+            steps = count(len(status.drift), "step")
+            entries.append(heading(f"Drift: {steps} would bring the host back"))
             entries += [command(text) for step in status.drift for text in step.commands]
         return tuple(entries)

@@ -61,6 +61,16 @@ def broken(lab: RunningLab) -> set[str]:
     return {fault["id"] for fault in found if fault["broken"]}
 
 
+@pytest.mark.requires("root", "setpriv")
+@pytest.mark.parametrize("command", [("exec", "web1", "--", "true"), ("break", "rp_filter")])
+def test_a_lab_is_its_root_s(lab: RunningLab, command: tuple[str, ...]) -> None:
+    user = ("setpriv", "--reuid=65534", "--clear-groups")
+    done = lab.run(*user, "netconsole", "lab", *command, check=False)
+    assert done.returncode == 3
+    assert "this lab is its root's" in done.stderr
+    assert broken(lab) == set()
+
+
 def test_every_member_is_a_machine_of_its_own(lab: RunningLab) -> None:
     for name in ("web1", "web2", "db1", "outside"):
         assert lab.inside(name, "hostname").stdout == f"{name}\n"

@@ -117,6 +117,9 @@ def test_without_privileges_it_reads_what_it_can_and_says_what_it_cannot(host: P
     assert set(status["host"]["unreadable"]) == {"rules", "store"}
     assert status["drift"] == []
     assert [server["state"] for server in status["dnsmasq"]] == ["unknown"]
+    words = host.run(*unprivileged, "netconsole", "status", check=False).stdout.splitlines()
+    assert words[0].endswith(": unknown: rules, store could not be read")
+    assert words[1].startswith("read-only: "), "nothing is counted that could not be read"
     refused = host.run(*unprivileged, "netconsole", "apply", check=False)
     assert refused.returncode == 3
     assert "CAP_NET_ADMIN" in refused.stderr

@@ -94,6 +94,31 @@ class TestRanges:
             CreateFloating("203.0.113.0/30").write(connection, options(public_interface=""))
         assert floating_ips.every(connection) == ()
 
+    @pytest.mark.parametrize(
+        ("ip_range", "rule"),
+        [
+            ("224.0.0.0/29", "overlaps 224.0.0.0/3, which guests cannot use"),
+            ("127.0.0.1", "overlaps 127.0.0.0/8, which guests cannot use"),
+            ("169.254.169.254", "overlaps 169.254.0.0/16, which guests cannot use"),
+            ("192.168.1.10", "holds 192.168.1.10, this host's own"),
+            ("192.168.1.0/24", "holds 192.168.1.10, this host's own"),
+        ],
+    )
+    def test_what_no_instance_can_have_is_refused(
+        self, connection: sa.Connection, ip_range: str, rule: str
+    ) -> None:
+        with pytest.raises(InvalidValue, match=re.escape(f"IP range '{ip_range}': {rule}")):
+            pool(connection, ip_range)
+        assert floating_ips.every(connection) == ()
+
+    def test_an_empty_name_is_no_name(self, connection: sa.Connection) -> None:
+        with pytest.raises(InvalidValue, match="pool '': must be"):
+            pool(connection, name="")
+        with pytest.raises(InvalidValue, match="pool '': must be"):
+            AllocateFloating("demo", pool="").write(connection, options())
+        with pytest.raises(InvalidValue, match="interface '': must be"):
+            CreateFloating("203.0.113.0/30", interface="").write(connection, options())
+
     def test_associated_ones_keep_a_range_from_being_deleted(
         self, connection: sa.Connection
     ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from network_samples import FLAT, FLAT_DHCP, RANGE, VLAN, create, one
 from sqlalchemy import Connection
 
+from netconsole.backend.changes.floating import CreateFloating
 from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.errors import Conflict, Exhausted, InvalidValue
 from netconsole.backend.records import Network
@@ -60,6 +61,13 @@ class TestCreating:
             ("net_2", "10.0.0.32/28", 102, "br102", "eth1", 1002, "10.0.0.34", "10.0.0.35"),
         ]
         assert [len(reserved(connection, each)) for each in made] == [4, 4, 4]
+
+    def test_a_floating_address_is_in_no_network(self, connection: Connection) -> None:
+        CreateFloating("10.0.0.64/30").write(connection, FLAT_DHCP)
+        with pytest.raises(Conflict, match=r"10\.0\.0\.0/24 holds .* address 10\.0\.0\.65"):
+            create(connection, CreateNetwork("vmnet", RANGE))
+        assert networks.every(connection) == ()
+        one(connection, CreateNetwork("vmnet", "10.0.1.0/24"))
 
     def test_more_of_them_go_on_where_these_end(self, connection: Connection) -> None:
         first = CreateNetwork("net", "10.0.0.0/8", num_networks=3, network_size=16)

@@ -64,6 +64,24 @@ def test_what_cannot_be_is_refused_and_nothing_stored(
     assert networks.every(connection) == ()
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (CreateNetwork("a b", RANGE), "network label 'a b'"),
+        (CreateNetwork("n", RANGE, fixed_cidr="10.20.0.0/16"), "fixed CIDR '10.20.0.0/16'"),
+        (CreateNetwork("n", RANGE, bridge="a/b"), "bridge 'a/b'"),
+        (CreateNetwork("n", RANGE, fixed_range_v6="fd00::/65"), "IPv6 range 'fd00::/65'"),
+    ],
+)
+def test_what_cannot_be_is_said_before_what_is_taken(
+    change: CreateNetwork, words: str, connection: Connection
+) -> None:
+    create(connection, CreateNetwork("first", RANGE), FLAT_DHCP)
+    with pytest.raises(InvalidValue) as refused:
+        create(connection, change, FLAT_DHCP)
+    assert words in str(refused.value)
+
+
 TEXT = st.text(max_size=300) | st.text(
     st.sampled_from("0123456789.:/,;'\"\n\0 -abr%$"), max_size=20
 )

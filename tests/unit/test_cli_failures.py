@@ -39,6 +39,26 @@ def test_bad_usage_is_one_line_and_status_2(arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("doctor", "--only", "rp-filter"), "check 'rp-filter': there is"),
+        (("explain", "rp-filter"), "check 'rp-filter': there is"),
+        (("playbook", "run", "rp-filter"), "playbook 'rp-filter': there is"),
+        (("lab", "break", "rp-filter"), "fault 'rp-filter': there is"),
+    ],
+)
+def test_a_name_that_nothing_has_is_bad_input_and_no_finding(
+    arguments: tuple[str, ...], words: str
+) -> None:
+    done = subprocess.run(
+        [NETCONSOLE, *arguments], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert done.stderr.count("rp_filter") == 1
+
+
+@pytest.mark.parametrize(
     ("error", "status"),
     [
         (errors.NotFound("no network 'x'"), 1),

@@ -40,6 +40,17 @@ def test_every_command_and_option_is_described() -> None:
         assert option.opts[0] in sections[0]
 
 
+@pytest.mark.parametrize("name", ["network", "instance", "floating", "lab", "nova", "nova-manage"])
+def test_no_command_is_listed_with_half_a_sentence(name: str) -> None:
+    with click.Context(root, info_name=PROGRAM) as context:
+        group = root.get_command(context, name)
+    assert isinstance(group, click.Group)
+    with click.Context(group, info_name=name, terminal_width=80) as context:
+        listed = group.get_help(context).partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
+
+
 @pytest.mark.requires("groff")
 def test_the_formatter_finds_nothing_to_warn_of() -> None:
     assert shutil.which("groff")

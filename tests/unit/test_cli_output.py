@@ -8,6 +8,7 @@ import pytest
 
 from netconsole.backend.errors import ExitStatus
 from netconsole.backend.records import FixedIP
+from netconsole.backend.wording import count
 from netconsole.cli import output
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -83,7 +84,7 @@ def test_shown(value: object, text: str) -> None:
 
 
 def test_count() -> None:
-    assert [output.count(n, "address") for n in (0, 1, 2)] == [
+    assert [count(n, "address") for n in (0, 1, 2)] == [
         "0 addresses",
         "1 address",
         "2 addresses",

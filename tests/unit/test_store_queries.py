@@ -106,6 +106,11 @@ class TestInstances:
         with pytest.raises(Conflict, match=f"{name} '{getattr(taken, name)}' is taken"):
             instances.insert(connection, new)
 
+    def test_capitals_make_no_other_name(self, connection: sa.Connection) -> None:
+        an_instance(connection, a_network(connection))
+        with pytest.raises(Conflict, match="instance 'WEB0': name 'web0' is taken"):
+            instances.insert(connection, Instance("new", "WEB0", "demo", "host"))
+
     @pytest.mark.parametrize("name", ["mac", "device", "uuid"])
     def test_a_taken_port_value_is_named(self, connection: sa.Connection, name: str) -> None:
         port = an_instance(connection, a_network(connection))

@@ -95,9 +95,14 @@ def test_vlans_under_another_manager_are_said(nova: Path) -> None:
     assert not any("VLAN" in note for note in takeover(rows_of(nova), right).notes)
 
 
-def test_two_instances_of_one_name_get_two(nova: Path) -> None:
-    found = taken(nova)
-    assert [one.name for one in found.instances] == ["web1", f"web1-{WEB2[:8]}"]
+@pytest.mark.parametrize("namesake", ["web1", "WEB1"])
+def test_two_instances_of_one_name_get_two(nova: Path, namesake: str) -> None:
+    rows = rows_of(nova)
+    named = tuple(
+        replace(row, hostname=namesake) if row.uuid == WEB2 else row for row in rows.instances
+    )
+    found = takeover(replace(rows, instances=named), OPTIONS)
+    assert [one.name for one in found.instances] == ["web1", f"{namesake}-{WEB2[:8]}"]
     assert any(WEB2 in note for note in found.notes)
 
 

@@ -10,7 +10,7 @@ from netconsole.backend.changes import Change, Written
 from netconsole.backend.changes.allocation import carrier
 from netconsole.backend.errors import Conflict, InvalidValue, NotFound
 from netconsole.backend.managers import manager
-from netconsole.backend.managers.ranges import parse_address
+from netconsole.backend.managers.ranges import parse_address, refuse_unusable
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance
 from netconsole.backend.store import fixed_ips, floating_ips, instances, networks
@@ -38,6 +38,11 @@ def addresses_of(range_: IPNetwork) -> tuple[str, ...]:
     return tuple(str(address) for address in range_.iter_hosts())
 
 
+def _pool(given: str | None, options: Options) -> str:
+    """The pool that is meant; raises InvalidValue."""
+    return validate.name("pool", options.default_floating_pool if given is None else given)
+
+
 def _refuse_without_floating(options: Options) -> None:
     """Raise Conflict under the Flat manager: this host is not its networks' router."""
     if not manager(options).has_floating_addresses:
@@ -56,14 +61,18 @@ class CreateFloating(Change[tuple[FloatingIP, ...]]):
 
     @property
     def title(self) -> str:
-        pool = f"--pool {self.pool} " if self.pool else ""
+        pool = "" if self.pool is None else f"--pool {self.pool} "
         return f"floating create {pool}--ip-range {self.ip_range}"
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[FloatingIP, ...]]:
-        pool = validate.name("pool", self.pool or options.default_floating_pool)
+        pool = _pool(self.pool, options)
         range_ = parse_ip_range(self.ip_range)
-        interface = self.interface or options.public_interface
-        if not interface:
+        refuse_unusable("IP range", self.ip_range, range_)
+        for own in (options.my_ip, options.routing_source_ip):
+            if own and own in range_:
+                raise InvalidValue("IP range", self.ip_range, f"holds {own}, this host's own")
+        interface = options.public_interface if self.interface is None else self.interface
+        if not interface and self.interface is None:
             raise InvalidValue("interface", "", "name one, as public_interface names none")
         validate.interface("interface", interface)
         for network in networks.every(connection):
@@ -110,12 +119,12 @@ class AllocateFloating(Change[FloatingIP]):
 
     @property
     def title(self) -> str:
-        pool = f" --pool {self.pool}" if self.pool else ""
+        pool = "" if self.pool is None else f" --pool {self.pool}"
         return f"floating allocate --project {self.project}{pool}"
 
     def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
         project = validate.name("project", self.project)
-        pool = validate.name("pool", self.pool or options.default_floating_pool)
+        pool = _pool(self.pool, options)
         _refuse_without_floating(options)
         quota.check_floating_ips(connection, project, options)
         return Written(floating_ips.allocate(connection, pool, project))
@@ -152,7 +161,7 @@ class AssociateFloating(Change[FloatingIP]):
 
     @property
     def title(self) -> str:
-        fixed = f" --fixed-address {self.fixed_address}" if self.fixed_address else ""
+        fixed = "" if self.fixed_address is None else f" --fixed-address {self.fixed_address}"
         return f"floating associate {self.address} {self.instance}{fixed}"
 
     @property

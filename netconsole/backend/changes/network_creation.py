@@ -64,10 +64,6 @@ class Creation:
         wanted, options, kind = self.wanted, self.options, manager(self.options)
         self._check()
         count = self._count()
-        parts, parts_v6 = self._parts(count), self._parts_v6(count)
-        vlans, ports = self._numbers(count)
-        bridges = kind.bridges(wanted.bridge, vlans, self.existing, options)
-        interface = self._bridge_interface(bridges)
         reserve = Reserve(kind.bottom_reserved, kind.top_reserved(options), vpn=kind is VLAN)
         wishes = Wishes(
             wanted.gateway,
@@ -76,16 +72,26 @@ class Creation:
             wanted.allowed_start,
             wanted.allowed_end,
         )
+        # What cannot be at all is said before what is only taken.
+        for part in self._parts(count, ())[:1]:
+            layout(part, reserve, wishes)
+        for part in self._parts_v6(count, ())[:1]:
+            layout_v6(part, wanted.gateway_v6)
+        vlans, ports = self._numbers(count)
+        bridges = kind.bridges(wanted.bridge, vlans, self.existing, options)
+        interface = self._bridge_interface(bridges)
+        parts = self._parts(count, self.existing)
+        parts_v6 = self._parts_v6(count, self.existing)
         many = _chosen(wanted.multi_host, options.multi_host)
         new: list[tuple[Network, Layout]] = []
         for index, part in enumerate(parts):
             laid_out = layout(part, reserve, wishes)
             v6 = layout_v6(parts_v6[index], wanted.gateway_v6) if parts_v6 else None
-            label = wanted.label if count == 1 else f"{wanted.label}_{index}"
+            label = self._label(index, count)
             network = Network(
                 id=0,
                 uuid=wanted.uuid or str(uuid4()),
-                label=validate.name("network label", label),
+                label=label,
                 cidr=str(part),
                 netmask=laid_out.netmask,
                 broadcast=laid_out.broadcast,
@@ -143,22 +149,27 @@ class Creation:
         if value is not None:
             raise InvalidValue(name.replace("_", " "), value, rule)
 
+    def _label(self, index: int, count: int) -> str:
+        label = self.wanted.label if count == 1 else f"{self.wanted.label}_{index}"
+        return validate.name("network label", label)
+
     def _count(self) -> int:
         count = _chosen(self.wanted.num_networks, self.options.num_networks)
         if not 1 <= count <= MOST_NETWORKS:
             raise InvalidValue("number of networks", count, f"must be 1 to {MOST_NETWORKS}")
         for name in ONE_NETWORK_ONLY if count > 1 else ():
             self._refuse(name, f"fits one network, not {count}")
+        self._label(count - 1, count)
         return count
 
-    def _parts(self, count: int) -> list[IPNetwork]:
-        """The range of each network."""
+    def _parts(self, count: int, existing: Sequence[Network]) -> list[IPNetwork]:
+        """The range of each network, around those of others."""
         cidr = ranges.parse_range(self.wanted.fixed_range_v4)
         size = _chosen(self.wanted.network_size, self._usual_size(cidr, count))
         prefix = ranges.network_prefix(size, cidr)
         if 2 ** (32 - prefix) > MOST_ADDRESSES:
             raise InvalidValue("network size", size, f"must be at most {MOST_ADDRESSES}, a /12")
-        taken = [(network.label, IPNetwork(network.cidr)) for network in self.existing]
+        taken = [(network.label, IPNetwork(network.cidr)) for network in existing]
         return ranges.free_parts(cidr, prefix, count, taken)
 
     def _usual_size(self, cidr: IPNetwork, count: int) -> int:
@@ -168,11 +179,11 @@ class Creation:
         share = max(cidr.size // count, 1)
         return min(self.options.network_size, 1 << (share.bit_length() - 1))
 
-    def _parts_v6(self, count: int) -> list[IPNetwork]:
+    def _parts_v6(self, count: int, existing: Sequence[Network]) -> list[IPNetwork]:
         if self.wanted.fixed_range_v6 is None:
             return []
         cidr = ranges.parse_range_v6(self.wanted.fixed_range_v6)
-        taken = [(one.label, IPNetwork(one.cidr_v6)) for one in self.existing if one.cidr_v6]
+        taken = [(one.label, IPNetwork(one.cidr_v6)) for one in existing if one.cidr_v6]
         return ranges.free_parts(cidr, ranges.PREFIX_V6, count, taken)
 
     def _numbers(self, count: int) -> tuple[Sequence[int | None], Sequence[int | None]]:

@@ -1,7 +1,10 @@
 """Making networks, changing whose they are, and deleting them."""
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
+from netaddr import IPAddress, IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend import validate
@@ -13,7 +16,8 @@ from netconsole.backend.intent import gateway_addresses
 from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
-from netconsole.backend.store import fixed_ips, networks
+from netconsole.backend.store import fixed_ips, floating_ips, networks
+from netconsole.backend.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,23 @@ class CreateNetwork(Change[tuple[Network, ...]]):
     def write(self, connection: Connection, options: Options) -> Written[tuple[Network, ...]]:
         # All of them are known to be possible before the first is written.
         new = Creation(self, networks.every(connection), options).networks()
+        _refuse_floating(connection, [network for network, _ in new])
         made = []
         for network, laid_out in new:
             made.append(networks.insert(connection, network))
             rows = ((row.address, row.reserved) for row in laid_out.addresses)
             fixed_ips.insert_many(connection, made[-1].id, rows)
         return Written(tuple(made))
+
+
+def _refuse_floating(connection: Connection, new: Iterable[Network]) -> None:
+    """Raise Conflict where an address of the networks is a floating one already."""
+    floating = sorted(int(IPAddress(row.address)) for row in floating_ips.every(connection))
+    for network in new:
+        cidr = IPNetwork(network.cidr)
+        first = bisect_left(floating, cidr.first)
+        if first < len(floating) and floating[first] <= cidr.last:
+            raise Conflict(f"{cidr} holds the floating address {IPAddress(floating[first])}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +104,9 @@ class DeleteNetwork(Change[Network]):
                 "disassociate it first"
             )
         if used := networks.allocated(connection, network):
-            addresses = "1 address" if used == 1 else f"{used} addresses"
-            raise Conflict(f"network {network.label!r} has {addresses} allocated to instances")
+            raise Conflict(
+                f"network {network.label!r} has {count(used, 'address')} allocated to instances"
+            )
         networks.delete(connection, network)
         return Written(network, released=frozenset(gateway_addresses(network)))
 
@@ -127,7 +143,7 @@ class ModifyNetwork(Change[Network]):
             network = replace(network, project_id=None)
         if self.disassociate_host:
             if networks.allocated(connection, network) and not network.multi_host:
-                raise Conflict(f"network {network.label!r} has instances, who need their gateway")
+                raise Conflict(f"network {network.label!r} has instances, which need their gateway")
             network = replace(network, host=None)
         networks.update(connection, network)
         return Written(network, left_behind(former, network, options))

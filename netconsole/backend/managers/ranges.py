@@ -33,7 +33,7 @@ def parse_range(value: str, what: str = "fixed range") -> IPNetwork:
     if not SMALLEST_PREFIX <= network.prefixlen <= LARGEST_PREFIX:
         rule = f"must be between a /{SMALLEST_PREFIX} and a /{LARGEST_PREFIX}"
         raise InvalidValue(what, value, rule)
-    _refuse_unusable(what, value, network, UNUSABLE)
+    refuse_unusable(what, value, network)
     return network
 
 
@@ -45,7 +45,7 @@ def parse_range_v6(value: str) -> IPNetwork:
         raise InvalidValue(what, value, rule)
     if network.prefixlen > PREFIX_V6:
         raise InvalidValue(what, value, f"must be a /{PREFIX_V6} or larger")
-    _refuse_unusable(what, value, network, UNUSABLE_V6)
+    refuse_unusable(what, value, network, UNUSABLE_V6)
     return network
 
 
@@ -75,6 +75,15 @@ def parse_gateway(value: str, cidr: IPNetwork) -> str:
         if address in IPNetwork(unusable):
             raise InvalidValue("gateway", value, f"lies in {unusable}, where no router can be")
     return address
+
+
+def refuse_unusable(
+    what: str, value: str, network: IPNetwork, unusable: Iterable[str] = UNUSABLE
+) -> None:
+    """Raise InvalidValue for a range of addresses that no guest can have."""
+    for each in unusable:
+        if network in IPNetwork(each) or IPNetwork(each) in network:
+            raise InvalidValue(what, value, f"overlaps {each}, which guests cannot use")
 
 
 def network_prefix(size: int, cidr: IPNetwork) -> int:
@@ -141,9 +150,3 @@ def _parse_address(what: str, value: str, version: Version, within: IPNetwork | 
     if within is not None and address not in within:
         raise InvalidValue(what, value, f"must lie in {within}")
     return str(address)
-
-
-def _refuse_unusable(what: str, value: str, network: IPNetwork, unusable: tuple[str, ...]) -> None:
-    for each in unusable:
-        if network in IPNetwork(each) or IPNetwork(each) in network:
-            raise InvalidValue(what, value, f"overlaps {each}, which guests cannot use")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.errors import NotFound
+from netconsole.backend.errors import Conflict, NotFound
 from netconsole.backend.records import Instance, Port
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import instances, ports
@@ -18,10 +18,14 @@ _PORT_COLUMNS = columns(ports, Port)
 def insert(connection: Connection, instance: Instance) -> Instance:
     """Write a new instance and return it.
 
-    Raises Conflict when its name or uuid is taken.
+    Raises Conflict when its uuid is taken, or its name, in capitals or not: guests are found by
+    it in the DNS, which makes no difference between them (RFC 4343).
     """
-    unique = {"name": instance.name, "uuid": instance.uuid}
-    refuse_taken(connection, instances, f"instance {instance.name!r}", unique)
+    like = sa.func.lower(instances.c.name) == instance.name.lower()
+    namesake = connection.execute(sa.select(instances.c.name).where(like)).scalar()
+    if namesake is not None:
+        raise Conflict(f"instance {instance.name!r}: name {namesake!r} is taken")
+    refuse_taken(connection, instances, f"instance {instance.name!r}", {"uuid": instance.uuid})
     connection.execute(sa.insert(instances).values(values(instance)))
     return instance
 

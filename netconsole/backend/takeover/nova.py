@@ -20,6 +20,7 @@ from netconsole.backend.takeover.rows import (
     NovaNetwork,
     NovaRows,
 )
+from netconsole.backend.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class _Mapping:
         self._count_elsewhere(networks)
         self._compare_manager(networks)
         if self._rows.security_groups:
-            count = _count(self._rows.security_groups, "security group")
-            self._notes.append(f"{count} not imported: this version has none")
+            groups = count(self._rows.security_groups, "security group")
+            self._notes.append(f"{groups} not imported: this version has none")
         return Takeover(
             tuple(networks.values()),
             tuple(instances.values()),
@@ -90,7 +91,7 @@ class _Mapping:
                 found[row.uuid] = _instance(row, name)
         portless = len(self._rows.instances) - len(found)
         if portless:
-            self._notes.append(f"{_count(portless, 'instance')} without a port left out")
+            self._notes.append(f"{count(portless, 'instance')} without a port left out")
         return found
 
     def _ports(
@@ -151,14 +152,14 @@ class _Mapping:
         ]
         served = len(networks) - len(others)
         self._notes.append(
-            f"{_count(served, 'network')} served by this host ({host}), {len(others)} by others"
+            f"{count(served, 'network')} served by this host ({host}), {len(others)} by others"
         )
 
     def _compare_manager(self, networks: dict[int, Network]) -> None:
         vlans = [network.label for network in networks.values() if network.vlan is not None]
         if vlans and manager(self._options) is not VLAN:
             self._notes.append(
-                f"{_count(len(vlans), 'network')} with a VLAN ({vlans[0]!r}), but network_manager "
+                f"{count(len(vlans), 'network')} with a VLAN ({vlans[0]!r}), but network_manager "
                 f"is {self._options.network_manager}"
             )
 
@@ -269,7 +270,3 @@ def _floating_ip(row: NovaFloatingIP, options: Options, *, associated: bool = Tr
         host=values.optional_name("floating_ips.host", row.host) if associated else None,
         auto_assigned=bool(row.auto_assigned) and associated,
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

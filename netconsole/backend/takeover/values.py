@@ -93,7 +93,10 @@ def uuid(what: str, value: str | None, key: str) -> str:
 
 
 class Names:
-    """Gives names that keep a rule and do not come twice, as near as can be to those asked for."""
+    """Gives names that keep a rule and do not come twice, as near as can be to those asked for.
+
+    Capitals make no difference: none is made in the DNS.
+    """
 
     def __init__(self, allowed: str) -> None:
         """`allowed` are the characters that a name may hold, as in a regular expression's set."""
@@ -107,7 +110,7 @@ class Names:
         """
         kept = self._forbidden.sub("-", asked or "").strip("-._")
         name = kept[:200] or otherwise
-        if name in self._given:
+        if name.lower() in self._given:
             name = f"{name}-{distinct}"
-        self._given.add(name)
+        self._given.add(name.lower())
         return name

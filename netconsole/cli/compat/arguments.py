@@ -27,11 +27,9 @@ def options(*declared: tuple[str, object, str]) -> Callable[[Command], Command]:
 
 
 NETWORK: Sequence[tuple[str, object, str]] = (
-    ("--fixed-range-v4", str, "IPv4 range of the network."),
     ("--fixed-range-v6", str, "IPv6 range of the network."),
     ("--vlan", int, "Its VLAN."),
     ("--vlan-start", int, "Its VLAN, or the next one that is free."),
-    ("--vpn", int, "The first port of the projects' VPNs."),
     ("--gateway", str, "Its gateway."),
     ("--gateway-v6", str, "Its IPv6 gateway."),
     ("--bridge", str, "The bridge that carries it."),
@@ -44,7 +42,14 @@ NETWORK: Sequence[tuple[str, object, str]] = (
     ("--project-id", str, "The project it belongs to."),
     ("--priority", int, "Kept, and without effect, as in nova."),
 )
-"""What both originals take to create a network."""
+"""What both originals may be told of a network to create."""
+
+
+def network_options(command: Command) -> Command:
+    """Give a command what both originals take to create a network, as CreateNetwork calls it."""
+    vpn = click.option("--vpn", "vpn_start", type=int, help="The first port of the projects' VPNs.")
+    range_ = click.option("--fixed-range-v4", required=True, help="IPv4 range of the network.")
+    return range_(options(*NETWORK)(vpn(command)))
 
 
 _PROJECT = f"{__name__}.project"

@@ -11,6 +11,7 @@ from netconsole.cli.compat.nova_floating import BULK_COLUMNS, bulk_rows
 from netconsole.cli.compat.tables import tabbed
 from netconsole.cli.context import Context, pass_context
 from netconsole.cli.fixed import row
+from netconsole.cli.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.records import FixedIPView
@@ -19,7 +20,7 @@ FIXED_COLUMNS = ("network", "IP address", "hostname", "host")
 FIXED_WIDTHS = (18, 15, 15)
 
 
-@click.group()
+@click.group(cls=Group)
 def floating() -> None:
     """Create, list and delete floating addresses."""
 
@@ -64,7 +65,7 @@ def list_floating(context: Context, host: str | None, as_json: bool) -> None:
         output.print_lines(["No floating IP addresses have been defined."])
 
 
-@click.group()
+@click.group(cls=Group)
 def fixed() -> None:
     """List and reserve fixed addresses."""
 

@@ -7,9 +7,10 @@ import click
 from netconsole.backend.errors import NotFound
 from netconsole.cli import output
 from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.compat.arguments import NETWORK, options
+from netconsole.cli.compat.arguments import network_options, options
 from netconsole.cli.compat.tables import tabbed
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.service import Service
@@ -29,71 +30,25 @@ COLUMNS = {
 WIDTHS = (5, 18, 15, 15, 15, 15, 15, 15, 15)
 
 
-@click.group()
+@click.group(cls=Group)
 def network() -> None:
     """Create, list, change and delete networks."""
 
 
 @network.command()
+@click.option("--label", required=True, help="The name of the network.")
 @options(
-    ("--label", str, "The name of the network."),
     ("--num-networks", int, "How many to make."),
     ("--network-size", int, "How many addresses each has."),
-    *NETWORK,
 )
+@network_options
 @changing
-def create(
-    doer: Doer,
-    label: str | None,
-    num_networks: int | None,
-    network_size: int | None,
-    fixed_range_v4: str | None,
-    fixed_range_v6: str | None,
-    vlan: int | None,
-    vlan_start: int | None,
-    vpn: int | None,
-    gateway: str | None,
-    gateway_v6: str | None,
-    bridge: str | None,
-    bridge_interface: str | None,
-    multi_host: bool | None,
-    dns1: str | None,
-    dns2: str | None,
-    uuid: str | None,
-    fixed_cidr: str | None,
-    project_id: str | None,
-    priority: int | None,
-) -> None:
+def create(doer: Doer, /, **arguments: object) -> None:
     """Create one network or several."""
     from netconsole.backend.changes.networks import CreateNetwork
 
-    if label is None:
-        raise click.UsageError("Missing option '--label'.")
-    if fixed_range_v4 is None:
-        raise click.UsageError("Missing option '--fixed-range-v4'.")
-    doer.carry_out(
-        CreateNetwork(
-            label=label,
-            num_networks=num_networks,
-            network_size=network_size,
-            fixed_range_v4=fixed_range_v4,
-            fixed_range_v6=fixed_range_v6,
-            vlan=vlan,
-            vlan_start=vlan_start,
-            vpn_start=vpn,
-            gateway=gateway,
-            gateway_v6=gateway_v6,
-            bridge=bridge,
-            bridge_interface=bridge_interface,
-            multi_host=multi_host,
-            dns1=dns1,
-            dns2=dns2,
-            uuid=uuid,
-            fixed_cidr=fixed_cidr,
-            project_id=project_id,
-            priority=priority,
-        )
-    )
+    # The options are called as the fields, and give each the type that it has there.
+    doer.carry_out(CreateNetwork(**arguments))  # type: ignore[arg-type]
 
 
 @network.command("list")

@@ -6,6 +6,7 @@ from netconsole.backend.errors import InvalidValue
 from netconsole.cli import output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.group import Group
 
 QUOTA_COLUMNS = ("Quota", "Limit", "In Use", "Reserved")
 project_option = click.option(
@@ -13,7 +14,7 @@ project_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def project() -> None:
     """Take a project's networks away from it, and show its quotas."""
 
@@ -73,7 +74,7 @@ def quota_usage_refresh(project_id: str, user: str | None, key: str | None) -> N
     """Count anew what a project uses: here that is done at every question."""
 
 
-@click.group()
+@click.group(cls=Group)
 def vpn() -> None:
     """Say where a project's VPN is reached."""
 

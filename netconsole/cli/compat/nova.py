@@ -10,9 +10,10 @@ from netconsole.cli.compat import (
     nova_tenant_networks,
 )
 from netconsole.cli.compat.arguments import SPELLING, note_project
+from netconsole.cli.group import Group
 
 
-@click.group(context_settings=SPELLING)
+@click.group(cls=Group, context_settings=SPELLING)
 @click.option(
     *("--os-project-id", "--os-project-name", "--os-tenant-id", "--os-tenant-name"),
     "os_project_id",

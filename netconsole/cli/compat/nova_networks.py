@@ -6,7 +6,7 @@ import click
 
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.compat.arguments import NETWORK, options
+from netconsole.cli.compat.arguments import network_options, options
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.context import Context, pass_context
 from netconsole.cli.truth import T_OR_F
@@ -16,8 +16,8 @@ network_argument = click.argument("network", shell_complete=names.networks)
 
 @click.command()
 @click.argument("label")
+@network_options
 @options(
-    *NETWORK,
     ("--mtu", int, "The MTU of the instances."),
     ("--enable-dhcp", T_OR_F, "Whether a dnsmasq serves it."),
     ("--dhcp-server", str, "The address of the dnsmasq; default: the gateway."),
@@ -26,65 +26,12 @@ network_argument = click.argument("network", shell_complete=names.networks)
     ("--allowed-end", str, "The last address for instances."),
 )
 @changing
-def network_create(
-    doer: Doer,
-    label: str,
-    fixed_range_v4: str | None,
-    fixed_range_v6: str | None,
-    vlan: int | None,
-    vlan_start: int | None,
-    vpn: int | None,
-    gateway: str | None,
-    gateway_v6: str | None,
-    bridge: str | None,
-    bridge_interface: str | None,
-    multi_host: bool | None,
-    dns1: str | None,
-    dns2: str | None,
-    uuid: str | None,
-    fixed_cidr: str | None,
-    project_id: str | None,
-    priority: int | None,
-    mtu: int | None,
-    enable_dhcp: bool | None,
-    dhcp_server: str | None,
-    share_address: bool | None,
-    allowed_start: str | None,
-    allowed_end: str | None,
-) -> None:
+def network_create(doer: Doer, /, **arguments: object) -> None:
     """Create a network."""
     from netconsole.backend.changes.networks import CreateNetwork
 
-    if fixed_range_v4 is None:
-        raise click.UsageError("Missing option '--fixed-range-v4'.")
-    doer.carry_out(
-        CreateNetwork(
-            label=label,
-            fixed_range_v4=fixed_range_v4,
-            num_networks=1,
-            fixed_range_v6=fixed_range_v6,
-            vlan=vlan,
-            vlan_start=vlan_start,
-            vpn_start=vpn,
-            gateway=gateway,
-            gateway_v6=gateway_v6,
-            bridge=bridge,
-            bridge_interface=bridge_interface,
-            multi_host=multi_host,
-            dns1=dns1,
-            dns2=dns2,
-            uuid=uuid,
-            fixed_cidr=fixed_cidr,
-            project_id=project_id,
-            priority=priority,
-            mtu=mtu,
-            enable_dhcp=enable_dhcp,
-            dhcp_server=dhcp_server,
-            share_address=share_address,
-            allowed_start=allowed_start,
-            allowed_end=allowed_end,
-        )
-    )
+    # The options are called as the fields, and give each the type that it has there.
+    doer.carry_out(CreateNetwork(num_networks=1, **arguments))  # type: ignore[arg-type]
 
 
 @click.command()

@@ -3,32 +3,27 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.strip import Strip
 
+from netconsole.backend.wording import count
 from netconsole.screens.marks import DIM, Glyphs
 from netconsole.screens.pane import Entry
+from netconsole.screens.widgets.moving import Moving, moving_keys
 from netconsole.screens.widgets.surface import Part, Surface, fit, safe, strip_of
 
 _LABEL = 15
 _INDENT = "    "
 
 
-class LineView(Surface, can_focus=True):
+class LineView(Moving, can_focus=True):
     """Shows entries, wrapped to its width; the last line says how much more there is."""
 
     DEFAULT_CSS = """
     LineView { height: 1fr; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", show=False),
-        Binding("pagedown,ctrl+d,space", "page(1)", show=False),
-        Binding("home,g", "edge(-1)", show=False),
-        Binding("end,G", "edge(1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = moving_keys()
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -58,20 +53,13 @@ class LineView(Surface, can_focus=True):
         self._wrap()
         self._go(self._first)
 
-    def action_scroll(self, by: int) -> None:
-        self._go(self._first + by)
+    @property
+    def _place(self) -> int:
+        return self._first
 
-    def action_page(self, direction: int) -> None:
-        self._go(self._first + direction * max(self.size.height - 2, 1))
-
-    def action_edge(self, direction: int) -> None:
-        self._go(0 if direction < 0 else len(self._wrapped))
-
-    def on_mouse_scroll_down(self) -> None:
-        self._go(self._first + 3)
-
-    def on_mouse_scroll_up(self) -> None:
-        self._go(self._first - 3)
+    @property
+    def _last(self) -> int:
+        return len(self._wrapped)
 
     def _go(self, to: int) -> None:
         self._first = max(min(to, len(self._wrapped) - self._room), 0)
@@ -89,7 +77,11 @@ class LineView(Surface, can_focus=True):
         width = self.size.width
         if self._overflows and y == self.size.height - 1:
             below = len(self._wrapped) - self._first - self._room
-            said = f"{below} more lines below" if below else f"the end; {self._first} lines above"
+            said = (
+                f"{count(below, 'more line')} below"
+                if below
+                else f"the end; {count(self._first, 'line')} above"
+            )
             return strip_of([(f"{self.glyphs.rule * 2} {said}", DIM)], width)
         at = self._first + y
         return strip_of(self._wrapped[at] if at < len(self._wrapped) else (), width)

@@ -10,14 +10,15 @@ from textual.strip import Strip
 from netconsole.screens.listing import Listing
 from netconsole.screens.marks import BOLD, DIM, PLAIN, REVERSE, STYLES, Glyphs
 from netconsole.screens.pane import Column, Row
-from netconsole.screens.widgets.surface import Part, Surface, fit, strip_of
+from netconsole.screens.widgets.moving import Moving, moving_keys
+from netconsole.screens.widgets.surface import Part, fit, strip_of
 
 _MARGIN = 2
 """Cells left of the first column: the cursor's mark and a space."""
 _STRIPS = 2_000
 
 
-class LiveTable(Surface, can_focus=True):
+class LiveTable(Moving, can_focus=True):
     """A table of `Row`s with a cursor, a filter and an order; line 0 is the heading."""
 
     DEFAULT_CSS = """
@@ -25,12 +26,7 @@ class LiveTable(Surface, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", show=False),
-        Binding("pagedown,ctrl+d,space", "page(1)", show=False),
-        Binding("home,g", "edge(-1)", show=False),
-        Binding("end,G", "edge(1)", show=False),
+        *moving_keys(),
         Binding("enter", "choose", show=False),
     ]
 
@@ -64,14 +60,13 @@ class LiveTable(Surface, can_focus=True):
         self.listing.cycle_sort([at for at, _ in self._layout()])
         self.follow()
 
-    def action_move(self, by: int) -> None:
-        self._go(self.listing.cursor + by)
+    @property
+    def _place(self) -> int:
+        return self.listing.cursor
 
-    def action_page(self, direction: int) -> None:
-        self._go(self.listing.cursor + direction * max(self.size.height - 2, 1))
-
-    def action_edge(self, direction: int) -> None:
-        self._go(0 if direction < 0 else len(self.listing.shown) - 1)
+    @property
+    def _last(self) -> int:
+        return len(self.listing.shown) - 1
 
     def action_choose(self) -> None:
         if self.listing.current:
@@ -92,12 +87,6 @@ class LiveTable(Surface, can_focus=True):
             self._go(at)
             if again:
                 self.action_choose()
-
-    def on_mouse_scroll_down(self) -> None:
-        self._go(self.listing.cursor + 3)
-
-    def on_mouse_scroll_up(self) -> None:
-        self._go(self.listing.cursor - 3)
 
     # Painting
 
