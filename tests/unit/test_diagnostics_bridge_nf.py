@@ -1,0 +1,57 @@
+"""Frames from port to port of a bridge: whether they meet iptables, and what drops them there."""
+
+from dataclasses import replace
+
+import pytest
+from bridge_samples import BRIDGE
+from evidence_samples import HEALTHY, OUR_FILTER, packet_filter, snapshot
+
+from netconsole.backend.steps import ChangeRules, Plan
+from netconsole.diagnostics.checks import CHECKS
+from netconsole.diagnostics.finding import Finding
+from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.settings import Sysctls
+
+CALL = "net/bridge/bridge-nf-call-iptables"
+WITHIN = "-A FORWARD -i br100 -o br100 -j DROP\n"
+BRIDGED = "-A FORWARD -m physdev --physdev-is-bridged -j DROP\n"
+ALL = "-A FORWARD -j DROP\n"
+
+
+def found(first: str = "", *, whole: str = "1", own: bool = False) -> Finding:
+    text = OUR_FILTER.replace("-A FORWARD", f"{first}-A FORWARD", 1)
+    link = Link(
+        4, "br100", "bridge", True, True, "fa:16:3e:00:00:01", 1500,
+        bridge=replace(BRIDGE, nf_call_iptables=own),
+    )  # fmt: skip
+    values = {CALL: whole} if whole else {}
+    seen = snapshot(HEALTHY).with_parts(packet_filter(text), Sysctls(values), Links((link,)))
+    return CHECKS["bridge_nf"].examine(seen)
+
+
+def test_ours_alone_lets_them_pass() -> None:
+    assert found().verdict == "ok"
+
+
+@pytest.mark.parametrize("rule", [WITHIN, BRIDGED])
+def test_a_rule_for_bridged_frames_is_named_and_preceded_by_an_accept(rule: str) -> None:
+    finding = found(rule)
+    assert finding.verdict == "fail"
+    assert "rule 1 of FORWARD" in finding.because
+    accept = "-i br100 -o br100 -j ACCEPT"
+    assert finding.fix == Plan(
+        (ChangeRules("ipv4", "filter", (f"-I FORWARD 1 {accept}",), (f"-D FORWARD {accept}",)),)
+    )
+    assert "anti-spoofing" in finding.remedy
+
+
+def test_what_drops_routed_packets_too_is_another_checks() -> None:
+    assert found(ALL).verdict == "ok"
+
+
+def test_either_of_the_two_settings_is_enough_and_neither_is_said() -> None:
+    assert found(WITHIN, whole="0", own=True).verdict == "fail"
+    assert found(WITHIN, whole="0").verdict == "info"
+    unloaded = found(WITHIN, whole="")
+    assert unloaded.verdict == "info"
+    assert [row.value for row in unloaded.evidence if row.label == "br_netfilter"] == ["not loaded"]
