@@ -19,10 +19,10 @@ from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import (
+    DhcpListener,
     DnsmasqProcess,
     DnsmasqProcesses,
     LeaseFile,
-    Listener,
 )
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.listeners import Listeners
@@ -105,7 +105,7 @@ PROCESSES = DnsmasqProcesses(
     {f"{NETWORKS}/nova-br100.pid": "7\n"},
     {f"{NETWORKS}/nova-br100.leases": LeaseFile(NOW - 3000, as_text(LEASES), LEASES)},
     {f"{NETWORKS}/nova-br100.hosts": 1244},
-    (Listener("0.0.0.0", "br100", "dnsmasq", 7),),  # noqa: S104  as ss prints it
+    (DhcpListener("0.0.0.0", "br100", "dnsmasq", 7),),  # noqa: S104  as ss prints it
     3,
 )
 ACCEPTED = "-i br100 -p udp -m udp --dport 67 -j ACCEPT"

@@ -7,7 +7,6 @@ that; undo has to bring back the former state, exactly; and mending has to leave
 import json
 from dataclasses import dataclass
 from difflib import unified_diff
-from itertools import pairwise
 from typing import Any
 
 from private_host import eventually
@@ -67,12 +66,7 @@ def state(lab: RunningLab) -> list[str]:
             lines += [json.dumps(_still(link)) for link in json.loads(line)]
         elif not line.startswith(("#", ":")):
             lines.append(line)
-    return [line for line, after in pairwise((*lines, "")) if not _is_empty_table(line, after)]
-
-
-def _is_empty_table(line: str, after: str) -> bool:
-    """ebtables makes its table at the first rule, and leaves it there when that has gone."""
-    return line.startswith("*") and not after.startswith("-A")
+    return lines
 
 
 def _still(link: dict[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ from netconsole.diagnostics.evidence.log import denied
 from netconsole.diagnostics.finding import Finding, Verdict
 from netconsole.diagnostics.parts.dhcp import Answer, DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
-from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses, LeaseFile, Listener
+from netconsole.diagnostics.parts.dnsmasq import DhcpListener, DnsmasqProcesses, LeaseFile
 from netconsole.diagnostics.parts.log import LogLine, SystemLog
 from netconsole.diagnostics.parts.owners import Owner, Owners
 from netconsole.diagnostics.parts.packet_filter import (
@@ -263,7 +263,7 @@ def test_a_late_answer_to_an_earlier_question_counts_too() -> None:
 
 def test_a_server_on_this_host_has_no_port_to_be_silenced_at() -> None:
     here = replace(ROGUE, port="br100")
-    heard = replace(PROCESSES, listeners=(Listener("*", "", "kea-dhcp4", 50),))
+    heard = replace(PROCESSES, listeners=(DhcpListener("*", "", "kea-dhcp4", 50),))
     finding = found("dhcp_rogue", DhcpAnswers(2.5, (ASKED,), (OFFER, here)), heard)
     assert (finding.verdict, finding.fix) == ("fail", None)
     assert "kea-dhcp4 (50)" in finding.because

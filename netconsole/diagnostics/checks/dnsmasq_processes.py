@@ -9,7 +9,7 @@ from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses, Listener
+from netconsole.diagnostics.parts.dnsmasq import DhcpListener, DnsmasqProcesses
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "dnsmasq_processes"
@@ -145,7 +145,7 @@ def whose(command: str) -> str:
     return next((name for sign, name in _OWNERS.items() if sign in command), "an unknown program")
 
 
-def _listener(each: Listener) -> Evidence:
+def _listener(each: DhcpListener) -> Evidence:
     place = f"{each.address}, {each.interface or 'every interface'}"
     return Evidence("listens on UDP port 67", f"{each.program or '?'} ({each.pid})", note=place)
 

@@ -11,10 +11,10 @@ import psutil
 from netconsole.backend import lease_file
 from netconsole.backend.programs import run
 from netconsole.diagnostics.parts.dnsmasq import (
+    DhcpListener,
     DnsmasqProcess,
     DnsmasqProcesses,
     LeaseFile,
-    Listener,
 )
 
 SECONDS = 0.5
@@ -108,7 +108,7 @@ def _watched(pid: int) -> tuple[int, ...] | None:
     return tuple(int(number, 16) for number in found)
 
 
-def _listeners() -> Iterator[Listener]:
+def _listeners() -> Iterator[DhcpListener]:
     """Ask ss(8): it alone says which interface a socket is bound to."""
     for line in run(["ss", "-H", "-l", "-u", "-n", "-p", "sport = :67"]).splitlines():
         words = line.split()
@@ -117,7 +117,7 @@ def _listeners() -> Iterator[Listener]:
         address, _, interface = words[3].rpartition(":")[0].partition("%")
         user = _USER.search(line)
         name, pid = (user[1], int(user[2])) if user else ("", 0)
-        yield Listener(address, interface, name, pid)
+        yield DhcpListener(address, interface, name, pid)
 
 
 def _inotify_instances(servers: Collection[int]) -> int:

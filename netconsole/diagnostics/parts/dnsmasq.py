@@ -56,7 +56,7 @@ class LeaseFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class DhcpListener:
     """A socket that hears UDP port 67."""
 
     address: str
@@ -78,7 +78,7 @@ class DnsmasqProcesses:
     lease_files: Mapping[str, LeaseFile] = field(default_factory=dict)
     directories: Mapping[str, int] = field(default_factory=dict)
     """The inode number of each --dhcp-hostsdir."""
-    listeners: tuple[Listener, ...] = ()
+    listeners: tuple[DhcpListener, ...] = ()
     inotify_instances: int = 0
     """How many the processes of root have together (fs.inotify.max_user_instances is the most)."""
 
