@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store_samples import a_network
 
+from netconsole.backend.changes import Change
 from netconsole.backend.changes.floating import CreateFloating, DisassociateFloating
 from netconsole.backend.changes.instances import (
     AddFixedIP,
@@ -333,3 +334,27 @@ def test_no_name_that_means_something_to_dnsmasq_gets_past(value: str) -> None:
             with pytest.raises(allowed):
                 change.write(empty, options())
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            CreateInstance("web1", "demo", ("a", "b"), "veth", ("10.0.0.9",)),
+            "instance create web1 --project demo --network a --network b "
+            "--fixed-address 10.0.0.9 --port-kind veth",
+        ),
+        (
+            AddFixedIP("web1", "a", "10.0.0.9"),
+            "instance add-fixed-ip web1 a --fixed-address 10.0.0.9",
+        ),
+        (
+            CreateFloating("203.0.113.0/30", "public", "eth7"),
+            "floating create --pool public --ip-range 203.0.113.0/30 --interface eth7",
+        ),
+    ],
+)
+def test_the_journal_and_the_audit_log_say_all_that_was_asked(
+    change: Change[object], words: str
+) -> None:
+    assert change.title == words

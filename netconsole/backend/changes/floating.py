@@ -62,7 +62,8 @@ class CreateFloating(Change[tuple[FloatingIP, ...]]):
     @property
     def title(self) -> str:
         pool = "" if self.pool is None else f"--pool {self.pool} "
-        return f"floating create {pool}--ip-range {self.ip_range}"
+        interface = "" if self.interface is None else f" --interface {self.interface}"
+        return f"floating create {pool}--ip-range {self.ip_range}{interface}"
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[FloatingIP, ...]]:
         pool = _pool(self.pool, options)

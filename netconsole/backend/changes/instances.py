@@ -34,7 +34,11 @@ class CreateInstance(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        return f"instance create {self.name} --project {self.project}"
+        words = [f"instance create {self.name} --project {self.project}"]
+        words += [f"--network {network}" for network in self.networks]
+        words += [f"--fixed-address {address}" for address in self.fixed_addresses]
+        words += [f"--port-kind {self.port_kind}"] if self.port_kind != "tap" else []
+        return " ".join(words)
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         name = validate.hostname("instance name", self.name)
@@ -94,7 +98,8 @@ class AddFixedIP(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        return f"instance add-fixed-ip {self.instance} {self.network}"
+        fixed = "" if self.fixed_address is None else f" --fixed-address {self.fixed_address}"
+        return f"instance add-fixed-ip {self.instance} {self.network}{fixed}"
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         instance = instances.find(connection, self.instance)

@@ -42,11 +42,11 @@ class NicType(click.ParamType[Nic]):
         for part in str(value).split(","):
             key, _, text = part.partition("=")
             if key not in ("net-id", "net-name", "v4-fixed-ip") or not text or key in found:
-                self.fail(f"{str(value)[:80]!r} is not {self.name}", param, ctx)
+                self.fail(f"{str(value)[:80]!r} is not {self.name}.", param, ctx)
             found[key] = text
         network = found.get("net-id") or found.get("net-name")
         if network is None or len(found.keys() - {"v4-fixed-ip"}) != 1:
-            self.fail(f"{str(value)[:80]!r} is not {self.name}", param, ctx)
+            self.fail(f"{str(value)[:80]!r} is not {self.name}.", param, ctx)
         return Nic(network, found.get("v4-fixed-ip"))
 
 
