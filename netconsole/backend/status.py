@@ -25,6 +25,8 @@ class HostStatus:
     read_only_because: str | None
     unreadable: dict[str, str]
     """The parts that could not be read, and why."""
+    forwarding_wanted: bool = True
+    """Whether a network has this host as its router; with the Flat manager none has."""
     unsupported: dict[str, str] = field(default_factory=dict)
     """The parts that a network wants and this kernel cannot hold, and why."""
 

@@ -8,7 +8,7 @@ from operator import attrgetter
 from netconsole.backend import dhcp
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import ChainKey, Dnsmasq, HostState, Link, Rule
-from netconsole.backend.intent import floating_interface
+from netconsole.backend.intent import IP_FORWARD, floating_interface
 from netconsole.backend.leases import lease_of
 from netconsole.backend.nat_survey import nat_rules
 from netconsole.backend.options import Options
@@ -74,6 +74,7 @@ class Survey:
             access="read-write" if self.read_only_because is None else "read-only",
             read_only_because=self.read_only_because,
             unreadable=dict(self.observed.unreadable),
+            forwarding_wanted=self.wanted.sysctls.get(IP_FORWARD) == "1",
             unsupported=dict(self.wanted.unsupported),
         )
 

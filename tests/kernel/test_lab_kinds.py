@@ -38,6 +38,15 @@ def test_flat_guests_live_by_what_was_injected(flat: RunningLab) -> None:
     assert "203.0.113.1" in named.stdout
 
 
+def test_a_healthy_flat_host_has_nothing_to_find(flat: RunningLab) -> None:
+    for probe in ((), ("--probe",)):
+        done = flat.netconsole("doctor", "--json", *probe, check=False)
+        findings = json.loads(done.stdout)["findings"]
+        quiet = ("ok", "not-applicable")
+        named = {e["check"]: e["because"] for e in findings if e["verdict"] not in quiet}
+        assert (done.returncode, named) == (0, {})
+
+
 def test_the_bridge_of_flat_is_the_admins(flat: RunningLab) -> None:
     (bridge,) = json.loads(flat.run("ip", "-json", "link", "show", "br100").stdout)
     assert "ifalias" not in bridge

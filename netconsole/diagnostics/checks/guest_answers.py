@@ -7,10 +7,12 @@ from netconsole.diagnostics.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.guests import GuestAnswer, GuestAnswers
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "guest_answers"
 TITLE = "Instances answer on their own network"
+NOBODY = "No instance has an address on a network that this host has one on."
 REMEDY = (
     "Look at the instance itself: is it switched on, is its interface up, did it take its address "
     "(`netconsole playbook run no-address --target NAME`)?"
@@ -26,7 +28,7 @@ def judge(snapshot: Snapshot) -> Finding:
     silent = [each for each in found.answers if not each.seen_mac and not each.echoed]
     closed = [each for each in found.answers if each.seen_mac and not each.echoed]
     if not found.answers:
-        return Finding(ID, TITLE, "not-applicable", "There is no instance with an address here.")
+        return Finding(ID, TITLE, "not-applicable", NOBODY)
     if silent:
         first = silent[0]
         others = f" So are {len(silent) - 1} more." if silent[1:] else ""
@@ -74,4 +76,4 @@ PAGE = Page(
     source="RFC 826; RFC 1122 section 3.2.2.6",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Host, GuestAnswers}), 1.5, judge, PAGE)
+CHECK = Check(ID, (), TITLE, frozenset({Host, Routing, GuestAnswers}), 1.5, judge, PAGE)

@@ -23,6 +23,9 @@ def judge(snapshot: Snapshot) -> Finding:
     sysctls, drop_ins = snapshot.part(Sysctls).values, snapshot.part(DropIns)
     if not status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
+    if not status.host.forwarding_wanted:
+        because = "No network here has this host as its router."
+        return Finding(ID, TITLE, "not-applicable", because)
     names = [*(each.bridge for each in status.networks), status.host.public_interface]
     keys = [key for name in names if (key := f"net/ipv4/conf/{name}/forwarding") in sysctls]
     off = [key for key in (KEY, *keys) if sysctls.get(key) == "0"]

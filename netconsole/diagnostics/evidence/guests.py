@@ -8,6 +8,7 @@ from netconsole.backend.programs import run
 from netconsole.backend.status import Allocation
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.guests import GuestAnswer, GuestAnswers
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.snapshot import Snapshot
 
 MOST_GUESTS = 64
@@ -17,9 +18,17 @@ LIMIT = 5.0
 
 
 def ask_guests(snapshot: Snapshot) -> GuestAnswers:
-    """Ping the fixed address of the target, or of every instance that has one."""
-    host, target = snapshot.get(Host), snapshot.target
-    chosen = [each for each in (host.status.allocations if host else ()) if each.allocated]
+    """Ping the fixed address of the target, or of every instance that has one.
+
+    Only on networks on which this host has an address: it could not ask on others.
+    """
+    host, routing, target = snapshot.get(Host), snapshot.get(Routing), snapshot.target
+    bridges = {each.label: each.bridge for each in (host.status.networks if host else ())}
+    chosen = [
+        each
+        for each in (host.status.allocations if host else ())
+        if each.allocated and routing is not None and routing.on(bridges.get(each.network, ""))
+    ]
     if target is not None:
         chosen = [
             each
@@ -27,7 +36,6 @@ def ask_guests(snapshot: Snapshot) -> GuestAnswers:
             if each.instance == target.instance
             or (not target.instance and each.network == target.network)
         ]
-    bridges = {each.label: each.bridge for each in (host.status.networks if host else ())}
     asked = chosen[:MOST_GUESTS]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(lambda each: _ask(each, bridges.get(each.network, "")), asked)
