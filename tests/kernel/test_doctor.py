@@ -149,7 +149,7 @@ def test_playbooks_are_listed_and_explained(healthy: RunningLab) -> None:
     assert {"Symptom", "Cause", "What else looks like it", "Cure", "Source"} <= set(page)
     assert healthy.netconsole("explain", "A1").stdout.splitlines()[0].startswith("rp_filter (A1")
     missing = healthy.netconsole("playbook", "show", "nonsense", check=False)
-    assert missing.returncode == 1
+    assert missing.returncode == 2
     assert "nonsense" in missing.stderr
 
 

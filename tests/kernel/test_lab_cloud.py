@@ -99,7 +99,7 @@ def test_unknown_names_are_answered_with_those_there_are(lab: RunningLab) -> Non
     assert "db1, outside, web1, web2" in member.stderr
     for verb in ("break", "mend"):
         fault = lab.netconsole("lab", verb, "gremlins", check=False)
-        assert fault.returncode == 1
+        assert fault.returncode == 2
         assert ", ".join(each.id for each in FAULTS) in fault.stderr
 
 
