@@ -88,6 +88,11 @@ class FloatingIPStatus:
     rules_expected: int
     state: FloatingState
 
+    @property
+    def carried(self) -> bool:
+        """Whether it is in use and this host is the one that carries it."""
+        return self.fixed_address is not None and self.rules_expected > 0
+
 
 @dataclass(frozen=True, slots=True)
 class DnsmasqStatus:

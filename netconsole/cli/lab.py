@@ -109,7 +109,7 @@ def faults(context: Context, as_json: bool) -> None:
     found = [
         {
             "id": fault.id,
-            "broken": fault.is_broken(service),
+            "broken": fault.is_there(service),
             "breaks": fault.breaks,
             "symptom": fault.symptom,
         }

@@ -47,7 +47,7 @@ def judge(snapshot: Snapshot) -> Finding:
     """Look for rules before ours that decide the source of what floating addresses' owners send."""
     status = snapshot.part(Host).status
     packet_filter = snapshot.part(PacketFilter)
-    in_use = [each for each in status.floating_ips if each.fixed_address]
+    in_use = [each for each in status.floating_ips if each.carried]
     if not in_use:
         return Finding(ID, TITLE, "not-applicable", "No floating address is associated.")
     ours = packet_filter.chain("nat", CHAIN)

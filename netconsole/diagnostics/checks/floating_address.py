@@ -18,7 +18,7 @@ REMEDY = "`netconsole apply` puts the addresses back and announces them to the n
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the addresses in use with those on the interfaces."""
     host = snapshot.part(Host)
-    in_use = [each for each in host.status.floating_ips if each.fixed_address]
+    in_use = [each for each in host.status.floating_ips if each.carried]
     steps = claimed(host.plan, host.status, ID)
     missing = [each for each in in_use if each.address_present is False]
     unknown = [each for each in in_use if each.address_present is None]

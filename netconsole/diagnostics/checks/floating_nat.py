@@ -23,7 +23,7 @@ def judge(snapshot: Snapshot) -> Finding:
     """Count the rules of every floating address."""
     host = snapshot.part(Host)
     status = host.status
-    in_use = [each for each in status.floating_ips if each.fixed_address]
+    in_use = [each for each in status.floating_ips if each.carried]
     addresses = {each.address for each in status.floating_ips}
     ours = [rule for rule in status.nat if rule.origin == "ours" and _serves(rule, addresses)]
     missing = [rule for rule in ours if rule.state == "missing"]

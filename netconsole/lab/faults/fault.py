@@ -28,9 +28,16 @@ class Fault:
     mend_it: Callable[[Service], None]
     """Leaves everything as it was before; does nothing where nothing is broken."""
 
+    def is_there(self, service: Service) -> bool:
+        """Whether it is broken; where there is nothing that could be, it is not."""
+        try:
+            return self.is_broken(service)
+        except Conflict:
+            return False
+
     def break_once(self, service: Service) -> None:
         """Break it, unless it is broken; raises Conflict where there is nothing to break."""
-        if not self.is_broken(service):
+        if not self.is_there(service):
             self.break_it(service)
 
 
