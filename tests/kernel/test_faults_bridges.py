@@ -25,6 +25,7 @@ def lab() -> Iterator[RunningLab]:
         ("fdb", "fdb"),
         ("fdb-ageing", "fdb"),
         ("mac-twin", "fdb"),
+        ("bridge_nf-off", "bridge_nf"),
         ("multicast", "multicast"),
         ("drops", "drops"),
     ],

@@ -6,26 +6,32 @@ import pytest
 from bridge_samples import BRIDGE
 from evidence_samples import HEALTHY, OUR_FILTER, packet_filter, snapshot
 
-from netconsole.backend.steps import ChangeRules, Plan
+from netconsole.backend.steps import ChangeRules, Plan, RunProgram, SetSysctl
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.finding import Finding
 from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.modules import Module, Modules
 from netconsole.diagnostics.parts.settings import Sysctls
 
 CALL = "net/bridge/bridge-nf-call-iptables"
 WITHIN = "-A FORWARD -i br100 -o br100 -j DROP\n"
 BRIDGED = "-A FORWARD -m physdev --physdev-is-bridged -j DROP\n"
+OF_A_PORT = "-A FORWARD -m physdev --physdev-in tap1 --physdev-is-bridged -j DROP\n"
+NO_MODULES = Modules(())
 ALL = "-A FORWARD -j DROP\n"
 
 
-def found(first: str = "", *, whole: str = "1", own: bool = False) -> Finding:
+def found(
+    first: str = "", *, whole: str = "1", own: bool = False, modules: Modules = NO_MODULES
+) -> Finding:
     text = OUR_FILTER.replace("-A FORWARD", f"{first}-A FORWARD", 1)
     link = Link(
         4, "br100", "bridge", True, True, "fa:16:3e:00:00:01", 1500,
         bridge=replace(BRIDGE, nf_call_iptables=own),
     )  # fmt: skip
     values = {CALL: whole} if whole else {}
-    seen = snapshot(HEALTHY).with_parts(packet_filter(text), Sysctls(values), Links((link,)))
+    parts = packet_filter(text), Sysctls(values), Links((link,)), modules
+    seen = snapshot(HEALTHY).with_parts(*parts)
     return CHECKS["bridge_nf"].examine(seen)
 
 
@@ -55,3 +61,30 @@ def test_either_of_the_two_settings_is_enough_and_neither_is_said() -> None:
     unloaded = found(WITHIN, whole="")
     assert unloaded.verdict == "info"
     assert [row.value for row in unloaded.evidence if row.label == "br_netfilter"] == ["not loaded"]
+
+
+def test_a_rule_about_a_port_that_sees_no_frame_is_named_and_enforced_for_good() -> None:
+    finding = found(OF_A_PORT, whole="0")
+    assert finding.verdict == "warn"
+    assert finding.fix == Plan((SetSysctl("net.bridge.bridge-nf-call-iptables", "1", "0"),))
+    assert finding.persist
+    assert found(OF_A_PORT).verdict == "ok"
+    assert found(OF_A_PORT, whole="0", own=True).verdict == "ok"
+
+
+def test_a_rule_about_everything_but_bridged_frames_misses_nothing() -> None:
+    not_bridged = "-A FORWARD -m physdev ! --physdev-is-bridged -j ACCEPT\n"
+    assert found(not_bridged, whole="0").verdict == "info"
+
+
+@pytest.mark.parametrize(
+    ("module", "fix"),
+    [
+        (Module("br_netfilter", "available"), Plan((RunProgram(("modprobe", "br_netfilter")),))),
+        (Module("br_netfilter", "available", blocked_by="/etc/modprobe.d/a:1 install"), None),
+        (Module("br_netfilter", "missing"), None),
+    ],
+)
+def test_the_module_is_loaded_where_that_can_be_done(module: Module, fix: Plan | None) -> None:
+    finding = found(OF_A_PORT, whole="", modules=Modules((module,)))
+    assert (finding.verdict, finding.fix) == ("warn", fix)

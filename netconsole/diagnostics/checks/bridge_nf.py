@@ -9,6 +9,7 @@ from netconsole.backend.status import NetworkStatus
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan
 from netconsole.backend.steps import Step as PlanStep
 from netconsole.diagnostics.check import Check
+from netconsole.diagnostics.checks import bridge_nf_unmet
 from netconsole.diagnostics.checks.forward_filter import flows as routed_flows
 from netconsole.diagnostics.checks.forward_filter_cure import AT_NEXT_START, FILTER_TABLES
 from netconsole.diagnostics.drop_ins import name_of
@@ -18,13 +19,14 @@ from netconsole.diagnostics.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import Kind, PacketFilter
-from netconsole.diagnostics.parts.settings import Sysctls
+from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "bridge_nf"
-TITLE = "Frames from port to port of a bridge are not dropped by iptables"
+TITLE = "iptables treats frames from port to port of a bridge as meant"
 GLOBAL: Final = "net/bridge/bridge-nf-call-"
 TABLES: Final = ("iptables", "ip6tables", "arptables")
 COST: Final = (
@@ -41,6 +43,8 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "not-applicable", "There is no bridge of a network here.")
     rows = tuple(_settings(snapshot))
     called = [each for each in status.networks if _called(snapshot, each.bridge)]
+    if not called and (rules := tuple(bridge_nf_unmet.about_ports(seen))):
+        return _unmet(snapshot, rules, rows)
     if not called:
         because = (
             "Frames between two ports of one bridge do not meet iptables: neither the setting of "
@@ -68,6 +72,17 @@ def judge(snapshot: Snapshot) -> Finding:
     )
     fix = _accept(found, seen.command)
     return Finding(ID, TITLE, "fail", because, rows, _rules_out(), fix, remedy=COST)
+
+
+def _unmet(
+    snapshot: Snapshot, rules: tuple[tuple[str, str], ...], rows: tuple[Evidence, ...]
+) -> Finding:
+    """Rules that were made for bridged frames, and meet none."""
+    because = bridge_nf_unmet.explained(len(rules))
+    persist, permanence = bridge_nf_unmet.kept(snapshot)
+    rows = (*rows, *bridge_nf_unmet.unmet(rules), permanence)
+    fix, remedy = bridge_nf_unmet.enforce(snapshot), bridge_nf_unmet.REMEDY
+    return Finding(ID, TITLE, "warn", because, rows, (), fix, persist, remedy)
 
 
 def _dropped(
@@ -180,7 +195,9 @@ PAGE = Page(
         ("fdb", "frames go to the wrong port, and no rule counts them."),
     ),
     cure="An ACCEPT for what comes in and goes out by the same bridge, in the table that drops. "
-    + COST,
+    + COST
+    + " Where rules about ports (-m physdev) never see a frame: the setting at 1, kept by a "
+    "drop-in, and br_netfilter at boot, as the setting is lost where the module comes later.",
     source="Linux Documentation/networking/ip-sysctl.rst, bridge-nf-call-iptables; "
     "ip-link(8), nf_call_iptables",
 )
@@ -189,7 +206,7 @@ CHECK = Check(
     ID,
     ("B1",),
     TITLE,
-    frozenset({Host, PacketFilter, Links, Sysctls}),
+    frozenset({Host, PacketFilter, Links, Sysctls, DropIns, Modules}),
     0.7,
     judge,
     PAGE,

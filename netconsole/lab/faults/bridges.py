@@ -15,6 +15,7 @@ from netconsole.lab.guests import INTERFACE
 Commands = Sequence[tuple[str, ...]]
 
 _UNKNOWN_VLAN: Final = "4000"
+_CALL: Final = "net.bridge.bridge-nf-call-iptables"
 _DELAY: Final = "3000"
 """Hundredths of a second: as long as the kernel allows, so that it lasts while one looks."""
 
@@ -172,6 +173,18 @@ def _filter_vlans(fault: Fault) -> Fault:
     return Fault(fault.id, fault.breaks, fault.symptom, fault.is_broken, break_it, fault.mend_it)
 
 
+def _pass_the_filter_by(service: Service) -> tuple[Commands, Commands]:
+    port = ("-m", "physdev", "--physdev-in", guest(service, 0).device, "--physdev-is-bridged")
+    rule = ("FORWARD", *port, "-p", "tcp", "--dport", "25", "-j", "DROP")
+    call = ("sysctl", "-q", "-w")
+    forth = (("iptables", "-w", "-I", *rule), (*call, f"{_CALL}=0"))
+    return forth, (("iptables", "-w", "-D", *rule), (*call, f"{_CALL}=1"))
+
+
+def _is_passed_by(service: Service) -> bool:
+    return "physdev" in run("iptables", "-S", "FORWARD")
+
+
 def _twin(service: Service) -> None:
     """The third guest sends frames under the MAC address of the second."""
     victim, culprit = guest(service, 1), guest(service, 2)
@@ -256,6 +269,13 @@ FAULTS: Final = (
         lambda service: traffic.runs("mac-twin"),
         _twin,
         _end_twin,
+    ),
+    _port_fault(
+        "bridge_nf-off",
+        "Bridged frames pass iptables by, and a rule there is about the port of web1.",
+        "web1 sends mail to web2 on port 25, which the rule forbids.",
+        _is_passed_by,
+        _pass_the_filter_by,
     ),
     _port_fault(
         "multicast",
