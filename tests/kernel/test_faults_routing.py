@@ -12,6 +12,9 @@ pytestmark = pytest.mark.requires(*PROGRAMS, "ebtables")
 @pytest.fixture(scope="module")
 def lab() -> Iterator[RunningLab]:
     with RunningLab() as running:
+        for chain in ("INPUT", "FORWARD"):
+            # ebtables of the nft kind makes its table at first use, and leaves it there.
+            running.run("ebtables", "-P", chain, "ACCEPT")
         yield running
 
 

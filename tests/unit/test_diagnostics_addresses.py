@@ -175,6 +175,13 @@ def test_an_address_on_two_interfaces_goes_from_the_second() -> None:
     assert named(twice) == ["duplicate_address"]
 
 
+def test_one_address_twice_on_one_wire_is_no_flux() -> None:
+    twice = Address("eth1", "203.0.113.2", 24, "global")
+    heard = answered(asked("eth0", "203.0.113.2", (ETH1.mac, "")))
+    snapshot = seen(replace(ROUTING, addresses=(*ADDRESSES, twice)), heard, BOTH_ANSWERED)
+    assert named(snapshot) == ["duplicate_address"]
+
+
 def test_the_one_that_others_hang_on_is_not_taken_away() -> None:
     more = (Address("eth1", "203.0.113.2", 24, "global"), Address("eth1", "203.0.113.9", 24, "x"))
     assert CHECKS["duplicate_address"].examine(with_address(*more)).fix is None

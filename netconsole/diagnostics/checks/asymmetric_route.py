@@ -7,6 +7,7 @@ from netconsole.backend.steps import Plan
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.pings import DetourPings, Ping
 from netconsole.diagnostics.parts.reverse_paths import ReversePath, ReversePaths
 from netconsole.diagnostics.parts.routing import Route, Routing
@@ -162,7 +163,7 @@ CHECK = Check(
     ID,
     ("A8",),
     TITLE,
-    frozenset({ReversePaths, Routing, Sysctls, DropIns}),
+    frozenset({ReversePaths, Routing, Links, Sysctls, DropIns}),
     0.5,
     judge,
     PAGE,

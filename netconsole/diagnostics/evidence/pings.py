@@ -52,18 +52,24 @@ def _routers(snapshot: Snapshot) -> Iterator[tuple[str, Link]]:
 
 
 def ping_detours(snapshot: Snapshot) -> DetourPings:
-    """Ping sources whose replies leave by another interface, out of the one and of the other."""
+    """Ping sources whose replies leave by another interface, out of the one and of the other.
+
+    The routers on that other way first, so that no ARP request goes out to them under an address
+    that they may refuse, behind which other packets of this host would wait for a second.
+    """
     paths = snapshot.get(ReversePaths)
     found = [
         path
         for interface in (paths.interfaces if paths else ())
         for path in asymmetric(interface)
         if path.known_as in ("neighbour", "gateway")
-    ]
+    ][:MOST_DETOURS]
+    ways = {path.returns_by for path in found}
+    ping_all(Ping(router, link.name) for router, link in _routers(snapshot) if link.name in ways)
     return DetourPings(
         ping_all(
             each
-            for path in found[:MOST_DETOURS]
+            for path in found
             for each in (
                 Ping(path.source, path.interface),
                 Ping(path.source, source=path.destination),
