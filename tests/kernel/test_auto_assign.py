@@ -3,7 +3,7 @@
 from typing import Any
 
 from cloud import FLOATING, answer, boot, configure, create_network, netconsole, reaches
-from private_host import PrivateHost
+from private_host import PrivateHost, eventually
 
 AUTOMATIC = "auto_assign_floating_ip = True"
 
@@ -21,7 +21,7 @@ def floating(host: PrivateHost) -> dict[str, Any]:
 def test_an_instance_is_reached_from_outside_as_soon_as_it_is_there(host: PrivateHost) -> None:
     create_pool(host, f"{FLOATING}/32")
     boot(host, "web1")
-    assert reaches(host)
+    eventually(lambda: reaches(host))
     assert floating(host)[FLOATING]["auto_assigned"] is True
     kept = host.run("netconsole", "floating", "disassociate", FLOATING, check=False)
     assert kept.returncode == 1
