@@ -144,7 +144,8 @@ def test_is_ready_soon() -> None:
 
 
 def test_outside_of_a_lab_one_line_says_so() -> None:
-    for words in (("exec", "web1", "true"), ("faults",), ("break", "rp_filter"), ("mend", "x")):
+    changing = (("break", "rp_filter"), ("mend", "rp_filter"))
+    for words in (("exec", "web1", "true"), ("faults",), *changing):
         done = subprocess.run(
             [NETCONSOLE, "lab", *words], capture_output=True, text=True, timeout=30, check=False
         )
