@@ -26,7 +26,7 @@ _COLUMNS = (
 
 
 class PlaybooksPage(TablePage[None], inherit_bindings=False):
-    """Every playbook, and every check with its verdict; enter opens it, guided."""
+    """Every playbook, and every check with its verdict, what needs a look first; enter opens it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *TablePage.BINDINGS,
@@ -68,7 +68,9 @@ class PlaybooksPage(TablePage[None], inherit_bindings=False):
         said = f"{len(result)} checks: {found} found something, {unknown} could not be made"
         self.bar.say(said, "bad" if found else "warning" if unknown else "good")
         playbooks = (self._playbook_row(each) for each in PLAYBOOKS.values())
-        self.set_rows((*playbooks, *(self._row(finding) for finding in result)))
+        urgent = [each for each in result if each.found or each.verdict == "unknown"]
+        calm = [each for each in result if each not in urgent]
+        self.set_rows((*map(self._row, urgent), *playbooks, *map(self._row, calm)))
 
     def _playbook_row(self, each: Playbook) -> Row:
         return Row(
