@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bridge_samples import BRIDGE
 from evidence_samples import FLOATING, HEALTHY
 
 from netconsole.backend.status import Allocation, Status
@@ -9,7 +10,7 @@ from netconsole.backend.steps import Plan, Step
 from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers, AskedAddress
 from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import BridgeSettings, Link, Links
+from netconsole.diagnostics.parts.links import Link, Links
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Address, Route, Routing, Rule
@@ -37,21 +38,6 @@ def allocation(number: int, floating: tuple[str, ...] = ()) -> Allocation:
 WEB1 = allocation(1, (FLOATING,))
 WEB2 = allocation(2)
 STATUS = replace(HEALTHY, allocations=(WEB1, WEB2))
-
-BRIDGE = BridgeSettings(
-    stp=False,
-    forward_delay=0,
-    ageing_time=30000,
-    vlan_filtering=False,
-    mcast_snooping=True,
-    mcast_querier=False,
-    mcast_query_interval=12500,
-    mcast_response_interval=1000,
-    mcast_membership_interval=26000,
-    nf_call_iptables=False,
-    nf_call_ip6tables=False,
-    nf_call_arptables=False,
-)
 
 
 def link(index: int, name: str, kind: str = "", master: str = "") -> Link:

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from bridge_samples import BRIDGE
 from evidence_samples import ASSOCIATED, FLOATING
 from routing_samples import (
     BOTTOM,
     BR100,
-    BRIDGE,
     CONNECTED,
     DEFAULT,
     ETH0,
