@@ -6,6 +6,7 @@ from pathlib import Path
 
 from netconsole.backend import privileges
 from netconsole.backend.errors import Conflict, NotFound, Unavailable
+from netconsole.backend.processes import process_names
 from netconsole.lab.enclosure import FIRST_PROCESS, KINDS, Work
 from netconsole.lab.members import inside_lab, pid_of
 from netconsole.lab.namespaces import Namespace, die_with_parent, enter, same_directory
@@ -70,16 +71,14 @@ def _bound_to_parent(work: Work) -> Callable[[], int]:
 
 def _running_labs() -> list[int]:
     return sorted(
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and _is_own_lab(entry)
+        pid for pid, name in process_names() if name == FIRST_PROCESS and _is_own_lab(pid)
     )
 
 
-def _is_own_lab(process: Path) -> bool:
+def _is_own_lab(pid: int) -> bool:
+    process = Path(f"/proc/{pid}")
     try:
-        named = (process / "comm").read_text().strip() == FIRST_PROCESS
-        return named and process.stat().st_uid == os.geteuid() and _is_first(process)
+        return process.stat().st_uid == os.geteuid() and _is_first(process)
     except OSError:
         return False
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from netconsole.backend import lease_file
+from netconsole.backend.processes import in_this_network, process_names
 from netconsole.backend.programs import run
 from netconsole.diagnostics.parts.dnsmasq import (
     DhcpListener,
@@ -26,7 +27,7 @@ _USER = re.compile(r'\("([^"]*)",pid=(\d+)')
 
 def read_dnsmasq() -> DnsmasqProcesses:
     """Read all of it. Raises what `run` raises."""
-    pids = tuple(_pids())
+    pids = tuple(pid for pid, name in process_names() if name == "dnsmasq" and in_this_network(pid))
     before = {pid: _runtime(pid) for pid in pids}
     began = time.monotonic()
     listeners = tuple(_listeners())
@@ -44,27 +45,6 @@ def read_dnsmasq() -> DnsmasqProcesses:
         listeners,
         instances,
     )
-
-
-def _pids() -> Iterator[int]:
-    """Look at /proc/PID/comm first: ten times cheaper than asking psutil about every process."""
-    here = _namespace("self")
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
-        try:
-            name = Path(entry.path, "comm").read_text(encoding="utf-8").strip()
-        except OSError:
-            continue
-        if name == "dnsmasq" and _namespace(entry.name) in (here, None):
-            yield int(entry.name)
-
-
-def _namespace(process: str) -> str | None:
-    try:
-        return str(Path(f"/proc/{process}/ns/net").readlink())
-    except OSError:
-        return None
 
 
 def _runtime(pid: int) -> float:

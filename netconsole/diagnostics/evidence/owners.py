@@ -1,9 +1,9 @@
 """Finds other programs that manage the network: by their processes, and by what they left."""
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from netconsole.backend.processes import process_names
 from netconsole.diagnostics.parts.owners import Owner, Owners
 
 PROCESSES: Mapping[str, str] = {
@@ -30,22 +30,13 @@ FILES: Mapping[str, str] = {"/etc/ufw/ufw.conf": "ufw"}
 def read_owners() -> Owners:
     """Look at every process' name, once, and at a few files."""
     found: dict[str, str] = {}
-    for pid, name in _processes():
+    for pid, name in process_names():
         if owner := PROCESSES.get(name):
             found.setdefault(owner, f"process {pid} ({name})")
     for file, owner in FILES.items():
         if owner not in found and _says_enabled(Path(file)):
             found[owner] = file
     return Owners(tuple(Owner(name, because) for name, because in sorted(found.items())))
-
-
-def _processes() -> Iterator[tuple[str, str]]:
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            try:
-                yield entry.name, Path(entry.path, "comm").read_text(encoding="utf-8").strip()
-            except OSError:
-                continue
 
 
 def _says_enabled(file: Path) -> bool:

@@ -1,13 +1,13 @@
 """Finds virtual machines by their processes, and what they hold open (proc_pid_fdinfo(5))."""
 
 import grp
-import os
 import pwd
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from netconsole.backend.processes import process_names
 from netconsole.diagnostics.parts.virtual_machines import (
     VHOST_DEVICE,
     VhostDevice,
@@ -24,27 +24,16 @@ def read_virtual_machines() -> VirtualMachines:
     """Look at every process' name, and closely at those of QEMU."""
     machines: list[VirtualMachine] = []
     unread = 0
-    for process in _processes():
+    for pid, name in process_names():
+        if not name.startswith(_NAMES):
+            continue
         try:
-            machines.append(_machine(process))
+            machines.append(_machine(Path(f"/proc/{pid}")))
         except PermissionError:
             unread += 1
         except OSError:
             continue  # it has just ended
     return VirtualMachines(tuple(machines), _device(), unread)
-
-
-def _processes() -> Iterator[Path]:
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
-        process = Path(entry.path)
-        try:
-            name = (process / "comm").read_text(encoding="utf-8").strip()
-        except OSError:
-            continue
-        if name.startswith(_NAMES):
-            yield process
 
 
 def _machine(process: Path) -> VirtualMachine:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from netconsole.backend.errors import Conflict
+from netconsole.backend.processes import process_names
 from netconsole.backend.service import Service
 from netconsole.lab.commands import run
 from netconsole.lab.faults.fault import Fault, recall, remember
@@ -141,18 +142,7 @@ _STORM: Final = "hup-storm"
 
 
 def _storm_pids() -> list[int]:
-    return [
-        int(each.name)
-        for each in Path("/proc").iterdir()
-        if each.name.isdigit() and _name(each) == _STORM
-    ]
-
-
-def _name(process: Path) -> str:
-    try:
-        return (process / "comm").read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
+    return [pid for pid, name in process_names() if name == _STORM]
 
 
 def _send_storm(service: Service) -> None:
