@@ -107,6 +107,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """What is wrong beyond the drift, by the latest picture."""
         return problems(self.picture.status, self.picture.findings) if self.picture else ()
 
+    @property
+    def complaint(self) -> str:
+        """Why what is shown is not current, in a line; empty where it is."""
+        return f"cannot look at the host: {self.error}" if self.error else ""
+
     def on_mount(self) -> None:
         self.main = MainPage(self)
         self.push_screen(self.main)
@@ -129,14 +134,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
         else:
             self.error = _said(message.result)
         if self.error != former_error:
-            text = f"cannot look at the host: {self.error}" if self.error else ""
-            self.main.bar.say(text, "bad")
+            self.main.bar.say(self.complaint, "bad")
         self._show()
         self._collector.taken()
 
     def _on_overdue(self) -> None:
         self.error = f"no answer for {self._overdue:.0f} seconds"
-        self.main.bar.say(f"cannot look at the host: {self.error}", "bad")
+        self.main.bar.say(self.complaint, "bad")
         self._show()
 
     def _show(self) -> None:

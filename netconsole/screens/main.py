@@ -103,6 +103,8 @@ class MainPage(Page[None], inherit_bindings=False):
             self.detail.set_entries(self._description())
 
     def _hint(self) -> str:
+        if self.console.complaint:
+            return self.console.complaint
         status = self.console.status
         if status is None:
             return ""

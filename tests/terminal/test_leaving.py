@@ -146,10 +146,11 @@ def test_an_error_of_the_backend_is_a_line_and_not_a_crash(machine: PrivateHost)
         "def fail(self):\n    raise Unavailable('iptables-save: not found')\n"
         "Service.status = fail"
     )
+    said = "cannot look at the host: iptables-save: not found"
     with console(machine, *prepared(failing)) as terminal:
-        terminal.wait_for(
-            re.compile(r"\A.*not current ✗"), "cannot look at the host: iptables-save: not found"
-        )
+        terminal.wait_for(re.compile(r"\A.*not current ✗"), said)
+        terminal.press("2", "escape")
+        terminal.wait_for("[2 allocations]", said)
         terminal.press("q")
         assert terminal.exit_status() == 0
 
