@@ -71,7 +71,7 @@ class PrivateHost:
         )
         assert self._holder.stdout is not None
         if self._holder.stdout.readline() != "ready\n":
-            _, reason = self._holder.communicate(timeout=10)
+            _, reason = self._holder.communicate(timeout=60)
             raise RuntimeError(f"no private host here: {reason.strip()}")
         parent = self._holder.pid
         self.pid = int(Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0])
@@ -147,9 +147,9 @@ class PrivateHost:
 
     def close(self) -> None:
         """End every process of the host; its namespaces go with them."""
-        self._holder.communicate(timeout=10)
+        self._holder.communicate(timeout=60)
         for process in self._spawned:
-            process.communicate(timeout=10)
+            process.communicate(timeout=60)
 
     @staticmethod
     def _environment(more: Mapping[str, str]) -> dict[str, str]:
@@ -163,7 +163,7 @@ class PrivateHost:
 
 
 def eventually(
-    question: Callable[[], Answer], *, seconds: float = 10, every: float = 0.02
+    question: Callable[[], Answer], *, seconds: float = 60, every: float = 0.02
 ) -> Answer:
     """Ask until the answer is true, and return it; fail after so many seconds."""
     deadline = time.monotonic() + seconds

@@ -109,7 +109,7 @@ class Terminal:
             return "\n".join(line.rstrip() for line in self.screen.display)
 
     def wait_for(
-        self, *wanted: str | re.Pattern[str], seconds: float = 10, absent: bool = False
+        self, *wanted: str | re.Pattern[str], seconds: float = 60, absent: bool = False
     ) -> float:
         """Wait until all of these are on one screen, or none; answer how many seconds it took.
 
@@ -131,7 +131,7 @@ class Terminal:
         for key in keys:
             os.write(self._main, KEYS.get(key, key).encode())
 
-    def settle(self, quiet: float = 1.5, seconds: float = 15) -> None:
+    def settle(self, quiet: float = 1.5, seconds: float = 60) -> None:
         """Wait until nothing has been sent for a while."""
         deadline = time.monotonic() + seconds
         with self._changed:
@@ -166,7 +166,7 @@ class Terminal:
         os.close(self._main)
         self.inner = -1
 
-    def exit_status(self, seconds: float = 10) -> int:
+    def exit_status(self, seconds: float = 60) -> int:
         """Wait for the command to end, and until all that it has written is read."""
         status = self.process.wait(timeout=seconds)
         os.write(self.inner, END)

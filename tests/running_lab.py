@@ -38,7 +38,7 @@ class RunningLab:
         )
         assert self.outer.stdout is not None
         if ready and self.outer.stdout.readline() != "ready\n":
-            _, reason = self.outer.communicate(timeout=30)
+            _, reason = self.outer.communicate(timeout=60)
             raise RuntimeError(f"no lab: {reason}")
 
     def __enter__(self) -> Self:
@@ -99,7 +99,7 @@ class RunningLab:
 
     def close(self) -> int:
         """End the lab as its command's end does; answer the exit status."""
-        self.outer.communicate(timeout=30)
+        self.outer.communicate(timeout=60)
         return self.outer.returncode
 
 
@@ -110,7 +110,7 @@ def gone(processes: frozenset[Process]) -> bool:
 
 def wait_until_gone(processes: frozenset[Process]) -> None:
     """Fail unless none is left within seconds."""
-    eventually(lambda: gone(processes), seconds=10)
+    eventually(lambda: gone(processes))
 
 
 class Machine(NamedTuple):

@@ -41,7 +41,7 @@ def test_the_counter_of_the_rule_that_drops_moves_with_the_packets(lab: RunningL
     ping = ("ping", "-q", "-i", "0.1", "-w", "20", "203.0.113.1")
     pinging = lab.spawn("netconsole", "lab", "exec", "web1", "--", *ping)
     try:
-        eventually(lambda: "just now" in _said(lab, "forward_filter"), seconds=20)
+        eventually(lambda: "just now" in _said(lab, "forward_filter"))
     finally:
         pinging.kill()
         pinging.communicate()

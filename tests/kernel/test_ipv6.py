@@ -20,8 +20,8 @@ def test_a_guest_makes_its_address_from_the_range_and_its_mac(host: PrivateHost)
     def shown() -> str:
         return host.run("ip", "-6", "-n", "web1", "address", "show", "dev", "eth0").stdout
 
-    eventually(lambda: wanted.replace(":0", ":") in shown().replace(":0", ":"), seconds=20)
-    eventually(lambda: "tentative" not in shown(), seconds=20)
+    eventually(lambda: wanted.replace(":0", ":") in shown().replace(":0", ":"))
+    eventually(lambda: "tentative" not in shown())
     assert host.run("ip", "netns", "exec", "web1", "ping", "-c1", "-W2", "fd00:7::1")
     assert host.run("netconsole", "plan", check=False).stdout == ""
 

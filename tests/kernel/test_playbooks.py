@@ -105,7 +105,7 @@ def pinging(lab: RunningLab) -> Iterator[None]:
     pings = lab.spawn("netconsole", "lab", "exec", "outside", "--", *ping)
     yield
     pings.kill()
-    pings.communicate(timeout=10)
+    pings.communicate(timeout=60)
 
 
 def evidence(finding: dict[str, Any]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def test_a_deleted_guest_that_still_runs_loses_its_address(logged: PrivateHost) 
     eventually(lambda: "no address available" in host.read(LOG))
     assert host.read(LOG).count("DHCPACK") == 1
     host.run("sh", "-c", "kill $(pgrep -x busybox)")
-    running.communicate(timeout=10)
+    running.communicate(timeout=60)
     assert leased(host, "web1") == ""
     assert reloads(host) == before
 
@@ -95,7 +95,7 @@ def test_a_deleted_guest_whose_lease_is_kept_is_refused_too(logged: PrivateHost)
     eventually(lambda: "DHCPNAK(br100) 10.0.0.2" in host.read(LOG))
     assert host.read(LOG).count("DHCPACK") == 1
     host.run("sh", "-c", "kill $(pgrep -x busybox)")
-    running.communicate(timeout=10)
+    running.communicate(timeout=60)
 
 
 def test_an_address_goes_on_to_another_guest_by_a_reload(logged: PrivateHost) -> None:

@@ -275,7 +275,7 @@ def test_on_the_interface_of_the_ssh_session_it_is_taken_back_unless_confirmed(
     assert "eth0, which your SSH session came in on" in refused.stderr
     for answer, kept in (("no", "1"), ("yes", "2")):
         with Terminal(uplinks.command(*command)) as terminal:
-            terminal.wait_for("Type yes within", seconds=30)
+            terminal.wait_for("Type yes within")
             assert settings(uplinks) == ("0", "2")
             terminal.press(*answer, "enter")
             terminal.exit_status(30)

@@ -41,7 +41,7 @@ def test_yes_keeps_it(host: PrivateHost) -> None:
 def test_silence_takes_it_back(host: PrivateHost) -> None:
     before = prepare(host, 1)
     with Terminal(host.command("env", SESSION, *CREATE)) as terminal:
-        terminal.wait_for("not confirmed: taken back", seconds=30)
+        terminal.wait_for("not confirmed: taken back")
         assert terminal.exit_status(30) == 1
     assert networks(host) == []
     assert sorted(held(host)) == sorted(before)
@@ -52,7 +52,7 @@ def test_a_session_that_dies_takes_it_back_without_anyone(host: PrivateHost) -> 
     with Terminal(host.command("env", SESSION, *CREATE)) as terminal:
         terminal.wait_for("Type yes within 60 s")
         host.run("pkill", "-KILL", "-f", "bin/netconsole network create")
-        eventually(lambda: sorted(held(host)) == sorted(before), seconds=30)
+        eventually(lambda: sorted(held(host)) == sorted(before))
     assert networks(host) == []
 
 
@@ -61,7 +61,7 @@ def test_a_process_that_is_stuck_is_ended_and_its_change_taken_back(host: Privat
     with Terminal(host.command("env", SESSION, *CREATE)) as terminal:
         terminal.wait_for("Type yes within 1 s")
         host.run("pkill", "-STOP", "-f", "bin/netconsole network create")
-        eventually(lambda: sorted(held(host)) == sorted(before), seconds=30)
+        eventually(lambda: sorted(held(host)) == sorted(before))
     assert networks(host) == []
 
 

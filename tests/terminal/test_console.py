@@ -77,7 +77,7 @@ def test_a_flushed_chain_is_seen_and_repaired(lab: RunningLab) -> None:
         terminal.wait_for("[ Apply ]")
         terminal.press("tab", "enter")
         terminal.wait_for("done:")
-        terminal.wait_for(HEALTHY, seconds=5)
+        terminal.wait_for(HEALTHY)
         assert lab.netconsole("plan", check=False).returncode == 0
         assert lab.run("iptables", "-t", "nat", "-C", *FOREIGN, check=False).returncode == 0
 
@@ -174,14 +174,14 @@ def test_the_guided_playbook_finds_heals_proves_and_takes_back(lab: RunningLab) 
         with console(lab, lines=40) as terminal:
             terminal.wait_for("problems 1 ✗")
             terminal.press("p")
-            terminal.wait_for("checks: 1 found something", "fail ✗", seconds=20)
+            terminal.wait_for("checks: 1 found something", "fail ✗")
             terminal.press("/", "rp_filter", "enter")
             terminal.press("enter")
-            terminal.wait_for("IPReversePathFilter after the probe", "fail ✗", seconds=20)
+            terminal.wait_for("IPReversePathFilter after the probe", "fail ✗")
             terminal.press("a")
             terminal.wait_for("[ Apply ]", "sysctl -w net.ipv4.conf.eth0.rp_filter=2")
             terminal.press("tab", "enter")
-            terminal.wait_for("done and verified", seconds=20)
+            terminal.wait_for("done and verified")
             key = "net.ipv4.conf.eth0.rp_filter"
             assert lab.run("sysctl", "-n", key).stdout.strip() == "2"
             terminal.press("u")
@@ -225,14 +225,14 @@ def test_a_playbook_is_aimed_at_one_instance_and_watches_its_packets(lab: Runnin
         terminal.press("p")
         terminal.wait_for("packet-loss", "drift")
         terminal.press("/", "packet-loss", "enter", "enter")
-        terminal.wait_for("seen at one only", seconds=20)
-        terminal.wait_for("Steps", "t target", seconds=30)
+        terminal.wait_for("seen at one only")
+        terminal.wait_for("Steps", "t target")
         terminal.press("t")
         terminal.wait_for("target: ")
         terminal.press("nobody", "enter")
-        terminal.wait_for("'nobody'", seconds=20)
+        terminal.wait_for("'nobody'")
         terminal.press("t", *["backspace"] * len("nobody"), "web2", "enter")
-        terminal.wait_for("queries sent", "inside web2", seconds=40)
+        terminal.wait_for("queries sent", "inside web2")
 
 
 def test_the_bundle_is_written_where_the_admin_says(lab: RunningLab) -> None:
@@ -244,5 +244,5 @@ def test_the_bundle_is_written_where_the_admin_says(lab: RunningLab) -> None:
         terminal.wait_for("target: ")
         assert lab.run("test", "-e", "/run/ticket.tar.gz", check=False).returncode == 1
         terminal.press("\x15", "/run/ticket.tar.gz", "enter")
-        terminal.wait_for("/run/ticket.tar.gz: ", "readable by its owner only", seconds=40)
+        terminal.wait_for("/run/ticket.tar.gz: ", "readable by its owner only")
     assert lab.run("test", "-e", "/run/ticket.tar.gz", check=False).returncode == 0

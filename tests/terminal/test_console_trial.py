@@ -91,7 +91,7 @@ def test_reverted_when_the_console_ends(host: PrivateHost, number: signal.Signal
         repair(terminal)
         assert on_bridge(host)
         host.run("pkill", f"-{number.name.removeprefix('SIG')}", "-f", "bin/netconsole console")
-        eventually(lambda: sorted(held(host)) == sorted(before), seconds=30)
+        eventually(lambda: sorted(held(host)) == sorted(before))
 
 
 def test_reverted_when_the_terminal_stops_reading(host: PrivateHost) -> None:
@@ -101,7 +101,7 @@ def test_reverted_when_the_terminal_stops_reading(host: PrivateHost) -> None:
         terminal.stall()
         for width in range(80, 160, 2):
             terminal.resize(width, 50)
-        eventually(lambda: sorted(held(host)) == sorted(before), seconds=30)
+        eventually(lambda: sorted(held(host)) == sorted(before))
 
 
 def test_the_countdown_costs_a_few_cells_a_second_whatever_changes_beneath(

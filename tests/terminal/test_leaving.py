@@ -93,7 +93,7 @@ def test_it_does_not_outlive_its_terminal(machine: PrivateHost, controlling: boo
         terminal.wait_for(EMPTY)
         pid = inner(terminal)
         terminal.hang_up()
-        eventually(lambda: gone(pid), seconds=5)
+        eventually(lambda: gone(pid))
 
 
 def test_a_terminal_that_stopped_reading_does_not_hold_it(machine: PrivateHost) -> None:
@@ -107,7 +107,7 @@ def test_a_terminal_that_stopped_reading_does_not_hold_it(machine: PrivateHost) 
             terminal.resize(width, 50)
             os.kill(pid, signal.SIGWINCH)
         os.kill(pid, signal.SIGTERM)
-        eventually(lambda: gone(pid), seconds=6)
+        eventually(lambda: gone(pid))
 
 
 def test_a_look_that_is_stuck_does_not_hold_it(machine: PrivateHost) -> None:
@@ -115,7 +115,7 @@ def test_a_look_that_is_stuck_does_not_hold_it(machine: PrivateHost) -> None:
     with console(machine, *prepared(stuck)) as terminal:
         terminal.wait_for("looking at the host")
         terminal.press("q")
-        assert terminal.exit_status(seconds=4) == 0
+        assert terminal.exit_status() == 0
         assert terminal.restored()
 
 
@@ -211,7 +211,7 @@ def test_no_color_is_honoured(machine: PrivateHost) -> None:
         assert b"\x1b[38;" not in codes
 
 
-def test_ten_thousand_rows_stay_fluid(machine: PrivateHost) -> None:
+def test_ten_thousand_rows_cost_no_more_on_the_wire_than_a_few(machine: PrivateHost) -> None:
     rules = "".join(
         f"-A MANY -d 198.51.{number // 250}.{number % 250}/32 -j ACCEPT\n"
         for number in range(10_000)
@@ -220,13 +220,17 @@ def test_ten_thousand_rows_stay_fluid(machine: PrivateHost) -> None:
     try:
         with console(machine) as terminal:
             terminal.press("5")
-            terminal.wait_for("1/10000", seconds=30)
+            terminal.wait_for("1/10000")
             terminal.press("end")
-            assert terminal.wait_for("10000/10000") < 0.5
+            terminal.wait_for("10000/10000")
+            terminal.settle()
+            before = len(terminal.output)
             terminal.press("up")
-            assert terminal.wait_for("9999/10000") < 0.5
+            terminal.wait_for("9999/10000")
+            terminal.settle()
+            assert len(terminal.output) - before < 1_500
             terminal.press("/", "198.51.7.77/32")
-            terminal.wait_for("1/1 of 10000", seconds=2)
+            terminal.wait_for("1/1 of 10000")
     finally:
         machine.run("iptables", "-t", "nat", "-F")
         machine.run("iptables", "-t", "nat", "-X", "MANY")
