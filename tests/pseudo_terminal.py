@@ -33,6 +33,8 @@ PLAIN = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
 _SIZE = ("COLUMNS", "LINES")
 RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?7h")
 """Back from the alternate screen, the cursor shown, lines wrapped."""
+_ASK_AGAIN_SECONDS = 0.5
+"""On a busy Linux 6.18 a pty has kept its last bytes until more came, or until it was asked."""
 END = b"\0"
 """Written behind the last output of a command; no terminal shows it."""
 
@@ -92,7 +94,12 @@ class Terminal:
         self.close()
 
     def _read(self) -> None:
-        while self._stopped not in select.select([self._main, self._stopped], [], [])[0]:
+        while True:
+            ready = select.select([self._main, self._stopped], [], [], _ASK_AGAIN_SECONDS)[0]
+            if self._stopped in ready:
+                return
+            if self._main not in ready:
+                continue
             try:
                 data = os.read(self._main, 65536)
             except OSError:
