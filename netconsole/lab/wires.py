@@ -36,6 +36,7 @@ class Uplink(NamedTuple):
 PUBLIC: Final = Uplink("eth0", "203.0.113.2", "203.0.113.1")
 SECOND: Final = Uplink("eth1", "198.51.100.2", "198.51.100.1")
 UPLINKS: Final = (PUBLIC, SECOND)
+DEFAULT_ROUTE: Final = ("default", "via", PUBLIC.outside, "dev", PUBLIC.interface)
 
 _NAMES: Final = ("example.com", "example.net", "example.org")
 _READY_SECONDS: Final = 10.0
@@ -57,7 +58,7 @@ def connect(outside: Member) -> None:
             f"address add {uplink.host}/{PREFIX_LENGTH} broadcast + dev {name}",
             f"link set {name} up",
         ]
-    lines.append(f"route add default via {PUBLIC.outside} dev {PUBLIC.interface}")
+    lines.append(f"route add {' '.join(DEFAULT_ROUTE)}")
     run("ip", "-batch", "-", text="\n".join(lines))
     outside.begin()
 

@@ -16,6 +16,7 @@ from netconsole.lab.faults import (
     planned,
     reverse_path,
     routing,
+    uplinks,
 )
 from netconsole.lab.faults.fault import Fault
 
@@ -27,6 +28,7 @@ FAULTS: Final = (
     *packet_filter.FAULTS,
     *connections.FAULTS,
     *routing.FAULTS,
+    *uplinks.FAULTS,
     *addressing.FAULTS,
     *bridges.FAULTS,
     *dnsmasq.FAULTS,

@@ -1,0 +1,45 @@
+"""Faults of the interface that leads to the world outside."""
+
+from typing import Final
+
+from netconsole.backend.service import Service
+from netconsole.lab.commands import run
+from netconsole.lab.faults.fault import Fault, command_fault
+from netconsole.lab.members import OUTSIDE, pid_of
+from netconsole.lab.wires import DEFAULT_ROUTE, PUBLIC, run_outside
+
+_LINK: Final = ("ip", "link", "set", "dev", PUBLIC.interface)
+
+
+def _flags() -> list[str]:
+    """As ip(8) shows them, between angle brackets."""
+    shown = run("ip", "link", "show", "dev", PUBLIC.interface)
+    return shown.partition("<")[2].partition(">")[0].split(",")
+
+
+def _pull(_service: Service) -> None:
+    run_outside(pid_of(OUTSIDE), f"link set {PUBLIC.interface} down")
+
+
+def _plug_in(_service: Service) -> None:
+    run_outside(pid_of(OUTSIDE), f"link set {PUBLIC.interface} up")
+
+
+FAULTS: Final = (
+    command_fault(
+        "uplink-down",
+        f"{PUBLIC.interface} was set down.",
+        "Every floating address is dead and no instance reaches the world; inside, all is well.",
+        lambda service: "UP" not in _flags(),
+        ((*_LINK, "down"),),
+        ((*_LINK, "up"), ("ip", "route", "replace", *DEFAULT_ROUTE)),
+    ),
+    Fault(
+        "cable-pulled",
+        f"Nobody is at the other end of {PUBLIC.interface}.",
+        "As with uplink-down; the interface is up all the same.",
+        lambda service: "NO-CARRIER" in _flags(),
+        _pull,
+        _plug_in,
+    ),
+)

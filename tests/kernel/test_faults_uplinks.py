@@ -1,0 +1,34 @@
+"""The interface to the world, set down and unplugged: named before anything else is."""
+
+from collections.abc import Iterator
+
+import pytest
+from lab_faults import PROGRAMS, examined, put_through
+from running_lab import RunningLab
+
+pytestmark = pytest.mark.requires(*PROGRAMS)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    with RunningLab() as running:
+        yield running
+
+
+def test_set_down(lab: RunningLab) -> None:
+    finding = put_through(lab, "uplink-down", "uplink")
+    assert finding["because"] == (
+        "eth0 is set down: 203.0.113.129 is cut off from every other machine."
+    )
+
+
+def test_unplugged(lab: RunningLab) -> None:
+    lab.netconsole("lab", "break", "cable-pulled")
+    try:
+        found = examined(lab)
+        assert found.named == ["uplink"]
+        assert "no carrier" in found.findings["uplink"]["because"]
+        assert found.findings["uplink"]["fix"] is None
+    finally:
+        lab.netconsole("lab", "mend", "cable-pulled")
+    assert examined(lab).named == []
