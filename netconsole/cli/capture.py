@@ -158,7 +158,8 @@ class _Beginning:
         """Say it when it has begun."""
         if not self._said:
             self._said = True
-            output.say(f"capturing at {' and '.join(progress.interfaces)}")
+            names = [point.interface for point in progress.comparison.points]
+            output.say(f"capturing at {' and '.join(names)}")
 
 
 class _Lines:

@@ -180,16 +180,18 @@ CANCELLED = """
 import threading
 from netconsole.diagnostics.capture.live import Request, compare
 cancel, stands = threading.Event(), []
+def packets(comparison):
+    return tuple(point.packets for point in comparison.points)
 def note(progress):
     stands.append(progress)
-    if progress.packets[0]:
+    if packets(progress.comparison)[0]:
         cancel.set()
 request = Request(("vlan100", "br100"), "icmp", seconds=None, limit=None)
 found = []
 work = threading.Thread(target=lambda: found.append(compare(request, cancel=cancel, progress=note)))
 work.start()
 work.join()
-print(stands[0].packets, stands[-1].packets == tuple(p.packets for p in found[0].points))
+print(packets(stands[0].comparison), packets(stands[-1].comparison) == packets(found[0]))
 """
 
 

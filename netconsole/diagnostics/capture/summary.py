@@ -13,7 +13,7 @@ from netconsole.diagnostics.capture.layers import (
     ports,
     tcp,
 )
-from netconsole.diagnostics.capture.services import RCODES, TYPES, dhcp, dns
+from netconsole.diagnostics.capture.services import RCODES, TYPES, Dns, dhcp, dns_messages
 
 TCP_FLAGS = "FSRPAUEC"
 ICMP_TYPES = {0: "echo reply", 3: "unreachable", 5: "redirect", 8: "echo request"}
@@ -57,9 +57,10 @@ def _internet(frame: bytes, packet: Internet) -> str:
     segment = tcp(frame, packet)
     if segment is not None:
         flags = "".join(name for bit, name in enumerate(TCP_FLAGS) if segment.flags >> bit & 1)
+        said = _service(frame, packet)
         return (
             f"{way} TCP [{flags}] seq {segment.sequence} ack {segment.acknowledgement}, "
-            f"{max(packet.end - segment.at, 0)} bytes"
+            f"{max(packet.end - segment.at, 0)} bytes{f', {said}' if said else ''}"
         )
     return f"{way} {_service(frame, packet) or f'{_protocol(packet)}, {size} bytes'}"
 
@@ -81,14 +82,18 @@ def _icmp(frame: bytes, packet: Internet) -> str:
 
 
 def _service(frame: bytes, packet: Internet) -> str:
-    """Answer what DNS or DHCP says in a datagram, or nothing."""
-    if (query := dns(frame, packet)) is not None:
-        name = f"{TYPES.get(query.type, query.type)} {query.name}"
-        if not query.response:
-            return f"DNS {query.id} {name}?"
-        cut = " TC" if query.truncated else ""
-        return f"DNS {query.id} {name} {RCODES.get(query.rcode, query.rcode)}{cut}"
+    """Answer what DNS or DHCP says in a datagram or segment, or nothing."""
+    if queries := tuple(dns_messages(frame, packet)):
+        return ", ".join(map(_query, queries))
     if (message := dhcp(frame, packet)) is not None:
         kind = message.message or ("reply" if message.reply else "request")
         return f"DHCP {kind} xid {message.xid:08x} {mac(message.chaddr)}"
     return ""
+
+
+def _query(query: Dns) -> str:
+    name = f"{TYPES.get(query.type, query.type)} {query.name}"
+    if not query.response:
+        return f"DNS {query.id} {name}?"
+    cut = " TC" if query.truncated else ""
+    return f"DNS {query.id} {name} {RCODES.get(query.rcode, query.rcode)}{cut}"
