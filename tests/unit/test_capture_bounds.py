@@ -44,11 +44,11 @@ def test_what_finds_no_partner_is_judged_as_it_goes_and_forgotten() -> None:
     assert len(found.ways[0].examples) == 10
 
 
-@pytest.mark.parametrize("boundary", [*range(0, 9000, 500), 1999.8, 4099.8])
+@pytest.mark.parametrize("boundary", [*range(0, 9000, 500), 1964.8])
 def test_pieces_and_translations_around_a_judgement_are_still_recognised(boundary: float) -> None:
     """One capture point sees large segments, the other small ones; then NAT on the way.
 
-    Judged is what was seen before 2 s and 4.1 s.
+    Judged first is what was seen before 1965 ms.
     """
     from scapy.layers.inet import IP, TCP
     from scapy.layers.l2 import Ether
@@ -61,9 +61,9 @@ def test_pieces_and_translations_around_a_judgement_are_still_recognised(boundar
 
     analysis = Analysis(POINTS, 128, 0, 100 * SECOND)
     for beat in range(40):
-        analysis.add(0, [came_in(beat * 300, datagram(beat))])
-        analysis.add(1, [came_in(beat * 300, datagram(beat))])
-        if beat == boundary // 300:
+        analysis.add(0, [came_in(beat * 295, datagram(beat))])
+        analysis.add(1, [came_in(beat * 295, datagram(beat))])
+        if beat == boundary // 295:
             analysis.add(0, [came_in(boundary, segment(1000, 3000, 1)[:128])])
             for piece in range(3):
                 cut = segment(1000 + 1000 * piece, 1000, 10 + piece)[:128]
