@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
         PointReport,
         Progress,
     )
-    from netconsole.diagnostics.capture.durations import Times
     from netconsole.diagnostics.capture.exchanges import Exchange
     from netconsole.diagnostics.capture.packet import Packet
 
@@ -173,6 +171,8 @@ class _Lines:
 
     def show(self, packets: "Sequence[tuple[str, Packet]]") -> None:
         """Print packets with their interfaces."""
+        from netconsole.diagnostics.capture.summary import line
+
         now = time.monotonic()
         if now - self._second >= 1:
             self._say_passed_over()
@@ -180,7 +180,7 @@ class _Lines:
         room = len(packets) if self._most is None else self._most - self._printed
         self._printed += len(packets[:room])
         self._passed_over += len(packets[room:])
-        output.print_lines(_line(*each) for each in packets[:room])
+        output.print_lines(output.shown(line(*each)) for each in packets[:room])
         output.flush()
 
     def finish(self) -> None:
@@ -191,17 +191,6 @@ class _Lines:
         if self._passed_over:
             output.say(f"… {counted(self._passed_over, 'more packet')} not printed")
             self._passed_over = 0
-
-
-def _line(interface: str, packet: "Packet") -> str:
-    from netconsole.diagnostics.capture.packet import direction
-    from netconsole.diagnostics.capture.summary import summary
-
-    time_ns, frame, length, flags = packet
-    seconds, fraction = divmod(time_ns, 1_000_000_000)
-    clock = datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
-    said = f"{interface} {direction(flags):3} {summary(frame, length)}"
-    return f"{clock}.{fraction // 1000:06} {output.shown(said)}"
 
 
 def report(found: "Comparison") -> Iterator[str]:
@@ -222,7 +211,8 @@ def _pair(pair: "PairReport") -> Iterator[str]:
     yield f"  confidence: {verdict.confidence}{'. ' if verdict.doubt else ''}{verdict.doubt}"
     for way in pair.ways:
         if way.passed:
-            yield f"  {way.source} to {way.target}: {way.passed} passed, {_times(way.latency)}"
+            took = way.latency.said or "no times"
+            yield f"  {way.source} to {way.target}: {way.passed} passed, {took}"
         yield from (f"  lost: {output.shown(example)}" for example in way.examples)
     for name, number in pair.changed.items():
         yield f"  changed: {name}, {counted(number, 'packet')}"
@@ -251,11 +241,5 @@ def _exchange(interface: str, exchange: "Exchange") -> str:
         f"{counted(exchange.questions, 'question')}, {exchange.answered} answered, "
         f"{exchange.lost} without an answer, "
         f"{counted(exchange.retransmissions, 'retransmission')}; "
-        f"{_times(exchange.waits)}{f' ({outcomes}{truncated})' if outcomes else ''}"
+        f"{exchange.waits.said or 'no times'}{f' ({outcomes}{truncated})' if outcomes else ''}"
     )
-
-
-def _times(times: "Times") -> str:
-    if times.max_ms is None or times.p50_ms is None or times.p95_ms is None:
-        return "no times"
-    return f"p50 {times.p50_ms:.3f} ms, p95 {times.p95_ms:.3f} ms, max {times.max_ms:.3f} ms"

@@ -19,6 +19,13 @@ class Times:
     p95_ms: float | None
     max_ms: float | None
 
+    @property
+    def said(self) -> str:
+        """Answer them for people; empty without any."""
+        if self.p50_ms is None or self.p95_ms is None or self.max_ms is None:
+            return ""
+        return f"p50 {self.p50_ms:.3f} ms, p95 {self.p95_ms:.3f} ms, max {self.max_ms:.3f} ms"
+
 
 @dataclass(slots=True)
 class Durations:

@@ -20,7 +20,7 @@ from netconsole.diagnostics.capture.filters import compile_filter, of_session
 from netconsole.diagnostics.capture.kept import Kept
 from netconsole.diagnostics.capture.packet import Packet, Sight
 from netconsole.diagnostics.capture.pcapng import Writer
-from netconsole.diagnostics.capture.ring import RETIRE_MS, Ring, count, packets
+from netconsole.diagnostics.capture.ring import BLOCKS, RETIRE_MS, Ring, count, packets
 from netconsole.diagnostics.capture.saved import new_file
 from netconsole.diagnostics.capture.topology import Point
 from netconsole.diagnostics.evidence.links import read_links
@@ -30,6 +30,9 @@ SNAPLEN = 128
 SNAPLENS = range(64, 65536)
 LIMIT = 20_000
 """Packets, all interfaces together."""
+MOST_INTERFACES = 32
+MOST_BLOCKS = 256
+"""Of 1 MiB, in the rings of all interfaces together."""
 MOST_WAITING = 256
 """Blocks of up to 1 MiB that wait in memory to be analysed; beyond that the ring fills up."""
 MOST_HELD = 200_000
@@ -87,6 +90,9 @@ def compare(
         raise InvalidValue("snaplen", request.snaplen, "is not between 64 and 65535 bytes")
     if not request.interfaces or len(set(request.interfaces)) < len(request.interfaces):
         raise InvalidValue("interfaces", " ".join(request.interfaces), "name each once")
+    if len(request.interfaces) > MOST_INTERFACES:
+        rule = f"more than {MOST_INTERFACES} are too many"
+        raise InvalidValue("interfaces", len(request.interfaces), rule)
     points = _points(request.interfaces)
     session = ssh_session() if request.spare_session else None
     spared = of_session(session) if session is not None else ""
@@ -96,7 +102,7 @@ def compare(
     with ExitStack() as stack:
         file = stack.enter_context(new_file(write)) if write is not None else None
         rings = [
-            stack.enter_context(Ring(point.name, program))
+            stack.enter_context(Ring(point.name, program, min(BLOCKS, MOST_BLOCKS // len(points))))
             for point, program in zip(points, programs, strict=True)
         ]
         return _Capture(request, points, rings, show, file, keep).run(cancel, progress)

@@ -1,5 +1,7 @@
 """A packet in one line, for people."""
 
+from datetime import datetime
+
 from netconsole.diagnostics.capture.layers import (
     ARP,
     ICMP,
@@ -13,6 +15,7 @@ from netconsole.diagnostics.capture.layers import (
     ports,
     tcp,
 )
+from netconsole.diagnostics.capture.packet import Packet, direction
 from netconsole.diagnostics.capture.services import RCODES, TYPES, Dns, dhcp, dns_messages
 
 TCP_FLAGS = "FSRPAUEC"
@@ -28,6 +31,19 @@ ECHOES = {ICMP: (0, 8), ICMPV6: (128, 129)}
 def mac(address: bytes) -> str:
     """Answer a MAC address as people write it."""
     return address.hex(":")
+
+
+def clock(time: int, digits: int = 6) -> str:
+    """Answer the local time of nanoseconds since 1970, with so many digits after the second."""
+    seconds, fraction = divmod(time, 1_000_000_000)
+    said = datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
+    return f"{said}.{fraction:09}"[: len(said) + digits + bool(digits)]
+
+
+def line(interface: str, packet: Packet, digits: int = 6) -> str:
+    """Answer a packet of an interface: when, where, which way, and what it is."""
+    time, frame, length, flags = packet
+    return f"{clock(time, digits)} {interface} {direction(flags):3} {summary(frame, length)}"
 
 
 def summary(frame: bytes, length: int) -> str:
