@@ -98,11 +98,11 @@ def capture(
     lines = _Lines(None if files else LINES_PER_SECOND)
     show = None if quiet or as_json else lines.show
     if files:
-        if expression or write is not None:
-            raise click.UsageError("FILTER and --write are for a live capture, not for --read.")
+        if write is not None:
+            raise click.UsageError("--write is for a live capture, not for --read.")
         from netconsole.diagnostics.capture import saved
 
-        found = saved.compare(files, interfaces, show)
+        found = saved.compare(files, interfaces, show, " ".join(expression))
     else:
         if not interfaces:
             raise click.UsageError("Name an interface with --on, or a file with --read.")

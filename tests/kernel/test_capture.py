@@ -307,6 +307,11 @@ def test_a_saved_capture_is_read_back_to_the_same_result(bridge: PrivateHost) ->
     for interface in ("vlan100", "br100"):
         assert directions.count([interface, "in"]) == directions.count([interface, "out"]) == 5
     assert "5 packets from vlan100 to br100 and 5 packets from br100" in printed.stderr
+    chosen = ("--read", "/run/both.pcapng", "icmp[icmptype]", "==", "icmp-echo")
+    requests = bridge.run("netconsole", "capture", *chosen)
+    assert [line.split()[1:3] for line in requests.stdout.splitlines()].count(["br100", "in"]) == 5
+    assert "\n5 packets" not in requests.stderr
+    assert "vlan100 and br100: 5 packets from vlan100 to br100 arrived" in requests.stderr
 
 
 def test_more_than_anybody_reads_is_counted_and_not_printed(bridge: PrivateHost) -> None:
@@ -342,6 +347,7 @@ def test_the_limits_end_it(bridge: PrivateHost) -> None:
         (("--on", "idle0"), "interface 'idle0': That device is not up"),
         (("--on", "tun0"), "interface 'tun0': is not an Ethernet interface"),
         (("--read", "/etc/hosts"), "hosts: is no capture file"),
+        (("--read", "/etc/hosts", "--write", "/run/no"), "--write is for a live capture"),
         ((), "Name an interface with --on"),
     ],
 )
@@ -359,7 +365,7 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_captured(
         *(("--write", "/run/no") if said[0] == "f" else ()),
         check=False,
     )
-    assert done.returncode == (FAILED if "--read" in arguments else REFUSED)
+    assert done.returncode == (FAILED if "no capture file" in said else REFUSED)
     assert len(done.stderr.splitlines()) == 1
     assert said in done.stderr
     assert bridge.run("ls", "/run/no", check=False).returncode != 0

@@ -12,6 +12,7 @@ from typing import BinaryIO, TypeAlias
 from netconsole.backend.errors import InvalidValue, NetconsoleError
 from netconsole.diagnostics.capture.analysis import Analysis
 from netconsole.diagnostics.capture.comparison import Comparison
+from netconsole.diagnostics.capture.filters import passing
 from netconsole.diagnostics.capture.packet import Packet
 from netconsole.diagnostics.capture.recording import Batch, Interface, Recording
 
@@ -72,16 +73,18 @@ def compare(
     paths: Sequence[Path],
     interfaces: Sequence[str] = (),
     show: Callable[[Sequence[tuple[str, Packet]]], None] | None = None,
+    expression: str = "",
 ) -> Comparison:
     """Compare the interfaces of one file, or of several, in the order given or that of the files.
 
-    `show` is given the packets, each with the name of its interface.
+    `show` is given the packets, each with the name of its interface. `expression` is a filter,
+    pcap-filter(7): only what passes is compared.
 
-    Raises BadFile, InvalidValue.
+    Raises BadFile, InvalidValue, and Unavailable where there is a filter and no tcpdump.
     """
     with ExitStack() as stack:
         recordings = [Recording(path.stem, stack.enter_context(_mapped(path))) for path in paths]
-        return _compare(recordings, tuple(interfaces), show)
+        return _compare(recordings, tuple(interfaces), show, expression)
 
 
 @contextmanager
@@ -102,6 +105,7 @@ def _compare(
     recordings: Sequence[Recording],
     wanted: tuple[str, ...],
     show: Callable[[Sequence[tuple[str, Packet]]], None] | None,
+    expression: str,
 ) -> Comparison:
     """Compare recordings; what bears one name in several files is one interface."""
     found = [interface for recording in recordings for interface in recording.interfaces]
@@ -121,7 +125,8 @@ def _compare(
     analysis = Analysis([points[name] for name in names], snaplen, *span)
     for each in chosen:
         analysis.dropped[number[each.point.name]] += each.dropped
-    for interfaces, batch in heapq.merge(*map(_stream, recordings), key=_begin):
+    streams = [_stream(recording, expression) for recording in recordings]
+    for interfaces, batch in heapq.merge(*streams, key=_begin):
         shown: list[tuple[str, Packet]] = []
         for index, packets in batch.items():
             name = interfaces[index].point.name
@@ -136,8 +141,22 @@ def _compare(
 Step: TypeAlias = tuple[Sequence[Interface], Batch]
 
 
-def _stream(recording: Recording) -> Iterator[Step]:
-    return ((recording.interfaces, batch) for batch in recording.batches())
+def _stream(recording: Recording, expression: str) -> Iterator[Step]:
+    batches = _filtered(recording, expression) if expression else recording.batches()
+    return ((recording.interfaces, batch) for batch in batches)
+
+
+def _filtered(recording: Recording, expression: str) -> Iterator[Batch]:
+    """Read the packets that pass a filter. The file is read twice: tcpdump looks first."""
+    every = (packet for batch in recording.batches() for some in batch.values() for packet in some)
+    marks = iter(passing(every, expression))
+    for batch in recording.batches():
+        chosen = {
+            index: [packet for packet, passes in zip(some, marks, strict=False) if passes]
+            for index, some in batch.items()
+        }
+        if left := {index: some for index, some in chosen.items() if some}:
+            yield left
 
 
 def _begin(step: Step) -> int:
