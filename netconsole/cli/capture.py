@@ -91,7 +91,8 @@ def capture(
 
     Each interface is compared with the next one named: how many packets were seen at both, which
     got lost in between and which way, what was changed, how long it took, and how long DNS and
-    DHCP let their clients wait. FILTER is in the language of pcap-filter(7), as tcpdump has it.
+    DHCP let their clients wait. FILTER is in the language of pcap-filter(7), as tcpdump has it, and
+    holds for files as well.
     The packets are printed, a bounded number a second; the comparison is said on stderr, or with
     --json printed alone. Exit status 1 when packets got lost. Changes nothing.
     """

@@ -80,7 +80,8 @@ def _interfaces(shown: Shown, width: int) -> Iterator[Line]:
 
 
 def _ways(shown: Shown, width: int, glyphs: Glyphs, *, tall: bool) -> Iterator[Line]:
-    pairs = shown.progress.comparison.pairs
+    comparison = shown.progress.comparison
+    pairs = comparison.pairs
     if not pairs:
         return
     ways = [way for pair in pairs for way in pair.ways]
@@ -96,8 +97,9 @@ def _ways(shown: Shown, width: int, glyphs: Glyphs, *, tall: bool) -> Iterator[L
             (f" {way.unseen:>7}", STYLES["warning"] if way.unseen else PLAIN),
             (f" {_milliseconds(way.latency.p50_ms)} {_milliseconds(way.latency.p95_ms)}", PLAIN),
         ]
+    dropped = any(point.dropped for point in comparison.points)
     for pair in pairs:
-        if tall or pair.verdict.kind in ("lost", "unseen") or pair.verdict.doubt:
+        if tall or dropped or pair.verdict.kind in ("lost", "unseen"):
             yield from _verdict(pair, width)
 
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from netconsole.backend.wording import count
 from netconsole.diagnostics.capture import live
-from netconsole.diagnostics.capture.comparison import Comparison, Progress
+from netconsole.diagnostics.capture.comparison import Progress
 from netconsole.diagnostics.capture.kept import Kept
 from netconsole.diagnostics.capture.saved import AlreadyThere
 from netconsole.screens.capture_text import Shown, laid_out
@@ -89,7 +89,7 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         self.bar.say("the capture begins")
         request, left, heard, kept = self._request, self._left, self._heard, self._kept
         self.console.in_background(
-            lambda: live.compare(request, cancel=left, progress=heard, keep=kept), self._over
+            lambda: live.watch(request, cancel=left, progress=heard, keep=kept), self._over
         )
 
     def on_unmount(self) -> None:
@@ -128,7 +128,7 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         state = "ended" if self._ended else "paused" if self._paused else "capturing"
         self.bar.chips(f"{state} {minutes // 60}:{minutes % 60:02}:{second:02}")
 
-    def _over(self, result: Comparison | Exception) -> None:
+    def _over(self, result: Exception | None) -> None:
         if self._left.is_set():
             return
         if isinstance(result, Exception) and self._latest is None and self.is_current:

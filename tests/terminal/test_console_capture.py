@@ -70,7 +70,7 @@ def test_questions_are_followed_through_the_bridge(
             re.compile(r"br100 +[1-9]\d* +\d+ +0\n"),
             re.compile(r"veth\w+ +[1-9]\d* +\d+ +0  port of br100"),
             re.compile(r"veth\w+ > br100 +[1-9]\d* +0 +0 +0\.\d{3} +0\.\d{3}"),
-            re.compile(rf" br100 +in +10\.0\.0\.2\.\d+ > 10\.0\.0\.1\.53 DNS \d+ A gone{columns}"),
+            re.compile(rf" br100 +(in|out) +10\.0\.0.* DNS \d+ A+ gone{columns}"),
             re.compile(r"DNS at br100: (\d+) of \1 answered, 0 without an answer"),
         )
         terminal.press("escape")
@@ -245,6 +245,6 @@ def test_it_is_reached_from_the_row_and_from_the_playbook(lab: RunningLab) -> No
         terminal.press("p")
         terminal.wait_for("packet-loss")
         terminal.press("/", "packet-loss", "enter", "enter")
-        terminal.wait_for("c capture")
+        terminal.wait_for("Playbook packet-loss")
         terminal.press("c")
         terminal.wait_for(CHOSEN)

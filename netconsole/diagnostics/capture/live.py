@@ -5,8 +5,8 @@ import threading
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -75,15 +75,42 @@ def compare(
     progress: Callable[[Progress], None] = lambda _: None,
     show: Show | None = None,
     write: Path | None = None,
-    keep: Kept | None = None,
 ) -> Comparison:
     """Capture until the time is up, the limit is reached or `cancel` is set, and compare.
 
     Call it in a thread that may block, in which `progress` (when it has begun, then about once a
     second) and `show` are called as well. `write` is a pcapng file to save the packets in, for
-    its owner only, which is there when the capture is complete; `keep` keeps the latest. Raises
-    Unavailable, InvalidValue and NotSaved.
+    its owner only, which is there when the capture is complete. Raises Unavailable, InvalidValue
+    and NotSaved.
     """
+    with _opened(request, show=show, write=write) as capture:
+        capture.go_on(cancel, progress)
+        return capture.conclude(progress)
+
+
+def watch(
+    request: Request,
+    *,
+    cancel: threading.Event,
+    progress: Callable[[Progress], None],
+    keep: Kept,
+) -> None:
+    """Capture as `compare` does, and end at once when `cancel` is set: nobody looks any more.
+
+    `keep` keeps the latest packets. Raises Unavailable and InvalidValue.
+    """
+    with _opened(request, keep=keep) as capture:
+        capture.go_on(cancel, progress)
+
+
+@contextmanager
+def _opened(
+    request: Request,
+    *,
+    show: Show | None = None,
+    write: Path | None = None,
+    keep: Kept | None = None,
+) -> "Iterator[_Capture]":
     if (reason := lacking(Capability.NET_RAW)) is not None:
         raise Unavailable(reason)
     if request.snaplen not in SNAPLENS:
@@ -105,7 +132,7 @@ def compare(
             stack.enter_context(Ring(point.name, program, min(BLOCKS, MOST_BLOCKS // len(points))))
             for point, program in zip(points, programs, strict=True)
         ]
-        return _Capture(request, points, rings, show, file, keep).run(cancel, progress)
+        yield _Capture(request, points, rings, show, file, keep)
 
 
 def _points(names: Sequence[str]) -> tuple[Point, ...]:
@@ -150,7 +177,8 @@ class _Capture:
         if keep is not None:
             keep.start(points, request.snaplen, self.begin)
 
-    def run(self, cancel: threading.Event, progress: Callable[[Progress], None]) -> Comparison:
+    def go_on(self, cancel: threading.Event, progress: Callable[[Progress], None]) -> None:
+        """Capture until it is to end."""
         request = self.request
         progress(self._progress())
         started = time.monotonic()
@@ -171,8 +199,10 @@ class _Capture:
                 self._wait()
             elif len(self.waiting) < MANY_WAITING:
                 time.sleep(PAUSE_SECONDS)
-        end = time.time_ns()
-        self._finish(end)
+
+    def conclude(self, progress: Callable[[Progress], None]) -> Comparison:
+        """End, and compare."""
+        self._finish(time.time_ns())
         progress(self._progress())
         return self.analysis.conclude()
 
