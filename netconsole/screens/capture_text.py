@@ -25,6 +25,8 @@ _BEFORE = 8 + 1 + 1 + _CLIENT
 """What stands beside a question: when it was asked, and who did."""
 _LEAST_QUESTION = 18
 _LEAST_DNS = 3
+_LEAST_BELOW = 9
+"""Lines left to DNS and packets before sentences take any."""
 _SLOW_SECONDS = 1.0
 
 
@@ -42,6 +44,7 @@ def laid_out(shown: Shown, width: int, height: int, glyphs: Glyphs) -> list[Line
     width -= 2
     tall = height >= _TALL
     top = [*_interfaces(shown, width), *_ways(shown, width, glyphs, tall=tall)]
+    top += list(_verdicts(shown, width, tall=tall))[: max(height - len(top) - _LEAST_BELOW, 0)]
     room = height - len(top) - tall
     asked = shown.progress.asked
     bottom: list[Line] = []
@@ -80,8 +83,7 @@ def _interfaces(shown: Shown, width: int) -> Iterator[Line]:
 
 
 def _ways(shown: Shown, width: int, glyphs: Glyphs, *, tall: bool) -> Iterator[Line]:
-    comparison = shown.progress.comparison
-    pairs = comparison.pairs
+    pairs = shown.progress.comparison.pairs
     if not pairs:
         return
     ways = [way for pair in pairs for way in pair.ways]
@@ -97,8 +99,12 @@ def _ways(shown: Shown, width: int, glyphs: Glyphs, *, tall: bool) -> Iterator[L
             (f" {way.unseen:>7}", STYLES["warning"] if way.unseen else PLAIN),
             (f" {_milliseconds(way.latency.p50_ms)} {_milliseconds(way.latency.p95_ms)}", PLAIN),
         ]
+
+
+def _verdicts(shown: Shown, width: int, *, tall: bool) -> Iterator[Line]:
+    comparison = shown.progress.comparison
     dropped = any(point.dropped for point in comparison.points)
-    for pair in pairs:
+    for pair in comparison.pairs:
         if tall or dropped or pair.verdict.kind in ("lost", "unseen"):
             yield from _verdict(pair, width)
 
@@ -131,15 +137,12 @@ def _questions(
         column = _LATENCY
     names = names[: max(room // (column + 1), 1)]
     question = width - _BEFORE - (column + 1) * len(names)
-    summed = next(
-        (
-            f"DNS at {point.interface}: {_summed(each)}"
-            for point in points
-            for each in point.exchanges
-            if each.service == "dns"
-        ),
-        "DNS",
+    # Where most were seen: what was lost on its way to the others is missed only there.
+    services = (
+        (p.interface, each) for p in points for each in p.exchanges if each.service == "dns"
     )
+    interface, most = max(services, key=lambda each: each[1].questions)
+    summed = f"DNS at {interface}: {_summed(most)}"
     yield [(fit(summed, width, glyphs.ellipsis), BOLD)]
     columns = "".join(f" {fit(name, column, right=True)}" for name in names)
     yield [(f"{'asked':8} {fit('question', question)} {'client':{_CLIENT}}{columns}", DIM)]
