@@ -62,6 +62,26 @@ def answer(
     )
 
 
+def dns_segment(*payloads: bytes, reply: bool = False, source: int = 4242, at: int = 1) -> bytes:
+    """A TCP segment of DNS messages, each led by its length; `at` is its sequence number."""
+    from scapy.layers.inet import IP, TCP
+    from scapy.layers.l2 import Ether
+
+    carried = b"".join(len(message).to_bytes(2, "big") + message for message in payloads)
+    ends = (GATEWAY, GUEST_IP) if reply else (GUEST_IP, GATEWAY)
+    ports = (53, source) if reply else (source, 53)
+    ether = Ether(src=HOST_MAC if reply else GUEST, dst=GUEST if reply else HOST_MAC)
+    head = IP(src=ends[0], dst=ends[1], id=at)
+    return built(ether / head / TCP(sport=ports[0], dport=ports[1], seq=at, flags="PA") / carried)
+
+
+def dns_message(id_: int, name: str = "www.example.org", *, reply: bool = False) -> bytes:
+    """A DNS message by itself."""
+    from scapy.layers.dns import DNS, DNSQR
+
+    return built(DNS(id=id_, qr=int(reply), rd=1, qd=DNSQR(qname=name)))
+
+
 def tagged(frame: bytes, tag: int) -> bytes:
     """The frame with an 802.1Q tag."""
     return frame[:12] + b"\x81\x00" + tag.to_bytes(2, "big") + frame[12:]

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
         PointReport,
         Progress,
     )
-    from netconsole.diagnostics.capture.durations import Times
     from netconsole.diagnostics.capture.exchanges import Exchange
     from netconsole.diagnostics.capture.packet import Packet
 
@@ -93,18 +91,19 @@ def capture(
 
     Each interface is compared with the next one named: how many packets were seen at both, which
     got lost in between and which way, what was changed, how long it took, and how long DNS and
-    DHCP let their clients wait. FILTER is in the language of pcap-filter(7), as tcpdump has it.
+    DHCP let their clients wait. FILTER is in the language of pcap-filter(7), as tcpdump has it, and
+    holds for files as well.
     The packets are printed, a bounded number a second; the comparison is said on stderr, or with
     --json printed alone. Exit status 1 when packets got lost. Changes nothing.
     """
     lines = _Lines(None if files else LINES_PER_SECOND)
     show = None if quiet or as_json else lines.show
     if files:
-        if expression or write is not None:
-            raise click.UsageError("FILTER and --write are for a live capture, not for --read.")
+        if write is not None:
+            raise click.UsageError("--write is for a live capture, not for --read.")
         from netconsole.diagnostics.capture import saved
 
-        found = saved.compare(files, interfaces, show)
+        found = saved.compare(files, interfaces, show, " ".join(expression))
     else:
         if not interfaces:
             raise click.UsageError("Name an interface with --on, or a file with --read.")
@@ -158,7 +157,8 @@ class _Beginning:
         """Say it when it has begun."""
         if not self._said:
             self._said = True
-            output.say(f"capturing at {' and '.join(progress.interfaces)}")
+            names = [point.interface for point in progress.comparison.points]
+            output.say(f"capturing at {' and '.join(names)}")
 
 
 class _Lines:
@@ -172,6 +172,8 @@ class _Lines:
 
     def show(self, packets: "Sequence[tuple[str, Packet]]") -> None:
         """Print packets with their interfaces."""
+        from netconsole.diagnostics.capture.summary import line
+
         now = time.monotonic()
         if now - self._second >= 1:
             self._say_passed_over()
@@ -179,7 +181,7 @@ class _Lines:
         room = len(packets) if self._most is None else self._most - self._printed
         self._printed += len(packets[:room])
         self._passed_over += len(packets[room:])
-        output.print_lines(_line(*each) for each in packets[:room])
+        output.print_lines(output.shown(line(*each)) for each in packets[:room])
         output.flush()
 
     def finish(self) -> None:
@@ -190,17 +192,6 @@ class _Lines:
         if self._passed_over:
             output.say(f"… {counted(self._passed_over, 'more packet')} not printed")
             self._passed_over = 0
-
-
-def _line(interface: str, packet: "Packet") -> str:
-    from netconsole.diagnostics.capture.packet import direction
-    from netconsole.diagnostics.capture.summary import summary
-
-    time_ns, frame, length, flags = packet
-    seconds, fraction = divmod(time_ns, 1_000_000_000)
-    clock = datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
-    said = f"{interface} {direction(flags):3} {summary(frame, length)}"
-    return f"{clock}.{fraction // 1000:06} {output.shown(said)}"
 
 
 def report(found: "Comparison") -> Iterator[str]:
@@ -221,7 +212,8 @@ def _pair(pair: "PairReport") -> Iterator[str]:
     yield f"  confidence: {verdict.confidence}{'. ' if verdict.doubt else ''}{verdict.doubt}"
     for way in pair.ways:
         if way.passed:
-            yield f"  {way.source} to {way.target}: {way.passed} passed, {_times(way.latency)}"
+            took = way.latency.said or "no times"
+            yield f"  {way.source} to {way.target}: {way.passed} passed, {took}"
         yield from (f"  lost: {output.shown(example)}" for example in way.examples)
     for name, number in pair.changed.items():
         yield f"  changed: {name}, {counted(number, 'packet')}"
@@ -250,11 +242,5 @@ def _exchange(interface: str, exchange: "Exchange") -> str:
         f"{counted(exchange.questions, 'question')}, {exchange.answered} answered, "
         f"{exchange.lost} without an answer, "
         f"{counted(exchange.retransmissions, 'retransmission')}; "
-        f"{_times(exchange.waits)}{f' ({outcomes}{truncated})' if outcomes else ''}"
+        f"{exchange.waits.said or 'no times'}{f' ({outcomes}{truncated})' if outcomes else ''}"
     )
-
-
-def _times(times: "Times") -> str:
-    if times.max_ms is None or times.p50_ms is None or times.p95_ms is None:
-        return "no times"
-    return f"p50 {times.p50_ms:.3f} ms, p95 {times.p95_ms:.3f} ms, max {times.max_ms:.3f} ms"

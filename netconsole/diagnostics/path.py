@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from netconsole.backend.errors import Unavailable
+from netconsole.backend.errors import NotFound, Unavailable
 from netconsole.backend.status import NetworkStatus, Status
 from netconsole.diagnostics.parts.links import Link, Links
-from netconsole.diagnostics.target import Target
+from netconsole.diagnostics.target import Target, resolve
 
 DNS = "port 53"
 """What the guide looks at: every guest asks names, small packets with an answer each."""
@@ -26,21 +26,60 @@ def path(target: Target | None, status: Status, links: Links) -> Path:
     instance or network: the interface that leads to other hosts, the bridge, and the port. An
     interface: itself and the bridge that it is a port of, or its ports.
     """
-    found = target or Target("")
+    found = _present(target or Target(""), status, links)
+    if len(found.points) < 2:
+        seen = found.points[0] if found.points else "none of its interfaces"
+        raise Unavailable(f"there is nothing to compare: only {seen} is there")
+    return found
+
+
+def suggested(text: str, status: Status, links: Links) -> Path:
+    """Choose as `path` does, for someone who can choose otherwise: there may be one point, or none.
+
+    A text that means nothing here is no target.
+    """
+    try:
+        target = resolve(text, status, frozenset(link.name for link in links.links))
+    except NotFound:
+        target = Target("")
+    return _present(target, status, links)
+
+
+def along(links: Links) -> tuple[Link, ...]:
+    """Answer every interface in the order in which packets come by on their way to an instance:
+    those that lead to other hosts, then each bridge between its uplinks and its other ports."""
+    bridges = {bridge.name: links.ports_of(bridge.name) for bridge in links.bridges}
+    inside = {port.name for ports in bridges.values() for port in ports}.union(bridges)
+    others = [link for link in links.links if link.name not in inside]
+    ordered = sorted(others, key=lambda link: link.name == "lo")
+    for bridge in links.bridges:
+        ports = sorted(bridges[bridge.name], key=_is_uplink, reverse=True)
+        ordered += [link for link in ports if _is_uplink(link)]
+        ordered += [bridge, *(link for link in ports if not _is_uplink(link))]
+    return tuple(dict.fromkeys(ordered))
+
+
+def _present(target: Target, status: Status, links: Links) -> Path:
+    """The points that are there."""
+    wanted = _wanted(target, status, links)
+    there = tuple(dict.fromkeys(name for name in wanted.points if links.get(name)))
+    return Path(there, wanted.expression)
+
+
+def _wanted(found: Target, status: Status, links: Links) -> Path:
     network = _network(found, status)
-    if found.floating_address and found.text == found.floating_address:
-        points = (found.interface, found.port)
-        return _checked(Path(points, _translated(found, network)), links)
+    if found.fixed_address and found.text == found.floating_address:
+        return Path((found.interface, found.port), _translated(found, network))
     bridge = found.bridge or (network.bridge if network else "")
     if found.interface:
         link = links.get(found.interface)
         others = tuple(port.name for port in links.ports_of(found.interface))
         if link is not None and link.master:
-            return _checked(Path((found.interface, link.master), DNS), links)
-        return _checked(Path((found.interface, *others[:2]), DNS), links)
+            return Path((found.interface, link.master), DNS)
+        return Path((found.interface, *others[:2]), DNS)
     port = found.port or next((each.device for each in status.allocations if each.device), "")
     uplinks = tuple(each.name for each in links.ports_of(bridge) if _is_uplink(each))
-    return _checked(Path((*uplinks[:1], bridge, port), DNS), links)
+    return Path((*uplinks[:1], bridge, port), DNS)
 
 
 def _network(target: Target, status: Status) -> NetworkStatus | None:
@@ -60,11 +99,3 @@ def _translated(target: Target, network: NetworkStatus | None) -> str:
 def _is_uplink(link: Link) -> bool:
     """Whether a port leads to other hosts: a VLAN device, or an interface that is not ours."""
     return link.kind == "vlan" or not link.ours
-
-
-def _checked(wanted: Path, links: Links) -> Path:
-    present = tuple(dict.fromkeys(name for name in wanted.points if links.get(name)))
-    if len(present) < 2:
-        seen = present[0] if present else "none of its interfaces"
-        raise Unavailable(f"there is nothing to compare: only {seen} is there")
-    return Path(present, wanted.expression)

@@ -22,6 +22,21 @@ class Situation:
     read_only_because: str | None
     busy: str = ""
     """The change that is being made, if one is."""
+    no_capture_because: str | None = None
+    """Why no packets can be captured, if they cannot."""
+
+    @property
+    def target(self) -> str:
+        """The network, instance or floating address under the cursor, as a target is named."""
+        key = self.row_key or ""
+        match self.pane:
+            case "networks" | "floating":
+                return key
+            case "allocations":
+                return key.rpartition(" ")[2]
+            case "dnsmasq":
+                return key.rsplit(" ", 2)[0]
+        return ""
 
     @property
     def floating(self) -> FloatingIPStatus | None:
@@ -121,6 +136,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", "slash", "/", "filter", "rows with a text in any column; !text leaves out"),
     Action("sort", "s", "s", "sort", "by the next column; after the last, as on the host"),
     Action("playbooks", "p", "p", "playbooks", "check the host and heal what is found, guided"),
+    Action("capture", "c", "c", "capture", "packets at several interfaces, live and compared",
+           reason=lambda situation: situation.no_capture_because),
     Action("wrong", "d", "d", "what is wrong", "the drift as commands, and every problem"),
     Action("log", "l", "l", "log", "the commands run in this session"),
     Action("attention", "f", "f", "faults only", "only rows that need a look; again for all"),

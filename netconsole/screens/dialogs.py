@@ -157,9 +157,8 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
 
     def _previewed(self, result: Plan | Exception) -> None:
         if isinstance(result, Exception):
-            kind = "" if isinstance(result, NetconsoleError) else f"{type(result).__name__}: "
-            said = Entry(f"{kind}{result}", STYLES["bad"])
-            self.lines.set_entries((heading("This cannot be done"), Entry(), said))
+            reason = Entry(said(result), STYLES["bad"])
+            self.lines.set_entries((heading("This cannot be done"), Entry(), reason))
             return
         self._plan = result
         self.lines.set_entries(plan_entries(result))
@@ -182,9 +181,40 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
         self.bar.say(self.console.copy(self.lines.text))
 
 
+def said(error: Exception) -> str:
+    """An error for the admin; one that is not ours with its kind."""
+    kind = "" if isinstance(error, NetconsoleError) else f"{type(error).__name__}: "
+    return f"{kind}{error}"
+
+
 def plan_entries(plan: Plan) -> tuple[Entry, ...]:
     """A plan to read: every command, in the order in which they run."""
     if not plan:
         return (Entry("Nothing is to be done on the host; only the store changes."),)
     said = f"{count(len(plan.commands), 'command')}, run in this order; undone if one fails:"
     return (Entry(said, BOLD), Entry(), *(command(text) for text in plan.commands))
+
+
+class AskPage(Page[bool], inherit_bindings=False):
+    """A question before something that cannot be taken back; True for yes. No has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = WAYS
+
+    def __init__(self, app: "ConsoleApp", title: str, text: str, yes: str) -> None:
+        super().__init__(app, title, "")
+        self._text = text
+        self.lines = LineView(app.glyphs)
+        self.lines.can_focus = False
+        self.buttons = Buttons(("Cancel", yes), app.glyphs)
+
+    def body(self) -> tuple[Widget, ...]:
+        return (self.heading, self.lines, self.buttons)
+
+    def on_mount(self) -> None:
+        self.footer.show((Hint("tab", "choose"), Hint("enter", "press"), Hint("esc", "cancel")))
+        self.lines.set_entries((Entry(self._text),))
+        self.buttons.take_focus()
+
+    def on_buttons_pressed(self, message: Buttons.Pressed) -> None:
+        message.stop()
+        self.dismiss(message.index == 1)

@@ -1,7 +1,7 @@
 """Guided: one playbook, step by step: evidence, verdict, cure, proof, and the way back."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,47 +12,20 @@ from netconsole.backend.service import Service
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.evidence import Request
 from netconsole.diagnostics.finding import Finding
-from netconsole.diagnostics.page import Page as Explanation
 from netconsole.diagnostics.playbooks import Investigation, Playbook
 from netconsole.diagnostics.playbooks.playbook import Healing
+from netconsole.screens.capture import CapturePage
 from netconsole.screens.changing import LogEntry, failure
 from netconsole.screens.dialogs import WAYS, ConfirmPage, TextPage
-from netconsole.screens.marks import BOLD, DIM, STYLES, Glyphs, mark, tone
+from netconsole.screens.findings import explained, finding_entries
+from netconsole.screens.marks import STYLES, mark, tone
 from netconsole.screens.page import Page
-from netconsole.screens.pane import Entry, command, heading
+from netconsole.screens.pane import Entry, heading
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.lines import LineView
 
 if TYPE_CHECKING:
     from netconsole.screens.app import ConsoleApp
-
-
-def finding_entries(finding: Finding, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """A finding to read: verdict, reason, evidence, what is ruled out, what would mend it."""
-    entries = [
-        Entry(finding.title, BOLD),
-        Entry(mark(finding.verdict, glyphs), STYLES[tone(finding.verdict)], label="verdict"),
-        Entry(finding.because, label="because"),
-    ]
-    if finding.evidence:
-        entries += [Entry(), heading("Evidence")]
-    for row in finding.evidence:
-        expected = f"  (expected {row.expected})" if row.expected else ""
-        entries.append(Entry(f"{row.label}: {row.value}{expected}"))
-        entries += [Entry(f"    {row.note}", DIM)] if row.note else []
-    if finding.rules_out:
-        entries += [Entry(), heading("Ruled out"), *(Entry(text) for text in finding.rules_out)]
-    entries += _plan("Cure", finding.fix)
-    entries += [Entry(finding.remedy)] if finding.remedy else []
-    entries += _plan("To make it permanent", finding.persist)
-    entries += [Entry(finding.at_boot, label="after a reboot")] if finding.at_boot else []
-    return tuple(entries)
-
-
-def _plan(title: str, plan: Plan | None) -> list[Entry]:
-    if not plan:
-        return []
-    return [Entry(), heading(title), *(command(text) for text in plan.commands)]
 
 
 def _way_back(service: Service, playbook: Playbook) -> Plan:
@@ -71,15 +44,6 @@ def _why_no_plan(finding: Finding | None) -> str:
     return f"the verdict is {finding.verdict}"
 
 
-def explained(page: Explanation) -> Iterator[Entry]:
-    """A check's page to read."""
-    for title, paragraphs in page.sections():
-        yield heading(title)
-        for paragraph in paragraphs:
-            yield Entry(paragraph)
-        yield Entry()
-
-
 class GuidedPage(Page[None], inherit_bindings=False):
     """Runs one playbook. It changes nothing before its plan was shown and agreed to."""
 
@@ -91,6 +55,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
         Binding("u", "undo", show=False),
         Binding("e", "explain", show=False),
         Binding("t", "aim", show=False),
+        Binding("c", "capture", show=False),
         Binding("y", "copy", show=False),
     ]
 
@@ -117,6 +82,11 @@ class GuidedPage(Page[None], inherit_bindings=False):
     @property
     def _may_change(self) -> bool:
         return self.console.service.read_only_because is None
+
+    @property
+    def _captures(self) -> bool:
+        """Whether it looks at packets, of which the admin may want to see more."""
+        return any(stage.check == "packet_loss" for stage in self._playbook.stages)
 
     @property
     def _finding(self) -> Finding | None:
@@ -150,6 +120,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
         self.lines.set_entries(tuple(entries))
         hints = [Hint("i", "again"), Hint("e", "explain")]
         hints += [Hint("t", "target")] if self._playbook.target else []
+        hints += [Hint("c", "capture")] if self._captures else []
         if self._may_change:
             curable = finding is not None and bool(finding.fix)
             lasting = finding is not None and bool(finding.persist)
@@ -205,6 +176,8 @@ class GuidedPage(Page[None], inherit_bindings=False):
     # Cure
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "capture":
+            return self._captures
         return self._may_change or action not in ("heal", "undo")
 
     def action_heal(self, permanent: bool) -> None:
@@ -292,6 +265,9 @@ class GuidedPage(Page[None], inherit_bindings=False):
         text = tuple(explained(check.page))
         title = f"{check.id}: {check.title}"
         self.app.push_screen(TextPage(self.console, title, lambda: text))
+
+    def action_capture(self) -> None:
+        self.app.push_screen(CapturePage(self.console, self._target))
 
     def action_copy(self) -> None:
         self.bar.say(self.console.copy(self.lines.text))

@@ -6,9 +6,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from netconsole.backend.privileges import Capability, lacking
 from netconsole.backend.wording import count
 from netconsole.screens import changing
 from netconsole.screens.actions import ACTIONS, BY_ID, Action, Situation
+from netconsole.screens.capture import CapturePage
 from netconsole.screens.dialogs import ChoosePage, TextPage
 from netconsole.screens.listing import Listing
 from netconsole.screens.live import Picture
@@ -55,6 +57,7 @@ class MainPage(Page[None], inherit_bindings=False):
         self.rule = Rule(app.glyphs, id="rule")
         self.middle = Container(self.table, self.rule, self.detail, id="middle")
         self.pane: Pane = PANES[0]
+        self._no_capture_because = lacking(Capability.NET_RAW)
 
     def body(self) -> tuple[Widget, ...]:
         return (self.tabs, self.middle)
@@ -129,6 +132,7 @@ class MainPage(Page[None], inherit_bindings=False):
             status=self.console.status,
             read_only_because=self.console.service.read_only_because,
             busy=self.console.busy,
+            no_capture_because=self._no_capture_because,
         )
 
     def _description(self) -> tuple[Entry, ...]:
@@ -235,6 +239,8 @@ class MainPage(Page[None], inherit_bindings=False):
                 app.push_screen(TextPage(app, title, lambda: changing.log_entries(app.changes)))
             case "playbooks":
                 app.push_screen(PlaybooksPage(app))
+            case "capture":
+                app.push_screen(CapturePage(app, situation.target))
             case "palette":
                 self._palette(situation)
             case "help":

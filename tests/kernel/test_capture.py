@@ -180,16 +180,18 @@ CANCELLED = """
 import threading
 from netconsole.diagnostics.capture.live import Request, compare
 cancel, stands = threading.Event(), []
+def packets(comparison):
+    return tuple(point.packets for point in comparison.points)
 def note(progress):
     stands.append(progress)
-    if progress.packets[0]:
+    if packets(progress.comparison)[0]:
         cancel.set()
 request = Request(("vlan100", "br100"), "icmp", seconds=None, limit=None)
 found = []
 work = threading.Thread(target=lambda: found.append(compare(request, cancel=cancel, progress=note)))
 work.start()
 work.join()
-print(stands[0].packets, stands[-1].packets == tuple(p.packets for p in found[0].points))
+print(packets(stands[0].comparison), packets(stands[-1].comparison) == packets(found[0]))
 """
 
 
@@ -305,6 +307,11 @@ def test_a_saved_capture_is_read_back_to_the_same_result(bridge: PrivateHost) ->
     for interface in ("vlan100", "br100"):
         assert directions.count([interface, "in"]) == directions.count([interface, "out"]) == 5
     assert "5 packets from vlan100 to br100 and 5 packets from br100" in printed.stderr
+    chosen = ("--read", "/run/both.pcapng", "icmp[icmptype]", "==", "icmp-echo")
+    requests = bridge.run("netconsole", "capture", *chosen)
+    assert [line.split()[1:3] for line in requests.stdout.splitlines()].count(["br100", "in"]) == 5
+    assert "\n5 packets" not in requests.stderr
+    assert "vlan100 and br100: 5 packets from vlan100 to br100 arrived" in requests.stderr
 
 
 def test_more_than_anybody_reads_is_counted_and_not_printed(bridge: PrivateHost) -> None:
@@ -340,6 +347,7 @@ def test_the_limits_end_it(bridge: PrivateHost) -> None:
         (("--on", "idle0"), "interface 'idle0': That device is not up"),
         (("--on", "tun0"), "interface 'tun0': is not an Ethernet interface"),
         (("--read", "/etc/hosts"), "hosts: is no capture file"),
+        (("--read", "/etc/hosts", "--write", "/run/no"), "--write is for a live capture"),
         ((), "Name an interface with --on"),
     ],
 )
@@ -357,7 +365,7 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_captured(
         *(("--write", "/run/no") if said[0] == "f" else ()),
         check=False,
     )
-    assert done.returncode == (FAILED if "--read" in arguments else REFUSED)
+    assert done.returncode == (FAILED if "no capture file" in said else REFUSED)
     assert len(done.stderr.splitlines()) == 1
     assert said in done.stderr
     assert bridge.run("ls", "/run/no", check=False).returncode != 0

@@ -140,6 +140,43 @@ def test_a_crash_restores_the_terminal_and_tells_no_secret(machine: PrivateHost)
         assert "hunter2" not in text
 
 
+@pytest.mark.requires("tcpdump")
+@pytest.mark.parametrize("end", ["escape", "q", "SIGTERM", "SIGKILL", "crash"])
+def test_a_capture_ends_with_its_page_and_with_the_console(machine: PrivateHost, end: str) -> None:
+    machine.run("sh", "-c", "ip link show heard || ip link add heard up type bridge")
+    broken = (
+        "import netconsole.screens.live_capture as live\n"
+        "def broken(self):\n    raise RuntimeError('on purpose')\n"
+        "live.LiveCapturePage.action_pause = broken"
+    )
+
+    def captures() -> bool:
+        return len(machine.run("cat", "/proc/net/packet").stdout.splitlines()) > 1
+
+    with console(machine, *prepared(broken)) as terminal:
+        terminal.wait_for(EMPTY)
+        terminal.press("c")
+        terminal.wait_for(re.compile(r"\[ \] heard +bridge"))
+        terminal.press("/", "heard", "enter")
+        terminal.wait_for("/heard", "enter begin")
+        terminal.press(" ")
+        terminal.wait_for("[x] heard")
+        terminal.press("enter")
+        terminal.wait_for("capturing 0:00:0")
+        assert captures()
+        if end in signal.Signals.__members__:
+            os.kill(inner(terminal), signal.Signals[end])
+        else:
+            terminal.press("p" if end == "crash" else end)
+        eventually(lambda: not captures(), seconds=10)
+        if end == "escape":
+            terminal.wait_for("enter begin")
+        elif end != "SIGKILL":
+            expected = {"q": 0, "SIGTERM": 128 + signal.SIGTERM, "crash": 1}
+            assert terminal.exit_status() == expected[end]
+            assert terminal.restored()
+
+
 def test_an_error_of_the_backend_is_a_line_and_not_a_crash(machine: PrivateHost) -> None:
     failing = (
         "from netconsole.backend.errors import Unavailable\n"

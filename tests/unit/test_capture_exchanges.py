@@ -1,7 +1,17 @@
 """How long DNS and DHCP let their clients wait."""
 
 import packets
-from packets import answer, built, came_in, query, udp, went_out
+from packets import (
+    MS,
+    answer,
+    built,
+    came_in,
+    dns_message,
+    dns_segment,
+    query,
+    udp,
+    went_out,
+)
 
 from netconsole.diagnostics.capture.exchanges import Exchange, Exchanges
 from netconsole.diagnostics.capture.packet import Packet
@@ -50,6 +60,50 @@ def test_without_an_answer_is_lost_unless_it_was_just_asked() -> None:
     assert (found.questions, found.answered, found.lost) == (2, 0, 1)
     assert found.slowest[0].seconds is None
     assert found.waits.p50_ms is None
+
+
+def test_dns_over_tcp_is_asked_and_answered_too() -> None:
+    asked = came_in(0, dns_segment(dns_message(1), dns_message(2, "b.test")))
+    one = went_out(4, dns_segment(dns_message(2, "b.test", reply=True), reply=True))
+    two = went_out(9, dns_segment(dns_message(1, reply=True), reply=True, at=90))
+    found = exchange(asked, one, two)
+    assert (found.questions, found.answered, found.lost) == (2, 2, 0)
+    assert [(each.what, each.seconds) for each in found.slowest] == [
+        ("A www.example.org over TCP", 0.009),
+        ("A b.test over TCP", 0.004),
+    ]
+    again = exchange(asked, (5 * MS, *asked[1:]), one, two)
+    assert (again.questions, again.answered, again.retransmissions) == (2, 2, 2)
+
+
+def test_the_same_question_over_udp_and_tcp_is_two() -> None:
+    udp_first = (came_in(0, query(1)), went_out(1, answer(1, tc=1)))
+    found = exchange(*udp_first, came_in(2, dns_segment(dns_message(1))))
+    assert (found.questions, found.answered, found.truncated) == (2, 1, 1)
+
+
+def test_what_is_in_the_middle_of_a_long_answer_is_no_question() -> None:
+    long = dns_message(1, reply=True) + bytes(range(256)) * 20
+    pieces = [long[at : at + 1000] for at in range(0, len(long), 1000)]
+    seen = [came_in(0, dns_segment(dns_message(1)))]
+    whole = dns_segment(long, reply=True)
+    seen.append(went_out(3, whole[:1000]))
+    seen += [went_out(3 + n, dns_segment(piece, reply=True)) for n, piece in enumerate(pieces[1:])]
+    seen += [came_in(9, dns_segment(source=4242, at=80)), came_in(10, dns_segment(b"", at=81))]
+    found = exchange(*seen)
+    assert (found.questions, found.answered) == (1, 1)
+    assert found.waits.max_ms == 3
+
+
+def test_over_tcp_too_it_is_known_where_the_name_was_cut_off() -> None:
+    name = "a-very-long-label-of-a-name.of-a-domain-that-goes-on.and-on-and-on.example.org"
+    pair = (
+        dns_segment(dns_message(7, name)),
+        dns_segment(dns_message(7, name, reply=True), reply=True),
+    )
+    found = exchange(came_in(0, pair[0][:96]), went_out(2, pair[1][:96]))
+    assert (found.questions, found.answered) == (1, 1)
+    assert found.slowest[0].what.endswith("… over TCP")
 
 
 def dhcp(xid: int, kind: str, *, reply: bool = False) -> bytes:

@@ -155,6 +155,49 @@ def test_what_is_no_capture(tmp_path: Path, content: bytes) -> None:
         saved.compare([path])
 
 
+@pytest.mark.requires("tcpdump")
+def test_what_is_read_back_is_filtered_with_its_interfaces_and_directions(tmp_path: Path) -> None:
+    path = tmp_path / "both.pcapng"
+    frame = udp(1)
+    many: list[Sight] = [(n % 2, came_in(10 + n // 2, frame)) for n in range(20_000)]
+    path.write_bytes(written([*SIGHTS, *many]))
+    shown: list[tuple[str, tuple[int, bytes, int, int]]] = []
+    found = saved.compare([path], show=shown.extend, expression="port 53")
+    assert [point.packets for point in found.points] == [2, 2]
+    assert [way.passed for way in found.pairs[0].ways] == [1, 1]
+    assert found.points[1].dropped == 2
+    wanted = [(POINTS[index].name, packet) for index, packet in SIGHTS[:4]]
+    assert sorted(shown, key=lambda each: (each[1][0], each[0])) == sorted(
+        wanted, key=lambda each: (each[1][0], each[0])
+    )
+    (vlan,) = saved.compare([path], ["vlan100"], expression="vlan 100").points
+    assert vlan.packets == 1
+    assert [p.packets for p in saved.compare([path], expression="tcp").points] == [0, 0]
+    both = saved.compare([path, path], expression="not port 53")
+    assert [point.packets for point in both.points] == [2 * 10_001, 2 * 10_000]
+
+
+@pytest.mark.requires("tcpdump")
+@pytest.mark.parametrize("expression", ["udp prot 53", "inbound", "-w /run/x", "ifname br100"])
+def test_a_filter_that_is_none_for_a_file_is_refused(tmp_path: Path, expression: str) -> None:
+    path = tmp_path / "both.pcapng"
+    path.write_bytes(written(SIGHTS * 5000))
+    with pytest.raises(InvalidValue, match=f"filter '{expression}': ") as error:
+        saved.compare([path], expression=expression)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.requires("tcpdump")
+def test_a_frame_of_any_length_may_be_filtered(tmp_path: Path) -> None:
+    path = tmp_path / "odd.pcapng"
+    frame = udp(1)
+    huge = frame + bytes(400_000)
+    odd = [(1, b"", 0, 0), (2, frame[:9], 9, 0), (3, huge, len(huge), 0), (4, frame, 1 << 31, 0)]
+    path.write_bytes(written([(0, packet) for packet in odd]))
+    assert saved.compare([path], expression="udp port 9").points[0].packets == 2
+    assert saved.compare([path], expression="less 10").points[0].packets == 2
+
+
 def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes() -> None:
     data = written()
     sizes = {len(read(data[:size])[1]) for size in range(260, len(data))}

@@ -34,12 +34,12 @@ LONG_NS = 60_000_000_000
 def compared(
     points: tuple[Point, ...], *sights: Iterable[Packet], dropped: int = 0, snaplen: int = 128
 ) -> Comparison:
-    analysis = Analysis(points, snaplen)
+    analysis = Analysis(points, snaplen, 0, LONG_NS)
     for index, seen in enumerate(sights):
         for packet in seen:
             analysis.add(index, [packet])
     analysis.dropped[-1] = dropped
-    return analysis.conclude(0, LONG_NS)
+    return analysis.conclude()
 
 
 def pair(
@@ -159,16 +159,16 @@ def test_the_same_sent_again_later_is_another_packet() -> None:
 
 def test_the_order_in_which_the_interfaces_are_read_does_not_matter() -> None:
     here = [came_in(number * 20, query(1)) for number in range(3)]
-    analysis = Analysis((VLAN, BRIDGE), 128)
+    analysis = Analysis((VLAN, BRIDGE), 128, 0, LONG_NS)
     analysis.add(0, here)
     analysis.add(1, here)
-    assert analysis.conclude(0, LONG_NS).pairs[0].ways[0].passed == 3
+    assert analysis.conclude().pairs[0].ways[0].passed == 3
 
 
 def test_near_the_end_nothing_is_said_to_be_lost() -> None:
-    analysis = Analysis((VLAN, BRIDGE), 128)
+    analysis = Analysis((VLAN, BRIDGE), 128, 400_000_000, 1_000_000_000)
     analysis.add(0, [came_in(1, query(1)), came_in(500, query(2)), came_in(950, query(3))])
-    found = analysis.conclude(400_000_000, 1_000_000_000).pairs[0]
+    found = analysis.conclude().pairs[0]
     assert (found.ways[0].lost, found.undecided) == (1, 2)
 
 
@@ -251,7 +251,9 @@ def test_progress_tells_what_is_known_so_far() -> None:
     analysis.add(1, [came_in(1, query(1))])
     for seconds in (3, 6, 9):
         analysis.add(1, [came_in(seconds * SECOND_MS, query(seconds))])
-    stands = analysis.progress()
-    assert stands.packets == (2, 4)
-    assert stands.matched == (1,)
-    assert stands.only_here[0][0] == 1
+    stands = analysis.so_far(9_000_000_000)
+    assert [point.packets for point in stands.points] == [2, 4]
+    (pair,) = stands.pairs
+    assert [way.passed for way in pair.ways] == [1, 0]
+    assert pair.only_at == (1, 0)
+    assert pair.undecided == 2

@@ -1,40 +1,59 @@
 """The analysis of captured packets, whether live or from files: pure, fed in batches."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
 from netconsole.diagnostics.capture.comparison import (
+    Asked,
     Comparison,
     PairReport,
     PointReport,
-    Progress,
     Way,
     conclude,
 )
-from netconsole.diagnostics.capture.durations import times
-from netconsole.diagnostics.capture.exchanges import Exchanges
+from netconsole.diagnostics.capture.exchanges import MOST_LATEST, Exchanges, Seen
 from netconsole.diagnostics.capture.identity import depth, identity
-from netconsole.diagnostics.capture.leftover import Leftover, judge
+from netconsole.diagnostics.capture.leftover import EDGE_NS, Leftover, judge
 from netconsole.diagnostics.capture.packet import DIRECTION, OUTBOUND, Packet
 from netconsole.diagnostics.capture.pairing import Pairing
 from netconsole.diagnostics.capture.services import WATCHED
 from netconsole.diagnostics.capture.summary import summary
 from netconsole.diagnostics.capture.topology import Point, relation
 
-MOST_EXAMPLES = 10
+MOST_STATIONS = 65_536
+"""MAC addresses that are remembered of each point: as many as a large bridge learns."""
+ENDLESS = 1 << 62
 
 
 class Analysis:
-    """Compares each point with the next; `add` packets in about the order of time."""
+    """Compares each point with the next; `add` packets in about the order of time.
 
-    def __init__(self, points: Sequence[Point], snaplen: int) -> None:
+    What it keeps does not grow with the number of packets, only with how many come in seconds.
+    """
+
+    def __init__(
+        self,
+        points: Sequence[Point],
+        snaplen: int,
+        begin: int | None = None,
+        end: int | None = None,
+    ) -> None:
+        """All points are captured from `begin` to `end` (nanoseconds), as far as that is known.
+
+        Where it is not, the first and the last packet stand for it.
+        """
         self.points = tuple(points)
         self.packets = [0] * len(points)
         self.dropped = [0] * len(points)
         """Packets that the capture lost at each point; whoever captures sets them."""
+        self.end = end
+        """Whoever captures sets it before `conclude`."""
         self.pairings = [Pairing(*pair) for pair in pairwise(points)]
+        self._begin = begin
         self._depth = depth(snaplen)
         self._exchanges = [Exchanges() for _ in points]
+        self._leftovers = [Leftover() for _ in self.pairings]
         self._stations: list[set[bytes]] = [set() for _ in points]
         self._first: int | None = None
         self._last = 0
@@ -49,9 +68,10 @@ class Analysis:
         for key, packet in zip(keys, packets, strict=True):
             if key[2:4] in WATCHED or key[:2] in WATCHED:
                 self._exchanges[index].add(packet)
-        self._stations[index].update(
-            [packet[1][6:12] for packet in packets if packet[3] & DIRECTION != OUTBOUND]
-        )
+        if len(self._stations[index]) < MOST_STATIONS:
+            self._stations[index].update(
+                [packet[1][6:12] for packet in packets if packet[3] & DIRECTION != OUTBOUND]
+            )
         if index < len(self.pairings):
             self.pairings[index].add(0, keys, packets)
         if index:
@@ -62,48 +82,69 @@ class Analysis:
         first, last = packets[0][0], packets[-1][0]
         self._first = first if self._first is None else min(first, self._first)
         self._last = max(last, self._last)
-        for pairing in self.pairings:
-            pairing.turn(first)
+        for number, pairing in enumerate(self.pairings):
+            if (complete := pairing.turn(first)) is not None:
+                self._judge(number, complete - EDGE_NS)
+        for exchanges in self._exchanges:
+            exchanges.give_up(first)
 
-    def progress(self) -> Progress:
-        """Answer how it stands."""
-        return Progress(
-            tuple(point.name for point in self.points),
-            tuple(self.packets),
-            tuple(self.dropped),
-            tuple(pairing.pairs.matched for pairing in self.pairings),
-            tuple(pairing.left_alone for pairing in self.pairings),
+    def _judge(self, number: int, until: int | None = None) -> None:
+        behind = self._stations[number], self._stations[number + 1]
+        end = ENDLESS if self.end is None else self.end
+        judge(self._leftovers[number], self.pairings[number], behind, (self._start, end), until)
+
+    @property
+    def _start(self) -> int:
+        return self._begin if self._begin is not None else self._first or 0
+
+    def so_far(self, now: int) -> Comparison:
+        """Answer what is decided at this time (nanoseconds)."""
+        return self._compared(now)
+
+    def conclude(self) -> Comparison:
+        """Answer what the packets say, now that there will be no more."""
+        if self.end is None:
+            self.end = self._last
+        for number, pairing in enumerate(self.pairings):
+            pairing.finish()
+            self._judge(number)
+        return self._compared(self.end)
+
+    def asked(self) -> tuple[Asked, ...]:
+        """Answer the latest questions to DNS, by time, each with what every point saw of it."""
+        found: dict[tuple[object, int], list[Seen | None]] = {}
+        for index, exchanges in enumerate(self._exchanges):
+            often: Counter[object] = Counter()
+            for seen in exchanges.latest():
+                often[seen.key] += 1
+                row = found.setdefault((seen.key, often[seen.key]), [None] * len(self.points))
+                row[index] = seen
+        rows = (
+            Asked(
+                min(seen.at for seen in row if seen is not None),
+                tuple(None if seen is None else seen.question for seen in row),
+            )
+            for row in found.values()
         )
+        return tuple(sorted(rows, key=lambda each: each.at))[-MOST_LATEST:]
 
-    def conclude(self, begin: int | None = None, end: int | None = None) -> Comparison:
-        """Answer what the packets say; all points were captured from `begin` to `end` (ns).
-
-        Where that is not known, the first and the last packet stand for it.
-        """
-        timed = begin is not None and end is not None
-        begin = begin if begin is not None else self._first or 0
-        end = end if end is not None else self._last
+    def _compared(self, end: int) -> Comparison:
         reports = tuple(
             PointReport(point.name, point.description, packets, dropped, exchanges.report(end))
             for point, packets, dropped, exchanges in zip(
                 self.points, self.packets, self.dropped, self._exchanges, strict=True
             )
         )
-        pairs = tuple(
-            self._pair(number, reports, (begin, end), timed) for number in range(len(reports) - 1)
-        )
-        return Comparison(round((end - begin) / 1e9, 3), reports, pairs)
+        pairs = tuple(self._pair(number, reports) for number in range(len(reports) - 1))
+        return Comparison(round((end - self._start) / 1e9, 3), reports, pairs)
 
-    def _pair(
-        self, number: int, reports: Sequence[PointReport], span: tuple[int, int], timed: bool
-    ) -> PairReport:
-        pairing = self.pairings[number]
-        behind = self._stations[number], self._stations[number + 1]
-        leftover = judge(pairing, behind, *span)
+    def _pair(self, number: int, reports: Sequence[PointReport]) -> PairReport:
+        pairing, leftover = self.pairings[number], self._leftovers[number]
         ways = _way(pairing, leftover, 0), _way(pairing, leftover, 1)
         changed = dict(pairing.pairs.changed.most_common())
         related = relation(*pairing.points)
         points = reports[number], reports[number + 1]
+        timed = self._begin is not None
         return PairReport(
             first=points[0].interface,
             second=points[1].interface,
@@ -112,19 +153,19 @@ class Analysis:
             changed=changed,
             duplicates=pairing.pairs.duplicates,
             elsewhere=leftover.elsewhere,
-            undecided=leftover.undecided,
+            undecided=leftover.undecided + len(pairing.left),
             verdict=conclude(points, related, ways, changed, leftover.elsewhere, timed=timed),
         )
 
 
 def _way(pairing: Pairing, leftover: Leftover, way: int) -> Way:
-    latencies, lost = pairing.pairs.latencies[way], leftover.lost[way]
+    latencies = pairing.pairs.latencies[way]
     return Way(
         pairing.points[way].name,
         pairing.points[1 - way].name,
         passed=len(latencies) + leftover.resegmented[way],
-        lost=len(lost),
+        lost=leftover.lost[way],
         unseen=leftover.unseen[way],
-        latency=times(latencies),
-        examples=tuple(summary(packet[1], packet[2]) for packet in lost[:MOST_EXAMPLES]),
+        latency=latencies.times(),
+        examples=tuple(summary(packet[1], packet[2]) for packet in leftover.examples[way]),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netconsole.diagnostics.capture.durations import Times
-from netconsole.diagnostics.capture.exchanges import Exchange
+from netconsole.diagnostics.capture.exchanges import Exchange, Question
 from netconsole.diagnostics.capture.topology import Relation
 
 Kind = Literal["nothing", "lost", "unseen", "changed", "complete"]
@@ -85,6 +85,12 @@ class PairReport:
     """Too near the beginning or the end of the capture."""
     verdict: Verdict
 
+    @property
+    def only_at(self) -> tuple[int, int]:
+        """How many packets were seen at one point only, of those that should be at both."""
+        there, back = self.ways
+        return there.lost + back.unseen, back.lost + there.unseen
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -101,16 +107,37 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How a capture stands: for each interface, in their order."""
+class Asked:
+    """One question, as each interface saw it."""
 
-    interfaces: tuple[str, ...]
-    packets: tuple[int, ...]
-    dropped: tuple[int, ...]
-    matched: tuple[int, ...]
-    """For each interface and the next: packets seen at both so far."""
-    only_here: tuple[tuple[int, int], ...]
-    """For each interface and the next: packets that found no partner in time, of either."""
+    at: int
+    """When it was first seen, in nanoseconds since 1970."""
+    seen: tuple[Question | None, ...]
+    """For each interface, in their order; None where it did not come by."""
+
+    @property
+    def question(self) -> Question:
+        """Answer it as it was seen first in the order of the interfaces."""
+        return next(each for each in self.seen if each is not None)
+
+    @property
+    def outcome(self) -> str:
+        """How it was answered, anywhere; empty where it was not."""
+        return next((each.outcome for each in self.seen if each and each.outcome), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a capture stands."""
+
+    at: int
+    """Nanoseconds since 1970."""
+    comparison: Comparison
+    """What is decided by now: what was seen in the last seconds may yet find its partner."""
+    rates: tuple[float, ...]
+    """Packets a second that each interface had lately."""
+    asked: tuple[Asked, ...]
+    """The latest questions to DNS, by time."""
 
 
 def conclude(

@@ -1,11 +1,26 @@
-"""Filters that the kernel applies before a packet reaches us, in the language of pcap-filter(7)."""
+"""Filters in the language of pcap-filter(7): for the kernel, before a packet reaches us, and for
+packets that were saved."""
 
-from netconsole.backend.errors import InvalidValue
-from netconsole.backend.programs import ProgramFailed, run
+import shutil
+import struct
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import BinaryIO, cast
+
+from netconsole.backend.errors import InvalidValue, Unavailable
+from netconsole.backend.programs import ENVIRONMENT, PATH, ProgramFailed, run
 from netconsole.backend.ssh_session import SshSession
+from netconsole.diagnostics.capture.packet import Packet
 from netconsole.diagnostics.capture.ring import Instruction
 
 LIMIT_SECONDS = 10.0
+LONGEST = 262_144
+"""Bytes of a frame that libpcap reads back (MAXIMUM_SNAPLEN)."""
+_FILE = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, LONGEST, 1)
+"""The head of a pcap file of Ethernet frames."""
+_HEAD = struct.Struct("<IIII")
 
 
 def of_session(session: SshSession) -> str:
@@ -50,3 +65,56 @@ def compile_filter(
 def _instruction(line: str) -> Instruction:
     code, true, false, operand = map(int, line.split())
     return code, true, false, operand
+
+
+def passing(packets: Iterable[Packet], expression: str) -> bytearray:
+    """Answer for each saved packet whether it passes a filter: 1 or 0.
+
+    tcpdump reads them with their number in place of their time, and answers those that pass: what
+    else is known of a packet, such as its interface, stays here. Raises InvalidValue for a filter
+    that it refuses, Unavailable where there is no tcpdump.
+    """
+    program = shutil.which("tcpdump", path=PATH)
+    if program is None:
+        raise Unavailable(f"tcpdump: not installed (looked in {PATH})")
+    argv = ["tcpdump", "-r", "-", "-w", "-", "--", expression]
+    pipe = subprocess.PIPE
+    marks = bytearray()
+    with subprocess.Popen(
+        argv, executable=program, stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT, cwd="/"
+    ) as process:
+        streams = (process.stdin, process.stdout, process.stderr)
+        to, back, words = (cast(BinaryIO, stream) for stream in streams)
+        feeder = threading.Thread(target=_feed, args=(to, packets, marks))
+        feeder.start()
+        try:
+            for number in _numbers(back):
+                marks[number] = 1
+            said = words.read().decode(errors="replace")
+        finally:
+            back.close()  # where this was interrupted, tcpdump and with it the feeder end by that
+            feeder.join()
+    if process.returncode != 0:
+        _, _, reason = " ".join(said.split()).rpartition("tcpdump: ")
+        raise InvalidValue("filter", expression, reason or "tcpdump refuses it")
+    return marks
+
+
+def _feed(file: BinaryIO, packets: Iterable[Packet], marks: bytearray) -> None:
+    """Write packets for tcpdump, and a mark for each that says that it does not pass."""
+    # It may have refused the filter and be gone; its exit status tells.
+    with suppress(BrokenPipeError), file:
+        file.write(_FILE)
+        for number, (_, frame, length, _) in enumerate(packets):
+            kept = min(len(frame), LONGEST)
+            marks.append(0)
+            file.write(_HEAD.pack(number, 0, kept, max(length, kept)) + frame[:kept])
+
+
+def _numbers(file: BinaryIO) -> Iterator[int]:
+    """Read back the numbers of the packets that tcpdump let pass."""
+    file.read(len(_FILE))
+    while len(head := file.read(_HEAD.size)) == _HEAD.size:
+        number, _, kept, _ = _HEAD.unpack(head)
+        file.read(kept)
+        yield number

@@ -13,16 +13,21 @@ from netconsole.diagnostics.capture.topology import passes, relation, towards
 
 EDGE_NS = 100_000_000
 """So near the end of a capture, a packet may still have been on its way."""
+NEAR_NS = 500_000_000
+"""Pieces of one packet come by within less."""
+MOST_EXAMPLES = 10
 MOST_CANDIDATES = 16
 """Packets of like content that are looked through for the one that was rewritten."""
 
 
 @dataclass(slots=True)
 class Leftover:
-    """The packets without a partner, by what became of them."""
+    """What became of the packets without a partner that were judged so far."""
 
-    lost: tuple[list[Packet], list[Packet]] = field(default_factory=lambda: ([], []))
+    lost: list[int] = field(default_factory=lambda: [0, 0])
     """On their way from the first point to the second and not seen there; and the other way."""
+    examples: tuple[list[Packet], list[Packet]] = field(default_factory=lambda: ([], []))
+    """The first of the lost, each way."""
     unseen: list[int] = field(default_factory=lambda: [0, 0])
     """Arrived at the second point and not seen at the first before; and the other way."""
     resegmented: list[int] = field(default_factory=lambda: [0, 0])
@@ -31,26 +36,35 @@ class Leftover:
     """Not to be expected at the other point: for or from somebody else."""
     undecided: int = 0
     """Seen while the other point was not captured, or too near the end."""
+    recent: list[Sight] = field(default_factory=list)
+    """Those judged last: their pieces may have come by the other point a moment later."""
 
 
 def judge(
-    pairing: Pairing, behind: tuple[Collection[bytes], Collection[bytes]], begin: int, end: int
-) -> Leftover:
-    """Judge what a pairing has left over, captured at both points from `begin` to `end` (ns).
+    found: Leftover,
+    pairing: Pairing,
+    behind: tuple[Collection[bytes], Collection[bytes]],
+    span: tuple[int, int],
+    until: int | None = None,
+) -> None:
+    """Judge what a pairing has left over, captured at both points in the span (nanoseconds).
 
-    `behind` are the MAC addresses heard at each point. Rewritten packets become pairs.
+    `behind` are the MAC addresses heard at each point. Rewritten packets become pairs. What was
+    seen later than `until` stays for the next time.
     """
-    found = Leftover()
+    begin, end = span
     inside = []
-    for sight in pairing.finish():
+    for sight in pairing.left:
         if begin <= sight[1][0] <= end - EDGE_NS:
             inside.append(sight)
         else:
             found.undecided += 1
-    alone = list(_pair_rewritten(pairing, inside))
+    alone = list(_pair_rewritten(pairing, sorted(inside, key=_time)))
+    there = _ranges((*found.recent, *alone))
+    settled = len(alone) if until is None else bisect_right(alone, until, key=_time)
+    pairing.left = alone[settled:]
     relations = relation(*pairing.points), relation(*reversed(pairing.points))
-    there = _ranges(alone)
-    for side, packet in alone:
+    for side, packet in alone[:settled]:
         onward = towards(relations[side], packet[3])
         way = side if onward else 1 - side
         if _covered(packet[1], there[1 - side]):
@@ -64,10 +78,17 @@ def judge(
         ):
             found.elsewhere += 1
         elif onward:
-            found.lost[way].append(packet)
+            found.lost[way] += 1
+            if len(found.examples[way]) < MOST_EXAMPLES:
+                found.examples[way].append(packet)
         else:
             found.unseen[way] += 1
-    return found
+    latest = alone[settled - 1][1][0] if settled else 0
+    found.recent = [sight for sight in alone[:settled] if sight[1][0] >= latest - NEAR_NS]
+
+
+def _time(sight: Sight) -> int:
+    return sight[1][0]
 
 
 def _pair_rewritten(pairing: Pairing, sights: Sequence[Sight]) -> Iterator[Sight]:

@@ -5,8 +5,8 @@ import threading
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,9 +17,10 @@ from netconsole.backend.ssh_session import ssh_session
 from netconsole.diagnostics.capture.analysis import Analysis
 from netconsole.diagnostics.capture.comparison import Comparison, Progress
 from netconsole.diagnostics.capture.filters import compile_filter, of_session
+from netconsole.diagnostics.capture.kept import Kept
 from netconsole.diagnostics.capture.packet import Packet, Sight
 from netconsole.diagnostics.capture.pcapng import Writer
-from netconsole.diagnostics.capture.ring import RETIRE_MS, Ring, count, packets
+from netconsole.diagnostics.capture.ring import BLOCKS, RETIRE_MS, Ring, count, packets
 from netconsole.diagnostics.capture.saved import new_file
 from netconsole.diagnostics.capture.topology import Point
 from netconsole.diagnostics.evidence.links import read_links
@@ -29,9 +30,14 @@ SNAPLEN = 128
 SNAPLENS = range(64, 65536)
 LIMIT = 20_000
 """Packets, all interfaces together."""
+MOST_INTERFACES = 32
+MOST_BLOCKS = 256
+"""Of 1 MiB, in the rings of all interfaces together."""
 MOST_WAITING = 256
 """Blocks of up to 1 MiB that wait in memory to be analysed; beyond that the ring fills up."""
-PROGRESS_SECONDS = 0.5
+MOST_HELD = 200_000
+"""Packets that wait to be shown or saved before they are also while blocks wait."""
+PROGRESS_SECONDS = 1.0
 MANY_WAITING = MOST_WAITING * 3 // 4
 """As long as fewer wait, most of the processor is left to the traffic that is looked at."""
 ANALYSED_AT_ONCE = 2
@@ -72,17 +78,48 @@ def compare(
 ) -> Comparison:
     """Capture until the time is up, the limit is reached or `cancel` is set, and compare.
 
-    Call it in a thread that may block, in which `progress` (when it has begun, then about twice a
+    Call it in a thread that may block, in which `progress` (when it has begun, then about once a
     second) and `show` are called as well. `write` is a pcapng file to save the packets in, for
     its owner only, which is there when the capture is complete. Raises Unavailable, InvalidValue
     and NotSaved.
     """
+    with _opened(request, show=show, write=write) as capture:
+        capture.go_on(cancel, progress)
+        return capture.conclude(progress)
+
+
+def watch(
+    request: Request,
+    *,
+    cancel: threading.Event,
+    progress: Callable[[Progress], None],
+    keep: Kept,
+) -> None:
+    """Capture as `compare` does, and end at once when `cancel` is set: nobody looks any more.
+
+    `keep` keeps the latest packets. Raises Unavailable and InvalidValue.
+    """
+    with _opened(request, keep=keep) as capture:
+        capture.go_on(cancel, progress)
+
+
+@contextmanager
+def _opened(
+    request: Request,
+    *,
+    show: Show | None = None,
+    write: Path | None = None,
+    keep: Kept | None = None,
+) -> "Iterator[_Capture]":
     if (reason := lacking(Capability.NET_RAW)) is not None:
         raise Unavailable(reason)
     if request.snaplen not in SNAPLENS:
         raise InvalidValue("snaplen", request.snaplen, "is not between 64 and 65535 bytes")
     if not request.interfaces or len(set(request.interfaces)) < len(request.interfaces):
         raise InvalidValue("interfaces", " ".join(request.interfaces), "name each once")
+    if len(request.interfaces) > MOST_INTERFACES:
+        rule = f"more than {MOST_INTERFACES} are too many"
+        raise InvalidValue("interfaces", len(request.interfaces), rule)
     points = _points(request.interfaces)
     session = ssh_session() if request.spare_session else None
     spared = of_session(session) if session is not None else ""
@@ -92,10 +129,10 @@ def compare(
     with ExitStack() as stack:
         file = stack.enter_context(new_file(write)) if write is not None else None
         rings = [
-            stack.enter_context(Ring(point.name, program))
+            stack.enter_context(Ring(point.name, program, min(BLOCKS, MOST_BLOCKS // len(points))))
             for point, program in zip(points, programs, strict=True)
         ]
-        return _Capture(request, points, rings, show, file).run(cancel, progress)
+        yield _Capture(request, points, rings, show, file, keep)
 
 
 def _points(names: Sequence[str]) -> tuple[Point, ...]:
@@ -121,21 +158,30 @@ class _Capture:
         rings: list[Ring],
         show: Show | None,
         file: BinaryIO | None,
+        keep: Kept | None,
     ) -> None:
         self.request = request
         self.rings = rings
-        self.analysis = Analysis(points, request.snaplen)
         self.show = show
         self.writer = Writer(file, points, request.snaplen) if file is not None else None
+        self.keep = keep
         self.waiting: deque[tuple[int, bytes]] = deque()
         self.held: list[Sight] = []
         self.fetched = 0
         self.begin = time.time_ns()
+        self.reached = [self.begin] * len(points)
+        """The time up to which the packets of each interface were taken apart."""
+        self.told = (time.monotonic(), [0] * len(points))
+        """When progress was told last, and how many packets there were."""
+        self.analysis = Analysis(points, request.snaplen, self.begin)
+        if keep is not None:
+            keep.start(points, request.snaplen, self.begin)
 
-    def run(self, cancel: threading.Event, progress: Callable[[Progress], None]) -> Comparison:
+    def go_on(self, cancel: threading.Event, progress: Callable[[Progress], None]) -> None:
+        """Capture until it is to end."""
         request = self.request
-        progress(self.analysis.progress())
-        started = shown = time.monotonic()
+        progress(self._progress())
+        started = time.monotonic()
         while not cancel.is_set():
             now = time.monotonic()
             if request.seconds is not None and now - started >= request.seconds:
@@ -144,20 +190,29 @@ class _Capture:
                 break
             self._fetch()
             self._analyse(ANALYSED_AT_ONCE)
-            if not self.waiting:
-                self._pass_on(time.time_ns() - HELD_NS)
-            if now - shown >= PROGRESS_SECONDS:
-                shown = now
+            if not self.waiting or len(self.held) > MOST_HELD:
+                self._pass_on(self._complete())
+            if now - self.told[0] >= PROGRESS_SECONDS:
                 self._count_dropped()
-                progress(self.analysis.progress())
+                progress(self._progress())
             if not self.waiting:
                 self._wait()
             elif len(self.waiting) < MANY_WAITING:
                 time.sleep(PAUSE_SECONDS)
-        end = time.time_ns()
-        self._finish(end)
-        progress(self.analysis.progress())
-        return self.analysis.conclude(self.begin, end)
+
+    def conclude(self, progress: Callable[[Progress], None]) -> Comparison:
+        """End, and compare."""
+        self._finish(time.time_ns())
+        progress(self._progress())
+        return self.analysis.conclude()
+
+    def _progress(self) -> Progress:
+        now, packets = time.monotonic(), list(self.analysis.packets)
+        (then, before), self.told = self.told, (now, packets)
+        seconds = max(now - then, 0.001)
+        rates = tuple((more - less) / seconds for more, less in zip(packets, before, strict=True))
+        at = time.time_ns()
+        return Progress(at, self.analysis.so_far(at), rates, self.analysis.asked())
 
     def _wait(self) -> None:
         """Wait until a block is ready, or for as long as it takes to become so."""
@@ -183,19 +238,27 @@ class _Capture:
             found = packets(block)
             if end is not None:
                 found = [packet for packet in found if packet[0] <= end]
+            if not found:
+                continue
+            self.reached[index] = found[-1][0]
             self.analysis.add(index, found)
-            if self.show is not None or self.writer is not None:
+            if self.show is not None or self.writer is not None or self.keep is not None:
                 self.held.extend([(index, packet) for packet in found])
+
+    def _complete(self) -> int:
+        """Answer the time up to which every interface has handed over what it has."""
+        behind = (self.reached[index] for index, _ in self.waiting)
+        return min((time.time_ns() - HELD_NS, *behind))
 
     def _pass_on(self, until: int) -> None:
         """Show and save what is older; the interfaces hand over theirs at different times."""
-        if not self.held:
-            return
         self.held.sort(key=_time)
         older = bisect_right(self.held, until, key=_time)
         sights, self.held = self.held[:older], self.held[older:]
-        if self.writer is not None:
+        if self.writer is not None and sights:
             self.writer.add(sights)
+        if self.keep is not None:
+            self.keep.add(sights, until)
         if self.show is not None and sights:
             names = self.request.interfaces
             self.show([(names[index], packet) for index, packet in sights])
@@ -213,6 +276,7 @@ class _Capture:
         self._count_dropped()
         self._analyse(len(self.waiting), end)
         self._pass_on(end)
+        self.analysis.end = end
         if self.writer is not None:
             self.writer.finish(self.analysis.packets, self.analysis.dropped, self.begin, end)
 

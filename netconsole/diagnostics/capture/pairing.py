@@ -1,14 +1,14 @@
 """Pairs the packets of two capture points: the n-th sight here with the n-th sight there.
 
 Fed with both as they come, in about the order of time. What finds no partner within the window
-is left over, and judged by `passage`.
+is left over, for `leftover` to judge.
 """
 
-from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from netconsole.diagnostics.capture.durations import Durations
 from netconsole.diagnostics.capture.identity import changes
 from netconsole.diagnostics.capture.packet import CHECKSUM_NOT_READY, Packet, Sight
 from netconsole.diagnostics.capture.topology import Point, relation, towards
@@ -24,17 +24,12 @@ made, not one sent again."""
 class Pairs:
     """What came of the pairs so far."""
 
-    latencies: "tuple[array[int], array[int]]" = field(
-        default_factory=lambda: (array("q"), array("q"))
+    latencies: tuple[Durations, Durations] = field(
+        default_factory=lambda: (Durations(), Durations())
     )
-    """In nanoseconds; of those from the first point to the second, and of the others."""
+    """Of those from the first point to the second, and of the others."""
     changed: Counter[str] = field(default_factory=Counter)
     duplicates: int = 0
-
-    @property
-    def matched(self) -> int:
-        """How many packets were seen at both points."""
-        return sum(map(len, self.latencies))
 
 
 class Pairing:
@@ -47,7 +42,7 @@ class Pairing:
         self._relation = relation(first, second)
         self._waiting: dict[bytes, int | Sight | list[Sight]] = {}
         self._before: dict[bytes, int | Sight | list[Sight]] = {}
-        self._since = 0
+        self._turns = (0, 0, 0)
 
     def add(self, side: int, keys: Iterable[bytes], packets: Iterable[Packet]) -> None:
         """Take packets of one point, with their identities.
@@ -68,25 +63,26 @@ class Pairing:
             else:
                 waiting[key] = again(side, packet, known)
 
-    def turn(self, now: int) -> None:
-        """Give up what has waited for more than the window at this time (nanoseconds)."""
-        if now - self._since > WINDOW_NS:
-            self._leave(self._before)
-            self._before, self._waiting = self._waiting, {}
-            self._since = now
+    def turn(self, now: int) -> int | None:
+        """Give up what has waited for more than the window at this time (nanoseconds).
 
-    def finish(self) -> list[Sight]:
-        """Give up everything that still waits; answer all that is left over, by time."""
+        Answers the time before which everything without a partner is left over by now, also
+        where one point is read as much as a window later than the other; None in between.
+        """
+        if now - self._turns[-1] <= WINDOW_NS:
+            return None
+        self._leave(self._before)
+        self._before, self._waiting = self._waiting, {}
+        self._turns = (*self._turns[1:], now)
+        for latencies in self.pairs.latencies:
+            latencies.fold()
+        return self._turns[0]
+
+    def finish(self) -> None:
+        """Give up everything that still waits."""
         self._leave(self._before)
         self._leave(self._waiting)
         self._before, self._waiting = {}, {}
-        return sorted(self.left, key=lambda sight: sight[1][0])
-
-    @property
-    def left_alone(self) -> tuple[int, int]:
-        """How many packets of each point found no partner so far."""
-        second = sum(side for side, _ in self.left)
-        return len(self.left) - second, second
 
     def _leave(self, waiting: dict[bytes, int | Sight | list[Sight]]) -> None:
         for known in waiting.values():
@@ -121,7 +117,7 @@ class Pairing:
         pairs = self.pairs
         # A packet that comes in keeps its time stamp on its way up through the interfaces.
         backwards = taken < 0 if taken else not towards(self._relation, first[3])
-        pairs.latencies[backwards].append(-taken if backwards else taken)
+        pairs.latencies[backwards].latest.append(-taken if backwards else taken)
         if first[1] != second[1]:
             self._note_changes(first, second, backwards=backwards)
 

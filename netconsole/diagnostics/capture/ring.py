@@ -64,11 +64,15 @@ _INSTRUCTION = struct.Struct("=HBBI")
 class Ring:
     """A capture on one interface that goes on until it is closed."""
 
-    def __init__(self, interface: str, program: Sequence[Instruction]) -> None:
+    def __init__(
+        self, interface: str, program: Sequence[Instruction], blocks: int = BLOCKS
+    ) -> None:
         """Begin. The socket has no protocol until the filter is attached: nothing gets past it.
 
+        `blocks` of 1 MiB are filled before packets are dropped.
         Raises Unavailable without the privilege, InvalidValue for an interface that is not there.
         """
+        self._blocks = blocks
         try:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError:
@@ -96,10 +100,10 @@ class Ring:
 
     def _lay_out(self) -> mmap.mmap:
         self._socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V3)
-        frames = BLOCK // FRAME * BLOCKS
-        wanted = struct.pack("=7I", BLOCK, BLOCKS, FRAME, frames, RETIRE_MS, 0, 0)
+        frames = BLOCK // FRAME * self._blocks
+        wanted = struct.pack("=7I", BLOCK, self._blocks, FRAME, frames, RETIRE_MS, 0, 0)
         self._socket.setsockopt(SOL_PACKET, PACKET_RX_RING, wanted)
-        return mmap.mmap(self._socket.fileno(), BLOCK * BLOCKS)
+        return mmap.mmap(self._socket.fileno(), BLOCK * self._blocks)
 
     def __enter__(self) -> Self:
         return self
@@ -114,14 +118,14 @@ class Ring:
     def blocks(self) -> Iterator[bytes]:
         """Take what is ready, the oldest first; every block goes back to the kernel at once."""
         memory = self._memory
-        for _ in range(BLOCKS):
+        for _ in range(self._blocks):
             at = self._next * BLOCK
             status, _, _, length = _BLOCK_HEAD.unpack_from(memory, at)
             if not status & STATUS_USER:
                 return
             block = memory[at : at + min(length, BLOCK)]
             struct.pack_into("=I", memory, at + 8, STATUS_KERNEL)
-            self._next = (self._next + 1) % BLOCKS
+            self._next = (self._next + 1) % self._blocks
             yield block
 
     def dropped(self) -> int:

@@ -12,6 +12,7 @@ from typing import BinaryIO, TypeAlias
 from netconsole.backend.errors import InvalidValue, NetconsoleError
 from netconsole.diagnostics.capture.analysis import Analysis
 from netconsole.diagnostics.capture.comparison import Comparison
+from netconsole.diagnostics.capture.filters import passing
 from netconsole.diagnostics.capture.packet import Packet
 from netconsole.diagnostics.capture.recording import Batch, Interface, Recording
 
@@ -26,38 +27,64 @@ class NotSaved(NetconsoleError):
     """A file for packets that cannot be written."""
 
 
+class AlreadyThere(NotSaved):
+    """A file of that name is there, and nobody has said that it may be overwritten."""
+
+
 @contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its place when it is complete. Raises NotSaved."""
+def new_file(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
+    """Open a file that takes its place when it is complete. Raises NotSaved, AlreadyThere."""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise NotSaved(f"{path}: cannot be written: {error.strerror}") from None
+        # A device or a socket would be replaced as well, by a file: /dev/null for instance.
+        place = path.resolve()
+        if place.exists() and not place.is_file():
+            raise NotSaved(f"{path}: is not a regular file")
+        if not overwrite:
+            # The name is taken at once, so that nobody else's file of that name is overwritten.
+            os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE))
+    except FileExistsError:
+        raise AlreadyThere(f"{path}: is there already") from None
+    except (OSError, RuntimeError, ValueError) as error:
+        raise NotSaved(f"{path}: cannot be written: {_reason(error)}") from None
+    complete = False
+    temporary: str | None = None
     try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
         with os.fdopen(handle, "wb") as file:
             yield file
             os.fchmod(file.fileno(), MODE)
-        Path(temporary).replace(path)
+        Path(temporary).replace(place)
+        complete = True
     except OSError as error:
-        raise NotSaved(f"{path}: cannot be written: {error.strerror}") from None
+        raise NotSaved(f"{path}: cannot be written: {_reason(error)}") from None
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        if not complete and not overwrite:
+            place.unlink(missing_ok=True)
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a path: a loop of links and a zero byte are no OSError in Python."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def compare(
     paths: Sequence[Path],
     interfaces: Sequence[str] = (),
     show: Callable[[Sequence[tuple[str, Packet]]], None] | None = None,
+    expression: str = "",
 ) -> Comparison:
     """Compare the interfaces of one file, or of several, in the order given or that of the files.
 
-    `show` is given the packets, each with the name of its interface.
+    `show` is given the packets, each with the name of its interface. `expression` is a filter,
+    pcap-filter(7): only what passes is compared.
 
-    Raises BadFile, InvalidValue.
+    Raises BadFile, InvalidValue, and Unavailable where there is a filter and no tcpdump.
     """
     with ExitStack() as stack:
         recordings = [Recording(path.stem, stack.enter_context(_mapped(path))) for path in paths]
-        return _compare(recordings, tuple(interfaces), show)
+        return _compare(recordings, tuple(interfaces), show, expression)
 
 
 @contextmanager
@@ -78,6 +105,7 @@ def _compare(
     recordings: Sequence[Recording],
     wanted: tuple[str, ...],
     show: Callable[[Sequence[tuple[str, Packet]]], None] | None,
+    expression: str,
 ) -> Comparison:
     """Compare recordings; what bears one name in several files is one interface."""
     found = [interface for recording in recordings for interface in recording.interfaces]
@@ -90,10 +118,15 @@ def _compare(
     chosen = [each for each in found if each.point.name in number]
     points = {each.point.name: each.point for each in chosen}
     snaplen = min((each.snaplen or LONGEST for each in chosen), default=LONGEST)
-    analysis = Analysis([points[name] for name in names], snaplen)
+    begins = [each.begin for each in chosen if each.begin is not None]
+    ends = [each.end for each in chosen if each.end is not None]
+    timed = len(begins) == len(ends) == len(chosen) == len(names)
+    span = (max(begins), min(ends)) if timed else (None, None)
+    analysis = Analysis([points[name] for name in names], snaplen, *span)
     for each in chosen:
         analysis.dropped[number[each.point.name]] += each.dropped
-    for interfaces, batch in heapq.merge(*map(_stream, recordings), key=_begin):
+    streams = [_stream(recording, expression) for recording in recordings]
+    for interfaces, batch in heapq.merge(*streams, key=_begin):
         shown: list[tuple[str, Packet]] = []
         for index, packets in batch.items():
             name = interfaces[index].point.name
@@ -102,17 +135,28 @@ def _compare(
                 shown += [(name, packet) for packet in packets] if show is not None else []
         if show is not None:
             show(sorted(shown, key=lambda each: each[1][0]))
-    begins = [each.begin for each in chosen if each.begin is not None]
-    ends = [each.end for each in chosen if each.end is not None]
-    timed = len(begins) == len(ends) == len(chosen) == len(names)
-    return analysis.conclude(max(begins), min(ends)) if timed else analysis.conclude()
+    return analysis.conclude()
 
 
 Step: TypeAlias = tuple[Sequence[Interface], Batch]
 
 
-def _stream(recording: Recording) -> Iterator[Step]:
-    return ((recording.interfaces, batch) for batch in recording.batches())
+def _stream(recording: Recording, expression: str) -> Iterator[Step]:
+    batches = _filtered(recording, expression) if expression else recording.batches()
+    return ((recording.interfaces, batch) for batch in batches)
+
+
+def _filtered(recording: Recording, expression: str) -> Iterator[Batch]:
+    """Read the packets that pass a filter. The file is read twice: tcpdump looks first."""
+    every = (packet for batch in recording.batches() for some in batch.values() for packet in some)
+    marks = iter(passing(every, expression))
+    for batch in recording.batches():
+        chosen = {
+            index: [packet for packet, passes in zip(some, marks, strict=False) if passes]
+            for index, some in batch.items()
+        }
+        if left := {index: some for index, some in chosen.items() if some}:
+            yield left
 
 
 def _begin(step: Step) -> int:

@@ -4,9 +4,10 @@ Like `layers`: what is not there is None, nothing is raised.
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netconsole.diagnostics.capture.layers import UDP, Internet, ports
+from netconsole.diagnostics.capture.layers import UDP, Internet, ports, tcp
 
 DNS_PORT = 53
 DHCP_PORTS = frozenset({67, 68})
@@ -19,6 +20,7 @@ RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP",
 MESSAGES = ("", "DISCOVER", "OFFER", "REQUEST", "DECLINE", "ACK", "NAK", "RELEASE", "INFORM")
 
 _UDP_HEAD = 8
+_TCP_LENGTH = 2
 _DNS = struct.Struct("!HHHHHH")
 _BOOTP = struct.Struct("!BBBBI20x16s")
 _COOKIE_AT = 236
@@ -37,7 +39,7 @@ class Dns:
     """The TC bit: the answer did not fit, and the client asks again over TCP."""
     rcode: int
     name: str
-    """As far as it was captured; a trailing `…` says that it was cut off."""
+    """As far as it was captured; a trailing `…` says that it was cut off. Empty: no question."""
     type: int
 
 
@@ -53,33 +55,54 @@ class Dhcp:
     """DISCOVER, OFFER …; empty where the capture ends before it."""
 
 
-def dns(frame: bytes, packet: Internet) -> Dns | None:
-    """Read a DNS message carried by UDP."""
-    payload = _datagram(frame, packet, frozenset({DNS_PORT}))
-    if payload is None or len(payload) < _DNS.size:
+def dns_messages(frame: bytes, packet: Internet) -> Iterator[Dns]:
+    """Read the DNS messages that a datagram or a TCP segment carries.
+
+    Over TCP each is led by its length (RFC 1035 section 4.2.2), and clients send it in one segment
+    with that. A segment that begins inside a message gives nothing that anybody asked for.
+    """
+    found = ports(frame, packet)
+    if found is None or DNS_PORT not in found:
+        return
+    segment = tcp(frame, packet)
+    if segment is None:
+        datagram = frame[packet.at + _UDP_HEAD : packet.end] if packet.protocol == UDP else b""
+        if (message := _dns(datagram)) is not None:
+            yield message
+        return
+    payload = frame[segment.at : packet.end]
+    at = 0
+    while at + _TCP_LENGTH < len(payload):
+        length = int.from_bytes(payload[at : at + _TCP_LENGTH], "big")
+        at += _TCP_LENGTH
+        message = _dns(payload[at : at + length])
+        if message is None or not message.name:
+            return
+        yield message
+        at += length
+
+
+def _dns(message: bytes) -> Dns | None:
+    if len(message) < _DNS.size:
         return None
-    id_, flags, questions, *_ = _DNS.unpack_from(payload)
-    name, at = _name(payload, _DNS.size) if questions else ("", len(payload))
-    kind = int.from_bytes(payload[at : at + 2], "big")
+    id_, flags, questions, *_ = _DNS.unpack_from(message)
+    name, at = _name(message, _DNS.size) if questions else ("", len(message))
+    kind = int.from_bytes(message[at : at + 2], "big")
     return Dns(id_, bool(flags >> 15), bool(flags >> 9 & 1), flags & 15, name, kind)
 
 
 def dhcp(frame: bytes, packet: Internet) -> Dhcp | None:
     """Read a DHCP message."""
-    payload = _datagram(frame, packet, DHCP_PORTS)
-    if payload is None or len(payload) < _BOOTP.size:
+    found = ports(frame, packet)
+    if packet.protocol != UDP or found is None or not DHCP_PORTS.intersection(found):
+        return None
+    payload = frame[packet.at + _UDP_HEAD : packet.end]
+    if len(payload) < _BOOTP.size:
         return None
     operation, hardware, length, _, xid, address = _BOOTP.unpack_from(payload)
     if operation not in (1, 2) or (hardware, length) != (1, 6):
         return None
     return Dhcp(xid, operation == 2, address[:6], _message(payload))
-
-
-def _datagram(frame: bytes, packet: Internet, wanted: frozenset[int]) -> bytes | None:
-    found = ports(frame, packet)
-    if packet.protocol != UDP or found is None or not wanted.intersection(found):
-        return None
-    return frame[packet.at + _UDP_HEAD : packet.end]
 
 
 def _name(payload: bytes, at: int) -> tuple[str, int]:

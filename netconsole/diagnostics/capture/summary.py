@@ -1,5 +1,7 @@
 """A packet in one line, for people."""
 
+from datetime import datetime
+
 from netconsole.diagnostics.capture.layers import (
     ARP,
     ICMP,
@@ -13,7 +15,8 @@ from netconsole.diagnostics.capture.layers import (
     ports,
     tcp,
 )
-from netconsole.diagnostics.capture.services import RCODES, TYPES, dhcp, dns
+from netconsole.diagnostics.capture.packet import Packet, direction
+from netconsole.diagnostics.capture.services import RCODES, TYPES, Dns, dhcp, dns_messages
 
 TCP_FLAGS = "FSRPAUEC"
 ICMP_TYPES = {0: "echo reply", 3: "unreachable", 5: "redirect", 8: "echo request"}
@@ -28,6 +31,19 @@ ECHOES = {ICMP: (0, 8), ICMPV6: (128, 129)}
 def mac(address: bytes) -> str:
     """Answer a MAC address as people write it."""
     return address.hex(":")
+
+
+def clock(time: int, digits: int = 6) -> str:
+    """Answer the local time of nanoseconds since 1970, with so many digits after the second."""
+    seconds, fraction = divmod(time, 1_000_000_000)
+    said = datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
+    return f"{said}.{fraction:09}"[: len(said) + digits + bool(digits)]
+
+
+def line(interface: str, packet: Packet, digits: int = 6) -> str:
+    """Answer a packet of an interface: when, where, which way, and what it is."""
+    time, frame, length, flags = packet
+    return f"{clock(time, digits)} {interface} {direction(flags):3} {summary(frame, length)}"
 
 
 def summary(frame: bytes, length: int) -> str:
@@ -57,9 +73,10 @@ def _internet(frame: bytes, packet: Internet) -> str:
     segment = tcp(frame, packet)
     if segment is not None:
         flags = "".join(name for bit, name in enumerate(TCP_FLAGS) if segment.flags >> bit & 1)
+        said = _service(frame, packet)
         return (
             f"{way} TCP [{flags}] seq {segment.sequence} ack {segment.acknowledgement}, "
-            f"{max(packet.end - segment.at, 0)} bytes"
+            f"{max(packet.end - segment.at, 0)} bytes{f', {said}' if said else ''}"
         )
     return f"{way} {_service(frame, packet) or f'{_protocol(packet)}, {size} bytes'}"
 
@@ -81,14 +98,18 @@ def _icmp(frame: bytes, packet: Internet) -> str:
 
 
 def _service(frame: bytes, packet: Internet) -> str:
-    """Answer what DNS or DHCP says in a datagram, or nothing."""
-    if (query := dns(frame, packet)) is not None:
-        name = f"{TYPES.get(query.type, query.type)} {query.name}"
-        if not query.response:
-            return f"DNS {query.id} {name}?"
-        cut = " TC" if query.truncated else ""
-        return f"DNS {query.id} {name} {RCODES.get(query.rcode, query.rcode)}{cut}"
+    """Answer what DNS or DHCP says in a datagram or segment, or nothing."""
+    if queries := tuple(dns_messages(frame, packet)):
+        return ", ".join(map(_query, queries))
     if (message := dhcp(frame, packet)) is not None:
         kind = message.message or ("reply" if message.reply else "request")
         return f"DHCP {kind} xid {message.xid:08x} {mac(message.chaddr)}"
     return ""
+
+
+def _query(query: Dns) -> str:
+    name = f"{TYPES.get(query.type, query.type)} {query.name}"
+    if not query.response:
+        return f"DNS {query.id} {name}?"
+    cut = " TC" if query.truncated else ""
+    return f"DNS {query.id} {name} {RCODES.get(query.rcode, query.rcode)}{cut}"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from netconsole.diagnostics.capture.comparison import PairReport, PointReport, Way
-from netconsole.diagnostics.capture.durations import Times
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.finding import Confidence, Evidence, Finding
 from netconsole.diagnostics.page import Page
@@ -80,7 +79,7 @@ def _point(point: PointReport) -> Iterator[Evidence]:
         yield Evidence(
             f"{exchange.service} at {point.interface}",
             f"{exchange.answered} of {exchange.questions} answered",
-            note=f"{_times(exchange.waits)}; {exchange.retransmissions} sent again",
+            note=f"{exchange.waits.said}; {exchange.retransmissions} sent again",
         )
         for slow in exchange.slowest[:3]:
             took = "no answer" if slow.seconds is None else f"{slow.seconds * 1000:.1f} ms"
@@ -97,15 +96,9 @@ def _pair(pair: PairReport) -> Iterator[Evidence]:
 
 def _way(way: Way) -> Evidence:
     unseen = f"{way.unseen} seen only at {way.target}" if way.unseen else ""
-    note = "; ".join(filter(None, (_times(way.latency), unseen, *way.examples[:2])))
+    note = "; ".join(filter(None, (way.latency.said, unseen, *way.examples[:2])))
     value = f"{way.passed} of {way.sent} seen at both"
     return Evidence(f"{way.source} to {way.target}", value, f"{way.sent}", note)
-
-
-def _times(times: Times) -> str:
-    if times.p50_ms is None:
-        return ""
-    return f"p50 {times.p50_ms:.2f} ms, p95 {times.p95_ms:.2f} ms, max {times.max_ms:.2f} ms"
 
 
 PAGE = Page(

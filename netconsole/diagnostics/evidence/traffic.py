@@ -61,11 +61,11 @@ def watch(request: Request, snapshot: Snapshot) -> Traffic:
 
 
 def _said(now: Progress) -> str:
-    counts = ", ".join(
-        f"{name} {packets}" for name, packets in zip(now.interfaces, now.packets, strict=True)
-    )
-    alone = ", ".join(f"{here}+{there}" for here, there in now.only_here)
-    return f"packets: {counts}; seen at one only: {alone or '-'}; capture lost {sum(now.dropped)}"
+    stands = now.comparison
+    counts = ", ".join(f"{point.interface} {point.packets}" for point in stands.points)
+    alone = ", ".join(f"{here}+{there}" for here, there in (pair.only_at for pair in stands.pairs))
+    lost = sum(point.dropped for point in stands.points)
+    return f"packets: {counts}; seen at one only: {alone or '-'}; capture lost {lost}"
 
 
 def _guest(snapshot: Snapshot, host: Host) -> _Guest | None:

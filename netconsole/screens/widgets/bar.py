@@ -31,6 +31,7 @@ class Bar(Surface, can_focus=True):
         self._typing: str | None = None
         self._prompt = "/"
         self._typing_hint = ""
+        self._escape = ""
         self._typed: Typed = lambda _text, _done: None
         self._expiry: Timer | None = None
 
@@ -59,9 +60,12 @@ class Bar(Surface, can_focus=True):
         """Become an input line for a filter; `typed` hears of every change."""
         self.type_text("/", "any column; !text leaves out; enter keeps, esc clears", text, typed)
 
-    def type_text(self, prompt: str, hint: str, text: str, typed: Typed) -> None:
-        """Become an input line that starts with `text`; `typed` hears of every change."""
-        self._prompt, self._typing_hint = prompt, hint
+    def type_text(self, prompt: str, hint: str, text: str, typed: Typed, escape: str = "") -> None:
+        """Become an input line that starts with `text`; `typed` hears of every change.
+
+        esc ends it with `escape` in place of what was typed.
+        """
+        self._prompt, self._typing_hint, self._escape = prompt, hint, escape
         self._typing, self._typed = text, typed
         self.take_focus()
         self.repaint()
@@ -94,7 +98,7 @@ class Bar(Surface, can_focus=True):
         if self._typing is None:
             return
         if event.key == "escape":
-            self._finish("")
+            self._finish(self._escape)
         elif event.key in ("enter", "tab", "down", "up"):
             self._finish(self._typing)
         elif event.key in ("backspace", "ctrl+h"):
