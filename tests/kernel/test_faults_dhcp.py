@@ -33,6 +33,13 @@ def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) ->
     put_through(lab, fault, check)
 
 
+@pytest.mark.requires("nft")
+def test_a_firewall_that_iptables_does_not_show(lab: RunningLab) -> None:
+    finding = put_through(lab, "dhcp-firewall-nft", "dhcp_firewall")
+    assert "nftables, inet host_guard" in finding["because"]
+    assert len(finding["fix"]) == 2  # port 67 and port 53, from this bridge alone
+
+
 def test_a_dnsmasq_that_watches_another_directory_is_restarted(lab: RunningLab) -> None:
     put_through(lab, "inotify", "inotify", undone=False)
 
@@ -126,11 +133,11 @@ def test_a_program_of_this_host_that_answers_guests_is_named(lab: RunningLab) ->
 
 
 @pytest.mark.requires("tap", "nft")
-def test_a_rule_of_nftables_that_iptables_does_not_show_is_suspected(lab: RunningLab) -> None:
+def test_a_rule_with_a_condition_that_is_not_understood_is_suspected(lab: RunningLab) -> None:
     rules = (
         "add table inet other; "
         "add chain inet other input { type filter hook input priority 0; }; "
-        "add rule inet other input iifname br100 udp dport 67 drop"
+        "add rule inet other input iifname br100 udp dport 67 udp length > 8 drop"
     )
     lab.run("nft", rules)
     try:

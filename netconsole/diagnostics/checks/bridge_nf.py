@@ -14,7 +14,7 @@ from netconsole.diagnostics.checks.forward_filter import flows as routed_flows
 from netconsole.diagnostics.checks.forward_filter_cure import AT_NEXT_START, FILTER_TABLES
 from netconsole.diagnostics.drop_ins import name_of
 from netconsole.diagnostics.filter_matches import Flow
-from netconsole.diagnostics.filter_walk import HOOK, Drop, drops, rulesets
+from netconsole.diagnostics.filter_walk import Drop, drops, rulesets
 from netconsole.diagnostics.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
@@ -126,8 +126,8 @@ def _rule(drop: Drop, command: Kind) -> PlanStep:
     return ChangeRules(
         "ipv4",
         FILTER_TABLES[table.table],
-        (f"-I {HOOK} 1 {rule}",),
-        (f"-D {HOOK} {rule}",),
+        (f"-I {table.entry} 1 {rule}",),
+        (f"-D {table.entry} {rule}",),
         "" if table.kind == command else table.kind,
     )
 
