@@ -44,7 +44,7 @@ def judge(snapshot: Snapshot) -> Finding:
         return _picked(active)
     if reason := seen.foreign_unread:
         because = (
-            f"What iptables shows lets every flow of the guests through; {reason}, and a table of "
+            f"What iptables shows lets every flow of the guests through; {reason}. A table of "
             "nftables besides could drop them all the same."
         )
         return Finding(ID, TITLE, "unknown", because)
