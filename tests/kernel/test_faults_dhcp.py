@@ -59,6 +59,22 @@ def test_a_second_server_is_found_behind_its_port_and_silenced(lab: RunningLab) 
     assert "behind the port of db1, offers 192.168.77." in finding["because"]
 
 
+def test_where_no_journal_has_it_the_file_of_rsyslog_tells_what_dnsmasq_said(
+    lab: RunningLab,
+) -> None:
+    said = "not using configured address 10.0.0.9 because it is leased to fa:16:3e:00:00:99"
+    pid = "$(cat /run/netconsole-lab/state/networks/*.pid)"
+    line = f'"$(date -Iseconds) host dnsmasq-dhcp[{pid}]: {said}"'
+    assert lab.run("ls", "/var/log").stdout == "", "logs of the machine"
+    lab.run("sh", "-ec", f"echo {line} > /var/log/syslog")
+    try:
+        finding = examined(lab).findings["dhcp_hosts"]
+    finally:
+        lab.run("rm", "/var/log/syslog")
+    assert finding["verdict"] == "info"
+    assert "another client holds the lease" in finding["because"]
+
+
 @pytest.mark.requires("tap")
 @pytest.mark.parametrize("fault", ["dns", "clock", "dnsmasq_load"])
 def test_what_no_plan_can_mend_is_named_alone_with_what_to_do(lab: RunningLab, fault: str) -> None:
