@@ -5,9 +5,10 @@ that; undo has to bring back the former state, exactly; and mending has to leave
 """
 
 import json
+import subprocess
 from dataclasses import dataclass
 from difflib import unified_diff
-from typing import Any
+from typing import Any, Protocol
 
 from private_host import eventually
 from running_lab import RunningLab
@@ -21,14 +22,23 @@ PROGRAMS = (
 _STATE = """
 ip -json -details link show; ip -json address show; ip route show table all; ip rule show
 ip neighbour show nud permanent; ip neighbour show proxy; bridge fdb show | grep -v ' master '
-bridge vlan show; tc qdisc show | sed 's/ refcnt [0-9]*//'
+ethtool -k bond0 | grep -v fixed; bridge vlan show; tc qdisc show | sed 's/ refcnt [0-9]*//'
 iptables-save; ip6tables-save; iptables-legacy-save; ebtables-save | grep -v '^[*]'
 nft -s list ruleset
 grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/bridge /proc/sys/net/ipv4/ip_forward
+grep -s . /proc/sys/net/ipv[46]/neigh/default/gc_thresh? /proc/sys/net/core/netdev_max_backlog
+grep -s . $(ls /proc/sys/net/netfilter/nf_conntrack_* | grep -v count)
 cat /etc/sysctl.d/*.conf /etc/modules-load.d/*.conf; ls /var/lib/netconsole/networks
 """
 """Everything that a fix could change, without what moves by itself."""
 _MOVING = ("gc_timer", "hello_timer", "timer", "#", "expires", "rtt", "cache")
+
+
+class Host(Protocol):
+    """Where netconsole can be run: a lab, or a host of a test's own."""
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command there."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +55,9 @@ class Examined:
         return [name for name, each in self.findings.items() if each["verdict"] not in quiet]
 
 
-def examined(lab: RunningLab, *options: str) -> Examined:
+def examined(host: Host, *options: str) -> Examined:
     """Run the doctor; its exit status has to agree with what it says."""
-    done = lab.netconsole("doctor", "--json", *options, check=False)
+    done = host.run("netconsole", "doctor", "--json", *options, check=False)
     assert done.stdout, done.stderr
     findings = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
     found = Examined(done.returncode, findings)
@@ -57,9 +67,9 @@ def examined(lab: RunningLab, *options: str) -> Examined:
     return found
 
 
-def state(lab: RunningLab) -> list[str]:
+def state(host: Host) -> list[str]:
     """Everything of the host that a fix could change."""
-    said = lab.run("sh", "-c", f"{{ {_STATE} }} 2>/dev/null", check=False).stdout
+    said = host.run("sh", "-c", f"{{ {_STATE} }} 2>/dev/null", check=False).stdout
     lines: list[str] = []
     for line in said.splitlines():
         if line.startswith("[{") and "ifindex" in line:
@@ -78,9 +88,9 @@ def _still(link: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def run_playbook(lab: RunningLab, name: str, *options: str) -> tuple[int, dict[str, Any]]:
+def run_playbook(host: Host, name: str, *options: str) -> tuple[int, dict[str, Any]]:
     """Run a playbook, or a check as one."""
-    done = lab.netconsole("playbook", "run", name, "--json", *options, check=False)
+    done = host.run("netconsole", "playbook", "run", name, "--json", *options, check=False)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -96,21 +106,29 @@ def put_through(
     assert examined(lab, *options).named == []
     lab.netconsole("lab", "break", fault)
     try:
-        broken = state(lab)
-        found = examined(lab, *options)
-        assert found.named == [check], [found.findings[name]["because"] for name in found.named]
-        finding = found.findings[check]
-        assert finding["fix"], "a fault without a fix"
-        status, document = run_playbook(lab, check, "--apply")
-        assert (status, document["verified"]) == (0, True), document
-        assert examined(lab, *options).named == []
-        if undone:
-            status, _ = run_playbook(lab, check, "--undo")
-            assert status == 0
-            now = state(lab)
-            assert now == broken, list(unified_diff(broken, now, n=0))
-            assert examined(lab, *options).named == [check]
+        finding = to_the_cure_and_back(lab, check, *options, undone=undone)
     finally:
         lab.netconsole("lab", "mend", fault)
     assert examined(lab, *options).named == []
+    return finding
+
+
+def to_the_cure_and_back(
+    host: Host, check: str, *options: str, undone: bool = True
+) -> dict[str, Any]:
+    """Name what is broken, alone, heal, verify and undo; answer the finding."""
+    broken = state(host)
+    found = examined(host, *options)
+    assert found.named == [check], [found.findings[name]["because"] for name in found.named]
+    finding = found.findings[check]
+    assert finding["fix"], "a fault without a fix"
+    status, document = run_playbook(host, check, "--apply")
+    assert (status, document["verified"]) == (0, True), document
+    assert examined(host, *options).named == []
+    if undone:
+        status, _ = run_playbook(host, check, "--undo")
+        assert status == 0
+        now = state(host)
+        assert now == broken, list(unified_diff(broken, now, n=0))
+        assert examined(host, *options).named == [check]
     return finding

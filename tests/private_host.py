@@ -32,7 +32,7 @@ rm -rf /run/etc/netconsole
 mount --bind /run/etc /etc
 mount -t tmpfs -o mode=0755 tmpfs /var
 mkdir -p /var/cache /var/lib/dhcp /var/lib/misc /var/log /var/tmp
-mount -t sysfs sysfs /sys
+[ "$0" = machine ] || mount -t sysfs sysfs /sys
 hostname {NAME}
 ip link set lo up
 ip netns add outside
@@ -46,7 +46,10 @@ ip route add default via 203.0.113.1
 echo ready
 exec env --ignore-signal=CHLD cat
 """
-"""Ends when its stdin does, and the pid namespace with it; CHLD ignored, so that orphans go."""
+"""Ends when its stdin does, and the pid namespace with it; CHLD ignored, so that orphans go.
+
+Its $0 says whose network it is, `own` or `machine`: /sys shows that of who mounts it.
+"""
 
 
 def user_namespace() -> list[str]:
@@ -55,14 +58,22 @@ def user_namespace() -> list[str]:
 
 
 class PrivateHost:
-    """A host in namespaces; use it as a context manager."""
+    """A host in namespaces; use it as a context manager.
 
-    def __init__(self) -> None:
+    With `network` false its network is the machine's: for virtual machines only, whose first
+    network namespace has settings that no other has.
+    """
+
+    def __init__(self, network: bool = True) -> None:
         user = user_namespace()
+        self._namespaces = NAMESPACES if network else NAMESPACES[1:]
         self._user = user[:1]
         self._spawned: list[subprocess.Popen[str]] = []
         self._holder = subprocess.Popen(
-            ["unshare", *user, *NAMESPACES, *ENDING, "sh", "-c", BUILD],
+            [
+                *("unshare", *user, *self._namespaces, *ENDING),
+                *("sh", "-c", BUILD, "own" if network else "machine"),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -90,7 +101,7 @@ class PrivateHost:
 
     def command(self, *command: str) -> list[str]:
         """Answer the argument list that runs a command on this host, from the machine."""
-        return ["nsenter", f"--target={self.pid}", *self._user, *NAMESPACES, "--", *command]
+        return ["nsenter", f"--target={self.pid}", *self._user, *self._namespaces, "--", *command]
 
     def run(
         self,

@@ -1,4 +1,4 @@
-"""The way of a flow through the chains that forwarded packets pass, rule by rule. Pure.
+"""The way of a flow through the chains of the packet filter, rule by rule. Pure.
 
 Each table is passed by itself: what one accepts the next can still drop (nft(8), base chains).
 """
@@ -10,12 +10,19 @@ from heapq import merge
 from operator import itemgetter
 from typing import Literal
 
-from netconsole.diagnostics.filter_matches import Flow, Reading, read_iptables, read_nft
+from netconsole.diagnostics.filter_matches import Flow, Reading, read_iptables
+from netconsole.diagnostics.filter_nft import read_nft
 from netconsole.diagnostics.parts.packet_filter import Kind, NftTable, PacketFilter
 
-HOOK = "FORWARD"
-TABLES = ("mangle", "filter", "security")
-"""The tables of iptables that have a chain FORWARD, in the order in which they are passed."""
+Hook = Literal["prerouting", "input", "forward"]
+"""Where in the kernel a table is passed: what comes in, then what ends here or goes on."""
+
+TABLES: Mapping[Hook, tuple[str, ...]] = {
+    "prerouting": ("raw", "mangle"),
+    "input": ("mangle", "filter", "security"),
+    "forward": ("mangle", "filter", "security"),
+}
+"""The tables of iptables that can drop something there, in the order in which they are passed."""
 _DEEPEST = 32
 _INTERFACE = re.compile(r"(?<!! )-([io]) ([^ +]+)(?= |$)")
 _NATIVE_INTERFACE = re.compile(r'\b([io])ifname "([^"*]+)"')
@@ -45,7 +52,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """One table of one kind, as forwarded packets enter it at the chain `entry`."""
+    """One table of one kind, as packets enter it at the chain `entry`."""
 
     kind: Kind | Literal["native"]
     """`native`: of nftables, and not shown by iptables."""
@@ -92,11 +99,12 @@ class Drop:
         return f"{what} of {self.chain} ({self.ruleset.name})"
 
 
-def rulesets(seen: PacketFilter) -> Iterator[Ruleset]:
-    """Answer every table that forwarded IPv4 packets pass."""
+def rulesets(seen: PacketFilter, hook: Hook = "forward") -> Iterator[Ruleset]:
+    """Answer every table that IPv4 packets pass there."""
     kinds: tuple[Kind, ...] = ("nft", "legacy")
+    entry = hook.upper()
     for kind in kinds:
-        for table in TABLES:
+        for table in TABLES[hook]:
             chains = {
                 each.chain: Chain(
                     each.chain,
@@ -107,13 +115,13 @@ def rulesets(seen: PacketFilter) -> Iterator[Ruleset]:
                 )
                 for each in seen.of(table, kind)
             }
-            if HOOK in chains:
-                yield Ruleset(kind, "ip", table, HOOK, chains, read_iptables)
+            if entry in chains:
+                yield Ruleset(kind, "ip", table, entry, chains, read_iptables)
     for native in seen.foreign_tables:
-        yield from _native(native)
+        yield from _native(native, hook)
 
 
-def _native(table: NftTable) -> Iterator[Ruleset]:
+def _native(table: NftTable, hook: Hook) -> Iterator[Ruleset]:
     if table.family not in ("ip", "inet") or "dormant" in table.flags:
         return
     chains = {
@@ -125,7 +133,7 @@ def _native(table: NftTable) -> Iterator[Ruleset]:
         for each in table.chains
     }
     for each in table.chains:
-        if each.hook == "forward" and each.type == "filter":
+        if each.hook == hook and each.type == "filter":
             locked = "owner" in table.flags
             yield Ruleset("native", table.family, table.name, each.name, chains, read_nft, locked)
 

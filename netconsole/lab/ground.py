@@ -22,6 +22,7 @@ HOME: Final = Path("/run/netconsole-lab")
 
 _ETC: Final = HOME / "etc"
 _STATE: Final = HOME / "state"
+_LOGS: Final = Path("/var/log")
 
 _OPTIONS: Final = {
     "host": HOSTNAME,
@@ -56,6 +57,7 @@ def lay(programs: str, settings: Mapping[str, str]) -> None:
     with same_directory():
         mount("tmpfs", "/run", "tmpfs", MountFlag.NOSUID | MountFlag.NODEV, "mode=0755")
         _copy_etc()
+        _new_logs()
         mount_kernel_views()
         _hide("/dev/log")
     Path("/run/lock").mkdir()
@@ -102,6 +104,12 @@ def _copy_etc() -> None:
     for name in ("netconsole", "modules-load.d", "profile.d", "sysctl.d"):
         (_ETC / name).mkdir(exist_ok=True)
     mount(str(_ETC), "/etc", flags=MountFlag.BIND)
+
+
+def _new_logs() -> None:
+    """Give the lab logs of its own: those of the machine tell of processes with the same pids."""
+    if _LOGS.is_dir():
+        mount("tmpfs", str(_LOGS), "tmpfs", MountFlag.NOSUID | MountFlag.NODEV, "mode=0755")
 
 
 def _hide(path: str) -> None:

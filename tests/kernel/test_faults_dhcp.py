@@ -33,6 +33,13 @@ def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) ->
     put_through(lab, fault, check)
 
 
+@pytest.mark.requires("nft")
+def test_a_firewall_that_iptables_does_not_show(lab: RunningLab) -> None:
+    finding = put_through(lab, "dhcp-firewall-nft", "dhcp_firewall")
+    assert "nftables, inet host_guard" in finding["because"]
+    assert len(finding["fix"]) == 2  # port 67 and port 53, from this bridge alone
+
+
 def test_a_dnsmasq_that_watches_another_directory_is_restarted(lab: RunningLab) -> None:
     put_through(lab, "inotify", "inotify", undone=False)
 
@@ -50,6 +57,22 @@ def test_a_second_server_is_found_behind_its_port_and_silenced(lab: RunningLab) 
         lab.run("ebtables", change, "FORWARD", "-i", "none", "-j", "DROP")
     finding = put_through(lab, "dhcp_rogue", "dhcp_rogue", "--probe")
     assert "behind the port of db1, offers 192.168.77." in finding["because"]
+
+
+def test_where_no_journal_has_it_the_file_of_rsyslog_tells_what_dnsmasq_said(
+    lab: RunningLab,
+) -> None:
+    said = "not using configured address 10.0.0.9 because it is leased to fa:16:3e:00:00:99"
+    pid = "$(cat /run/netconsole-lab/state/networks/*.pid)"
+    line = f'"$(date -Iseconds) host dnsmasq-dhcp[{pid}]: {said}"'
+    assert lab.run("ls", "/var/log").stdout == "", "logs of the machine"
+    lab.run("sh", "-ec", f"echo {line} > /var/log/syslog")
+    try:
+        finding = examined(lab).findings["dhcp_hosts"]
+    finally:
+        lab.run("rm", "/var/log/syslog")
+    assert finding["verdict"] == "info"
+    assert "another client holds the lease" in finding["because"]
 
 
 @pytest.mark.requires("tap")
@@ -126,11 +149,11 @@ def test_a_program_of_this_host_that_answers_guests_is_named(lab: RunningLab) ->
 
 
 @pytest.mark.requires("tap", "nft")
-def test_a_rule_of_nftables_that_iptables_does_not_show_is_suspected(lab: RunningLab) -> None:
+def test_a_rule_with_a_condition_that_is_not_understood_is_suspected(lab: RunningLab) -> None:
     rules = (
         "add table inet other; "
         "add chain inet other input { type filter hook input priority 0; }; "
-        "add rule inet other input iifname br100 udp dport 67 drop"
+        "add rule inet other input iifname br100 udp dport 67 udp length > 8 drop"
     )
     lab.run("nft", rules)
     try:

@@ -74,6 +74,26 @@ def test_rules_of_other_programs_that_do_no_harm_are_no_finding(lab: RunningLab)
         lab.run("sh", "-ec", gone)
 
 
+def test_without_nft_the_kernel_says_whether_there_is_anything_that_only_nft_shows(
+    lab: RunningLab,
+) -> None:
+    hide = "mount --bind /dev/null /usr/sbin/nft"
+    show = "umount /usr/sbin/nft"
+    lab.run("sh", "-c", hide)
+    try:
+        assert examined(lab).named == []
+    finally:
+        lab.run("sh", "-c", show)
+    lab.run("sh", "-c", f"nft add table inet wall && {hide}")
+    try:
+        found = examined(lab)
+        assert found.named == ["forward_filter"]
+        assert found.findings["forward_filter"]["verdict"] == "unknown"
+        assert "inet wall" in found.findings["forward_filter"]["because"]
+    finally:
+        lab.run("sh", "-c", f"{show} && nft delete table inet wall")
+
+
 def test_frames_within_a_bridge_pass_again(lab: RunningLab) -> None:
     def reaches() -> bool:
         found = json.loads(lab.netconsole("status", "--json").stdout)["allocations"]

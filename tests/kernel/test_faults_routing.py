@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from lab_faults import PROGRAMS, examined, put_through, run_playbook
+from lab_faults import PROGRAMS, examined, put_through, run_playbook, to_the_cure_and_back
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS, "ebtables")
@@ -18,9 +18,21 @@ def lab() -> Iterator[RunningLab]:
         yield running
 
 
-@pytest.mark.parametrize("fault", ["gateway", "mtu", "routes", "duplicate_address", "proxy_arp"])
+@pytest.mark.parametrize(
+    "fault", ["ip_forward", "gateway", "mtu", "routes", "duplicate_address", "proxy_arp"]
+)
 def test_what_can_be_seen_without_probes(lab: RunningLab, fault: str) -> None:
     put_through(lab, fault, fault)
+
+
+def test_undone_forwarding_is_off_as_it_was_and_redirects_are_not_let_in(lab: RunningLab) -> None:
+    kept = ("net.ipv4.conf.eth1.forwarding=1", "net.ipv4.conf.all.accept_redirects=0")
+    lab.netconsole("lab", "break", "ip_forward")
+    lab.run("sysctl", "-q", "-w", *kept)
+    try:
+        to_the_cure_and_back(lab, "ip_forward")
+    finally:
+        lab.netconsole("lab", "mend", "ip_forward")
 
 
 def test_egress_source(lab: RunningLab) -> None:

@@ -44,11 +44,29 @@ def test_a_rule_for_bridged_frames_is_named_and_preceded_by_an_accept(rule: str)
     finding = found(rule)
     assert finding.verdict == "fail"
     assert "rule 1 of FORWARD" in finding.because
-    accept = "-i br100 -o br100 -j ACCEPT"
+    accept = "-i br100 -o br100 -m physdev --physdev-is-bridged -j ACCEPT"
     assert finding.fix == Plan(
         (ChangeRules("ipv4", "filter", (f"-I FORWARD 1 {accept}",), (f"-D FORWARD {accept}",)),)
     )
     assert "anti-spoofing" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("rules", "place"),
+    [
+        ("-A FORWARD -m physdev --physdev-in tap1 ! -s 10.0.0.2 -j DROP\n" + WITHIN, "FORWARD 2"),
+        (
+            ":apart - [0:0]\n-A apart -p tcp -j RETURN\n-A apart -i br100 -o br100 -j DROP\n"
+            "-A FORWARD -j apart\n",
+            "apart 2",
+        ),
+    ],
+)
+def test_what_stands_before_the_rule_that_drops_still_decides(rules: str, place: str) -> None:
+    finding = found(rules)
+    assert finding.fix
+    (command,) = finding.fix.commands
+    assert command.startswith(f"iptables -t filter -I {place} -i br100 -o br100 -m physdev ")
 
 
 def test_what_drops_routed_packets_too_is_another_checks() -> None:

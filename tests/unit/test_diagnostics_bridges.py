@@ -223,6 +223,10 @@ def test_a_port_in_another_vlan_of_its_bridge_is_moved_and_back() -> None:
 def test_an_uplink_that_takes_its_own_frames_only() -> None:
     found = judged("promiscuity", bridged(links=changed("eth1", promiscuity=0)))
     assert commands(found.fix) == ("ip link set dev eth1 promisc on",)
+    shared = judged("promiscuity", bridged(links=changed("eth1", kind="macvlan", mode="bridge")))
+    assert (shared.verdict, shared.fix) == ("fail", None)
+    whole = judged("promiscuity", bridged(links=changed("eth1", kind="macvlan", mode="passthru")))
+    assert whole.verdict == "ok"
 
 
 def test_merging_by_hardware_is_a_fault_and_other_offloads_are_not() -> None:
@@ -254,6 +258,13 @@ def test_only_what_is_dropped_now_is_a_fault() -> None:
     found = judged("drops", bridged(tap2_tx_dropped=5))
     assert (found.verdict, found.fix) == ("fail", None)
     assert "tap2 (web2)" in found.because
+
+
+def test_what_no_processor_had_room_for_is_not_lost_once_more_at_its_interface() -> None:
+    seen = bridged(tap2_tx_dropped=5, softnet_dropped=5)
+    assert judged("saturation", seen).verdict == "fail"
+    more = bridged(tap2_tx_dropped=6, softnet_dropped=5)
+    assert CHECKS["drops"].examine(more).verdict == "fail"
 
 
 def test_a_guest_that_is_switched_off_takes_nothing_and_that_is_no_fault() -> None:

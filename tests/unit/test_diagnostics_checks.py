@@ -91,7 +91,10 @@ def test_forwarding_off_is_named_and_can_be_mended_and_kept() -> None:
     off = {**FORWARDING, "net/ipv4/ip_forward": "0", "net/ipv4/conf/br100/forwarding": "0"}
     found = CHECKS["ip_forward"].examine(snapshot(sysctls=off))
     assert found.verdict == "fail"
-    assert found.fix == Plan((SetSysctl("net.ipv4.ip_forward", "1", "0"),))
+    assert found.fix
+    on = "sysctl -w net.ipv4.conf.eth0.forwarding=1"
+    assert found.fix.commands == (on, "sysctl -w net.ipv4.ip_forward=1")
+    assert found.fix.inverse.commands == ("sysctl -w net.ipv4.ip_forward=0", on)
     assert found.persist
 
 

@@ -1,4 +1,4 @@
-"""Tests on a kernel with 802.1Q and iptables of the legacy kind: the files of `inside`."""
+"""Tests on a kernel with 802.1Q, bonds and iptables of the legacy kind: the files of `inside`."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import pytest
 from private_host import eventually
 from vm.machine import HERE, NOT_ENDED, NOT_RUN, PROGRAMS, PROJECT, run
 
-pytestmark = pytest.mark.requires("namespaces", *PROGRAMS)
+pytestmark = pytest.mark.requires("namespaces", "ethtool", *PROGRAMS)
 
 SECONDS = 600
 PYTEST = ("-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "-o", f"timeout={SECONDS}")

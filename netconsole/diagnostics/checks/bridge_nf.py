@@ -14,7 +14,7 @@ from netconsole.diagnostics.checks.forward_filter import flows as routed_flows
 from netconsole.diagnostics.checks.forward_filter_cure import AT_NEXT_START, FILTER_TABLES
 from netconsole.diagnostics.drop_ins import name_of
 from netconsole.diagnostics.filter_matches import Flow
-from netconsole.diagnostics.filter_walk import HOOK, Drop, drops, rulesets
+from netconsole.diagnostics.filter_walk import Drop, drops, rulesets
 from netconsole.diagnostics.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
@@ -110,10 +110,15 @@ def _flow(network: NetworkStatus) -> Flow:
 
 
 def _accept(found: Sequence[Drop], command: Kind) -> Plan | None:
-    """Accept from port to port of these bridges, in the very tables that drop."""
+    """Accept from port to port of these bridges, right before the very rules that drop.
+
+    What stands earlier still decides, as rules against spoofing do. The last place of a chain comes
+    first, so that none moves before it is its turn.
+    """
     if any(each.ruleset.locked for each in found):
         return None
-    return Plan(tuple(dict.fromkeys(_rule(each, command) for each in found)))
+    backwards = sorted(found, key=lambda each: -each.position)
+    return Plan(tuple(dict.fromkeys(_rule(each, command) for each in backwards)))
 
 
 def _rule(drop: Drop, command: Kind) -> PlanStep:
@@ -122,12 +127,13 @@ def _rule(drop: Drop, command: Kind) -> PlanStep:
         rule = f'iifname "{bridge}" oifname "{bridge}" accept'
         words = f"netconsole: within {bridge}"
         return InsertNftRule(table.family, table.table, table.entry, rule, words)
-    rule = f"-i {bridge} -o {bridge} -j ACCEPT"
+    place = f"-I {drop.chain} {drop.position}" if drop.position else f"-A {drop.chain}"
+    rule = f"-i {bridge} -o {bridge} -m physdev --physdev-is-bridged -j ACCEPT"
     return ChangeRules(
         "ipv4",
         FILTER_TABLES[table.table],
-        (f"-I {HOOK} 1 {rule}",),
-        (f"-D {HOOK} {rule}",),
+        (f"{place} {rule}",),
+        (f"-D {drop.chain} {rule}",),
         "" if table.kind == command else table.kind,
     )
 
@@ -194,7 +200,9 @@ PAGE = Page(
         ("hairpin", "only an instance that reaches itself through the bridge is cut off."),
         ("fdb", "frames go to the wrong port, and no rule counts them."),
     ),
-    cure="An ACCEPT for what comes in and goes out by the same bridge, in the table that drops. "
+    cure="An ACCEPT for frames that stay on the bridge, right before the rule that drops them, so "
+    "that rules before it still decide; nothing that is routed meets it. In a table of nftables, "
+    "which cannot ask for that, one for the same bridge at both ends, at the top of the chain. "
     + COST
     + " Where rules about ports (-m physdev) never see a frame: the setting at 1, kept by a "
     "drop-in, and br_netfilter at boot, as the setting is lost where the module comes later.",

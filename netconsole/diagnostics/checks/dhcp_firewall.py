@@ -1,14 +1,19 @@
 """C5: does this host's packet filter let DHCP requests and DNS questions in from the bridges?"""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from ipaddress import IPv4Network
+from typing import Final
 
 from netconsole.backend.status import NetworkStatus
-from netconsole.backend.steps import Plan, RunProgram
+from netconsole.backend.steps import InsertNftRule, Plan, RunProgram
+from netconsole.backend.steps import Step as PlanStep
 from netconsole.diagnostics.check import Check
+from netconsole.diagnostics.checks.forward_filter_cure import LOCKED
 from netconsole.diagnostics.claims import claimed
+from netconsole.diagnostics.filter_matches import Flow
+from netconsole.diagnostics.filter_walk import Drop
 from netconsole.diagnostics.finding import Evidence, Finding
-from netconsole.diagnostics.inbound import Packet, Stop, stopped
+from netconsole.diagnostics.inbound import drops_inbound, is_total
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.owners import Owners
@@ -30,39 +35,24 @@ _OWNERS_WAY = {
 }
 
 
-class Blocked(NamedTuple):
-    """What is dropped on one bridge, and where."""
-
-    bridge: str
-    port: int
-    stop: Stop
-
-
 def judge(snapshot: Snapshot) -> Finding:
-    """Lead a packet of each sort through the rules on its way in."""
+    """Lead packets of each sort through the rules on their way in."""
     host, found = snapshot.part(Host), snapshot.part(PacketFilter)
     served = {each.bridge for each in host.status.dnsmasq if each.state != "foreign"}
     networks = [each for each in host.status.networks if each.bridge in served]
     steps = claimed(host.plan, host.status, ID)
-    dropped = [blocked for each in networks for blocked in _blocked(found, each)]
+    drops = [
+        drop for each in networks for flow in _flows(each) for drop in drops_inbound(found, flow)
+    ]
+    total = [drop for drop in drops if is_total(drop)]
     rows = (
-        *(_row(each) for each in dropped),
+        *(_row(each) for each in drops),
         *(Evidence("not yet done", command) for command in steps.commands),
-        *(
-            Evidence(
-                f"nftables {table.family} {table.name}",
-                f"chain {chain.name} at {chain.hook}, policy {chain.policy}",
-                note="its rules were not followed",
-            )
-            for table in found.foreign_tables
-            for chain in table.chains
-            if chain.hook in ("input", "prerouting")
-        ),
     )
-    if dropped:
-        because = _explained(dropped)
-        fix = host.fix if steps else _accept(found.command, dropped)
-        remedy = REMEDY if steps else _remedy(snapshot, dropped[0])
+    if total:
+        because = _explained(total)
+        fix = host.fix if steps else _accept(found.command, total)
+        remedy = REMEDY if steps else _remedy(snapshot, total[0]) if fix else LOCKED
         return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=remedy)
     if steps:
         because = (
@@ -72,7 +62,10 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "warn", because, rows, (), host.fix, remedy=REMEDY)
     if not networks:
         return Finding(ID, TITLE, "not-applicable", "No network here is served by dnsmasq.")
-    because = "No rule of iptables drops port 67 or 53 from the bridges."
+    if reason := found.foreign_unread:
+        because = f"No rule of iptables drops port 67 or 53 from the bridges. Not read: {reason}."
+        return Finding(ID, TITLE, "ok", because, rows, confidence="likely")
+    because = "No rule, of iptables or nftables, drops port 67 or 53 from the bridges."
     return Finding(ID, TITLE, "ok", because, rows)
 
 
@@ -82,58 +75,64 @@ _RULES_OUT = (
 )
 
 
-def _blocked(found: PacketFilter, network: NetworkStatus) -> Iterator[Blocked]:
-    server = network.dhcp_server or ""
-    guest = network.cidr.partition("/")[0]
-    for port, packet in (
-        (67, Packet(network.bridge, "0.0.0.0", "255.255.255.255", 67)),  # noqa: S104  a source
-        (53, Packet(network.bridge, guest, server, 53)),
+def _flows(network: NetworkStatus) -> Iterator[Flow]:
+    """What guests ask dnsmasq: for an address, without one yet, and for names."""
+    bridge = network.bridge
+    for port, source, destination in (
+        (67, "0.0.0.0", "255.255.255.255"),  # noqa: S104  a source
+        (53, network.cidr, network.dhcp_server or "0.0.0.0/0"),
     ):
-        if stop := stopped(found, packet):
-            yield Blocked(network.bridge, port, stop)
+        words = f"{_SERVICES[port]} from {bridge}"
+        ends = IPv4Network(source), IPv4Network(destination)
+        yield Flow(words, bridge, bridge, "", *ends, protocol="udp", port=port)
 
 
-def _explained(dropped: Sequence[Blocked]) -> str:
-    bridge, stop = dropped[0].bridge, dropped[0].stop
-    what = " and ".join(_SERVICES[each.port] for each in dropped if each.bridge == bridge)
-    whose = "The policy" if stop.rule is None else "A rule"
+def _explained(dropped: Sequence[Drop]) -> str:
+    first = dropped[0]
+    bridge = first.flow.bridge
+    ports = dict.fromkeys(each.flow.port for each in dropped if each.flow.bridge == bridge)
+    what = " and ".join(_SERVICES[port] for port in ports)
+    count = "" if first.packets is None else f" It has dropped {first.packets} packets so far."
     said = (
-        f"{whose} of {stop.chain} in the {stop.kind} table {stop.table} drops {what} that come in "
-        f"by {bridge}, before dnsmasq hears of them: {stop.text}. It has dropped "
-        f"{stop.packets} packets so far."
+        f"{first.place[:1].upper()}{first.place[1:]} drops {what} that come in by {bridge}, "
+        f"before dnsmasq hears of them: {first.text}.{count}"
     )
-    others = {each.bridge for each in dropped} - {bridge}
+    others = {each.flow.bridge for each in dropped} - {bridge}
     return f"{said} So it is on {', '.join(sorted(others))}." if others else said
 
 
-def _row(blocked: Blocked) -> Evidence:
-    stop = blocked.stop
-    note = f"{stop.kind}, {stop.packets} packets so far"
-    label = f"port {blocked.port} from {blocked.bridge}"
-    return Evidence(label, f"dropped by {stop.text}", "accepted", note)
+def _row(drop: Drop) -> Evidence:
+    counted = "not counted" if drop.packets is None else f"{drop.packets} packets so far"
+    value = f"{'dropped' if is_total(drop) else 'some may be dropped'} by {drop.place}"
+    return Evidence(drop.flow.words, value, "accepted", f"{drop.text}; {counted}")
 
 
-def _accept(command: Kind, dropped: Sequence[Blocked]) -> Plan:
-    """Let these in, in front of what drops them."""
-    return Plan(tuple(_insertion(command, each) for each in dropped))
+def _accept(command: Kind, dropped: Sequence[Drop]) -> Plan | None:
+    """Let these in, in front of what drops them; None where a table is locked."""
+    if any(each.ruleset.locked for each in dropped):
+        return None
+    return Plan(tuple(dict.fromkeys(_insertion(command, each) for each in dropped)))
 
 
-def _insertion(command: Kind, blocked: Blocked) -> RunProgram:
-    stop = blocked.stop
-    program = "iptables" if stop.kind == command else f"iptables-{stop.kind}"
-    table = (program, "-w", "-t", stop.table)
-    port = str(blocked.port)
-    rule = ("-i", blocked.bridge, "-p", "udp", "-m", "udp", "--dport", port, "-j", "ACCEPT")
+def _insertion(command: Kind, drop: Drop) -> PlanStep:
+    table, bridge, port = drop.ruleset, drop.flow.bridge, str(drop.flow.port)
+    if table.kind == "native":
+        rule = f'iifname "{bridge}" udp dport {port} accept'
+        words = f"netconsole: port {port} from {bridge}"
+        return InsertNftRule(table.family, table.table, table.entry, rule, words)
+    program = "iptables" if table.kind == command else f"iptables-{table.kind}"
+    change = (program, "-w", "-t", table.table)
+    accept = ("-i", bridge, "-p", "udp", "-m", "udp", "--dport", port, "-j", "ACCEPT")
     return RunProgram(
-        (*table, "-I", stop.entry, "1", *rule),
-        (*table, "-D", stop.entry, *rule),
+        (*change, "-I", table.entry, "1", *accept),
+        (*change, "-D", table.entry, *accept),
     )
 
 
-def _remedy(snapshot: Snapshot, blocked: Blocked) -> str:
+def _remedy(snapshot: Snapshot, drop: Drop) -> str:
     owners = snapshot.get(Owners) or Owners()
     for owner in owners.of(*_OWNERS_WAY):
-        way = _OWNERS_WAY[owner.name].format(bridge=blocked.bridge, port=blocked.port)
+        way = _OWNERS_WAY[owner.name].format(bridge=drop.flow.bridge, port=drop.flow.port)
         return f"{INSERTED}: {owner.name} manages it here ({owner.because}): {way}"
     return f"{INSERTED}."
 
@@ -144,10 +143,10 @@ PAGE = Page(
     cause="Requests to dnsmasq are packets to this host, and pass its INPUT chain like any other. "
     "A firewall that drops what it was not told of drops them too. Our own rules accept them in "
     "nova-network-INPUT, to which INPUT has to jump before it drops.",
-    evidence="A DHCP request and a DNS question of each network are led through raw, mangle and "
-    "filter, of both halves of the kernel, rule by rule; a rule with a condition that is not "
-    "understood decides nothing. The rule's counter says how many it has dropped. Tables of "
-    "nftables that iptables does not show are named and not read: there `dhcp_probe` tells.",
+    evidence="A DHCP request and a DNS question of each network are led through every table on "
+    "their way in, of both halves of the kernel and of nftables, rule by rule; a rule with a "
+    "condition that is not understood decides nothing, and `dhcp_probe` tells. The rule's counter "
+    "says how many it has dropped.",
     look_alikes=(
         ("dhcp_hosts", "one instance alone gets no address."),
         ("dnsmasq_processes", "no dnsmasq runs, or it is stopped; no counter of a DROP moves."),
@@ -157,7 +156,7 @@ PAGE = Page(
     "table before that drops, a rule for this bridge and port is put in front of the one that "
     "drops, which stays. For good: tell whoever loads the rules, as `firewall-cmd --permanent "
     "--zone=trusted --add-interface=BRIDGE` does.",
-    source="iptables(8), iptables-extensions(8); firewalld.zones(5)",
+    source="iptables(8), iptables-extensions(8), nft(8); firewalld.zones(5)",
 )
 
 CHECK = Check(

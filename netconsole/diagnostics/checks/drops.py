@@ -31,6 +31,10 @@ HARDWARE = (
     "Look at `ethtool -S INTERFACE` and `ethtool -g INTERFACE`: the card's ring is too short for "
     "the load, or its interrupts are served by a busy processor."
 )
+BACKLOG = (
+    "What interfaces count as dropped no processor had room for: `saturation` has it, and no queue "
+    "of an interface is full."
+)
 LIMITS = ("pfifo", "bfifo", "tbf")
 """Queues that somebody has put there, with a limit that can be put back."""
 
@@ -57,6 +61,8 @@ def judge(snapshot: Snapshot) -> Finding:
     if not losing:
         because = f"No counter of dropped packets rises at any of the {len(hops)} interfaces."
         return Finding(ID, TITLE, "ok", because, rows)
+    if all(_is_backlog(each, counters) for each in losing):
+        return Finding(ID, TITLE, "info", BACKLOG, rows)
     first = max(losing, key=lambda each: (each.queue is not None, each.sending, each.receiving))
     where = wiring.whose(first.link.name)
     if first.queue is not None:
@@ -73,6 +79,12 @@ def judge(snapshot: Snapshot) -> Finding:
         "s, before a rule or a route could ask for them: the host has no room or no use for them."
     )
     return Finding(ID, TITLE, "warn", because, rows, remedy=HARDWARE, confidence="possible")
+
+
+def _is_backlog(losing: Losing, counters: Counters) -> bool:
+    """Whether it may have lost only what the processors dropped: a veth counts that once more."""
+    lost = max(losing.sending, losing.receiving)
+    return losing.queue is None and lost <= counters.rise("softnet.dropped")
 
 
 def _by_interface(queues: Queues) -> Mapping[str, list[Queue]]:

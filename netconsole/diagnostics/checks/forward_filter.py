@@ -8,7 +8,7 @@ from typing import Final
 from netconsole.backend.rules import CHAIN_PREFIX
 from netconsole.backend.status import Status
 from netconsole.diagnostics.check import Check
-from netconsole.diagnostics.checks.forward_filter_cure import AT_NEXT_START, REMEDY, cure
+from netconsole.diagnostics.checks.forward_filter_cure import AT_NEXT_START, LOCKED, REMEDY, cure
 from netconsole.diagnostics.filter_keepers import keeper_of, keeper_of_table, keepers, other_kind
 from netconsole.diagnostics.filter_matches import EVERYTHING, Flow
 from netconsole.diagnostics.filter_walk import Drop, Ruleset, drops, rulesets
@@ -44,7 +44,7 @@ def judge(snapshot: Snapshot) -> Finding:
         return _picked(active)
     if reason := seen.foreign_unread:
         because = (
-            f"What iptables shows lets every flow of the guests through; {reason}, and a table of "
+            f"What iptables shows lets every flow of the guests through; {reason}. A table of "
             "nftables besides could drop them all the same."
         )
         return Finding(ID, TITLE, "unknown", because)
@@ -110,13 +110,6 @@ def _dropped(found: Sequence[Drop], seen: PacketFilter, owners: Owners) -> Findi
         REMEDY if fix else LOCKED,
         "certain" if whole else "likely",
     )
-
-
-LOCKED = (
-    "The table is locked by the program that made it (flags owner), which alone can change it: "
-    "`firewall-cmd --zone=trusted --add-interface=BRIDGE` and a policy that lets in what comes for "
-    "the guests, both with --permanent as well."
-)
 
 
 def _keeper(drop: Drop, seen: PacketFilter, owners: Owners) -> str:

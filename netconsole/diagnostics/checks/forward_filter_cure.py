@@ -7,7 +7,7 @@ from typing import Literal
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan
 from netconsole.backend.steps import Step as PlanStep
 from netconsole.diagnostics.filter_matches import Flow
-from netconsole.diagnostics.filter_walk import HOOK, Drop, Ruleset, Step, drops
+from netconsole.diagnostics.filter_walk import Drop, Ruleset, Step, drops
 from netconsole.diagnostics.parts.packet_filter import Kind
 
 DOCKER_USER = "DOCKER-USER"
@@ -16,6 +16,11 @@ DOCKER_USER = "DOCKER-USER"
 REMEDY = (
     "It lets through whatever this table would refuse the guests' bridges, so look at the commands "
     "first. Where a program keeps the table, say the same in its own words: it forgets these."
+)
+LOCKED = (
+    "The table is locked by the program that made it (flags owner), which alone can change it: "
+    "`firewall-cmd --zone=trusted --add-interface=BRIDGE` and a policy that lets in what comes for "
+    "the guests, both with --permanent as well."
 )
 AT_NEXT_START = (
     "not kept: the program that made the rule makes it again at its next start or reload, and "
@@ -77,10 +82,10 @@ def _way(flow: Flow) -> str:
 def _chain(ruleset: Ruleset, flows: Sequence[Flow], rules: Sequence[str]) -> str:
     """Answer the admin's own chain where rules in it come soon enough, else FORWARD itself."""
     if DOCKER_USER not in ruleset.chains:
-        return HOOK
+        return ruleset.entry
     former = ruleset.chains[DOCKER_USER]
     steps = (*(Step(rule) for rule in rules), *former.steps)
     tried = {**ruleset.chains, DOCKER_USER: replace(former, steps=steps)}
     after = replace(ruleset, chains=tried)
     late = any(drop.certain for drop in drops(after, flows))
-    return HOOK if late else DOCKER_USER
+    return ruleset.entry if late else DOCKER_USER

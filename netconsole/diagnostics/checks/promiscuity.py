@@ -14,6 +14,10 @@ from netconsole.diagnostics.wiring import Wiring
 
 ID: Final = "promiscuity"
 TITLE = "Uplinks take frames for the guests"
+REMEDY = (
+    "Make it anew with `mode passthru`, which has the interface to itself, or put the interface "
+    "itself under the bridge; the mode cannot be changed to that while it is there."
+)
 
 
 def judge(snapshot: Snapshot) -> Finding:
@@ -23,9 +27,16 @@ def judge(snapshot: Snapshot) -> Finding:
     if not links:
         return Finding(ID, TITLE, "not-applicable", "No bridge of a network leads to other hosts.")
     rows = tuple(
-        Evidence(f"who asks {link.name} for every frame", str(link.promiscuity), "1 or more")
+        Evidence(
+            f"who asks {link.name} for every frame",
+            str(link.promiscuity),
+            "1 or more",
+            f"macvlan, mode {link.mode}" if link.mode else "",
+        )
         for link in links
     )
+    if shared := [link for link in links if link.kind == "macvlan" and link.mode != "passthru"]:
+        return Finding(ID, TITLE, "fail", _explained(shared[0]), rows, remedy=REMEDY)
     choosy = [link for link in links if link.promiscuity == 0]
     if choosy:
         first = choosy[0]
@@ -39,6 +50,14 @@ def judge(snapshot: Snapshot) -> Finding:
     names = ", ".join(link.name for link in links)
     because = f"{names}: every frame is taken, whosever it is."
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _explained(link: Link) -> str:
+    return (
+        f"{link.name} is a macvlan of mode {link.mode}: it shares its interface with others, and "
+        "gets frames for its own MAC address and for all, whatever it is asked. Those for a guest "
+        "stay behind, and no answer from another host reaches a guest."
+    )
 
 
 def _taking(wiring: Wiring) -> Iterator[Link]:
@@ -69,7 +88,8 @@ PAGE = Page(
     "addresses that it did not give out.",
     evidence="How many ask each uplink for every frame (`promiscuity` of ip -details link): at the "
     "least the bridge. `ip link set promisc off` takes back only what was set by hand, so that a "
-    "port of a bridge is seldom without. Of a hypervisor above there is no trace on this host: "
+    "port of a bridge is seldom without. A macvlan, as containers have, shares its interface, and "
+    "asking it has no effect unless its mode is passthru. Of a hypervisor above there is no trace: "
     "ARP requests of guests leave at the uplink, and answers to them come in for the host's own "
     "address only.",
     look_alikes=(

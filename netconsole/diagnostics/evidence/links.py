@@ -41,6 +41,7 @@ class _KindData(TypedDict, total=False):
     nf_call_arptables: int
     id: int
     protocol: str
+    mode: str
 
 
 class _PortData(TypedDict, total=False):
@@ -107,6 +108,7 @@ def _link(entry: _Entry) -> Link:
         parent=(entry.get("link") or "") if is_vlan else "",
         vlan=data.get("id") if is_vlan else None,
         vlan_protocol=data.get("protocol", "") if is_vlan else "",
+        mode=data.get("mode", "") if kind == "macvlan" else "",
         promiscuity=entry.get("promiscuity", 0),
         alias=entry.get("ifalias", ""),
         queue=entry.get("qdisc", ""),

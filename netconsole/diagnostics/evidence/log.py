@@ -1,21 +1,37 @@
-"""Reads what the system's log says of dnsmasq, and what the kernel denied to it."""
+"""Reads what the system's log says of dnsmasq, and what the kernel denied to it.
+
+From the journal and the kernel's ring; where they have nothing, from the files of rsyslog(8), and
+from that of auditd(8), to which denials go as soon as it runs.
+"""
 
 import json
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict, cast
 
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.programs import PATH, run
+from netconsole.diagnostics.evidence.log_files import (
+    AUDIT,
+    DAEMONS,
+    KERNEL,
+    audit_lines,
+    ends_of,
+    syslog_entries,
+)
 from netconsole.diagnostics.parts.log import LogLine, SystemLog
 
 MINUTES = 15
 """How far back the log is read."""
 MOST_LINES = 2000
 
+PROGRAMS = ("dnsmasq", "dnsmasq-dhcp")
+"""As it calls itself there."""
+
+_SERIAL = re.compile(r"\baudit\(\d+\.\d+:\d+\)")
 _APPARMOR = Path("/sys/module/apparmor/parameters/enabled")
 _SELINUX = Path("/sys/fs/selinux/enforce")
 _DENIED = re.compile(r'apparmor="DENIED"|\bavc: +denied\b')
@@ -31,21 +47,57 @@ class _Entry(TypedDict, total=False):
 
 
 def read_log() -> SystemLog:
-    """Read the journal and the kernel's own log, as far as this user may."""
+    """Read the log and the kernel's part of it, as far as this user may."""
     problems: list[str] = []
     lines: tuple[LogLine, ...] = ()
     denials: tuple[LogLine, ...] = ()
     try:
-        lines = tuple(_journal())
-    except NetconsoleError as error:
+        lines = tuple(_journal()) or tuple(_of_dnsmasq())
+    except (NetconsoleError, OSError) as error:
         problems.append(str(error))
     enforcing = tuple(_enforcing())
     if enforcing:
-        try:
-            denials = denied(run(["dmesg"], timeout=5.0), time.time() - time.monotonic())
-        except NetconsoleError as error:
-            problems.append(str(error))
-    return SystemLog(lines, denials, "; ".join(problems), enforcing)
+        booted = time.time() - time.monotonic()
+        for read in (_ring, _kernel_files):
+            try:
+                denials = (*denials, *read(booted))
+            except (NetconsoleError, OSError) as error:
+                problems.append(str(error))
+    return SystemLog(lines, once(denials), "; ".join(problems), enforcing)
+
+
+def _ring(booted: float) -> tuple[LogLine, ...]:
+    return denied(run(["dmesg"], timeout=5.0), booted)
+
+
+def _kernel_files(booted: float) -> tuple[LogLine, ...]:
+    """Those of this boot, as in the ring."""
+    texts = (*ends_of(AUDIT), *ends_of(KERNEL))
+    return tuple(
+        line
+        for text in texts
+        for line in audit_lines(text)
+        if line.moment >= booted and _is_denial(line.text)
+    )
+
+
+def once(lines: Iterable[LogLine]) -> tuple[LogLine, ...]:
+    """Answer each denial once, in the order of time: the ring and several files may have it."""
+    found = {_told(line): line for line in lines}
+    return tuple(sorted(found.values(), key=lambda line: line.moment))
+
+
+def _told(line: LogLine) -> str:
+    serial = _SERIAL.search(line.text)
+    return serial[0] if serial else line.text
+
+
+def _of_dnsmasq() -> Iterator[LogLine]:
+    now = time.time()
+    for text in ends_of(DAEMONS):
+        for entry in syslog_entries(text, now):
+            if entry.program in PROGRAMS and entry.moment >= now - 60 * MINUTES:
+                yield LogLine(entry.moment, entry.pid, entry.text)
 
 
 def _journal() -> Iterator[LogLine]:
@@ -54,7 +106,8 @@ def _journal() -> Iterator[LogLine]:
     told = run(
         [
             *("journalctl", "--quiet", "--output=json", f"--since=-{MINUTES}min"),
-            *(f"--lines={MOST_LINES}", "--identifier=dnsmasq", "--identifier=dnsmasq-dhcp"),
+            f"--lines={MOST_LINES}",
+            *(f"--identifier={name}" for name in PROGRAMS),
         ],
         timeout=5.0,
         good=(0, 1),  # 1: no journal, or no such line
@@ -71,8 +124,12 @@ def denied(text: str, booted: float) -> tuple[LogLine, ...]:
     return tuple(
         LogLine(booted + float(found[1]), 0, found[2])
         for line in text.splitlines()
-        if (found := _DMESG.match(line)) and _DENIED.search(line) and _OF_DNSMASQ.search(line)
+        if (found := _DMESG.match(line)) and _is_denial(line)
     )
+
+
+def _is_denial(line: str) -> bool:
+    return bool(_DENIED.search(line) and _OF_DNSMASQ.search(line))
 
 
 def _enforcing() -> Iterator[str]:

@@ -14,6 +14,7 @@ from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.programs import PATH, run
 from netconsole.diagnostics.evidence.counters import SECONDS
 from netconsole.diagnostics.evidence.nft_listing import parse_table
+from netconsole.diagnostics.evidence.nft_tables import read_table_names
 from netconsole.diagnostics.parts.packet_filter import (
     FilterChain,
     FilterRule,
@@ -174,17 +175,28 @@ def parse(text: str, kind: Kind, family: Literal["ipv4", "ipv6"]) -> Iterator[Fi
 
 def _foreign() -> tuple[tuple[NftTable, ...], str]:
     if shutil.which("nft", path=PATH) is None:
-        return (), "nft is not installed (Debian package nftables)"
+        return (), _unlisted()
     try:
         listing = cast(_NftListing, json.loads(run(["nft", "-j", "list", "tables"])))
         names = [entry["table"] for entry in listing.get("nftables", ()) if "table" in entry]
-        return tuple(_table(each) for each in names if not _of_iptables(each)), ""
+        found = [each for each in names if not _of_iptables(each["family"], each["name"])]
+        return tuple(_table(each) for each in found), ""
     except NetconsoleError as error:
         return (), str(error)
 
 
-def _of_iptables(table: _NftObject) -> bool:
-    return table["family"] in ("ip", "ip6", "bridge") and table["name"] in _OF_IPTABLES
+def _unlisted() -> str:
+    """Say which tables cannot be listed without nft; empty where the kernel has none."""
+    missing = "nft is not installed (Debian package nftables)"
+    try:
+        names = [" ".join(each) for each in read_table_names() if not _of_iptables(*each)]
+    except OSError as error:
+        return f"{missing}, and the kernel does not say which tables it has: {error}"
+    return f"{missing}, and there are tables of it: {', '.join(names)}" if names else ""
+
+
+def _of_iptables(family: str, name: str) -> bool:
+    return family in ("ip", "ip6", "bridge") and name in _OF_IPTABLES
 
 
 def _table(table: _NftObject) -> NftTable:

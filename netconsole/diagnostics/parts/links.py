@@ -74,6 +74,8 @@ class Link:
     """Of a VLAN device, the interface whose tagged frames it carries."""
     vlan: int | None = None
     vlan_protocol: str = ""
+    mode: str = ""
+    """Of a macvlan: private, vepa, bridge, passthru or source."""
     promiscuity: int = 0
     """How many ask for every frame: one for each bridge that it is a port of."""
     alias: str = ""

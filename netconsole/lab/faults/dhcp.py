@@ -25,6 +25,13 @@ _SERVER: Final = "db1"
 
 _DROPPED: Final = ("PREROUTING", "-i", BRIDGE, "-p", "udp", "--dport", "67", "-j", "DROP")
 _REJECTED: Final = ("INPUT", "-p", "udp", "--dport", "67", "-j", "DROP")
+_GUARD: Final = ("inet", "host_guard")
+_LET_IN: Final = (
+    "ct state established,related accept",
+    "meta l4proto { icmp, ipv6-icmp } accept",
+    'iifname "lo" accept',
+    "tcp dport { 22, 80 } accept",
+)
 _CHECKSUMS: Final = "nova-network-POSTROUTING"
 _UDHCPD_SETTINGS: Final = """\
 start 192.168.77.10
@@ -225,6 +232,21 @@ FAULTS: Final = (
         _has_rule("filter", _REJECTED),
         (("iptables", "-w", "-I", *_REJECTED),),
         (("iptables", "-w", "-D", *_REJECTED),),
+    ),
+    command_fault(
+        "dhcp-firewall-nft",
+        "A firewall of nftables lets in SSH and HTTP alone, and no rule of iptables shows it.",
+        "No instance gets an address when it boots, or resolves a name.",
+        lambda service: "host_guard" in run("nft", "list", "tables"),
+        (
+            ("nft", "add", "table", *_GUARD),
+            (
+                *("nft", "add", "chain", *_GUARD, "input"),
+                "{ type filter hook input priority 10; policy drop; }",
+            ),
+            *(("nft", "add", "rule", *_GUARD, "input", rule) for rule in _LET_IN),
+        ),
+        (("nft", "delete", "table", *_GUARD),),
     ),
     Fault(
         "dhcp_checksum",

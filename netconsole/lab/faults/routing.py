@@ -7,7 +7,7 @@ from netconsole.backend.errors import Conflict
 from netconsole.backend.service import Service
 from netconsole.backend.status import Allocation
 from netconsole.lab.commands import run
-from netconsole.lab.faults.fault import Fault, recall, remember
+from netconsole.lab.faults.fault import Fault, recall, remember, setting_fault
 from netconsole.lab.members import OUTSIDE, pid_of
 from netconsole.lab.wires import PUBLIC, SECOND
 
@@ -116,6 +116,12 @@ def _unmasquerade(service: Service) -> None:
 
 
 FAULTS: Final = (
+    setting_fault(
+        "ip_forward",
+        "Forwarding was switched off, as another program's sysctl.d file does.",
+        "Instances reach the host and each other, and nothing beyond; floating addresses are dead.",
+        {"net/ipv4/ip_forward": "0"},
+    ),
     Fault(
         "mtu",
         f"The port of an instance carries {_NARROW} bytes only.",
