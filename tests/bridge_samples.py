@@ -115,14 +115,14 @@ def bridged(*steps: Step, links: Links = LINKS, **rises: int) -> Snapshot:
     )
 
 
-def changed(name: str, **fields: object) -> Links:
+def changed(name: str, *, among: Links = LINKS, **fields: object) -> Links:
     """The links, one of them otherwise."""
     return Links(
         tuple(
             replace(each, **fields)  # type: ignore[arg-type]  # fields of Link
             if each.name == name
             else each
-            for each in LINKS.links
+            for each in among.links
         )
     )
 

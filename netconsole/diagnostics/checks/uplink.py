@@ -56,10 +56,12 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _users(host: Host, wiring: Wiring) -> Mapping[str, str]:
-    """Answer what each interface is used by; of a VLAN device, the one under it."""
+    """Answer what each interface is used by, without the trunks, which the check `vlan` names."""
+    trunks = {link.parent for link in wiring.uplinks}
     users: dict[str, str] = {}
     for name, user in _used(host, wiring):
-        users.setdefault(name, user)
+        if name not in trunks:
+            users.setdefault(name, user)
     return users
 
 
@@ -71,8 +73,8 @@ def _used(host: Host, wiring: Wiring) -> Iterator[tuple[str, str]]:
         yield host.status.host.public_interface, "what guests send to the world"
     for link in wiring.uplinks:
         # A veth may be a container that somebody has switched off.
-        if link.parent or not (link.ours or link.kind == "veth"):
-            yield link.parent or link.name, link.master
+        if not (link.parent or link.ours or link.kind == "veth"):
+            yield link.name, link.master
 
 
 def _lost(user: str) -> str:
@@ -96,12 +98,13 @@ PAGE = Page(
     "than the configuration says. Addresses and rules are all in their place: an address stays on "
     "an interface that is down, and nothing arrives there.",
     evidence="State and carrier of the interfaces that floating addresses are on, of "
-    "public_interface, and of the ports through which bridges lead to other hosts, or of what lies "
-    "under them. A carrier is what the kernel calls LOWER_UP: somebody is at the other end.",
+    "public_interface, and of the ports through which bridges lead to other hosts. A carrier is "
+    "what the kernel calls LOWER_UP: somebody is at the other end.",
     look_alikes=(
         ("floating_address", "the interface is up, and the address is not on it."),
         ("routes", "the interface is up, and there is no way through it."),
         ("bridge", "it is the bridge or the guest's own port that is down."),
+        ("vlan", "it is the interface that carries the tagged frames of a network."),
         ("rp_filter", "packets arrive, and are dropped for the way of their reply."),
     ),
     cure="`ip link set dev INTERFACE up`, where it was set down. That is not kept over a reboot: "
