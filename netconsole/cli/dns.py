@@ -103,7 +103,7 @@ def create_domain(
 
     change = CreateDnsDomain(
         domain=domain,
-        scope="private" if private else "public",
+        private=private,
         project=project,
         availability_zone=availability_zone,
     )

@@ -21,7 +21,7 @@ class CreateDnsDomain(Change[DnsDomain]):
     """Make a domain for names of floating addresses: a public one, or a private one."""
 
     domain: str
-    scope: DnsScope = "public"
+    private: bool = False
     project: str | None = None
     """Only its addresses, and those of none, get names in it."""
     availability_zone: str | None = None
@@ -29,7 +29,7 @@ class CreateDnsDomain(Change[DnsDomain]):
 
     @property
     def title(self) -> str:
-        private = " --private" if self.scope == "private" else ""
+        private = " --private" if self.private else ""
         project = "" if self.project is None else f" --project {self.project}"
         zone = self.availability_zone
         return (
@@ -43,14 +43,15 @@ class CreateDnsDomain(Change[DnsDomain]):
             raise InvalidValue("DNS domain", domain, "is dhcp_domain, which has instances' names")
         if self.project is not None:
             validate.name("project", self.project)
-            if self.scope == "private":
+            if self.private:
                 raise InvalidValue("project", self.project, "only a public domain has one")
         if self.availability_zone is not None:
             validate.name("availability zone", self.availability_zone)
-            if self.scope == "public":
+            if not self.private:
                 rule = "only a private domain has one"
                 raise InvalidValue("availability zone", self.availability_zone, rule)
-        new = DnsDomain(domain, self.scope, self.project, self.availability_zone)
+        scope: DnsScope = "private" if self.private else "public"
+        new = DnsDomain(domain, scope, self.project, self.availability_zone)
         return Written(dns.insert_domain(connection, new))
 
 

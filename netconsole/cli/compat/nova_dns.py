@@ -1,7 +1,6 @@
 """`netconsole nova dns-*`: names of floating addresses."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import click
 
@@ -10,9 +9,6 @@ from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.compat.tables import print_bordered
 from netconsole.cli.context import Context, pass_context
-
-if TYPE_CHECKING:
-    from netconsole.backend.records import DnsScope
 
 DOMAIN_COLUMNS = ("domain", "scope", "project", "availability_zone")
 COLUMNS = ("ip", "name", "domain")
@@ -94,7 +90,10 @@ def dns_delete(doer: Doer, domain: str, name: str) -> None:
 @changing
 def dns_create_private_domain(doer: Doer, domain: str, availability_zone: str | None) -> None:
     """Create a domain of an availability zone."""
-    _create(doer, domain, "private", availability_zone=availability_zone)
+    from netconsole.backend.changes.dns import CreateDnsDomain
+
+    change = CreateDnsDomain(domain, private=True, availability_zone=availability_zone)
+    doer.carry_out(change)
 
 
 @click.command()
@@ -103,20 +102,9 @@ def dns_create_private_domain(doer: Doer, domain: str, availability_zone: str | 
 @changing
 def dns_create_public_domain(doer: Doer, domain: str, project: str | None) -> None:
     """Create a domain of a project, or of all."""
-    _create(doer, domain, "public", project=project)
-
-
-def _create(
-    doer: Doer,
-    domain: str,
-    scope: "DnsScope",
-    *,
-    project: str | None = None,
-    availability_zone: str | None = None,
-) -> None:
     from netconsole.backend.changes.dns import CreateDnsDomain
 
-    doer.carry_out(CreateDnsDomain(domain, scope, project, availability_zone))
+    doer.carry_out(CreateDnsDomain(domain, project=project))
 
 
 @click.command()
