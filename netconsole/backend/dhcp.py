@@ -12,7 +12,7 @@ from netaddr import IPNetwork
 
 from netconsole.backend.hoststate import Dnsmasq, File
 from netconsole.backend.options import Options
-from netconsole.backend.records import FixedIP, Instance, Network, Port
+from netconsole.backend.records import DnsEntry, FixedIP, Instance, Network, Port
 
 LONGEST_HOSTNAME = 63
 """A DNS label (RFC 1035 section 2.3.4); dnsmasq ignores a host with a longer name."""
@@ -30,7 +30,7 @@ MOST_RETIRED = 256
 _MAC = r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"
 _HOST = re.compile(rf"({_MAC}),[^,\n]+,([0-9.]+)\n")
 _RETIRED = re.compile(rf"({_MAC}) # no longer has ([0-9.]+)\n")
-_OWN_FILE = re.compile(r"nova-(.+)\.(?:pid|opts|leases|hosts)")
+_OWN_FILE = re.compile(r"nova-(.+)\.(?:pid|opts|leases|hosts|names)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,14 @@ class Paths:
     leases: str
     hosts: str
     """A directory with one file a port."""
+    names: str
+    """The names of floating addresses, where there are any."""
 
 
 def paths(networks_path: str, bridge: str) -> Paths:
     """Where the dnsmasq of a bridge keeps its files."""
     base = f"{networks_path}/nova-{bridge}"
-    return Paths(f"{base}.pid", f"{base}.opts", f"{base}.leases", f"{base}.hosts")
+    return Paths(f"{base}.pid", f"{base}.opts", f"{base}.leases", f"{base}.hosts", f"{base}.names")
 
 
 def bridge_of(networks_path: str, path: str) -> str | None:
@@ -59,10 +61,13 @@ def bridge_of(networks_path: str, path: str) -> str | None:
     return found.group(1) if found else None
 
 
-def dnsmasq(network: Network, options: Options, later_macs: Iterable[str] = ()) -> Dnsmasq:
+def dnsmasq(
+    network: Network, options: Options, later_macs: Iterable[str] = (), *, names: bool = False
+) -> Dnsmasq:
     """The dnsmasq that serves a network.
 
     `later_macs` are of ports that are told no router: another port of the instance has one.
+    `names` says that floating addresses have names, which it is to answer for.
     """
     files = paths(options.networks_path, network.bridge)
     cidr = IPNetwork(network.cidr)
@@ -89,6 +94,7 @@ def dnsmasq(network: Network, options: Options, later_macs: Iterable[str] = ()) 
             "--no-hosts",
             *((f"--domain={options.dhcp_domain}",) if options.dhcp_domain else ()),
             *_servers(network, options),
+            *((f"--addn-hosts={files.names}",) if names else ()),
             *(f"--dhcp-mac=set:{LATER_PORT},{mac}" for mac in later_macs),
         ),
     )
@@ -120,6 +126,11 @@ def options_file(network: Network, options: Options) -> File:
     if options.use_single_default_gateway:
         router += f"tag:{LATER_PORT},3\n"
     return File(router)
+
+
+def names_file(entries: Iterable[DnsEntry]) -> File:
+    """The names of floating addresses, as hosts(5) has them."""
+    return File("".join(f"{each.address}\t{each.name}.{each.domain}\n" for each in entries))
 
 
 def first_ports(ports: Iterable[Port]) -> frozenset[int]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from netconsole.backend import privileges
+from netconsole.backend import privileges, validate
 from netconsole.backend.collector import at_rest
 from netconsole.backend.errors import Conflict, Unavailable
 from netconsole.backend.host import Host, NoHost
@@ -18,6 +18,8 @@ from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.quota import Quota, quotas
 from netconsole.backend.records import (
+    DnsDomain,
+    DnsEntry,
     FixedIP,
     FixedIPView,
     FloatingIP,
@@ -25,15 +27,17 @@ from netconsole.backend.records import (
     Network,
     NetworkUsage,
     Records,
+    VpnView,
 )
 from netconsole.backend.status import Status
 from netconsole.backend.steps import Plan
 from netconsole.backend.store import Store, records
+from netconsole.backend.store import dns as dns_rows
 from netconsole.backend.store import fixed_ips as fixed_ip_rows
 from netconsole.backend.store import floating_ips as floating_ip_rows
 from netconsole.backend.store import instances as instance_rows
 from netconsole.backend.store import networks as network_rows
-from netconsole.backend.store.views import fixed_ip_view, fixed_ip_views, instance_view
+from netconsole.backend.store.views import fixed_ip_view, fixed_ip_views, instance_view, vpn_views
 from netconsole.backend.survey import Survey, difference
 
 
@@ -146,6 +150,38 @@ class Reading:
         """Every floating address, in the order in which they were made."""
         with self._store.reading() as connection:
             return floating_ip_rows.every(connection)
+
+    def dns_domains(self) -> tuple[DnsDomain, ...]:
+        """Every domain that names of floating addresses are in, by name."""
+        with self._store.reading() as connection:
+            return dns_rows.domains(connection)
+
+    def dns_entries(
+        self, domain: str | None = None, *, name: str | None = None, address: str | None = None
+    ) -> tuple[DnsEntry, ...]:
+        """The names of floating addresses: those in a domain, of a name, of an address, or all.
+
+        Raises InvalidValue, and NotFound where there is no such domain.
+        """
+        wanted = {
+            "domain": None if domain is None else validate.domain("DNS domain", domain),
+            "name": None if name is None else name.lower(),
+            "address": None if address is None else parse_address("floating address", address),
+        }
+        with self._store.reading() as connection:
+            if wanted["domain"] is not None:
+                dns_rows.find_domain(connection, wanted["domain"])
+            found = dns_rows.entries(connection)
+        return tuple(
+            entry
+            for entry in found
+            if all(value in (None, getattr(entry, field)) for field, value in wanted.items())
+        )
+
+    def vpns(self) -> tuple[VpnView, ...]:
+        """Every network that keeps an address for its project's VPN, with the VPN's instance."""
+        with self._store.reading() as connection:
+            return vpn_views(connection)
 
     def quotas(self, project: str) -> tuple[Quota, ...]:
         """What a project may have, and what it has."""

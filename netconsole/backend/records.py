@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 PortKind = Literal["tap", "veth"]
+DnsScope = Literal["public", "private"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,30 @@ class FloatingIP:
 
 
 @dataclass(frozen=True, slots=True)
+class DnsDomain:
+    """A domain in which floating addresses have names.
+
+    A public one may be a project's, a private one be kept for an availability zone, which has no
+    effect here.
+    """
+
+    domain: str
+    scope: DnsScope
+    project_id: str | None = None
+    availability_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DnsEntry:
+    """A name of a floating address: one address a name, any number of names an address."""
+
+    id: int
+    name: str
+    domain: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkUsage:
     """How many addresses a network has, and how many are in which state."""
 
@@ -149,6 +174,14 @@ class InstanceView:
 
 
 @dataclass(frozen=True, slots=True)
+class VpnView:
+    """A network that keeps an address for its project's VPN, and the instance that has it."""
+
+    network: Network
+    instance: Instance | None
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
     """Everything one host needs to know of the store, read in one transaction.
 
@@ -162,6 +195,7 @@ class Records:
     floating_ips: tuple[FloatingIP, ...] = ()
     """The associated ones in the order in which they became so: the first of a guest's is the
     address by which it goes out."""
+    dns_entries: tuple[DnsEntry, ...] = ()
     host_addresses: tuple[FixedIP, ...] = ()
     """The rows that hosts have as their own gateway address in a network with many gateways."""
     former_sysctls: Mapping[str, str] = field(default_factory=dict)

@@ -190,7 +190,7 @@ class Service(Reading):
             scope, observed = None, self._observe(change, None)
             found, wanted = self._wanted(connection, written, None)
         self._note_sysctls(connection, found, observed, wanted)
-        steps = difference(observed, wanted, scope)
+        steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
         return _Written(written.result, steps, observed, wanted, scope)
 
     def _observe(self, change: Change[Result], scope: str | None) -> HostState:

@@ -10,6 +10,10 @@ from netconsole.backend.errors import InvalidValue
 LONGEST_INTERFACE = 15
 """IFNAMSIZ less the closing zero (linux/if.h)."""
 
+LONGEST_LABEL = 63
+LONGEST_DOMAIN = 253
+"""As written; a DNS message has 255 octets for it (RFC 1035 section 3.1)."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
@@ -28,6 +32,19 @@ def hostname(what: str, value: str) -> str:
         rule = "must be 1 to 255 letters, digits or '-', with no '-' at either end"
         raise InvalidValue(what, value, rule)
     return value
+
+
+def domain(what: str, value: str) -> str:
+    """A domain or a name with its domain, in small letters (RFC 1123 section 2.1)."""
+    labels = value.lower().split(".")
+    fits = all(_HOSTNAME.fullmatch(label) and len(label) <= LONGEST_LABEL for label in labels)
+    if not fits or len(value) > LONGEST_DOMAIN or labels[-1].isdigit():
+        rule = (
+            f"must be a domain such as example.org: at most {LONGEST_DOMAIN} letters, digits or "
+            f"'-', at most {LONGEST_LABEL} between dots, with no '-' at either end, no number last"
+        )
+        raise InvalidValue(what, value, rule)
+    return value.lower()
 
 
 def interface(what: str, value: str) -> str:

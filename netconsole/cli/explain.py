@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.cli import output
+from netconsole.cli.changing import as_json
 from netconsole.cli.names import CHECK
 
 if TYPE_CHECKING:
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
     from netconsole.diagnostics.playbooks import Playbook
 
 WIDTH = 79
+COLUMNS = ("check", "catalogue", "title")
 
 
 @click.command()
 @click.argument("check", required=False, type=CHECK)
 @click.option("--all", "everything", is_flag=True, help="Print the page of every check.")
-def explain(check: str | None, everything: bool) -> None:
+@as_json
+def explain(check: str | None, everything: bool, as_json: bool) -> None:
     """Explain a check: symptom, cause, look-alikes, cure, source.
 
     CHECK is its name, or its code in the catalogue such as A1. Without one, lists them.
@@ -27,14 +30,31 @@ def explain(check: str | None, everything: bool) -> None:
     from netconsole.diagnostics import doctor
     from netconsole.diagnostics.checks import CHECKS
 
-    if everything:
+    if as_json:
+        pages = [check_record(each) for each in CHECKS.values()]
+        if check is not None and not everything:
+            output.print_json(check_record(doctor.check(check)))
+        elif everything:
+            output.print_json(pages)
+        else:
+            output.print_json([{name: page[name] for name in COLUMNS} for page in pages])
+    elif everything:
         for each in CHECKS.values():
             output.print_lines((*check_page(each), ""))
     elif check is None:
         rows = [(each.id, ", ".join(each.rows), each.title) for each in CHECKS.values()]
-        output.print_table(("check", "catalogue", "title"), rows)
+        output.print_table(COLUMNS, rows)
     else:
         output.print_lines(check_page(doctor.check(check)))
+
+
+def check_record(check: "Check") -> dict[str, object]:
+    """Answer a check with its page, as JSON has it."""
+    look_alikes = [
+        {"name": name, "difference": difference} for name, difference in check.page.look_alikes
+    ]
+    page = output.record(check.page) | {"look_alikes": look_alikes}
+    return {"check": check.id, "catalogue": check.rows, "title": check.title, "page": page}
 
 
 def check_page(check: "Check") -> Iterator[str]:
@@ -48,6 +68,20 @@ def check_page(check: "Check") -> Iterator[str]:
             yield from textwrap.wrap(
                 paragraph, WIDTH, initial_indent="    ", subsequent_indent="    "
             )
+
+
+def playbook_record(playbook: "Playbook") -> dict[str, object]:
+    """Answer how a playbook proceeds, with the pages of its checks, as JSON has it."""
+    return {
+        "name": playbook.name,
+        "title": playbook.title,
+        "summary": playbook.summary,
+        "about": playbook.about,
+        "target": playbook.target or None,
+        "stages": [
+            {"why": stage.why or None, **check_record(stage.checked)} for stage in playbook.stages
+        ],
+    }
 
 
 def playbook_page(playbook: "Playbook") -> Iterator[str]:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from netconsole.backend.changes.injection import Injected
     from netconsole.backend.records import InstanceView, PortKind
 
+port_kind_option = click.option(
+    "--port-kind",
+    type=click.Choice(("tap", "veth")),
+    default="tap",
+    show_default=True,
+    help="The kind of its interfaces on this host.",
+)
 COLUMNS = ("name", "project", "network", "address", "floating", "mac", "device", "host")
 
 
@@ -46,13 +53,7 @@ def instance() -> None:
     multiple=True,
     help="The address it shall have in the network of that address.",
 )
-@click.option(
-    "--port-kind",
-    type=click.Choice(("tap", "veth")),
-    default="tap",
-    show_default=True,
-    help="The kind of its interfaces on this host.",
-)
+@port_kind_option
 @changing
 def create(
     doer: Doer,
@@ -72,7 +73,7 @@ def create(
         port_kind=port_kind,
         fixed_addresses=fixed_addresses,
     )
-    doer.carry_out(change, lambda made: _print_instances([made]))
+    doer.carry_out(change, lambda made: print_instances([made]))
 
 
 @instance.command("list")
@@ -84,7 +85,7 @@ def list_instances(context: Context, as_json: bool) -> None:
     if as_json:
         output.print_json(found)
     else:
-        _print_instances(found)
+        print_instances(found)
 
 
 @instance.command()
@@ -124,7 +125,7 @@ def add_fixed_ip(doer: Doer, name: str, network: str, fixed_address: str | None)
     from netconsole.backend.changes.instances import AddFixedIP
 
     change = AddFixedIP(instance=name, network=network, fixed_address=fixed_address)
-    doer.carry_out(change, lambda changed: _print_instances([changed]))
+    doer.carry_out(change, lambda changed: print_instances([changed]))
 
 
 @instance.command("remove-fixed-ip")
@@ -136,7 +137,24 @@ def remove_fixed_ip(doer: Doer, name: str, address: str) -> None:
     from netconsole.backend.changes.instances import RemoveFixedIP
 
     change = RemoveFixedIP(instance=name, fixed_address=address)
-    doer.carry_out(change, lambda changed: _print_instances([changed]))
+    doer.carry_out(change, lambda changed: print_instances([changed]))
+
+
+@instance.command("reset-network")
+@click.argument("name", shell_complete=names.instances)
+@changing
+def reset_network(doer: Doer, name: str) -> None:
+    """Tell an instance and its neighbours anew what this host holds for it.
+
+    Without an agent in the guest, that is what a host can do for one that lost its network: what
+    is missing of its ports, rules and DHCP entries is put back, as `netconsole apply` does, the
+    dnsmasq of its networks reads its hosts and options anew, and the gateways and the instance's
+    floating addresses are announced by ARP. In the guest nothing is restarted: its DHCP client
+    asks when it next renews, or when the guest is told to.
+    """
+    from netconsole.backend.changes.instances import ResetNetwork
+
+    doer.carry_out(ResetNetwork(instance=name))
 
 
 @instance.command()
@@ -194,7 +212,8 @@ def _size(text: str) -> str:
     return f"a file of {count(len(text.splitlines()), 'line')}"
 
 
-def _print_instances(found: "Iterable[InstanceView]") -> None:
+def print_instances(found: "Iterable[InstanceView]") -> None:
+    """Print instances, one line a port."""
     output.print_table(
         COLUMNS,
         [

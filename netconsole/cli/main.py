@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("instance", "instance", "Give instances their ports and addresses."),
         ("fixed", "fixed", "List, reserve and free fixed addresses."),
         ("floating", "floating", "Create, associate and list floating addresses."),
+        ("dns", "dns", "Give floating addresses names."),
+        ("vpn", "vpn", "Give projects' VPNs their instances, and say where they are reached."),
         ("project", "project", "Take back what a project has."),
         ("plan", "converge", "Show the commands that would bring this host in line."),
         ("apply", "converge", "Bring this host in line with the store."),

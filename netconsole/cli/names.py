@@ -29,6 +29,7 @@ def _completer(names: "Callable[[Service], list[str]]") -> Completer:
 networks = _completer(lambda service: [network.label for network in service.networks()])
 instances = _completer(lambda service: [view.instance.name for view in service.instances()])
 floating_ips = _completer(lambda service: [ip.address for ip in service.floating_ips()])
+dns_domains = _completer(lambda service: [one.domain for one in service.dns_domains()])
 
 
 class Known(click.ParamType[str]):

@@ -28,6 +28,18 @@ COLUMNS = (
 )
 
 
+def _asked_for(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Ask for an IPv4 range; beside an IPv6 range the network's own rule says why."""
+    if value is None and context.params.get("fixed_range_v6") is None:
+        raise click.MissingParameter(ctx=context, param=option)
+    return value
+
+
+range_v4_option = click.option(
+    "--fixed-range-v4", metavar="CIDR", callback=_asked_for, help="Its IPv4 addresses. Needed."
+)
+
+
 @click.group(cls=Group)
 def network() -> None:
     """Create, list, show, change and delete networks.
@@ -39,7 +51,7 @@ def network() -> None:
 
 @network.command()
 @click.argument("label")
-@click.option("--fixed-range-v4", metavar="CIDR", required=True, help="Its addresses.")
+@range_v4_option
 @click.option("--num-networks", type=int, metavar="N", help="How many to cut out of the range.")
 @click.option("--network-size", type=int, metavar="N", help="Addresses of each of them.")
 @click.option("--fixed-cidr", metavar="CIDR", help="The part of it that instances get.")

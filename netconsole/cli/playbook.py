@@ -46,11 +46,15 @@ def list_playbooks(as_json: bool) -> None:
 
 @playbook.command()
 @click.argument("name", type=PLAYBOOK)
-def show(name: str) -> None:
+@as_json
+def show(name: str, as_json: bool) -> None:
     """Explain a playbook: how it proceeds, and every check that it makes."""
-    from netconsole.cli.explain import playbook_page
+    from netconsole.cli.explain import playbook_page, playbook_record
 
-    output.print_lines(playbook_page(_playbook(name)))
+    if as_json:
+        output.print_json(playbook_record(_playbook(name)))
+    else:
+        output.print_lines(playbook_page(_playbook(name)))
 
 
 @playbook.command()

@@ -168,3 +168,85 @@ def test_verbs_of_floating_addresses(configured: PrivateHost) -> None:
     )
     refused = literally(configured, f"nova floating-ip-disassociate web1 {address}", status=1)
     assert "'web1'" in refused
+
+
+def test_verbs_of_names(configured: PrivateHost) -> None:
+    literally(configured, NETWORK)
+    literally(configured, POOL)
+    listed = "nova dns-list example.org --name www"
+    performed(
+        configured,
+        (
+            "nova dns-create-public-domain example.org --project p1",
+            "nova dns-domains",
+            "| example.org | public | p1      | -                 |",
+        ),
+        (
+            "nova dns-create-private-domain internal --availability-zone nova",
+            "nova dns-domains",
+            "| internal    | private | -       | nova              |",
+        ),
+        (
+            "nova dns-create 68.99.26.170 WWW example.org --type A",
+            listed,
+            "| 68.99.26.170 | www  | example.org |",
+        ),
+        ("nova dns-create 68.99.26.171 www example.org", listed, "| 68.99.26.171 |"),
+        ("nova dns-delete example.org www", listed, "| ip | name | domain |"),
+        ("nova dns-delete-domain internal", "nova dns-domains --json", '"scope": "public"'),
+    )
+    literally(configured, "nova dns-create 68.99.26.171 ftp example.org")
+    assert answered(configured, "nova dns-list example.org --ip 68.99.26.171") == [
+        {"ip": "68.99.26.171", "name": "ftp", "domain": "example.org"}
+    ]
+    for command in (
+        "nova dns-list example.org",
+        "nova dns-create 68.99.26.171 www example.org --type AAAA",
+        "nova dns-create-public-domain a_b",
+    ):
+        assert literally(configured, command, status=2).count("\n") == 1
+
+
+def test_verbs_of_vpns(host: PrivateHost) -> None:
+    configure(
+        host,
+        "network_manager = nova.network.manager.VlanManager",
+        "vlan_interface = eth9",
+        # Books alone: not every kernel has VLANs.
+        "l3_lib = nova.network.l3.NullL3",
+    )
+    literally(host, "nova network-create n --fixed-range-v4=10.0.0.0/24 --vlan=200 --vpn=1000")
+    listed = "nova cloudpipe-list"
+    performed(
+        host,
+        ("nova cloudpipe-create p1", listed, "| p1         | 203.0.113.2 | 1000        | 10.0.0.2"),
+        ("nova cloudpipe-create p1", "nova list", "| p1-vpn | ACTIVE | n=10.0.0.2 |"),
+        (
+            "nova --os-project-id p1 cloudpipe-configure 198.51.100.9 1001",
+            listed,
+            "| 198.51.100.9 | 1001 ",
+        ),
+    )
+    shown = answered(host, "vpn list")
+    assert isinstance(shown, list)
+    assert [(row["instance"], row["private_address"]) for row in shown] == [("p1-vpn", "10.0.0.2")]
+    performed(host, ("nova delete p1-vpn", listed, "| Internal IP |\n+"))
+    refused = literally(host, "nova --os-project-id p1 cloudpipe-configure 198.51.100.9 0", 2)
+    assert refused == "netconsole: VPN port '0': must be 1 to 65535\n"
+    assert "--os-project-id" in literally(host, "nova cloudpipe-configure 198.51.100.9 1", 2)
+
+
+def test_exit_statuses_that_scripts_know(configured: PrivateHost) -> None:
+    literally(configured, NETWORK)
+    literally(configured, POOL)
+    for status, command, said in (
+        (2, "fixed reserve --address=192.0.2.1", "address '192.0.2.1': is in no network"),
+        (2, "fixed unreserve --address=192.0.2.1", "address '192.0.2.1': is in no network"),
+        (1, "floating create --ip_range=68.99.26.170", "68.99.26.170 exists already"),
+        (
+            1,
+            "network modify --fixed_range=10.0.0.0/24 --project=p --disassociate-project",
+            "project 'p': cannot be given and taken away at once",
+        ),
+    ):
+        assert said in literally(configured, f"nova-manage {command}", status)

@@ -27,6 +27,8 @@ class Written(Generic[Result]):
     """Addresses that the store no longer knows and the host must no longer hold."""
     leases: Mapping[str, tuple[Lease, ...]] = field(default_factory=dict)
     """Leases that a dnsmasq which has no lease file yet begins with, by bridge."""
+    then: Plan = field(default_factory=Plan)
+    """Steps to take once the host is as it should be: what is only said again."""
     fix: Plan | None = None
     """Steps to take instead of converging the host: a playbook's cure."""
 

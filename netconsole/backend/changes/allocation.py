@@ -15,7 +15,7 @@ from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port, PortKind
-from netconsole.backend.store import fixed_ips, floating_ips, instances, networks
+from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
 
 
 def networks_for(
@@ -115,9 +115,24 @@ def give_address(
 ) -> FixedIP:
     """Give a port an address, and the instance's host one where it is a gateway of its own."""
     row = fixed_ips.allocate(connection, network, instance.uuid, port.id, address)
+    _give_host_its_own(connection, instance, network, options)
+    return row
+
+
+def give_vpn_address(
+    connection: Connection, instance: Instance, network: Network, port: Port, options: Options
+) -> FixedIP:
+    """Give a port the address that its network keeps for the VPN, else as `give_address`."""
+    row = fixed_ips.allocate_vpn(connection, network, instance.uuid, port.id)
+    _give_host_its_own(connection, instance, network, options)
+    return row
+
+
+def _give_host_its_own(
+    connection: Connection, instance: Instance, network: Network, options: Options
+) -> None:
     if _has_many_gateways(network, options):
         fixed_ips.allocate_to_host(connection, network, instance.host)
-    return row
 
 
 def assign_floating(
@@ -138,6 +153,8 @@ def let_go(connection: Connection, row: FixedIP, options: Options) -> None:
     """Take an address from its instance, with its floating ones; free at once unless leased."""
     for floating in floating_ips.of_fixed_ip(connection, row.id):
         floating_ips.disassociate(connection, floating)
+        if floating.auto_assigned:
+            dns.forget(connection, (floating.address,))
     if row.leased and manager(options).serves_dhcp:
         fixed_ips.deallocate(connection, row)
     else:

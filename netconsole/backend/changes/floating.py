@@ -13,7 +13,7 @@ from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address, refuse_unusable
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance
-from netconsole.backend.store import fixed_ips, floating_ips, instances, networks
+from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
 
 MOST_ADDRESSES = 1_000_000
 """As many as nova-manage took in one range."""
@@ -89,7 +89,10 @@ class CreateFloating(Change[tuple[FloatingIP, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class DeleteFloating(Change[tuple[FloatingIP, ...]]):
-    """Delete the floating addresses of a range, all of them or, if one is associated, none."""
+    """Delete the floating addresses of a range, all of them or, if one is associated, none.
+
+    Their names go with them.
+    """
 
     ip_range: str
 
@@ -106,6 +109,7 @@ class DeleteFloating(Change[tuple[FloatingIP, ...]]):
         if busy:
             more = f" and {len(busy) - 1} more" if len(busy) > 1 else ""
             raise Conflict(f"floating address {busy[0]}{more} is associated: disassociate it first")
+        dns.forget(connection, [row.address for row in found])
         floating_ips.delete_many(connection, [row.address for row in found])
         return Written(found)
 
@@ -133,7 +137,7 @@ class AllocateFloating(Change[FloatingIP]):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFloating(Change[FloatingIP]):
-    """Take an address that no instance has back from its project."""
+    """Take an address that no instance has back from its project, and its names from it."""
 
     address: str
 
@@ -146,7 +150,9 @@ class ReleaseFloating(Change[FloatingIP]):
         floating = floating_ips.find(connection, address)
         if floating.project_id is None and floating.fixed_ip_id is None:
             raise Conflict(f"floating address {address} is allocated to no project")
-        return Written(floating_ips.release(connection, floating))
+        released = floating_ips.release(connection, floating)
+        dns.forget(connection, (address,))
+        return Written(released)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Making and deleting instances, and their fixed addresses."""
+"""Making and deleting instances, their fixed addresses, and what their guests are told."""
 
 from dataclasses import dataclass
 from uuid import uuid4
@@ -9,11 +9,12 @@ from netconsole.backend import quota, validate
 from netconsole.backend.changes import Change, Written, allocation
 from netconsole.backend.errors import NotFound
 from netconsole.backend.hoststate import Address
+from netconsole.backend.intent.retelling import retelling
 from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.records import Instance, InstanceView, Network, Port, PortKind
-from netconsole.backend.store import fixed_ips, instances, networks
+from netconsole.backend.store import fixed_ips, instances, networks, records
 from netconsole.backend.store.views import instance_view
 
 
@@ -144,3 +145,19 @@ class RemoveFixedIP(Change[InstanceView]):
                 allocation.let_go(connection, row, options)
                 return Written(instance_view(connection, instance))
         raise NotFound(f"instance {instance.name!r} has no fixed address {address}")
+
+
+@dataclass(frozen=True, slots=True)
+class ResetNetwork(Change[InstanceView]):
+    """Bring the host in line, and say anew what it holds for an instance; the store stays."""
+
+    instance: str
+
+    @property
+    def title(self) -> str:
+        return f"instance reset-network {self.instance}"
+
+    def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
+        instance = instances.find(connection, self.instance)
+        said = retelling(instance, records(connection, options.host), options)
+        return Written(instance_view(connection, instance), then=said)

@@ -164,13 +164,22 @@ class Creation:
 
     def _parts(self, count: int, existing: Sequence[Network]) -> list[IPNetwork]:
         """The range of each network, around those of others."""
-        cidr = ranges.parse_range(self.wanted.fixed_range_v4)
+        cidr = self._range_v4()
         size = _chosen(self.wanted.network_size, self._usual_size(cidr, count))
         prefix = ranges.network_prefix(size, cidr)
         if 2 ** (32 - prefix) > MOST_ADDRESSES:
             raise InvalidValue("network size", size, f"must be at most {MOST_ADDRESSES}, a /12")
         taken = [(network.label, IPNetwork(network.cidr)) for network in existing]
         return ranges.free_parts(cidr, prefix, count, taken)
+
+    def _range_v4(self) -> IPNetwork:
+        """The IPv4 range, which a network must have: addresses, DHCP and NAT are of it."""
+        range_v4, range_v6 = self.wanted.fixed_range_v4, self.wanted.fixed_range_v6
+        if range_v4 is not None:
+            return ranges.parse_range(range_v4)
+        if range_v6 is not None:
+            raise InvalidValue("IPv6 range", range_v6, "needs an IPv4 range beside it")
+        raise InvalidValue("fixed range", "", "name an IPv4 range such as 10.0.0.0/24")
 
     def _usual_size(self, cidr: IPNetwork, count: int) -> int:
         """All of the range for one network; for several what fits, up to `network_size`."""

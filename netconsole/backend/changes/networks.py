@@ -29,7 +29,8 @@ class CreateNetwork(Change[tuple[Network, ...]]):
     """
 
     label: str
-    fixed_range_v4: str
+    fixed_range_v4: str | None
+    """None is refused, as the network would have IPv6 alone."""
     bridge: str | None = None
     gateway: str | None = None
     dhcp_server: str | None = None

@@ -1,18 +1,62 @@
-"""Where the VPN of a project is reached from outside."""
+"""The VPN of a project: the instance that is it, and where it is reached from outside.
 
+nova called the instance cloudpipe. It has the address that its network keeps for it, to which the
+public port leads (`managers.vlan.vpn_translation`).
+"""
+
+import re
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from netconsole.backend import validate
-from netconsole.backend.changes import Change, Written
-from netconsole.backend.errors import InvalidValue, NotFound
+from netconsole.backend.changes import Change, Written, allocation
+from netconsole.backend.changes.networks import network_for_project
+from netconsole.backend.errors import Conflict, InvalidValue, NotFound
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
-from netconsole.backend.records import Network
-from netconsole.backend.store import networks
+from netconsole.backend.records import Instance, InstanceView, Network, PortKind
+from netconsole.backend.store import fixed_ips, instances, networks
+from netconsole.backend.store.views import instance_view
 
 PORTS = range(1, 65536)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVpn(Change[InstanceView]):
+    """Give a project's VPN its instance, on the address that its network keeps for it.
+
+    A project without a network is given one. Where the VPN has its instance already, that is the
+    answer.
+    """
+
+    project: str
+    name: str | None = None
+    """Without one, the project's with `-vpn` behind."""
+    port_kind: PortKind = "tap"
+
+    @property
+    def title(self) -> str:
+        name = "" if self.name is None else f" --name {self.name}"
+        kind = "" if self.port_kind == "tap" else f" --port-kind {self.port_kind}"
+        return f"vpn create --project {self.project}{name}{kind}"
+
+    def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
+        project = validate.name("project", self.project)
+        usual = f"{re.sub('[._]', '-', project)}-vpn"
+        name = validate.hostname("instance name", usual if self.name is None else self.name)
+        network = network_for_project(connection, project, options)
+        if network.vpn_private_address is None:
+            raise Conflict(f"network {network.label!r} keeps no address for a VPN")
+        row = fixed_ips.find(connection, network.vpn_private_address)
+        if row.allocated and row.instance_uuid is not None:
+            return Written(instance_view(connection, instances.find(connection, row.instance_uuid)))
+        network = networks.claim(connection, network, options.host)
+        instance = instances.insert(connection, Instance(str(uuid4()), name, project, options.host))
+        port = allocation.give_port(connection, instance, network, self.port_kind, options)
+        allocation.give_vpn_address(connection, instance, network, port, options)
+        return Written(instance_view(connection, instance))
 
 
 @dataclass(frozen=True, slots=True)

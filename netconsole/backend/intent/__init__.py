@@ -12,7 +12,7 @@ from netconsole.backend.hoststate import Address, File, HostState
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.options import Options
-from netconsole.backend.records import FloatingIP, Network, Records
+from netconsole.backend.records import DnsEntry, FloatingIP, Network, Records
 
 IP_FORWARD = "net.ipv4.ip_forward"
 
@@ -30,6 +30,7 @@ def intent(
     associations = _associations(presence)
     answering = tuple(network for network in presence.served if answers_dhcp(network))
     addresses = tuple(_addresses(presence, associations))
+    names = records.dns_entries
     return HostState(
         sysctls={IP_FORWARD: "1"} if presence.served else dict(records.former_sysctls),
         links=links(presence),
@@ -40,14 +41,12 @@ def intent(
             **redirection(presence.served, associations, options),
         },
         dnsmasq=tuple(
-            dhcp.dnsmasq(network, options, _later_macs(presence, network)) for network in answering
+            dhcp.dnsmasq(network, options, _later_macs(presence, network), names=bool(names))
+            for network in answering
         ),
         dhcp_hosts=_dhcp_hosts(presence),
         files={
-            dhcp.paths(options.networks_path, network.bridge).options: dhcp.options_file(
-                network, options
-            )
-            for network in answering
+            path: file for network in answering for path, file in _files(network, names, options)
         },
         directories=frozenset(
             dhcp.paths(options.networks_path, network.bridge).hosts for network in answering
@@ -138,6 +137,16 @@ def _idle_places(
     }
     idle = places - {(address.interface, address.address) for address in held}
     return frozenset(Address(*place) for place in idle)
+
+
+def _files(
+    network: Network, names: tuple[DnsEntry, ...], options: Options
+) -> Iterator[tuple[str, File]]:
+    """What the dnsmasq of a network reads beside its hosts."""
+    paths = dhcp.paths(options.networks_path, network.bridge)
+    yield paths.options, dhcp.options_file(network, options)
+    if names:
+        yield paths.names, dhcp.names_file(names)
 
 
 def _later_macs(presence: Presence, network: Network) -> tuple[str, ...]:

@@ -40,10 +40,11 @@ class DnsmasqDifference:
             else:
                 one_too_many = goal == server and server.bridge in self._kept
                 self._stopped.append((server, not one_too_many))
-        self._options_changed = {
+        self._files_changed = {
             server.bridge
             for server in wanted.dnsmasq
-            for path in (dhcp.paths(self._networks_path, server.bridge).options,)
+            for paths in (dhcp.paths(self._networks_path, server.bridge),)
+            for path in (paths.options, paths.names)
             if path in observed.files and observed.files[path] != wanted.files.get(path)
         }
 
@@ -58,7 +59,7 @@ class DnsmasqDifference:
                 if leases not in self._observed.files:
                     yield WriteFile(leases, lease_file.as_text(self._first_leases.get(bridge, ())))
                 yield StartDnsmasq(bridge, server.argv)
-            elif bridge in self._options_changed:
+            elif bridge in self._files_changed:
                 yield ReloadDnsmasq(bridge, server.pid_file)
 
     def host_steps(self) -> Iterator[Step]:

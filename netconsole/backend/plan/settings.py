@@ -32,11 +32,19 @@ def written_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
 
 
 def removed_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
-    """Files of bridges that nothing wants any more, dnsmasq's own among them."""
+    """Files of bridges that nothing wants any more, dnsmasq's own among them.
+
+    Of a bridge that is served, that with the names, when the last name is gone.
+    """
     served = {server.bridge for server in wanted.dnsmasq}
     for path, file in (*observed.dhcp_hosts.items(), *observed.files.items()):
         bridge = dhcp.bridge_of(wanted.networks_path, path)
-        if bridge is not None and bridge not in served:
+        if bridge is None:
+            continue
+        last_name_gone = (
+            path == dhcp.paths(wanted.networks_path, bridge).names and path not in wanted.files
+        )
+        if bridge not in served or last_name_gone:
             yield RemoveFile(path, file.content, file.mode)
 
 

@@ -16,6 +16,12 @@ from netconsole.backend.store.rows import columns, fetch
 from netconsole.backend.store.tables import fixed_ips, instances, is_associated, is_free, now, ports
 
 _COLUMNS = columns(fixed_ips, FixedIP)
+_is_unused = sa.and_(
+    fixed_ips.c.instance_uuid.is_(None),
+    fixed_ips.c.leased.is_(sa.false()),
+    fixed_ips.c.host.is_(None),
+)
+"""Nobody has the address, whether it is reserved or not."""
 
 
 def insert_many(connection: Connection, network_id: int, rows: Iterable[tuple[str, bool]]) -> None:
@@ -50,6 +56,38 @@ def allocate(
     wanted = sa.and_(fixed_ips.c.network_id == network.id, is_free)
     if address is not None:
         wanted = sa.and_(wanted, fixed_ips.c.address == address)
+    given = _give(connection, wanted, instance_uuid, port_id)
+    if given is not None:
+        return given
+    if address is not None:
+        raise _not_to_be_had(connection, network, address)
+    raise Exhausted(f"network {network.label!r} has no free address left in {network.cidr}")
+
+
+def allocate_vpn(
+    connection: Connection, network: Network, instance_uuid: str, port_id: int
+) -> FixedIP:
+    """Give a port the address that its network reserves for the VPN, as `allocate` does.
+
+    No other reserved address is ever given. Raises NotFound where there is none, Conflict where
+    it is in use.
+    """
+    address = network.vpn_private_address or ""
+    kept = sa.and_(
+        fixed_ips.c.network_id == network.id,
+        fixed_ips.c.address == address,
+        _is_unused,
+    )
+    given = _give(connection, kept, instance_uuid, port_id)
+    if given is None:
+        raise _not_to_be_had(connection, network, address)
+    return given
+
+
+def _give(
+    connection: Connection, wanted: ColumnElement[bool], instance_uuid: str, port_id: int | None
+) -> FixedIP | None:
+    """Give a port the longest unchanged of the rows wanted, or None where there is none."""
     mac = sa.select(ports.c.mac).where(ports.c.id == port_id).scalar_subquery()
     moment = now()
     owner = {"instance_uuid": instance_uuid, "port_id": port_id, "mac": mac}
@@ -60,11 +98,7 @@ def allocate(
         .returning(*_COLUMNS)
     )
     given = fetch(connection, FixedIP, statement)
-    if given:
-        return given[0]
-    if address is not None:
-        raise _not_to_be_had(connection, network, address)
-    raise Exhausted(f"network {network.label!r} has no free address left in {network.cidr}")
+    return given[0] if given else None
 
 
 def _not_to_be_had(connection: Connection, network: Network, address: str) -> NotFound | Conflict:
@@ -72,10 +106,10 @@ def _not_to_be_had(connection: Connection, network: Network, address: str) -> No
     fixed_ip = _first(connection, fixed_ips.c.address == address)
     if fixed_ip is None or fixed_ip.network_id != network.id:
         return NotFound(f"address {address} is not in network {network.label!r} ({network.cidr})")
-    if fixed_ip.reserved:
-        return Conflict(f"address {address} is reserved in network {network.label!r}")
     if fixed_ip.host is not None:
         return Conflict(f"address {address} belongs to host {fixed_ip.host}")
+    if fixed_ip.reserved and fixed_ip.instance_uuid is None and not fixed_ip.leased:
+        return Conflict(f"address {address} is reserved in network {network.label!r}")
     if fixed_ip.instance_uuid is None:
         return Conflict(f"address {address} is still leased to {fixed_ip.mac or 'a former guest'}")
     by_uuid = instances.c.uuid == fixed_ip.instance_uuid
@@ -166,12 +200,7 @@ def set_leased(connection: Connection, fixed_ip: FixedIP, leased: bool) -> None:
 
 def reserve(connection: Connection, fixed_ip: FixedIP) -> FixedIP | None:
     """Keep a free address from being given out, and return it; None when it is in use."""
-    unused = sa.and_(
-        fixed_ips.c.instance_uuid.is_(None),
-        fixed_ips.c.leased.is_(sa.false()),
-        fixed_ips.c.host.is_(None),
-    )
-    return _set_reserved(connection, sa.and_(fixed_ips.c.id == fixed_ip.id, unused), True)
+    return _set_reserved(connection, sa.and_(fixed_ips.c.id == fixed_ip.id, _is_unused), True)
 
 
 def unreserve(connection: Connection, fixed_ip: FixedIP) -> FixedIP | None:

@@ -7,10 +7,18 @@ from typing import TypeVar
 from sqlalchemy import Column, Connection, Executable, Table, select
 
 from netconsole.backend.errors import Conflict
-from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port
+from netconsole.backend.records import (
+    DnsDomain,
+    DnsEntry,
+    FixedIP,
+    FloatingIP,
+    Instance,
+    Network,
+    Port,
+)
 
-Record = FixedIP | FloatingIP | Instance | Network | Port
-AnyRecord = TypeVar("AnyRecord", FixedIP, FloatingIP, Instance, Network, Port)
+Record = DnsDomain | DnsEntry | FixedIP | FloatingIP | Instance | Network | Port
+AnyRecord = TypeVar("AnyRecord", DnsDomain, DnsEntry, FixedIP, FloatingIP, Instance, Network, Port)
 
 
 def columns(table: Table, record: type[Record]) -> tuple[Column[object], ...]:

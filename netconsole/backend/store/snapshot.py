@@ -3,11 +3,11 @@
 from sqlalchemy import Connection
 
 from netconsole.backend.records import Records
-from netconsole.backend.store import fixed_ips, floating_ips, instances, networks, settings
+from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks, settings
 
 
 def records(connection: Connection, host: str) -> Records:
-    """Return the records as a host sees them, in seven queries however many rows there are.
+    """Return the records as a host sees them, in eight queries however many rows there are.
 
     One host serves the addresses and guests of all, so that only the former settings are its own.
     """
@@ -18,6 +18,7 @@ def records(connection: Connection, host: str) -> Records:
         fixed_ips=fixed_ips.associated(connection),
         host_addresses=fixed_ips.of_hosts(connection),
         floating_ips=floating_ips.as_associated(connection),
+        dns_entries=dns.entries(connection),
         former_sysctls=settings.former_sysctls(connection, host),
     )
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    UniqueConstraint,
     and_,
     false,
 )
@@ -175,6 +176,27 @@ floating_ips = Table(
     Column("auto_assigned", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False, default=now),
     Column("updated_at", Moment, nullable=False, default=now, onupdate=now),
+)
+
+dns_domains = Table(
+    "dns_domains",
+    metadata,
+    Column("domain", String(253), primary_key=True),
+    Column("scope", String(8), nullable=False),
+    Column("project_id", String(255)),
+    Column("availability_zone", String(255)),
+    Column("created_at", Moment, nullable=False, default=now),
+)
+
+dns_entries = Table(
+    "dns_entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(253), nullable=False),
+    Column("domain", ForeignKey(dns_domains.c.domain), nullable=False),
+    Column("address", ForeignKey(floating_ips.c.address), nullable=False, index=True),
+    Column("created_at", Moment, nullable=False, default=now),
+    UniqueConstraint("name", "domain"),
 )
 
 former_sysctls = Table(

@@ -11,6 +11,7 @@ from netconsole.backend.records import (
     InstanceView,
     Network,
     PortView,
+    VpnView,
 )
 from netconsole.backend.store import fixed_ips, floating_ips, instances, networks
 
@@ -49,4 +50,19 @@ def _with_holders(connection: Connection, rows: Iterable[FixedIP]) -> tuple[Fixe
     return tuple(
         FixedIPView(row, by_id[row.network_id], by_uuid.get(row.instance_uuid or ""))
         for row in rows
+    )
+
+
+def vpn_views(connection: Connection) -> tuple[VpnView, ...]:
+    """Return every network that keeps an address for a VPN, with the instance that has it."""
+    by_uuid = {instance.uuid: instance for instance in instances.every(connection)}
+    holders = {
+        (row.network_id, row.address): by_uuid.get(row.instance_uuid or "")
+        for row in fixed_ips.associated(connection)
+        if row.allocated
+    }
+    return tuple(
+        VpnView(network, holders.get((network.id, network.vpn_private_address)))
+        for network in networks.every(connection)
+        if network.vpn_private_address is not None
     )

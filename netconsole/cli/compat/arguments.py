@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import click
 
+from netconsole.cli.network import range_v4_option
 from netconsole.cli.truth import T_OR_F
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -48,8 +49,7 @@ NETWORK: Sequence[tuple[str, object, str]] = (
 def network_options(command: Command) -> Command:
     """Give a command what both originals take to create a network, as CreateNetwork calls it."""
     vpn = click.option("--vpn", "vpn_start", type=int, help="The first port of the projects' VPNs.")
-    range_ = click.option("--fixed-range-v4", required=True, help="IPv4 range of the network.")
-    return range_(options(*NETWORK)(vpn(command)))
+    return range_v4_option(options(*NETWORK)(vpn(command)))
 
 
 _PROJECT = f"{__name__}.project"

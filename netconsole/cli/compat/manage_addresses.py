@@ -1,10 +1,12 @@
 """`netconsole nova-manage floating` and `fixed`."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.errors import InvalidValue, NotFound
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.compat.nova_floating import BULK_COLUMNS, bulk_rows
@@ -101,7 +103,8 @@ def reserve(doer: Doer, address: str) -> None:
     """Keep a free address from being given to an instance."""
     from netconsole.backend.changes.fixed import ReserveFixed
 
-    doer.carry_out(ReserveFixed(address=address))
+    with _unknown_is_bad_input(address):
+        doer.carry_out(ReserveFixed(address=address))
 
 
 @fixed.command()
@@ -111,4 +114,14 @@ def unreserve(doer: Doer, address: str) -> None:
     """Let instances have an address again."""
     from netconsole.backend.changes.fixed import UnreserveFixed
 
-    doer.carry_out(UnreserveFixed(address=address))
+    with _unknown_is_bad_input(address):
+        doer.carry_out(UnreserveFixed(address=address))
+
+
+@contextmanager
+def _unknown_is_bad_input(address: str) -> Iterator[None]:
+    """Exit status 2 for an address of no network, as nova-manage had it."""
+    try:
+        yield
+    except NotFound as error:
+        raise InvalidValue("address", address, "is in no network") from error

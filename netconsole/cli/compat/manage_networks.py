@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import NotFound
+from netconsole.backend.errors import Conflict, NotFound
 from netconsole.cli import output
 from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.compat.arguments import network_options, options
@@ -97,6 +97,13 @@ def modify(
     """Give a network to a project or host, or take it away."""
     from netconsole.backend.changes.networks import ModifyNetwork
 
+    for what, value, taken in (
+        ("project", project, disassociate_project),
+        ("host", host, disassociate_host),
+    ):
+        if value is not None and taken:
+            # Exit status 1, as nova-manage had it.
+            raise Conflict(f"{what} {value!r}: cannot be given and taken away at once")
     doer.carry_out(
         ModifyNetwork(
             network=_by_range(doer.context.service(), fixed_range),

@@ -3,6 +3,8 @@
 import click
 
 from netconsole.cli.compat import (
+    nova_cloudpipe,
+    nova_dns,
     nova_fixed,
     nova_floating,
     nova_networks,
@@ -30,6 +32,14 @@ def nova(context: click.Context, os_project_id: str | None) -> None:
     note_project(context, os_project_id or None)
 
 
-for module in (nova_networks, nova_tenant_networks, nova_fixed, nova_floating, nova_servers):
+for module in (
+    nova_networks,
+    nova_tenant_networks,
+    nova_fixed,
+    nova_floating,
+    nova_servers,
+    nova_dns,
+    nova_cloudpipe,
+):
     for name, command in module.COMMANDS.items():
         nova.add_command(command, name)

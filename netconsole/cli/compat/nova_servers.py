@@ -1,4 +1,4 @@
-"""`netconsole nova boot`, `list`, `delete` and `virtual-interface-list`: servers' networks."""
+"""`netconsole nova boot`, `list`, `delete`, `reset-network` and `virtual-interface-list`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.compat.arguments import project
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.context import Context, pass_context
+from netconsole.cli.instance import port_kind_option
 
 if TYPE_CHECKING:
     from netconsole.backend.records import InstanceView, PortKind
@@ -73,13 +74,7 @@ class Boot(click.Command):
     multiple=True,
     help="A network it has a port on; default: all that its project may use.",
 )
-@click.option(
-    "--port-kind",
-    type=click.Choice(("tap", "veth")),
-    default="tap",
-    show_default=True,
-    help="The kind of its interfaces on this host.",
-)
+@port_kind_option
 @click.argument("name")
 @changing
 def boot(
@@ -186,6 +181,20 @@ def delete(doer: Doer, servers: Sequence[str]) -> None:
 
 @click.command()
 @click.argument("server", shell_complete=names.instances)
+@changing
+def reset_network(doer: Doer, server: str) -> None:
+    """Tell a server and its neighbours anew what this host holds for it.
+
+    nova asked an agent in the guest to read its network anew; here the guest is not reached. What
+    is done is what `netconsole instance reset-network` does.
+    """
+    from netconsole.backend.changes.instances import ResetNetwork
+
+    doer.carry_out(ResetNetwork(instance=server))
+
+
+@click.command()
+@click.argument("server", shell_complete=names.instances)
 @as_json
 @pass_context
 def virtual_interface_list(context: Context, server: str, as_json: bool) -> None:
@@ -204,5 +213,6 @@ COMMANDS: Mapping[str, click.Command] = {
     "boot": boot,
     "list": list_servers,
     "delete": delete,
+    "reset-network": reset_network,
     "virtual-interface-list": virtual_interface_list,
 }

@@ -2,7 +2,7 @@
 
 import sys
 
-from cloud import CONFIGURATION, answer, boot, netconsole
+from cloud import CONFIGURATION, answer, boot, netconsole, plug_in
 from private_host import PrivateHost, eventually
 
 MANAGER = """\
@@ -113,9 +113,14 @@ def test_the_vpn_of_a_project_is_reached_at_its_port_until_its_network_goes(
     shown = answer(host, "network", "show", "vmnet")
     assert (shown["vpn_public_address"], shown["vpn_public_port"]) == ("203.0.113.2", 1000)
 
-    boot(host, "vpn")
+    host.run("ip", "netns", "add", "vpn")
+    netconsole(
+        host, *["vpn", "create", "--project", "demo", "--name", "vpn", "--port-kind", "veth"]
+    )
+    view = answer(host, "instance", "show", "vpn")["ports"][0]
     private = shown["vpn_private_address"]
-    host.run("ip", "-n", "vpn", "address", "add", f"{private}/24", "dev", "eth0")
+    assert view["fixed_ips"][0]["address"] == private
+    plug_in(host, "vpn", view, "eth0")
     python = (sys.executable, "-c")
     host.spawn("ip", "netns", "exec", "vpn", *python, ECHO.format(private))
     asked = (*python, ASK.format("203.0.113.2", 1000))
