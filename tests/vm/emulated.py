@@ -28,6 +28,7 @@ MODULES: Final = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 """What it takes to see this machine's files."""
 MEMORY: Final = "1G"
 _UNPACKED: Final = PROJECT / "build" / "kernel"
+_QUIETLY: Final = "console=ttyS0 panic=-1 quiet loglevel=3"
 _DIRECTORIES: Final = ("bin", "dev", "proc", "sys")
 _LIBRARY: Final = re.compile(r"(/\S+) \(0x")
 
@@ -135,7 +136,7 @@ def _launch(work: Path, kernel: Path) -> "subprocess.Popen[str]":
             *("-accel", "tcg", "-m", MEMORY, "-display", "none", "-no-reboot", "-nic", "none"),
             *("-serial", f"file:{work / 'console'}", "-serial", "stdio", "-monitor", "none"),
             *("-kernel", str(image), "-initrd", str(work / "first.cpio.gz")),
-            *("-append", f"console=ttyS0 panic=-1 quiet loglevel=3 KERNEL={kernel}"),
+            *("-append", f"{_QUIETLY} KERNEL={kernel} PROJECT={PROJECT}"),
             *("-virtfs", f"local,path=/,mount_tag=root,readonly=on,{shared}"),
             *("-virtfs", f"local,path={work},mount_tag=work,{shared}"),
         ],

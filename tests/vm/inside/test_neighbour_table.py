@@ -23,7 +23,8 @@ def test_from_full_to_twice_the_room_and_back() -> None:
     with first_namespace() as host:
         host.run("ip", "address", "add", "192.0.2.2/24", "dev", "eth0")
         bounds = {f"net.ipv4.neigh.default.gc_thresh{number}": ROOM for number in (1, 2, 3)}
-        with program(host, *PYTHON, CALL), settings(host, bounds):
+        # The bounds first: who is known already is not refused.
+        with settings(host, bounds), program(host, *PYTHON, CALL):
             told = ("tail", "-n", "1", "/proc/net/stat/arp_cache")
             eventually(lambda: int(host.run(*told).stdout.split()[-1], 16), seconds=60)
             to_the_cure_and_back(host, "neighbour_table")
