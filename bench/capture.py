@@ -1,5 +1,5 @@
 """Claims: a capture at two interfaces loses nothing at the rate that `tcpdump -w` holds on them,
-and at least 200,000 packets a second are matched.
+and at least 200,000 packets a second are matched as they come.
 
 A sender floods a port of a bridge with packets for the host, so that port and bridge see each of
 them. Once two `tcpdump -w` capture, once `netconsole capture --write`, taking turns on the same
@@ -215,12 +215,10 @@ def main(options: Options) -> None:
         print(f"{lost:,} of {2 * PACKETS * ROUNDS:,} lost")
     rate = max(each.rate for each in ours) / max(each.rate for each in theirs)
     print(f"the best rate held is {rate:.2f} times that of tcpdump; a loss of none is claimed")
-    for name, matched in (
-        ("in memory", matched_in_memory(made)),
-        ("from a file", matched_from_file(directory / "both.pcapng")),
-    ):
-        print(f"matched {name}: {matched:,.0f} packets a second of one core, ", end="")
-        print(f"{matched / 200_000:.1f} times the 200,000 claimed")
+    matched = matched_in_memory(made)
+    print(f"matched: {matched:,.0f} packets a second of one core, ", end="")
+    print(f"{matched / 200_000:.1f} times the 200,000 claimed; ", end="")
+    print(f"read back: {matched_from_file(directory / 'both.pcapng'):,.0f}")
     handled, offered = by_scapy(flood)
     best = max(each.rate for each in ours)
     print(
