@@ -117,6 +117,12 @@ def _unmasquerade(service: Service) -> None:
 
 FAULTS: Final = (
     setting_fault(
+        "floating_hairpin",
+        "Bridged frames pass iptables by.",
+        "web2 does not reach web1 by its floating address; from outside it works.",
+        {"net/bridge/bridge-nf-call-iptables": "0"},
+    ),
+    setting_fault(
         "ip_forward",
         "Forwarding was switched off, as another program's sysctl.d file does.",
         "Instances reach the host and each other, and nothing beyond; floating addresses are dead.",
