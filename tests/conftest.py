@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 import pytest
 from private_host import PrivateHost
 from requirements import ALLOWED, why_not
+from running_lab import RunningLab
 
 REQUIRE_ALL = os.environ.get("NETCONSOLE_REQUIRE_ALL") == "1"
 allowed_skip = pytest.StashKey[bool]()
@@ -51,3 +52,10 @@ def host() -> Iterator[PrivateHost]:
     """A host in namespaces of its own, as after its first boot."""
     with PrivateHost() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    """A lab for all tests of a module, in turn: each leaves it as it was."""
+    with RunningLab() as running:
+        yield running

@@ -14,12 +14,6 @@ pytestmark = pytest.mark.requires(
 FLOATING = "203.0.113.129"
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[RunningLab]:
-    with RunningLab() as running:
-        yield running
-
-
 @pytest.fixture
 def healthy(lab: RunningLab) -> Iterator[RunningLab]:
     """The lab, found healthy; each test has to leave it so."""

@@ -1,18 +1,10 @@
 """Faults of bridges and their ports, put through from break to cure."""
 
-from collections.abc import Iterator
-
 import pytest
 from lab_faults import PROGRAMS, put_through
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS)
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[RunningLab]:
-    with RunningLab() as running:
-        yield running
 
 
 @pytest.mark.parametrize(

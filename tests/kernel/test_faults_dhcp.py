@@ -1,19 +1,11 @@
 """The faults of DHCP, DNS and dnsmasq, put through from break to cure and back."""
 
-from collections.abc import Iterator
-
 import pytest
 from lab_faults import PROGRAMS, examined, put_through, run_playbook
 from private_host import eventually
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS)
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[RunningLab]:
-    with RunningLab() as running:
-        yield running
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Faults of the packet filter and of connection tracking, put through from break to cure."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from lab_faults import PROGRAMS, examined, put_through, run_playbook
@@ -9,12 +8,6 @@ from private_host import eventually
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS, "nft")
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[RunningLab]:
-    with RunningLab() as running:
-        yield running
 
 
 @pytest.mark.parametrize(

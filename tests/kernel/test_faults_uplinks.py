@@ -1,18 +1,10 @@
 """The interface to the world, set down and unplugged: named before anything else is."""
 
-from collections.abc import Iterator
-
 import pytest
 from lab_faults import PROGRAMS, examined, put_through
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS)
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[RunningLab]:
-    with RunningLab() as running:
-        yield running
 
 
 def test_set_down(lab: RunningLab) -> None:

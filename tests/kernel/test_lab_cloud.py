@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from private_host import eventually
@@ -19,12 +19,6 @@ OUTSIDE = "203.0.113.1"
 
 
 READ_STATE = "ip -4 rule; ip -4 route show table all; ip -br -4 addr; sysctl -a -r rp_filter"
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[RunningLab]:
-    with RunningLab() as running:
-        yield running
 
 
 def pings(lab: RunningLab, member: str, address: str) -> bool:

@@ -17,12 +17,6 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
 FLOATING = "203.0.113.129"
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[RunningLab]:
-    with RunningLab() as running:
-        yield running
-
-
 def test_a_silent_guest_is_told_from_a_dead_network(lab: RunningLab) -> None:
     assert run_playbook(lab, "guest_answers", "--target", "web1")[0] == 0
     lab.inside("web1", "ip", "link", "set", "eth0", "down")

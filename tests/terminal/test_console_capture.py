@@ -1,7 +1,6 @@
 """The console's capture page on a lab: live figures of real packets, saved where the admin says."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from private_host import eventually
@@ -21,12 +20,6 @@ for port in (40022, 40023):
     made.bind(("", port))
     made.connect_ex(("10.0.0.1", 9))
 """
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[RunningLab]:
-    with RunningLab() as running:
-        yield running
 
 
 def console(
