@@ -1,5 +1,6 @@
 """Faults of tracked connections, and of the lock under which rules are changed."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -76,7 +77,14 @@ def _send_outside(service: Service) -> None:
         raise Conflict("no floating address is associated")
     _CHECKED.break_it(service)
     command = (sys.executable, "-m", _OUT_OF_WINDOW, PUBLIC.outside, floating.address, _HTTP)
+    before = _invalid()
     start(_INVALID, command, OUTSIDE)
+    wait_until(f"no packet to {floating.address} is invalid", lambda: _invalid() > before)
+
+
+def _invalid() -> int:
+    """Packets that fitted no connection, as each processor has counted them."""
+    return sum(map(int, re.findall(r" invalid=(\d+)", run("conntrack", "--stats"))))
 
 
 def _stop_sending(service: Service) -> None:
