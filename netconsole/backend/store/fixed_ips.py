@@ -8,7 +8,7 @@ it is the queue, so that an address given back is the last to be given out again
 from collections.abc import Iterable
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, Update
 
 from netconsole.backend.errors import Conflict, Exhausted, NotFound
 from netconsole.backend.records import FixedIP, Network
@@ -22,6 +22,44 @@ _is_unused = sa.and_(
     fixed_ips.c.host.is_(None),
 )
 """Nobody has the address, whether it is reserved or not."""
+
+
+def _longest_free(condition: ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    return (
+        sa.select(fixed_ips.c.id)
+        .where(condition)
+        .order_by(fixed_ips.c.updated_at, fixed_ips.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+
+
+def _giving(wanted: ColumnElement[bool]) -> Update:
+    """The statement that gives a port the longest unchanged row of a network that is wanted."""
+    port = sa.bindparam("port", type_=sa.Integer)
+    moment = sa.bindparam("moment", type_=fixed_ips.c.updated_at.type)
+    in_network = fixed_ips.c.network_id == sa.bindparam("network")
+    return (
+        sa.update(fixed_ips)
+        .where(fixed_ips.c.id == _longest_free(sa.and_(in_network, wanted)))
+        .values(
+            allocated=True,
+            instance_uuid=sa.bindparam("instance", type_=sa.String),
+            port_id=port,
+            mac=sa.select(ports.c.mac).where(ports.c.id == port).scalar_subquery(),
+            allocated_at=moment,
+            updated_at=moment,
+        )
+        .returning(*_COLUMNS)
+    )
+
+
+_is_asked_for = fixed_ips.c.address == sa.bindparam("asked")
+# Put together once: SQLAlchemy takes longer for that than SQLite for the allocation.
+_GIVE_LONGEST_FREE = _giving(is_free)
+_GIVE_FREE = _giving(sa.and_(is_free, _is_asked_for))
+_GIVE_KEPT = _giving(sa.and_(_is_unused, _is_asked_for))
 
 
 def insert_many(connection: Connection, network_id: int, rows: Iterable[tuple[str, bool]]) -> None:
@@ -53,10 +91,8 @@ def allocate(
     Raises Exhausted when the network has none left; for an address asked for, NotFound when the
     network does not hold it and Conflict when it is reserved or in use.
     """
-    wanted = sa.and_(fixed_ips.c.network_id == network.id, is_free)
-    if address is not None:
-        wanted = sa.and_(wanted, fixed_ips.c.address == address)
-    given = _give(connection, wanted, instance_uuid, port_id)
+    statement = _GIVE_LONGEST_FREE if address is None else _GIVE_FREE
+    given = _give(connection, statement, network, instance_uuid, port_id, address)
     if given is not None:
         return given
     if address is not None:
@@ -73,31 +109,30 @@ def allocate_vpn(
     it is in use.
     """
     address = network.vpn_private_address or ""
-    kept = sa.and_(
-        fixed_ips.c.network_id == network.id,
-        fixed_ips.c.address == address,
-        _is_unused,
-    )
-    given = _give(connection, kept, instance_uuid, port_id)
+    given = _give(connection, _GIVE_KEPT, network, instance_uuid, port_id, address)
     if given is None:
         raise _not_to_be_had(connection, network, address)
     return given
 
 
 def _give(
-    connection: Connection, wanted: ColumnElement[bool], instance_uuid: str, port_id: int | None
+    connection: Connection,
+    statement: Update,
+    network: Network,
+    instance_uuid: str,
+    port_id: int | None,
+    address: str | None = None,
 ) -> FixedIP | None:
-    """Give a port the longest unchanged of the rows wanted, or None where there is none."""
-    mac = sa.select(ports.c.mac).where(ports.c.id == port_id).scalar_subquery()
-    moment = now()
-    owner = {"instance_uuid": instance_uuid, "port_id": port_id, "mac": mac}
-    statement = (
-        sa.update(fixed_ips)
-        .where(fixed_ips.c.id == _longest_free(wanted))
-        .values(allocated=True, **owner, allocated_at=moment, updated_at=moment)
-        .returning(*_COLUMNS)
-    )
-    given = fetch(connection, FixedIP, statement)
+    """Give a port the row that the statement picks, or None where there is none."""
+    values: dict[str, object] = {
+        "network": network.id,
+        "instance": instance_uuid,
+        "port": port_id,
+        "moment": now(),
+    }
+    if address is not None:
+        values["asked"] = address
+    given = fetch(connection, FixedIP, statement, values)
     return given[0] if given else None
 
 
@@ -150,17 +185,6 @@ def take_from_host(connection: Connection, network: Network, host: str) -> Fixed
 
 def _of_host(network: Network, host: str) -> ColumnElement[bool]:
     return sa.and_(fixed_ips.c.network_id == network.id, fixed_ips.c.host == host)
-
-
-def _longest_free(condition: ColumnElement[bool]) -> sa.ScalarSelect[int]:
-    return (
-        sa.select(fixed_ips.c.id)
-        .where(condition)
-        .order_by(fixed_ips.c.updated_at, fixed_ips.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
 
 
 def count_of_project(connection: Connection, project_id: str) -> int:

@@ -27,10 +27,13 @@ def columns(table: Table, record: type[Record]) -> tuple[Column[object], ...]:
 
 
 def fetch(
-    connection: Connection, record: type[AnyRecord], statement: Executable
+    connection: Connection,
+    record: type[AnyRecord],
+    statement: Executable,
+    parameters: Mapping[str, object] | None = None,
 ) -> tuple[AnyRecord, ...]:
     """Execute a statement that returns `columns` of a record, and return the records."""
-    return tuple(record(*row) for row in connection.execute(statement).all())
+    return tuple(record(*row) for row in connection.execute(statement, parameters).all())
 
 
 def values(record: Record) -> dict[str, object]:

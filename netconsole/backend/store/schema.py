@@ -14,7 +14,8 @@ HEAD = "0002"
 """The newest revision under `migrations/versions`; a test compares the two."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"
-_VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
+_REVISION = "SELECT version_num FROM alembic_version"
+"""Begins every transaction, so that it asks for the table and does not look for it first."""
 
 
 def revision(connection: Connection, path: Path) -> str | None:
@@ -22,10 +23,13 @@ def revision(connection: Connection, path: Path) -> str | None:
 
     Raises Unavailable for a database that holds something else.
     """
-    tables = sa.inspect(connection).get_table_names()
-    if _VERSION.name in tables:
-        return connection.execute(sa.select(_VERSION.c.version_num)).scalar()
-    if tables:
+    try:
+        found: str | None = connection.exec_driver_sql(_REVISION).scalar()
+    except sa.exc.OperationalError:
+        pass  # the table is missing, or what hinders is told below
+    else:
+        return found
+    if sa.inspect(connection).get_table_names():
         raise Unavailable(
             f"database {path} belongs to another program: it has no netconsole schema"
         )

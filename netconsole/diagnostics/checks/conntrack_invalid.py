@@ -102,8 +102,8 @@ PAGE = Page(
     "The usual reasons: the host sees one direction only, as the other takes another path; a box "
     "on the way changes sequence numbers but not the SACK option; a connection was forgotten. "
     "Measured on Linux 6.18: for a packet outside of the window that is sent to a floating address "
-    "the host's own TCP answers with a reset, which ends the connection outside; one that is behind "
-    "the window is taken for late, passes, and is not counted.",
+    "the host's own TCP answers with a reset, which ends the connection outside; one that is "
+    "behind the window is taken for late, passes, and is not counted.",
     evidence="The counter invalid of /proc/net/stat/nf_conntrack, read twice, and the counters of "
     "rules that drop the state INVALID. Fewer than five in 0.6 s are stray ones, as any host sees. "
     "Replies that leave by another interface are listed.",
