@@ -25,8 +25,9 @@ def revision(connection: Connection, path: Path) -> str | None:
     """
     try:
         found: str | None = connection.exec_driver_sql(_REVISION).scalar()
-    except sa.exc.OperationalError:
-        pass  # the table is missing, or what hinders is told below
+    except sa.exc.OperationalError as error:
+        if not str(error.orig).startswith("no such table"):
+            raise
     else:
         return found
     if sa.inspect(connection).get_table_names():
