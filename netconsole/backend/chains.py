@@ -13,6 +13,8 @@ from netconsole.backend.records import Network
 from netconsole.backend.rules import CHAIN_PREFIX
 
 METADATA_ADDRESS = "169.254.169.254"
+FLOATING_CHAINS = ("PREROUTING", "OUTPUT", "POSTROUTING", "floating-snat")
+"""Where the rules of a floating address are, without the prefix of our chains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +42,21 @@ def wanted_chains(
 def floating_rules(association: Association) -> tuple[tuple[str, Rule], ...]:
     """The rules of one floating address, each with its chain (without the prefix)."""
     floating, fixed = association.floating, association.fixed
-    device = f" -o {association.interface}" if association.interface else ""
+    to_fixed = Rule(f"-d {floating}/32 -j DNAT --to-destination {fixed}", floating)
     to_floating = f"-j SNAT --to-source {floating}"
-    texts = [
-        ("PREROUTING", f"-d {floating}/32 -j DNAT --to-destination {fixed}"),
-        ("OUTPUT", f"-d {floating}/32 -j DNAT --to-destination {fixed}"),
-        ("POSTROUTING", f"-s {fixed}/32 -m conntrack --ctstate DNAT {to_floating}"),
-    ]
-    if device:
-        texts.append(("floating-snat", f"-s {fixed}/32 -d {fixed}/32 {to_floating}"))
-    texts.append(("floating-snat", f"-s {fixed}/32{device} {to_floating}"))
-    return tuple((chain, Rule(text, owner=floating)) for chain, text in texts)
+    of_either = (
+        ("PREROUTING", to_fixed),
+        ("OUTPUT", to_fixed),
+        ("POSTROUTING", Rule(f"-s {fixed}/32 -m conntrack --ctstate DNAT {to_floating}", floating)),
+    )
+    if not association.interface:
+        return (*of_either, ("floating-snat", Rule(f"-s {fixed}/32 {to_floating}", floating)))
+    device = f"-o {association.interface}"
+    return (
+        *of_either,
+        ("floating-snat", Rule(f"-s {fixed}/32 -d {fixed}/32 {to_floating}", floating)),
+        ("floating-snat", Rule(f"-s {fixed}/32 {device} {to_floating}", floating)),
+    )
 
 
 def is_of_floating(chain: str, spec: str, floating: str) -> bool:
@@ -130,9 +136,10 @@ def _nat(
         ],
         _own("floating-snat"): [],
     }
+    of_floating = {chain: chains[_own(chain)] for chain in FLOATING_CHAINS}
     for association in associations:
         for chain, rule in floating_rules(association):
-            chains[_own(chain)].append(rule)
+            of_floating[chain].append(rule)
     return chains
 
 

@@ -147,14 +147,9 @@ def allocation_order(row: FixedIP) -> tuple[float, int]:
 
 
 def host_file(
-    network: Network,
-    instance: Instance,
-    port: Port,
-    fixed_ip: FixedIP,
-    options: Options,
+    hosts: str, instance: Instance, port: Port, fixed_ip: FixedIP, options: Options
 ) -> tuple[str, File]:
-    """The file that tells dnsmasq which address a port gets."""
-    hosts = paths(options.networks_path, network.bridge).hosts
+    """The file that tells dnsmasq which address a port gets, in its network's directory."""
     name = hostname(instance.name)
     if options.dhcp_domain:
         name = f"{name}.{options.dhcp_domain}"

@@ -76,7 +76,9 @@ def _read(path: str) -> File | None:
         return None
     try:
         status = os.fstat(handle)
-        content = b"".join(iter(lambda: os.read(handle, max(status.st_size, 4096)), b""))
+        content = os.read(handle, status.st_size + 1)
+        if len(content) > status.st_size:
+            content += b"".join(iter(lambda: os.read(handle, 4096), b""))
     finally:
         os.close(handle)
     return File(content.decode(errors="replace"), status.st_mode & 0o777)

@@ -81,7 +81,7 @@ def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
             packets, _, octets = counters.strip("[] ").partition(":")
             if name != chain:
                 chain, rules = name, chains.setdefault(ChainKey(family, table, name), [])
-            rules.append(Rule(spec, packets=int(packets or 0), bytes=int(octets or 0)))
+            rules.append(Rule(spec, "", False, int(packets or 0), int(octets or 0)))
     return {key: tuple(found) for key, found in chains.items()}
 
 

@@ -90,7 +90,7 @@ def test_the_tag_of_later_ports_is_no_networks_label() -> None:
 def test_a_port_has_one_file_with_one_line(domain: str, line: str) -> None:
     settings = options(dhcp_domain=domain)
 
-    assert dhcp.host_file(network(), instance(), port(), fixed_ip(), settings) == (
+    assert dhcp.host_file(f"{BASE}.hosts", instance(), port(), fixed_ip(), settings) == (
         f"{BASE}.hosts/fa-16-3e-00-00-00",
         File(line, 0o644),
     )

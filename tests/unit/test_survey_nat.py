@@ -34,7 +34,7 @@ def test_on_a_healthy_host_every_nat_rule_is_ours_and_present() -> None:
 
 
 def test_a_rule_shows_its_counters() -> None:
-    counted = tuple(replace(rule, packets=7, bytes=420) for rule in WHOLE.chains[INCOMING])
+    counted = tuple(rule._replace(packets=7, bytes=420) for rule in WHOLE.chains[INCOMING])
     found = [rule for rule in status(with_chains({INCOMING: counted})).nat if rule.packets]
 
     assert [(rule.packets, rule.bytes) for rule in found] == [(7, 420), (7, 420)]

@@ -164,15 +164,22 @@ def _later_macs(presence: Presence, network: Network) -> tuple[str, ...]:
 
 def _dhcp_hosts(presence: Presence) -> dict[str, File]:
     ports = {port.id: port for port in presence.records.ports}
-    served = {network.id: network for network in presence.served if answers_dhcp(network)}
+    served = {
+        network.id: (
+            dhcp.paths(presence.options.networks_path, network.bridge).hosts,
+            presence.clients(network),
+        )
+        for network in presence.served
+        if answers_dhcp(network)
+    }
     hosts: dict[str, File] = {}
     for row in sorted(presence.records.fixed_ips, key=dhcp.allocation_order):
-        network = served.get(row.network_id)
         port = ports.get(row.port_id or 0)
-        if not row.allocated or port is None or network is None:
+        if not row.allocated or port is None or row.network_id not in served:
             continue
-        instance = presence.clients(network).get(row.instance_uuid or "")
+        directory, clients = served[row.network_id]
+        instance = clients.get(row.instance_uuid or "")
         if instance is not None:
-            path, content = dhcp.host_file(network, instance, port, row, presence.options)
+            path, content = dhcp.host_file(directory, instance, port, row, presence.options)
             hosts.setdefault(path, content)
     return hosts

@@ -15,6 +15,7 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
     Raises Conflict where a link of another kind stands in the way.
     """
     servers = dhcp.DnsmasqDifference(observed, wanted)
+    gone = addresses.released(observed, wanted)
     return Plan(
         (
             *settings.sysctls(observed, wanted),
@@ -22,10 +23,10 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
             *settings.written_files(observed, wanted),
             *servers.stops(),
             *links.added(observed, wanted),
-            *addresses.removed(observed, wanted),
+            *addresses.removed(observed, gone),
             *filters.changes(observed, wanted),
-            *filters.ended_connections(observed, wanted),
-            *addresses.added(observed, wanted),
+            *filters.ended_connections(observed, wanted, gone),
+            *addresses.added(observed, wanted, gone),
             *servers.host_steps(),
             *servers.starts(),
             *servers.released_leases(),

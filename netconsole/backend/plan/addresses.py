@@ -27,10 +27,10 @@ def released(observed: HostState, wanted: HostState) -> tuple[Address, ...]:
     )
 
 
-def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def removed(observed: HostState, gone: tuple[Address, ...]) -> Iterator[Step]:
     """Take off what the store has released."""
-    left = _left(observed, wanted)
-    for address in released(observed, wanted):
+    left = _left(observed, gone) if gone else {}
+    for address in gone:
         here = left.get(address.interface, [])
         later = [found for found in here if _subnet(found) == _subnet(address)]
         yield from (_remove(other) for other in reversed(later))
@@ -38,9 +38,9 @@ def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
         yield from (_add(other) for other in later)
 
 
-def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def added(observed: HostState, wanted: HostState, gone: tuple[Address, ...]) -> Iterator[Step]:
     """Put on what is missing, a first address before the others, and tell the neighbours."""
-    left = _left(observed, wanted)
+    left = _left(observed, gone)
     present = {
         (found.interface, found.address): found for places in left.values() for found in places
     }
@@ -64,12 +64,12 @@ def _ahead(
     return here if here and here[0] is not found else []
 
 
-def _left(observed: HostState, wanted: HostState) -> dict[str, list[Address]]:
+def _left(observed: HostState, gone: tuple[Address, ...]) -> dict[str, list[Address]]:
     """The addresses of each interface, without those that are taken off."""
-    gone = set(released(observed, wanted))
+    off = {(address.interface, address.address) for address in gone}
     left: dict[str, list[Address]] = {}
     for found in observed.addresses:
-        if found not in gone:
+        if (found.interface, found.address) not in off:
             left.setdefault(found.interface, []).append(found)
     return left
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from netconsole.backend import rules
-from netconsole.backend.hoststate import ChainKey, Family, HostState, Rule, TableName
-from netconsole.backend.plan.addresses import released
+from netconsole.backend.hoststate import Address, ChainKey, Family, HostState, Rule, TableName
 from netconsole.backend.steps import ChangeRules, EndConnections, Plan, Step
 
 _TABLES: tuple[tuple[Family, TableName], ...] = (
@@ -69,12 +68,12 @@ def _of_table(
     }
 
 
-def ended_connections(observed: HostState, wanted: HostState) -> Iterator[Step]:
-    """Connections outlive the rule that translated them, so they are ended with it."""
+def ended_connections(
+    observed: HostState, wanted: HostState, gone: tuple[Address, ...]
+) -> Iterator[Step]:
+    """Connections outlive the rule that translated them, and the address: they are ended then."""
     ended = {
-        address.address.removesuffix("/32")
-        for address in released(observed, wanted)
-        if address.address.endswith("/32")
+        address.address.removesuffix("/32") for address in gone if address.address.endswith("/32")
     }
     kept = set(rules.specs(wanted.chains.get(_INCOMING, ())))
     for spec in rules.specs(observed.chains.get(_INCOMING, ())):

@@ -34,10 +34,13 @@ def written_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
 def removed_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Files of bridges that nothing wants any more, dnsmasq's own among them.
 
-    Of a bridge that is served, that with the names, when the last name is gone.
+    Of a bridge that is served, that with the names, when the last name is gone; its hosts are
+    dnsmasq's business.
     """
     served = {server.bridge for server in wanted.dnsmasq}
     for path, file in (*observed.dhcp_hosts.items(), *observed.files.items()):
+        if path.rpartition("/")[0] in wanted.directories:
+            continue
         bridge = dhcp.bridge_of(wanted.networks_path, path)
         if bridge is None:
             continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from itertools import starmap
 from typing import TypeVar
 
 from sqlalchemy import Column, Connection, Executable, Table, select
@@ -33,7 +34,7 @@ def fetch(
     parameters: Mapping[str, object] | None = None,
 ) -> tuple[AnyRecord, ...]:
     """Execute a statement that returns `columns` of a record, and return the records."""
-    return tuple(record(*row) for row in connection.execute(statement, parameters).all())
+    return tuple(starmap(record, connection.execute(statement, parameters).all()))
 
 
 def values(record: Record) -> dict[str, object]:
