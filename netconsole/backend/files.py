@@ -55,23 +55,28 @@ def remove_directory(path: str) -> None:
 
 def observe(directory: str) -> dict[str, File]:
     """The files directly in a directory, by path; none where there is no directory."""
-    if not Path(directory).is_dir():
+    try:
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    found = {
-        entry.path: _read(entry.path)
-        for entry in os.scandir(directory)
-        if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
-    }
+    try:
+        found = {
+            f"{directory}/{entry.name}": _read(entry.name, handle)
+            for entry in os.scandir(handle)
+            if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
+        }
+    finally:
+        os.close(handle)
     return {path: file for path, file in found.items() if file is not None}
 
 
-def _read(path: str) -> File | None:
+def _read(name: str, directory: int) -> File | None:
     """Read a file, or None for one that vanished: dnsmasq removes its pid file when it ends.
 
     A network has a file for each of its guests, so that every call here counts by the thousand.
     """
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = os.open(name, os.O_RDONLY, dir_fd=directory)
     except FileNotFoundError:
         return None
     try:

@@ -80,23 +80,34 @@ class Link:
         return self.alias.startswith(OWNER_PREFIX)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An address on an interface, as `ip address` prints it."""
+class Address(NamedTuple):
+    """An address on an interface, as `ip address` prints it. A tuple, as Rule is.
+
+    Addresses are equal when place and broadcast are.
+    """
 
     interface: str
     address: str
     """With its prefix length: 10.0.0.1/24."""
     broadcast: str | None = None
-    first: bool = field(default=False, compare=False)
+    first: bool = False
     """Wanted: must come before any other address of its interface (dnsmasq answers from it)."""
-    announcements: int = field(default=1, compare=False)
+    announcements: int = 1
     """Wanted: how often the neighbours are told when it comes."""
 
     @property
     def is_v6(self) -> bool:
         """Whether it is an IPv6 address."""
         return ":" in self.address
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Address) and self[:3] == other[:3]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:3])
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,7 @@ def test_a_gateway_goes_without_the_addresses_of_others_in_its_subnet(promotes: 
 
 def test_an_address_is_known_whatever_its_broadcast_address() -> None:
     """An admin who put it back by hand may have left that out, or put it in."""
-    by_hand = (replace(OURS, broadcast=None), replace(FLOAT, broadcast="203.0.113.10"))
+    by_hand = (OURS._replace(broadcast=None), FLOAT._replace(broadcast="203.0.113.10"))
 
     assert not plan(replace(WHOLE, addresses=by_hand), WANTED)
     idle = wanted(records(2, floating=False))

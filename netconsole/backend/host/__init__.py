@@ -54,27 +54,28 @@ class Host:
         known = known or HostState()
         if scope is not None:
             seen = _observe_rules(known, only_ipv4=True)
-            addresses = links.observe_addresses(f"{scope}/32")
-            return replace(seen, sysctls=sysctls.observe(self._sysctl_keys), addresses=addresses)
-        # Among many rules iptables-save takes the longest: the rest is looked at meanwhile.
-        with ThreadPoolExecutor(max_workers=1) as aside:
+            places = links.observe_addresses(f"{scope}/32")
+            return replace(seen, sysctls=sysctls.observe(self._sysctl_keys), addresses=places)
+        # Of many rules and addresses the programs take the longest: the rest is seen meanwhile.
+        with ThreadPoolExecutor(max_workers=2) as aside:
             asked = aside.submit(_observe_rules, known)
-            seen = self._observe_all_but_rules()
+            addresses = aside.submit(links.observe_addresses)
+            seen = self._observe_rest()
             rules = asked.result()
         return replace(
             seen,
+            addresses=addresses.result(),
             chains=rules.chains,
             generation=rules.generation,
             legacy_chains=rules.legacy_chains,
             unreadable=rules.unreadable,
         )
 
-    def _observe_all_but_rules(self) -> HostState:
+    def _observe_rest(self) -> HostState:
         folders = files.directories(self._networks_path)
         return HostState(
             sysctls=sysctls.observe(self._sysctl_keys),
             links=links.observe_links(),
-            addresses=links.observe_addresses(),
             routes=links.observe_routes(),
             dnsmasq=dnsmasq.observe(self._networks_path),
             dhcp_hosts={

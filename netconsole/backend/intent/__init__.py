@@ -1,7 +1,6 @@
 """Intent: what a host should hold, from what the store says. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from netaddr import IPNetwork
 
@@ -63,7 +62,7 @@ def _addresses(presence: Presence, associations: tuple[Association, ...]) -> Ite
     told = options.send_arp_for_ha_count if options.send_arp_for_ha else 0
     for network in presence.served:
         for address in gateway_addresses(network):
-            yield replace(address, announcements=told)
+            yield address._replace(announcements=told)
     for association in associations:
         if association.interface:
             floating = f"{association.floating}/32"
