@@ -8,8 +8,8 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
+from itertools import groupby, takewhile
+from operator import eq, itemgetter
 
 from netconsole.backend.hoststate import BUILTIN_CHAINS, ChainKey, Family, Rule, TableName
 
@@ -214,14 +214,14 @@ def _edit(chain: str, current: list[str], goal: list[str]) -> list[str]:
 
 def _common_ends(current: list[str], goal: list[str]) -> tuple[int, int]:
     """How many rules both begin with, and how many of the others both end with."""
-    shorter = min(len(current), len(goal))
-    begin = 0
-    while begin < shorter and current[begin] == goal[begin]:
-        begin += 1
-    end = 0
-    while end < shorter - begin and current[-1 - end] == goal[-1 - end]:
-        end += 1
-    return begin, end
+    begin = _alike(current, goal)
+    left = min(len(current), len(goal)) - begin
+    return begin, min(left, _alike(reversed(current), reversed(goal)))
+
+
+def _alike(some: Iterable[str], others: Iterable[str]) -> int:
+    """How many come before the first that differ; one list may go on when the other ends."""
+    return sum(takewhile(bool, map(eq, some, others)))
 
 
 def _deletions(chain: str, current: list[str], positions: list[int]) -> list[str]:

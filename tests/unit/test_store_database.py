@@ -123,7 +123,7 @@ def test_an_older_schema_is_not_changed_by_a_read_only_store(store: Store, path:
 def test_a_newer_schema_is_refused(store: Store, path: Path) -> None:
     remember(store, "a")
     relabel(path, "9999")
-    with pytest.raises(Unavailable, match=r"has schema '9999', this netconsole needs '0002'"):
+    with pytest.raises(Unavailable, match=r"has schema '9999', this netconsole needs '0003'"):
         remember(store, "b")
     with pytest.raises(Unavailable, match="has schema '9999'"):
         remembered(store)

@@ -257,8 +257,12 @@ def of_id(connection: Connection, row: int | None) -> tuple[FixedIP, ...]:
 
 
 def of_hosts(connection: Connection) -> tuple[FixedIP, ...]:
-    """Return the addresses that hosts have as gateways of their own."""
-    return _all(connection, fixed_ips.c.host.is_not(None))
+    """Return the addresses that hosts have as gateways of their own, by host.
+
+    In another order SQLite reads every address there is: its index of these is by host.
+    """
+    by_host = sa.select(*_COLUMNS).where(fixed_ips.c.host.is_not(None))
+    return fetch(connection, FixedIP, by_host.order_by(fixed_ips.c.host, fixed_ips.c.id))
 
 
 def of_instance(connection: Connection, instance_uuid: str) -> tuple[FixedIP, ...]:

@@ -169,6 +169,12 @@ Index(
     postgresql_where=is_associated,
 )
 Index(
+    "ix_fixed_ips_host",
+    fixed_ips.c.host,
+    sqlite_where=fixed_ips.c.host.is_not(None),
+    postgresql_where=fixed_ips.c.host.is_not(None),
+)
+Index(
     "ix_fixed_ips_usage",
     fixed_ips.c.network_id,
     fixed_ips.c.allocated,
