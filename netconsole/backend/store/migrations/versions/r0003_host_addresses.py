@@ -8,7 +8,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    host = sa.column("host")
+    host = sa.column("host", sa.String)
     op.create_index(
         "ix_fixed_ips_host",
         "fixed_ips",
