@@ -24,6 +24,8 @@ SECTION_MAGIC = pcapng.SECTION.to_bytes(4, "big")
 HEADS = {order: struct.Struct(f"{order}II") for order in "<>"}
 """Of a block: kind and length."""
 PACKET_HEADS = {order: struct.Struct(f"{order}IIIII") for order in "<>"}
+FLAGS = {order: struct.Struct(f"{order}HHI") for order in "<>"}
+"""The head of an option, and the word that it holds where it is this one."""
 OPTION_HEADS = {order: struct.Struct(f"{order}HH") for order in "<>"}
 DESCRIPTIONS = frozenset({pcapng.INTERFACE, pcapng.STATISTICS})
 LARGEST = 1 << 24
@@ -203,10 +205,11 @@ class Recording:
 
 def _flags(data: bytes | mmap.mmap, at: int, end: int, order: str) -> int:
     """Answer the flags among the options of a packet."""
-    while at + 4 <= end:
-        code, length = OPTION_HEADS[order].unpack_from(data, at)
-        if code == pcapng.EPB_FLAGS and length == 4 and at + 8 <= end:
-            return int.from_bytes(data[at + 4 : at + 8], "little" if order == "<" else "big")
+    unpack = FLAGS[order].unpack_from
+    while at + 8 <= end:
+        code, length, flags = unpack(data, at)
+        if code == pcapng.EPB_FLAGS and length == 4:
+            return int(flags)
         if code == pcapng.END_OF_OPTIONS:
             return 0
         at += 4 + length + (-length & 3)
