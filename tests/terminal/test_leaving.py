@@ -41,7 +41,8 @@ def console(
     path = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
     return Terminal(
         machine.command(*(command or ("netconsole",))),
-        environment={"PATH": path, **(environment or {})},
+        # What a crash leaves is left on the host's own /run.
+        environment={"PATH": path, "TMPDIR": "/run", **(environment or {})},
         controlling=controlling,
     )
 
