@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from running_lab import NETCONSOLE
@@ -23,7 +24,7 @@ RANGE = f"{NAME}:3000000:65536"
 
 BECOME = f"""
 set -e
-work=$(mktemp -d)
+work=$WORK
 mount -t tmpfs tmpfs "$work"
 share() {{ # FILE LINE: adds a line to a file of /etc, here only
     cp -p "/etc/$1" "$work/$1" 2>/dev/null || : > "$work/$1"
@@ -57,21 +58,23 @@ exec setpriv --reuid={ID} --regid={ID} --clear-groups --inh-caps=-all "$@"
 def as_user(command: Sequence[str], id_range: str = RANGE) -> subprocess.CompletedProcess[str]:
     code = Path(netconsole.__file__).resolve().parents[1]
     reached = {str(Path(path).resolve()) for path in (sys.base_prefix, sys.prefix, code)}
-    return subprocess.run(
-        ["unshare", "--mount", "sh", "-c", BECOME, "become", *command],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=90,
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": "/",
-            "LC_ALL": "C.UTF-8",
-            "RANGE": id_range,
-            "REACHED": " ".join(sorted(reached)),
-        },
-        check=False,
-    )
+    with TemporaryDirectory() as work:
+        return subprocess.run(
+            ["unshare", "--mount", "sh", "-c", BECOME, "become", *command],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=90,
+            env={
+                "PATH": "/usr/bin:/bin",
+                "HOME": "/",
+                "LC_ALL": "C.UTF-8",
+                "WORK": work,
+                "RANGE": id_range,
+                "REACHED": " ".join(sorted(reached)),
+            },
+            check=False,
+        )
 
 
 def test_an_ordinary_user_has_the_whole_lab() -> None:
