@@ -113,7 +113,9 @@ class GuidedPage(Page[None], inherit_bindings=False):
     def _show(self) -> None:
         finding = self._finding
         entries = list(self._progress)
-        if self._found is not None and finding is not None:
+        if self._found is None or finding is None:
+            entries += self._ahead()
+        else:
             entries += [Entry(self._found.delivered), Entry()] if self._found.delivered else []
             entries += self._stages(self._found)
             entries += finding_entries(finding, self.console.glyphs)
@@ -130,6 +132,15 @@ class GuidedPage(Page[None], inherit_bindings=False):
                 Hint("u", "undo"),
             ]
         self.footer.show((*hints, Hint("y", "copy"), Hint("esc", "back")))
+
+    def _ahead(self) -> list[Entry]:
+        """What it is about, and the steps to come: evidence takes seconds."""
+        stages = self._playbook.stages
+        steps = [
+            Entry(f"  {each.check}: {each.why}", STYLES["quiet"]) for each in stages if each.why
+        ]
+        about = [Entry(self._playbook.summary), Entry()]
+        return [*about, heading("Steps"), *steps] if len(stages) > 1 else about
 
     def _stages(self, found: Investigation) -> list[Entry]:
         """One line a stage, where there are several."""

@@ -168,6 +168,20 @@ def test_read_only_is_always_said_and_offers_no_change(lab: RunningLab) -> None:
     assert lab.run("iptables-save", "-t", "nat").stdout.count("-A") == before
 
 
+def test_the_steps_to_come_are_shown_while_evidence_is_collected(lab: RunningLab) -> None:
+    with console(lab) as terminal:
+        terminal.wait_for(HEALTHY)
+        terminal.press("p")
+        terminal.wait_for("0 found something")
+        terminal.press("/", "floating-unr", "enter")
+        terminal.wait_for("/floating-unr")
+        terminal.press("enter")
+        terminal.wait_for(
+            "Nobody outside reaches an instance", "  forward_filter: ping", "collecting evidence"
+        )
+        terminal.wait_for("ok ✓     forward_filter: ping")
+
+
 def test_the_guided_playbook_finds_heals_proves_and_takes_back(lab: RunningLab) -> None:
     lab.netconsole("lab", "break", "rp_filter")
     try:
