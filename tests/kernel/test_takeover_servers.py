@@ -44,6 +44,32 @@ def postgresql() -> Iterator[str]:
             server.wait(timeout=20)
 
 
+@pytest.fixture
+def mariadb() -> Iterator[str]:
+    """The same of MariaDB, MySQL's successor in Debian. Without grant tables anybody may enter."""
+    as_user = NOBODY if os.geteuid() == 0 else ()
+    with tempfile.TemporaryDirectory(prefix="netconsole-mariadb-") as directory:
+        data = Path(directory, "data")
+        data.mkdir()
+        if as_user:
+            os.chown(directory, 65534, 65534)
+            os.chown(data, 65534, 65534)
+        settings = ("--skip-grant-tables", "--skip-networking", f"--socket={directory}/socket")
+        server = subprocess.Popen(
+            [*as_user, "mariadbd", "--no-defaults", f"--datadir={data}", *settings],
+            stderr=subprocess.DEVNULL,
+        )
+        at = f"?unix_socket={directory}/socket"
+        try:
+            eventually(lambda: answers(f"mysql://nova@/{at}"))
+            with engine_of(f"mysql://nova@/{at}").begin() as connection:
+                connection.execute(sa.text("CREATE DATABASE nova"))
+            yield f"mysql://nova@/nova{at}"
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
 def answers(url: str) -> bool:
     try:
         with engine_of(url).connect():
@@ -53,8 +79,9 @@ def answers(url: str) -> bool:
 
 
 def engine_of(url: str) -> sa.Engine:
-    ours = sa.make_url(url).set(drivername="postgresql+psycopg")
-    return sa.create_engine(ours, poolclass=sa.NullPool)
+    ours = sa.make_url(url)
+    driver = database.DRIVERS[ours.get_backend_name()]
+    return sa.create_engine(ours.set(drivername=driver), poolclass=sa.NullPool)
 
 
 def copied(source: sa.Engine, target: sa.Engine) -> None:
@@ -75,20 +102,35 @@ def copied(source: sa.Engine, target: sa.Engine) -> None:
             made.execute(sa.insert(table), rows)
 
 
-@pytest.mark.requires("postgresql")
-def test_postgresql_reads_as_sqlite_does(postgresql: str, tmp_path: Path) -> None:
+servers = pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param("postgresql", marks=pytest.mark.requires("postgresql")),
+        pytest.param("mariadb", marks=pytest.mark.requires("mariadbd")),
+    ],
+)
+
+
+@servers
+def test_a_server_reads_as_sqlite_does(
+    server: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue(server)
     path = tmp_path / "nova.sqlite"
     nova_database.create(path)
-    copied(sa.create_engine(f"sqlite:///{path}"), engine_of(postgresql))
-    rows = database.read(postgresql)
+    copied(sa.create_engine(f"sqlite:///{path}"), engine_of(url))
+    rows = database.read(url)
     assert rows == database.read(f"sqlite:///{path}")
     assert len(rows.fixed_ips) == 512
 
 
-@pytest.mark.requires("postgresql")
-def test_an_empty_database_of_a_server_is_one_line(postgresql: str) -> None:
+@servers
+def test_an_empty_database_of_a_server_is_one_line(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue(server)
     with pytest.raises(Unavailable, match="no table networks"):
-        database.read(postgresql)
+        database.read(url)
 
 
 @pytest.mark.parametrize(
