@@ -8,6 +8,7 @@ from typing import Generic
 from sqlalchemy import Connection
 
 from netconsole.backend import privileges
+from netconsole.backend.agreement import refuse_another
 from netconsole.backend.apply import Applied, apply, recover, verify
 from netconsole.backend.audit import Auditor
 from netconsole.backend.changes import Change, Result, Written
@@ -72,12 +73,14 @@ class Service(Reading):
             connection.rollback()
         return steps
 
-    def do(self, change: Change[Result]) -> Outcome[Result]:
+    def do(self, change: Change[Result], agreed: Plan | None = None) -> Outcome[Result]:
         """Perform a change: the store and the host, both or neither.
 
-        Raises InvalidValue, NotFound, Conflict or Exhausted where the change is refused, ReadOnly
-        where this service may not change, StepFailed where the host refuses a step, and
-        NotVerified where it is not as planned afterwards.
+        `agreed` is the plan that the admin was shown and agreed to: raises PlanChanged, before
+        anything is done, where another would be carried out now. Raises InvalidValue, NotFound,
+        Conflict or Exhausted where the change is refused, ReadOnly where this service may not
+        change, StepFailed where the host refuses a step, and NotVerified where it is not as
+        planned afterwards.
         """
         self._refuse_without_privileges(change.title)
         auditor = Auditor(f"{self._options.state_path}/audit.jsonl")
@@ -85,19 +88,20 @@ class Service(Reading):
             self._refuse_if_read_only(change.title)
             with host_lock(self._lock), at_rest():
                 recovered = recover(self._journal)
-                outcome = self._do(change)
+                outcome = self._do(change, agreed)
             auditor.did(outcome.change_id, outcome.plan.commands)
         return replace(outcome, recovered=recovered)
 
-    def undo(self, change_id: str | None = None) -> Outcome[None]:
+    def undo(self, change_id: str | None = None, agreed: Plan | None = None) -> Outcome[None]:
         """Take back a playbook's cure: the one named, or the latest.
 
         Raises NotFound where there is none, Conflict where the change is of another kind or was
-        taken back already.
+        taken back already, PlanChanged where the way back is not the one that was agreed to.
         """
         self._refuse_if_read_only("undo")
         entry = self._undoable(change_id)
-        outcome = self.do(ApplyFix(name=f"undo {entry.id}", plan=entry.plan.inverse))
+        change = ApplyFix(name=f"undo {entry.id}", plan=entry.plan.inverse)
+        outcome = self.do(change, agreed)
         self._journal.close(entry.id, "undone")
         return outcome
 
@@ -123,11 +127,12 @@ class Service(Reading):
         if self.read_only_because is not None:
             raise ReadOnly(f"{title}: refused, this is read-only ({self.read_only_because})")
 
-    def _do(self, change: Change[Result]) -> Outcome[Result]:
+    def _do(self, change: Change[Result], agreed: Plan | None) -> Outcome[Result]:
         applied: Applied | None = None
         try:
             with self._store.transaction() as connection, ExitStack() as trial:
                 written = self._write(connection, change)
+                refuse_another(change.title, agreed, written.steps)
                 guardian = self._guardian(written.steps, written.observed, trial)
                 applied = apply(
                     written.steps, self._journal, change.title, undoable=written.wanted is None

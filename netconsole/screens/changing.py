@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from netconsole.backend.agreement import PlanChanged, PlanDifference
 from netconsole.backend.changes import Change
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.floating import AssociateFloating, DisassociateFloating
@@ -33,7 +34,7 @@ class LogEntry:
 
 def failure(title: str, error: Exception) -> LogEntry:
     """What is said of a change that could not be made, or was made and not kept."""
-    if isinstance(error, NotConfirmed):
+    if isinstance(error, NotConfirmed | PlanChanged):
         return LogEntry(title, (), str(error), "warning")
     return LogEntry(title, (), f"failed: {error}", "bad")
 
@@ -90,26 +91,36 @@ def associate(app: "ConsoleApp", floating: FloatingIPStatus, status: Status) -> 
     app.push_screen(ChoosePage(app, f"Associate {floating.address} with", _INSTANCES, rows), chosen)
 
 
-def propose(app: "ConsoleApp", title: str, change: Change[R]) -> None:
-    """Preview a change, and make it in the background when the admin agrees."""
+def propose(
+    app: "ConsoleApp", title: str, change: Change[R], changed: PlanDifference | None = None
+) -> None:
+    """Preview a change, and make it in the background when the admin agrees to its plan.
+
+    `changed` is how the plan differs from one that they have agreed to before.
+    """
 
     def agreed(plan: Plan | None) -> None:
         if plan is not None:
-            perform(app, title, change)
+            perform(app, title, change, plan)
 
-    app.push_screen(ConfirmPage(app, title, lambda: app.service.preview(change)), agreed)
+    app.push_screen(ConfirmPage(app, title, lambda: app.service.preview(change), changed), agreed)
 
 
-def perform(app: "ConsoleApp", title: str, change: Change[R]) -> None:
-    """Make a change; how it ended is said in the bar and kept in the log."""
+def perform(app: "ConsoleApp", title: str, change: Change[R], agreed: Plan) -> None:
+    """Make a change as agreed; how it ended is said in the bar and kept in the log.
+
+    Where its plan is another by now, nothing is done and the admin is asked again.
+    """
 
     def done(result: Outcome[R] | Exception) -> None:
         if isinstance(result, Exception):
             app.changed(failure(title, result))
+            if isinstance(result, PlanChanged):
+                propose(app, title, change, result.difference)
             return
         commands = result.plan.commands
         said = f"done: {count(len(commands), 'command')}"
         app.changed(LogEntry(title, commands, said, "good"))
 
     app.begin_change(title)
-    app.in_background(lambda: app.service.do(change), done)
+    app.in_background(lambda: app.service.do(change, agreed), done)

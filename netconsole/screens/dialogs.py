@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from netconsole.backend.agreement import PlanDifference
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.steps import Plan
 from netconsole.backend.wording import count
@@ -135,10 +136,17 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
         Binding("y", "copy", show=False),
     ]
 
-    def __init__(self, app: "ConsoleApp", title: str, preview: Callable[[], Plan]) -> None:
+    def __init__(
+        self,
+        app: "ConsoleApp",
+        title: str,
+        preview: Callable[[], Plan],
+        changed: PlanDifference | None = None,
+    ) -> None:
+        """`changed` is said first where the admin has agreed to another plan before."""
         super().__init__(app, title, "")
-        self._title = title
         self._preview = preview
+        self._changed = changed
         self._plan: Plan | None = None
         self.lines = LineView(app.glyphs)
         self.buttons = Buttons(("Cancel",), app.glyphs)
@@ -161,7 +169,8 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
             self.lines.set_entries((heading("This cannot be done"), Entry(), reason))
             return
         self._plan = result
-        self.lines.set_entries(plan_entries(result))
+        before = (*differing(self._changed), Entry()) if self._changed else ()
+        self.lines.set_entries((*before, *plan_entries(result)))
         self.buttons.set_labels(("Cancel", "Apply"))
 
     def action_lines(self, movement: str, by: int) -> None:
@@ -185,6 +194,18 @@ def said(error: Exception) -> str:
     """An error for the admin; one that is not ours with its kind."""
     kind = "" if isinstance(error, NetconsoleError) else f"{type(error).__name__}: "
     return f"{kind}{error}"
+
+
+def differing(difference: PlanDifference) -> tuple[Entry, ...]:
+    """What a plan has that the one agreed to had not, and what it lacks of it."""
+    said = "Nothing was done: the plan is not the one that you agreed to any more."
+    entries = [Entry(said, STYLES["warning"])]
+    for title, commands in (("Now also", difference.added), ("No longer", difference.gone)):
+        if commands:
+            entries += [Entry(f"{title}:", BOLD), *(command(text) for text in commands)]
+    if not (difference.added or difference.gone):
+        entries.append(Entry("The same commands, in another order."))
+    return tuple(entries)
 
 
 def plan_entries(plan: Plan) -> tuple[Entry, ...]:

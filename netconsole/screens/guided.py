@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from netconsole.backend.errors import NotFound
-from netconsole.backend.service import Service
+from netconsole.backend.agreement import PlanChanged
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.evidence import Request
 from netconsole.diagnostics.finding import Finding
@@ -16,7 +15,7 @@ from netconsole.diagnostics.playbooks import Investigation, Playbook
 from netconsole.diagnostics.playbooks.playbook import Healing
 from netconsole.screens.capture import CapturePage
 from netconsole.screens.changing import LogEntry, failure
-from netconsole.screens.dialogs import WAYS, ConfirmPage, TextPage
+from netconsole.screens.dialogs import WAYS, ConfirmPage, TextPage, differing
 from netconsole.screens.findings import explained, finding_entries
 from netconsole.screens.marks import STYLES, mark, tone
 from netconsole.screens.page import Page
@@ -26,14 +25,6 @@ from netconsole.screens.widgets.lines import LineView
 
 if TYPE_CHECKING:
     from netconsole.screens.app import ConsoleApp
-
-
-def _way_back(service: Service, playbook: Playbook) -> Plan:
-    """What undoing the latest cure of a playbook would do; raises NotFound where there is none."""
-    for entry in service.history():
-        if entry.title == playbook.change_title and entry.undoable and entry.end == "done":
-            return entry.plan.inverse
-    raise NotFound(f"{playbook.name} has changed nothing that could be taken back")
 
 
 def _why_no_plan(finding: Finding | None) -> str:
@@ -226,9 +217,9 @@ class GuidedPage(Page[None], inherit_bindings=False):
     def action_undo(self) -> None:
         playbook, service = self._playbook, self.console.service
         title = f"{playbook.title}: take the latest cure back"
-        self._agree(title, lambda: _way_back(service, playbook), self._undo)
+        self._agree(title, lambda: playbook.way_back(service), self._undo)
 
-    def _undo(self, title: str, _plan: Plan) -> None:
+    def _undo(self, title: str, plan: Plan) -> None:
         def done(result: Plan | Exception) -> None:
             if isinstance(result, Exception):
                 self._failed(title, result)
@@ -238,7 +229,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
 
         playbook, service = self._playbook, self.console.service
         self.console.begin_change(title)
-        self.console.in_background(lambda: playbook.undo(service), done)
+        self.console.in_background(lambda: playbook.undo(service, plan), done)
 
     def _agree(
         self, title: str, preview: Callable[[], Plan], act: Callable[[str, Plan], None]
@@ -262,6 +253,10 @@ class GuidedPage(Page[None], inherit_bindings=False):
 
     def _failed(self, title: str, error: Exception) -> None:
         self._done(failure(title, error))
+        if isinstance(error, PlanChanged):
+            # What is right now stands below, to be agreed to anew.
+            self._progress = (*differing(error.difference), Entry())
+            self.action_investigate()
 
     # Reading
 

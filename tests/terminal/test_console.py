@@ -85,6 +85,29 @@ def test_a_flushed_chain_is_seen_and_repaired(lab: RunningLab) -> None:
         terminal.wait_for("Commands run in this session", "iptables -t nat")
 
 
+def test_what_was_agreed_to_is_done_and_nothing_else(lab: RunningLab) -> None:
+    with console(lab) as terminal:
+        terminal.wait_for(HEALTHY)
+        lab.run("iptables", "-t", "nat", "-D", "POSTROUTING", "-j", "nova-postrouting-bottom")
+        terminal.wait_for("drift 1 ≠")
+        terminal.press("r")
+        terminal.wait_for("1 command, run in this order", "[ Apply ]")
+        lab.run("iptables", "-t", "nat", "-F", "nova-network-OUTPUT")
+        terminal.press("tab", "enter")
+        terminal.wait_for(
+            "Nothing was done: the plan is not the one that you agreed to",
+            "Now also:",
+            "-A nova-network-OUTPUT -d 203.0.113.129/32",
+            "[ Apply ]",
+        )
+        gone = ("iptables", "-t", "nat", "-C", "POSTROUTING", "-j", "nova-postrouting-bottom")
+        assert lab.run(*gone, check=False).returncode == 1, "nothing of the former plan was done"
+        terminal.press("tab", "enter")
+        terminal.wait_for(re.compile(r"done: \d+ commands"))
+        terminal.wait_for(HEALTHY)
+    assert lab.netconsole("plan", check=False).returncode == 0
+
+
 def test_a_floating_address_is_given_and_taken_back(lab: RunningLab) -> None:
     with console(lab) as terminal:
         terminal.wait_for(HEALTHY)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from netconsole.backend.agreement import PlanChanged
 from netconsole.backend.errors import Conflict, NotFound
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.check import Check
@@ -14,6 +15,7 @@ from netconsole.diagnostics.finding import Finding, Verdict
 from netconsole.diagnostics.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from netconsole.backend.journal import JournalEntry
     from netconsole.backend.service import Service
 
 
@@ -129,19 +131,20 @@ class Playbook:
         """Apply the cure of a finding and collect the evidence again.
 
         The finding is made once more first, without its probes where the cure does not hang on
-        them: raises Conflict where the host has changed since, so that another cure would be right
-        now. Raises what `Service.do` raises.
+        them: raises PlanChanged where the host has changed since, so that another cure would be
+        right now. Raises what `Service.do` raises.
         """
         from netconsole.backend.changes.converge import ApplyFix
 
         plan = self.cure(finding, apply=apply, persist=persist)
         check = CHECKS[finding.check]
-        now_right = self._again(request, check, apply=apply, persist=persist)
-        if all(cure != plan for cure in now_right):
-            raise Conflict(
-                f"{finding.check}: the host has changed since it was looked at; look again"
-            )
-        outcome = service.do(ApplyFix(name=self.change_title, plan=plan))
+        now = Plan()
+        for now in self._again(request, check, apply=apply, persist=persist):
+            if now == plan:
+                break
+        else:
+            raise PlanChanged(self.change_title, plan, now)
+        outcome = service.do(ApplyFix(name=self.change_title, plan=plan), plan)
         after = self.investigate(request)
         return Healing(outcome.change_id, outcome.plan, after, finding.check)
 
@@ -157,11 +160,21 @@ class Playbook:
             (now,) = judge(look(way, (check,)), (check,))
             yield self.cure(now, apply=apply, persist=persist)
 
-    def undo(self, service: "Service") -> Plan:
+    def undo(self, service: "Service", agreed: Plan | None = None) -> Plan:
         """Take back the latest cure of this playbook.
 
-        Raises NotFound when there is none that still stands.
+        Raises NotFound when there is none that still stands, PlanChanged where that is not the
+        one whose way back was agreed to.
         """
+        entry = self._latest(service)
+        return service.undo(entry.id, agreed).plan
+
+    def way_back(self, service: "Service") -> Plan:
+        """Answer what `undo` would do; raises NotFound as it does."""
+        return self._latest(service).plan.inverse
+
+    def _latest(self, service: "Service") -> "JournalEntry":
+        """Answer the latest cure of this playbook that still stands. Raises NotFound."""
         mine = (
             entry
             for entry in service.history()
@@ -170,7 +183,7 @@ class Playbook:
         entry = max(mine, key=lambda entry: entry.at, default=None)
         if entry is None:
             raise NotFound(f"{self.change_title}: it has changed nothing that could be undone")
-        return service.undo(entry.id).plan
+        return entry
 
 
 def of_check(check: Check) -> Playbook:
