@@ -1,47 +1,25 @@
 """Configuration, under nova's own option names: a nova.conf is read as it stands.
 
-Options of nova's that mean nothing here are passed over. References (`$my_ip`), lists and options
-given several times are read by oslo.config, as nova read them.
+Options of nova's that mean nothing here are passed over.
 """
 
-import os
 import re
 import socket
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_type_hints
+from typing import Annotated, get_type_hints
 
+from netconsole.backend import option_files
 from netconsole.backend import option_rules as rules
 from netconsole.backend.errors import InvalidValue
-from netconsole.backend.option_rules import Rule
+from netconsole.backend.option_values import NO_ADDRESS, Default, Option, Values
 from netconsole.backend.own_address import address_of_default_route
 
-if TYPE_CHECKING:
-    from oslo_config.cfg import ConfigOpts
-
-ENVIRONMENT_VARIABLE = "NETCONSOLE_CONFIG_FILE"
 DEFAULT_FILE = Path("/etc/netconsole/netconsole.conf")
 
 _NOVAS_OWN = re.compile(r"(mysql|postgresql)[:+]|sqlite:.*/nova\.sqlite$")
 """nova's own databases: of a server, or of the name that nova gave to a file by default."""
-
-_NO_ADDRESS = "address-unknown-for-lack-of-a-default-route"
-"""Stands for `$my_ip` where there is none, so that what refers to it can be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """How an option stands in a file: its rule, and its default where that refers to another."""
-
-    rule: Rule
-    default: str | None = None
-    group: str | None = None
-    """None is [DEFAULT]."""
-    listed: bool = False
-    """Several values in one line, divided by commas."""
-    repeated: bool = False
-    """The option stands once for each of its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,29 +100,70 @@ class Options:
     force_dhcp_release: Annotated[bool, Option(rules.boolean)] = True
 
 
-def load(config_file: str | None = None) -> Options:
-    """Read the configuration.
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An option, its value, and where that comes from."""
 
-    The file is the one given, else the one that NETCONSOLE_CONFIG_FILE names, else
-    /etc/netconsole/netconsole.conf if it exists; without any, the defaults are what counts.
-    Raises InvalidValue, naming file, option, value and rule.
+    name: str
+    group: str | None
+    value: object
+    origin: str
+    """`default`, or the file and line: /etc/nova/nova.conf:12."""
+
+
+class Configuration:
+    """The files of a configuration, read; its values are looked at when they are asked for."""
+
+    def __init__(self, files: Sequence[str] = (), directories: Sequence[str] = ()) -> None:
+        """Read the files: those named, else those of NETCONSOLE_CONFIG_FILE, else
+        /etc/netconsole/netconsole.conf if it exists; then the *.conf files of the directories.
+
+        An option that is given again counts as it is given last. Without any file, the defaults
+        are what counts. Raises InvalidValue for a file that cannot be read, naming it.
+        """
+        self.files = option_files.choose(files, directories, DEFAULT_FILE)
+        self.declared = _declared()
+        self.assignments = tuple(
+            each for path in self.files.paths for each in option_files.read(path, self.declared)
+        )
+        self._values = Values(self.declared, _defaults(self.declared), self.assignments)
+
+    def options(self) -> Options:
+        """All options. Raises InvalidValue, naming file, line, option, value and rule."""
+        return Options(**{each.name: each.value for each in self._settings()})  # type: ignore[arg-type]
+
+    def settings(self) -> tuple[Setting, ...]:
+        """Every option with its value and where it comes from; raises as `options` does."""
+        return tuple(self._settings())
+
+    def refused(self) -> Iterator[InvalidValue]:
+        """The values that break their rules."""
+        for name in self.declared:
+            try:
+                self._values.value(name)
+            except InvalidValue as error:
+                yield error
+
+    def _settings(self) -> Iterator[Setting]:
+        # Each rule returns what the field of that name holds.
+        values = {name: self._values.value(name) for name in self.declared}
+        for name, value in values.items():
+            option = self.declared[name]
+            given = self._values.given(name)
+            counting = given if option.repeated else given[-1:]
+            origin = ", ".join(each.place for each in counting) or "default"
+            if name == "connection" and _NOVAS_OWN.match(str(value)):
+                value = f"sqlite:///{values['state_path']}/netconsole.sqlite"
+                origin = f"default, as that at {origin} is nova's own"
+            yield Setting(name, option.group, value, origin)
+
+
+def load(*files: str, directories: Sequence[str] = ()) -> Options:
+    """Read the configuration as `Configuration` does, and check it.
+
+    Raises InvalidValue, naming file, line, option, value and rule.
     """
-    path = _chosen(config_file)
-    parser = _parsed(path)
-    values = {name: _value(parser, path, name, option) for name, option in _declared().items()}
-    # The names are those of the fields, and each rule returns what its field holds.
-    options = Options(**values)  # type: ignore[arg-type]
-    if _NOVAS_OWN.match(options.connection):
-        own = f"sqlite:///{options.state_path}/netconsole.sqlite"
-        return replace(options, connection=own)
-    return options
-
-
-def _chosen(config_file: str | None) -> Path | None:
-    named = config_file or os.environ.get(ENVIRONMENT_VARIABLE)
-    if named:
-        return Path(named)
-    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
+    return Configuration(files, directories).options()
 
 
 def _declared() -> Mapping[str, Option]:
@@ -152,67 +171,16 @@ def _declared() -> Mapping[str, Option]:
     return {each.name: hints[each.name].__metadata__[0] for each in fields(Options)}
 
 
-def _parsed(path: Path | None) -> "ConfigOpts":
-    """Read a file without looking at the values yet."""
-    # Imported here because it takes longer than most commands.
-    from oslo_config import cfg
-
-    parser = cfg.ConfigOpts()
-    declared = _declared()
-    for each in fields(Options):
-        option = declared[each.name]
-        kind = cfg.ListOpt if option.listed else cfg.MultiStrOpt if option.repeated else cfg.StrOpt
-        parser.register_opt(kind(each.name, default=_default(each, option)), option.group)
-    parser.set_default("my_ip", address_of_default_route() or _NO_ADDRESS)
-    try:
-        # oslo.config says "not found" of a file it may not read; the kernel says which.
-        files = [] if path is None else [str(path.resolve())]
-        if path is not None:
-            path.open("rb").close()
-        parser(args=[], default_config_files=files, default_config_dirs=[], use_env=False)
-    except OSError as error:
-        raise InvalidValue(
-            "configuration file", path, f"cannot be read: {error.strerror}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidValue("configuration file", path, "must be UTF-8 text") from error
-    except cfg.ConfigFileParseError as error:
-        reason = str(error).rpartition(f"at {files[0]}:")[2]
-        raise InvalidValue("configuration file", path, f"line {reason}") from error
-    return parser
+def _defaults(declared: Mapping[str, Option]) -> dict[str, Default]:
+    defaults = {each.name: _default(each, declared[each.name]) for each in fields(Options)}
+    return {**defaults, "my_ip": address_of_default_route() or NO_ADDRESS}
 
 
-def _default(each: "Field[object]", option: Option) -> str | list[str] | None:
-    """Return an option's default in the words of a file."""
+def _default(each: "Field[object]", option: Option) -> Default:
+    """An option's default in the words of a file."""
     if option.default is not None:
         return option.default
     value = each.default if each.default_factory is MISSING else each.default_factory()
     if isinstance(value, tuple):
         return list(value)
     return None if value is None else str(value)
-
-
-def _value(parser: "ConfigOpts", path: Path | None, name: str, option: Option) -> object:
-    """Return an option's value. Raises InvalidValue where it breaks its rule."""
-    from oslo_config import cfg
-
-    shown = f"[{option.group}] {name}" if option.group else name
-    what = shown if path is None else f"{path}: {shown}"
-    try:
-        found: str | list[str] | None = (parser[option.group] if option.group else parser)[name]
-    except cfg.Error as error:
-        raise InvalidValue(what, "$...", "refers to an option that is not known here") from error
-    if isinstance(found, list):
-        return tuple(_checked(what, item, option) for item in found if item)
-    return None if found is None else _checked(what, found, option)
-
-
-def _checked(what: str, value: str, option: Option) -> object:
-    if value == _NO_ADDRESS and option.rule in (rules.ipv4_address, rules.ipv4_address_or_empty):
-        return None
-    if _NO_ADDRESS in value:
-        raise InvalidValue(what, "$my_ip", "is not known: set my_ip, there is no default route")
-    try:
-        return option.rule(value)
-    except ValueError as error:
-        raise InvalidValue(what, value, str(error)) from None

@@ -16,21 +16,10 @@ if TYPE_CHECKING:
 LEAST_INTERVAL = 0.2
 
 
-def open_console(
-    config_file: str | None = None,
-    read_only: bool = False,
-    interval: float = 1.0,
-    mouse: bool | None = None,
-) -> int:
-    """Open the console on this terminal; answers with the exit status.
-
-    The mouse is off over SSH unless asked for: every movement would be sent. Raises
-    NetconsoleError subclasses for a configuration that cannot be used.
-    """
-    return _open(Context(config_file, read_only).service(), interval, mouse)
-
-
 def _open(service: "Service", interval: float, mouse: bool | None) -> int:
+    """Open the console on this terminal; the mouse is off over SSH unless asked for: every
+    movement would be sent.
+    """
     for name, stream in (("input", sys.stdin), ("output", sys.stdout), ("error", sys.stderr)):
         if not stream.isatty():
             click.echo(

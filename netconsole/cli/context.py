@@ -8,7 +8,7 @@ import click
 from netconsole.cli import confirmation
 
 if TYPE_CHECKING:
-    from netconsole.backend.options import Options
+    from netconsole.backend.options import Configuration, Options
     from netconsole.backend.service import Service
 
 
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 class Context:
     """The global options of one run. Commands receive it through `@pass_context`."""
 
-    config_file: str | None = None
+    config_files: tuple[str, ...] = ()
+    config_dirs: tuple[str, ...] = ()
     read_only: bool = False
     _service: "Service | None" = field(default=None, repr=False)
 
+    def configuration(self) -> "Configuration":
+        """Read the configuration; raises InvalidValue for a file that cannot be read."""
+        from netconsole.backend.options import Configuration
+
+        return Configuration(self.config_files, self.config_dirs)
+
     def options(self) -> "Options":
-        """Read the configuration.
-
-        Raises InvalidValue for a file that is missing or breaks a rule.
-        """
-        from netconsole.backend.options import load
-
-        return load(self.config_file)
+        """Answer the options. Raises InvalidValue for a file that is missing or breaks a rule."""
+        return self.configuration().options()
 
     def service(self) -> "Service":
         """Answer the one service of this run, made when it is first asked for."""
@@ -45,7 +47,11 @@ class Context:
         if found is not None:
             return found
         params = context.find_root().params
-        return cls(params.get("config_file"), bool(params.get("read_only")))
+        return cls(
+            tuple(params.get("config_files") or ()),
+            tuple(params.get("config_dirs") or ()),
+            bool(params.get("read_only")),
+        )
 
 
 pass_context = click.make_pass_decorator(Context, ensure=True)

@@ -191,7 +191,7 @@ def _execute(command: Sequence[str]) -> int:
 
 def _prepare_environment() -> None:
     """Let a command of the lab find this very netconsole, and that find the lab's configuration."""
-    from netconsole.backend.options import ENVIRONMENT_VARIABLE
+    from netconsole.backend.option_files import ENVIRONMENT_VARIABLE
 
     os.environ.pop(ENVIRONMENT_VARIABLE, None)
     directories = [_program_directory(), *os.environ.get("PATH", os.defpath).split(":")]

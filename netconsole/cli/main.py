@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("apply", "converge", "Bring this host in line with the store."),
         ("undo", "converge", "Take back a playbook's fix."),
         ("history", "converge", "List the changes made on this host, the latest first."),
+        ("config", "config", "Show and check the configuration."),
         ("doctor", "doctor", "Run every check and say what is wrong."),
         ("explain", "explain", "Explain a check: symptom, cause, look-alikes, cure, source."),
         ("playbook", "playbook", "Find and mend one kind of fault, step by step."),
@@ -66,8 +67,13 @@ kernel feature, --read-only); 130 interrupted."""
 
 
 @click.pass_context
-def _root(context: click.Context, config_file: str | None, read_only: bool) -> int | None:
-    context.obj = Context(config_file, read_only)
+def _root(
+    context: click.Context,
+    config_files: tuple[str, ...],
+    config_dirs: tuple[str, ...],
+    read_only: bool,
+) -> int | None:
+    context.obj = Context(config_files, config_dirs, read_only)
     if context.invoked_subcommand is not None:
         return None
     name = "console" if sys.stdin.isatty() and sys.stdout.isatty() else "status"
@@ -85,10 +91,17 @@ root = LazyGroup(
     callback=_root,
     params=[
         click.Option(
-            ["--config-file"],
+            ["--config-file", "config_files"],
             type=click.Path(dir_okay=False),
-            envvar="NETCONSOLE_CONFIG_FILE",
-            help="Read this file instead of /etc/netconsole/netconsole.conf.",
+            multiple=True,
+            help="Read this file instead of /etc/netconsole/netconsole.conf. Several add up: what "
+            "is given again counts as it is given last.",
+        ),
+        click.Option(
+            ["--config-dir", "config_dirs"],
+            type=click.Path(file_okay=False),
+            multiple=True,
+            help="Read the *.conf files of this directory, by name, after the files.",
         ),
         click.Option(["--read-only"], is_flag=True, help="Refuse every change."),
         click.Option(

@@ -33,7 +33,8 @@ Interrupted.
 .SH ENVIRONMENT
 .TP
 .B NETCONSOLE_CONFIG_FILE
-The configuration file, unless \fB\-\-config\-file\fR names one.
+The configuration file, unless \fB\-\-config\-file\fR names one; several, divided by colons, add
+up.
 .TP
 .B NO_COLOR
 If set, the console shows no colours. Other commands never do.

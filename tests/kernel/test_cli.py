@@ -123,6 +123,27 @@ def test_what_is_refused_is_one_line_and_changes_nothing(vmnet: PrivateHost) -> 
     assert everything(vmnet) == before
 
 
+def test_the_configuration_is_shown_with_its_places_and_checked(vmnet: PrivateHost) -> None:
+    vmnet.write("/run/1.conf", "--my_ip=203.0.113.2\n--routng_source_ip=$my_ip\n")
+    vmnet.write("/run/2.conf", "vlan_start = 300\nrabbit_host = controller\n")
+    both = ("netconsole", "--config-file", "/run/1.conf", "--config-file", "/run/2.conf", "config")
+    shown = json.loads(vmnet.run(*both, "show", "--json").stdout)
+    assert shown["files"] == ["/run/1.conf", "/run/2.conf"]
+    options = {each["name"]: (each["value"], each["origin"]) for each in shown["options"]}
+    assert options["my_ip"] == ("203.0.113.2", "/run/1.conf:1")
+    assert options["vlan_start"] == (300, "/run/2.conf:1")
+    assert options["vpn_start"] == (1000, "default")
+
+    checked = vmnet.run(*both, "check", check=False)
+    assert checked.returncode == 1
+    assert checked.stdout.splitlines() == [
+        "unknown: /run/1.conf:2: [DEFAULT] routng_source_ip: there is no option of that name; "
+        "did you mean routing_source_ip?",
+        "without effect: /run/2.conf:2: [DEFAULT] rabbit_host: is nova's, and has no effect here",
+    ]
+    vmnet.run("netconsole", "--config-file", "/run/2.conf", "config", "check")
+
+
 def test_tab_completes_the_names_of_the_store(vmnet: PrivateHost) -> None:
     def complete(*words: str) -> str:
         environment = {

@@ -6,6 +6,7 @@ import pytest
 
 from netconsole.backend import options
 from netconsole.backend.errors import InvalidValue
+from netconsole.backend.option_files import ENVIRONMENT_VARIABLE
 from netconsole.backend.option_rules import MANAGERS
 from netconsole.backend.options import Options, load
 
@@ -42,7 +43,7 @@ api_servers = http://controller:9292
 
 @pytest.fixture(autouse=True)
 def _no_configuration_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(options.ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
     monkeypatch.setattr(options, "DEFAULT_FILE", tmp_path / "absent.conf")
 
 
@@ -131,7 +132,7 @@ def test_a_given_file_wins_over_the_environment_over_etc(
         (tmp_path / name).write_text(f"[DEFAULT]\nhost = {name}\n")
     monkeypatch.setattr(options, "DEFAULT_FILE", tmp_path / "etc")
     assert load().host == "etc"
-    monkeypatch.setenv(options.ENVIRONMENT_VARIABLE, str(tmp_path / "environment"))
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / "environment"))
     assert load().host == "environment"
     assert load(str(tmp_path / "given")).host == "given"
 
@@ -141,9 +142,9 @@ def test_a_file_that_is_not_there_is_named(
     by_environment: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if by_environment:
-        monkeypatch.setenv(options.ENVIRONMENT_VARIABLE, "/nowhere/at.all")
+        monkeypatch.setenv(ENVIRONMENT_VARIABLE, "/nowhere/at.all")
     with pytest.raises(InvalidValue, match=r"'/nowhere/at\.all': cannot be read: No such file"):
-        load(None if by_environment else "/nowhere/at.all")
+        load(*([] if by_environment else ["/nowhere/at.all"]))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_a_file_that_is_not_there_is_named(
         ("state_path = var/lib", "absolute path"),
         ("dnsmasq_config_file = dnsmasq.conf", "absolute path"),
         ("host = two words", "blank"),
-        ("networks_path = $nowhere/networks", "refers to an option that is not known"),
+        ("networks_path = $nowhere/networks", "refers to $nowhere, an option that is not known"),
     ],
 )
 def test_a_bad_value_is_named_with_its_file_option_and_rule(
@@ -188,7 +189,7 @@ def test_a_bad_value_is_named_with_its_file_option_and_rule(
     with pytest.raises(InvalidValue) as raised:
         load(file)
     message = str(raised.value)
-    assert message.startswith(f"{file}: {line.partition(' ')[0]} ")
+    assert message.startswith(f"{file}:2: {line.partition(' ')[0]} ")
     assert rule in message
     assert "\n" not in message
 
@@ -199,7 +200,7 @@ def test_every_manager_of_novas_is_known(tmp_path: Path, manager: str) -> None:
     assert read.network_manager == manager
 
 
-@pytest.mark.parametrize("text", [b"junk\n", b"[DEFAULT\nx = 1\n", b"[DEFAULT]\nhost = \xff\xfe\n"])
+@pytest.mark.parametrize("text", [b"junk\n", b"[DEFAULT\nx = 1\n", b"\x7fELF\0 = 1\n"])
 def test_a_file_that_is_no_configuration_is_refused_in_one_line(
     tmp_path: Path, text: bytes
 ) -> None:

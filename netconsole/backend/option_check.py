@@ -1,0 +1,83 @@
+"""What there is to remark about a configuration: names that nobody knows, values that break a rule.
+
+Pure, but for the files that a Configuration has read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+from netconsole.backend import nova_options
+from netconsole.backend.option_files import DEFAULT_SECTION, Assignment
+from netconsole.backend.options import Configuration
+
+Kind = Literal["refused", "unknown", "misplaced", "without effect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing to know about a configuration."""
+
+    kind: Kind
+    text: str
+    """A line that names the place, the option and what is the matter."""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether there is something to mend: nova's own options may stay where they are."""
+        return self.kind != "without effect"
+
+
+def remarks(configuration: Configuration) -> tuple[Remark, ...]:
+    """Everything there is to remark: refused values, then the files line by line."""
+    refused = (Remark("refused", str(error)) for error in configuration.refused())
+    return (*refused, *_of_lines(configuration))
+
+
+def _of_lines(configuration: Configuration) -> Iterator[Remark]:
+    for each in configuration.assignments:
+        option = configuration.declared.get(each.name)
+        if option is not None and option.section == each.section:
+            continue
+        if each.section not in (DEFAULT_SECTION, "database"):
+            yield _of_section(configuration, each)
+        elif option is not None:
+            yield _misplaced(each, option.section)
+        elif each.section == "database" or each.name in nova_options.WITHOUT_EFFECT:
+            yield Remark("without effect", f"{_place(each)}: is nova's, and has no effect here")
+        else:
+            yield _unknown(configuration, each)
+
+
+def _of_section(configuration: Configuration, each: Assignment) -> Remark:
+    """An option in a section that has none of ours: nova's, or one that is spelled wrong."""
+    if each.section in nova_options.SECTIONS:
+        return Remark("without effect", f"{_place(each)}: is nova's, and has no effect here")
+    option = configuration.declared.get(each.name)
+    if option is not None:
+        return _misplaced(each, option.section)
+    sections = (DEFAULT_SECTION, *sorted(nova_options.SECTIONS))
+    nearest = _nearest(each.section, sections)
+    return Remark("unknown", f"{_place(each)}: there is no section of that name{nearest}")
+
+
+def _misplaced(each: Assignment, section: str) -> Remark:
+    return Remark("misplaced", f"{_place(each)}: has no effect here, it belongs in [{section}]")
+
+
+def _unknown(configuration: Configuration, each: Assignment) -> Remark:
+    known = (*configuration.declared, *sorted(nova_options.WITHOUT_EFFECT))
+    return Remark(
+        "unknown", f"{_place(each)}: there is no option of that name{_nearest(each.name, known)}"
+    )
+
+
+def _place(each: Assignment) -> str:
+    return f"{each.place}: [{each.section}] {each.name}"
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    by_folded = {each.lower(): each for each in known}
+    found = get_close_matches(name.lower().replace("-", "_"), by_folded, n=1)
+    return f"; did you mean {by_folded[found[0]]}?" if found else ""

@@ -1,0 +1,165 @@
+"""What the options are worth: references followed, lists divided, every value checked.
+
+References (`$my_ip`), lists and options given several times are read by oslo.config, as nova read
+them; where each value comes from is kept beside it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netconsole.backend import option_rules as rules
+from netconsole.backend.errors import InvalidValue
+from netconsole.backend.option_files import DEFAULT_SECTION, Assignment
+from netconsole.backend.option_rules import Rule
+
+if TYPE_CHECKING:
+    from oslo_config.cfg import ConfigOpts
+
+NO_ADDRESS = "address-unknown-for-lack-of-a-default-route"
+"""Stands for `$my_ip` where there is none, so that what refers to it can be told."""
+
+_NAME = "[A-Za-z_][A-Za-z0-9_.]*"
+_REFERENCE = re.compile(rf"\\\$|\$\$|\$(?:(?P<name>{_NAME})|\{{(?P<braced>{_NAME})\}})")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How an option stands in a file: its rule, and its default where that refers to another."""
+
+    rule: Rule
+    default: str | None = None
+    group: str | None = None
+    """None is [DEFAULT]."""
+    listed: bool = False
+    """Several values in one line, divided by commas."""
+    repeated: bool = False
+    """The option stands once for each of its values."""
+
+    @property
+    def section(self) -> str:
+        """The section of a file that it belongs in."""
+        return self.group or DEFAULT_SECTION
+
+
+Default = str | list[str] | None
+"""An option's default in the words of a file."""
+
+
+class Values:
+    """The values of all options, from the assignments of all files in their order."""
+
+    def __init__(
+        self,
+        declared: Mapping[str, Option],
+        defaults: Mapping[str, Default],
+        assignments: Sequence[Assignment],
+    ) -> None:
+        self._declared = declared
+        self._given: dict[str, list[Assignment]] = {}
+        for each in assignments:
+            option = declared.get(each.name)
+            if option is not None and each.section == option.section:
+                self._given.setdefault(each.name, []).append(each)
+        others = _others(declared, assignments)
+        self._texts = {
+            **{name: (text,) for name, text in others.items()},
+            **{_full_name(name, declared): self._words(name, defaults[name]) for name in declared},
+        }
+        """What each option is given as: all that a reference can lead to."""
+        self._parser = self._parsed(defaults, others)
+
+    def given(self, name: str) -> Sequence[Assignment]:
+        """Where an option stands: of one that has a single value, the last counts."""
+        return self._given.get(name, ())
+
+    def value(self, name: str) -> object:
+        """An option's value. Raises InvalidValue where it breaks its rule."""
+        option = self._declared[name]
+        what = self._shown(name, option)
+        self._refuse_reference(name, what)
+        group = self._parser[option.group] if option.group else self._parser
+        found: str | list[str] | None = group[name]
+        if isinstance(found, list):
+            return tuple(_checked(what, item, option) for item in found if item)
+        return None if found is None else _checked(what, found, option)
+
+    def _refuse_reference(self, name: str, what: str, way: tuple[str, ...] = ()) -> None:
+        """Refuse a reference that leads nowhere, or back to where it came from."""
+        for text in self._texts.get(_full_name(name, self._declared), ()):
+            for reference in _references(text):
+                if reference not in self._texts:
+                    rule = f"refers to ${reference}, an option that is not known here"
+                    raise InvalidValue(what, text, rule)
+                if reference in (*way, name):
+                    raise InvalidValue(what, text, "refers to itself")
+                self._refuse_reference(reference, what, (*way, name))
+
+    def _shown(self, name: str, option: Option) -> str:
+        shown = f"[{option.group}] {name}" if option.group else name
+        given = self.given(name)
+        return f"{given[-1].place}: {shown}" if given else shown
+
+    def _words(self, name: str, default: Default) -> tuple[str, ...]:
+        given = [each.value for each in self.given(name)]
+        if given:
+            return tuple(given if self._declared[name].repeated else given[-1:])
+        if default is None:
+            return ()
+        return (default,) if isinstance(default, str) else tuple(default)
+
+    def _parsed(self, defaults: Mapping[str, Default], others: Mapping[str, str]) -> "ConfigOpts":
+        """Hand everything to oslo.config, without looking at the values yet."""
+        # Imported here because it takes longer than most commands.
+        from oslo_config import cfg
+
+        parser = cfg.ConfigOpts()
+        for name, option in self._declared.items():
+            kind = (
+                cfg.ListOpt if option.listed else cfg.MultiStrOpt if option.repeated else cfg.StrOpt
+            )
+            parser.register_opt(kind(name, default=defaults[name]), option.group)
+        parser(args=[], default_config_files=[], default_config_dirs=[], use_env=False)
+        for name in others.keys() - set(parser):  # it has a few of its own, such as config_file
+            parser.register_opt(cfg.StrOpt(name, default=others[name]))
+        for name, given in self._given.items():
+            option = self._declared[name]
+            texts = [each.value for each in given]
+            parser.set_override(name, texts if option.repeated else texts[-1], option.group)
+        return parser
+
+
+def _others(declared: Mapping[str, Option], assignments: Sequence[Assignment]) -> dict[str, str]:
+    """The options of nova's own that stand in the files: others may refer to them as well."""
+    return {
+        each.name: each.value
+        for each in assignments
+        if each.section == DEFAULT_SECTION
+        and each.name not in declared
+        and each.name.isidentifier()
+    }
+
+
+def _full_name(name: str, declared: Mapping[str, Option]) -> str:
+    """What a reference calls an option: database.connection."""
+    group = declared[name].group if name in declared else None
+    return f"{group}.{name}" if group else name
+
+
+def _references(text: str) -> Iterator[str]:
+    """The options that a text refers to: $my_ip and ${my_ip}; `$$` and `\\$` are none."""
+    for found in _REFERENCE.finditer(text):
+        if name := found["name"] or found["braced"]:
+            yield name
+
+
+def _checked(what: str, value: str, option: Option) -> object:
+    if value == NO_ADDRESS and option.rule in (rules.ipv4_address, rules.ipv4_address_or_empty):
+        return None
+    if NO_ADDRESS in value:
+        raise InvalidValue(what, "$my_ip", "is not known: set my_ip, there is no default route")
+    try:
+        return option.rule(value)
+    except ValueError as error:
+        raise InvalidValue(what, value, str(error)) from None
