@@ -37,7 +37,7 @@ class Rule(NamedTuple):
     owner: str = ""
     """The floating address or network that it serves; known for wanted rules."""
     at_end: bool = False
-    """In a built-in chain: goes behind the rules of others instead of before them."""
+    """In a built-in chain: goes behind what others exempt, not before all (`rule_order`)."""
     packets: int = 0
     bytes: int = 0
 

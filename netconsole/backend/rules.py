@@ -4,7 +4,6 @@ Pure. Rules are compared in the form in which iptables-save(8) prints them, so t
 is already there is left alone and keeps its counters.
 """
 
-import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,17 +11,13 @@ from itertools import groupby, takewhile
 from operator import eq, itemgetter
 
 from netconsole.backend.hoststate import BUILTIN_CHAINS, ChainKey, Family, Rule, TableName
+from netconsole.backend.rule_order import Table, placed, target_of
 
 CHAIN_PREFIX = "nova-network-"
 """Begins the name of every chain that is ours alone."""
 
 SHARED_CHAINS = frozenset({"nova-filter-top", "nova-postrouting-bottom"})
 """Chains that nova's other programs use as well: ours are only the jumps to our own chains."""
-
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_TARGET = re.compile(r"(?:^|\s)-[jg] (\S+)")
-
-_Table = Mapping[str, Sequence[str]]
 
 
 def is_own_chain(chain: str) -> bool:
@@ -34,11 +29,11 @@ def is_ours(chain: str, spec: str) -> bool:
     """Whether a rule was made by netconsole: it is in a chain of ours, or jumps to one."""
     if is_own_chain(chain):
         return True
-    aim = _jump_target(spec)
+    aim = target_of(spec)
     return is_own_chain(aim) or (chain in BUILTIN_CHAINS and aim in SHARED_CHAINS)
 
 
-def used_by_others(table: _Table) -> frozenset[str]:
+def used_by_others(table: Table) -> frozenset[str]:
     """The shared chains in which nova's other programs have rules."""
     return frozenset(
         chain
@@ -54,13 +49,7 @@ def is_ours_alone(chain: str, spec: str, wanted: Collection[str], shared: Collec
     """
     if not is_ours(chain, spec):
         return False
-    return is_own_chain(chain) or spec in wanted or _jump_target(spec) not in shared
-
-
-def _jump_target(spec: str) -> str:
-    """The chain or target that a rule leads to; a comment that mentions one does not count."""
-    found = _TARGET.search(_QUOTED.sub("", spec))
-    return found.group(1) if found else ""
+    return is_own_chain(chain) or spec in wanted or target_of(spec) not in shared
 
 
 def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
@@ -92,7 +81,7 @@ def _table(name: str) -> TableName | None:
     return None
 
 
-def target(observed: _Table, wanted: Mapping[str, Sequence[Rule]]) -> dict[str, list[str]]:
+def target(observed: Table, wanted: Mapping[str, Sequence[Rule]]) -> dict[str, list[str]]:
     """What a table should hold: what is wanted of ours, and all of others that is observed."""
     shared = used_by_others(observed)
     result: dict[str, list[str]] = {}
@@ -101,32 +90,31 @@ def target(observed: _Table, wanted: Mapping[str, Sequence[Rule]]) -> dict[str, 
             if chain in wanted:
                 result[chain] = specs(wanted[chain])
             continue
-        merged = _merge(chain, observed.get(chain, ()), wanted.get(chain, ()), shared)
+        merged = _merge(chain, observed, wanted, shared)
         if merged or chain not in SHARED_CHAINS or _is_aim_of_others(chain, observed):
             result[chain] = merged
     return result
 
 
-def _is_aim_of_others(aim: str, observed: _Table) -> bool:
+def _is_aim_of_others(aim: str, observed: Table) -> bool:
     return any(
-        _jump_target(spec) == aim and not is_ours(chain, spec)
+        target_of(spec) == aim and not is_ours(chain, spec)
         for chain, present in observed.items()
         for spec in present
     )
 
 
 def _merge(
-    chain: str, present: Sequence[str], wanted: Sequence[Rule], shared: Collection[str]
+    chain: str, observed: Table, wanted: Mapping[str, Sequence[Rule]], shared: Collection[str]
 ) -> list[str]:
-    """Put our jumps into a chain of others: before their rules, or behind where at_end says."""
-    mine = specs(wanted)
+    """Put our jumps into a chain of others. Those that are all there stay where they are."""
+    present, jumps = observed.get(chain, ()), wanted.get(chain, ())
+    mine = specs(jumps)
     ours = [spec for spec in present if is_ours_alone(chain, spec, mine, shared)]
     if ours == mine:
         return list(present)
     foreign = [spec for spec in present if spec not in ours]
-    before = [rule.spec for rule in wanted if not rule.at_end]
-    behind = [rule.spec for rule in wanted if rule.at_end]
-    return before + foreign + behind
+    return placed(jumps, foreign, observed, wanted)
 
 
 NEW_CHAIN: Mapping[Family, str] = {"ipv4": "- [0:0]", "bridge": "RETURN"}
@@ -134,7 +122,7 @@ NEW_CHAIN: Mapping[Family, str] = {"ipv4": "- [0:0]", "bridge": "RETURN"}
 
 
 def restore_lines(
-    current: _Table, goal: _Table, declaration: str = NEW_CHAIN["ipv4"]
+    current: Table, goal: Table, declaration: str = NEW_CHAIN["ipv4"]
 ) -> tuple[str, ...]:
     """The lines for `iptables-restore --noflush` that lead from one table to another.
 

@@ -15,6 +15,13 @@ while data := connection.recv(100):
     connection.sendall(data)
 """
 
+WHO_CONNECTS = """
+import socket
+with socket.create_server(("0.0.0.0", 7000)) as server:
+    print("listening", flush=True)
+    print(server.accept()[1][0], flush=True)
+"""
+
 CONNECT = f"""
 import socket
 import sys
@@ -136,3 +143,23 @@ def test_an_instance_deleted_gives_its_floating_address_back(host: PrivateHost) 
     assert free["instance"] is None
     assert not reaches(host)
     eventually(lambda: answer(host, "status")["allocations"] == [])
+
+
+def test_a_masquerade_that_was_there_first_does_not_take_what_a_floating_address_sends(
+    host: PrivateHost,
+) -> None:
+    theirs = "-A POSTROUTING -o eth0 -j MASQUERADE"
+    host.run("iptables", "-t", "nat", *theirs.split())
+    create_cloud(host)
+    listener = host.spawn("ip", "netns", "exec", "outside", "python3", "-c", WHO_CONNECTS)
+    assert listener.stdout is not None
+    assert listener.stdout.readline() == "listening\n"
+    connect = "import socket; socket.create_connection(('203.0.113.1', 7000), 60)"
+    host.run("ip", "netns", "exec", "web1", "python3", "-c", connect)
+    assert listener.stdout.readline().strip() == FLOATING
+
+    netconsole(host, "floating", "disassociate", FLOATING)
+    netconsole(host, "instance", "delete", "web1")
+    netconsole(host, "network", "delete", "vmnet")
+    left = host.run("iptables", "-t", "nat", "-S", "POSTROUTING").stdout.splitlines()[1:]
+    assert left == [theirs]

@@ -118,7 +118,7 @@ def test_a_vpn_that_is_reached_elsewhere_has_no_rule_here(
     assert (_listed("nat", settings, vlan), _listed("filter", settings, vlan)) == plain
 
 
-def test_only_the_source_nat_comes_behind_the_rules_of_others() -> None:
+def test_only_the_source_nat_comes_behind_what_others_exempt() -> None:
     behind = {
         (key.table, key.chain, rule.spec)
         for key, rules in wanted_chains((network(),), (ASSOCIATION,), options()).items()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from bridge_samples import BRIDGE
 from evidence_samples import ASSOCIATED, FLOATING
+from packet_filter import Table
 from routing_samples import (
     BOTTOM,
     BR100,
@@ -236,29 +237,24 @@ def test_only_a_rule_before_ours_that_takes_the_packets_is_named(
     assert CHECKS["egress_source"].examine(seen(postrouting(*lines))).verdict == verdict
 
 
-def test_rules_ahead_move_behind_ours_and_back_to_their_places() -> None:
+def test_our_jumps_move_before_what_takes_the_packets_and_back() -> None:
     accepted = "-A POSTROUTING -s 10.0.0.2/32 -j ACCEPT\n"
-    found = CHECKS["egress_source"].examine(seen(postrouting(AHEAD, JUMP, accepted, BOTTOM)))
-    assert found.fix == Plan(
-        (
-            ChangeRules(
-                "ipv4",
-                "nat",
-                (
-                    "-D POSTROUTING 3",
-                    "-D POSTROUTING 1",
-                    "-A POSTROUTING -o eth0 -j MASQUERADE",
-                    "-A POSTROUTING -s 10.0.0.2/32 -j ACCEPT",
-                ),
-                (
-                    "-D POSTROUTING 4",
-                    "-D POSTROUTING 4",
-                    "-I POSTROUTING 1 -o eth0 -j MASQUERADE",
-                    "-I POSTROUTING 3 -s 10.0.0.2/32 -j ACCEPT",
-                ),
-            ),
-        )
-    )
+    harmless = "-A POSTROUTING -s 172.17.0.0/16 -j MASQUERADE\n"
+    lines = (harmless, JUMP, AHEAD, accepted, BOTTOM)
+    found = CHECKS["egress_source"].examine(seen(postrouting(*lines)))
+    assert found.fix is not None
+    (step,) = found.fix.steps
+    assert isinstance(step, ChangeRules)
+    now = {"POSTROUTING": [line.split(" ", 2)[2].strip() for line in lines]}
+    jumps = ["-j nova-network-POSTROUTING", "-j nova-postrouting-bottom"]
+    now |= {jump.removeprefix("-j "): [] for jump in jumps}
+    table = Table(now)
+    table.restore(step.lines)
+    others = [spec for spec in now["POSTROUTING"] if spec not in jumps]
+    assert table.specs()["POSTROUTING"] == [others[0], *jumps, *others[1:]]
+    assert not any(spec in line for line in step.lines for spec in others)
+    table.restore(step.inverse_lines)
+    assert table.specs() == now
 
 
 def test_a_rule_in_the_legacy_table_is_named_and_not_touched() -> None:

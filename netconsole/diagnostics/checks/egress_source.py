@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import Final
 
+from netconsole.backend.rules import CHAIN_PREFIX, restore_lines
 from netconsole.backend.status import FloatingIPStatus
 from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.diagnostics.check import Check
@@ -23,6 +24,8 @@ TITLE = "Instances leave under their floating address"
 CHAIN = "POSTROUTING"
 OUR_JUMP = "-j nova-postrouting-bottom"
 """Leads to the source translation of floating addresses."""
+OUR_JUMPS = (f"-j {CHAIN_PREFIX}{CHAIN}", OUR_JUMP)
+"""In this order: what is not to be translated comes first."""
 DECIDING = ("SNAT", "MASQUERADE", "ACCEPT", "NETMAP")
 """Targets after which no later rule of the table is asked."""
 MANAGERS = ("docker", "firewalld", "libvirt", "ufw", "incus", "lxd", "kube-proxy")
@@ -177,11 +180,12 @@ def _failed(snapshot: Snapshot, ours: FilterChain, ahead: list[_Ahead]) -> Findi
         ),
         *_managers(snapshot),
     )
-    movable = [each for each in ahead if each.chain.kind == ours.kind]
-    fix = _moved(ours, movable) if movable else None
+    movable = [each.position for each in ahead if each.chain.kind == ours.kind]
+    fix = _moved(ours, min(movable)) if movable else None
     remedy = (
-        "The rule moves behind ours and still serves whatever else it was for. What set it may set "
-        "it again: change it there, so that it leaves out the instances' range."
+        "Our jumps move before the rule, which stays where it is and serves whatever else it is "
+        "for. What set it may set it again, before ours: change it there, so that it leaves out "
+        "the instances' range."
         if fix
         else "The rule is in a table of the other kind (iptables-legacy or nft), which comes "
         "first: delete it there, or limit it to what it is for."
@@ -197,13 +201,14 @@ def _kind(ahead: _Ahead, ours: FilterChain) -> str:
     return "" if ahead.chain.kind == ours.kind else f" ({ahead.chain.kind})"
 
 
-def _moved(ours: FilterChain, ahead: list[_Ahead]) -> Plan:
-    """Move rules to the end of the chain, in their order; the way back puts each where it was."""
-    away = tuple(f"-D {CHAIN} {each.position}" for each in reversed(ahead))
-    last = tuple(f"-A {CHAIN} {each.rule.spec}" for each in ahead)
-    lifted = tuple(f"-D {CHAIN} {len(ours.rules)}" for _ in ahead)
-    back = tuple(f"-I {CHAIN} {each.position} {each.rule.spec}" for each in ahead)
-    return Plan((ChangeRules("ipv4", "nat", (*away, *last), (*lifted, *back)),))
+def _moved(ours: FilterChain, first: int) -> Plan:
+    """Move our jumps before the rule at a position, from 1; the rules of others stay."""
+    now = [rule.spec for rule in ours.rules]
+    jumps = [spec for spec in now[first - 1 :] if spec in OUR_JUMPS]
+    others = [spec for spec in now[first - 1 :] if spec not in OUR_JUMPS]
+    before, after = {CHAIN: now}, {CHAIN: [*now[: first - 1], *jumps, *others]}
+    lines = restore_lines(before, after), restore_lines(after, before)
+    return Plan((ChangeRules("ipv4", "nat", *lines),))
 
 
 def _managers(snapshot: Snapshot) -> Iterator[Evidence]:
@@ -246,9 +251,9 @@ PAGE = Page(
         ("dmz_cidr", "only destinations of a configured range see the fixed address."),
         ("conntrack_stale", "only connections older than the association keep the old source."),
     ),
-    cure="The rule moves to the end of the chain: everything else that it was for goes on, with "
-    "counters from zero. Nothing is opened. netconsole puts its own jump first once, and does not "
-    "fight over places: what set the rule has to leave out the instances' range.",
+    cure="netconsole's jumps move before the rule, which stays as it is. Nothing is opened. When "
+    "netconsole sets its jumps it puts them before such rules; it does not fight over places with "
+    "one that is set later: what set that has to leave out the instances' range.",
     source="iptables(8), nat; iptables-extensions(8) MASQUERADE, SNAT; Linux net/netfilter/"
     "nf_nat_core.c",
 )

@@ -1,0 +1,76 @@
+"""Where our jumps go among the rules of others, which stay where they are. Pure.
+
+Source translation comes behind what others exempt from it (an IPsec tunnel's packets, a range
+that is reached untranslated), but before the first of their rules that would translate what our
+networks send: the first rule of the table that translates a connection is the only one.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from ipaddress import IPv4Network
+
+from netconsole.backend.hoststate import Rule
+
+TRANSLATORS = frozenset({"SNAT", "MASQUERADE", "NETMAP"})
+"""Targets that decide the source of a connection (iptables-extensions(8))."""
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_TARGET = re.compile(r"(?:^|\s)-[jg] (\S+)")
+_SOURCE = re.compile(r"(?:^|\s)(?<!! )-s (\S+)")
+_DEEPEST = 32
+
+Table = Mapping[str, Sequence[str]]
+"""The rules of each chain, as iptables-save prints them."""
+
+
+def target_of(spec: str) -> str:
+    """The chain or target that a rule leads to; a comment that mentions one does not count."""
+    found = _TARGET.search(_QUOTED.sub("", spec))
+    return found.group(1) if found else ""
+
+
+def placed(
+    wanted: Sequence[Rule],
+    foreign: Sequence[str],
+    observed: Table,
+    goal: Mapping[str, Sequence[Rule]],
+) -> list[str]:
+    """Our rules and those of others in one chain, in the order in which they are asked.
+
+    `observed` and `goal` are the table as it is and as it should be, for what jumps lead to.
+    """
+    sources = _sources(rule.spec for rules in goal.values() for rule in rules)
+    places = (at for at, spec in enumerate(foreign) if _takes(spec, sources, observed, 0))
+    first = next(places, len(foreign))
+    return [
+        *(rule.spec for rule in wanted if not rule.at_end),
+        *foreign[:first],
+        *(rule.spec for rule in wanted if rule.at_end),
+        *foreign[first:],
+    ]
+
+
+def _takes(spec: str, sources: Collection[IPv4Network], observed: Table, depth: int) -> bool:
+    """Whether a rule translates something of these sources, or leads to one that may."""
+    if depth > _DEEPEST:
+        return False
+    own = _sources((spec,))
+    if own and not any(one.overlaps(other) for one in own for other in sources):
+        return False
+    aim = target_of(spec)
+    if aim in TRANSLATORS:
+        return True
+    return any(_takes(inner, sources, observed, depth + 1) for inner in observed.get(aim, ()))
+
+
+def _sources(specs: Iterable[str]) -> set[IPv4Network]:
+    """The ranges that rules ask for as the source; everywhere for one that is no range."""
+    found = (_SOURCE.search(_QUOTED.sub("", spec)) for spec in specs)
+    return {_range(text) for text in {match.group(1) for match in found if match}}
+
+
+def _range(text: str) -> IPv4Network:
+    try:
+        return IPv4Network(text)
+    except ValueError:  # a mask with holes
+        return IPv4Network("0.0.0.0/0")
