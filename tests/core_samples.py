@@ -166,7 +166,6 @@ def observed_as(state: HostState) -> HostState:
             name: replace(link, peer=None, peer_mac=None, mtu=link.mtu or 1500)
             for name, link in state.links.items()
         },
-        addresses=tuple(address._replace(first=False) for address in state.addresses),
         leases={server.bridge: () for server in state.dnsmasq},
         networks_path="",
         released=frozenset(),

@@ -90,8 +90,6 @@ class Address(NamedTuple):
     address: str
     """With its prefix length: 10.0.0.1/24."""
     broadcast: str | None = None
-    first: bool = False
-    """Wanted: must come before any other address of its interface (dnsmasq answers from it)."""
     announcements: int = 1
     """Wanted: how often the neighbours are told when it comes."""
 

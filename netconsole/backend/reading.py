@@ -209,7 +209,8 @@ class Reading:
         if wanted is None:
             wanted, steps = HostState(), Plan()
         else:
-            observed, steps = difference(observed, wanted)
+            closer = self._host.observe_closer(observed, wanted)
+            observed, steps = difference(closer, wanted)
         return Survey(
             records=found,
             usage=usage,

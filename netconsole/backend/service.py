@@ -195,6 +195,7 @@ class Service(Reading):
             scope, observed = None, self._observe(change, None)
             found, wanted = self._wanted(connection, written, None)
         self._note_sysctls(connection, found, observed, wanted)
+        observed = self._host.observe_closer(observed, wanted)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
         return _Written(written.result, steps, observed, wanted, scope)
 
@@ -233,7 +234,7 @@ class Service(Reading):
         def left() -> Plan:
             seen = self._host.observe(written.scope, expected)
             self._known = HostState(chains=seen.chains, generation=seen.generation)
-            return difference(seen, wanted, written.scope)
+            return difference(self._host.observe_closer(seen, wanted), wanted, written.scope)
 
         verify(left)
 

@@ -295,7 +295,7 @@ class TestManyGateways:
         assert DeleteInstance("web1").write(shared, options()).released == frozenset()
         assert fixed_ips.of_hosts(shared) == (own,)
         released = DeleteInstance("web2").write(shared, options()).released
-        assert released == {Address("br100", "10.0.0.3/29", "10.0.0.7", first=True)}
+        assert released == {Address("br100", "10.0.0.3/29", "10.0.0.7")}
         assert fixed_ips.of_hosts(shared) == ()
 
     def test_each_host_has_its_own(self, shared: sa.Connection) -> None:

@@ -37,7 +37,7 @@ def test_without_a_network_a_host_holds_nothing_of_ours() -> None:
     )
 
 
-def test_a_network_wants_forwarding_a_bridge_and_a_first_address() -> None:
+def test_a_network_wants_forwarding_a_bridge_and_an_address() -> None:
     state = wanted(Records(networks=(network(mtu=1450),)))
 
     assert state.sysctls == {"net.ipv4.ip_forward": "1"}
@@ -54,11 +54,10 @@ def test_a_network_wants_forwarding_a_bridge_and_a_first_address() -> None:
     }
     assert state.links["br100"].ours
     (gateway,) = state.addresses
-    assert (gateway.interface, gateway.address, gateway.broadcast, gateway.first) == (
+    assert (gateway.interface, gateway.address, gateway.broadcast) == (
         "br100",
         "10.0.0.1/24",
         "10.0.0.255",
-        True,
     )
 
 

@@ -35,6 +35,7 @@ from netconsole.backend.steps import (
     RemoveDirectory,
     RemoveFile,
     RemoveLink,
+    SetSysctl,
     StartDnsmasq,
     Step,
     StopDnsmasq,
@@ -123,88 +124,47 @@ def test_without_force_a_lease_is_given_back_only_when_another_port_has_its_addr
     assert "ReleaseLease" in _kinds(observed, intent(given, patient))
 
 
-# The first address of a bridge
+# Addresses of others on a bridge
 
 OURS = Address("br100", "10.0.0.1/24", "10.0.0.255")
 ELDER = Address("br100", "10.0.0.5/24")
 YOUNGER = Address("br100", "10.0.0.6/24")
-YOUNGEST = Address("br100", "10.0.0.7/24")
 OTHER = Address("br100", "192.0.2.1/24")
 FLOAT = Address("eth0", f"{FLOATING}/32")
+PROMOTE = "net/ipv4/conf/br100/promote_secondaries"
 
 
-class Interface:
-    """The addresses of one interface as the kernel keeps them.
+@pytest.mark.parametrize("here", [(OTHER,), (ELDER, YOUNGER), (ELDER, OTHER)])
+def test_a_gateway_is_put_beside_the_addresses_of_others(here: tuple[Address, ...]) -> None:
+    found = plan(replace(WHOLE, addresses=(*here, FLOAT)), WANTED)
+    moved = [step for step in found.steps if isinstance(step, AddAddress | RemoveAddress)]
 
-    Unless secondary addresses are promoted, the others of a subnet go with the first.
-    """
-
-    def __init__(self, addresses: tuple[Address, ...], *, promotes: bool) -> None:
-        self.addresses = [address.address for address in addresses]
-        self._promotes = promotes
-
-    def take(self, steps: tuple[Step, ...]) -> None:
-        for step in steps:
-            if isinstance(step, AddAddress):
-                assert step.address not in self.addresses, "File exists"
-                self.addresses.append(step.address)
-            elif isinstance(step, RemoveAddress):
-                assert step.address in self.addresses, "Cannot assign requested address"
-                self._remove(step.address)
-
-    def _remove(self, address: str) -> None:
-        subnet = [each for each in self.addresses if _subnet(each) == _subnet(address)]
-        all_go = subnet[0] == address and not self._promotes
-        lost = subnet if all_go else [address]
-        self.addresses = [each for each in self.addresses if each not in lost]
+    assert moved == [AddAddress("br100", "10.0.0.1/24", "10.0.0.255")]
+    assert not plan(replace(WHOLE, addresses=(*here, OURS, FLOAT)), WANTED)
 
 
-def _subnet(address: str) -> str:
-    return address.rpartition(".")[0] if address.endswith("/24") else address
-
-
-PROMOTES = pytest.mark.parametrize("promotes", [False, True])
-
-
-@PROMOTES
 @pytest.mark.parametrize(
-    ("here", "after"),
+    ("here", "promotes", "kept"),
     [
-        ((), [OURS]),
-        ((OTHER,), [OURS, OTHER]),
-        ((ELDER, YOUNGER), [OURS, ELDER, YOUNGER]),
-        ((ELDER, OURS), [OURS, ELDER]),
-        ((ELDER, OURS, YOUNGER), [OURS, ELDER, YOUNGER]),
-        ((OTHER, OURS, YOUNGER), [OURS, OTHER, YOUNGER]),
-        ((OURS, OTHER, YOUNGER), [OURS, OTHER, YOUNGER]),
+        ((OURS, OTHER, YOUNGER), "0", True),
+        ((OURS, OTHER, YOUNGER), "1", False),
+        ((ELDER, OURS), "0", False),
+        ((OURS, OTHER), "0", False),
     ],
 )
-def test_the_gateway_comes_first_and_no_other_address_is_lost(
-    here: tuple[Address, ...], after: list[Address], promotes: bool
+def test_a_gateway_goes_without_the_addresses_of_others_in_its_subnet(
+    here: tuple[Address, ...], promotes: str, kept: bool
 ) -> None:
-    interface = Interface(here, promotes=promotes)
-    found = plan(replace(WHOLE, addresses=(*here, FLOAT)), WANTED)
-
-    interface.take(found.steps)
-    assert interface.addresses == [address.address for address in after]
-    assert bool(found) == (here[:1] != (OURS,))
-    interface.take(found.inverse.steps)
-    assert interface.addresses == [address.address for address in here]
-
-
-@PROMOTES
-def test_a_gateway_goes_without_the_addresses_of_others_in_its_subnet(promotes: bool) -> None:
-    here = (OURS, OTHER, YOUNGER, YOUNGEST)
-    interface = Interface(here, promotes=promotes)
-    observed = HostState(addresses=here, links={"br100": Link("br100", "bridge")})
+    """The kernel would take those behind it along, unless it is told to promote them."""
+    observed = HostState(
+        sysctls={PROMOTE: promotes}, addresses=here, links={"br100": Link("br100", "bridge")}
+    )
     found = plan(observed, wanted(Records(), frozenset({OURS})))
+    off = RemoveAddress("br100", "10.0.0.1/24", "10.0.0.255")
+    on = SetSysctl(PROMOTE, "1", "0")
 
-    interface.take(found.steps)
-    assert interface.addresses == [each.address for each in (OTHER, YOUNGER, YOUNGEST)]
-    interface.take(found.inverse.steps)
-    assert set(interface.addresses) == {each.address for each in here}
-    assert interface.addresses.index(OURS.address) < interface.addresses.index(YOUNGER.address)
-    assert interface.addresses[-2:] == [YOUNGER.address, YOUNGEST.address]
+    steps = [step for step in found.steps if isinstance(step, RemoveAddress | SetSysctl)]
+    assert steps == ([on, off, on.inverse] if kept else [off])
 
 
 def test_an_address_is_known_whatever_its_broadcast_address() -> None:

@@ -9,6 +9,7 @@ from netconsole.backend.errors import NetconsoleError, StepFailed
 from netconsole.backend.host import arp, dnsmasq, filters, legacy_filters, links, nft, sysctls
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.injection import config_drive, root
+from netconsole.backend.plan import addresses
 from netconsole.backend.programs import run
 from netconsole.backend.steps import (
     AddDhcpHosts,
@@ -59,12 +60,12 @@ class Host:
         # Of many rules and addresses the programs take the longest: the rest is seen meanwhile.
         with ThreadPoolExecutor(max_workers=2) as aside:
             asked = aside.submit(_observe_rules, known)
-            addresses = aside.submit(links.observe_addresses)
+            placed = aside.submit(links.observe_addresses)
             seen = self._observe_rest()
             rules = asked.result()
         return replace(
             seen,
-            addresses=addresses.result(),
+            addresses=placed.result(),
             chains=rules.chains,
             generation=rules.generation,
             legacy_chains=rules.legacy_chains,
@@ -87,6 +88,12 @@ class Host:
             directories=folders,
             leases=dnsmasq.observe_leases(self._networks_path),
         )
+
+    def observe_closer(self, observed: HostState, wanted: HostState) -> HostState:
+        """What was observed, and what is asked of the host only when a plan turns on it."""
+        gone = addresses.released(observed, wanted)
+        settings = sysctls.observe(addresses.promotions(observed, gone))
+        return replace(observed, sysctls={**observed.sysctls, **settings}) if settings else observed
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         """The leases of each bridge of ours."""
@@ -118,6 +125,9 @@ class NoHost(Host):
 
     def observe(self, scope: str | None = None, known: HostState | None = None) -> HostState:
         return HostState()
+
+    def observe_closer(self, observed: HostState, wanted: HostState) -> HostState:
+        return observed
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         return {}

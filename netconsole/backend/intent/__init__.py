@@ -85,7 +85,7 @@ def gateway_addresses(network: Network) -> tuple[Address, ...]:
     if network.dhcp_server is not None:
         prefix = IPNetwork(network.cidr).prefixlen
         address = f"{network.dhcp_server}/{prefix}"
-        gateways.append(Address(network.bridge, address, network.broadcast, first=True))
+        gateways.append(Address(network.bridge, address, network.broadcast))
     if network.cidr_v6 is not None and network.gateway_v6 is not None:
         prefix = IPNetwork(network.cidr_v6).prefixlen
         gateways.append(Address(network.bridge, f"{network.gateway_v6}/{prefix}"))

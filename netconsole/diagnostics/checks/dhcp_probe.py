@@ -11,11 +11,13 @@ from netconsole.diagnostics.checks import (
     dnsmasq_processes,
     inotify,
 )
+from netconsole.diagnostics.checks.dhcp_rogue import own_servers
 from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "dhcp_probe"
@@ -36,7 +38,7 @@ _CAUSES = (
 def judge(snapshot: Snapshot) -> Finding:
     """Look at the answers to the questions that were asked in instances' names."""
     host, told = snapshot.part(Host), snapshot.part(DhcpAnswers)
-    servers = {each.bridge: each.dhcp_server for each in host.status.networks}
+    servers = {each.bridge: own_servers(snapshot, each) for each in host.status.networks}
     asked = [each for each in told.asked if each.instance]
     rows = tuple(_row(each, told) for each in asked)
     if problem := next(iter(told.problems.values()), ""):
@@ -45,7 +47,7 @@ def judge(snapshot: Snapshot) -> Finding:
         because = "There is no instance in whose name a dnsmasq could be asked."
         return Finding(ID, TITLE, "not-applicable", because)
     offers = {
-        each: next((a for a in told.to(each) if a.server == servers.get(each.bridge)), None)
+        each: next((a for a in told.to(each) if a.server in servers.get(each.bridge, ())), None)
         for each in asked
     }
     silent = [each for each, offer in offers.items() if offer is None]
@@ -160,5 +162,5 @@ CHECK = Check(
     2.6,
     judge,
     PAGE,
-    uses=frozenset().union(*((each.needs | each.uses) for each in _CAUSES)) - {Host},
+    uses=frozenset({Routing}).union(*((each.needs | each.uses) for each in _CAUSES)) - {Host},
 )

@@ -11,6 +11,7 @@ from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.dhcp import Answer, DhcpAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "dhcp_rogue"
@@ -22,7 +23,7 @@ def judge(snapshot: Snapshot) -> Finding:
     host, told = snapshot.part(Host), snapshot.part(DhcpAnswers)
     networks = {each.bridge: each for each in host.status.networks}
     heard = (*told.answers, *(each for each in told.overheard if each.kind != "ACK"))
-    strange = [each for each in heard if _is_strange(each, told, networks[each.bridge])]
+    strange = [each for each in heard if _is_strange(snapshot, each, told, networks[each.bridge])]
     rows = tuple(_row(each, networks[each.bridge]) for each in heard)
     if strange:
         return _found(snapshot, strange[0], networks[strange[0].bridge], rows)
@@ -38,12 +39,27 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", because, rows)
 
 
-def _is_strange(answer: Answer, told: DhcpAnswers, network: NetworkStatus) -> bool:
+def own_servers(snapshot: Snapshot, network: NetworkStatus) -> frozenset[str | None]:
+    """The addresses by which a network's dnsmasq names itself.
+
+    It takes the first one of its subnet on the bridge, which may be an admin's (tried with 2.90).
+    """
+    routing = snapshot.get(Routing)
+    here = routing.on(network.bridge) if routing else ()
+    return frozenset((network.dhcp_server, *(each.address for each in here)))
+
+
+def _is_strange(
+    snapshot: Snapshot, answer: Answer, told: DhcpAnswers, network: NetworkStatus
+) -> bool:
     """Whether it is none of the network's dnsmasq, which answers from here and for its hosts.
 
     Whom an answer is for that was overheard says nothing: others ask too.
     """
-    if answer.server != network.dhcp_server or answer.port not in ("", network.bridge):
+    if answer.server not in own_servers(snapshot, network) or answer.port not in (
+        "",
+        network.bridge,
+    ):
         return True
     hosts = {each.mac for each in told.asked if each.instance}
     return answer in told.answers and answer.mac not in hosts
@@ -140,5 +156,5 @@ CHECK = Check(
     2.6,
     judge,
     PAGE,
-    uses=frozenset({DnsmasqProcesses}),
+    uses=frozenset({DnsmasqProcesses, Routing}),
 )
