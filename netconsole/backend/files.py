@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import File
 
 TEMPORARY = ".netconsole-"
@@ -13,9 +14,12 @@ TEMPORARY = ".netconsole-"
 def write(path: str, content: str, mode: int) -> None:
     """Write a file so that a reader sees the old text or the new, never a part.
 
-    The temporary file begins with a dot: dnsmasq passes over those in a --dhcp-hostsdir.
+    The temporary file begins with a dot: dnsmasq passes over those in a --dhcp-hostsdir. A link,
+    a device or a FIFO of that name is an admin's doing, and no file of ours: raises Conflict.
     """
     target = Path(path)
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise Conflict(f"{path}: is a link or no plain file, and is left as it is; remove it first")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
     try:

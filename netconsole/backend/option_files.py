@@ -125,7 +125,9 @@ def read(path: Path, known: Container[str]) -> tuple[Assignment, ...]:
     try:
         parser.parse(_lines(_text(path), known))
     except ParseError as error:
-        reason = f"line {error.lineno}, {error.msg}: {error.line[:LONGEST_SHOWN]!r}"
+        # Not the line itself: what is no configuration file may be one that its reader, who may
+        # run this as root, may not read.
+        reason = f"line {error.lineno}, {error.msg}"
         raise InvalidValue("configuration file", path, reason) from error
     return tuple(parser.found)
 

@@ -50,6 +50,9 @@ class Reading:
     def __init__(self, options: Options, *, read_only: bool = False) -> None:
         self.read_only_because = "asked for with --read-only" if read_only else privileges.lacking()
         """Why changes are refused; None where they are not."""
+        self.may_save = not read_only
+        """Whether an admin may have files written: who only lacks privileges may, with their own
+        rights; whoever is to read only, perhaps as root, may not."""
         self._options = options
         self._store = Store(options.connection, read_only=self.read_only_because is not None)
         driver = NoHost if touches_nothing(options) else Host

@@ -67,7 +67,7 @@ class Service(Reading):
 
     def preview(self, change: Change[Result]) -> Plan:
         """The steps that a change would take; the store is rolled back. Raises as `do` does."""
-        self._refuse_if_read_only(change.title)
+        self.refuse_if_read_only(change.title)
         with at_rest(), self._store.transaction() as connection:
             steps = self._write(connection, change).steps
             connection.rollback()
@@ -85,7 +85,7 @@ class Service(Reading):
         self._refuse_without_privileges(change.title)
         auditor = Auditor(f"{self._options.state_path}/audit.jsonl")
         with auditor.change(change.title):
-            self._refuse_if_read_only(change.title)
+            self.refuse_if_read_only(change.title)
             with host_lock(self._lock), at_rest():
                 recovered = recover(self._journal)
                 outcome = self._do(change, agreed)
@@ -98,7 +98,7 @@ class Service(Reading):
         Raises NotFound where there is none, Conflict where the change is of another kind or was
         taken back already, PlanChanged where the way back is not the one that was agreed to.
         """
-        self._refuse_if_read_only("undo")
+        self.refuse_if_read_only("undo")
         entry = self._undoable(change_id)
         change = ApplyFix(name=f"undo {entry.id}", plan=entry.plan.inverse)
         outcome = self.do(change, agreed)
@@ -121,9 +121,10 @@ class Service(Reading):
     def _refuse_without_privileges(self, title: str) -> None:
         """Before the audit log is opened: who may not change the host may not write that either."""
         if privileges.lacking() is not None:
-            self._refuse_if_read_only(title)
+            self.refuse_if_read_only(title)
 
-    def _refuse_if_read_only(self, title: str) -> None:
+    def refuse_if_read_only(self, title: str) -> None:
+        """Raise ReadOnly where nothing may be changed."""
         if self.read_only_because is not None:
             raise ReadOnly(f"{title}: refused, this is read-only ({self.read_only_because})")
 

@@ -15,6 +15,7 @@ from netconsole.backend.errors import ExitStatus
 from netconsole.backend.wording import count as counted
 from netconsole.cli import output
 from netconsole.cli.changing import as_json
+from netconsole.cli.context import Context, pass_context
 
 if TYPE_CHECKING:
     from netconsole.diagnostics.capture.comparison import (
@@ -63,7 +64,7 @@ LINES_PER_SECOND = 100
 @click.option(
     "--write",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Save the packets in this file (pcapng), for Wireshark and --read.",
+    help="Save the packets in this new file (pcapng), for Wireshark and --read.",
 )
 @click.option(
     "--snaplen",
@@ -75,7 +76,9 @@ LINES_PER_SECOND = 100
 @click.option("--own-session", is_flag=True, help="Capture this SSH session as well.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no packets, only what comes of them.")
 @as_json
+@pass_context
 def capture(
+    context: Context,
     expression: tuple[str, ...],
     interfaces: tuple[str, ...],
     files: tuple[Path, ...],
@@ -96,6 +99,8 @@ def capture(
     The packets are printed, a bounded number a second; the comparison is said on stderr, or with
     --json printed alone. Exit status 1 when packets got lost. Changes nothing.
     """
+    if write is not None:
+        context.may_save("capture --write")
     lines = _Lines(None if files else LINES_PER_SECOND)
     show = None if quiet or as_json else lines.show
     if files:

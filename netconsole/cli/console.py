@@ -44,10 +44,12 @@ def _parse_size(value: str) -> tuple[int, int]:
 def _save_screenshot(
     service: "Service", path: Path, size: tuple[int, int], keys: tuple[str, ...]
 ) -> None:
+    from netconsole.backend.saving import new_file
     from netconsole.screens.app import ConsoleApp
     from netconsole.screens.run import screenshot
 
-    path.write_text(screenshot(ConsoleApp(service), size, keys), encoding="utf-8")
+    with new_file(path) as file:
+        file.write(screenshot(ConsoleApp(service), size, keys).encode())
 
 
 @click.command()
@@ -64,7 +66,7 @@ def _save_screenshot(
     "--screenshot",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.svg",
-    help="Write a picture of the console to a file instead; needs no terminal.",
+    help="Write a picture of the console to a new file instead; needs no terminal.",
 )
 @click.option(
     "--size", default="120x40", show_default=True, help="Of the picture, in columns and lines."
@@ -86,6 +88,7 @@ def console(
     """
     if screenshot is None:
         return _open(context.service(), interval, mouse)
+    context.may_save("console --screenshot")
     pressed = tuple(key for key in keys.split(",") if key)
     _save_screenshot(context.service(), screenshot, _parse_size(size), pressed)
     return ExitStatus.OK

@@ -40,6 +40,13 @@ class Context:
             self._service = Service(self.options(), read_only=self.read_only, confirm=confirm)
         return self._service
 
+    def may_save(self, what: str) -> None:
+        """Refuse to write a file that was asked for where all is read-only. Raises ReadOnly."""
+        if self.read_only:
+            from netconsole.backend.errors import ReadOnly
+
+            raise ReadOnly(f"{what}: refused, it writes a file and this is --read-only")
+
     @classmethod
     def of(cls, context: click.Context) -> Self:
         """Answer ours from click's, also while completing, when no command has run yet."""

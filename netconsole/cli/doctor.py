@@ -62,7 +62,7 @@ probe = click.option(
 @click.option(
     "--only", multiple=True, type=CHECK, metavar="CHECK", help="Run this check; may be repeated."
 )
-@click.option("--save", metavar="FILE", help="Write the evidence to a file, for a ticket.")
+@click.option("--save", metavar="FILE", help="Write the evidence to a new file, for a ticket.")
 @click.option("--from", "saved", metavar="FILE", help="Judge the evidence in a file instead.")
 @as_json
 @pass_context
@@ -89,6 +89,8 @@ def doctor(
 
     if saved is not None and (save is not None or probe or sources):
         raise click.UsageError("--from goes with none of --save, --probe and --source.")
+    if save is not None:
+        context.may_save("doctor --save")
     checks = [doctor.check(name) for name in only] or doctor.quick()
     if saved is not None:
         snapshot = _read(saved)
@@ -121,13 +123,13 @@ def _read(file: str) -> "Snapshot":
 
 def _write(file: str, snapshot: "Snapshot") -> None:
     """Write the evidence, for nobody else to read: it tells much about the host."""
-    from netconsole.backend.files import write
+    from pathlib import Path
+
+    from netconsole.backend.saving import new_file
     from netconsole.diagnostics.saved import to_text
 
-    try:
-        write(file, to_text(snapshot), 0o600)
-    except OSError as error:
-        raise InvalidValue("evidence", file, error.strerror or str(error)) from error
+    with new_file(Path(file)) as stream:
+        stream.write(to_text(snapshot).encode("utf-8", "surrogateescape"))
 
 
 def _cures(found: "Iterable[Finding]") -> "Iterator[str]":

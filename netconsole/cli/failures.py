@@ -20,8 +20,11 @@ INTERRUPTED = 128 + signal.SIGINT
 PIPE_CLOSED = 128 + signal.SIGPIPE
 
 
-def end(error: BaseException) -> int:
-    """Say on stderr what ended the command, and answer its exit status."""
+def end(error: BaseException, *, read_only: bool = False) -> int:
+    """Say on stderr what ended the command, and answer its exit status.
+
+    Of a bug a report is written, unless all is `read_only`.
+    """
     match error:
         case NetconsoleError():
             if isinstance(error, NotWritten):
@@ -40,7 +43,12 @@ def end(error: BaseException) -> int:
             _discard_stdout()
             return PIPE_CLOSED
         case _:
-            _say(f"{_one_line(error)} (a bug; the report is in {write_report(error)})")
+            where = (
+                "without --read-only a report is written"
+                if read_only
+                else f"the report is in {write_report(error)}"
+            )
+            _say(f"{_one_line(error)} (a bug; {where})")
             return int(ExitStatus.FAILED)
 
 

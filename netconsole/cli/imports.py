@@ -42,15 +42,18 @@ def nova(context: Context, connection: str, dry_run: bool, verbose: bool, as_jso
     from netconsole.backend.takeover import database
     from netconsole.backend.takeover.nova import takeover
 
+    # Before anything is read: whoever may not import needs nothing of what is behind a URL.
+    service = context.service()
+    service.refuse_if_read_only("import nova")
     change = ImportNova(database.shown(connection), database.read(connection))
     if not dry_run:
-        outcome = context.service().do(change)
+        outcome = service.do(change)
         print_outcome(change.title, outcome, verbose=verbose, as_json=as_json)
         if not as_json:
             _print(outcome.result)
         return
     found = takeover(change.rows, context.options())
-    plan = context.service().preview(change)
+    plan = service.preview(change)
     if as_json:
         output.print_json({"result": found, "steps": steps_of(plan)})
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.errors import ReadOnly
 from netconsole.cli import output
 from netconsole.cli.changing import as_json
 from netconsole.cli.context import Context, pass_context
@@ -40,9 +41,14 @@ def lab(context: click.Context) -> int | None:
     the network vmnet with the instances web1, web2 and db1, and a floating address on web1. It
     lives in namespaces and in memory: nothing of it remains, however it ends.
     """
+    ours = Context.of(context)
     if context.invoked_subcommand is not None:
+        if ours.read_only and context.invoked_subcommand != "faults":
+            # It runs whatever it is given, as whoever started this: often as root.
+            name = context.invoked_subcommand
+            raise ReadOnly(f"lab {name}: refused, it runs commands and this is --read-only")
         return None
-    return _in_fresh_lab("flatdhcp", partial(_console, Context.of(context).read_only))
+    return _in_fresh_lab("flatdhcp", partial(_console, ours.read_only))
 
 
 @lab.command(context_settings=COMMAND_SETTINGS)

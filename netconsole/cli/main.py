@@ -130,7 +130,7 @@ def run(arguments: Sequence[str]) -> int:
         status = root.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
         output.flush()
     except Exception as error:  # noqa: BLE001  the outermost edge: nothing may pass it unsaid
-        return failures.end(error)
+        return failures.end(error, read_only="--read-only" in arguments)
     return status if isinstance(status, int) else 0
 
 

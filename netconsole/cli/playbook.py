@@ -94,7 +94,15 @@ def run(
         raise click.UsageError("--undo goes with neither --apply nor --persist.")
     from netconsole.diagnostics.evidence import Request
 
-    request = Request(service_or_reason(context), sources, target, not no_probe, seconds, filter_)
+    request = Request(
+        service_or_reason(context),
+        sources,
+        target,
+        not no_probe,
+        seconds,
+        filter_,
+        may_save=not context.read_only,
+    )
     if sys.stderr.isatty():
         request = replace(request, progress=output.say)
     manner = _Run(context, _playbook(name), request, as_json)

@@ -214,28 +214,3 @@ def plan_entries(plan: Plan) -> tuple[Entry, ...]:
         return (Entry("Nothing is to be done on the host; only the store changes."),)
     said = f"{count(len(plan.commands), 'command')}, run in this order; undone if one fails:"
     return (Entry(said, BOLD), Entry(), *(command(text) for text in plan.commands))
-
-
-class AskPage(Page[bool], inherit_bindings=False):
-    """A question before something that cannot be taken back; True for yes. No has the focus."""
-
-    BINDINGS: ClassVar[list[BindingType]] = WAYS
-
-    def __init__(self, app: "ConsoleApp", title: str, text: str, yes: str) -> None:
-        super().__init__(app, title, "")
-        self._text = text
-        self.lines = LineView(app.glyphs)
-        self.lines.can_focus = False
-        self.buttons = Buttons(("Cancel", yes), app.glyphs)
-
-    def body(self) -> tuple[Widget, ...]:
-        return (self.heading, self.lines, self.buttons)
-
-    def on_mount(self) -> None:
-        self.footer.show((Hint("tab", "choose"), Hint("enter", "press"), Hint("esc", "cancel")))
-        self.lines.set_entries((Entry(self._text),))
-        self.buttons.take_focus()
-
-    def on_buttons_pressed(self, message: Buttons.Pressed) -> None:
-        message.stop()
-        self.dismiss(message.index == 1)

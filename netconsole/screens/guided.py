@@ -89,6 +89,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
             self.console.service,
             target=self._target,
             probe=self._may_change,
+            may_save=self.console.service.may_save,
             progress=lambda line: self.console.tell(lambda: self._heard(line)),
             cancelled=self._left,
         )

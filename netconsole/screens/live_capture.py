@@ -13,9 +13,8 @@ from netconsole.backend.wording import count
 from netconsole.diagnostics.capture import live
 from netconsole.diagnostics.capture.comparison import Progress
 from netconsole.diagnostics.capture.kept import Kept
-from netconsole.diagnostics.capture.saved import AlreadyThere
 from netconsole.screens.capture_text import Shown, laid_out
-from netconsole.screens.dialogs import WAYS, AskPage, said
+from netconsole.screens.dialogs import WAYS, said
 from netconsole.screens.page import Page
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.surface import Part, Surface, strip_of
@@ -97,8 +96,8 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
 
     def _hints(self) -> None:
         going = [] if self._ended else [Hint("p", "go on" if self._paused else "pause")]
-        hints = (*going, Hint("s", "save"), Hint("y", "copy"), Hint("esc", "end"))
-        self.footer.show(hints)
+        saving = [Hint("s", "save")] if self.console.service.may_save else []
+        self.footer.show((*going, *saving, Hint("y", "copy"), Hint("esc", "end")))
 
     # What is heard from the thread that captures
 
@@ -151,10 +150,13 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         self.bar.say(self.console.copy(self.view.text))
 
     def action_save(self) -> None:
+        if not self.console.service.may_save:
+            self.bar.say("read-only: no file is written", "warning")
+            return
         if self._latest is None:
             return
         suggested = Path.home() / f"capture-{datetime.now():%Y%m%d-%H%M%S}.pcapng"
-        hint = "a path, for pcapng; enter saves, esc does not"
+        hint = "a new file, for pcapng; enter saves, esc does not"
         self.bar.type_text("save as: ", hint, str(suggested), self._path_typed)
 
     def _path_typed(self, text: str, done: bool) -> None:
@@ -163,7 +165,7 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
             if text.strip():
                 self._save(Path(text.strip()))
 
-    def _save(self, path: Path, *, overwrite: bool = False) -> None:
+    def _save(self, path: Path) -> None:
         latest = self._latest
         if latest is None:
             return
@@ -171,28 +173,12 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         kept = self._kept
 
         def done(result: int | Exception) -> None:
-            if isinstance(result, AlreadyThere):
-                self._ask(path)
-            elif isinstance(result, Exception):
+            if isinstance(result, Exception):
                 self.bar.say(said(result), "bad")
-            else:
-                some = "the latest " if result == kept.most else ""
-                written = f"{path}: {some}{count(result, 'packet')}, readable by its owner only"
-                self.bar.say(written, "good")
+                return
+            some = "the latest " if result == kept.most else ""
+            written = f"{path}: {some}{count(result, 'packet')}, readable by its owner only"
+            self.bar.say(written, "good")
 
         self.bar.say(f"saving {path}")
-        self.console.in_background(
-            lambda: kept.save(path.expanduser(), dropped, overwrite=overwrite), done
-        )
-
-    def _ask(self, path: Path) -> None:
-        def answered(overwrite: bool | None) -> None:
-            if overwrite:
-                self._save(path, overwrite=True)
-            else:
-                self.bar.say(f"not saved: {path} is there already", "warning")
-
-        text = f"{path} is there already. What it holds would be lost."
-        self.app.push_screen(
-            AskPage(self.console, "Overwrite the file?", text, "Overwrite"), answered
-        )
+        self.console.in_background(lambda: kept.save(path.expanduser(), dropped), done)

@@ -148,3 +148,72 @@ def test_without_privileges_it_reads_what_it_can_and_says_what_it_cannot(host: P
     assert "CAP_NET_ADMIN" in refused.stderr
     planned = host.run(*unprivileged, "netconsole", "plan", check=False)
     assert planned.returncode == 3
+
+
+SECRET = "s3cr3t-of-this-host"  # noqa: S105  it protects nothing
+KEPT = "/run/kept"
+URL = "mysql://nova@127.0.0.1/nova"
+ASKED = {
+    "save": ("doctor", "--only", "ip_forward", "--save", KEPT),
+    "capture": ("capture", "--on", "eth0", "--seconds", "0.2", "--write", KEPT),
+    "screenshot": ("console", "--screenshot", KEPT),
+    "bundle": ("playbook", "run", "bundle", "--target", KEPT),
+}
+
+
+def _everything(host: PrivateHost) -> str:
+    """Every file that this host has made, with its size and the time of its last change."""
+    return host.run("find", "/var", "/run", "-ls").stdout
+
+
+def test_read_only_nothing_is_written_anywhere(host: PrivateHost) -> None:
+    create_cloud(host)
+    before = _everything(host)
+    for name, command in ASKED.items():
+        done = host.run("netconsole", "--read-only", *command, check=False)
+        assert (done.returncode, done.stdout) == (3, ""), name
+        assert "refused, it writes a file and this is" in done.stderr
+        assert done.stderr.count("\n") == 1
+    for command in (("status",), ("network", "list"), ("history",), ("doctor", "--json")):
+        host.run("netconsole", "--read-only", *command, check=False)
+    for command in (("run", "--", "id"), ("enter", "--", "id"), ("break", "rp_filter")):
+        done = host.run("netconsole", "--read-only", "lab", *command, check=False)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "refused, it runs commands" in done.stderr
+    assert _everything(host) == before
+
+
+def test_nothing_that_is_there_is_replaced(host: PrivateHost) -> None:
+    create_cloud(host)
+    host.write(KEPT, SECRET)
+    for name, command in ASKED.items():
+        done = host.run("netconsole", *command, check=False, timeout=120)
+        assert done.returncode == 2, (name, done.stderr)
+        assert f"{KEPT}: is there already" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert host.run("cat", KEPT).stdout == SECRET
+
+
+OPTIONS = (
+    *(f"mysql://nova@127.0.0.1/nova?{option}={KEPT}" for option in ("read_default_file", "ssl_ca")),
+    *(f"postgresql://nova@127.0.0.1/nova?{option}={KEPT}" for option in ("service", "sslkey")),
+    f"sqlite:///{KEPT}",
+)
+
+
+def test_no_path_or_url_makes_it_print_a_file(host: PrivateHost) -> None:
+    asked: list[tuple[str, ...]] = [
+        ("doctor", "--from", KEPT),
+        ("capture", "--read", KEPT),
+        ("capture", "--on", "eth0", "--", f"-F{KEPT}"),
+        *(("import", "nova", "--dry-run", "--connection", url) for url in OPTIONS),
+    ]
+    for text in (f"[DEFAULT]\n{SECRET}\n", f"  {SECRET}\n", f"={SECRET}\n", f"{SECRET}\n"):
+        host.write(KEPT, text)
+        asked.append(("--config-file", KEPT, "status"))
+        while asked:
+            command = asked.pop()
+            done = host.run("netconsole", *command, check=False)
+            assert done.returncode in (1, 2, 3), (command, done.stderr)
+            assert SECRET not in done.stdout + done.stderr
+            assert done.stderr.count("\n") == 1

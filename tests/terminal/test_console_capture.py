@@ -23,11 +23,19 @@ for port in (40022, 40023):
 
 
 def console(
-    lab: RunningLab, *prefix: str, columns: int = 80, lines: int = 24, **environment: str
+    lab: RunningLab,
+    *prefix: str,
+    options: tuple[str, ...] = (),
+    columns: int = 80,
+    lines: int = 24,
+    **environment: str,
 ) -> Terminal:
     enter = (NETCONSOLE, "lab", "enter", "--pid", str(lab.first), "--")
     return Terminal(
-        [*enter, *prefix, "netconsole"], columns=columns, lines=lines, environment=environment
+        [*enter, *prefix, "netconsole", *options],
+        columns=columns,
+        lines=lines,
+        environment=environment,
     )
 
 
@@ -105,7 +113,7 @@ def test_what_is_not_answered_and_what_is_lost_is_said(lab: RunningLab) -> None:
         lab.run("iptables", "-D", *refuse)
 
 
-def test_it_is_saved_where_the_admin_says_and_nothing_is_overwritten_unasked(
+def test_it_is_saved_where_the_admin_says_and_nothing_is_overwritten(
     lab: RunningLab,
 ) -> None:
     path = "/run/of-the-console.pcapng"
@@ -115,7 +123,7 @@ def test_it_is_saved_where_the_admin_says_and_nothing_is_overwritten_unasked(
         terminal.wait_for("A saved.test NXDOMAIN")
         for wrong, reason in (
             ("/nowhere/x", "/nowhere/x: cannot be written: No such file or directory"),
-            ("/dev/null", "/dev/null: is not a regular file"),
+            ("/dev/null", "/dev/null: is there already, and is left as it is"),
         ):
             terminal.press("s")
             terminal.wait_for("save as: ")
@@ -131,21 +139,21 @@ def test_it_is_saved_where_the_admin_says_and_nothing_is_overwritten_unasked(
 
         ask(lab, "later.test")
         terminal.wait_for("A later.test NXDOMAIN")
-        for keys in (("escape",), ("enter",)):
-            terminal.press("s")
-            terminal.wait_for("save as: ")
-            terminal.press("\x15", path, "enter")
-            terminal.wait_for("Overwrite the file?", f"{path} is there already")
-            terminal.press(*keys)
-            terminal.wait_for(f"not saved: {path} is there already", "Latest packets")
-        assert lab.netconsole("capture", "--read", path).stdout == read
         terminal.press("s")
         terminal.wait_for("save as: ")
         terminal.press("\x15", path, "enter")
-        terminal.wait_for("[ Overwrite ]")
-        terminal.press("tab", "enter")
-        terminal.wait_for("readable by its owner only", "Latest packets")
-        assert "A later.test NXDOMAIN" in lab.netconsole("capture", "--read", path).stdout
+        terminal.wait_for(f"{path}: is there already, and is left as it is", "Latest packets")
+        assert lab.netconsole("capture", "--read", path).stdout == read
+
+
+def test_read_only_a_capture_is_shown_and_not_saved(lab: RunningLab) -> None:
+    with console(lab, options=("--read-only",)) as terminal:
+        begin(terminal)
+        ask(lab, "unsaved.test")
+        terminal.wait_for("A unsaved.test NXDOMAIN", "y copy")
+        terminal.wait_for("s save", absent=True)
+        terminal.press("s")
+        terminal.wait_for("read-only: no file is written")
 
 
 def test_a_pause_holds_the_display_and_not_the_capture(lab: RunningLab) -> None:

@@ -13,7 +13,6 @@ from netconsole.diagnostics.capture.analysis import Analysis
 from netconsole.diagnostics.capture.durations import Durations
 from netconsole.diagnostics.capture.exchanges import Exchanges
 from netconsole.diagnostics.capture.kept import Kept
-from netconsole.diagnostics.capture.saved import AlreadyThere, NotSaved
 from netconsole.diagnostics.capture.topology import Point
 
 BRIDGE = Point("br100", bytes.fromhex(HOST_MAC.replace(":", "")))
@@ -172,33 +171,3 @@ def _saved(kept: Kept, directory: Path) -> Path:
     path = directory / "whole.pcapng"
     kept.save(path, (0, 0))
     return path
-
-
-def test_a_file_that_is_there_is_overwritten_only_when_asked(tmp_path: Path) -> None:
-    path = tmp_path / "mine"
-    path.write_text("precious")
-    kept = filled(20, 5)
-    with pytest.raises(AlreadyThere, match="mine: is there already"):
-        kept.save(path, (0, 0))
-    assert path.read_text() == "precious"
-    kept.save(path, (0, 0), overwrite=True)
-    assert path.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    ("path", "reason"),
-    [
-        ("/nowhere/at/all", "No such file or directory"),
-        ("/dev/null", "is not a regular file"),
-        ("/", "is not a regular file"),
-        ("/etc/hosts/x", "Not a directory"),
-        ("/run/" + "x" * 300, "File name too long"),
-        ("/run/zero\0byte", "null byte"),
-    ],
-)
-@pytest.mark.parametrize("overwrite", [True, False])
-def test_a_path_that_cannot_be_is_one_line(path: str, reason: str, overwrite: bool) -> None:
-    with pytest.raises(NotSaved, match=reason) as error:
-        filled(20, 5).save(Path(path), (0, 0), overwrite=overwrite)
-    assert "\n" not in str(error.value)

@@ -3,7 +3,6 @@
 import io
 import struct
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -253,18 +252,3 @@ def test_noise_is_no_file(noise: bytes) -> None:
             read(begin + noise)
         except BadFile:
             continue
-
-
-def test_a_file_is_there_when_it_is_complete_and_for_its_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "new.pcapng"
-    with suppress(KeyboardInterrupt), saved.new_file(path) as file:
-        file.write(b"half")
-        raise KeyboardInterrupt
-    assert list(tmp_path.iterdir()) == []
-    with saved.new_file(path) as file:
-        file.write(b"whole")
-        assert not path.exists()
-    assert path.read_bytes() == b"whole"
-    assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(saved.NotSaved), saved.new_file(tmp_path / "no" / "such"):
-        pass

@@ -92,7 +92,11 @@ def test_reading_refuses_to_write_in_the_database_itself(
 def test_a_read_only_store_cannot_be_talked_into_writing(store: Store, path: Path) -> None:
     remember(store, "a")
     reader = Store(f"sqlite:///{path}", read_only=True)
-    with reader.reading() as connection:
+    with reader.reading() as connection:  # of a copy, as nobody has the file open
+        connection.exec_driver_sql("PRAGMA query_only = OFF")
+        connection.execute(sa.delete(former_sysctls))
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    with store.transaction(), reader.reading() as connection:
         connection.exec_driver_sql("PRAGMA query_only = OFF")
         with pytest.raises(sa.exc.OperationalError, match="readonly database"):
             connection.execute(sa.delete(former_sysctls))

@@ -73,6 +73,10 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     except PermissionError as error:
         raise Unavailable(f"database {path} cannot be read: permission denied") from error
     for _ in range(_ATTEMPTS):
+        # SQLite would make the log and its index beside a file that nobody has open.
+        copy = _copy_at_rest(path)
+        if copy is not None:
+            return copy
         connection = _open(path, "mode=ro")
         try:
             connection.execute("PRAGMA schema_version")
@@ -82,9 +86,6 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
                 raise
         else:
             return connection
-        copy = _copy_at_rest(path)
-        if copy is not None:
-            return copy
     raise Unavailable(f"database {path} cannot be read by this user while another writes it")
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import URL, Column, ColumnElement, Connection, MetaData, NullPool, Table
@@ -26,6 +27,37 @@ from netconsole.backend.takeover.rows import (
 
 DRIVERS = {"sqlite": "sqlite", "mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg"}
 """The driver of each kind of database; a URL that names another gets this one all the same."""
+_OPTIONS = {
+    "sqlite": frozenset[str](),
+    "mysql": frozenset(
+        {
+            "charset",
+            "collation",
+            "connect_timeout",
+            "host",
+            "port",
+            "read_timeout",
+            "unix_socket",
+            "use_unicode",
+            "write_timeout",
+        }
+    ),
+    "postgresql": frozenset(
+        {
+            "application_name",
+            "client_encoding",
+            "connect_timeout",
+            "host",
+            "hostaddr",
+            "port",
+            "sslmode",
+            "target_session_attrs",
+        }
+    ),
+}
+"""What may stand behind the `?` of a URL. The drivers know many more, of which some have them read
+files of this machine (read_default_file, ssl_ca, service, passfile), whose lines they print, and
+others run what they are given (init_command, plugin)."""
 _EXTRAS = {"mysql": "PyMySQL", "postgresql": "psycopg"}
 
 _Row = TypeVar("_Row", NovaNetwork, NovaFixedIP, NovaFloatingIP, NovaInterface, NovaInstance)
@@ -66,6 +98,11 @@ def _parsed(url: str) -> URL:
         raise InvalidValue("connection", "(not a URL)", rule) from None
     if kind not in DRIVERS or (kind == "sqlite" and not parsed.database):
         raise InvalidValue("connection", parsed.render_as_string(hide_password=True), rule)
+    for name in parsed.query:
+        if name not in _OPTIONS[kind]:
+            known = ", ".join(sorted(_OPTIONS[kind])) or "none"
+            rule = f"is no option that may be given here; of {kind} these may: {known}"
+            raise InvalidValue("connection option", name, rule)
     return parsed
 
 
@@ -75,7 +112,9 @@ def _of_our_driver(parsed: URL) -> URL:
         path = str(parsed.database)
         if not Path(path).is_file():
             raise Unavailable(f"database {path} does not exist")
-        return URL.create("sqlite", database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+        return URL.create(
+            "sqlite", database=f"file:{quote(path)}", query={"mode": "ro", "uri": "true"}
+        )
     return parsed.set(drivername=DRIVERS[kind])
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+from netconsole.backend.saving import new_file
 from netconsole.diagnostics.capture.packet import Packet, Sight
 from netconsole.diagnostics.capture.pcapng import Writer
-from netconsole.diagnostics.capture.saved import new_file
 from netconsole.diagnostics.capture.topology import Point
 
 MOST_KEPT = 100_000
@@ -46,18 +46,18 @@ class Kept:
             newest = list(islice(reversed(self._sights), number))
         return [(self._points[index].name, packet) for index, packet in reversed(newest)]
 
-    def save(self, path: Path, dropped: Sequence[int], *, overwrite: bool = False) -> int:
+    def save(self, path: Path, dropped: Sequence[int]) -> int:
         """Save what is kept as pcapng, for its owner only; answer how many packets that are.
 
         `dropped` is how many the capture itself lost at each interface. Raises NotSaved, and
-        AlreadyThere where there is such a file that must not be overwritten.
+        AlreadyThere where the name is taken.
         """
         with self._lock:
             sights, begin, end = tuple(self._sights), self._begin, self._end
         packets = [0] * len(self._points)
         for index, _ in sights:
             packets[index] += 1
-        with new_file(path, overwrite=overwrite) as file:
+        with new_file(path) as file:
             writer = Writer(file, self._points, self._snaplen)
             writer.add(sights)
             writer.finish(packets, dropped, begin, end)

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from netconsole.backend.errors import InvalidValue, Unavailable
 from netconsole.backend.privileges import Capability, lacking
+from netconsole.backend.saving import new_file
 from netconsole.backend.ssh_session import ssh_session
 from netconsole.diagnostics.capture.analysis import Analysis
 from netconsole.diagnostics.capture.comparison import Comparison, Progress
@@ -21,7 +22,6 @@ from netconsole.diagnostics.capture.kept import Kept
 from netconsole.diagnostics.capture.packet import Packet, Sight
 from netconsole.diagnostics.capture.pcapng import Writer
 from netconsole.diagnostics.capture.ring import BLOCKS, RETIRE_MS, Ring, count, packets
-from netconsole.diagnostics.capture.saved import new_file
 from netconsole.diagnostics.capture.topology import Point
 from netconsole.diagnostics.evidence.links import read_links
 

@@ -1,72 +1,22 @@
-"""Captures on disk: written whole and for their owner only, read back and compared."""
+"""Captures on disk, read back and compared."""
 
 import heapq
 import mmap
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
-from netconsole.backend.errors import InvalidValue, NetconsoleError
+from netconsole.backend.errors import InvalidValue
 from netconsole.diagnostics.capture.analysis import Analysis
 from netconsole.diagnostics.capture.comparison import Comparison
 from netconsole.diagnostics.capture.filters import passing
 from netconsole.diagnostics.capture.packet import Packet
 from netconsole.diagnostics.capture.recording import Batch, Interface, Recording
 
-MODE = 0o600
-"""Packets hold what people said to each other."""
-
 LONGEST = 1 << 18
 """What a file means that says it kept packets whole."""
-
-
-class NotSaved(NetconsoleError):
-    """A file for packets that cannot be written."""
-
-
-class AlreadyThere(NotSaved):
-    """A file of that name is there, and nobody has said that it may be overwritten."""
-
-
-@contextmanager
-def new_file(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
-    """Open a file that takes its place when it is complete. Raises NotSaved, AlreadyThere."""
-    try:
-        # A device or a socket would be replaced as well, by a file: /dev/null for instance.
-        place = path.resolve()
-        if place.exists() and not place.is_file():
-            raise NotSaved(f"{path}: is not a regular file")
-        if not overwrite:
-            # The name is taken at once, so that nobody else's file of that name is overwritten.
-            os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE))
-    except FileExistsError:
-        raise AlreadyThere(f"{path}: is there already") from None
-    except (OSError, RuntimeError, ValueError) as error:
-        raise NotSaved(f"{path}: cannot be written: {_reason(error)}") from None
-    complete = False
-    temporary: str | None = None
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            os.fchmod(file.fileno(), MODE)
-        Path(temporary).replace(place)
-        complete = True
-    except OSError as error:
-        raise NotSaved(f"{path}: cannot be written: {_reason(error)}") from None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        if not complete and not overwrite:
-            place.unlink(missing_ok=True)
-
-
-def _reason(error: Exception) -> str:
-    """What is wrong with a path: a loop of links and a zero byte are no OSError in Python."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def compare(

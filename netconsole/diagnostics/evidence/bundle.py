@@ -2,9 +2,7 @@
 
 import io
 import json
-import os
 import tarfile
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netconsole import __version__
-from netconsole.backend.errors import InvalidValue, NetconsoleError
+from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.programs import run
+from netconsole.backend.saving import new_file
 from netconsole.diagnostics.finding import Finding, as_json
 from netconsole.diagnostics.redaction import redacted
 from netconsole.diagnostics.saved import to_text
@@ -76,26 +75,15 @@ def write_bundle(
 ) -> str:
     """Write the archive, for nobody else to read, and say what is in it.
 
-    Raises InvalidValue where it cannot be written.
+    Raises NotSaved where it cannot be written, AlreadyThere where something has its name.
     """
     target = Path(file)
     root = target.name.removesuffix(".tar.gz")
     count = 0
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".netconsole-", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-                    for name, text in _texts(service, snapshot, findings):
-                        _add(archive, f"{root}/{name}", redacted(text))
-                        count += 1
-                os.fchmod(stream.fileno(), 0o600)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise InvalidValue("bundle", file, error.strerror or str(error)) from error
+    with new_file(target) as stream, tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name, text in _texts(service, snapshot, findings):
+            _add(archive, f"{root}/{name}", redacted(text))
+            count += 1
     size = target.stat().st_size // 1024
     return (
         f"{file}: {count} files, {size} KiB, readable by its owner only; passwords, tokens and "

@@ -33,5 +33,7 @@ class Request:
     """Which traffic it watches, in the words of pcap-filter(7); empty for its own choice."""
     progress: Callable[[str], None] = _unheard
     """Hears how such a probe stands, in a line, about twice a second; called in its thread."""
+    may_save: bool = True
+    """Whether a playbook may write a file; not where all is read-only."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set to end a probe that watches traffic early."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netconsole.backend.agreement import PlanChanged
-from netconsole.backend.errors import Conflict, NotFound
+from netconsole.backend.errors import Conflict, NotFound, ReadOnly
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.checks import CHECKS
@@ -99,8 +99,11 @@ class Playbook:
     def investigate(self, request: Request) -> Investigation:
         """Collect the evidence once and conclude from it, stage by stage.
 
-        Raises NotFound for a target that means nothing on this host.
+        Raises NotFound for a target that means nothing on this host, ReadOnly where it would
+        write a file and must not.
         """
+        if self.deliver is not None and not request.may_save:
+            raise ReadOnly(f"{self.change_title}: refused, it writes a file and this is read-only")
         checks = [stage.checked for stage in self.stages]
         if self.deliver is None:
             return Investigation(judge(look(request, checks), checks))
