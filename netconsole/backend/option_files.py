@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from netconsole.backend.errors import LONGEST_SHOWN, InvalidValue
+from netconsole.backend.errors import InvalidValue
 
 ENVIRONMENT_VARIABLE = "NETCONSOLE_CONFIG_FILE"
 """Names files where no --config-file does; several are divided as in PATH."""
