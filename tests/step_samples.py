@@ -6,6 +6,7 @@ from netconsole.backend.steps import (
     AddLink,
     AnnounceAddress,
     ChangeRules,
+    CheckDnsmasq,
     EndConnections,
     InsertNftRule,
     MakeDirectory,
@@ -165,15 +166,15 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
     (RemoveDirectory("/n/h"), ("rmdir /n/h",)),
     (
         WriteFile("/n/a b", "3,'x'\n", 0o640, None),
-        ("printf %s '3,'\"'\"'x'\"'\"'\n' > '/n/a b'", "chmod 0640 '/n/a b'"),
+        (r"printf %s $'3,\'x\'\n' > '/n/a b'", "chmod 0640 '/n/a b'"),
     ),
     (WriteFile("/n/o", "new", 0o644, "old"), ("printf %s new > /n/o", "chmod 0644 /n/o")),
     (RemoveFile("/n/o", "old", 0o600), ("rm /n/o",)),
     (
         AddDhcpHosts(PID_FILE, HOST_FILES),
         (
-            "printf %s 'fa:16:3e:00:00:01,web1,10.0.0.3\n' > /n/h/1",
-            "printf %s 'x\n' > /n/h/2",
+            "printf %s $'fa:16:3e:00:00:01,web1,10.0.0.3\\n' > /n/h/1",
+            "printf %s $'x\\n' > /n/h/2",
         ),
     ),
     (
@@ -182,22 +183,23 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
     ),
     (
         RetireDhcpHosts(PID_FILE, HOST_FILES, RETIRED),
-        ("printf %s 'fa:16:3e:00:00:01 # no longer has 10.0.0.3\n' > /n/h/1",),
+        ("printf %s $'fa:16:3e:00:00:01 # no longer has 10.0.0.3\\n' > /n/h/1",),
     ),
     (
         ReinstateDhcpHosts(PID_FILE, HOST_FILES, RETIRED),
         (
-            "printf %s 'fa:16:3e:00:00:01,web1,10.0.0.3\n' > /n/h/1",
-            "printf %s 'x\n' > /n/h/2",
+            "printf %s $'fa:16:3e:00:00:01,web1,10.0.0.3\\n' > /n/h/1",
+            "printf %s $'x\\n' > /n/h/2",
             f'kill -HUP "$(cat {PID_FILE})"',
         ),
     ),
     (StartDnsmasq("br100", SERVER), (f"dnsmasq --pid-file={PID_FILE} '--domain=a b'",)),
     (StopDnsmasq("br100", SERVER, (11, 12)), ("kill 11 12",)),
     (StopDnsmasq("br100", SERVER, (11,), start_again=False), ("kill 11",)),
+    (StopDnsmasq("br100", SERVER), (f'kill "$(cat {PID_FILE})"',)),
     (
-        StopDnsmasq("br100", ("dnsmasq", "--no-hosts")),
-        ("pkill -x -f 'dnsmasq --no-hosts'",),
+        CheckDnsmasq("br100", SERVER),
+        (f"dnsmasq --test --pid-file={PID_FILE} '--domain=a b'",),
     ),
     (ReloadDnsmasq("br100", PID_FILE), (f'kill -HUP "$(cat {PID_FILE})"',)),
     (
@@ -229,7 +231,7 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
         WriteConfigDrive("/i/web1.iso", (("openstack/latest/a.json", "{}\n"),)),
         (
             "mkdir -p config-2/openstack/latest",
-            "printf %s '{}\n' > config-2/openstack/latest/a.json",
+            "printf %s $'{}\\n' > config-2/openstack/latest/a.json",
             "genisoimage -quiet -output /i/web1.iso -volid config-2 "
             "-joliet -rational-rock config-2",
         ),

@@ -1,14 +1,71 @@
-"""Files of ours: written whole and atomically, with an explicit mode."""
+"""Files: read only where they are files and of a bearable size, written whole and atomically."""
 
+import errno
 import os
+import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from netconsole.backend.errors import Conflict
+from netconsole.backend.errors import Conflict, Unavailable
 from netconsole.backend.hoststate import File
+from netconsole.backend.text import decoded, encoded
 
 TEMPORARY = ".netconsole-"
 """Begins the name of a file that is being written."""
+
+LARGEST = 64 * 2**20
+"""Bytes of a file that is read whole: a hundred times what the largest of ours has."""
+
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def read(path: str | Path, most: int = LARGEST) -> bytes:
+    """Read a whole file.
+
+    Raises OSError, with the reason in `strerror`, also for what is no regular file, of which
+    reading might never end and opening do something, and for a file of more than `most` bytes.
+    """
+    _refuse_other(path, os.stat(path))  # noqa: PTH116  a device is not even opened
+    handle = os.open(path, _READING)
+    try:
+        status = os.fstat(handle)
+        _refuse_other(path, status)
+        return _read_all(path, handle, status.st_size, most)
+    finally:
+        os.close(handle)
+
+
+def read_text(path: str | Path, most: int = LARGEST) -> str:
+    """Read a whole file as text; what is no UTF-8 in it is kept. Raises OSError as `read` does."""
+    return decoded(read(path, most))
+
+
+def _refuse_other(path: str | Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise OSError(errno.EINVAL, f"is {kind}, not a file", str(path))
+
+
+def _read_all(path: str | Path, handle: int, size: int, most: int = LARGEST) -> bytes:
+    """Read to the end: files of /proc say that they are empty, others grow meanwhile."""
+    content = os.read(handle, min(size, most) + 1)
+    if content and (len(content) > size or size > most):
+        parts, length = [content], len(content)
+        while length <= most and (part := os.read(handle, 2**16)):
+            parts.append(part)
+            length += len(part)
+        content = b"".join(parts)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"has more than {most:,} bytes", str(path))
+    return content
 
 
 def write(path: str, content: str, mode: int) -> None:
@@ -23,8 +80,8 @@ def write(path: str, content: str, mode: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(content)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(encoded(content))
             os.fchmod(stream.fileno(), mode)
             stream.flush()
             os.fsync(stream.fileno())
@@ -57,40 +114,48 @@ def remove_directory(path: str) -> None:
         directory.rmdir()
 
 
-def observe(directory: str) -> dict[str, File]:
-    """The files directly in a directory, by path; none where there is no directory."""
+def observe(directory: str, concerns: Callable[[str], object] = bool) -> dict[str, File]:
+    """The files directly in a directory whose paths concern us; none where there is no directory.
+
+    Raises Unavailable for one that cannot be read.
+    """
     try:
-        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        raise Unavailable(f"{directory}: {error.strerror}") from error
     try:
         found = {
-            f"{directory}/{entry.name}": _read(entry.name, handle)
+            path: _read(entry.name, handle, directory)
             for entry in os.scandir(handle)
-            if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
+            for path in (f"{directory}/{entry.name}",)
+            if entry.is_file(follow_symlinks=False)
+            and not entry.name.startswith(".")
+            and concerns(path)
         }
     finally:
         os.close(handle)
     return {path: file for path, file in found.items() if file is not None}
 
 
-def _read(name: str, directory: int) -> File | None:
+def _read(name: str, directory: int, place: str) -> File | None:
     """Read a file, or None for one that vanished: dnsmasq removes its pid file when it ends.
 
     A network has a file for each of its guests, so that every call here counts by the thousand.
     """
     try:
-        handle = os.open(name, os.O_RDONLY, dir_fd=directory)
+        handle = os.open(name, _READING | os.O_NOFOLLOW, dir_fd=directory)
+        try:
+            status = os.fstat(handle)
+            content = _read_all(name, handle, status.st_size)
+        finally:
+            os.close(handle)
     except FileNotFoundError:
         return None
-    try:
-        status = os.fstat(handle)
-        content = os.read(handle, status.st_size + 1)
-        if len(content) > status.st_size:
-            content += b"".join(iter(lambda: os.read(handle, 4096), b""))
-    finally:
-        os.close(handle)
-    return File(content.decode(errors="replace"), status.st_mode & 0o777)
+    except OSError as error:
+        raise Unavailable(f"{place}/{name}: {error.strerror}") from error
+    return File(decoded(content), status.st_mode & 0o777)
 
 
 def directories(directory: str) -> frozenset[str]:

@@ -142,11 +142,26 @@ class Dnsmasq:
     bridge: str
     argv: tuple[str, ...]
     pids: tuple[int, ...] = field(default=(), compare=False)
+    changed_file: str = ""
+    """Observed only: its configuration file, if that says something else than when it started."""
 
     @property
     def pid_file(self) -> str:
         """The path given by --pid-file, or nothing."""
-        return next((a.partition("=")[2] for a in self.argv if a.startswith("--pid-file=")), "")
+        return self._option("--pid-file=")
+
+    @property
+    def lease_file(self) -> str:
+        """The path given by --dhcp-leasefile, or nothing."""
+        return self._option("--dhcp-leasefile=")
+
+    @property
+    def configuration(self) -> str:
+        """The path given by --conf-file, or nothing."""
+        return self._option("--conf-file=")
+
+    def _option(self, begin: str) -> str:
+        return next((word.removeprefix(begin) for word in self.argv if word.startswith(begin)), "")
 
 
 @dataclass(frozen=True, slots=True)

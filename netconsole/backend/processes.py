@@ -1,23 +1,133 @@
-"""Which processes run, by the names that the kernel keeps of them (proc(5), /proc/PID/comm).
+"""Which processes run, as the kernel tells of them (proc(5)).
 
-Ten times cheaper than asking psutil about every process, so look here first.
+What a process calls itself, its name and its arguments, is its own choice. Its executable, when
+it started and what it holds open are not.
 """
 
 import os
+import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from netconsole.backend.programs import PATH
+from netconsole.backend.text import decoded
+
+_GONE = " (deleted)"
+"""Follows the path of an executable that was replaced while it runs: a package was upgraded."""
+
+
+def process_ids() -> Iterator[int]:
+    """Answer the id of each process."""
+    return (int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit())
+
 
 def process_names() -> Iterator[tuple[int, str]]:
-    """Answer each process' id and the first 15 characters of its name."""
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
-        try:
-            name = Path(entry.path, "comm").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue  # it has just ended
-        yield int(entry.name), name.removesuffix("\n")
+    """Answer each process' id and the first 15 characters of the name that it gives itself."""
+    for pid in process_ids():
+        name = name_of(pid)
+        if name is not None:
+            yield pid, name
+
+
+def name_of(pid: int) -> str | None:
+    """Answer the name that a process gives itself, or None for one that has ended."""
+    content = _read(pid, "comm")
+    return None if content is None else decoded(content).removesuffix("\n")
+
+
+def running(program: str) -> tuple[int, ...]:
+    """Answer the processes of this network namespace that run a program of the system."""
+    places = _places(program)
+    return tuple(
+        pid for pid in process_ids() if _runs(pid, program, places) and in_this_network(pid)
+    )
+
+
+def runs(pid: int, program: str) -> bool:
+    """Whether a process runs a program of the system, in this network namespace."""
+    return _runs(pid, program, _places(program)) and in_this_network(pid)
+
+
+def _places(program: str) -> frozenset[str]:
+    places = {f"{directory}/{program}" for directory in PATH.split(":")}
+    return frozenset(places | {str(Path(place).resolve()) for place in places})
+
+
+def _runs(pid: int, program: str, places: frozenset[str]) -> bool:
+    """Of a process whose executable this user may not see, its name has to do."""
+    try:
+        executable = os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115  half the time of Path's
+    except PermissionError:
+        return name_of(pid) == program
+    except OSError:
+        return False  # it has ended, or is the kernel's own
+    return executable.removesuffix(_GONE) in places
+
+
+def arguments(pid: int) -> tuple[str, ...]:
+    """Answer a process's arguments; nothing for one that has ended."""
+    content = _read(pid, "cmdline") or b""
+    return tuple(map(decoded, content.removesuffix(b"\0").split(b"\0"))) if content else ()
+
+
+def environment(pid: int, name: str) -> str | None:
+    """Answer a variable of the environment that a process was started with.
+
+    None where there is no such variable, the process has ended or this user may not read it.
+    """
+    begin = name.encode() + b"="
+    for each in (_read(pid, "environ") or b"").split(b"\0"):
+        if each.startswith(begin):
+            return decoded(each.removeprefix(begin))
+    return None
+
+
+def parent(pid: int) -> int:
+    """Answer the process that started another, 0 for one that has ended."""
+    status = _status(pid)
+    return int(status[1]) if status else 0
+
+
+def age(pid: int) -> float:
+    """Answer for how many seconds a process has run; 0 for one that has ended.
+
+    Counted from the machine's start, so that setting the clock does not change it.
+    """
+    status = _status(pid)
+    if not status:
+        return 0.0
+    since_boot = int(status[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot
+
+
+def writes_to(pid: int, path: str) -> bool:
+    """Whether a process has this very file open for writing."""
+    try:
+        file = Path(path).stat()
+        return any(_is_written(entry, file) for entry in os.scandir(f"/proc/{pid}/fd"))
+    except OSError:
+        return False  # the process or the file is gone, or not for this user
+
+
+def _is_written(descriptor: "os.DirEntry[str]", file: os.stat_result) -> bool:
+    try:
+        mode = descriptor.stat(follow_symlinks=False).st_mode
+        return bool(mode & stat.S_IWUSR) and os.path.samestat(descriptor.stat(), file)
+    except FileNotFoundError:
+        return False  # closed meanwhile
+
+
+def _status(pid: int) -> list[bytes]:
+    """Answer what follows the name in /proc/PID/stat, from the state on; a name may hold blanks."""
+    return (_read(pid, "stat") or b"").rpartition(b")")[2].split()
+
+
+def _read(pid: int, name: str) -> bytes | None:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return None  # it has ended, or this user may not
 
 
 def in_this_network(pid: int) -> bool:

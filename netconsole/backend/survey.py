@@ -234,7 +234,7 @@ def _dnsmasq_state(server: Dnsmasq, goal: Dnsmasq | None, running: set[str]) -> 
         return "foreign"
     if goal is None:
         return "orphan"
-    if server.argv != goal.argv:
+    if server != goal:
         return "stale"
     return "duplicate" if server.bridge in running else "running"
 

@@ -15,6 +15,7 @@ from netconsole.backend.steps import (
     AddLink,
     AnnounceAddress,
     ChangeRules,
+    CheckDnsmasq,
     EndConnections,
     Plan,
     ReinstateDhcpHosts,
@@ -62,7 +63,7 @@ def claimant(step: Step, status: Status) -> Claimant:
             return "mtu"
         case AddLink() | RemoveLink() | SetLink():
             return _of_link(step)
-        case StartDnsmasq() | StopDnsmasq() | ReloadDnsmasq():
+        case StartDnsmasq() | StopDnsmasq() | CheckDnsmasq() | ReloadDnsmasq():
             return "dnsmasq_processes"
         case AddDhcpHosts() | RemoveDhcpHosts() | RetireDhcpHosts() | ReinstateDhcpHosts():
             return "dhcp_hosts"

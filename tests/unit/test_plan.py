@@ -35,6 +35,7 @@ from netconsole.backend.steps import (
     AddDhcpHosts,
     AnnounceAddress,
     ChangeRules,
+    CheckDnsmasq,
     EndConnections,
     MakeDirectory,
     ReleaseLease,
@@ -124,7 +125,16 @@ DAMAGE: dict[str, tuple[HostState, list[Step]]] = {
     "dnsmasq runs with other arguments": (
         replace(WHOLE, dnsmasq=(Dnsmasq("br100", ("dnsmasq", f"--pid-file={BASE}.pid"), (5,)),)),
         [
+            CheckDnsmasq("br100", SERVER.argv),
             StopDnsmasq("br100", ("dnsmasq", f"--pid-file={BASE}.pid"), (5,)),
+            StartDnsmasq("br100", SERVER.argv),
+        ],
+    ),
+    "the configuration file of dnsmasq changed": (
+        replace(WHOLE, dnsmasq=(replace(WHOLE.dnsmasq[0], changed_file="/etc/d.conf"),)),
+        [
+            CheckDnsmasq("br100", SERVER.argv),
+            StopDnsmasq("br100", SERVER.argv, WHOLE.dnsmasq[0].pids, changed_file="/etc/d.conf"),
             StartDnsmasq("br100", SERVER.argv),
         ],
     ),

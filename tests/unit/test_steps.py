@@ -1,10 +1,11 @@
 """Steps: the commands they show and run, and the way back."""
 
 import shlex
+import subprocess
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from step_samples import BRIDGE, SAMPLES, SERVER, VETH
 
@@ -26,6 +27,7 @@ from netconsole.backend.steps import (
     StopDnsmasq,
     WriteFile,
 )
+from netconsole.backend.text import decoded, encoded, in_shell
 
 EVERY_SAMPLE = pytest.mark.parametrize(
     ("step", "commands"), SAMPLES, ids=[f"{type(step).__name__}" for step, _ in SAMPLES]
@@ -118,8 +120,21 @@ def test_a_plan_is_taken_back_last_step_first() -> None:
     assert not Plan()
 
 
-@given(st.text(), st.text())
+BYTES = st.binary(max_size=40).map(lambda data: decoded(data.replace(b"\0", b"'")))
+
+
+@given(BYTES, BYTES)
+@settings(max_examples=50, deadline=None)
 def test_whatever_is_in_a_file_a_shell_would_write_it_so(path: str, content: str) -> None:
     write, chmod = WriteFile(f"/{path}", content).commands
-    assert shlex.split(write) == ["printf", "%s", content, ">", f"/{path}"]
-    assert shlex.split(chmod) == ["chmod", "0644", f"/{path}"]
+    shown = write.removesuffix(f" > {in_shell(f'/{path}')}")
+    assert (write + chmod).isprintable()
+    assert typed(shown) == ["printf", "%s", content]
+    assert typed(chmod) == ["chmod", "0644", f"/{path}"]
+
+
+def typed(command: str) -> list[str]:
+    """The words that bash makes of a command."""
+    script = encoded(f"printf '%s\\0' {command}")
+    told = subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout
+    return [decoded(word) for word in told.split(b"\0")[:-1]]

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
-from netconsole.backend import files
+from netconsole.backend import dhcp, files
 from netconsole.backend.errors import NetconsoleError, StepFailed
 from netconsole.backend.host import arp, dnsmasq, filters, legacy_filters, links, nft, sysctls
 from netconsole.backend.hoststate import HostState, Lease
@@ -15,6 +16,7 @@ from netconsole.backend.steps import (
     AddDhcpHosts,
     AnnounceAddress,
     ChangeRules,
+    CheckDnsmasq,
     EndConnections,
     FileEntry,
     MakeDirectory,
@@ -84,7 +86,7 @@ class Host:
                 for folder in sorted(folders)
                 for path, file in files.observe(folder).items()
             },
-            files=files.observe(self._networks_path),
+            files=files.observe(self._networks_path, partial(dhcp.bridge_of, self._networks_path)),
             directories=folders,
             leases=dnsmasq.observe_leases(self._networks_path),
         )
@@ -175,6 +177,8 @@ def _perform(step: Step) -> None:
             for path, _ in step.files:
                 files.remove(path)
             dnsmasq.reload(step.pid_file)
+        case CheckDnsmasq():
+            dnsmasq.test(step)
         case StartDnsmasq():
             dnsmasq.start(step)
         case StopDnsmasq():

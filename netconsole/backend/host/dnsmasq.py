@@ -4,18 +4,31 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
 from netconsole.backend import dhcp, files, lease_file
-from netconsole.backend.errors import StepFailed
+from netconsole.backend.errors import StepFailed, Unavailable
+from netconsole.backend.host import dnsmasq_configuration as configuration
 from netconsole.backend.hoststate import Dnsmasq, Lease
-from netconsole.backend.processes import in_this_network, process_names
-from netconsole.backend.programs import run
-from netconsole.backend.steps import StartDnsmasq, StopDnsmasq
+from netconsole.backend.processes import (
+    age,
+    arguments,
+    environment,
+    parent,
+    running,
+    runs,
+    writes_to,
+)
+from netconsole.backend.programs import ProgramFailed, run
+from netconsole.backend.steps import CheckDnsmasq, StartDnsmasq, StopDnsmasq
 
+PROGRAM = "dnsmasq"
+FINGERPRINT = "NETCONSOLE_CONFIGURATION"
+"""Variable of a dnsmasq's environment: what its configuration file said when it was started."""
+LONGEST_PID_FILE = 100
+CLOCK_SECONDS = 1.0
+"""How far the time of a file and the age of a process may be apart when both are of one moment."""
 END_SECONDS = 5.0
 """How long a process may take to end when asked to, before it is made to."""
 SETTLE_SECONDS = 0.02
@@ -29,36 +42,56 @@ def observe(networks_path: str) -> tuple[Dnsmasq, ...]:
 
     A process and its helper child (dnsmasq(8) --dhcp-script) are one entry with two pids.
     """
-    processes = {process.pid: process for process in _processes()}
+    pids = running(PROGRAM)
+    parents = {pid: parent(pid) for pid in pids}
     found: list[Dnsmasq] = []
-    for pid, process in processes.items():
-        try:
-            argv, parent = tuple(process.cmdline()), process.ppid()
-        except psutil.Error:
+    for pid in pids:
+        argv = arguments(pid)
+        if not argv or parents[pid] in parents:
             continue
-        if not argv or parent in processes:
-            continue
-        children = tuple(child for child, other in processes.items() if _parent(other) == pid)
+        children = tuple(child for child, above in parents.items() if above == pid)
         server = Dnsmasq("", argv, (pid, *children))
-        bridge = dhcp.bridge_of(networks_path, server.pid_file) or ""
-        found.append(Dnsmasq(bridge, argv, server.pids))
+        bridge = dhcp.bridge_of(networks_path, server.pid_file)
+        if bridge is not None and _is_ours(pid, server):
+            server = replace(server, bridge=bridge, changed_file=_changed_file(pid, server))
+        found.append(server)
     return tuple(sorted(found, key=lambda server: server.pids))
 
 
-def _parent(process: psutil.Process) -> int:
+def _is_ours(pid: int, server: Dnsmasq) -> bool:
+    """Whether a process that runs dnsmasq is the one that its arguments make it out to be.
+
+    Anyone may give a process these arguments, but only root can make it write the files that they
+    name: its pid file, which is no older than the process then, or its lease file, which it keeps
+    open. The pid file alone is not enough: it may be lost.
+    """
+    return _named_by(server.pid_file, pid) or writes_to(pid, server.lease_file)
+
+
+def _named_by(pid_file: str, pid: int) -> bool:
+    """Whether a pid file names a process, and not an earlier one that had the same number."""
     try:
-        return process.ppid()
-    except psutil.Error:
-        return 0
+        written = Path(pid_file).stat().st_mtime
+    except OSError:
+        return False
+    return _pid_in(pid_file) == pid and time.time() - written <= age(pid) + CLOCK_SECONDS
 
 
-def _processes() -> Iterator[psutil.Process]:
-    for pid, name in process_names():
-        if name == "dnsmasq" and in_this_network(pid):
-            try:
-                yield psutil.Process(pid)
-            except psutil.NoSuchProcess:
-                continue
+def _changed_file(pid: int, server: Dnsmasq) -> str:
+    """The configuration file of a dnsmasq if it, or a file that it names, is not as it was read.
+
+    What was read is in the environment of a dnsmasq that we started. Of another one, nova's say,
+    only the time tells.
+    """
+    file = server.configuration
+    if not file:
+        return ""
+    found = configuration.read(file)
+    known = environment(pid, FINGERPRINT)
+    if known is None:
+        since = time.time() - found.changed
+        return file if since + CLOCK_SECONDS < age(pid) else ""
+    return file if known != found.fingerprint else ""
 
 
 def observe_leases(networks_path: str) -> dict[str, tuple[Lease, ...]]:
@@ -81,19 +114,35 @@ def _settled(file: Path) -> str | None:
     text: str | None = None
     for _ in range(SETTLE_READINGS):
         try:
-            text = file.read_text(encoding="utf-8", errors="replace")
-            age = time.time() - file.stat().st_mtime
+            text = files.read_text(file)
+            left_alone = time.time() - file.stat().st_mtime
         except FileNotFoundError:
             return None
-        if age > SETTLE_SECONDS:
+        except OSError as error:
+            raise Unavailable(f"{file}: {error.strerror}") from error
+        if left_alone > SETTLE_SECONDS:
             break
         time.sleep(SETTLE_SECONDS / 2)
     return text
 
 
+def test(step: CheckDnsmasq) -> None:
+    """Have a dnsmasq read its arguments and files and say what is wrong; nothing else happens."""
+    try:
+        run(step.argvs[0])
+    except ProgramFailed as error:
+        reason = error.said.removeprefix("dnsmasq: ") or str(error)
+        raise StepFailed(
+            f"the dnsmasq of {step.bridge} would not start again: {reason}; the one that runs was "
+            "not stopped"
+        ) from error
+
+
 def start(step: StartDnsmasq) -> None:
     """Start a dnsmasq; it returns once its sockets are bound."""
-    run(step.argv, timeout=30.0)
+    file = Dnsmasq(step.bridge, step.argv).configuration
+    known = {FINGERPRINT: configuration.read(file).fingerprint} if file else {}
+    run(step.argv, timeout=30.0, environment=known)
 
 
 def stop(step: StopDnsmasq) -> None:
@@ -101,33 +150,32 @@ def stop(step: StopDnsmasq) -> None:
 
     dnsmasq has given up the right to remove it by then.
     """
-    pids = step.pids or _pids_of(step.argv)
+    server = Dnsmasq(step.bridge, step.argv)
+    pids = step.pids or _pids_of(server)
     for pid in pids[:1]:
-        if _argv(pid) == step.argv:
-            _end(pid)
-    pid_file = Dnsmasq(step.bridge, step.argv).pid_file
-    if _pid_in(pid_file) in pids:
-        files.remove(pid_file)
+        _signal(pid, server, signal.SIGTERM, signal.SIGKILL)
+    if _pid_in(server.pid_file) in pids:
+        files.remove(server.pid_file)
 
 
-def _pids_of(argv: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple(process.pid for process in _processes() if _argv(process.pid) == argv)
+def _pids_of(server: Dnsmasq) -> tuple[int, ...]:
+    return tuple(pid for pid in running(PROGRAM) if _is(pid, server))
 
 
-def _argv(pid: int) -> tuple[str, ...]:
-    try:
-        return tuple(psutil.Process(pid).cmdline())
-    except psutil.Error:
-        return ()
+def _is(pid: int, server: Dnsmasq) -> bool:
+    return runs(pid, PROGRAM) and arguments(pid) == server.argv and _is_ours(pid, server)
 
 
-def _end(pid: int) -> None:
+def _signal(pid: int, server: Dnsmasq, *numbers: signal.Signals) -> None:
+    """Send a process signals until it ends, if it still is the dnsmasq that it was."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        if not _is(pid, server):
+            return
+        for number in numbers:
             signal.pidfd_send_signal(handle, number)
             if select.select([handle], [], [], END_SECONDS)[0]:
                 return
@@ -141,12 +189,24 @@ def _end(pid: int) -> None:
 def reload(pid_file: str) -> None:
     """Send SIGHUP to the dnsmasq of a pid file; where none runs there is nothing to reload."""
     pid = _pid_in(pid_file)
-    if pid is not None and f"--pid-file={pid_file}" in _argv(pid):
-        os.kill(pid, signal.SIGHUP)
+    if pid is None:
+        return
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        server = Dnsmasq("", arguments(pid))
+        if server.pid_file == pid_file and runs(pid, PROGRAM) and _is_ours(pid, server):
+            signal.pidfd_send_signal(handle, signal.SIGHUP)
+    except ProcessLookupError:
+        return  # it has just ended
+    finally:
+        os.close(handle)
 
 
 def _pid_in(pid_file: str) -> int | None:
     try:
-        return int(Path(pid_file).read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
+        return int(files.read_text(pid_file, LONGEST_PID_FILE))
+    except (OSError, ValueError):
         return None

@@ -18,6 +18,7 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
     gone = addresses.released(observed, wanted)
     return Plan(
         (
+            *servers.tests(),
             *settings.sysctls(observed, wanted),
             *settings.made_directories(observed, wanted),
             *settings.written_files(observed, wanted),

@@ -6,6 +6,7 @@ from netconsole.backend import dhcp, lease_file
 from netconsole.backend.hoststate import Dnsmasq, File, HostState
 from netconsole.backend.steps import (
     AddDhcpHosts,
+    CheckDnsmasq,
     FileEntry,
     ReleaseLease,
     ReloadDnsmasq,
@@ -48,9 +49,18 @@ class DnsmasqDifference:
             if path in observed.files and observed.files[path] != wanted.files.get(path)
         }
 
+    def tests(self) -> Iterator[Step]:
+        """Before anything is stopped: whether what takes its place would start."""
+        bridges = {server.bridge for server, again in self._stopped if again}
+        for bridge, server in self._wanted.items():
+            if bridge in bridges and bridge not in self._kept:
+                yield CheckDnsmasq(bridge, server.argv)
+
     def stops(self) -> Iterator[Step]:
         for server, again in self._stopped:
-            yield StopDnsmasq(server.bridge, server.argv, server.pids, again)
+            yield StopDnsmasq(
+                server.bridge, server.argv, server.pids, again, changed_file=server.changed_file
+            )
 
     def starts(self) -> Iterator[Step]:
         for bridge, server in self._wanted.items():

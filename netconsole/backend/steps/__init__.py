@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from netconsole.backend.steps.dhcp import (
     AddDhcpHosts,
+    CheckDnsmasq,
     FileEntry,
     ReinstateDhcpHosts,
     ReleaseLease,
@@ -46,6 +47,7 @@ __all__ = [
     "AnnounceAddress",
     "Argv",
     "ChangeRules",
+    "CheckDnsmasq",
     "EndConnections",
     "FileEntry",
     "InsertNftRule",
@@ -100,6 +102,7 @@ STEPS: Mapping[str, type[Step]] = {
         ReinstateDhcpHosts,
         StartDnsmasq,
         StopDnsmasq,
+        CheckDnsmasq,
         ReloadDnsmasq,
         ReleaseLease,
         WriteGuestFile,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from netconsole.backend.hoststate import Dnsmasq
 from netconsole.backend.steps.step import Argv, Step, argv, words
 
 FileEntry = tuple[str, str]
@@ -20,7 +21,11 @@ def _written(files: tuple[FileEntry, ...]) -> tuple[str, ...]:
 
 
 def _reload(pid_file: str) -> str:
-    return f'kill -HUP "$(cat {words(pid_file)})"'
+    return _signal(pid_file, "-HUP ")
+
+
+def _signal(pid_file: str, option: str = "") -> str:
+    return f'kill {option}"$(cat {words(pid_file)})"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,19 @@ class ReinstateDhcpHosts(_RetirementStep):
 
 
 @dataclass(frozen=True, slots=True)
+class CheckDnsmasq(Step):
+    """Have a dnsmasq that is to be restarted check its arguments and files (dnsmasq(8) --test)."""
+
+    bridge: str
+    argv: tuple[str, ...]
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        program, *rest = self.argv
+        return ((program, "--test", *rest),)
+
+
+@dataclass(frozen=True, slots=True)
 class StartDnsmasq(Step):
     """Start the dnsmasq of a network."""
 
@@ -105,18 +123,20 @@ class StopDnsmasq(Step):
     """End the dnsmasq processes of a network that run with exactly these arguments.
 
     `pids` are those observed, for the command shown; without any the driver looks for them.
-    `start_again` is false where the process was one too many.
+    `start_again` is false where the process was one too many. `changed_file` is the configuration
+    file whose change is the reason, if it is.
     """
 
     bridge: str
     argv: tuple[str, ...]
     pids: tuple[int, ...] = ()
     start_again: bool = True
+    changed_file: str = ""
 
     @property
     def commands(self) -> tuple[str, ...]:
         if not self.pids:
-            return (words("pkill", "-x", "-f", words(*self.argv)),)
+            return (_signal(Dnsmasq(self.bridge, self.argv).pid_file),)
         return (words("kill", *self.pids),)
 
     @property
@@ -158,12 +178,15 @@ def announced_restarts(steps: Iterable[Step]) -> tuple[str, ...]:
     taken = tuple(steps)
     stopped = {step.bridge: step for step in taken if isinstance(step, StopDnsmasq)}
     return tuple(
-        f"restarts the dnsmasq of {step.bridge}: "
-        + (
-            "its bridge is made anew"
-            if stopped[step.bridge].argv == step.argv
-            else "its arguments changed"
-        )
+        f"restarts the dnsmasq of {step.bridge}: {_why(stopped[step.bridge], step)}"
         for step in taken
         if isinstance(step, StartDnsmasq) and step.bridge in stopped
     )
+
+
+def _why(stop: StopDnsmasq, start: StartDnsmasq) -> str:
+    if stop.argv != start.argv:
+        return "its arguments changed"
+    if stop.changed_file:
+        return f"{stop.changed_file} changed since it started"
+    return "its bridge is made anew"

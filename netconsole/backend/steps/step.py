@@ -5,8 +5,9 @@ was observed how to take itself back. `host.perform` executes it. Fields hold on
 and tuples of them, so that the journal can write a step down and a later process undo it.
 """
 
-import shlex
 from dataclasses import dataclass
+
+from netconsole.backend.text import in_shell
 
 Argv = tuple[str, ...]
 
@@ -23,7 +24,7 @@ def given(option: str, value: object) -> Argv:
 
 def words(*parts: object) -> str:
     """Words as they are typed at a shell."""
-    return shlex.join(argv(*parts))
+    return in_shell(*argv(*parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Step:
     @property
     def commands(self) -> tuple[str, ...]:
         """What an admin would type to the same effect, quoted for a shell."""
-        return tuple(shlex.join(argv) for argv in self.argvs)
+        return tuple(in_shell(*argv) for argv in self.argvs)
 
     @property
     def inverse(self) -> "Step | None":

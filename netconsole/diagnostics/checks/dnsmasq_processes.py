@@ -29,7 +29,7 @@ _OWNERS = {
 
 _MEANING = {
     "missing": "guests on it get no address, cannot renew one and have no DNS",
-    "stale": "it runs with arguments that are no longer the right ones",
+    "stale": "its arguments are no longer the right ones, or its configuration file changed",
     "duplicate": "two servers answer the same guests, with leases of their own",
     "orphan": "it serves a network that is no more",
 }
@@ -178,8 +178,10 @@ PAGE = Page(
     cause="Each network that has DHCP is served by one dnsmasq on its bridge. None answers nobody; "
     "two answer the same guest with leases of their own; one with old arguments goes on with the "
     "old range, servers and lease time, because dnsmasq reads its arguments once.",
-    evidence="Every process named dnsmasq in this network namespace, by its arguments. One of ours "
-    "names a pid file in networks_path; its arguments must be those that the network wants now. "
+    evidence="Every process in this network namespace whose executable is dnsmasq. One of ours "
+    "names a pid file in networks_path, and is named by it or has its lease file open; its "
+    "arguments must be those that the network wants now, and dnsmasq_config_file what it was when "
+    "it started. "
     "A dnsmasq with a --dhcp-script is two processes, the second its helper; ours has none, so "
     "that one is right. TCP queries fork more for a moment. Whether it is stopped is its state in "
     "/proc, the pid file must name it, and ss(8) lists who else listens on UDP port 67: a dnsmasq "

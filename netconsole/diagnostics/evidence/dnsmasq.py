@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from netconsole.backend import lease_file
-from netconsole.backend.processes import in_this_network, process_names
+from netconsole.backend import files, lease_file
+from netconsole.backend.processes import arguments, running
 from netconsole.backend.programs import run
 from netconsole.diagnostics.parts.dnsmasq import (
     DhcpListener,
@@ -27,7 +27,7 @@ _USER = re.compile(r'\("([^"]*)",pid=(\d+)')
 
 def read_dnsmasq() -> DnsmasqProcesses:
     """Read all of it. Raises what `run` raises."""
-    pids = tuple(pid for pid, name in process_names() if name == "dnsmasq" and in_this_network(pid))
+    pids = running("dnsmasq")
     before = {pid: _runtime(pid) for pid in pids}
     began = time.monotonic()
     listeners = tuple(_listeners())
@@ -62,9 +62,9 @@ def _runtime(pid: int) -> float:
 def _process(pid: int, busy: float) -> DnsmasqProcess | None:
     try:
         process = psutil.Process(pid)
-        argv, parent = tuple(process.cmdline()), process.ppid()
+        argv, parent = arguments(pid), process.ppid()
         started = process.create_time()
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0].decode()
     except (psutil.Error, OSError):
         return None
     share = round(min(1.0, max(0.0, busy)), 2)
@@ -119,7 +119,7 @@ def _inotify_instances(servers: Collection[int]) -> int:
 def _pid_files(processes: Iterable[DnsmasqProcess]) -> Iterator[tuple[str, str]]:
     for path in _named(processes, "pid-file"):
         try:
-            yield path, Path(path).read_text(encoding="ascii", errors="replace")
+            yield path, files.read_text(path)
         except OSError:
             continue
 
@@ -127,7 +127,7 @@ def _pid_files(processes: Iterable[DnsmasqProcess]) -> Iterator[tuple[str, str]]
 def _lease_files(processes: Iterable[DnsmasqProcess]) -> Iterator[tuple[str, LeaseFile]]:
     for path in _named(processes, "dhcp-leasefile"):
         try:
-            text = Path(path).read_text(encoding="utf-8", errors="replace")
+            text = files.read_text(path)
             written = Path(path).stat().st_mtime
         except OSError:
             continue
