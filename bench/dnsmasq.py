@@ -51,7 +51,8 @@ class Cloud:
             (network,) = networks.every(connection)
             for number in range(HOSTS):
                 uuid = f"instance-{number}"
-                instances.insert(connection, Instance(uuid, f"web{number}", "demo", "compute"))
+                name = f"web{number}"
+                instances.insert(connection, Instance(uuid, name, "demo", "compute", name))
                 port = Port(
                     0, f"port-{number}", mac_of(number), network.id, uuid, "tap", f"tap{number}"
                 )

@@ -61,7 +61,8 @@ def populate(options: Options) -> Service:
         for number, row in enumerate(rows):
             uuid, here = f"instance-{number}", number < PORTS
             host = options.host if here else "compute"
-            instances.insert(connection, Instance(uuid, f"web{number}", "demo", host))
+            name = f"web{number}"
+            instances.insert(connection, Instance(uuid, name, "demo", host, name))
             mac = f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
             port = Port(0, f"port-{number}", mac, network.id, uuid, "tap", f"tap{number}")
             made = instances.insert_port(connection, port)

@@ -65,7 +65,8 @@ class Cloud:
             )
             for number, row in enumerate(rows):
                 uuid = f"instance-{number}"
-                instances.insert(connection, Instance(uuid, f"web{number}", "demo", "compute"))
+                name = f"web{number}"
+                instances.insert(connection, Instance(uuid, name, "demo", "compute", name))
                 mac = f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
                 port = Port(0, f"port-{number}", mac, network.id, uuid, "tap", f"tap{number}")
                 made = instances.insert_port(connection, port)

@@ -1,5 +1,6 @@
 """Small worlds for tests without a host: records, options, and the states made of them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -86,7 +87,9 @@ def network(number: int = 0, *, bridge: str | None = None, mtu: int | None = Non
 
 
 def instance(number: int = 0, name: str | None = None) -> Instance:
-    return Instance(f"instance-{number}", name or f"web{number}", "demo", HOST)
+    return Instance(
+        f"instance-{number}", name or f"web{number}", "demo", HOST, name or f"web{number}"
+    )
 
 
 def mac(number: int = 0) -> str:
@@ -211,3 +214,8 @@ def status(
 def with_chains(held: Mapping[ChainKey, tuple[Rule, ...]]) -> HostState:
     """The healthy host with other rules in some chains."""
     return replace(WHOLE, chains={**WHOLE.chains, **held})
+
+
+def is_called(text: str) -> bool:
+    """Whether an instance, network, pool or project may be called so."""
+    return re.fullmatch(r"(?! |-).{1,255}(?<! )", text) is not None and text.isprintable()

@@ -34,7 +34,7 @@ def a_network(connection: sa.Connection, cidr: str = "10.0.0.0/29", number: int 
 
 def an_instance(connection: sa.Connection, network: Network, number: int = 0) -> Port:
     """An instance with one port, which is returned."""
-    instance = Instance(f"instance-{number}", f"web{number}", "demo", "host")
+    instance = Instance(f"instance-{number}", f"web{number}", "demo", "host", f"web{number}")
     instances.insert(connection, instance)
     return instances.insert_port(connection, a_port(network, instance, number))
 

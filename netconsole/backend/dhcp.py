@@ -30,6 +30,7 @@ MOST_RETIRED = 256
 _MAC = r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"
 _HOST = re.compile(rf"({_MAC}),[^,\n]+,([0-9.]+)\n")
 _RETIRED = re.compile(rf"({_MAC}) # no longer has ([0-9.]+)\n")
+_NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9._-]")
 _OWN_FILE = re.compile(r"nova-(.+)\.(?:pid|opts|leases|hosts|names)")
 
 
@@ -86,7 +87,7 @@ def dnsmasq(
             # gives a renewal or release that is not broadcast to any one of them.
             f"--interface={network.bridge}",
             "--except-interface=lo",
-            f"--dhcp-range=set:{network.label},{start},static,{network.netmask},{lease}s",
+            f"--dhcp-range=set:{_tag(network.label)},{start},static,{network.netmask},{lease}s",
             f"--dhcp-lease-max={cidr.size}",
             f"--dhcp-hostsdir={files.hosts}",
             f"--dhcp-leasefile={files.leases}",
@@ -98,6 +99,11 @@ def dnsmasq(
             *(f"--dhcp-mac=set:{LATER_PORT},{mac}" for mac in later_macs),
         ),
     )
+
+
+def _tag(label: str) -> str:
+    """A network's label as dnsmasq can have it in a list, which commas divide."""
+    return _NOT_IN_TAGS.sub("-", label).lstrip("._-") or "network"
 
 
 def _router_advertisements(network: Network) -> tuple[str, ...]:
@@ -150,7 +156,7 @@ def host_file(
     hosts: str, instance: Instance, port: Port, fixed_ip: FixedIP, options: Options
 ) -> tuple[str, File]:
     """The file that tells dnsmasq which address a port gets, in its network's directory."""
-    name = hostname(instance.name)
+    name = hostname(instance.hostname)
     if options.dhcp_domain:
         name = f"{name}.{options.dhcp_domain}"
     return f"{hosts}/{_file_name(port.mac)}", File(f"{port.mac},{name},{fixed_ip.address}\n")
@@ -189,7 +195,7 @@ def retired_address(path: str, file: File) -> str | None:
 
 
 def hostname(name: str) -> str:
-    """An instance's name as a DNS label: of a long one the first two and last sixty letters."""
+    """A host name short enough for the DNS: of a long one the first two and last sixty letters."""
     if len(name) <= LONGEST_HOSTNAME:
         return name
     return f"{name[:2]}-{name[-60:]}"

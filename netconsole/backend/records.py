@@ -54,8 +54,11 @@ class Instance:
 
     uuid: str
     name: str
+    """What its people call it."""
     project_id: str
     host: str
+    hostname: str
+    """What it is told to call itself, and is found by in the DNS."""
 
 
 @dataclass(frozen=True, slots=True)

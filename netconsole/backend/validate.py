@@ -10,6 +10,7 @@ from netconsole.backend.errors import InvalidValue
 LONGEST_INTERFACE = 15
 """IFNAMSIZ less the closing zero (linux/if.h)."""
 
+LONGEST_NAME = 255
 LONGEST_LABEL = 63
 LONGEST_DOMAIN = 253
 """As written; a DNS message has 255 octets for it (RFC 1035 section 3.1)."""
@@ -19,18 +20,26 @@ _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
 def name(what: str, value: str) -> str:
-    """A label, project or pool: it may appear in a dnsmasq argument."""
-    if not _NAME.fullmatch(value) or len(value) > 255:
-        rule = "must be 1 to 255 letters, digits, '.', '_' or '-', a letter or digit first"
+    """A host, or another name that stands in configuration files."""
+    if not _NAME.fullmatch(value) or len(value) > LONGEST_NAME:
+        rule = (
+            f"must be 1 to {LONGEST_NAME} letters, digits, '.', '_' or '-', a letter or digit first"
+        )
         raise InvalidValue(what, value, rule)
     return value
 
 
-def hostname(what: str, value: str) -> str:
-    """An instance's name: it becomes a DNS label (RFC 1123 section 2.1)."""
-    if not _HOSTNAME.fullmatch(value) or len(value) > 255:
-        rule = "must be 1 to 255 letters, digits or '-', with no '-' at either end"
-        raise InvalidValue(what, value, rule)
+def display_name(what: str, value: str) -> str:
+    """What people call an instance, a network, a pool or a project, blanks and all.
+
+    It is shown and looked up, and means nothing to another program.
+    """
+    fits = value.isprintable() and value == value.strip() and 1 <= len(value) <= LONGEST_NAME
+    if not fits or value.startswith("-"):
+        characters = f"1 to {LONGEST_NAME} printable characters"
+        raise InvalidValue(
+            what, value, f"must be {characters}, no blank at either end, no '-' first"
+        )
     return value
 
 

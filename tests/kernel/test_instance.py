@@ -22,6 +22,19 @@ def test_a_guest_gets_its_address_without_a_reload_of_dnsmasq(host: PrivateHost)
     assert answer(host, "status")["dnsmasq"][0]["pids"] == [pid]
 
 
+def test_a_guest_with_a_display_name_gets_an_address_and_a_host_name(host: PrivateHost) -> None:
+    create_network(host)
+    address = boot(host, "Windows 2012 R2", "my project")
+    leases = host.read("/var/lib/netconsole/networks/nova-br100.leases")
+    assert f" {address} windows-2012-r2 " in leases
+    refused = host.run(
+        *("netconsole", "nova", "boot", "windows_2012_r2", "--nic", "net-id=vmnet"), check=False
+    )
+    assert refused.returncode == 1
+    assert "is taken by instance 'Windows 2012 R2'" in refused.stderr
+    netconsole(host, "nova", "delete", "windows-2012-r2")
+
+
 def test_deleting_gives_the_lease_back_and_frees_the_address(host: PrivateHost) -> None:
     create_network(host)
     boot(host, "web1")
@@ -71,7 +84,7 @@ def test_many_at_once_get_addresses_of_their_own(host: PrivateHost) -> None:
 
 def test_unknown_network_and_bad_names_change_nothing(host: PrivateHost) -> None:
     create_network(host)
-    for name, network in (("web1", "nowhere"), ("web,1", "vmnet"), ("x" * 300, "vmnet")):
+    for name, network in (("web1", "nowhere"), ("web\t1", "vmnet"), ("x" * 300, "vmnet")):
         refused = host.run(
             *("netconsole", "instance", "create", name, "--project", "p", "--network", network),
             check=False,

@@ -174,7 +174,8 @@ with Store(options.connection).transaction() as connection:
     (network,) = networks.every(connection)
     for number in range(200):
         uuid = f"instance-{number}"
-        instances.insert(connection, Instance(uuid, f"web{number}", "demo", "elsewhere"))
+        name = f"web{number}"
+        instances.insert(connection, Instance(uuid, name, "demo", "elsewhere", name))
         mac = f"fa:16:3e:00:00:{number:02x}"
         port = Port(0, f"port-{number}", mac, network.id, uuid, "tap", f"tap{number}")
         made = instances.insert_port(connection, port)

@@ -70,7 +70,7 @@ class TestModifying:
             (ModifyNetwork("vmnet"), "name one"),
             (ModifyNetwork("vmnet", "demo", disassociate_project=True), "at once"),
             (ModifyNetwork("vmnet", host="a", disassociate_host=True), "at once"),
-            (ModifyNetwork("vmnet", project="a b"), "project 'a b'"),
+            (ModifyNetwork("vmnet", project=" b"), "project ' b'"),
             (ModifyNetwork("vmnet", host="a\nb"), "host"),
         ],
     )
@@ -146,7 +146,7 @@ class TestScrubbing:
     def test_a_project_without_networks_has_nothing_to_lose(self, connection: Connection) -> None:
         assert ScrubProject("nobody").write(connection, VLAN).result == ()
         with pytest.raises(InvalidValue, match="project"):
-            ScrubProject("a b").write(connection, VLAN)
+            ScrubProject(" b").write(connection, VLAN)
 
 
 def a_vlan(connection: Connection, number: int) -> Network:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 
 import pytest
+from core_samples import is_called
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from network_samples import FLAT, FLAT_DHCP, RANGE, VLAN, create
@@ -67,7 +68,7 @@ def test_what_cannot_be_is_refused_and_nothing_stored(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (CreateNetwork("a b", RANGE), "network label 'a b'"),
+        (CreateNetwork(" b", RANGE), "network label ' b'"),
         (CreateNetwork("n", RANGE, fixed_cidr="10.20.0.0/16"), "fixed CIDR '10.20.0.0/16'"),
         (CreateNetwork("n", RANGE, bridge="a/b"), "bridge 'a/b'"),
         (CreateNetwork("n", RANGE, fixed_range_v6="fd00::/65"), "IPv6 range 'fd00::/65'"),
@@ -139,6 +140,8 @@ def test_hostile_values_are_refused_in_a_line_or_come_out_clean(
         assert len(line.splitlines()) <= 1
         assert made == networks.every(connection)
         for network in made:
-            texts = [value for value in asdict(network).values() if isinstance(value, str)]
-            assert all(text and set(text) <= SAFE for text in texts)
+            texts = {name: text for name, text in asdict(network).items() if isinstance(text, str)}
+            called = {texts.pop("label"), texts.pop("project_id", "nobody")}
+            assert all(is_called(text) for text in called)
+            assert all(text and set(text) <= SAFE for text in texts.values())
         attempt.rollback()

@@ -54,7 +54,7 @@ def test_without_an_interfaces_file_none_is_pointed_at() -> None:
 
 def test_a_host_name_is_the_one_that_dns_answers_to() -> None:
     seen = view()
-    long = replace(seen, instance=replace(seen.instance, name="a" * 70))
+    long = replace(seen, instance=replace(seen.instance, hostname="a" * 70))
     files = dict(documents(long, replace(flat_options(), dhcp_domain=""), None))
     hostname = json.loads(files["openstack/latest/meta_data.json"])["hostname"]
     assert hostname == f"aa-{'a' * 60}"

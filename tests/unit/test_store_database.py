@@ -1,6 +1,7 @@
 """The database: made once, one writer at a time, readers that change nothing."""
 
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -19,7 +21,8 @@ from alembic.script import ScriptDirectory
 from store_samples import remember, remembered
 
 from netconsole.backend.errors import ReadOnly, Unavailable
-from netconsole.backend.store import Store, schema, settings
+from netconsole.backend.records import Instance
+from netconsole.backend.store import Store, instances, schema, settings
 from netconsole.backend.store.tables import former_sysctls, metadata
 
 
@@ -127,7 +130,9 @@ def test_an_older_schema_is_not_changed_by_a_read_only_store(store: Store, path:
 def test_a_newer_schema_is_refused(store: Store, path: Path) -> None:
     remember(store, "a")
     relabel(path, "9999")
-    with pytest.raises(Unavailable, match=r"has schema '9999', this netconsole needs '0003'"):
+    with pytest.raises(
+        Unavailable, match=f"has schema '9999', this netconsole needs '{schema.HEAD}'"
+    ):
         remember(store, "b")
     with pytest.raises(Unavailable, match="has schema '9999'"):
         remembered(store)
@@ -156,13 +161,31 @@ def test_the_migrations_make_the_tables_that_the_queries_expect(store: Store, pa
     assert definitions(path) == definitions(direct)
 
 
+def test_instances_of_before_are_called_as_they_were(store: Store, path: Path) -> None:
+    """Their host names were their names, and with these they are found in the DNS."""
+    path.parent.mkdir(parents=True)
+    engine = sa.create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", "netconsole.backend.store:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.exec_driver_sql(
+            "INSERT INTO instances (uuid, name, project_id, host, created_at)"
+            " VALUES ('1', 'WEB1', 'demo', 'node1', '2026-01-01 00:00:00')"
+        )
+    engine.dispose()
+    with store.transaction() as connection:
+        assert instances.every(connection) == (Instance("1", "WEB1", "demo", "node1", "WEB1"),)
+
+
 def definitions(path: Path) -> set[frozenset[str]]:
-    """The statements that made tables and indexes, each as its lines in any order."""
+    """The statements that made tables and indexes, each as its parts in any order."""
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute(
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name != 'alembic_version'"
         )
-        return {frozenset(line.strip(" \t,") for line in sql.splitlines()) for (sql,) in rows}
+        return {frozenset(map(str.strip, re.split(r"[\n,]", sql))) - {""} for (sql,) in rows}
 
 
 def test_the_newest_migration_is_the_one_that_is_asked_for() -> None:

@@ -102,14 +102,26 @@ class TestInstances:
     def test_a_taken_name_is_named(self, connection: sa.Connection, name: str) -> None:
         an_instance(connection, a_network(connection))
         taken = instances.find(connection, "web0")
-        new = replace(Instance("new", "new", "demo", "host"), **{name: getattr(taken, name)})
+        new = replace(Instance("new", "new", "demo", "host", "new"), **{name: getattr(taken, name)})
         with pytest.raises(Conflict, match=f"{name} '{getattr(taken, name)}' is taken"):
             instances.insert(connection, new)
 
     def test_capitals_make_no_other_name(self, connection: sa.Connection) -> None:
         an_instance(connection, a_network(connection))
         with pytest.raises(Conflict, match="instance 'WEB0': name 'web0' is taken"):
-            instances.insert(connection, Instance("new", "WEB0", "demo", "host"))
+            instances.insert(connection, Instance("new", "WEB0", "demo", "host", "other"))
+
+    def test_two_names_that_make_one_host_name_are_refused(self, connection: sa.Connection) -> None:
+        an_instance(connection, a_network(connection))
+        instances.insert(connection, Instance("1", "my_vm", "demo", "host", "my-vm"))
+        with pytest.raises(Conflict, match="host name 'my-vm' is taken by instance 'my_vm'"):
+            instances.insert(connection, Instance("2", "my vm", "demo", "host", "my-vm"))
+
+    def test_an_instance_is_found_by_its_host_name_too(self, connection: sa.Connection) -> None:
+        instances.insert(connection, Instance("1", "my_vm", "demo", "host", "my-vm"))
+        instances.insert(connection, Instance("2", "My-VM2", "demo", "host", "my_vm"))
+        assert instances.find(connection, "my-vm").uuid == "1"
+        assert instances.find(connection, "my_vm").uuid == "1"  # a name comes first
 
     @pytest.mark.parametrize("name", ["mac", "device", "uuid"])
     def test_a_taken_port_value_is_named(self, connection: sa.Connection, name: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nova_database import GONE, HOST, VMNET, WEB1, WEB2
 from sqlalchemy import Connection
 
-from netconsole.backend import validate
+from netconsole.backend import dhcp, validate
 from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.changes.takeover import ImportNova
 from netconsole.backend.errors import Conflict, InvalidValue, NetconsoleError, Unavailable
@@ -99,18 +99,22 @@ def test_vlans_under_another_manager_are_said(nova: Path) -> None:
 def test_two_instances_of_one_name_get_two(nova: Path, namesake: str) -> None:
     rows = rows_of(nova)
     named = tuple(
-        replace(row, hostname=namesake) if row.uuid == WEB2 else row for row in rows.instances
+        replace(row, display_name=namesake, hostname=namesake) if row.uuid == WEB2 else row
+        for row in rows.instances
     )
     found = takeover(replace(rows, instances=named), OPTIONS)
-    assert [one.name for one in found.instances] == ["web1", f"{namesake}-{WEB2[:8]}"]
+    distinct = WEB2[:8]
+    assert [one.name for one in found.instances] == ["WEB1", f"{namesake}-{distinct}"]
+    assert [one.hostname for one in found.instances] == ["web1", f"web1-{distinct}"]
     assert any(WEB2 in note for note in found.notes)
 
 
-def test_a_name_that_dnsmasq_would_misread_is_made_to_fit(nova: Path) -> None:
+def test_names_that_people_read_are_kept_as_they_are(nova: Path) -> None:
     rows = rows_of(nova)
-    network = replace(rows.networks[0], label="my net,tag:x\n")
+    network = replace(rows.networks[0], label="my net,tag:x\n", project_id="my project")
     found = takeover(replace(rows, networks=(network,)), OPTIONS)
-    assert found.networks[0].label == "my-net-tag-x"
+    assert found.networks[0].label == "my net,tag:x-"
+    assert found.networks[0].project_id == "my project"
 
 
 GOOD = NovaNetwork(1, label="vmnet", cidr="10.0.0.0/24", bridge="br100")
@@ -126,7 +130,7 @@ GOOD = NovaNetwork(1, label="vmnet", cidr="10.0.0.0/24", bridge="br100")
         ("bridge", replace(GOOD, bridge=None)),
         ("dns1", replace(GOOD, dns1="8.8.8.8,1.1.1.1")),
         ("dhcp_start", replace(GOOD, dhcp_start="first")),
-        ("project_id", replace(GOOD, project_id="a b")),
+        ("project_id", replace(GOOD, project_id="a\nb")),
         ("host", replace(GOOD, host="a b")),
         ("uuid", replace(GOOD, uuid="no")),
         ("cidr_v6", replace(GOOD, cidr_v6="fd00::/129")),
@@ -254,13 +258,16 @@ def test_no_text_of_a_network_gets_past_the_rules(row: NovaNetwork) -> None:
         (network,) = takeover(NovaRows(networks=(row,)), OPTIONS).networks
     except InvalidValue:
         return
-    for value in asdict(network).values():
+    assert network.label.isprintable()
+    assert (network.project_id or "").isprintable()
+    for value in asdict(replace(network, label="", project_id=None)).values():
         assert re.fullmatch(r"[A-Za-z0-9._:/-]*", str(value)), value
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
-def test_every_instance_gets_a_name_that_is_a_dns_label(hostname: str, display: str) -> None:
+def test_every_instance_gets_a_name_and_a_host_name(hostname: str, display: str) -> None:
     instance = NovaInstance(WEB1, "demo", hostname, display, HOST)
     port = NovaInterface(1, "fa:16:3e:00:00:01", 1, WEB1, WEB1)
     found = takeover(NovaRows((GOOD,), (), (), (port,), (instance,)), OPTIONS).instances
-    assert validate.hostname("name", found[0].name)
+    assert validate.display_name("name", found[0].name) == found[0].name
+    assert validate.domain("host name", f"{dhcp.hostname(found[0].hostname)}.novalocal")

@@ -4,6 +4,7 @@ They are rows of the store, and every dnsmasq of this host answers for them.
 """
 
 from dataclasses import dataclass
+from shlex import quote
 
 from sqlalchemy import Connection
 
@@ -30,7 +31,7 @@ class CreateDnsDomain(Change[DnsDomain]):
     @property
     def title(self) -> str:
         private = " --private" if self.private else ""
-        project = "" if self.project is None else f" --project {self.project}"
+        project = "" if self.project is None else f" --project {quote(self.project)}"
         zone = self.availability_zone
         return (
             f"dns create-domain {self.domain}{private}{project}"
@@ -42,7 +43,7 @@ class CreateDnsDomain(Change[DnsDomain]):
         if domain == options.dhcp_domain.lower():
             raise InvalidValue("DNS domain", domain, "is dhcp_domain, which has instances' names")
         if self.project is not None:
-            validate.name("project", self.project)
+            validate.display_name("project", self.project)
             if self.private:
                 raise InvalidValue("project", self.project, "only a public domain has one")
         if self.availability_zone is not None:
@@ -81,7 +82,7 @@ class CreateDnsEntry(Change[DnsEntry]):
 
     @property
     def title(self) -> str:
-        return f"dns create {self.address} {self.name} {self.domain}"
+        return f"dns create {self.address} {quote(self.name)} {self.domain}"
 
     def write(self, connection: Connection, options: Options) -> Written[DnsEntry]:
         address = parse_address("floating address", self.address)
@@ -105,7 +106,7 @@ class DeleteDnsEntry(Change[DnsEntry]):
 
     @property
     def title(self) -> str:
-        return f"dns delete {self.domain} {self.name}"
+        return f"dns delete {self.domain} {quote(self.name)}"
 
     def write(self, connection: Connection, options: Options) -> Written[DnsEntry]:
         name, domain = _checked(self.name, self.domain)

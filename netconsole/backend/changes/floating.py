@@ -1,6 +1,7 @@
 """Floating addresses: making ranges of them, giving them to instances, taking them back."""
 
 from dataclasses import dataclass
+from shlex import quote
 
 from netaddr import AddrFormatError, IPNetwork
 from sqlalchemy import Connection
@@ -40,7 +41,7 @@ def addresses_of(range_: IPNetwork) -> tuple[str, ...]:
 
 def _pool(given: str | None, options: Options) -> str:
     """The pool that is meant; raises InvalidValue."""
-    return validate.name("pool", options.default_floating_pool if given is None else given)
+    return validate.display_name("pool", options.default_floating_pool if given is None else given)
 
 
 def _refuse_without_floating(options: Options) -> None:
@@ -61,7 +62,7 @@ class CreateFloating(Change[tuple[FloatingIP, ...]]):
 
     @property
     def title(self) -> str:
-        pool = "" if self.pool is None else f"--pool {self.pool} "
+        pool = "" if self.pool is None else f"--pool {quote(self.pool)} "
         interface = "" if self.interface is None else f" --interface {self.interface}"
         return f"floating create {pool}--ip-range {self.ip_range}{interface}"
 
@@ -124,11 +125,11 @@ class AllocateFloating(Change[FloatingIP]):
 
     @property
     def title(self) -> str:
-        pool = "" if self.pool is None else f" --pool {self.pool}"
-        return f"floating allocate --project {self.project}{pool}"
+        pool = "" if self.pool is None else f" --pool {quote(self.pool)}"
+        return f"floating allocate --project {quote(self.project)}{pool}"
 
     def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
-        project = validate.name("project", self.project)
+        project = validate.display_name("project", self.project)
         pool = _pool(self.pool, options)
         _refuse_without_floating(options)
         quota.check_floating_ips(connection, project, options)
@@ -169,7 +170,7 @@ class AssociateFloating(Change[FloatingIP]):
     @property
     def title(self) -> str:
         fixed = "" if self.fixed_address is None else f" --fixed-address {self.fixed_address}"
-        return f"floating associate {self.address} {self.instance}{fixed}"
+        return f"floating associate {self.address} {quote(self.instance)}{fixed}"
 
     @property
     def scope(self) -> str:

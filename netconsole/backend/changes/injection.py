@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from sqlalchemy import Connection
 
@@ -45,7 +46,7 @@ class InjectInstance(Change[Injected]):
     def title(self) -> str:
         image = f" --root {self.root}" if self.root else ""
         drive = f" --config-drive {self.config_drive}" if self.config_drive else ""
-        return f"instance inject {self.instance}{image}{drive}"
+        return f"instance inject {quote(self.instance)}{image}{drive}"
 
     def write(self, connection: Connection, options: Options) -> Written[Injected]:
         if self.root is None and self.config_drive is None:

@@ -1,6 +1,7 @@
 """Making and deleting instances, their fixed addresses, and what their guests are told."""
 
 from dataclasses import dataclass
+from shlex import quote
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -8,6 +9,7 @@ from sqlalchemy import Connection
 from netconsole.backend import quota, validate
 from netconsole.backend.changes import Change, Written, allocation
 from netconsole.backend.errors import NotFound
+from netconsole.backend.hostnames import hostname
 from netconsole.backend.hoststate import Address
 from netconsole.backend.intent.retelling import retelling
 from netconsole.backend.managers import manager
@@ -16,6 +18,13 @@ from netconsole.backend.options import Options
 from netconsole.backend.records import Instance, InstanceView, Network, Port, PortKind
 from netconsole.backend.store import fixed_ips, instances, networks, records
 from netconsole.backend.store.views import instance_view
+
+
+def new_instance(name: str, project: str, options: Options) -> Instance:
+    """An instance of this host that is not in the store yet. Raises InvalidValue for its name."""
+    uuid = str(uuid4())
+    validate.display_name("instance name", name)
+    return Instance(uuid, name, project, options.host, hostname(name, f"server-{uuid}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +44,22 @@ class CreateInstance(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        words = [f"instance create {self.name} --project {self.project}"]
-        words += [f"--network {network}" for network in self.networks]
+        words = [f"instance create {quote(self.name)} --project {quote(self.project)}"]
+        words += [f"--network {quote(network)}" for network in self.networks]
         words += [f"--fixed-address {address}" for address in self.fixed_addresses]
         words += [f"--port-kind {self.port_kind}"] if self.port_kind != "tap" else []
         return " ".join(words)
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
-        name = validate.hostname("instance name", self.name)
-        project = validate.name("project", self.project)
+        project = validate.display_name("project", self.project)
+        instance = new_instance(self.name, project, options)
         wanted = tuple(
             networks.claim(connection, network, options.host)
             for network in allocation.networks_for(connection, project, self.networks, options)
         )
         chosen = allocation.addresses_for(connection, wanted, self.fixed_addresses)
         quota.check_fixed_ips(connection, project, len(wanted), options)
-        instance = instances.insert(connection, Instance(str(uuid4()), name, project, options.host))
+        instances.insert(connection, instance)
         rows = []
         for network in wanted:
             port = allocation.give_port(connection, instance, network, self.port_kind, options)
@@ -71,7 +80,7 @@ class DeleteInstance(Change[Instance]):
 
     @property
     def title(self) -> str:
-        return f"instance delete {self.instance}"
+        return f"instance delete {quote(self.instance)}"
 
     def write(self, connection: Connection, options: Options) -> Written[Instance]:
         instance = instances.find(connection, self.instance)
@@ -100,7 +109,7 @@ class AddFixedIP(Change[InstanceView]):
     @property
     def title(self) -> str:
         fixed = "" if self.fixed_address is None else f" --fixed-address {self.fixed_address}"
-        return f"instance add-fixed-ip {self.instance} {self.network}{fixed}"
+        return f"instance add-fixed-ip {quote(self.instance)} {quote(self.network)}{fixed}"
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         instance = instances.find(connection, self.instance)
@@ -135,7 +144,7 @@ class RemoveFixedIP(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        return f"instance remove-fixed-ip {self.instance} {self.fixed_address}"
+        return f"instance remove-fixed-ip {quote(self.instance)} {self.fixed_address}"
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         address = parse_address("fixed address", self.fixed_address)
@@ -155,7 +164,7 @@ class ResetNetwork(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        return f"instance reset-network {self.instance}"
+        return f"instance reset-network {quote(self.instance)}"
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         instance = instances.find(connection, self.instance)

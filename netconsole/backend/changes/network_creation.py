@@ -138,7 +138,7 @@ class Creation:
         _check_number("MTU", wanted.mtu, range(least, MTU_RANGE.stop))
         _check_number("priority", wanted.priority, PRIORITIES)
         if wanted.project_id is not None:
-            validate.name("project", wanted.project_id)
+            validate.display_name("project", wanted.project_id)
         if wanted.uuid is not None and not _UUID.fullmatch(wanted.uuid):
             rule = "must be five groups of small hexadecimal digits: 8, 4, 4, 4 and 12"
             raise InvalidValue("uuid", wanted.uuid, rule)
@@ -151,7 +151,7 @@ class Creation:
 
     def _label(self, index: int, count: int) -> str:
         label = self.wanted.label if count == 1 else f"{self.wanted.label}_{index}"
-        return validate.name("network label", label)
+        return validate.display_name("network label", label)
 
     def _count(self) -> int:
         count = _chosen(self.wanted.num_networks, self.options.num_networks)

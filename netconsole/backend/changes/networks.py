@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from shlex import quote
 
 from netaddr import IPAddress, IPNetwork
 from sqlalchemy import Connection
@@ -57,12 +58,13 @@ class CreateNetwork(Change[tuple[Network, ...]]):
 
     @property
     def title(self) -> str:
-        words = [f"network create {self.label}"]
+        words = [f"network create {quote(self.label)}"]
         for field in fields(self)[1:]:
             value = getattr(self, field.name)
             option = "vpn" if field.name == "vpn_start" else field.name.replace("_", "-")
             if value is not None:
-                words.append(f"--{option} {str(value)[0] if isinstance(value, bool) else value}")
+                text = str(value)[0] if isinstance(value, bool) else quote(str(value))
+                words.append(f"--{option} {text}")
         return " ".join(words)
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[Network, ...]]:
@@ -95,7 +97,7 @@ class DeleteNetwork(Change[Network]):
 
     @property
     def title(self) -> str:
-        return f"network delete {self.network}"
+        return f"network delete {quote(self.network)}"
 
     def write(self, connection: Connection, options: Options) -> Written[Network]:
         network = networks.find(connection, self.network)
@@ -124,12 +126,12 @@ class ModifyNetwork(Change[Network]):
 
     @property
     def title(self) -> str:
-        words = [f"network modify {self.network}"]
+        words = [f"network modify {quote(self.network)}"]
         for name, value, taken in (
             ("project", self.project, self.disassociate_project),
             ("host", self.host, self.disassociate_host),
         ):
-            words += [f"--{name} {value}"] if value is not None else []
+            words += [f"--{name} {quote(value)}"] if value is not None else []
             words += [f"--disassociate-{name}"] if taken else []
         return " ".join(words)
 
@@ -137,7 +139,7 @@ class ModifyNetwork(Change[Network]):
         self._check()
         former = network = networks.find(connection, self.network)
         if self.project is not None:
-            network = _given(network, validate.name("project", self.project))
+            network = _given(network, validate.display_name("project", self.project))
         if self.host is not None:
             network = _served_by(network, validate.name("host", self.host))
         if self.disassociate_project:

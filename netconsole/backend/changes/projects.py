@@ -1,6 +1,7 @@
 """What is done to a project as a whole."""
 
 from dataclasses import dataclass, replace
+from shlex import quote
 
 from sqlalchemy import Connection
 
@@ -24,10 +25,10 @@ class ScrubProject(Change[tuple[Network, ...]]):
 
     @property
     def title(self) -> str:
-        return f"project scrub {self.project}"
+        return f"project scrub {quote(self.project)}"
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[Network, ...]]:
-        owned = networks.of_project(connection, validate.name("project", self.project))
+        owned = networks.of_project(connection, validate.display_name("project", self.project))
         scrubbed = []
         released = frozenset[Address]()
         for former in owned:

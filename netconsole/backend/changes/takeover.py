@@ -85,7 +85,7 @@ def _leases(found: Takeover, options: Options) -> Mapping[str, tuple[Lease, ...]
     released at once: its address is free.
     """
     expires = int(time.time()) + options.dhcp_lease_time
-    names = {instance.uuid: instance.name for instance in found.instances}
+    names = {instance.uuid: instance.hostname for instance in found.instances}
     bridges = {network.id: network.bridge for network in found.networks}
     leases: dict[str, list[Lease]] = {bridge: [] for bridge in bridges.values()}
     for row in found.fixed_ips:

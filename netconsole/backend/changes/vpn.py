@@ -4,19 +4,19 @@ nova called the instance cloudpipe. It has the address that its network keeps fo
 public port leads (`managers.vlan.vpn_translation`).
 """
 
-import re
 from dataclasses import dataclass, replace
-from uuid import uuid4
+from shlex import quote
 
 from sqlalchemy import Connection
 
 from netconsole.backend import validate
 from netconsole.backend.changes import Change, Written, allocation
+from netconsole.backend.changes.instances import new_instance
 from netconsole.backend.changes.networks import network_for_project
 from netconsole.backend.errors import Conflict, InvalidValue, NotFound
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
-from netconsole.backend.records import Instance, InstanceView, Network, PortKind
+from netconsole.backend.records import InstanceView, Network, PortKind
 from netconsole.backend.store import fixed_ips, instances, networks
 from netconsole.backend.store.views import instance_view
 
@@ -38,14 +38,14 @@ class CreateVpn(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        name = "" if self.name is None else f" --name {self.name}"
+        name = "" if self.name is None else f" --name {quote(self.name)}"
         kind = "" if self.port_kind == "tap" else f" --port-kind {self.port_kind}"
-        return f"vpn create --project {self.project}{name}{kind}"
+        return f"vpn create --project {quote(self.project)}{name}{kind}"
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
-        project = validate.name("project", self.project)
-        usual = f"{re.sub('[._]', '-', project)}-vpn"
-        name = validate.hostname("instance name", usual if self.name is None else self.name)
+        project = validate.display_name("project", self.project)
+        usual = f"{project}-vpn"
+        instance = new_instance(usual if self.name is None else self.name, project, options)
         network = network_for_project(connection, project, options)
         if network.vpn_private_address is None:
             raise Conflict(f"network {network.label!r} keeps no address for a VPN")
@@ -53,7 +53,7 @@ class CreateVpn(Change[InstanceView]):
         if row.allocated and row.instance_uuid is not None:
             return Written(instance_view(connection, instances.find(connection, row.instance_uuid)))
         network = networks.claim(connection, network, options.host)
-        instance = instances.insert(connection, Instance(str(uuid4()), name, project, options.host))
+        instances.insert(connection, instance)
         port = allocation.give_port(connection, instance, network, self.port_kind, options)
         allocation.give_vpn_address(connection, instance, network, port, options)
         return Written(instance_view(connection, instance))
@@ -69,10 +69,10 @@ class ChangeVpn(Change[tuple[Network, ...]]):
 
     @property
     def title(self) -> str:
-        return f"vpn change --project {self.project} --ip {self.address} --port {self.port}"
+        return f"vpn change --project {quote(self.project)} --ip {self.address} --port {self.port}"
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[Network, ...]]:
-        project = validate.name("project", self.project)
+        project = validate.display_name("project", self.project)
         address = parse_address("VPN address", self.address)
         if self.port not in PORTS:
             raise InvalidValue("VPN port", self.port, f"must be {PORTS[0]} to {PORTS[-1]}")

@@ -72,7 +72,7 @@ def _meta_data(
     view: InstanceView, options: Options, version: str, interfaces: str | None
 ) -> Document:
     instance = view.instance
-    hostname = dhcp.hostname(instance.name)
+    hostname = dhcp.hostname(instance.hostname)
     document: Document = {
         "uuid": instance.uuid,
         "name": instance.name,

@@ -18,13 +18,19 @@ _PORT_COLUMNS = columns(ports, Port)
 def insert(connection: Connection, instance: Instance) -> Instance:
     """Write a new instance and return it.
 
-    Raises Conflict when its uuid is taken, or its name, in capitals or not: guests are found by
-    it in the DNS, which makes no difference between them (RFC 4343).
+    Raises Conflict when its uuid is taken, or its name or host name, in capitals or not: guests
+    are found by it in the DNS, which makes no difference between them (RFC 4343).
     """
-    like = sa.func.lower(instances.c.name) == instance.name.lower()
-    namesake = connection.execute(sa.select(instances.c.name).where(like)).scalar()
-    if namesake is not None:
-        raise Conflict(f"instance {instance.name!r}: name {namesake!r} is taken")
+    for what, column, value in (
+        ("name", instances.c.name, instance.name),
+        ("host name", instances.c.hostname, instance.hostname),
+    ):
+        like = sa.func.lower(column) == value.lower()
+        holder = connection.execute(sa.select(column, instances.c.name).where(like)).first()
+        if holder is not None:
+            taken, by = holder
+            whose = "" if taken == by else f" by instance {by!r}"
+            raise Conflict(f"instance {instance.name!r}: {what} {taken!r} is taken{whose}")
     refuse_taken(connection, instances, f"instance {instance.name!r}", {"uuid": instance.uuid})
     connection.execute(sa.insert(instances).values(values(instance)))
     return instance
@@ -36,15 +42,16 @@ def every(connection: Connection) -> tuple[Instance, ...]:
 
 
 def find(connection: Connection, name: str) -> Instance:
-    """Return the instance of that name, or else of that uuid.
+    """Return the instance of that name, or else of that uuid or host name.
 
     Raises NotFound.
     """
-    by_name = sa.or_(instances.c.name == name, instances.c.uuid == name)
-    found = fetch(connection, Instance, sa.select(*_COLUMNS).where(by_name))
+    called = (instances.c.name, instances.c.uuid, instances.c.hostname)
+    wanted = sa.or_(*(column == name for column in called))
+    found = fetch(connection, Instance, sa.select(*_COLUMNS).where(wanted))
     if not found:
         raise NotFound(f"instance {name!r} does not exist")
-    return next((instance for instance in found if instance.name == name), found[0])
+    return min(found, key=lambda one: (one.name != name, one.uuid != name))
 
 
 def of_uuids(connection: Connection, uuids: Collection[str | None]) -> tuple[Instance, ...]:

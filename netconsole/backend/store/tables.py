@@ -106,6 +106,8 @@ instances = Table(
     Column("name", String(255), nullable=False, unique=True),
     Column("project_id", String(255), nullable=False),
     Column("host", String(255), nullable=False),
+    # SQLite adds no column to rows that are there without a default.
+    Column("hostname", String(255), nullable=False, server_default=""),
     Column("created_at", Moment, nullable=False, default=now),
 )
 

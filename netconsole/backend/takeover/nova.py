@@ -8,6 +8,7 @@ put right, and said in a note each: nova left such rows behind and had no way to
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from netconsole.backend.hostnames import hostname
 from netconsole.backend.managers import VLAN, manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port
@@ -68,7 +69,7 @@ class _Mapping:
         )
 
     def _networks(self) -> dict[int, Network]:
-        names = values.Names(r"A-Za-z0-9._-")
+        names = values.Names(values.shown)
         found = {}
         for row in self._rows.networks:
             label = names.give(row.label, f"network-{row.id}", str(row.id))
@@ -80,15 +81,21 @@ class _Mapping:
     def _instances(self) -> dict[str, Instance]:
         """Instances that have a port, or had one and still have its address."""
         needed = {row.instance_uuid for row in self._rows.virtual_interfaces if not row.deleted}
-        names = values.Names("A-Za-z0-9-")
+        names = values.Names(values.shown)
+        hostnames = values.Names(lambda text: hostname(text, ""))
         found = {}
         for row in self._rows.instances:
             if row.uuid in needed:
-                asked = row.hostname or row.display_name
-                name = names.give(asked, f"server-{row.uuid}", row.uuid[:8])
+                asked = row.display_name or row.hostname
+                usual, distinct = f"server-{row.uuid}", row.uuid[:8]
+                name = names.give(asked, usual, distinct)
                 if name != asked:
                     self._notes.append(f"instance {asked!r} ({row.uuid}) is called {name!r} here")
-                found[row.uuid] = _instance(row, name)
+                told = hostnames.give(row.hostname or name, usual, distinct)
+                if row.hostname and told != row.hostname.lower():
+                    line = f"instance {name!r}: its host name {row.hostname!r} is {told!r} here"
+                    self._notes.append(line)
+                found[row.uuid] = _instance(row, name, told)
         portless = len(self._rows.instances) - len(found)
         if portless:
             self._notes.append(f"{count(portless, 'instance')} without a port left out")
@@ -199,7 +206,7 @@ def _network(row: NovaNetwork, label: str) -> Network:
         injected=bool(row.injected),
         mtu=row.mtu,
         priority=row.priority,
-        project_id=values.optional_name(what("project_id"), row.project_id),
+        project_id=values.called(what("project_id"), row.project_id),
         host=values.optional_name(what("host"), row.host),
         cidr_v6=values.range_v6(what("cidr_v6"), row.cidr_v6),
         gateway_v6=values.address_v6(what("gateway_v6"), row.gateway_v6),
@@ -207,13 +214,14 @@ def _network(row: NovaNetwork, label: str) -> Network:
     )
 
 
-def _instance(row: NovaInstance, name: str) -> Instance:
+def _instance(row: NovaInstance, name: str, hostname: str) -> Instance:
     what = f"of instance {name!r}"
     return Instance(
         uuid=values.uuid("instances.uuid", row.uuid, row.uuid),
         name=name,
-        project_id=values.optional_name(f"instances.project_id {what}", row.project_id) or "admin",
+        project_id=values.called(f"instances.project_id {what}", row.project_id) or "admin",
         host=values.optional_name(f"instances.host {what}", row.host) or "",
+        hostname=hostname,
     )
 
 
@@ -263,10 +271,10 @@ def _floating_ip(row: NovaFloatingIP, options: Options, *, associated: bool = Tr
     return FloatingIP(
         id=row.id,
         address=values.address("floating_ips.address", row.address),
-        pool=values.optional_name("floating_ips.pool", row.pool) or options.default_floating_pool,
+        pool=values.called("floating_ips.pool", row.pool) or options.default_floating_pool,
         interface=interface and values.interface("floating_ips.interface", interface),
         fixed_ip_id=row.fixed_ip_id if associated else None,
-        project_id=values.optional_name("floating_ips.project_id", row.project_id),
+        project_id=values.called("floating_ips.project_id", row.project_id),
         host=values.optional_name("floating_ips.host", row.host) if associated else None,
         auto_assigned=bool(row.auto_assigned) and associated,
     )

@@ -4,11 +4,15 @@ Every function takes what the value is called and the value; raises InvalidValue
 """
 
 import re
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from uuid import NAMESPACE_OID, uuid5
 
 from netconsole.backend import option_rules, validate
 from netconsole.backend.errors import InvalidValue
+
+LONGEST_KEPT = 200
+"""Of a name: something may have to be added to make it another's."""
 
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 
@@ -79,8 +83,19 @@ def optional_interface(what: str, value: str | None) -> str | None:
 
 
 def optional_name(what: str, value: str | None) -> str | None:
-    """A project, host or pool, or nothing."""
+    """A host, or nothing."""
     return validate.name(what, value) if value else None
+
+
+def called(what: str, value: str | None) -> str | None:
+    """A project or pool, or nothing."""
+    return validate.display_name(what, value) if value else None
+
+
+def shown(text: str) -> str:
+    """A text as a display name can have it: printable, with no blank or '-' in front."""
+    kept = "".join(letter if letter.isprintable() else "-" for letter in text)
+    return kept.lstrip(" -")[:LONGEST_KEPT].strip()
 
 
 def uuid(what: str, value: str | None, key: str) -> str:
@@ -98,9 +113,9 @@ class Names:
     Capitals make no difference: none is made in the DNS.
     """
 
-    def __init__(self, allowed: str) -> None:
-        """`allowed` are the characters that a name may hold, as in a regular expression's set."""
-        self._forbidden = re.compile(f"[^{allowed}]+")
+    def __init__(self, fit: Callable[[str], str]) -> None:
+        """`fit` makes a text keep the rule, or nothing of one that has nothing to keep."""
+        self._fit = fit
         self._given: set[str] = set()
 
     def give(self, asked: str | None, otherwise: str, distinct: str) -> str:
@@ -108,8 +123,7 @@ class Names:
 
         `otherwise` stands for one with nothing to keep; `distinct` is added to one given before.
         """
-        kept = self._forbidden.sub("-", asked or "").strip("-._")
-        name = kept[:200] or otherwise
+        name = self._fit(asked or "")[:LONGEST_KEPT].strip() or otherwise
         if name.lower() in self._given:
             name = f"{name}-{distinct}"
         self._given.add(name.lower())
