@@ -41,6 +41,10 @@ class Outcome(Generic[Result]):
     change_id: str
     result: Result
     plan: Plan
+    waits: str = ""
+    """Where the plan is empty: what was made instead, and what brings the rest."""
+    notes: tuple[str, ...] = ()
+    """Sentences that the admin should read."""
     recovered: tuple[str, ...] = ()
     """Changes that an earlier process left half done and that were taken back first."""
 
@@ -148,7 +152,7 @@ class Service(Reading):
                 self._settle(applied, change, error)
             raise
         applied.keep()
-        return Outcome(applied.entry.id, written.result, applied.plan)
+        return Outcome(applied.entry.id, written.result, applied.plan, written.waits, written.notes)
 
     def _guardian(self, steps: Plan, observed: HostState, trial: ExitStack) -> Guardian | None:
         """Who takes a change back that cuts the admin's own session off."""
@@ -190,7 +194,7 @@ class Service(Reading):
             self._note_leases(connection, observed.leases)
         written = change.write(connection, self._options)
         if written.fix is not None:
-            return _Written(written.result, written.fix, observed, None)
+            return _Written(written.result, written.fix, observed, None, notes=written.notes)
         found, wanted = self._wanted(connection, written, scope)
         if not is_enough(observed, wanted, scope, found.networks):
             scope, observed = None, self._observe(change, None)
@@ -198,7 +202,9 @@ class Service(Reading):
         self._note_sysctls(connection, found, observed, wanted)
         observed = self._host.observe_closer(observed, wanted)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
-        return _Written(written.result, steps, observed, wanted, scope)
+        return _Written(
+            written.result, steps, observed, wanted, scope, written.waits, written.notes
+        )
 
     def _observe(self, change: Change[Result], scope: str | None) -> HostState:
         observed = self._host.observe(scope, self._known)
@@ -262,3 +268,5 @@ class _Written(Generic[Result]):
     """What the host should hold afterwards; None for a fix, which goes beyond the store."""
     scope: str | None = None
     """As far as which it was observed."""
+    waits: str = ""
+    notes: tuple[str, ...] = ()

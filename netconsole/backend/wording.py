@@ -1,7 +1,15 @@
-"""Words for people: numbers with their nouns. Pure."""
+"""Words for people: numbers with their nouns, and lists that do not fill a screen. Pure."""
+
+from collections.abc import Sequence
 
 
 def count(number: int, noun: str) -> str:
     """Answer `1 step`, `2 steps`, `3 addresses`."""
     plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Answer `web1, web2` and, where there are more than `most`, how many more: `… and 3 more`."""
+    listed = ", ".join(names[:most])
+    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"

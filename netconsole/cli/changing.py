@@ -77,13 +77,20 @@ def print_outcome(title: str, outcome: "Outcome[Result]", *, verbose: bool, as_j
         for command in outcome.plan.commands:
             output.say(f"+ {command}")
     _say_restarts(outcome.plan)
-    steps = count(len(outcome.plan.steps), "step") if outcome.plan else "nothing to do here"
-    output.say(f"{title}: done, {steps}")
+    if outcome.plan:
+        did = count(len(outcome.plan.steps), "step")
+    else:
+        did = outcome.waits or "in the store alone: this host needs nothing for it"
+    output.say(f"{title}: done, {did}")
+    for note in outcome.notes:
+        output.say(note)
     if as_json:
         output.print_json(
             {
                 "change_id": outcome.change_id,
                 "result": outcome.result,
+                "waits": outcome.waits if not outcome.plan else "",
+                "notes": outcome.notes,
                 "steps": steps_of(outcome.plan),
             }
         )

@@ -14,7 +14,7 @@ from netconsole.backend.changes.networks import (
     network_for_project,
 )
 from netconsole.backend.changes.projects import ScrubProject
-from netconsole.backend.errors import Conflict, Exhausted, InvalidValue
+from netconsole.backend.errors import Conflict, Exhausted, InvalidValue, NotFound
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
 from netconsole.backend.store import fixed_ips, networks
@@ -143,8 +143,9 @@ class TestScrubbing:
         with pytest.raises(Exhausted):
             network_for_project(connection, "other", VLAN)
 
-    def test_a_project_without_networks_has_nothing_to_lose(self, connection: Connection) -> None:
-        assert ScrubProject("nobody").write(connection, VLAN).result == ()
+    def test_a_project_that_nobody_knows_is_no_success(self, connection: Connection) -> None:
+        with pytest.raises(NotFound, match="'nobody' is not known here"):
+            ScrubProject("nobody").write(connection, VLAN)
         with pytest.raises(InvalidValue, match="project"):
             ScrubProject(" b").write(connection, VLAN)
 

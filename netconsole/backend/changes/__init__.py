@@ -29,6 +29,10 @@ class Written(Generic[Result]):
     """Leases that a dnsmasq which has no lease file yet begins with, by bridge."""
     then: Plan = field(default_factory=Plan)
     """Steps to take once the host is as it should be: what is only said again."""
+    waits: str = ""
+    """Where nothing is to be done on this host: what was made instead, what brings the rest."""
+    notes: tuple[str, ...] = ()
+    """Sentences that an admin should read, whatever was done on this host."""
     fix: Plan | None = None
     """Steps to take instead of converging the host: a playbook's cure."""
 

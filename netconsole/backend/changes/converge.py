@@ -18,7 +18,7 @@ class Converge(Change[None]):
         return "apply"
 
     def write(self, connection: Connection, options: Options) -> Written[None]:
-        return Written(None)
+        return Written(None, waits="this host is as the store says")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from netconsole.backend.managers.ranges import parse_address, refuse_unusable
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance
 from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
+from netconsole.backend.wording import count
 
 MOST_ADDRESSES = 1_000_000
 """As many as nova-manage took in one range."""
@@ -85,7 +86,9 @@ class CreateFloating(Change[tuple[FloatingIP, ...]]):
             FloatingIP(id=0, address=address, pool=pool, interface=interface)
             for address in addresses_of(range_)
         )
-        return Written(floating_ips.insert_many(connection, rows))
+        made = count(len(rows), "floating address")
+        waits = f"{made} in the store; each comes to {interface} when it is associated"
+        return Written(floating_ips.insert_many(connection, rows), waits=waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,7 @@ class AssociateFloating(Change[FloatingIP]):
         instance = instances.find(connection, self.instance)
         fixed_ip = self._fixed_ip(connection, instance)
         if floating.fixed_ip_id == fixed_ip.id:
-            return Written(floating)
+            return Written(floating, waits="it was so already")
         if floating.project_id is None:
             quota.check_floating_ips(connection, instance.project_id, options)
         elif floating.project_id != instance.project_id:
@@ -193,7 +196,8 @@ class AssociateFloating(Change[FloatingIP]):
             )
         by_id = {network.id: network for network in networks.every(connection)}
         host = carrier(by_id[fixed_ip.network_id], instance)
-        return Written(floating_ips.associate(connection, floating, fixed_ip, host))
+        waits = f"host {host} carries it: run `netconsole apply` there"
+        return Written(floating_ips.associate(connection, floating, fixed_ip, host), waits=waits)
 
     def _fixed_ip(self, connection: Connection, instance: Instance) -> FixedIP:
         rows = [row for row in fixed_ips.of_instance(connection, instance.uuid) if row.allocated]

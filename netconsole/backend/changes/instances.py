@@ -92,7 +92,8 @@ class DeleteInstance(Change[Instance]):
         for network in networks.every(connection):
             if network.id in used:
                 released |= allocation.leave(connection, instance, network, options)
-        return Written(instance, released=released)
+        waits = f"it ran on host {instance.host}: `netconsole apply` there takes its ports away"
+        return Written(instance, released=released, waits=waits)
 
 
 @dataclass(frozen=True, slots=True)

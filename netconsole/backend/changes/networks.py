@@ -1,7 +1,7 @@
 """Making networks, changing whose they are, and deleting them."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from shlex import quote
 
@@ -76,7 +76,16 @@ class CreateNetwork(Change[tuple[Network, ...]]):
             made.append(networks.insert(connection, network))
             rows = ((row.address, row.reserved) for row in laid_out.addresses)
             fixed_ips.insert_many(connection, made[-1].id, rows)
-        return Written(tuple(made))
+        return Written(tuple(made), waits=_waiting(made, options))
+
+
+def _waiting(made: Sequence[Network], options: Options) -> str:
+    """What brings to this host what networks without an instance do not have there yet."""
+    one = len(made) == 1
+    said = f"network {made[0].label} is" if one else f"{count(len(made), 'network')} are"
+    parts = "bridge and dnsmasq" if manager(options).serves_dhcp else "bridge"
+    owner = "its" if one else "their"
+    return f"{said} in the store; {owner} {parts} come with the first instance on this host"
 
 
 def _refuse_floating(connection: Connection, new: Iterable[Network]) -> None:
@@ -111,7 +120,11 @@ class DeleteNetwork(Change[Network]):
                 f"network {network.label!r} has {count(used, 'address')} allocated to instances"
             )
         networks.delete(connection, network)
-        return Written(network, released=frozenset(gateway_addresses(network)))
+        return Written(
+            network,
+            released=frozenset(gateway_addresses(network)),
+            waits="it is gone from the store, and had nothing on this host",
+        )
 
 
 @dataclass(frozen=True, slots=True)
