@@ -103,7 +103,7 @@ def _networks(database: sqlite3.Connection) -> None:
         **shared,
         **{"id": 2, "uuid": OTHER, "label": "other", "cidr": "10.1.0.0/24", "bridge": "br101"},
         **{"gateway": "10.1.0.1", "broadcast": "10.1.0.255", "dhcp_start": "10.1.0.2"},
-        **{"dhcp_server": "10.1.0.1", "host": "elsewhere", "vlan": 101, "bridge_interface": "eth1"},
+        **{"dhcp_server": "10.1.0.1", "host": "elsewhere", "bridge_interface": "eth1"},
     )
     _insert(
         database,

@@ -133,3 +133,8 @@ SECTIONS = _names(
 """The other sections of a nova.conf. [database] has the one option that is ours as well."""
 
 WITHOUT_EFFECT = GENERIC | NETWORK | OTHERS
+
+
+def is_novas_alone(section: str, name: str) -> bool:
+    """Whether an option tells that it stands in a nova.conf, or in what was made of one."""
+    return section in SECTIONS - {"database"} or (section == "DEFAULT" and name in NETWORK | OTHERS)

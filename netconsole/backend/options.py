@@ -5,17 +5,20 @@ Options of nova's that mean nothing here are passed over.
 
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, get_type_hints
 
-from netconsole.backend import option_files
+from netconsole.backend import nova_options, option_files
 from netconsole.backend import option_rules as rules
 from netconsole.backend.errors import InvalidValue
+from netconsole.backend.option_files import Assignment
 from netconsole.backend.option_values import NO_ADDRESS, Default, Option, Values
 from netconsole.backend.own_address import address_of_default_route
 
+NOVAS_MANAGER = "nova.network.manager.VlanManager"
+"""What nova takes where its configuration does not say."""
 DEFAULT_FILE = Path("/etc/netconsole/netconsole.conf")
 
 _NOVAS_OWN = re.compile(r"(mysql|postgresql)[:+]|sqlite:.*/nova\.sqlite$")
@@ -43,6 +46,7 @@ class Options:
     network_manager: Annotated[str, Option(rules.network_manager)] = (
         "nova.network.manager.FlatDHCPManager"
     )
+    """In a nova.conf that does not say, it is the VLAN manager, as in nova."""
     l3_lib: Annotated[str, Option(rules.l3_lib)] = "nova.network.l3.LinuxNetL3"
     """NullL3 touches nothing of the host."""
     num_networks: Annotated[int, Option(rules.whole(1))] = 1
@@ -126,7 +130,12 @@ class Configuration:
         self.assignments = tuple(
             each for path in self.files.paths for each in option_files.read(path, self.declared)
         )
-        self._values = Values(self.declared, _defaults(self.declared), self.assignments)
+        self.is_novas = _is_novas(self.files.paths, self.assignments)
+        """Whether nova's defaults count where they differ from ours."""
+        defaults = _defaults(self.declared)
+        if self.is_novas:
+            defaults["network_manager"] = NOVAS_MANAGER
+        self._values = Values(self.declared, defaults, self.assignments)
 
     def options(self) -> Options:
         """All options. Raises InvalidValue, naming file, line, option, value and rule."""
@@ -152,6 +161,8 @@ class Configuration:
             given = self._values.given(name)
             counting = given if option.repeated else given[-1:]
             origin = ", ".join(each.place for each in counting) or "default"
+            if name == "network_manager" and not given and self.is_novas:
+                origin = "default of a nova.conf"
             if name == "connection" and _NOVAS_OWN.match(str(value)):
                 value = f"sqlite:///{values['state_path']}/netconsole.sqlite"
                 origin = f"default, as that at {origin} is nova's own"
@@ -164,6 +175,13 @@ def load(*files: str, directories: Sequence[str] = ()) -> Options:
     Raises InvalidValue, naming file, line, option, value and rule.
     """
     return Configuration(files, directories).options()
+
+
+def _is_novas(paths: Iterable[Path], assignments: Iterable[Assignment]) -> bool:
+    """Whether a file is a nova.conf: by its name, or by options that nova alone has."""
+    return any(path.name == "nova.conf" for path in paths) or any(
+        nova_options.is_novas_alone(each.section, each.name) for each in assignments
+    )
 
 
 def _declared() -> Mapping[str, Option]:

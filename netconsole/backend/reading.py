@@ -14,6 +14,7 @@ from netconsole.backend.intent import IP_FORWARD, intent, touches_nothing
 from netconsole.backend.journal import Journal, JournalEntry
 from netconsole.backend.leases import lease_events, views_with_events, with_events
 from netconsole.backend.lock import host_lock_if_free
+from netconsole.backend.managers import refuse_others
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.quota import Quota, quotas
@@ -83,6 +84,11 @@ class Reading:
         except Unavailable as error:
             unreadable = {**observed.unreadable, "store": str(error)}
             return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
+        try:
+            refuse_others(found.networks, self._options)
+        except Conflict as error:
+            unreadable = {**observed.unreadable, "plan": str(error)}
+            return self._picture(found, usage, replace(observed, unreadable=unreadable), None)
         events = lease_events(found, observed.leases, self._options)
         if events and self.read_only_because is None:
             self._note_leases_if_idle(observed)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 PortKind = Literal["tap", "veth"]
+ManagerKind = Literal["flat", "flatdhcp", "vlan"]
 DnsScope = Literal["public", "private"]
 
 
@@ -46,6 +47,9 @@ class Network:
     gateway_v6: str | None = None
     netmask_v6: str | None = None
     """As an address: ffff:ffff:ffff:ffff::."""
+    manager: ManagerKind | None = None
+    """Whose it is among nova's managers; None of one that was made before that was noted, which is
+    the Flat or the FlatDHCP manager's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from netconsole.backend.hoststate import HostState
 from netconsole.backend.intent import intent
 from netconsole.backend.journal import JournalEntry
 from netconsole.backend.lock import host_lock
+from netconsole.backend.managers import manager, refuse_others
 from netconsole.backend.options import Options
 from netconsole.backend.plan.filters import after
 from netconsole.backend.reading import Reading
@@ -26,6 +27,7 @@ from netconsole.backend.records import Records
 from netconsole.backend.scope import difference, is_enough
 from netconsole.backend.ssh_session import ssh_session
 from netconsole.backend.steps import Plan
+from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import records, records_of_floating
 from netconsole.backend.store import settings as setting_rows
 from netconsole.backend.trial import Guardian, NotConfirmed, session_interface
@@ -192,6 +194,8 @@ class Service(Reading):
         observed = self._observe(change, scope)
         if scope is None:
             self._note_leases(connection, observed.leases)
+        if not isinstance(change, ApplyFix):
+            self._compare_manager(connection)
         written = change.write(connection, self._options)
         if written.fix is not None:
             return _Written(written.result, written.fix, observed, None, notes=written.notes)
@@ -205,6 +209,13 @@ class Service(Reading):
         return _Written(
             written.result, steps, observed, wanted, scope, written.waits, written.notes
         )
+
+    def _compare_manager(self, connection: Connection) -> None:
+        """Refuse a configuration under which the networks that there are would be taken down."""
+        found = network_rows.every(connection)
+        refuse_others(found, self._options)
+        if any(network.manager is None for network in found):
+            network_rows.claim_for_manager(connection, manager(self._options).kind)
 
     def _observe(self, change: Change[Result], scope: str | None) -> HostState:
         observed = self._host.observe(scope, self._known)

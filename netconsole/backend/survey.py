@@ -28,6 +28,9 @@ from netconsole.backend.status import (
 )
 from netconsole.backend.steps import Plan
 
+UNPLANNED = frozenset({"store", "plan"})
+"""Parts of which one that cannot be read leaves unknown what the host should hold."""
+
 
 def difference(observed: HostState, wanted: HostState) -> tuple[HostState, Plan]:
     """The plan; where something stands in its way, an empty one and the state that says so.
@@ -187,7 +190,7 @@ class Survey:
         running: set[str] = set()
         for server in self.observed.dnsmasq:
             state = _dnsmasq_state(server, wanted.get(server.bridge), running)
-            if state == "orphan" and "store" in self.observed.unreadable:
+            if state == "orphan" and not self.observed.unreadable.keys().isdisjoint(UNPLANNED):
                 state = "unknown"
             if state == "running":
                 running.add(server.bridge)

@@ -34,6 +34,7 @@ class TestCreating:
             bridge="br100",
             dns1="8.8.4.4",
             host="here",
+            manager="flatdhcp",
         )
         assert networks.every(connection) == (network,)
         assert len(fixed_ips.of_network(connection, network.id)) == 256
@@ -127,6 +128,7 @@ class TestCreating:
             cidr_v6="fd00::/64",
             gateway_v6="fd00::1",
             netmask_v6="ffff:ffff:ffff:ffff::",
+            manager="flatdhcp",
         )
 
     def test_options_say_what_is_not_given(self, connection: Connection) -> None:

@@ -111,6 +111,24 @@ def test_a_reference_may_be_to_an_option_of_novas_own(tmp_path: Path) -> None:
     assert load(written(tmp_path / "nova.conf", text)).networks_path == "/srv/nova/nets"
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "manager"),
+    [
+        ("nova.conf", "", "Vlan"),
+        ("netconsole.conf", "", "FlatDHCP"),
+        ("netconsole.conf", "debug = true\n[database]\nconnection=sqlite:////srv/x\n", "FlatDHCP"),
+        ("netconsole.conf", "compute_driver = libvirt.LibvirtDriver\n", "Vlan"),
+        ("netconsole.conf", "[keystone_authtoken]\nauth_host = controller\n", "Vlan"),
+        ("nova.conf", "network_manager = nova.network.manager.FlatManager\n", "Flat"),
+    ],
+)
+def test_a_nova_conf_means_novas_manager(
+    tmp_path: Path, name: str, text: str, manager: str
+) -> None:
+    file = written(tmp_path / name, text)
+    assert load(file).network_manager == f"nova.network.manager.{manager}Manager"
+
+
 def test_every_option_says_where_it_comes_from(tmp_path: Path) -> None:
     first = written(tmp_path / "1", "\n[DEFAULT]\nhost = one\ndns_server = 192.0.2.1\n")
     second = written(

@@ -47,6 +47,22 @@ def test_what_stands_in_the_way_of_the_plan_is_named(service: Service) -> None:
         service.plan()
 
 
+VLAN = "nova.network.manager.VlanManager"
+
+
+def test_networks_of_another_manager_are_not_planned_away(
+    options: Options, service: Service
+) -> None:
+    """Under the VLAN manager, a network without a VLAN would have nothing on its host."""
+    other = Service(replace(options, network_manager=VLAN), read_only=True)
+    told = other.status()
+    words = "network 'vmnet' has no VLAN, so that it is of nova.network.manager.FlatManager or"
+    assert words in told.host.unreadable["plan"]
+    assert (told.drift, told.networks[0].state) == ((), "unknown")
+    with pytest.raises(Conflict, match="set network_manager = nova"):
+        other.plan()
+
+
 def test_without_a_store_there_is_a_picture_of_the_host(options: Options, tmp_path: Path) -> None:
     (tmp_path / "netconsole.sqlite").write_text("not a database, whatever it is called\n" * 100)
     told = Service(options, read_only=True).status()

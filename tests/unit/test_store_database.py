@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from contextlib import closing, suppress
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -18,11 +19,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from core_samples import network
 from store_samples import remember, remembered
 
 from netconsole.backend.errors import ReadOnly, Unavailable
 from netconsole.backend.records import Instance
-from netconsole.backend.store import Store, instances, schema, settings
+from netconsole.backend.store import Store, instances, networks, schema, settings
 from netconsole.backend.store.tables import former_sysctls, metadata
 
 
@@ -186,6 +188,28 @@ def definitions(path: Path) -> set[frozenset[str]]:
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name != 'alembic_version'"
         )
         return {frozenset(map(str.strip, re.split(r"[\n,]", sql))) - {""} for (sql,) in rows}
+
+
+def test_networks_of_before_get_the_manager_that_can_be_told(store: Store, path: Path) -> None:
+    with store.transaction() as connection:
+        made = [
+            networks.insert(connection, replace(network(), id=0, uuid=label, label=label, **fields))
+            for label, fields in (
+                ("vlan", {"vlan": 7, "bridge": "br7"}),
+                ("shared", {"bridge": "br0"}),
+                ("too", {"bridge": "br0"}),
+                ("injected", {"bridge": "br1", "injected": True}),
+                ("either", {"bridge": "br2"}),
+            )
+        ]
+    assert len(made) == 5
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("ALTER TABLE networks DROP COLUMN manager")
+    relabel(path, "0004")
+    with store.transaction() as connection:
+        found = {each.label: each.manager for each in networks.every(connection)}
+    expected = {"vlan": "vlan", "shared": "flat", "too": "flat", "injected": "flat", "either": None}
+    assert found == expected
 
 
 def test_the_newest_migration_is_the_one_that_is_asked_for() -> None:

@@ -58,7 +58,7 @@ def test_networks_come_over_as_they_are(nova: Path) -> None:
     vmnet, other = taken(nova).networks
     assert (vmnet.uuid, vmnet.bridge, vmnet.mtu) == (VMNET, "br100", 1450)
     assert (vmnet.project_id, vmnet.host, vmnet.dhcp_start) == ("demo", HOST, "10.0.0.2")
-    assert (other.vlan, other.bridge_interface, other.host) == (101, "eth1", "elsewhere")
+    assert (other.bridge_interface, other.host) == ("eth1", "elsewhere")
 
 
 def test_states_of_addresses_come_over(nova: Path) -> None:
@@ -89,10 +89,35 @@ def test_what_points_at_nothing_is_put_right_and_said(nova: Path) -> None:
         assert word in notes
 
 
-def test_vlans_under_another_manager_are_said(nova: Path) -> None:
-    assert any("1 network with a VLAN ('other')" in note for note in taken(nova).notes)
-    right = replace(OPTIONS, network_manager="nova.network.manager.VlanManager")
-    assert not any("VLAN" in note for note in takeover(rows_of(nova), right).notes)
+VLAN = replace(OPTIONS, network_manager="nova.network.manager.VlanManager")
+
+
+def test_networks_are_taken_over_with_the_manager_that_made_them(nova: Path) -> None:
+    found = taken(nova)
+    assert {network.manager for network in found.networks} == {"flatdhcp"}
+    assert "2 networks of the flatdhcp manager" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("vlan", "options", "words"),
+    [
+        (101, OPTIONS, "is of nova.network.manager.VlanManager, but network_manager is "),
+        (None, VLAN, "has no VLAN, so that it is of nova.network.manager.FlatManager or "),
+    ],
+)
+def test_networks_of_another_manager_are_refused(
+    nova: Path, connection: Connection, vlan: int | None, options: Options, words: str
+) -> None:
+    rows = rows_of(nova)
+    made = tuple(
+        replace(row, vlan=vlan and vlan + row.id, bridge=f"br{row.id}") for row in rows.networks
+    )
+    change = ImportNova("nova", replace(rows, networks=made))
+    with pytest.raises(Conflict, match=f"network 'vmnet' {words}.*set network_manager = "):
+        change.write(connection, options)
+    assert networks.every(connection) == ()
+    if vlan:
+        assert change.write(connection, VLAN).result.networks[0].manager == "vlan"
 
 
 @pytest.mark.parametrize("namesake", ["web1", "WEB1"])

@@ -117,6 +117,7 @@ class Creation:
                 cidr_v6=v6.cidr if v6 else None,
                 gateway_v6=v6.gateway if v6 else None,
                 netmask_v6=v6.netmask if v6 else None,
+                manager=kind.kind,
             )
             self._refuse_clash(network, (*self.existing, *(other for other, _ in new)))
             new.append((network, laid_out))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from netconsole.backend.changes import Change, Written
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import Lease
+from netconsole.backend.managers import refuse_others
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
 from netconsole.backend.store import floating_ips, instances, networks
@@ -35,6 +36,7 @@ class ImportNova(Change[Takeover]):
 
     def write(self, connection: Connection, options: Options) -> Written[Takeover]:
         found = takeover(self.rows, options)
+        refuse_others(found.networks, options)
         for network in found.networks:
             _refuse_overlap(network, networks.every(connection))
         made = {network.id: networks.insert(connection, network) for network in found.networks}

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netconsole.backend.options import Options
-from netconsole.backend.records import Network
+from netconsole.backend.records import ManagerKind, Network
 
 
 @dataclass(frozen=True, slots=True)
 class Manager(ABC):
     """One kind of network: what it needs, reserves and does (the flags of nova's classes)."""
 
-    kind: Literal["flat", "flatdhcp", "vlan"]
+    kind: ManagerKind
     required: Literal["bridge", "bridge_interface"]
     """What a network cannot be made without."""
     creates_bridge: bool

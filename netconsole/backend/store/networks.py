@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from netconsole.backend.errors import Exhausted, NotFound
-from netconsole.backend.records import Network, NetworkUsage
+from netconsole.backend.records import ManagerKind, Network, NetworkUsage
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import fixed_ips, is_associated, networks
 
@@ -85,6 +85,12 @@ def claim(connection: Connection, network: Network, host: str) -> Network:
     by_id = networks.c.id == network.id
     connection.execute(sa.update(networks).where(by_id).values(host=host))
     return replace(network, host=host)
+
+
+def claim_for_manager(connection: Connection, kind: ManagerKind) -> None:
+    """Note whose the networks are of which that is not known."""
+    unknown = networks.c.manager.is_(None)
+    connection.execute(sa.update(networks).where(unknown).values(manager=kind))
 
 
 def allocated(connection: Connection, network: Network) -> int:

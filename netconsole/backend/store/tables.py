@@ -96,6 +96,8 @@ networks = Table(
     Column("cidr_v6", String(43)),
     Column("gateway_v6", String(39)),
     Column("netmask_v6", String(39)),
+    # NULL where it is not known: Flat or FlatDHCP.
+    Column("manager", String(8)),
     Column("created_at", Moment, nullable=False, default=now),
 )
 

@@ -5,13 +5,14 @@ they are. Ids are nova's until the rows are written. Rows that point at somethin
 put right, and said in a note each: nova left such rows behind and had no way to mend them.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from netconsole.backend.hostnames import hostname
 from netconsole.backend.managers import VLAN, manager
 from netconsole.backend.options import Options
-from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port
+from netconsole.backend.records import FixedIP, FloatingIP, Instance, ManagerKind, Network, Port
 from netconsole.backend.takeover import values
 from netconsole.backend.takeover.rows import (
     NovaFixedIP,
@@ -55,7 +56,7 @@ class _Mapping:
         fixed_ips = self._fixed_ips(networks, instances, ports)
         floating_ips = self._floating_ips(fixed_ips)
         self._count_elsewhere(networks)
-        self._compare_manager(networks)
+        self._note_managers(networks)
         if self._rows.security_groups:
             groups = count(self._rows.security_groups, "security group")
             self._notes.append(f"{groups} not imported: this version has none")
@@ -75,7 +76,8 @@ class _Mapping:
             label = names.give(row.label, f"network-{row.id}", str(row.id))
             if label != row.label:
                 self._notes.append(f"network {row.label!r} (id {row.id}) is called {label!r} here")
-            found[row.id] = _network(row, label)
+            network = _network(row, label)
+            found[row.id] = replace(network, manager=_manager(network, self._options))
         return found
 
     def _instances(self) -> dict[str, Instance]:
@@ -162,13 +164,11 @@ class _Mapping:
             f"{count(served, 'network')} served by this host ({host}), {len(others)} by others"
         )
 
-    def _compare_manager(self, networks: dict[int, Network]) -> None:
-        vlans = [network.label for network in networks.values() if network.vlan is not None]
-        if vlans and manager(self._options) is not VLAN:
-            self._notes.append(
-                f"{count(len(vlans), 'network')} with a VLAN ({vlans[0]!r}), but network_manager "
-                f"is {self._options.network_manager}"
-            )
+    def _note_managers(self, networks: dict[int, Network]) -> None:
+        """Say whose the networks are: what has a VLAN is of the VLAN manager, and nothing else."""
+        found = Counter(network.manager or "flat or flatdhcp" for network in networks.values())
+        for kind, number in sorted(found.items()):
+            self._notes.append(f"{count(number, 'network')} of the {kind} manager")
 
 
 def _network(row: NovaNetwork, label: str) -> Network:
@@ -212,6 +212,14 @@ def _network(row: NovaNetwork, label: str) -> Network:
         gateway_v6=values.address_v6(what("gateway_v6"), row.gateway_v6),
         netmask_v6=values.address_v6(what("netmask_v6"), row.netmask_v6),
     )
+
+
+def _manager(network: Network, options: Options) -> ManagerKind | None:
+    """Whose a network is: nova does not say, but only the VLAN manager's have VLANs."""
+    if network.vlan is not None:
+        return VLAN.kind
+    configured = manager(options)
+    return None if configured is VLAN else configured.kind
 
 
 def _instance(row: NovaInstance, name: str, hostname: str) -> Instance:
