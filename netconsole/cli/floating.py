@@ -90,14 +90,18 @@ def release(doer: Doer, address: str) -> None:
 @click.option(
     "--fixed-address", metavar="ADDRESS", help="Which of the instance's; default: its first."
 )
+@click.option("--move", is_flag=True, help="Take it from the instance that has it.")
 @changing
-def associate(doer: Doer, address: str, instance: str, fixed_address: str | None) -> None:
+def associate(
+    doer: Doer, address: str, instance: str, fixed_address: str | None, move: bool
+) -> None:
     """Give a floating address to an instance."""
     from netconsole.backend.changes.floating import AssociateFloating
 
-    doer.carry_out(
-        AssociateFloating(address=address, instance=instance, fixed_address=fixed_address)
+    change = AssociateFloating(
+        address=address, instance=instance, fixed_address=fixed_address, move=move
     )
+    doer.carry_out(change)
 
 
 @floating.command()

@@ -1,7 +1,7 @@
 """`netconsole network`: networks, and the projects and hosts they belong to."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -13,6 +13,8 @@ from netconsole.cli.truth import T_OR_F
 
 if TYPE_CHECKING:
     from netconsole.backend.records import Network
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 COLUMNS = (
     "label",
@@ -35,9 +37,15 @@ def _asked_for(context: click.Context, option: click.Parameter, value: str | Non
     return value
 
 
-range_v4_option = click.option(
-    "--fixed-range-v4", metavar="CIDR", callback=_asked_for, help="Its IPv4 addresses. Needed."
-)
+def range_v4_option(kind: click.ParamType[str] = click.STRING) -> Callable[[Command], Command]:
+    """Return the option --fixed-range-v4, read as a text or as another kind of value."""
+    return click.option(
+        "--fixed-range-v4",
+        metavar="CIDR",
+        type=kind,
+        callback=_asked_for,
+        help="Its IPv4 addresses. Needed.",
+    )
 
 
 @click.group(cls=Group)
@@ -51,7 +59,7 @@ def network() -> None:
 
 @network.command()
 @click.argument("label")
-@range_v4_option
+@range_v4_option()
 @click.option("--num-networks", type=int, metavar="N", help="How many to cut out of the range.")
 @click.option("--network-size", type=int, metavar="N", help="Addresses of each of them.")
 @click.option("--fixed-cidr", metavar="CIDR", help="The part of it that instances get.")

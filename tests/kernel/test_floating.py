@@ -97,7 +97,7 @@ def test_disassociating_cuts_what_is_open_and_answers_no_more(host: PrivateHost)
         (("create", "--pool", "p", "--ip-range", "203.0.113.136/29"), "exists already"),
         (("create", "--pool", "p", "--ip-range", "10.0.0.0/28"), "overlaps"),
         (("create", "--pool", "p", "--ip-range", "300.0.0.0/28"), "300.0.0.0/28"),
-        (("create", "--pool", "a,b", "--ip-range", "198.51.100.0/30"), "a,b"),
+        (("create", "--pool", " a", "--ip-range", "198.51.100.0/30"), "' a'"),
         (("delete", FLOATING), "disassociate it first"),
         (("delete", "203.0.113.128/28"), "disassociate it first"),
         (("delete", "192.0.2.0/30"), "192.0.2.0/30"),

@@ -164,5 +164,17 @@ def test_a_guest_goes_out_by_the_address_that_it_got_first(
     assert cloud.run("iptables", "-t", "nat", "-S", "nova-network-floating-snat").stdout == rules
 
 
+def test_an_address_that_nova_associates_again_moves(cloud: PrivateHost, session: Session) -> None:
+    session.change(SECOND, "web2")
+    netconsole(cloud, "nova", "floating-ip-associate", "web1", SECOND)
+    (row,) = (each for each in answer(cloud, "floating", "list") if each["address"] == SECOND)
+    assert row["instance"] == "web1"
+    rules = cloud.run("iptables", "-t", "nat", "-S", "nova-network-PREROUTING").stdout
+    (rule,) = (line for line in rules.splitlines() if SECOND in line)
+    assert rule.endswith(f"--to-destination {row['fixed_address']}")
+    assert reaches(cloud, SECOND)
+    assert nothing_to_do(cloud)
+
+
 def netconsole_plan(host: PrivateHost) -> str:
     return host.run("netconsole", "plan", check=False).stdout

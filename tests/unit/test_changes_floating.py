@@ -195,11 +195,28 @@ class TestProjects:
         connection.execute(sa.update(tables.networks).values(multi_host=True))
         assert associate(connection, SECOND, "web0").host == "host7"
 
+    def test_an_address_moves_where_that_is_asked_for(self, connection: sa.Connection) -> None:
+        pool(connection)
+        guests(connection, "demo", "demo")
+        former = associate(connection, FIRST, "web0")
+        moved = AssociateFloating(FIRST, "web1", move=True).write(connection, options()).result
+        assert moved.fixed_ip_id not in (None, former.fixed_ip_id)
+
+    def test_an_address_that_came_with_its_instance_does_not_move(
+        self, connection: sa.Connection
+    ) -> None:
+        pool(connection)
+        guests(connection, "demo", "demo")
+        associate(connection, FIRST, "web0")
+        connection.execute(sa.update(tables.floating_ips).values(auto_assigned=True))
+        with pytest.raises(Conflict, match="was assigned with its instance"):
+            AssociateFloating(FIRST, "web1", move=True).write(connection, options())
+
     def test_one_address_goes_to_one_instance(self, connection: sa.Connection) -> None:
         pool(connection)
         guests(connection, "demo", "demo")
         associate(connection, FIRST, "web0")
-        with pytest.raises(Conflict, match=f"{FIRST} is associated already"):
+        with pytest.raises(Conflict, match=f"{FIRST} is associated already, with instance 'web0'"):
             associate(connection, FIRST, "web1")
         assert associate(connection, FIRST, "web0").fixed_ip_id is not None
 

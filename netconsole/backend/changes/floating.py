@@ -51,6 +51,21 @@ def _refuse_without_floating(options: Options) -> None:
         raise Conflict(f"{options.network_manager} has no floating addresses")
 
 
+def _holder(connection: Connection, floating: FloatingIP) -> str:
+    """Who has an associated address, in words."""
+    (fixed_ip,) = fixed_ips.of_id(connection, floating.fixed_ip_id)
+    found = instances.of_uuids(connection, (fixed_ip.instance_uuid,))
+    return f"instance {found[0].name!r}" if found else f"fixed address {fixed_ip.address}"
+
+
+def _refuse_assigned(floating: FloatingIP) -> None:
+    """Raise Conflict for an address that came with its instance: auto_assign_floating_ip."""
+    if floating.auto_assigned:
+        raise Conflict(
+            f"floating address {floating.address} was assigned with its instance and goes with it"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class CreateFloating(Change[tuple[FloatingIP, ...]]):
     """Add the addresses of a range to a pool."""
@@ -169,11 +184,14 @@ class AssociateFloating(Change[FloatingIP]):
     address: str
     instance: str
     fixed_address: str | None = None
+    move: bool = False
+    """Take it from the instance that has it, and end the connections through it."""
 
     @property
     def title(self) -> str:
         fixed = "" if self.fixed_address is None else f" --fixed-address {self.fixed_address}"
-        return f"floating associate {self.address} {quote(self.instance)}{fixed}"
+        move = " --move" if self.move else ""
+        return f"floating associate {self.address} {quote(self.instance)}{fixed}{move}"
 
     @property
     def scope(self) -> str:
@@ -187,6 +205,8 @@ class AssociateFloating(Change[FloatingIP]):
         fixed_ip = self._fixed_ip(connection, instance)
         if floating.fixed_ip_id == fixed_ip.id:
             return Written(floating, waits="it was so already")
+        if floating.fixed_ip_id is not None:
+            floating = self._taken(connection, floating)
         if floating.project_id is None:
             quota.check_floating_ips(connection, instance.project_id, options)
         elif floating.project_id != instance.project_id:
@@ -198,6 +218,16 @@ class AssociateFloating(Change[FloatingIP]):
         host = carrier(by_id[fixed_ip.network_id], instance)
         waits = f"host {host} carries it: run `netconsole apply` there"
         return Written(floating_ips.associate(connection, floating, fixed_ip, host), waits=waits)
+
+    def _taken(self, connection: Connection, floating: FloatingIP) -> FloatingIP:
+        """Take the address from the instance that has it; raises Conflict where that is no move."""
+        if not self.move:
+            raise Conflict(
+                f"floating address {floating.address} is associated already, with "
+                f"{_holder(connection, floating)}: --move takes it from there"
+            )
+        _refuse_assigned(floating)
+        return floating_ips.disassociate(connection, floating)
 
     def _fixed_ip(self, connection: Connection, instance: Instance) -> FixedIP:
         rows = [row for row in fixed_ips.of_instance(connection, instance.uuid) if row.allocated]
@@ -230,8 +260,5 @@ class DisassociateFloating(Change[FloatingIP]):
         floating = floating_ips.find(connection, address)
         if floating.fixed_ip_id is None:
             raise Conflict(f"floating address {address} is not associated")
-        if floating.auto_assigned:
-            raise Conflict(
-                f"floating address {address} was assigned with its instance and goes with it"
-            )
+        _refuse_assigned(floating)
         return Written(floating_ips.disassociate(connection, floating))

@@ -1,14 +1,13 @@
 """Arguments that nova and nova-manage take in their own way."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from ipaddress import ip_interface
 
 import click
 
-from netconsole.cli.network import range_v4_option
+from netconsole.cli import output
+from netconsole.cli.network import Command, range_v4_option
 from netconsole.cli.truth import T_OR_F
-
-Command = TypeVar("Command", bound=Callable[..., object])
 
 SPELLING: dict[str, Callable[[str], str]] = {
     "token_normalize_func": lambda word: word.replace("_", "-")
@@ -27,8 +26,30 @@ def options(*declared: tuple[str, object, str]) -> Callable[[Command], Command]:
     return add
 
 
+class Range(click.ParamType[str]):
+    """A range as the originals took it: one with host bits set means the range around it."""
+
+    name = "CIDR"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return the range; a text that is none is left to the change's own rule."""
+        text = str(value)
+        try:
+            given = ip_interface(text)
+        except ValueError:
+            return text
+        if "/" not in text or given.ip == given.network.network_address:
+            return text
+        output.say(f"{text} has host bits set: taken as {given.network}")
+        return str(given.network)
+
+
+RANGE = Range()
+
 NETWORK: Sequence[tuple[str, object, str]] = (
-    ("--fixed-range-v6", str, "IPv6 range of the network."),
+    ("--fixed-range-v6", RANGE, "IPv6 range of the network."),
     ("--vlan", int, "Its VLAN."),
     ("--vlan-start", int, "Its VLAN, or the next one that is free."),
     ("--gateway", str, "Its gateway."),
@@ -39,7 +60,7 @@ NETWORK: Sequence[tuple[str, object, str]] = (
     ("--dns1", str, "A name server for the instances."),
     ("--dns2", str, "Another name server."),
     ("--uuid", str, "Its UUID."),
-    ("--fixed-cidr", str, "The part of the range that instances get addresses of."),
+    ("--fixed-cidr", RANGE, "The part of the range that instances get addresses of."),
     ("--project-id", str, "The project it belongs to."),
     ("--priority", int, "Kept, and without effect, as in nova."),
 )
@@ -49,7 +70,7 @@ NETWORK: Sequence[tuple[str, object, str]] = (
 def network_options(command: Command) -> Command:
     """Give a command what both originals take to create a network, as CreateNetwork calls it."""
     vpn = click.option("--vpn", "vpn_start", type=int, help="The first port of the projects' VPNs.")
-    return range_v4_option(options(*NETWORK)(vpn(command)))
+    return range_v4_option(RANGE)(options(*NETWORK)(vpn(command)))
 
 
 _PROJECT = f"{__name__}.project"

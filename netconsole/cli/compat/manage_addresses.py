@@ -9,6 +9,7 @@ import click
 from netconsole.backend.errors import InvalidValue, NotFound
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
+from netconsole.cli.compat.arguments import RANGE
 from netconsole.cli.compat.nova_floating import BULK_COLUMNS, bulk_rows
 from netconsole.cli.compat.tables import tabbed
 from netconsole.cli.context import Context, pass_context
@@ -28,7 +29,7 @@ def floating() -> None:
 
 
 @floating.command()
-@click.option("--ip-range", metavar="CIDR", required=True, help="The addresses.")
+@click.option("--ip-range", type=RANGE, required=True, help="The addresses.")
 @click.option("--pool", metavar="NAME", help="Their pool; default: default_floating_pool.")
 @click.option("--interface", metavar="NAME", help="Carries them where public_interface is empty.")
 @changing
@@ -40,8 +41,8 @@ def create(doer: Doer, ip_range: str, pool: str | None, interface: str | None) -
 
 
 @floating.command()
-@click.argument("cidr", required=False, shell_complete=names.floating_ips)
-@click.option("--ip-range", metavar="CIDR", help="The addresses, as an option.")
+@click.argument("cidr", type=RANGE, required=False, shell_complete=names.floating_ips)
+@click.option("--ip-range", type=RANGE, help="The addresses, as an option.")
 @changing
 def delete(doer: Doer, cidr: str | None, ip_range: str | None) -> None:
     """Delete a range of floating addresses."""

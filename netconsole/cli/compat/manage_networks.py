@@ -7,7 +7,7 @@ import click
 from netconsole.backend.errors import Conflict, NotFound
 from netconsole.cli import output
 from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.compat.arguments import network_options, options
+from netconsole.cli.compat.arguments import RANGE, network_options, options
 from netconsole.cli.compat.tables import tabbed
 from netconsole.cli.context import Context, pass_context
 from netconsole.cli.group import Group
@@ -67,7 +67,7 @@ def list_networks(context: Context, as_json: bool) -> None:
 
 
 @network.command()
-@click.option("--fixed-range", metavar="CIDR", help="The network with this range.")
+@click.option("--fixed-range", type=RANGE, help="The network with this range.")
 @click.option("--uuid", help="The network with this UUID.")
 @changing
 def delete(doer: Doer, fixed_range: str | None, uuid: str | None) -> None:
@@ -80,7 +80,7 @@ def delete(doer: Doer, fixed_range: str | None, uuid: str | None) -> None:
 
 
 @network.command()
-@click.option("--fixed-range", metavar="CIDR", required=True, help="The network with this range.")
+@click.option("--fixed-range", type=RANGE, required=True, help="The network with this range.")
 @click.option("--project", help="Give it to this project.")
 @click.option("--host", help="Make this host its gateway.")
 @click.option("--disassociate-project", is_flag=True, help="Take it from its project.")

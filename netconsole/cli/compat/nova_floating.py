@@ -8,7 +8,7 @@ import click
 from netconsole.backend.errors import Conflict
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.compat.arguments import project
+from netconsole.cli.compat.arguments import RANGE, project
 from netconsole.cli.compat.floating_rows import Row, floating_rows
 from netconsole.cli.compat.tables import print_bordered
 from netconsole.cli.context import Context, pass_context
@@ -84,10 +84,13 @@ def floating_ip_pool_list(context: Context, as_json: bool) -> None:
 @click.option("--fixed-address", help="Which of the server's fixed addresses; default: its first.")
 @changing
 def floating_ip_associate(doer: Doer, server: str, address: str, fixed_address: str | None) -> None:
-    """Give a floating address to a server."""
+    """Give a floating address to a server, also one that another server has: it moves."""
     from netconsole.backend.changes.floating import AssociateFloating
 
-    doer.carry_out(AssociateFloating(address=address, instance=server, fixed_address=fixed_address))
+    change = AssociateFloating(
+        address=address, instance=server, fixed_address=fixed_address, move=True
+    )
+    doer.carry_out(change)
 
 
 @click.command()
@@ -123,7 +126,7 @@ def bulk_rows(context: Context, host: str | None) -> list[Row]:
 
 
 @click.command()
-@click.argument("ip_range")
+@click.argument("ip_range", type=RANGE)
 @click.option("--pool", metavar="NAME", help="Their pool; default: default_floating_pool.")
 @click.option("--interface", metavar="NAME", help="Carries them where public_interface is empty.")
 @changing
@@ -137,7 +140,7 @@ def floating_ip_bulk_create(
 
 
 @click.command()
-@click.argument("ip_range")
+@click.argument("ip_range", type=RANGE)
 @changing
 def floating_ip_bulk_delete(doer: Doer, ip_range: str) -> None:
     """Delete a range of floating addresses."""

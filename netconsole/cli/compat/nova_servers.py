@@ -1,7 +1,9 @@
 """`netconsole nova boot`, `list`, `delete`, `reset-network` and `virtual-interface-list`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +14,7 @@ from netconsole.cli.compat.arguments import project
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.context import Context, pass_context
 from netconsole.cli.instance import port_kind_option
+from netconsole.cli.truth import T_OR_F
 
 if TYPE_CHECKING:
     from netconsole.backend.records import InstanceView, PortKind
@@ -124,14 +127,61 @@ def _print_booted(view: "InstanceView") -> None:
     )
 
 
+class Pattern(click.ParamType["re.Pattern[str]"]):
+    """A regular expression, as re has them."""
+
+    name = "REGEXP"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "re.Pattern[str]":
+        if isinstance(value, re.Pattern):
+            return value
+        try:
+            return re.compile(str(value))
+        except re.error as error:
+            self.fail(f"{str(value)[:80]!r} is no regular expression: {error}.", param, ctx)
+
+
+PATTERN = Pattern()
+
+
 @click.command("list")
+@click.option("--ip", type=PATTERN, help="Only those of which an IPv4 address begins so.")
+@click.option("--name", type=PATTERN, help="Only those in whose name this is.")
+@click.option("--host", metavar="NAME", help="Only those on one host.")
+@click.option("--status", metavar="STATUS", help=f"Only those of a status; here all are {STATUS}.")
+@click.option("--tenant", metavar="PROJECT", help="Only those of one project.")
+@click.option(
+    "--all-tenants",
+    type=T_OR_F,
+    is_flag=False,
+    flag_value=True,
+    default=False,
+    help="Those of every project, whatever --os-project-id says.",
+)
 @as_json
 @pass_context
-def list_servers(context: Context, as_json: bool) -> None:
+def list_servers(
+    context: Context,
+    ip: "re.Pattern[str] | None",
+    name: "re.Pattern[str] | None",
+    host: str | None,
+    status: str | None,
+    tenant: str | None,
+    all_tenants: bool,
+    as_json: bool,
+) -> None:
     """List the servers with their addresses."""
-    owner = project(click.get_current_context())
+    owner = tenant or (None if all_tenants else project(click.get_current_context()))
     found = [
-        view for view in context.service().instances() if owner in (None, view.instance.project_id)
+        view
+        for view in context.service().instances()
+        if owner in (None, view.instance.project_id)
+        and host in (None, view.instance.host)
+        and (status or STATUS).upper() == STATUS
+        and (name is None or name.search(view.instance.name))
+        and (ip is None or any(map(ip.match, chain(*_addresses(view).values()))))
     ]
     if as_json:
         output.print_json([_record(view) for view in found])

@@ -7,7 +7,7 @@ import click
 
 from netconsole.cli import names, output
 from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.compat.arguments import project
+from netconsole.cli.compat.arguments import RANGE, project
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.context import Context, pass_context
 
@@ -49,7 +49,7 @@ def tenant_network_show(context: Context, network: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("label")
-@click.argument("cidr")
+@click.argument("cidr", type=RANGE)
 @changing
 def tenant_network_create(doer: Doer, label: str, cidr: str) -> None:
     """Create a network for the project."""
