@@ -250,3 +250,26 @@ def test_exit_statuses_that_scripts_know(configured: PrivateHost) -> None:
         ),
     ):
         assert said in literally(configured, f"nova-manage {command}", status)
+
+
+def test_servers_are_listed_as_asked_for(configured: PrivateHost) -> None:
+    literally(configured, NETWORK)
+    for project in ("demo", "other"):
+        for number in (1, 2):
+            command = f"nova --os-project-id {project} boot {project}_{number} --nic net-id=vmnet"
+            literally(configured, command)
+
+    def listed(options: str) -> list[object]:
+        found = answered(configured, f"nova {options}")
+        assert isinstance(found, list)
+        return [one["name"] for one in found]
+
+    everyone = ["demo_1", "demo_2", "other_1", "other_2"]
+    assert listed("list --ip 10.0.0.3") == ["demo_2"]
+    assert listed(r"list --ip '10\.0\.0\.[45]$'") == ["other_1", "other_2"]
+    assert listed("list --name _1") == ["demo_1", "other_1"]
+    assert listed("--os-project-id demo list") == ["demo_1", "demo_2"]
+    assert listed("--os-project-id demo list --all-tenants") == everyone
+    assert listed("--os-project-id demo list --all-tenants 1") == everyone
+    assert listed("list --tenant other") == ["other_1", "other_2"]
+    assert listed("list --host elsewhere") == listed("list --status ERROR") == []

@@ -4,9 +4,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from netconsole.cli.compat.arguments import RANGE
 from netconsole.cli.compat.nova import nova
 from netconsole.cli.compat.nova_manage import nova_manage
-from netconsole.cli.compat.nova_servers import Nic, NicType, boot
+from netconsole.cli.compat.nova_servers import PATTERN, Nic, NicType, boot
 from netconsole.cli.truth import TrueOrFalse
 
 
@@ -86,3 +87,28 @@ def test_what_is_missing_is_asked_for(words: list[str], said: str) -> None:
 def test_every_command_says_what_it_does(group: click.Group) -> None:
     for name, command in group.commands.items():
         assert command.get_short_help_str(limit=200).endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("10.0.0.7/24", "10.0.0.0/24"),
+        ("10.0.0.0/24", "10.0.0.0/24"),
+        ("10.0.0.7/255.255.255.0", "10.0.0.0/24"),
+        ("fd00::7/64", "fd00::/64"),
+        ("203.0.113.129", "203.0.113.129"),
+        ("no range/24", "no range/24"),
+        ("", ""),
+    ],
+)
+def test_a_range_with_host_bits_is_the_one_around_it(
+    text: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert RANGE.convert(text, None, None) == meant
+    said = f"{text} has host bits set: taken as {meant}\n" if text != meant else ""
+    assert capsys.readouterr().err == said
+
+
+def test_a_regular_expression_that_is_none_is_named() -> None:
+    with pytest.raises(click.BadParameter, match="'\\(' is no regular expression"):
+        PATTERN.convert("(", None, None)
