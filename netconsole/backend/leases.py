@@ -5,7 +5,7 @@ has taken it, and free again when neither holds.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -86,14 +86,12 @@ def with_events(records: Records, events: Iterable[LeaseEvent]) -> Records:
 
 def views_with_events(
     views: Iterable[FixedIPView], events: Iterable[LeaseEvent]
-) -> tuple[FixedIPView, ...]:
+) -> Iterator[FixedIPView]:
     """Addresses as they will be once the events are written."""
     happened = {event.fixed_ip.id: event for event in events}
-    after = ((view, _after(view.fixed_ip, happened.get(view.fixed_ip.id))) for view in views)
-    return tuple(
-        FixedIPView(row, view.network, view.instance if row.instance_uuid else None)
-        for view, row in after
-    )
+    for view in views:
+        row = _after(view.fixed_ip, happened.get(view.fixed_ip.id))
+        yield FixedIPView(row, view.network, view.instance if row.instance_uuid else None)
 
 
 def _after(row: FixedIP, event: LeaseEvent | None) -> FixedIP:

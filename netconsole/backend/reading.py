@@ -1,6 +1,6 @@
 """Reading: everything that can be asked of one host and its store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -131,15 +131,15 @@ class Reading:
             (view,) = self._with_leases(connection, (fixed_ip_view(connection, wanted),))
         return view
 
-    def fixed_ip_views(self, network: str | None = None) -> tuple[FixedIPView, ...]:
-        """Every address of a network, or of all; raises NotFound."""
+    def fixed_ip_views(self, network: str | None = None) -> Iterator[FixedIPView]:
+        """Every address of a network, or of all, one network after the other; raises NotFound."""
         with self._store.reading() as connection:
             found = None if network is None else network_rows.find(connection, network)
-            return self._with_leases(connection, fixed_ip_views(connection, found))
+            yield from self._with_leases(connection, fixed_ip_views(connection, found))
 
     def _with_leases(
-        self, connection: Connection, views: tuple[FixedIPView, ...]
-    ) -> tuple[FixedIPView, ...]:
+        self, connection: Connection, views: Iterable[FixedIPView]
+    ) -> Iterator[FixedIPView]:
         found = records(connection, self._options.host)
         return views_with_events(views, lease_events(found, self._host.leases(), self._options))
 

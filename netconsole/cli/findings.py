@@ -27,7 +27,7 @@ def mark(verdict: Verdict) -> str:
     return f"{symbol} {_WORDS.get(verdict, verdict)}"
 
 
-def summary(findings: Iterable[Finding]) -> list[str]:
+def summary(findings: Iterable[Finding]) -> Iterator[str]:
     """Answer one line a finding."""
     rows = [(mark(each.verdict), each.check, each.because) for each in findings]
     return output.table(("verdict", "check", "because"), rows)

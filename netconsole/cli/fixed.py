@@ -35,7 +35,7 @@ def fixed() -> None:
 def list_fixed(context: Context, network: str | None, host: str | None, as_json: bool) -> None:
     """List the fixed addresses of every network."""
     found = context.service().fixed_ip_views(network)
-    rows = [row(view) for view in found if host is None or view.host == host]
+    rows = (row(view) for view in found if host is None or view.host == host)
     if as_json:
         output.print_json(rows)
     else:
@@ -94,4 +94,4 @@ def row(view: "FixedIPView") -> dict[str, object]:
 
 
 def _print_rows(rows: Iterable[dict[str, object]]) -> None:
-    output.print_table(COLUMNS, [[row[name] for name in COLUMNS] for row in rows])
+    output.print_table(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))

@@ -45,7 +45,7 @@ def list_floating(context: Context, as_json: bool) -> None:
     """List the floating addresses."""
     service = context.service()
     holders = _holders(service)
-    rows = [_row(ip, holders) for ip in service.floating_ips()]
+    rows = (_row(ip, holders) for ip in service.floating_ips())
     if as_json:
         output.print_json(rows)
     else:
@@ -132,4 +132,4 @@ def _row(ip: "FloatingIP", holders: dict[int, tuple[str, str, str]]) -> dict[str
 
 
 def _print_rows(rows: Iterable[dict[str, object]]) -> None:
-    output.print_table(COLUMNS, [[row[name] for name in COLUMNS] for row in rows])
+    output.print_table(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))

@@ -6,12 +6,14 @@ in a pipe alike: nothing is cut, wrapped or coloured, so that grep and awk see w
 
 import json
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
+from itertools import islice
 
 import click
 
@@ -20,6 +22,8 @@ from netconsole.backend.errors import NetconsoleError
 Json = dict[str, "Json"] | list["Json"] | str | int | float | None
 
 NOTHING = "-"
+BLOCK = 1000
+"""Rows of a table that are laid out together."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -68,8 +72,21 @@ def record(value: object) -> dict[str, object]:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document on stdout."""
-    print_lines([json.dumps(encode(value), indent=2, ensure_ascii=False)])
+    """Print one JSON document on stdout; of an iterator's, each item as it comes."""
+    print_lines(_json_lines(value) if isinstance(value, Iterator) else [_as_json(value)])
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(encode(value), indent=2, ensure_ascii=False)
+
+
+def _json_lines(items: Iterator[object]) -> Iterator[str]:
+    """Lay a list out as `_as_json` does, holding one item at a time."""
+    former: str | None = None
+    for item in items:
+        yield "[" if former is None else f"{former},"
+        former = textwrap.indent(_as_json(item), "  ")
+    yield from ("[]",) if former is None else (former, "]")
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -85,7 +102,10 @@ def flush() -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print aligned columns under their names; only the names when there are no rows."""
+    """Print aligned columns under their names; only the names when there are no rows.
+
+    A long table is printed while it is made: no later row makes its first part wait.
+    """
     print_lines(table(columns, rows))
 
 
@@ -105,15 +125,29 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else REPLACEMENT for c in text)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lay out rows two spaces apart under the names of their columns, numbers to the right."""
-    cells = list(rows)
-    laid_out = []
-    for index, name in enumerate(columns):
-        values = [row[index] for row in cells]
-        numbers = bool(values) and all(type(value) is int for value in values)
-        laid_out.append(_aligned([_title(name), *map(shown, values)], to_the_right=numbers))
-    return ["  ".join(line).rstrip() for line in zip(*laid_out, strict=True)]
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Lay out rows two spaces apart under the names of their columns, numbers to the right.
+
+    Columns are as wide as the first thousand rows need, and wider from where a later one needs it.
+    """
+    remaining = iter(rows)
+    block = list(islice(remaining, BLOCK))
+    titles, widths = [_title(name) for name in columns], [0 for _ in columns]
+    to_the_right = [
+        bool(block) and all(type(row[index]) is int for row in block)
+        for index in range(len(columns))
+    ]
+    texts = [titles, *_texts(block)]
+    while texts:
+        needed = [max(map(width, column)) for column in zip(*texts, strict=True)]
+        widths = [max(pair) for pair in zip(widths, needed, strict=True)]
+        for line in texts:
+            yield _aligned(line, widths, to_the_right)
+        texts = _texts(islice(remaining, BLOCK))
+
+
+def _texts(rows: Iterable[Sequence[object]]) -> list[list[str]]:
+    return [[shown(value) for value in row] for row in rows]
 
 
 def shown(value: object) -> str:
@@ -138,6 +172,8 @@ def shown(value: object) -> str:
 
 def width(text: str) -> int:
     """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
@@ -145,9 +181,9 @@ def _title(name: str) -> str:
     return name.upper().replace("_", " ")
 
 
-def _aligned(texts: list[str], *, to_the_right: bool) -> list[str]:
-    widths = [width(text) for text in texts]
-    spaces = [" " * (max(widths) - each) for each in widths]
-    if to_the_right:
-        return [space + text for space, text in zip(spaces, texts, strict=True)]
-    return [text + space for space, text in zip(spaces, texts, strict=True)]
+def _aligned(texts: list[str], widths: list[int], to_the_right: list[bool]) -> str:
+    cells = []
+    for text, wide, right in zip(texts, widths, to_the_right, strict=True):
+        space = " " * (wide - width(text))
+        cells.append(space + text if right else text + space)
+    return "  ".join(cells).rstrip()

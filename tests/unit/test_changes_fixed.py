@@ -118,12 +118,12 @@ def test_every_address_is_listed_with_who_has_it(connection: sa.Connection) -> N
     other = a_network(connection, "10.0.1.0/29", 1)
     port = an_instance(connection, network)
     fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
-    views = fixed_ip_views(connection, None)
+    views = tuple(fixed_ip_views(connection, None))
     assert len(views) == 16
     assert {view.network for view in views} == {network, other}
     (held,) = (view for view in views if view.instance is not None)
     assert held.instance is not None
     assert (held.fixed_ip.address, held.instance.name, held.host) == ("10.0.0.2", "web0", "host")
-    assert fixed_ip_views(connection, other) == tuple(v for v in views if v.network == other)
+    assert list(fixed_ip_views(connection, other)) == [v for v in views if v.network == other]
     of_a_host = replace(held, fixed_ip=replace(held.fixed_ip, host="compute7"))
     assert of_a_host.host == "compute7"

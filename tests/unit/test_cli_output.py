@@ -1,6 +1,7 @@
 """What people and programs read: tables, fields and JSON."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -51,7 +52,7 @@ def test_encode_refuses_what_has_no_form() -> None:
 
 def test_table_aligns_words_left_and_numbers_right() -> None:
     rows = [("web1", 5, True), ("a", 1000, False), (None, 0, True)]
-    assert output.table(("name", "packets", "leased"), rows) == [
+    assert list(output.table(("name", "packets", "leased"), rows)) == [
         "NAME  PACKETS  LEASED",
         "web1        5  yes",
         "a        1000  no",
@@ -60,11 +61,38 @@ def test_table_aligns_words_left_and_numbers_right() -> None:
 
 
 def test_table_without_rows_is_its_heading() -> None:
-    assert output.table(("fixed_address", "pool"), []) == ["FIXED ADDRESS  POOL"]
+    assert list(output.table(("fixed_address", "pool"), [])) == ["FIXED ADDRESS  POOL"]
+
+
+def test_a_long_table_comes_while_it_is_made_and_grows_where_it_must() -> None:
+    asked = []
+
+    def rows() -> Iterator[tuple[str, int]]:
+        for number in range(3 * output.BLOCK):
+            asked.append(number)
+            yield ("a much longer name" if number == 2 * output.BLOCK else "a", number)
+
+    lines = output.table(("name", "number"), rows())
+    assert [next(lines), next(lines)] == ["NAME  NUMBER", "a          0"]
+    assert len(asked) == output.BLOCK
+    rest = list(lines)
+    assert rest[0] == "a          1"
+    assert rest[2 * output.BLOCK - 1] == "a much longer name    2000"
+    assert rest[-1] == f"a{' ' * 21}2999"
+
+
+@pytest.mark.parametrize("items", [[], [1], [{"a": [1, "x\ny"]}, {}, [], "é"]])
+def test_items_that_come_one_by_one_make_the_json_of_their_list(
+    items: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.print_json(items)
+    whole = capsys.readouterr().out
+    output.print_json(iter(items))
+    assert capsys.readouterr().out == whole
 
 
 def test_table_counts_wide_letters_twice() -> None:
-    first, second = output.table(("a", "b"), [("網路", "x"), ("ab", "x")])[1:]
+    _, first, second = output.table(("a", "b"), [("網路", "x"), ("ab", "x")])
     assert first == "網路  x"
     assert second == "ab    x"
 

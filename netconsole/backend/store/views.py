@@ -1,6 +1,6 @@
 """Records put together as an admin thinks of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection
 
@@ -37,20 +37,18 @@ def fixed_ip_view(connection: Connection, address: str) -> FixedIPView:
     return view
 
 
-def fixed_ip_views(connection: Connection, network: Network | None) -> tuple[FixedIPView, ...]:
-    """Return every address of a network, or of all networks, in order."""
+def fixed_ip_views(connection: Connection, network: Network | None) -> Iterator[FixedIPView]:
+    """Yield every address of a network, or of all networks, in order."""
     chosen = networks.every(connection) if network is None else (network,)
     rows = (row for each in chosen for row in fixed_ips.of_network(connection, each.id))
     return _with_holders(connection, rows)
 
 
-def _with_holders(connection: Connection, rows: Iterable[FixedIP]) -> tuple[FixedIPView, ...]:
+def _with_holders(connection: Connection, rows: Iterable[FixedIP]) -> Iterator[FixedIPView]:
     by_id = {network.id: network for network in networks.every(connection)}
     by_uuid = {instance.uuid: instance for instance in instances.every(connection)}
-    return tuple(
-        FixedIPView(row, by_id[row.network_id], by_uuid.get(row.instance_uuid or ""))
-        for row in rows
-    )
+    for row in rows:
+        yield FixedIPView(row, by_id[row.network_id], by_uuid.get(row.instance_uuid or ""))
 
 
 def vpn_views(connection: Connection) -> tuple[VpnView, ...]:

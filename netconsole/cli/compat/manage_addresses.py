@@ -1,6 +1,6 @@
 """`netconsole nova-manage floating` and `fixed`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -79,22 +79,24 @@ def fixed() -> None:
 @pass_context
 def list_fixed(context: Context, host: str | None, as_json: bool) -> None:
     """List the fixed addresses."""
-    found = [view for view in context.service().fixed_ip_views() if host in (None, view.host)]
+    found = (view for view in context.service().fixed_ip_views() if host in (None, view.host))
     if as_json:
-        output.print_json([row(view) for view in found])
-        return
-    output.print_lines([tabbed(FIXED_COLUMNS, FIXED_WIDTHS), *_lines(found)])
-    if not found:
-        output.print_lines(["No fixed IP found."])
+        output.print_json(row(view) for view in found)
+    else:
+        output.print_lines(_lines(found))
 
 
-def _lines(found: "Sequence[FixedIPView]") -> Iterator[str]:
+def _lines(found: "Iterable[FixedIPView]") -> Iterator[str]:
+    view = None
+    yield tabbed(FIXED_COLUMNS, FIXED_WIDTHS)
     for view in found:
         address = view.fixed_ip.address
         if view.instance is None and view.fixed_ip.instance_uuid is not None:
             yield f"WARNING: fixed ip {address} allocated to missing instance"
         name = view.instance.name if view.instance else None
         yield tabbed((view.network.cidr, address, name, view.host), FIXED_WIDTHS)
+    if view is None:
+        yield "No fixed IP found."
 
 
 @fixed.command()
