@@ -17,7 +17,6 @@ TRANSLATORS = frozenset({"SNAT", "MASQUERADE", "NETMAP"})
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _TARGET = re.compile(r"(?:^|\s)-[jg] (\S+)")
 _SOURCE = re.compile(r"(?:^|\s)(?<!! )-s (\S+)")
-_DEEPEST = 32
 
 Table = Mapping[str, Sequence[str]]
 """The rules of each chain, as iptables-save prints them."""
@@ -40,7 +39,7 @@ def placed(
     `observed` and `goal` are the table as it is and as it should be, for what jumps lead to.
     """
     sources = _sources(rule.spec for rules in goal.values() for rule in rules)
-    places = (at for at, spec in enumerate(foreign) if _takes(spec, sources, observed, 0))
+    places = (at for at, spec in enumerate(foreign) if _takes(spec, sources, observed, set()))
     first = next(places, len(foreign))
     return [
         *(rule.spec for rule in wanted if not rule.at_end),
@@ -50,17 +49,23 @@ def placed(
     ]
 
 
-def _takes(spec: str, sources: Collection[IPv4Network], observed: Table, depth: int) -> bool:
-    """Whether a rule translates something of these sources, or leads to one that may."""
-    if depth > _DEEPEST:
-        return False
+def _takes(
+    spec: str, sources: Collection[IPv4Network], observed: Table, looked_at: set[str]
+) -> bool:
+    """Whether a rule translates something of these sources, or leads to one that may.
+
+    Each chain is looked at once, so that those that lead back to themselves have an end.
+    """
     own = _sources((spec,))
     if own and not any(one.overlaps(other) for one in own for other in sources):
         return False
     aim = target_of(spec)
     if aim in TRANSLATORS:
         return True
-    return any(_takes(inner, sources, observed, depth + 1) for inner in observed.get(aim, ()))
+    if aim in looked_at:
+        return False
+    looked_at.add(aim)
+    return any(_takes(inner, sources, observed, looked_at) for inner in observed.get(aim, ()))
 
 
 def _sources(specs: Iterable[str]) -> set[IPv4Network]:
