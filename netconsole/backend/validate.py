@@ -16,6 +16,7 @@ LONGEST_DOMAIN = 253
 """As written; a DNS message has 255 octets for it (RFC 1035 section 3.1)."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
@@ -41,6 +42,16 @@ def display_name(what: str, value: str) -> str:
             what, value, f"must be {characters}, no blank at either end, no '-' first"
         )
     return value
+
+
+def mac(what: str, value: str) -> str:
+    """A MAC address that one guest can have, in small letters with colons (IEEE 802)."""
+    small = value.lower().replace("-", ":")
+    if not _MAC.fullmatch(small) or small == "00:00:00:00:00:00":
+        raise InvalidValue(what, value, "must be a MAC address such as fa:16:3e:00:00:01")
+    if int(small[1], 16) & 1:
+        raise InvalidValue(what, value, "is a group's MAC address: its second digit must be even")
+    return small
 
 
 def domain(what: str, value: str) -> str:

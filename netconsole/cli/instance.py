@@ -53,6 +53,13 @@ def instance() -> None:
     multiple=True,
     help="The address it shall have in the network of that address.",
 )
+@click.option(
+    "--mac",
+    "macs",
+    metavar="MAC",
+    multiple=True,
+    help="The MAC address of its port, the first of its first network's. Default: made up.",
+)
 @port_kind_option
 @changing
 def create(
@@ -61,6 +68,7 @@ def create(
     project: str,
     networks: tuple[str, ...],
     fixed_addresses: tuple[str, ...],
+    macs: tuple[str, ...],
     port_kind: "PortKind",
 ) -> None:
     """Create an instance's ports, each with its address, on this host."""
@@ -72,6 +80,7 @@ def create(
         networks=networks,
         port_kind=port_kind,
         fixed_addresses=fixed_addresses,
+        macs=macs,
     )
     doer.carry_out(change, lambda made: print_instances([made]))
 

@@ -11,11 +11,15 @@ from netconsole.backend.changes.networks import network_for_project
 from netconsole.backend.errors import Conflict, Exhausted, InvalidValue, NotFound
 from netconsole.backend.hoststate import Address
 from netconsole.backend.intent import gateway_addresses
+from netconsole.backend.intent.links import bridge_mac, uplink
 from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port, PortKind
 from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
+
+MOST_PORTS = 1023
+"""Of a bridge: BR_MAX_PORTS less number 0, which none gets (net/bridge/br_private.h)."""
 
 
 def networks_for(
@@ -75,14 +79,54 @@ def addresses_for(
 
 
 def give_port(
-    connection: Connection, instance: Instance, network: Network, kind: PortKind, options: Options
+    connection: Connection,
+    instance: Instance,
+    network: Network,
+    kind: PortKind,
+    options: Options,
+    mac: str | None = None,
 ) -> Port:
-    """Make a port with a MAC address of its own; raises Exhausted where none is found."""
+    """Make a port with the MAC address asked for, or with one of its own.
+
+    Raises Exhausted where none is found, or where the bridge can have no more ports, and Conflict
+    where the one asked for is taken.
+    """
+    _refuse_full_bridge(connection, instance, network, options)
+    if mac is not None:
+        _refuse_taken_mac(connection, mac, network)
+        return instances.insert_port(connection, new_port(instance, network, mac, kind))
     for _ in range(options.create_unique_mac_address_attempts):
         mac = random_mac()
         if not instances.has_mac(connection, mac):
             return instances.insert_port(connection, new_port(instance, network, mac, kind))
     raise Exhausted("no free MAC address found; raise create_unique_mac_address_attempts")
+
+
+def _refuse_full_bridge(
+    connection: Connection, instance: Instance, network: Network, options: Options
+) -> None:
+    """Raise Exhausted where a host's bridge has as many ports as the kernel lets it have."""
+    carried = [one.id for one in networks.every(connection) if one.bridge == network.bridge]
+    most = MOST_PORTS - (1 if uplink(network, options) else 0)
+    if instances.count_ports(connection, carried, instance.host) >= most:
+        raise Exhausted(
+            f"bridge {network.bridge} of network {network.label!r} has {most} ports for instances "
+            f"on host {instance.host}, the most that a Linux bridge can have: use another network"
+        )
+
+
+def _refuse_taken_mac(connection: Connection, mac: str, network: Network) -> None:
+    """Raise Conflict for a MAC address that a port or the bridge has.
+
+    The first two digits make no difference: the host's end of a port has others there.
+    """
+    holder = instances.with_mac_like(connection, f"__{mac[2:]}")
+    if holder is not None:
+        raise Conflict(
+            f"MAC address {mac}: a port of instance {holder!r} has it, or its host's end"
+        )
+    if mac[2:] == bridge_mac(network)[2:]:
+        raise Conflict(f"MAC address {mac}: bridge {network.bridge} has it")
 
 
 def random_mac() -> str:

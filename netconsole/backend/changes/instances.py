@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend import quota, validate
 from netconsole.backend.changes import Change, Written, allocation
-from netconsole.backend.errors import NotFound
+from netconsole.backend.errors import InvalidValue, NotFound
 from netconsole.backend.hostnames import hostname
 from netconsole.backend.hoststate import Address
 from netconsole.backend.intent.retelling import retelling
@@ -18,6 +18,7 @@ from netconsole.backend.options import Options
 from netconsole.backend.records import Instance, InstanceView, Network, Port, PortKind
 from netconsole.backend.store import fixed_ips, instances, networks, records
 from netconsole.backend.store.views import instance_view
+from netconsole.backend.wording import count
 
 
 def new_instance(name: str, project: str, options: Options) -> Instance:
@@ -41,12 +42,15 @@ class CreateInstance(Change[InstanceView]):
     port_kind: PortKind = "tap"
     fixed_addresses: tuple[str, ...] = ()
     """Those it shall have, at most one in each of its networks; the others are chosen."""
+    macs: tuple[str, ...] = ()
+    """Of its ports, in the order of its networks; the others are made up."""
 
     @property
     def title(self) -> str:
         words = [f"instance create {quote(self.name)} --project {quote(self.project)}"]
         words += [f"--network {quote(network)}" for network in self.networks]
         words += [f"--fixed-address {address}" for address in self.fixed_addresses]
+        words += [f"--mac {mac}" for mac in self.macs]
         words += [f"--port-kind {self.port_kind}"] if self.port_kind != "tap" else []
         return " ".join(words)
 
@@ -57,12 +61,13 @@ class CreateInstance(Change[InstanceView]):
             networks.claim(connection, network, options.host)
             for network in allocation.networks_for(connection, project, self.networks, options)
         )
+        macs = self._macs(len(wanted))
         chosen = allocation.addresses_for(connection, wanted, self.fixed_addresses)
         quota.check_fixed_ips(connection, project, len(wanted), options)
         instances.insert(connection, instance)
         rows = []
-        for network in wanted:
-            port = allocation.give_port(connection, instance, network, self.port_kind, options)
+        for network, mac in zip(wanted, macs, strict=True):
+            port = allocation.give_port(connection, instance, network, self.port_kind, options, mac)
             address = chosen.get(network.id)
             rows.append(
                 allocation.give_address(connection, instance, network, port, address, options)
@@ -70,6 +75,14 @@ class CreateInstance(Change[InstanceView]):
         if options.auto_assign_floating_ip and manager(options).has_floating_addresses:
             allocation.assign_floating(connection, instance, rows[0], wanted[0], options)
         return Written(instance_view(connection, instance))
+
+    def _macs(self, ports: int) -> tuple[str | None, ...]:
+        """The MAC address asked for, or None, of each of so many ports."""
+        asked = tuple(validate.mac("MAC address", mac) for mac in self.macs)
+        if len(asked) > ports:
+            rule = f"is one too many, the instance has {count(ports, 'port')}"
+            raise InvalidValue("MAC address", asked[ports], rule)
+        return asked + (None,) * (ports - len(asked))
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,19 @@ def has_mac(connection: Connection, mac: str) -> bool:
     return connection.execute(sa.select(ports.c.id).where(ports.c.mac == mac)).first() is not None
 
 
+def with_mac_like(connection: Connection, pattern: str) -> str | None:
+    """Return the name of an instance with a port whose MAC address is like that (SQL's LIKE)."""
+    found = sa.select(instances.c.name).join(ports).where(ports.c.mac.like(pattern)).limit(1)
+    return connection.execute(found).scalar()
+
+
+def count_ports(connection: Connection, network_ids: Collection[int], host: str) -> int:
+    """Count the ports that a host's instances have in some networks."""
+    counted = sa.select(sa.func.count()).select_from(ports).join(instances)
+    here = counted.where(ports.c.network_id.in_(network_ids), instances.c.host == host)
+    return connection.execute(here).scalar_one()
+
+
 def ports_of(connection: Connection, instance_uuid: str) -> tuple[Port, ...]:
     """Return an instance's ports, the first made first."""
     by_instance = ports.c.instance_uuid == instance_uuid

@@ -14,8 +14,6 @@ from netconsole.backend.errors import InvalidValue
 LONGEST_KEPT = 200
 """Of a name: something may have to be added to make it another's."""
 
-_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
-
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -66,10 +64,7 @@ def address_v6(what: str, value: str | None) -> str | None:
 
 def mac(what: str, value: str | None) -> str:
     """A MAC address, in small letters."""
-    small = (value or "").lower()
-    if not _MAC.fullmatch(small):
-        raise InvalidValue(what, value, "must be a MAC address such as fa:16:3e:00:00:01")
-    return small
+    return validate.mac(what, value or "")
 
 
 def interface(what: str, value: str | None) -> str:
