@@ -49,7 +49,8 @@ man: setup ## Write the manual page to build/netconsole.1.
 .PHONY: screenshot
 screenshot: setup ## Export docs/console.svg from the console on a lab.
 	@rm -f docs/console.svg
-	@$(BIN)/netconsole lab run -- netconsole console --keys 3 --screenshot "$(CURDIR)/docs/console.svg"
+	@$(BIN)/netconsole lab run --writable docs -- netconsole console --keys 3 \
+		--screenshot "$(CURDIR)/docs/console.svg"
 
 .PHONY: lock
 lock: ## Pin every dependency anew for pyproject.toml (UPGRADE=--upgrade for newer ones).

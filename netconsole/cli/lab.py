@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SYSTEM_PROGRAMS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 FALLBACK_SHELL = "/bin/sh"
+PLACES_OF_THE_MACHINE = ("TMPDIR", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS")
 MANAGERS = ("flat", "flatdhcp", "vlan")
 COMMAND_SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -40,13 +41,22 @@ def lab(context: click.Context) -> int | None:
     A lab is a host with the public interface eth0 (203.0.113.2), the world outside (203.0.113.1),
     the network vmnet with the instances web1, web2 and db1, and a floating address on web1. It
     lives in namespaces and in memory: nothing of it remains, however it ends.
+
+    Root of a lab is nobody outside: it sees this machine's files, and writes to copies of /etc,
+    /tmp, /var/tmp and /var/lib; /run, /var/log and /dev/shm begin empty, the rest is read-only, the
+    working directory too (`lab run --writable` opens one). It has no disks, loads no module, sets
+    no clock and no setting but those of its own networks. Processor, memory and the terminal that
+    it is started in are shared.
     """
-    ours = Context.of(context)
-    if context.invoked_subcommand is not None:
-        if ours.read_only and context.invoked_subcommand != "faults":
+    ours, subcommand = Context.of(context), context.invoked_subcommand
+    if subcommand in (None, "run") and (ours.config_files or ours.config_dirs):
+        raise click.UsageError(
+            "a lab has a configuration of its own; inside it, `netconsole --config-file FILE`"
+        )
+    if subcommand is not None:
+        if ours.read_only and subcommand != "faults":
             # It runs whatever it is given, as whoever started this: often as root.
-            name = context.invoked_subcommand
-            raise ReadOnly(f"lab {name}: refused, it runs commands and this is --read-only")
+            raise ReadOnly(f"lab {subcommand}: refused, it runs commands and this is --read-only")
         return None
     return _in_fresh_lab("flatdhcp", partial(_console, ours.read_only))
 
@@ -59,8 +69,14 @@ def lab(context: click.Context) -> int | None:
     show_default=True,
     help="The kind of its networks.",
 )
+@click.option(
+    "--writable",
+    type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True),
+    multiple=True,
+    help="A directory of this machine that stays open: what is written there remains.",
+)
 @_command
-def run(network_manager: str, command: tuple[str, ...]) -> int:
+def run(network_manager: str, writable: tuple[Path, ...], command: tuple[str, ...]) -> int:
     """Run a command on the host of a fresh lab, or a shell.
 
     The command starts when every instance has its address; its exit status is given back, 128
@@ -71,7 +87,7 @@ def run(network_manager: str, command: tuple[str, ...]) -> int:
     VLANs of the interface eth2: web1 and web2 are in another one than db1. That takes a kernel
     with 802.1Q.
     """
-    return _in_fresh_lab(network_manager, partial(_execute, command))
+    return _in_fresh_lab(network_manager, partial(_execute, command), writable)
 
 
 @lab.command(context_settings=COMMAND_SETTINGS)
@@ -160,11 +176,14 @@ def _fault_of_lab(fault_id: str) -> "Fault":
     return faults.fault(fault_id)
 
 
-def _in_fresh_lab(kind: str, inside: "Work") -> int:
+def _in_fresh_lab(kind: str, inside: "Work", writable: Sequence[Path] = ()) -> int:
     from netconsole.lab.cloud import build
     from netconsole.lab.enclosure import enclose
+    from netconsole.lab.walls import require_openable
 
-    return enclose(partial(build, kind, _program_directory(), _progress()), inside)
+    require_openable(writable)
+    _prepare_environment()
+    return enclose(partial(build, kind, _program_directory(), _progress()), inside, writable)
 
 
 def _progress() -> Callable[[str], None]:
@@ -199,10 +218,11 @@ def _prepare_environment() -> None:
     """Let a command of the lab find this very netconsole, and that find the lab's configuration."""
     from netconsole.backend.option_files import ENVIRONMENT_VARIABLE
 
-    os.environ.pop(ENVIRONMENT_VARIABLE, None)
+    for name in (ENVIRONMENT_VARIABLE, *PLACES_OF_THE_MACHINE):
+        os.environ.pop(name, None)
     directories = [_program_directory(), *os.environ.get("PATH", os.defpath).split(":")]
     directories += [path for path in SYSTEM_PROGRAMS if path not in directories]
-    os.environ["PATH"] = ":".join(directories)
+    os.environ["PATH"] = ":".join(dict.fromkeys(directories))
     os.environ["TMUX_TMPDIR"] = "/run"  # a tmux server of the machine would run things out there
 
 

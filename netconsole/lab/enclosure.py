@@ -5,14 +5,18 @@ time. The keeper, its child, has the new namespaces made and only waits. The fir
 (PID 1 of the lab) is the keeper's child. The kernel kills the keeper when the outer process
 dies, the first process when the keeper dies, every other process of the lab when the first
 dies; with the last process the namespaces go, and the links and mounts in them.
+
+The first process raises the walls and then goes into a user namespace of its own, whose root has
+no power over anything outside, the walls included: root's lab as well as an ordinary user's.
 """
 
 import json
 import select
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from netconsole.backend.errors import ExitStatus, NetconsoleError, Unavailable
 from netconsole.lab.commands import LabFailed
@@ -24,12 +28,16 @@ from netconsole.lab.namespaces import (
     set_process_name,
     unshare,
 )
+from netconsole.lab.powers import give_up_power
 from netconsole.lab.processes import Watch, fork
+from netconsole.lab.walls import raise_walls
 
 Work = Callable[[], int]
 """What a forked process does; the answer is its exit status."""
 
-KINDS: Final = Namespace.MOUNT | Namespace.UTS | Namespace.IPC | Namespace.PID | Namespace.NET
+MEMBER_KINDS: Final = Namespace.MOUNT | Namespace.UTS | Namespace.IPC | Namespace.NET
+"""Of each machine of a lab; their processes share one PID namespace, the lab's."""
+LAB_KINDS: Final = MEMBER_KINDS | Namespace.PID
 FIRST_PROCESS: Final = "netconsole-lab"
 """The name of a lab's PID 1 in /proc/PID/comm."""
 
@@ -39,8 +47,10 @@ _MAPPED: Final = b"mapped"
 _MESSAGE_SIZE: Final = 8192
 
 
-def enclose(build: Work, inside: Work) -> int:
+def enclose(build: Work, inside: Work, writable: Sequence[Path] = ()) -> int:
     """Run two functions, one after the other, in new namespaces; answer the second's status.
+
+    Of the machine's files they can write to those in the directories `writable` alone.
 
     Each runs in a process of its own under the namespaces' PID 1, which adopts what they leave
     behind. If `build` does not end with 0, its status is the answer. Signals sent to the calling
@@ -52,7 +62,7 @@ def enclose(build: Work, inside: Work) -> int:
     ids = id_map()
     outer, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with outer, Watch() as watch:
-        keeper = fork(lambda: _keep(ids, outer, inner, build, inside))
+        keeper = fork(lambda: _keep(ids, outer, inner, _Lab(build, inside, tuple(writable))))
         inner.close()
         message = outer.recv(_MESSAGE_SIZE)
         if message == _UNSHARED:
@@ -65,37 +75,51 @@ def enclose(build: Work, inside: Work) -> int:
     return status
 
 
-def _keep(
-    ids: IdMap | None, outer: socket.socket, inner: socket.socket, build: Work, inside: Work
-) -> int:
+class _Lab(NamedTuple):
+    """What becomes of the namespaces."""
+
+    build: Work
+    inside: Work
+    writable: tuple[Path, ...]
+
+
+def _keep(ids: IdMap | None, outer: socket.socket, inner: socket.socket, lab: _Lab) -> int:
     outer.close()
     set_process_name(_KEEPER)
+    kinds = Namespace.MOUNT | Namespace.PID
     with _telling(inner, ids):
-        unshare(KINDS if ids is None else KINDS | Namespace.USER)
+        unshare(kinds if ids is None else kinds | Namespace.USER)
     inner.send(_UNSHARED)
     if inner.recv(_MESSAGE_SIZE) != _MAPPED:
         return ExitStatus.FAILED
     die_with_parent()
     if _abandoned(inner):
         return ExitStatus.FAILED
-
-    def built() -> int:
-        with _telling(inner, ids):
-            return build()
-
     with Watch() as watch:
-        return watch.wait(fork(lambda: _be_first(inner, built, inside)))
+        return watch.wait(fork(lambda: _be_first(inner, ids, lab)))
 
 
-def _be_first(inner: socket.socket, build: Work, inside: Work) -> int:
+def _be_first(inner: socket.socket, ids: IdMap | None, lab: _Lab) -> int:
     die_with_parent()
     set_process_name(FIRST_PROCESS)
     if _abandoned(inner):
         return ExitStatus.FAILED
+
+    def built() -> int:
+        with _telling(inner, ids):
+            return lab.build()
+
+    with _telling(inner, ids):
+        with same_directory():
+            raise_walls(lab.writable)
+        give_up_power(MEMBER_KINDS)
+    die_with_parent()  # forgotten with the former user namespace
+    if _abandoned(inner):
+        return ExitStatus.FAILED
     with Watch(adopts=True) as watch:
         with same_directory():  # `build` may have mounted something else there
-            status = watch.wait(fork(build))
-        return status or watch.wait(fork(inside))
+            status = watch.wait(fork(built))
+        return status or watch.wait(fork(lab.inside))
 
 
 def _abandoned(inner: socket.socket) -> bool:

@@ -1,8 +1,7 @@
 """The ground a lab stands on: its own files over the machine's, and its kernel settings.
 
-Nothing here is written to the machine: /run is empty at first, /etc is a copy, and both are in
-memory. An overlay over /etc would be refused to an ordinary user of a machine that has mounts in
-there, as every container has.
+Nothing here is written to the machine: /etc is a copy in memory. An overlay over it would be
+refused to an ordinary user of a machine that has mounts in there, as every container has.
 """
 
 import os
@@ -22,7 +21,6 @@ HOME: Final = Path("/run/netconsole-lab")
 
 _ETC: Final = HOME / "etc"
 _STATE: Final = HOME / "state"
-_LOGS: Final = Path("/var/log")
 
 _OPTIONS: Final = {
     "host": HOSTNAME,
@@ -53,13 +51,8 @@ def lay(programs: str, settings: Mapping[str, str]) -> None:
     Raises OSError, naming the mount, where the kernel refuses one.
     """
     os.umask(0o022)
-    keep_mounts_private()
     with same_directory():
-        mount("tmpfs", "/run", "tmpfs", MountFlag.NOSUID | MountFlag.NODEV, "mode=0755")
         _copy_etc()
-        _new_logs()
-        mount_kernel_views()
-        _hide("/dev/log")
     Path("/run/lock").mkdir()
     Path("/run/lock").chmod(0o1777)
     _STATE.mkdir()
@@ -69,18 +62,6 @@ def lay(programs: str, settings: Mapping[str, str]) -> None:
     _replace("/etc/profile.d/netconsole-lab.sh", f"PATH={shlex.quote(programs)}:$PATH\n")
     set_hostname(HOSTNAME)
     reset_settings()
-
-
-def keep_mounts_private() -> None:
-    """Let no mount of this namespace be seen in the one it came from."""
-    mount("none", "/", flags=MountFlag.RECURSIVE | MountFlag.SLAVE)
-
-
-def mount_kernel_views() -> None:
-    """Show the processes and links of the caller's namespaces in /proc and /sys."""
-    guarded = MountFlag.NOSUID | MountFlag.NODEV | MountFlag.NOEXEC
-    mount("proc", "/proc", "proc", guarded)
-    mount("sysfs", "/sys", "sysfs", guarded)
 
 
 def reset_settings() -> None:
@@ -104,18 +85,6 @@ def _copy_etc() -> None:
     for name in ("netconsole", "modules-load.d", "profile.d", "sysctl.d"):
         (_ETC / name).mkdir(exist_ok=True)
     mount(str(_ETC), "/etc", flags=MountFlag.BIND)
-
-
-def _new_logs() -> None:
-    """Give the lab logs of its own: those of the machine tell of processes with the same pids."""
-    if _LOGS.is_dir():
-        mount("tmpfs", str(_LOGS), "tmpfs", MountFlag.NOSUID | MountFlag.NODEV, "mode=0755")
-
-
-def _hide(path: str) -> None:
-    """Keep the lab's programs from the machine's log."""
-    if Path(path).exists():
-        mount("/dev/null", str(Path(path).resolve()), flags=MountFlag.BIND)
 
 
 def _replace(path: str, text: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from netconsole.backend import privileges
 from netconsole.backend.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.processes import process_names
-from netconsole.lab.enclosure import FIRST_PROCESS, KINDS, Work
+from netconsole.lab.enclosure import FIRST_PROCESS, LAB_KINDS, MEMBER_KINDS, Work
 from netconsole.lab.members import inside_lab, pid_of
 from netconsole.lab.namespaces import Namespace, die_with_parent, enter, same_directory
 from netconsole.lab.processes import Watch, fork
@@ -19,7 +19,7 @@ def run_in_member(name: str, work: Work) -> int:
     Raises NotFound outside of a lab and for an unknown member, Unavailable to another than root.
     """
     require_lab()
-    return _run_in(pid_of(name), KINDS, work)
+    return _run_in(pid_of(name), MEMBER_KINDS, work)
 
 
 def run_in_lab(pid: int | None, work: Work) -> int:
@@ -40,7 +40,8 @@ def run_in_lab(pid: int | None, work: Work) -> int:
     if chosen not in running:
         raise NotFound(f"{chosen} is no lab of yours; running: {pids}")
     same_user_namespace = _namespace(chosen, "user") == _namespace("self", "user")
-    return _run_in(chosen, KINDS if same_user_namespace else KINDS | Namespace.USER, work)
+    kinds = LAB_KINDS if same_user_namespace else LAB_KINDS | Namespace.USER
+    return _run_in(chosen, kinds, work)
 
 
 def require_lab() -> None:

@@ -1,5 +1,8 @@
 """Members: the machines of a lab besides its host, each a set of namespaces of its own.
 
+Processes are counted in the lab as a whole: a PID namespace of its own would need a /proc, and
+whoever may mount that may set what is of the machine.
+
 `outside` is the world that the host's uplinks face; the others are the guests of instances.
 """
 
@@ -11,8 +14,8 @@ from typing import Final
 
 from netconsole.backend.errors import NotFound
 from netconsole.lab.commands import PROGRAM_PATH
-from netconsole.lab.enclosure import FIRST_PROCESS, KINDS
-from netconsole.lab.ground import HOME, keep_mounts_private, mount_kernel_views, reset_settings
+from netconsole.lab.enclosure import FIRST_PROCESS, MEMBER_KINDS
+from netconsole.lab.ground import HOME, reset_settings
 from netconsole.lab.namespaces import (
     MountFlag,
     mount,
@@ -20,6 +23,7 @@ from netconsole.lab.namespaces import (
     set_process_name,
     unshare,
 )
+from netconsole.lab.powers import show_links
 from netconsole.lab.processes import adopt_forever, execute, fork
 
 OUTSIDE: Final = "outside"
@@ -64,7 +68,7 @@ def start(name: str, live: Callable[[], None]) -> Member:
 
     def detach() -> int:
         os.setsid()
-        unshare(KINDS)
+        unshare(MEMBER_KINDS)
         os.write(pid_writer, str(fork(be_first)).encode())
         return 0
 
@@ -101,7 +105,7 @@ def last_words(name: str) -> str:
 
 def names() -> tuple[str, ...]:
     """Answer the names of this lab's members."""
-    return tuple(sorted(path.name for path in _MEMBERS.iterdir())) if inside_lab() else ()
+    return _started() if inside_lab() else ()
 
 
 def pid_of(name: str) -> int:
@@ -117,7 +121,12 @@ def pid_of(name: str) -> int:
 
 def inside_lab() -> bool:
     """Whether the calling process is on the host of a lab."""
-    return _process_name(1) == FIRST_PROCESS and _MEMBERS.is_dir()
+    here = os.uname().nodename
+    return _process_name(1) == FIRST_PROCESS and _MEMBERS.is_dir() and here not in _started()
+
+
+def _started() -> tuple[str, ...]:
+    return tuple(sorted(path.name for path in _MEMBERS.iterdir()))
 
 
 def _process_name(pid: int) -> str | None:
@@ -142,8 +151,7 @@ def _settle(name: str) -> None:
     os.environ["PATH"] = PROGRAM_PATH
     set_process_name(_name_of_first(name))
     set_hostname(name)
-    keep_mounts_private()
-    mount_kernel_views()
+    show_links()
     resolver = _RESOLVERS / name
     resolver.parent.mkdir(exist_ok=True)
     resolver.write_text("")

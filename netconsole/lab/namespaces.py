@@ -1,4 +1,4 @@
-"""The kernel's namespaces: unshare(2), setns(2), mount(2) and prctl(2).
+"""The kernel's namespaces: unshare(2), setns(2), mount(2), mount_setattr(2) and prctl(2).
 
 Python 3.11 offers none of these, so they are called in the C library. Every function raises
 OSError, with what was attempted as its file name.
@@ -8,11 +8,11 @@ import ctypes
 import functools
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntFlag
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 
 class Namespace(IntFlag):
@@ -30,16 +30,25 @@ class MountFlag(IntFlag):
     """Flags of mount(2), by their numbers in linux/mount.h."""
 
     NONE = 0
+    READ_ONLY = 0x1
     NOSUID = 0x2
     NODEV = 0x4
     NOEXEC = 0x8
     BIND = 0x1000
+    MOVE = 0x2000
     RECURSIVE = 0x4000
     SLAVE = 0x80000
 
 
 _SET_PARENT_DEATH_SIGNAL: Final = 1
 _SET_NAME: Final = 15
+_DROP_FROM_BOUNDING_SET: Final = 24
+
+_MOUNT_SETATTR: Final = 442
+"""The number of the system call, the same on every architecture; Linux 5.12."""
+_AT_FDCWD: Final = -100
+_AT_RECURSIVE: Final = 0x8000
+_ATTR_READ_ONLY: Final = 1
 
 
 @functools.cache
@@ -83,6 +92,36 @@ def mount(
     )
 
 
+class _MountAttributes(ctypes.Structure):
+    """struct mount_attr of linux/mount.h."""
+
+    _fields_: ClassVar = [
+        (name, ctypes.c_uint64) for name in ("attr_set", "attr_clr", "propagation", "userns_fd")
+    ]
+
+
+def set_read_only(path: str) -> None:
+    """Make a mount, and all that are mounted under it, read-only in the caller's namespace."""
+    _set_attributes(path, _AT_RECURSIVE, _MountAttributes(attr_set=_ATTR_READ_ONLY))
+
+
+def set_writable(path: str) -> None:
+    """Take that back for one mount."""
+    _set_attributes(path, 0, _MountAttributes(attr_clr=_ATTR_READ_ONLY))
+
+
+def _set_attributes(path: str, flags: int, attributes: _MountAttributes) -> None:
+    result = _libc().syscall(
+        ctypes.c_long(_MOUNT_SETATTR),
+        ctypes.c_int(_AT_FDCWD),
+        os.fsencode(path),
+        ctypes.c_uint(flags),
+        ctypes.byref(attributes),
+        ctypes.c_size_t(ctypes.sizeof(attributes)),
+    )
+    _check(result, f"mount_setattr of {path}")
+
+
 @contextmanager
 def same_directory() -> Iterator[None]:
     """Come back to the working directory by its path, which may lead to another mount by then.
@@ -119,3 +158,10 @@ def die_with_parent() -> None:
     _check(
         _libc().prctl(_SET_PARENT_DEATH_SIGNAL, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl"
     )
+
+
+def renounce(capabilities: Iterable[int]) -> None:
+    """Let no program that the calling process starts have these capabilities(7), by number."""
+    for number in capabilities:
+        drop = ctypes.c_ulong(number)
+        _check(_libc().prctl(_DROP_FROM_BOUNDING_SET, drop, 0, 0, 0), "prctl")
