@@ -3,7 +3,7 @@
 from typing import Final
 
 from netconsole.backend.status import Allocation, NetworkStatus
-from netconsole.backend.steps import Plan, SetLink
+from netconsole.backend.steps import AddLink, Plan, SetLink
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.finding import Evidence, Finding
@@ -25,10 +25,12 @@ REMEDY = "`netconsole apply` makes what is missing and sets it up."
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the links with those that networks and instances want."""
     host = snapshot.part(Host)
-    networks = host.status.networks
-    bridges = [each for each in networks if each.bridge_state in ("down", "missing")]
-    ports = [each for each in host.status.allocations if each.device_state == "missing"]
     steps = claimed(host.plan, host.status, ID)
+    wanted = _wanted(host, steps)
+    networks = [each for each in host.status.networks if each.bridge in wanted]
+    bridges = [each for each in networks if each.bridge_state in ("down", "missing")]
+    missing = [each for each in host.status.allocations if each.device_state == "missing"]
+    ports = [each for each in missing if each.device in wanted]
     silent = _without_carrier(host, snapshot.get(Links))
     rows = (
         *(_bridge(each) for each in networks),
@@ -57,16 +59,43 @@ def judge(snapshot: Snapshot) -> Finding:
                 f"bridge: no frame passes between {plugged[0].instance} and anybody."
             )
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
-    if not networks:
+    if not host.status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
-    if any(each.bridge_state == "unknown" for each in networks):
+    if any(each.bridge_state == "unknown" for each in host.status.networks):
         reason = host.status.host.unreadable.get("links", "no reason given")
         because = f"The links could not be read: {reason}."
+        return Finding(ID, TITLE, "unknown", because, rows)
+    if missing and host.status.host.unreadable:
+        part, reason = next(iter(host.status.host.unreadable.items()))
+        because = f"There is no plan that says which links are wanted here; {part}: {reason}."
         return Finding(ID, TITLE, "unknown", because, rows)
     if silent:
         return _quiet(silent, snapshot.target, rows)
     names = ", ".join(each.bridge for each in networks[:4])
+    if not names:
+        because = "No network needs a bridge on this host: none is served, no instance runs here."
+        return Finding(ID, TITLE, "not-applicable", because)
     return Finding(ID, TITLE, "ok", f"Up, with all their ports: {names}.", rows)
+
+
+def _wanted(host: Host, steps: Plan) -> frozenset[str]:
+    """Answer the links that this host should have, as far as they could be at fault.
+
+    A network of another host, or one that waits for its first instance, has none here: no step of
+    the plan is about its bridge, and no port of it is there.
+    """
+    here = {each.network for each in host.status.allocations if each.device_state in ("up", "down")}
+    wanted = {
+        each.bridge
+        for each in host.status.networks
+        if each.bridge_state == "up" or each.label in here
+    }
+    for step in steps.steps:
+        if isinstance(step, AddLink):
+            wanted.add(step.name)
+        elif isinstance(step, SetLink):
+            wanted |= {step.name, step.value} if step.attribute == "master" else {step.name}
+    return frozenset(wanted)
 
 
 def _is_out(port: Allocation, steps: Plan) -> bool:

@@ -1,5 +1,6 @@
 """C1: does each network have its dnsmasq processes, as many as there should be and no others?"""
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netconsole.backend.status import DnsmasqStatus, Status
@@ -26,6 +27,9 @@ _OWNERS = {
     "/nova/": "nova-network",
 }
 """Signs in the arguments, by which a dnsmasq of another program is known."""
+
+_SERVES = ("--interface", "--listen-address", "-i", "-a")
+"""The options by which a dnsmasq is told where to serve; others say what to leave out or to ask."""
 
 _MEANING = {
     "missing": "guests on it get no address, cannot renew one and have no DNS",
@@ -117,12 +121,11 @@ def _intruder(status: Status, rows: tuple[Evidence, ...]) -> Finding | None:
     for each in status.dnsmasq:
         if each.state != "foreign":
             continue
-        words = each.command.replace("=", " ").split()
         network = next(
             (
-                bridges.get(word) or servers.get(word)
-                for word in words
-                if word in bridges or word in servers
+                bridges.get(place) or servers.get(place)
+                for place in _served(each.command.split())
+                if place in bridges or place in servers
             ),
             None,
         )
@@ -138,6 +141,16 @@ def _intruder(status: Status, rows: tuple[Evidence, ...]) -> Finding | None:
             )
             return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
     return None
+
+
+def _served(words: Sequence[str]) -> Iterator[str]:
+    """Answer the interfaces and addresses that a dnsmasq serves, by its arguments."""
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        name, given, value = word.partition("=")
+        if name in _SERVES:
+            yield from (value if given else following).split(",")
+        elif word[:2] in _SERVES:
+            yield from word[2:].split(",")
 
 
 def whose(command: str) -> str:
