@@ -21,8 +21,9 @@ from netconsole.backend.changes.floating import AssociateFloating
 from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.collector import at_rest
 from netconsole.backend.host import Host
-from netconsole.backend.intent import IP_FORWARD, intent
+from netconsole.backend.intent import intent
 from netconsole.backend.journal import Journal
+from netconsole.backend.kernel_settings import IP_FORWARD
 from netconsole.backend.options import Options
 from netconsole.backend.plan import plan
 from netconsole.backend.records import FloatingIP, Instance, Port

@@ -169,6 +169,9 @@ class HostState:
     """All that netconsole configures on a host."""
 
     sysctls: Mapping[str, str] = field(default_factory=dict)
+    sysctls_along: Mapping[str, str] = field(default_factory=dict)
+    """Wanted only: written again where another has to be written that the kernel resets them with.
+    For the rest they are the admin's."""
     links: Mapping[str, Link] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()

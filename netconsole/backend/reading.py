@@ -10,8 +10,9 @@ from netconsole.backend.collector import at_rest
 from netconsole.backend.errors import Conflict, Unavailable
 from netconsole.backend.host import Host, NoHost
 from netconsole.backend.hoststate import HostState, Lease
-from netconsole.backend.intent import IP_FORWARD, intent, touches_nothing
+from netconsole.backend.intent import intent, touches_nothing
 from netconsole.backend.journal import Journal, JournalEntry
+from netconsole.backend.kernel_settings import IP_FORWARD
 from netconsole.backend.leases import lease_events, views_with_events, with_events
 from netconsole.backend.lock import host_lock_if_free
 from netconsole.backend.managers import refuse_others
@@ -93,7 +94,7 @@ class Reading:
         if events and self.read_only_because is None:
             self._note_leases_if_idle(observed)
         found = with_events(found, events)
-        wanted = self._host.possible(intent(found, self._options))
+        wanted = self._host.possible(intent(found, self._options), observed)
         return self._picture(found, usage, observed, wanted)
 
     def plan(self) -> Plan:

@@ -51,6 +51,7 @@ def is_enough(
     chains = _nat(wanted)
     return (
         bool(chains)
+        and all(observed.sysctls.get(key, value) == value for key, value in wanted.sysctls.items())
         and not any(map(has_external_gateway, networks))
         and all(
             key in observed.chains and _stands(observed.chains[key], _ground(rules, scope))

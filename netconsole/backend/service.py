@@ -17,7 +17,10 @@ from netconsole.backend.collector import at_rest
 from netconsole.backend.errors import Conflict, NotFound, ReadOnly, StepFailed, Unavailable
 from netconsole.backend.hoststate import HostState
 from netconsole.backend.intent import intent
+from netconsole.backend.intent.presence import Presence
+from netconsole.backend.intent.settings import held
 from netconsole.backend.journal import JournalEntry
+from netconsole.backend.kernel_settings import SWITCHES, belongs_to, is_accept_ra, lost
 from netconsole.backend.lock import host_lock
 from netconsole.backend.managers import manager, refuse_others
 from netconsole.backend.options import Options
@@ -199,12 +202,14 @@ class Service(Reading):
         written = change.write(connection, self._options)
         if written.fix is not None:
             return _Written(written.result, written.fix, observed, None, notes=written.notes)
-        found, wanted = self._wanted(connection, written, scope)
+        found, wanted = self._wanted(connection, written, observed, scope)
         if not is_enough(observed, wanted, scope, found.networks):
             scope, observed = None, self._observe(change, None)
-            found, wanted = self._wanted(connection, written, None)
-        self._note_sysctls(connection, found, observed, wanted)
-        observed = self._host.observe_closer(observed, wanted)
+            found, wanted = self._wanted(connection, written, observed, None)
+        remembered = None if scope is not None else found.former_sysctls
+        observed = self._host.observe_closer(observed, wanted, remembered)
+        if scope is None:
+            self._note_sysctls(connection, found, observed, wanted)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
         return _Written(
             written.result, steps, observed, wanted, scope, written.waits, written.notes
@@ -224,7 +229,11 @@ class Service(Reading):
         return observed
 
     def _wanted(
-        self, connection: Connection, written: Written[Result], scope: str | None
+        self,
+        connection: Connection,
+        written: Written[Result],
+        observed: HostState,
+        scope: str | None,
     ) -> tuple[Records, HostState]:
         """The records as far as the scope goes, and what they ask of the host."""
         host = self._options.host
@@ -233,7 +242,7 @@ class Service(Reading):
             if scope is None
             else records_of_floating(connection, host, scope)
         )
-        wanted = self._host.possible(intent(found, self._options, written.released))
+        wanted = self._host.possible(intent(found, self._options, written.released), observed)
         return found, replace(wanted, leases=written.leases)
 
     def _verify(self, written: "_Written[Result]") -> None:
@@ -259,15 +268,22 @@ class Service(Reading):
     def _note_sysctls(
         self, connection: Connection, found: Records, observed: HostState, wanted: HostState
     ) -> None:
-        """Remember the host's settings from before its first network, until after its last."""
-        host = self._options.host
-        if not any(network.host == host for network in found.networks):
-            setting_rows.forget_sysctls(connection, host)
-            return
-        for key, value in wanted.sysctls.items():
-            former = observed.sysctls.get(key)
-            if former is not None and former != value:
-                setting_rows.remember_sysctl(connection, host, key, former)
+        """Remember the host's settings from before the first network that needs others.
+
+        They are forgotten with the last one: then this very change puts them back.
+        """
+        former = found.former_sysctls
+        needed = held(Presence(found, self._options))
+        seen = observed.sysctls
+        noted = [(key, seen[key]) for key in wanted.sysctls if is_accept_ra(key) and key in seen]
+        for switch in SWITCHES:
+            if switch not in needed:
+                gone = [key for key in former if belongs_to(key, switch)]
+                setting_rows.forget_sysctls(connection, self._options.host, gone)
+            elif switch not in former and switch in seen:
+                noted += [(switch, seen[switch]), *lost(switch, seen[switch], seen)]
+        for key, value in noted if needed else ():
+            setting_rows.remember_sysctl(connection, self._options.host, key, value)
 
 
 @dataclass(frozen=True, slots=True)

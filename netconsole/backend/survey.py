@@ -8,7 +8,8 @@ from operator import attrgetter
 from netconsole.backend import dhcp
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import ChainKey, Dnsmasq, HostState, Link, Rule
-from netconsole.backend.intent import IP_FORWARD, floating_interface
+from netconsole.backend.intent import floating_interface
+from netconsole.backend.kernel_settings import IP_FORWARD
 from netconsole.backend.leases import lease_of
 from netconsole.backend.nat_survey import nat_rules
 from netconsole.backend.options import Options
@@ -73,7 +74,7 @@ class Survey:
             name=self.options.host,
             public_interface=self.options.public_interface,
             my_ip=self.options.my_ip,
-            ip_forward=self.observed.sysctls.get("net.ipv4.ip_forward") == "1",
+            ip_forward=self.observed.sysctls.get(IP_FORWARD) == "1",
             access="read-write" if self.read_only_because is None else "read-only",
             read_only_because=self.read_only_because,
             unreadable=dict(self.observed.unreadable),

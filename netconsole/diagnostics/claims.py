@@ -7,6 +7,7 @@ import re
 from ipaddress import IPv4Interface
 from typing import Literal
 
+from netconsole.backend.kernel_settings import IP_FORWARD, belongs_to
 from netconsole.backend.rules import CHAIN_PREFIX
 from netconsole.backend.status import Status
 from netconsole.backend.steps import (
@@ -57,7 +58,7 @@ _VLAN_DEVICE = re.compile(r"vlan\d+")
 def claimant(step: Step, status: Status) -> Claimant:
     """Answer the check that names this step."""
     match step:
-        case SetSysctl(key="net.ipv4.ip_forward"):
+        case SetSysctl() if belongs_to(step.key, IP_FORWARD):
             return "ip_forward"
         case SetLink(attribute="mtu"):
             return "mtu"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from netconsole.backend.kernel_settings import name_of, path_of
 from netconsole.backend.steps import Plan, WriteFile
 
 DIRECTORIES = (
@@ -61,21 +62,6 @@ class DropIns:
     def make_permanent(self, settings: Mapping[str, str]) -> tuple[Plan | None, str]:
         """Plan the writing of our drop-in, and say whether it would have the last word."""
         return make_permanent(self.assignments, self.ours, settings)
-
-
-def path_of(name: str) -> str:
-    """Answer the path under /proc/sys of a name in either of the spellings of sysctl.d(5).
-
-    If the first separator is a slash, the rest stands as it is; if it is a dot, dots and
-    slashes change places.
-    """
-    first = next((sign for sign in name if sign in "./"), "/")
-    return name if first == "/" else name.translate(str.maketrans("./", "/."))
-
-
-def name_of(path: str) -> str:
-    """Answer the name that sysctl(8) takes: with dots, unless a part has a dot in it."""
-    return path if "." in path else path.replace("/", ".")
 
 
 def parse(file: str, text: str) -> tuple[Assignment, ...]:

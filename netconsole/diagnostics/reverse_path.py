@@ -8,7 +8,7 @@ at all. In force at an interface is the larger of `all` and its own value (ip-sy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netconsole.diagnostics.drop_ins import name_of
+from netconsole.backend.kernel_settings import name_of
 from netconsole.diagnostics.parts.reverse_paths import (
     EchoProbe,
     EchoProbes,

@@ -93,7 +93,7 @@ def test_forwarding_off_is_named_and_can_be_mended_and_kept() -> None:
     assert found.verdict == "fail"
     assert found.fix
     on = "sysctl -w net.ipv4.conf.eth0.forwarding=1"
-    assert found.fix.commands == (on, "sysctl -w net.ipv4.ip_forward=1")
+    assert found.fix.commands == ("sysctl -w net.ipv4.ip_forward=1",)
     assert found.fix.inverse.commands == ("sysctl -w net.ipv4.ip_forward=0", on)
     assert found.persist
 

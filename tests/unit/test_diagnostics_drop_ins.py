@@ -2,6 +2,7 @@
 
 import pytest
 
+from netconsole.backend.kernel_settings import name_of, path_of
 from netconsole.backend.steps import Plan, WriteFile
 from netconsole.diagnostics.drop_ins import (
     LAST,
@@ -9,9 +10,7 @@ from netconsole.diagnostics.drop_ins import (
     Assignment,
     in_order,
     make_permanent,
-    name_of,
     parse,
-    path_of,
     says_who,
     setter,
     with_settings,

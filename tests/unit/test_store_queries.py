@@ -195,7 +195,7 @@ def test_the_first_value_of_a_kernel_setting_is_the_one_remembered(
     settings.remember_sysctl(connection, "host", "net.ipv4.ip_forward", "1")
     settings.remember_sysctl(connection, "other", "net.ipv4.ip_forward", "1")
     assert settings.former_sysctls(connection, "host") == {"net.ipv4.ip_forward": "0"}
-    settings.forget_sysctls(connection, "host")
+    settings.forget_sysctls(connection, "host", ["net.ipv4.ip_forward"])
     assert settings.former_sysctls(connection, "host") == {}
     assert settings.former_sysctls(connection, "other") == {"net.ipv4.ip_forward": "1"}
 

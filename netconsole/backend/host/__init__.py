@@ -1,15 +1,16 @@
 """The host: observing it, and performing steps on it. One driver a kernel facility."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from netconsole.backend import dhcp, files
+from netconsole.backend import dhcp, files, kernel_settings
 from netconsole.backend.errors import NetconsoleError, StepFailed
 from netconsole.backend.host import arp, dnsmasq, filters, legacy_filters, links, nft, sysctls
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.injection import config_drive, root
+from netconsole.backend.intent.settings import heeding
 from netconsole.backend.plan import addresses
 from netconsole.backend.programs import run
 from netconsole.backend.steps import (
@@ -91,18 +92,32 @@ class Host:
             leases=dnsmasq.observe_leases(self._networks_path),
         )
 
-    def observe_closer(self, observed: HostState, wanted: HostState) -> HostState:
-        """What was observed, and what is asked of the host only when a plan turns on it."""
+    def observe_closer(
+        self, observed: HostState, wanted: HostState, remembered: Collection[str] | None = None
+    ) -> HostState:
+        """What was observed, and what is asked of the host only when a plan turns on it.
+
+        What the kernel changes along with a switch is as much as there are interfaces: it is
+        looked at where the switch has to be written, or is not `remembered` yet.
+        """
         gone = addresses.released(observed, wanted)
-        settings = sysctls.observe(addresses.promotions(observed, gone))
-        return replace(observed, sysctls={**observed.sysctls, **settings}) if settings else observed
+        keys = (*addresses.promotions(observed, gone), *wanted.sysctls)
+        found = sysctls.observe((*keys, kernel_settings.accept_ra("default")))
+        for switch in kernel_settings.SWITCHES:
+            value = wanted.sysctls.get(switch)
+            is_known = remembered is None or switch in remembered
+            if None not in (value, found.get(switch)) and (found[switch] != value or not is_known):
+                found |= sysctls.observe(kernel_settings.along(switch))
+        return replace(observed, sysctls={**observed.sysctls, **found})
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         """The leases of each bridge of ours."""
         return dnsmasq.observe_leases(self._networks_path)
 
-    def possible(self, wanted: HostState) -> HostState:
+    def possible(self, wanted: HostState, observed: HostState) -> HostState:
         """What this kernel can hold of a state; the rest is left out and told of."""
+        if wanted.sysctls.get(kernel_settings.IPV6_FORWARDING) == "1":
+            wanted = heeding(wanted, observed, sysctls.learners())
         redirecting = [key for key in wanted.chains if (key.family, key.table) == ("bridge", "nat")]
         if not redirecting or not (reason := filters.redirection_refused()):
             return wanted
@@ -128,7 +143,9 @@ class NoHost(Host):
     def observe(self, scope: str | None = None, known: HostState | None = None) -> HostState:
         return HostState()
 
-    def observe_closer(self, observed: HostState, wanted: HostState) -> HostState:
+    def observe_closer(
+        self, observed: HostState, wanted: HostState, remembered: Collection[str] | None = None
+    ) -> HostState:
         return observed
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:

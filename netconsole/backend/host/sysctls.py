@@ -1,19 +1,25 @@
 """Kernel settings, read and written under /proc/sys (proc(5), sysctl(8))."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from netconsole.backend import kernel_settings
 from netconsole.backend.errors import StepFailed, Unavailable
 from netconsole.backend.steps import SetSysctl
 
 PROC_SYS = Path("/proc/sys")
 
+_IPV6_ROUTES = Path("/proc/net/ipv6_route")
+_ADVERTISED = 0x0004_0000
+"""RTF_ADDRCONF of linux/ipv6_route.h: the kernel learnt the route from an advertisement."""
+_LONGEST = 4096
+
 
 def path(key: str) -> Path:
     """Where a setting is: dots part the names, unless a slash does (sysctl(8))."""
-    first = next((mark for mark in key if mark in "./"), ".")
-    parts = key.split("/") if first == "/" else [part.replace("/", ".") for part in key.split(".")]
-    return PROC_SYS.joinpath(*parts)
+    return PROC_SYS / kernel_settings.path_of(key)
 
 
 def read(key: str) -> str | None:
@@ -25,16 +31,62 @@ def read(key: str) -> str | None:
 
 
 def observe(keys: Iterable[str]) -> dict[str, str]:
-    """The values of those settings that this kernel has."""
-    values = {key: read(key) for key in keys}
-    return {key: value for key, value in values.items() if value is not None}
+    """The values of those settings that this kernel has; a `*` stands for any one part."""
+    found: dict[str, str] = {}
+    for key in keys:
+        if "*" in key:
+            found.update(_matching(key))
+        elif (value := read(key)) is not None:
+            found[key] = value
+    return found
+
+
+def _matching(pattern: str) -> Iterator[tuple[str, str]]:
+    """The settings of each interface: read bare, as there may be thousands."""
+    directory, _, name = pattern.partition("/*/")
+    with suppress(FileNotFoundError):
+        for each in sorted(PROC_SYS.joinpath(directory).iterdir()):
+            if not each.name.isprintable():
+                continue  # no store or journal holds such a name
+            with suppress(FileNotFoundError):  # it is gone meanwhile
+                value = _bare(f"{each}/{name}")
+                yield kernel_settings.name_of(f"{directory}/{each.name}/{name}"), value
+
+
+def _bare(file: str) -> str:
+    handle = os.open(file, os.O_RDONLY)
+    try:
+        return os.read(handle, _LONGEST).decode("ascii").strip()
+    finally:
+        os.close(handle)
+
+
+def learners() -> tuple[str, ...]:
+    """The interfaces on which the kernel has learnt routes from router advertisements."""
+    try:
+        lines = _IPV6_ROUTES.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except FileNotFoundError:
+        return ()
+    routes = (line.split(maxsplit=9) for line in lines)
+    return tuple(sorted({route[9] for route in routes if int(route[8], 16) & _ADVERTISED}))
 
 
 def change(step: SetSysctl) -> None:
-    """Write a setting, if it still is as it was when the step was planned."""
+    """Write a setting, if it still is as it was when the step was planned, and what goes along.
+
+    An interface that is gone has taken its settings with it.
+    """
     now = read(step.key)
     if now is None:
         raise Unavailable(f"sysctl {step.key}: this kernel does not have it")
     if now not in (step.former, step.value):
         raise StepFailed(f"sysctl {step.key} is {now}, no longer {step.former} as it was planned")
-    path(step.key).write_text(f"{step.value}\n", encoding="ascii")
+    write(step.key, step.value)
+    for key, value in step.along:
+        with suppress(FileNotFoundError):
+            write(key, value)
+
+
+def write(key: str, value: str) -> None:
+    """Write a setting. Raises OSError."""
+    path(key).write_text(f"{value}\n", encoding="ascii")

@@ -10,10 +10,9 @@ from netconsole.backend.chains import Association, wanted_chains
 from netconsole.backend.hoststate import Address, File, HostState
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.presence import Presence
+from netconsole.backend.intent.settings import sysctls, sysctls_along
 from netconsole.backend.options import Options
 from netconsole.backend.records import DnsEntry, FloatingIP, Network, Records
-
-IP_FORWARD = "net.ipv4.ip_forward"
 
 
 def intent(
@@ -31,7 +30,8 @@ def intent(
     addresses = tuple(_addresses(presence, associations))
     names = records.dns_entries
     return HostState(
-        sysctls={IP_FORWARD: "1"} if presence.served else dict(records.former_sysctls),
+        sysctls=sysctls(presence),
+        sysctls_along=sysctls_along(presence),
         links=links(presence),
         addresses=addresses,
         chains={

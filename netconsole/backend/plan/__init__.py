@@ -24,6 +24,7 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
             *settings.written_files(observed, wanted),
             *servers.stops(),
             *links.added(observed, wanted),
+            *settings.sysctls_of_new_links(observed, wanted),
             *addresses.removed(observed, gone),
             *filters.changes(observed, wanted),
             *filters.ended_connections(observed, wanted, gone),

@@ -1,8 +1,8 @@
 """What to do about kernel settings, files and directories. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from netconsole.backend import dhcp
+from netconsole.backend import dhcp, kernel_settings
 from netconsole.backend.hoststate import HostState
 from netconsole.backend.steps import (
     MakeDirectory,
@@ -15,11 +15,47 @@ from netconsole.backend.steps import (
 
 
 def sysctls(observed: HostState, wanted: HostState) -> Iterator[Step]:
-    """Write the settings that have another value."""
-    for key, value in wanted.sysctls.items():
-        former = observed.sysctls.get(key)
+    """Write the settings that have another value; each way back restores what goes along."""
+    values = dict(observed.sysctls)
+    settings = dict(kernel_settings.with_later_interfaces(wanted.sysctls, values))
+    for key in sorted(settings, key=lambda key: _rank(key, wanted)):
+        value, former = settings[key], values.get(key)
         if former is not None and former != value:
-            yield SetSysctl(key, value, former)
+            lost = kernel_settings.lost(key, former, values)
+            values = kernel_settings.written(key, value, values)
+            along = tuple(_reset(key, wanted.sysctls_along, values))
+            values |= dict(along)
+            yield SetSysctl(key, value, former, along, lost)
+
+
+def _reset(
+    switch: str, kept: Mapping[str, str], values: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """What the kernel has reset with a switch and is to be as it was."""
+    for key, value in kept.items():
+        if kernel_settings.belongs_to(key, switch) and values.get(key, value) != value:
+            yield key, value
+
+
+def _rank(key: str, wanted: HostState) -> int:
+    """Routers are heeded before the host is one, and after; a switch comes before what it resets.
+
+    When a host becomes a router, the kernel forgets the routes of advertisements at once.
+    """
+    if kernel_settings.is_accept_ra(key):
+        becomes_router = wanted.sysctls.get(kernel_settings.IPV6_FORWARDING) == "1"
+        return 0 if becomes_router else 3
+    return 1 if key in kernel_settings.SWITCHES else 2
+
+
+def sysctls_of_new_links(observed: HostState, wanted: HostState) -> Iterator[Step]:
+    """Write the settings of interfaces that are only now made; they begin with the default."""
+    default = observed.sysctls.get(kernel_settings.accept_ra("default"))
+    for key, value in wanted.sysctls.items():
+        interface = kernel_settings.interface_of(key)
+        is_new = interface in wanted.links and interface not in observed.links
+        if is_new and kernel_settings.is_accept_ra(key) and default not in (None, value):
+            yield SetSysctl(key, value, str(default))
 
 
 def written_files(observed: HostState, wanted: HostState) -> Iterator[Step]:

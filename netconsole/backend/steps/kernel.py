@@ -9,19 +9,24 @@ from netconsole.backend.steps.step import Argv, Step, argv, given, words
 
 @dataclass(frozen=True, slots=True)
 class SetSysctl(Step):
-    """Write a kernel setting (sysctl(8))."""
+    """Write a kernel setting (sysctl(8)), and again what the kernel changes along with it."""
 
     key: str
     value: str
     former: str
+    along: tuple[tuple[str, str], ...] = ()
+    """Settings and values, written afterwards."""
+    former_along: tuple[tuple[str, str], ...] = ()
+    """The same for the way back."""
 
     @property
     def commands(self) -> tuple[str, ...]:
-        return (words("sysctl", "-w", f"{self.key}={self.value}"),)
+        written = ((self.key, self.value), *self.along)
+        return tuple(words("sysctl", "-w", f"{key}={value}") for key, value in written)
 
     @property
     def inverse(self) -> Step:
-        return SetSysctl(self.key, self.former, self.value)
+        return SetSysctl(self.key, self.former, self.value, self.former_along, self.along)
 
 
 TablesKind = Literal["", "nft", "legacy"]

@@ -1,5 +1,7 @@
 """What hosts had before netconsole came, to be put back when it goes."""
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -18,6 +20,6 @@ def remember_sysctl(connection: Connection, host: str, key: str, value: str) -> 
         connection.execute(sa.insert(table).values(host=host, key=key, value=value))
 
 
-def forget_sysctls(connection: Connection, host: str) -> None:
-    """Forget a host's former settings, after they were put back."""
-    connection.execute(sa.delete(table).where(table.c.host == host))
+def forget_sysctls(connection: Connection, host: str, keys: Iterable[str]) -> None:
+    """Forget former settings of a host, after they were put back."""
+    connection.execute(sa.delete(table).where(table.c.host == host, table.c.key.in_(tuple(keys))))

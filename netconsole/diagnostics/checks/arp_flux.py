@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
+from netconsole.backend.kernel_settings import name_of
 from netconsole.backend.steps import AnnounceAddress, Plan, SetSysctl
 from netconsole.diagnostics.check import Check
-from netconsole.diagnostics.drop_ins import name_of
 from netconsole.diagnostics.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.arp import ArpAnswers

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from typing import Final
 
+from netconsole.backend.kernel_settings import name_of
 from netconsole.backend.rules import CHAIN_PREFIX
 from netconsole.backend.status import NetworkStatus
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan
@@ -12,7 +13,6 @@ from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.checks import bridge_nf_unmet
 from netconsole.diagnostics.checks.forward_filter import flows as routed_flows
 from netconsole.diagnostics.checks.forward_filter_cure import AT_NEXT_START, FILTER_TABLES
-from netconsole.diagnostics.drop_ins import name_of
 from netconsole.diagnostics.filter_matches import Flow
 from netconsole.diagnostics.filter_walk import Drop, drops, rulesets
 from netconsole.diagnostics.finding import AT_BOOT, Evidence, Finding

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from netconsole.backend.kernel_settings import name_of
 from netconsole.backend.steps import Plan, RunProgram, SetSysctl
-from netconsole.diagnostics.drop_ins import name_of
 from netconsole.diagnostics.finding import AT_BOOT, Evidence
 from netconsole.diagnostics.module_drop_ins import at_boot
 from netconsole.diagnostics.parts.modules import Modules

@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from netconsole.backend.kernel_settings import name_of
 from netconsole.backend.status import NetworkStatus
 from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.diagnostics.check import Check
-from netconsole.diagnostics.drop_ins import name_of
 from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host

@@ -1,12 +1,10 @@
 """A2: does the host forward packets for its guests?"""
 
-from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Final
 
-from netconsole.backend.steps import Plan, RunProgram, SetSysctl
+from netconsole.backend.kernel_settings import IP_FORWARD, lost, name_of
+from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.check import Check
-from netconsole.diagnostics.drop_ins import name_of
 from netconsole.diagnostics.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
@@ -16,7 +14,6 @@ from netconsole.diagnostics.snapshot import Snapshot
 ID: Final = "ip_forward"
 TITLE = "The host forwards packets"
 KEY = "net/ipv4/ip_forward"
-REDIRECTS = "net/ipv4/conf/all/accept_redirects"
 REMEDY = "`netconsole apply` sets it to 1, which switches forwarding on at every interface."
 
 
@@ -47,7 +44,9 @@ def judge(snapshot: Snapshot) -> Finding:
             "that they send beyond the host, or that is sent to them through a floating address, "
             "is dropped without a word."
         )
-        fix = Plan((*_lost_by_undo(sysctls), SetSysctl(name_of(KEY), "1", "0")))
+        named = {name_of(key): value for key, value in sysctls.items()}
+        step = SetSysctl(IP_FORWARD, "1", "0", former_along=lost(IP_FORWARD, "0", named))
+        fix = Plan((step,))
         return Finding(ID, TITLE, "fail", because, rows, (), fix, plan, REMEDY)
     interfaces = ", ".join(key.split("/")[3] for key in off)
     because = (
@@ -56,19 +55,6 @@ def judge(snapshot: Snapshot) -> Finding:
     )
     fix = Plan(tuple(SetSysctl(name_of(key), "1", "0") for key in off))
     return Finding(ID, TITLE, "fail", because, rows, (), fix)
-
-
-def _lost_by_undo(sysctls: Mapping[str, str]) -> Iterator[RunProgram]:
-    """Write once more what the kernel resets with the switch: the first here is the last undone.
-
-    Switching it off switches every interface off and lets redirects in (Linux net/ipv4/devinet.c,
-    inet_forward_change).
-    """
-    for key, value in sysctls.items():
-        is_on = fnmatchcase(key, "net/ipv4/conf/*/forwarding") and value == "1"
-        if is_on or (key == REDIRECTS and value == "0"):
-            write = ("sysctl", "-w", f"{name_of(key)}={value}")
-            yield RunProgram(write, write)
 
 
 PAGE = Page(

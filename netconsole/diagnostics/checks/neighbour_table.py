@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from netconsole.backend.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.check import Check
-from netconsole.diagnostics.drop_ins import name_of
 from netconsole.diagnostics.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
