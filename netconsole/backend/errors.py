@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from netconsole.backend.text import visible
+
 
 class ExitStatus(IntEnum):
     """What a command's exit status says; the same for every command."""
@@ -28,10 +30,11 @@ class InvalidValue(NetconsoleError):
     exit_status = ExitStatus.REFUSED
 
     def __init__(self, what: str, value: object, rule: str) -> None:
-        shown = str(value)
+        shown = visible(str(value))
         if len(shown) > LONGEST_SHOWN:
             shown = shown[: LONGEST_SHOWN - 3] + "..."
-        super().__init__(f"{what} {shown!r}: {rule}")
+        quote = '"' if "'" in shown else "'"
+        super().__init__(f"{what} {quote}{shown}{quote}: {rule}")
 
 
 class NotFound(NetconsoleError):

@@ -6,6 +6,7 @@ import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from netconsole.backend.errors import Conflict, Unavailable
 from netconsole.backend.hoststate import File
@@ -30,17 +31,28 @@ _KINDS = {
 def read(path: str | Path, most: int = LARGEST) -> bytes:
     """Read a whole file.
 
-    Raises OSError, with the reason in `strerror`, also for what is no regular file, of which
-    reading might never end and opening do something, and for a file of more than `most` bytes.
+    Raises OSError, with the reason in `strerror`, also for what is no regular file and for one of
+    more than `most` bytes.
+    """
+    with opened(path) as stream:
+        handle = stream.fileno()
+        return _read_all(path, handle, os.fstat(handle).st_size, most)
+
+
+def opened(path: str | Path) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises OSError also for what is no regular file: to read it might never end, and to open it
+    might do something.
     """
     _refuse_other(path, os.stat(path))  # noqa: PTH116  a device is not even opened
-    handle = os.open(path, _READING)
+    stream = os.fdopen(os.open(path, _READING), "rb")
     try:
-        status = os.fstat(handle)
-        _refuse_other(path, status)
-        return _read_all(path, handle, status.st_size, most)
-    finally:
-        os.close(handle)
+        _refuse_other(path, os.fstat(stream.fileno()))
+    except OSError:
+        stream.close()
+        raise
+    return stream
 
 
 def read_text(path: str | Path, most: int = LARGEST) -> str:

@@ -5,6 +5,9 @@ import socket
 import struct
 from pathlib import Path
 
+from netconsole.backend import files
+from netconsole.backend.text import encoded
+
 _ROUTES = Path("/proc/net/route")
 _UP = 0x1
 _SIOCGIFADDR = 0x8915
@@ -18,7 +21,7 @@ def address_of_default_route() -> str | None:
     interface = _interface_of_default_route()
     if interface is None:
         return None
-    request = struct.pack("256s", interface.encode())
+    request = struct.pack("256s", encoded(interface))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         try:
             answer = fcntl.ioctl(asking.fileno(), _SIOCGIFADDR, request)
@@ -30,12 +33,12 @@ def address_of_default_route() -> str | None:
 def _interface_of_default_route() -> str | None:
     """Return the interface of the default route with the lowest metric."""
     try:
-        lines = _ROUTES.read_text(encoding="ascii").splitlines()[1:]
+        lines = files.read_text(_ROUTES).rstrip("\n").split("\n")[1:]
     except OSError:
         return None
     defaults = []
     for line in lines:
-        interface, destination, _, flags, _, _, metric, mask, *_ = line.split()
+        interface, destination, _, flags, _, _, metric, mask, *_ = line.split("\t")
         if int(destination, 16) == 0 == int(mask, 16) and int(flags, 16) & _UP:
             defaults.append((int(metric), interface))
     return min(defaults)[1] if defaults else None

@@ -1,7 +1,8 @@
 """What this process may do: the capabilities that changing a host needs (capabilities(7))."""
 
 from enum import IntEnum
-from pathlib import Path
+
+from netconsole.backend import files
 
 
 class Capability(IntEnum):
@@ -13,7 +14,7 @@ class Capability(IntEnum):
 
 def lacking(capability: Capability = Capability.NET_ADMIN) -> str | None:
     """Say what is missing to do what the capability allows, or None."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+    for line in files.read_text("/proc/self/status").rstrip("\n").split("\n"):
         if line.startswith("CapEff:"):
             if int(line.split()[1], 16) >> capability & 1:
                 return None

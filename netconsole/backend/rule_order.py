@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network
 
 from netconsole.backend.hoststate import Rule
+from netconsole.backend.rule_words import unquoted
 
 TRANSLATORS = frozenset({"SNAT", "MASQUERADE", "NETMAP"})
 """Targets that decide the source of a connection (iptables-extensions(8))."""
 
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _TARGET = re.compile(r"(?:^|\s)-[jg] (\S+)")
 _SOURCE = re.compile(r"(?:^|\s)(?<!! )-s (\S+)")
 
@@ -24,7 +24,7 @@ Table = Mapping[str, Sequence[str]]
 
 def target_of(spec: str) -> str:
     """The chain or target that a rule leads to; a comment that mentions one does not count."""
-    found = _TARGET.search(_QUOTED.sub("", spec))
+    found = _TARGET.search(unquoted(spec))
     return found.group(1) if found else ""
 
 
@@ -70,7 +70,7 @@ def _takes(
 
 def _sources(specs: Iterable[str]) -> set[IPv4Network]:
     """The ranges that rules ask for as the source; everywhere for one that is no range."""
-    found = (_SOURCE.search(_QUOTED.sub("", spec)) for spec in specs)
+    found = (_SOURCE.search(unquoted(spec)) for spec in specs)
     return {_range(text) for text in {match.group(1) for match in found if match}}
 
 

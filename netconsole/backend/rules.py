@@ -12,6 +12,8 @@ from operator import eq, itemgetter
 
 from netconsole.backend.hoststate import BUILTIN_CHAINS, ChainKey, Family, Rule, TableName
 from netconsole.backend.rule_order import Table, placed, target_of
+from netconsole.backend.rule_words import lines as lines_of
+from netconsole.backend.rule_words import one_line
 
 CHAIN_PREFIX = "nova-network-"
 """Begins the name of every chain that is ours alone."""
@@ -57,7 +59,7 @@ def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
     table: TableName | None = None
     chains: dict[ChainKey, list[Rule]] = {}
     chain, rules = "", []
-    for line in saved.splitlines():
+    for line in lines_of(saved):
         counters, is_rule, rest = line.partition("-A ")
         if line.startswith("*"):
             table, chain = _table(line[1:].strip()), ""
@@ -66,7 +68,7 @@ def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
         elif line.startswith(":"):
             chains[ChainKey(family, table, line[1:].split(" ", 1)[0])] = []
         elif is_rule:
-            name, _, spec = rest.rstrip().partition(" ")
+            name, _, spec = rest.rstrip(" ").partition(" ")
             packets, _, octets = counters.strip("[] ").partition(":")
             if name != chain:
                 chain, rules = name, chains.setdefault(ChainKey(family, table, name), [])
@@ -194,9 +196,9 @@ def _edit(chain: str, current: list[str], goal: list[str]) -> list[str]:
         if position in kept_there:
             continue
         if position > last:
-            lines.append(f"-A {chain} {goal[position]}")
+            lines.append(f"-A {chain} {one_line(goal[position])}")
         else:
-            lines.append(f"-I {chain} {position + 1} {goal[position]}")
+            lines.append(f"-I {chain} {position + 1} {one_line(goal[position])}")
     return lines
 
 
@@ -213,11 +215,14 @@ def _alike(some: Iterable[str], others: Iterable[str]) -> int:
 
 
 def _deletions(chain: str, current: list[str], positions: list[int]) -> list[str]:
-    """Delete by text, which no one else's edit can misdirect; by number only among equals."""
+    """Delete by text, which no one else's edit can misdirect; by number only among equals.
+
+    And a rule that cannot be told on one line.
+    """
     copies = Counter(current) if positions else Counter()
     return [
         f"-D {chain} {position + 1}"
-        if copies[current[position]] > 1
+        if copies[current[position]] > 1 or "\n" in current[position]
         else f"-D {chain} {current[position]}"
         for position in reversed(positions)
     ]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from netconsole.backend import files
+
 VARIABLE = "SSH_CONNECTION"
 
 
@@ -44,7 +46,7 @@ def _above(process: int) -> Iterator[str]:
     """Answer the variable of a process and of those above it, where they have it (proc(5))."""
     while process > 1:
         try:
-            status = Path(f"/proc/{process}/status").read_text(errors="replace")
+            status = files.read_text(f"/proc/{process}/status")
             environment = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
         except OSError:
             return  # it is gone, or somebody else's

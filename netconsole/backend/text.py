@@ -8,6 +8,7 @@ to the kernel as they came; and they are shown escaped, so that they do nothing 
 import json
 import re
 import shlex
+from typing import Any
 
 _NAMED = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r"}
 
@@ -34,11 +35,6 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escaped(c) for c in text)
-
-
-def visible_lines(text: str) -> str:
-    """A text of several lines, each of them as `visible` has it."""
-    return "\n".join(map(visible, text.split("\n")))
 
 
 def _escaped(character: str) -> str:
@@ -77,9 +73,9 @@ def _is_byte(character: str) -> bool:
     return "\udc80" <= character <= "\udcff"
 
 
-def as_json(value: object, indent: int | None = None) -> str:
+def as_json(value: object, indent: int | None = None, *, in_ascii: bool = False) -> str:
     r"""A value as a JSON document in which what is not printable is written \u009b."""
-    document = json.dumps(value, indent=indent, ensure_ascii=False)
+    document = json.dumps(value, indent=indent, ensure_ascii=in_ascii)
     return "\n".join(map(_json_line, document.split("\n")))
 
 
@@ -89,7 +85,7 @@ def _json_line(line: str) -> str:
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
-def from_json(document: str) -> object:
+def from_json(document: str) -> Any:
     """Read what a program prints as JSON: iproute2 writes a name's control characters as they are.
 
     Raises ValueError.

@@ -22,4 +22,4 @@ def completion(context: click.Context, shell: str) -> None:
         raise click.BadParameter(f"no completion for {shell}")
     program = context.find_root().info_name or "netconsole"
     script = found(context.find_root().command, {}, program, f"_{program.upper()}_COMPLETE")
-    output.print_lines([script.source()])
+    output.print_lines(script.source().splitlines())

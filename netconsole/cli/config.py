@@ -80,7 +80,7 @@ def check(context: Context, as_json: bool) -> int:
             {"files": [str(path) for path in configuration.files.paths], "remarks": rows}
         )
     else:
-        output.print_lines(output.printable(f"{each.kind}: {each.text}") for each in found)
+        output.print_lines(f"{each.kind}: {each.text}" for each in found)
         wrong = sum(each.is_wrong for each in found)
         output.say(f"{wrong or 'nothing'} to mend, {len(found) - wrong} without effect here")
     return ExitStatus.FAILED if any(each.is_wrong for each in found) else ExitStatus.OK

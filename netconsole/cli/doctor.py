@@ -109,14 +109,13 @@ def doctor(
 
 
 def _read(file: str) -> "Snapshot":
-    from pathlib import Path
-
+    from netconsole.backend import files
     from netconsole.diagnostics.saved import from_text
 
     try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not text"
+        text = files.read_text(file)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidValue("evidence", file, str(reason)) from error
     return from_text(file, text)
 

@@ -3,6 +3,7 @@
 The only place where an error becomes words and a number; commands just raise.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -14,10 +15,19 @@ import click
 
 from netconsole import __version__
 from netconsole.backend.errors import ExitStatus, NetconsoleError
+from netconsole.cli import output, standard
 from netconsole.cli.output import NotWritten, ReaderGone
 
 INTERRUPTED = 128 + signal.SIGINT
 PIPE_CLOSED = 128 + signal.SIGPIPE
+SYSTEM_REFUSES = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
+        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    }
+)
+"""What no command of ours can do anything about, wherever it is met (errno(3))."""
 
 
 def end(error: BaseException, *, read_only: bool = False) -> int:
@@ -28,11 +38,11 @@ def end(error: BaseException, *, read_only: bool = False) -> int:
     match error:
         case NetconsoleError():
             if isinstance(error, NotWritten):
-                _discard_stdout()
+                standard.discard(sys.stdout)
             _say(str(error))
             return int(error.exit_status)
         case click.exceptions.NoArgsIsHelpError():
-            error.show()
+            output.say_lines(error.format_message())
             return error.exit_code
         case click.ClickException():
             _say(_usage(error))
@@ -40,22 +50,26 @@ def end(error: BaseException, *, read_only: bool = False) -> int:
         case click.Abort() | KeyboardInterrupt():
             return INTERRUPTED
         case ReaderGone():
-            _discard_stdout()
+            standard.discard(sys.stdout)
             return PIPE_CLOSED
+        case MemoryError():
+            _say("there is not enough memory for this (see `ulimit -v`)")
+            return int(ExitStatus.UNAVAILABLE)
+        case OSError() if error.errno in SYSTEM_REFUSES:
+            place = f"{output.shown(error.filename)}: " if error.filename else ""
+            _say(f"{place}{error.strerror}: the system refuses what this command needs")
+            return int(ExitStatus.UNAVAILABLE)
         case _:
-            where = (
-                "without --read-only a report is written"
-                if read_only
-                else f"the report is in {write_report(error)}"
-            )
+            where = "without --read-only a report is written" if read_only else write_report(error)
             _say(f"{_one_line(error)} (a bug; {where})")
             return int(ExitStatus.FAILED)
 
 
 def write_report(error: BaseException) -> str:
-    """Write a traceback to a new file that only its owner may read, and answer its path.
+    """Write a traceback to a new file that only its owner may read, and say where it is.
 
-    It holds no values of local variables: a password in one must not end up in a bug report.
+    Where no file can be written, the last line of the traceback has to do. It holds no values of
+    local variables: a password in one must not end up in a bug report.
     """
     text = "".join(
         (
@@ -64,16 +78,19 @@ def write_report(error: BaseException) -> str:
             *traceback.TracebackException.from_exception(error, capture_locals=False).format(),
         )
     )
-    descriptor, path = tempfile.mkstemp(prefix="netconsole-report-", suffix=".txt")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as report:
-        report.write(text)
-    return path
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="netconsole-report-", suffix=".txt")
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as report:
+            report.write(text)
+    except OSError as reason:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{frame.filename} line {frame.lineno}"
+        return f"no report could be written: {reason.strerror}; it was in {place}"
+    return f"the report is in {path}"
 
 
 def _say(line: str) -> None:
-    """Write one line of words; control characters in it must not reach the terminal."""
-    shown = "".join(character if character.isprintable() else "?" for character in line)
-    click.echo(f"netconsole: {shown}", err=True)
+    output.say(f"netconsole: {line}")
 
 
 def _usage(error: click.ClickException) -> str:
@@ -87,13 +104,6 @@ def _one_line(error: BaseException) -> str:
     words = " ".join(str(error).split())
     name = type(error).__name__
     return f"{name}: {words}" if words else name
-
-
-def _discard_stdout() -> None:
-    """Point stdout to nowhere: the interpreter flushes it once more at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 def exit_with(status: int) -> NoReturn:

@@ -3,7 +3,6 @@
 Nothing heavy is imported here; each command's module is imported when the command is used.
 """
 
-import io
 import sys
 from collections.abc import Mapping, Sequence
 from keyword import iskeyword
@@ -11,7 +10,8 @@ from keyword import iskeyword
 import click
 
 from netconsole import __version__
-from netconsole.cli import failures, output
+from netconsole.backend.errors import InvalidValue
+from netconsole.cli import failures, output, standard
 from netconsole.cli.context import Context
 from netconsole.cli.lazy import LazyCommand, LazyGroup
 
@@ -127,6 +127,7 @@ def _version(context: click.Context, asked: bool) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and answer its exit status; an error becomes one line on stderr."""
     try:
+        _refuse_bytes(arguments)
         status = root.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
         output.flush()
     except Exception as error:  # noqa: BLE001  the outermost edge: nothing may pass it unsaid
@@ -134,12 +135,21 @@ def run(arguments: Sequence[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
+def _refuse_bytes(arguments: Sequence[str]) -> None:
+    """Everything that is named by arguments is text, in the store and in the configuration."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise InvalidValue("argument", argument, "must be UTF-8") from None
+
+
 def main() -> int:
     """Run as the program; its exit status is the answer."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a locale without our letters is no error
+    standard.open_all()
     try:
         return run(sys.argv[1:])
     except KeyboardInterrupt as error:
         return failures.end(error)
+    finally:
+        standard.let_go()

@@ -4,12 +4,11 @@ The only module that writes to stdout. Columns are as wide as what is in them, o
 in a pipe alike: nothing is cut, wrapped or coloured, so that grep and awk see what people see.
 """
 
-import json
 import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -18,13 +17,14 @@ from itertools import islice
 import click
 
 from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.text import as_json as json_text
+from netconsole.backend.text import visible
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | None
 
 NOTHING = "-"
 BLOCK = 1000
 """Rows of a table that are laid out together."""
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class ReaderGone(Exception):
@@ -73,11 +73,13 @@ def record(value: object) -> dict[str, object]:
 
 def print_json(value: object) -> None:
     """Print one JSON document on stdout; of an iterator's, each item as it comes."""
-    print_lines(_json_lines(value) if isinstance(value, Iterator) else [_as_json(value)])
+    _write(_json_lines(value) if isinstance(value, Iterator) else [_as_json(value)])
 
 
 def _as_json(value: object) -> str:
-    return json.dumps(encode(value), indent=2, ensure_ascii=False)
+    """In ASCII where stdout has no other letters."""
+    in_ascii = sys.stdout.encoding.lower() not in ("utf-8", "utf8")
+    return json_text(encode(value), indent=2, in_ascii=in_ascii)
 
 
 def _json_lines(items: Iterator[object]) -> Iterator[str]:
@@ -90,9 +92,19 @@ def _json_lines(items: Iterator[object]) -> Iterator[str]:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print lines on stdout, as they are."""
+    """Print lines on stdout; what is in one neither ends it nor steers a terminal."""
+    _write(map(_safe, lines))
+
+
+def _write(lines: Iterable[str]) -> None:
     with _writing():
         sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _safe(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "\t".join(map(visible, line.split("\t")))  # nova-manage's columns
 
 
 def flush() -> None:
@@ -116,13 +128,15 @@ def print_fields(values: Mapping[str, object]) -> None:
 
 
 def say(line: str) -> None:
-    """Say words on stderr; a line, or several where a command holds a text of several."""
-    click.echo(printable(line), err=True)
+    """Say a line of words on stderr. Where nobody hears them, they are not missed."""
+    with suppress(OSError):
+        click.echo(visible(line), err=True)
 
 
-def printable(text: str) -> str:
-    """Answer a text with its lines kept, and what else would steer a terminal replaced."""
-    return "".join(c if c.isprintable() or c == "\n" else REPLACEMENT for c in text)
+def say_lines(text: str) -> None:
+    """Say a text of several lines, such as a command's help, on stderr."""
+    for line in text.splitlines():
+        say(line)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
@@ -153,7 +167,7 @@ def _texts(rows: Iterable[Sequence[object]]) -> list[list[str]]:
 def shown(value: object) -> str:
     """Answer a value as people read it: yes and no, lists with commas, nothing as a dash.
 
-    Names can come from guests; what would steer a terminal is replaced.
+    Names can come from guests; what would steer a terminal is escaped.
     """
     match value:
         case None | "" | ():
@@ -165,9 +179,7 @@ def shown(value: object) -> str:
         case tuple() | list():
             return ", ".join(shown(item) for item in value)
         case _:
-            return "".join(
-                c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)
-            )
+            return visible(str(value))
 
 
 def width(text: str) -> int:

@@ -51,7 +51,7 @@ def report(found: "Status") -> list[str]:
     if found.drift:
         lines += ["", "to bring it in line (netconsole apply):"]
         lines += [f"  {command}" for step in found.drift for command in step.commands]
-    return [output.printable(line) for line in lines]
+    return lines
 
 
 def verdict(found: "Status") -> str:

@@ -5,12 +5,13 @@ understood depends on the packet: a rule that asks for it neither certainly fits
 certainly does not.
 """
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network
 from typing import Literal
+
+from netconsole.backend import rule_words
 
 Fit = bool | None
 """Whether a rule fits a flow; None where that depends on the packet."""
@@ -71,7 +72,7 @@ class Reading:
 
 def read_iptables(spec: str, flow: Flow) -> Reading:
     """Read a rule in the words of iptables-save, without `-A CHAIN`."""
-    words = shlex.split(spec) if '"' in spec else spec.split()
+    words = rule_words.words(spec)
     fits: list[Fit] = []
     named = negated = False
     place = 0

@@ -75,7 +75,7 @@ def test_exit_status(error: BaseException, status: int) -> None:
 
 def test_a_message_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     failures.end(errors.NotFound("no instance '\x1b[2Jweb1\n'"))
-    assert capsys.readouterr().err == "netconsole: no instance '?[2Jweb1?'\n"
+    assert capsys.readouterr().err == "netconsole: no instance '\\x1b[2Jweb1\\n'\n"
 
 
 def test_a_bug_leaves_a_report_that_only_its_owner_reads_and_that_holds_no_values(

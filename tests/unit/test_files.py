@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from netconsole.backend import files
+from netconsole.backend.errors import Conflict, Unavailable
 from netconsole.backend.host import dnsmasq
 from netconsole.backend.host.dnsmasq import observe_leases
 from netconsole.backend.hoststate import File, Lease
@@ -41,7 +42,7 @@ def test_a_file_that_cannot_be_put_in_its_place_leaves_nothing(tmp_path: Path) -
     (tmp_path / "place").mkdir()
     (tmp_path / "place" / "occupied").write_text("")
 
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(Conflict, match="no plain file"):
         files.write(str(tmp_path / "place"), "text", 0o644)
     assert [each.name for each in tmp_path.iterdir()] == ["place"]
 
@@ -129,3 +130,19 @@ def test_a_lease_file_that_never_rests_is_read_all_the_same(tmp_path: Path) -> N
     os.utime(path, (2**32, 2**32))
 
     assert observe_leases(str(tmp_path)) == {"br100": (LEASE,)}
+
+
+def test_what_is_no_file_is_not_waited_for_and_what_is_huge_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "huge").write_bytes(b"")
+    os.truncate(tmp_path / "huge", 2**40)
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name, words in (("fifo", "FIFO"), ("huge", "more than"), ("zero", "device")):
+        with pytest.raises(OSError, match=words):
+            files.read(tmp_path / name)
+    with pytest.raises(OSError, match="is a directory"):
+        files.read(tmp_path)
+    assert files.read("/proc/self/comm") != b""
+    assert files.observe(str(tmp_path), lambda path: not path.endswith("huge")) == {}
+    with pytest.raises(Unavailable, match="huge: has more than"):
+        files.observe(str(tmp_path))

@@ -7,6 +7,7 @@ own. libiptc, which python-iptables calls, sees the legacy ones and only those.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from netconsole.backend import files
 from netconsole.backend.hoststate import ChainKey, Rule, TableName
 from netconsole.backend.programs import run
 
@@ -27,7 +28,7 @@ _Value = str | list["_Value"] | dict[str, "_Value"]
 def _in_use() -> frozenset[TableName]:
     """The legacy tables that exist here, of those netconsole knows; asking makes none."""
     try:
-        names = NAMES.read_text(encoding="ascii").split()
+        names = files.read_text(NAMES).split()
     except (FileNotFoundError, PermissionError):
         return frozenset()
     known: tuple[TableName, ...] = ("filter", "nat", "mangle")

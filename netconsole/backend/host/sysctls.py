@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from netconsole.backend import kernel_settings
+from netconsole.backend import files, kernel_settings
 from netconsole.backend.errors import StepFailed, Unavailable
 from netconsole.backend.steps import SetSysctl
 
@@ -25,7 +25,7 @@ def path(key: str) -> Path:
 def read(key: str) -> str | None:
     """A setting's value, or None where this kernel does not have it."""
     try:
-        return path(key).read_text(encoding="ascii").strip()
+        return files.read_text(path(key)).strip()
     except FileNotFoundError:
         return None
 

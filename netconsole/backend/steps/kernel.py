@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from netconsole.backend.hoststate import Family, TableName
+from netconsole.backend.rule_words import typed
 from netconsole.backend.steps.step import Argv, Step, argv, given, words
 
 
@@ -55,7 +56,7 @@ class ChangeRules(Step):
     def _command(self, line: str) -> str:
         if line.startswith(":"):
             line = self._declared(*line[1:].split()[:2])
-        return f"{self.program} -t {self.table} {line}"
+        return f"{self.program} -t {self.table} {typed(line)}"
 
     def _declared(self, chain: str, policy: str) -> str:
         if self.family == "bridge":

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
+from netconsole.backend.text import encoded
 from netconsole.diagnostics.capture.packet import Sight
 from netconsole.diagnostics.capture.topology import Point
 
@@ -38,9 +39,9 @@ class Writer:
         file.write(_block(SECTION, head + _options([(SHB_APPLICATION, b"netconsole")])))
         for point in points:
             head = struct.pack("<HHI", ETHERNET, 0, snaplen)
-            options = [(IF_NAME, point.name.encode())]
+            options = [(IF_NAME, encoded(point.name))]
             if point.description:
-                options.append((IF_DESCRIPTION, point.description.encode()))
+                options.append((IF_DESCRIPTION, encoded(point.description)))
             if point.mac:
                 options.append((IF_MAC, point.mac))
             options.append((IF_RESOLUTION, bytes((NANOSECONDS,))))

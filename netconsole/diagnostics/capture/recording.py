@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.text import decoded
 from netconsole.diagnostics.capture import pcapng
 from netconsole.diagnostics.capture.packet import Packet, Sight
 from netconsole.diagnostics.capture.topology import Point
@@ -176,8 +177,8 @@ class Recording:
             raise BadFile(f"{self._name}: is damaged")
         link, _, snaplen = struct.unpack_from(f"{order}HHI", body)
         options = _options(body[8:], order)
-        name = options.get(pcapng.IF_NAME, b"").decode(errors="replace")
-        description = options.get(pcapng.IF_DESCRIPTION, b"").decode(errors="replace")
+        name = decoded(options.get(pcapng.IF_NAME, b""))
+        description = decoded(options.get(pcapng.IF_DESCRIPTION, b""))
         mac = options.get(pcapng.IF_MAC, b"")
         point = Point.described(name or self._name, mac, description)
         made = self._add_interface(point, link, snaplen)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from netconsole.backend.errors import InvalidValue
+from netconsole.backend.files import opened
 from netconsole.diagnostics.capture.analysis import Analysis
 from netconsole.diagnostics.capture.comparison import Comparison
 from netconsole.diagnostics.capture.filters import passing
@@ -40,7 +41,7 @@ def compare(
 @contextmanager
 def _mapped(path: Path) -> Iterator[mmap.mmap]:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             if not os.fstat(file.fileno()).st_size:
                 raise InvalidValue("file", path, "is empty")
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -1,12 +1,12 @@
 """D5: do instances leave the host under their floating address?"""
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import Final
 
+from netconsole.backend import rule_words
 from netconsole.backend.rules import CHAIN_PREFIX, restore_lines
 from netconsole.backend.status import FloatingIPStatus
 from netconsole.backend.steps import ChangeRules, Plan
@@ -126,7 +126,7 @@ def _takes_all(rule: FilterRule, victim: FloatingIPStatus) -> bool:
 
     A rule that asks for more takes some of it at most, and is passed over.
     """
-    words = iter(shlex.split(rule.spec))
+    words = iter(rule_words.words(rule.spec))
     wanted = True
     for word in words:
         match word:

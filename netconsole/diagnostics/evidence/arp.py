@@ -3,7 +3,6 @@
 arping(8) says who answered as well, but for one address a call, and waits a second for each.
 """
 
-import json
 import socket
 import struct
 import time
@@ -13,6 +12,7 @@ from typing import TypedDict, cast
 
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.programs import run
+from netconsole.backend.text import from_json
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers, AskedAddress
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.links import Link, Links
@@ -146,7 +146,7 @@ def _heard(wire: socket.socket, deadline: float) -> Iterator[tuple[str, str]]:
 def _ports(bridge: str) -> dict[str, str]:
     """Answer the port behind which the bridge has learnt each MAC address (bridge(8), fdb)."""
     try:
-        told = json.loads(run(["bridge", "-json", "fdb", "show", "br", bridge]))
+        told = from_json(run(["bridge", "-json", "fdb", "show", "br", bridge]))
     except NetconsoleError:
         return {}
     entries = cast(list[_FdbEntry], told)

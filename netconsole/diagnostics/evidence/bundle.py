@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from netconsole import __version__
 from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.files import opened
 from netconsole.backend.programs import run
 from netconsole.backend.saving import new_file
 from netconsole.diagnostics.finding import Finding, as_json
@@ -169,7 +170,7 @@ def _content(path: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             size = path.stat().st_size
             if size > LARGEST:
                 stream.seek(size - LARGEST)

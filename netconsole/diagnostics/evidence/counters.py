@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from netconsole.backend import files
 from netconsole.diagnostics.parts.counters import Counters
 
 SECONDS = 0.6
@@ -41,7 +42,7 @@ def read_once() -> dict[str, int]:
 
 def _text(name: str) -> str:
     try:
-        return (PROC_NET / name).read_text(encoding="ascii", errors="replace")
+        return files.read_text(PROC_NET / name)
     except OSError:
         return ""
 

@@ -8,7 +8,6 @@ is not theirs (RFC 2131 section 4.4.1).
 """
 
 import fcntl
-import json
 import os
 import secrets
 import select
@@ -20,9 +19,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, cast
 
+from netconsole.backend import files
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.programs import run
 from netconsole.backend.status import Allocation, NetworkStatus
+from netconsole.backend.text import decoded, from_json
 from netconsole.diagnostics.dhcp_message import Message, discover, read
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
@@ -126,7 +127,7 @@ def _make_port(bridge: str, number: int) -> _Port:
     except OSError:
         os.close(descriptor)
         raise
-    return _Port(told[:16].rstrip(b"\0").decode(), bridge, descriptor, _own_mac())
+    return _Port(decoded(told[:16].rstrip(b"\0")), bridge, descriptor, _own_mac())
 
 
 def _plug_in(port: _Port) -> None:
@@ -139,7 +140,7 @@ def _plug_in(port: _Port) -> None:
     run(["ip", "-batch", "-"], text="\n".join(lines))
     delay = Path(f"/sys/class/net/{port.bridge}/bridge/forward_delay")
     try:
-        patient = delay.read_text(encoding="ascii").strip() != "0"
+        patient = files.read_text(delay).strip() != "0"
     except OSError:
         patient = False
     if patient:  # a new port would be deaf for that long; with spanning tree the kernel refuses
@@ -202,7 +203,7 @@ class _Conversation:
 def _places(bridge: str) -> Mapping[str, str]:
     """Answer the port behind which each hardware address is (bridge(8), fdb)."""
     try:
-        told = json.loads(run(["bridge", "-json", "fdb", "show", "br", bridge]))
+        told = from_json(run(["bridge", "-json", "fdb", "show", "br", bridge]))
     except NetconsoleError:
         return {}
     return {entry.get("mac", ""): entry.get("ifname", "") for entry in cast(list[_FdbEntry], told)}

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from netconsole.backend import files
 from netconsole.backend.status import DnsmasqStatus, NetworkStatus, Status
 from netconsole.diagnostics.dns_message import code, question
 from netconsole.diagnostics.parts.backend import Host
@@ -74,7 +75,7 @@ def servers(command: str) -> tuple[str, ...]:
 
 def _of_resolver(file: Path) -> Iterable[str]:
     try:
-        lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
+        lines = [line.split() for line in files.read_text(file).rstrip("\n").split("\n")]
     except OSError:
         return []
     return [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]

@@ -53,7 +53,7 @@ def _runtime(pid: int) -> float:
     The wait counts: a process that wants a processor which others hold is as late as a busy one.
     """
     try:
-        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+        ran, waited, _ = files.read_text(f"/proc/{pid}/schedstat").split()
     except (OSError, ValueError):
         return 0.0
     return (int(ran) + int(waited)) / 1e9
@@ -79,9 +79,7 @@ def _watched(pid: int) -> tuple[int, ...] | None:
             for entry in os.scandir(f"/proc/{pid}/fd")
             if Path(entry.path).readlink() == _INOTIFY
         ]
-        texts = [
-            Path(f"/proc/{pid}/fdinfo/{name}").read_text(encoding="ascii") for name in descriptors
-        ]
+        texts = [files.read_text(f"/proc/{pid}/fdinfo/{name}") for name in descriptors]
     except OSError:
         return None
     found = re.findall(r"^inotify .*?\bino:([0-9a-f]+)", "".join(texts), re.MULTILINE)

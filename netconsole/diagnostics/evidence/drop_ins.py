@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from netconsole.backend import files
 from netconsole.diagnostics.drop_ins import DIRECTORIES, OURS, DropIns, in_order, parse
 
 
@@ -23,6 +24,6 @@ def _names(directory: str) -> list[str]:
 def _text(path: str) -> str | None:
     """Answer the text; a dangling link and a file that is gone set nothing."""
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
+        return files.read_text(path)
     except FileNotFoundError:
         return None

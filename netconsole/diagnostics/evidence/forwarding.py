@@ -1,6 +1,5 @@
 """Reads the bridges' tables of MAC addresses, watches them for a moment, and reads their VLANs."""
 
-import json
 import socket
 import struct
 import time
@@ -8,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NotRequired, TypedDict, cast
 
 from netconsole.backend.programs import run
+from netconsole.backend.text import from_json
 from netconsole.diagnostics.parts.forwarding import (
     Entry,
     EntryState,
@@ -66,7 +66,7 @@ def read_forwarding_table() -> ForwardingTable:
 
 
 def _entries(told: str) -> Iterator[Entry]:
-    for each in cast(list[_FdbEntry], json.loads(told or "[]")):
+    for each in cast(list[_FdbEntry], from_json(told or "[]")):
         if "master" in each:  # the others are filters of the interface itself
             state: EntryState = "learned"
             if each["state"] in ("static", "permanent"):
@@ -131,7 +131,7 @@ def read_port_vlans() -> PortVlans:
     """Read which port is a member of which VLAN; nothing where the kernel filters none."""
     told = run(["bridge", "-json", "vlan", "show"], good=(0, 1))
     found = []
-    for port in cast(list[_VlanPort], json.loads(told or "[]")):
+    for port in cast(list[_VlanPort], from_json(told or "[]")):
         for each in port["vlans"]:
             flags = each.get("flags", [])
             pvid, untagged = "PVID" in flags, "Egress Untagged" in flags

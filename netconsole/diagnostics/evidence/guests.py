@@ -1,11 +1,11 @@
 """Asks instances whether they are there, all at the same time: ARP, then an echo request."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.programs import run
 from netconsole.backend.status import Allocation
+from netconsole.backend.text import from_json
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.guests import GuestAnswer, GuestAnswers
 from netconsole.diagnostics.parts.routing import Routing
@@ -58,7 +58,7 @@ def _known_mac(address: str, bridge: str) -> str:
         told = run(["ip", "-json", "neighbour", "show", "to", address, "dev", bridge])
     except NetconsoleError:
         return ""
-    for entry in json.loads(told or "[]"):
+    for entry in from_json(told or "[]"):
         if not {"FAILED", "INCOMPLETE", "NONE"} & set(entry.get("state", ())):
             return str(entry.get("lladdr", ""))
     return ""

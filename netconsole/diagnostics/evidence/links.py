@@ -1,10 +1,10 @@
 """Reads the interfaces, their addresses, routes and neighbours, as iproute2 tells them."""
 
-import json
 from dataclasses import replace
 from typing import NotRequired, TypedDict, cast
 
 from netconsole.backend.programs import run
+from netconsole.backend.text import from_json
 from netconsole.diagnostics.evidence.features import read_features
 from netconsole.diagnostics.parts.links import (
     BridgeSettings,
@@ -81,7 +81,7 @@ class _Entry(TypedDict):
 def read_links() -> Links:
     """Read every interface with its details and counters."""
     told = run(["ip", "-json", "-details", "-statistics", "link", "show"])
-    links = [_link(entry) for entry in cast(list[_Entry], json.loads(told))]
+    links = [_link(entry) for entry in cast(list[_Entry], from_json(told))]
     features = read_features(link.name for link in links if _offloads(link))
     return Links(tuple(replace(link, features=features.get(link.name)) for link in links))
 

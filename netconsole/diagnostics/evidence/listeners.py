@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Literal
 
+from netconsole.backend import files
 from netconsole.diagnostics.parts.listeners import Listener, Listeners
 
 PROC_NET = Path("/proc/self/net")
@@ -26,7 +27,7 @@ def read_listeners() -> Listeners:
 def _listeners() -> Iterator[Listener]:
     for name, protocol in _TABLES:
         try:
-            lines = (PROC_NET / name).read_text(encoding="ascii").splitlines()[1:]
+            lines = files.read_text(PROC_NET / name).rstrip("\n").split("\n")[1:]
         except OSError:
             continue
         for line in lines:

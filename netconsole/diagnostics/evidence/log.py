@@ -4,7 +4,6 @@ From the journal and the kernel's ring; where they have nothing, from the files 
 from that of auditd(8), to which denials go as soon as it runs.
 """
 
-import json
 import re
 import shutil
 import time
@@ -12,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict, cast
 
+from netconsole.backend import files
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.programs import PATH, run
+from netconsole.backend.text import from_json
 from netconsole.diagnostics.evidence.log_files import (
     AUDIT,
     DAEMONS,
@@ -113,7 +114,7 @@ def _journal() -> Iterator[LogLine]:
         good=(0, 1),  # 1: no journal, or no such line
     )
     for line in told.splitlines():
-        entry = cast(_Entry, json.loads(line))
+        entry = cast(_Entry, from_json(line))
         pid = entry.get("SYSLOG_PID") or entry.get("_PID") or "0"
         moment = int(entry.get("__REALTIME_TIMESTAMP", "0")) / 1e6
         yield LogLine(moment, int(pid), str(entry.get("MESSAGE", "")))
@@ -135,7 +136,7 @@ def _is_denial(line: str) -> bool:
 def _enforcing() -> Iterator[str]:
     for path, name, yes in ((_APPARMOR, "AppArmor", "Y"), (_SELINUX, "SELinux", "1")):
         try:
-            if path.read_text(encoding="ascii").strip() == yes:
+            if files.read_text(path).strip() == yes:
                 yield name
         except OSError:
             continue

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from netconsole.backend.files import opened
+from netconsole.backend.text import decoded
 from netconsole.diagnostics.parts.log import LogLine
 
 AUDIT = (Path("/var/log/audit/audit.log"),)
@@ -53,10 +55,10 @@ def ends_of(files: Iterable[Path]) -> tuple[str, ...]:
 
 
 def _end_of(file: Path) -> str:
-    with file.open("rb") as opened:
-        size = opened.seek(0, os.SEEK_END)
-        opened.seek(max(0, size - MOST_BYTES))
-        text = opened.read(MOST_BYTES).decode(errors="replace")
+    with opened(file) as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - MOST_BYTES))
+        text = decoded(stream.read(MOST_BYTES))
     return text.partition("\n")[2] if size > MOST_BYTES else text
 
 

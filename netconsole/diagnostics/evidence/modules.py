@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from netconsole.backend import files
 from netconsole.diagnostics.module_drop_ins import OURS
 from netconsole.diagnostics.parts.modules import Module, Modules, ModuleState
 
@@ -42,7 +43,7 @@ def read_modules() -> Modules:
         for name in NAMES
     )
     try:
-        ours: str | None = Path(OURS).read_text(encoding="utf-8")
+        ours: str | None = files.read_text(OURS)
     except OSError:
         ours = None
     return Modules(found, release, ours)
@@ -99,6 +100,6 @@ def _files(directories: tuple[str, ...]) -> Iterator[Path]:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return files.read_text(file).rstrip("\n").split("\n")
     except OSError:
         return []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from netconsole.backend import files
 from netconsole.backend.processes import process_names
 from netconsole.diagnostics.parts.owners import Owner, Owners
 
@@ -42,6 +43,6 @@ def read_owners() -> Owners:
 def _says_enabled(file: Path) -> bool:
     """Whether its configuration says that it is on."""
     try:
-        return "ENABLED=yes" in file.read_text(encoding="utf-8")
+        return "ENABLED=yes" in files.read_text(file)
     except OSError:
         return False

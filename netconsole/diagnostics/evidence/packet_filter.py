@@ -1,6 +1,5 @@
 """Reads the packet filter, twice: iptables of both kinds, and the tables of nftables besides."""
 
-import json
 import re
 import shutil
 import time
@@ -10,8 +9,10 @@ from itertools import repeat
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, TypeVar, cast
 
+from netconsole.backend import files
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.programs import PATH, run
+from netconsole.backend.text import from_json
 from netconsole.diagnostics.evidence.counters import SECONDS
 from netconsole.diagnostics.evidence.nft_listing import parse_table
 from netconsole.diagnostics.evidence.nft_tables import read_table_names
@@ -74,7 +75,7 @@ def _kinds_in_use(command: Kind) -> dict[Kind, str]:
 
 def _legacy_in_use() -> bool:
     try:
-        return bool(LEGACY_NAMES.read_text(encoding="ascii").split())
+        return bool(files.read_text(LEGACY_NAMES).split())
     except OSError:
         return False
 
@@ -177,7 +178,7 @@ def _foreign() -> tuple[tuple[NftTable, ...], str]:
     if shutil.which("nft", path=PATH) is None:
         return (), _unlisted()
     try:
-        listing = cast(_NftListing, json.loads(run(["nft", "-j", "list", "tables"])))
+        listing = cast(_NftListing, from_json(run(["nft", "-j", "list", "tables"])))
         names = [entry["table"] for entry in listing.get("nftables", ()) if "table" in entry]
         found = [each for each in names if not _of_iptables(each["family"], each["name"])]
         return tuple(_table(each) for each in found), ""

@@ -1,10 +1,10 @@
 """Reads the queues in front of the interfaces, twice."""
 
-import json
 import time
 from typing import NotRequired, TypedDict, cast
 
 from netconsole.backend.programs import run
+from netconsole.backend.text import from_json
 from netconsole.diagnostics.parts.queues import Queue, Queues
 
 SECONDS = 0.6
@@ -49,4 +49,4 @@ def _place(each: _Entry) -> tuple[str, str, str]:
 def _read() -> list[_Entry]:
     """Raw, for the limit of a token bucket, which is shown as a latency otherwise."""
     told = run(["tc", "-raw", "-statistics", "-json", "qdisc", "show"])
-    return cast(list[_Entry], json.loads(told or "[]"))
+    return cast(list[_Entry], from_json(told or "[]"))

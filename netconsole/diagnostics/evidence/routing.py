@@ -1,10 +1,10 @@
 """Reads addresses, routes, routing rules and neighbours, as iproute2 tells them."""
 
-import json
 from collections.abc import Iterator
 from typing import NotRequired, TypedDict, cast
 
 from netconsole.backend.programs import run
+from netconsole.backend.text import from_json
 from netconsole.diagnostics.parts.routing import Address, Neighbour, Route, Routing, Rule
 
 
@@ -59,7 +59,7 @@ def read_routing() -> Routing:
 
 
 def _addresses() -> Iterator[Address]:
-    entries = cast(list[_AddressEntry], json.loads(run(["ip", "-json", "address", "show"])))
+    entries = cast(list[_AddressEntry], from_json(run(["ip", "-json", "address", "show"])))
     for entry in entries:
         for info in entry.get("addr_info", ()):
             if "local" in info:
@@ -77,7 +77,7 @@ def _addresses() -> Iterator[Address]:
 
 def _routes() -> Iterator[Route]:
     told = run(["ip", "-json", "-4", "route", "show", "table", "all"])
-    for entry in cast(list[_RouteEntry], json.loads(told or "[]")):
+    for entry in cast(list[_RouteEntry], from_json(told or "[]")):
         for hop in entry.get("nexthops") or (entry,):
             yield Route(
                 entry["dst"],
@@ -103,7 +103,7 @@ def _rules() -> Iterator[Rule]:
 
 def _neighbours(*which: str) -> Iterator[Neighbour]:
     told = run(["ip", "-json", "-4", "neighbour", "show", *which])
-    for entry in cast(list[_NeighbourEntry], json.loads(told or "[]")):
+    for entry in cast(list[_NeighbourEntry], from_json(told or "[]")):
         state = " ".join(entry.get("state", ()))
         mac, interface = entry.get("lladdr", ""), entry.get("dev", "")
         yield Neighbour(entry["dst"], interface, mac, state, proxy=bool(which))

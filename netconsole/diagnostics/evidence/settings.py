@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from netconsole.backend import files
 from netconsole.diagnostics.parts.settings import Sysctls
 
 PROC_SYS = Path("/proc/sys")
@@ -38,7 +39,7 @@ def read_sysctls() -> Sysctls:
     for pattern in SETTINGS:
         for path in PROC_SYS.glob(pattern):
             try:
-                found[str(path.relative_to(PROC_SYS))] = path.read_text(encoding="utf-8").strip()
+                found[str(path.relative_to(PROC_SYS))] = files.read_text(path).strip()
             except OSError:
                 continue  # of an interface that has just gone, or not for this user
     return Sysctls(found)

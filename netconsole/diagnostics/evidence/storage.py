@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netconsole.backend import files
 from netconsole.backend.errors import Unavailable
 from netconsole.diagnostics.parts.storage import StatePlace, StateStorage
 from netconsole.diagnostics.snapshot import Unread
@@ -49,7 +50,7 @@ def _mount(path: str) -> tuple[str, bool, bool]:
     file system; of mounts on one place the last is the one seen.
     """
     best = ("", False, False)
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+    for line in files.read_text("/proc/self/mountinfo").rstrip("\n").split("\n"):
         words = line.split()
         point = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), words[4])
         if (path == point or path.startswith(f"{point.rstrip('/')}/")) and len(point) >= len(

@@ -1,6 +1,5 @@
 """Captures along a target's path, while the instance asks names where the host can enter it."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from netconsole.backend.errors import NetconsoleError, Unavailable
 from netconsole.backend.programs import ENVIRONMENT, run
+from netconsole.backend.text import from_json
 from netconsole.diagnostics.capture import live
 from netconsole.diagnostics.capture.comparison import Progress
 from netconsole.diagnostics.evidence.request import Request
@@ -90,7 +90,7 @@ def _pid_with(mac: str) -> int | None:
             told = run(["nsenter", f"--target={pid}", "--net", "ip", "-json", "link", "show"])
         except NetconsoleError:
             continue
-        if any(entry.get("address") == mac for entry in json.loads(told or "[]")):
+        if any(entry.get("address") == mac for entry in from_json(told or "[]")):
             return pid
     return None
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from netconsole.backend import files
 from netconsole.backend.processes import process_names
 from netconsole.diagnostics.parts.virtual_machines import (
     VHOST_DEVICE,
@@ -37,7 +38,7 @@ def read_virtual_machines() -> VirtualMachines:
 
 
 def _machine(process: Path) -> VirtualMachine:
-    argv = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    argv = files.read_text(process / "cmdline").split("\0")[:-1]
     taps: list[str] = []
     vhost = 0
     for descriptor in (process / "fd").iterdir():
@@ -63,7 +64,7 @@ def _name(argv: Sequence[str]) -> str:
 
 
 def _tap(fdinfo: Path) -> str:
-    for line in fdinfo.read_text(encoding="utf-8").splitlines():
+    for line in files.read_text(fdinfo).rstrip("\n").split("\n"):
         if line.startswith("iff:"):
             return line.split()[-1]
     return ""
@@ -74,7 +75,7 @@ def _device() -> VhostDevice:
         found = Path(VHOST_DEVICE).stat()
     except OSError:
         return VhostDevice(False)
-    if not stat.S_ISCHR(found.st_mode) or "vhost-net" not in Path("/proc/misc").read_text():
+    if not stat.S_ISCHR(found.st_mode) or "vhost-net" not in files.read_text("/proc/misc"):
         return VhostDevice(False)  # the node alone: udev makes it so that opening loads the module
     return VhostDevice(True, _user(found.st_uid), _group(found.st_gid), stat.S_IMODE(found.st_mode))
 

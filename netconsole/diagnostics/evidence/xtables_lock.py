@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from netconsole.backend import files
 from netconsole.diagnostics.parts.xtables_lock import XtablesLock
 
 LOCK = Path("/run/xtables.lock")
@@ -22,10 +23,10 @@ def read_xtables_lock() -> XtablesLock:
     device = found.st_dev
     name = f"{os.major(device):02x}:{os.minor(device):02x}:{found.st_ino}"
     began = time.monotonic()
-    holder, waiting = held(LOCKS.read_text(encoding="ascii"), name)
+    holder, waiting = held(files.read_text(LOCKS), name)
     while holder and time.monotonic() - began < SECONDS:
         time.sleep(_EVERY)
-        now, waiting = held(LOCKS.read_text(encoding="ascii"), name)
+        now, waiting = held(files.read_text(LOCKS), name)
         if now != holder:
             return XtablesLock()
     return XtablesLock(holder, _command(holder), waiting, time.monotonic() - began)
@@ -48,7 +49,7 @@ def held(locks: str, name: str) -> tuple[int, int]:
 
 def _command(pid: int) -> str:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        words = files.read_text(f"/proc/{pid}/cmdline").split("\0")
     except OSError:
         return ""
-    return b" ".join(words).decode(errors="replace").strip()
+    return " ".join(words).strip()

@@ -6,11 +6,12 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.strip import Strip
 
+from netconsole.backend.text import visible
 from netconsole.backend.wording import count
 from netconsole.screens.marks import DIM, Glyphs
 from netconsole.screens.pane import Entry
 from netconsole.screens.widgets.moving import Moving, moving_keys
-from netconsole.screens.widgets.surface import Part, Surface, fit, safe, strip_of
+from netconsole.screens.widgets.surface import Part, Surface, fit, strip_of
 
 _LABEL = 15
 _INDENT = "    "
@@ -118,7 +119,7 @@ def _fold(text: str, width: int, indent: str, joint: str) -> list[str]:
     for word in _words(text, quoted=bool(joint)):
         # A line feed stands in a quoted text, such as that of a file: it is one.
         ends = word.endswith("\n")
-        word = safe(word.removesuffix("\n"))
+        word = visible(word.removesuffix("\n"))
         if len(line) + len(word) + len(joint) > width and line.strip():
             lines.append(line.rstrip() + joint)
             line = indent + _INDENT if joint else ""

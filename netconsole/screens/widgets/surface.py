@@ -13,24 +13,16 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from netconsole.backend.text import visible
 from netconsole.screens.marks import PLAIN
 
 Part = tuple[str, Style]
 """Text and the style it is painted in."""
 
-_REORDERING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)
-"""Marks that reorder a line: a name must not be able to rewrite what stands beside it."""
-_CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *_REORDERING), "?")
-
-
-def safe(text: str) -> str:
-    """Text without anything a terminal would act on, such as an escape in a process's name."""
-    return text if text.isascii() and text.isprintable() else text.translate(_CONTROL)
-
 
 def fit(text: str, width: int, ellipsis: str = "", *, right: bool = False) -> str:
     """Text cut or padded to exactly `width` cells."""
-    text = safe(text)
+    text = visible(text)
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:
         kept = max(width - len(ellipsis), 0)
@@ -41,7 +33,7 @@ def fit(text: str, width: int, ellipsis: str = "", *, right: bool = False) -> st
 
 def strip_of(parts: Iterable[Part], width: int, fill: Style = PLAIN) -> Strip:
     """One line of exactly `width` cells."""
-    segments = [Segment(safe(text), style) for text, style in parts if text]
+    segments = [Segment(visible(text), style) for text, style in parts if text]
     return Strip(segments).adjust_cell_length(max(width, 0), fill)
 
 
