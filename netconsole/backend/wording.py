@@ -1,5 +1,6 @@
-"""Words for people: numbers with their nouns, and lists that do not fill a screen. Pure."""
+"""Words for people: numbers with nouns, lists that fill no screen, commands to type. Pure."""
 
+import shlex
 from collections.abc import Sequence
 
 
@@ -13,3 +14,8 @@ def some(names: Sequence[str], most: int = 5) -> str:
     """Answer `web1, web2` and, where there are more than `most`, how many more: `… and 3 more`."""
     listed = ", ".join(names[:most])
     return listed if len(names) <= most else f"{listed} and {len(names) - most} more"
+
+
+def command(*words: str) -> str:
+    """Answer a command of ours as it can be typed, in the quotes that messages have round it."""
+    return f"`netconsole {shlex.join(words)}`"

@@ -116,7 +116,7 @@ def test_a_projects_network_goes_once_the_project_is_scrubbed(host: PrivateHost)
     )
     refused = host.run("netconsole", "network", "delete", "vmnet", check=False)
     assert refused.returncode == 1
-    assert "belongs to project demo: disassociate it first" in refused.stderr
+    assert "network modify vmnet --disassociate-project` comes first" in refused.stderr
 
     netconsole(host, "project", "scrub", "--project", "demo")
     assert answer(host, "network", "show", "vmnet")["project_id"] is None

@@ -109,7 +109,7 @@ def test_the_names_of_an_automatic_address_go_with_its_instance(
             CreateDnsDomain("a.org", availability_zone="z"),
             "availability zone 'z': only a private domain",
         ),
-        (CreateDnsDomain("a.org", project="a b"), "project 'a b'"),
+        (CreateDnsDomain("a.org", project=" b"), "project ' b'"),
         (CreateDnsEntry("fd00::1", "www", "example.org"), "floating address 'fd00::1'"),
         (CreateDnsEntry(FIRST, "w w", "example.org"), "DNS name 'w w.example.org'"),
         (CreateDnsEntry(FIRST, "", "example.org"), "DNS name '.example.org'"),

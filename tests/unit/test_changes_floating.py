@@ -125,7 +125,7 @@ class TestRanges:
         made = pool(connection)
         guests(connection, "demo")
         associate(connection, FIRST, "web0")
-        with pytest.raises(Conflict, match=rf"{FIRST} is associated: disassociate it first"):
+        with pytest.raises(Conflict, match=rf"{FIRST} is associated: `netconsole"):
             DeleteFloating("203.0.113.0/30").write(connection, options())
         assert len(floating_ips.every(connection)) == len(made)
 
@@ -157,7 +157,7 @@ class TestProjects:
         with pytest.raises(Conflict, match=f"{FIRST} is allocated to no project"):
             release(connection, FIRST)
         associate(connection, FIRST, "web0")
-        with pytest.raises(Conflict, match=f"{FIRST} is associated: disassociate it first"):
+        with pytest.raises(Conflict, match=f"{FIRST} is associated: `netconsole"):
             release(connection, FIRST)
 
     def test_an_associated_address_is_nobodys_to_allocate(self, connection: sa.Connection) -> None:

@@ -257,7 +257,7 @@ class TestAutomaticFloating:
             "demo",
             True,
         )
-        with pytest.raises(Conflict, match="was assigned with its instance and goes with it"):
+        with pytest.raises(Conflict, match="was assigned with its instance"):
             DisassociateFloating("203.0.113.1").write(connection, AUTOMATIC)
         DeleteInstance("web1").write(connection, AUTOMATIC)
         assert floating_ips.every(connection) == (made,)

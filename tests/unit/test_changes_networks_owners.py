@@ -23,7 +23,10 @@ from netconsole.backend.store import fixed_ips, networks
 class TestDeleting:
     def test_that_of_a_project_is_kept(self, connection: Connection) -> None:
         network = one(connection, CreateNetwork("vmnet", RANGE, project_id="demo"))
-        with pytest.raises(Conflict, match="belongs to project demo: disassociate it first"):
+        with pytest.raises(
+            Conflict,
+            match="to project 'demo': `netconsole network modify vmnet",
+        ):
             DeleteNetwork("vmnet").write(connection, FLAT_DHCP)
 
         ScrubProject("demo").write(connection, FLAT_DHCP)
@@ -86,7 +89,7 @@ class TestModifying:
     def test_another_projects_network_is_not_taken(self, connection: Connection) -> None:
         one(connection, CreateNetwork("vmnet", RANGE, project_id="demo"))
 
-        with pytest.raises(Conflict, match="belongs to project demo"):
+        with pytest.raises(Conflict, match="belongs to project 'demo': "):
             ModifyNetwork("vmnet", project="other").write(connection, FLAT_DHCP)
 
     def test_where_every_host_is_the_gateway_none_is_named(self, connection: Connection) -> None:

@@ -47,7 +47,10 @@ def networks_for(
         if network.vlan is None and network.project_id in (None, project)
     )
     if not shared:
-        raise Conflict(f"there is no network for an instance of project {project!r}")
+        raise Conflict(
+            f"there is no network for an instance of project {project!r}: "
+            "`netconsole network create` makes one"
+        )
     return shared
 
 

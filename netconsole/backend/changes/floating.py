@@ -1,6 +1,6 @@
 """Floating addresses: making ranges of them, giving them to instances, taking them back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 
 from netaddr import AddrFormatError, IPNetwork
@@ -15,7 +15,7 @@ from netconsole.backend.managers.ranges import parse_address, refuse_unusable
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance
 from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
-from netconsole.backend.wording import count
+from netconsole.backend.wording import command, count
 
 MOST_ADDRESSES = 1_000_000
 """As many as nova-manage took in one range."""
@@ -62,7 +62,8 @@ def _refuse_assigned(floating: FloatingIP) -> None:
     """Raise Conflict for an address that came with its instance: auto_assign_floating_ip."""
     if floating.auto_assigned:
         raise Conflict(
-            f"floating address {floating.address} was assigned with its instance and goes with it"
+            f"floating address {floating.address} was assigned with its instance "
+            "(auto_assign_floating_ip) and goes with it: `netconsole instance delete`"
         )
 
 
@@ -123,11 +124,15 @@ class DeleteFloating(Change[tuple[FloatingIP, ...]]):
         asked = set(addresses_of(parse_ip_range(self.ip_range)))
         found = tuple(row for row in floating_ips.every(connection) if row.address in asked)
         if not found:
-            raise NotFound(f"no floating address in {self.ip_range}")
+            listed = command("floating", "list")
+            raise NotFound(
+                f"no floating address in {self.ip_range}: {listed} shows which there are"
+            )
         busy = [row.address for row in found if row.fixed_ip_id is not None]
         if busy:
             more = f" and {len(busy) - 1} more" if len(busy) > 1 else ""
-            raise Conflict(f"floating address {busy[0]}{more} is associated: disassociate it first")
+            first = command("floating", "disassociate", busy[0])
+            raise Conflict(f"floating address {busy[0]}{more} is associated: {first} comes first")
         dns.forget(connection, [row.address for row in found])
         floating_ips.delete_many(connection, [row.address for row in found])
         return Written(found)
@@ -222,9 +227,10 @@ class AssociateFloating(Change[FloatingIP]):
     def _taken(self, connection: Connection, floating: FloatingIP) -> FloatingIP:
         """Take the address from the instance that has it; raises Conflict where that is no move."""
         if not self.move:
+            move = replace(self, move=True).title
             raise Conflict(
                 f"floating address {floating.address} is associated already, with "
-                f"{_holder(connection, floating)}: --move takes it from there"
+                f"{_holder(connection, floating)}: `netconsole {move}` takes it there"
             )
         _refuse_assigned(floating)
         return floating_ips.disassociate(connection, floating)
@@ -237,7 +243,8 @@ class AssociateFloating(Change[FloatingIP]):
             if not rows:
                 raise NotFound(f"instance {instance.name!r} has no fixed address {wanted}")
         if not rows:
-            raise Conflict(f"instance {instance.name!r} has no fixed address")
+            given = command("instance", "add-fixed-ip", instance.name, "NETWORK")
+            raise Conflict(f"instance {instance.name!r} has no fixed address: {given} gives it one")
         return rows[0]
 
 
@@ -259,6 +266,9 @@ class DisassociateFloating(Change[FloatingIP]):
         address = parse_address("floating address", self.address)
         floating = floating_ips.find(connection, address)
         if floating.fixed_ip_id is None:
-            raise Conflict(f"floating address {address} is not associated")
+            listed = command("floating", "list")
+            raise Conflict(
+                f"floating address {address} is not associated: {listed} shows which are"
+            )
         _refuse_assigned(floating)
         return Written(floating_ips.disassociate(connection, floating))

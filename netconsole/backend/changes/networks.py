@@ -18,7 +18,7 @@ from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
 from netconsole.backend.store import fixed_ips, floating_ips, networks
-from netconsole.backend.wording import count
+from netconsole.backend.wording import command, count
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +111,12 @@ class DeleteNetwork(Change[Network]):
     def write(self, connection: Connection, options: Options) -> Written[Network]:
         network = networks.find(connection, self.network)
         if network.project_id:
-            raise Conflict(
-                f"network {network.label!r} belongs to project {network.project_id}: "
-                "disassociate it first"
-            )
+            raise _belongs(network)
         if used := networks.allocated(connection, network):
+            listed = command("fixed", "list", "--network", network.label)
             raise Conflict(
-                f"network {network.label!r} has {count(used, 'address')} allocated to instances"
+                f"network {network.label!r} has {count(used, 'address')} allocated to instances: "
+                f"{listed} shows which, `netconsole instance delete` frees them"
             )
         networks.delete(connection, network)
         return Written(
@@ -177,12 +176,16 @@ class ModifyNetwork(Change[Network]):
             raise InvalidValue("project", "", "name one, or a host, or which of them to take away")
 
 
+def _belongs(network: Network) -> Conflict:
+    first = command("network", "modify", network.label, "--disassociate-project")
+    return Conflict(
+        f"network {network.label!r} belongs to project {network.project_id!r}: {first} comes first"
+    )
+
+
 def _given(network: Network, project: str) -> Network:
     if network.project_id not in (None, project):
-        raise Conflict(
-            f"network {network.label!r} belongs to project {network.project_id}: "
-            "disassociate it first"
-        )
+        raise _belongs(network)
     return replace(network, project_id=project)
 
 

@@ -14,6 +14,7 @@ from netconsole.backend.errors import Conflict, Exhausted, NotFound
 from netconsole.backend.records import FixedIP, Network
 from netconsole.backend.store.rows import columns, fetch
 from netconsole.backend.store.tables import fixed_ips, instances, is_associated, is_free, now, ports
+from netconsole.backend.wording import command
 
 _COLUMNS = columns(fixed_ips, FixedIP)
 _is_unused = sa.and_(
@@ -97,7 +98,11 @@ def allocate(
         return given
     if address is not None:
         raise _not_to_be_had(connection, network, address)
-    raise Exhausted(f"network {network.label!r} has no free address left in {network.cidr}")
+    listed = command("fixed", "list", "--network", network.label)
+    raise Exhausted(
+        f"network {network.label!r} has no free address left in {network.cidr}: {listed} shows "
+        "who has them"
+    )
 
 
 def allocate_vpn(

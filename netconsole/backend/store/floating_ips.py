@@ -12,6 +12,7 @@ from netconsole.backend.errors import Conflict, Exhausted, NotFound
 from netconsole.backend.records import FixedIP, FloatingIP
 from netconsole.backend.store.rows import columns, fetch, values
 from netconsole.backend.store.tables import fixed_ips, floating_ips, instances, now
+from netconsole.backend.wording import command
 
 _COLUMNS = columns(floating_ips, FloatingIP)
 _is_idle = floating_ips.c.fixed_ip_id.is_(None)
@@ -61,7 +62,8 @@ def find(connection: Connection, address: str) -> FloatingIP:
     by_address = floating_ips.c.address == address
     found = fetch(connection, FloatingIP, sa.select(*_COLUMNS).where(by_address))
     if not found:
-        raise NotFound(f"floating address {address} does not exist")
+        listed = command("floating", "list")
+        raise NotFound(f"floating address {address} does not exist: {listed} shows which do")
     return found[0]
 
 
@@ -98,8 +100,12 @@ def allocate(
         return given[0]
     in_pool = sa.select(floating_ips.c.id).where(floating_ips.c.pool == pool).limit(1)
     if connection.execute(in_pool).first() is None:
-        raise NotFound(f"floating pool {pool!r} does not exist")
-    raise Exhausted(f"floating pool {pool!r} has no free address left")
+        raise NotFound(f"floating pool {pool!r} does not exist: {_filled(pool)} makes it")
+    raise Exhausted(f"floating pool {pool!r} has no free address left: {_filled(pool)} adds some")
+
+
+def _filled(pool: str) -> str:
+    return command("floating", "create", "--pool", pool, "--ip-range", "CIDR")
 
 
 def release(connection: Connection, floating: FloatingIP) -> FloatingIP:
@@ -115,7 +121,8 @@ def release(connection: Connection, floating: FloatingIP) -> FloatingIP:
     )
     released = fetch(connection, FloatingIP, statement)
     if not released:
-        raise Conflict(f"floating address {floating.address} is associated: disassociate it first")
+        first = command("floating", "disassociate", floating.address)
+        raise Conflict(f"floating address {floating.address} is associated: {first} comes first")
     return released[0]
 
 

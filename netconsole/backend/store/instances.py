@@ -10,6 +10,7 @@ from netconsole.backend.errors import Conflict, NotFound
 from netconsole.backend.records import Instance, Port
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import instances, ports
+from netconsole.backend.wording import command
 
 _COLUMNS = columns(instances, Instance)
 _PORT_COLUMNS = columns(ports, Port)
@@ -50,7 +51,8 @@ def find(connection: Connection, name: str) -> Instance:
     wanted = sa.or_(*(column == name for column in called))
     found = fetch(connection, Instance, sa.select(*_COLUMNS).where(wanted))
     if not found:
-        raise NotFound(f"instance {name!r} does not exist")
+        listed = command("instance", "list")
+        raise NotFound(f"instance {name!r} does not exist: {listed} shows which do")
     return min(found, key=lambda one: (one.name != name, one.uuid != name))
 
 

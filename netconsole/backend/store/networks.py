@@ -10,6 +10,7 @@ from netconsole.backend.errors import Exhausted, NotFound
 from netconsole.backend.records import ManagerKind, Network, NetworkUsage
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import fixed_ips, is_associated, networks
+from netconsole.backend.wording import command
 
 _COLUMNS = columns(networks, Network)
 
@@ -40,7 +41,9 @@ def find(connection: Connection, name: str) -> Network:
     by_name = sa.or_(networks.c.label == name, networks.c.uuid == name)
     found = fetch(connection, Network, sa.select(*_COLUMNS).where(by_name))
     if not found:
-        raise NotFound(f"network {name!r} does not exist")
+        raise NotFound(
+            f"network {name!r} does not exist: {command('network', 'list')} shows which do"
+        )
     return next((network for network in found if network.label == name), found[0])
 
 
