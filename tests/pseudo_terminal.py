@@ -134,9 +134,9 @@ class Terminal:
                     raise AssertionError(f"not within {seconds} s: {wanted}\n{self.text}")
 
     def press(self, *keys: str) -> None:
-        """Type keys by name, or texts as they are."""
+        """Type keys by name, or texts as they are; a surrogate is a byte (PEP 383)."""
         for key in keys:
-            os.write(self._main, KEYS.get(key, key).encode())
+            os.write(self._main, KEYS.get(key, key).encode("utf-8", "surrogateescape"))
 
     def settle(self, quiet: float = 1.5, seconds: float = 60) -> None:
         """Wait until nothing has been sent for a while."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from netconsole.backend.service import Service
+    from netconsole.diagnostics.check import Check
     from netconsole.diagnostics.finding import Finding
     from netconsole.diagnostics.snapshot import Snapshot, Unread
 
@@ -93,13 +94,13 @@ def doctor(
         context.may_save("doctor --save")
     checks = [doctor.check(name) for name in only] or doctor.quick()
     if saved is not None:
-        snapshot = _read(saved)
+        found = _judged(saved, checks)
     else:
         request = Request(service_or_reason(context), sources, probe=probe)
         snapshot = doctor.look(request, checks)
-    if save is not None:
-        _write(save, snapshot)
-    found = doctor.judge(snapshot, checks)
+        if save is not None:
+            _write(save, snapshot)
+        found = doctor.judge(snapshot, checks)
     status = exit_status(found)
     if as_json:
         output.print_json({"healthy": status == 0, "findings": [in_json(each) for each in found]})
@@ -108,16 +109,19 @@ def doctor(
     click.get_current_context().exit(status)
 
 
-def _read(file: str) -> "Snapshot":
+def _judged(file: str, checks: "Iterable[Check]") -> "tuple[Finding, ...]":
     from netconsole.backend import files
-    from netconsole.diagnostics.saved import from_text
+    from netconsole.diagnostics import doctor
+    from netconsole.diagnostics.saved import from_text, judging
 
     try:
         text = files.read_text(file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidValue("evidence", file, str(reason)) from error
-    return from_text(file, text)
+    snapshot = from_text(file, text)
+    with judging(file):
+        return doctor.judge(snapshot, checks)
 
 
 def _write(file: str, snapshot: "Snapshot") -> None:

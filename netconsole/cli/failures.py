@@ -55,6 +55,9 @@ def end(error: BaseException, *, read_only: bool = False) -> int:
         case MemoryError():
             _say("there is not enough memory for this (see `ulimit -v`)")
             return int(ExitStatus.UNAVAILABLE)
+        case RuntimeError() if str(error) == "can't start new thread":
+            _say("the system allows no further thread (see `ulimit -u` and `ulimit -v`)")
+            return int(ExitStatus.UNAVAILABLE)
         case OSError() if error.errno in SYSTEM_REFUSES:
             place = f"{output.shown(error.filename)}: " if error.filename else ""
             _say(f"{place}{error.strerror}: the system refuses what this command needs")

@@ -1,17 +1,20 @@
 """Evidence in a file: a snapshot as JSON, so that a ticket carries it and a test replays it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from cattrs import Converter
+from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError
 from cattrs.preconf.json import make_converter
 
 from netconsole import __version__
-from netconsole.backend.errors import InvalidValue
+from netconsole.backend.errors import LONGEST_SHOWN, InvalidValue
 from netconsole.backend.steps import STEPS, Step
+from netconsole.backend.text import as_json, visible
 from netconsole.diagnostics.evidence import COLLECTORS, PROBES
 from netconsole.diagnostics.snapshot import Snapshot, Unread
 from netconsole.diagnostics.target import Target
@@ -37,13 +40,13 @@ def to_text(snapshot: Snapshot) -> str:
             for kind, part in snapshot.parts.items()
         },
     }
-    return f"{json.dumps(document, indent=1, ensure_ascii=False)}\n"
+    return f"{as_json(document, indent=1)}\n"
 
 
 def from_text(file: str, text: str) -> Snapshot:
     """Read the file's text; raises InvalidValue where it is not such a file."""
-    try:
-        document = json.loads(text)
+    with judging(file):
+        document = json.loads(text, parse_constant=_refuse_constant)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise InvalidValue("evidence", file, f"is no evidence of format {FORMAT}")
         converter = _converter()
@@ -54,9 +57,31 @@ def from_text(file: str, text: str) -> Snapshot:
         }
         target = converter.structure(document["target"], Target | None)  # type: ignore[arg-type]  # a union is a form, not a type
         return Snapshot(parts, target, datetime.fromisoformat(document["taken"]))
-    except (ValueError, KeyError, TypeError, AttributeError, BaseValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidValue("evidence", file, f"cannot be read: {reason}") from error
+
+
+@contextmanager
+def judging(file: str) -> Iterator[None]:
+    """Judge evidence from a file, of which anyone may have written anything.
+
+    Its parts have the right types, and any text in them: raises InvalidValue where that makes no
+    sense to a check.
+    """
+    try:
+        yield
+    except BaseValidationError as error:
+        raise _unreadable(file, transform_error(error)[0]) from error
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        raise _unreadable(file, f"{type(error).__name__}: {error}") from error
+    except RecursionError as error:
+        raise _unreadable(file, "is nested too deep") from error
+
+
+def _unreadable(file: str, reason: str) -> InvalidValue:
+    return InvalidValue("evidence", file, f"makes no sense: {visible(reason[:LONGEST_SHOWN])}")
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no number")
 
 
 def _part(converter: Converter, kind: type[T], told: dict[str, Any]) -> T | Unread:

@@ -27,6 +27,7 @@ from netconsole.screens.live import Collector, Picture
 from netconsole.screens.main import MainPage
 from netconsole.screens.marks import glyphs_for
 from netconsole.screens.page import LEAST_HEIGHT, LEAST_WIDTH, Page
+from netconsole.screens.terminal import TerminalDriver
 from netconsole.screens.trial import ask
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def __init__(self, service: Service, interval: float = 1.0) -> None:
         own_theme = "TEXTUAL_THEME" in os.environ
         # Said at once: without it NO_COLOR would turn colours into greys instead of leaving them.
-        super().__init__(ansi_color=None if own_theme else True)
+        super().__init__(driver_class=TerminalDriver, ansi_color=None if own_theme else True)
         self.service = service
         service.confirm = lambda seconds: ask(self, seconds)
         self.glyphs = glyphs_for()

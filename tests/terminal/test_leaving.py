@@ -78,6 +78,18 @@ def test_quit(machine: PrivateHost, key: str) -> None:
         assert terminal.restored()
 
 
+@pytest.mark.parametrize("typed", ["\udce9", "\udcff\x00\udcc3", "\x1b[200~\udce9\x1b[201~"])
+def test_a_byte_that_is_no_text_is_no_end_and_takes_no_key_with_it(
+    machine: PrivateHost, typed: str
+) -> None:
+    with console(machine) as terminal:
+        terminal.wait_for(EMPTY)
+        terminal.press(typed)
+        terminal.press("q")
+        assert terminal.exit_status() == 0
+        assert terminal.restored()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_it_with_its_status(machine: PrivateHost, number: signal.Signals) -> None:
     with console(machine) as terminal:
