@@ -174,6 +174,8 @@ class HostState:
     For the rest they are the admin's."""
     links: Mapping[str, Link] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
+    above: Mapping[str, str] = field(default_factory=dict)
+    """Wanted only: the bridge or bond of each interface that is a port of one."""
     routes: tuple[Route, ...] = ()
     """Observed only: they move along with the addresses of an interface."""
     chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)

@@ -1,44 +1,39 @@
-"""The host's own address, as nova took it: that of the interface of the default route."""
+"""The host's own address, as nova took it: that with which it speaks over its default route."""
 
-import fcntl
 import socket
-import struct
 from pathlib import Path
 
 from netconsole.backend import files
-from netconsole.backend.text import encoded
 
 _ROUTES = Path("/proc/net/route")
 _UP = 0x1
-_SIOCGIFADDR = 0x8915
+_NOWHERE = ("240.0.0.1", 9)
+"""Of a block that no route but the default leads to (RFC 1112 section 4); nothing is sent."""
 
 
 def address_of_default_route() -> str | None:
-    """Return the first IPv4 address of the interface of the default route, or None without one.
+    """Return the source address of what leaves by the default route, or None without one.
 
-    Asks the kernel only (proc(5), netdevice(7)); sends nothing.
+    The kernel chooses it (ip(7), connect(2) of a datagram socket): the interface may have others
+    before it, such as the gateway's address of a network whose bridge it has become.
     """
-    interface = _interface_of_default_route()
-    if interface is None:
+    if not _has_default_route():
         return None
-    request = struct.pack("256s", encoded(interface))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         try:
-            answer = fcntl.ioctl(asking.fileno(), _SIOCGIFADDR, request)
+            asking.connect(_NOWHERE)
         except OSError:
             return None
-    return socket.inet_ntoa(answer[20:24])
+        return str(asking.getsockname()[0])
 
 
-def _interface_of_default_route() -> str | None:
-    """Return the interface of the default route with the lowest metric."""
+def _has_default_route() -> bool:
     try:
         lines = files.read_text(_ROUTES).rstrip("\n").split("\n")[1:]
     except OSError:
-        return None
-    defaults = []
+        return False
     for line in lines:
-        interface, destination, _, flags, _, _, metric, mask, *_ = line.split("\t")
+        _, destination, _, flags, _, _, _, mask, *_ = line.split("\t")
         if int(destination, 16) == 0 == int(mask, 16) and int(flags, 16) & _UP:
-            defaults.append((int(metric), interface))
-    return min(defaults)[1] if defaults else None
+            return True
+    return False

@@ -94,7 +94,7 @@ class Reading:
         if events and self.read_only_because is None:
             self._note_leases_if_idle(observed)
         found = with_events(found, events)
-        wanted = self._host.possible(intent(found, self._options), observed)
+        wanted = self._host.possible(intent(found, self._options, observed=observed), observed)
         return self._picture(found, usage, observed, wanted)
 
     def plan(self) -> Plan:

@@ -242,7 +242,8 @@ class Service(Reading):
             if scope is None
             else records_of_floating(connection, host, scope)
         )
-        wanted = self._host.possible(intent(found, self._options, written.released), observed)
+        wanted = intent(found, self._options, written.released, observed)
+        wanted = self._host.possible(wanted, observed)
         return found, replace(wanted, leases=written.leases)
 
     def _verify(self, written: "_Written[Result]") -> None:

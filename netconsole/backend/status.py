@@ -19,6 +19,7 @@ class HostStatus:
 
     name: str
     public_interface: str
+    """By which packets leave: of an interface in a bridge, that bridge."""
     my_ip: str | None
     ip_forward: bool
     access: Literal["read-write", "read-only"]

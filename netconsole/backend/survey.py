@@ -9,6 +9,7 @@ from netconsole.backend import dhcp
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import ChainKey, Dnsmasq, HostState, Link, Rule
 from netconsole.backend.intent import floating_interface
+from netconsole.backend.intent.above import leaving
 from netconsole.backend.kernel_settings import IP_FORWARD
 from netconsole.backend.leases import lease_of
 from netconsole.backend.nat_survey import nat_rules
@@ -72,7 +73,7 @@ class Survey:
     def _host(self) -> HostStatus:
         return HostStatus(
             name=self.options.host,
-            public_interface=self.options.public_interface,
+            public_interface=leaving(self.options.public_interface, self.wanted.above),
             my_ip=self.options.my_ip,
             ip_forward=self.observed.sysctls.get(IP_FORWARD) == "1",
             access="read-write" if self.read_only_because is None else "read-only",
@@ -158,7 +159,7 @@ class Survey:
         for floating in sorted(self.records.floating_ips, key=attrgetter("id")):
             row = fixed.get(floating.fixed_ip_id or 0)
             instance = instances.get(row.instance_uuid or "") if row else None
-            interface = floating_interface(floating, self.options)
+            interface = floating_interface(floating, self.options, self.wanted.above)
             place = (interface, f"{floating.address}/32")
             has_address = place in addresses
             rules = present[floating.address]

@@ -18,7 +18,6 @@ from netconsole.backend.store import networks
 REFUSED: list[tuple[CreateNetwork, Options, str]] = [
     (CreateNetwork("n", RANGE), replace(FLAT_DHCP, flat_network_bridge=None), "bridge '': name"),
     (CreateNetwork("n", RANGE), replace(VLAN, vlan_interface=None), "bridge interface '': name"),
-    (CreateNetwork("n", RANGE, bridge="eth0"), FLAT_DHCP, "is the public interface"),
     (CreateNetwork("n", RANGE, bridge="a/b"), FLAT_DHCP, "bridge 'a/b'"),
     (CreateNetwork("n", RANGE, bridge_interface="a b"), FLAT_DHCP, "bridge interface 'a b'"),
     (CreateNetwork("n", RANGE, bridge_interface="br100"), FLAT_DHCP, "is the bridge itself"),

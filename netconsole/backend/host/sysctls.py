@@ -64,11 +64,11 @@ def _bare(file: str) -> str:
 def learners() -> tuple[str, ...]:
     """The interfaces on which the kernel has learnt routes from router advertisements."""
     try:
-        lines = _IPV6_ROUTES.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = files.read_text(_IPV6_ROUTES).rstrip("\n").split("\n")
     except FileNotFoundError:
         return ()
-    routes = (line.split(maxsplit=9) for line in lines)
-    return tuple(sorted({route[9] for route in routes if int(route[8], 16) & _ADVERTISED}))
+    routes = (line.split(" ", maxsplit=9) for line in lines if line)
+    return tuple(sorted({each[9].strip(" ") for each in routes if int(each[8], 16) & _ADVERTISED}))
 
 
 def change(step: SetSysctl) -> None:

@@ -1,6 +1,7 @@
 """Intent: what a host should hold, from what the store says. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from netaddr import IPNetwork
 
@@ -8,6 +9,7 @@ from netconsole.backend import dhcp
 from netconsole.backend.bridge_chains import fence, redirection
 from netconsole.backend.chains import Association, wanted_chains
 from netconsole.backend.hoststate import Address, File, HostState
+from netconsole.backend.intent.above import followed, leaving, masters
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.intent.settings import sysctls, sysctls_along
@@ -16,23 +18,32 @@ from netconsole.backend.records import DnsEntry, FloatingIP, Network, Records
 
 
 def intent(
-    records: Records, options: Options, released: frozenset[Address] = frozenset()
+    records: Records,
+    options: Options,
+    released: frozenset[Address] = frozenset(),
+    observed: HostState | None = None,
 ) -> HostState:
     """The state that the records ask of the host named in the options.
 
     `released` are addresses that the store has just forgotten, on top of its idle floating ones.
+    Of what is `observed` only this counts: which interfaces are ports of a bridge.
     """
     if touches_nothing(options):
         return HostState()
-    presence = Presence(records, options)
-    associations = _associations(presence)
+    named = Presence(records, options)
+    wanted_links = links(named)
+    above = masters(wanted_links, observed.links if observed else {})
+    options = followed(options, above)
+    presence = replace(named, options=options)
+    associations = _associations(presence, above)
     answering = tuple(network for network in presence.served if answers_dhcp(network))
     addresses = tuple(_addresses(presence, associations))
     names = records.dns_entries
     return HostState(
         sysctls=sysctls(presence),
         sysctls_along=sysctls_along(presence),
-        links=links(presence),
+        links=wanted_links,
+        above=above,
         addresses=addresses,
         chains={
             **wanted_chains(presence.served, associations, options),
@@ -51,7 +62,7 @@ def intent(
             dhcp.paths(options.networks_path, network.bridge).hosts for network in answering
         ),
         networks_path=options.networks_path,
-        released=released | _idle_places(records, options, addresses),
+        released=released | _idle_places(records, named.options, above, addresses),
         release_leases=options.force_dhcp_release,
     )
 
@@ -100,7 +111,7 @@ def _shared(presence: Presence) -> Iterator[tuple[Network, str]]:
             yield network, interface
 
 
-def _associations(presence: Presence) -> tuple[Association, ...]:
+def _associations(presence: Presence, above: Mapping[str, str]) -> tuple[Association, ...]:
     """The floating addresses that this host carries: those of the guests whose gateway it is."""
     served = {network.id: network for network in presence.served}
     fixed = {
@@ -113,26 +124,33 @@ def _associations(presence: Presence) -> tuple[Association, ...]:
         Association(
             floating.address,
             fixed[floating.fixed_ip_id],
-            floating_interface(floating, presence.options),
+            floating_interface(floating, presence.options, above),
         )
         for floating in presence.records.floating_ips
         if floating.fixed_ip_id in fixed
     )
 
 
-def floating_interface(floating: FloatingIP, options: Options) -> str:
-    """The interface that carries a floating address: the public one comes before its range's."""
-    return options.public_interface or floating.interface
+def floating_interface(floating: FloatingIP, options: Options, above: Mapping[str, str]) -> str:
+    """The interface that carries a floating address: the public one comes before its range's.
+
+    `above` says of which bridge an interface is a port.
+    """
+    return leaving(options.public_interface or floating.interface, above)
 
 
 def _idle_places(
-    records: Records, options: Options, held: tuple[Address, ...]
+    records: Records, options: Options, above: Mapping[str, str], held: tuple[Address, ...]
 ) -> frozenset[Address]:
-    """Where floating addresses may be left: on the interface of the options or of their range."""
+    """Where floating addresses may be left: on the interface of the options or of their range.
+
+    Or on the bridge above that.
+    """
     places = {
         (interface, f"{floating.address}/32")
         for floating in records.floating_ips
-        for interface in (floating_interface(floating, options), floating.interface)
+        for named in (options.public_interface or floating.interface, floating.interface)
+        for interface in (named, leaving(named, above))
     }
     idle = places - {(address.interface, address.address) for address in held}
     return frozenset(Address(*place) for place in idle)

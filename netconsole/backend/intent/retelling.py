@@ -13,6 +13,8 @@ from netconsole.backend.intent import (
     gateway_addresses,
     touches_nothing,
 )
+from netconsole.backend.intent.above import masters
+from netconsole.backend.intent.links import links
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.options import Options
 from netconsole.backend.records import Instance, Network, Records
@@ -32,6 +34,7 @@ def retelling(instance: Instance, records: Records, options: Options) -> Plan:
     if touches_nothing(options):
         return Plan()
     presence = Presence(records, options)
+    above = masters(links(presence), {})
     ports = {port.network_id for port in records.ports if port.instance_uuid == instance.uuid}
     served = {
         network.id: network
@@ -46,7 +49,7 @@ def retelling(instance: Instance, records: Records, options: Options) -> Plan:
     floating = (
         AnnounceAddress(interface, each.address, ANNOUNCEMENTS)
         for each in records.floating_ips
-        for interface in (floating_interface(each, options),)
+        for interface in (floating_interface(each, options, above),)
         if each.fixed_ip_id in own and interface
     )
     of_networks = (step for network in served.values() for step in _of_network(network, options))

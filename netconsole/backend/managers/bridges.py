@@ -19,9 +19,7 @@ def usable(given: str | None, options: Options) -> str:
     if not name:
         rule = "name one, or set flat_network_bridge in the configuration"
         raise InvalidValue("bridge", "", rule)
-    if validate.interface("bridge", name) == options.public_interface:
-        raise InvalidValue("bridge", name, "is the public interface")
-    return name
+    return validate.interface("bridge", name)
 
 
 def next_free(name: str, taken: Collection[str]) -> str:

@@ -37,7 +37,8 @@ class FlatDhcpManager(Manager):
             raise Conflict(f"bridge {given} already carries network {holders[given]!r}")
         names: list[str] = []
         for _ in vlans:
-            names.append(bridges.next_free(name, (*holders, *names, options.public_interface)))
+            public = (options.public_interface,) if names else ()  # it may be the one that is named
+            names.append(bridges.next_free(name, (*holders, *names, *public)))
         return names
 
 

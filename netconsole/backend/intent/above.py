@@ -1,0 +1,50 @@
+"""Above: packets that are said to leave by a port leave by its bridge, for every rule. Pure.
+
+A port of a bridge has no addresses that count, and rules that name it match nothing: `-o eth0`
+is the bridge's name where eth0 is in one. So wherever options and ranges name an interface, the
+bridge or bond above it is meant.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from netconsole.backend.hoststate import Link
+from netconsole.backend.options import Options
+
+_MASTERS = frozenset({"bridge", "bond", "team"})
+"""Kinds of links that speak for their ports; a VRF and Open vSwitch do not."""
+
+
+def masters(wanted: Mapping[str, Link], present: Mapping[str, Link]) -> dict[str, str]:
+    """The bridge or bond of each interface that is in one, as it is or as it should be."""
+    speaking = {
+        name
+        for name, link in present.items()
+        if link.kind in _MASTERS and (name in wanted or not link.ours)
+    }
+    found = {
+        name: link.master
+        for name, link in present.items()
+        if link.master is not None and link.master in speaking
+    }
+    return {**found, **{name: link.master for name, link in wanted.items() if link.master}}
+
+
+def leaving(interface: str, above: Mapping[str, str]) -> str:
+    """The interface by which packets leave that are sent by this one."""
+    passed = {interface}
+    while (upper := above.get(interface)) is not None and upper not in passed:
+        interface = upper
+        passed.add(interface)
+    return interface
+
+
+def followed(options: Options, above: Mapping[str, str]) -> Options:
+    """The options with the interfaces by which packets leave."""
+    return replace(
+        options,
+        public_interface=leaving(options.public_interface, above),
+        forward_bridge_interface=tuple(
+            dict.fromkeys(leaving(each, above) for each in options.forward_bridge_interface)
+        ),
+    )

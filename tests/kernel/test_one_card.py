@@ -1,0 +1,87 @@
+"""One card for everything: the interface of the networks is the public one as well."""
+
+import pytest
+from cloud import FLOATING, answer, boot, configure, netconsole, reaches
+from private_host import PrivateHost
+
+SEEN = """
+import socket
+with socket.create_server(("0.0.0.0", 7000)) as server:
+    print("listening", flush=True)
+    while True:
+        print(server.accept()[1][0], flush=True)
+"""
+CONNECT = "import socket; socket.create_connection(('203.0.113.1', 7000), 60)"
+CREATE = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
+
+
+def seen_sources(host: PrivateHost, *guests: str) -> list[str]:
+    """Under which addresses the world sees guests, each of which gets an answer."""
+    server = host.spawn("ip", "netns", "exec", "outside", "python3", "-c", SEEN)
+    assert server.stdout is not None
+    assert server.stdout.readline() == "listening\n"
+    sources = []
+    for guest in guests:
+        host.run("ip", "netns", "exec", guest, "python3", "-c", CONNECT)
+        sources.append(server.stdout.readline().strip())
+    server.kill()
+    return sources
+
+
+@pytest.mark.parametrize("named", ["eth0", "br100"])
+def test_guests_leave_under_the_hosts_address_and_under_their_floating_one(
+    host: PrivateHost, named: str
+) -> None:
+    configure(host, "flat_interface = eth0", f"public_interface = {named}")
+    netconsole(host, *CREATE)
+    boot(host, "web1")
+    boot(host, "web2")
+    netconsole(host, "floating", "create", "--pool", "public", "--ip-range", "203.0.113.128/28")
+    netconsole(host, "floating", "associate", FLOATING, "web1")
+
+    assert seen_sources(host, "web1", "web2") == [FLOATING, "203.0.113.2"]
+    assert reaches(host)
+    status = answer(host, "status")
+    assert status["host"]["public_interface"] == "br100"
+    assert status["floating_ips"][0]["state"] == "ok"
+    assert netconsole(host, "plan") == ""
+
+    netconsole(host, "floating", "disassociate", FLOATING)
+    assert FLOATING not in host.run("ip", "address").stdout
+    for name in ("web1", "web2"):
+        netconsole(host, "instance", "delete", name)
+    netconsole(host, "network", "delete", "vmnet")
+    assert "203.0.113.2/24" in host.run("ip", "address", "show", "eth0").stdout
+    assert host.outside("ping", "-c1", "-W5", "203.0.113.2").returncode == 0
+
+
+def test_a_public_interface_in_the_admins_bridge_means_that_bridge(host: PrivateHost) -> None:
+    for words in (
+        ("link", "add", "br-adm", "up", "type", "bridge"),
+        ("address", "flush", "dev", "eth0"),
+        ("link", "set", "eth0", "master", "br-adm"),
+        ("address", "add", "203.0.113.2/24", "dev", "br-adm"),
+        ("route", "add", "default", "via", "203.0.113.1"),
+    ):
+        host.run("ip", *words)
+    configure(host)
+    netconsole(host, *CREATE)
+    boot(host, "web1")
+    assert seen_sources(host, "web1") == ["203.0.113.2"]
+
+
+def test_an_address_that_was_found_by_itself_is_found_anew(host: PrivateHost) -> None:
+    """It is the one that the host speaks with, also beside the gateway's on the same bridge."""
+    host.write("/etc/netconsole/netconsole.conf", "[DEFAULT]\nflat_interface = eth0\n")
+    netconsole(host, *CREATE)
+    assert answer(host, "status")["host"]["my_ip"] == "203.0.113.2"
+    assert netconsole(host, "plan") == ""
+
+    for words in (("add", "203.0.113.7/24"), ("del", "203.0.113.2/24")):
+        host.run("ip", "address", *words, "dev", "br100")
+    host.run("ip", "address", "replace", "203.0.113.7/24", "dev", "br100")
+    host.run("ip", "route", "replace", "default", "via", "203.0.113.1")
+    netconsole(host, "apply")
+    nat = host.run("iptables", "-t", "nat", "-S").stdout
+    assert "-j SNAT --to-source 203.0.113.7" in nat
+    assert "203.0.113.2" not in nat
