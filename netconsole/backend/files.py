@@ -67,8 +67,11 @@ def _refuse_other(path: str | Path, status: os.stat_result) -> None:
 
 
 def _read_all(path: str | Path, handle: int, size: int, most: int = LARGEST) -> bytes:
-    """Read to the end: files of /proc say that they are empty, others grow meanwhile."""
-    content = os.read(handle, min(size, most) + 1)
+    """Read to the end: files of /proc say that they are empty, others grow meanwhile.
+
+    What says so is asked for much at once: a kernel setting is told in one read, or cut off.
+    """
+    content = os.read(handle, min(size, most) + 1 if size else 2**16)
     if content and (len(content) > size or size > most):
         parts, length = [content], len(content)
         while length <= most and (part := os.read(handle, 2**16)):

@@ -146,3 +146,9 @@ def test_what_is_no_file_is_not_waited_for_and_what_is_huge_not_read(tmp_path: P
     assert files.observe(str(tmp_path), lambda path: not path.endswith("huge")) == {}
     with pytest.raises(Unavailable, match="huge: has more than"):
         files.observe(str(tmp_path))
+
+
+def test_a_setting_of_the_kernel_is_read_to_its_last_digit() -> None:
+    setting = Path("/proc/sys/kernel/pid_max")
+    assert files.read_text(setting) == setting.read_text()
+    assert len(files.read_text(setting)) > 2
