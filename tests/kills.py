@@ -10,20 +10,24 @@ from netconsole.backend import apply
 from netconsole.cli.main import main
 
 number, when = int(sys.argv[1]), sys.argv[2]
-perform, steps = apply.perform, iter(range(1000))
+take, begun = apply.take, 0
 
-def counted(step):
-    here = next(steps) == number
-    if here and when == "before":
+def counted(run, maker):
+    global begun
+    here = number - begun
+    begun += 1 if when == "before" else len(run)
+    if here == 0 and when == "before":
         os.kill(os.getpid(), signal.SIGKILL)
-    perform(step)
-    if here:
+    if 0 <= here < len(run) and when == "after":
+        take(run[:here + 1], maker)
         os.kill(os.getpid(), signal.SIGKILL)
+    take(run, maker)
 
-apply.perform = counted
+apply.take = counted
 sys.argv = ["netconsole", *sys.argv[3:]]
 main()
 """
+"""Steps that are one batch are counted one by one after each, and all at once before them."""
 
 
 def killed(host: PrivateHost, number: int, when: str, *command: str) -> bool:

@@ -98,8 +98,8 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
     (SetLink("tap1", "mac", "fe:1", "fe:2"), ("ip link set dev tap1 address fe:1",)),
     (SetLink("tap1", "alias", "a:b", ""), ("ip link set dev tap1 alias a:b",)),
     (SetLink("tap1", "alias", "", "a:b"), ("ip link set dev tap1 alias ''",)),
-    (SetLink("tap1", "hairpin", "1", "0"), ("bridge link set dev tap1 hairpin on",)),
-    (SetLink("tap1", "hairpin", "0", "1"), ("bridge link set dev tap1 hairpin off",)),
+    (SetLink("tap1", "hairpin", "1", "0"), ("ip link set dev tap1 type bridge_slave hairpin on",)),
+    (SetLink("tap1", "hairpin", "0", "1"), ("ip link set dev tap1 type bridge_slave hairpin off",)),
     (
         SetLink("br100", "forward_delay", "0", "1500"),
         ("ip link set dev br100 type bridge forward_delay 0",),

@@ -3,11 +3,20 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from netconsole.backend.errors import NetconsoleError, NotVerified, StepFailed, Unavailable
-from netconsole.backend.host import perform
-from netconsole.backend.journal import Journal, OpenEntry
+from netconsole.backend.errors import (
+    NetconsoleError,
+    NotVerified,
+    PartlyDone,
+    StepFailed,
+    Unavailable,
+)
+from netconsole.backend.host import take, take_back
+from netconsole.backend.host.batch import BatchFailed, runs
+from netconsole.backend.journal import Journal, JournalEntry, OpenEntry, Outcome, boot_id
 from netconsole.backend.steps import Plan, Step
+from netconsole.backend.way_back import given_away, way_back
 
 VERIFY_SECONDS = 3.0
 """How long the host may take to show what was done: a lease given back takes dnsmasq a moment."""
@@ -21,65 +30,141 @@ class Applied:
     plan: Plan
 
     def keep(self) -> None:
-        """Let it stand."""
+        """Let it stand. Raises Unavailable where the journal cannot say so."""
         self.entry.end("done")
 
-    def take_back(self) -> tuple[str, ...]:
-        """Undo every step, the last first; the lines say what could not be undone."""
-        return _taken_back(self.entry, self.plan.steps)
+    def keep_failed(self, error: BaseException) -> PartlyDone:
+        """Let it stand as far as it goes, and answer the error that says so."""
+        message = f"{said(error)}; what was done stays (netconsole history)"
+        complaints = _ended(self.entry, "failed", error)
+        return PartlyDone("; ".join((message, *complaints)))
+
+    def take_back(self, error: BaseException) -> NetconsoleError | None:
+        """Undo every step, the last first; the error says what could not be undone."""
+        return _taken_back(self.entry, self.plan.steps, error)
 
 
-def apply(plan: Plan, journal: Journal, title: str, *, undoable: bool = False) -> Applied:
-    """Take every step. Raises StepFailed when one fails, with the earlier ones undone."""
-    entry = journal.begin(title, plan, undoable=undoable)
-    taken = 0
+def apply(
+    plan: Plan,
+    journal: Journal,
+    title: str,
+    *,
+    undoable: bool = False,
+    trial: bool = False,
+    prepare: Callable[[OpenEntry], None] = lambda _: None,
+) -> Applied:
+    """Take every step. Raises StepFailed when one fails, with the earlier ones undone.
+
+    `prepare` is called when the change is written down and nothing of it is done.
+    """
+    entry = journal.begin(title, plan, undoable=undoable, trial=trial)
+    begun = taken = 0
     try:
-        for number, step in enumerate(plan.steps):
-            entry.began(number)
-            perform(step)
-            taken = number + 1
-            entry.done(number)
+        prepare(entry)
+        for run in runs(plan.steps):
+            entry.began(taken + len(run) - 1)
+            begun = taken + len(run)
+            try:
+                take(run, entry.handle)
+            except BatchFailed as error:
+                if error.taken is not None:
+                    taken += error.taken
+                    begun = taken
+                raise
+            except NetconsoleError:
+                begun = taken  # a step that fails did not happen
+                raise
+            taken = begun
+            entry.done(taken - 1)
     except NetconsoleError as error:
-        complaints = _taken_back(entry, plan.steps[:taken])
-        raise StepFailed("; ".join((str(error), *complaints))) from error
-    except KeyboardInterrupt:
-        _taken_back(entry, plan.steps[: taken + 1])  # the interrupted step may have happened
+        raise _taken_back(entry, plan.steps[:begun], error) or StepFailed(str(error)) from error
+    except BaseException as error:
+        _taken_back(entry, plan.steps[:begun], error)
         raise
     return Applied(entry, plan)
 
 
-def _taken_back(entry: OpenEntry, steps: tuple[Step, ...]) -> tuple[str, ...]:
-    complaints = undo(steps)
+def _taken_back(
+    entry: OpenEntry, begun: tuple[Step, ...], error: BaseException
+) -> NetconsoleError | None:
+    """Undo steps and end the change; the error, if any, says what could not be undone."""
+    left = tuple(f"not undone: {line}" for line in undo(begun))
+    complaints = (*left, *_ended(entry, "failed" if left else "undone", error))
+    if left:
+        return PartlyDone("; ".join((said(error), *complaints)))
+    return StepFailed("; ".join((said(error), *complaints))) if complaints else None
+
+
+def _ended(entry: OpenEntry, outcome: Outcome, error: BaseException) -> tuple[str, ...]:
+    """End a change that failed; answer what the journal could not take."""
     try:
-        entry.end("undone")
-    except Unavailable as error:
-        return (*complaints, str(error))
-    return complaints
+        entry.end(outcome, said(error))
+    except Unavailable as failure:
+        return (str(failure),)
+    return ()
 
 
-def undo(steps: Iterable[Step]) -> tuple[str, ...]:
-    """Take steps back, the last first, as far as they can be; returns what could not be."""
-    complaints = []
-    for step in Plan(tuple(steps)).inverse.steps:
-        try:
-            perform(step)
-        except NetconsoleError as error:
-            complaints.append(f"not undone: {error}")
-    return tuple(complaints)
+def said(error: BaseException) -> str:
+    """What an error says, in a line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def undo(begun: Iterable[Step], *, rebooted: bool = False) -> tuple[str, ...]:
+    """Take steps back, the last first, as far as they can be; returns what is left, and why."""
+    steps = tuple(begun)
+    others = given_away(steps)
+    return tuple(
+        line for run in runs(way_back(steps, rebooted=rebooted)) for line in take_back(run, others)
+    )
 
 
 def recover(journal: Journal) -> tuple[str, ...]:
-    """Take back the changes that were cut off, the newest first; returns their titles.
+    """Take back the changes that were cut off, the newest first; a sentence on each.
 
-    The step that was under way may have happened or not, so what cannot be undone is no error
-    here: the plan that follows puts right whatever differs from the store.
+    The steps that were under way may have happened or not, so what cannot be undone is no error
+    here: the plan that follows puts right whatever differs from the store. Raises Conflict where
+    the maker of one lives on, and Unavailable where one cannot be read, once the others are
+    taken back.
     """
-    titles = []
-    for entry in journal.cut_off():
-        undo(entry.plan.steps[: entry.begun])
-        journal.close(entry.id, "recovered")
-        titles.append(entry.title)
-    return tuple(titles)
+    unfinished = journal.unfinished()
+    sentences = []
+    for found in unfinished:
+        if found.unread:
+            continue
+        with journal.taken_over(found.id) as held:
+            if held is not None:
+                sentences.append(recover_one(held))
+    for found in unfinished:
+        if found.unread:
+            raise Unavailable(found.unread)
+    return tuple(sentences)
+
+
+def recover_one(held: OpenEntry) -> str:
+    """Take back a change that nobody is at any more; answer what happened, in a sentence."""
+    entry = held.read()
+    rebooted = _is_of_another_boot(entry)
+    left = undo(entry.plan.steps[: entry.begun], rebooted=rebooted)
+    if rebooted:
+        sentence = "was left half done when this host went down, its files were taken back first"
+    elif entry.trial:
+        sentence = (
+            "was on trial, and nobody is left who could have heard a yes to it: taken back first"
+        )
+    else:
+        sentence = "was left half done, taken back first"
+    whole = "; ".join((f"{entry.title}: {sentence}", *left))
+    if held.is_there():
+        held.end("recovered", whole)
+    return whole
+
+
+def _is_of_another_boot(entry: JournalEntry) -> bool:
+    """Whether the kernel that a change was about is gone; changes of old tell their time only."""
+    if entry.boot:
+        return entry.boot != boot_id()
+    running = timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
+    return entry.at < datetime.now(UTC) - running
 
 
 def verify(difference: Callable[[], Plan]) -> None:

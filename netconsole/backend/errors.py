@@ -12,6 +12,7 @@ class ExitStatus(IntEnum):
     FAILED = 1
     REFUSED = 2
     UNAVAILABLE = 3
+    PARTLY_DONE = 4
 
 
 class NetconsoleError(Exception):
@@ -63,6 +64,12 @@ class Unavailable(NetconsoleError):
 
 class StepFailed(NetconsoleError):
     """A step of a plan failed; the earlier ones were undone."""
+
+
+class PartlyDone(StepFailed):
+    """Something was done and stays, so that this is not a failure that left nothing."""
+
+    exit_status = ExitStatus.PARTLY_DONE
 
 
 class NotVerified(NetconsoleError):

@@ -28,12 +28,13 @@ def run(
     timeout: float = 30.0,
     good: Collection[int] = (0,),
     environment: Mapping[str, str] | None = None,
+    kept: Collection[int] = (),
 ) -> str:
     """Run a program and return what it wrote to standard output.
 
-    `text` is its standard input, `timeout` is in seconds, `environment` comes on top of ours.
-    Raises Unavailable where the program is not installed and ProgramFailed where it ends with a
-    status other than the good ones.
+    `text` is its standard input, `timeout` is in seconds, `environment` comes on top of ours, and
+    of our open files those that are `kept` stay open in it. Raises Unavailable where the program
+    is not installed and ProgramFailed where it ends with a status other than the good ones.
     """
     program = shutil.which(argv[0], path=PATH)
     if program is None:
@@ -48,6 +49,7 @@ def run(
             env={**ENVIRONMENT, **(environment or {})},
             cwd="/",
             check=False,
+            pass_fds=tuple(kept),
         )
     except subprocess.TimeoutExpired:
         raise ProgramFailed(f"{_shown(argv)}: no end after {timeout:.0f} s") from None

@@ -12,6 +12,7 @@ from netconsole.backend.host import Host, NoHost
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.intent import intent, touches_nothing
 from netconsole.backend.journal import Journal, JournalEntry
+from netconsole.backend.journal_entry import unfinished
 from netconsole.backend.kernel_settings import IP_FORWARD
 from netconsole.backend.leases import lease_events, views_with_events, with_events
 from netconsole.backend.lock import host_lock_if_free
@@ -229,6 +230,7 @@ class Reading:
             plan=steps,
             options=self._options,
             read_only_because=self.read_only_because,
+            unfinished=tuple(map(unfinished, self._journal.cut_off())),
         )
 
     def _note_leases(self, connection: Connection, leases: Mapping[str, tuple[Lease, ...]]) -> None:

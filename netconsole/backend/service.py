@@ -14,12 +14,12 @@ from netconsole.backend.audit import Auditor
 from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.changes.converge import ApplyFix, Converge
 from netconsole.backend.collector import at_rest
-from netconsole.backend.errors import Conflict, NotFound, ReadOnly, StepFailed, Unavailable
+from netconsole.backend.errors import Conflict, NotFound, PartlyDone, ReadOnly, Unavailable
 from netconsole.backend.hoststate import HostState
 from netconsole.backend.intent import intent
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.intent.settings import held
-from netconsole.backend.journal import JournalEntry
+from netconsole.backend.journal import JournalEntry, OpenEntry
 from netconsole.backend.kernel_settings import SWITCHES, belongs_to, is_accept_ra, lost
 from netconsole.backend.lock import host_lock
 from netconsole.backend.managers import manager, refuse_others
@@ -51,7 +51,7 @@ class Outcome(Generic[Result]):
     notes: tuple[str, ...] = ()
     """Sentences that the admin should read."""
     recovered: tuple[str, ...] = ()
-    """Changes that an earlier process left half done and that were taken back first."""
+    """What is to say of changes that were left half done and were taken back first."""
 
 
 class Service(Reading):
@@ -97,8 +97,12 @@ class Service(Reading):
             self.refuse_if_read_only(change.title)
             with host_lock(self._lock), at_rest():
                 recovered = recover(self._journal)
-                outcome = self._do(change, agreed)
-            auditor.did(outcome.change_id, outcome.plan.commands)
+                try:
+                    outcome = self._do(change, agreed, auditor)
+                except BaseException as error:
+                    for sentence in recovered:
+                        error.add_note(sentence)
+                    raise
         return replace(outcome, recovered=recovered)
 
     def undo(self, change_id: str | None = None, agreed: Plan | None = None) -> Outcome[None]:
@@ -111,7 +115,10 @@ class Service(Reading):
         entry = self._undoable(change_id)
         change = ApplyFix(name=f"undo {entry.id}", plan=entry.plan.inverse)
         outcome = self.do(change, agreed)
-        self._journal.close(entry.id, "undone")
+        try:
+            self._journal.close(entry.id, "undone")
+        except Unavailable as error:
+            raise PartlyDone(f"undo {entry.id}: done, but {error}") from error
         return outcome
 
     def _undoable(self, change_id: str | None) -> JournalEntry:
@@ -137,39 +144,54 @@ class Service(Reading):
         if self.read_only_because is not None:
             raise ReadOnly(f"{title}: refused, this is read-only ({self.read_only_because})")
 
-    def _do(self, change: Change[Result], agreed: Plan | None) -> Outcome[Result]:
+    def _do(self, change: Change[Result], agreed: Plan | None, auditor: Auditor) -> Outcome[Result]:
         applied: Applied | None = None
-        try:
-            with self._store.transaction() as connection, ExitStack() as trial:
-                written = self._write(connection, change)
-                refuse_another(change.title, agreed, written.steps)
-                guardian = self._guardian(written.steps, written.observed, trial)
-                applied = apply(
-                    written.steps, self._journal, change.title, undoable=written.wanted is None
-                )
-                self._verify(written)
-                if written.scope is None:
-                    self._note_leases(connection, self._host.leases())
-                if guardian is not None:
-                    self._ask(guardian)
-        except BaseException as error:
-            if applied is not None:
-                self._settle(applied, change, error)
-            raise
-        applied.keep()
+        with ExitStack() as ending:
+            try:
+                with self._store.transaction() as connection, ExitStack() as trial:
+                    written = self._write(connection, change)
+                    refuse_another(change.title, agreed, written.steps)
+                    guards = self._needs_guardian(written)
+                    guardian: Guardian | None = None
+
+                    def prepare(entry: OpenEntry) -> None:
+                        nonlocal guardian
+                        ending.callback(_note, auditor, entry, written.steps)
+                        auditor.reserve(written.steps.commands)
+                        if guards:
+                            guardian = trial.enter_context(self._guardian(entry))
+
+                    applied = apply(
+                        *(written.steps, self._journal, change.title),
+                        undoable=written.wanted is None,
+                        trial=guards,
+                        prepare=prepare,
+                    )
+                    self._verify(written)
+                    if written.scope is None:
+                        self._note_leases(connection, self._host.leases())
+                    if guardian is not None:
+                        self._ask(guardian)
+                    applied.entry.check()
+            except BaseException as error:
+                if applied is not None:
+                    self._settle(applied, change, error)
+                raise
+            self._keep(applied, change)
         return Outcome(applied.entry.id, written.result, applied.plan, written.waits, written.notes)
 
-    def _guardian(self, steps: Plan, observed: HostState, trial: ExitStack) -> Guardian | None:
-        """Who takes a change back that cuts the admin's own session off."""
-        interface = session_interface(steps, observed, ssh_session())
-        if interface is None:
-            return None
-        if self.confirm is None:
+    def _needs_guardian(self, written: "_Written[Result]") -> bool:
+        """Whether the change may cut the admin's own session off, and has to be confirmed."""
+        interface = session_interface(written.steps, written.observed, ssh_session())
+        if interface is not None and self.confirm is None:
             raise Conflict(
                 f"this touches {interface}, which your SSH session came in on: do it at a "
                 "terminal, where it can be confirmed"
             )
-        return trial.enter_context(Guardian(self._options.state_path, self._options.trial_seconds))
+        return interface is not None
+
+    def _guardian(self, entry: OpenEntry) -> Guardian:
+        return Guardian(self._options.state_path, self._options.trial_seconds, entry)
 
     def _ask(self, guardian: Guardian) -> None:
         guardian.applied()
@@ -183,9 +205,20 @@ class Service(Reading):
         A repair is kept as far as it went; anything else leaves no trace.
         """
         if isinstance(change, Converge) and not isinstance(error, NotConfirmed):
+            kept = applied.keep_failed(error)
+            if isinstance(error, Exception):
+                raise kept from error
+        elif complaint := applied.take_back(error):
+            raise complaint from error
+
+    def _keep(self, applied: Applied, change: Change[Result]) -> None:
+        """Say in the journal that a change is done; store and host are by now."""
+        try:
             applied.keep()
-        elif complaints := applied.take_back():
-            raise StepFailed("; ".join((str(error), *complaints))) from error
+        except Unavailable as error:
+            raise PartlyDone(
+                f"{change.title}: done, but {error}: the next change does it once more"
+            ) from error
 
     def _write(self, connection: Connection, change: Change[Result]) -> "_Written[Result]":
         """Write the store and say what follows for the host.
@@ -298,3 +331,9 @@ class _Written(Generic[Result]):
     """As far as which it was observed."""
     waits: str = ""
     notes: tuple[str, ...] = ()
+
+
+def _note(auditor: Auditor, entry: OpenEntry, steps: Plan) -> None:
+    """Tell the audit log what became of a change that was begun."""
+    taken = Plan(steps.steps[: entry.taken])
+    auditor.did(entry.id, taken.commands, entry.outcome)

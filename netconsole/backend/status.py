@@ -30,6 +30,8 @@ class HostStatus:
     """Whether a network has this host as its router; with the Flat manager none has."""
     unsupported: dict[str, str] = field(default_factory=dict)
     """The parts that a network wants and this kernel cannot hold, and why."""
+    unfinished: tuple[str, ...] = ()
+    """Changes that were cut off half done, each in a sentence that says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,8 @@ class Survey:
     plan: Plan
     options: Options
     read_only_because: str | None
+    unfinished: tuple[str, ...] = ()
+    """Changes that were cut off half done, in sentences."""
 
     def status(self) -> Status:
         """Put it together."""
@@ -81,6 +83,7 @@ class Survey:
             unreadable=dict(self.observed.unreadable),
             forwarding_wanted=self.wanted.sysctls.get(IP_FORWARD) == "1",
             unsupported=dict(self.wanted.unsupported),
+            unfinished=self.unfinished,
         )
 
     # Networks and allocations

@@ -10,11 +10,15 @@ import select
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.errors import NetconsoleError, Unavailable
 from netconsole.backend.hoststate import HostState
+from netconsole.backend.journal import Journal, OpenEntry
 from netconsole.backend.ssh_session import SshSession
 from netconsole.backend.steps import (
     MoveAddresses,
@@ -28,12 +32,14 @@ from netconsole.backend.steps import (
 )
 
 GRACE_SECONDS = 5.0
-"""How long after the time is up the guardian waits for the change to be taken back by its maker."""
+"""How long after the time is up the guardian waits for its maker to begin to take it back."""
+TRIES = 20
+"""How often it tries to take a change back, a second apart, where the host is not to be had."""
 
 _ROUTING = (("ip", "route"), ("ip", "rule"))
 """Programs that may change the way of any session."""
 
-APPLIED, CONFIRMED = b"applied\n", b"confirmed\n"
+APPLIED, CONFIRMED, WATCHING = b"applied\n", b"confirmed\n", b"watching\n"
 
 
 class NotConfirmed(NetconsoleError):
@@ -78,29 +84,50 @@ def _settings_of(interface: str, name: str) -> tuple[str, ...]:
 class Guardian:
     """The process that takes a change back unless it is told in time to leave it."""
 
-    def __init__(self, state_path: str, seconds: int) -> None:
-        """Start it. `seconds` are those that may pass between the change and the yes to it."""
+    def __init__(self, state_path: str, seconds: int, entry: OpenEntry) -> None:
+        """Start it. `seconds` are those that may pass between the change and the yes to it.
+
+        It is given the file of the change as well, so that it can take it back when the whole
+        `state_path` is gone. Raises Unavailable.
+        """
         maker = os.pidfd_open(os.getpid())
+        numbers = (str(seconds), str(maker), str(entry.handle))
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, state_path, str(seconds), str(maker)],
+                [sys.executable, "-m", __name__, state_path, entry.id, *numbers],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
-                pass_fds=(maker,),
+                pass_fds=(maker, entry.handle),
                 cwd="/",
             )
+        except OSError as error:
+            raise Unavailable(f"nobody can watch over this change: {error.strerror}") from error
         finally:
             os.close(maker)
+        self._wait_until_it_watches()
+
+    def _wait_until_it_watches(self) -> None:
+        """Until then the file of the change seems to have two makers, of which it is one."""
+        said = self._process.stdout
+        if said is None or said.read(len(WATCHING)) != WATCHING:
+            raise Unavailable("the process that would take this back has ended")
+        said.close()
 
     def applied(self) -> None:
-        """The change is made: the time runs."""
-        self._tell(APPLIED)
+        """The change is made: the time runs. Raises NotConfirmed where it has no guardian left."""
+        try:
+            self._tell(APPLIED)
+        except OSError as error:
+            raise NotConfirmed(
+                "the process that takes this back unless it is confirmed was ended: taken back"
+            ) from error
 
     def confirmed(self) -> None:
-        """The admin wants to keep it."""
-        self._tell(CONFIRMED)
+        """The admin wants to keep it, also where the guardian is gone by now."""
+        with suppress(OSError):
+            self._tell(CONFIRMED)
 
     def _tell(self, words: bytes) -> None:
         if self._process.stdin is not None:
@@ -116,40 +143,74 @@ class Guardian:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Part from it; it ends by itself, as the change has an end in the journal by then."""
+        """Part from it; it ends by itself once the change has an end in the journal."""
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            with suppress(OSError):
+                self._process.stdin.close()
 
 
-def guard(state_path: str, seconds: int, maker: int) -> None:
-    """Watch over a change: what the guardian's process does. `maker` is a pidfd (pidfd_open(2))."""
-    from netconsole.backend.apply import recover
-    from netconsole.backend.journal import Journal
-    from netconsole.backend.lock import host_lock
+def guard(state_path: str, change_id: str, seconds: int, maker: int, file: int) -> None:
+    """Watch over a change: what the guardian's process does. `maker` is a pidfd (pidfd_open(2)).
 
+    The maker's lock on the file of the change must be its own alone, so the file is opened anew.
+    """
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    if _heard_yes(seconds):
+    path = Path(state_path, "journal", f"{change_id}.open")
+    entry = OpenEntry(change_id, path, os.open(f"/proc/self/fd/{file}", os.O_RDWR | os.O_APPEND))
+    os.close(file)
+    os.write(1, WATCHING)
+    os.close(1)
+    if _heard_yes(seconds, maker):
         return
-    if not select.select([maker], [], [], GRACE_SECONDS)[0]:
-        signal.pidfd_send_signal(maker, signal.SIGKILL)  # stuck, on a dead terminal perhaps
-    with host_lock(f"{state_path}/host.lock"):
-        recover(Journal(f"{state_path}/journal"))
+    while _lives(maker):
+        if not entry.is_there() and not entry.is_lost():
+            return  # it has an end
+        time.sleep(0.05)
+    for _ in range(TRIES):
+        with suppress(NetconsoleError):
+            _take_back(state_path, entry)
+            return
+        time.sleep(1)
 
 
-def _heard_yes(seconds: int) -> bool:
-    """Listen to the maker until it says yes, falls silent for good, or the time is up."""
+def _take_back(state_path: str, entry: OpenEntry) -> None:
+    from netconsole.backend.apply import recover_one
+    from netconsole.backend.lock import host_lock
+
+    if entry.is_lost():
+        recover_one(entry)
+        return
+    with (
+        host_lock(f"{state_path}/host.lock"),
+        Journal(f"{state_path}/journal").taken_over(entry.id) as held,
+    ):
+        if held is not None:
+            recover_one(held)
+
+
+def _heard_yes(seconds: int, maker: int) -> bool:
+    """Listen to the maker until it says yes, or falls silent for good.
+
+    One that is not heard of in time is stuck, on a dead terminal perhaps, and is ended.
+    """
     heard, wait = b"", None
     while not heard.endswith(CONFIRMED):
         if not select.select([0], [], [], wait)[0]:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(maker, signal.SIGKILL)
             return False
         words = os.read(0, 100)
         if not words:
             return False
         heard += words
-        wait = float(seconds)
+        wait = seconds + GRACE_SECONDS
     return True
 
 
+def _lives(process: int) -> bool:
+    return not select.select([process], [], [], 0)[0]
+
+
 if __name__ == "__main__":
-    guard(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    guard(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))

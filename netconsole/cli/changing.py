@@ -71,8 +71,8 @@ def print_plan(plan: "Plan", *, as_json: bool) -> None:
 
 def print_outcome(title: str, outcome: "Outcome[Result]", *, verbose: bool, as_json: bool) -> None:
     """Say on stderr what was done, if verbose by which commands; print it if as JSON."""
-    for title_before in outcome.recovered:
-        output.say(f"{title_before}: was left half done, taken back first")
+    for sentence in outcome.recovered:
+        output.say(sentence)
     if verbose:
         for command in outcome.plan.commands:
             output.say(f"+ {command}")

@@ -62,14 +62,19 @@ def undo(context: Context, change_id: str | None, verbose: bool, as_json: bool) 
 @as_json
 @pass_context
 def history(context: Context, as_json: bool) -> None:
-    """List the changes made on this host, the latest first."""
+    """List the changes made on this host, the latest first.
+
+    Of one that failed, `taken` of its steps had happened; its end says whether they were undone.
+    """
     rows = [
         {
             "id": entry.id,
             "at": entry.at,
-            "title": entry.title,
+            "title": entry.title or None,
             "end": entry.end,
             "undoable": entry.undoable and entry.end == "done",
+            "because": entry.because or entry.unread or None,
+            "taken": entry.taken,
             "steps": steps_of(entry.plan),
         }
         for entry in context.service().history()
@@ -77,5 +82,5 @@ def history(context: Context, as_json: bool) -> None:
     if as_json:
         output.print_json(rows)
         return
-    columns = ("id", "at", "title", "end", "undoable")
+    columns = ("id", "at", "title", "end", "undoable", "because")
     output.print_table(columns, [[row[name] for name in columns] for row in rows])

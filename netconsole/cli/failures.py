@@ -39,7 +39,8 @@ def end(error: BaseException, *, read_only: bool = False) -> int:
         case NetconsoleError():
             if isinstance(error, NotWritten):
                 standard.discard(sys.stdout)
-            _say(str(error))
+            for line in (*getattr(error, "__notes__", ()), str(error)):
+                _say(line)
             return int(error.exit_status)
         case click.exceptions.NoArgsIsHelpError():
             output.say_lines(error.format_message())

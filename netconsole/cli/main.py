@@ -61,9 +61,10 @@ virtual machines.
 
 Without a command, opens the console; without a terminal, prints the status."""
 
-EPILOG = """Exit status: 0 done; 1 failed, or a check found something; 2 refused for bad input,
-or `plan` has something to do; 3 cannot be done or checked here (a privilege, a program, a
-kernel feature, --read-only); 130 interrupted."""
+EPILOG = """Exit status: 0 done; 1 failed and undone, or a check found something; 2 refused for
+bad input, or `plan` has something to do; 3 cannot be done or checked here (a privilege, a
+program, a kernel feature, --read-only); 4 failed, and something was done and stays;
+130 interrupted."""
 
 
 @click.pass_context

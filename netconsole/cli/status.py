@@ -43,6 +43,7 @@ def report(found: "Status") -> list[str]:
     """Answer the lines for people: the verdict, then a table a subject."""
     lines = [f"{found.host.name}: {verdict(found)}", *filter(None, [summary(found)])]
     lines += [f"could not read {part}: {why}" for part, why in found.host.unreadable.items()]
+    lines += found.host.unfinished
     lines += [f"this kernel has no {part}: {why}" for part, why in found.host.unsupported.items()]
     for title, columns, rows in _sections(found):
         cells = [[getattr(row, name) for name in columns] for row in rows]
@@ -61,6 +62,8 @@ def verdict(found: "Status") -> str:
         for one in found.dnsmasq
         if one.state not in ("running", "foreign", "unknown")
     ]
+    if found.host.unfinished:
+        wrong.append(f"{count(len(found.host.unfinished), 'change')} cut off half done")
     if found.drift:
         steps = count(len(found.drift), "step")
         wrong.append(f"{steps} away from what the store says")

@@ -1,6 +1,7 @@
 """Killed at any point: the next apply ends in the right state.
 
-The command runs as ever, but kills itself with SIGKILL just before or just after a given step.
+The command runs as ever, but kills itself with SIGKILL just before or just after a given step,
+in the middle of a batch as well.
 """
 
 from collections.abc import Callable
@@ -33,7 +34,7 @@ def test_network_create_killed_at_each_step_leaves_no_trace(host: PrivateHost, w
         assert held(host) == before, f"killed {when} step {number}"
         assert answer(host, "network", "list") == []
         number += 1
-    assert number > 10
+    assert number > (5 if when == "before" else 10)
     assert [row["label"] for row in answer(host, "network", "list")] == ["vmnet"]
 
 
@@ -86,11 +87,11 @@ def test_a_guest_killed_on_its_way_out_or_in_has_its_address_or_none(
     old = answer(host, "instance", "show", "web1")["ports"][0]["port"]["mac"]
 
     taken = steps_killed(host, when, ("instance", "delete", "web1"), lambda: probe(host, old))
-    assert taken >= 2
+    assert taken >= (1 if when == "before" else 2)
     assert probe(host, old) == ""
     old_file = old.replace(":", "-")
     reuse = (*create, "web2", "--fixed-address", "10.0.0.2")
-    assert steps_killed(host, when, reuse, lambda: host.read(f"{HOSTS}/{old_file}")) > 4
+    assert steps_killed(host, when, reuse, lambda: host.read(f"{HOSTS}/{old_file}")) > 1
     assert host.run("ls", HOSTS).stdout.count("\n") == 1
     new = answer(host, "instance", "show", "web2")["ports"][0]["port"]["mac"]
     assert (probe(host, old), probe(host, new)) == ("", "10.0.0.2")

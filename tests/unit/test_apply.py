@@ -3,6 +3,8 @@
 The steps are those on files, which everyone may take.
 """
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -11,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from netconsole.backend import apply as apply_module
+from netconsole.backend import journal as journal_module
 from netconsole.backend.apply import apply, recover, undo, verify
 from netconsole.backend.errors import NotVerified, StepFailed, Unavailable
-from netconsole.backend.journal import Journal, OpenEntry
+from netconsole.backend.journal import Journal
 from netconsole.backend.steps import MakeDirectory, Plan, RemoveFile, SetSysctl, Step, WriteFile
 
 
@@ -66,7 +69,7 @@ def test_every_step_is_taken_and_written_down(journal: Journal, place: Path) -> 
 def test_what_was_applied_can_be_taken_back(journal: Journal, place: Path) -> None:
     applied = apply(Plan(_steps(place)), journal, "apply")
 
-    assert applied.take_back() == ()
+    assert applied.take_back(StepFailed("not confirmed")) is None
     assert _found(place) == BEFORE
     assert journal.entry(applied.entry.id).end == "undone"
 
@@ -83,29 +86,26 @@ def test_a_step_that_fails_undoes_the_earlier_ones(journal: Journal, place: Path
     assert (entry.begun, entry.end) == (4, "undone")
 
 
-class FullDisk(Journal):
-    """A journal whose disk is full once so many lines of an entry were written."""
+def fill_disk(monkeypatch: pytest.MonkeyPatch, lines: int) -> None:
+    """Let the disk be full once so many lines of an entry were written."""
+    written = 0
+    append = journal_module._append
 
-    def __init__(self, directory: str, monkeypatch: pytest.MonkeyPatch, lines: int) -> None:
-        super().__init__(directory)
-        written = 0
-        write = OpenEntry.write
+    def limited(handle: int, line: str) -> None:
+        nonlocal written
+        written += 1
+        if written > lines:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        append(handle, line)
 
-        def limited(entry: OpenEntry, line: object) -> None:
-            nonlocal written
-            written += 1
-            if written > lines:
-                raise Unavailable("journal: No space left on device")
-            write(entry, line)  # type: ignore[arg-type]  # passed on as it came
-
-        monkeypatch.setattr(OpenEntry, "write", limited)
+    monkeypatch.setattr(journal_module, "_append", limited)
 
 
 @pytest.mark.parametrize("lines", range(7))
 def test_a_journal_that_fills_its_disk_leaves_nothing_half_done(
-    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch, lines: int
+    journal: Journal, place: Path, monkeypatch: pytest.MonkeyPatch, lines: int
 ) -> None:
-    journal = FullDisk(str(tmp_path / "journal"), monkeypatch, lines)
+    fill_disk(monkeypatch, lines)
 
     with pytest.raises((StepFailed, Unavailable), match="No space left"):
         apply(Plan(_steps(place)), journal, "apply")
@@ -120,18 +120,18 @@ from netconsole.backend.journal import Journal
 from netconsole.backend.steps import MakeDirectory, Plan, WriteFile
 
 place, journal, after, begun = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "begun"
-perform, taken = module.perform, 0
+take, taken = module.take, 0
 
-def until_killed(step):
+def until_killed(run, maker):
     global taken
     if taken == after and begun:
         os.kill(os.getpid(), signal.SIGKILL)
-    perform(step)
+    take(run, maker)
     taken += 1
     if taken > after:
         os.kill(os.getpid(), signal.SIGKILL)
 
-module.perform = until_killed
+module.take = until_killed
 steps = (
     MakeDirectory(f"{place}/hosts"),
     WriteFile(f"{place}/hosts/one", "1"),
@@ -150,7 +150,7 @@ def test_what_a_killed_process_left_is_taken_back(
     assert subprocess.run(argv, check=False).returncode == -signal.SIGKILL
     assert len(journal.cut_off()) == 1
 
-    assert recover(journal) == ("apply",)
+    assert recover(journal) == ("apply: was left half done, taken back first",)
     assert _found(place) == BEFORE
     assert journal.cut_off() == ()
     assert [entry.end for entry in journal.entries()] == ["recovered"]
@@ -169,7 +169,7 @@ def test_what_cannot_be_undone_is_told_and_the_rest_undone(place: Path) -> None:
 
     (complaint,) = undo(steps)
 
-    assert complaint.startswith(f"not undone: rmdir {place}/kept: ")
+    assert complaint.startswith(f"rmdir {place}/kept: ")
     assert _found(place) == {
         "kept": "/",
         "kept/file": "of others",

@@ -3,6 +3,9 @@
 import json
 import os
 import pwd
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,7 @@ def test_a_change_is_one_line_that_says_who_what_and_how_it_ended(
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 51234 203.0.113.2 22")
     auditor = Auditor(str(path))
     with auditor.change("network create vmnet"):
-        auditor.did("20260101T000000-abcd", ("ip link add", "iptables -t nat -N x"))
+        auditor.did("20260101T000000-abcd", ("ip link add", "iptables -t nat -N x"), "done")
 
     (line,) = _lines(path)
     at = datetime.fromisoformat(line.pop("at"))
@@ -42,6 +45,7 @@ def test_a_change_is_one_line_that_says_who_what_and_how_it_ended(
         "change_id": "20260101T000000-abcd",
         "commands": ["ip link add", "iptables -t nat -N x"],
         "outcome": "done",
+        "end": "done",
     }
 
 
@@ -88,7 +92,7 @@ def test_nothing_that_is_asked_for_makes_a_second_line(path: Path) -> None:
 def test_a_second_change_knows_nothing_of_the_first(path: Path) -> None:
     auditor = Auditor(str(path))
     with auditor.change("first"):
-        auditor.did("1", ("true",))
+        auditor.did("1", ("true",), "done")
     with auditor.change("second"):
         pass
 
@@ -113,3 +117,81 @@ def test_others_cannot_read_the_log(path: Path) -> None:
         pass
 
     assert path.stat().st_mode & 0o007 == 0
+
+
+@pytest.mark.parametrize("target", ["/dev/full", "/dev/null", "fifo", "directory"])
+def test_what_is_no_file_to_keep_lines_in_stops_the_change_at_once(path: Path, target: str) -> None:
+    """A FIFO without a reader must not hold it up either."""
+    path.parent.mkdir()
+    os.mkfifo(path.parent / "fifo")
+    (path.parent / "directory").mkdir()
+    path.symlink_to(target)
+    begun = []
+
+    with (
+        pytest.raises(Unavailable, match=r"audit log .*audit\.jsonl: "),
+        Auditor(str(path)).change("apply"),
+    ):
+        begun.append("change")
+    assert begun == []
+
+
+def test_a_log_may_be_kept_elsewhere(path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir()
+    path.symlink_to(tmp_path / "audit.log")
+    with Auditor(str(path)).change("apply"):
+        pass
+
+    assert [line["asked"] for line in _lines(tmp_path / "audit.log")] == ["apply"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], check=True)
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def _filled(place: Path) -> None:
+    with suppress(OSError), (place / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
+
+
+@pytest.mark.requires("root")
+def test_a_full_disk_stops_the_change_before_it_begins(small_disk: Path) -> None:
+    begun = []
+    (small_disk / "audit.jsonl").touch()
+    _filled(small_disk)
+
+    with (
+        pytest.raises(Unavailable, match="No space left"),
+        Auditor(str(small_disk / "audit.jsonl")).change("apply"),
+    ):
+        begun.append("change")
+    assert begun == []
+
+
+@pytest.mark.requires("root")
+def test_a_disk_that_is_full_meanwhile_has_kept_room_for_the_line(small_disk: Path) -> None:
+    commands = ("iptables -t nat -N x",) * 500
+    auditor = Auditor(str(small_disk / "audit.jsonl"))
+    with auditor.change("apply"):
+        auditor.reserve(commands)
+        _filled(small_disk)
+        auditor.did("1", commands, "done")
+
+    (line,) = _lines(small_disk / "audit.jsonl")
+    assert tuple(line["commands"]) == commands
+
+
+@pytest.mark.requires("root")
+def test_a_line_too_long_for_the_disk_is_refused_when_its_commands_are_known(
+    small_disk: Path,
+) -> None:
+    auditor = Auditor(str(small_disk / "audit.jsonl"))
+    with pytest.raises(Unavailable, match="No space left"), auditor.change("apply"):
+        auditor.reserve(("iptables -t nat -N x",) * 10_000)

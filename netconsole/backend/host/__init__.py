@@ -7,14 +7,25 @@ from functools import partial
 
 from netconsole.backend import dhcp, files, kernel_settings
 from netconsole.backend.errors import NetconsoleError, StepFailed
-from netconsole.backend.host import arp, dnsmasq, filters, legacy_filters, links, nft, sysctls
+from netconsole.backend.host import (
+    arp,
+    batch,
+    dnsmasq,
+    filters,
+    legacy_filters,
+    links,
+    nft,
+    sysctls,
+)
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.injection import config_drive, root
 from netconsole.backend.intent.settings import heeding
 from netconsole.backend.plan import addresses
 from netconsole.backend.programs import run
 from netconsole.backend.steps import (
+    AddAddress,
     AddDhcpHosts,
+    AddLink,
     AnnounceAddress,
     ChangeRules,
     CheckDnsmasq,
@@ -24,13 +35,16 @@ from netconsole.backend.steps import (
     MoveAddresses,
     ReinstateDhcpHosts,
     ReloadDnsmasq,
+    RemoveAddress,
     RemoveConfigDrive,
     RemoveDhcpHosts,
     RemoveDirectory,
     RemoveFile,
     RemoveGuestFile,
+    RemoveLink,
     RemoveNftRule,
     RetireDhcpHosts,
+    SetLink,
     SetSysctl,
     StartDnsmasq,
     Step,
@@ -39,6 +53,7 @@ from netconsole.backend.steps import (
     WriteFile,
     WriteGuestFile,
 )
+from netconsole.backend.way_back import Standing, changed_since
 
 
 class Host:
@@ -152,6 +167,47 @@ class NoHost(Host):
         return {}
 
 
+def take(run: tuple[Step, ...], maker: int) -> None:
+    """Take a run of steps (`batch.runs`). Raises NetconsoleError, BatchFailed where one of many.
+
+    `maker` is the open file that says that the change is under way.
+    """
+    if len(run) == 1:
+        perform(run[0])
+    else:
+        batch.perform(run, maker)
+
+
+def take_back(run: tuple[Step, ...], given_away: Collection[str]) -> tuple[str, ...]:
+    """Take a run of steps of the way back, as far as there still is something to take back.
+
+    The answer says what is left. `given_away` are the files that others write meanwhile.
+    """
+    try:
+        if isinstance(run[0], AddLink | RemoveLink | SetLink | AddAddress | RemoveAddress):
+            standing = Standing(links.observe_links(), links.observe_addresses())
+            needed = tuple(standing.needed(run))
+            return (*standing.left, *batch.perform_all(needed))
+        (step,) = run
+        if (
+            isinstance(step, WriteFile | RemoveFile)
+            and step.path not in given_away
+            and changed_since(step, _content(step.path))
+        ):
+            return (f"{step.path} was changed since: left as it is",)
+        perform(step)
+    except (NetconsoleError, OSError) as error:
+        return (str(error),)
+    return ()
+
+
+def _content(path: str) -> str | None:
+    try:
+        return files.read_text(path)
+    except FileNotFoundError:
+        return None
+
+
 def perform(step: Step) -> None:
     """Do what a step says. Raises StepFailed or another NetconsoleError; then nothing was done."""
     try:
@@ -211,6 +267,7 @@ def _perform(step: Step) -> None:
         case RemoveConfigDrive():
             files.remove(step.path)
         case _:
+            links.refuse_foreign((step,))
             for argv in step.argvs:
                 run(argv)
 

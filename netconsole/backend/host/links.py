@@ -4,13 +4,14 @@
 """
 
 import shlex
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NotRequired, TypedDict, cast
 
-from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.errors import NetconsoleError, StepFailed
 from netconsole.backend.hoststate import Address, Link, Route
 from netconsole.backend.programs import run
-from netconsole.backend.steps import MoveAddresses, Step
+from netconsole.backend.steps import MoveAddresses, RemoveLink, Step
 from netconsole.backend.text import from_json
 
 
@@ -96,6 +97,15 @@ def _made_by_kernel(info: _AddressInfo) -> bool:
     return info.get("family") == "inet6" and (
         info.get("scope") != "global" or info.get("dynamic", False)
     )
+
+
+def refuse_foreign(steps: Iterable[Step]) -> None:
+    """Raise StepFailed where a link would be removed that is not ours, or not any more."""
+    names = [step.name for step in steps if isinstance(step, RemoveLink)]
+    present = observe_links() if names else {}
+    for name in names:
+        if name in present and not present[name].ours:
+            raise StepFailed(f"{name} does not say that it is ours (ip link, alias): left alone")
 
 
 def observe_routes() -> tuple[Route, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from netconsole.backend.hoststate import Dnsmasq
 from netconsole.backend.steps.step import Argv, Step, argv, words
@@ -12,6 +13,7 @@ FileEntry = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _DhcpHostsStep(Step):
+    lasts: ClassVar[bool] = True
     pid_file: str
     files: tuple[FileEntry, ...]
 

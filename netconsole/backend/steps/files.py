@@ -1,6 +1,7 @@
 """Steps on files and directories."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from netconsole.backend.steps.step import Step, words
 
@@ -8,6 +9,8 @@ from netconsole.backend.steps.step import Step, words
 @dataclass(frozen=True, slots=True)
 class MakeDirectory(Step):
     """Make a directory that everyone may read: dnsmasq reads it after dropping root."""
+
+    lasts: ClassVar[bool] = True
 
     path: str
 
@@ -24,6 +27,8 @@ class MakeDirectory(Step):
 class RemoveDirectory(Step):
     """Remove an empty directory."""
 
+    lasts: ClassVar[bool] = True
+
     path: str
 
     @property
@@ -38,6 +43,8 @@ class RemoveDirectory(Step):
 @dataclass(frozen=True, slots=True)
 class WriteFile(Step):
     """Write a file whole, atomically, with an explicit mode."""
+
+    lasts: ClassVar[bool] = True
 
     path: str
     content: str
@@ -62,6 +69,8 @@ class WriteFile(Step):
 @dataclass(frozen=True, slots=True)
 class RemoveFile(Step):
     """Remove a file."""
+
+    lasts: ClassVar[bool] = True
 
     path: str
     former: str

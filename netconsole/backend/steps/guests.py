@@ -1,6 +1,7 @@
 """Steps on what a guest is given instead of DHCP: a file in its image, a config drive."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from netconsole.backend.steps.step import Step, words
 
@@ -13,6 +14,7 @@ FileEntry = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _GuestFileStep(Step):
+    lasts: ClassVar[bool] = True
     root: str
     """Where the guest's file system is mounted."""
     path: str
@@ -77,6 +79,8 @@ class WriteConfigDrive(Step):
     One that was there before is not kept, so that nothing takes its replacement back.
     """
 
+    lasts: ClassVar[bool] = True
+
     path: str
     files: tuple[FileEntry, ...]
     """Relative to the root of the drive."""
@@ -104,6 +108,8 @@ class WriteConfigDrive(Step):
 @dataclass(frozen=True, slots=True)
 class RemoveConfigDrive(Step):
     """Remove a config drive."""
+
+    lasts: ClassVar[bool] = True
 
     path: str
     files: tuple[FileEntry, ...]

@@ -87,7 +87,7 @@ class SetLink(Step):
                 return (argv(*link, "type", "bridge", "forward_delay", self.value),)
             case "hairpin":
                 state = "on" if self.value == "1" else "off"
-                return (argv("bridge", "link", "set", "dev", self.name, "hairpin", state),)
+                return (argv(*link, "type", "bridge_slave", "hairpin", state),)
 
     @property
     def inverse(self) -> Step | None:

@@ -6,6 +6,7 @@ and tuples of them, so that the journal can write a step down and a later proces
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from netconsole.backend.text import in_shell
 
@@ -30,6 +31,9 @@ def words(*parts: object) -> str:
 @dataclass(frozen=True, slots=True)
 class Step:
     """Base of all steps. Each either happens or does not: none can be half done."""
+
+    lasts: ClassVar[bool] = False
+    """Whether what it does outlives the kernel: a file does, a link does not."""
 
     @property
     def argvs(self) -> tuple[Argv, ...]:

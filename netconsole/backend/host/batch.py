@@ -1,0 +1,107 @@
+"""Steps on links and addresses, as many as follow each other in one ip-link(8) -batch.
+
+A program that is started for each of them takes most of the time that a thousand take.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from netconsole.backend.errors import StepFailed
+from netconsole.backend.host import links
+from netconsole.backend.programs import ProgramFailed, run
+from netconsole.backend.steps import (
+    AddAddress,
+    AddLink,
+    Argv,
+    RemoveAddress,
+    RemoveLink,
+    SetLink,
+    Step,
+)
+
+SECONDS = 30.0
+SECONDS_A_STEP = 0.05
+"""How long a batch may take: removing a bridge with its ports takes the kernel a while."""
+
+_FAILED = re.compile(r"(?P<said>.*?)Command failed -:(?P<number>[0-9]{1,9})\b", re.DOTALL)
+"""What `ip` says of a line that failed, and the line's number."""
+
+_Failure = tuple[int, str]
+"""The number of a step in its run, and what was said of it."""
+
+
+class BatchFailed(StepFailed):
+    """A step of a run failed. `taken` of its steps have happened; None where that is not known."""
+
+    def __init__(self, taken: int | None, message: str) -> None:
+        super().__init__(message)
+        self.taken = taken
+
+
+def runs(steps: Iterable[Step]) -> Iterator[tuple[Step, ...]]:
+    """Part steps into those that are taken together; a step that is not `ip`'s is taken alone."""
+    for together, group in groupby(steps, key=_goes_together):
+        if together:
+            yield tuple(group)
+        else:
+            yield from ((step,) for step in group)
+
+
+def _goes_together(step: Step) -> bool:
+    """Whether a batch can have it: `ip` parts its lines at blanks, and ends them at a hash."""
+    return isinstance(step, AddLink | RemoveLink | SetLink | AddAddress | RemoveAddress) and all(
+        argv[0] == "ip" and all(shlex.quote(word) == word for word in argv) for argv in step.argvs
+    )
+
+
+def perform(steps: Sequence[Step], maker: int) -> None:
+    """Take steps in their order until one fails. Raises BatchFailed.
+
+    `maker` is the open file that says that the change is under way: when this process is killed,
+    `ip` goes on, and nobody else may begin before it has ended.
+    """
+    links.refuse_foreign(steps)
+    failures = _failures(steps, (), maker)
+    if failures:
+        number, said = failures[0]
+        raise BatchFailed(number, f"{_shown(steps[number])}: {said}")
+
+
+def perform_all(steps: Sequence[Step]) -> tuple[str, ...]:
+    """Take every step, whatever becomes of the others; answer what is said of those that failed."""
+    failures = _failures(steps, ("-force",), None)
+    return tuple(f"{_shown(steps[number])}: {said}" for number, said in failures)
+
+
+def _failures(steps: Sequence[Step], options: Argv, maker: int | None) -> tuple[_Failure, ...]:
+    if not steps:
+        return ()
+    owners = [number for number, step in enumerate(steps) for _ in step.argvs]
+    lines = "".join(f"{' '.join(argv[1:])}\n" for step in steps for argv in step.argvs)
+    try:
+        run(
+            ("ip", *options, "-batch", "-"),
+            text=lines,
+            timeout=SECONDS + SECONDS_A_STEP * len(steps),
+            kept=() if maker is None else (maker,),
+        )
+    except ProgramFailed as error:
+        failures = tuple(_parse(error.said, owners))
+        if not failures:
+            raise BatchFailed(None, str(error)) from error
+        return failures
+    return ()
+
+
+def _parse(said: str, owners: Sequence[int]) -> Iterator[_Failure]:
+    """Read what `ip` says of a batch: what was wrong, and then which of the lines it was."""
+    for found in _FAILED.finditer(said):
+        number = int(found["number"])
+        if 0 < number <= len(owners):
+            yield owners[number - 1], found["said"].strip() or "failed"
+
+
+def _shown(step: Step) -> str:
+    return "; ".join(step.commands)

@@ -1,0 +1,155 @@
+"""What is found half done, unreadable or without its keeper is dealt with, and said."""
+
+import json
+import sys
+from pathlib import Path
+
+from cloud import CONFIGURATION, FLOATING, answer, configure, create_network, held, netconsole
+from kills import killed
+from private_host import PrivateHost, eventually
+from pseudo_terminal import Terminal
+
+STATE = "/var/lib/netconsole"
+CREATE = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
+SESSION = "SSH_CONNECTION=203.0.113.1 50000 203.0.113.2 22"
+PROGRAM = str(Path(sys.executable).parent / "netconsole")
+
+
+def steps_before(host: PrivateHost, command: str) -> int:
+    """How many steps of the network's creation come before the one with this command."""
+    shown = json.loads(host.run("netconsole", *CREATE, "--dry-run", "--json").stdout)["steps"]
+    return next(n for n, step in enumerate(shown) if command in step["commands"][0])
+
+
+def test_what_an_admin_made_since_is_not_taken_for_ours(host: PrivateHost) -> None:
+    """Killed after AddLink: the bridge has no mark yet. Once in use, it is the admin's."""
+    configure(host)
+    netconsole(host, "apply")
+    number = steps_before(host, "ip link add name br100")
+    assert killed(host, number, "after", *CREATE)
+    host.run("ip", "address", "add", "192.0.2.1/24", "dev", "br100")
+    said = host.run("netconsole", "apply").stderr
+    assert "br100 was made, or taken into use, by someone else: left alone" in said
+    assert "192.0.2.1/24" in host.run("ip", "address", "show", "dev", "br100").stdout
+
+    # A reboot, and the admin makes the bridge anew, with the host's own address.
+    host.run("ip", "link", "delete", "br100")
+    assert killed(host, number + 2, "after", *CREATE)
+    host.write("/run/boot_id", "11111111-2222-3333-4444-555555555555\n")
+    host.run("mount", "--bind", "/run/boot_id", "/proc/sys/kernel/random/boot_id")
+    host.run("ip", "link", "delete", "br100")
+    host.run("ip", "link", "add", "br100", "type", "bridge")
+    host.run("ip", "address", "add", "192.0.2.1/24", "dev", "br100")
+    said = host.run("netconsole", "apply").stderr
+    assert "when this host went down" in said
+    assert "192.0.2.1/24" in host.run("ip", "address", "show", "dev", "br100").stdout
+    assert not host.run("find", f"{STATE}/networks", "-type", "f", check=False).stdout
+    assert host.run("netconsole", "plan", check=False).stdout == ""
+
+
+def test_a_change_that_cannot_be_read_stops_changes_and_nothing_else(host: PrivateHost) -> None:
+    create_network(host)
+    path = f"{STATE}/journal/20260101T000000000000-0000.open"
+    host.write(path, '{"steps": 7}\n')
+
+    refused = host.run("netconsole", "floating", "create", "--ip-range", FLOATING, check=False)
+    assert refused.returncode == 3
+    assert path in refused.stderr
+    assert f"rm -r {path}" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert answer(host, "floating", "list") == []
+    assert path in host.run("netconsole", "status", check=False).stdout
+    assert host.run("netconsole", "plan", check=False).stdout == ""
+    rows = answer(host, "history")
+    assert [row["title"] for row in rows] == [" ".join(CREATE), None]
+    host.run("rm", "-r", path)
+    netconsole(host, "floating", "create", "--ip-range", FLOATING)
+
+
+def test_without_an_audit_log_nothing_is_changed(host: PrivateHost) -> None:
+    configure(host)
+    netconsole(host, "apply")
+    before = held(host)
+    host.run("ln", "-sf", "/dev/full", f"{STATE}/audit.jsonl")
+    refused = host.run("netconsole", *CREATE, check=False)
+    assert refused.returncode == 3
+    assert "audit log" in refused.stderr
+    assert held(host) == before
+    assert answer(host, "network", "list") == []
+
+
+def test_a_repair_that_failed_says_so_everywhere(host: PrivateHost) -> None:
+    """Someone takes the address away again and again, so that it is never as planned."""
+    create_network(host)
+    host.run("sysctl", "-w", "net.ipv4.ip_forward=0")
+    host.run("ip", "address", "delete", "10.0.0.1/24", "dev", "br100")
+    taker = "while :; do ip address delete 10.0.0.1/24 dev br100 2>/dev/null; done"
+    process = host.spawn("sh", "-c", taker)
+    failed = host.run("netconsole", "apply", check=False)
+    process.kill()
+
+    assert failed.returncode == 4
+    assert "what was done stays" in failed.stderr
+    entry = answer(host, "history")[0]
+    assert entry["end"] == "failed"
+    assert "still to do: ip address add 10.0.0.1/24" in entry["because"]
+    assert entry["taken"] == len(entry["steps"]) > 0
+    line = json.loads(host.read(f"{STATE}/audit.jsonl").splitlines()[-1])
+    assert (line["change_id"], line["end"]) == (entry["id"], "failed")
+    assert line["commands"] == [each for step in entry["steps"] for each in step["commands"]]
+    assert host.run("sysctl", "-n", "net.ipv4.ip_forward").stdout == "1\n"
+
+
+def on_trial(host: PrivateHost) -> list[str]:
+    host.write(
+        "/etc/netconsole/netconsole.conf",
+        f"{CONFIGURATION}flat_interface = eth0\ntrial_seconds = 60\n",
+    )
+    host.run("netconsole", "apply")
+    return sorted(held(host))
+
+
+def test_nothing_is_taken_for_dead_that_lives(host: PrivateHost) -> None:
+    """The lock is removed and replaced under a change on trial; another change waits for it."""
+    on_trial(host)
+    with Terminal(host.command("env", SESSION, PROGRAM, *CREATE)) as terminal:
+        terminal.wait_for("Type yes within 60 s")
+        host.run("rm", f"{STATE}/host.lock")
+        host.run("touch", f"{STATE}/host.lock")
+        other = host.spawn("netconsole", "floating", "create", "--ip-range", FLOATING)
+        holds = f"readlink /proc/{other.pid}/fd/* 2>/dev/null | grep -q journal"
+        eventually(lambda: host.run("sh", "-c", "pgrep -f 'floating create'").stdout)
+        host.run("sh", "-c", f"{holds} || sleep 1")
+        assert other.poll() is None
+        host.run("pkill", "-KILL", "-f", "netconsole.backend.trial")
+        terminal.press(*"yes", "enter")
+        assert terminal.exit_status(60) == 0
+    _, said = other.communicate(timeout=60)
+    assert other.returncode == 0, said
+    assert "taken back" not in said
+    assert [row["label"] for row in answer(host, "network", "list")] == ["vmnet"]
+    assert "203.0.113.2/24" in host.run("ip", "address", "show", "br100").stdout
+
+
+def test_a_trial_without_its_guardian_is_taken_back_by_who_comes_first(host: PrivateHost) -> None:
+    before = on_trial(host)
+    with Terminal(host.command("env", SESSION, PROGRAM, *CREATE)) as terminal:
+        terminal.wait_for("Type yes within 60 s")
+        host.run("pkill", "-KILL", "-f", "netconsole.backend.trial")
+        host.run("pkill", "-KILL", "-f", "bin/netconsole network create")
+    said = "is on trial, and nobody is left to hear a yes"
+    assert said in host.run("netconsole", "status", check=False).stdout
+    assert "was on trial, and nobody is left" in host.run("netconsole", "apply").stderr
+    assert sorted(held(host)) == before
+    assert said not in host.run("netconsole", "status", check=False).stdout
+
+
+def test_a_guardian_does_its_duty_when_all_state_is_gone(host: PrivateHost) -> None:
+    on_trial(host)
+    with Terminal(host.command("env", SESSION, PROGRAM, *CREATE)) as terminal:
+        terminal.wait_for("Type yes within 60 s")
+        host.run("rm", "-rf", STATE)
+        host.run("pkill", "-KILL", "-f", "bin/netconsole network create")
+        eventually(lambda: "br100" not in host.run("ip", "link").stdout)
+    assert "203.0.113.2/24" in host.run("ip", "address", "show", "dev", "eth0").stdout
+    assert "default via 203.0.113.1 dev eth0" in host.run("ip", "route").stdout
