@@ -1,6 +1,6 @@
 """Evidence of a healthy host, for tests to damage."""
 
-from netconsole.backend.hoststate import Lease
+from netconsole.backend.hoststate import Kind, Lease
 from netconsole.backend.lease_file import as_text
 from netconsole.backend.status import (
     Allocation,
@@ -32,7 +32,6 @@ from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import (
     FilterChain,
     FilterRule,
-    Kind,
     PacketFilter,
 )
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths

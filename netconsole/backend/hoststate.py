@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 Family = Literal["ipv4", "bridge"]
 """Whose tables: those of iptables(8), or those of ebtables(8)."""
 TableName = Literal["filter", "nat", "mangle"]
+Kind = Literal["nft", "legacy"]
+"""Which half of the kernel holds a table; a packet passes both, and either can drop it."""
 
 OWNER_PREFIX = "netconsole:"
 """Links of ours carry an alias (IFLA_IFALIAS, see ip-link(8)) that begins so."""

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network
 
 from netconsole.backend.hoststate import Rule
+from netconsole.backend.native_rules import is_native, native_source, native_target
 from netconsole.backend.rule_words import unquoted
 
 TRANSLATORS = frozenset({"SNAT", "MASQUERADE", "NETMAP"})
@@ -24,6 +25,8 @@ Table = Mapping[str, Sequence[str]]
 
 def target_of(spec: str) -> str:
     """The chain or target that a rule leads to; a comment that mentions one does not count."""
+    if is_native(spec):
+        return native_target(spec)
     found = _TARGET.search(unquoted(spec))
     return found.group(1) if found else ""
 
@@ -70,8 +73,14 @@ def _takes(
 
 def _sources(specs: Iterable[str]) -> set[IPv4Network]:
     """The ranges that rules ask for as the source; everywhere for one that is no range."""
-    found = (_SOURCE.search(unquoted(spec)) for spec in specs)
-    return {_range(text) for text in {match.group(1) for match in found if match}}
+    return {_range(text) for text in {_source(spec) for spec in specs} if text}
+
+
+def _source(spec: str) -> str:
+    if is_native(spec):
+        return native_source(spec)
+    found = _SOURCE.search(unquoted(spec))
+    return found.group(1) if found else ""
 
 
 def _range(text: str) -> IPv4Network:

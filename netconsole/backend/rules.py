@@ -11,6 +11,7 @@ from itertools import groupby, takewhile
 from operator import eq, itemgetter
 
 from netconsole.backend.hoststate import BUILTIN_CHAINS, ChainKey, Family, Rule, TableName
+from netconsole.backend.native_rules import is_native
 from netconsole.backend.rule_order import Table, placed, target_of
 from netconsole.backend.rule_words import lines as lines_of
 from netconsole.backend.rule_words import one_line
@@ -29,6 +30,8 @@ def is_own_chain(chain: str) -> bool:
 
 def is_ours(chain: str, spec: str) -> bool:
     """Whether a rule was made by netconsole: it is in a chain of ours, or jumps to one."""
+    if is_native(spec):
+        return False
     if is_own_chain(chain):
         return True
     aim = target_of(spec)
@@ -215,14 +218,15 @@ def _alike(some: Iterable[str], others: Iterable[str]) -> int:
 
 
 def _deletions(chain: str, current: list[str], positions: list[int]) -> list[str]:
-    """Delete by text, which no one else's edit can misdirect; by number only among equals.
-
-    And a rule that cannot be told on one line.
+    """Delete by text, which no one else's edit can misdirect; by number only among equals, in a
+    chain with rules that iptables does not understand, as it could take one of them for ours, and
+    where a rule cannot be told on one line.
     """
     copies = Counter(current) if positions else Counter()
+    numbered = bool(positions) and any(map(is_native, current))
     return [
         f"-D {chain} {position + 1}"
-        if copies[current[position]] > 1 or "\n" in current[position]
+        if numbered or copies[current[position]] > 1 or "\n" in current[position]
         else f"-D {chain} {current[position]}"
         for position in reversed(positions)
     ]

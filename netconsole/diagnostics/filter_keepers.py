@@ -1,6 +1,7 @@
 """Which programs keep rules in the packet filter, by the names of their chains and tables. Pure."""
 
-from netconsole.diagnostics.parts.packet_filter import Kind, PacketFilter
+from netconsole.backend.hoststate import Kind
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
 CHAINS: dict[str, str] = {
     "CNI-": "a CNI plugin",

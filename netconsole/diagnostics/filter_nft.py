@@ -21,6 +21,7 @@ _TWO_WORDS = frozenset({"ct", "ip", "ip6", "meta", "tcp", "th", "udp"})
 _OTHER_NAMES = {"iif": "iifname", "oif": "oifname", "ip protocol": "l4proto"}
 _NAMING = frozenset({"iifname", "oifname", "ip saddr", "ip daddr"})
 """What names an interface or an address."""
+_TRANSLATIONS = frozenset({"dnat", "masquerade", "redirect", "snat"})
 _OF_LOG = frozenset({"prefix", "level", "group", "snaplen", "queue-threshold", "flags"})
 _UNREAD_MAP = Reading(None, "return")
 """It may accept, drop or lead elsewhere: nothing that follows is certain to be met."""
@@ -89,10 +90,12 @@ def _is_statement(name: str, words: list[str]) -> bool:
     """Whether it decides nothing; what belongs to it is taken away."""
     if name == "comment":
         words.pop(0)
+    elif name in _TRANSLATIONS:
+        words.clear()  # to which address, and how
     elif name == "log":
         while words[:1] and words[0] in _OF_LOG:
             del words[:2]
-    return name in ("comment", "log", "counter", "notrack")
+    return name in ("comment", "log", "counter", "notrack") or name in _TRANSLATIONS
 
 
 def _unknown(value: str, flow: Flow) -> Fit:

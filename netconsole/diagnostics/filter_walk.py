@@ -10,9 +10,11 @@ from heapq import merge
 from operator import itemgetter
 from typing import Literal
 
+from netconsole.backend.hoststate import Kind
+from netconsole.backend.native_rules import is_native, native_text
 from netconsole.diagnostics.filter_matches import Flow, Reading, read_iptables
 from netconsole.diagnostics.filter_nft import read_nft
-from netconsole.diagnostics.parts.packet_filter import Kind, NftTable, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import NftTable, PacketFilter
 
 Hook = Literal["prerouting", "input", "forward"]
 """Where in the kernel a table is passed: what comes in, then what ends here or goes on."""
@@ -116,9 +118,14 @@ def rulesets(seen: PacketFilter, hook: Hook = "forward") -> Iterator[Ruleset]:
                 for each in seen.of(table, kind)
             }
             if entry in chains:
-                yield Ruleset(kind, "ip", table, entry, chains, read_iptables)
+                yield Ruleset(kind, "ip", table, entry, chains, _read)
     for native in seen.foreign_tables:
         yield from _native(native, hook)
+
+
+def _read(spec: str, flow: Flow) -> Reading:
+    """Read a rule of a table of iptables, in which nft may have rules as well."""
+    return read_nft(native_text(spec), flow) if is_native(spec) else read_iptables(spec, flow)
 
 
 def _native(table: NftTable, hook: Hook) -> Iterator[Ruleset]:
@@ -170,7 +177,7 @@ class _Index:
         return merge(*(found.get(key, ()) for key in keys), key=itemgetter(0))
 
     def _key(self, text: str) -> tuple[str, str]:
-        native = self._ruleset.kind == "native"
+        native = self._ruleset.kind == "native" or is_native(text)
         if not native and '"' in text:
             return "", ""  # a comment could say anything
         found = (_NATIVE_INTERFACE if native else _INTERFACE).search(text)

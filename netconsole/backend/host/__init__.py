@@ -142,14 +142,19 @@ class Host:
 
 def _observe_rules(known: HostState, *, only_ipv4: bool = False) -> HostState:
     try:
-        chains, generation = filters.observe(known)
+        seen = filters.observe(known)
         if only_ipv4:
-            return HostState(chains=chains, generation=generation)
-        chains = {**chains, **filters.observe_bridge()}
+            return seen
+        bridge = filters.observe_bridge()
         legacy = legacy_filters.observe()
     except NetconsoleError as error:
         return HostState(unreadable={"rules": str(error)})
-    return HostState(chains=chains, generation=generation, legacy_chains=legacy)
+    return HostState(
+        chains={**seen.chains, **bridge.chains},
+        generation=seen.generation,
+        legacy_chains=legacy,
+        unreadable={**bridge.unreadable, **seen.unreadable},
+    )
 
 
 class NoHost(Host):

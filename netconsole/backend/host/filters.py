@@ -3,41 +3,51 @@
 Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these are its own.
 """
 
-from collections.abc import Mapping
-
-from netconsole.backend import rules
+from netconsole.backend import iptables_save, rules
 from netconsole.backend.errors import NetconsoleError
-from netconsole.backend.host import generation
-from netconsole.backend.hoststate import ChainKey, HostState, Rule
+from netconsole.backend.hoststate import Family, HostState
+from netconsole.backend.mixed_tables import Saved
+from netconsole.backend.nf_tables import NfTables
 from netconsole.backend.programs import run
 from netconsole.backend.steps import ChangeRules
 
 LOCK_SECONDS = "10"
 """How long to wait for another program that holds the legacy kind's lock."""
-_NFT_KIND = "(nf_tables)"
-"""Stands in the first line of iptables-save of the kind that has generations."""
 
 
-_Chains = Mapping[ChainKey, tuple[Rule, ...]]
-
-
-def observe(known: HostState) -> tuple[_Chains, int | None]:
+def observe(known: HostState) -> HostState:
     """Every chain of the IPv4 tables with its rules, and the generation of which they are.
 
     What is known is true as long as its generation is the kernel's: then nothing is run. The
     answer has no generation where iptables is the legacy kind, or the rules moved meanwhile.
     """
-    before = generation.current()
-    if before is not None and before == known.generation:
-        return {key: found for key, found in known.chains.items() if key.family == "ipv4"}, before
-    saved = run(["iptables-save", "--counters"])
-    stands = _NFT_KIND in saved.partition("\n")[0] and generation.current() == before
-    return rules.parse(saved, "ipv4"), before if stands else None
+    if known.generation is not None and known.generation == _generation():
+        chains = {key: found for key, found in known.chains.items() if key.family == "ipv4"}
+        return HostState(chains=chains, generation=known.generation)
+    kind = iptables_save.kind_of("ipv4")
+    return _state(iptables_save.saved("ipv4", kind, own=True), "ipv4")
 
 
-def observe_bridge() -> dict[ChainKey, tuple[Rule, ...]]:
-    """Every chain of the bridge tables with its rules, without counters."""
-    return rules.parse(run(["ebtables-save"]), "bridge")
+def observe_bridge() -> HostState:
+    """Every chain of the bridge tables with its rules."""
+    kind = iptables_save.kind_of("bridge")
+    return _state(iptables_save.saved("bridge", kind, own=True), "bridge")
+
+
+def _state(saved: Saved, family: Family) -> HostState:
+    """What was read; a change that could not be verified is refused before it begins."""
+    unreadable = {"rules": saved.obstacle} if saved.obstacle else {}
+    chains = rules.parse(saved.text, family)
+    return HostState(chains=chains, generation=saved.generation, unreadable=unreadable)
+
+
+def _generation() -> int | None:
+    """The generation here and now; None where the kernel has no nf_tables or does not tell."""
+    try:
+        with NfTables() as kernel:
+            return kernel.generation()
+    except OSError:
+        return None
 
 
 def change(step: ChangeRules) -> None:

@@ -1,11 +1,13 @@
 """What to do about the packet filter, and the connections that outlive its rules. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from netconsole.backend import rules
+from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import Address, ChainKey, Family, HostState, Rule, TableName
+from netconsole.backend.native_rules import is_native, native_handle, native_text
 from netconsole.backend.steps import ChangeRules, EndConnections, Plan, Step
 
 _TABLES: tuple[tuple[Family, TableName], ...] = (
@@ -16,11 +18,17 @@ _TABLES: tuple[tuple[Family, TableName], ...] = (
     ("bridge", "nat"),
 )
 _INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
+_LEADS = re.compile(r"\b(?:jump|goto) ([^\s,}]+)")
+"""Where a rule in the words of nft leads."""
+_NFT_FAMILIES: Mapping[Family, str] = {"ipv4": "ip", "bridge": "bridge"}
 _TRANSLATION = re.compile(r"-d (\S+)/32 -j DNAT ")
 
 
 def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
-    """Change each table in which our rules are not as wanted, in one transaction."""
+    """Change each table in which our rules are not as wanted, in one transaction.
+
+    Raises Conflict where a rule that iptables cannot take away leads to a chain that has to go.
+    """
     if "rules" in observed.unreadable:
         return
     for family, table in _TABLES:
@@ -33,8 +41,27 @@ def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
         declaration = rules.NEW_CHAIN[family]
         lines = rules.restore_lines(current, goal, declaration)
         if lines:
+            _refuse_to_strand(family, table, current, goal)
             undone = rules.restore_lines(goal, current, declaration)
             yield ChangeRules(family, table, lines, undone)
+
+
+def _refuse_to_strand(
+    family: Family,
+    table: TableName,
+    current: Mapping[str, Sequence[str]],
+    goal: Mapping[str, Sequence[str]],
+) -> None:
+    gone = frozenset(current.keys() - goal.keys())
+    for chain, specs in current.items():
+        for spec in filter(is_native, specs) if gone else ():
+            if gone & frozenset(_LEADS.findall(spec)):
+                place = f"{_NFT_FAMILIES[family]} {table} {chain}"
+                raise Conflict(
+                    f"the rule `{native_text(spec)}` in {place} leads to a chain of ours that is "
+                    f"to be removed: take it away first, with `nft delete rule {place} handle "
+                    f"{native_handle(spec)}`"
+                )
 
 
 def after(observed: HostState, taken: Plan) -> HostState:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from typing import Final
 
+from netconsole.backend.hoststate import Kind
 from netconsole.backend.kernel_settings import name_of
 from netconsole.backend.rules import CHAIN_PREFIX
 from netconsole.backend.status import NetworkStatus
@@ -21,7 +22,7 @@ from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
-from netconsole.diagnostics.parts.packet_filter import Kind, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.snapshot import Snapshot
 

@@ -73,7 +73,7 @@ def _dropping(seen: PacketFilter) -> Iterator[tuple[str, int]]:
     """Answer the rules that drop what is INVALID, and have just done so."""
     for chain in seen.chains:
         for rule in chain.rules:
-            if rule.rise and "INVALID" in rule.spec and rule.target in ("DROP", "REJECT"):
+            if rule.rise and "INVALID" in rule.spec.upper() and rule.target in ("DROP", "REJECT"):
                 yield f"-A {chain.chain} {rule.spec}", rule.rise
     for table in seen.foreign_tables:
         for nft in table.chains:

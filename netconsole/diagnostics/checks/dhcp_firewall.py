@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from typing import Final
 
+from netconsole.backend.hoststate import Kind
 from netconsole.backend.status import NetworkStatus
 from netconsole.backend.steps import InsertNftRule, Plan, RunProgram
 from netconsole.backend.steps import Step as PlanStep
@@ -17,7 +18,7 @@ from netconsole.diagnostics.inbound import drops_inbound, is_total
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.owners import Owners
-from netconsole.diagnostics.parts.packet_filter import Kind, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "dhcp_firewall"

@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 from typing import Final
 
 from netconsole.backend import rule_words
+from netconsole.backend.native_rules import is_native, native_text
 from netconsole.backend.rules import CHAIN_PREFIX, restore_lines
 from netconsole.backend.status import FloatingIPStatus
 from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.diagnostics.check import Check
+from netconsole.diagnostics.filter_matches import Flow
+from netconsole.diagnostics.filter_nft import read_nft
 from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
@@ -126,6 +129,10 @@ def _takes_all(rule: FilterRule, victim: FloatingIPStatus) -> bool:
 
     A rule that asks for more takes some of it at most, and is passed over.
     """
+    if is_native(rule.spec):
+        source = IPv4Network(victim.fixed_address or "")
+        flow = Flow("", "", "", victim.interface, source)
+        return read_nft(native_text(rule.spec), flow).fit is True
     words = iter(rule_words.words(rule.spec))
     wanted = True
     for word in words:

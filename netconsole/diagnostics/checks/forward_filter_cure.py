@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from netconsole.backend.hoststate import Kind
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan
 from netconsole.backend.steps import Step as PlanStep
 from netconsole.diagnostics.filter_matches import Flow
 from netconsole.diagnostics.filter_walk import Drop, Ruleset, Step, drops
-from netconsole.diagnostics.parts.packet_filter import Kind
 
 DOCKER_USER = "DOCKER-USER"
 """Docker jumps to it first and leaves its rules alone (Docker's documentation)."""

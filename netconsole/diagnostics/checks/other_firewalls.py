@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from netconsole.backend.hoststate import Kind
 from netconsole.backend.steps import ChangeRules
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.filter_keepers import keeper_of_table, keepers
@@ -10,7 +11,7 @@ from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.owners import Owners
-from netconsole.diagnostics.parts.packet_filter import Kind, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "other_firewalls"

@@ -1,25 +1,26 @@
 """Reads the packet filter, twice: iptables of both kinds, and the tables of nftables besides."""
 
+import errno
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import repeat
-from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, TypeVar, cast
 
-from netconsole.backend import files
 from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.hoststate import Kind
+from netconsole.backend.iptables_save import kind_of, other_kind, saved, tables_in_use
+from netconsole.backend.mixed_tables import TABLES, is_foreign_base
+from netconsole.backend.nf_tables import NfTables
 from netconsole.backend.programs import PATH, run
 from netconsole.backend.text import from_json
 from netconsole.diagnostics.evidence.counters import SECONDS
 from netconsole.diagnostics.evidence.nft_listing import parse_table
-from netconsole.diagnostics.evidence.nft_tables import read_table_names
 from netconsole.diagnostics.parts.packet_filter import (
     FilterChain,
     FilterRule,
-    Kind,
     NftRule,
     NftTable,
     PacketFilter,
@@ -27,13 +28,8 @@ from netconsole.diagnostics.parts.packet_filter import (
 
 _Rule = TypeVar("_Rule")
 
-LEGACY_NAMES = Path("/proc/self/net/ip_tables_names")
-"""The legacy tables in use in this network namespace; readable by root."""
-
 _DECLARED = re.compile(r":(\S+) (\S+)(?: \[(\d+):\d+\])?")
 _RULE = re.compile(r"(?:\[(\d+):(\d+)\] )?-A (\S+)(?: (.*))?")
-_OF_IPTABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
-"""Tables that iptables-save lists already, in the families ip, ip6 and bridge."""
 
 
 class _NftObject(TypedDict):
@@ -50,41 +46,30 @@ class _NftListing(TypedDict):
 
 
 def read_packet_filter() -> PacketFilter:
-    """Read every chain, and its counters again. Raises what `run` raises, as for a user who may
-    not."""
-    command: Kind = "nft" if "nf_tables" in run(["iptables", "--version"]) else "legacy"
+    """Read every chain, and its counters again. Raises NetconsoleError where one that is there
+    cannot be read, as by a user who may not."""
+    command = kind_of("ipv4")
     kinds = _kinds_in_use(command)
-    before, tables_before, began = _read(kinds), _foreign(), time.monotonic()
-    ipv6 = parse(run(["ip6tables-save", "--counters"]), command, "ipv6")
+    before, tables_before, began = _read(kinds, command), _foreign(), time.monotonic()
+    own = kind_of("ipv6")
+    ipv6 = parse(saved("ipv6", own, own=True).text, own, "ipv6")
     time.sleep(max(0.0, SECONDS - (time.monotonic() - began)))
-    chains = with_rises(before, _read(kinds))
+    chains = with_rises(before, _read(kinds, command))
     tables, unread = _foreign()
     return PacketFilter(command, (*chains, *ipv6), nft_with_rises(tables_before[0], tables), unread)
 
 
-def _kinds_in_use(command: Kind) -> dict[Kind, str]:
-    """Answer the kinds whose tables exist, each with the program that lists it; asking for those
-    of the other kind would make none, but finds its program missing on some hosts."""
-    kinds: dict[Kind, str] = {command: "iptables-save"}
-    if command == "nft" and _legacy_in_use():
-        kinds["legacy"] = "iptables-legacy-save"
-    elif command == "legacy" and shutil.which("iptables-nft-save", path=PATH):
-        kinds["nft"] = "iptables-nft-save"
-    return kinds
+def _kinds_in_use(command: Kind) -> tuple[Kind, ...]:
+    """Answer the kinds whose tables exist, that of `iptables` first."""
+    other = other_kind(command)
+    return (command, other) if tables_in_use("ipv4", other) else (command,)
 
 
-def _legacy_in_use() -> bool:
-    try:
-        return bool(files.read_text(LEGACY_NAMES).split())
-    except OSError:
-        return False
-
-
-def _read(kinds: Mapping[Kind, str]) -> tuple[FilterChain, ...]:
+def _read(kinds: Iterable[Kind], command: Kind) -> tuple[FilterChain, ...]:
     return tuple(
         chain
-        for kind, program in kinds.items()
-        for chain in parse(run([program, "--counters"]), kind, "ipv4")
+        for kind in kinds
+        for chain in parse(saved("ipv4", kind, own=kind == command).text, kind, "ipv4")
     )
 
 
@@ -180,24 +165,53 @@ def _foreign() -> tuple[tuple[NftTable, ...], str]:
     try:
         listing = cast(_NftListing, from_json(run(["nft", "-j", "list", "tables"])))
         names = [entry["table"] for entry in listing.get("nftables", ()) if "table" in entry]
+        bases = _foreign_bases()
         found = [each for each in names if not _of_iptables(each["family"], each["name"])]
-        return tuple(_table(each) for each in found), ""
+        shared = [each for each in names if (each["family"], each["name"]) in bases]
+        beside = (_beside(_table(each), bases) for each in shared)
+        return (*(_table(each) for each in found), *beside), ""
     except NetconsoleError as error:
         return (), str(error)
+    except OSError as error:
+        return (), error.strerror or str(error)
+
+
+def _foreign_bases() -> dict[tuple[str, str], frozenset[str]]:
+    """Answer the base chains in tables of iptables that iptables does not show, by their table."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    with NfTables() as kernel:
+        for chain in kernel.chains("ip"):
+            if _of_iptables("ip", chain.table) and is_foreign_base(chain, "ip"):
+                place = "ip", chain.table
+                found[place] = found.get(place, frozenset()) | {chain.name}
+    return found
+
+
+def _beside(table: NftTable, bases: Mapping[tuple[str, str], frozenset[str]]) -> NftTable:
+    """Leave a table of iptables only those ways in that iptables does not show."""
+    own = bases[table.family, table.name]
+    chains = (
+        each if each.name in own else replace(each, type="", hook="", priority="", policy="")
+        for each in table.chains
+    )
+    return replace(table, chains=tuple(chains))
 
 
 def _unlisted() -> str:
     """Say which tables cannot be listed without nft; empty where the kernel has none."""
     missing = "nft is not installed (Debian package nftables)"
     try:
-        names = [" ".join(each) for each in read_table_names() if not _of_iptables(*each)]
+        with NfTables() as kernel:
+            names = [" ".join(each) for each in kernel.tables() if not _of_iptables(*each)]
     except OSError as error:
+        if error.errno == errno.EPROTONOSUPPORT:
+            return ""
         return f"{missing}, and the kernel does not say which tables it has: {error}"
     return f"{missing}, and there are tables of it: {', '.join(names)}" if names else ""
 
 
 def _of_iptables(family: str, name: str) -> bool:
-    return family in ("ip", "ip6", "bridge") and name in _OF_IPTABLES
+    return family in ("ip", "ip6", "bridge") and name in TABLES
 
 
 def _table(table: _NftObject) -> NftTable:

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netconsole.backend import rule_words
-
-Kind = Literal["nft", "legacy"]
-"""Which half of the kernel holds a table; a packet passes both, and either can drop it."""
+from netconsole.backend.hoststate import Kind
+from netconsole.backend.native_rules import is_native, native_target
 
 
 @dataclass(frozen=True, slots=True)
 class FilterRule:
-    """One rule, in the words of iptables-save(8), without `-A CHAIN`."""
+    """One rule, in the words of iptables-save(8), without `-A CHAIN`; one that these cannot say is
+    in the words of nft(8), after `nft: `."""
 
     spec: str
     packets: int = 0
@@ -27,6 +27,8 @@ class FilterRule:
     @property
     def target(self) -> str:
         """Answer where it leads: ACCEPT, DROP, a chain; empty for a rule that only counts."""
+        if is_native(self.spec):
+            return native_target(self.spec)
         words = self.words
         for option in ("-j", "-g"):
             if option in words[:-1]:

@@ -1,0 +1,53 @@
+"""Rules that iptables cannot put into words: those of nft(8) in a table of iptables. Pure.
+
+They stand among the others as `nft: oifname "eth1" masquerade # handle 6`, in the words of nft and
+with their handle. They are another's, and stay where they are.
+"""
+
+import re
+
+NATIVE = "nft: "
+"""Begins such a rule, as no rule of iptables begins."""
+
+_ASIDE = re.compile(r'"[^"]*"|\{[^}]*\}')
+"""What is quoted, and the elements of a set or map."""
+_SOURCE = re.compile(r"\bip saddr ([\d./]+)(?: |$)")
+_VERDICTS = {
+    word: word.upper()
+    for word in (
+        *("accept", "dnat", "drop", "masquerade", "queue"),
+        *("redirect", "reject", "return", "snat", "tproxy"),
+    )
+} | {"vmap": "vmap"}
+
+
+def is_native(spec: str) -> bool:
+    """Whether a rule is in the words of nft."""
+    return spec.startswith(NATIVE)
+
+
+def native_text(spec: str) -> str:
+    """What nft says of such a rule, without its handle."""
+    return spec.removeprefix(NATIVE).rpartition(" # handle ")[0]
+
+
+def native_handle(spec: str) -> str:
+    """The handle, by which nft(8) deletes it."""
+    return spec.rpartition(" # handle ")[2]
+
+
+def native_target(spec: str) -> str:
+    """What iptables would call its target; a chain by its name, a map of verdicts `vmap`."""
+    words = _ASIDE.sub("", native_text(spec)).split()
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        if word in ("jump", "goto"):
+            return following
+        if word in _VERDICTS:
+            return _VERDICTS[word]
+    return ""
+
+
+def native_source(spec: str) -> str:
+    """The one range that it asks for as the source; empty where it asks for none, or several."""
+    found = _SOURCE.search(_ASIDE.sub("", native_text(spec)))
+    return found[1] if found else ""
