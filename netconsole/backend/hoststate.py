@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from netconsole.backend.belongings import Belongings
+
 Family = Literal["ipv4", "bridge"]
 """Whose tables: those of iptables(8), or those of ebtables(8)."""
 TableName = Literal["filter", "nat", "mangle"]
@@ -110,15 +112,6 @@ class Address(NamedTuple):
         return hash(self[:3])
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A route that the kernel did not make by itself."""
-
-    interface: str
-    words: tuple[str, ...]
-    """As ip-route(8) takes it, without the interface: default via 192.0.2.1."""
-
-
 class File(NamedTuple):
     """A file of ours: its whole text and its permission bits. A tuple: each port has one."""
 
@@ -178,8 +171,8 @@ class HostState:
     addresses: tuple[Address, ...] = ()
     above: Mapping[str, str] = field(default_factory=dict)
     """Wanted only: the bridge or bond of each interface that is a port of one."""
-    routes: tuple[Route, ...] = ()
-    """Observed only: they move along with the addresses of an interface."""
+    belongings: Mapping[str, Belongings] = field(default_factory=dict)
+    """Observed only: what hangs on an interface, of those that a plan moves."""
     chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
     """Wanted built-in chains hold our jumps only; observed ones hold every rule."""
     generation: int | None = None

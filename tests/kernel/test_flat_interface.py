@@ -27,7 +27,7 @@ def test_address_and_default_route_go_to_the_bridge_and_come_back(host: PrivateH
     create(host)
 
     assert addresses(host, "eth0") == []
-    assert addresses(host, "br100") == ["10.0.0.1/24", "203.0.113.2/24"]
+    assert addresses(host, "br100") == ["203.0.113.2/24", "10.0.0.1/24"]
     assert "default via 203.0.113.1 dev br100" in host.run("ip", "route").stdout
     assert host.run("cat", "/sys/class/net/br100/address").stdout == mac
     assert reaches(host, "203.0.113.2")

@@ -10,6 +10,7 @@ from netconsole.backend.errors import NetconsoleError, StepFailed
 from netconsole.backend.host import (
     arp,
     batch,
+    belongings,
     dnsmasq,
     filters,
     legacy_filters,
@@ -20,7 +21,7 @@ from netconsole.backend.host import (
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.injection import config_drive, root
 from netconsole.backend.intent.settings import heeding
-from netconsole.backend.plan import addresses
+from netconsole.backend.plan import addresses, moves
 from netconsole.backend.programs import run
 from netconsole.backend.steps import (
     AddAddress,
@@ -95,7 +96,6 @@ class Host:
         return HostState(
             sysctls=sysctls.observe(self._sysctl_keys),
             links=links.observe_links(),
-            routes=links.observe_routes(),
             dnsmasq=dnsmasq.observe(self._networks_path),
             dhcp_hosts={
                 path: file
@@ -123,7 +123,13 @@ class Host:
             is_known = remembered is None or switch in remembered
             if None not in (value, found.get(switch)) and (found[switch] != value or not is_known):
                 found |= sysctls.observe(kernel_settings.along(switch))
-        return replace(observed, sysctls={**observed.sysctls, **found})
+        return replace(
+            observed,
+            sysctls={**observed.sysctls, **found},
+            belongings={
+                name: belongings.observe(name) for name in moves.interfaces(observed, wanted)
+            },
+        )
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         """The leases of each bridge of ours."""
@@ -226,7 +232,7 @@ def _perform(step: Step) -> None:
         case SetSysctl():
             sysctls.change(step)
         case MoveAddresses():
-            links.move_addresses(step)
+            belongings.move(step)
         case ChangeRules():
             filters.change(step)
         case RemoveNftRule():

@@ -3,15 +3,13 @@
 `ip -json` dumps 2,000 links in 60 ms, a twentieth of what a netlink library in Python takes.
 """
 
-import shlex
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import NotRequired, TypedDict, cast
 
-from netconsole.backend.errors import NetconsoleError, StepFailed
-from netconsole.backend.hoststate import Address, Link, Route
+from netconsole.backend.errors import StepFailed
+from netconsole.backend.hoststate import Address, Link
 from netconsole.backend.programs import run
-from netconsole.backend.steps import MoveAddresses, RemoveLink, Step
+from netconsole.backend.steps import RemoveLink, Step
 from netconsole.backend.text import from_json
 
 
@@ -39,17 +37,6 @@ class _LinkEntry(TypedDict):
     link: NotRequired[str | None]
     ifalias: NotRequired[str]
     linkinfo: NotRequired[_LinkInfo]
-
-
-class _RouteEntry(TypedDict):
-    dst: str
-    dev: NotRequired[str]
-    gateway: NotRequired[str]
-    protocol: NotRequired[str]
-    scope: NotRequired[str]
-    prefsrc: NotRequired[str]
-    metric: NotRequired[int]
-    flags: NotRequired[list[str]]
 
 
 class _AddressInfo(TypedDict):
@@ -106,47 +93,6 @@ def refuse_foreign(steps: Iterable[Step]) -> None:
     for name in names:
         if name in present and not present[name].ours:
             raise StepFailed(f"{name} does not say that it is ours (ip link, alias): left alone")
-
-
-def observe_routes() -> tuple[Route, ...]:
-    """The IPv4 routes of the main table that someone made; the kernel's own follow addresses."""
-    entries = cast(list[_RouteEntry], from_json(run(["ip", "-json", "-4", "route", "show"])))
-    return tuple(
-        Route(entry["dev"], _route_words(entry))
-        for entry in entries
-        if "dev" in entry and entry.get("protocol") != "kernel"
-    )
-
-
-def _route_words(entry: _RouteEntry) -> tuple[str, ...]:
-    words = [entry["dst"]]
-    if "gateway" in entry:
-        words += ["via", entry["gateway"]]
-    if "protocol" in entry:
-        words += ["proto", entry["protocol"]]
-    if "scope" in entry:
-        words += ["scope", entry["scope"]]
-    if "prefsrc" in entry:
-        words += ["src", entry["prefsrc"]]
-    if "metric" in entry:
-        words += ["metric", str(entry["metric"])]
-    words += [flag for flag in entry.get("flags", ()) if flag == "onlink"]
-    return tuple(words)
-
-
-def move_addresses(step: MoveAddresses) -> None:
-    """Take a MoveAddresses as one batch; one that fails is taken back as far as it went."""
-    try:
-        _batch(step, ())
-    except NetconsoleError:
-        with suppress(NetconsoleError):  # what had not been done cannot be taken back
-            _batch(step.inverse, ("-force",))
-        raise
-
-
-def _batch(step: Step, options: tuple[str, ...]) -> None:
-    lines = "".join(f"{shlex.join(argv[1:])}\n" for argv in step.argvs)
-    run(["ip", *options, "-batch", "-"], text=lines)
 
 
 def observe_addresses(within: str = "") -> tuple[Address, ...]:

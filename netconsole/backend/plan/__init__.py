@@ -5,7 +5,7 @@ away; what could not be observed is not planned at all. One module a kernel faci
 """
 
 from netconsole.backend.hoststate import HostState
-from netconsole.backend.plan import addresses, dhcp, filters, links, settings
+from netconsole.backend.plan import addresses, dhcp, filters, links, moves, settings
 from netconsole.backend.steps import Plan
 
 
@@ -25,6 +25,7 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
             *servers.stops(),
             *links.added(observed, wanted),
             *settings.sysctls_of_new_links(observed, wanted),
+            *moves.moved(observed, wanted),
             *addresses.removed(observed, gone),
             *filters.changes(observed, wanted),
             *filters.ended_connections(observed, wanted, gone),
@@ -32,8 +33,7 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
             *servers.host_steps(),
             *servers.starts(),
             *servers.released_leases(),
-            *links.moved(observed, wanted),
-            *links.moved_back(observed, wanted),
+            *moves.moved_back(observed, wanted),
             *links.removed(observed, wanted),
             *settings.removed_files(observed, wanted),
             *settings.removed_directories(observed, wanted),

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import Address, HostState, Link
+from netconsole.backend.hoststate import HostState, Link
+from netconsole.backend.plan import moves
 from netconsole.backend.steps import (
     AddLink,
     LinkAttribute,
-    MoveAddresses,
     RemoveLink,
     SetLink,
     Step,
@@ -24,6 +24,7 @@ def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
     Raises Conflict where a link of another kind stands in the way, or one that is not ours to
     make is not there.
     """
+    carried = moves.ports(observed, wanted)
     for wish in sorted(wanted.links.values(), key=lambda link: _rank(link.kind)):
         link = replace(wish, mac=_mac(wish, observed))
         found = observed.links.get(link.name)
@@ -40,11 +41,14 @@ def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
                 parent=link.parent or "",
                 vlan=link.vlan,
             )
+            if link.mac_of is not None:
+                yield from moves.settings(link.mac_of, link.name, observed, wanted)
             found = _as_made(link)
-        elif link.kind == "bridge" and not found.ours and found.mac != link.mac:
-            # An admin's own; one with our MAC address is ours and has lost its mark.
+        elif link.kind == "bridge" and not found.ours and found.mac != wish.mac:
+            # An admin's own; one with the MAC address that we make up has lost its mark. That of
+            # an interface proves nothing: each bridge takes it from its port.
             link = Link(link.name, link.kind, alias=found.alias)
-        elif _moves(link, observed):
+        elif link in carried and moves.moves(link, observed):
             link = replace(link, master=None)
         yield from _link_changes(found, link)
 
@@ -70,62 +74,27 @@ def _refuse_impossible(
         raise Conflict(
             f"interface {link.name!r} is wanted for VLAN {link.vlan}, but carries {found.vlan}"
         )
+    _refuse_port_of_another(link, found, observed)
     if link.master and link.master not in observed.links and link.master not in wanted.links:
         raise Conflict(f"bridge {link.master!r} is not there; the Flat manager leaves it to you")
 
 
-def moved(observed: HostState, wanted: HostState) -> Iterator[Step]:
-    """Take the addresses of an interface along to the bridge whose port it becomes."""
-    for link in wanted.links.values():
-        if link.master and _moves(link, observed):
-            here = _movable(observed, link.name)
-            yield _move(link.name, link.master, here, observed, to_bridge=True)
-
-
-def _moves(link: Link, observed: HostState) -> bool:
-    """Whether a link that is not ours has addresses and still has to become a port."""
-    found = observed.links.get(link.name)
-    return (
-        link.kind == ""
-        and found is not None
-        and found.master != link.master
-        and bool(_movable(observed, link.name))
+def _refuse_port_of_another(link: Link, found: Link | None, observed: HostState) -> None:
+    """An interface that serves another bridge or bond is not pulled out of it."""
+    if link.kind != "" or not link.master or found is None:
+        return
+    master = found.master
+    if master in (None, link.master) or _is_ours(observed.links.get(master or "")):
+        return
+    kind = found_kind.kind if (found_kind := observed.links.get(master or "")) else ""
+    raise Conflict(
+        f"interface {link.name!r} is a port of {kind or 'interface'} {master!r} already: name "
+        f"that as the network's bridge, or take it out first: ip link set dev {link.name} nomaster"
     )
 
 
-def _movable(observed: HostState, interface: str) -> list[Address]:
-    """An interface's IPv4 addresses: only those go along, as with nova."""
-    return [
-        found for found in observed.addresses if found.interface == interface and not found.is_v6
-    ]
-
-
-def moved_back(observed: HostState, wanted: HostState) -> Iterator[Step]:
-    """Give the addresses on a bridge that is removed back to the interface they came from."""
-    released = {(address.interface, address.address) for address in wanted.released}
-    for bridge in _gone(observed, wanted):
-        left = [
-            found
-            for found in _movable(observed, bridge.name)
-            if (found.interface, found.address) not in released
-        ]
-        for link in observed.links.values():
-            if left and link.master == bridge.name and not link.ours:
-                yield _move(link.name, bridge.name, left, observed, to_bridge=False)
-                break
-
-
-def _move(
-    port: str, bridge: str, addresses: list[Address], observed: HostState, *, to_bridge: bool
-) -> Step:
-    source = port if to_bridge else bridge
-    return MoveAddresses(
-        port,
-        bridge,
-        tuple((found.address, found.broadcast or "") for found in addresses),
-        tuple(route.words for route in observed.routes if route.interface == source),
-        to_bridge,
-    )
+def _is_ours(link: Link | None) -> bool:
+    return link is not None and link.ours
 
 
 def _as_made(link: Link) -> Link:
@@ -164,7 +133,7 @@ def _text(value: str | int | bool | None) -> str:
 
 def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Remove the links of ours that nothing wants any more, bridges last."""
-    for link in sorted(_gone(observed, wanted), key=lambda link: -_rank(link.kind)):
+    for link in sorted(moves.gone(observed, wanted), key=lambda link: -_rank(link.kind)):
         peer = observed.links.get(link.peer or "")
         yield RemoveLink(
             link.name,
@@ -177,7 +146,3 @@ def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
             parent=link.parent or "",
             vlan=link.vlan,
         )
-
-
-def _gone(observed: HostState, wanted: HostState) -> list[Link]:
-    return [link for link in observed.links.values() if link.ours and link.name not in wanted.links]

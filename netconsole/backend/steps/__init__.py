@@ -29,11 +29,11 @@ from netconsole.backend.steps.links import (
     AddLink,
     AnnounceAddress,
     LinkAttribute,
-    MoveAddresses,
     RemoveAddress,
     RemoveLink,
     SetLink,
 )
+from netconsole.backend.steps.moves import MoveAddresses
 from netconsole.backend.steps.nft import InsertNftRule, RemoveNftRule
 from netconsole.backend.steps.programs import RunProgram
 from netconsole.backend.steps.step import Argv, Plan, Step
