@@ -72,6 +72,8 @@ class Link:
     hairpin: bool | None = None
     forward_delay: int | None = None
     """Of a bridge, in hundredths of a second."""
+    nf_call_iptables: bool | None = None
+    """Of a bridge: whether its frames meet iptables, whatever the switch for all bridges says."""
     parent: str | None = None
     """Of a VLAN device, the interface whose tagged frames it carries."""
     vlan: int | None = None

@@ -44,7 +44,8 @@ def is_enough(
 ) -> bool:
     """Whether all that the rules of the address stand on is as wanted; nothing else is repaired.
 
-    Where a network has another router, the address has rules in the bridge tables as well.
+    Where a network has another router, the address has rules in the bridge tables as well; where
+    a bridge's frames have to meet iptables, its first address makes them.
     """
     if scope is None:
         return True
@@ -52,6 +53,7 @@ def is_enough(
     return (
         bool(chains)
         and all(observed.sysctls.get(key, value) == value for key, value in wanted.sysctls.items())
+        and not any(link.nf_call_iptables for link in wanted.links.values())
         and not any(map(has_external_gateway, networks))
         and all(
             key in observed.chains and _stands(observed.chains[key], _ground(rules, scope))

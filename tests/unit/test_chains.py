@@ -186,6 +186,8 @@ def test_traffic_to_the_dmz_keeps_its_source() -> None:
         "-s 10.0.0.0/24 -d 10.128.0.0/24 -j ACCEPT",
         "-s 10.0.0.0/24 -d 192.0.2.7/32 -j ACCEPT",
         "-s 10.0.0.0/24 -j ACCEPT",
+        "-s 10.0.0.0/24 -m conntrack --ctorigdst 10.128.0.0/24 -j ACCEPT",
+        "-s 10.0.0.0/24 -m conntrack --ctorigdst 192.0.2.7 -j ACCEPT",
     ]
 
 

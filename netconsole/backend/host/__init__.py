@@ -20,6 +20,7 @@ from netconsole.backend.host import (
 )
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.injection import config_drive, root
+from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
 from netconsole.backend.plan import addresses, moves
 from netconsole.backend.programs import run
@@ -139,11 +140,13 @@ class Host:
         """What this kernel can hold of a state; the rest is left out and told of."""
         if wanted.sysctls.get(kernel_settings.IPV6_FORWARDING) == "1":
             wanted = heeding(wanted, observed, sysctls.learners())
+        wanted = bridged(wanted, observed, sysctls.read(BRIDGE_NF))
         redirecting = [key for key in wanted.chains if (key.family, key.table) == ("bridge", "nat")]
         if not redirecting or not (reason := filters.redirection_refused()):
             return wanted
         chains = {key: found for key, found in wanted.chains.items() if key not in redirecting}
-        return replace(wanted, chains=chains, unsupported={"bridge redirection": reason})
+        unsupported = {**wanted.unsupported, "bridge redirection": reason}
+        return replace(wanted, chains=chains, unsupported=unsupported)
 
 
 def _observe_rules(known: HostState, *, only_ipv4: bool = False) -> HostState:

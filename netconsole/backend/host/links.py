@@ -15,6 +15,7 @@ from netconsole.backend.text import from_json
 
 class _KindData(TypedDict):
     forward_delay: NotRequired[int]
+    nf_call_iptables: NotRequired[int]
     id: NotRequired[int]
 
 
@@ -75,6 +76,7 @@ def _link(entry: _LinkEntry) -> Link:
         peer=entry.get("link"),
         hairpin=port.get("hairpin"),
         forward_delay=data.get("forward_delay"),
+        nf_call_iptables=None if (met := data.get("nf_call_iptables")) is None else bool(met),
         parent=entry.get("link") if kind == "vlan" else None,
         vlan=data.get("id") if kind == "vlan" else None,
     )

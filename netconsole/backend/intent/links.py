@@ -2,6 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
+
+from netaddr import IPNetwork
 
 from netconsole.backend.hoststate import OWNER_PREFIX, Link
 from netconsole.backend.intent.presence import Presence
@@ -16,8 +19,23 @@ def links(presence: Presence) -> dict[str, Link]:
     if manager(presence.options).creates_bridge:
         for network in (*presence.served, *presence.carried):
             wanted.update((link.name, link) for link in _of_network(network, presence.options))
+    if _keeps_sources(presence):
+        for network in presence.served:
+            if (bridge := wanted.get(network.bridge)) is not None:
+                wanted[network.bridge] = replace(bridge, nf_call_iptables=True)
     wanted.update((link.name, link) for link in _ports(presence))
     return wanted
+
+
+def _keeps_sources(presence: Presence) -> bool:
+    """Whether guests reach floating addresses of others under their own, by dmz_cidr."""
+    ranges = [IPNetwork(range_) for range_ in presence.options.dmz_cidr]
+    return any(
+        floating.address in range_
+        for range_ in ranges
+        for floating in presence.records.floating_ips
+        if floating.fixed_ip_id is not None
+    )
 
 
 def _of_network(network: Network, options: Options) -> Iterator[Link]:

@@ -3,7 +3,7 @@
 Pure: what this kind of network needs, and the packet-filter rules that a network wants.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from netaddr import IPNetwork
@@ -84,8 +84,21 @@ def nat_postrouting(network: Network, options: Options) -> tuple[Rule, ...]:
             _rule(network, f"-s {cidr}{_destination(range_)} -j ACCEPT")
             for range_ in (*exempt, *options.dmz_cidr)
         ),
+        *(_rule(network, text) for text in kept_sources(network, options)),
         _rule(network, f"-s {cidr} -d {cidr} -m conntrack ! --ctstate DNAT -j ACCEPT"),
     )
+
+
+def kept_sources(network: Network, options: Options) -> Iterator[str]:
+    """Who asks for a floating address of dmz_cidr keeps its own too: by then it is another's.
+
+    The destination has been translated already, only the connection knows what was asked for.
+    """
+    for range_ in options.dmz_cidr:
+        cidr = IPNetwork(range_).cidr
+        if cidr.prefixlen:
+            asked = cidr.ip if cidr.size == 1 else cidr
+            yield f"-s {network.cidr} -m conntrack --ctorigdst {asked} -j ACCEPT"
 
 
 def filter_forward(network: Network, options: Options) -> tuple[Rule, ...]:

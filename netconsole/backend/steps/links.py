@@ -5,7 +5,9 @@ from typing import Literal
 
 from netconsole.backend.steps.step import Argv, Step, argv, given
 
-LinkAttribute = Literal["up", "master", "mtu", "mac", "hairpin", "forward_delay", "alias"]
+LinkAttribute = Literal[
+    "up", "master", "mtu", "mac", "hairpin", "forward_delay", "nf_call_iptables", "alias"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ class SetLink(Step):
                 return (argv(*link, self.attribute, self.value),)
             case "mac":
                 return (argv(*link, "address", self.value),)
-            case "forward_delay":
-                return (argv(*link, "type", "bridge", "forward_delay", self.value),)
+            case "forward_delay" | "nf_call_iptables":
+                return (argv(*link, "type", "bridge", self.attribute, self.value),)
             case "hairpin":
                 state = "on" if self.value == "1" else "off"
                 return (argv(*link, "type", "bridge_slave", "hairpin", state),)
