@@ -46,6 +46,10 @@ class Conflict(NetconsoleError):
     """A request that the present state forbids: in use, overlapping, taken."""
 
 
+class RemovesMost(Conflict):
+    """Bringing the host in line would remove most of what is ours, which nobody asked for."""
+
+
 class Exhausted(NetconsoleError):
     """A pool or range with nothing left to give."""
 

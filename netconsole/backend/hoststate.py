@@ -162,6 +162,18 @@ class Dnsmasq:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """From which store a host was configured last."""
+
+    store: str
+    """Its uuid."""
+    serial: int
+    """How many changes that store had seen."""
+    database: str
+    """Where it lay."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostState:
     """All that netconsole configures on a host."""
 
@@ -198,5 +210,7 @@ class HostState:
     """Wanted only: leases of ports that are no more are given back at once."""
     unsupported: Mapping[str, str] = field(default_factory=dict)
     """Wanted only: the parts that this kernel cannot hold and that are left out, and why."""
+    mark: Mark | None = None
+    """Observed only: from which store the host was configured since it started."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Observed only: the parts that could not be read, and why."""

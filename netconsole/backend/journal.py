@@ -88,6 +88,11 @@ class Journal:
             raise Unavailable(entry.unread)
         return entry
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a change has no end: it is under way, or was cut off."""
+        return any(path.suffix == _OPEN for path in self._paths())
+
     def unfinished(self) -> tuple[JournalEntry, ...]:
         """The changes that have no end, the newest first; no others are read."""
         return tuple(_every([path for path in self._paths() if path.suffix == _OPEN]))

@@ -19,6 +19,7 @@ from netconsole.backend.lock import host_lock_if_free
 from netconsole.backend.managers import refuse_others
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
+from netconsole.backend.ownership import Another, another, as_anothers
 from netconsole.backend.quota import Quota, quotas
 from netconsole.backend.records import (
     DnsDomain,
@@ -38,6 +39,7 @@ from netconsole.backend.store import Store, records
 from netconsole.backend.store import dns as dns_rows
 from netconsole.backend.store import fixed_ips as fixed_ip_rows
 from netconsole.backend.store import floating_ips as floating_ip_rows
+from netconsole.backend.store import identity as identity_rows
 from netconsole.backend.store import instances as instance_rows
 from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store.views import fixed_ip_view, fixed_ip_views, instance_view, vpn_views
@@ -78,11 +80,13 @@ class Reading:
             return self._survey()
 
     def _survey(self) -> Survey:
+        under_way = self._journal.is_under_way
         observed = self._host.observe()
         try:
             with self._store.reading() as connection:
                 found = records(connection, self._options.host)
                 usage = network_rows.usage(connection)
+                others = self._another(connection, observed, found)
         except Unavailable as error:
             unreadable = {**observed.unreadable, "store": str(error)}
             return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
@@ -91,6 +95,9 @@ class Reading:
         except Conflict as error:
             unreadable = {**observed.unreadable, "plan": str(error)}
             return self._picture(found, usage, replace(observed, unreadable=unreadable), None)
+        if others is not None and not under_way and not self._journal.is_under_way:
+            observed = as_anothers(observed, others)
+            return self._picture(found, usage, observed, None, others)
         events = lease_events(found, observed.leases, self._options)
         if events and self.read_only_because is None:
             self._note_leases_if_idle(observed)
@@ -98,17 +105,31 @@ class Reading:
         wanted = self._host.possible(intent(found, self._options, observed=observed), observed)
         return self._picture(found, usage, observed, wanted)
 
+    def _another(
+        self, connection: Connection, observed: HostState, found: Records
+    ) -> Another | None:
+        """Why what the host holds is not of this store; None where it is."""
+        if observed.unreadable:
+            return None
+        wanted = HostState() if observed.mark else intent(found, self._options)
+        store = identity_rows.identity(connection)
+        return another(observed, found, wanted, store, self._options.networks_path)
+
     def plan(self) -> Plan:
         """The steps between the host and the store.
 
         Raises Unavailable where it cannot be known, Conflict where something stands in the way.
         """
+        return self.planned().plan
+
+    def planned(self) -> Survey:
+        """A survey whose plan is known; raises as `plan` does."""
         seen = self.survey()
         for part, reason in seen.observed.unreadable.items():
             if part == "plan":
                 raise Conflict(reason)
             raise Unavailable(f"cannot tell what is to do: {part}: {reason}")
-        return seen.plan
+        return seen
 
     def networks(self) -> tuple[Network, ...]:
         """Every network, in the order in which they were made."""
@@ -216,6 +237,7 @@ class Reading:
         usage: Mapping[int, NetworkUsage],
         observed: HostState,
         wanted: HostState | None,
+        others: Another | None = None,
     ) -> Survey:
         if wanted is None:
             wanted, steps = HostState(), Plan()
@@ -231,6 +253,7 @@ class Reading:
             options=self._options,
             read_only_because=self.read_only_because,
             unfinished=tuple(map(unfinished, self._journal.cut_off())),
+            another=others,
         )
 
     def _note_leases(self, connection: Connection, leases: Mapping[str, tuple[Lease, ...]]) -> None:

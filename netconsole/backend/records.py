@@ -15,6 +15,14 @@ DnsScope = Literal["public", "private"]
 
 
 @dataclass(frozen=True, slots=True)
+class StoreIdentity:
+    """Which store it is, wherever its file lies, and how many changes it has seen."""
+
+    uuid: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """One network: an address range, the bridge that carries it, and who serves it."""
 

@@ -14,8 +14,15 @@ from netconsole.backend.audit import Auditor
 from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.changes.converge import ApplyFix, Converge
 from netconsole.backend.collector import at_rest
-from netconsole.backend.errors import Conflict, NotFound, PartlyDone, ReadOnly, Unavailable
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.errors import (
+    Conflict,
+    NotFound,
+    PartlyDone,
+    ReadOnly,
+    RemovesMost,
+    Unavailable,
+)
+from netconsole.backend.hoststate import HostState, Mark
 from netconsole.backend.intent import intent
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.intent.settings import held
@@ -24,12 +31,14 @@ from netconsole.backend.kernel_settings import SWITCHES, belongs_to, is_accept_r
 from netconsole.backend.lock import host_lock
 from netconsole.backend.managers import manager, refuse_others
 from netconsole.backend.options import Options
+from netconsole.backend.ownership import removes_most
 from netconsole.backend.plan.filters import after
 from netconsole.backend.reading import Reading
 from netconsole.backend.records import Records
 from netconsole.backend.scope import difference, is_enough
 from netconsole.backend.ssh_session import ssh_session
 from netconsole.backend.steps import Plan
+from netconsole.backend.store import identity as identity_rows
 from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import records, records_of_floating
 from netconsole.backend.store import settings as setting_rows
@@ -78,7 +87,7 @@ class Service(Reading):
         """The steps that a change would take; the store is rolled back. Raises as `do` does."""
         self.refuse_if_read_only(change.title)
         with at_rest(), self._store.transaction() as connection:
-            steps = self._write(connection, change).steps
+            steps = self._write(connection, change, self._journal.is_under_way).steps
             connection.rollback()
         return steps
 
@@ -98,7 +107,7 @@ class Service(Reading):
             with host_lock(self._lock), at_rest():
                 recovered = recover(self._journal)
                 try:
-                    outcome = self._do(change, agreed, auditor)
+                    outcome = self._do(change, agreed, auditor, is_ours=bool(recovered))
                 except BaseException as error:
                     for sentence in recovered:
                         error.add_note(sentence)
@@ -144,13 +153,17 @@ class Service(Reading):
         if self.read_only_because is not None:
             raise ReadOnly(f"{title}: refused, this is read-only ({self.read_only_because})")
 
-    def _do(self, change: Change[Result], agreed: Plan | None, auditor: Auditor) -> Outcome[Result]:
+    def _do(
+        self, change: Change[Result], agreed: Plan | None, auditor: Auditor, *, is_ours: bool
+    ) -> Outcome[Result]:
         applied: Applied | None = None
         with ExitStack() as ending:
             try:
                 with self._store.transaction() as connection, ExitStack() as trial:
-                    written = self._write(connection, change)
+                    written = self._write(connection, change, is_ours)
                     refuse_another(change.title, agreed, written.steps)
+                    self._refuse_most_removed(change, written)
+                    mark = self._next_mark(connection)
                     guards = self._needs_guardian(written)
                     guardian: Guardian | None = None
 
@@ -177,7 +190,7 @@ class Service(Reading):
                 if applied is not None:
                     self._settle(applied, change, error)
                 raise
-            self._keep(applied, change)
+            self._keep(applied, change, None if written.wanted is None else mark)
         return Outcome(applied.entry.id, written.result, applied.plan, written.waits, written.notes)
 
     def _needs_guardian(self, written: "_Written[Result]") -> bool:
@@ -211,27 +224,54 @@ class Service(Reading):
         elif complaint := applied.take_back(error):
             raise complaint from error
 
-    def _keep(self, applied: Applied, change: Change[Result]) -> None:
-        """Say in the journal that a change is done; store and host are by now."""
+    def _keep(self, applied: Applied, change: Change[Result], mark: Mark | None) -> None:
+        """Say in the journal, and on the host, that a change is done; store and host are by now."""
         try:
             applied.keep()
+            if mark is not None:
+                self._host.mark(mark)
         except Unavailable as error:
             raise PartlyDone(
                 f"{change.title}: done, but {error}: the next change does it once more"
             ) from error
 
-    def _write(self, connection: Connection, change: Change[Result]) -> "_Written[Result]":
+    def _refuse_most_removed(self, change: Change[Result], written: "_Written[Result]") -> None:
+        """A verb that deletes says what; bringing the host in line does not."""
+        if not isinstance(change, Converge) or change.removes_most or written.wanted is None:
+            return
+        if most := removes_most(written.observed, written.wanted, written.steps):
+            raise RemovesMost(
+                f"{change.title}: {most}; nothing is done without the host's name: "
+                f"`netconsole {change.title}` asks for it, --yes-remove-all is for scripts"
+            )
+
+    def _next_mark(self, connection: Connection) -> Mark:
+        """What the host is to say of this store; that it can is seen before anything is done."""
+        self._host.prepare_mark()
+        store = identity_rows.advance(connection)
+        return Mark(store.uuid, store.serial, self._options.connection)
+
+    def _write(
+        self, connection: Connection, change: Change[Result], is_ours: bool
+    ) -> "_Written[Result]":
         """Write the store and say what follows for the host.
+
+        `is_ours` says that what the host holds is known to be of this store: a change of it was
+        just taken back.
 
         A change about one floating address, which what is observed of that does not suffice for,
         is about the whole host after all.
         """
         scope = change.scope
         observed = self._observe(change, scope)
-        if scope is None:
-            self._note_leases(connection, observed.leases)
+        if scope is not None and observed.mark is None:
+            scope, observed = None, self._observe(change, None)  # what it is, all of it says
         if not isinstance(change, ApplyFix):
             self._compare_manager(connection)
+            if not is_ours:
+                self._refuse_anothers(connection, change, observed)
+        if scope is None:
+            self._note_leases(connection, observed.leases)
         written = change.write(connection, self._options)
         if written.fix is not None:
             return _Written(written.result, written.fix, observed, None, notes=written.notes)
@@ -247,6 +287,14 @@ class Service(Reading):
         return _Written(
             written.result, steps, observed, wanted, scope, written.waits, written.notes
         )
+
+    def _refuse_anothers(
+        self, connection: Connection, change: Change[Result], observed: HostState
+    ) -> None:
+        """Refuse to change a host that was configured from another store, or by nova."""
+        found = self._another(connection, observed, records(connection, self._options.host))
+        if found is not None and not change.takes_over(of_a_store=found.is_of_a_store):
+            raise Conflict(f"{change.title}: {found}")
 
     def _compare_manager(self, connection: Connection) -> None:
         """Refuse a configuration under which the networks that there are would be taken down."""

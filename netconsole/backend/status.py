@@ -32,6 +32,12 @@ class HostStatus:
     """The parts that a network wants and this kernel cannot hold, and why."""
     unfinished: tuple[str, ...] = ()
     """Changes that were cut off half done, each in a sentence that says what to do."""
+    another: str | None = None
+    """Why what the host carries is not of this store, where it is not."""
+    anothers: tuple[str, ...] = ()
+    """What that is: links, dnsmasq processes, chains."""
+    removes_most: str | None = None
+    """How much the plan removes, where that is most of what is ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from netconsole.backend.kernel_settings import IP_FORWARD
 from netconsole.backend.leases import lease_of
 from netconsole.backend.nat_survey import nat_rules
 from netconsole.backend.options import Options
+from netconsole.backend.ownership import Another, removes_most
 from netconsole.backend.plan import plan
 from netconsole.backend.records import FloatingIP, Network, NetworkUsage, Records
 from netconsole.backend.status import (
@@ -25,6 +26,7 @@ from netconsole.backend.status import (
     FloatingState,
     HostStatus,
     LinkState,
+    NatRule,
     NetworkStatus,
     Status,
 )
@@ -59,6 +61,13 @@ class Survey:
     read_only_because: str | None
     unfinished: tuple[str, ...] = ()
     """Changes that were cut off half done, in sentences."""
+    another: Another | None = None
+    """Whose the host is, where it is not this store's."""
+
+    @property
+    def removes_most(self) -> str | None:
+        """How much the plan removes, where that is most of what is ours."""
+        return removes_most(self.observed, self.wanted, self.plan)
 
     def status(self) -> Status:
         """Put it together."""
@@ -68,7 +77,7 @@ class Survey:
             allocations=tuple(self._allocations()),
             floating_ips=tuple(self._floating_ips()),
             dnsmasq=tuple(self._dnsmasq()),
-            nat=tuple(nat_rules(self.observed, self.wanted)),
+            nat=tuple(self._nat()),
             drift=tuple(DriftStep(type(step).__name__, step.commands) for step in self.plan.steps),
         )
 
@@ -84,7 +93,15 @@ class Survey:
             forwarding_wanted=self.wanted.sysctls.get(IP_FORWARD) == "1",
             unsupported=dict(self.wanted.unsupported),
             unfinished=self.unfinished,
+            another=self.another.because if self.another else None,
+            anothers=self.another.objects if self.another else (),
+            removes_most=self.removes_most,
         )
+
+    def _nat(self) -> Iterator[NatRule]:
+        for rule in nat_rules(self.observed, self.wanted):
+            is_anothers = self.another is not None and rule.origin == "ours"
+            yield replace(rule, origin="foreign", state="present") if is_anothers else rule
 
     # Networks and allocations
 

@@ -11,6 +11,13 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def names_host(host: str, what: str) -> bool:
+    """Ask for the host's name before most of what is ours goes; anything else is a no."""
+    click.echo(f"{what}\nType the name of this host, {host}, to go on: ", nl=False, err=True)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == host
+
+
 def ask(seconds: int) -> bool:
     """Ask, and wait so many seconds for a line; only `yes` keeps the change."""
     click.echo(

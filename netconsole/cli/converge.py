@@ -2,8 +2,8 @@
 
 import click
 
-from netconsole.backend.errors import ExitStatus
-from netconsole.cli import output
+from netconsole.backend.errors import Conflict, ExitStatus, RemovesMost
+from netconsole.cli import confirmation, output
 from netconsole.cli.changing import (
     Doer,
     as_json,
@@ -25,23 +25,66 @@ def plan(context: Context, as_json: bool) -> None:
     Prints the difference between the store and the host as commands, in their order. Changes
     nothing. Exit status 0 when there is nothing to do, 2 when there is something.
     """
-    found = context.service().plan()
-    print_plan(found, as_json=as_json)
-    if found:
+    found = context.service().planned()
+    print_plan(found.plan, as_json=as_json)
+    if found.removes_most:
+        output.say(f"{found.removes_most}: `netconsole apply` asks for the host's name")
+    if found.plan:
         click.get_current_context().exit(ExitStatus.REFUSED)
 
 
+yes_remove_all = click.option(
+    "--yes-remove-all",
+    is_flag=True,
+    help="Remove most of what is ours without asking for the host's name.",
+)
+
+
 @click.command()
+@yes_remove_all
 @changing
-def apply(doer: Doer) -> None:
+def apply(doer: Doer, yes_remove_all: bool) -> None:
     """Bring this host in line with the store.
 
     Takes the steps that `netconsole plan` shows, verifies them, and undoes them if one fails.
-    Rules, bridges and processes of others are left alone.
+    Rules, bridges and processes of others are left alone. Where most of what is ours would go, it
+    asks for the host's name first.
     """
     from netconsole.backend.changes.converge import Converge
 
-    doer.carry_out(Converge())
+    try:
+        doer.carry_out(Converge(removes_most=yes_remove_all))
+    except RemovesMost as error:
+        if not confirmation.can_ask():
+            raise
+        host = doer.context.service().options.host
+        if not confirmation.names_host(host, str(error)):
+            raise Conflict("apply: not done, the name was not that of this host") from None
+        doer.carry_out(Converge(removes_most=True))
+
+
+@click.command()
+@yes_remove_all
+@changing
+def adopt(doer: Doer, yes_remove_all: bool) -> None:
+    """Make this host this store's, where another configured it.
+
+    Another store, that is, or nova-network: for a store that was lost and made anew, or put back
+    from an older copy. The host is brought in line with this store, as --dry-run shows: what it
+    does not ask for is removed. Asks for the host's name first.
+    """
+    from netconsole.backend.changes.converge import Adopt
+
+    change = Adopt(removes_most=True)
+    if not doer.dry_run and not yes_remove_all:
+        what = "adopt: what another configured on this host is removed, or made this store's"
+        if not confirmation.can_ask():
+            raise Conflict(f"{what}; without a terminal, say --yes-remove-all")
+        for command in doer.context.service().preview(change).commands:
+            output.say(f"+ {command}")
+        if not confirmation.names_host(doer.context.service().options.host, what):
+            raise Conflict("adopt: not done, the name was not that of this host")
+    doer.carry_out(change)
 
 
 @click.command()

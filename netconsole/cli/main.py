@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("project", "project", "Take back what a project has."),
         ("plan", "converge", "Show the commands that would bring this host in line."),
         ("apply", "converge", "Bring this host in line with the store."),
+        ("adopt", "converge", "Make this host this store's, where another configured it."),
         ("undo", "converge", "Take back a playbook's fix."),
         ("history", "converge", "List the changes made on this host, the latest first."),
         ("config", "config", "Show and check the configuration."),

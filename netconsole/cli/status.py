@@ -42,8 +42,13 @@ def status(context: Context, as_json: bool) -> None:
 def report(found: "Status") -> list[str]:
     """Answer the lines for people: the verdict, then a table a subject."""
     lines = [f"{found.host.name}: {verdict(found)}", *filter(None, [summary(found)])]
-    lines += [f"could not read {part}: {why}" for part, why in found.host.unreadable.items()]
+    lines += [
+        f"could not read {part}: {why}"
+        for part, why in found.host.unreadable.items()
+        if part != "plan" or found.host.another is None
+    ]
     lines += found.host.unfinished
+    lines += [f"another's: {one}" for one in found.host.anothers]
     lines += [f"this kernel has no {part}: {why}" for part, why in found.host.unsupported.items()]
     for title, columns, rows in _sections(found):
         cells = [[getattr(row, name) for name in columns] for row in rows]
@@ -51,12 +56,16 @@ def report(found: "Status") -> list[str]:
             lines += ["", title, *output.table(columns, cells)]
     if found.drift:
         lines += ["", "to bring it in line (netconsole apply):"]
+        if found.host.removes_most:
+            lines.append(f"  # {found.host.removes_most}: apply asks for the host's name")
         lines += [f"  {command}" for step in found.drift for command in step.commands]
     return lines
 
 
 def verdict(found: "Status") -> str:
     """Answer in a sentence whether the host is as it should be."""
+    if found.host.another:
+        return f"another's: {found.host.unreadable['plan']}"
     wrong = [
         f"dnsmasq of {one.network or one.bridge} is {one.state}"
         for one in found.dnsmasq

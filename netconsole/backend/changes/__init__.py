@@ -53,6 +53,10 @@ class Change(ABC, Generic[Result]):
         """
         return None
 
+    def takes_over(self, *, of_a_store: bool) -> bool:
+        """Whether it may make this store's what another configured on the host, or nova did."""
+        return False
+
     @abstractmethod
     def write(self, connection: Connection, options: Options) -> Written[Result]:
         """Write the store.

@@ -13,12 +13,27 @@ from netconsole.backend.steps import Plan
 class Converge(Change[None]):
     """Bring the host to what the store says."""
 
+    removes_most: bool = False
+    """Whether it may remove most of what is ours: the admin was told and has named the host."""
+
     @property
     def title(self) -> str:
         return "apply"
 
     def write(self, connection: Connection, options: Options) -> Written[None]:
         return Written(None, waits="this host is as the store says")
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt(Converge):
+    """Make what another store configured on the host this store's, and bring it in line."""
+
+    @property
+    def title(self) -> str:
+        return "adopt"
+
+    def takes_over(self, *, of_a_store: bool) -> bool:
+        return True
 
 
 @dataclass(frozen=True, slots=True)

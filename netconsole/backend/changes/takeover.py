@@ -34,6 +34,9 @@ class ImportNova(Change[Takeover]):
     def title(self) -> str:
         return f"import nova --connection {self.source}"
 
+    def takes_over(self, *, of_a_store: bool) -> bool:
+        return not of_a_store
+
     def write(self, connection: Connection, options: Options) -> Written[Takeover]:
         found = takeover(self.rows, options)
         refuse_others(found.networks, options)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from netconsole.backend import dhcp, files, kernel_settings
-from netconsole.backend.errors import NetconsoleError, StepFailed
+from netconsole.backend.errors import NetconsoleError, StepFailed, Unavailable
 from netconsole.backend.host import (
     arp,
     batch,
@@ -15,10 +15,11 @@ from netconsole.backend.host import (
     filters,
     legacy_filters,
     links,
+    mark,
     nft,
     sysctls,
 )
-from netconsole.backend.hoststate import HostState, Lease
+from netconsole.backend.hoststate import HostState, Lease, Mark
 from netconsole.backend.injection import config_drive, root
 from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
@@ -74,7 +75,7 @@ class Host:
         """
         known = known or HostState()
         if scope is not None:
-            seen = _observe_rules(known, only_ipv4=True)
+            seen = _with_mark(_observe_rules(known, only_ipv4=True))
             places = links.observe_addresses(f"{scope}/32")
             return replace(seen, sysctls=sysctls.observe(self._sysctl_keys), addresses=places)
         # Of many rules and addresses the programs take the longest: the rest is seen meanwhile.
@@ -83,14 +84,24 @@ class Host:
             placed = aside.submit(links.observe_addresses)
             seen = self._observe_rest()
             rules = asked.result()
-        return replace(
-            seen,
-            addresses=placed.result(),
-            chains=rules.chains,
-            generation=rules.generation,
-            legacy_chains=rules.legacy_chains,
-            unreadable=rules.unreadable,
+        return _with_mark(
+            replace(
+                seen,
+                addresses=placed.result(),
+                chains=rules.chains,
+                generation=rules.generation,
+                legacy_chains=rules.legacy_chains,
+                unreadable=rules.unreadable,
+            )
         )
+
+    def prepare_mark(self) -> None:
+        """See that a mark can be written; raises Unavailable."""
+        mark.prepare()
+
+    def mark(self, by: Mark) -> None:
+        """Note from which store this host is configured; raises Unavailable."""
+        mark.write(by)
 
     def _observe_rest(self) -> HostState:
         folders = files.directories(self._networks_path)
@@ -179,6 +190,19 @@ class NoHost(Host):
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         return {}
+
+    def prepare_mark(self) -> None:
+        pass
+
+    def mark(self, by: Mark) -> None:
+        pass
+
+
+def _with_mark(seen: HostState) -> HostState:
+    try:
+        return replace(seen, mark=mark.read())
+    except Unavailable as error:
+        return replace(seen, unreadable={**seen.unreadable, "mark": str(error)})
 
 
 def take(run: tuple[Step, ...], maker: int) -> None:

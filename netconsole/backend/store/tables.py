@@ -64,6 +64,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+stores = Table(
+    "stores",
+    metadata,
+    # One row: the identity of this store, and how many changes it has seen.
+    Column("uuid", String(36), primary_key=True),
+    Column("serial", Integer, nullable=False),
+)
+
 networks = Table(
     "networks",
     metadata,

@@ -15,8 +15,11 @@ class Host:
 
     @property
     def fix(self) -> Plan | None:
-        """The whole plan, as `netconsole apply` takes it: its steps depend on each other."""
-        return self.plan or None
+        """The whole plan, as `netconsole apply` takes it: its steps depend on each other.
+
+        None where that would remove most of what is ours, which no cure does.
+        """
+        return None if self.status.host.removes_most else self.plan or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,152 @@
+"""Whose what a host carries is: this store's, or another's, which is never planned away. Pure.
+
+A host is configured from one store at a time: the names of chains are nova's, and fixed. Which one
+it was says the host's mark, written after every change of it and gone with a reboot, as all is that
+the kernel holds. A mark may be missing on a host that an earlier version configured, or nova; then
+what is there says it by itself.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from netconsole.backend import dhcp
+from netconsole.backend.hoststate import HostState, Rule
+from netconsole.backend.records import Records, StoreIdentity
+from netconsole.backend.rules import is_own_chain
+from netconsole.backend.steps import Plan, RemoveLink, StartDnsmasq, StopDnsmasq
+from netconsole.backend.wording import count
+
+_ADOPT = "`netconsole adopt` removes what this store does not ask for"
+_FROM_A_STORE = f"use that store again, or {_ADOPT}"
+_FROM_NOVA = f"`netconsole import nova` takes nova's networks over, {_ADOPT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Another:
+    """What a host carries is not of this store."""
+
+    because: str
+    objects: tuple[str, ...]
+    """What it is, in words: `link br100`, `dnsmasq of br100`, `chains nova-network-*`."""
+    is_of_a_store: bool
+    """Whether a store of netconsole's is known to have made it; else it may be nova's."""
+
+    def __str__(self) -> str:
+        way_out = _FROM_A_STORE if self.is_of_a_store else _FROM_NOVA
+        return f"{self.because}; nothing is done here: {way_out}"
+
+
+def another(
+    observed: HostState,
+    found: Records,
+    wanted: HostState,
+    identity: StoreIdentity | None,
+    networks_path: str,
+) -> Another | None:
+    """Say why what a host carries is another store's; None where it is ours, or nothing is there.
+
+    `found` and `wanted` are the records and what they ask of the host, before any change.
+    """
+    objects = tuple(_objects(observed, networks_path))
+    if not objects:
+        return None
+    mark = observed.mark
+    if mark is None:
+        return _by_itself(observed, found, wanted, objects, networks_path)
+    if identity is None or identity.uuid != mark.store:
+        return Another(
+            f"this host was configured from another store, {mark.store} of {mark.database}, which "
+            "was lost or replaced, or which the configuration does not name",
+            objects,
+            is_of_a_store=True,
+        )
+    if identity.serial < mark.serial:
+        return Another(
+            f"this store, {mark.database}, is older than what this host was configured from: it is "
+            f"at change {identity.serial} of {mark.serial}, a copy of before was put back",
+            objects,
+            is_of_a_store=True,
+        )
+    return None
+
+
+def _by_itself(
+    observed: HostState,
+    found: Records,
+    wanted: HostState,
+    objects: tuple[str, ...],
+    networks_path: str,
+) -> Another | None:
+    """Ask the objects themselves: links say by their alias for which network or port they are."""
+    uuids = {each.uuid for each in found.networks} | {each.uuid for each in found.ports}
+    for link in observed.links.values():
+        if link.ours and link.alias.rpartition(":")[2] not in uuids:
+            reason = f"link {link.name} is of {link.alias}, which this store does not know"
+            return Another(reason, objects, is_of_a_store=True)
+    bridges = {network.bridge for network in found.networks}
+    for bridge in sorted(_bridges(observed, networks_path) - bridges):
+        reason = f"dnsmasq of {bridge} or its files in {networks_path} are of no network here"
+        return Another(reason, objects, is_of_a_store=False)
+    rules = _own_rules(observed)
+    if rules and rules.isdisjoint(_own_rules(wanted)):
+        reason = "the chains nova-network-* hold the rules of networks that this store has not"
+        return Another(reason, objects, is_of_a_store=False)
+    return None
+
+
+def _objects(observed: HostState, networks_path: str) -> Iterator[str]:
+    yield from (f"link {link.name}" for link in observed.links.values() if link.ours)
+    yield from (f"dnsmasq of {bridge}" for bridge in sorted(_bridges(observed, networks_path)))
+    if _own_rules(observed):
+        yield "chains nova-network-*"
+
+
+def _bridges(observed: HostState, networks_path: str) -> set[str]:
+    """The bridges that a dnsmasq of ours serves, or has left files of."""
+    paths = (*observed.files, *observed.dhcp_hosts, *observed.directories)
+    of_files = (dhcp.bridge_of(networks_path, path) for path in paths)
+    return {bridge for bridge in (*of_files, *(one.bridge for one in observed.dnsmasq)) if bridge}
+
+
+def _own_rules(state: HostState) -> set[Rule]:
+    own = (found for key, found in state.chains.items() if is_own_chain(key.chain))
+    return {rule for found in own for rule in found}
+
+
+def as_anothers(observed: HostState, found: Another) -> HostState:
+    """A host of another's: it is shown, and there is no plan."""
+    return replace(
+        observed,
+        links={
+            name: replace(link, alias=f"another's {link.alias}") if link.ours else link
+            for name, link in observed.links.items()
+        },
+        dnsmasq=tuple(replace(server, bridge="") for server in observed.dnsmasq),
+        unreadable={**observed.unreadable, "plan": str(found)},
+    )
+
+
+def removes_most(observed: HostState, wanted: HostState, plan: Plan) -> str | None:
+    """Say how much of what is ours a plan removes, where that is most of it; else None.
+
+    Nobody deletes by bringing a host in line: the store or the configuration is not what it was.
+    """
+    started = {step.bridge for step in plan.steps if isinstance(step, StartDnsmasq)}
+    gone = [
+        *(f"link {step.name}" for step in plan.steps if isinstance(step, RemoveLink)),
+        *(
+            f"dnsmasq of {step.bridge}"
+            for step in plan.steps
+            if isinstance(step, StopDnsmasq) and step.bridge not in started
+        ),
+    ]
+    present = sum(link.ours for link in observed.links.values())
+    present += len({server.bridge for server in observed.dnsmasq if server.bridge})
+    if _own_rules(observed):
+        present += 1
+        if not _own_rules(wanted) and any(plan.steps):
+            gone.append("chains nova-network-*")
+    if 2 * len(gone) <= present:
+        return None
+    named = ", ".join(gone[:3]) + (", ..." if len(gone) > 3 else "")
+    return f"this would remove {len(gone)} of {count(present, 'thing')} of ours here ({named})"

@@ -1,0 +1,106 @@
+"""Whose what a host carries is, and how much of it a plan may remove."""
+
+from dataclasses import replace
+
+import pytest
+from core_samples import network, options
+
+from netconsole.backend.hoststate import (
+    ChainKey,
+    Dnsmasq,
+    File,
+    HostState,
+    Link,
+    Mark,
+    Rule,
+)
+from netconsole.backend.intent import intent
+from netconsole.backend.ownership import another, as_anothers, removes_most
+from netconsole.backend.plan import plan
+from netconsole.backend.records import Records, StoreIdentity
+
+NETWORKS_PATH = "/var/lib/netconsole/networks"
+OURS = StoreIdentity("ours", 5)
+RECORDS = Records(networks=(network(),))
+WANTED = intent(RECORDS, options())
+LINK = Link("br100", "bridge", alias=f"netconsole:network:{network().uuid}")
+FORWARD = ChainKey("ipv4", "filter", "nova-network-FORWARD")
+RULE = Rule("-i br100 -j ACCEPT")
+
+
+def links(*found: Link) -> dict[str, Link]:
+    return {link.name: link for link in found}
+
+
+def words(observed: HostState, found: Records = RECORDS, store: StoreIdentity | None = OURS) -> str:
+    """Why it is another's, and nothing where it is ours."""
+    wanted = intent(found, options())
+    seen = another(observed, found, wanted, store, NETWORKS_PATH)
+    return "" if seen is None else str(seen)
+
+
+@pytest.mark.parametrize(
+    ("mark", "store", "because"),
+    [
+        (Mark("ours", 5, "sqlite:////x"), OURS, ""),
+        (Mark("ours", 4, "sqlite:////x"), OURS, ""),
+        (Mark("ours", 6, "sqlite:////x"), OURS, "is at change 5 of 6"),
+        (Mark("other", 1, "sqlite:////x"), OURS, "another store, other of sqlite:////x"),
+        (Mark("ours", 5, "sqlite:////x"), None, "another store, ours of sqlite:////x"),
+    ],
+)
+def test_the_mark_says_whose_a_host_is(
+    mark: Mark, store: StoreIdentity | None, because: str
+) -> None:
+    carried = HostState(mark=mark, links=links(LINK))
+    assert because in words(carried, Records(), store)
+    assert bool(because) == bool(words(carried, Records(), store))
+    assert words(HostState(mark=mark), Records(), store) == ""  # nothing is there to take down
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [
+        HostState(links=links(LINK)),
+        HostState(dnsmasq=(Dnsmasq("br100", ("dnsmasq",)),)),
+        HostState(files={f"{NETWORKS_PATH}/nova-br100.leases": File("")}),
+        HostState(chains={FORWARD: (RULE, Rule("-i br9 -j DROP"))}),
+    ],
+)
+def test_without_a_mark_what_is_there_says_it(carried: HostState) -> None:
+    assert words(carried) == ""
+    assert "nothing is done here: " in words(carried, Records())
+
+
+def test_one_link_that_is_not_known_is_enough() -> None:
+    port = Link("tap1", "tap", alias="netconsole:port:later")
+    carried = HostState(links=links(LINK, port))
+    assert "link tap1 is of netconsole:port:later, which this store does not know" in words(carried)
+
+
+def test_empty_chains_of_nobody_and_links_of_others_are_in_nobodys_way() -> None:
+    eth0 = Link("eth0", "", alias="uplink")
+    assert words(HostState(links=links(eth0), chains={FORWARD: ()}), Records()) == ""
+
+
+def test_what_is_anothers_is_foreign() -> None:
+    carried = HostState(links=links(LINK), dnsmasq=(Dnsmasq("br100", ("dnsmasq",)),))
+    seen = another(carried, Records(), HostState(), OURS, NETWORKS_PATH)
+    assert seen is not None
+    assert set(seen.objects) == {"link br100", "dnsmasq of br100"}
+    shown = as_anothers(carried, seen)
+    assert not any(link.ours for link in shown.links.values())
+    assert [server.bridge for server in shown.dnsmasq] == [""]
+    assert plan(shown, HostState(networks_path=NETWORKS_PATH)).steps == ()
+
+
+def test_a_plan_that_removes_most_of_what_is_ours_says_so() -> None:
+    ports = [Link(f"tap{number}", "tap", alias=f"netconsole:port:{number}") for number in range(3)]
+    observed = HostState(links=links(LINK, *ports), chains={FORWARD: (RULE,)})
+    nothing = HostState(networks_path=NETWORKS_PATH)
+    assert removes_most(observed, nothing, plan(observed, nothing)) == (
+        "this would remove 5 of 5 things of ours here (link tap0, link tap1, link tap2, ...)"
+    )
+    kept = replace(nothing, links=links(LINK, *ports[:2]), chains=observed.chains)
+    assert removes_most(observed, kept, plan(observed, kept)) is None
+    assert removes_most(HostState(), WANTED, plan(HostState(), WANTED)) is None
