@@ -68,8 +68,10 @@ def apply(
                 take(run, entry.handle)
             except BatchFailed as error:
                 if error.taken is not None:
-                    taken += error.taken
-                    begun = taken
+                    begun = taken + error.taken
+                    entry.taken = begun
+                    if error.taken:
+                        entry.done(begun - 1)
                 raise
             except NetconsoleError:
                 begun = taken  # a step that fails did not happen

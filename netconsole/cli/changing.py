@@ -44,9 +44,10 @@ class Doer:
             print_plan(service.preview(change), as_json=self.as_json)
             return
         outcome = service.do(change)
-        print_outcome(change.title, outcome, verbose=self.verbose, as_json=self.as_json)
-        if not self.as_json:
-            show(outcome.result)
+        with output.of_what_was_done(change.title):
+            print_outcome(change.title, outcome, verbose=self.verbose, as_json=self.as_json)
+            if not self.as_json:
+                show(outcome.result)
 
 
 def changing(command: Callable[Concatenate[Doer, Arguments], None]) -> Callable[Arguments, None]:

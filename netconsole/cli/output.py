@@ -16,7 +16,7 @@ from itertools import islice
 
 import click
 
-from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.errors import ExitStatus, NetconsoleError
 from netconsole.backend.text import as_json as json_text
 from netconsole.backend.text import visible
 
@@ -33,6 +33,22 @@ class ReaderGone(Exception):
 
 class NotWritten(NetconsoleError):
     """Stdout takes no more: a full disk, a terminal that hung up."""
+
+
+class DoneUnsaid(NotWritten):
+    """The same once a change is done."""
+
+    exit_status = ExitStatus.PARTLY_DONE
+
+
+@contextmanager
+def of_what_was_done(title: str) -> Iterator[None]:
+    """Print what came of a change, to the end. Raises ReaderGone or DoneUnsaid."""
+    try:
+        yield
+        flush()
+    except NotWritten as error:
+        raise DoneUnsaid(f"{title}: done, but {error}") from error
 
 
 @contextmanager

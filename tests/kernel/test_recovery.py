@@ -100,6 +100,16 @@ def test_a_repair_that_failed_says_so_everywhere(host: PrivateHost) -> None:
     assert host.run("sysctl", "-n", "net.ipv4.ip_forward").stdout == "1\n"
 
 
+def test_what_was_done_and_could_not_be_said_is_no_failure_that_left_nothing(
+    host: PrivateHost,
+) -> None:
+    configure(host)
+    done = host.run("sh", "-c", f"netconsole {' '.join(CREATE)} --json >/dev/full", check=False)
+    assert done.returncode == 4
+    assert "done, but stdout could not be written" in done.stderr
+    assert [row["label"] for row in answer(host, "network", "list")] == ["vmnet"]
+
+
 def on_trial(host: PrivateHost) -> list[str]:
     host.write(
         "/etc/netconsole/netconsole.conf",
@@ -153,3 +163,36 @@ def test_a_guardian_does_its_duty_when_all_state_is_gone(host: PrivateHost) -> N
         eventually(lambda: "br100" not in host.run("ip", "link").stdout)
     assert "203.0.113.2/24" in host.run("ip", "address", "show", "dev", "eth0").stdout
     assert "default via 203.0.113.1 dev eth0" in host.run("ip", "route").stdout
+
+
+BATCH = """
+import sys
+from netconsole.backend.apply import apply
+from netconsole.backend.errors import StepFailed
+from netconsole.backend.journal import Journal
+from netconsole.backend.steps import AddAddress, AddLink, Plan, SetLink
+
+steps = (
+    AddLink("br7", "bridge", "netconsole:test"),
+    SetLink("br7", "alias", "netconsole:test", ""),
+    SetLink("eth0", "mtu", "1400", "1500"),
+    AddAddress("eth0", "203.0.113.2/24"),
+    SetLink("eth0", "mtu", "1300", "1400"),
+)
+try:
+    apply(Plan(steps), Journal("/run/journal"), "test")
+except StepFailed as error:
+    print(error)
+(entry,) = Journal("/run/journal").entries()
+print(entry.end, entry.taken, entry.because)
+"""
+
+
+def test_a_batch_that_fails_names_the_command_and_is_undone_as_far_as_it_went(
+    host: PrivateHost,
+) -> None:
+    before = held(host)
+    said = host.run("python3", "-c", BATCH).stdout.splitlines()
+    assert said[0].startswith("ip address add 203.0.113.2/24 dev eth0: ")
+    assert said[1] == f"undone 3 {said[0]}"
+    assert held(host) == before
