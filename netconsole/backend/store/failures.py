@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from netconsole.backend.errors import Conflict, NetconsoleError, Unavailable
+from netconsole.backend.store.damage import DamagedRow
 
 BUSY_SECONDS = 10
 """How long a transaction waits for others to end."""
@@ -24,6 +25,9 @@ _WORDS = {
 }
 """By primary result code (https://www.sqlite.org/rescode.html)."""
 
+_LACKS = ("no such table", "no such column", "Could not decode to UTF-8")
+"""Begin what sqlite3 says of a database of the right revision that was changed by another hand."""
+
 
 @contextmanager
 def in_words(path: Path) -> Iterator[None]:
@@ -34,6 +38,8 @@ def in_words(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except DamagedRow as error:
+        raise _damaged(path, str(error)) from error
     except (DBAPIError, sqlite3.Error) as error:
         known = _translated(path, error.orig if isinstance(error, DBAPIError) else error)
         if known is None:
@@ -41,9 +47,15 @@ def in_words(path: Path) -> Iterator[None]:
         raise known from error
 
 
+def _damaged(path: Path, what: str) -> Unavailable:
+    return Unavailable(f"database {path} is damaged: {what}; bring back a copy, or mend the row")
+
+
 def _translated(path: Path, error: BaseException | None) -> NetconsoleError | None:
     name: str = getattr(error, "sqlite_errorname", "")
     if name.startswith("SQLITE_CONSTRAINT"):
         return Conflict(f"database {path} refuses that: {error}")
+    if isinstance(error, sqlite3.OperationalError) and str(error).startswith(_LACKS):
+        return _damaged(path, " ".join(str(error).split()))
     words = _WORDS.get("_".join(name.split("_")[:2]))
     return None if words is None else Unavailable(f"database {path} {words}")

@@ -17,9 +17,20 @@ from netconsole.backend.records import (
     Network,
     Port,
 )
+from netconsole.backend.store.damage import DamagedRow, refuse
 
 Record = DnsDomain | DnsEntry | FixedIP | FloatingIP | Instance | Network | Port
 AnyRecord = TypeVar("AnyRecord", DnsDomain, DnsEntry, FixedIP, FloatingIP, Instance, Network, Port)
+
+_TABLES: Mapping[type[Record], str] = {
+    DnsDomain: "dns_domains",
+    DnsEntry: "dns_entries",
+    FixedIP: "fixed_ips",
+    FloatingIP: "floating_ips",
+    Instance: "instances",
+    Network: "networks",
+    Port: "ports",
+}
 
 
 def columns(table: Table, record: type[Record]) -> tuple[Column[object], ...]:
@@ -33,8 +44,17 @@ def fetch(
     statement: Executable,
     parameters: Mapping[str, object] | None = None,
 ) -> tuple[AnyRecord, ...]:
-    """Execute a statement that returns `columns` of a record, and return the records."""
-    return tuple(starmap(record, connection.execute(statement, parameters).all()))
+    """Execute a statement that returns `columns` of a record, and return the records.
+
+    Raises DamagedRow for a row that holds what no record can.
+    """
+    table = _TABLES[record]
+    try:
+        rows = connection.execute(statement, parameters).all()
+    except (TypeError, ValueError, LookupError) as error:
+        raise DamagedRow(f"table {table}: {error}") from error
+    refuse(record, table, rows)
+    return tuple(starmap(record, rows))
 
 
 def values(record: Record) -> dict[str, object]:
