@@ -186,9 +186,13 @@ def routes(
     later: list[Words] = []
     unworded: list[str] = []
     for family, text in texts:
-        for line in text.splitlines():
+        lines = text.splitlines()
+        places = {_destination(line) for line in lines if f" dev {interface} " in f"{line} "}
+        for line in lines:
+            if _destination(line) not in places:
+                continue  # one of a hundred thousand, perhaps
             tokens = line.replace("\\", " ").split()
-            if not tokens or tokens[0] not in _ROUTE_TYPES:
+            if tokens[0] not in _ROUTE_TYPES:
                 continue
             mine = any(pair == ("dev", interface) for pair in itertools.pairwise(tokens))
             if mine and _is_kernels(tokens):
@@ -213,6 +217,11 @@ def routes(
     ]
     others = sorted((words for words in rest if words not in replaced), key=lambda w: "via" in w)
     return tuple(others), tuple(later), tuple(replaced), tuple(unworded)
+
+
+def _destination(line: str) -> str:
+    """Where a route leads to, its second word."""
+    return "".join(line.split(maxsplit=2)[1:2])
 
 
 def _connected(address: Words) -> Words:
