@@ -51,12 +51,12 @@ def test_delete_is_refused_while_addresses_are_allocated(host: PrivateHost) -> N
     assert held(host) == before
 
 
-def test_the_gateway_address_comes_first_on_a_bridge_that_was_there(host: PrivateHost) -> None:
+def test_the_gateway_address_goes_beside_those_of_an_admins_bridge(host: PrivateHost) -> None:
     host.run("ip", "link", "add", "br100", "type", "bridge")
     host.run("ip", "address", "add", "172.16.5.1/24", "dev", "br100")
     create_network(host)
     shown = host.run("ip", "-brief", "-4", "address", "show", "br100").stdout
-    assert shown.split()[2:] == ["10.0.0.1/24", "172.16.5.1/24"]
+    assert shown.split()[2:] == ["172.16.5.1/24", "10.0.0.1/24"], "theirs was not moved"
 
     netconsole(host, "network", "delete", "vmnet")
     shown = host.run("ip", "-brief", "-4", "address", "show", "br100").stdout
