@@ -180,6 +180,7 @@ class _Run:
                 "change_id": healing and healing.change_id,
                 "applied": healing and healing.plan.commands,
                 "verified": healing and healing.verified,
+                "broken": healing and [as_json(each) for each in healing.broken],
                 "after": healing and as_json(healing.after.finding),
             }
             output.print_json(document)
@@ -224,10 +225,16 @@ class _Run:
         yield (
             "Verified: the same evidence now"
             if healing.verified
+            else "Not verified: the evidence now"
+            if healing.broken
             else "Not healed: the evidence now"
         )
         yield ""
         yield from _report(healing.after.finding)
+        if healing.broken:
+            yield from ("", f"It has broken something else; take it back: {command}")
+            for each in healing.broken:
+                yield from ("", f"{each.title} ({each.check})", *_report(each))
 
 
 def _report(finding: "Finding") -> list[str]:

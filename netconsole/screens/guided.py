@@ -204,6 +204,8 @@ class GuidedPage(Page[None], inherit_bindings=False):
             self._found = result.after
             verified = result.verified
             said = "done and verified" if verified else "done, but the evidence still shows it"
+            if result.broken:
+                said = f"done, and {result.broken[0].check} fails now: press u to take it back"
             self._done(LogEntry(title, result.plan.commands, said, "good" if verified else "bad"))
 
         playbook, service, request = self._playbook, self.console.service, self._request

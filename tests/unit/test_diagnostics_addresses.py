@@ -26,7 +26,7 @@ from netconsole.diagnostics.finding import Finding, Verdict
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.pings import FloatingPings, Ping
-from netconsole.diagnostics.parts.routing import Address, Neighbour
+from netconsole.diagnostics.parts.routing import Address, Neighbour, Route
 from netconsole.diagnostics.snapshot import NOT_SENT, Snapshot
 
 ON_ADDRESSES = (
@@ -182,6 +182,11 @@ def test_one_address_twice_on_one_wire_is_no_flux() -> None:
     assert named(snapshot) == ["duplicate_address"]
 
 
+def test_an_address_without_a_subnet_may_be_on_several_interfaces() -> None:
+    unnumbered = [Address(name, "192.0.2.1", 32, "global") for name in ("eth0", "eth1")]
+    assert named(with_address(*unnumbered)) == []
+
+
 def test_the_one_that_others_hang_on_is_not_taken_away() -> None:
     more = (Address("eth1", "203.0.113.2", 24, "global"), Address("eth1", "203.0.113.9", 24, "x"))
     assert CHECKS["duplicate_address"].examine(with_address(*more)).fix is None
@@ -230,6 +235,15 @@ def test_proxy_arp_is_switched_off_where_it_is_on(changed: dict[str, str], keys:
     assert found.verdict == ("warn" if keys else "ok")
     fix = found.fix.steps if found.fix else ()
     assert [step.key for step in fix if isinstance(step, SetSysctl)] == keys
+
+
+def test_proxy_arp_stays_where_a_part_of_the_wires_own_subnet_lies_behind() -> None:
+    lent = replace(
+        ROUTING, routes=(*ROUTING.routes, Route("203.0.113.9", "unicast", "main", "tap9"))
+    )
+    found = CHECKS["proxy_arp"].examine(seen(settings(eth0_proxy_arp="1"), lent))
+    assert (found.verdict, found.fix, found.persist) == ("warn", None, None)
+    assert "203.0.113.9 dev tap9" in found.remedy
 
 
 def test_addresses_that_are_proxied_by_name_are_said_and_left_alone() -> None:

@@ -22,7 +22,12 @@ ALL = "-A FORWARD -j DROP\n"
 
 
 def found(
-    first: str = "", *, whole: str = "1", own: bool = False, modules: Modules = NO_MODULES
+    first: str = "",
+    *,
+    whole: str = "1",
+    own: bool = False,
+    modules: Modules = NO_MODULES,
+    others: tuple[Link, ...] = (),
 ) -> Finding:
     text = OUR_FILTER.replace("-A FORWARD", f"{first}-A FORWARD", 1)
     link = Link(
@@ -30,7 +35,7 @@ def found(
         bridge=replace(BRIDGE, nf_call_iptables=own),
     )  # fmt: skip
     values = {CALL: whole} if whole else {}
-    parts = packet_filter(text), Sysctls(values), Links((link,)), modules
+    parts = packet_filter(text), Sysctls(values), Links((link, *others)), modules
     seen = snapshot(HEALTHY).with_parts(*parts)
     return CHECKS["bridge_nf"].examine(seen)
 
@@ -88,6 +93,14 @@ def test_a_rule_about_a_port_that_sees_no_frame_is_named_and_enforced_for_good()
     assert finding.persist
     assert found(OF_A_PORT).verdict == "ok"
     assert found(OF_A_PORT, whole="0", own=True).verdict == "ok"
+
+
+def test_the_bridges_of_others_are_not_led_through_a_forward_that_may_drop() -> None:
+    bridge = Link(5, "virbr0", "bridge", True, True, "52:54:00:00:00:01", 1500, bridge=BRIDGE)
+    port = Link(6, "vnet0", "tun", True, True, "fe:54:00:00:00:01", 1500, master="virbr0")
+    finding = found(OF_A_PORT, whole="0", others=(bridge, port))
+    assert (finding.verdict, finding.fix, finding.persist) == ("warn", None, None)
+    assert "nf_call_iptables 1" in finding.remedy
 
 
 def test_a_rule_about_everything_but_bridged_frames_misses_nothing() -> None:

@@ -7,6 +7,8 @@ from netconsole.backend.kernel_settings import name_of
 from netconsole.backend.steps import Plan, RunProgram, SetSysctl
 from netconsole.diagnostics.finding import AT_BOOT, Evidence
 from netconsole.diagnostics.module_drop_ins import at_boot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
@@ -53,8 +55,11 @@ def unmet(rules: tuple[tuple[str, str], ...]) -> Iterator[Evidence]:
 def enforce(snapshot: Snapshot) -> Plan | None:
     """Lead bridged frames through iptables, None where this kernel cannot.
 
-    The module begins with that setting.
+    None as well where the host has bridges of others: the setting is the host's, and a FORWARD
+    that drops, such as Docker's, would cut off who is on them. The module begins with it.
     """
+    if _foreign(snapshot):
+        return None
     sysctls = snapshot.part(Sysctls)
     if CALL in sysctls.values:
         return Plan((SetSysctl(name_of(CALL), "1", sysctls.get(CALL)),))
@@ -64,9 +69,18 @@ def enforce(snapshot: Snapshot) -> Plan | None:
     return Plan((RunProgram(("modprobe", MODULE)),))
 
 
+def _foreign(snapshot: Snapshot) -> bool:
+    """Whether a bridge that is no network's carries frames between ports."""
+    links = snapshot.part(Links)
+    ours = {each.bridge for each in snapshot.part(Host).status.networks}
+    return any(each.name not in ours and links.ports_of(each.name) for each in links.bridges)
+
+
 def kept(snapshot: Snapshot) -> tuple[Plan | None, Evidence]:
     """Answer what keeps it: the setting, and the module, without which the setting is lost."""
     modules = snapshot.part(Modules)
+    if _foreign(snapshot):
+        return None, Evidence(AT_BOOT, "not kept: the host has bridges of others")
     setting, permanence = snapshot.part(DropIns).make_permanent({CALL: "1"})
     module, loaded = at_boot(modules.get(MODULE), modules.ours)
     row = Evidence(AT_BOOT, f"{permanence}; {MODULE}: {loaded}")

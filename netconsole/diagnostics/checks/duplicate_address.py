@@ -25,7 +25,11 @@ def judge(snapshot: Snapshot) -> Finding:
     for each in routing.addresses:
         if not each.is_v6 and each.interface != "lo" and each.address not in _floating(snapshot):
             places[each.address].append(each)
-    twice = {address: found for address, found in places.items() if found[1:]}
+    # One alone, without a subnet, is what unnumbered links and anycast have on several.
+    wired = {
+        key: [each for each in found if each.prefix_length < 32] for key, found in places.items()
+    }
+    twice = {address: found for address, found in wired.items() if found[1:]}
     if twice:
         return _on_two_interfaces(snapshot, twice)
     if elsewhere := _elsewhere(snapshot):

@@ -50,7 +50,8 @@ def judge(snapshot: Snapshot) -> Finding:
     found = tuple(_gateways(snapshot))
     rows = (*_rows(found), *(Evidence("not yet done", command) for command in steps.commands))
     if steps:
-        return Finding(ID, TITLE, "fail", _differs(steps), rows, (), host.fix, remedy=REMEDY)
+        because = _differs(steps, snapshot.part(Routing))
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if double := [each for each in found if each.twice]:
         return _twice(double, rows)
     if absent := [each for each in found if each.absent]:
@@ -97,9 +98,17 @@ def _who(answer: ArpAnswer) -> str:
     return f"{answer.mac} behind {answer.port}" if answer.port else answer.mac
 
 
-def _differs(steps: Plan) -> str:
+def _differs(steps: Plan, routing: Routing) -> str:
     first = steps.steps[0]
     if isinstance(first, AddAddress):
+        address, _, length = first.address.partition("/")
+        for other in routing.on(first.interface):
+            if other.address == address:
+                return (
+                    f"{address} is on {first.interface} with the mask /{other.prefix_length} "
+                    f"instead of /{length}: guests reach it, and this host has no route by which "
+                    "to answer them."
+                )
         return (
             f"{first.address} is not on {first.interface}: nobody answers when guests ask for "
             "their router by ARP, so that they reach each other and nothing else, this host's "

@@ -24,6 +24,11 @@ REMEDY = (
     "the interface (NetworkManager, netplan, libvirt). A bridge that was never given an MTU "
     "follows its smallest port."
 )
+WIRE: Final = (
+    "{name} is a network card: what its wire carries is not known here, and frames larger than "
+    "that would be lost, this host's own as well. Raise its MTU where the switch allows it, or "
+    "lower that of the network (`netconsole network create --mtu`)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,12 @@ def judge(snapshot: Snapshot) -> Finding:
         *(row for ping in _pings(snapshot) for row in _ping(ping)),
     )
     if narrow:
-        fix = host.fix if steps else _widen(narrow)
+        wire = [each for each in narrow if not each.link.kind]
+        fix = host.fix if steps else None if wire else _widen(narrow)
         verdict: Verdict = "warn" if all(each.is_bridge for each in narrow) else "fail"
         out = _rules_out(snapshot)
-        return Finding(ID, TITLE, verdict, _because(narrow), rows, out, fix, remedy=REMEDY)
+        remedy = WIRE.format(name=wire[0].link.name) if wire and not fix else REMEDY
+        return Finding(ID, TITLE, verdict, _because(narrow), rows, out, fix, remedy=remedy)
     if steps:
         because = f"A link has not the MTU of its network: {steps.commands[0]}."
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)

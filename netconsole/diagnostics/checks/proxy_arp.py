@@ -11,12 +11,18 @@ from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.route_lookup import network_of
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "proxy_arp"
 TITLE = "The host answers ARP for no addresses of others"
 SETTINGS = ("proxy_arp", "proxy_arp_pvlan")
 SHOWN = 4
+NEEDED: Final = (
+    "It is on for a reason, it seems: {routes} lies within the wire's own subnet and is reached by "
+    "this setting alone. Before it is switched off, name those addresses: `ip neighbour add proxy "
+    "ADDRESS dev INTERFACE`."
+)
 REMEDY = (
     "Where the host is meant to answer for a routed subnet, name the addresses instead: `ip "
     "neighbour add proxy ADDRESS dev INTERFACE` works without this setting."
@@ -45,15 +51,19 @@ def judge(snapshot: Snapshot) -> Finding:
     keys = list(dict.fromkeys(key for _, key in on))
     settings = dict.fromkeys(keys, "0")
     sysctls, drop_ins = snapshot.part(Sysctls), snapshot.part(DropIns)
-    fix = Plan(tuple(SetSysctl(name_of(key), "0", sysctls.get(key)) for key in keys))
+    fix: Plan | None = Plan(tuple(SetSysctl(name_of(key), "0", sysctls.get(key)) for key in keys))
     persist, permanence = drop_ins.make_permanent(settings)
+    remedy = REMEDY
+    if behind := list(_behind(snapshot, [name for name, _ in on])):
+        # Whoever is there has no other way: a host that lends its wire's addresses to guests.
+        fix, persist, remedy = None, None, NEEDED.format(routes=", ".join(behind[:SHOWN]))
     rows = (*_rows(snapshot, interfaces), *proxies, Evidence(AT_BOOT, permanence))
     out = (
         "address_conflict, duplicate_address: it is this host that answers, by its setting",
         "arp_flux: the addresses are not its own",
     )
     return Finding(
-        ID, TITLE, "warn", _because(snapshot, on), rows, out, fix, persist, REMEDY, "likely"
+        ID, TITLE, "warn", _because(snapshot, on), rows, out, fix, persist, remedy, "likely"
     )
 
 
@@ -64,6 +74,19 @@ def _switched_on(snapshot: Snapshot, interface: str) -> Iterator[str]:
         key = _key(name, setting)
         if sysctls.number(key):
             yield key
+
+
+def _behind(snapshot: Snapshot, interfaces: list[str]) -> Iterator[str]:
+    """Answer the routes to addresses of a wire that lead elsewhere, which it may be on for."""
+    routing = snapshot.part(Routing)
+    for interface in dict.fromkeys(interfaces):
+        wires = [each.subnet for each in routing.on(interface) if each.prefix_length < 31]
+        for route in routing.routes:
+            if route.kind != "unicast" or route.interface in (interface, "lo", ""):
+                continue
+            reach = network_of(route.destination)
+            if any(reach.prefixlen > wire.prefixlen and reach.subnet_of(wire) for wire in wires):
+                yield f"{route.destination} dev {route.interface}"
 
 
 def _because(snapshot: Snapshot, on: list[tuple[str, str]]) -> str:

@@ -94,7 +94,7 @@ def _astray(biting: list[_Rival]) -> Finding:
         f"{first.network.bridge}. "
         + (f"Cut off: {victims}." if victims else "An instance with such an address is cut off.")
     )
-    made = [each.route for each in biting if each.route.protocol != "kernel"]
+    made = [each.route for each in biting if each.guests and each.route.protocol != "kernel"]
     steps = tuple(removal(each) for each in dict.fromkeys(made))
     remedy = (
         "Delete the route, and take it out of what sets it (a VPN, a routing daemon, "
@@ -102,6 +102,9 @@ def _astray(biting: list[_Rival]) -> Finding:
         if steps
         else f"The route comes with an address of {route.interface}: two networks have the same "
         "range. Give one of them another."
+        if route.protocol == "kernel"
+        else "No instance has an address there, and others may need the route: reserve those "
+        "addresses (`netconsole fixed reserve`), or delete the route if nobody does."
     )
     out = (
         "bridge: packets do not get as far as the bridge",

@@ -1,6 +1,6 @@
 """What every playbook is: checks in the order that finds the cause soonest, a cure, the proof."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from netconsole.backend.errors import Conflict, NotFound, ReadOnly
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.checks import CHECKS
-from netconsole.diagnostics.doctor import judge, look
+from netconsole.diagnostics.doctor import judge, look, quick
 from netconsole.diagnostics.evidence import PROBES, Request
 from netconsole.diagnostics.finding import Finding, Verdict
 from netconsole.diagnostics.snapshot import Snapshot
@@ -63,11 +63,16 @@ class Healing:
     after: Investigation
     cured: str
     """The check whose finding the cure was for."""
+    broken: tuple[Finding, ...] = ()
+    """What other checks fail now, and did not before."""
 
     @property
     def verified(self) -> bool:
-        """Whether the evidence shows that the fault is gone."""
-        return not any(each.found for each in self.after.findings if each.check == self.cured)
+        """Whether the evidence shows that the fault is gone, and nothing else came in its place."""
+        found = [each for each in self.after.findings if each.check == self.cured]
+        return not self.broken and not any(
+            each.found or each.verdict == "unknown" for each in found
+        )
 
 
 Deliver = Callable[[Request, Snapshot, tuple[Finding, ...]], str]
@@ -131,7 +136,7 @@ class Playbook:
         apply: bool,
         persist: bool,
     ) -> Healing:
-        """Apply the cure of a finding and collect the evidence again.
+        """Apply the cure of a finding, collect the evidence again, and ask the doctor as well.
 
         The finding is made once more first, without its probes where the cure does not hang on
         them: raises PlanChanged where the host has changed since, so that another cure would be
@@ -147,9 +152,16 @@ class Playbook:
                 break
         else:
             raise PlanChanged(self.change_title, plan, now)
+        others = tuple(each for each in quick() if each.id != finding.check)
+        quiet = replace(request, probe=False, target="")
+        ailing = {each.check for each in _failing(quiet, others)}
+        well = tuple(each for each in others if each.id not in ailing)
         outcome = service.do(ApplyFix(name=self.change_title, plan=plan), plan)
         after = self.investigate(request)
-        return Healing(outcome.change_id, outcome.plan, after, finding.check)
+        broken = _failing(quiet, well)
+        if broken:  # what fails for a moment only was not broken
+            broken = _failing(quiet, [CHECKS[each.check] for each in broken])
+        return Healing(outcome.change_id, outcome.plan, after, finding.check, broken)
 
     def _again(
         self, request: Request, check: Check, *, apply: bool, persist: bool
@@ -187,6 +199,11 @@ class Playbook:
         if entry is None:
             raise NotFound(f"{self.change_title}: it has changed nothing that could be undone")
         return entry
+
+
+def _failing(request: Request, checks: Sequence[Check]) -> tuple[Finding, ...]:
+    findings = judge(look(request, checks), checks)
+    return tuple(each for each in findings if each.verdict == "fail")
 
 
 def of_check(check: Check) -> Playbook:

@@ -1,0 +1,84 @@
+"""A cure takes nothing away that works, and is verified as a change is."""
+
+import json
+from typing import Any
+
+import pytest
+from private_host import eventually
+from running_lab import RunningLab
+
+pytestmark = pytest.mark.requires(
+    "namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc", "conntrack", "arping", "ping"
+)
+
+INTO_A_BRIDGE = """
+ip link add br0 type bridge forward_delay 0
+ip link set br0 address $(cat /sys/class/net/eth0/address) up
+ip address flush dev eth0
+ip link set eth0 master br0
+ip address add 203.0.113.2/24 dev br0
+ip address add 203.0.113.129/32 dev br0
+ip route add default via 203.0.113.1
+"""
+OUT_OF_IT = """
+ip link delete br0
+ip address flush dev eth0
+ip address add 203.0.113.2/24 broadcast + dev eth0
+ip address add 203.0.113.129/32 dev eth0
+ip route add default via 203.0.113.1
+"""
+
+
+def run_playbook(lab: RunningLab, *words: str) -> tuple[int, dict[str, Any]]:
+    done = lab.netconsole("playbook", "run", *words, "--json", check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_no_address_is_put_on_a_port_of_a_bridge(lab: RunningLab) -> None:
+    lab.run("sh", "-ec", INTO_A_BRIDGE)
+    try:
+        status, document = run_playbook(lab, "floating_nat", "--apply")
+        assert (status, document["verified"]) == (0, True)
+        run_playbook(lab, "floating_address", "--apply")
+        assert "203.0.113.129/32" in lab.run("ip", "address", "show", "dev", "br0").stdout
+        assert " inet " not in lab.run("ip", "address", "show", "dev", "eth0").stdout
+    finally:
+        lab.run("sh", "-ec", OUT_OF_IT)
+        lab.netconsole("apply")
+
+
+def test_a_gateway_without_its_mask_gets_it(lab: RunningLab) -> None:
+    lab.run("ip", "address", "delete", "10.0.0.1/24", "dev", "br100")
+    lab.run("ip", "address", "add", "10.0.0.1/32", "dev", "br100")
+    try:
+        status, document = run_playbook(lab, "gateway", "--apply")
+        assert "mask /32 instead of /24" in document["finding"]["because"]
+        assert (status, document["verified"]) == (0, True)
+        lab.run("ping", "-q", "-c1", "-W2", "10.0.0.2")
+    finally:
+        lab.run("ip", "address", "delete", "10.0.0.1/32", "dev", "br100")
+        lab.netconsole("apply")
+
+
+def test_a_cure_after_which_something_else_fails_is_not_verified(lab: RunningLab) -> None:
+    lab.netconsole("lab", "break", "rp_filter")
+    filters = "/proc/sys/net/ipv4/conf/all/rp_filter /proc/sys/net/ipv4/conf/eth0/rp_filter"
+    watching = lab.spawn(
+        *("sh", "-c"),
+        f'echo; was=$(cat {filters}); while [ "$(cat {filters})" = "$was" ]; do :; done; '
+        "sysctl -qw net.ipv4.ip_forward=0",
+    )
+    try:
+        assert watching.stdout is not None
+        watching.stdout.readline()
+        done = lab.netconsole("playbook", "run", "rp_filter", "--apply", check=False)
+        assert done.returncode == 1
+        assert "Verified" not in done.stdout
+        assert "take it back: netconsole playbook run rp_filter --undo" in done.stdout
+        assert "(ip_forward)" in done.stdout
+    finally:
+        watching.kill()
+        lab.netconsole("playbook", "run", "rp_filter", "--undo", check=False)
+        lab.netconsole("lab", "mend", "rp_filter")
+        lab.netconsole("apply")
+    eventually(lambda: lab.netconsole("doctor", check=False).returncode == 0)
