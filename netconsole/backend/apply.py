@@ -1,9 +1,10 @@
 """Apply: take the steps of a plan, journalled; take them back when one fails; verify the end."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from netconsole.backend.errors import (
     NetconsoleError,
@@ -28,6 +29,8 @@ class Applied:
 
     entry: OpenEntry
     plan: Plan
+    without: Mapping[Step, str] = field(default_factory=dict)
+    """The steps that had no effect and that the change does not fail with, and what was said."""
 
     def keep(self) -> None:
         """Let it stand. Raises Unavailable where the journal cannot say so."""
@@ -58,6 +61,7 @@ def apply(
     `prepare` is called when the change is written down and nothing of it is done.
     """
     entry = journal.begin(title, plan, undoable=undoable, trial=trial)
+    without: dict[Step, str] = {}
     begun = taken = 0
     try:
         prepare(entry)
@@ -73,9 +77,11 @@ def apply(
                     if error.taken:
                         entry.done(begun - 1)
                 raise
-            except NetconsoleError:
-                begun = taken  # a step that fails did not happen
-                raise
+            except NetconsoleError as error:
+                if not run[0].without_it:
+                    begun = taken  # a step that fails did not happen
+                    raise
+                without[run[0]] = f"{said(error)}; {run[0].without_it}"
             taken = begun
             entry.done(taken - 1)
     except NetconsoleError as error:
@@ -83,7 +89,7 @@ def apply(
     except BaseException as error:
         _taken_back(entry, plan.steps[:begun], error)
         raise
-    return Applied(entry, plan)
+    return Applied(entry, plan, without)
 
 
 def _taken_back(
@@ -169,13 +175,25 @@ def _is_of_another_boot(entry: JournalEntry) -> bool:
     return entry.at < datetime.now(UTC) - running
 
 
-def verify(difference: Callable[[], Plan]) -> None:
-    """Look again until nothing is left to do. Raises NotVerified, naming what is."""
+def verify(
+    difference: Callable[[], Plan], without: Mapping[Step, str] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """Look again until nothing is left to do. Raises NotVerified, naming what is.
+
+    Steps that a change does not fail with are waited for as well, unless it is known that they
+    had no effect: what is said of those, and of the ones that have none, is returned.
+    """
     deadline = time.monotonic() + VERIFY_SECONDS
     pause = 0.01
-    while left := difference():
+    while left := tuple(step for step in difference().steps if step not in without):
         if time.monotonic() > deadline:
-            commands = "; ".join(left.commands[:3])
-            raise NotVerified(f"the host did not become as planned, still to do: {commands}")
+            if needed := Plan(tuple(step for step in left if not step.without_it)):
+                commands = "; ".join(needed.commands[:3])
+                raise NotVerified(f"the host did not become as planned, still to do: {commands}")
+            return (
+                *without.values(),
+                *(f"{step.commands[0]}: had no effect; {step.without_it}" for step in left),
+            )
         time.sleep(pause)
         pause = min(2 * pause, 0.2)
+    return tuple(without.values())

@@ -180,7 +180,7 @@ class Service(Reading):
                         trial=guards,
                         prepare=prepare,
                     )
-                    self._verify(written)
+                    notes = (*written.notes, *self._verify(written, applied))
                     if written.scope is None:
                         self._note_leases(connection, self._host.leases())
                     if guardian is not None:
@@ -191,7 +191,7 @@ class Service(Reading):
                     self._settle(applied, change, error)
                 raise
             self._keep(applied, change, None if written.wanted is None else mark)
-        return Outcome(applied.entry.id, written.result, applied.plan, written.waits, written.notes)
+        return Outcome(applied.entry.id, written.result, applied.plan, written.waits, notes)
 
     def _needs_guardian(self, written: "_Written[Result]") -> bool:
         """Whether the change may cut the admin's own session off, and has to be confirmed."""
@@ -327,15 +327,15 @@ class Service(Reading):
         wanted = self._host.possible(wanted, observed)
         return found, replace(wanted, leases=written.leases)
 
-    def _verify(self, written: "_Written[Result]") -> None:
-        """Look again. Raises NotVerified.
+    def _verify(self, written: "_Written[Result]", applied: Applied) -> tuple[str, ...]:
+        """Look again, and return what had no effect. Raises NotVerified.
 
         Of one floating address it is known how the kernel words its rules. So what is known of
         the packet filter moves along with our own transactions: the kernel made each of them
         whole, and its generation tells whether there were others.
         """
         if written.wanted is None:
-            return
+            return tuple(applied.without.values())
         wanted = written.wanted
         narrow = written.scope is not None
         expected = after(written.observed, written.steps) if narrow else None
@@ -345,7 +345,7 @@ class Service(Reading):
             self._known = HostState(chains=seen.chains, generation=seen.generation)
             return difference(self._host.observe_closer(seen, wanted), wanted, written.scope)
 
-        verify(left)
+        return verify(left, applied.without)
 
     def _note_sysctls(
         self, connection: Connection, found: Records, observed: HostState, wanted: HostState

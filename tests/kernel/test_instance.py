@@ -3,6 +3,7 @@
 import json
 import sys
 
+import pytest
 from cloud import answer, boot, create_network, netconsole
 from private_host import PrivateHost
 
@@ -43,6 +44,26 @@ def test_deleting_gives_the_lease_back_and_frees_the_address(host: PrivateHost) 
     leases = host.read("/var/lib/netconsole/networks/nova-br100.leases")
     assert "10.0.0.2" not in leases
     assert "veth" not in host.run("ip", "-brief", "link").stdout.replace("eth0", "")
+    assert host.run("netconsole", "plan", check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("program", "said"), [("false", "exit status 1"), ("true", "had no effect")]
+)
+def test_an_instance_goes_though_its_lease_is_not_given_back(
+    host: PrivateHost, program: str, said: str
+) -> None:
+    create_network(host)
+    boot(host, "web1")
+    release = host.run("sh", "-c", "command -v dhcp_release").stdout.strip()
+    host.run("mount", "--bind", f"/bin/{program}", release)
+    deleted = host.run("netconsole", "instance", "delete", "web1")
+    assert said in deleted.stderr
+    assert "the address is free when its lease is over" in deleted.stderr
+    assert answer(host, "instance", "list") == []
+    assert "dhcp_release" in host.run("netconsole", "plan", check=False).stdout
+    host.run("umount", release)
+    netconsole(host, "apply")
     assert host.run("netconsole", "plan", check=False).returncode == 0
 
 

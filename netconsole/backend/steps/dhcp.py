@@ -164,7 +164,12 @@ class ReloadDnsmasq(Step):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLease(Step):
-    """Give a lease back in the guest's name (dhcp_release(1), RFC 2131 section 4.4.6)."""
+    """Give a lease back in the guest's name (dhcp_release(1), RFC 2131 section 4.4.6).
+
+    Of a message that nobody answers, nobody knows whether it was heard.
+    """
+
+    without_it: ClassVar[str] = "the address is free when its lease is over"
 
     bridge: str
     address: str

@@ -34,6 +34,8 @@ class Step:
 
     lasts: ClassVar[bool] = False
     """Whether what it does outlives the kernel: a file does, a link does not."""
+    without_it: ClassVar[str] = ""
+    """What happens where it has no effect; nothing where a change fails with it."""
 
     @property
     def argvs(self) -> tuple[Argv, ...]:
