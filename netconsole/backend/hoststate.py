@@ -62,6 +62,8 @@ class Link:
     name: str
     kind: str
     up: bool = True
+    carrier: bool = field(default=True, compare=False)
+    """Observed only: whether someone is at its other end (IFF_LOWER_UP, netdevice(7))."""
     mac: str | None = None
     master: str | None = None
     mtu: int | None = None
@@ -139,6 +141,8 @@ class Dnsmasq:
     bridge: str
     argv: tuple[str, ...]
     pids: tuple[int, ...] = field(default=(), compare=False)
+    stopped: str = field(default="", compare=False)
+    """Observed only: why it answers nobody though it is there, such as `stopped by a signal`."""
     changed_file: str = ""
     """Observed only: its configuration file, if that says something else than when it started."""
 

@@ -17,6 +17,13 @@ _GONE = " (deleted)"
 """Follows the path of an executable that was replaced while it runs: a package was upgraded."""
 
 
+_STOPPED = {
+    b"T": "stopped by a signal",
+    b"t": "stopped by a debugger",
+    b"Z": "ended, and its parent has not noticed",
+}
+
+
 def process_ids() -> Iterator[int]:
     """Answer the id of each process."""
     return (int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit())
@@ -87,6 +94,15 @@ def parent(pid: int) -> int:
     """Answer the process that started another, 0 for one that has ended."""
     status = _status(pid)
     return int(status[1]) if status else 0
+
+
+def stopped(pid: int) -> str:
+    """Answer why a process that is there does nothing, by its state (proc_pid_stat(5)).
+
+    Empty for one that does something, or has ended.
+    """
+    status = _status(pid)
+    return _STOPPED.get(status[0], "") if status else ""
 
 
 def age(pid: int) -> float:

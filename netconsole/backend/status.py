@@ -9,8 +9,12 @@ from typing import Literal
 Origin = Literal["ours", "foreign"]
 RuleState = Literal["present", "missing", "unexpected"]
 FloatingState = Literal["free", "ok", "drift", "unknown"]
-LinkState = Literal["up", "down", "missing", "unknown"]
-DnsmasqState = Literal["running", "missing", "stale", "duplicate", "orphan", "foreign", "unknown"]
+LinkState = Literal["up", "no carrier", "down", "missing", "not here", "unknown"]
+"""`up`: someone is at the other end. `no carrier`: nobody is, such as at the tap of a guest that
+does not run, or at a bridge without ports. `not here`: it is not for this host to have it."""
+DnsmasqState = Literal[
+    "running", "stopped", "missing", "stale", "duplicate", "orphan", "foreign", "unknown"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class Allocation:
     device_state: LinkState
     lease_expires: int | None
     """Seconds since the epoch."""
+    host: str = ""
+    """Where its instance runs; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,8 @@ class DnsmasqStatus:
     expected_because: str
     leases: int
     command: str
+    stopped: str = ""
+    """Why it answers nobody, where it is there and stopped."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ class Survey:
             gateway=network.gateway,
             dhcp_server=network.dhcp_server,
             bridge=network.bridge,
-            bridge_state=_link_state(link),
+            bridge_state=_link_state(link, here=network.bridge in self.wanted.links),
             ports=sum(port.network_id == network.id for port in self.records.ports),
             allocated=usage.allocated,
             leased=sum(
@@ -162,8 +162,11 @@ class Survey:
                 reserved=row.reserved,
                 floating=tuple(floating.get(row.id, ())),
                 device=device,
-                device_state=_link_state(self.observed.links.get(device)),
+                device_state=_link_state(
+                    self.observed.links.get(device), here=device in self.wanted.links
+                ),
                 lease_expires=lease.expires if lease else None,
+                host=instance.host if instance else "",
             )
 
     # Floating addresses
@@ -214,7 +217,7 @@ class Survey:
             state = _dnsmasq_state(server, wanted.get(server.bridge), running)
             if state == "orphan" and not self.observed.unreadable.keys().isdisjoint(UNPLANNED):
                 state = "unknown"
-            if state == "running":
+            if state in ("running", "stopped"):
                 running.add(server.bridge)
             yield self._server(server, labels.get(server.bridge, ""), state)
         seen = {server.bridge for server in self.observed.dnsmasq}
@@ -233,6 +236,7 @@ class Survey:
             expected_because=because,
             leases=len(self.observed.leases.get(server.bridge, ())),
             command=" ".join(server.argv),
+            stopped=server.stopped,
         )
 
 
@@ -240,10 +244,12 @@ def _places(state: HostState) -> set[tuple[str, str]]:
     return {(address.interface, address.address) for address in state.addresses}
 
 
-def _link_state(link: Link | None) -> LinkState:
+def _link_state(link: Link | None, *, here: bool) -> LinkState:
     if link is None:
-        return "missing"
-    return "up" if link.up else "down"
+        return "missing" if here else "not here"
+    if not link.up:
+        return "down"
+    return "up" if link.carrier else "no carrier"
 
 
 def _by_fixed_ip(floating_ips: tuple[FloatingIP, ...]) -> dict[int, list[str]]:
@@ -261,7 +267,9 @@ def _dnsmasq_state(server: Dnsmasq, goal: Dnsmasq | None, running: set[str]) -> 
         return "orphan"
     if server != goal:
         return "stale"
-    return "duplicate" if server.bridge in running else "running"
+    if server.bridge in running:
+        return "duplicate"
+    return "stopped" if server.stopped else "running"
 
 
 def _expected_processes(server: Dnsmasq, state: DnsmasqState) -> tuple[int, str]:

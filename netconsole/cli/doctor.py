@@ -137,7 +137,9 @@ def _write(file: str, snapshot: "Snapshot") -> None:
 
 def _cures(found: "Iterable[Finding]") -> "Iterator[str]":
     """Answer what mends each thing that was found, and where to read about it."""
-    for each in found:
+    from netconsole.diagnostics.reach import worst_first
+
+    for each in worst_first(found):
         if not each.found:
             continue
         yield ""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from netconsole.cli import output
 from netconsole.diagnostics.finding import Finding, Verdict
+from netconsole.diagnostics.reach import worst_first
 
 _SYMBOLS: dict[Verdict, tuple[str, str]] = {
     "ok": ("✓", "+"),
@@ -28,8 +29,8 @@ def mark(verdict: Verdict) -> str:
 
 
 def summary(findings: Iterable[Finding]) -> Iterator[str]:
-    """Answer one line a finding."""
-    rows = [(mark(each.verdict), each.check, each.because) for each in findings]
+    """Answer one line a finding, what cuts off most first."""
+    rows = [(mark(each.verdict), each.check, each.because) for each in worst_first(findings)]
     return output.table(("verdict", "check", "because"), rows)
 
 

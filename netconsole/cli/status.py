@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.trouble import troubles
 from netconsole.backend.wording import count
 from netconsole.cli import output
 from netconsole.cli.changing import as_json
@@ -17,7 +18,17 @@ if TYPE_CHECKING:
 Section = tuple[str, "Sequence[str]", "Iterable[object]"]
 
 NETWORK = ("label", "cidr", "bridge", "bridge_state", "allocated", "leased", "total", "state")
-ALLOCATION = ("address", "network", "instance", "project", "mac", "leased", "floating", "device")
+ALLOCATION = (
+    "address",
+    "network",
+    "instance",
+    "project",
+    "mac",
+    "leased",
+    "floating",
+    "device",
+    "device_state",
+)
 FLOATING = ("address", "pool", "interface", "instance", "fixed_address", "state")
 DNSMASQ = ("network", "bridge", "state", "pids", "expected_processes", "leases")
 NAT = ("chain", "rule", "packets", "origin", "state", "owner")
@@ -42,14 +53,8 @@ def status(context: Context, as_json: bool) -> None:
 def report(found: "Status") -> list[str]:
     """Answer the lines for people: the verdict, then a table a subject."""
     lines = [f"{found.host.name}: {verdict(found)}", *filter(None, [summary(found)])]
-    lines += [
-        f"could not read {part}: {why}"
-        for part, why in found.host.unreadable.items()
-        if part != "plan" or found.host.another is None
-    ]
-    lines += found.host.unfinished
+    lines += [f"{'wrong' if each.certain else 'open'}: {each.sentence}" for each in troubles(found)]
     lines += [f"another's: {one}" for one in found.host.anothers]
-    lines += [f"this kernel has no {part}: {why}" for part, why in found.host.unsupported.items()]
     for title, columns, rows in _sections(found):
         cells = [[getattr(row, name) for name in columns] for row in rows]
         if cells:
@@ -66,20 +71,18 @@ def verdict(found: "Status") -> str:
     """Answer in a sentence whether the host is as it should be."""
     if found.host.another:
         return f"another's: {found.host.unreadable['plan']}"
-    wrong = [
-        f"dnsmasq of {one.network or one.bridge} is {one.state}"
-        for one in found.dnsmasq
-        if one.state not in ("running", "foreign", "unknown")
-    ]
+    differs = []
     if found.host.unfinished:
-        wrong.append(f"{count(len(found.host.unfinished), 'change')} cut off half done")
+        differs.append(f"{count(len(found.host.unfinished), 'change')} cut off half done")
     if found.drift:
-        steps = count(len(found.drift), "step")
-        wrong.append(f"{steps} away from what the store says")
-    if wrong:
-        return "drift: " + "; ".join(wrong)
+        differs.append(f"{count(len(found.drift), 'step')} away from what the store says")
+    if differs:
+        return "drift: " + "; ".join(differs)
     if found.host.unreadable:
         return "unknown: " + ", ".join(found.host.unreadable) + " could not be read"
+    wrong = sum(each.certain for each in troubles(found))
+    if wrong:
+        return f"as the store says, and {count(wrong, 'problem')}"
     return "ok, as the store says"
 
 

@@ -121,6 +121,7 @@ _FLOATING = frozenset({"floating"})
 
 ACTIONS: tuple[Action, ...] = (
     Action("describe", "enter", "enter", "describe", "everything about the row", reason=_row),
+    Action("wrong", "d", "d", "what is wrong", "the drift as commands, and every problem"),
     Action(
         "associate", "a", "a", "associate", "give the floating address to an instance",
         danger=True, panes=_FLOATING, reason=_associate,
@@ -138,7 +139,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("playbooks", "p", "p", "playbooks", "check the host and heal what is found, guided"),
     Action("capture", "c", "c", "capture", "packets at several interfaces, live and compared",
            reason=lambda situation: situation.no_capture_because),
-    Action("wrong", "d", "d", "what is wrong", "the drift as commands, and every problem"),
     Action("log", "l", "l", "log", "the commands run in this session"),
     Action("attention", "f", "f", "faults only", "only rows that need a look; again for all"),
     Action("copy", "y", "y", "copy", "the row to the clipboard of your terminal (OSC 52)",

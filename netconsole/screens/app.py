@@ -12,21 +12,22 @@ from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.message import Message
+from textual.strip import Strip
 
 from netconsole.backend.errors import ExitStatus
 from netconsole.backend.service import Service
 from netconsole.backend.status import Status
+from netconsole.backend.trouble import Trouble
 from netconsole.diagnostics.doctor import examine
 from netconsole.diagnostics.evidence import Request
 from netconsole.screens.changing import LogEntry
 from netconsole.screens.dialogs import TextPage
 from netconsole.screens.guard import Guard
-from netconsole.screens.health import problems
 from netconsole.screens.help import help_entries
 from netconsole.screens.live import Collector, Picture
 from netconsole.screens.main import MainPage
 from netconsole.screens.marks import glyphs_for
-from netconsole.screens.page import LEAST_HEIGHT, LEAST_WIDTH, Page
+from netconsole.screens.page import LEAST_HEIGHT, LEAST_WIDTH, WIDE, Page
 from netconsole.screens.terminal import TerminalDriver
 from netconsole.screens.trial import ask
 
@@ -49,7 +50,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [  # type: ignore[misc]
         (0, "-thin"),
         (LEAST_WIDTH, "-fits-width"),
-        (160, "-wide"),
+        (WIDE, "-wide"),
     ]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [  # type: ignore[misc]
         (0, "-low"),
@@ -84,6 +85,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.changes: list[LogEntry] = []
         self.failure: BaseException | None = None
         self.guard: Guard | None = None
+        self.painted: dict[int, Strip] = {}
+        """What the terminal shows, by line; a line that is not there may show anything."""
         self._warned = False
         self._keys: deque[events.Key] = deque()
         self._collector = Collector(
@@ -104,14 +107,23 @@ class ConsoleApp(App[None], inherit_bindings=False):
         return self.picture.status if self.picture else None
 
     @property
-    def problems(self) -> tuple[str, ...]:
-        """What is wrong beyond the drift, by the latest picture."""
-        return problems(self.picture.status, self.picture.findings) if self.picture else ()
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What is wrong or not known beyond the drift, by the latest picture."""
+        return self.picture.troubles if self.picture else ()
 
     @property
     def complaint(self) -> str:
         """Why what is shown is not current, in a line; empty where it is."""
         return f"cannot look at the host: {self.error}" if self.error else ""
+
+    def on_resize(self) -> None:
+        # The terminal has moved its lines about, if only for a moment.
+        self.painted = {}
+
+    def _resume_signal(self) -> None:
+        self.painted = {}
+        super()._resume_signal()
+        self.screen.refresh()
 
     def on_mount(self) -> None:
         self.main = MainPage(self)
@@ -226,12 +238,15 @@ class ConsoleApp(App[None], inherit_bindings=False):
         data = text.encode()
         if len(data) > _CLIPBOARD_BYTES:
             return "too long for the terminal's clipboard"
+        codes = clipboard_codes(data, inside_tmux=bool(os.environ.get("TMUX")))
         if self._driver is not None:
-            code = f"\x1b]52;c;{base64.b64encode(data).decode()}\a"
-            if os.environ.get("TMUX"):
-                code = f"\x1bPtmux;\x1b{code}\x1b\\"
-            self._driver.write(code)
-        return f"copied {len(data)} bytes (if the terminal allows OSC 52)"
+            self._driver.write("".join(codes))
+        if len(codes) == 1:
+            return f"{len(data)} bytes sent to the terminal by OSC 52; it may refuse them unsaid"
+        return (
+            f"{len(data)} bytes sent by OSC 52, to tmux and past it; tmux takes them with "
+            "set-clipboard on, or lets them pass with allow-passthrough on"
+        )
 
     def quit(self) -> None:
         """Leave; asked twice while a change is being made."""
@@ -271,6 +286,18 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def panic(self, *renderables: RenderableType) -> None:
         self._handle_exception(RuntimeError("\n".join(str(one) for one in renderables)))
+
+
+def clipboard_codes(data: bytes, *, inside_tmux: bool) -> tuple[str, ...]:
+    """What puts data on a terminal's clipboard (OSC 52, xterm's control sequences).
+
+    In tmux twice: for tmux itself, which minds it with `set-clipboard on`, and wrapped for the
+    terminal outside, which gets it with `allow-passthrough on`. Neither is its default.
+    """
+    code = f"\x1b]52;c;{base64.b64encode(data).decode()}\a"
+    if not inside_tmux:
+        return (code,)
+    return code, f"\x1bPtmux;\x1b{code}\x1b\\"
 
 
 def _said(error: Exception) -> str:

@@ -82,6 +82,10 @@ class TablePage(Page[Result], Generic[Result], inherit_bindings=False):
         return (self.heading, self.table)
 
     def on_mount(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Say where keys go at first. Textual calls a subclass's `on_mount` before this one's."""
         self.table.take_focus()
 
     def set_rows(self, rows: tuple[Row, ...]) -> None:

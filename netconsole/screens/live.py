@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from netconsole.backend.status import Status
+from netconsole.backend.trouble import Trouble, in_order, troubles
 from netconsole.diagnostics.finding import Finding
+from netconsole.diagnostics.reach import troubles_of
 from netconsole.screens.marks import Glyphs
 from netconsole.screens.pane import Row
 from netconsole.screens.panes import PANES
@@ -22,8 +24,10 @@ class Picture:
     status: Status
     rows: Mapping[str, tuple[Row, ...]]
     """By the pane's id."""
-    findings: tuple[Finding, ...] = ()
-    """Of the checks; looked for less often than the rest."""
+    findings: tuple[Finding, ...] | None = None
+    """Of the checks, looked for less often than the rest; None before the first time."""
+    troubles: tuple[Trouble, ...] = ()
+    """What is wrong or not known beyond the drift, what cuts off most first."""
 
 
 EXAMINE_SECONDS = 5.0
@@ -53,7 +57,7 @@ class Collector:
         self._deliver = deliver
         self._interval = interval
         self._glyphs = glyphs
-        self._findings: tuple[Finding, ...] = ()
+        self._findings: tuple[Finding, ...] | None = None
         self._taken = threading.Event()
         self._wake = threading.Event()
         self._wake_examiner = threading.Event()
@@ -101,9 +105,12 @@ class Collector:
             rows = {pane.id: pane.rows(status, former, self._glyphs) for pane in PANES}
         except Exception as error:  # noqa: BLE001  the outermost edge of this thread
             return error
-        return Picture(status, rows, self._findings)
+        findings = self._findings
+        wrong = in_order((*troubles(status), *troubles_of(findings or ())))
+        return Picture(status, rows, findings, wrong)
 
     def _examine_on(self) -> None:
+        examined = False
         while not self._stopped:
             self._wake_examiner.clear()
             began = time.monotonic()
@@ -113,4 +120,7 @@ class Collector:
                 because = f"the checks failed: {type(error).__name__}: {error}"
                 self._findings = (Finding("doctor", "Every check is made", "fail", because),)
             took = time.monotonic() - began
+            if not examined:
+                examined = True
+                self._wake.set()  # until now nothing could be told to be well
             self._wake_examiner.wait(max(EXAMINE_SECONDS, SHARE * took))

@@ -1,5 +1,6 @@
 """Main: the page with the panes. It decides nothing: actions.py says what is possible."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -11,12 +12,13 @@ from netconsole.backend.wording import count
 from netconsole.screens import changing
 from netconsole.screens.actions import ACTIONS, BY_ID, Action, Situation
 from netconsole.screens.capture import CapturePage
-from netconsole.screens.dialogs import ChoosePage, TextPage
+from netconsole.screens.dialogs import TextPage
 from netconsole.screens.listing import Listing
 from netconsole.screens.live import Picture
 from netconsole.screens.marks import STYLES
 from netconsole.screens.page import Page
-from netconsole.screens.pane import Column, Entry, Pane, Row, command, heading
+from netconsole.screens.palette import PalettePage
+from netconsole.screens.pane import Entry, Pane, Row, command, heading
 from netconsole.screens.panes import PANES
 from netconsole.screens.playbooks import PlaybooksPage
 from netconsole.screens.widgets.footer import Hint
@@ -91,8 +93,11 @@ class MainPage(Page[None], inherit_bindings=False):
         """Bring tabs, chips, footer and the description beside the table up to date."""
         picture = self.console.picture
         rows = picture.rows if picture else {}
-        attention = {pane: sum(row.attention for row in found) for pane, found in rows.items()}
-        self.tabs.show(self.pane.id, attention)
+        urgent = {
+            pane: Counter(row.tone == "bad" for row in found if row.attention)
+            for pane, found in rows.items()
+        }
+        self.tabs.show(self.pane.id, {pane: (n[True], n[False]) for pane, n in urgent.items()})
         self._chips()
         situation = self.situation()
         hints = [
@@ -100,7 +105,8 @@ class MainPage(Page[None], inherit_bindings=False):
             for action in ACTIONS
             if action.footer and action.offered(situation)
         ]
-        self.footer.show(tuple(hints))
+        # What can be done comes first: a narrow terminal has no room for both.
+        self.footer.show(tuple(sorted(hints, key=lambda hint: not hint.possible)))
         self.bar.hint(self._hint())
         if self.detail.display and self.detail.size:
             self.detail.set_entries(self._description())
@@ -111,11 +117,11 @@ class MainPage(Page[None], inherit_bindings=False):
         status = self.console.status
         if status is None:
             return ""
-        found = self.console.problems
+        found = self.console.troubles
         if not found:
             return f"drift: {status.drift[0].commands[0]}" if status.drift else ""
         more = len(found) - 1 + len(status.drift)
-        return found[0] + (f" (d shows {more} more)" if more else "")
+        return found[0].sentence + (f" (+{more}, d)" if more else "")
 
     def _chips(self) -> None:
         listing = self.listing
@@ -261,22 +267,30 @@ class MainPage(Page[None], inherit_bindings=False):
             and action.offered(situation)
             and action.reason(situation) is None
         )
-        columns = (Column("key", 6), Column("action", 14), Column("what it does", 30, grows=True))
 
         def chosen(action_id: str | None) -> None:
             if action_id is not None:
                 self.action_perform(action_id)
 
-        self.app.push_screen(ChoosePage(self.console, "Actions", columns, rows), chosen)
+        self.app.push_screen(PalettePage(self.console, rows), chosen)
 
     def _wrong(self) -> tuple[Entry, ...]:
         status = self.console.status
         if status is None:
             return (Entry(self.console.error or "The host has not been looked at yet."),)
-        found = self.console.problems
-        if not found and not status.drift:
+        found = self.console.troubles
+        picture, glyphs = self.console.picture, self.console.glyphs
+        entries = [
+            Entry(
+                f"{glyphs.bad if each.certain else glyphs.unknown} {each.sentence}",
+                STYLES["bad" if each.certain else "warning"],
+            )
+            for each in found
+        ]
+        if picture is None or picture.findings is None:
+            entries.append(Entry(f"{glyphs.unknown} the checks are being made", STYLES["warning"]))
+        if not entries and not status.drift:
             return (Entry("Nothing: the host is as the store says.", STYLES["good"]),)
-        entries = [Entry(f"{self.console.glyphs.bad} {text}", STYLES["bad"]) for text in found]
         if status.drift:
             entries += [Entry()] if entries else []
             steps = count(len(status.drift), "step")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -14,7 +15,7 @@ from netconsole.screens.marks import BOLD, DIM, PLAIN
 from netconsole.screens.widgets.bar import Bar
 from netconsole.screens.widgets.footer import Footer, Hint
 from netconsole.screens.widgets.header import Header
-from netconsole.screens.widgets.surface import Surface, fit, strip_of
+from netconsole.screens.widgets.surface import Surface, changed_span, fit, strip_of
 
 if TYPE_CHECKING:
     from netconsole.screens.app import ConsoleApp
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 15
+WIDE = 226
+"""From so many columns on a row's description stands beside its table, which keeps every column:
+a terminal that grows must never show less."""
 
 
 class Heading(Surface):
@@ -80,7 +84,7 @@ class Page(Screen[Result], Generic[Result]):
 
     def on_mount(self) -> None:
         # Textual has called the subclass's own `on_mount` before this one.
-        self.header.show(self.console.status, len(self.console.problems), self.console.error)
+        self.header.show(self.console.picture, self.console.error)
         self.ready = True
         self.console.call_later(self.console.type_ahead)
 
@@ -107,15 +111,32 @@ class Page(Screen[Result], Generic[Result]):
 
     def show_picture(self, picture: Picture | None, error: str) -> None:
         """Take a new look at the host, also while another page lies on top."""
-        self.header.show(picture.status if picture else None, len(self.console.problems), error)
+        self.header.show(picture, error)
 
     def _compositor_refresh(self) -> None:
         # A page covers the one beneath it wholly. Textual takes that one to shine through, and
         # would send this one again from top to bottom whenever something changes there.
-        if self is self.app.screen:
+        if self is self.app.screen and self._narrow():
             super()._compositor_refresh()
         else:
             self._dirty_widgets.clear()
+
+    def _narrow(self) -> bool:
+        """Whether anything differs from what the terminal shows; only that stays dirty.
+
+        Textual lays out and paints a whole page up to four times when it opens, and twice when it
+        is come back to (measured on 8.2.8).
+        """
+        dirty, painted = self._compositor._dirty_regions, self.console.painted
+        rows = {y for region in dirty for y in region.line_range}
+        dirty.clear()
+        for y, new in enumerate(self._compositor.render_strips()):
+            old = painted.get(y)
+            if y in rows and new != old:
+                start, end = (0, new.cell_length) if old is None else changed_span(old, new)
+                dirty.add(Region(start, y, end - start, 1))
+                painted[y] = new
+        return bool(dirty)
 
     def action_back(self) -> None:
         self.dismiss(None)

@@ -266,7 +266,7 @@ def test_an_address_outlives_its_instance_while_it_is_leased() -> None:
     assert (allocation.instance, allocation.device, allocation.device_state) == (
         "instance-0",
         "",
-        "missing",
+        "not here",
     )
 
 

@@ -18,6 +18,7 @@ from netconsole.backend.processes import (
     parent,
     running,
     runs,
+    stopped,
     writes_to,
 )
 from netconsole.backend.programs import ProgramFailed, run
@@ -50,7 +51,7 @@ def observe(networks_path: str) -> tuple[Dnsmasq, ...]:
         if not argv or parents[pid] in parents:
             continue
         children = tuple(child for child, above in parents.items() if above == pid)
-        server = Dnsmasq("", argv, (pid, *children))
+        server = Dnsmasq("", argv, (pid, *children), stopped=stopped(pid))
         bridge = dhcp.bridge_of(networks_path, server.pid_file)
         if bridge is not None and _is_ours(pid, server):
             server = replace(server, bridge=bridge, changed_file=_changed_file(pid, server))

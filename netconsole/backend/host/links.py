@@ -69,6 +69,7 @@ def _link(entry: _LinkEntry) -> Link:
         entry["ifname"],
         "tap" if kind == "tun" else kind,
         up="UP" in entry["flags"],
+        carrier="LOWER_UP" in entry["flags"],
         mac=entry.get("address"),
         master=entry.get("master"),
         mtu=entry["mtu"],

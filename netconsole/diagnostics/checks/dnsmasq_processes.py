@@ -43,7 +43,8 @@ def judge(snapshot: Snapshot) -> Finding:
     """Compare the processes with those that the networks want, and why."""
     host, processes = snapshot.part(Host), snapshot.part(DnsmasqProcesses)
     ours = [each for each in host.status.dnsmasq if each.state != "foreign"]
-    bad = [each for each in ours if each.state != "running" or _lacks_processes(each)]
+    there = ("running", "stopped")
+    bad = [each for each in ours if each.state not in there or _lacks_processes(each)]
     rows = (
         *(_row(each) for each in host.status.dnsmasq),
         *(_listener(each) for each in processes.listeners),

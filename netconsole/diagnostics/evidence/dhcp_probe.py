@@ -94,7 +94,7 @@ def _questions(host: Host, snapshot: Snapshot) -> Iterator[Asked]:
         each
         for each in host.status.networks
         if each.bridge in served
-        and each.bridge_state == "up"
+        and each.bridge_state in ("up", "no carrier")
         and (target is None or target.bridge in ("", each.bridge))
     ]
     for network in networks[:MOST_NETWORKS]:

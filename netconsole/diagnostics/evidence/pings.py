@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
+from netconsole.backend.status import Allocation
 from netconsole.diagnostics.evidence.ping import HEADERS, ping, ping_all
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.links import Link, Links
@@ -30,12 +31,17 @@ def ping_sizes(snapshot: Snapshot) -> SizePings:
     )
 
 
+def _is_up(allocation: Allocation) -> bool:
+    """Whether it has a port that is up: a guest that is not there is found by its silence."""
+    return allocation.device_state in ("up", "no carrier")
+
+
 def _guests(snapshot: Snapshot) -> Iterator[tuple[str, Link]]:
     host, links = snapshot.get(Host), snapshot.get(Links)
     for network in host.status.networks if host else ():
         bridge = links.get(network.bridge) if links else None
         for each in host.status.allocations if host and bridge else ():
-            if bridge and each.network == network.label and each.device_state == "up":
+            if bridge and each.network == network.label and _is_up(each):
                 yield each.address, bridge
 
 

@@ -3,27 +3,22 @@
 from datetime import UTC, datetime
 
 from netconsole.backend.status import Allocation, Status
+from netconsole.backend.trouble import is_dead, lease_word
 from netconsole.screens.marks import Glyphs, mark, tone
 from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about
 
 COLUMNS = (
     Column("address", 15, "address"),
-    Column("instance", 12, grows=True),
+    Column("instance", 10, grows=True),
     Column("lease", 11, state=True),
+    Column("port is", 12, state=True),
     Column("floating", 15, "address"),
-    Column("port", 15),
-    Column("port is", 10, shown_from=90),
-    Column("network", 12, shown_from=106),
-    Column("mac", 17, shown_from=120),
-    Column("project", 10, shown_from=132),
+    Column("port", 15, shown_from=96),
+    Column("network", 12, shown_from=108),
+    Column("mac", 17, shown_from=126),
+    Column("project", 10, shown_from=138),
+    Column("host", 12, shown_from=150),
 )
-
-
-def lease_word(allocation: Allocation) -> str:
-    """Where an address is in its life, in a word or two."""
-    if not allocation.allocated:
-        return "releasing"
-    return "leased" if allocation.leased else "no lease"
 
 
 def rows(status: Status, _former: Status | None, glyphs: Glyphs) -> tuple[Row, ...]:
@@ -32,23 +27,25 @@ def rows(status: Status, _former: Status | None, glyphs: Glyphs) -> tuple[Row, .
 
 
 def _row(allocation: Allocation, glyphs: Glyphs) -> Row:
-    lease = lease_word(allocation)
-    down = allocation.device_state in ("down", "missing")
+    word = lease_word(allocation)
+    dead = is_dead(allocation)
+    elsewhere = allocation.device_state == "not here" and allocation.host
     return Row(
         key=f"{allocation.network} {allocation.address}",
         cells=(
             allocation.address,
             allocation.instance,
-            mark(lease, glyphs),
+            mark(word, glyphs),
+            f"on {allocation.host}" if elsewhere else mark(allocation.device_state, glyphs),
             ",".join(allocation.floating) or "-",
-            allocation.device,
-            mark(allocation.device_state, glyphs),
+            allocation.device or "-",
             allocation.network,
             allocation.mac,
             allocation.project,
+            allocation.host or "-",
         ),
-        tone="bad" if down else tone(lease),
-        attention=down or lease == "no lease",
+        tone="bad" if dead else tone(word),
+        attention=dead or word in ("no lease", "waiting"),
     )
 
 
@@ -74,6 +71,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
         Entry(allocation.project, label="project"),
         Entry(allocation.network, label="network"),
         Entry(allocation.mac, label="MAC address"),
+        Entry(allocation.host or "not known", label="host"),
         Entry(f"{allocation.device}, {mark(allocation.device_state, glyphs)}", label="port"),
         Entry(
             f"{mark(lease_word(allocation), glyphs)}, {_expiry(allocation.lease_expires)}",

@@ -9,7 +9,7 @@ COLUMNS = (
     Column("cidr", 18, "address"),
     Column("state", 9, state=True),
     Column("bridge", 12),
-    Column("bridge is", 10),
+    Column("bridge is", 12),
     Column("used", 6, "number"),
     Column("leased", 6, "number"),
     Column("ports", 6, "number", shown_from=96),
@@ -45,7 +45,7 @@ def _row(network: NetworkStatus, glyphs: Glyphs) -> Row:
             network.dhcp_server or "-",
         ),
         tone=tone(network.state),
-        attention=network.state != "ok" or network.bridge_state != "up",
+        attention=network.state != "ok" or network.bridge_state in ("down", "missing"),
     )
 
 

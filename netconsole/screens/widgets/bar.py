@@ -11,6 +11,8 @@ from netconsole.screens.widgets.surface import Part, Surface, fit, strip_of
 
 Typed = Callable[[str, bool], None]
 """Hears what the filter is, and whether it is no longer being typed."""
+Moved = Callable[[int], None]
+"""Hears that up (-1) or down (1) was pressed while a text is typed."""
 
 _NOTICE_SECONDS = 30.0
 
@@ -33,6 +35,7 @@ class Bar(Surface, can_focus=True):
         self._typing_hint = ""
         self._escape = ""
         self._typed: Typed = lambda _text, _done: None
+        self._moved: Moved | None = None
         self._expiry: Timer | None = None
 
     def say(self, notice: str, tone: Tone = "plain") -> None:
@@ -60,11 +63,21 @@ class Bar(Surface, can_focus=True):
         """Become an input line for a filter; `typed` hears of every change."""
         self.type_text("/", "any column; !text leaves out; enter keeps, esc clears", text, typed)
 
-    def type_text(self, prompt: str, hint: str, text: str, typed: Typed, escape: str = "") -> None:
+    def type_text(
+        self,
+        prompt: str,
+        hint: str,
+        text: str,
+        typed: Typed,
+        escape: str = "",
+        moved: Moved | None = None,
+    ) -> None:
         """Become an input line that starts with `text`; `typed` hears of every change.
 
-        esc ends it with `escape` in place of what was typed.
+        esc ends it with `escape` in place of what was typed; up and down as enter does, unless
+        `moved` takes them.
         """
+        self._moved = moved
         self._prompt, self._typing_hint, self._escape = prompt, hint, escape
         self._typing, self._typed = text, typed
         self.take_focus()
@@ -99,6 +112,8 @@ class Bar(Surface, can_focus=True):
             return
         if event.key == "escape":
             self._finish(self._escape)
+        elif self._moved is not None and event.key in ("up", "down"):
+            self._moved(-1 if event.key == "up" else 1)
         elif event.key in ("enter", "tab", "down", "up"):
             self._finish(self._typing)
         elif event.key in ("backspace", "ctrl+h"):

@@ -31,6 +31,7 @@ class LineView(Moving, can_focus=True):
         self.glyphs = glyphs
         self._entries: tuple[Entry, ...] = ()
         self._wrapped: list[list[Part]] = []
+        self._wrapped_to = 0
         self._first = 0
 
     def set_entries(self, entries: tuple[Entry, ...]) -> None:
@@ -47,8 +48,9 @@ class LineView(Moving, can_focus=True):
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def _wrap(self) -> None:
-        width = self.size.width
-        self._wrapped = [line for entry in self._entries for line in wrapped(entry, width)]
+        self._wrapped_to = width = self.size.width
+        if width:
+            self._wrapped = [line for entry in self._entries for line in wrapped(entry, width)]
 
     def on_resize(self) -> None:
         self._wrap()
@@ -76,6 +78,8 @@ class LineView(Moving, can_focus=True):
 
     def line(self, y: int) -> Strip:
         width = self.size.width
+        if width != self._wrapped_to:  # painted before it is told of its size
+            self._wrap()
         if self._overflows and y == self.size.height - 1:
             below = len(self._wrapped) - self._first - self._room
             said = (

@@ -1,5 +1,7 @@
 """The tabs: the panes with their keys, and where in them something needs a look."""
 
+from collections.abc import Mapping
+
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
@@ -24,10 +26,10 @@ class Tabs(Surface):
         self.panes = panes
         self.glyphs = glyphs
         self._open = panes[0].id
-        self._attention: dict[str, int] = {}
+        self._attention: Mapping[str, tuple[int, int]] = {}
 
-    def show(self, open_pane: str, attention: dict[str, int]) -> None:
-        """Take which pane is open and how many rows of each need a look."""
+    def show(self, open_pane: str, attention: Mapping[str, tuple[int, int]]) -> None:
+        """Take which pane is open and how many rows of each are bad, and are open questions."""
         self._open, self._attention = open_pane, attention
         self.repaint()
 
@@ -44,9 +46,13 @@ class Tabs(Surface):
             (left, base),
             (pane.key + " ", base if is_open else DIM),
         ]
-        if count := self._attention.get(pane.id):
+        bad, questions = self._attention.get(pane.id, (0, 0))
+        if bad:
             parts.append((title + " ", base))
-            parts.append((f"{count}{self.glyphs.bad}", base + STYLES["bad"]))
+            parts.append((f"{bad}{self.glyphs.bad}", base + STYLES["bad"]))
+        elif questions:
+            parts.append((title + " ", base))
+            parts.append((f"{questions}{self.glyphs.unknown}", base + STYLES["warning"]))
         else:
             parts.append((title, base))
         return [*parts, (right, base)]
