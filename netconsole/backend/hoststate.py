@@ -196,8 +196,11 @@ class HostState:
     generation: int | None = None
     """Observed only: of the packet filter whose IPv4 chains these are. As long as the kernel has
     the same, nobody has changed any; None where it has none."""
-    legacy_chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
-    """Observed only: the legacy tables of a host whose iptables is the nft kind. Both filter."""
+    other_kind: Kind | None = None
+    """Observed only: the kind of which iptables is not, where that has tables here as well and
+    its programs are installed, which can change them."""
+    other_chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
+    """Observed only: the IPv4 chains of that kind. Packets pass both."""
     dnsmasq: tuple[Dnsmasq, ...] = ()
     dhcp_hosts: Mapping[str, File] = field(default_factory=dict)
     """Files in a network's --dhcp-hostsdir, by path: one a port."""

@@ -5,6 +5,8 @@ whole, or NetconsoleError is raised; it is never taken for one that is not there
 """
 
 import errno
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -20,7 +22,7 @@ from netconsole.backend.mixed_tables import (
     TablesFamily,
 )
 from netconsole.backend.nf_tables import NfTables
-from netconsole.backend.programs import run
+from netconsole.backend.programs import PATH, run
 
 LEGACY_NAMES: Final[Mapping[TablesFamily, Path]] = {
     "ipv4": Path("/proc/self/net/ip_tables_names"),
@@ -65,8 +67,12 @@ def saved(family: TablesFamily, kind: Kind, *, own: bool) -> Saved:
 
 
 def _legacy(program: str, family: TablesFamily) -> str:
-    text = Program(program, family).save()
-    for table in sorted(legacy_tables(family)):
+    tables = sorted(legacy_tables(family))
+    if shutil.which(f"{program}-save", path=PATH) is None and family == "ipv4":
+        text = run([sys.executable, "-m", "netconsole.backend.legacy_tables", *tables])
+    else:
+        text = Program(program, family).save()
+    for table in tables:
         if f"*{table}\n" not in text:
             raise Unavailable(f"{program}-save: it prints nothing of the table {table}")
     return text

@@ -38,13 +38,13 @@ def nat_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
             )
     if "rules" not in observed.unreadable:
         yield from _missing_rules(observed, wanted)
-    for key, rules in observed.legacy_chains.items():
+    for key, rules in observed.other_chains.items():
         for rule in rules:
             if key.table == "nat":
-                yield _legacy_rule(key, rule)
+                yield _other_rule(key, rule)
 
 
-def _legacy_rule(key: ChainKey, rule: Rule) -> NatRule:
+def _other_rule(key: ChainKey, rule: Rule) -> NatRule:
     """A rule in force beside ours. One of ours is left from when iptables was the other kind."""
     ours = is_ours(key.chain, rule.spec)
     return NatRule(

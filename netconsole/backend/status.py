@@ -138,7 +138,8 @@ class NatRule:
     state: RuleState
     owner: str
     legacy: bool = False
-    """In a legacy table, which `iptables` of the nft kind does not show, though it is in force."""
+    """In a table of the kind that `iptables` is not and does not show, though it is in force:
+    legacy tables, or those of nft where `iptables` is the legacy kind."""
 
 
 @dataclass(frozen=True, slots=True)

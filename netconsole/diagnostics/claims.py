@@ -48,6 +48,7 @@ Claimant = Literal[
     "floating_address",
     "floating_nat",
     "metadata",
+    "legacy_filter",
     "drift",
 ]
 
@@ -74,6 +75,8 @@ def claimant(step: Step, status: Status) -> Claimant:
             return _of_address(step.interface, step.address, status)
         case EndConnections() if step.address in _floating(status):
             return "floating_nat"
+        case ChangeRules(kind="nft" | "legacy"):
+            return "legacy_filter"
         case ChangeRules(family="ipv4", table="nat") if _is_metadata_rule(step):
             return "metadata"
         case ChangeRules(family="ipv4", table="nat") if _names_floating(step, status):

@@ -218,9 +218,11 @@ def test_what_could_not_be_listed_is_not_called_clean() -> None:
         ("", "not-applicable"),
         ("*filter\n:FORWARD ACCEPT [0:0]\n:x - [0:0]\n-A FORWARD -j x\nCOMMIT\n", "ok"),
         ("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j LOG\nCOMMIT\n", "ok"),
-        ("*filter\n:INPUT DROP [0:0]\nCOMMIT\n", "fail"),
-        ("*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n", "fail"),
-        ("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j NOTRACK\nCOMMIT\n", "fail"),
+        ("*filter\n:INPUT DROP [0:0]\nCOMMIT\n", "info"),
+        ("*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n", "info"),
+        ("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j NOTRACK\nCOMMIT\n", "info"),
+        ("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -o virbr0 -j REJECT\nCOMMIT\n", "info"),
+        ("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -i br100 -j REJECT\nCOMMIT\n", "fail"),
         (DOCKER, "info"),
     ],
 )
@@ -230,21 +232,43 @@ def test_rules_that_act_unseen_are_told_from_tables_that_do_nothing(
     assert judged("legacy_filter", packet_filter(OUR_FILTER, other)).verdict == verdict
 
 
-def test_tables_of_the_other_kind_are_emptied_and_come_back_rule_by_rule() -> None:
-    found = judged("legacy_filter", packet_filter(OUR_FILTER, LEFT))
+def test_only_what_drops_the_guests_flows_is_taken_away_and_comes_back() -> None:
+    left = """\
+*filter
+:FORWARD DROP [0:0]
+:virtual - [0:0]
+-A FORWARD -j virtual
+-A FORWARD -o br100 -j DROP
+-A FORWARD -i br100 -j DROP
+-A virtual -o virbr0 -j REJECT --reject-with icmp-port-unreachable
+COMMIT
+"""
+    found = judged("legacy_filter", packet_filter(OUR_FILTER, left))
     assert found.fix
     (step,) = found.fix.steps
     assert isinstance(step, ChangeRules)
     assert step.kind == "legacy"
-    assert step.lines == (":FORWARD ACCEPT [0:0]", "-F FORWARD", "-F old", "-X old")
-    assert step.inverse_lines == (
-        ":old - [0:0]",
-        "-A FORWARD -j old",
-        "-A old -p tcp -m tcp --dport 25 -j REJECT --reject-with icmp-port-unreachable",
-        ":FORWARD DROP [0:0]",
-    )
+    assert step.lines == ("-D FORWARD 3", "-D FORWARD 2")
+    assert step.inverse_lines == ("-I FORWARD 2 -o br100 -j DROP", "-I FORWARD 3 -i br100 -j DROP")
+
+
+def test_before_a_policy_that_drops_them_only_the_guests_are_let_through() -> None:
+    found = judged("legacy_filter", packet_filter(OUR_FILTER, LEFT))
+    assert found.fix
+    (step,) = found.fix.steps
+    assert isinstance(step, ChangeRules)
+    assert step.lines == ("-I FORWARD 1 -i br100 -j ACCEPT", "-I FORWARD 2 -o br100 -j ACCEPT")
     silent = judged("forward_filter", packet_filter(OUR_FILTER, LEFT))
     assert silent.verdict == "ok", "one check names it"
+
+
+def test_ours_of_the_other_kind_are_moved_by_the_plan_and_by_nothing_else() -> None:
+    left = ChangeRules("ipv4", "nat", ("-X nova-network-snat",), (), "legacy")
+    new = ChangeRules("ipv4", "nat", (":nova-network-snat - [0:0]",), ())
+    seen = snapshot(HEALTHY, new, left).with_parts(packet_filter(OUR_FILTER, LEFT))
+    found = CHECKS["legacy_filter"].examine(seen)
+    assert found.verdict == "fail"
+    assert found.fix == Plan((new, left))
 
 
 def test_on_a_legacy_host_it_is_the_nft_kind_that_nobody_sees() -> None:

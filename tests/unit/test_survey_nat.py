@@ -103,7 +103,7 @@ def test_rules_that_cannot_be_read_are_not_missed() -> None:
 def test_the_legacy_tables_beside_ours_are_shown_as_such() -> None:
     """Both kinds filter, and iptables lists only one of them."""
     left = chains("nat", {"PREROUTING": ["-j nova-network-PREROUTING", "-j DOCKER"]})
-    shown = [rule for rule in status(replace(WHOLE, legacy_chains=left)).nat if rule.legacy]
+    shown = [rule for rule in status(replace(WHOLE, other_chains=left)).nat if rule.legacy]
 
     assert [(rule.rule, rule.origin, rule.state) for rule in shown] == [
         ("-j nova-network-PREROUTING", "ours", "unexpected"),

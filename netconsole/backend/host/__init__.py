@@ -13,7 +13,6 @@ from netconsole.backend.host import (
     belongings,
     dnsmasq,
     filters,
-    legacy_filters,
     links,
     mark,
     nft,
@@ -90,7 +89,8 @@ class Host:
                 addresses=placed.result(),
                 chains=rules.chains,
                 generation=rules.generation,
-                legacy_chains=rules.legacy_chains,
+                other_kind=rules.other_kind,
+                other_chains=rules.other_chains,
                 unreadable=rules.unreadable,
             )
         )
@@ -166,14 +166,15 @@ def _observe_rules(known: HostState, *, only_ipv4: bool = False) -> HostState:
         if only_ipv4:
             return seen
         bridge = filters.observe_bridge()
-        legacy = legacy_filters.observe()
+        other = filters.observe_other()
     except NetconsoleError as error:
         return HostState(unreadable={"rules": str(error)})
     return HostState(
         chains={**seen.chains, **bridge.chains},
         generation=seen.generation,
-        legacy_chains=legacy,
-        unreadable={**bridge.unreadable, **seen.unreadable},
+        other_kind=other.other_kind,
+        other_chains=other.other_chains,
+        unreadable={**other.unreadable, **bridge.unreadable, **seen.unreadable},
     )
 
 

@@ -3,12 +3,14 @@
 Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these are its own.
 """
 
+import shutil
+
 from netconsole.backend import iptables_save, rules
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.hoststate import Family, HostState
 from netconsole.backend.mixed_tables import Saved
 from netconsole.backend.nf_tables import NfTables
-from netconsole.backend.programs import run
+from netconsole.backend.programs import PATH, run
 from netconsole.backend.steps import ChangeRules
 
 LOCK_SECONDS = "10"
@@ -32,6 +34,22 @@ def observe_bridge() -> HostState:
     """Every chain of the bridge tables with its rules."""
     kind = iptables_save.kind_of("bridge")
     return _state(iptables_save.saved("bridge", kind, own=True), "bridge")
+
+
+def observe_other() -> HostState:
+    """The tables of the kind of which `iptables` is not, in which ours may be left from when it
+    was that kind."""
+    other = iptables_save.other_kind(iptables_save.kind_of("ipv4"))
+    if not iptables_save.tables_in_use("ipv4", other):
+        return HostState()
+    saved = iptables_save.saved("ipv4", other, own=False)
+    chains = rules.parse(saved.text, "ipv4")
+    ours = any(rules.is_own_chain(key.chain) for key in chains)
+    unreadable = {"rules": saved.obstacle} if saved.obstacle and ours else {}
+    changes = shutil.which(f"iptables-{other}-restore", path=PATH) is not None
+    return HostState(
+        other_kind=other if changes else None, other_chains=chains, unreadable=unreadable
+    )
 
 
 def _state(saved: Saved, family: Family) -> HostState:

@@ -28,6 +28,7 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
             *moves.moved(observed, wanted),
             *addresses.removed(observed, gone),
             *filters.changes(observed, wanted),
+            *filters.left_behind(observed),
             *filters.ended_connections(observed, wanted, gone),
             *addresses.added(observed, wanted, gone),
             *servers.host_steps(),

@@ -46,6 +46,21 @@ def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
             yield ChangeRules(family, table, lines, undone)
 
 
+def left_behind(observed: HostState) -> Iterator[ChangeRules]:
+    """Take ours out of the tables of the other kind, where they are left from when iptables was
+    that kind; everything of others stays."""
+    if "rules" in observed.unreadable or observed.other_kind is None:
+        return
+    for family, table in _TABLES:
+        found = _of_table(observed.other_chains, family, table)
+        current = {chain: rules.specs(held) for chain, held in found.items()}
+        goal = rules.target(current, {})
+        if lines := rules.restore_lines(current, goal):
+            _refuse_to_strand(family, table, current, goal)
+            undone = rules.restore_lines(goal, current)
+            yield ChangeRules(family, table, lines, undone, observed.other_kind)
+
+
 def _refuse_to_strand(
     family: Family,
     table: TableName,

@@ -1,14 +1,21 @@
 """A4: do rules act in the kind of tables that `iptables` does not show on this host?"""
 
-from collections.abc import Sequence
-from typing import Final, Literal
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from netconsole.backend.hoststate import BUILTIN_CHAINS
+from netconsole.backend.hoststate import Kind
+from netconsole.backend.native_rules import is_native, native_handle
+from netconsole.backend.rules import is_ours, is_own_chain
 from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.diagnostics.check import Check
+from netconsole.diagnostics.checks.forward_filter import flows
+from netconsole.diagnostics.checks.forward_filter_cure import FILTER_TABLES, cure
+from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.filter_keepers import keepers, other_kind
+from netconsole.diagnostics.filter_walk import Drop, drops, rulesets
 from netconsole.diagnostics.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.page import Page
+from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.packet_filter import FilterChain, FilterRule, PacketFilter
 from netconsole.diagnostics.snapshot import Snapshot
 
@@ -20,8 +27,7 @@ SHOWN = 12
 HARMLESS = frozenset({"", "ACCEPT", "CONNMARK", "LOG", "MARK", "NFLOG", "RETURN"})
 """Targets after which a packet is what and where it was."""
 
-_TableName = Literal["filter", "nat", "mangle", "raw", "security"]
-TABLES: tuple[_TableName, ...] = ("raw", "mangle", "nat", "filter", "security")
+TABLES = ("raw", "mangle", "nat", "filter", "security")
 
 NOT_KEPT = (
     "kept unless something loads these rules again: look at iptables-persistent's "
@@ -31,12 +37,14 @@ NOT_KEPT = (
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look for rules of the other kind that drop, refuse or translate."""
-    seen = snapshot.part(PacketFilter)
+    host, seen = snapshot.part(Host), snapshot.part(PacketFilter)
     other = other_kind(seen)
     chains = tuple(each for table in TABLES for each in seen.of(table, other))
     if not chains:
         because = f"Only the {seen.command} kind of tables is in use."
         return Finding(ID, TITLE, "not-applicable", because)
+    if left := claimed(host.plan, host.status, ID):
+        return _left_behind(host, left, other)
     acting = [(chain, text) for chain in chains for text in _acting(chain, chains)]
     if not acting:
         because = f"There are tables of the {other} kind as well, but nothing in them acts."
@@ -49,19 +57,84 @@ def judge(snapshot: Snapshot) -> Finding:
             "the matter of forward_filter."
         )
         return Finding(ID, TITLE, "info", because, rows)
+    if dropping := tuple(_dropping(host, seen)):
+        return _dropped(dropping, seen, rows)
     table, text = acting[0][0].table, acting[0][1]
     because = (
         f"Rules and policies of the {other} kind ({len(acting)}) drop or change packets, and "
-        f"`iptables` does not show them: the first is in {table}, {text}. A packet passes both "
-        "kinds, one after the other, so that a DROP here ends what an ACCEPT there let through."
+        f"`iptables` does not show them: the first is in {table}, {text}. None of them certainly "
+        "drops what is forwarded for a guest."
     )
     remedy = (
-        f"Move what is still wanted to `iptables` first: `iptables-{other}-save` prints all of it. "
-        "The fix empties these tables and sets their policies to ACCEPT; undo restores every rule."
+        f"`iptables-{other}-save` prints them. Somebody may need them: look whose they are before "
+        f"one is deleted, with `iptables-{other} -D`."
     )
-    rows = (*rows, Evidence(AT_BOOT, NOT_KEPT))
-    fix = Plan(tuple(_emptied(each, seen) for each in TABLES if seen.of(each, other)))
-    return Finding(ID, TITLE, "fail", because, rows, (), fix, Plan(), remedy)
+    return Finding(ID, TITLE, "info", because, rows, remedy=remedy)
+
+
+def _left_behind(host: Host, left: Plan, other: Kind) -> Finding:
+    """Say that ours are still there from when iptables was of that kind."""
+    because = (
+        f"Chains of netconsole are left in the {other} kind, from when `iptables` was of that "
+        "kind. Packets pass both: what was there goes on translating and filtering, whatever is "
+        "changed since."
+    )
+    remedy = (
+        "The fix makes sure that all of ours is in the kind that `iptables` is now, and then takes "
+        f"ours out of the {other} kind; rules of others stay where they are."
+    )
+    rows = tuple(Evidence("left", command, "absent") for command in left.commands[:SHOWN])
+    return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=remedy)
+
+
+def _dropping(host: Host, seen: PacketFilter) -> Iterator[Drop]:
+    """Answer what certainly drops a flow of the guests, in tables that nobody keeps."""
+    sent = tuple(flows(host.status))
+    for ruleset in rulesets(seen):
+        if ruleset.kind == other_kind(seen):
+            for drop in drops(ruleset, sent):
+                if drop.certain and not is_own_chain(drop.chain):
+                    yield drop
+
+
+def _dropped(found: Sequence[Drop], seen: PacketFilter, acting: tuple[Evidence, ...]) -> Finding:
+    first, other = found[0], other_kind(seen)
+    because = (
+        f"{first.flow.words[:1].upper()}{first.flow.words[1:]} ends at {first.place}: "
+        f"{first.text}. `iptables` does not show it: a packet passes both kinds, one after the "
+        "other, so that a DROP here ends what an ACCEPT there let through."
+    )
+    native = next((each for each in found if is_native(each.text)), None)
+    if native is not None:
+        place = f"ip {native.ruleset.table} {native.chain}"
+        remedy = (
+            "iptables cannot delete that rule: `nft delete rule "
+            f"{place} handle {native_handle(native.text)}` does, if nobody needs it."
+        )
+        return Finding(ID, TITLE, "fail", because, acting, remedy=remedy)
+    remedy = (
+        f"`iptables-{other}-save` prints all of the {other} kind. The fix takes away the rules "
+        "that drop what is forwarded for the guests, and before a policy that does it lets through "
+        "their bridges alone; everything else stays, and undo restores it."
+    )
+    rows = (*acting, Evidence(AT_BOOT, NOT_KEPT))
+    return Finding(ID, TITLE, "fail", because, rows, (), _let_through(found, seen), Plan(), remedy)
+
+
+def _let_through(found: Sequence[Drop], seen: PacketFilter) -> Plan:
+    """Delete each rule that drops them, by its place; of a policy, accept what is theirs."""
+    rules = sorted(
+        {(each.ruleset.table, each.chain, each.position, each.text) for each in found}
+        - {(each.ruleset.table, each.chain, 0, each.text) for each in found}
+    )
+    steps = []
+    for table in dict.fromkeys(table for table, *_ in rules):
+        held = [(chain, position, text) for name, chain, position, text in rules if name == table]
+        away = tuple(f"-D {chain} {position}" for chain, position, _ in reversed(held))
+        back = tuple(f"-I {chain} {position} {text}".rstrip() for chain, position, text in held)
+        steps.append(ChangeRules("ipv4", FILTER_TABLES[table], away, back, other_kind(seen)))
+    policies = cure([each for each in found if not each.position], seen.command)
+    return Plan((*steps, *(policies.steps if policies else ())))
 
 
 def _acting(chain: FilterChain, chains: Sequence[FilterChain]) -> list[str]:
@@ -71,7 +144,9 @@ def _acting(chain: FilterChain, chains: Sequence[FilterChain]) -> list[str]:
     return policy + [
         f"-A {chain.chain} {rule.spec}"
         for rule in chain.rules
-        if rule.target not in HARMLESS and rule.target not in named
+        if rule.target not in HARMLESS
+        and rule.target not in named
+        and not is_ours(chain.chain, rule.spec)
     ]
 
 
@@ -96,31 +171,6 @@ def _names(chains: Sequence[FilterChain]) -> str:
     return ", ".join(dict.fromkeys(each.table for each in chains))
 
 
-def _emptied(table: _TableName, seen: PacketFilter) -> ChangeRules:
-    """Empty one table in one transaction, with the transaction that restores every rule of it."""
-    kind = other_kind(seen)
-    chains = seen.of(table, kind)
-    builtin = [each for each in chains if each.chain in BUILTIN_CHAINS]
-    made = [each for each in chains if each.chain not in BUILTIN_CHAINS]
-    closed = [each for each in builtin if each.policy == "DROP"]
-    filled = [each for each in chains if each.rules]
-    return ChangeRules(
-        "ipv4",
-        table,
-        (
-            *(f":{each.chain} ACCEPT [0:0]" for each in closed),
-            *(f"-F {each.chain}" for each in filled),
-            *(f"-X {each.chain}" for each in made),
-        ),
-        (
-            *(f":{each.chain} - [0:0]" for each in made),
-            *(f"-A {each.chain} {rule.spec}" for each in filled for rule in each.rules),
-            *(f":{each.chain} DROP [0:0]" for each in closed),
-        ),
-        kind,
-    )
-
-
 PAGE = Page(
     symptom="A rule is there but is ignored, or packets are dropped and no rule says so; "
     "`iptables -S` warns that legacy tables are present.",
@@ -140,11 +190,13 @@ PAGE = Page(
         ),
         ("floating_nat", "the translation that is missing or doubled is in `iptables -t nat -S`."),
     ),
-    cure="The tables of the other kind are emptied, each in one transaction, and their policies "
-    "set to ACCEPT. Undo restores them rule by rule, with counters at zero. For good: take them "
-    "out of what loads them at boot, and let `update-alternatives --config iptables` name one kind "
-    "for all programs.",
+    cure="Chains of netconsole that are left in the other kind go, once they are in the one that "
+    "`iptables` is. Of others only a rule that drops what is forwarded for guests goes, and before "
+    "a policy that drops it their bridges are accepted; nothing else is touched, and rules that "
+    "docker or libvirt keep are not. Undo restores what was there, with counters at zero. For "
+    "good: take them out of what loads them at boot, and let `update-alternatives --config "
+    "iptables` name one kind for all programs.",
     source="iptables(8), iptables-legacy; wiki.nftables.org, Legacy xtables tools",
 )
 
-CHECK = Check(ID, ("A4",), TITLE, frozenset({PacketFilter}), 1.0, judge, PAGE)
+CHECK = Check(ID, ("A4",), TITLE, frozenset({Host, PacketFilter}), 1.0, judge, PAGE)

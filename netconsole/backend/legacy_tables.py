@@ -1,18 +1,15 @@
-"""The legacy tables of a host whose `iptables` is the nft kind.
+"""A program of its own that prints the legacy tables, where no iptables-legacy-save is installed.
 
-A packet passes both kinds, and either can drop or translate it, yet iptables-save shows only its
-own. libiptc, which python-iptables calls, sees the legacy ones and only those.
+Distributions that pack the nft kind alone still meet legacy tables: those of a container, or of a
+program that brings its own iptables. They filter all the same. libiptc, which python-iptables
+calls, sees them and only them; it is C and not made for several threads, so that it has a process
+to itself, whatever it does.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-from netconsole.backend import files
-from netconsole.backend.hoststate import ChainKey, Rule, TableName
-from netconsole.backend.programs import run
-
-NAMES = Path("/proc/net/ip_tables_names")
-"""The legacy tables in use in this network namespace; readable by root."""
+from netconsole.backend.hoststate import Rule
 
 _OPTIONS = {
     "src": "-s",
@@ -25,32 +22,20 @@ _OPTIONS = {
 _Value = str | list["_Value"] | dict[str, "_Value"]
 
 
-def _in_use() -> frozenset[TableName]:
-    """The legacy tables that exist here, of those netconsole knows; asking makes none."""
-    try:
-        names = files.read_text(NAMES).split()
-    except (FileNotFoundError, PermissionError):
-        return frozenset()
-    known: tuple[TableName, ...] = ("filter", "nat", "mangle")
-    return frozenset(table for table in known if table in names)
-
-
-def observe() -> dict[ChainKey, tuple[Rule, ...]]:
-    """Every chain of the legacy tables in use, as iptables-save would word its rules.
-
-    Nothing where `iptables` itself is the legacy kind: then they are told of already.
-    """
-    tables = sorted(_in_use())
-    if not tables or "nf_tables" not in run(["iptables", "--version"]):
-        return {}
-    # Imported late: it takes a quarter of a second, and most hosts have no legacy tables.
+def lines(table: str) -> Iterator[str]:
+    """Every chain of one IPv4 table that exists, as `iptables-save --counters` prints it."""
     import iptc  # type: ignore[import-untyped]  # has no types
 
-    return {
-        ChainKey("ipv4", table, chain): tuple(rule(found) for found in rules)
-        for table in tables
-        for chain, rules in iptc.easy.dump_table(table, ipv6=False).items()
-    }
+    yield f"*{table}"
+    chains: Mapping[str, list[Mapping[str, _Value]]] = iptc.easy.dump_table(table, ipv6=False)
+    for chain in chains:
+        builtin = iptc.Chain(iptc.Table(table), chain).is_builtin()
+        policy = iptc.easy.get_policy(table, chain, ipv6=False) if builtin else "-"
+        yield f":{chain} {policy} [0:0]"
+    for chain, found in chains.items():
+        for each in map(rule, found):
+            yield f"[{each.packets}:{each.bytes}] -A {chain} {each.spec}".rstrip()
+    yield "COMMIT"
 
 
 def rule(found: Mapping[str, _Value]) -> Rule:
@@ -98,3 +83,9 @@ def _option(option: str, value: _Value) -> Iterator[str]:
         values[0] = values[0][1:].strip()
     yield option
     yield from (f'"{item}"' if " " in item else item for item in values if item)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        for line in lines(name):
+            print(line)
