@@ -80,7 +80,7 @@ def state() -> list[str]:
 
 
 def settled() -> list[str]:
-    """The state once the kernel has done with the link-local address of each link."""
+    """The state once each link has the link-local address that the kernel makes it."""
     deadline = time.monotonic() + 60
     while not has_settled() and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -162,6 +162,7 @@ def observed_as(state: HostState) -> HostState:
         files[server.pid_file.removesuffix(".pid") + ".leases"] = File("")
     return replace(
         state,
+        addresses=(*state.addresses, Address("eth0", "192.168.1.10/24")),
         chains=dict(state.chains),
         files=files,
         dnsmasq=tuple(replace(server, pids=(4711,)) for server in state.dnsmasq),

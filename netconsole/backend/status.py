@@ -34,6 +34,8 @@ class HostStatus:
     """Whether a network has this host as its router; with the Flat manager none has."""
     unsupported: dict[str, str] = field(default_factory=dict)
     """The parts that a network wants and this kernel cannot hold, and why."""
+    my_ip_is_lost: bool = False
+    """Whether no interface of this host has it."""
     unfinished: tuple[str, ...] = ()
     """Changes that were cut off half done, each in a sentence that says what to do."""
     another: str | None = None

@@ -86,6 +86,7 @@ class Survey:
             name=self.options.host,
             public_interface=leaving(self.options.public_interface, self.wanted.above),
             my_ip=self.options.my_ip,
+            my_ip_is_lost=self._my_ip_is_lost(),
             ip_forward=self.observed.sysctls.get(IP_FORWARD) == "1",
             access="read-write" if self.read_only_because is None else "read-only",
             read_only_because=self.read_only_because,
@@ -97,6 +98,10 @@ class Survey:
             anothers=self.another.objects if self.another else (),
             removes_most=self.removes_most,
         )
+
+    def _my_ip_is_lost(self) -> bool:
+        here = {each.address.partition("/")[0] for each in self.observed.addresses}
+        return bool(here) and self.options.my_ip not in (None, *here)
 
     def _nat(self) -> Iterator[NatRule]:
         for rule in nat_rules(self.observed, self.wanted):

@@ -111,7 +111,7 @@ def test_an_address_from_dhcp_goes_along_and_comes_back(host: PrivateHost) -> No
     server = ("dnsmasq", "--conf-file=", "--port=0", "--interface=eth0", "--bind-interfaces")
     given = ("--dhcp-range=203.0.113.2,203.0.113.2,255.255.255.0,1h", "--dhcp-leasefile=/run/l")
     host.outside(*server, *given, "--pid-file=/run/outside.pid")
-    host.run("ip", "address", "flush", "dev", "eth0")
+    host.run("ip", "-4", "address", "flush", "dev", "eth0")
     host.run("busybox", "udhcpc", "-q", "-n", "-i", "eth0")
     assert "203.0.113.2/24" in host.run("ip", "address", "show", "dev", "eth0").stdout
     eventually(lambda: "default" in host.run("ip", "route").stdout)

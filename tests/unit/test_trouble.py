@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from core_samples import WHOLE, observed_as, records, status, wanted, with_link
+from core_samples import WHOLE, observed_as, options, records, status, wanted, with_link
 
 from netconsole.backend.hoststate import HostState
 from netconsole.backend.records import Records
@@ -108,3 +108,11 @@ def test_a_bridge_without_ports_is_idle_and_a_port_that_is_down_is_not() -> None
 def test_the_doctor_tells_the_worst_first() -> None:
     told = worst_first((FINE, UNREAD, CLOCK, replace(RP_FILTER, check="fdb"), RP_FILTER))
     assert [each.check for each in told] == ["rp_filter", "fdb", "clock", "mtu", "stp"]
+
+
+@pytest.mark.parametrize(("my_ip", "lost"), [("10.0.0.1", 0), ("192.168.1.77", 1), (None, 0)])
+def test_an_address_of_its_own_that_the_host_has_lost_is_told(my_ip: str | None, lost: int) -> None:
+    told = status(WHOLE, settings=replace(options(), my_ip=my_ip))
+    lines = [each for each in sentences(told) if each.startswith("my_ip")]
+    assert len(lines) == lost
+    assert all("my_ip 192.168.1.77 is on no interface" in line for line in lines)
