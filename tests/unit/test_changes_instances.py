@@ -21,7 +21,7 @@ from netconsole.backend.changes.instances import (
 from netconsole.backend.errors import Conflict, Exhausted, InvalidValue, NotFound
 from netconsole.backend.hoststate import Address
 from netconsole.backend.options import Options
-from netconsole.backend.records import Instance, InstanceView, Network
+from netconsole.backend.records import InstanceView, Network
 from netconsole.backend.store import Store, fixed_ips, floating_ips, instances, networks, tables
 
 VLAN = replace(options(), network_manager="nova.network.manager.VlanManager")
@@ -353,57 +353,3 @@ def test_the_journal_and_the_audit_log_say_all_that_was_asked(
     change: Change[object], words: str
 ) -> None:
     assert change.title == words
-
-
-class TestPorts:
-    """The MAC addresses of ports, and how many a bridge can have."""
-
-    def test_a_port_has_the_mac_address_asked_for(self, connection: sa.Connection) -> None:
-        a_network(connection)
-        made = CreateInstance("web1", "demo", ("vmnet0",), macs=("52-54-00-AB-00-01",))
-        (port,) = made.write(connection, options()).result.ports
-        assert port.port.mac == "52:54:00:ab:00:01"
-
-    @pytest.mark.parametrize(
-        ("macs", "words"),
-        [
-            (("52:54:00:00:00",), "must be a MAC address"),
-            (("00:00:00:00:00:00",), "must be a MAC address"),
-            (("01:00:5e:00:00:01",), "its second digit must be even"),
-            (("52:54:00:ab:00:01", "52:54:00:ab:00:02"), "one too many, the instance has 1 port"),
-        ],
-    )
-    def test_what_is_no_mac_address_of_a_port_is_refused(
-        self, connection: sa.Connection, macs: tuple[str, ...], words: str
-    ) -> None:
-        a_network(connection)
-        with pytest.raises(InvalidValue, match=words):
-            CreateInstance("web1", "demo", ("vmnet0",), macs=macs).write(connection, options())
-
-    @pytest.mark.parametrize("taken", ["52:54:00:ab:00:01", "fe:54:00:ab:00:01"])
-    def test_a_mac_address_is_had_once_on_either_end(
-        self, connection: sa.Connection, taken: str
-    ) -> None:
-        a_network(connection)
-        first = CreateInstance("web1", "demo", ("vmnet0",), macs=("52:54:00:ab:00:01",))
-        first.write(connection, options())
-        with pytest.raises(Conflict, match="a port of instance 'web1' has it"):
-            CreateInstance("web2", "demo", ("vmnet0",), macs=(taken,)).write(connection, options())
-
-    def test_a_bridge_that_is_full_is_said_before_the_kernel_says_it(
-        self, connection: sa.Connection
-    ) -> None:
-        network = a_network(connection)
-        instances.insert(connection, Instance("crowd", "crowd", "demo", HOST, "crowd"))
-        common = {"network_id": network.id, "instance_uuid": "crowd", "kind": "tap"}
-        rows = [
-            {"uuid": f"p{n}", "mac": f"fa:16:3e:00:{n >> 8:02x}:{n & 255:02x}", "device": f"tap{n}"}
-            for n in range(1021)
-        ]
-        connection.execute(sa.insert(tables.ports), [common | row for row in rows])
-        full = replace(options(), flat_interface="eth1")
-        create(connection, "last", "vmnet0", settings=full)
-        create(connection, "away", "vmnet0", settings=replace(full, host="elsewhere"))
-        words = "bridge br100 .* has 1022 ports .* use another network"
-        with pytest.raises(Exhausted, match=words):
-            create(connection, "web1", "vmnet0", settings=full)
