@@ -39,6 +39,22 @@ def test_address_and_default_route_go_to_the_bridge_and_come_back(host: PrivateH
     assert reaches(host, "203.0.113.2")
 
 
+def test_a_label_that_a_batch_would_cut_goes_along(host: PrivateHost) -> None:
+    """ip(8) ends a batch's line at a hash, and its words at a quote."""
+    labels = ("eth0:it's", "eth0:a#b", 'eth0:a"b')
+    for number, label in enumerate(labels):
+        there = f"198.51.100.{number}/31"
+        host.run("ip", "address", "add", there, "dev", "eth0", "label", label)
+    use_eth0(host)
+    before = host.run("ip", "-4", "address", "show", "dev", "eth0").stdout
+    create(host)
+    shown = host.run("ip", "-4", "address", "show", "dev", "br100").stdout
+    assert all(f" {label.replace('eth0', 'br100')}\n" in shown for label in labels)
+
+    netconsole(host, "network", "delete", "vmnet")
+    assert host.run("ip", "-4", "address", "show", "dev", "eth0").stdout == before
+
+
 def test_the_host_is_cut_off_for_no_longer_than_the_move(host: PrivateHost) -> None:
     use_eth0(host)
     pings = host.spawn("ping", "-i", "0.01", "-c", "300", "203.0.113.1")

@@ -100,13 +100,24 @@ def move(step: MoveAddresses) -> None:
 
 def _move(step: MoveAddresses) -> None:
     argvs = step.left(observe(step.old), observe(step.new))
-    for family, commands in groupby(argvs, key=lambda each: each[1:2] if "-6" in each else ()):
-        _batch(family, tuple(commands))
+    for (family, one_line), commands in groupby(argvs, key=_batch_of):
+        if one_line:
+            _batch(family, tuple(commands))
+        else:
+            for each in commands:
+                run(each)
+
+
+def _batch_of(command: Argv) -> tuple[Argv, bool]:
+    """The family of a command, and whether a batch can have it, where a hash ends the line."""
+    return command[1:2] if "-6" in command else (), all(
+        shlex.quote(word) == word for word in command
+    )
 
 
 def _batch(family: Argv, argvs: tuple[Argv, ...]) -> None:
     """Take several commands of ip(8) in one process, which takes its options only once."""
-    lines = "".join(f"{shlex.join(each[1 + len(family) :])}\n" for each in argvs)
+    lines = "".join(f"{' '.join(each[1 + len(family) :])}\n" for each in argvs)
     try:
         run(["ip", *family, "-batch", "-"], text=lines)
     except NetconsoleError as error:
