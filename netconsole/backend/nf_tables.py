@@ -114,7 +114,7 @@ class NfTables:
         ((kind, _, data),) = _messages(self._socket.recv(1 << 16))
         if kind == _ERROR:
             code = -struct.unpack_from("=i", data)[0]
-            raise OSError(code, f"nf_tables: {os.strerror(code)}")
+            raise _refusal(code)
         return int.from_bytes(dict(_attributes(data[_FAMILY.size :]))[1], "big")
 
     def tables(self) -> tuple[tuple[NfFamily, str], ...]:
@@ -162,8 +162,14 @@ class NfTables:
                     continue
                 code = -struct.unpack_from("=i", data)[0]
                 if code and code not in _NONE:
-                    raise OSError(code, f"nf_tables: {os.strerror(code)}")
+                    raise _refusal(code)
                 return whole
+
+
+def _refusal(code: int) -> OSError:
+    """What the kernel says, and what helps where it says no."""
+    helps = ", run as root" if code == errno.EPERM else ""
+    return OSError(code, f"nf_tables: {os.strerror(code)}{helps}")
 
 
 def parse_rule(raw: bytes) -> KernelRule:

@@ -33,15 +33,6 @@ DAMAGE = {
         ("ip", "address", "del", "10.0.0.1/24", "dev", "br100"),
         "ip address add 10.0.0.1/24",
     ),
-    "gateway address behind another": (
-        (
-            "sh",
-            "-c",
-            "ip addr del 10.0.0.1/24 dev br100; ip addr add 10.8.0.1/24 dev br100; "
-            "ip addr add 10.0.0.1/24 brd + dev br100",
-        ),
-        "ip address delete 10.8.0.1/24",
-    ),
     "ip_forward": (("sysctl", "-w", "net.ipv4.ip_forward=0"), "net.ipv4.ip_forward=1"),
     "bridge down": (("ip", "link", "set", "br100", "down"), "br100 up"),
     "bridge gone": (("ip", "link", "del", "br100"), "ip link add name br100"),
