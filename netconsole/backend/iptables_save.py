@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from netconsole.backend import privileges
 from netconsole.backend.errors import Unavailable
 from netconsole.backend.hoststate import Kind
 from netconsole.backend.mixed_tables import (
@@ -86,7 +87,9 @@ def legacy_tables(family: TablesFamily) -> frozenset[str]:
     except FileNotFoundError:
         return frozenset()
     except OSError as error:
-        raise Unavailable(f"{path}: {error.strerror}") from error
+        if isinstance(error, PermissionError) and privileges.lacking() is None:
+            return frozenset()  # in a user namespace not even its root may read which there are
+        raise Unavailable(f"{path}: {error.strerror}, run as root") from error
 
 
 def other_kind(kind: Kind) -> Kind:

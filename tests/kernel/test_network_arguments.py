@@ -161,7 +161,7 @@ HOSTILE = (
     ("--multi-host", "maybe"),
     ("--network-size", "257"),
     ("--num-networks", "-1"),
-    ("--project-id", "demo'"),
+    ("--project-id", " demo"),
     ("--dns1", '8.8.8.8"'),
     ("--uuid", "../../etc"),
 )

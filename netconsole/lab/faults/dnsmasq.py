@@ -21,9 +21,9 @@ _LATE: Final = 7200.0
 
 
 def pid(service: Service) -> int:
-    """Answer the process that serves the lab's first network; raises Conflict without one."""
+    """Answer the process of the lab's first network, stopped or not; raises Conflict without."""
     for server in service.status().dnsmasq:
-        if server.state == "running":
+        if server.state in ("running", "stopped"):
             return server.pids[0]
     raise Conflict("no dnsmasq of a network is running")
 
