@@ -40,8 +40,10 @@ class ImportNova(Change[Takeover]):
     def write(self, connection: Connection, options: Options) -> Written[Takeover]:
         found = takeover(self.rows, options)
         refuse_others(found.networks, options)
-        for network in found.networks:
-            _refuse_overlap(network, networks.every(connection))
+        here = networks.every(connection)
+        for number, network in enumerate(found.networks):
+            _refuse_overlap(network, here, "which is here already")
+            _refuse_overlap(network, found.networks[:number], "which is of the same database")
         made = {network.id: networks.insert(connection, network) for network in found.networks}
         for instance in found.instances:
             instances.insert(connection, instance)
@@ -72,13 +74,13 @@ class ImportNova(Change[Takeover]):
         return Written(found, leases=_leases(found, options))
 
 
-def _refuse_overlap(network: Network, others: tuple[Network, ...]) -> None:
+def _refuse_overlap(network: Network, others: tuple[Network, ...], whose: str) -> None:
     cidr = IPNetwork(network.cidr)
     for other in others:
         if cidr in IPNetwork(other.cidr) or IPNetwork(other.cidr) in cidr:
             raise Conflict(
                 f"network {network.label!r}: {cidr} overlaps {other.cidr} of network "
-                f"{other.label!r}, which is here already"
+                f"{other.label!r}, {whose}"
             )
 
 

@@ -4,18 +4,28 @@ Tables are reflected, so that older schemas, which lack a column, are read as we
 rows (`deleted` is not 0) are left out, as nova left them out.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
-from pathlib import Path
-from typing import TypeVar
+from functools import cached_property
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy import URL, Column, ColumnElement, Connection, MetaData, NullPool, Table
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchTableError
+from sqlalchemy import URL, ColumnElement, Connection, Engine, MetaData, NullPool, Table
+from sqlalchemy.exc import (
+    ArgumentError,
+    NoSuchModuleError,
+    NoSuchTableError,
+    SAWarning,
+    StatementError,
+    UnreflectableTableError,
+)
 
+from netconsole.backend import files
 from netconsole.backend.errors import InvalidValue, Unavailable
+from netconsole.backend.takeover import columns, values
+from netconsole.backend.takeover.columns import Row
 from netconsole.backend.takeover.rows import (
     NovaFixedIP,
     NovaFloatingIP,
@@ -59,8 +69,7 @@ _OPTIONS = {
 files of this machine (read_default_file, ssl_ca, service, passfile), whose lines they print, and
 others run what they are given (init_command, plugin)."""
 _EXTRAS = {"mysql": "PyMySQL", "postgresql": "psycopg"}
-
-_Row = TypeVar("_Row", NovaNetwork, NovaFixedIP, NovaFloatingIP, NovaInterface, NovaInstance)
+_LONGEST_REASON = 300
 
 
 def shown(url: str) -> str:
@@ -71,21 +80,45 @@ def shown(url: str) -> str:
 def read(url: str) -> NovaRows:
     """Read a nova database, named by its URL as in nova.conf's `[database] connection`.
 
-    Raises InvalidValue for what is no such URL, Unavailable where the driver is not installed or
-    the database cannot be read or is not nova's.
+    Raises InvalidValue for what is no such URL and for a value that no such column can hold,
+    Unavailable where the driver is not installed or the database cannot be read or is not nova's.
     """
     parsed = _parsed(url)
     words = parsed.render_as_string(hide_password=True)
+    with warnings.catch_warnings(), _in_words(words):
+        warnings.simplefilter("ignore", SAWarning)  # of columns of unknown types
+        with _connected(parsed, words) as connection:
+            return _Reader(connection).rows()
+
+
+def _connected(parsed: URL, words: str) -> Connection:
     try:
-        engine = sa.create_engine(_of_our_driver(parsed), poolclass=NullPool)
+        return _engine(parsed, words).connect()
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # Not StatementError, which is what the database says: this is the driver's.
+        raise InvalidValue("connection", words, _refusal(error)) from error
+
+
+def _refusal(error: Exception) -> str:
+    """What a driver of Python says of a URL that it cannot take, without the password."""
+    match error:
+        case UnicodeError():
+            return "the user, the password or the database has letters that cannot be sent"
+        case LookupError() | AttributeError():
+            return "has a charset or a collation that is not known"
+        case _:
+            return f"is refused by the driver: {_one_line(error)}"
+
+
+def _engine(parsed: URL, words: str) -> Engine:
+    try:
+        return sa.create_engine(_of_our_driver(parsed), poolclass=NullPool)
     except ModuleNotFoundError as error:
         kind = parsed.get_backend_name()
         raise Unavailable(
             f"{words}: needs {_EXTRAS[kind]}, which is not installed: "
             f"pip install 'netconsole[{kind}]'"
         ) from error
-    with _in_words(words), engine.connect() as connection:
-        return _Reader(connection).rows()
 
 
 def _parsed(url: str) -> URL:
@@ -110,8 +143,14 @@ def _of_our_driver(parsed: URL) -> URL:
     kind = parsed.get_backend_name()
     if kind == "sqlite":
         path = str(parsed.database)
-        if not Path(path).is_file():
-            raise Unavailable(f"database {path} does not exist")
+        try:
+            files.opened(path).close()
+        except FileNotFoundError:
+            raise Unavailable(f"database {path} does not exist") from None
+        except OSError as error:
+            raise Unavailable(f"database {path[:_LONGEST_REASON]}: {error.strerror}") from error
+        except ValueError as error:
+            raise InvalidValue("database", path, str(error)) from error
         return URL.create(
             "sqlite", database=f"file:{quote(path)}", query={"mode": "ro", "uri": "true"}
         )
@@ -122,11 +161,17 @@ def _of_our_driver(parsed: URL) -> URL:
 def _in_words(words: str) -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
-        raise Unavailable(f"{words}: cannot be read: {reason}") from error
+    except StatementError as error:
+        raise Unavailable(f"{words}: cannot be read: {_one_line(error.orig)}") from error
+    except UnreflectableTableError as error:
+        raise Unavailable(f"{words}: cannot be read: {_one_line(error)}") from error
     except NoSuchTableError as error:
-        raise Unavailable(f"{words}: is no nova database: it has no table {error}") from error
+        raise Unavailable(f"{words}: is no nova database: it has no {error}") from error
+
+
+def _one_line(error: BaseException | None) -> str:
+    line = " ".join(str(error).split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 3]}..."
 
 
 class _Reader:
@@ -149,22 +194,21 @@ class _Reader:
         )
 
     def _every(
-        self, name: str, kind: type[_Row], condition: Callable[[Table], ColumnElement[bool]]
-    ) -> tuple[_Row, ...]:
-        table = self._table(name)
+        self, name: str, kind: type[Row], condition: Callable[[Table], ColumnElement[bool]]
+    ) -> tuple[Row, ...]:
+        table = self._table(name, *columns.needed(kind))
         named = [each.name for each in fields(kind) if each.name in table.c]
         statement = (
-            sa.select(*(table.c[column] for column in named))
+            sa.select(*(_as_it_is(table.c[column]) for column in named))
             .where(condition(table))
             .order_by(table.c.id)
         )
-        return tuple(
-            kind(**dict(zip(named, row, strict=True)))
-            for row in self._connection.execute(statement)
-        )
+        rows = self._connection.execute(statement).all()
+        values.refuse_twice(f"{name}.{named[0]}", (row[0] for row in rows))
+        return tuple(columns.row(kind, name, named, row) for row in rows)
 
     def _count(self, name: str) -> int:
-        if not sa.inspect(self._connection).has_table(name):
+        if name not in self._tables:
             return 0
         table = self._table(name)
         statement = sa.select(sa.func.count()).select_from(table).where(_not_deleted(table))
@@ -172,19 +216,34 @@ class _Reader:
 
     def _still_named(self, table: Table) -> ColumnElement[bool]:
         """Interfaces that are there, and those whose address still has its lease."""
-        addresses = self._table("fixed_ips")
+        addresses = self._table("fixed_ips", "virtual_interface_id")
         named = sa.select(addresses.c.virtual_interface_id).where(
             _not_deleted(addresses), addresses.c.virtual_interface_id.is_not(None)
         )
         return sa.or_(_not_deleted(table), table.c.id.in_(named))
 
-    def _table(self, name: str) -> Table:
-        return Table(name, self._metadata, autoload_with=self._connection, resolve_fks=False)
+    def _table(self, name: str, *needed: str) -> Table:
+        if name not in self._tables:
+            raise NoSuchTableError(f"table {name}")
+        table = Table(name, self._metadata, autoload_with=self._connection, resolve_fks=False)
+        for column in ("id", "deleted", *needed):
+            if column not in table.c:
+                raise NoSuchTableError(f"column {name}.{column}")
+        return table
+
+    @cached_property
+    def _tables(self) -> frozenset[str]:
+        """Tables alone: nova has no views, and one may have rows without an end."""
+        return frozenset(sa.inspect(self._connection).get_table_names())
+
+
+def _as_it_is(column: ColumnElement[object]) -> ColumnElement[object]:
+    """A column whose values nothing makes into what its type says they are."""
+    return sa.type_coerce(column, sa.types.NullType())
 
 
 def _not_deleted(table: Table) -> ColumnElement[bool]:
     """Whether a row counts. The column is a number, or a boolean in the oldest schemas."""
-    column: Column[object] = table.c.deleted
-    if isinstance(column.type, sa.Boolean):
-        return column.is_(sa.false())
-    return column == 0
+    if isinstance(table.c.deleted.type, sa.Boolean):
+        return table.c.deleted.is_(sa.false())
+    return sa.type_coerce(table.c.deleted, sa.Integer) == 0

@@ -9,8 +9,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from netaddr import IPNetwork
+
 from netconsole.backend.hostnames import hostname
 from netconsole.backend.managers import VLAN, manager
+from netconsole.backend.managers.ranges import refuse_unusable
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance, ManagerKind, Network, Port
 from netconsole.backend.takeover import values
@@ -23,6 +26,11 @@ from netconsole.backend.takeover.rows import (
     NovaRows,
 )
 from netconsole.backend.wording import count
+
+_VLANS = range(1, 4095)
+_PORTS = range(1, 65536)
+_MTUS = range(68, 65536)
+"""What an IPv4 link may have (RFC 791); 0 is none to nova."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,9 @@ class _Mapping:
         for row in self._rows.networks:
             label = names.give(row.label, f"network-{row.id}", str(row.id))
             if label != row.label:
-                self._notes.append(f"network {row.label!r} (id {row.id}) is called {label!r} here")
+                self._notes.append(
+                    f"network {values.quoted(row.label)} (id {row.id}) is called {label!r} here"
+                )
             network = _network(row, label)
             found[row.id] = replace(network, manager=_manager(network, self._options))
         return found
@@ -92,10 +102,13 @@ class _Mapping:
                 usual, distinct = f"server-{row.uuid}", row.uuid[:8]
                 name = names.give(asked, usual, distinct)
                 if name != asked:
-                    self._notes.append(f"instance {asked!r} ({row.uuid}) is called {name!r} here")
+                    self._notes.append(
+                        f"instance {values.quoted(asked)} ({row.uuid}) is called {name!r} here"
+                    )
                 told = hostnames.give(row.hostname or name, usual, distinct)
                 if row.hostname and told != row.hostname.lower():
-                    line = f"instance {name!r}: its host name {row.hostname!r} is {told!r} here"
+                    former = values.quoted(row.hostname)
+                    line = f"instance {name!r}: its host name {former} is {told!r} here"
                     self._notes.append(line)
                 found[row.uuid] = _instance(row, name, told)
         portless = len(self._rows.instances) - len(found)
@@ -128,7 +141,7 @@ class _Mapping:
                 self._notes.append(f"address {row.address} left out: its network is gone")
                 continue
             mac = macs.get(row.virtual_interface_id or 0)
-            fixed_ip = _fixed_ip(row, row.network_id, mac)
+            fixed_ip = _fixed_ip(row, networks[row.network_id], mac)
             held = fixed_ip.instance_uuid in instances and fixed_ip.port_id in ports
             if fixed_ip.allocated and not held:
                 self._notes.append(
@@ -136,6 +149,7 @@ class _Mapping:
                     "interface that is gone"
                 )
             found[row.id] = fixed_ip if fixed_ip.allocated and held else _given_up(fixed_ip)
+        values.refuse_twice("fixed_ips.address", (row.address for row in found.values()))
         return found
 
     def _floating_ips(self, fixed_ips: dict[int, FixedIP]) -> tuple[FloatingIP, ...]:
@@ -150,6 +164,7 @@ class _Mapping:
                 )
                 floating = _floating_ip(row, self._options, associated=False)
             found.append(floating)
+        values.refuse_twice("floating_ips.address", (row.address for row in found))
         return tuple(found)
 
     def _count_elsewhere(self, networks: dict[int, Network]) -> None:
@@ -176,6 +191,7 @@ def _network(row: NovaNetwork, label: str) -> Network:
         return f"networks.{column} of {label!r}"
 
     cidr = values.range_v4(what("cidr"), row.cidr)
+    refuse_unusable(what("cidr"), str(cidr), IPNetwork(str(cidr)))
     gateway = values.optional_address(what("gateway"), row.gateway)
     first = gateway or str(cidr[1] if cidr.num_addresses > 1 else cidr[0])
     return Network(
@@ -187,24 +203,24 @@ def _network(row: NovaNetwork, label: str) -> Network:
         broadcast=values.address(what("broadcast"), row.broadcast or str(cidr[-1])),
         gateway=gateway,
         dhcp_server=values.optional_address(what("dhcp_server"), row.dhcp_server) or gateway,
-        dhcp_start=values.address(what("dhcp_start"), row.dhcp_start or first),
+        dhcp_start=values.address_in(what("dhcp_start"), row.dhcp_start or first, str(cidr)),
         bridge=values.interface(what("bridge"), row.bridge),
         bridge_interface=values.optional_interface(what("bridge_interface"), row.bridge_interface),
         dns1=values.ip_address(what("dns1"), row.dns1),
         dns2=values.ip_address(what("dns2"), row.dns2),
-        vlan=row.vlan,
+        vlan=values.whole(what("vlan"), row.vlan, _VLANS),
         vpn_private_address=values.optional_address(
             what("vpn_private_address"), row.vpn_private_address
         ),
         vpn_public_address=values.optional_address(
             what("vpn_public_address"), row.vpn_public_address
         ),
-        vpn_public_port=row.vpn_public_port,
+        vpn_public_port=values.whole(what("vpn_public_port"), row.vpn_public_port, _PORTS),
         multi_host=bool(row.multi_host),
         share_address=bool(row.share_address),
         enable_dhcp=row.enable_dhcp is None or bool(row.enable_dhcp),
         injected=bool(row.injected),
-        mtu=row.mtu,
+        mtu=values.whole(what("mtu"), row.mtu or None, _MTUS),
         priority=row.priority,
         project_id=values.called(what("project_id"), row.project_id),
         host=values.optional_name(what("host"), row.host),
@@ -246,20 +262,26 @@ def _port(row: NovaInterface, network_id: int, instance_uuid: str) -> Port:
     )
 
 
-def _fixed_ip(row: NovaFixedIP, network_id: int, mac: str | None) -> FixedIP:
+def _fixed_ip(row: NovaFixedIP, network: Network, mac: str | None) -> FixedIP:
+    what = f"fixed_ips.address of network {network.label!r}"
     return FixedIP(
         id=row.id,
-        address=values.address("fixed_ips.address", row.address),
-        network_id=network_id,
+        address=values.address_in(what, row.address, network.cidr),
+        network_id=network.id,
         allocated=bool(row.allocated),
         leased=bool(row.leased),
         reserved=bool(row.reserved),
-        instance_uuid=row.instance_uuid,
+        instance_uuid=_holder(row),
         port_id=row.virtual_interface_id,
         mac=mac and values.mac("virtual_interfaces.address", mac),
         host=values.optional_name("fixed_ips.host", row.host),
         updated_at=_utc(row.updated_at or row.created_at),
     )
+
+
+def _holder(row: NovaFixedIP) -> str | None:
+    what = f"fixed_ips.instance_uuid of {row.address}"
+    return values.uuid(what, row.instance_uuid, "") if row.instance_uuid else None
 
 
 def _utc(moment: datetime | None) -> datetime | None:

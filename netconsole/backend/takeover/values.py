@@ -4,12 +4,13 @@ Every function takes what the value is called and the value; raises InvalidValue
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from uuid import NAMESPACE_OID, uuid5
 
 from netconsole.backend import option_rules, validate
-from netconsole.backend.errors import InvalidValue
+from netconsole.backend.errors import LONGEST_SHOWN, InvalidValue
 
 LONGEST_KEPT = 200
 """Of a name: something may have to be added to make it another's."""
@@ -23,6 +24,18 @@ def address(what: str, value: str | None) -> str:
         return str(IPv4Address(value or ""))
     except ValueError:
         raise InvalidValue(what, value, "must be an IPv4 address") from None
+
+
+def address_in(what: str, value: str | None, cidr: str) -> str:
+    """An IPv4 address of a range."""
+    found = address(what, value)
+    if IPv4Address(found) not in _range(cidr):
+        raise InvalidValue(what, value, f"must lie in {cidr}")
+    return found
+
+
+_range = lru_cache(maxsize=1)(IPv4Network)
+"""Of the addresses of one network, which are checked one after the other."""
 
 
 def ip_address(what: str, value: str | None) -> str | None:
@@ -49,7 +62,7 @@ def range_v4(what: str, value: str | None) -> IPv4Network:
 def range_v6(what: str, value: str | None) -> str | None:
     """An IPv6 range, or nothing."""
     try:
-        return str(IPv6Network(value)) if value else None
+        return str(IPv6Network(_unscoped(value))) if value else None
     except ValueError:
         raise InvalidValue(what, value, "must be an IPv6 range such as fd00::/64") from None
 
@@ -57,9 +70,23 @@ def range_v6(what: str, value: str | None) -> str | None:
 def address_v6(what: str, value: str | None) -> str | None:
     """An IPv6 address, or nothing."""
     try:
-        return str(IPv6Address(value)) if value else None
+        return str(IPv6Address(_unscoped(value))) if value else None
     except ValueError:
         raise InvalidValue(what, value, "must be an IPv6 address") from None
+
+
+def _unscoped(value: str) -> str:
+    """Raises ValueError for the name of an interface behind an address: no store holds that."""
+    if "%" in value:
+        raise ValueError
+    return value
+
+
+def whole(what: str, value: int | None, allowed: range) -> int | None:
+    """A whole number that may be, or nothing."""
+    if value is not None and value not in allowed:
+        raise InvalidValue(what, value, f"must be {allowed[0]} to {allowed[-1]}")
+    return value
 
 
 def mac(what: str, value: str | None) -> str:
@@ -100,6 +127,21 @@ def uuid(what: str, value: str | None, key: str) -> str:
     if not _UUID.fullmatch(value):
         raise InvalidValue(what, value, "must be a UUID in small letters")
     return value
+
+
+def refuse_twice(what: str, found: Iterable[object]) -> None:
+    """Raise InvalidValue for a value that stands in two rows and may in one."""
+    seen = set()
+    for value in found:
+        if value in seen:
+            raise InvalidValue(what, value, "stands in two rows")
+        seen.add(value)
+
+
+def quoted(text: str | None) -> str:
+    """Any text, as a line that is read by people has it."""
+    long = text is not None and len(text) > LONGEST_SHOWN
+    return f"{text[:LONGEST_SHOWN]!r}..." if text and long else repr(text)
 
 
 class Names:
