@@ -13,6 +13,7 @@ SECOND, THIRD = "203.0.113.130", "203.0.113.131"
 SESSION = """
 import json, sys
 from netconsole.backend.changes.floating import AssociateFloating, DisassociateFloating
+from netconsole.backend import iptables_save, mixed_tables
 from netconsole.backend.host import filters, links
 from netconsole.backend.options import load
 from netconsole.backend.service import Service
@@ -25,7 +26,8 @@ def noting(run):
         return run(argv, **options)
     return noted
 
-filters.run, links.run = noting(filters.run), noting(links.run)
+for module in (filters, iptables_save, links, mixed_tables):
+    module.run = noting(module.run)
 service = Service(load())
 for line in sys.stdin:
     address, *names = line.split()
