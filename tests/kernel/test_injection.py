@@ -97,7 +97,7 @@ def test_a_dry_run_shows_commands_that_do_the_same(flat: PrivateHost) -> None:
     inject = ("instance", "inject", "web1", "--root", "/run/image")
     commands = netconsole(flat, *inject, "--dry-run")
     assert interfaces(flat) == FORMER
-    flat.run("sh", "-ec", commands)
+    flat.run("bash", "-ec", commands)
     by_hand = interfaces(flat)
     netconsole(flat, *inject)
     assert interfaces(flat) == by_hand
