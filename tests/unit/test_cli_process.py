@@ -93,3 +93,28 @@ def test_the_way_a_crash_is_told_cannot_crash(tmp_path: Path, more: str) -> None
             r"netconsole: LookupError: a\xff b (a bug; no report could be"
         )
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["click", "netconsole.cli.failures", "netconsole.cli.explain"])
+def test_interrupted_while_modules_are_imported_there_is_no_traceback(module: str) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "from netconsole.cli.entry import main\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "sys.argv = ['netconsole', 'explain', 'rp_filter']\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        ["bash", "-c", '"$0" -c "$1"; exit $?', sys.executable, code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip() == ""
