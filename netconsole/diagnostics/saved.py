@@ -1,6 +1,7 @@
 """Evidence in a file: a snapshot as JSON, so that a ticket carries it and a test replays it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -46,7 +47,7 @@ def to_text(snapshot: Snapshot) -> str:
 def from_text(file: str, text: str) -> Snapshot:
     """Read the file's text; raises InvalidValue where it is not such a file."""
     with judging(file):
-        document = json.loads(text, parse_constant=_refuse_constant)
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise InvalidValue("evidence", file, f"is no evidence of format {FORMAT}")
         converter = _converter()
@@ -82,6 +83,15 @@ def _unreadable(file: str, reason: str) -> InvalidValue:
 
 def _refuse_constant(word: str) -> None:
     raise ValueError(f"{word} is no number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, each of whose keys stands once: of two, another reader may take the other."""
+    told = dict(pairs)
+    if len(told) < len(pairs):
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"{twice!r} stands twice in one object")
+    return told
 
 
 def _part(converter: Converter, kind: type[T], told: dict[str, Any]) -> T | Unread:

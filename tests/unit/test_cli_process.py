@@ -31,6 +31,11 @@ ODD = {
     "deep JSON": ("printf '%.0s[' {1..99999} > f; netconsole doctor --from f", 2, "too deep"),
     "no number": ('echo {\\"format\\":NaN} > f; netconsole doctor --from f', 2, "NaN is no number"),
     "half a letter": ('echo \'{"format":"\\ud800"}\' > f; netconsole doctor --from f', 2, "format"),
+    "a key twice": (
+        """echo '{"format":1,"format":2}' > f; netconsole doctor --from f""",
+        2,
+        "'format' stands twice in one object",
+    ),
     "a capture from a FIFO": ("mkfifo f; netconsole capture --read f", 2, "is a FIFO"),
 }
 """What a shell runs, the exit status, and what the one line on stderr says; None where none can."""
