@@ -50,6 +50,9 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         yield Trouble(Reach.HOST, unfinished)
     for part, why in host.unsupported.items():
         yield Trouble(Reach.INSTANCE, f"this kernel has no {part}: {why}")
+    if host.my_ip is None and host.forwarding_wanted and status.networks:
+        said = "my_ip is not known, there is no default route: what instances send out has their"
+        yield Trouble(Reach.HOST, f"{said} own addresses as its source (set my_ip)", certain=False)
     if host.my_ip_is_lost:
         said = f"my_ip {host.my_ip} is on no interface: what is sent in its name is not answered"
         yield Trouble(Reach.HOST, f"{said} (netconsole config show)")
