@@ -1,5 +1,6 @@
 """C2: does nobody else answer the DHCP requests of our guests?"""
 
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from netconsole.backend.status import NetworkStatus
@@ -46,7 +47,9 @@ def own_servers(snapshot: Snapshot, network: NetworkStatus) -> frozenset[str | N
     """
     routing = snapshot.get(Routing)
     here = routing.on(network.bridge) if routing else ()
-    return frozenset((network.dhcp_server, *(each.address for each in here)))
+    cidr = ip_network(network.cidr)
+    own = (each.address for each in here if ip_address(each.address) in cidr)
+    return frozenset((network.dhcp_server, *own))
 
 
 def _is_strange(
