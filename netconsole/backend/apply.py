@@ -13,7 +13,7 @@ from netconsole.backend.errors import (
     StepFailed,
     Unavailable,
 )
-from netconsole.backend.host import take, take_back
+from netconsole.backend.host import may_stand, take, take_back
 from netconsole.backend.host.batch import BatchFailed, runs
 from netconsole.backend.journal import Journal, JournalEntry, OpenEntry, Outcome, boot_id
 from netconsole.backend.steps import Plan, Step
@@ -87,7 +87,7 @@ def apply(
     except NetconsoleError as error:
         raise _taken_back(entry, plan.steps[:begun], error) or StepFailed(str(error)) from error
     except BaseException as error:
-        _taken_back(entry, plan.steps[:begun], error)
+        _taken_back(entry, _perhaps_taken(plan.steps[:begun], taken), error)
         raise
     return Applied(entry, plan, without)
 
@@ -126,6 +126,11 @@ def undo(begun: Iterable[Step], *, rebooted: bool = False) -> tuple[str, ...]:
     )
 
 
+def _perhaps_taken(begun: tuple[Step, ...], taken: int) -> tuple[Step, ...]:
+    """Steps that were begun, without those that are known not to have happened."""
+    return (*begun[:taken], *filter(may_stand, begun[taken:]))
+
+
 def recover(journal: Journal) -> tuple[str, ...]:
     """Take back the changes that were cut off, the newest first; a sentence on each.
 
@@ -152,7 +157,8 @@ def recover_one(held: OpenEntry) -> str:
     """Take back a change that nobody is at any more; answer what happened, in a sentence."""
     entry = held.read()
     rebooted = _is_of_another_boot(entry)
-    left = undo(entry.plan.steps[: entry.begun], rebooted=rebooted)
+    begun = entry.plan.steps[: entry.begun]
+    left = undo(begun if rebooted else _perhaps_taken(begun, entry.taken), rebooted=rebooted)
     if rebooted:
         sentence = "was left half done when this host went down, its files were taken back first"
     elif entry.trial:

@@ -171,6 +171,30 @@ def applied(
     return {chain: tuple(found) for chain, found in chains.items()}
 
 
+def untouched(current: Table, lines: Iterable[str], inverse_lines: Iterable[str]) -> bool:
+    """Whether a table shows for certain that lines were not loaded, all of which happen or none.
+
+    Nothing is there of what they make, and all that they take away. Of a rule that they only
+    move nothing can be said, and nothing of a policy.
+    """
+    made, taken = set(map(_made, lines)), set(map(_made, inverse_lines))
+    there = {(chain, spec) for chain, found in current.items() for spec in ("", *found)}
+    signs = (made ^ taken) - {None}
+    return bool(signs) and all((sign in there) == (sign in taken) for sign in signs)
+
+
+def _made(line: str) -> tuple[str, str] | None:
+    """What a line makes: a rule and its chain, or a chain alone."""
+    command, chain, rest = _parts(line)
+    number, _, spec = rest.partition(" ")
+    match command:
+        case ":" if _is_user(chain):
+            return chain, ""
+        case "-A" | "-I":
+            return chain, spec if command == "-I" and number.isdigit() else rest
+    return None
+
+
 def _parts(line: str) -> tuple[str, str, str]:
     """The command of a line, its chain, and the rest. `:CHAIN` makes the chain and no more."""
     if line.startswith(":"):

@@ -47,6 +47,22 @@ def test_what_an_admin_made_since_is_not_taken_for_ours(host: PrivateHost) -> No
     assert host.run("netconsole", "plan", check=False).stdout == ""
 
 
+def test_rules_of_others_outlive_a_repair_that_was_killed_before_it_ran(host: PrivateHost) -> None:
+    """Beside rules of nft ours are deleted by number: there is another's in its place."""
+    create_network(host)
+    host.run("iptables", "-t", "nat", "-D", "PREROUTING", "-j", "nova-network-PREROUTING")
+    for length in ("9", "10"):
+        rule = ("ip", "nat", "PREROUTING", "ip", "length", length, "accept")
+        host.run("nft", "insert", "rule", *rule)
+    before = host.run("nft", "list", "chain", "ip", "nat", "PREROUTING").stdout
+    assert killed(host, 0, "before", "apply")
+    assert "left half done, taken back first" in host.run("netconsole", "apply").stderr
+    after = host.run("nft", "list", "chain", "ip", "nat", "PREROUTING").stdout
+    kept = [line for line in after.splitlines() if "nova-network-PREROUTING" not in line]
+    assert kept == before.splitlines()
+    assert "jump nova-network-PREROUTING" in after
+
+
 def test_a_change_that_cannot_be_read_stops_changes_and_nothing_else(host: PrivateHost) -> None:
     create_network(host)
     path = f"{STATE}/journal/20260101T000000000000-0000.open"

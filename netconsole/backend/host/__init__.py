@@ -217,6 +217,23 @@ def take(run: tuple[Step, ...], maker: int) -> None:
         batch.perform(run, maker)
 
 
+def may_stand(step: Step) -> bool:
+    """Whether a step that was begun may have happened.
+
+    Asked of those alone whose inverse does harm where they have not: it would delete a rule of
+    others, or insert one a second time.
+    """
+    try:
+        match step:
+            case ChangeRules():
+                return filters.may_stand(step)
+            case RemoveNftRule():
+                return nft.is_removed(step)
+    except (NetconsoleError, OSError):
+        return True  # the way back says what is wrong
+    return True
+
+
 def take_back(run: tuple[Step, ...], given_away: Collection[str]) -> tuple[str, ...]:
     """Take a run of steps of the way back, as far as there still is something to take back.
 

@@ -79,6 +79,24 @@ def change(step: ChangeRules) -> None:
         run([f"{step.program}-restore", "--noflush"], text=text)
 
 
+def may_stand(step: ChangeRules) -> bool:
+    """Whether the step's transaction may have happened: something of it is there."""
+    if step.family == "bridge":
+        seen = observe_bridge()
+    elif step.kind in ("", iptables_save.kind_of("ipv4")):
+        seen = observe(HostState())
+    else:
+        seen = observe_other()
+    if seen.unreadable or step.table in ("raw", "security"):
+        return True
+    current = {
+        key.chain: rules.specs(found)
+        for key, found in {**seen.chains, **seen.other_chains}.items()
+        if key.table == step.table
+    }
+    return not rules.untouched(current, step.lines, step.inverse_lines)
+
+
 def redirection_refused() -> str:
     """Why this kernel takes no rule that redirects a bridged frame; empty where it does.
 
