@@ -142,7 +142,7 @@ class Dnsmasq:
     argv: tuple[str, ...]
     pids: tuple[int, ...] = field(default=(), compare=False)
     stopped: str = field(default="", compare=False)
-    """Observed only: why it answers nobody though it is there, such as `stopped by a signal`."""
+    """Observed only: why it answers nobody though it is there: stopped by a signal, say."""
     changed_file: str = ""
     """Observed only: its configuration file, if that says something else than when it started."""
 

@@ -7,7 +7,7 @@ it started and what it holds open are not.
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from netconsole.backend.programs import PATH
@@ -18,10 +18,14 @@ _GONE = " (deleted)"
 
 
 _STOPPED = {
-    b"T": "stopped by a signal",
+    b"T": "stopped by a signal; kill -CONT {pid} lets it go on",
     b"t": "stopped by a debugger",
     b"Z": "ended, and its parent has not noticed",
+    b"D": "held up in the kernel, as by a disk that does not answer; no signal reaches it",
 }
+"""Why a process does nothing, by its state."""
+STUCK_SECONDS = 1.0
+"""For how long a process has to stand still in the kernel: it always does for a moment."""
 
 
 def process_ids() -> Iterator[int]:
@@ -96,13 +100,29 @@ def parent(pid: int) -> int:
     return int(status[1]) if status else 0
 
 
-def stopped(pid: int) -> str:
-    """Answer why a process that is there does nothing, by its state (proc_pid_stat(5)).
+def stopped(pids: Iterable[int]) -> dict[int, str]:
+    """Answer why processes that are there do nothing, by their state (proc_pid_stat(5)).
 
-    Empty for one that does something, or has ended.
+    Those that do something, or have ended, are left out. Where one stands still in the kernel, it
+    takes STUCK_SECONDS to see whether it goes on.
     """
-    status = _status(pid)
-    return _STOPPED.get(status[0], "") if status else ""
+    states = {pid: status[0] for pid in pids if (status := _status(pid))}
+    still = {pid: _switches(pid) for pid, state in states.items() if state == b"D"}
+    if still:
+        time.sleep(STUCK_SECONDS)
+    for pid, before in still.items():
+        status = _status(pid)
+        if not status or status[0] != b"D" or _switches(pid) != before:
+            del states[pid]
+    return {
+        pid: _STOPPED[state].format(pid=pid) for pid, state in states.items() if state in _STOPPED
+    }
+
+
+def _switches(pid: int) -> tuple[bytes, ...]:
+    """How often a process has given up the processor; as long as it sleeps, no more often."""
+    lines = (_read(pid, "status") or b"").splitlines()
+    return tuple(line for line in lines if b"ctxt_switches" in line)
 
 
 def age(pid: int) -> float:

@@ -83,7 +83,7 @@ def _servers(servers: list[DnsmasqStatus], state: str) -> str:
     if len(servers) > 1:
         return f"dnsmasq of {len(servers)} networks is {state}: {some(list(map(_place, servers)))}"
     (server,) = servers
-    why = f" ({server.stopped}; kill -CONT {server.pids[0]})" if server.stopped else ""
+    why = f" ({server.stopped})" if server.stopped else ""
     return f"dnsmasq of {_place(server)} is {state}{why}"
 
 

@@ -17,7 +17,7 @@ _MEANINGS = (
     ("no lease", "allocated, somebody is at the port, and it is not taken up by DHCP"),
     ("waiting", "allocated, and its guest has not booted yet"),
     ("not here", "of another host, or not needed on this one yet"),
-    ("stopped", "there, and answers nobody: stopped by a signal"),
+    ("stopped", "there, and answers nobody: stopped by a signal, or held up in the kernel"),
     ("stale", "runs with other arguments than it should"),
     ("duplicate", "more processes than there should be"),
     ("orphan", "ours, for a network that is not there"),

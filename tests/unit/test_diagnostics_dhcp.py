@@ -92,6 +92,13 @@ def test_a_stopped_one_goes_on() -> None:
     assert finding.fix == Plan((RunProgram(("kill", "-CONT", "7"), ("kill", "-STOP", "7")),))
 
 
+def test_one_that_is_held_up_in_the_kernel_has_no_cure_by_command() -> None:
+    held_up = replace(DNSMASQ, state="stopped", stopped="held up in the kernel")
+    finding = found("dnsmasq_processes", seen=snapshot(replace(HEALTHY, dnsmasq=(held_up,))))
+    assert (finding.verdict, finding.fix) == ("fail", None)
+    assert "held up in the kernel" in finding.because
+
+
 @pytest.mark.parametrize(
     ("command", "owner"),
     [

@@ -45,13 +45,14 @@ def observe(networks_path: str) -> tuple[Dnsmasq, ...]:
     """
     pids = running(PROGRAM)
     parents = {pid: parent(pid) for pid in pids}
+    halted = stopped(pids)
     found: list[Dnsmasq] = []
     for pid in pids:
         argv = arguments(pid)
         if not argv or parents[pid] in parents:
             continue
         children = tuple(child for child, above in parents.items() if above == pid)
-        server = Dnsmasq("", argv, (pid, *children), stopped=stopped(pid))
+        server = Dnsmasq("", argv, (pid, *children), stopped=halted.get(pid, ""))
         bridge = dhcp.bridge_of(networks_path, server.pid_file)
         if bridge is not None and _is_ours(pid, server):
             server = replace(server, bridge=bridge, changed_file=_changed_file(pid, server))

@@ -80,7 +80,7 @@ def _stopped(
 ) -> Finding | None:
     halted = [pid for pid in each.pids if (found := processes.get(pid)) and found.state == "T"]
     if not halted:
-        return None
+        return _held_up(each, rows) if each.stopped else None
     pid = str(halted[0])
     because = (
         f"The dnsmasq of {each.network} (pid {pid}) is stopped by a signal: it is there, and "
@@ -90,6 +90,19 @@ def _stopped(
     remedy = "SIGCONT lets it go on where it was; who stopped it (a debugger?) may do so again."
     rows = (*rows, Evidence(f"pid {pid}", "T (stopped)", "S (sleeping)", "as in proc(5), state"))
     return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
+
+
+def _held_up(each: DnsmasqStatus, rows: tuple[Evidence, ...]) -> Finding:
+    """Of one that no signal of ours wakes."""
+    because = (
+        f"The dnsmasq of {each.network} (pid {each.pids[0]}) is there and answers nobody: it is "
+        f"{each.stopped}."
+    )
+    remedy = (
+        f"/proc/{each.pids[0]}/wchan and the kernel's log say what it waits for: a debugger has to "
+        "let it go, a disk or a file server has to answer. Then it goes on by itself."
+    )
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
 
 
 def _pid_file(

@@ -54,11 +54,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
     pids = " ".join(str(pid) for pid in server.pids) or "none"
     return (
         Entry(mark(server.state, glyphs), label="state"),
-        *(
-            (Entry(f"{server.stopped}: kill -CONT {server.pids[0]}", label=" "),)
-            if server.stopped
-            else ()
-        ),
+        *((Entry(server.stopped, label=" "),) if server.stopped else ()),
         Entry(server.network or "none of ours", label="network"),
         Entry(server.bridge or "-", label="bridge"),
         Entry(pids, label="processes"),
