@@ -138,20 +138,37 @@ def age(pid: int) -> float:
 
 
 def writes_to(pid: int, path: str) -> bool:
-    """Whether a process has this very file open for writing."""
+    """Whether a process has this very file open for writing.
+
+    Where the path is lost, removed or moved away with its directory: whether it writes a file of
+    root's that had this name. No one else can open such a one.
+    """
+    if not path:
+        return False
     try:
         file = Path(path).stat()
-        return any(_is_written(entry, file) for entry in os.scandir(f"/proc/{pid}/fd"))
+    except FileNotFoundError:
+        file = None
     except OSError:
-        return False  # the process or the file is gone, or not for this user
+        return False  # not for this user
+    try:
+        return any(_is_written(entry, file, path) for entry in os.scandir(f"/proc/{pid}/fd"))
+    except OSError:
+        return False  # the process is gone, or not for this user
 
 
-def _is_written(descriptor: "os.DirEntry[str]", file: os.stat_result) -> bool:
+def _is_written(descriptor: "os.DirEntry[str]", file: os.stat_result | None, path: str) -> bool:
     try:
         mode = descriptor.stat(follow_symlinks=False).st_mode
-        return bool(mode & stat.S_IWUSR) and os.path.samestat(descriptor.stat(), file)
+        if not mode & stat.S_IWUSR:
+            return False
+        opened = descriptor.stat()
+        if file is not None:
+            return os.path.samestat(opened, file)
+        name = Path(descriptor).readlink().name
     except FileNotFoundError:
         return False  # closed meanwhile
+    return opened.st_uid == 0 and name.removesuffix(_GONE) == Path(path).name
 
 
 def _status(pid: int) -> list[bytes]:

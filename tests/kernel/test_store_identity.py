@@ -90,6 +90,22 @@ def test_a_store_that_did_not_configure_the_host_takes_nothing_down(host: Privat
 
 
 @pytest.mark.requires("dnsmasq")
+@pytest.mark.parametrize("lose", ["rm -r {}", "mv {} /run/away"])
+def test_a_dnsmasq_whose_files_are_all_lost_is_stopped_by_who_adopts(
+    host: PrivateHost, lose: str
+) -> None:
+    create_network(host)
+    host.run("sh", "-c", lose.format("/var/lib/netconsole"))
+    assert "another's: dnsmasq of br100" in host.run("netconsole", "status").stdout
+    pid = host.run("pgrep", "-o", "-x", "dnsmasq").stdout.strip()
+    assert f"kill {pid}" in netconsole(host, "adopt", "--dry-run").splitlines()
+
+    netconsole(host, "adopt", "--yes-remove-all")
+
+    assert host.run("pgrep", "-x", "dnsmasq", check=False).stdout == ""
+
+
+@pytest.mark.requires("dnsmasq")
 def test_a_store_of_before_is_known_by_its_links(host: PrivateHost) -> None:
     """Where an earlier version configured the host, there is no mark yet."""
     create_network(host)
