@@ -36,14 +36,20 @@ class Doer:
     as_json: bool
 
     def carry_out(
-        self, change: "Change[Result]", show: Callable[[Result], None] = lambda _: None
+        self,
+        change: "Change[Result]",
+        show: Callable[[Result], None] = lambda _: None,
+        agreed: "Plan | None" = None,
     ) -> None:
-        """Perform a change, say what was done and print its result; or show its plan only."""
+        """Perform a change, say what was done and print its result; or show its plan only.
+
+        `agreed` is the plan that the admin was shown, where they were asked.
+        """
         service = self.context.service()
         if self.dry_run:
             print_plan(service.preview(change), as_json=self.as_json)
             return
-        outcome = service.do(change)
+        outcome = service.do(change, agreed)
         with output.of_what_was_done(change.title):
             print_outcome(change.title, outcome, verbose=self.verbose, as_json=self.as_json)
             if not self.as_json:

@@ -1,5 +1,7 @@
 """`netconsole plan`, `apply`, `undo` and `history`: the host brought in line with the store."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from netconsole.backend.errors import Conflict, ExitStatus, RemovesMost
@@ -14,6 +16,9 @@ from netconsole.cli.changing import (
     verbose,
 )
 from netconsole.cli.context import Context, pass_context
+
+if TYPE_CHECKING:
+    from netconsole.backend.changes.converge import Converge
 
 
 @click.command()
@@ -57,10 +62,7 @@ def apply(doer: Doer, yes_remove_all: bool) -> None:
     except RemovesMost as error:
         if not confirmation.can_ask():
             raise
-        host = doer.context.service().options.host
-        if not confirmation.names_host(host, str(error)):
-            raise Conflict("apply: not done, the name was not that of this host") from None
-        doer.carry_out(Converge(removes_most=True))
+        _carry_out_named(doer, Converge(removes_most=True), str(error))
 
 
 @click.command()
@@ -80,11 +82,20 @@ def adopt(doer: Doer, yes_remove_all: bool) -> None:
         what = "adopt: what another configured on this host is removed, or made this store's"
         if not confirmation.can_ask():
             raise Conflict(f"{what}; without a terminal, say --yes-remove-all")
-        for command in doer.context.service().preview(change).commands:
-            output.say(f"+ {command}")
-        if not confirmation.names_host(doer.context.service().options.host, what):
-            raise Conflict("adopt: not done, the name was not that of this host")
-    doer.carry_out(change)
+        _carry_out_named(doer, change, what)
+    else:
+        doer.carry_out(change)
+
+
+def _carry_out_named(doer: Doer, change: "Converge", what: str) -> None:
+    """Show what would be done, and do just that when the admin types the host's name."""
+    service = doer.context.service()
+    plan = service.preview(change)
+    for command in plan.commands:
+        output.say(f"+ {command}")
+    if not confirmation.names_host(service.options.host, what):
+        raise Conflict(f"{change.title}: not done, the name was not that of this host")
+    doer.carry_out(change, agreed=plan)
 
 
 @click.command()

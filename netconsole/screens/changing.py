@@ -7,12 +7,13 @@ from netconsole.backend.agreement import PlanChanged, PlanDifference
 from netconsole.backend.changes import Change
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.floating import AssociateFloating, DisassociateFloating
+from netconsole.backend.errors import RemovesMost
 from netconsole.backend.service import Outcome
 from netconsole.backend.status import FloatingIPStatus, Status
 from netconsole.backend.steps import Plan
 from netconsole.backend.trial import NotConfirmed
 from netconsole.backend.wording import count
-from netconsole.screens.dialogs import ChoosePage, ConfirmPage
+from netconsole.screens.dialogs import ChoosePage, ConfirmPage, NameHostPage
 from netconsole.screens.marks import DIM, STYLES, Tone
 from netconsole.screens.pane import Column, Entry, Row, command, heading
 
@@ -34,7 +35,7 @@ class LogEntry:
 
 def failure(title: str, error: Exception) -> LogEntry:
     """What is said of a change that could not be made, or was made and not kept."""
-    if isinstance(error, NotConfirmed | PlanChanged):
+    if isinstance(error, NotConfirmed | PlanChanged | RemovesMost):
         return LogEntry(title, (), str(error), "warning")
     return LogEntry(title, (), f"failed: {error}", "bad")
 
@@ -117,6 +118,8 @@ def perform(app: "ConsoleApp", title: str, change: Change[R], agreed: Plan) -> N
             app.changed(failure(title, result))
             if isinstance(result, PlanChanged):
                 propose(app, title, change, result.difference)
+            if isinstance(result, RemovesMost):
+                _name_host(app, title, str(result), agreed)
             return
         commands = result.plan.commands
         said = f"done: {count(len(commands), 'command')}"
@@ -124,3 +127,15 @@ def perform(app: "ConsoleApp", title: str, change: Change[R], agreed: Plan) -> N
 
     app.begin_change(title)
     app.in_background(lambda: app.service.do(change, agreed), done)
+
+
+def _name_host(app: "ConsoleApp", title: str, because: str, agreed: Plan) -> None:
+    """Have the host's name typed before most of what is ours goes."""
+
+    def named(right: bool | None) -> None:
+        if right:
+            perform(app, title, Converge(removes_most=True), agreed)
+        else:
+            app.main.bar.say(f"{title}: not done", "warning")
+
+    app.push_screen(NameHostPage(app, title, because, agreed), named)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Generic
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from netconsole.backend.agreement import PlanDifference
+from netconsole.backend.agreement import PlanDifference, plan_difference
 from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.status import Status
 from netconsole.backend.steps import Plan
 from netconsole.backend.wording import count
 from netconsole.screens.listing import Listing
@@ -132,7 +133,11 @@ class ChoosePage(TablePage[str], inherit_bindings=False):
 
 
 class ConfirmPage(Page[Plan], inherit_bindings=False):
-    """A plan as the commands it would run. Cancel has the focus; answers with the plan or None."""
+    """A plan as the commands it would run. Cancel has the focus; answers with the plan or None.
+
+    When the host changes meanwhile the plan is made once more. Where it is another by then, that
+    can be seen instead of applying this one; nothing moves under the eyes of who reads.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *WAYS,
@@ -152,6 +157,10 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
         self._preview = preview
         self._changed = changed
         self._plan: Plan | None = None
+        self._later: Plan | None = None
+        """Another plan, made since, that is not shown yet."""
+        self._seen: Status | None = None
+        self._previewing = False
         self.lines = LineView(app.glyphs)
         self.buttons = Buttons(("Cancel",), app.glyphs)
 
@@ -164,17 +173,44 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
     def on_mount(self) -> None:
         self.footer.show((Hint("tab", "choose"), Hint("enter", "press"), Hint("esc", "cancel")))
         self.lines.set_entries((Entry("Working out what would be done.", DIM),))
-        self.console.in_background(self._preview, self._previewed)
+        self._look()
         self.buttons.take_focus()
 
+    def show_picture(self, picture: Picture | None, error: str) -> None:
+        super().show_picture(picture, error)
+        now = picture.status if picture else None
+        if now and not self._previewing and (self._seen is None or _differ(self._seen, now)):
+            self._look()
+
+    def _look(self) -> None:
+        self._seen, self._previewing = self.console.status, True
+        self.console.in_background(self._preview, self._previewed)
+
     def _previewed(self, result: Plan | Exception) -> None:
+        self._previewing = False
+        if not self.is_attached:
+            return
         if isinstance(result, Exception):
+            self._plan = self._later = None
             reason = Entry(said(result), STYLES["bad"])
             self.lines.set_entries((heading("This cannot be done"), Entry(), reason))
-            return
-        self._plan = result
+            self.buttons.set_labels(("Cancel",))
+        elif self._plan is None:
+            self._show(result)
+        elif self._plan.commands == result.commands:
+            self._later = None
+            self.bar.say("")
+            self.buttons.set_labels(("Cancel", "Apply"))
+        else:
+            self._later = result
+            self.bar.say("the host has changed: the plan is another by now", "warning")
+            self.buttons.set_labels(("Cancel", "Show what differs"))
+
+    def _show(self, plan: Plan) -> None:
+        self._plan, self._later = plan, None
         before = (*differing(self._changed), Entry()) if self._changed else ()
-        self.lines.set_entries((*before, *plan_entries(result)))
+        self.lines.set_entries((*before, *plan_entries(plan)))
+        self.bar.say("")
         self.buttons.set_labels(("Cancel", "Apply"))
 
     def action_lines(self, movement: str, by: int) -> None:
@@ -188,10 +224,50 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
 
     def on_buttons_pressed(self, message: Buttons.Pressed) -> None:
         message.stop()
-        self.dismiss(self._plan if message.index == 1 else None)
+        if message.index == 1 and self._plan is not None and self._later is not None:
+            self._changed = plan_difference(self._plan, self._later)
+            self._show(self._later)
+            self.buttons.choose_first()
+        else:
+            self.dismiss(self._plan if message.index == 1 else None)
 
     def action_copy(self) -> None:
         self.bar.say(self.console.copy(self.lines.text))
+
+
+class NameHostPage(Page[bool], inherit_bindings=False):
+    """Has the host's name typed before most of what is ours goes; answers whether it was right."""
+
+    BINDINGS: ClassVar[list[BindingType]] = WAYS
+
+    def __init__(self, app: "ConsoleApp", title: str, because: str, plan: Plan) -> None:
+        super().__init__(app, title, "esc cancels ")
+        self._host = app.service.options.host
+        self._because = because
+        self._plan = plan
+        self.lines = LineView(app.glyphs)
+
+    def body(self) -> tuple[Widget, ...]:
+        return (self.heading, self.lines)
+
+    def on_mount(self) -> None:
+        self.footer.show((Hint("enter", "take the name"), Hint("esc", "cancel")))
+        reason = Entry(self._because, STYLES["warning"])
+        self.lines.set_entries((reason, Entry(), *plan_entries(self._plan)))
+        hint = f"type {self._host} to go on; anything else, and esc, cancels"
+        self.bar.type_text("name of this host: ", hint, "", self._typed)
+
+    def focus_body(self) -> None:
+        self.bar.take_focus()
+
+    def _typed(self, text: str, done: bool) -> None:
+        if done:
+            self.dismiss(text.strip() == self._host)
+
+
+def _differ(former: Status, now: Status) -> bool:
+    """Whether something has changed that a plan may hang on."""
+    return (former.drift, former.floating_ips) != (now.drift, now.floating_ips)
 
 
 def said(error: Exception) -> str:
@@ -202,7 +278,7 @@ def said(error: Exception) -> str:
 
 def differing(difference: PlanDifference) -> tuple[Entry, ...]:
     """What a plan has that the one agreed to had not, and what it lacks of it."""
-    said = "Nothing was done: the plan is not the one that you agreed to any more."
+    said = "Nothing was done: the plan is not the one that you were shown any more."
     entries = [Entry(said, STYLES["warning"])]
     for title, commands in (("Now also", difference.added), ("No longer", difference.gone)):
         if commands:

@@ -95,7 +95,7 @@ def test_what_was_agreed_to_is_done_and_nothing_else(lab: RunningLab) -> None:
         lab.run("iptables", "-t", "nat", "-F", "nova-network-OUTPUT")
         terminal.press("tab", "enter")
         terminal.wait_for(
-            "Nothing was done: the plan is not the one that you agreed to",
+            "Nothing was done: the plan is not the one that you were shown",
             "Now also:",
             "-A nova-network-OUTPUT -d 203.0.113.129/32",
             "[ Apply ]",
@@ -106,6 +106,40 @@ def test_what_was_agreed_to_is_done_and_nothing_else(lab: RunningLab) -> None:
         terminal.wait_for(re.compile(r"done: \d+ commands"))
         terminal.wait_for(HEALTHY)
     assert lab.netconsole("plan", check=False).returncode == 0
+
+
+def test_an_open_dialog_says_that_its_plan_is_another_by_now(lab: RunningLab) -> None:
+    with console(lab) as terminal:
+        terminal.wait_for(HEALTHY)
+        lab.run("iptables", "-t", "nat", "-D", "POSTROUTING", "-j", "nova-postrouting-bottom")
+        terminal.wait_for("drift 1 ≠")
+        terminal.press("r")
+        terminal.wait_for("1 command, run in this order", "[ Apply ]")
+        lab.run("iptables", "-t", "nat", "-F", "nova-network-OUTPUT")
+        terminal.wait_for("the plan is another by now", "[ Show what differs ]")
+        terminal.wait_for("1 command, run in this order")  # nothing moves while it is read
+        terminal.press("tab", "enter")
+        terminal.wait_for("Now also:", "-A nova-network-OUTPUT -d 203.0.113.129/32", "[ Apply ]")
+        terminal.press("tab", "enter")
+        terminal.wait_for(re.compile(r"done: \d+ commands"))
+        terminal.wait_for(HEALTHY)
+
+
+def test_most_goes_only_when_the_hosts_name_is_typed() -> None:
+    with RunningLab() as lab:
+        lab.run("sh", "-c", "printf '[DEFAULT]\nhost = renamed\n' > /run/renamed.conf")
+        named = ("--config-file", "/etc/netconsole/netconsole.conf", "--config-file")
+        with console(lab, *named, "/run/renamed.conf") as terminal:
+            terminal.wait_for("drift", "r repair")
+            for name, said in (("lab", "not done"), ("renamed", re.compile(r"done: \d+ command"))):
+                assert "br100" in lab.run("ip", "-br", "link").stdout
+                terminal.press("r")
+                terminal.wait_for("[ Apply ]", "iptables -t nat -F nova-network-OUTPUT")
+                terminal.press("tab", "enter")
+                terminal.wait_for("name of this host: ", "of ours here (", "run in this order")
+                terminal.press(name, "enter")
+                terminal.wait_for(said, "[1 networks")
+        assert "br100" not in lab.run("ip", "-br", "link").stdout
 
 
 def test_a_floating_address_is_given_and_taken_back(lab: RunningLab) -> None:

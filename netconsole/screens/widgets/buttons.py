@@ -36,8 +36,13 @@ class Buttons(Surface, can_focus=True):
         self._chosen = 0
 
     def set_labels(self, labels: tuple[str, ...]) -> None:
-        """Offer other choices; the first is chosen."""
-        self._labels, self._chosen = labels, 0
+        """Offer other choices; as far as there are so many, the same place stays chosen."""
+        self._labels, self._chosen = labels, min(self._chosen, len(labels) - 1)
+        self.repaint()
+
+    def choose_first(self) -> None:
+        """Choose what is safest again."""
+        self._chosen = 0
         self.repaint()
 
     def action_move(self, by: int) -> None:
