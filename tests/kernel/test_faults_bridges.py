@@ -1,7 +1,7 @@
 """Faults of bridges and their ports, put through from break to cure."""
 
 import pytest
-from lab_faults import PROGRAMS, put_through
+from lab_faults import PROGRAMS, put_through, put_through_by_hand
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS)
@@ -19,8 +19,11 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
         ("mac-twin", "fdb"),
         ("bridge_nf-off", "bridge_nf"),
         ("multicast", "multicast"),
-        ("drops", "drops"),
     ],
 )
 def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) -> None:
     put_through(lab, fault, check)
+
+
+def test_a_limit_that_somebody_has_set_is_named_and_left(lab: RunningLab) -> None:
+    assert "tc qdisc delete dev" in put_through_by_hand(lab, "drops", "drops")["remedy"]

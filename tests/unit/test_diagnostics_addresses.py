@@ -113,6 +113,13 @@ def test_a_stranger_behind_a_port_is_silenced_there_and_one_elsewhere_is_left_to
     assert findings(seen(answered(away), BOTH_ANSWERED))["gateway"].fix is None
 
 
+def test_who_comes_by_an_uplink_may_be_another_host_of_the_network_and_is_not_silenced() -> None:
+    uplink = asked("br100", "10.0.0.1", ("02:bb:00:00:00:01", "eth1"))
+    found = CHECKS["gateway"].examine(seen(answered(uplink)))
+    assert (found.verdict, found.fix) == ("fail", None)
+    assert "It came in by eth1" in found.remedy
+
+
 def test_the_port_of_the_rightful_instance_is_never_silenced() -> None:
     copied = asked("br100", "10.0.0.2", ("02:bb:00:00:00:01", "veth1"))
     found = CHECKS["address_conflict"].examine(seen(answered(copied)))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from netconsole.backend.steps import Plan, RunProgram
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
@@ -19,10 +18,6 @@ TITLE = "No hop drops packets"
 STRANGE = 20
 """Frames a second that an interface may drop as nobody here speaks their protocol: switches send
 some that are not for hosts."""
-SHAPER = (
-    "The limit was set by somebody: where it is wanted, leave it, and packets beyond it are "
-    "dropped as was asked. Without it the interface sends as fast as it can."
-)
 GUEST = (
     "The guest does not take its frames as fast as they come: look at its processor, at vhost_net, "
     "and at the queue of its port (`ip link set dev PORT txqueuelen 1000`)."
@@ -36,7 +31,7 @@ BACKLOG = (
     "of an interface is full."
 )
 LIMITS = ("pfifo", "bfifo", "tbf")
-"""Queues that somebody has put there, with a limit that can be put back."""
+"""Queues that are a limit and nothing else, so that it can be said how to put one back."""
 
 
 class Losing(NamedTuple):
@@ -123,14 +118,14 @@ def _by_queue(
         "saturation: the packets had come as far as the queue",
         "the guest: it is not asked for what is dropped before its port",
     )
-    limits = [each.queue for each in losing if each.queue and _removable(each.queue)]
-    fix = Plan(tuple(_remove(each) for each in limits)) if _removable(queue) else None
-    remedy = SHAPER if fix else f"Somebody has set up {queue.kind} at {first.link.name}: ask why."
-    return Finding(ID, TITLE, "fail", because, rows, excluded, fix, remedy=remedy)
-
-
-def _removable(queue: Queue) -> bool:
-    return queue.root and queue.kind in LIMITS and bool(_arguments(queue))
+    remedy = f"Somebody has set up {queue.kind} at {first.link.name}: ask why."
+    if queue.root and queue.kind in LIMITS and (words := _arguments(queue)):
+        place = f"dev {queue.interface} root"
+        remedy += (
+            f" Where nobody wants it: `tc qdisc delete {place}`, and back again `tc qdisc add "
+            f"{place} handle {queue.handle} {' '.join(words)}`."
+        )
+    return Finding(ID, TITLE, "fail", because, rows, excluded, remedy=remedy)
 
 
 def _arguments(queue: Queue) -> tuple[str, ...]:
@@ -142,12 +137,6 @@ def _arguments(queue: Queue) -> tuple[str, ...]:
         rate, burst, limit = 8 * told["rate"], told["burst"], told["limit"]
         return ("tbf", "rate", f"{rate}bit", "burst", str(burst), "limit", str(limit))
     return (queue.kind, "limit", str(told["limit"])) if "limit" in told else ()
-
-
-def _remove(queue: Queue) -> RunProgram:
-    device = ("dev", queue.interface, "root")
-    add = ("tc", "qdisc", "add", *device, "handle", queue.handle, *_arguments(queue))
-    return RunProgram(("tc", "qdisc", "delete", *device), add)
 
 
 def _rows(hop: Link, counters: Counters, queues: Mapping[str, list[Queue]]) -> list[Evidence]:
@@ -178,10 +167,10 @@ PAGE = Page(
         ("mtu", "long packets are lost always, short ones never."),
         ("multicast", "only packets to a group are lost, and no counter moves."),
     ),
-    cure="A limit that somebody has set (tbf, pfifo, bfifo) is taken away, and the kernel's own "
-    "queue comes in its place; undo puts it back as it was. Where it is wanted, leave it. A guest "
-    "that does not read needs vhost_net or a processor; a card whose ring is full a longer ring. "
-    "Whoever set the limit may do so again: libvirt does for <bandwidth>.",
+    cure="A limit (tbf, pfifo, bfifo) was set by somebody and drops as was asked: it is left "
+    "alone, and the finding says how to take it away and put it back where nobody wants it. "
+    "libvirt sets one for <bandwidth>. A guest that does not read needs vhost_net or a processor; "
+    "a card whose ring is full a longer ring.",
     source="tc(8), tc-tbf(8); Linux Documentation/networking/statistics.rst",
 )
 

@@ -53,7 +53,8 @@ def judge(snapshot: Snapshot) -> Finding:
         because = _differs(steps, snapshot.part(Routing))
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if double := [each for each in found if each.twice]:
-        return _twice(double, rows)
+        guests = frozenset(each.device for each in host.status.allocations if each.device)
+        return _twice(double, guests, rows)
     if absent := [each for each in found if each.absent]:
         return _absent(absent[0], rows)
     if not found:
@@ -117,7 +118,11 @@ def _differs(steps: Plan, routing: Routing) -> str:
     return f"The addresses on a bridge are not those of its network: {steps.commands[0]}."
 
 
-def _twice(double: list[_Gateway], rows: tuple[Evidence, ...]) -> Finding:
+def _twice(double: list[_Gateway], guests: frozenset[str], rows: tuple[Evidence, ...]) -> Finding:
+    """Of those behind a guest's port it is certain that they are no host that serves this network.
+
+    Behind an uplink there may be one, with share_dhcp_address.
+    """
     first = double[0]
     others = first.others or ()
     who = _who(others[0])
@@ -131,7 +136,7 @@ def _twice(double: list[_Gateway], rows: tuple[Evidence, ...]) -> Finding:
         for each in double
         if each.ours
         for answer in each.others or ()
-        if answer.port
+        if answer.port in guests
         for step in silence(each.address, answer.port).steps
     )
     told = tuple(
@@ -142,6 +147,10 @@ def _twice(double: list[_Gateway], rows: tuple[Evidence, ...]) -> Finding:
         f"Take the address off that machine. Until then: {COST} The guests are told anew who "
         "their router is."
         if blocked
+        else f"It came in by {others[0].port}, which is no instance's port. Another host of this "
+        "network with share_dhcp_address has to be fenced in by ebtables rules there: `netconsole "
+        "plan` on that host. Anything else: take the address off that machine."
+        if others[0].port
         else "Take the address off that machine; its port on this host is not known."
     )
     out = ("bridge: the gateway's address is on the bridge, and the bridge carries frames",)

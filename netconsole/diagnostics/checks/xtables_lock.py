@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from netconsole.backend.steps import Plan, RunProgram
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
@@ -14,9 +13,8 @@ from netconsole.diagnostics.snapshot import Snapshot
 ID: Final = "xtables_lock"
 TITLE = "Nobody holds on to the lock of iptables"
 REMEDY = (
-    "The fix ends the process. What it has committed stays, what it has not is not done: each "
-    "table changes at once or not at all. It cannot be undone; if the process does real work, "
-    "wait for it instead."
+    "See what it does: if it is at work, wait for it. If it hangs, `kill {pid}` ends it; what it "
+    "has committed stays, what it has not is not done, as each table changes at once or not at all."
 )
 
 
@@ -49,8 +47,7 @@ def judge(snapshot: Snapshot) -> Finding:
     if lock.holder < 0 or manager:
         whose = f"It is {manager.name}: see what it is doing." if manager else "Look for it there."
         return Finding(ID, TITLE, "fail", because, rows, remedy=whose)
-    fix = Plan((RunProgram(("kill", str(lock.holder))),))
-    return Finding(ID, TITLE, "fail", because, rows, (), fix, Plan(), REMEDY)
+    return Finding(ID, TITLE, "fail", because, rows, remedy=REMEDY.format(pid=lock.holder))
 
 
 PAGE = Page(
@@ -68,8 +65,8 @@ PAGE = Page(
             "the lock is held by turns, not throughout.",
         ),
     ),
-    cure="End the process that hangs, or let it finish. Whoever changes many rules should do it in "
-    "one iptables-restore.",
+    cure="Let the process finish, or end it by hand if it hangs: what it is at, the lock does not "
+    "say. Whoever changes many rules should do it in one iptables-restore.",
     source="iptables(8), --wait; proc_locks(5); measured: the nft kind takes no lock",
 )
 
