@@ -65,6 +65,8 @@ class NetworkStatus:
     state: Literal["ok", "drift", "unknown"]
     mtu: int | None = None
     """Bytes; None where the guests use what is usual."""
+    multi_host: bool = False
+    """Whether every host serves its own guests, and no others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,7 @@ class Survey:
             project_id=network.project_id,
             state="drift" if drifts else "unknown" if self.observed.unreadable else "ok",
             mtu=network.mtu,
+            multi_host=network.multi_host,
         )
 
     def _allocations(self) -> Iterator[Allocation]:

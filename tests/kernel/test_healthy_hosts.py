@@ -8,6 +8,11 @@ from private_host import PrivateHost
 pytestmark = pytest.mark.requires("tap", "dnsmasq", "nft", "conntrack", "ping")
 
 FLAT = "config network_manager = nova.network.manager.FlatManager"
+VLAN = (
+    r"config $'network_manager = nova.network.manager.VlanManager\nvlan_interface = eth0';"
+    "netconsole network create vlan --fixed-range-v4 10.1.0.0/16 --num-networks 2 "
+    "--network-size 256 --vlan-start 100"
+)
 CREATE = "netconsole network create vmnet --fixed-range-v4 10.0.0.0/24 --bridge br100"
 GUEST = "netconsole instance create web1 --project demo --network vmnet"
 
@@ -27,6 +32,7 @@ HOSTS = {
     "a network of many hosts, with an instance": f"{CREATE} --multi-host T; {GUEST}",
     "a network of many hosts, with instances elsewhere": f"elsewhere '{CREATE} --multi-host T; "
     f"{GUEST}'",
+    "VLANs that nobody uses yet": VLAN,
     "Flat, and the bridge is not made yet": f"{FLAT}; {CREATE}",
     "Flat, with a bridge of the admin": f"{FLAT};"
     f"ip link add br100 type bridge; ip link set br100 up; {CREATE}; {GUEST}",
@@ -92,10 +98,9 @@ config() { # LINE: of the configuration
     { echo [DEFAULT]; echo "$*"; } > /etc/netconsole/netconsole.conf
 }
 elsewhere() { # COMMAND: on another host, which has the same store
-    config host = another
+    config $'host = another\\nnetworks_path = /run/another'
     unshare --net --pid --fork --kill-child --mount-proc bash -ec "ip link set lo up; $1"
     config
-    rm -r /var/lib/netconsole/networks
 }
 """
 
@@ -107,3 +112,22 @@ def test_nothing_is_found(host: PrivateHost, made: str) -> None:
     findings = json.loads(done.stdout)["findings"]
     found = [each for each in findings if each["verdict"] in ("warn", "fail")]
     assert [(each["check"], each["because"], each["fix"]) for each in found] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"), [("--multi-host T", ["web1"]), ("--multi-host F", ["other", "web1"])]
+)
+def test_only_guests_that_this_host_serves_are_asked_for(
+    host: PrivateHost, kind: str, asked: list[str]
+) -> None:
+    """With a gateway on every host, those of another host know nothing of this one's dnsmasq."""
+    other = "netconsole instance create other --project demo --network vmnet"
+    made = f"{CREATE} {kind}; elsewhere '{other}'; {GUEST}"
+    host.run("bash", "-e", "-c", f"{PREPARE.strip()}\n{made}")
+
+    done = host.run("netconsole", "doctor", "--probe", "--only", "dhcp_probe", "--json")
+
+    (found,) = json.loads(done.stdout)["findings"]
+    assert found["verdict"] == "ok"
+    told = [each["label"] for each in found["evidence"]]
+    assert sorted(told) == [f"{name} on br100" for name in asked]

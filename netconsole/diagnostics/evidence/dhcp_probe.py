@@ -101,11 +101,11 @@ def _questions(host: Host, snapshot: Snapshot) -> Iterator[Asked]:
         known = [
             each
             for each in host.status.allocations
-            # Those of other hosts may be served there: then a dnsmasq of theirs would answer.
             if each.network == network.label
             and each.allocated
             and each.mac
             and each.device_state != "missing"
+            and not (network.multi_host and each.device_state == "not here")
         ]
         if target is not None and target.mac:
             known = [each for each in known if each.mac == target.mac]
