@@ -12,6 +12,7 @@ NATIVE = "nft: "
 _ASIDE = re.compile(r'"[^"]*"|\{[^}]*\}')
 """What is quoted, and the elements of a set or map."""
 _SOURCE = re.compile(r"\bip saddr ([\d./]+)(?: |$)")
+_LEADS = re.compile(r"\b(?:jump|goto) ([^\s,}]+)")
 _VERDICTS = {
     word: word.upper()
     for word in (
@@ -45,6 +46,11 @@ def native_target(spec: str) -> str:
         if word in _VERDICTS:
             return _VERDICTS[word]
     return ""
+
+
+def native_aims(spec: str) -> frozenset[str]:
+    """The chains that such a rule leads to, those in a map of verdicts among them."""
+    return frozenset(_LEADS.findall(spec)) if is_native(spec) else frozenset()
 
 
 def native_source(spec: str) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend import privileges, validate
 from netconsole.backend.collector import at_rest
-from netconsole.backend.errors import Conflict, Unavailable
+from netconsole.backend.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.host import Host, NoHost
 from netconsole.backend.hoststate import HostState, Lease
 from netconsole.backend.intent import intent, touches_nothing
@@ -223,6 +223,23 @@ class Reading:
     def history(self) -> tuple[JournalEntry, ...]:
         """The changes of this host, the newest first."""
         return tuple(self._journal.entries())
+
+    def undoable(self, change_id: str | None = None) -> JournalEntry:
+        """The cure that `undo` would take back: the one named, or the latest.
+
+        Raises NotFound where there is none, Conflict where it is not one that stands.
+        """
+        if change_id is None:
+            for entry in self._journal.entries():
+                if entry.undoable and entry.end == "done" and not entry.title.startswith("undo "):
+                    return entry
+            raise NotFound("no fix to undo")
+        entry = self._journal.entry(change_id)
+        if not entry.undoable:
+            raise Conflict(f"change {change_id} ({entry.title}) came from the store: change that")
+        if entry.end != "done":
+            raise Conflict(f"change {change_id} ({entry.title}) was taken back already")
+        return entry
 
     def _note_leases_if_idle(self, observed: HostState) -> None:
         """A change under way notes the leases itself, and keeps the store locked meanwhile."""

@@ -151,7 +151,7 @@ def applied(
 ) -> dict[str, tuple[Rule, ...]]:
     """What a table holds once lines that `restore_lines` made for it have been loaded."""
     chains = {chain: list(found) for chain, found in current.items()}
-    for (command, chain), group in groupby(map(_parts, lines), key=itemgetter(0, 1)):
+    for (command, chain), group in groupby(map(parts, lines), key=itemgetter(0, 1)):
         rests = [rest for _, _, rest in group]
         found = chains.setdefault(chain, [])
         match command:
@@ -185,7 +185,7 @@ def untouched(current: Table, lines: Iterable[str], inverse_lines: Iterable[str]
 
 def _made(line: str) -> tuple[str, str] | None:
     """What a line makes: a rule and its chain, or a chain alone."""
-    command, chain, rest = _parts(line)
+    command, chain, rest = parts(line)
     number, _, spec = rest.partition(" ")
     match command:
         case ":" if _is_user(chain):
@@ -195,7 +195,7 @@ def _made(line: str) -> tuple[str, str] | None:
     return None
 
 
-def _parts(line: str) -> tuple[str, str, str]:
+def parts(line: str) -> tuple[str, str, str]:
     """The command of a line, its chain, and the rest. `:CHAIN` makes the chain and no more."""
     if line.startswith(":"):
         return ":", line[1:].split(" ", 1)[0], ""

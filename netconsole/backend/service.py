@@ -12,11 +12,10 @@ from netconsole.backend.agreement import refuse_another
 from netconsole.backend.apply import Applied, apply, recover, verify
 from netconsole.backend.audit import Auditor
 from netconsole.backend.changes import Change, Result, Written
-from netconsole.backend.changes.converge import ApplyFix, Converge
+from netconsole.backend.changes.converge import ApplyFix, Converge, TakeBack
 from netconsole.backend.collector import at_rest
 from netconsole.backend.errors import (
     Conflict,
-    NotFound,
     PartlyDone,
     ReadOnly,
     RemovesMost,
@@ -121,27 +120,18 @@ class Service(Reading):
         taken back already, PlanChanged where the way back is not the one that was agreed to.
         """
         self.refuse_if_read_only("undo")
-        entry = self._undoable(change_id)
-        change = ApplyFix(name=f"undo {entry.id}", plan=entry.plan.inverse)
-        outcome = self.do(change, agreed)
+        entry = self.undoable(change_id)
+        outcome = self.do(_taking_back(entry), agreed)
         try:
             self._journal.close(entry.id, "undone")
         except Unavailable as error:
             raise PartlyDone(f"undo {entry.id}: done, but {error}") from error
         return outcome
 
-    def _undoable(self, change_id: str | None) -> JournalEntry:
-        if change_id is None:
-            for entry in self._journal.entries():
-                if entry.undoable and entry.end == "done" and not entry.title.startswith("undo "):
-                    return entry
-            raise NotFound("no fix to undo")
-        entry = self._journal.entry(change_id)
-        if not entry.undoable:
-            raise Conflict(f"change {change_id} ({entry.title}) came from the store: change that")
-        if entry.end != "done":
-            raise Conflict(f"change {change_id} ({entry.title}) was taken back already")
-        return entry
+    def preview_undo(self, change_id: str) -> Plan:
+        """The steps that `undo` would take; raises as it does."""
+        self.refuse_if_read_only("undo")
+        return self.preview(_taking_back(self.undoable(change_id)))
 
     def _refuse_without_privileges(self, title: str) -> None:
         """Before the audit log is opened: who may not change the host may not write that either."""
@@ -274,7 +264,7 @@ class Service(Reading):
             self._note_leases(connection, observed.leases)
         written = change.write(connection, self._options)
         if written.fix is not None:
-            return _Written(written.result, written.fix, observed, None, notes=written.notes)
+            return self._written_fix(change, written, written.fix, observed)
         found, wanted = self._wanted(connection, written, observed, scope)
         if not is_enough(observed, wanted, scope, found.networks):
             scope, observed = None, self._observe(change, None)
@@ -287,6 +277,17 @@ class Service(Reading):
         return _Written(
             written.result, steps, observed, wanted, scope, written.waits, written.notes
         )
+
+    def _written_fix(
+        self, change: Change[Result], written: Written[Result], fix: Plan, observed: HostState
+    ) -> "_Written[Result]":
+        """A cure; of what is taken back, what still stands and nobody has changed since."""
+        left: tuple[str, ...] = ()
+        if isinstance(change, TakeBack):
+            fix, left = self._host.still(fix)
+            if left and not fix:
+                raise Conflict("; ".join((f"{change.title}: nothing is taken back", *left)))
+        return _Written(written.result, fix, observed, None, waits=written.waits, notes=left)
 
     def _refuse_anothers(
         self, connection: Connection, change: Change[Result], observed: HostState
@@ -379,6 +380,10 @@ class _Written(Generic[Result]):
     """As far as which it was observed."""
     waits: str = ""
     notes: tuple[str, ...] = ()
+
+
+def _taking_back(cure: JournalEntry) -> TakeBack:
+    return TakeBack(name=f"undo {cure.id}", plan=cure.plan.inverse)
 
 
 def _note(auditor: Auditor, entry: OpenEntry, steps: Plan) -> None:

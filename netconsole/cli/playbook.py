@@ -160,11 +160,13 @@ class _Run:
         from netconsole.diagnostics.finding import as_json
 
         undone = self.playbook.undo(self.context.service())
+        for note in undone.notes:
+            output.say(note)
         finding = self.playbook.investigate(self.request).finding
         if self.as_json:
-            output.print_json({"undone": undone.commands, "finding": as_json(finding)})
+            output.print_json({"undone": undone.plan.commands, "finding": as_json(finding)})
         else:
-            output.print_lines([*_commands("Undone", undone), "", *_report(finding)])
+            output.print_lines([*_commands("Undone", undone.plan), "", *_report(finding)])
         return ExitStatus.OK
 
     def _print(self, found: "Investigation", healing: "Healing | None") -> None:

@@ -17,13 +17,14 @@ from netconsole.screens.capture import CapturePage
 from netconsole.screens.changing import LogEntry, failure
 from netconsole.screens.dialogs import WAYS, ConfirmPage, TextPage, differing
 from netconsole.screens.findings import explained, finding_entries
-from netconsole.screens.marks import STYLES, mark, tone
+from netconsole.screens.marks import STYLES, Tone, mark, tone
 from netconsole.screens.page import Page
 from netconsole.screens.pane import Entry, heading
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.lines import LineView
 
 if TYPE_CHECKING:
+    from netconsole.backend.service import Outcome
     from netconsole.screens.app import ConsoleApp
 
 
@@ -223,11 +224,13 @@ class GuidedPage(Page[None], inherit_bindings=False):
         self._agree(title, lambda: playbook.way_back(service), self._undo)
 
     def _undo(self, title: str, plan: Plan) -> None:
-        def done(result: Plan | Exception) -> None:
+        def done(result: "Outcome[None] | Exception") -> None:
             if isinstance(result, Exception):
                 self._failed(title, result)
                 return
-            self._done(LogEntry(title, result.commands, "taken back", "good"))
+            said = "; ".join(("taken back", *result.notes))
+            tone: Tone = "warning" if result.notes else "good"
+            self._done(LogEntry(title, result.plan.commands, said, tone))
             self.action_investigate()
 
         playbook, service = self._playbook, self.console.service

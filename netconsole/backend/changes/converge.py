@@ -50,3 +50,11 @@ class ApplyFix(Change[None]):
 
     def write(self, connection: Connection, options: Options) -> Written[None]:
         return Written(None, fix=self.plan)
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack(ApplyFix):
+    """Take a playbook's cure back, as far as it still stands and nobody has changed it since."""
+
+    def write(self, connection: Connection, options: Options) -> Written[None]:
+        return Written(None, fix=self.plan, waits="nothing of it is there any more")

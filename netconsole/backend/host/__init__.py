@@ -18,6 +18,7 @@ from netconsole.backend.host import (
     nft,
     sysctls,
 )
+from netconsole.backend.host.standing import still
 from netconsole.backend.hoststate import HostState, Lease, Mark
 from netconsole.backend.injection import config_drive, root
 from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
@@ -35,6 +36,7 @@ from netconsole.backend.steps import (
     FileEntry,
     MakeDirectory,
     MoveAddresses,
+    Plan,
     ReinstateDhcpHosts,
     ReloadDnsmasq,
     RemoveAddress,
@@ -55,7 +57,6 @@ from netconsole.backend.steps import (
     WriteFile,
     WriteGuestFile,
 )
-from netconsole.backend.way_back import Standing, changed_since
 
 
 class Host:
@@ -146,6 +147,14 @@ class Host:
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         """The leases of each bridge of ours."""
         return dnsmasq.observe_leases(self._networks_path)
+
+    def still(self, way_back: Plan) -> tuple[Plan, tuple[str, ...]]:
+        """What of a way back has something to take back, and what is left alone, and why.
+
+        Raises NetconsoleError or OSError where it cannot be seen.
+        """
+        needed, left = still(way_back.steps)
+        return Plan(needed), left
 
     def possible(self, wanted: HostState, observed: HostState) -> HostState:
         """What this kernel can hold of a state; the rest is left out and told of."""
@@ -240,28 +249,14 @@ def take_back(run: tuple[Step, ...], given_away: Collection[str]) -> tuple[str, 
     The answer says what is left. `given_away` are the files that others write meanwhile.
     """
     try:
+        needed, left = still(run, given_away)
         if isinstance(run[0], AddLink | RemoveLink | SetLink | AddAddress | RemoveAddress):
-            standing = Standing(links.observe_links(), links.observe_addresses())
-            needed = tuple(standing.needed(run))
-            return (*standing.left, *batch.perform_all(needed))
-        (step,) = run
-        if (
-            isinstance(step, WriteFile | RemoveFile)
-            and step.path not in given_away
-            and changed_since(step, _content(step.path))
-        ):
-            return (f"{step.path} was changed since: left as it is",)
-        perform(step)
+            return (*left, *batch.perform_all(needed))
+        for step in needed:
+            perform(step)
     except (NetconsoleError, OSError) as error:
         return (str(error),)
-    return ()
-
-
-def _content(path: str) -> str | None:
-    try:
-        return files.read_text(path)
-    except FileNotFoundError:
-        return None
+    return left
 
 
 def perform(step: Step) -> None:

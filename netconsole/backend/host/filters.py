@@ -4,9 +4,10 @@ Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these ar
 """
 
 import shutil
+from collections.abc import Mapping
 
-from netconsole.backend import iptables_save, rules
-from netconsole.backend.errors import NetconsoleError
+from netconsole.backend import iptables_save, rules, standing_rules
+from netconsole.backend.errors import NetconsoleError, StepFailed
 from netconsole.backend.hoststate import Family, HostState
 from netconsole.backend.mixed_tables import Saved
 from netconsole.backend.nf_tables import NfTables
@@ -69,7 +70,16 @@ def _generation() -> int | None:
 
 
 def change(step: ChangeRules) -> None:
-    """Make one transaction of the step's lines: all of them happen, or none."""
+    """Make one transaction of the step's lines: all of them happen, or none.
+
+    The numbers of rules are those that they have by now. Raises StepFailed where such a rule is
+    not there any more.
+    """
+    if step.numbered and (current := table_of(step)) is not None:
+        remaining = standing_rules.still(step, current)
+        if remaining.left:
+            raise StepFailed("; ".join(remaining.left))
+        step = remaining.step
     text = "\n".join((f"*{step.table}", *step.lines, ""))
     if step.family == "ipv4":
         restore = [f"{step.program}-restore", "--noflush", "--wait", LOCK_SECONDS]
@@ -81,20 +91,25 @@ def change(step: ChangeRules) -> None:
 
 def may_stand(step: ChangeRules) -> bool:
     """Whether the step's transaction may have happened: something of it is there."""
+    current = table_of(step)
+    return current is None or not rules.untouched(current, step.lines, step.inverse_lines)
+
+
+def table_of(step: ChangeRules) -> Mapping[str, list[str]] | None:
+    """The rules of each chain of the step's table by now; None of a table that is not read."""
+    if step.table in ("raw", "security"):
+        return None
     if step.family == "bridge":
         seen = observe_bridge()
     elif step.kind in ("", iptables_save.kind_of("ipv4")):
         seen = observe(HostState())
     else:
         seen = observe_other()
-    if seen.unreadable or step.table in ("raw", "security"):
-        return True
-    current = {
+    return {
         key.chain: rules.specs(found)
         for key, found in {**seen.chains, **seen.other_chains}.items()
         if key.table == step.table
     }
-    return not rules.untouched(current, step.lines, step.inverse_lines)
 
 
 def redirection_refused() -> str:

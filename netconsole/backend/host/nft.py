@@ -1,12 +1,18 @@
 """Rules in tables of nftables that iptables does not show (nft(8))."""
 
-from netconsole.backend.programs import run
+from netconsole.backend.programs import ProgramFailed, run
 from netconsole.backend.steps import RemoveNftRule
 
 
 def is_removed(step: RemoveNftRule) -> bool:
-    """Whether the rule is not there."""
-    return not any(step.mark in line for line in run(step.listing).splitlines())
+    """Whether the rule is not there; it goes with its chain or table."""
+    try:
+        listed = run(step.listing)
+    except ProgramFailed as error:
+        if "No such file or directory" in error.said:
+            return True
+        raise
+    return not any(step.mark in line for line in listed.splitlines())
 
 
 def remove(step: RemoveNftRule) -> None:

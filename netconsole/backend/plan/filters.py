@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from netconsole.backend import rules
+from netconsole.backend import rules, standing_rules
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import Address, ChainKey, Family, HostState, Rule, TableName
-from netconsole.backend.native_rules import is_native, native_handle, native_text
+from netconsole.backend.native_rules import native_aims, native_handle, native_text
 from netconsole.backend.steps import ChangeRules, EndConnections, Plan, Step
 
 _TABLES: tuple[tuple[Family, TableName], ...] = (
@@ -18,8 +18,6 @@ _TABLES: tuple[tuple[Family, TableName], ...] = (
     ("bridge", "nat"),
 )
 _INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
-_LEADS = re.compile(r"\b(?:jump|goto) ([^\s,}]+)")
-"""Where a rule in the words of nft leads."""
 _NFT_FAMILIES: Mapping[Family, str] = {"ipv4": "ip", "bridge": "bridge"}
 _TRANSLATION = re.compile(r"-d (\S+)/32 -j DNAT ")
 
@@ -38,12 +36,9 @@ def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
             if (key.family, key.table) == (family, table)
         }
         goal = rules.target(current, _of_table(wanted.chains, family, table))
-        declaration = rules.NEW_CHAIN[family]
-        lines = rules.restore_lines(current, goal, declaration)
-        if lines:
+        if step := standing_rules.change(family, table, current, goal):
             _refuse_to_strand(family, table, current, goal)
-            undone = rules.restore_lines(goal, current, declaration)
-            yield ChangeRules(family, table, lines, undone)
+            yield step
 
 
 def left_behind(observed: HostState) -> Iterator[ChangeRules]:
@@ -55,10 +50,9 @@ def left_behind(observed: HostState) -> Iterator[ChangeRules]:
         found = _of_table(observed.other_chains, family, table)
         current = {chain: rules.specs(held) for chain, held in found.items()}
         goal = rules.target(current, {})
-        if lines := rules.restore_lines(current, goal):
+        if step := standing_rules.change(family, table, current, goal, observed.other_kind):
             _refuse_to_strand(family, table, current, goal)
-            undone = rules.restore_lines(goal, current)
-            yield ChangeRules(family, table, lines, undone, observed.other_kind)
+            yield step
 
 
 def _refuse_to_strand(
@@ -69,8 +63,8 @@ def _refuse_to_strand(
 ) -> None:
     gone = frozenset(current.keys() - goal.keys())
     for chain, specs in current.items():
-        for spec in filter(is_native, specs) if gone else ():
-            if gone & frozenset(_LEADS.findall(spec)):
+        for spec in specs if gone else ():
+            if gone & native_aims(spec):
                 place = f"{_NFT_FAMILIES[family]} {table} {chain}"
                 raise Conflict(
                     f"the rule `{native_text(spec)}` in {place} leads to a chain of ours that is "

@@ -48,6 +48,9 @@ class ChangeRules(Step):
     lines: tuple[str, ...]
     inverse_lines: tuple[str, ...]
     kind: TablesKind = ""
+    numbered: tuple[str, ...] = ()
+    """The rules that `lines` delete by number, in their order: by it they are found again."""
+    inverse_numbered: tuple[str, ...] = ()
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -72,7 +75,13 @@ class ChangeRules(Step):
 
     @property
     def inverse(self) -> Step:
-        return replace(self, lines=self.inverse_lines, inverse_lines=self.lines)
+        return replace(
+            self,
+            lines=self.inverse_lines,
+            inverse_lines=self.lines,
+            numbered=self.inverse_numbered,
+            inverse_numbered=self.numbered,
+        )
 
 
 @dataclass(frozen=True, slots=True)

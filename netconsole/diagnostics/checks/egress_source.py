@@ -8,9 +8,10 @@ from typing import Final
 
 from netconsole.backend import rule_words
 from netconsole.backend.native_rules import is_native, native_text
-from netconsole.backend.rules import CHAIN_PREFIX, restore_lines
+from netconsole.backend.rules import CHAIN_PREFIX
+from netconsole.backend.standing_rules import change
 from netconsole.backend.status import FloatingIPStatus
-from netconsole.backend.steps import ChangeRules, Plan
+from netconsole.backend.steps import Plan
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.filter_matches import Flow
 from netconsole.diagnostics.filter_nft import read_nft
@@ -214,8 +215,8 @@ def _moved(ours: FilterChain, first: int) -> Plan:
     jumps = [spec for spec in now[first - 1 :] if spec in OUR_JUMPS]
     others = [spec for spec in now[first - 1 :] if spec not in OUR_JUMPS]
     before, after = {CHAIN: now}, {CHAIN: [*now[: first - 1], *jumps, *others]}
-    lines = restore_lines(before, after), restore_lines(after, before)
-    return Plan((ChangeRules("ipv4", "nat", *lines),))
+    moved = change("ipv4", "nat", before, after)
+    return Plan((moved,) if moved else ())
 
 
 def _managers(snapshot: Snapshot) -> Iterator[Evidence]:

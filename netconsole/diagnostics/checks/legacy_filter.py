@@ -132,7 +132,8 @@ def _let_through(found: Sequence[Drop], seen: PacketFilter) -> Plan:
         held = [(chain, position, text) for name, chain, position, text in rules if name == table]
         away = tuple(f"-D {chain} {position}" for chain, position, _ in reversed(held))
         back = tuple(f"-I {chain} {position} {text}".rstrip() for chain, position, text in held)
-        steps.append(ChangeRules("ipv4", FILTER_TABLES[table], away, back, other_kind(seen)))
+        told = tuple(text for _, _, text in reversed(held))
+        steps.append(ChangeRules("ipv4", FILTER_TABLES[table], away, back, other_kind(seen), told))
     policies = cure([each for each in found if not each.position], seen.command)
     return Plan((*steps, *(policies.steps if policies else ())))
 

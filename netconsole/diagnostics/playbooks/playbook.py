@@ -16,7 +16,7 @@ from netconsole.diagnostics.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from netconsole.backend.journal import JournalEntry
-    from netconsole.backend.service import Service
+    from netconsole.backend.service import Outcome, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +175,18 @@ class Playbook:
             (now,) = judge(look(way, (check,)), (check,))
             yield self.cure(now, apply=apply, persist=persist)
 
-    def undo(self, service: "Service", agreed: Plan | None = None) -> Plan:
-        """Take back the latest cure of this playbook.
+    def undo(self, service: "Service", agreed: Plan | None = None) -> "Outcome[None]":
+        """Take back the latest cure of this playbook, as far as it still stands.
 
         Raises NotFound when there is none that still stands, PlanChanged where that is not the
         one whose way back was agreed to.
         """
         entry = self._latest(service)
-        return service.undo(entry.id, agreed).plan
+        return service.undo(entry.id, agreed)
 
     def way_back(self, service: "Service") -> Plan:
-        """Answer what `undo` would do; raises NotFound as it does."""
-        return self._latest(service).plan.inverse
+        """Answer what `undo` would do; raises as it does."""
+        return service.preview_undo(self._latest(service).id)
 
     def _latest(self, service: "Service") -> "JournalEntry":
         """Answer the latest cure of this playbook that still stands. Raises NotFound."""

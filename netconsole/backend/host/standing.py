@@ -1,0 +1,95 @@
+"""The steps of a way back, held against what the host holds by now."""
+
+from collections.abc import Collection, Iterable
+from itertools import groupby
+
+from netconsole.backend import files, standing_rules
+from netconsole.backend.host import filters, links, nft, sysctls
+from netconsole.backend.rule_order import Table
+from netconsole.backend.steps import (
+    AddAddress,
+    AddLink,
+    ChangeRules,
+    RemoveAddress,
+    RemoveFile,
+    RemoveLink,
+    RemoveNftRule,
+    SetLink,
+    SetSysctl,
+    Step,
+    WriteFile,
+)
+from netconsole.backend.way_back import Standing, changed_since
+
+
+def still(
+    steps: Iterable[Step], given_away: Collection[str] = ()
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Those steps of a way back that have something to take back, and what is left alone.
+
+    What is gone is not taken back again; of what was changed since there is a sentence each.
+    Raises NetconsoleError or OSError where it cannot be seen.
+    """
+    needed: list[Step] = []
+    left: list[str] = []
+    tables = _Tables()
+    for together, group in groupby(steps, key=_is_of_links):
+        if together:
+            standing = Standing(links.observe_links(), links.observe_addresses())
+            needed += standing.needed(group)
+            left += standing.left
+            continue
+        for step in group:
+            remaining, said = _remaining(step, given_away, tables)
+            needed += remaining
+            left += said
+    return tuple(needed), tuple(left)
+
+
+def _is_of_links(step: Step) -> bool:
+    return isinstance(step, AddLink | RemoveLink | SetLink | AddAddress | RemoveAddress)
+
+
+class _Tables:
+    """The tables of the packet filter, as step after step of a way back leaves them."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, ...], Table] = {}
+
+    def remaining(self, step: ChangeRules) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+        """Answer what is left to do of a step, and what is left alone."""
+        place = (step.family, step.table, step.kind)
+        current = self._seen.get(place)
+        if current is None:
+            current = filters.table_of(step)
+        if current is None:
+            return (step,), ()
+        remaining = standing_rules.still(step, current)
+        self._seen[place] = remaining.table
+        return ((remaining.step,) if remaining.step.lines else ()), remaining.left
+
+
+def _remaining(
+    step: Step, given_away: Collection[str], tables: _Tables
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    match step:
+        case ChangeRules():
+            return tables.remaining(step)
+        case SetSysctl():
+            now = sysctls.read(step.key)
+            if now is not None and now not in (step.former, step.value):
+                return (), (f"{step.key} is {now} by now, not {step.former}: left so",)
+            return (() if now is None else (step,)), ()
+        case WriteFile() | RemoveFile() if step.path not in given_away:
+            if changed_since(step, _content(step.path)):
+                return (), (f"{step.path} was changed since: left as it is",)
+        case RemoveNftRule() if nft.is_removed(step):
+            return (), ()
+    return (step,), ()
+
+
+def _content(path: str) -> str | None:
+    try:
+        return files.read_text(path)
+    except FileNotFoundError:
+        return None
