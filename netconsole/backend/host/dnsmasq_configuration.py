@@ -30,16 +30,16 @@ def read(path: str) -> Configuration:
     """Read a configuration file and all that it names; what cannot be read counts by its reason."""
     sums = hashlib.sha256()
     changed = 0.0
-    waiting, seen = [path], set[str]()
+    waiting, seen = [(path, "")], set[tuple[str, str]]()
     while waiting:
-        at = waiting.pop()
-        if at in seen:
+        at, endings = named = waiting.pop()
+        if named in seen:
             continue
-        seen.add(at)
+        seen.add(named)
         try:
             changed = max(changed, os.stat(at).st_ctime)  # noqa: PTH116  may be a hostile name
             if Path(at).is_dir():
-                waiting += (f"{at}/{name}" for name in sorted(os.listdir(at)) if _is_read(name))  # noqa: PTH208
+                waiting += ((each, "") for each in _within(at, endings))
                 continue
             lines = tuple(_lines(files.read(at)))
         except (OSError, ValueError) as error:
@@ -56,16 +56,38 @@ def _lines(content: bytes) -> Iterator[str]:
             yield said
 
 
-def _named(lines: tuple[str, ...]) -> Iterator[str]:
-    """The files and directories that lines name."""
+def _named(lines: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The files and directories that lines name, these with the endings that tell their files."""
     for line in lines:
         option, _, value = (part.strip() for part in line.partition("="))
         if option in _FILES and value:
-            yield value.strip('"')
+            yield value.strip('"'), ""
         elif option == "conf-dir" and value:
-            yield value.partition(",")[0].strip('"')
+            directory, _, endings = value.partition(",")
+            yield directory.strip('"'), endings
 
 
-def _is_read(name: str) -> bool:
-    """Whether dnsmasq reads a file of this name in a directory, unless told which it should."""
-    return not (name.endswith("~") or name.startswith(".") or (name[0] == name[-1] == "#"))
+def _within(directory: str, endings: str) -> Iterator[str]:
+    """The files of a directory that dnsmasq reads: no directories, nothing that lies deeper."""
+    for name in sorted(os.listdir(directory)):  # noqa: PTH208  half the time of Path's
+        path = f"{directory}/{name}"
+        if _is_read(name, endings) and Path(path).is_file():
+            yield path
+
+
+def _is_read(name: str, endings: str) -> bool:
+    """Whether dnsmasq reads a file of this name in a directory (dnsmasq(8), --conf-dir).
+
+    Of `endings`, divided by commas, those that begin with `*` are the only ones that are read, and
+    others are passed over. A name that is nothing but the ending does not have it.
+    """
+    if name.endswith("~") or name.startswith(".") or (name[0] == name[-1] == "#"):
+        return False
+    told = [each.strip().strip('"') for each in endings.split(",")]
+    wanted = [each[1:] for each in told if each.startswith("*") and each[1:]]
+    unwanted = [each for each in told if each and not each.startswith("*")]
+
+    def ends(suffixes: list[str]) -> bool:
+        return any(len(name) > len(each) and name.endswith(each) for each in suffixes)
+
+    return (not wanted or ends(wanted)) and not ends(unwanted)
