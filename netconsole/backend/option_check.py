@@ -10,6 +10,7 @@ from typing import Literal
 
 from netconsole.backend import nova_options
 from netconsole.backend.option_files import DEFAULT_SECTION, Assignment
+from netconsole.backend.option_values import references
 from netconsole.backend.options import Configuration
 
 Kind = Literal["refused", "unknown", "misplaced", "without effect"]
@@ -36,6 +37,7 @@ def remarks(configuration: Configuration) -> tuple[Remark, ...]:
 
 
 def _of_lines(configuration: Configuration) -> Iterator[Remark]:
+    referred_to = {name for each in configuration.assignments for name in references(each.value)}
     for each in configuration.assignments:
         option = configuration.declared.get(each.name)
         if option is not None and option.section == each.section:
@@ -46,7 +48,7 @@ def _of_lines(configuration: Configuration) -> Iterator[Remark]:
             yield _misplaced(each, option.section)
         elif each.section == "database" or each.name in nova_options.WITHOUT_EFFECT:
             yield Remark("without effect", f"{_place(each)}: is nova's, and has no effect here")
-        else:
+        elif each.name not in referred_to:
             yield _unknown(configuration, each)
 
 

@@ -88,7 +88,7 @@ class Values:
     def _refuse_reference(self, name: str, what: str, way: tuple[str, ...] = ()) -> None:
         """Refuse a reference that leads nowhere, or back to where it came from."""
         for text in self._texts.get(_full_name(name, self._declared), ()):
-            for reference in _references(text):
+            for reference in references(text):
                 if reference not in self._texts:
                     rule = f"refers to ${reference}, an option that is not known here"
                     raise InvalidValue(what, text, rule)
@@ -147,7 +147,7 @@ def _full_name(name: str, declared: Mapping[str, Option]) -> str:
     return f"{group}.{name}" if group else name
 
 
-def _references(text: str) -> Iterator[str]:
+def references(text: str) -> Iterator[str]:
     """The options that a text refers to: $my_ip and ${my_ip}; `$$` and `\\$` are none."""
     for found in _REFERENCE.finditer(text):
         if name := found["name"] or found["braced"]:

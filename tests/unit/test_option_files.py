@@ -180,5 +180,13 @@ virt_type = kvm
     assert wrong == ["refused", "unknown", "misplaced", "unknown", "misplaced"]
 
 
+def test_a_name_that_others_refer_to_is_as_good_as_nova_took_it(tmp_path: Path) -> None:
+    text = "my_ip = 203.0.113.2\nx = $my_ip\nmetadata_host = ${x}\ny = 1\n"
+    file = written(tmp_path / "netconsole.conf", f"[DEFAULT]\n{text}")
+    (remark,) = remarks_of(file)
+    assert (remark.kind, "[DEFAULT] y: " in remark.text) == ("unknown", True)
+    assert Configuration([file]).options().metadata_host == "203.0.113.2"
+
+
 def remarks_of(file: str) -> tuple[Remark, ...]:
     return remarks(Configuration([file]))
