@@ -1,7 +1,9 @@
 """A nova database of which anyone may have written anything: one line, and nothing taken over."""
 
 import os
+import shutil
 import sqlite3
+import ssl
 import subprocess
 import sys
 from contextlib import closing
@@ -162,6 +164,10 @@ URLS = {
     "mysql://u:secret@127.0.0.1:1/nova?use_unicode=maybe": (2, "not true/false: 'maybe'"),
     "mysql://u:secret%ff@127.0.0.1:1/nova": (2, "the password or the database has letters"),
     "mysql://u:secret@[::1/nova": (2, "must be a database URL"),
+    "mysql://u:secret@127.0.0.1:1/nova?ssl_ca=certificate": (3, "Can't connect to MySQL server"),
+    "mysql://u:secret@127.0.0.1:1/nova?ssl_ca=fifo": (2, "ssl_ca 'fifo': is a FIFO, not a file"),
+    "mysql://u:secret@127.0.0.1:1/nova?ssl_ca=garbage": (2, "'garbage': has no certificate"),
+    "postgresql://u:secret@127.0.0.1:1/nova?sslrootcert=garbage": (2, "has no certificate"),
     "postgresql://u:secret@127.0.0.1:1/nova?sslmode=zzz": (3, "invalid sslmode value"),
 }
 """What is given, the exit status, and what the line says."""
@@ -182,6 +188,8 @@ def test_what_is_no_database_is_one_line_and_the_documented_status(tmp_path: Pat
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "directory").mkdir()
     (tmp_path / "garbage").write_bytes(b"garbage" * 200)
+    certificate = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    shutil.copy(certificate, tmp_path / "certificate")
     done = subprocess.run(
         [sys.executable, "-c", ASK, *URLS],
         cwd=tmp_path,

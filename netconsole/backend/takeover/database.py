@@ -4,6 +4,7 @@ Tables are reflected, so that older schemas, which lack a column, are read as we
 rows (`deleted` is not 0) are left out, as nova left them out.
 """
 
+import ssl
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ _OPTIONS = {
             "host",
             "port",
             "read_timeout",
+            "ssl_ca",
+            "ssl_check_hostname",
             "unix_socket",
             "use_unicode",
             "write_timeout",
@@ -61,13 +64,16 @@ _OPTIONS = {
             "hostaddr",
             "port",
             "sslmode",
+            "sslrootcert",
             "target_session_attrs",
         }
     ),
 }
 """What may stand behind the `?` of a URL. The drivers know many more, of which some have them read
-files of this machine (read_default_file, ssl_ca, service, passfile), whose lines they print, and
-others run what they are given (init_command, plugin)."""
+files of this machine (read_default_file, service, passfile), whose lines they print, and others run
+what they are given (init_command, plugin)."""
+_CERTIFICATES = ("ssl_ca", "sslrootcert")
+"""Options that name a file of certificates. It is read as nothing else, and not printed."""
 _EXTRAS = {"mysql": "PyMySQL", "postgresql": "psycopg"}
 _LONGEST_REASON = 300
 
@@ -136,7 +142,20 @@ def _parsed(url: str) -> URL:
             known = ", ".join(sorted(_OPTIONS[kind])) or "none"
             rule = f"is no option that may be given here; of {kind} these may: {known}"
             raise InvalidValue("connection option", name, rule)
+        if name in _CERTIFICATES:
+            _refuse_other_than_certificates(name, str(parsed.query[name]))
     return parsed
+
+
+def _refuse_other_than_certificates(name: str, path: str) -> None:
+    """Refuse what is no file, for which the library for TLS would wait, and what it cannot take."""
+    try:
+        files.opened(path).close()
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError as error:
+        raise InvalidValue(name, path, "has no certificate") from error
+    except (OSError, ValueError) as error:
+        raise InvalidValue(name, path, getattr(error, "strerror", None) or str(error)) from error
 
 
 def _of_our_driver(parsed: URL) -> URL:
