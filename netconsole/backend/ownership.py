@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from netconsole.backend import dhcp
-from netconsole.backend.hoststate import HostState, Rule
+from netconsole.backend.hoststate import HostState, Mark, Rule
 from netconsole.backend.records import Records, StoreIdentity
 from netconsole.backend.rules import is_own_chain
 from netconsole.backend.steps import Plan, RemoveLink, StartDnsmasq, StopDnsmasq
@@ -36,48 +36,37 @@ class Another:
         return f"{self.because}; nothing is done here: {way_out}"
 
 
-def another(
-    observed: HostState,
-    found: Records,
-    wanted: HostState,
-    identity: StoreIdentity | None,
-    networks_path: str,
+def another_by_mark(
+    observed: HostState, mark: Mark, identity: StoreIdentity | None, networks_path: str
 ) -> Another | None:
     """Say why what a host carries is another store's; None where it is ours, or nothing is there.
+
+    `identity` is the store's, None where there is none.
+    """
+    if identity is None or identity.uuid != mark.store:
+        reason = (
+            f"this host was configured from another store, {mark.store} of {mark.database}, which "
+            "was lost or replaced, or which the configuration does not name"
+        )
+    elif identity.serial < mark.serial:
+        reason = (
+            f"this store, {mark.database}, is older than what this host was configured from: it is "
+            f"at change {identity.serial} of {mark.serial}, a copy of before was put back"
+        )
+    else:
+        return None
+    objects = tuple(_objects(observed, networks_path))
+    return Another(reason, objects, is_of_a_store=True) if objects else None
+
+
+def another_by_itself(
+    observed: HostState, found: Records, wanted: HostState, networks_path: str
+) -> Another | None:
+    """Ask the objects of a host without a mark: links say by their alias of what they are.
 
     `found` and `wanted` are the records and what they ask of the host, before any change.
     """
     objects = tuple(_objects(observed, networks_path))
-    if not objects:
-        return None
-    mark = observed.mark
-    if mark is None:
-        return _by_itself(observed, found, wanted, objects, networks_path)
-    if identity is None or identity.uuid != mark.store:
-        return Another(
-            f"this host was configured from another store, {mark.store} of {mark.database}, which "
-            "was lost or replaced, or which the configuration does not name",
-            objects,
-            is_of_a_store=True,
-        )
-    if identity.serial < mark.serial:
-        return Another(
-            f"this store, {mark.database}, is older than what this host was configured from: it is "
-            f"at change {identity.serial} of {mark.serial}, a copy of before was put back",
-            objects,
-            is_of_a_store=True,
-        )
-    return None
-
-
-def _by_itself(
-    observed: HostState,
-    found: Records,
-    wanted: HostState,
-    objects: tuple[str, ...],
-    networks_path: str,
-) -> Another | None:
-    """Ask the objects themselves: links say by their alias for which network or port they are."""
     uuids = {each.uuid for each in found.networks} | {each.uuid for each in found.ports}
     for link in observed.links.values():
         if link.ours and link.alias.rpartition(":")[2] not in uuids:

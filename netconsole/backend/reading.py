@@ -19,7 +19,7 @@ from netconsole.backend.lock import host_lock_if_free
 from netconsole.backend.managers import refuse_others
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.options import Options
-from netconsole.backend.ownership import Another, another, as_anothers
+from netconsole.backend.ownership import Another, another_by_itself, another_by_mark, as_anothers
 from netconsole.backend.quota import Quota, quotas
 from netconsole.backend.records import (
     DnsDomain,
@@ -86,7 +86,7 @@ class Reading:
             with self._store.reading() as connection:
                 found = records(connection, self._options.host)
                 usage = network_rows.usage(connection)
-                others = self._another(connection, observed, found)
+                others = self._another(connection, observed)
         except Unavailable as error:
             unreadable = {**observed.unreadable, "store": str(error)}
             return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
@@ -105,15 +105,20 @@ class Reading:
         wanted = self._host.possible(intent(found, self._options, observed=observed), observed)
         return self._picture(found, usage, observed, wanted)
 
-    def _another(
-        self, connection: Connection, observed: HostState, found: Records
-    ) -> Another | None:
-        """Why what the host holds is not of this store; None where it is."""
+    def _another(self, connection: Connection, observed: HostState) -> Another | None:
+        """Why what the host holds is not of this store; None where it is.
+
+        The mark says it without a look at what the store holds.
+        """
         if observed.unreadable:
             return None
-        wanted = HostState() if observed.mark else intent(found, self._options)
-        store = identity_rows.identity(connection)
-        return another(observed, found, wanted, store, self._options.networks_path)
+        options = self._options
+        if observed.mark is not None:
+            store = identity_rows.identity(connection)
+            return another_by_mark(observed, observed.mark, store, options.networks_path)
+        found = records(connection, options.host)
+        wanted = intent(found, options)
+        return another_by_itself(observed, found, wanted, options.networks_path)
 
     def plan(self) -> Plan:
         """The steps between the host and the store.

@@ -293,7 +293,7 @@ class Service(Reading):
         self, connection: Connection, change: Change[Result], observed: HostState
     ) -> None:
         """Refuse to change a host that was configured from another store, or by nova."""
-        found = self._another(connection, observed, records(connection, self._options.host))
+        found = self._another(connection, observed)
         if found is not None and not change.takes_over(of_a_store=found.is_of_a_store):
             raise Conflict(f"{change.title}: {found}")
 

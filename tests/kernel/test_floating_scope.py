@@ -13,7 +13,7 @@ SECOND, THIRD = "203.0.113.130", "203.0.113.131"
 SESSION = """
 import json, sys
 from netconsole.backend.changes.floating import AssociateFloating, DisassociateFloating
-from netconsole.backend import iptables_save, mixed_tables
+from netconsole.backend import iptables_save, mixed_tables, reading, service
 from netconsole.backend.host import filters, links
 from netconsole.backend.options import load
 from netconsole.backend.service import Service
@@ -26,20 +26,28 @@ def noting(run):
         return run(argv, **options)
     return noted
 
+def noting_all(records):
+    def noted(connection, host):
+        ran.append("every record")
+        return records(connection, host)
+    return noted
+
 for module in (filters, iptables_save, links, mixed_tables):
     module.run = noting(module.run)
-service = Service(load())
+for module in (reading, service):
+    module.records = noting_all(module.records)
+host = Service(load())
 for line in sys.stdin:
     address, *names = line.split()
     change = AssociateFloating(address, names[0]) if names else DisassociateFloating(address)
     ran.clear()
-    done = service.do(change)
+    done = host.do(change)
     print(json.dumps({"ran": ran, "commands": done.plan.commands}), flush=True)
 """
 
 
 class Session:
-    """A process that makes one change after the other, and says which programs it asked."""
+    """A process that makes one change after the other, and says what it asked for."""
 
     def __init__(self, host: PrivateHost) -> None:
         self._process: subprocess.Popen[str] = host.spawn("python3", "-c", SESSION)
@@ -89,6 +97,7 @@ def test_rules_that_nobody_touched_are_not_listed_again(
         ran, _ = session.change(*words)
         assert not listed(ran)
         assert not any(program == "ip -json address show" for program in ran)
+        assert "every record" not in ran
         assert nothing_to_do(cloud)
     assert reaches(cloud, SECOND)
     assert reaches(cloud, FLOATING)

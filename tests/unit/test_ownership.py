@@ -15,7 +15,12 @@ from netconsole.backend.hoststate import (
     Rule,
 )
 from netconsole.backend.intent import intent
-from netconsole.backend.ownership import another, as_anothers, removes_most
+from netconsole.backend.ownership import (
+    another_by_itself,
+    another_by_mark,
+    as_anothers,
+    removes_most,
+)
 from netconsole.backend.plan import plan
 from netconsole.backend.records import Records, StoreIdentity
 
@@ -34,8 +39,11 @@ def links(*found: Link) -> dict[str, Link]:
 
 def words(observed: HostState, found: Records = RECORDS, store: StoreIdentity | None = OURS) -> str:
     """Why it is another's, and nothing where it is ours."""
-    wanted = intent(found, options())
-    seen = another(observed, found, wanted, store, NETWORKS_PATH)
+    if observed.mark is not None:
+        seen = another_by_mark(observed, observed.mark, store, NETWORKS_PATH)
+    else:
+        wanted = intent(found, options())
+        seen = another_by_itself(observed, found, wanted, NETWORKS_PATH)
     return "" if seen is None else str(seen)
 
 
@@ -85,7 +93,7 @@ def test_empty_chains_of_nobody_and_links_of_others_are_in_nobodys_way() -> None
 
 def test_what_is_anothers_is_foreign() -> None:
     carried = HostState(links=links(LINK), dnsmasq=(Dnsmasq("br100", ("dnsmasq",)),))
-    seen = another(carried, Records(), HostState(), OURS, NETWORKS_PATH)
+    seen = another_by_itself(carried, Records(), HostState(), NETWORKS_PATH)
     assert seen is not None
     assert set(seen.objects) == {"link br100", "dnsmasq of br100"}
     shown = as_anothers(carried, seen)
