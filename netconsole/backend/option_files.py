@@ -11,11 +11,13 @@ import os
 import re
 import stat
 from collections.abc import Container, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from netconsole.backend.errors import InvalidValue
+from netconsole.backend.privileges import as_invoker
 
 ENVIRONMENT_VARIABLE = "NETCONSOLE_CONFIG_FILE"
 """Names files where no --config-file does; several are divided as in PATH."""
@@ -54,26 +56,31 @@ class ConfigFiles:
     chosen_by: FilesFrom = "default"
 
 
-def choose(files: Sequence[str], directories: Sequence[str], default: Path) -> ConfigFiles:
+def choose(
+    files: Sequence[str], directories: Sequence[str], default: Path, *, bound: bool = False
+) -> ConfigFiles:
     """Choose the files: those named, else those of the environment, else the default if it exists.
 
     The *.conf files of `directories` come after them, each directory's by name.
-    Raises InvalidValue for a directory that cannot be listed.
+    `bound`: directories are listed with the rights of who called by sudo(8). Raises InvalidValue
+    for one that cannot be listed.
     """
     chosen_by: FilesFrom = "command line"
     named = tuple(map(Path, files))
     if not named:
         chosen_by = "environment"
-        named = tuple(map(Path, filter(None, _of_environment())))
+        named = tuple(map(Path, of_environment()))
     if not named:
         chosen_by = "command line" if directories else "default"
         named = (default,) if _is_there(default) else ()
-    dropped_in = (path for directory in directories for path in _listed(Path(directory)))
+    with as_invoker() if bound else nullcontext():
+        dropped_in = [path for directory in directories for path in _listed(Path(directory))]
     return ConfigFiles((*named, *dropped_in), chosen_by)
 
 
-def _of_environment() -> list[str]:
-    return os.environ.get(ENVIRONMENT_VARIABLE, "").split(os.pathsep)
+def of_environment() -> list[str]:
+    """Answer the files that the environment names."""
+    return [name for name in os.environ.get(ENVIRONMENT_VARIABLE, "").split(os.pathsep) if name]
 
 
 def _is_there(path: Path) -> bool:
@@ -95,11 +102,12 @@ def _listed(directory: Path) -> list[Path]:
         raise InvalidValue("configuration directory", directory, rule) from error
 
 
-def read(path: Path, known: Container[str]) -> tuple[Assignment, ...]:
+def read(path: Path, known: Container[str], *, bound: bool = False) -> tuple[Assignment, ...]:
     """Read a file, in its order. Raises InvalidValue, naming the file, and the line where one is.
 
     An option that stands in several lines is given as often as it stands. `known` are the names of
-    options, by which `--nomulti_host` is told from `--novncproxy_port`.
+    options, by which `--nomulti_host` is told from `--novncproxy_port`. `bound`: only a file of
+    root's that nobody else may write, and that who called by sudo(8) may read.
     """
     # Imported here because it takes longer than most commands.
     from oslo_config.iniparser import BaseParser, ParseError
@@ -123,7 +131,7 @@ def read(path: Path, known: Container[str]) -> tuple[Assignment, ...]:
 
     parser = Parser()
     try:
-        parser.parse(_lines(_text(path), known))
+        parser.parse(_lines(_text(path, bound), known))
     except ParseError as error:
         # Not the line itself: what is no configuration file may be one that its reader, who may
         # run this as root, may not read.
@@ -145,10 +153,10 @@ def _lines(text: str, known: Container[str]) -> Iterator[str]:
         yield f"{name} = {'true' if value is None else value}"
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, bound: bool) -> str:
     """The whole text of a file, in whichever of the usual encodings it is."""
     try:
-        content = _content(path)
+        content = _content(path, bound)
     except OSError as error:
         rule = f"cannot be read: {error.strerror}"
         raise InvalidValue("configuration file", path, rule) from error
@@ -161,11 +169,15 @@ def _text(path: Path) -> str:
     return text
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, bound: bool) -> bytes:
     """The bytes of a regular file: nothing else is waited for, nor read without an end."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with as_invoker() if bound else nullcontext():
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         found = os.fstat(handle)
+        if bound and (found.st_uid != 0 or found.st_mode & 0o022):
+            rule = "must be root's and written by nobody else: it is named by who called sudo"
+            raise InvalidValue("configuration file", path, rule)
         if not stat.S_ISREG(found.st_mode) and found.st_rdev != Path(os.devnull).stat().st_rdev:
             raise InvalidValue("configuration file", path, "must be a regular file")
         with os.fdopen(os.dup(handle), "rb") as file:

@@ -10,7 +10,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, get_type_hints
 
-from netconsole.backend import nova_options, option_files
+from netconsole.backend import nova_options, option_files, privileges
 from netconsole.backend import option_rules as rules
 from netconsole.backend.errors import InvalidValue
 from netconsole.backend.option_files import Assignment
@@ -118,17 +118,28 @@ class Setting:
 class Configuration:
     """The files of a configuration, read; its values are looked at when they are asked for."""
 
-    def __init__(self, files: Sequence[str] = (), directories: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        files: Sequence[str] = (),
+        directories: Sequence[str] = (),
+        *,
+        restricted: bool = False,
+    ) -> None:
         """Read the files: those named, else those of NETCONSOLE_CONFIG_FILE, else
         /etc/netconsole/netconsole.conf if it exists; then the *.conf files of the directories.
 
         An option that is given again counts as it is given last. Without any file, the defaults
         are what counts. Raises InvalidValue for a file that cannot be read, naming it.
+
+        `restricted`: whoever called by sudo(8) names only files of root's that they may read, as
+        a configuration leads to further files.
         """
-        self.files = option_files.choose(files, directories, DEFAULT_FILE)
+        named = restricted and bool(files or directories or option_files.of_environment())
+        bound = named and privileges.invoker() is not None
+        self.files = option_files.choose(files, directories, DEFAULT_FILE, bound=bound)
         self.declared = _declared()
         self.assignments = tuple(
-            each for path in self.files.paths for each in option_files.read(path, self.declared)
+            each for path in self.files.paths for each in self._read(path, bound=bound)
         )
         self.is_novas = _is_novas(self.files.paths, self.assignments)
         """Whether nova's defaults count where they differ from ours."""
@@ -136,6 +147,9 @@ class Configuration:
         if self.is_novas:
             defaults["network_manager"] = NOVAS_MANAGER
         self._values = Values(self.declared, defaults, self.assignments)
+
+    def _read(self, path: Path, *, bound: bool) -> tuple[Assignment, ...]:
+        return option_files.read(path, self.declared, bound=bound and path != DEFAULT_FILE)
 
     def options(self) -> Options:
         """All options. Raises InvalidValue, naming file, line, option, value and rule."""

@@ -108,7 +108,7 @@ def capture(
             raise click.UsageError("--write is for a live capture, not for --read.")
         from netconsole.diagnostics.capture import saved
 
-        found = saved.compare(files, interfaces, show, " ".join(expression))
+        found = saved.compare(files, interfaces, show, " ".join(expression), context.rights)
     else:
         if not interfaces:
             raise click.UsageError("Name an interface with --on, or a file with --read.")

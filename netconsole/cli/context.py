@@ -1,5 +1,6 @@
 """What every command is given: where the configuration is, what may be done, and the service."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -25,7 +26,16 @@ class Context:
         """Read the configuration; raises InvalidValue for a file that cannot be read."""
         from netconsole.backend.options import Configuration
 
-        return Configuration(self.config_files, self.config_dirs)
+        return Configuration(self.config_files, self.config_dirs, restricted=self.read_only)
+
+    def rights(self) -> AbstractContextManager[None]:
+        """Answer the rights with which a file that an argument names is opened.
+
+        With --read-only those of who called by sudo(8): it may be all that they may run as root.
+        """
+        from netconsole.backend.privileges import as_invoker
+
+        return as_invoker() if self.read_only else nullcontext()
 
     def options(self) -> "Options":
         """Answer the options. Raises InvalidValue for a file that is missing or breaks a rule."""

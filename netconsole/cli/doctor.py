@@ -1,5 +1,6 @@
 """`netconsole doctor`: every check, one line each."""
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import click
@@ -94,7 +95,7 @@ def doctor(
         context.may_save("doctor --save")
     checks = [doctor.check(name) for name in only] or doctor.quick()
     if saved is not None:
-        found = _judged(saved, checks)
+        found = _judged(saved, checks, context.rights())
     else:
         request = Request(service_or_reason(context), sources, probe=probe)
         snapshot = doctor.look(request, checks)
@@ -109,13 +110,16 @@ def doctor(
     click.get_current_context().exit(status)
 
 
-def _judged(file: str, checks: "Iterable[Check]") -> "tuple[Finding, ...]":
+def _judged(
+    file: str, checks: "Iterable[Check]", rights: AbstractContextManager[None]
+) -> "tuple[Finding, ...]":
     from netconsole.backend import files
     from netconsole.diagnostics import doctor
     from netconsole.diagnostics.saved import from_text, judging
 
     try:
-        text = files.read_text(file)
+        with rights:
+            text = files.read_text(file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidValue("evidence", file, str(reason)) from error

@@ -217,3 +217,38 @@ def test_no_path_or_url_makes_it_print_a_file(host: PrivateHost) -> None:
             assert done.returncode in (1, 2, 3), (command, done.stderr)
             assert SECRET not in done.stdout + done.stderr
             assert done.stderr.count("\n") == 1
+
+
+def test_read_only_by_sudo_names_files_with_the_rights_of_who_calls(host: PrivateHost) -> None:
+    """Where `netconsole --read-only` is all that someone may run as root."""
+    create_cloud(host)
+    host.write("/etc/netconsole/netconsole.conf", f"[DEFAULT]\nhost = {SECRET}\n")
+    host.run("netconsole", "capture", "--on", "eth0", "--seconds", "0.2", "--write", KEPT)
+    host.run("netconsole", "doctor", "--only", "ip_forward", "--save", f"{KEPT}.json")
+    host.run("cp", "/etc/netconsole/netconsole.conf", f"{KEPT}.conf")
+    host.run("sh", "-c", f"chmod 600 {KEPT}* /etc/netconsole/*; mkdir -m 700 {KEPT}.d")
+    host.write("/run/his.conf", "[DEFAULT]\nstate_path = /root\n")
+    host.run("chown", "65534", "/run/his.conf")
+    host.write("/run/roots.conf", "[DEFAULT]\nhost = another\n")
+    sudo = {"SUDO_UID": "65534", "SUDO_GID": "65534", "SUDO_USER": "nobody"}
+
+    def asked(*arguments: str) -> tuple[int, str, str]:
+        command = ("netconsole", "--read-only", *arguments)
+        done = host.run(*command, check=False, environment=sudo)
+        return done.returncode, done.stdout, done.stderr
+
+    for refused in (
+        ("capture", "--read", KEPT),
+        ("doctor", "--from", f"{KEPT}.json"),
+        ("--config-file", f"{KEPT}.conf", "config", "show"),
+        ("--config-dir", f"{KEPT}.d", "config", "show"),
+    ):
+        status, told, said = asked(*refused)
+        assert (status, told, said.count("\n")) == (2, "", 1), refused
+        assert "ermission denied" in said
+    assert "must be root's" in asked("--config-file", "/run/his.conf", "status")[2]
+    host.run("chown", "65534", f"{KEPT}.json")
+    assert asked("doctor", "--from", f"{KEPT}.json")[0] in (0, 1)
+    assert "another" in asked("--config-file", "/run/roots.conf", "config", "show")[1]
+    assert SECRET in asked("config", "show")[1]
+    assert asked("status")[0] == 0

@@ -4,7 +4,7 @@ import heapq
 import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,6 +16,8 @@ from netconsole.diagnostics.capture.filters import passing
 from netconsole.diagnostics.capture.packet import Packet
 from netconsole.diagnostics.capture.recording import Batch, Interface, Recording
 
+Rights: TypeAlias = Callable[[], AbstractContextManager[None]]
+
 LONGEST = 1 << 18
 """What a file means that says it kept packets whole."""
 
@@ -25,23 +27,29 @@ def compare(
     interfaces: Sequence[str] = (),
     show: Callable[[Sequence[tuple[str, Packet]]], None] | None = None,
     expression: str = "",
+    rights: Rights = nullcontext,
 ) -> Comparison:
     """Compare the interfaces of one file, or of several, in the order given or that of the files.
 
     `show` is given the packets, each with the name of its interface. `expression` is a filter,
-    pcap-filter(7): only what passes is compared.
+    pcap-filter(7): only what passes is compared. `rights` are those that the files are opened
+    with.
 
     Raises BadFile, InvalidValue, and Unavailable where there is a filter and no tcpdump.
     """
     with ExitStack() as stack:
-        recordings = [Recording(path.stem, stack.enter_context(_mapped(path))) for path in paths]
+        recordings = [
+            Recording(path.stem, stack.enter_context(_mapped(path, rights))) for path in paths
+        ]
         return _compare(recordings, tuple(interfaces), show, expression)
 
 
 @contextmanager
-def _mapped(path: Path) -> Iterator[mmap.mmap]:
+def _mapped(path: Path, rights: Rights) -> Iterator[mmap.mmap]:
     try:
-        with opened(path) as file:
+        with rights():
+            opened_file = opened(path)
+        with opened_file as file:
             if not os.fstat(file.fileno()).st_size:
                 raise InvalidValue("file", path, "is empty")
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
