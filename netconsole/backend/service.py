@@ -14,6 +14,7 @@ from netconsole.backend.audit import Auditor
 from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.changes.converge import ApplyFix, Converge, TakeBack
 from netconsole.backend.collector import at_rest
+from netconsole.backend.egress import note_of_association
 from netconsole.backend.errors import (
     Conflict,
     PartlyDone,
@@ -274,9 +275,10 @@ class Service(Reading):
         if scope is None:
             self._note_sysctls(connection, found, observed, wanted)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
-        return _Written(
-            written.result, steps, observed, wanted, scope, written.waits, written.notes
-        )
+        notes = written.notes
+        if change.scope is not None:
+            notes += note_of_association(change.scope, observed, wanted)
+        return _Written(written.result, steps, observed, wanted, scope, written.waits, notes)
 
     def _written_fix(
         self, change: Change[Result], written: Written[Result], fix: Plan, observed: HostState

@@ -163,3 +163,23 @@ def test_a_masquerade_that_was_there_first_does_not_take_what_a_floating_address
     netconsole(host, "network", "delete", "vmnet")
     left = host.run("iptables", "-t", "nat", "-S", "POSTROUTING").stdout.splitlines()[1:]
     assert left == [theirs]
+
+
+def test_a_masquerade_that_was_put_first_later_is_told_by_the_association(
+    host: PrivateHost,
+) -> None:
+    create_cloud(host)
+    netconsole(host, "floating", "disassociate", FLOATING)
+    associate = ("netconsole", "floating", "associate", FLOATING, "web1")
+    assert "does not leave" not in host.run(*associate, "--dry-run").stderr
+    host.run("iptables", "-t", "nat", "-N", "theirs")
+    host.run("iptables", "-t", "nat", "-A", "theirs", "-o", "eth0", "-j", "MASQUERADE")
+    host.run("iptables", "-t", "nat", "-I", "POSTROUTING", "-s", "10.0.0.0/24", "-j", "theirs")
+
+    told = host.run(*associate).stderr
+
+    assert f"what is sent from 10.0.0.2 does not leave as {FLOATING}: in nat POSTROUTING" in told
+    assert "`-s 10.0.0.0/24 -j theirs` comes before ours" in told
+    host.run("netconsole", "playbook", "run", "egress_source", "--apply")
+    netconsole(host, "floating", "disassociate", FLOATING)
+    assert "does not leave" not in host.run(*associate).stderr

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from ipaddress import IPv4Network, ip_address
+from functools import partial
+from ipaddress import IPv4Network
 from typing import Final
 
-from netconsole.backend import rule_words
+from netconsole.backend.egress import CHAIN, OUR_JUMP, deciding, takes_all
+from netconsole.backend.hoststate import Kind
 from netconsole.backend.native_rules import is_native, native_text
 from netconsole.backend.rules import CHAIN_PREFIX
 from netconsole.backend.standing_rules import change
@@ -20,21 +21,13 @@ from netconsole.diagnostics.page import Page
 from netconsole.diagnostics.parts.backend import Host
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import FilterChain, FilterRule, PacketFilter
-from netconsole.diagnostics.route_lookup import EVERYWHERE, network_of
 from netconsole.diagnostics.snapshot import Snapshot
 
 ID: Final = "egress_source"
 TITLE = "Instances leave under their floating address"
-CHAIN = "POSTROUTING"
-OUR_JUMP = "-j nova-postrouting-bottom"
-"""Leads to the source translation of floating addresses."""
 OUR_JUMPS = (f"-j {CHAIN_PREFIX}{CHAIN}", OUR_JUMP)
 """In this order: what is not to be translated comes first."""
-DECIDING = ("SNAT", "MASQUERADE", "ACCEPT", "NETMAP")
-"""Targets after which no later rule of the table is asked."""
 MANAGERS = ("docker", "firewalld", "libvirt", "ufw", "incus", "lxd", "kube-proxy")
-_DEPTH = 8
-"""Chains that are followed; real ones do not nest deeper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +38,8 @@ class _Ahead:
     position: int
     """In its chain, from 1."""
     chain: FilterChain
-    inner: FilterRule
-    """The rule that decides: the same, or one of a chain that it jumps to."""
+    target: str
+    """Of the rule that decides: the same, or one of a chain that it jumps to."""
     victim: FloatingIPStatus
 
 
@@ -95,73 +88,28 @@ def _ahead(
 ) -> Iterator[_Ahead]:
     for position, rule in enumerate(chain.rules, start=1):
         for victim in in_use:
-            inner = _decides(packet_filter, chain, rule, victim, 0)
+            inner = deciding(
+                rule.spec,
+                partial(_specs, packet_filter, chain.kind),
+                partial(_takes_all, victim),
+            )
             if inner is not None:
                 yield _Ahead(rule, position, chain, inner, victim)
                 break
 
 
-def _decides(
-    packet_filter: PacketFilter,
-    chain: FilterChain,
-    rule: FilterRule,
-    victim: FloatingIPStatus,
-    depth: int,
-) -> FilterRule | None:
-    """Answer the rule that certainly decides about the victim's packets, if this one leads to it.
-
-    Ours, which exempt what is not to be translated, are left out.
-    """
-    if depth > _DEPTH or rule.target.startswith("nova-") or not _takes_all(rule, victim):
-        return None
-    if rule.target in DECIDING:
-        return rule
-    inner = packet_filter.chain("nat", rule.target, chain.kind)
-    for each in inner.rules if inner else ():
-        if each.target == "RETURN" and _takes_all(each, victim):
-            return None
-        if found := _decides(packet_filter, chain, each, victim, depth + 1):
-            return found
-    return None
+def _specs(packet_filter: PacketFilter, kind: Kind, chain: str) -> list[str]:
+    found = packet_filter.chain("nat", chain, kind)
+    return [rule.spec for rule in found.rules] if found else []
 
 
-def _takes_all(rule: FilterRule, victim: FloatingIPStatus) -> bool:
-    """Whether what the instance sends out of the public interface matches, whatever it is.
-
-    A rule that asks for more takes some of it at most, and is passed over.
-    """
-    if is_native(rule.spec):
-        source = IPv4Network(victim.fixed_address or "")
-        flow = Flow("", "", "", victim.interface, source)
-        return read_nft(native_text(rule.spec), flow).fit is True
-    words = iter(rule_words.words(rule.spec))
-    wanted = True
-    for word in words:
-        match word:
-            case "-j" | "-g":
-                return True
-            case "!":
-                wanted = False
-            case "-m":
-                if next(words, "") != "comment":
-                    return False
-            case "--comment":
-                next(words, "")
-            case "-s" | "-o" | "-d":
-                if _matches(word, next(words, ""), victim) != wanted:
-                    return False
-                wanted = True
-            case _:
-                return False
-    return True
-
-
-def _matches(option: str, value: str, victim: FloatingIPStatus) -> bool:
-    if option == "-o":
-        return fnmatchcase(victim.interface, value.replace("+", "*"))
-    if option == "-d":  # all but a range is most of the world, a range is not
-        return network_of(value) == EVERYWHERE
-    return ip_address(victim.fixed_address or "") in network_of(value)
+def _takes_all(victim: FloatingIPStatus, spec: str) -> bool:
+    """Whether what the instance sends out of the public interface matches, whatever it is."""
+    source = victim.fixed_address or ""
+    if is_native(spec):
+        flow = Flow("", "", "", victim.interface, IPv4Network(source))
+        return read_nft(native_text(spec), flow).fit is True
+    return takes_all(spec, source, victim.interface)
 
 
 def _failed(snapshot: Snapshot, ours: FilterChain, ahead: list[_Ahead]) -> Finding:
@@ -169,7 +117,7 @@ def _failed(snapshot: Snapshot, ours: FilterChain, ahead: list[_Ahead]) -> Findi
     becomes = {
         "ACCEPT": "keeps its fixed address, which nobody outside can answer",
         "MASQUERADE": f"gets the address of {first.victim.interface}",
-    }.get(first.inner.target, "gets another address")
+    }.get(first.target, "gets another address")
     because = (
         f"In nat {CHAIN} the rule `{first.rule.spec}` comes before `{OUR_JUMP}` and takes what "
         f"{first.victim.instance} sends: the first rule that decides is the last one asked, so "
