@@ -243,10 +243,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self._driver.write("".join(codes))
         if len(codes) == 1:
             return f"{len(data)} bytes sent to the terminal by OSC 52; it may refuse them unsaid"
-        return (
-            f"{len(data)} bytes sent by OSC 52, to tmux and past it; tmux takes them with "
-            "set-clipboard on, or lets them pass with allow-passthrough on"
-        )
+        return f"{len(data)} bytes sent by OSC 52; tmux needs set-clipboard or allow-passthrough on"
 
     def quit(self) -> None:
         """Leave; asked twice while a change is being made."""

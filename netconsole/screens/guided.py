@@ -124,7 +124,9 @@ class GuidedPage(Page[None], inherit_bindings=False):
                 Hint("m", "make permanent", lasting),
                 Hint("u", "undo"),
             ]
-        self.footer.show((*hints, Hint("y", "copy"), Hint("esc", "back")))
+        hints += [Hint("y", "copy"), Hint("esc", "back")]
+        # What can be done comes first: a narrow terminal has no room for both.
+        self.footer.show(tuple(sorted(hints, key=lambda hint: not hint.possible)))
 
     def _ahead(self) -> list[Entry]:
         """What it is about, and the steps to come: evidence takes seconds."""

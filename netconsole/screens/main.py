@@ -202,6 +202,10 @@ class MainPage(Page[None], inherit_bindings=False):
         because = self.console.service.read_only_because
         if because is not None and any(a.danger and a.key == key for a in ACTIONS):
             self.bar.say(f"read-only: {because}", "warning")
+            return
+        for action in (each for each in ACTIONS if each.key == key):
+            places = " or ".join(f"{p.key} {p.title}" for p in PANES if p.id in action.panes)
+            self.bar.say(f"{action.title}: only in {places}", "warning")
 
     def action_perform(self, action_id: str) -> None:
         situation = self.situation()

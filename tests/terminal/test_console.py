@@ -145,6 +145,8 @@ def test_most_goes_only_when_the_hosts_name_is_typed() -> None:
 def test_a_floating_address_is_given_and_taken_back(lab: RunningLab) -> None:
     with console(lab) as terminal:
         terminal.wait_for(HEALTHY)
+        terminal.press("a")
+        terminal.wait_for("associate: only in 3 floating")
         terminal.press("3")
         terminal.wait_for("203.0.113.130")
         terminal.press("a")

@@ -74,7 +74,7 @@ def test_what_is_copied_goes_to_tmux_and_past_it(lab: RunningLab) -> None:
         with console(lab, TMUX=tmux) as terminal:
             terminal.wait_for(HEALTHY)
             terminal.press("y")
-            terminal.wait_for("by OSC 52")
+            terminal.wait_for("by OSC 52", "allow-passthrough on" if tmux else "refuse them unsaid")
             sent = bytes(terminal.output)
             assert sent.count(b"]52;c;" + row) == forms
             assert sent.count(b"\x1bPtmux;") == forms - 1
