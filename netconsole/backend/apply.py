@@ -96,7 +96,7 @@ def _taken_back(
     entry: OpenEntry, begun: tuple[Step, ...], error: BaseException
 ) -> NetconsoleError | None:
     """Undo steps and end the change; the error, if any, says what could not be undone."""
-    left = tuple(f"not undone: {line}" for line in undo(begun))
+    left = tuple(f"not undone: {line}" for line in undo(begun, entry.handle))
     complaints = (*left, *_ended(entry, "failed" if left else "undone", error))
     if left:
         return PartlyDone("; ".join((said(error), *complaints)))
@@ -117,13 +117,15 @@ def said(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def undo(begun: Iterable[Step], *, rebooted: bool = False) -> tuple[str, ...]:
-    """Take steps back, the last first, as far as they can be; returns what is left, and why."""
+def undo(begun: Iterable[Step], maker: int, *, rebooted: bool = False) -> tuple[str, ...]:
+    """Take steps back, the last first, as far as they can be; returns what is left, and why.
+
+    `maker` is the open file of the change.
+    """
     steps = tuple(begun)
     others = given_away(steps)
-    return tuple(
-        line for run in runs(way_back(steps, rebooted=rebooted)) for line in take_back(run, others)
-    )
+    back = runs(way_back(steps, rebooted=rebooted))
+    return tuple(line for run in back for line in take_back(run, others, maker))
 
 
 def _perhaps_taken(begun: tuple[Step, ...], taken: int) -> tuple[Step, ...]:
@@ -158,7 +160,8 @@ def recover_one(held: OpenEntry) -> str:
     entry = held.read()
     rebooted = _is_of_another_boot(entry)
     begun = entry.plan.steps[: entry.begun]
-    left = undo(begun if rebooted else _perhaps_taken(begun, entry.taken), rebooted=rebooted)
+    stands = begun if rebooted else _perhaps_taken(begun, entry.taken)
+    left = undo(stands, held.handle, rebooted=rebooted)
     if rebooted:
         sentence = "was left half done when this host went down, its files were taken back first"
     elif entry.trial:

@@ -6,7 +6,7 @@ is `open` is under way or was cut off. So a change reads those alone, however mu
 written.
 
 Who makes a change holds a lock on its file (flock(2)) until the end, and so do the programs that
-take many steps at once. So one whose lock is free has no maker any more, whatever has become of
+take its steps. So one whose lock is free has no maker any more, whatever has become of
 the host's lock.
 """
 

@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from netconsole.backend.errors import NetconsoleError, Unavailable
 from netconsole.backend.text import decoded, encoded, in_shell
@@ -21,6 +23,22 @@ class ProgramFailed(NetconsoleError):
         """What the program itself said, on one line."""
 
 
+_HELD: ContextVar[int | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def holding(handle: int) -> Iterator[None]:
+    """Let programs that are run meanwhile hold an open file, and with it its lock (flock(2)).
+
+    They go on when this process is killed, and nobody else may begin before they have ended.
+    """
+    former = _HELD.set(handle)
+    try:
+        yield
+    finally:
+        _HELD.reset(former)
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -28,29 +46,32 @@ def run(
     timeout: float = 30.0,
     good: Collection[int] = (0,),
     environment: Mapping[str, str] | None = None,
-    kept: Collection[int] = (),
+    stays: bool = False,
 ) -> str:
     """Run a program and return what it wrote to standard output.
 
-    `text` is its standard input, `timeout` is in seconds, `environment` comes on top of ours, and
-    of our open files those that are `kept` stay open in it. Raises Unavailable where the program
-    is not installed and ProgramFailed where it ends with a status other than the good ones.
+    `text` is its standard input, `timeout` is in seconds, `environment` comes on top of ours. One
+    that `stays` as a process of its own holds nothing of what `holding` says. Raises Unavailable
+    where the program is not installed and ProgramFailed where it ends with a status other than
+    the good ones.
     """
     program = shutil.which(argv[0], path=PATH)
     if program is None:
         raise Unavailable(f"{argv[0]}: not installed (looked in {PATH})")
+    held = None if stays else _HELD.get()
     try:
-        ended = subprocess.run(
-            [encoded(word) for word in argv],
-            executable=program,
-            input=encoded(text),
-            capture_output=True,
-            timeout=timeout,
-            env={**ENVIRONMENT, **(environment or {})},
-            cwd="/",
-            check=False,
-            pass_fds=tuple(kept),
-        )
+        with _input(text) as stdin:
+            ended = subprocess.run(
+                [encoded(word) for word in argv],
+                executable=program,
+                stdin=stdin,
+                capture_output=True,
+                timeout=timeout,
+                env={**ENVIRONMENT, **(environment or {})},
+                cwd="/",
+                check=False,
+                pass_fds=() if held is None else (held,),
+            )
     except subprocess.TimeoutExpired:
         raise ProgramFailed(f"{_shown(argv)}: no end after {timeout:.0f} s") from None
     except OSError as error:
@@ -61,6 +82,19 @@ def run(
         said = " ".join(decoded(ended.stderr or ended.stdout).split())
         raise ProgramFailed(f"{_shown(argv)}: {_ending(said, ended.returncode)}", said)
     return decoded(ended.stdout)
+
+
+@contextmanager
+def _input(text: str) -> Iterator[int]:
+    """A text as standard input: all of it is there, also when we are killed (memfd_create(2))."""
+    handle = os.memfd_create("input")
+    try:
+        with open(handle, "wb", closefd=False) as file:
+            file.write(encoded(text))
+        os.lseek(handle, 0, os.SEEK_SET)
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def _ending(said: str, status: int) -> str:

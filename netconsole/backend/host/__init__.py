@@ -24,7 +24,7 @@ from netconsole.backend.injection import config_drive, root
 from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
 from netconsole.backend.plan import addresses, moves
-from netconsole.backend.programs import run
+from netconsole.backend.programs import holding, run
 from netconsole.backend.steps import (
     AddAddress,
     AddDhcpHosts,
@@ -220,10 +220,11 @@ def take(run: tuple[Step, ...], maker: int) -> None:
 
     `maker` is the open file that says that the change is under way.
     """
-    if len(run) == 1:
-        perform(run[0])
-    else:
-        batch.perform(run, maker)
+    with holding(maker):
+        if len(run) == 1:
+            perform(run[0])
+        else:
+            batch.perform(run)
 
 
 def may_stand(step: Step) -> bool:
@@ -243,17 +244,19 @@ def may_stand(step: Step) -> bool:
     return True
 
 
-def take_back(run: tuple[Step, ...], given_away: Collection[str]) -> tuple[str, ...]:
+def take_back(run: tuple[Step, ...], given_away: Collection[str], maker: int) -> tuple[str, ...]:
     """Take a run of steps of the way back, as far as there still is something to take back.
 
-    The answer says what is left. `given_away` are the files that others write meanwhile.
+    The answer says what is left. `given_away` are the files that others write meanwhile, `maker`
+    is the open file that says that the change is not over.
     """
     try:
-        needed, left = still(run, given_away)
-        if isinstance(run[0], AddLink | RemoveLink | SetLink | AddAddress | RemoveAddress):
-            return (*left, *batch.perform_all(needed))
-        for step in needed:
-            perform(step)
+        with holding(maker):
+            needed, left = still(run, given_away)
+            if isinstance(run[0], AddLink | RemoveLink | SetLink | AddAddress | RemoveAddress):
+                return (*left, *batch.perform_all(needed))
+            for step in needed:
+                perform(step)
     except (NetconsoleError, OSError) as error:
         return (str(error),)
     return left

@@ -14,7 +14,6 @@ from netconsole.backend.programs import ProgramFailed, run
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
-    Argv,
     RemoveAddress,
     RemoveLink,
     SetLink,
@@ -56,14 +55,10 @@ def _goes_together(step: Step) -> bool:
     )
 
 
-def perform(steps: Sequence[Step], maker: int) -> None:
-    """Take steps in their order until one fails. Raises BatchFailed.
-
-    `maker` is the open file that says that the change is under way: when this process is killed,
-    `ip` goes on, and nobody else may begin before it has ended.
-    """
+def perform(steps: Sequence[Step]) -> None:
+    """Take steps in their order until one fails. Raises BatchFailed."""
     links.refuse_foreign(steps)
-    failures = _failures(steps, (), maker)
+    failures = _failures(steps)
     if failures:
         number, said = failures[0]
         raise BatchFailed(number, f"{_shown(steps[number])}: {said}")
@@ -71,11 +66,11 @@ def perform(steps: Sequence[Step], maker: int) -> None:
 
 def perform_all(steps: Sequence[Step]) -> tuple[str, ...]:
     """Take every step, whatever becomes of the others; answer what is said of those that failed."""
-    failures = _failures(steps, ("-force",), None)
+    failures = _failures(steps, "-force")
     return tuple(f"{_shown(steps[number])}: {said}" for number, said in failures)
 
 
-def _failures(steps: Sequence[Step], options: Argv, maker: int | None) -> tuple[_Failure, ...]:
+def _failures(steps: Sequence[Step], *options: str) -> tuple[_Failure, ...]:
     if not steps:
         return ()
     owners = [number for number, step in enumerate(steps) for _ in step.argvs]
@@ -85,7 +80,6 @@ def _failures(steps: Sequence[Step], options: Argv, maker: int | None) -> tuple[
             ("ip", *options, "-batch", "-"),
             text=lines,
             timeout=SECONDS + SECONDS_A_STEP * len(steps),
-            kept=() if maker is None else (maker,),
         )
     except ProgramFailed as error:
         failures = tuple(_parse(error.said, owners))

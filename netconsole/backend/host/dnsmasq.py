@@ -144,7 +144,7 @@ def start(step: StartDnsmasq) -> None:
     """Start a dnsmasq; it returns once its sockets are bound."""
     file = Dnsmasq(step.bridge, step.argv).configuration
     known = {FINGERPRINT: configuration.read(file).fingerprint} if file else {}
-    run(step.argv, timeout=30.0, environment=known)
+    run(step.argv, timeout=30.0, environment=known, stays=True)
 
 
 def stop(step: StopDnsmasq) -> None:
