@@ -5,7 +5,7 @@ table is kept where it is, so the difference must not touch it; that our jumps a
 networks, on which those of the address stand, are as wanted is what makes the narrow look enough.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from netconsole.backend.chains import is_of_floating
 from netconsole.backend.hoststate import ChainKey, HostState, Rule
@@ -20,11 +20,12 @@ def difference(observed: HostState, wanted: HostState, scope: str | None) -> Pla
     """The steps between two states, as far as the scope goes."""
     if scope is None:
         return plan(observed, wanted)
+    present, goal = _differing(_nat(observed), _nat(wanted), scope)
     return plan(
         HostState(
             sysctls=observed.sysctls,
             addresses=observed.addresses,
-            chains=_nat(observed),
+            chains=present,
             unreadable=observed.unreadable,
         ),
         HostState(
@@ -32,7 +33,7 @@ def difference(observed: HostState, wanted: HostState, scope: str | None) -> Pla
             addresses=tuple(
                 address for address in wanted.addresses if address.address == f"{scope}/32"
             ),
-            chains=_confined(observed, wanted, scope),
+            chains=goal,
             networks_path=wanted.networks_path,
             released=wanted.released,
         ),
@@ -62,7 +63,10 @@ def is_enough(
     )
 
 
-def _nat(state: HostState) -> dict[ChainKey, tuple[Rule, ...]]:
+_Chains = Mapping[ChainKey, tuple[Rule, ...]]
+
+
+def _nat(state: HostState) -> _Chains:
     return {
         key: rules
         for key, rules in state.chains.items()
@@ -77,23 +81,26 @@ def _ground(rules: Sequence[Rule], scope: str) -> list[Rule]:
 
 def _stands(present: Sequence[Rule], ground: Sequence[Rule]) -> bool:
     wanted = frozenset(specs(ground))
-    return [spec for spec in specs(present) if spec in wanted] == specs(ground)
+    return [rule.spec for rule in present if rule.spec in wanted] == specs(ground)
 
 
-def _confined(
-    observed: HostState, wanted: HostState, scope: str
-) -> dict[ChainKey, tuple[Rule, ...]]:
-    """The nat table as wanted if all that it holds beside the address' rules is as it should be."""
-    here, goal = _nat(observed), _nat(wanted)
-    own = {key: present for key, present in here.items() if is_own_chain(key.chain)}
-    return {
-        **goal,
-        **{key: _with_own(key, present, goal.get(key, ()), scope) for key, present in own.items()},
-    }
+def _differing(present: _Chains, goal: _Chains, scope: str) -> tuple[_Chains, _Chains]:
+    """The nat table as it is, and as wanted if all but the address' rules is as it should be.
+
+    A chain of ours in which rules only come to the end is told of from there on: the ten thousand
+    before them, none of which is like one of theirs, are not compared.
+    """
+    here, there = dict(present), dict(goal)
+    for key, found in present.items():
+        if is_own_chain(key.chain):
+            wanted = _with_own(key, found, goal.get(key, ()), scope)
+            same = len(found) if wanted[: len(found)] == found else 0
+            here[key], there[key] = found[same:], wanted[same:]
+    return here, there
 
 
 def _with_own(
-    key: ChainKey, present: Sequence[Rule], goal: Sequence[Rule], scope: str
+    key: ChainKey, present: tuple[Rule, ...], goal: tuple[Rule, ...], scope: str
 ) -> tuple[Rule, ...]:
     """The rules of a chain with those of the address put right; new ones go to the end.
 

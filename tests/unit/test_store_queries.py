@@ -239,6 +239,21 @@ def test_of_one_floating_address_little_is_read_and_enough(connection: sa.Connec
         records_of_floating(connection, "host", "192.0.2.1")
 
 
+def test_a_port_of_this_host_tells_that_it_serves_a_network(connection: sa.Connection) -> None:
+    network = a_network(connection, "10.0.0.0/24")
+    for number in range(3):
+        an_instance(connection, network, number)
+    connection.execute(
+        sa.update(tables.instances)
+        .where(tables.instances.c.name != "web2")
+        .values(host="elsewhere")
+    )
+    (given,) = floating_ips.insert_many(connection, [floating(1)])
+    for host, found in (("host", 3), ("elsewhere", 1), ("a third", 1)):
+        (port,) = records_of_floating(connection, host, given.address).ports
+        assert port.id == found
+
+
 def test_the_number_of_queries_does_not_grow_with_the_rows(connection: sa.Connection) -> None:
     network = a_network(connection, "10.0.0.0/24")
     executed: list[str] = []

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from threading import Thread
 
 ETHERNET_ARP = 0x0806
 ETHERNET_ADDRESS_LENGTH = 6
@@ -13,8 +14,12 @@ def announce(interface: str, address: str, count: int) -> None:
 
     Written out here because arping(8) waits a second for answers that nobody expects. Interfaces
     without Ethernet addresses have no neighbours to tell.
+
+    Before the kernel lets go of such a socket it waits for all processors, ten milliseconds that
+    no change has to wait for.
     """
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as packet:
+    packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    try:
         packet.bind((interface, 0))
         mac = packet.getsockname()[4]
         if len(mac) != ETHERNET_ADDRESS_LENGTH:
@@ -24,3 +29,5 @@ def announce(interface: str, address: str, count: int) -> None:
         request = struct.pack("!HHBBH", 1, 0x0800, len(mac), len(own), 1)
         for _ in range(count):
             packet.send(header + request + mac + own + bytes(6) + own)
+    finally:
+        Thread(target=packet.close).start()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from netconsole.backend.errors import Conflict, NotFound
 from netconsole.backend.records import Instance, Port
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
-from netconsole.backend.store.tables import instances, ports
+from netconsole.backend.store.tables import instances, networks, ports
 from netconsole.backend.wording import command
 
 _COLUMNS = columns(instances, Instance)
@@ -109,15 +109,17 @@ def every_port(connection: Connection) -> tuple[Port, ...]:
     return fetch(connection, Port, sa.select(*_PORT_COLUMNS).order_by(ports.c.id))
 
 
-def sample_ports(connection: Connection) -> tuple[Port, ...]:
-    """Return one port of each network and host that has any, the first made."""
-    firsts = (
-        sa.select(sa.func.min(ports.c.id))
-        .join(instances, instances.c.uuid == ports.c.instance_uuid)
-        .group_by(ports.c.network_id, instances.c.host)
-    )
-    statement = sa.select(*_PORT_COLUMNS).where(ports.c.id.in_(firsts)).order_by(ports.c.id)
-    return fetch(connection, Port, statement)
+def sample_ports(connection: Connection, host: str) -> tuple[Port, ...]:
+    """Return one port of each network that has any, of an instance of this host where there is one.
+
+    Each network is asked by itself: SQLite finds the first port of one without a look at the rest.
+    """
+    first = sa.select(sa.func.min(ports.c.id)).where(ports.c.network_id == networks.c.id)
+    here = sa.select(instances.c.uuid).where(instances.c.host == host)
+    first_here = first.where(ports.c.instance_uuid.in_(here))
+    of_each = sa.func.coalesce(first_here.scalar_subquery(), first.scalar_subquery())
+    by_network = ports.c.id.in_(sa.select(of_each).select_from(networks))
+    return fetch(connection, Port, sa.select(*_PORT_COLUMNS).where(by_network).order_by(ports.c.id))
 
 
 def delete_ports(connection: Connection, instance_uuid: str) -> None:

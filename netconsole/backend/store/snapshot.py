@@ -26,12 +26,12 @@ def records(connection: Connection, host: str) -> Records:
 def records_of_floating(connection: Connection, host: str, address: str) -> Records:
     """Return the records that one floating address is about, and all networks.
 
-    Of each network and host there is a port with its instance, enough to tell who serves which.
+    Of each network there is one port with its instance, enough to tell whether this host serves it.
     Raises NotFound.
     """
     floating = floating_ips.find(connection, address)
     rows = fixed_ips.of_id(connection, floating.fixed_ip_id)
-    ports = instances.sample_ports(connection)
+    ports = instances.sample_ports(connection, host)
     holders = {port.instance_uuid for port in ports} | {row.instance_uuid for row in rows}
     return Records(
         networks=networks.every(connection),
