@@ -133,8 +133,14 @@ def _perhaps_taken(begun: tuple[Step, ...], taken: int) -> tuple[Step, ...]:
     return (*begun[:taken], *filter(may_stand, begun[taken:]))
 
 
-def recover(journal: Journal) -> tuple[str, ...]:
+Note = Callable[[JournalEntry, tuple[str, ...]], None]
+"""Told of a change that was cut off, and of what is not taken back of it."""
+
+
+def recover(journal: Journal, note: Note) -> tuple[str, ...]:
     """Take back the changes that were cut off, the newest first; a sentence on each.
+
+    `note` is told of each before its end is written down.
 
     The steps that were under way may have happened or not, so what cannot be undone is no error
     here: the plan that follows puts right whatever differs from the store. Raises Conflict where
@@ -148,14 +154,14 @@ def recover(journal: Journal) -> tuple[str, ...]:
             continue
         with journal.taken_over(found.id) as held:
             if held is not None:
-                sentences.append(recover_one(held))
+                sentences.append(recover_one(held, note))
     for found in unfinished:
         if found.unread:
             raise Unavailable(found.unread)
     return tuple(sentences)
 
 
-def recover_one(held: OpenEntry) -> str:
+def recover_one(held: OpenEntry, note: Note) -> str:
     """Take back a change that nobody is at any more; answer what happened, in a sentence."""
     entry = held.read()
     rebooted = _is_of_another_boot(entry)
@@ -171,6 +177,7 @@ def recover_one(held: OpenEntry) -> str:
     else:
         sentence = "was left half done, taken back first"
     whole = "; ".join((f"{entry.title}: {sentence}", *left))
+    note(entry, left)
     if held.is_there():
         held.end("recovered", whole)
     return whole

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,9 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from netconsole.backend.errors import NetconsoleError, PartlyDone, Unavailable
-from netconsole.backend.ssh_session import ssh_session
+from netconsole.backend.journal_entry import JournalEntry
+from netconsole.backend.steps import Plan
+from netconsole.backend.who import UNKNOWN, Who, who
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +37,13 @@ class AuditLine:
 
 def asked(title: str) -> AuditLine:
     """The line of a change that this process was asked for."""
-    session = ssh_session()
+    return _line(datetime.now(UTC), who(), title)
+
+
+def _line(at: datetime, by: Who, title: str) -> AuditLine:
     return AuditLine(
-        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        login=_login(),
-        sudo_user=os.environ.get("SUDO_USER"),
-        ssh_peer=session.client if session is not None else None,
-        asked=title,
+        at.isoformat(timespec="milliseconds"), by.login, by.sudo_user, by.ssh_peer, title
     )
-
-
-def _login() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 ROOM = 8192
@@ -104,6 +97,26 @@ class Auditor:
             self._let_go()
             raise self._unavailable(error) from error
 
+    def killed(self, entry: JournalEntry, left: tuple[str, ...], by: str = "") -> None:
+        """Log a change whose process was killed, and who took back what it had begun.
+
+        That is this process's change unless it is told. `left` says what is not taken back.
+        Raises Unavailable.
+        """
+        taken_back = f"killed, taken back by {by or self._line.asked}"
+        line = replace(
+            _line(entry.at, entry.by or UNKNOWN, entry.title),
+            change_id=entry.id,
+            commands=Plan(entry.plan.steps[: entry.begun]).commands,
+            outcome="; ".join((taken_back, *left)),
+            end="recovered",
+        )
+        with self._opened() as handle:
+            try:
+                _append(handle, self._text(line))
+            except OSError as error:
+                raise self._unavailable(error) from error
+
     def did(self, change_id: str, commands: tuple[str, ...], end: str | None) -> None:
         """Add the change's id in the journal, the commands that were run, and how it ended."""
         self._line = replace(self._line, change_id=change_id, commands=commands, end=end)
@@ -112,8 +125,7 @@ class Auditor:
         self._let_go()
         text = self._text(self._line)
         try:
-            if os.write(handle, text) < len(text):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            _append(handle, text)
         except OSError as error:
             problem = f"the audit log {self._path} could not be written: {error.strerror}"
             if failure is not None:
@@ -152,3 +164,8 @@ class Auditor:
             yield handle
         finally:
             os.close(handle)
+
+
+def _append(handle: int, text: bytes) -> None:
+    if os.write(handle, text) < len(text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -27,6 +27,7 @@ from netconsole.backend.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.journal_entry import JournalEntry, Outcome, Torn, Unread
 from netconsole.backend.lock import WAIT_SECONDS
 from netconsole.backend.steps import Plan
+from netconsole.backend.who import who
 
 __all__ = ["Journal", "JournalEntry", "OpenEntry", "Outcome"]
 
@@ -57,6 +58,7 @@ class Journal:
             trial=trial,
             boot=boot_id(),
             pid=os.getpid(),
+            by=who(),
         )
         path, new = self._directory / f"{change_id}{_OPEN}", self._directory / f"{_NEW}{change_id}"
         handle = -1

@@ -6,7 +6,7 @@ are judged before they are believed: what does not fit is Unread, with the reaso
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
 from types import NoneType
@@ -14,6 +14,7 @@ from typing import Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from netconsole import __version__
 from netconsole.backend.steps import STEPS, Plan, Step
+from netconsole.backend.who import Who
 
 Outcome = Literal["done", "undone", "failed", "recovered"]
 """What is `undone` failed, or was not confirmed, and left nothing; of what `failed`, some stays."""
@@ -44,6 +45,8 @@ class JournalEntry:
     """The boot of the kernel that it changed (random(4), boot_id); changes of old have none."""
     pid: int = 0
     """The process that made it; changes of old have none."""
+    by: Who | None = None
+    """Who asked for it; changes of old do not say."""
     unread: str = ""
     """Why its file could not be read; then only the id and the end are known."""
 
@@ -78,6 +81,7 @@ def head(entry: JournalEntry) -> str:
             "trial": entry.trial,
             "boot": entry.boot,
             "pid": entry.pid,
+            "by": asdict(entry.by) if entry.by else {},
             "version": __version__,
             "steps": [_fields(step) for step in entry.plan.steps],
         }
@@ -139,7 +143,14 @@ def parse(change_id: str, text: str, end: Outcome | None) -> JournalEntry:
         trial=_take(values, "trial", bool, False),
         boot=_take(values, "boot", str, ""),
         pid=_take(values, "pid", int, 0),
+        by=_who(_take(values, "by", dict, {})),
     )
+
+
+def _who(told: Mapping[str, object]) -> Who | None:
+    words = {name: value for name, value in told.items() if isinstance(value, str)}
+    login = words.get("login")
+    return Who(login, words.get("sudo_user"), words.get("ssh_peer")) if login else None
 
 
 def _object(text: str) -> dict[str, object] | None:

@@ -105,7 +105,7 @@ class Service(Reading):
         with auditor.change(change.title):
             self.refuse_if_read_only(change.title)
             with host_lock(self._lock), at_rest():
-                recovered = recover(self._journal)
+                recovered = recover(self._journal, auditor.killed)
                 try:
                     outcome = self._do(change, agreed, auditor, is_ours=bool(recovered))
                 except BaseException as error:

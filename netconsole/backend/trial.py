@@ -18,7 +18,7 @@ from typing import Self
 
 from netconsole.backend.errors import NetconsoleError, Unavailable
 from netconsole.backend.hoststate import HostState
-from netconsole.backend.journal import Journal, OpenEntry
+from netconsole.backend.journal import Journal, JournalEntry, OpenEntry
 from netconsole.backend.ssh_session import SshSession
 from netconsole.backend.steps import (
     MoveAddresses,
@@ -176,17 +176,22 @@ def guard(state_path: str, change_id: str, seconds: int, maker: int, file: int) 
 
 def _take_back(state_path: str, entry: OpenEntry) -> None:
     from netconsole.backend.apply import recover_one
+    from netconsole.backend.audit import Auditor
     from netconsole.backend.lock import host_lock
 
+    def note(change: JournalEntry, left: tuple[str, ...]) -> None:
+        with suppress(Unavailable):  # what was on trial is taken back all the same
+            Auditor(f"{state_path}/audit.jsonl").killed(change, left, "its guardian")
+
     if entry.is_lost():
-        recover_one(entry)
+        recover_one(entry, lambda change, left: None)  # there is no log any more
         return
     with (
         host_lock(f"{state_path}/host.lock"),
         Journal(f"{state_path}/journal").taken_over(entry.id) as held,
     ):
         if held is not None:
-            recover_one(held)
+            recover_one(held, note)
 
 
 def _heard_yes(seconds: int, maker: int) -> bool:

@@ -4,6 +4,7 @@ The command runs as ever, but kills itself with SIGKILL just before or just afte
 in the middle of a batch as well.
 """
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -114,11 +115,23 @@ def steps_killed(
 def test_what_was_cut_off_is_said(host: PrivateHost) -> None:
     create_cloud(host)
     assert killed(host, 1, "after", "floating", "disassociate", FLOATING)
-    done = host.run("netconsole", "apply")
+    done = host.run("netconsole", "apply", environment={"SUDO_USER": "eve"})
     assert f"floating disassociate {FLOATING}" in done.stderr
     assert reaches(host)
     row = next(row for row in answer(host, "floating", "list") if row["address"] == FLOATING)
     assert row["instance"] == "web1"
+
+    # The log has a line of it, of who asked for it.
+    log = host.read("/var/lib/netconsole/audit.jsonl").splitlines()
+    cut_off, after = map(json.loads, log[-2:])
+    assert cut_off["asked"] == f"floating disassociate {FLOATING}"
+    assert cut_off["outcome"] == "killed, taken back by apply"
+    assert (cut_off["login"], cut_off["sudo_user"], cut_off["end"]) == ("root", None, "recovered")
+    (entry,) = (each for each in answer(host, "history") if each["id"] == cut_off["change_id"])
+    assert cut_off["commands"] == [
+        command for step in entry["steps"][:2] for command in step["commands"]
+    ]
+    assert (after["asked"], after["sudo_user"]) == ("apply", "eve")
 
 
 def test_a_change_waits_for_the_one_under_way(host: PrivateHost) -> None:

@@ -54,6 +54,9 @@ def test_a_session_that_dies_takes_it_back_without_anyone(host: PrivateHost) -> 
         host.run("pkill", "-KILL", "-f", "bin/netconsole network create")
         eventually(lambda: sorted(held(host)) == sorted(before))
     assert networks(host) == []
+    log = "/var/lib/netconsole/audit.jsonl"
+    eventually(lambda: '"killed, taken back by its guardian"' in host.read(log))
+    assert '"ssh_peer": "203.0.113.1"' in host.read(log).splitlines()[-1]
 
 
 def test_a_process_that_is_stuck_is_ended_and_its_change_taken_back(host: PrivateHost) -> None:

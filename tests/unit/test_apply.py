@@ -150,11 +150,14 @@ def test_what_a_killed_process_left_is_taken_back(
     assert subprocess.run(argv, check=False).returncode == -signal.SIGKILL
     assert len(journal.cut_off()) == 1
 
-    assert recover(journal) == ("apply: was left half done, taken back first",)
+    noted = []
+    sentences = recover(journal, lambda entry, left: noted.append((entry.title, left)))
+    assert sentences == ("apply: was left half done, taken back first",)
+    assert noted == [("apply", ())]
     assert _found(place) == BEFORE
     assert journal.cut_off() == ()
     assert [entry.end for entry in journal.entries()] == ["recovered"]
-    assert recover(journal) == ()
+    assert recover(journal, lambda entry, left: None) == ()
 
 
 def test_what_cannot_be_undone_is_told_and_the_rest_undone(journal: Journal, place: Path) -> None:
