@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -98,9 +99,10 @@ def _input(text: str) -> Iterator[int]:
 
 
 def _ending(said: str, status: int) -> str:
-    if said:
-        return said
-    return f"ended by signal {-status}" if status < 0 else f"exit status {status}"
+    """Why a program failed; what one had said that was killed is the half of something else."""
+    if status < 0:
+        return f"ended by signal {-status} ({signal.strsignal(-status)})"
+    return said or f"exit status {status}"
 
 
 def _shown(argv: Sequence[str]) -> str:
