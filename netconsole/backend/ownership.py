@@ -64,14 +64,19 @@ def another_by_itself(
 ) -> Another | None:
     """Ask the objects of a host without a mark: links say by their alias of what they are.
 
-    `found` and `wanted` are the records and what they ask of the host, before any change.
+    `found` and `wanted` are the records and what they ask of the host, before any change. Where
+    there are several hosts, what is not known may have been deleted on another of them: one link
+    that is known says it for all.
     """
     objects = tuple(_objects(observed, networks_path))
     uuids = {each.uuid for each in found.networks} | {each.uuid for each in found.ports}
-    for link in observed.links.values():
-        if link.ours and link.alias.rpartition(":")[2] not in uuids:
-            reason = f"link {link.name} is of {link.alias}, which this store does not know"
-            return Another(reason, objects, is_of_a_store=True)
+    ours = [link for link in observed.links.values() if link.ours]
+    unknown = [link for link in ours if link.alias.rpartition(":")[2] not in uuids]
+    if len(unknown) < len(ours) and _has_several_hosts(found):
+        return None
+    for link in unknown:
+        reason = f"link {link.name} is of {link.alias}, which this store does not know"
+        return Another(reason, objects, is_of_a_store=True)
     bridges = {network.bridge for network in found.networks}
     for bridge in sorted(_bridges(observed, networks_path) - bridges):
         reason = f"dnsmasq of {bridge} or its files in {networks_path} are of no network here"
@@ -81,6 +86,11 @@ def another_by_itself(
         reason = "the chains nova-network-* hold the rules of networks that this store has not"
         return Another(reason, objects, is_of_a_store=False)
     return None
+
+
+def _has_several_hosts(found: Records) -> bool:
+    hosts = {each.host for each in found.networks} | {each.host for each in found.instances}
+    return len(hosts - {None, ""}) > 1 or any(network.multi_host for network in found.networks)
 
 
 def _objects(observed: HostState, networks_path: str) -> Iterator[str]:

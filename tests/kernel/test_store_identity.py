@@ -118,6 +118,25 @@ def test_a_store_of_before_is_known_by_its_links(host: PrivateHost) -> None:
 
 
 @pytest.mark.requires("dnsmasq")
+def test_what_another_host_deleted_goes_from_one_of_before_without_a_word(
+    host: PrivateHost,
+) -> None:
+    create_network(host, "multi_host = true")
+    for name in ("web1", "web2"):
+        netconsole(host, "instance", "create", name, "--project", "demo")
+    configure(host, "host = another", "networks_path = /run/another")
+    host.run("unshare", "--net", "netconsole", "instance", "delete", "web2")
+    configure(host, "multi_host = true")
+    host.run("rm", "-r", MARKS)
+    before = held(host)["links"].count("tap")
+
+    netconsole(host, "apply")
+
+    assert held(host)["links"].count("tap") == before - 1
+    netconsole(host, "plan")
+
+
+@pytest.mark.requires("dnsmasq")
 def test_most_goes_only_with_the_hosts_name_but_for_who_deletes(host: PrivateHost) -> None:
     create_network(host)
     before = held(host)

@@ -86,6 +86,14 @@ def test_one_link_that_is_not_known_is_enough() -> None:
     assert "link tap1 is of netconsole:port:later, which this store does not know" in words(carried)
 
 
+def test_where_there_are_several_hosts_one_link_that_is_known_is_enough() -> None:
+    """The other was deleted on another host of the same store."""
+    found = Records(networks=(replace(network(), multi_host=True),))
+    port = Link("tap1", "tap", alias="netconsole:port:deleted")
+    assert words(HostState(links=links(LINK, port)), found) == ""
+    assert "link tap1 is of" in words(HostState(links=links(port)), found)
+
+
 def test_empty_chains_of_nobody_and_links_of_others_are_in_nobodys_way() -> None:
     eth0 = Link("eth0", "", alias="uplink")
     assert words(HostState(links=links(eth0), chains={FORWARD: ()}), Records()) == ""
