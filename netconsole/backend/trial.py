@@ -21,6 +21,8 @@ from netconsole.backend.hoststate import HostState
 from netconsole.backend.journal import Journal, JournalEntry, OpenEntry
 from netconsole.backend.ssh_session import SshSession
 from netconsole.backend.steps import (
+    ChangeRules,
+    EndConnections,
     MoveAddresses,
     Plan,
     RemoveAddress,
@@ -72,7 +74,24 @@ def _touches(step: Step, interface: str, address: str) -> bool:
             return step.key in _settings_of(interface, step.key.replace("/", ".").split(".")[-1])
         case RunProgram():
             return interface in step.argv or step.argv[:2] in _ROUTING
+        case EndConnections():
+            return step.address == address.partition("/")[0]
+        case ChangeRules():
+            return _takes_away(step, address.partition("/")[0])
     return False
+
+
+def _takes_away(step: ChangeRules, address: str) -> bool:
+    """Whether rules lead elsewhere what comes to an address of this host: as a floating address
+    that is the host's as well does.
+
+    No other rule of ours can part a session from this host. In the filter ours accept, or are about
+    what is forwarded; the metadata's and the VPN's translations are of addresses and protocols
+    that no session has; those of ebtables drop what concerns DHCP and the shared gateway, or take
+    frames of guests.
+    """
+    leads = f"-d {address}/32 -j DNAT "
+    return any(leads in line and line.startswith(("-A ", "-I ")) for line in step.lines)
 
 
 def _settings_of(interface: str, name: str) -> tuple[str, ...]:

@@ -80,3 +80,26 @@ def test_other_changes_ask_nothing(host: PrivateHost) -> None:
     host.write("/etc/netconsole/netconsole.conf", CONFIGURATION)
     host.run("env", SESSION, *CREATE)
     assert networks(host) == ["vmnet"]
+
+
+def test_a_floating_address_that_the_session_came_to_is_on_trial(host: PrivateHost) -> None:
+    """New connections would reach the instance, and with those that are ended this one."""
+    host.write("/etc/netconsole/netconsole.conf", f"{CONFIGURATION}trial_seconds = 1\n")
+    host.run("ip", "address", "add", "203.0.113.130/24", "dev", "eth0")
+    session = "SSH_CONNECTION=203.0.113.1 50000 203.0.113.130 22"
+    host.run("env", session, *CREATE)
+    create = ("instance", "create", "web1", "--project", "demo", "--network", "vmnet")
+    host.run("env", session, CREATE[0], *create, "--port-kind", "veth")
+    host.run("netconsole", "floating", "create", "--ip-range", "203.0.113.128/28")
+    associate = ("floating", "associate")
+    host.run("env", session, CREATE[0], *associate, "203.0.113.129", "web1")
+    before = sorted(held(host))
+
+    mine = ("env", session, CREATE[0], *associate, "203.0.113.130", "web1")
+    refused = host.run(*mine, check=False)
+    assert refused.returncode == 1
+    assert "eth0, which your SSH session came in on" in refused.stderr
+    with Terminal(host.command(*mine)) as terminal:
+        terminal.wait_for("not confirmed: taken back")
+        assert terminal.exit_status(30) == 1
+    assert sorted(held(host)) == before
