@@ -2,6 +2,8 @@
 
 from netconsole.backend.hoststate import Kind, Lease
 from netconsole.backend.lease_file import as_text
+from netconsole.backend.rule_lines import place_of
+from netconsole.backend.rule_subjects import subject_of
 from netconsole.backend.status import (
     Allocation,
     DnsmasqStatus,
@@ -11,6 +13,7 @@ from netconsole.backend.status import (
     Status,
 )
 from netconsole.backend.steps import ChangeRules, Plan, Step
+from netconsole.backend.subject import together
 from netconsole.diagnostics.evidence.nft_listing import parse_table
 from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.parts.backend import Configuration, Host
@@ -63,7 +66,9 @@ ARGV = (
     "--server=203.0.113.1",
 )
 MAC = "fa:16:3e:00:00:02"
-DNSMASQ = DnsmasqStatus("vmnet", "br100", "running", (7,), 1, "no script", 1, " ".join(ARGV))
+DNSMASQ = DnsmasqStatus(
+    "vmnet", "br100", "running", (7,), 1, "no script", 1, " ".join(ARGV), argv=ARGV
+)
 WEB1 = Allocation(
     address="10.0.0.2",
     network="vmnet",
@@ -129,7 +134,10 @@ UPSTREAM = DnsAnswer("vmnet", "203.0.113.1", True, "nc-2.example.com", "NXDOMAIN
 
 
 def nat(*lines: str) -> ChangeRules:
-    return ChangeRules("ipv4", "nat", lines, ())
+    """A step on the nat table, about what its rules tell themselves."""
+    told = (subject_of(*place_of(line)) for line in lines)
+    subjects = together(each for each in told if each is not None)
+    return ChangeRules("ipv4", "nat", lines, (), subjects=subjects)
 
 
 OUR_FILTER = """*filter

@@ -11,28 +11,28 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from netaddr import IPNetwork
 
+from netconsole.backend import subject
 from netconsole.backend.chains import Association
 from netconsole.backend.hoststate import ChainKey, Rule, TableName
 from netconsole.backend.managers.flatdhcp import has_external_gateway
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
 from netconsole.backend.rules import CHAIN_PREFIX
+from netconsole.backend.subject import HOST
 
 
 def fence(shared: Iterable[tuple[Network, str]]) -> dict[ChainKey, tuple[Rule, ...]]:
     """Chains for networks whose address is shared, each with the interface to the other hosts."""
     chains: dict[str, list[Rule]] = {"INPUT": [], "FORWARD": [], "OUTPUT": []}
     for network, interface in shared:
-        address, owner = network.dhcp_server, network.label
+        address, about = network.dhcp_server, subject.network(network.label)
         dhcp = "--ip-proto udp --ip-dport 67:68 -j DROP"
-        chains["INPUT"].append(
-            Rule(f"-p ARP -i {interface} --arp-ip-dst {address} -j DROP", owner=owner)
-        )
+        chains["INPUT"].append(Rule(f"-p ARP -i {interface} --arp-ip-dst {address} -j DROP", about))
         chains["OUTPUT"].append(
-            Rule(f"-p ARP -o {interface} --arp-ip-src {address} -j DROP", owner=owner)
+            Rule(f"-p ARP -o {interface} --arp-ip-src {address} -j DROP", about)
         )
-        chains["FORWARD"].append(Rule(f"-p IPv4 -i {interface} {dhcp}", owner=owner))
-        chains["FORWARD"].append(Rule(f"-p IPv4 -o {interface} {dhcp}", owner=owner))
+        chains["FORWARD"].append(Rule(f"-p IPv4 -i {interface} {dhcp}", about))
+        chains["FORWARD"].append(Rule(f"-p IPv4 -o {interface} {dhcp}", about))
     return _table("filter", chains) if chains["INPUT"] else {}
 
 
@@ -49,11 +49,12 @@ def redirection(
         cidr = IPNetwork(network.cidr)
         for range_ in options.force_snat_range:
             match = f"-p IPv4 --ip-src {cidr}{_destination(range_)}"
-            rules.append(Rule(f"{match} -j redirect", owner=network.label))
+            rules.append(Rule(f"{match} -j redirect", subject.network(network.label)))
         for each in associations:
             if each.interface != network.bridge and each.fixed in cidr:
                 match = f"-p IPv4 --logical-in {network.bridge} --ip-src {each.fixed}"
-                rules.append(Rule(f"{match} --ip-dst ! {cidr} -j redirect", owner=each.floating))
+                about = subject.floating(each.floating)
+                rules.append(Rule(f"{match} --ip-dst ! {cidr} -j redirect", about))
     return _table("nat", {"PREROUTING": list(dict.fromkeys(rules))}) if rules else {}
 
 
@@ -70,7 +71,8 @@ def _table(
 ) -> dict[ChainKey, tuple[Rule, ...]]:
     """Our own chains, each with the jump to it."""
     jumps = {
-        ChainKey("bridge", table, chain): (Rule(f"-j {CHAIN_PREFIX}{chain}"),) for chain in chains
+        ChainKey("bridge", table, chain): (Rule(f"-j {CHAIN_PREFIX}{chain}", HOST),)
+        for chain in chains
     }
     own = {
         ChainKey("bridge", table, f"{CHAIN_PREFIX}{chain}"): tuple(rules)

@@ -6,13 +6,15 @@ The texts are in the form in which iptables-save(8) prints them.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from netconsole.backend import subject
 from netconsole.backend.hoststate import ChainKey, Rule, TableName
 from netconsole.backend.managers import flatdhcp, vlan
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
+from netconsole.backend.rule_subjects import METADATA_MATCH
 from netconsole.backend.rules import CHAIN_PREFIX
+from netconsole.backend.subject import HOST, METADATA
 
-METADATA_ADDRESS = "169.254.169.254"
 FLOATING_CHAINS = ("PREROUTING", "OUTPUT", "POSTROUTING", "floating-snat")
 """Where the rules of a floating address are, without the prefix of our chains."""
 
@@ -42,31 +44,22 @@ def wanted_chains(
 def floating_rules(association: Association) -> tuple[tuple[str, Rule], ...]:
     """The rules of one floating address, each with its chain (without the prefix)."""
     floating, fixed = association.floating, association.fixed
-    to_fixed = Rule(f"-d {floating}/32 -j DNAT --to-destination {fixed}", floating)
+    about = subject.floating(floating)
+    to_fixed = Rule(f"-d {floating}/32 -j DNAT --to-destination {fixed}", about)
     to_floating = f"-j SNAT --to-source {floating}"
     of_either = (
         ("PREROUTING", to_fixed),
         ("OUTPUT", to_fixed),
-        ("POSTROUTING", Rule(f"-s {fixed}/32 -m conntrack --ctstate DNAT {to_floating}", floating)),
+        ("POSTROUTING", Rule(f"-s {fixed}/32 -m conntrack --ctstate DNAT {to_floating}", about)),
     )
     if not association.interface:
-        return (*of_either, ("floating-snat", Rule(f"-s {fixed}/32 {to_floating}", floating)))
+        return (*of_either, ("floating-snat", Rule(f"-s {fixed}/32 {to_floating}", about)))
     device = f"-o {association.interface}"
     return (
         *of_either,
-        ("floating-snat", Rule(f"-s {fixed}/32 -d {fixed}/32 {to_floating}", floating)),
-        ("floating-snat", Rule(f"-s {fixed}/32 {device} {to_floating}", floating)),
+        ("floating-snat", Rule(f"-s {fixed}/32 -d {fixed}/32 {to_floating}", about)),
+        ("floating-snat", Rule(f"-s {fixed}/32 {device} {to_floating}", about)),
     )
-
-
-def is_of_floating(chain: str, spec: str, floating: str) -> bool:
-    """Whether a rule, of whichever fixed address, is one that `floating_rules` makes."""
-    match chain.removeprefix(CHAIN_PREFIX):
-        case "PREROUTING" | "OUTPUT":
-            return spec.startswith(f"-d {floating}/32 -j DNAT ")
-        case "POSTROUTING" | "floating-snat":
-            return spec.endswith(f" -j SNAT --to-source {floating}")
-    return False
 
 
 _Chains = Mapping[str, Iterable[Rule]]
@@ -82,7 +75,7 @@ def _once(rules: Iterable[Rule]) -> list[Rule]:
 
 
 def _jump(chain: str, at_end: bool = False) -> Rule:
-    return Rule(f"-j {chain}", at_end=at_end)
+    return Rule(f"-j {chain}", HOST, at_end)
 
 
 def _own(chain: str) -> str:
@@ -160,5 +153,4 @@ def _metadata(options: Options) -> tuple[Rule, ...]:
         aim = f"-j REDIRECT --to-ports {options.metadata_port}"
     else:
         aim = f"-j DNAT --to-destination {options.metadata_host}:{options.metadata_port}"
-    match = f"-d {METADATA_ADDRESS}/32 -p tcp -m tcp --dport 80"
-    return (Rule(f"{match} {aim}", owner="metadata"),)
+    return (Rule(f"{METADATA_MATCH} {aim}", METADATA),)

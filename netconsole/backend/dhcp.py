@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from netaddr import IPNetwork
 
+from netconsole.backend import dhcp_host, subject
+from netconsole.backend.dhcp_host import DhcpHost
 from netconsole.backend.hoststate import Dnsmasq, File
 from netconsole.backend.options import Options
 from netconsole.backend.records import DnsEntry, FixedIP, Instance, Network, Port
@@ -27,9 +29,6 @@ a host line brings it down at the next SIGHUP after the guest took its lease.
 MOST_RETIRED = 256
 """How many retired hosts a dnsmasq may keep before it is made to forget them by a reload."""
 
-_MAC = r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"
-_HOST = re.compile(rf"({_MAC}),[^,\n]+,([0-9.]+)\n")
-_RETIRED = re.compile(rf"({_MAC}) # no longer has ([0-9.]+)\n")
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9._-]")
 _OWN_FILE = re.compile(r"nova-(.+)\.(?:pid|opts|leases|hosts|names)")
 
@@ -98,6 +97,7 @@ def dnsmasq(
             *((f"--addn-hosts={files.names}",) if names else ()),
             *(f"--dhcp-mac=set:{LATER_PORT},{mac}" for mac in later_macs),
         ),
+        subjects=(subject.network(network.label),),
     )
 
 
@@ -159,39 +159,7 @@ def host_file(
     name = hostname(instance.hostname)
     if options.dhcp_domain:
         name = f"{name}.{options.dhcp_domain}"
-    return f"{hosts}/{_file_name(port.mac)}", File(f"{port.mac},{name},{fixed_ip.address}\n")
-
-
-def _file_name(mac: str) -> str:
-    return mac.replace(":", "-")
-
-
-def host_address(file: File) -> str:
-    """The address that a port's file gives, or nothing where it is no port's."""
-    found = _HOST.fullmatch(file.content)
-    return found.group(2) if found else ""
-
-
-def retired(path: str, file: File) -> File | None:
-    """What to write over the file of a port that is gone, or None where it is no port's.
-
-    dnsmasq adds what a changed file says to what it knows. Of a MAC address the latest line holds,
-    and one without an address gets no offer, and a DHCPNAK when it renews. Until the next SIGHUP
-    the earlier line keeps its address from every other host ("duplicate dhcp-host IP address"), so
-    the file notes which one that is.
-    """
-    found = _HOST.fullmatch(file.content)
-    if found is None or not path.endswith(f"/{_file_name(found.group(1))}"):
-        return None
-    return File(f"{found.group(1)} # no longer has {found.group(2)}\n")
-
-
-def retired_address(path: str, file: File) -> str | None:
-    """The address that a retired host keeps from others, or None where the file is no such."""
-    found = _RETIRED.fullmatch(file.content)
-    if found is None or not path.endswith(f"/{_file_name(found.group(1))}"):
-        return None
-    return found.group(2)
+    return dhcp_host.host_file(hosts, DhcpHost(port.mac, name, fixed_ip.address))
 
 
 def hostname(name: str) -> str:

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 from netconsole.backend import rule_words
 from netconsole.backend.hoststate import ChainKey, HostState
 from netconsole.backend.rule_order import target_of
+from netconsole.backend.subject import floating
 
 CHAIN = "POSTROUTING"
 OUR_JUMP = "-j nova-postrouting-bottom"
@@ -100,7 +101,7 @@ def _sent(address: str, wanted: HostState) -> Iterator[tuple[str, str]]:
     """From where and by which interface an association's packets leave, by its own rule."""
     for rules in wanted.chains.values():
         for rule in rules:
-            words = rule_words.words(rule.spec) if rule.owner == address else []
+            words = rule_words.words(rule.spec) if rule.subject == floating(address) else []
             if "SNAT" in words and "-s" in words and "-o" in words:
                 yield words[words.index("-s") + 1], words[words.index("-o") + 1]
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from netconsole.backend import dnsmasq_arguments
 from netconsole.backend.belongings import Belongings
+from netconsole.backend.subject import Subject, Subjects
 
 Family = Literal["ipv4", "bridge"]
 """Whose tables: those of iptables(8), or those of ebtables(8)."""
@@ -38,8 +40,8 @@ class Rule(NamedTuple):
     """
 
     spec: str
-    owner: str = ""
-    """The floating address or network that it serves; known for wanted rules."""
+    subject: Subject | None = None
+    """What it is about; known for wanted rules, and None for those that all others stand on."""
     at_end: bool = False
     """In a built-in chain: goes behind what others exempt, not before all (`rule_order`)."""
     packets: int = 0
@@ -81,6 +83,8 @@ class Link:
     vlan: int | None = None
     mac_of: str | None = None
     """Wanted of a bridge: take the MAC address of this interface, which its peers know."""
+    subjects: Subjects = field(default=(), compare=False)
+    """Wanted only: the networks and the port that it is for."""
 
     @property
     def ours(self) -> bool:
@@ -100,11 +104,28 @@ class Address(NamedTuple):
     broadcast: str | None = None
     announcements: int = 1
     """Wanted: how often the neighbours are told when it comes."""
+    subject: Subject | None = None
+    """Wanted or released: the network or the floating address that it is of."""
 
     @property
     def is_v6(self) -> bool:
         """Whether it is an IPv6 address."""
         return ":" in self.address
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is of no subnet, as a floating address is put on."""
+        return self.address.endswith("/32")
+
+    @property
+    def is_floating(self) -> bool:
+        """Whether it is wanted, or released, as a floating address."""
+        return self.subject is not None and self.subject.kind == "floating"
+
+    @property
+    def subjects(self) -> Subjects:
+        """What a step on it is about."""
+        return () if self.subject is None else (self.subject,)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Address) and self[:3] == other[:3]
@@ -117,10 +138,24 @@ class Address(NamedTuple):
 
 
 class File(NamedTuple):
-    """A file of ours: its whole text and its permission bits. A tuple: each port has one."""
+    """A file of ours: its whole text and its permission bits. A tuple: each port has one.
+
+    Files are equal when text and mode are.
+    """
 
     content: str
     mode: int = 0o644
+    subjects: Subjects = ()
+    """Wanted only: the network and the port that it is for."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, File) and self[:2] == other[:2]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,24 +180,23 @@ class Dnsmasq:
     """Observed only: why it answers nobody though it is there: stopped by a signal, say."""
     changed_file: str = ""
     """Observed only: its configuration file, if that says something else than when it started."""
+    subjects: Subjects = field(default=(), compare=False)
+    """Wanted only: the network that it serves."""
 
     @property
     def pid_file(self) -> str:
         """The path given by --pid-file, or nothing."""
-        return self._option("--pid-file=")
+        return dnsmasq_arguments.value(self.argv, "pid-file")
 
     @property
     def lease_file(self) -> str:
         """The path given by --dhcp-leasefile, or nothing."""
-        return self._option("--dhcp-leasefile=")
+        return dnsmasq_arguments.value(self.argv, "dhcp-leasefile")
 
     @property
     def configuration(self) -> str:
         """The path given by --conf-file, or nothing."""
-        return self._option("--conf-file=")
-
-    def _option(self, begin: str) -> str:
-        return next((word.removeprefix(begin) for word in self.argv if word.startswith(begin)), "")
+        return dnsmasq_arguments.value(self.argv, "conf-file")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from netconsole import __version__
 from netconsole.backend.steps import STEPS, Plan, Step
+from netconsole.backend.subject import Subject, SubjectKind
 from netconsole.backend.who import Who
 
 Outcome = Literal["done", "undone", "failed", "recovered"]
@@ -208,8 +209,9 @@ def _step(written: object, version: str) -> Step:
     for field, value in values.items():
         if not _fits(value, hints[field]):
             raise Unread(f"its step {name} has a {field} of another kind{by}")
+    told = cast(tuple[tuple[SubjectKind, str], ...], values.pop("subjects", ()))
     try:
-        return kind(**values)
+        return kind(**values, subjects=tuple(Subject(*each) for each in told))
     except TypeError:
         raise Unread(f"its step {name} lacks something{by}") from None
 
@@ -238,6 +240,11 @@ def _fits(value: object, hint: object) -> bool:
         if arguments[-1] is Ellipsis:
             return all(_fits(item, arguments[0]) for item in value)
         return len(value) == len(arguments) and all(map(_fits, value, arguments))
+    if hint is Subject:
+        hints = get_type_hints(Subject).values()
+        return (
+            isinstance(value, tuple) and len(value) == len(hints) and all(map(_fits, value, hints))
+        )
     if origin is not None:  # a union
         return any(_fits(value, each) for each in arguments)
     return isinstance(value, NoneType if hint is None else cast(type, hint))

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from netconsole.backend.hoststate import ChainKey, HostState, Rule
+from netconsole.backend.rule_subjects import subject_of
 from netconsole.backend.rules import is_ours, is_ours_alone, specs, used_by_others
 from netconsole.backend.status import NatRule
+from netconsole.backend.subject import Subject
 
 
 def nat_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
@@ -34,7 +36,8 @@ def nat_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
                 bytes=rule.bytes,
                 origin="ours" if ours else "foreign",
                 state="unexpected" if ours and not expected else "present",
-                owner=match.owner if match else "",
+                owner=_owner(match),
+                subject=_known(key, rule, match, ours=ours),
             )
     if "rules" not in observed.unreadable:
         yield from _missing_rules(observed, wanted)
@@ -42,6 +45,13 @@ def nat_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
         for rule in rules:
             if key.table == "nat":
                 yield _other_rule(key, rule)
+
+
+def _known(key: ChainKey, rule: Rule, wanted: Rule | None, *, ours: bool) -> Subject | None:
+    """What a rule that is there is about; one of ours that nothing wants tells it itself."""
+    if wanted is not None:
+        return wanted.subject
+    return subject_of(key.chain, rule.spec) if ours else None
 
 
 def _other_rule(key: ChainKey, rule: Rule) -> NatRule:
@@ -56,6 +66,7 @@ def _other_rule(key: ChainKey, rule: Rule) -> NatRule:
         origin="ours" if ours else "foreign",
         state="unexpected" if ours else "present",
         owner="",
+        subject=_known(key, rule, None, ours=ours),
         legacy=True,
     )
 
@@ -67,4 +78,18 @@ def _missing_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
         present = {rule.spec for rule in observed.chains.get(key, ())}
         for rule in rules:
             if rule.spec not in present:
-                yield NatRule(key.table, key.chain, rule.spec, 0, 0, "ours", "missing", rule.owner)
+                yield NatRule(
+                    key.table,
+                    key.chain,
+                    rule.spec,
+                    0,
+                    0,
+                    "ours",
+                    "missing",
+                    owner=_owner(rule),
+                    subject=rule.subject,
+                )
+
+
+def _owner(rule: Rule | None) -> str:
+    return rule.subject.name if rule and rule.subject else ""

@@ -12,6 +12,7 @@ from operator import eq, itemgetter
 
 from netconsole.backend.hoststate import BUILTIN_CHAINS, ChainKey, Family, Rule, TableName
 from netconsole.backend.native_rules import is_native
+from netconsole.backend.rule_lines import parts, place_of
 from netconsole.backend.rule_order import Table, placed, target_of
 from netconsole.backend.rule_words import lines as lines_of
 from netconsole.backend.rule_words import one_line
@@ -75,7 +76,7 @@ def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
             packets, _, octets = counters.strip("[] ").partition(":")
             if name != chain:
                 chain, rules = name, chains.setdefault(ChainKey(family, table, name), [])
-            rules.append(Rule(spec, "", False, int(packets or 0), int(octets or 0)))
+            rules.append(Rule(spec, None, False, int(packets or 0), int(octets or 0)))
     return {key: tuple(found) for key, found in chains.items()}
 
 
@@ -185,22 +186,13 @@ def untouched(current: Table, lines: Iterable[str], inverse_lines: Iterable[str]
 
 def _made(line: str) -> tuple[str, str] | None:
     """What a line makes: a rule and its chain, or a chain alone."""
-    command, chain, rest = parts(line)
-    number, _, spec = rest.partition(" ")
+    command, chain, _ = parts(line)
     match command:
         case ":" if _is_user(chain):
             return chain, ""
         case "-A" | "-I":
-            return chain, spec if command == "-I" and number.isdigit() else rest
+            return place_of(line)
     return None
-
-
-def parts(line: str) -> tuple[str, str, str]:
-    """The command of a line, its chain, and the rest. `:CHAIN` makes the chain and no more."""
-    if line.startswith(":"):
-        return ":", line[1:].split(" ", 1)[0], ""
-    command, chain, *rest = line.split(" ", 2)
-    return command, chain, "".join(rest)
 
 
 def _is_user(chain: str) -> bool:

@@ -7,11 +7,12 @@ networks, on which those of the address stand, are as wanted is what makes the n
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from netconsole.backend.chains import is_of_floating
+from netconsole.backend import subject
 from netconsole.backend.hoststate import ChainKey, HostState, Rule
 from netconsole.backend.managers.flatdhcp import has_external_gateway
 from netconsole.backend.plan import plan
 from netconsole.backend.records import Network
+from netconsole.backend.rule_subjects import subject_of
 from netconsole.backend.rules import is_own_chain, specs
 from netconsole.backend.steps import Plan
 
@@ -76,7 +77,7 @@ def _nat(state: HostState) -> _Chains:
 
 def _ground(rules: Sequence[Rule], scope: str) -> list[Rule]:
     """The wanted rules that are not the address' own: jumps, networks', metadata's."""
-    return [rule for rule in rules if rule.owner != scope]
+    return [rule for rule in rules if rule.subject != subject.floating(scope)]
 
 
 def _stands(present: Sequence[Rule], ground: Sequence[Rule]) -> bool:
@@ -106,10 +107,10 @@ def _with_own(
 
     There `intent` puts them too: it has associations in the order in which they were made.
     """
-    ground = _ground(goal, scope)
-    new = [rule for rule in goal if rule.owner == scope]
-    naming = (rule for rule in present if scope in rule.spec)
-    old = [rule for rule in naming if is_of_floating(key.chain, rule.spec, scope)]
+    ground, own = _ground(goal, scope), subject.floating(scope)
+    new = [rule for rule in goal if rule.subject == own]
+    naming = (rule for rule in present if scope in rule.spec)  # the most are out at once
+    old = [rule for rule in naming if subject_of(key.chain, rule.spec) == own]
     if old == new:
         kept, new = list(present), []
     else:

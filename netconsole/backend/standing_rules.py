@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from netconsole.backend import rules
 from netconsole.backend.hoststate import BUILTIN_CHAINS, Family, Kind, TableName
 from netconsole.backend.native_rules import is_native, native_aims
+from netconsole.backend.rule_lines import parts
 from netconsole.backend.rule_order import Table, target_of
 from netconsole.backend.rule_words import one_line
 from netconsole.backend.steps import ChangeRules
@@ -34,7 +35,7 @@ def numbered(current: Table, lines: Iterable[str]) -> tuple[str, ...]:
     """The rules that lines delete by number, each chain's last first."""
     return tuple(
         current[chain][int(rest) - 1]
-        for command, chain, rest in map(rules.parts, lines)
+        for command, chain, rest in map(parts, lines)
         if command == "-D" and rest.isdigit()
     )
 
@@ -71,7 +72,7 @@ def still(step: ChangeRules, current: Table) -> Remaining:
 
 
 def _is_policy(line: str) -> bool:
-    command, chain, _ = rules.parts(line)
+    command, chain, _ = parts(line)
     return command == ":" and chain in BUILTIN_CHAINS
 
 
@@ -94,7 +95,7 @@ class _Now:
         self._mixed = {chain for chain, found in chains.items() if any(map(is_native, found))}
         self._kept = {
             chain
-            for command, chain, _ in map(rules.parts, lines)
+            for command, chain, _ in map(parts, lines)
             if command == "-X"
             and not rules.is_own_chain(chain)
             and any(not rules.is_ours(chain, spec) for spec in chains.get(chain, ()))
@@ -112,7 +113,7 @@ class _Now:
 
     def load(self, line: str, numbered: Iterator[str]) -> None:
         """Load a line, or leave it; `numbered` has the next rule that is deleted by number."""
-        command, chain, rest = rules.parts(line)
+        command, chain, rest = parts(line)
         match command:
             case ":":
                 self._declare(chain, line)

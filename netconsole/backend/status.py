@@ -1,10 +1,15 @@
 """Status: what a host holds and should hold, put together for people and programs.
 
-The field names here are the keys of `netconsole status --json`.
+The field names here are the keys of `netconsole status --json`, but for the inner ones.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal
+
+from netconsole.backend.subject import Subject, Subjects
+
+INNER = {"inner": True}
+"""Marks a field that programs reading JSON are not shown; another says it in words."""
 
 Origin = Literal["ours", "foreign"]
 RuleState = Literal["present", "missing", "unexpected"]
@@ -127,6 +132,7 @@ class DnsmasqStatus:
     command: str
     stopped: str = ""
     """Why it answers nobody, where it is there and stopped."""
+    argv: tuple[str, ...] = field(default=(), metadata=INNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +147,12 @@ class NatRule:
     origin: Origin
     state: RuleState
     owner: str
+    """The name of the floating address or network that wants it."""
     legacy: bool = False
     """In a table of the kind that `iptables` is not and does not show, though it is in force:
     legacy tables, or those of nft where `iptables` is the legacy kind."""
+    subject: Subject | None = field(default=None, metadata=INNER)
+    """What it is about, wanted or left over; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +161,8 @@ class DriftStep:
 
     step: str
     commands: tuple[str, ...]
+    subjects: tuple[Subjects, ...] = field(default=(), metadata=INNER)
+    """What each command is about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
-from netconsole.backend import dhcp
+from netconsole.backend import subject
+from netconsole.backend.drift import drift_steps
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import ChainKey, Dnsmasq, HostState, Link, Rule
 from netconsole.backend.intent import floating_interface
@@ -21,7 +22,6 @@ from netconsole.backend.status import (
     Allocation,
     DnsmasqState,
     DnsmasqStatus,
-    DriftStep,
     FloatingIPStatus,
     FloatingState,
     HostStatus,
@@ -31,6 +31,7 @@ from netconsole.backend.status import (
     Status,
 )
 from netconsole.backend.steps import Plan
+from netconsole.backend.subject import Subject
 
 UNPLANNED = frozenset({"store", "plan"})
 """Parts of which one that cannot be read leaves unknown what the host should hold."""
@@ -78,7 +79,7 @@ class Survey:
             floating_ips=tuple(self._floating_ips()),
             dnsmasq=tuple(self._dnsmasq()),
             nat=tuple(self._nat()),
-            drift=tuple(DriftStep(type(step).__name__, step.commands) for step in self.plan.steps),
+            drift=drift_steps(self.plan, self.wanted),
         )
 
     def _host(self) -> HostStatus:
@@ -111,17 +112,9 @@ class Survey:
     # Networks and allocations
 
     def _networks(self) -> Iterator[NetworkStatus]:
-        commands = " ".join(self.plan.commands).replace("'", " ")
-        words = frozenset(commands.split())
+        drifting = {about for step in self.plan.steps for about in step.subjects}
         for network in self.records.networks:
-            yield self._network(network, self._is_about(network, commands, words))
-
-    def _is_about(self, network: Network, commands: str, words: frozenset[str]) -> bool:
-        """Whether commands are about a network: its bridge, its range, its files."""
-        files = dhcp.paths(self.options.networks_path, network.bridge)
-        return not words.isdisjoint((network.bridge, network.cidr)) or any(
-            path in commands for path in (files.pid, files.options, files.leases, files.hosts)
-        )
+            yield self._network(network, subject.network(network.label) in drifting)
 
     def _network(self, network: Network, drifts: bool) -> NetworkStatus:
         link = self.observed.links.get(network.bridge)
@@ -182,8 +175,8 @@ class Survey:
         instances = {instance.uuid: instance for instance in self.records.instances}
         addresses = _places(self.observed)
         wanted_addresses = _places(self.wanted)
-        wanted = Counter(_owners(self.wanted.chains))
-        present = Counter(_owners(_present_rules(self.observed, self.wanted)))
+        wanted = Counter(_subjects(self.wanted.chains))
+        present = Counter(_subjects(_present_rules(self.observed, self.wanted)))
         knows_rules = "rules" not in self.observed.unreadable
         for floating in sorted(self.records.floating_ips, key=attrgetter("id")):
             row = fixed.get(floating.fixed_ip_id or 0)
@@ -191,8 +184,9 @@ class Survey:
             interface = floating_interface(floating, self.options, self.wanted.above)
             place = (interface, f"{floating.address}/32")
             has_address = place in addresses
-            rules = present[floating.address]
-            drifts = has_address != (place in wanted_addresses) or rules != wanted[floating.address]
+            about = subject.floating(floating.address)
+            rules, goal = present[about], wanted[about]
+            drifts = has_address != (place in wanted_addresses) or rules != goal
             state: FloatingState
             if not knows_rules:
                 state = "unknown"
@@ -209,7 +203,7 @@ class Survey:
                 fixed_address=row.address if row else None,
                 address_present=has_address,
                 rules_present=rules,
-                rules_expected=wanted[floating.address],
+                rules_expected=goal,
                 state=state,
             )
 
@@ -242,6 +236,7 @@ class Survey:
             expected_because=because,
             leases=len(self.observed.leases.get(server.bridge, ())),
             command=" ".join(server.argv),
+            argv=server.argv,
             stopped=server.stopped,
         )
 
@@ -287,8 +282,8 @@ def _expected_processes(server: Dnsmasq, state: DnsmasqState) -> tuple[int, str]
     return 1, "no --dhcp-script is given, so there is no helper child"
 
 
-def _owners(chains: Mapping[ChainKey, tuple[Rule, ...]]) -> Iterator[str]:
-    return (rule.owner for rules in chains.values() for rule in rules if rule.owner)
+def _subjects(chains: Mapping[ChainKey, tuple[Rule, ...]]) -> Iterator[Subject]:
+    return (rule.subject for rules in chains.values() for rule in rules if rule.subject)
 
 
 def _present_rules(observed: HostState, wanted: HostState) -> dict[ChainKey, tuple[Rule, ...]]:

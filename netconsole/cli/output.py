@@ -81,10 +81,14 @@ def encode(value: object) -> Json:
 
 
 def record(value: object) -> dict[str, object]:
-    """Answer a dataclass's fields by their names, in their order."""
+    """Answer a dataclass's fields by their names, in their order, without inner ones."""
     if not is_dataclass(value):
         raise TypeError(f"a {type(value).__name__} has no fields")
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {
+        field.name: getattr(value, field.name)
+        for field in fields(value)
+        if "inner" not in field.metadata
+    }
 
 
 def print_json(value: object) -> None:

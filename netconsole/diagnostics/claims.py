@@ -3,13 +3,10 @@
 What no check of its own claims is left to the check `drift`.
 """
 
-import re
-from ipaddress import IPv4Interface
 from typing import Literal
 
 from netconsole.backend.kernel_settings import IP_FORWARD, belongs_to
 from netconsole.backend.rules import CHAIN_PREFIX
-from netconsole.backend.status import Status
 from netconsole.backend.steps import (
     AddAddress,
     AddDhcpHosts,
@@ -32,6 +29,7 @@ from netconsole.backend.steps import (
     Step,
     StopDnsmasq,
 )
+from netconsole.backend.subject import METADATA, SubjectKind
 
 Claimant = Literal[
     "ip_forward",
@@ -52,11 +50,11 @@ Claimant = Literal[
     "drift",
 ]
 
-_VLAN_DEVICE = re.compile(r"vlan\d+")
-"""As the VLAN manager names its devices."""
+_WAY_IN = frozenset({"INPUT", f"{CHAIN_PREFIX}INPUT"})
+"""Our chain for what comes into the host, and where the jump to it is."""
 
 
-def claimant(step: Step, status: Status) -> Claimant:
+def claimant(step: Step) -> Claimant:
     """Answer the check that names this step."""
     match step:
         case SetSysctl() if belongs_to(step.key, IP_FORWARD):
@@ -72,26 +70,26 @@ def claimant(step: Step, status: Status) -> Claimant:
         case ReleaseLease():
             return "dhcp_hosts"
         case AddAddress() | RemoveAddress() | AnnounceAddress():
-            return _of_address(step.interface, step.address, status)
-        case EndConnections() if step.address in _floating(status):
+            return _of_address(step)
+        case EndConnections() if _is_about(step, "floating"):
             return "floating_nat"
         case ChangeRules(kind="nft" | "legacy"):
             return "legacy_filter"
-        case ChangeRules(family="ipv4", table="nat") if _is_metadata_rule(step):
+        case ChangeRules(family="ipv4", table="nat") if step.subjects == (METADATA,):
             return "metadata"
-        case ChangeRules(family="ipv4", table="nat") if _names_floating(step, status):
+        case ChangeRules(family="ipv4", table="nat") if _is_about(step, "floating"):
             return "floating_nat"
         case ChangeRules(family="ipv4", table="mangle"):
             return "dhcp_checksum"
-        case ChangeRules(family="ipv4", table="filter") if _concerns_input(step):
+        case ChangeRules(family="ipv4", table="filter") if step.chains <= _WAY_IN:
             return "dhcp_firewall"
         case _:
             return "drift"
 
 
-def claimed(plan: Plan, status: Status, check: Claimant) -> Plan:
+def claimed(plan: Plan, check: Claimant) -> Plan:
     """Answer the steps of a plan that this check names."""
-    return Plan(tuple(step for step in plan.steps if claimant(step, status) == check))
+    return Plan(tuple(step for step in plan.steps if claimant(step) == check))
 
 
 def _of_link(step: AddLink | RemoveLink | SetLink) -> Claimant:
@@ -100,47 +98,17 @@ def _of_link(step: AddLink | RemoveLink | SetLink) -> Claimant:
             return "stp"
         case SetLink(attribute="hairpin"):
             return "hairpin"
-        case AddLink(kind="vlan") | RemoveLink(kind="vlan"):
-            return "vlan"
-        case SetLink() if _VLAN_DEVICE.fullmatch(step.name):
+        case AddLink(kind="vlan") | RemoveLink(kind="vlan") | SetLink(kind="vlan"):
             return "vlan"
         case _:
             return "bridge"
 
 
-def _of_address(interface: str, address: str, status: Status) -> Claimant:
-    plain = str(IPv4Interface(address).ip)
-    if plain in _floating(status):
+def _of_address(step: Step) -> Claimant:
+    if _is_about(step, "floating"):
         return "floating_address"
-    if any(network.bridge == interface for network in status.networks):
-        return "gateway"
-    return "drift"
+    return "gateway" if _is_about(step, "network") else "drift"
 
 
-def _is_metadata_rule(step: ChangeRules) -> bool:
-    """Whether the rule that leads to the metadata service is all that is amiss in the table."""
-    return len(step.lines) == 1 and "169.254.169.254/32" in step.lines[0]
-
-
-def _names_floating(step: ChangeRules, status: Status) -> bool:
-    """Whether a rule of a floating address is made, or taken away: by position, so that only the
-    inverse says which."""
-    lines = (*step.lines, *step.inverse_lines)
-    words = {word.partition("/")[0] for line in lines for word in line.split()}
-    return bool(words & _floating(status))
-
-
-def _concerns_input(step: ChangeRules) -> bool:
-    """Whether only the way into the host is changed: our chain for it, and the jump there."""
-    lines = (*step.lines, *step.inverse_lines)
-    return all(_chain(line) in ("INPUT", f"{CHAIN_PREFIX}INPUT") for line in lines)
-
-
-def _chain(line: str) -> str:
-    """Answer the chain that a line of iptables-restore is about."""
-    words = line.split()
-    return words[0][1:] if line.startswith(":") else words[1]
-
-
-def _floating(status: Status) -> frozenset[str]:
-    return frozenset(each.address for each in status.floating_ips)
+def _is_about(step: Step, kind: SubjectKind) -> bool:
+    return any(subject.kind == kind for subject in step.subjects)

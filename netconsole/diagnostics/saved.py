@@ -20,7 +20,7 @@ from netconsole.diagnostics.evidence import COLLECTORS, PROBES
 from netconsole.diagnostics.snapshot import Snapshot, Unread
 from netconsole.diagnostics.target import Target
 
-FORMAT = 1
+FORMAT = 2
 """Of the file; another one is refused."""
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ from typing import Literal
 from rich.style import Style
 
 from netconsole.backend.status import Status
+from netconsole.backend.subject import Subject
 from netconsole.screens.marks import BOLD, PLAIN, Glyphs, Tone
 
 SortKind = Literal["text", "number", "address"]
@@ -100,17 +101,12 @@ def command(text: str) -> Entry:
     return Entry(text, command=True)
 
 
-def drift_about(status: Status, words: tuple[str, ...]) -> tuple[Entry, ...]:
-    """The commands of the drift that name one of these words."""
-    named = [text for step in status.drift for text in step.commands if _names(text, words)]
-    if not named:
-        return ()
-    return (Entry(), heading("To bring the host back"), *(command(text) for text in named))
-
-
-_SEPARATORS = str.maketrans(dict.fromkeys("/,=:'\"", " "))
-
-
-def _names(text: str, words: tuple[str, ...]) -> bool:
-    parts = {*text.translate(_SEPARATORS).split(), *text.split()}
-    return any(word in parts for word in words if word)
+def drift_about(status: Status, *subjects: Subject | None) -> tuple[Entry, ...]:
+    """The commands of the drift that are about one of these."""
+    commands = [
+        command(text)
+        for step in status.drift
+        for text, about in zip(step.commands, step.subjects, strict=True)
+        if not set(subjects).isdisjoint(about)
+    ]
+    return (Entry(), heading("To bring the host back"), *commands) if commands else ()

@@ -183,3 +183,16 @@ def test_a_masquerade_that_was_put_first_later_is_told_by_the_association(
     host.run("netconsole", "playbook", "run", "egress_source", "--apply")
     netconsole(host, "floating", "disassociate", FLOATING)
     assert "does not leave" not in host.run(*associate).stderr
+
+
+def test_a_network_may_be_labelled_like_a_floating_address(host: PrivateHost) -> None:
+    create_cloud(host)
+    netconsole(
+        *(host, "network", "create", FLOATING),
+        *("--fixed-range-v4", "10.9.0.0/24", "--bridge", "br109"),
+    )
+    (row,) = (r for r in answer(host, "status")["floating_ips"] if r["address"] == FLOATING)
+    assert (row["rules_present"], row["rules_expected"], row["state"]) == (5, 5, "ok")
+    netconsole(host, "floating", "disassociate", FLOATING)
+    assert nat(host) == []
+    assert not reaches(host)

@@ -207,7 +207,8 @@ def test_the_bridge_hears_router_advertisements_in_place_of_its_port() -> None:
     for found, accepted in ((heard, "2"), (replace(heard, routes=()), "0")):
         seen = HostState(links={"eth0": ETH0}, belongings={"eth0": found})
         accept = SetSysctl("net/ipv6/conf/br100/accept_ra", accepted, "1")
-        assert list(moves.settings("eth0", "br100", seen, HostState())) == [loose, accept]
+        bridge = Link("br100", "bridge")
+        assert list(moves.settings("eth0", bridge, seen, HostState())) == [loose, accept]
 
 
 def test_what_stands_on_the_networks_gateway_goes_with_it() -> None:

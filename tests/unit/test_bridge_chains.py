@@ -8,6 +8,7 @@ from core_samples import FIXED, FLOATING, network, options
 from netconsole.backend.bridge_chains import redirection
 from netconsole.backend.chains import Association
 from netconsole.backend.hoststate import ChainKey
+from netconsole.backend.subject import HOST, floating
 
 OWN = ChainKey("bridge", "nat", "nova-network-PREROUTING")
 JUMP = ChainKey("bridge", "nat", "PREROUTING")
@@ -34,9 +35,11 @@ def test_a_forced_range_is_routed_here(ranges: tuple[str, ...], texts: list[str]
 def test_a_floating_address_is_translated_here() -> None:
     chains = redirection((network(1), EXTERNAL), (ASSOCIATION,), options())
     match = "-p IPv4 --logical-in br100 --ip-src 10.0.0.3 --ip-dst ! 10.0.0.0/24"
-    assert {key: [(rule.spec, rule.owner) for rule in rules] for key, rules in chains.items()} == {
-        JUMP: [("-j nova-network-PREROUTING", "")],
-        OWN: [(f"{match} -j redirect", FLOATING)],
+    assert {
+        key: [(rule.spec, rule.subject) for rule in rules] for key, rules in chains.items()
+    } == {
+        JUMP: [("-j nova-network-PREROUTING", HOST)],
+        OWN: [(f"{match} -j redirect", floating(FLOATING))],
     }
 
 

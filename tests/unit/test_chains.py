@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from core_samples import FIXED, FLOATING, network, options
 
+from netconsole.backend import subject
 from netconsole.backend.chains import Association, floating_rules, wanted_chains
 from netconsole.backend.hoststate import TableName
 from netconsole.backend.options import Options
@@ -238,7 +239,7 @@ def test_a_floating_address_on_no_interface_is_translated_on_any() -> None:
         ),
         ("floating-snat", "-s 10.0.0.3/32 -j SNAT --to-source 203.0.113.10"),
     ]
-    assert {rule.owner for _, rule in rules} == {FLOATING}
+    assert {rule.subject for _, rule in rules} == {subject.floating(FLOATING)}
 
 
 def test_the_rules_of_two_networks_stand_side_by_side() -> None:

@@ -21,7 +21,6 @@ from netconsole.backend.status import (
 )
 from netconsole.backend.steps import (
     AddAddress,
-    ChangeRules,
     MakeDirectory,
     Plan,
     SetLink,
@@ -29,6 +28,7 @@ from netconsole.backend.steps import (
     StartDnsmasq,
     Step,
 )
+from netconsole.backend.subject import floating, network
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.claims import claimant
 from netconsole.diagnostics.finding import Finding, Verdict, as_json, exit_status
@@ -67,17 +67,17 @@ def test_an_empty_host_has_nothing_to_look_at() -> None:
         (SetSysctl("net.ipv4.ip_forward", "1", "0"), "ip_forward"),
         (SetLink("br100", "up", "1", "0"), "bridge"),
         (SetLink("br100", "mtu", "1400", "1500"), "mtu"),
-        (AddAddress("br100", "10.0.0.1/24"), "gateway"),
-        (AddAddress("eth0", f"{FLOATING}/32"), "floating_address"),
+        (AddAddress("br100", "10.0.0.1/24", subjects=(network("vmnet"),)), "gateway"),
+        (AddAddress("eth0", f"{FLOATING}/32", subjects=(floating(FLOATING),)), "floating_address"),
         (nat(DNAT), "floating_nat"),
-        (ChangeRules("ipv4", "nat", ("-D CHAIN 3",), (f"-I CHAIN 3 {DNAT}",)), "floating_nat"),
+        (nat("-D CHAIN 3", DNAT), "floating_nat"),
         (nat("-A nova-network-snat -s 10.0.0.0/24 -j SNAT"), "drift"),
         (StartDnsmasq("br100", ("dnsmasq",)), "dnsmasq_processes"),
         (MakeDirectory("/var/lib/x"), "drift"),
     ],
 )
 def test_every_step_is_named_by_one_check(step: Step, check: str) -> None:
-    assert claimant(step, HEALTHY) == check
+    assert claimant(step) == check
     if check != "ip_forward":  # judged by the kernel's setting, not by the plan
         assert named(snapshot(HEALTHY, step)) == [check]
 
@@ -120,7 +120,8 @@ def test_a_dnsmasq_without_its_helper_is_named_and_one_that_forks_is_not() -> No
 
 
 def test_the_dnsmasq_of_another_program_is_shown_and_left_alone() -> None:
-    foreign = replace(DNSMASQ, network="", bridge="", state="foreign", command="dnsmasq -k")
+    theirs = replace(DNSMASQ, argv=("dnsmasq", "-k"), command="dnsmasq -k")
+    foreign = replace(theirs, network="", bridge="", state="foreign")
     found = CHECKS["dnsmasq_processes"].examine(
         snapshot(replace(HEALTHY, dnsmasq=(DNSMASQ, foreign)))
     )
@@ -130,7 +131,17 @@ def test_the_dnsmasq_of_another_program_is_shown_and_left_alone() -> None:
 
 def rule(state: str, owner: str = FLOATING) -> NatRule:
     spec = DNAT.partition("PREROUTING ")[2]
-    return NatRule("nat", "nova-network-PREROUTING", spec, 0, 0, "ours", state, owner)  # type: ignore[arg-type]  # one of three
+    return NatRule(
+        "nat",
+        "nova-network-PREROUTING",
+        spec,
+        0,
+        0,
+        "ours",
+        state,  # type: ignore[arg-type]  # one of three
+        owner,
+        subject=floating(FLOATING),
+    )
 
 
 def test_a_missing_rule_and_one_too_many_are_told_apart() -> None:
@@ -141,7 +152,7 @@ def test_a_missing_rule_and_one_too_many_are_told_apart() -> None:
     assert surplus.because.startswith("Too many: 1,")
 
 
-def test_a_rule_left_over_is_known_by_its_words() -> None:
+def test_a_rule_left_over_is_known_by_what_it_is_about() -> None:
     left = replace(HEALTHY, nat=(rule("unexpected", owner=""),))
     assert CHECKS["floating_nat"].examine(snapshot(left)).verdict == "fail"
 

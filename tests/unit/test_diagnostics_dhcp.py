@@ -20,6 +20,7 @@ from evidence_samples import (
     snapshot,
 )
 
+from netconsole.backend.dnsmasq_arguments import started_by
 from netconsole.backend.steps import (
     AddDhcpHosts,
     Plan,
@@ -31,7 +32,6 @@ from netconsole.backend.steps import (
     WriteFile,
 )
 from netconsole.diagnostics.checks import CHECKS
-from netconsole.diagnostics.checks.dnsmasq_processes import whose
 from netconsole.diagnostics.finding import Verdict
 from netconsole.diagnostics.parts.dhcp import DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
@@ -110,11 +110,14 @@ def test_one_that_is_held_up_in_the_kernel_has_no_cure_by_command() -> None:
     ],
 )
 def test_a_dnsmasq_of_others_is_known_by_its_arguments(command: str, owner: str) -> None:
-    assert whose(command) == owner
-    other = replace(DNSMASQ, network="", bridge="", state="foreign", pids=(9,), command=command)
+    argv = tuple(command.split())
+    assert started_by(argv) == owner
+    other = replace(
+        DNSMASQ, network="", bridge="", state="foreign", pids=(9,), command=command, argv=argv
+    )
     seen = snapshot(replace(HEALTHY, dnsmasq=(DNSMASQ, other)))
     assert found("dnsmasq_processes", seen=seen).verdict == "ok"
-    intruder = replace(other, command=f"{command} --interface=br100")
+    intruder = replace(other, argv=(*argv, "--interface=br100"))
     finding = found(
         "dnsmasq_processes", seen=snapshot(replace(HEALTHY, dnsmasq=(DNSMASQ, intruder)))
     )

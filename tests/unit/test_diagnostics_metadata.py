@@ -6,6 +6,7 @@ import pytest
 from evidence_samples import HEALTHY, nat, snapshot
 
 from netconsole.backend.status import NatRule
+from netconsole.backend.subject import METADATA
 from netconsole.diagnostics.checks import firewall_off, metadata
 from netconsole.diagnostics.claims import claimant
 from netconsole.diagnostics.finding import Verdict
@@ -21,7 +22,7 @@ CHAIN = "nova-network-PREROUTING"
 
 
 def verdict(rule: str, *listeners: Listener, routing: Routing = OWN) -> Verdict:
-    held = NatRule("nat", CHAIN, rule, 0, 0, "ours", "present", "metadata")
+    held = NatRule("nat", CHAIN, rule, 0, 0, "ours", "present", "metadata", subject=METADATA)
     seen = snapshot(replace(HEALTHY, nat=(held,))).with_parts(Listeners(listeners), routing)
     return metadata.CHECK.examine(seen).verdict
 
@@ -49,10 +50,11 @@ def test_another_machine_is_not_looked_into() -> None:
 
 def test_a_missing_rule_is_named_once() -> None:
     step = nat(f"-A {CHAIN} {TRANSLATED}")
-    assert claimant(step, HEALTHY) == "metadata"
+    assert claimant(step) == "metadata"
     assert metadata.CHECK.examine(snapshot(HEALTHY, step)).verdict == "fail"
-    with_others = nat(f"-A {CHAIN} {TRANSLATED}", f"-A {CHAIN} -d 203.0.113.129/32 -j DNAT")
-    assert claimant(with_others, HEALTHY) == "floating_nat"
+    floating = f"-A {CHAIN} -d 203.0.113.129/32 -j DNAT --to-destination 10.0.0.3"
+    with_others = nat(f"-A {CHAIN} {TRANSLATED}", floating)
+    assert claimant(with_others) == "floating_nat"
 
 
 def test_a_firewall_that_was_switched_off_is_not_forgotten() -> None:

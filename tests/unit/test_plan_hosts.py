@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netconsole.backend import dhcp
+from netconsole.backend.dhcp_host import host_address
 from netconsole.backend.hoststate import File, HostState
 from netconsole.backend.plan import plan
 from netconsole.backend.records import Records
@@ -217,7 +218,7 @@ def test_dnsmasq_offers_what_is_wanted_and_nothing_else(
             server.take(steps.inverse.steps)
             goal = before
         assert server.offers() == {
-            file.content.split(",")[0]: dhcp.host_address(file) for file in goal.dhcp_hosts.values()
+            file.content.split(",")[0]: host_address(file) for file in goal.dhcp_hosts.values()
         }
         assert host_steps(server.files, goal) == []
         before = goal

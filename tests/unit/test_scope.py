@@ -7,13 +7,15 @@ from core_samples import FIXED, fixed_ip, floating_ip, instance, network, observ
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netconsole.backend.chains import Association, floating_rules, is_of_floating
+from netconsole.backend.chains import Association, floating_rules
 from netconsole.backend.hoststate import ChainKey, HostState, Rule
 from netconsole.backend.plan import plan
 from netconsole.backend.plan.filters import after
 from netconsole.backend.records import Records
+from netconsole.backend.rule_subjects import subject_of
 from netconsole.backend.scope import difference, is_enough
 from netconsole.backend.steps import ChangeRules, Plan
+from netconsole.backend.subject import floating
 
 PREROUTING = ChainKey("ipv4", "nat", "nova-network-PREROUTING")
 POSTROUTING = ChainKey("ipv4", "nat", "nova-network-POSTROUTING")
@@ -138,13 +140,10 @@ def test_where_no_network_is_served_the_whole_host_is_looked_at() -> None:
 def test_the_rules_of_an_address_are_told_from_those_of_one_that_begins_alike() -> None:
     one = Association("203.0.113.1", FIXED, "eth0")
     for chain, rule in floating_rules(one):
-        name = f"nova-network-{chain}"
-        assert is_of_floating(name, rule.spec, "203.0.113.1")
-        assert not is_of_floating(name, rule.spec, "203.0.113.10")
-        assert not is_of_floating(name, rule.spec, "3.0.113.1")
+        assert subject_of(f"nova-network-{chain}", rule.spec) == floating("203.0.113.1")
     for chain, rule in floating_rules(replace(one, floating="203.0.113.10", fixed="203.0.113.1")):
-        assert not is_of_floating(f"nova-network-{chain}", rule.spec, "203.0.113.1")
-    assert not is_of_floating("nova-network-snat", "-j SNAT --to-source 203.0.113.1", "203.0.113.1")
+        assert subject_of(f"nova-network-{chain}", rule.spec) == floating("203.0.113.10")
+    assert subject_of("nova-network-snat", "-j SNAT --to-source 203.0.113.1") is None
 
 
 def test_what_others_did_to_the_bridge_tables_cannot_be_foretold() -> None:

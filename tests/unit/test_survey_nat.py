@@ -45,7 +45,8 @@ def test_what_is_flushed_is_missed() -> None:
 
     missing = [rule for rule in nat if rule.state == "missing"]
     assert [(rule.chain, rule.rule, rule.owner) for rule in missing] == [
-        (INCOMING.chain, rule.spec, rule.owner) for rule in WANTED.chains[INCOMING]
+        (INCOMING.chain, rule.spec, rule.subject.name if rule.subject else "")
+        for rule in WANTED.chains[INCOMING]
     ]
     assert {(rule.origin, rule.packets) for rule in missing} == {("ours", 0)}
 

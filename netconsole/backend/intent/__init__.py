@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from netaddr import IPNetwork
 
-from netconsole.backend import dhcp
+from netconsole.backend import dhcp, subject
 from netconsole.backend.bridge_chains import fence, redirection
 from netconsole.backend.chains import Association, wanted_chains
 from netconsole.backend.hoststate import Address, File, HostState
@@ -15,6 +15,7 @@ from netconsole.backend.intent.presence import Presence
 from netconsole.backend.intent.settings import sysctls, sysctls_along
 from netconsole.backend.options import Options
 from netconsole.backend.records import DnsEntry, FloatingIP, Network, Records
+from netconsole.backend.subject import together
 
 
 def intent(
@@ -76,8 +77,12 @@ def _addresses(presence: Presence, associations: tuple[Association, ...]) -> Ite
             yield address._replace(announcements=told)
     for association in associations:
         if association.interface:
-            floating = f"{association.floating}/32"
-            yield Address(association.interface, floating, announcements=told)
+            yield Address(
+                association.interface,
+                f"{association.floating}/32",
+                announcements=told,
+                subject=subject.floating(association.floating),
+            )
 
 
 def touches_nothing(options: Options) -> bool:
@@ -92,14 +97,16 @@ def answers_dhcp(network: Network) -> bool:
 
 def gateway_addresses(network: Network) -> tuple[Address, ...]:
     """What a network puts on its bridge: the addresses that guests use as their gateways."""
+    about = subject.network(network.label)
     gateways = []
     if network.dhcp_server is not None:
         prefix = IPNetwork(network.cidr).prefixlen
         address = f"{network.dhcp_server}/{prefix}"
-        gateways.append(Address(network.bridge, address, network.broadcast))
+        gateways.append(Address(network.bridge, address, network.broadcast, subject=about))
     if network.cidr_v6 is not None and network.gateway_v6 is not None:
         prefix = IPNetwork(network.cidr_v6).prefixlen
-        gateways.append(Address(network.bridge, f"{network.gateway_v6}/{prefix}"))
+        address = f"{network.gateway_v6}/{prefix}"
+        gateways.append(Address(network.bridge, address, subject=about))
     return tuple(gateways)
 
 
@@ -147,13 +154,13 @@ def _idle_places(
     Or on the bridge above that.
     """
     places = {
-        (interface, f"{floating.address}/32")
+        Address(interface, f"{floating.address}/32", subject=subject.floating(floating.address))
         for floating in records.floating_ips
         for named in (options.public_interface or floating.interface, floating.interface)
         for interface in (named, leaving(named, above))
     }
-    idle = places - {(address.interface, address.address) for address in held}
-    return frozenset(Address(*place) for place in idle)
+    kept = {(address.interface, address.address) for address in held}
+    return frozenset(place for place in places if place[:2] not in kept)
 
 
 def _files(
@@ -161,9 +168,10 @@ def _files(
 ) -> Iterator[tuple[str, File]]:
     """What the dnsmasq of a network reads beside its hosts."""
     paths = dhcp.paths(options.networks_path, network.bridge)
-    yield paths.options, dhcp.options_file(network, options)
+    about = (subject.network(network.label),)
+    yield paths.options, dhcp.options_file(network, options)._replace(subjects=about)
     if names:
-        yield paths.names, dhcp.names_file(names)
+        yield paths.names, dhcp.names_file(names)._replace(subjects=about)
 
 
 def _later_macs(presence: Presence, network: Network) -> tuple[str, ...]:
@@ -185,6 +193,7 @@ def _dhcp_hosts(presence: Presence) -> dict[str, File]:
         network.id: (
             dhcp.paths(presence.options.networks_path, network.bridge).hosts,
             presence.clients(network),
+            network.label,
         )
         for network in presence.served
         if answers_dhcp(network)
@@ -194,9 +203,10 @@ def _dhcp_hosts(presence: Presence) -> dict[str, File]:
         port = ports.get(row.port_id or 0)
         if not row.allocated or port is None or row.network_id not in served:
             continue
-        directory, clients = served[row.network_id]
+        directory, clients, label = served[row.network_id]
         instance = clients.get(row.instance_uuid or "")
         if instance is not None:
-            path, content = dhcp.host_file(directory, instance, port, row, presence.options)
-            hosts.setdefault(path, content)
+            path, file = dhcp.host_file(directory, instance, port, row, presence.options)
+            about = together((subject.port(port.device), subject.network(label)))
+            hosts.setdefault(path, file._replace(subjects=about))
     return hosts

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from netaddr import IPNetwork
 
+from netconsole.backend import subject
 from netconsole.backend.hoststate import OWNER_PREFIX, Link
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network, Port
+from netconsole.backend.subject import together
 
 
 def links(presence: Presence) -> dict[str, Link]:
@@ -18,7 +20,10 @@ def links(presence: Presence) -> dict[str, Link]:
     wanted: dict[str, Link] = {}
     if manager(presence.options).creates_bridge:
         for network in (*presence.served, *presence.carried):
-            wanted.update((link.name, link) for link in _of_network(network, presence.options))
+            for link in _of_network(network, presence.options):
+                others = wanted[link.name].subjects if link.name in wanted else ()
+                about = together(others, (subject.network(network.label),))
+                wanted[link.name] = replace(link, subjects=about)
     if _keeps_sources(presence):
         for network in presence.served:
             if (bridge := wanted.get(network.bridge)) is not None:
@@ -100,16 +105,17 @@ def host_mac(port: Port) -> str:
 
 
 def _ports(presence: Presence) -> Iterator[Link]:
-    bridges = {network.id: network.bridge for network in (*presence.served, *presence.carried)}
+    networks = {network.id: network for network in (*presence.served, *presence.carried)}
     for port in presence.ports:
-        if port.network_id in bridges:
+        if (network := networks.get(port.network_id)) is not None:
             yield Link(
                 port.device,
                 port.kind,
                 mac=host_mac(port),
-                master=bridges[port.network_id],
+                master=network.bridge,
                 alias=f"{OWNER_PREFIX}port:{port.uuid}",
                 peer=port.peer,
                 peer_mac=port.mac if port.peer else None,
                 hairpin=True,
+                subjects=together((subject.port(port.device), subject.network(network.label))),
             )

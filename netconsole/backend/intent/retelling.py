@@ -6,7 +6,7 @@ what it tells others can be said once more.
 
 from collections.abc import Iterator
 
-from netconsole.backend import dhcp
+from netconsole.backend import dhcp, subject
 from netconsole.backend.intent import (
     answers_dhcp,
     floating_interface,
@@ -47,7 +47,12 @@ def retelling(instance: Instance, records: Records, options: Options) -> Plan:
         if row.instance_uuid == instance.uuid and row.allocated and row.network_id in served
     }
     floating = (
-        AnnounceAddress(interface, each.address, ANNOUNCEMENTS)
+        AnnounceAddress(
+            interface,
+            each.address,
+            ANNOUNCEMENTS,
+            subjects=(subject.floating(each.address),),
+        )
         for each in records.floating_ips
         for interface in (floating_interface(each, options, above),)
         if each.fixed_ip_id in own and interface
@@ -59,8 +64,9 @@ def retelling(instance: Instance, records: Records, options: Options) -> Plan:
 def _of_network(network: Network, options: Options) -> Iterator[Step]:
     if answers_dhcp(network):
         pid_file = dhcp.paths(options.networks_path, network.bridge).pid
-        yield ReloadDnsmasq(network.bridge, pid_file)
+        about = (subject.network(network.label),)
+        yield ReloadDnsmasq(network.bridge, pid_file, subjects=about)
     for address in gateway_addresses(network):
         if not address.is_v6:
             text = address.address.partition("/")[0]
-            yield AnnounceAddress(address.interface, text, ANNOUNCEMENTS)
+            yield AnnounceAddress(address.interface, text, ANNOUNCEMENTS, subjects=address.subjects)

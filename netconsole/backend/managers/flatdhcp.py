@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from netaddr import IPNetwork
 
+from netconsole.backend import subject
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import Rule
 from netconsole.backend.managers import bridges
@@ -140,4 +141,4 @@ def _destination(range_: str) -> str:
 
 
 def _rule(network: Network, spec: str) -> Rule:
-    return Rule(spec, owner=network.label)
+    return Rule(spec, subject.network(network.label))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from netconsole.backend import subject
 from netconsole.backend.errors import Conflict, Exhausted, InvalidValue
 from netconsole.backend.hoststate import Rule
 from netconsole.backend.managers.manager import Manager
@@ -72,7 +73,7 @@ def vpn_forward(network: Network, options: Options) -> tuple[Rule, ...]:
     if not _vpn_is_here(network, options):
         return ()
     match = f"-d {network.vpn_private_address}/32 -p udp -m udp --dport {VPN_PORT}"
-    return (Rule(f"{match} -j ACCEPT", owner=network.label),)
+    return (Rule(f"{match} -j ACCEPT", subject.network(network.label)),)
 
 
 def vpn_translation(network: Network, options: Options) -> tuple[Rule, ...]:
@@ -81,7 +82,7 @@ def vpn_translation(network: Network, options: Options) -> tuple[Rule, ...]:
         return ()
     match = f"-d {options.vpn_ip}/32 -p udp -m udp --dport {network.vpn_public_port}"
     aim = f"-j DNAT --to-destination {network.vpn_private_address}:{VPN_PORT}"
-    return (Rule(f"{match} {aim}", owner=network.label),)
+    return (Rule(f"{match} {aim}", subject.network(network.label)),)
 
 
 def _vpn_is_here(network: Network, options: Options) -> bool:

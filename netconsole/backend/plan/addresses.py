@@ -19,24 +19,24 @@ from netconsole.backend.steps import (
 
 
 def released(observed: HostState, wanted: HostState) -> tuple[Address, ...]:
-    """The addresses that are still on although the store has released them.
+    """The addresses that are still on although the store has released them, with their subjects.
 
     So are floating ones on an interface that carried them before `public_interface` was changed.
     """
-    gone = {(address.interface, address.address) for address in wanted.released}
-    places = {(address.interface, address.address) for address in wanted.addresses}
-    floating = {text for _, text in places if text.endswith("/32")}
+    gone = {address[:2]: address.subject for address in wanted.released}
+    places = {address[:2] for address in wanted.addresses}
+    floating = {each.address: each.subject for each in wanted.addresses if each.is_floating}
     return tuple(
-        found
+        found._replace(subject=gone.get(place) or floating.get(found.address))
         for found in observed.addresses
-        for place in ((found.interface, found.address),)
+        for place in (found[:2],)
         if place in gone or (found.address in floating and place not in places)
     )
 
 
 def promotions(observed: HostState, gone: tuple[Address, ...]) -> tuple[str, ...]:
     """The settings that keep addresses of others on when these go."""
-    shared = [each for each in gone if not each.is_v6 and not each.address.endswith("/32")]
+    shared = [each for each in gone if not each.is_v6 and not each.is_single]
     risky = dict.fromkeys(each.interface for each in shared if _is_followed(each, observed))
     return tuple(f"net/ipv4/conf/{interface}/promote_secondaries" for interface in risky)
 
@@ -55,7 +55,9 @@ def removed(observed: HostState, gone: tuple[Address, ...]) -> Iterator[Step]:
     promoting = [SetSysctl(key, "1", "0") for key in needed]
     yield from promoting
     yield from (
-        RemoveAddress(address.interface, address.address, address.broadcast or "")
+        RemoveAddress(
+            address.interface, address.address, address.broadcast or "", subjects=address.subjects
+        )
         for address in gone
     )
     yield from (step.inverse for step in promoting)
@@ -63,12 +65,13 @@ def removed(observed: HostState, gone: tuple[Address, ...]) -> Iterator[Step]:
 
 def added(observed: HostState, wanted: HostState, gone: tuple[Address, ...]) -> Iterator[Step]:
     """Put on what is missing, and tell the neighbours."""
-    off = {(address.interface, address.address) for address in gone}
-    present = {(found.interface, found.address) for found in observed.addresses} - off
+    off = {address[:2] for address in gone}
+    present = {found[:2] for found in observed.addresses} - off
     for address in wanted.addresses:
-        if (address.interface, address.address) in present:
+        if address[:2] in present:
             continue
-        yield AddAddress(address.interface, address.address, address.broadcast or "")
+        interface, about = address.interface, address.subjects
+        yield AddAddress(interface, address.address, address.broadcast or "", subjects=about)
         if address.announcements and not address.is_v6:
             text = address.address.partition("/")[0]
-            yield AnnounceAddress(address.interface, text, address.announcements)
+            yield AnnounceAddress(interface, text, address.announcements, subjects=about)

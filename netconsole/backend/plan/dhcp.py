@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from netconsole.backend import dhcp, lease_file
+from netconsole.backend.dhcp_host import host_address, retired_address, retired_file
 from netconsole.backend.hoststate import Dnsmasq, File, HostState
 from netconsole.backend.steps import (
     AddDhcpHosts,
@@ -17,6 +18,7 @@ from netconsole.backend.steps import (
     StopDnsmasq,
     WriteFile,
 )
+from netconsole.backend.subject import together
 
 
 class DnsmasqDifference:
@@ -54,12 +56,18 @@ class DnsmasqDifference:
         bridges = {server.bridge for server, again in self._stopped if again}
         for bridge, server in self._wanted.items():
             if bridge in bridges and bridge not in self._kept:
-                yield CheckDnsmasq(bridge, server.argv)
+                yield CheckDnsmasq(bridge, server.argv, subjects=server.subjects)
 
     def stops(self) -> Iterator[Step]:
         for server, again in self._stopped:
+            goal = self._wanted.get(server.bridge)
             yield StopDnsmasq(
-                server.bridge, server.argv, server.pids, again, changed_file=server.changed_file
+                server.bridge,
+                server.argv,
+                server.pids,
+                again,
+                changed_file=server.changed_file,
+                subjects=goal.subjects if goal else (),
             )
 
     def starts(self) -> Iterator[Step]:
@@ -67,10 +75,11 @@ class DnsmasqDifference:
             if bridge not in self._kept:
                 leases = dhcp.paths(self._networks_path, bridge).leases
                 if leases not in self._observed.files:
-                    yield WriteFile(leases, lease_file.as_text(self._first_leases.get(bridge, ())))
-                yield StartDnsmasq(bridge, server.argv)
+                    text = lease_file.as_text(self._first_leases.get(bridge, ()))
+                    yield WriteFile(leases, text, subjects=server.subjects)
+                yield StartDnsmasq(bridge, server.argv, subjects=server.subjects)
             elif bridge in self._files_changed:
-                yield ReloadDnsmasq(bridge, server.pid_file)
+                yield ReloadDnsmasq(bridge, server.pid_file, subjects=server.subjects)
 
     def host_steps(self) -> Iterator[Step]:
         for bridge, server in self._wanted.items():
@@ -78,21 +87,20 @@ class DnsmasqDifference:
             difference = _HostsDifference(
                 _within(directory, self._observed.dhcp_hosts), _within(directory, self._hosts)
             )
-            yield from difference.steps(server.pid_file, starts=bridge not in self._kept)
+            yield from difference.steps(server, starts=bridge not in self._kept)
 
     def released_leases(self) -> Iterator[Step]:
         """Leases of ports that are no more: at once, or when another port has the address."""
-        given = frozenset(
-            file.content.rstrip("\n").rpartition(",")[2] for file in self._hosts.values()
-        )
-        for bridge in self._wanted:
+        given = {host_address(file): file.subjects for file in self._hosts.values()}
+        for bridge, server in self._wanted.items():
             directory = dhcp.paths(self._networks_path, bridge).hosts
             for lease in self._observed.leases.get(bridge, ()):
                 file = self._hosts.get(f"{directory}/{lease.mac.replace(':', '-')}")
-                if file is not None and file.content.endswith(f",{lease.address}\n"):
+                if file is not None and host_address(file) == lease.address:
                     continue
                 if self._release_at_once or lease.address in given:
-                    yield ReleaseLease(bridge, lease.address, lease.mac)
+                    about = together(server.subjects, given.get(lease.address, ()))
+                    yield ReleaseLease(bridge, lease.address, lease.mac, subjects=about)
 
 
 class _HostsDifference:
@@ -109,7 +117,7 @@ class _HostsDifference:
             path: address
             for path, file in found.items()
             if path not in wanted
-            for address in (dhcp.retired_address(path, file),)
+            for address in (retired_address(path, file),)
             if address is not None
         }
         """Retired hosts by path, each with the address that it keeps from others."""
@@ -121,28 +129,31 @@ class _HostsDifference:
         self._new = {path: file for path, file in wanted.items() if found.get(path) != file}
         self._found = found
 
-    def steps(self, pid_file: str, *, starts: bool) -> Iterator[Step]:
+    def steps(self, server: Dnsmasq, *, starts: bool) -> Iterator[Step]:
         """`starts` says that dnsmasq is about to start, so that it knows nothing from before."""
-        retired = {path: dhcp.retired(path, file) for path, file in self._gone.items()}
+        pid_file, about = server.pid_file, server.subjects
+        retired = {path: retired_file(path, file) for path, file in self._gone.items()}
         entries = tuple((path, file.content) for path, file in retired.items() if file is not None)
         if starts or len(entries) < len(self._gone) or self._must_be_forgotten():
             forgotten = self._left.keys() | self._gone.keys()
             if forgotten:
                 found = {path: self._found[path] for path in forgotten}
-                yield RemoveDhcpHosts(pid_file, _entries(found))
+                yield RemoveDhcpHosts(pid_file, _entries(found), subjects=about)
         elif self._gone:
-            yield RetireDhcpHosts(pid_file, _entries(self._gone), tuple(sorted(entries)))
+            yield RetireDhcpHosts(
+                pid_file, _entries(self._gone), tuple(sorted(entries)), subjects=about
+            )
         if self._new:
-            yield AddDhcpHosts(pid_file, _entries(self._new))
+            about = together(about, *(file.subjects for file in self._new.values()))
+            yield AddDhcpHosts(pid_file, _entries(self._new), subjects=about)
 
     def _must_be_forgotten(self) -> bool:
         """Whether a host that was there before would be in the way, or there are too many."""
         if len(self._left) + len(self._gone) > dhcp.MOST_RETIRED:
             return True
-        kept = {*self._left.values(), *map(dhcp.host_address, self._gone.values())}
+        kept = {*self._left.values(), *map(host_address, self._gone.values())}
         return any(
-            path in self._gone or dhcp.host_address(file) in kept
-            for path, file in self._new.items()
+            path in self._gone or host_address(file) in kept for path, file in self._new.items()
         )
 
 

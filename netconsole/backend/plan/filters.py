@@ -1,14 +1,16 @@
 """What to do about the packet filter, and the connections that outlive its rules. Pure."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from netconsole.backend import rules, standing_rules
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import Address, ChainKey, Family, HostState, Rule, TableName
 from netconsole.backend.native_rules import native_aims, native_handle, native_text
+from netconsole.backend.rule_lines import place_of
+from netconsole.backend.rule_subjects import subject_of
 from netconsole.backend.steps import ChangeRules, EndConnections, Plan, Step
+from netconsole.backend.subject import Subject, Subjects
 
 _TABLES: tuple[tuple[Family, TableName], ...] = (
     ("ipv4", "filter"),
@@ -19,7 +21,6 @@ _TABLES: tuple[tuple[Family, TableName], ...] = (
 )
 _INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
 _NFT_FAMILIES: Mapping[Family, str] = {"ipv4": "ip", "bridge": "bridge"}
-_TRANSLATION = re.compile(r"-d (\S+)/32 -j DNAT ")
 
 
 def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
@@ -38,7 +39,7 @@ def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
         goal = rules.target(current, _of_table(wanted.chains, family, table))
         if step := standing_rules.change(family, table, current, goal):
             _refuse_to_strand(family, table, current, goal)
-            yield step
+            yield replace(step, subjects=_subjects(step, wanted))
 
 
 def left_behind(observed: HostState) -> Iterator[ChangeRules]:
@@ -52,7 +53,28 @@ def left_behind(observed: HostState) -> Iterator[ChangeRules]:
         goal = rules.target(current, {})
         if step := standing_rules.change(family, table, current, goal, observed.other_kind):
             _refuse_to_strand(family, table, current, goal)
-            yield step
+            yield replace(step, subjects=_subjects(step, HostState()))
+
+
+def _subjects(step: ChangeRules, wanted: HostState) -> Subjects:
+    """What the lines of a step are about. What one deletes by its number, its way back makes."""
+    lines = (*step.lines, *step.inverse_lines)
+    about = frozenset(subjects_of_lines(step.family, step.table, lines, wanted))
+    return tuple(sorted(subject for subject in about if subject is not None))
+
+
+def subjects_of_lines(
+    family: Family, table: str, lines: Iterable[str], wanted: HostState
+) -> Iterator[Subject | None]:
+    """Yield what each line's rule is about: as wanted, or as one left over tells itself."""
+    known = {
+        (key.chain, rule.spec): rule.subject
+        for key, found in wanted.chains.items()
+        if (key.family, key.table) == (family, table)
+        for rule in found
+    }
+    for chain, spec in map(place_of, lines):
+        yield known.get((chain, spec)) or subject_of(chain, spec)
 
 
 def _refuse_to_strand(
@@ -108,11 +130,10 @@ def ended_connections(
     observed: HostState, wanted: HostState, gone: tuple[Address, ...]
 ) -> Iterator[Step]:
     """Connections outlive the rule that translated them, and the address: they are ended then."""
-    ended = {
-        address.address.removesuffix("/32") for address in gone if address.address.endswith("/32")
-    }
+    ended = {subject for address in gone if address.is_single for subject in address.subjects}
     kept = set(rules.specs(wanted.chains.get(_INCOMING, ())))
     for spec in rules.specs(observed.chains.get(_INCOMING, ())):
-        if spec not in kept and (found := _TRANSLATION.match(spec)):
-            ended.add(found.group(1))
-    yield from (EndConnections(address) for address in sorted(ended))
+        subject = subject_of(_INCOMING.chain, spec)
+        if spec not in kept and subject is not None and subject.kind == "floating":
+            ended.add(subject)
+    yield from (EndConnections(subject.name, subjects=(subject,)) for subject in sorted(ended))

@@ -40,14 +40,15 @@ def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
                 forward_delay=link.forward_delay,
                 parent=link.parent or "",
                 vlan=link.vlan,
+                subjects=link.subjects,
             )
             if link.mac_of is not None:
-                yield from moves.settings(link.mac_of, link.name, observed, wanted)
+                yield from moves.settings(link.mac_of, link, observed, wanted)
             found = _as_made(link)
         elif link.kind == "bridge" and not found.ours and found.mac != wish.mac:
             # An admin's own; one with the MAC address that we make up has lost its mark. That of
             # an interface proves nothing: each bridge takes it from its port.
-            link = Link(link.name, link.kind, alias=found.alias)
+            link = Link(link.name, link.kind, alias=found.alias, subjects=link.subjects)
         elif link in carried and moves.moves(link, observed):
             link = replace(link, master=None)
         yield from _link_changes(found, link)
@@ -123,7 +124,14 @@ def _link_changes(found: Link, wanted: Link) -> Iterator[Step]:
     )
     for attribute, value, former in changes:
         if value is not None and value != former:
-            yield SetLink(wanted.name, attribute, _text(value), _text(former))
+            yield SetLink(
+                wanted.name,
+                attribute,
+                _text(value),
+                _text(former),
+                kind=wanted.kind,
+                subjects=wanted.subjects,
+            )
 
 
 def _text(value: str | int | bool | None) -> str:

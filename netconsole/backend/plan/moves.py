@@ -10,6 +10,7 @@ from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import HostState, Link
 from netconsole.backend.kernel_settings import IPV6_FORWARDING, accept_ra
 from netconsole.backend.steps import MoveAddresses, SetSysctl, Step
+from netconsole.backend.subject import Subjects
 
 LONGEST_LABEL = 15
 """IFNAMSIZ without its end."""
@@ -60,7 +61,7 @@ def moves(link: Link, observed: HostState) -> bool:
     return observed.belongings.get(link.name, Belongings()).hang
 
 
-def settings(port: str, bridge: str, observed: HostState, wanted: HostState) -> Iterator[Step]:
+def settings(port: str, bridge: Link, observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Give a bridge that has just been made the settings of the interface it stands for.
 
     Where that has addresses or routes from router advertisements, the bridge listens to these
@@ -75,20 +76,26 @@ def settings(port: str, bridge: str, observed: HostState, wanted: HostState) -> 
     ):
         needed = "1" if forwards == "0" else "2"
         values["ipv6/accept_ra"] = max(values.get("ipv6/accept_ra", "0"), needed)
-    if accept_ra(bridge) in wanted.sysctls:
+    if accept_ra(bridge.name) in wanted.sysctls:
         values.pop("ipv6/accept_ra", None)
     for name, value in values.items():
         usual = found.usual_settings.get(name)
         if usual is not None and usual != value:
             family, key = name.split("/")
-            yield SetSysctl(f"net/{family}/conf/{bridge}/{key}", value, usual)
+            yield SetSysctl(
+                f"net/{family}/conf/{bridge.name}/{key}",
+                value,
+                usual,
+                subjects=bridge.subjects,
+            )
 
 
 def moved(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Take what hangs on an interface along to the bridge whose port it becomes."""
     for link in ports(observed, wanted):
         if link.master and moves(link, observed):
-            yield _move(link.name, link.master, observed.belongings[link.name], to_bridge=True)
+            here = observed.belongings[link.name]
+            yield _move(link.name, link.master, here, link.subjects, to_bridge=True)
 
 
 def moved_back(observed: HostState, wanted: HostState) -> Iterator[Step]:
@@ -103,10 +110,10 @@ def moved_back(observed: HostState, wanted: HostState) -> Iterator[Step]:
             rules=tuple(rule for rule in here.rules if rule in at_home.rules),
         )
         if back.hang:
-            yield _move(port.name, bridge.name, back, to_bridge=False)
+            yield _move(port.name, bridge.name, back, (), to_bridge=False)
 
 
-def _move(port: str, bridge: str, found: Belongings, *, to_bridge: bool) -> Step:
+def _move(port: str, bridge: str, found: Belongings, about: Subjects, *, to_bridge: bool) -> Step:
     new = bridge if to_bridge else port
     for reason in found.unworded:
         raise Conflict(
@@ -130,6 +137,7 @@ def _move(port: str, bridge: str, found: Belongings, *, to_bridge: bool) -> Step
         found.connected_routes,
         found.rules,
         found.neighbours,
+        subjects=about,
     )
 
 

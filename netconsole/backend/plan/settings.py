@@ -12,6 +12,7 @@ from netconsole.backend.steps import (
     Step,
     WriteFile,
 )
+from netconsole.backend.subject import HOST
 
 
 def sysctls(observed: HostState, wanted: HostState) -> Iterator[Step]:
@@ -25,7 +26,7 @@ def sysctls(observed: HostState, wanted: HostState) -> Iterator[Step]:
             values = kernel_settings.written(key, value, values)
             along = tuple(_reset(key, wanted.sysctls_along, values))
             values |= dict(along)
-            yield SetSysctl(key, value, former, along, lost)
+            yield SetSysctl(key, value, former, along, lost, subjects=(HOST,))
 
 
 def _reset(
@@ -53,9 +54,11 @@ def sysctls_of_new_links(observed: HostState, wanted: HostState) -> Iterator[Ste
     default = observed.sysctls.get(kernel_settings.accept_ra("default"))
     for key, value in wanted.sysctls.items():
         interface = kernel_settings.interface_of(key)
-        is_new = interface in wanted.links and interface not in observed.links
-        if is_new and kernel_settings.is_accept_ra(key) and default not in (None, value):
-            yield SetSysctl(key, value, str(default))
+        link = wanted.links.get(interface)
+        if link is None or interface in observed.links:
+            continue
+        if kernel_settings.is_accept_ra(key) and default not in (None, value):
+            yield SetSysctl(key, value, str(default), subjects=link.subjects)
 
 
 def written_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
@@ -64,7 +67,7 @@ def written_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
         found = observed.files.get(path)
         if found != file:
             former = found.content if found else None
-            yield WriteFile(path, file.content, file.mode, former)
+            yield WriteFile(path, file.content, file.mode, former, subjects=file.subjects)
 
 
 def removed_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
@@ -73,7 +76,7 @@ def removed_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
     Of a bridge that is served, that with the names, when the last name is gone; its hosts are
     dnsmasq's business.
     """
-    served = {server.bridge for server in wanted.dnsmasq}
+    served = {server.bridge: server.subjects for server in wanted.dnsmasq}
     for path, file in (*observed.dhcp_hosts.items(), *observed.files.items()):
         if path.rpartition("/")[0] in wanted.directories:
             continue
@@ -84,15 +87,18 @@ def removed_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
             path == dhcp.paths(wanted.networks_path, bridge).names and path not in wanted.files
         )
         if bridge not in served or last_name_gone:
-            yield RemoveFile(path, file.content, file.mode)
+            about = served.get(bridge, ())
+            yield RemoveFile(path, file.content, file.mode, subjects=about)
 
 
 def made_directories(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Directories that are wanted and not there; nova had a file by the name of one."""
+    served = {server.bridge: server.subjects for server in wanted.dnsmasq}
     for path in sorted(wanted.directories - observed.directories):
         if (file := observed.files.get(path)) is not None:
             yield RemoveFile(path, file.content, file.mode)
-        yield MakeDirectory(path)
+        about = served.get(dhcp.bridge_of(wanted.networks_path, path) or "", ())
+        yield MakeDirectory(path, subjects=about)
 
 
 def removed_directories(observed: HostState, wanted: HostState) -> Iterator[Step]:

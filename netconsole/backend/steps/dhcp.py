@@ -40,7 +40,7 @@ class AddDhcpHosts(_DhcpHostsStep):
 
     @property
     def inverse(self) -> Step:
-        return RemoveDhcpHosts(self.pid_file, self.files)
+        return RemoveDhcpHosts(self.pid_file, self.files, subjects=self.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class RemoveDhcpHosts(_DhcpHostsStep):
 
     @property
     def inverse(self) -> Step:
-        return AddDhcpHosts(self.pid_file, self.files)
+        return AddDhcpHosts(self.pid_file, self.files, subjects=self.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class RetireDhcpHosts(_RetirementStep):
 
     @property
     def inverse(self) -> Step:
-        return ReinstateDhcpHosts(self.pid_file, self.files, self.retired)
+        return ReinstateDhcpHosts(self.pid_file, self.files, self.retired, subjects=self.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class ReinstateDhcpHosts(_RetirementStep):
 
     @property
     def inverse(self) -> Step:
-        return RetireDhcpHosts(self.pid_file, self.files, self.retired)
+        return RetireDhcpHosts(self.pid_file, self.files, self.retired, subjects=self.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class StartDnsmasq(Step):
 
     @property
     def inverse(self) -> Step:
-        return StopDnsmasq(self.bridge, self.argv)
+        return StopDnsmasq(self.bridge, self.argv, subjects=self.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,9 @@ class StopDnsmasq(Step):
 
     @property
     def inverse(self) -> Step | None:
-        return StartDnsmasq(self.bridge, self.argv) if self.start_again else None
+        if not self.start_again:
+            return None
+        return StartDnsmasq(self.bridge, self.argv, subjects=self.subjects)
 
 
 @dataclass(frozen=True, slots=True)

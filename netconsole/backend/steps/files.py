@@ -20,7 +20,7 @@ class MakeDirectory(Step):
 
     @property
     def inverse(self) -> Step:
-        return RemoveDirectory(self.path)
+        return RemoveDirectory(self.path, subjects=self.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class RemoveDirectory(Step):
 
     @property
     def inverse(self) -> Step:
-        return MakeDirectory(self.path)
+        return MakeDirectory(self.path, subjects=self.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class WriteFile(Step):
     @property
     def inverse(self) -> Step:
         if self.former is None:
-            return RemoveFile(self.path, self.content, self.mode)
+            return RemoveFile(self.path, self.content, self.mode, subjects=self.subjects)
         return replace(self, content=self.former, former=self.content)
 
 
@@ -82,4 +82,4 @@ class RemoveFile(Step):
 
     @property
     def inverse(self) -> Step:
-        return WriteFile(self.path, self.former, self.mode)
+        return WriteFile(self.path, self.former, self.mode, subjects=self.subjects)

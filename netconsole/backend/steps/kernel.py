@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from netconsole.backend.hoststate import Family, TableName
+from netconsole.backend.rule_lines import parts
 from netconsole.backend.rule_words import typed
 from netconsole.backend.steps.step import Argv, Step, argv, given, words
 
@@ -27,7 +28,13 @@ class SetSysctl(Step):
 
     @property
     def inverse(self) -> Step:
-        return SetSysctl(self.key, self.former, self.value, self.former_along, self.along)
+        return replace(
+            self,
+            value=self.former,
+            former=self.value,
+            along=self.former_along,
+            former_along=self.along,
+        )
 
 
 TablesKind = Literal["", "nft", "legacy"]
@@ -55,6 +62,11 @@ class ChangeRules(Step):
     @property
     def commands(self) -> tuple[str, ...]:
         return tuple(self._command(line) for line in self.lines)
+
+    @property
+    def chains(self) -> frozenset[str]:
+        """The chains that it changes, or makes, or removes."""
+        return frozenset(parts(line)[1] for line in (*self.lines, *self.inverse_lines))
 
     def _command(self, line: str) -> str:
         if line.startswith(":"):

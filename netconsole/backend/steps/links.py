@@ -1,6 +1,6 @@
 """Steps on links and their addresses."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from netconsole.backend.steps.step import Argv, Step, argv, given
@@ -72,6 +72,8 @@ class SetLink(Step):
     attribute: LinkAttribute
     value: str
     former: str
+    kind: str = field(default="", compare=False)
+    """Of the link, as `ip link` names it."""
 
     @property
     def argvs(self) -> tuple[Argv, ...]:

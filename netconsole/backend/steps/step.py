@@ -5,9 +5,10 @@ was observed how to take itself back. `host.perform` executes it. Fields hold on
 and tuples of them, so that the journal can write a step down and a later process undo it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from netconsole.backend.subject import Subjects
 from netconsole.backend.text import in_shell
 
 Argv = tuple[str, ...]
@@ -36,6 +37,9 @@ class Step:
     """Whether what it does outlives the kernel: a file does, a link does not."""
     without_it: ClassVar[str] = ""
     """What happens where it has no effect; nothing where a change fails with it."""
+
+    subjects: Subjects = field(default=(), kw_only=True, compare=False)
+    """What it is about."""
 
     @property
     def argvs(self) -> tuple[Argv, ...]:

@@ -25,7 +25,7 @@ REMEDY = "`netconsole apply` makes what is missing and sets it up."
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the links with those that networks and instances want."""
     host = snapshot.part(Host)
-    steps = claimed(host.plan, host.status, ID)
+    steps = claimed(host.plan, ID)
     wanted = _wanted(host, steps)
     networks = [each for each in host.status.networks if each.bridge in wanted]
     bridges = [each for each in networks if each.bridge_state in ("down", "missing")]

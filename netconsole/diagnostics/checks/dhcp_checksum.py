@@ -24,7 +24,7 @@ def judge(snapshot: Snapshot) -> Finding:
         for rule in chain.rules
         if rule.target == "CHECKSUM"
     }
-    steps = claimed(host.plan, host.status, ID)
+    steps = claimed(host.plan, ID)
     served = [each.bridge for each in host.status.dnsmasq if each.state == "running"]
     rows = (
         *(_row(bridge, rules.get(bridge)) for bridge in dict.fromkeys(served)),

@@ -41,7 +41,7 @@ def judge(snapshot: Snapshot) -> Finding:
     host, found = snapshot.part(Host), snapshot.part(PacketFilter)
     served = {each.bridge for each in host.status.dnsmasq if each.state != "foreign"}
     networks = [each for each in host.status.networks if each.bridge in served]
-    steps = claimed(host.plan, host.status, ID)
+    steps = claimed(host.plan, ID)
     drops = [
         drop for each in networks for flow in _flows(each) for drop in drops_inbound(found, flow)
     ]

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netconsole.backend.dhcp_host import host_in
 from netconsole.backend.steps import AddDhcpHosts, ReleaseLease, RemoveDhcpHosts, Step
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.claims import claimed
@@ -29,7 +30,7 @@ def judge(snapshot: Snapshot) -> Finding:
     """Compare the host files and leases with the store, then look at what dnsmasq complained of."""
     host = snapshot.part(Host)
     ours = _ours(host, snapshot.part(DnsmasqProcesses))
-    steps = claimed(host.plan, host.status, ID).steps
+    steps = claimed(host.plan, ID).steps
     log = snapshot.get(SystemLog) or SystemLog()
     lines = complaints(log, frozenset(each.pid for each in ours))
     full = [each for each in ours if _leases(snapshot, each) >= _most_leases(each)]
@@ -83,11 +84,12 @@ def _explained(step: Step) -> str:
     match step:
         case AddDhcpHosts():
             (_, content), *_ = step.files
-            mac, name, address = content.strip().split(",")
-            return (
-                f"The DHCP server has no host file for {name.partition('.')[0]} ({mac}), which is "
-                f"to get {address}: it leaves requests of hosts that it does not know unanswered"
-            )
+            if host := host_in(content):
+                return (
+                    f"The DHCP server has no host file for {host.name.partition('.')[0]} "
+                    f"({host.mac}), which is to get {host.address}: it leaves requests of hosts "
+                    "that it does not know unanswered"
+                )
         case RemoveDhcpHosts():
             (path, content), *_ = step.files
             return f"{path} tells the DHCP server what the store does not say: {content.strip()}"

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netconsole.backend import dnsmasq_arguments
 from netconsole.backend.steps import Plan, ReloadDnsmasq
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.checks import (
@@ -101,8 +102,8 @@ def _wrong(snapshot: Snapshot, wrong: Asked, answer: Answer, rows: tuple[Evidenc
 
 def _reload(snapshot: Snapshot, asked: Asked, because: str, rows: tuple[Evidence, ...]) -> Finding:
     servers = [each for each in snapshot.part(Host).status.dnsmasq if each.bridge == asked.bridge]
-    words = " ".join(each.command for each in servers if each.state == "running").split()
-    file = next((word.partition("=")[2] for word in words if word.startswith("--pid-file=")), "")
+    running = next((each.argv for each in servers if each.state == "running"), ())
+    file = dnsmasq_arguments.value(running, "pid-file")
     fix = Plan((ReloadDnsmasq(asked.bridge, file),)) if file else None
     remedy = "SIGHUP makes dnsmasq read every host file again, and empties its DNS cache."
     return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, None, remedy, "likely")

@@ -1,8 +1,8 @@
 """C1: does each network have its dnsmasq processes, as many as there should be and no others?"""
 
-from collections.abc import Iterator, Sequence
 from typing import Final
 
+from netconsole.backend.dnsmasq_arguments import served, started_by
 from netconsole.backend.status import DnsmasqStatus, Status
 from netconsole.backend.steps import Plan, RunProgram, WriteFile
 from netconsole.diagnostics.check import Check
@@ -16,20 +16,6 @@ from netconsole.diagnostics.snapshot import Snapshot
 ID: Final = "dnsmasq_processes"
 TITLE = "Each network has its dnsmasq, and only one"
 REMEDY = "`netconsole apply` starts, stops or restarts only these; never killall dnsmasq."
-
-_OWNERS = {
-    "/libvirt/": "libvirt",
-    "NetworkManager": "NetworkManager",
-    "nm-dnsmasq": "NetworkManager",
-    "/incus/": "Incus",
-    "/lxd/": "LXD",
-    "/containers/": "Podman",
-    "/nova/": "nova-network",
-}
-"""Signs in the arguments, by which a dnsmasq of another program is known."""
-
-_SERVES = ("--interface", "--listen-address", "-i", "-a")
-"""The options by which a dnsmasq is told where to serve; others say what to leave out or to ask."""
 
 _MEANING = {
     "missing": "guests on it get no address, cannot renew one and have no DNS",
@@ -49,7 +35,7 @@ def judge(snapshot: Snapshot) -> Finding:
         *(_row(each) for each in host.status.dnsmasq),
         *(_listener(each) for each in processes.listeners),
     )
-    steps = claimed(host.plan, host.status, ID)
+    steps = claimed(host.plan, ID)
     if reason := host.status.host.unreadable.get("dnsmasq"):
         because = f"The processes could not be read: {reason}."
         return Finding(ID, TITLE, "unknown", because, rows)
@@ -138,16 +124,16 @@ def _intruder(status: Status, rows: tuple[Evidence, ...]) -> Finding | None:
         network = next(
             (
                 bridges.get(place) or servers.get(place)
-                for place in _served(each.command.split())
+                for place in served(each.argv)
                 if place in bridges or place in servers
             ),
             None,
         )
         if network is not None:
             because = (
-                f"A dnsmasq of {whose(each.command)} (pid {each.pids[0]}) serves {network.bridge} "
-                f"as well, the bridge of {network.label}: guests take the answer of whichever is "
-                "first, with leases of its own."
+                f"A dnsmasq of {started_by(each.argv)} (pid {each.pids[0]}) serves "
+                f"{network.bridge} as well, the bridge of {network.label}: guests take the answer "
+                "of whichever is first, with leases of its own."
             )
             remedy = (
                 "It is not ours to end: stop it where it was started. Its arguments: "
@@ -155,21 +141,6 @@ def _intruder(status: Status, rows: tuple[Evidence, ...]) -> Finding | None:
             )
             return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
     return None
-
-
-def _served(words: Sequence[str]) -> Iterator[str]:
-    """Answer the interfaces and addresses that a dnsmasq serves, by its arguments."""
-    for word, following in zip(words, (*words[1:], ""), strict=True):
-        name, given, value = word.partition("=")
-        if name in _SERVES:
-            yield from (value if given else following).split(",")
-        elif word[:2] in _SERVES:
-            yield from word[2:].split(",")
-
-
-def whose(command: str) -> str:
-    """Answer whose a dnsmasq is that is not ours, by its arguments."""
-    return next((name for sign, name in _OWNERS.items() if sign in command), "an unknown program")
 
 
 def _listener(each: DhcpListener) -> Evidence:
@@ -193,7 +164,7 @@ def _explained(each: DnsmasqStatus) -> str:
 def _row(each: DnsmasqStatus) -> Evidence:
     if each.state == "foreign":
         pids = ", ".join(map(str, each.pids))
-        return Evidence(f"dnsmasq of {whose(each.command)}", f"pid {pids}", note=each.command)
+        return Evidence(f"dnsmasq of {started_by(each.argv)}", f"pid {pids}", note=each.command)
     expected = f"running, {each.expected_processes}"
     value = f"{each.state}, {len(each.pids)}"
     return Evidence(f"dnsmasq of {each.network}", value, expected, each.expected_because)

@@ -19,7 +19,7 @@ def judge(snapshot: Snapshot) -> Finding:
     """Compare the addresses in use with those on the interfaces."""
     host = snapshot.part(Host)
     in_use = [each for each in host.status.floating_ips if each.carried]
-    steps = claimed(host.plan, host.status, ID)
+    steps = claimed(host.plan, ID)
     missing = [each for each in in_use if each.address_present is False]
     unknown = [each for each in in_use if each.address_present is None]
     rows = tuple(_row(each) for each in in_use)

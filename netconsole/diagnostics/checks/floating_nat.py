@@ -3,10 +3,11 @@
 A duplicate does no harm until one of the two is deleted, and the other goes on translating.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import Final
 
 from netconsole.backend.status import FloatingIPStatus, NatRule
+from netconsole.backend.subject import floating
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.finding import Evidence, Finding
@@ -24,11 +25,11 @@ def judge(snapshot: Snapshot) -> Finding:
     host = snapshot.part(Host)
     status = host.status
     in_use = [each for each in status.floating_ips if each.carried]
-    addresses = {each.address for each in status.floating_ips}
-    ours = [rule for rule in status.nat if rule.origin == "ours" and _serves(rule, addresses)]
+    known = {floating(each.address) for each in status.floating_ips}
+    ours = [rule for rule in status.nat if rule.origin == "ours" and rule.subject in known]
     missing = [rule for rule in ours if rule.state == "missing"]
     unexpected = [rule for rule in ours if rule.state == "unexpected"]
-    steps = claimed(host.plan, status, ID)
+    steps = claimed(host.plan, ID)
     if missing or unexpected or steps:
         because = _because(in_use, missing, unexpected)
         rows = (
@@ -47,12 +48,6 @@ def judge(snapshot: Snapshot) -> Finding:
     )
     because = f"All {sum(each.rules_expected for each in in_use)} rules are there, each once."
     return Finding(ID, TITLE, "ok", because, rows)
-
-
-def _serves(rule: NatRule, addresses: Set[str]) -> bool:
-    """Whether a rule is of a floating address: one left over is known by its words alone."""
-    words = {word.partition("/")[0] for word in rule.rule.split()}
-    return rule.owner in addresses or bool(words & addresses)
 
 
 def _because(

@@ -46,7 +46,7 @@ def judge(snapshot: Snapshot) -> Finding:
     host = snapshot.part(Host)
     if not host.status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
-    steps = claimed(host.plan, host.status, ID)
+    steps = claimed(host.plan, ID)
     found = tuple(_gateways(snapshot))
     rows = (*_rows(found), *(Evidence("not yet done", command) for command in steps.commands))
     if steps:

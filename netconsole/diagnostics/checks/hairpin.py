@@ -94,7 +94,7 @@ def judge(snapshot: Snapshot) -> Finding:
 def _missing(host: Host, ports: Sequence[Link]) -> Plan:
     """Answer the steps at ports that are in their bridge: `bridge` names the others."""
     names = {port.name for port in ports}
-    steps = claimed(host.plan, host.status, ID).steps
+    steps = claimed(host.plan, ID).steps
     return Plan(tuple(step for step in steps if isinstance(step, SetLink) and step.name in names))
 
 

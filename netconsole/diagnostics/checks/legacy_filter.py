@@ -43,7 +43,7 @@ def judge(snapshot: Snapshot) -> Finding:
     if not chains:
         because = f"Only the {seen.command} kind of tables is in use."
         return Finding(ID, TITLE, "not-applicable", because)
-    if left := claimed(host.plan, host.status, ID):
+    if left := claimed(host.plan, ID):
         return _left_behind(host, left, other)
     acting = [(chain, text) for chain in chains for text in _acting(chain, chains)]
     if not acting:

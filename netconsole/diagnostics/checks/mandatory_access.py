@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from netconsole.backend import dnsmasq_arguments
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.finding import Evidence, Finding
 from netconsole.diagnostics.page import Page
@@ -55,8 +56,8 @@ def _is_ours(line: LogLine, snapshot: Snapshot) -> bool:
     name = _NAME.search(line.text)
     if name is None:
         return False
-    words = (word.partition("=")[2] for each in mine for word in each.command.split())
-    return any(path.startswith("/") and name[1].startswith(path) for path in words)
+    paths = (path for each in mine for path in dnsmasq_arguments.paths(each.argv))
+    return any(name[1].startswith(path) for path in paths)
 
 
 def _remedy(log: SystemLog, path: str) -> str:

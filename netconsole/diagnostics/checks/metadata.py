@@ -1,9 +1,10 @@
 """D9: does a guest that asks 169.254.169.254 get to a metadata service?"""
 
-import re
 from typing import Final
 
+from netconsole.backend.rule_subjects import aim_of
 from netconsole.backend.status import NatRule
+from netconsole.backend.subject import METADATA
 from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.claims import claimed
 from netconsole.diagnostics.finding import Evidence, Finding
@@ -17,14 +18,13 @@ ID: Final = "metadata"
 TITLE = "The metadata address leads to a service"
 ADDRESS = "169.254.169.254"
 REMEDY = "`netconsole apply` restores the rule."
-_AIM = re.compile(r"--to-destination (\S+):(\d+)|--to-ports (\d+)")
 
 
 def judge(snapshot: Snapshot) -> Finding:
     """Follow a request: the rule that translates it, then who listens where it leads."""
     host, configuration = snapshot.part(Host), snapshot.part(Configuration)
-    steps = claimed(host.plan, host.status, ID)
-    rules = [rule for rule in host.status.nat if _leads(rule)]
+    steps = claimed(host.plan, ID)
+    rules = [rule for rule in host.status.nat if rule.subject == METADATA]
     rows = tuple(
         Evidence(rule.rule, rule.state, "present", f"{rule.packets} packets") for rule in rules
     )
@@ -45,19 +45,13 @@ def judge(snapshot: Snapshot) -> Finding:
     return _listening(snapshot, configuration, rules, rows)
 
 
-def _leads(rule: NatRule) -> bool:
-    return rule.origin == "ours" and rule.rule.startswith(f"-d {ADDRESS}/32")
-
-
 def _listening(
     snapshot: Snapshot,
     configuration: Configuration,
     rules: list[NatRule],
     rows: tuple[Evidence, ...],
 ) -> Finding:
-    aim = _AIM.search(rules[0].rule)
-    address = aim.group(1) if aim and aim.group(1) else "127.0.0.1"
-    port = int((aim.group(2) or aim.group(3)) if aim else configuration.metadata_port)
+    address, port = aim_of(rules[0].rule) or ("127.0.0.1", configuration.metadata_port)
     local = {each.address for each in snapshot.part(Routing).addresses} | {"127.0.0.1"}
     if address not in local:
         because = f"The rule is there and leads to {address}:{port}, which is another machine."

@@ -50,7 +50,7 @@ def judge(snapshot: Snapshot) -> Finding:
     if not host.status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
     narrow = [each for network in host.status.networks for each in _narrow(network, links)]
-    steps = claimed(host.plan, host.status, ID)
+    steps = claimed(host.plan, ID)
     rows = (
         *(row for network in host.status.networks for row in _rows(network, links)),
         *(row for ping in _pings(snapshot) for row in _ping(ping)),

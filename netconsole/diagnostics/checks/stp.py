@@ -43,7 +43,7 @@ def judge(snapshot: Snapshot) -> Finding:
             "there, and lets no frame through that one."
         )
         return Finding(ID, TITLE, "warn", because, rows, remedy=LOOP, confidence="likely")
-    planned = claimed(host.plan, host.status, ID)
+    planned = claimed(host.plan, ID)
     if not (waiting or delayed or planned):
         names = ", ".join(bridge.name for bridge in bridges)
         because = f"{names}: no spanning tree, and a port that comes up forwards at once."

@@ -31,7 +31,7 @@ def judge(snapshot: Snapshot) -> Finding:
     host, wiring, members = snapshot.part(Host), Wiring.of(snapshot), snapshot.part(PortVlans)
     devices = [link for link in wiring.uplinks if link.kind == "vlan"]
     filtering = [link for link in wiring.bridges if link.bridge and link.bridge.vlan_filtering]
-    steps = claimed(host.plan, host.status, ID)
+    steps = claimed(host.plan, ID)
     if not (devices or filtering or steps):
         because = "No network of this host uses a VLAN device, and no bridge filters VLANs."
         return Finding(ID, TITLE, "not-applicable", because)

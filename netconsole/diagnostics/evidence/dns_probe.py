@@ -3,12 +3,12 @@
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from netconsole.backend import files
+from netconsole.backend import dnsmasq_arguments, files
 from netconsole.backend.status import DnsmasqStatus, NetworkStatus, Status
 from netconsole.diagnostics.dns_message import code, question
 from netconsole.diagnostics.parts.backend import Host
@@ -60,15 +60,14 @@ def _of_network(network: NetworkStatus, dnsmasq: DnsmasqStatus) -> Iterator[_Que
     if network.dhcp_server is None:
         return
     yield _Question(network.label, network.dhcp_server, False, _unknown_name())
-    for server in servers(dnsmasq.command)[:MOST_SERVERS]:
+    for server in servers(dnsmasq.argv)[:MOST_SERVERS]:
         yield _Question(network.label, server, True, _unknown_name())
 
 
-def servers(command: str) -> tuple[str, ...]:
-    """Answer whom a dnsmasq with this command line asks."""
-    words = command.split()
-    given = [word.removeprefix("--server=") for word in words if word.startswith("--server=")]
-    if "--no-resolv" not in words:
+def servers(argv: Sequence[str]) -> tuple[str, ...]:
+    """Answer whom a dnsmasq with these arguments asks."""
+    given = [*dnsmasq_arguments.values(argv, "server")]
+    if "--no-resolv" not in argv:
         given += _of_resolver(Path("/etc/resolv.conf"))
     return tuple(dict.fromkeys(given))
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from netconsole.backend import dnsmasq_arguments
 from netconsole.backend.hoststate import Lease
 
 _TIME = re.compile(r"(\d+)([smhdw]?)")
@@ -28,8 +29,7 @@ class DnsmasqProcess:
 
     def options(self, name: str) -> tuple[str, ...]:
         """Answer the values of a long option, in order."""
-        begin = f"--{name}="
-        return tuple(word.removeprefix(begin) for word in self.argv if word.startswith(begin))
+        return dnsmasq_arguments.values(self.argv, name)
 
     def option(self, name: str) -> str:
         """Answer the value of a long option, empty where it is not given."""

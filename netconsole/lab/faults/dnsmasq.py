@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from netconsole.backend import dnsmasq_arguments
 from netconsole.backend.errors import Conflict
 from netconsole.backend.processes import process_names
 from netconsole.backend.service import Service
@@ -30,11 +31,9 @@ def pid(service: Service) -> int:
 
 def option(service: Service, name: str) -> Path:
     """Answer the path that an option of that dnsmasq gives."""
-    begin = f"--{name}="
     for server in service.status().dnsmasq:
-        for word in server.command.split():
-            if word.startswith(begin):
-                return Path(word.removeprefix(begin))
+        for path in dnsmasq_arguments.values(server.argv, name):
+            return Path(path)
     raise Conflict(f"no dnsmasq of a network has a --{name}")
 
 

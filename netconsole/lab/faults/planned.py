@@ -10,6 +10,7 @@ from typing import Final
 from netconsole.backend.errors import Conflict
 from netconsole.backend.service import Service
 from netconsole.backend.steps import AddAddress, ChangeRules, StartDnsmasq, Step
+from netconsole.backend.subject import METADATA
 from netconsole.lab.commands import run
 from netconsole.lab.faults.fault import Fault
 from netconsole.lab.kinds import BRIDGE
@@ -20,11 +21,7 @@ _FLUSHED: Final = "nova-network-PREROUTING"
 
 
 def _is_nat_rule(step: Step) -> bool:
-    return (
-        isinstance(step, ChangeRules)
-        and step.table == "nat"
-        and any(_FLUSHED in line for line in step.lines)
-    )
+    return isinstance(step, ChangeRules) and step.table == "nat" and _FLUSHED in step.chains
 
 
 def _is_server(step: Step) -> bool:
@@ -68,9 +65,7 @@ def _flush_nat(service: Service) -> None:
 
 def _is_metadata_rule(step: Step) -> bool:
     """Whether that rule alone is missing."""
-    return isinstance(step, ChangeRules) and ["169.254.169.254" in line for line in step.lines] == [
-        True
-    ]
+    return isinstance(step, ChangeRules) and step.subjects == (METADATA,)
 
 
 def _remove_metadata_rule(service: Service) -> None:

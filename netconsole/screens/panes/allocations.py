@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from netconsole.backend import subject
 from netconsole.backend.status import Allocation, Status
 from netconsole.backend.trouble import is_dead, lease_word
 from netconsole.screens.marks import Glyphs, mark, tone
@@ -81,7 +82,8 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
         Entry(", ".join(allocation.floating) or "none", label="floating"),
         *drift_about(
             status,
-            (allocation.address, allocation.mac, allocation.device, *allocation.floating),
+            subject.port(allocation.device),
+            *map(subject.floating, allocation.floating),
         ),
     )
 

@@ -1,5 +1,6 @@
 """The dnsmasq processes: those that should run, and those that do."""
 
+from netconsole.backend import subject
 from netconsole.backend.status import DnsmasqStatus, Status
 from netconsole.screens.marks import Glyphs, mark, tone
 from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about, heading
@@ -60,7 +61,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
         Entry(pids, label="processes"),
         Entry(expected, label=" "),
         Entry(str(server.leases), label="leases"),
-        *drift_about(status, (server.bridge,) if server.state != "foreign" else ()),
+        *drift_about(status, subject.network(server.network) if server.network else None),
         *(
             (Entry(), heading("Command"), Entry(server.command, command=True))
             if server.command

@@ -1,5 +1,6 @@
 """The floating addresses: who has them, and whether the host carries what each needs."""
 
+from netconsole.backend import subject
 from netconsole.backend.status import FloatingIPStatus, Status
 from netconsole.screens.marks import Glyphs, mark, tone
 from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about, heading
@@ -52,7 +53,8 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
     floating = next((f for f in status.floating_ips if f.address == key), None)
     if floating is None:
         return ()
-    rules = [rule for rule in status.nat if rule.owner == key]
+    about = subject.floating(floating.address)
+    rules = [rule for rule in status.nat if rule.subject == about]
     carried = f"{floating.rules_present} of {floating.rules_expected} present"
     return (
         Entry(mark(floating.state, glyphs), label="state"),
@@ -63,7 +65,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
         Entry(floating.fixed_address or "none", label="fixed address"),
         Entry(floating.project or "none", label="project"),
         Entry(carried if floating.rules_expected else "none needed", label="rules"),
-        *drift_about(status, (floating.address,)),
+        *drift_about(status, about),
         *((Entry(), heading("Rules of this address")) if rules else ()),
         *(
             entry

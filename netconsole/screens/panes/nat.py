@@ -76,7 +76,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
         Entry(rule.owner or "none", label="serves"),
         Entry(f"{rule.table}, chain {rule.chain}", label="table"),
         Entry(f"{rule.packets} packets, {rule.bytes} bytes", label="counters"),
-        *drift_about(status, (rule.chain,) if rule.state != "present" else ()),
+        *drift_about(status, rule.subject if rule.state != "present" else None),
     )
 
 

@@ -1,5 +1,6 @@
 """The networks: their ranges, their bridges, and how much of them is in use."""
 
+from netconsole.backend import subject
 from netconsole.backend.status import NetworkStatus, Status
 from netconsole.screens.marks import Glyphs, mark, tone
 from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about, heading
@@ -71,7 +72,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
         ),
         Entry(str(network.ports), label="ports"),
         Entry(network.project_id or "any", label="project"),
-        *drift_about(status, (network.bridge, network.cidr, network.label)),
+        *drift_about(status, subject.network(network.label)),
         *((Entry(), heading("Allocated addresses")) if allocations else ()),
         *(
             Entry(
