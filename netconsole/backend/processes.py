@@ -15,6 +15,8 @@ from netconsole.backend.text import decoded
 
 _GONE = " (deleted)"
 """Follows the path of an executable that was replaced while it runs: a package was upgraded."""
+_KEPT = (".", "-", "~")
+"""What follows the name of one that was moved aside in its directory: dnsmasq.old, dnsmasq-2.89."""
 
 
 _STOPPED = {
@@ -73,7 +75,10 @@ def _runs(pid: int, program: str, places: frozenset[str]) -> bool:
         return name_of(pid) == program
     except OSError:
         return False  # it has ended, or is the kernel's own
-    return executable.removesuffix(_GONE) in places
+    path = executable.removesuffix(_GONE)
+    return path in places or path.startswith(
+        tuple(f"{place}{mark}" for place in places for mark in _KEPT)
+    )
 
 
 def arguments(pid: int) -> tuple[str, ...]:

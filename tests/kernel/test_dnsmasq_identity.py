@@ -92,7 +92,8 @@ def test_a_dnsmasq_in_another_network_namespace_is_not_ours(host: PrivateHost) -
 
 
 @pytest.mark.requires("root")
-def test_it_is_ours_also_when_its_package_was_upgraded(host: PrivateHost) -> None:
+@pytest.mark.parametrize("aside", ["", "/usr/sbin/dnsmasq.old", "/usr/sbin/dnsmasq-2.89"])
+def test_it_is_ours_also_when_its_package_was_upgraded(host: PrivateHost, aside: str) -> None:
     host.run("mkdir", "/run/upper", "/run/work")
     layers = "lowerdir=/usr/sbin,upperdir=/run/upper,workdir=/run/work"
     host.run("mount", "-t", "overlay", "overlay", "-o", layers, "/usr/sbin")
@@ -100,9 +101,12 @@ def test_it_is_ours_also_when_its_package_was_upgraded(host: PrivateHost) -> Non
     (server,) = servers(host)
 
     host.run("cp", "-p", "/usr/sbin/dnsmasq", "/usr/sbin/dnsmasq.new")
+    if aside:
+        host.run("mv", "/usr/sbin/dnsmasq", aside)
     host.run("mv", "/usr/sbin/dnsmasq.new", "/usr/sbin/dnsmasq")
 
-    assert "(deleted)" in host.run("readlink", f"/proc/{server['pids'][0]}/exe").stdout
+    runs = host.run("readlink", f"/proc/{server['pids'][0]}/exe").stdout.rstrip()
+    assert runs == aside or runs == "/usr/sbin/dnsmasq (deleted)"
     assert servers(host) == [server]
     assert host.run("netconsole", "plan", check=False).returncode == 0
 
