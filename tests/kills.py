@@ -1,4 +1,4 @@
-"""Death by SIGKILL just before or just after a given step of a command."""
+"""Death by SIGKILL, or another signal, just before or just after a given step of a command."""
 
 import signal
 
@@ -17,23 +17,27 @@ def counted(run, maker):
     here = number - begun
     begun += 1 if when == "before" else len(run)
     if here == 0 and when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(by))
     if 0 <= here < len(run) and when == "after":
         take(run[:here + 1], maker)
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(by))
     take(run, maker)
 
 apply.take = counted
-sys.argv = ["netconsole", *sys.argv[3:]]
-main()
+by, sys.argv = sys.argv[3], ["netconsole", *sys.argv[4:]]
+sys.exit(main())
 """
 """Steps that are one batch are counted one by one after each, and all at once before them."""
 
 
-def killed(host: PrivateHost, number: int, when: str, *command: str) -> bool:
+def killed(
+    host: PrivateHost, number: int, when: str, *command: str, by: signal.Signals = signal.SIGKILL
+) -> bool:
     """Run a command that dies at a step; false when it had fewer steps and went through."""
-    done = host.run("python3", "-c", KILLED_AT, str(number), when, *command, check=False)
+    script = ("python3", "-c", KILLED_AT, str(number), when, str(int(by)))
+    done = host.run(*script, *command, check=False)
     if done.returncode == 0:
         return False
-    assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), done.stderr
+    assert done.returncode in (-by, 128 + by), done.stderr
+    assert "Traceback" not in done.stderr
     return True

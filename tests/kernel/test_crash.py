@@ -5,6 +5,7 @@ in the middle of a batch as well.
 """
 
 import json
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -20,6 +21,21 @@ from cloud import (
 )
 from kills import killed
 from private_host import PrivateHost
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_at_a_step_leaves_no_trace(host: PrivateHost, by: signal.Signals) -> None:
+    """An interrupt takes back itself what was begun; of the others the next change does."""
+    configure(host)
+    netconsole(host, "apply")
+    before = held(host)
+    create = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
+    for number, when in ((0, "before"), (2, "after"), (7, "before")):
+        assert killed(host, number, when, *create, by=by)
+        if by != signal.SIGINT:
+            netconsole(host, "apply")
+        assert held(host) == before, (number, when)
+        assert answer(host, "network", "list") == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
