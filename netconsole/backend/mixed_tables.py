@@ -8,11 +8,12 @@ nft words it, with its handle: `nft: oifname "eth1" masquerade # handle 6`.
 
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from netconsole.backend.native_rules import NATIVE, native_text
-from netconsole.backend.nf_tables import KernelChain, KernelRule, NfFamily, NfTables, parse_rule
+from netconsole.backend.nf_tables import KernelChain, KernelRule, NfFamily, NfTables, parse_rules
 from netconsole.backend.programs import ProgramFailed, run
 from netconsole.backend.rule_shapes import counted, is_worded, jump
 from netconsole.backend.rule_words import lines as lines_of
@@ -108,17 +109,21 @@ class Listing:
         self._kernel = kernel
         self._failure: ProgramFailed | None = None
         self._text = ""
+        with ThreadPoolExecutor(max_workers=1) as aside:  # each takes as long as the other
+            saving = aside.submit(program.save)
+            if program.family == "bridge":
+                wait((saving,))  # it makes the chains that it prints
+            self._chains = _chains(kernel, self._family)
+            self._rules = {
+                (table, chain.name): self._unclear(chain)
+                for table, chains in self._chains.items()
+                for chain in chains.values()
+            }
         try:
-            self._text = program.save()
+            self._text = saving.result()
         except ProgramFailed as error:
             self._failure = error
         self._printed = _tables(self._text)
-        self._chains = _chains(kernel, self._family)
-        self._rules = {
-            (table, chain.name): self._unclear(chain)
-            for table, chains in self._chains.items()
-            for chain in chains.values()
-        }
         """Of the chains that the program cannot print every rule of; None of the others."""
         self.mixed = tuple(table for table in self._chains if self._is_mixed(table))
         """The tables of which the program does not print everything."""
@@ -133,7 +138,7 @@ class Listing:
         raw = self._kernel.raw_rules(self._family, chain.table, chain.name)
         if is_own_chain(chain.name) and not any(map(_UNSURE.search, raw)):
             return None  # it may hold 50,000, and what ours are made of is known
-        rules = tuple(map(parse_rule, raw))
+        rules = parse_rules(raw)
         if is_displaced(chain, self._family):
             return rules
         return None if all(is_worded(rule, self._family) for rule in rules) else rules
@@ -169,7 +174,7 @@ class Listing:
             lines = printed[1:] if printed else self._listed[table, chain]
             if lines is not None:
                 return lines
-            rules = tuple(map(parse_rule, self._kernel.raw_rules(self._family, table, chain)))
+            rules = parse_rules(self._kernel.raw_rules(self._family, table, chain))
         words = self._native(table, chain)
         specs = [line.partition("-A ")[2].partition(" ")[2] for line in (printed or [""])[1:]]
         if len(specs) == len(rules) - 1 and self._family == "bridge":

@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
@@ -111,31 +111,33 @@ class NfTables:
     def generation(self) -> int:
         """Answer the generation of this network namespace's tables."""
         self._ask(_GETGEN, _REQUEST, 0, b"")
-        ((kind, _, data),) = _messages(self._socket.recv(1 << 16))
+        answer = self._socket.recv(1 << 16)
+        ((kind, _, begin, end),) = _headers(answer)
         if kind == _ERROR:
-            code = -struct.unpack_from("=i", data)[0]
-            raise _refusal(code)
+            raise _refusal(_code(answer, begin))
+        data = answer[begin:end]
         return int.from_bytes(dict(_attributes(data[_FAMILY.size :]))[1], "big")
 
     def tables(self) -> tuple[tuple[NfFamily, str], ...]:
         """Answer family and name of every table."""
         return tuple(
             (FAMILIES[message[0]], _text(dict(_attributes(message[_FAMILY.size :]))[1]))
-            for message in self._dump(_GETTABLE, 0, b"")
+            for message in _contents(self._dump(_GETTABLE, 0, b""))
             if message[0] in FAMILIES
         )
 
     def chains(self, family: NfFamily) -> tuple[KernelChain, ...]:
         """Answer the chains of every table of a family."""
-        dumped = self._dump(_GETCHAIN, _NUMBERS[family], b"")
+        dumped = _contents(self._dump(_GETCHAIN, _NUMBERS[family], b""))
         return tuple(_chain(dict(_attributes(message[_FAMILY.size :]))) for message in dumped)
 
     def raw_rules(self, family: NfFamily, table: str, chain: str) -> tuple[bytes, ...]:
-        """Answer the rules of a chain in their order, each as the kernel words it."""
+        """Answer the rules of a chain in their order as the kernel sends them, many in a piece.
+
+        Not one by one: there may be 50,000, of which mostly nothing more has to be known.
+        """
         named = _attribute(1, table) + _attribute(2, chain)
-        return tuple(
-            message[_FAMILY.size :] for message in self._dump(_GETRULE, _NUMBERS[family], named)
-        )
+        return tuple(self._dump(_GETRULE, _NUMBERS[family], named))
 
     def _ask(self, kind: int, flags: int, family: int, data: bytes) -> None:
         length = _HEADER.size + _FAMILY.size + len(data)
@@ -146,24 +148,24 @@ class NfTables:
         """Everything of a kind, of one moment: asked again where that passed meanwhile."""
         for _ in range(10):
             self._ask(kind, _REQUEST | _DUMP, family, data)
-            found: list[bytes] = []
-            if self._answered(found):
-                return found
+            pieces: list[bytes] = []
+            if self._answered(pieces):
+                return pieces
         raise OSError(errno.EAGAIN, "nf_tables: the tables change faster than they can be read")
 
-    def _answered(self, found: list[bytes]) -> bool:
+    def _answered(self, pieces: list[bytes]) -> bool:
         """Receive all that answers a question; false where it is not of one moment."""
         whole = True
         while True:
-            for kind, flags, data in _messages(self._socket.recv(1 << 17)):
+            piece = self._socket.recv(1 << 17)
+            pieces.append(piece)
+            for kind, flags, begin, _ in _headers(piece):
                 whole &= not flags & _INTERRUPTED
-                if kind not in (_ERROR, _DONE):
-                    found.append(data)
-                    continue
-                code = -struct.unpack_from("=i", data)[0]
-                if code and code not in _NONE:
-                    raise _refusal(code)
-                return whole
+                if kind in (_ERROR, _DONE):
+                    code = _code(piece, begin)
+                    if code and code not in _NONE:
+                        raise _refusal(code)
+                    return whole
 
 
 def _refusal(code: int) -> OSError:
@@ -172,8 +174,12 @@ def _refusal(code: int) -> OSError:
     return OSError(code, f"nf_tables: {os.strerror(code)}{helps}")
 
 
-def parse_rule(raw: bytes) -> KernelRule:
+def parse_rules(raw: Iterable[bytes]) -> tuple[KernelRule, ...]:
     """Take apart what `raw_rules` answers."""
+    return tuple(_rule(message[_FAMILY.size :]) for message in _contents(raw))
+
+
+def _rule(raw: bytes) -> KernelRule:
     told = dict(_attributes(raw))
     parts = (dict(_attributes(element)) for _, element in _attributes(told.get(4, b"")))
     expressions = tuple(Expression(_text(part[1]), part.get(2, b"")) for part in parts)
@@ -208,13 +214,28 @@ def _chain(told: dict[int, bytes]) -> KernelChain:
     )
 
 
-def _messages(answer: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Take what was received apart: kind, flags and content of each message."""
+def _headers(answer: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Kind and flags of each message that was received, and where its content begins and ends."""
     at = 0
     while at + _HEADER.size <= len(answer):
         length, kind, flags, _, _ = _HEADER.unpack_from(answer, at)
-        yield kind, flags, answer[at + _HEADER.size : at + length]
+        yield kind, flags, at + _HEADER.size, at + length
         at += length + 3 & ~3
+
+
+def _contents(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The content of each message but the one that says that these are all."""
+    return (
+        piece[begin:end]
+        for piece in pieces
+        for kind, _, begin, end in _headers(piece)
+        if kind not in (_ERROR, _DONE)
+    )
+
+
+def _code(answer: bytes, begin: int) -> int:
+    """The error number that a message tells, 0 for none."""
+    return -int(struct.unpack_from("=i", answer, begin)[0])
 
 
 @lru_cache(maxsize=1024)
