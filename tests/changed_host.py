@@ -1,9 +1,11 @@
 """Runs on a private host: changes it again and again, and tells what is otherwise afterwards.
 
 One process that loads netconsole once and forks for each run of it, as loading takes longer than
-most changes. `python changed_host.py EVERY` prints one JSON object: for each run that left the host
-other than it was, the lines that differ. EVERY says at which commands of a move it is killed: at
-each third one, or with 0 never.
+most changes. `python changed_host.py FIRST EVERY SESSION` prints one JSON object: for the first run
+that left the host other than it was, the lines that differ. A run has moments: before each step,
+before each command of a move, and at its end. It is killed at the moment FIRST, then at
+FIRST + EVERY, and so on, until it goes through; with 0 for EVERY never. What takes it back is
+killed once as well. A SESSION at one of the host's addresses makes it be tried on trial, too.
 """
 
 import difflib
@@ -13,16 +15,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from netconsole.backend import apply as applying
-from netconsole.backend import programs
+from netconsole.backend import programs, service
 from netconsole.backend.errors import StepFailed
 from netconsole.backend.host import belongings
 from netconsole.backend.service import Service
-from netconsole.backend.steps import Argv, MoveAddresses, Step
+from netconsole.backend.steps import Argv, StartDnsmasq, Step
 from netconsole.cli.main import main
 
 CREATE = (
@@ -49,6 +51,22 @@ def normal(value: Any) -> Any:
     return [normal(each) for each in value] if isinstance(value, list) else value
 
 
+def without_own_advertisements(entries: list[Any]) -> list[Any]:
+    """Leave out what the bridge may have learnt by now from the network's own dnsmasq."""
+    for entry in entries:
+        entry["addr_info"] = [
+            each
+            for each in entry.get("addr_info", ())
+            if not each.get("mngtmpaddr") or not each["local"].startswith("fd00:7:")
+        ]
+    return [
+        entry
+        for entry in entries
+        if not str(entry.get("dst")).startswith("fd00:7::")
+        or entry["dst"] in ("fd00:7::1", "fd00:7::/64")
+    ]
+
+
 def state() -> list[str]:
     """Everything about the host's network, a line each."""
     shown: list[str] = []
@@ -62,11 +80,20 @@ def state() -> list[str]:
         ("neighbour", "show", "proxy"),
         ("-6", "neighbour", "show", "proxy"),
     ):
-        entries = json.loads(told("ip", "-j", *command) or "[]")
-        shown += [f"{' '.join(command)} {json.dumps(normal(each))}" for each in entries]
+        entries = without_own_advertisements(json.loads(told("ip", "-j", *command) or "[]"))
+        lines = [f"{' '.join(command)} {json.dumps(normal(each))}" for each in entries]
+        # Of what the kernel makes on several links that are alike the order says when they came.
+        hashed = "neighbour" in command
+        made = sorted(line for line in lines if hashed or '"protocol": "kernel"' in line)
+        shown += made + [line for line in lines if line not in made]
     for command in (("-d", "link"), ("fdb", "show")):
         entries = json.loads(told("bridge", "-j", *command) or "[]")
-        kept = [each for each in entries if each.get("state") != ""]  # not what was learned
+        # Not what was learned, nor which multicasts the kernel listens to while a link is up.
+        kept = [
+            each
+            for each in entries
+            if each.get("state") != "" and not each.get("mac", "").startswith("33:33:")
+        ]
         shown += sorted(f"bridge {' '.join(command)} {json.dumps(normal(each))}" for each in kept)
     for place in ("ipv4", "ipv6", "bridge"):
         for path in sorted(Path("/proc/sys/net", place).rglob("*")):
@@ -117,83 +144,119 @@ def run(*arguments: str, before: Callable[[], None] = lambda: None) -> int:
     return 128 + os.WTERMSIG(how) if os.WIFSIGNALED(how) else os.WEXITSTATUS(how)
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def killed_at(number: int) -> Callable[[], None]:
+    """Take the steps, and the commands of a move, one by one, and die at a moment."""
+    moments = iter(range(10_000))
+    take, take_back = vars(applying)["take"], vars(applying)["take_back"]
 
+    def moment() -> None:
+        if next(moments) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-def killed_in_a_move(number: int) -> Callable[[], None]:
-    """Take the commands of a move one by one, and die before one of them."""
-    taken = iter(range(1000))
-
-    def one_by_one(family: Argv, argvs: tuple[Argv, ...]) -> None:
+    def commands(family: Argv, argvs: tuple[Argv, ...]) -> None:
         for each in argvs:
-            if next(taken) == number:
-                die()
+            moment()
             programs.run(each)
 
+    def steps(run: tuple[Step, ...], maker: int) -> None:
+        for each in run:
+            moment()
+            take((each,), maker)
+        moment()
+
+    def steps_back(run: tuple[Step, ...], given_away: Collection[str]) -> tuple[str, ...]:
+        moment()
+        return cast(tuple[str, ...], take_back(run, given_away))
+
     def patch() -> None:
-        belongings._batch = one_by_one
+        belongings._batch = commands
+        vars(applying).update(take=steps, take_back=steps_back)
 
     return patch
 
 
-def failing_after_a_move() -> None:
-    """Let the step fail that comes after the move, which is then taken back."""
+def failing_server() -> None:
+    """Let no dnsmasq start, which comes when all is in its place."""
     take = vars(applying)["take"]
-    moves: list[Step] = []
 
     def failing(run: tuple[Step, ...], maker: int) -> None:
-        if moves:
-            vars(applying)["take"] = take
+        if isinstance(run[0], StartDnsmasq):
             raise StepFailed("no more")
         take(run, maker)
-        moves.extend(step for step in run if isinstance(step, MoveAddresses))
 
     vars(applying)["take"] = failing
 
 
-def not_confirmed() -> None:
-    """A session comes in on the interface, and nobody answers the question."""
-    os.environ["SSH_CONNECTION"] = "203.0.113.1 50000 203.0.113.2 22"
+def not_confirmed(session: str) -> None:
+    """A session comes in at an address, and nobody answers the question."""
+    os.environ["SSH_CONNECTION"] = f"203.0.113.1 50000 {session} 22"
     silence = property(lambda service: lambda seconds: False, lambda service, value: None)
     type.__setattr__(Service, "confirm", silence)
 
 
-def runs(every: int) -> Iterator[tuple[str, bool]]:
+def runs(first: int, every: int, session: str) -> Iterator[tuple[str, bool]]:
     """Take each change, and answer its name and whether it went as it should."""
-    yield "failed create", run(*CREATE, before=failing_after_a_move) == 1
-    yield "trial not confirmed", run(*CREATE, before=not_confirmed) == 1
-    for number in kills(CREATE, every):
-        yield f"create killed at {number}", run("apply") == 0
     if not every:
-        run(*CREATE)
-    assert "203.0.113.2/" in told("ip", "address", "show", "br100")
+        if session:
+            unconfirmed = run(*CREATE, before=lambda: not_confirmed(session))
+            yield "trial not confirmed", unconfirmed == 1
+        yield "failed create", run(*CREATE, before=failing_server) == 1
+        yield "create not verified", run(*CREATE, before=failing_verification) == 1
+    for number in kills(CREATE, first, every):
+        yield f"create killed at {number}", recovered(number)
     during = settled()
-    for number in kills(DELETE, every):
-        if run("apply") != 0 or (left := difference(during, settled())):
+    yield from taken_back_deletions(during)
+    for number in kills(DELETE, first, every):
+        if not recovered(number) or (left := difference(during, settled())):
             yield f"delete killed at {number}: {left}", False
-    yield "create, delete", bool(every) or run(*DELETE) == 0
+    yield "create, delete", True
 
 
-def kills(change: tuple[str, ...], every: int) -> Iterator[int]:
-    """Kill a change at each so-manieth command of its move, until it goes through."""
-    number = 0
-    while every and (status := run(*change, before=killed_in_a_move(number))) != 0:
+def taken_back_deletions(during: list[str]) -> Iterator[tuple[str, bool]]:
+    """Let a deletion fail at its end, which is taken back."""
+    status = run(*DELETE, before=failing_verification)
+    if status != 1 or (left := difference(during, settled())):
+        yield f"failed delete: {status} {left}", False
+
+
+def failing_verification() -> None:
+    """Let the host not be found as it should be."""
+
+    def failing(*_: object) -> None:
+        raise StepFailed("no more")
+
+    vars(service)["verify"] = failing
+
+
+def kills(change: tuple[str, ...], first: int, every: int) -> Iterator[int]:
+    """Kill a change at each so-manieth moment, until it goes through."""
+    number = first
+    while (status := run(*change, before=killed_at(number) if every else nothing)) != 0:
         assert status == 128 + signal.SIGKILL, Path("/run/said").read_text()
         yield number
         number += every
+
+
+def nothing() -> None:
+    """Leave all as it is."""
+
+
+def recovered(number: int) -> bool:
+    """Take back a change that was killed, at the second attempt if the first is killed as well."""
+    status = run("apply", before=killed_at(number % 5 + number // 5 % 3))
+    return status == 0 or (status == 128 + signal.SIGKILL and run("apply") == 0)
 
 
 def difference(before: list[str], after: list[str]) -> list[str]:
     return list(difflib.unified_diff(before, after, lineterm="", n=0))
 
 
-def tell(every: int) -> None:
+def tell(first: int, every: int, session: str) -> None:
     """Print what each run left that was not so before."""
     run("apply")
     before = settled()
     wrong: dict[str, list[str]] = {}
-    for name, went in runs(every):
+    for name, went in runs(first, every, session):
         changes = difference(before, settled())
         if changes or not went:
             wrong[name] = [*changes, Path("/run/said").read_text()]
@@ -202,4 +265,4 @@ def tell(every: int) -> None:
 
 
 if __name__ == "__main__":
-    tell(int(sys.argv[1]))
+    tell(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

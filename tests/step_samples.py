@@ -11,6 +11,7 @@ from netconsole.backend.steps import (
     InsertNftRule,
     MakeDirectory,
     MoveAddresses,
+    PutNeighbours,
     ReinstateDhcpHosts,
     ReleaseLease,
     ReloadDnsmasq,
@@ -87,10 +88,10 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
         ),
         (
             "ip rule add priority 7 from all iif br100 lookup 100",
-            "ip neighbour replace 192.0.2.9 lladdr 02::9 nud permanent dev br100",
             "ip address add 192.0.2.5/24 broadcast 192.0.2.255 label br100:web dev br100",
             "ip address add 2001:db8::5/64 nodad dev br100",
             "ip link set dev eth1 master br100",
+            "ip neighbour replace 192.0.2.9 lladdr 02::9 nud permanent dev br100",
             "ip route replace default via 192.0.2.1 dev br100",
             "ip -6 route replace default via fe80::1 dev br100",
             "ip route append default via 192.0.2.2 dev br100",
@@ -99,6 +100,16 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
             "ip address delete 192.0.2.5/24 dev eth1",
             "ip address change 2001:db8::5/64 dev br100",
             "ip route replace 192.0.2.0/24 proto kernel mtu 1400 dev br100",
+        ),
+    ),
+    (
+        PutNeighbours(
+            "br100",
+            (("192.0.2.9", "lladdr", "02::9", "nud", "permanent"), ("proxy", "192.0.2.7")),
+        ),
+        (
+            "ip neighbour replace 192.0.2.9 lladdr 02::9 nud permanent dev br100",
+            "ip neighbour replace proxy 192.0.2.7 dev br100",
         ),
     ),
     (RemoveLink("br100", "bridge", "a"), ("ip link delete dev br100",)),

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_interface
 
-from netaddr import EUI
-
 Words = tuple[str, ...]
 
 HERE = ""
@@ -114,7 +112,7 @@ def _pairs(words: Words) -> dict[str, str]:
 
 
 def addresses(
-    interface: str, mac: str, entries: Iterable[Mapping[str, object]]
+    interface: str, entries: Iterable[Mapping[str, object]]
 ) -> tuple[tuple[Words, ...], tuple[str, ...]]:
     """The addresses among those that `ip -json` tells, and what of them has no word.
 
@@ -125,7 +123,7 @@ def addresses(
     new: list[Words] = []
     unworded: list[str] = []
     for info in entries:
-        if _is_own_link_local(info, mac):
+        if _is_made_link_local(info):
             continue
         try:
             words = _address(interface, info)
@@ -136,12 +134,14 @@ def addresses(
     return (*old, *reversed(new)), tuple(unworded)
 
 
-def _is_own_link_local(info: Mapping[str, object], mac: str) -> bool:
+def _is_made_link_local(info: Mapping[str, object]) -> bool:
+    """Whether the kernel made it of a MAC address, perhaps one that the interface had before.
+
+    Such a one has ff:fe in its middle (RFC 4291 appendix A).
+    """
     if (info.get("family"), info.get("scope")) != ("inet6", "link"):
         return False
-    if "stable-privacy" in info or not mac:
-        return True
-    return IPv6Address(str(info["local"])) == IPv6Address(str(EUI(mac).ipv6_link_local()))
+    return "stable-privacy" in info or IPv6Address(str(info["local"])).packed[11:13] == b"\xff\xfe"
 
 
 def _address(interface: str, info: Mapping[str, object]) -> Words:

@@ -92,6 +92,20 @@ class Link:
         return self.alias.startswith(OWNER_PREFIX)
 
 
+@dataclass(frozen=True, slots=True)
+class FormerLink:
+    """A link of others, as networks found it that use it."""
+
+    name: str
+    up: bool
+    used_by: tuple[str, ...] = ()
+    """The addresses on it, without prefix lengths, and the links that are in it or over it."""
+    bridge: str = ""
+    """Whose port it was made; nothing where it stayed what it was."""
+    moved: Belongings = field(default_factory=Belongings)
+    """What went along to that bridge."""
+
+
 class Address(NamedTuple):
     """An address on an interface, as `ip address` prints it. A tuple, as Rule is.
 
@@ -223,6 +237,8 @@ class HostState:
     addresses: tuple[Address, ...] = ()
     above: Mapping[str, str] = field(default_factory=dict)
     """Wanted only: the bridge or bond of each interface that is a port of one."""
+    former_links: Mapping[str, FormerLink] = field(default_factory=dict)
+    """Wanted only: the links of others that networks do not use any more, as they were."""
     belongings: Mapping[str, Belongings] = field(default_factory=dict)
     """Observed only: what hangs on an interface, of those that a plan moves."""
     chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)

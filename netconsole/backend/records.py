@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from netconsole.backend.hoststate import FormerLink
+
 PortKind = Literal["tap", "veth"]
 ManagerKind = Literal["flat", "flatdhcp", "vlan"]
 DnsScope = Literal["public", "private"]
@@ -215,3 +217,5 @@ class Records:
     """The rows that hosts have as their own gateway address in a network with many gateways."""
     former_sysctls: Mapping[str, str] = field(default_factory=dict)
     """Values that the host had before its first network; put back after its last."""
+    former_links: Mapping[str, FormerLink] = field(default_factory=dict)
+    """The host's links of others as they were before networks used them, by name."""

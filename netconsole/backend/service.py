@@ -22,12 +22,10 @@ from netconsole.backend.errors import (
     RemovesMost,
     Unavailable,
 )
+from netconsole.backend.former import Former
 from netconsole.backend.hoststate import HostState, Mark
 from netconsole.backend.intent import intent
-from netconsole.backend.intent.presence import Presence
-from netconsole.backend.intent.settings import held
 from netconsole.backend.journal import JournalEntry, OpenEntry
-from netconsole.backend.kernel_settings import SWITCHES, belongs_to, is_accept_ra, lost
 from netconsole.backend.lock import host_lock
 from netconsole.backend.managers import manager, refuse_others
 from netconsole.backend.options import Options
@@ -41,7 +39,6 @@ from netconsole.backend.steps import Plan
 from netconsole.backend.store import identity as identity_rows
 from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import records, records_of_floating
-from netconsole.backend.store import settings as setting_rows
 from netconsole.backend.trial import Guardian, NotConfirmed, session_interface
 
 Confirm = Callable[[int], bool]
@@ -148,6 +145,7 @@ class Service(Reading):
         self, change: Change[Result], agreed: Plan | None, auditor: Auditor, *, is_ours: bool
     ) -> Outcome[Result]:
         applied: Applied | None = None
+        written: _Written[Result] | None = None
         with ExitStack() as ending:
             try:
                 with self._store.transaction() as connection, ExitStack() as trial:
@@ -178,8 +176,8 @@ class Service(Reading):
                         self._ask(guardian)
                     applied.entry.check()
             except BaseException as error:
-                if applied is not None:
-                    self._settle(applied, change, error)
+                if applied is not None and written is not None:
+                    self._settle(applied, change, written, error)
                 raise
             self._keep(applied, change, None if written.wanted is None else mark)
         return Outcome(applied.entry.id, written.result, applied.plan, written.waits, notes)
@@ -203,13 +201,24 @@ class Service(Reading):
             raise NotConfirmed("not confirmed: taken back")
         guardian.confirmed()
 
-    def _settle(self, applied: Applied, change: Change[Result], error: BaseException) -> None:
+    def _settle(
+        self,
+        applied: Applied,
+        change: Change[Result],
+        written: "_Written[Result]",
+        error: BaseException,
+    ) -> None:
         """What becomes of the steps when the change as a whole failed.
 
         A repair is kept as far as it went; anything else leaves no trace.
         """
         if isinstance(change, Converge) and not isinstance(error, NotConfirmed):
             kept = applied.keep_failed(error)
+            if written.former is not None:
+                with self._store.transaction() as connection:
+                    written.former.remember(connection)
+                    mark = self._next_mark(connection)
+                self._host.mark(mark)
             if isinstance(error, Exception):
                 raise kept from error
         elif complaint := applied.take_back(error):
@@ -272,13 +281,17 @@ class Service(Reading):
             found, wanted = self._wanted(connection, written, observed, None)
         remembered = None if scope is not None else found.former_sysctls
         observed = self._host.observe_closer(observed, wanted, remembered)
-        if scope is None:
-            self._note_sysctls(connection, found, observed, wanted)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
+        former = None
+        if scope is None:
+            former = Former(found, self._options, observed, wanted, steps)
+            former.note(connection)
         notes = written.notes
         if change.scope is not None:
             notes += note_of_association(change.scope, observed, wanted)
-        return _Written(written.result, steps, observed, wanted, scope, written.waits, notes)
+        return _Written(
+            written.result, steps, observed, wanted, scope, written.waits, notes, former
+        )
 
     def _written_fix(
         self, change: Change[Result], written: Written[Result], fix: Plan, observed: HostState
@@ -350,26 +363,6 @@ class Service(Reading):
 
         return verify(left, applied.without)
 
-    def _note_sysctls(
-        self, connection: Connection, found: Records, observed: HostState, wanted: HostState
-    ) -> None:
-        """Remember the host's settings from before the first network that needs others.
-
-        They are forgotten with the last one: then this very change puts them back.
-        """
-        former = found.former_sysctls
-        needed = held(Presence(found, self._options))
-        seen = observed.sysctls
-        noted = [(key, seen[key]) for key in wanted.sysctls if is_accept_ra(key) and key in seen]
-        for switch in SWITCHES:
-            if switch not in needed:
-                gone = [key for key in former if belongs_to(key, switch)]
-                setting_rows.forget_sysctls(connection, self._options.host, gone)
-            elif switch not in former and switch in seen:
-                noted += [(switch, seen[switch]), *lost(switch, seen[switch], seen)]
-        for key, value in noted if needed else ():
-            setting_rows.remember_sysctl(connection, self._options.host, key, value)
-
 
 @dataclass(frozen=True, slots=True)
 class _Written(Generic[Result]):
@@ -382,6 +375,8 @@ class _Written(Generic[Result]):
     """As far as which it was observed."""
     waits: str = ""
     notes: tuple[str, ...] = ()
+    former: Former | None = None
+    """What the host was before, where it is looked at as a whole."""
 
 
 def _taking_back(cure: JournalEntry) -> TakeBack:

@@ -13,7 +13,6 @@ from netconsole.backend.steps import (
     AddAddress,
     AddLink,
     LinkAttribute,
-    Plan,
     RemoveAddress,
     RemoveFile,
     RemoveLink,
@@ -32,9 +31,20 @@ def way_back(begun: Iterable[Step], *, rebooted: bool) -> tuple[Step, ...]:
     Of a kernel that is gone nothing is left but the files. What was done to a link that goes
     again goes with it.
     """
-    inverse = Plan(tuple(step for step in begun if step.lasts or not rebooted)).inverse.steps
+    inverse = tuple(
+        each
+        for step in reversed(tuple(begun))
+        if step.lasts or not rebooted
+        for each in _inverse(step)
+    )
     going = {step.name for step in inverse if isinstance(step, RemoveLink)}
     return tuple(step for step in inverse if not _is_on(step, going))
+
+
+def _inverse(step: Step) -> tuple[Step, ...]:
+    back = step.inverse
+    dressing = step.dressing if isinstance(step, RemoveLink) else ()
+    return () if back is None else (back, *dressing)
 
 
 def _is_on(step: Step, links: Collection[str]) -> bool:
@@ -76,6 +86,8 @@ class Standing:
     left: list[str] = field(default_factory=list)
     """What is not taken back, a line each."""
     _places: set[tuple[str, str]] = field(init=False)
+    _made: set[str] = field(default_factory=set)
+    """Links that are made on the way."""
     _set: dict[tuple[str, LinkAttribute], str] = field(default_factory=dict)
     """Attributes that are put right on the way, by link."""
 
@@ -89,7 +101,9 @@ class Standing:
     def _is_needed(self, step: Step) -> bool:
         match step:
             case AddLink():
-                return step.name not in self.links
+                missing = step.name not in self.links
+                self._made |= {step.name} if missing else set()
+                return missing
             case RemoveLink():
                 return self._is_removed(step)
             case SetLink():
@@ -126,8 +140,8 @@ class Standing:
 
     def _is_set(self, step: SetLink) -> bool:
         link = self.links.get(step.name)
-        if link is None:
-            return False
+        if link is None or step.name in self._made:
+            return step.name in self._made
         now = self._set.get((step.name, step.attribute), attribute(link, step.attribute))
         if now == step.value:
             return False

@@ -44,18 +44,20 @@ INFO: dict[str, object] = {
     ],
 )
 def test_an_address_in_words(more: dict[str, object], words: str) -> None:
-    found, unworded = belongings.addresses("eth0", "", [{**INFO, **more}])
+    found, unworded = belongings.addresses("eth0", [{**INFO, **more}])
     assert ([" ".join(each) for each in found], unworded) == ([words], ())
 
 
-def test_the_kernels_own_link_local_address_stays_and_another_goes() -> None:
+def test_a_link_local_address_that_the_kernel_made_stays_and_another_goes() -> None:
+    """Also the one of a MAC address that the interface had before."""
     own = {**INFO, "family": "inet6", "scope": "link", "local": "fe80::ff:fe00:1"}
-    found, _ = belongings.addresses("eth0", "02:00:00:00:00:01", [own, {**own, "local": "fe80::9"}])
+    older = {**own, "local": "fe80::ff:fe00:7"}
+    found, _ = belongings.addresses("eth0", [own, older, {**own, "local": "fe80::9"}])
     assert found == (("fe80::9/24",),)
 
 
 def test_what_an_address_has_that_is_new_to_us_is_named() -> None:
-    _, unworded = belongings.addresses("eth0", "", [{**INFO, "colour": "red"}])
+    _, unworded = belongings.addresses("eth0", [{**INFO, "colour": "red"}])
     assert unworded == ("address 192.0.2.5: colour",)
 
 

@@ -37,6 +37,7 @@ from netconsole.backend.steps import (
     ChangeRules,
     CheckDnsmasq,
     EndConnections,
+    LinkAttribute,
     MakeDirectory,
     ReleaseLease,
     ReloadDnsmasq,
@@ -69,6 +70,10 @@ def _without_chain(state: HostState, chain: str) -> HostState:
 TAP = WHOLE.links["tap0"]
 HOST_FILE = f"{BASE}.hosts/fa-16-3e-00-00-00"
 NAT = ChainKey("ipv4", "nat", "nova-network-PREROUTING")
+
+TAP9: tuple[tuple[LinkAttribute, str, str], ...] = (
+    *(("alias", "netconsole:port:9", ""), ("mac", "fe:9", ""), ("up", "1", "0")),
+)
 
 DAMAGE: dict[str, tuple[HostState, list[Step]]] = {
     "forwarding is off": (
@@ -186,7 +191,7 @@ DAMAGE: dict[str, tuple[HostState, list[Step]]] = {
     ),
     "a port of ours that nothing wants": (
         with_link(WHOLE, Link("tap9", "tap", mac="fe:9", alias="netconsole:port:9")),
-        [RemoveLink("tap9", "tap", "netconsole:port:9", "fe:9")],
+        [RemoveLink("tap9", "tap", "netconsole:port:9", "fe:9", attributes=TAP9)],
     ),
     "files of a bridge that is no more": (
         replace(

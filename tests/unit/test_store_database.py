@@ -206,6 +206,7 @@ def test_networks_of_before_get_the_manager_that_can_be_told(store: Store, path:
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
         raw.execute("ALTER TABLE networks DROP COLUMN manager")
         raw.execute("DROP TABLE stores")
+        raw.execute("DROP TABLE former_links")
     relabel(path, "0004")
     with store.transaction() as connection:
         found = {each.label: each.manager for each in networks.every(connection)}

@@ -6,6 +6,7 @@ from netconsole.backend.hoststate import Address, Link
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
+    LinkAttribute,
     RemoveAddress,
     RemoveFile,
     RemoveLink,
@@ -20,6 +21,7 @@ from netconsole.backend.way_back import Standing, changed_since, given_away, way
 OURS = Link("br100", "bridge", alias="netconsole:bridge", mac="fa:1")
 FRESH = Link("br100", "bridge", up=False, mac="fa:1")
 REMOVED = RemoveLink("br100", "bridge", "netconsole:bridge", mac="fa:1")
+Attribute = tuple[LinkAttribute, str, str]
 PLACE = Address("br100", "192.0.2.1/24")
 
 
@@ -111,3 +113,21 @@ def test_the_leases_are_the_dnsmasqs_to_write() -> None:
     argv = ("dnsmasq", "--dhcp-leasefile=/n/nova-br100.leases")
 
     assert given_away((StartDnsmasq("br100", argv),)) == {"/n/nova-br100.leases"}
+
+
+def test_a_link_that_was_removed_is_again_all_that_it_was() -> None:
+    """As a bridge that is made anew it would be down, and nobody's."""
+    marked: Attribute = ("alias", "netconsole:bridge", "")
+    raised: Attribute = ("up", "1", "0")
+    setting = ("net/ipv4/conf/br100/rp_filter", "2", "0")
+    gone = RemoveLink("br100", "bridge", "a", attributes=(marked, raised), settings=(setting,))
+    back = way_back((gone,), rebooted=False)
+
+    assert back == (
+        AddLink("br100", "bridge", "a"),
+        *(SetLink("br100", *marked), SetLink("br100", *raised)),
+        SetSysctl(*setting),
+    )
+    assert taken(back[:3]) == (back[:3], 0)
+    assert taken(back[:3], OURS) == ((), 0)
+    assert taken(back[:3], FRESH) == (back[1:3], 0)

@@ -23,7 +23,7 @@ from netconsole.backend.hoststate import HostState, Lease, Mark
 from netconsole.backend.injection import config_drive, root
 from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
-from netconsole.backend.plan import addresses, moves
+from netconsole.backend.plan import addresses, former, moves
 from netconsole.backend.programs import holding, run
 from netconsole.backend.steps import (
     AddAddress,
@@ -130,6 +130,7 @@ class Host:
         """
         gone = addresses.released(observed, wanted)
         keys = (*addresses.promotions(observed, gone), *wanted.sysctls)
+        keys += former.keep_keys(observed, wanted)
         found = sysctls.observe((*keys, kernel_settings.accept_ra("default")))
         for switch in kernel_settings.SWITCHES:
             value = wanted.sysctls.get(switch)

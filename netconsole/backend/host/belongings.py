@@ -23,7 +23,6 @@ _FAILED_LINE = re.compile(r"Command failed -:(\d+)")
 
 
 class _Entry(TypedDict):
-    address: NotRequired[str]
     master: NotRequired[str]
     addr_info: list[Mapping[str, object]]
 
@@ -38,9 +37,7 @@ def observe(interface: str) -> Belongings:
     entry = next((each for each in entries if "addr_info" in each), None)
     if entry is None:
         return Belongings()
-    addresses, strange = belongings.addresses(
-        interface, entry.get("address", ""), entry["addr_info"]
-    )
+    addresses, strange = belongings.addresses(interface, entry["addr_info"])
     routes, later, connected, odd = belongings.routes(
         interface,
         [(v6, _told(v6, "route", "show", "table", "all")) for v6 in ("", "-6")],

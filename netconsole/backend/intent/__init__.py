@@ -45,6 +45,11 @@ def intent(
         sysctls_along=sysctls_along(presence),
         links=wanted_links,
         above=above,
+        former_links={
+            name: former
+            for name, former in records.former_links.items()
+            if name not in wanted_links
+        },
         addresses=addresses,
         chains={
             **wanted_chains(presence.served, associations, options),

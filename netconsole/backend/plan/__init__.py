@@ -5,7 +5,7 @@ away; what could not be observed is not planned at all. One module a kernel faci
 """
 
 from netconsole.backend.hoststate import HostState
-from netconsole.backend.plan import addresses, dhcp, filters, links, moves, settings
+from netconsole.backend.plan import addresses, dhcp, filters, former, links, moves, settings
 from netconsole.backend.steps import Plan
 
 
@@ -36,6 +36,7 @@ def plan(observed: HostState, wanted: HostState) -> Plan:
             *servers.released_leases(),
             *moves.moved_back(observed, wanted),
             *links.removed(observed, wanted),
+            *former.lowered(observed, wanted),
             *settings.removed_files(observed, wanted),
             *settings.removed_directories(observed, wanted),
         )

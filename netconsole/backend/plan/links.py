@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from netconsole.backend.belongings import Belongings
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import HostState, Link
 from netconsole.backend.plan import moves
+from netconsole.backend.plan.former import raised
+from netconsole.backend.plan.shares import among_neighbours
 from netconsole.backend.steps import (
     AddLink,
     LinkAttribute,
@@ -28,7 +31,7 @@ def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
     for wish in sorted(wanted.links.values(), key=lambda link: _rank(link.kind)):
         link = replace(wish, mac=_mac(wish, observed))
         found = observed.links.get(link.name)
-        _refuse_impossible(link, found, observed, wanted)
+        _refuse_impossible(wish, found, observed, wanted)
         if found is None:
             yield AddLink(
                 link.name,
@@ -45,13 +48,21 @@ def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
             if link.mac_of is not None:
                 yield from moves.settings(link.mac_of, link, observed, wanted)
             found = _as_made(link)
-        elif link.kind == "bridge" and not found.ours and found.mac != wish.mac:
-            # An admin's own; one with the MAC address that we make up has lost its mark. That of
-            # an interface proves nothing: each bridge takes it from its port.
-            link = Link(link.name, link.kind, alias=found.alias, subjects=link.subjects)
-        elif link in carried and moves.moves(link, observed):
-            link = replace(link, master=None)
-        yield from _link_changes(found, link)
+        elif moves.is_of_others(wish, found):
+            moved = wish in carried and moves.moves(wish, observed)
+            master = None if moved else wish.master
+            link = Link(
+                link.name, link.kind, alias=found.alias, master=master, subjects=link.subjects
+            )
+        for step in _link_changes(found, link):
+            match step.attribute:
+                case "up":
+                    yield from raised(step, observed)
+                case "master" if step.value in observed.links:
+                    near = observed.belongings.get(step.value, Belongings()).neighbours
+                    yield from among_neighbours(step.value, near, (step,))
+                case _:
+                    yield step
 
 
 def _rank(kind: str) -> int:
@@ -82,7 +93,7 @@ def _refuse_impossible(
 
 def _refuse_port_of_another(link: Link, found: Link | None, observed: HostState) -> None:
     """An interface that serves another bridge or bond is not pulled out of it."""
-    if link.kind != "" or not link.master or found is None:
+    if not link.master or found is None or not moves.is_of_others(link, found):
         return
     master = found.master
     if master in (None, link.master) or _is_ours(observed.links.get(master or "")):
@@ -111,7 +122,7 @@ def _as_made(link: Link) -> Link:
     )
 
 
-def _link_changes(found: Link, wanted: Link) -> Iterator[Step]:
+def _link_changes(found: Link, wanted: Link) -> Iterator[SetLink]:
     changes: tuple[tuple[LinkAttribute, str | int | bool | None, str | int | bool | None], ...] = (
         ("alias", wanted.alias or None, found.alias),
         ("mac", wanted.mac, found.mac),
@@ -154,4 +165,9 @@ def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
             forward_delay=link.forward_delay,
             parent=link.parent or "",
             vlan=link.vlan,
+            attributes=tuple(
+                (step.attribute, step.value, step.former)
+                for step in _link_changes(_as_made(link), link)
+            ),
+            settings=tuple(moves.unusual(link.name, observed)),
         )

@@ -1,19 +1,28 @@
 """What goes along when an interface becomes a port of a bridge, and comes back. Pure."""
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
 
-from netconsole.backend.belongings import Belongings, Words, is_v6, place_of
+from netconsole.backend.belongings import Belongings, Words, is_v6
 from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import HostState, Link
+from netconsole.backend.hoststate import FormerLink, HostState, Link
 from netconsole.backend.kernel_settings import IPV6_FORWARDING, accept_ra
-from netconsole.backend.steps import MoveAddresses, SetSysctl, Step
+from netconsole.backend.plan import shares
+from netconsole.backend.steps import MoveAddresses, SetLink, SetSysctl, Step
 from netconsole.backend.subject import Subjects
 
 LONGEST_LABEL = 15
 """IFNAMSIZ without its end."""
+
+
+def is_of_others(wish: Link, found: Link) -> bool:
+    """Whether a link that networks want is another's, which they only use.
+
+    A bridge or VLAN device with the MAC address that we make up has lost its mark. That of an
+    interface proves nothing: each bridge takes it from its port.
+    """
+    made_up = wish.mac is not None and found.mac == wish.mac
+    return not found.ours and (wish.kind == "" or (wish.kind in ("bridge", "vlan") and not made_up))
 
 
 def ports(observed: HostState, wanted: HostState) -> tuple[Link, ...]:
@@ -22,7 +31,10 @@ def ports(observed: HostState, wanted: HostState) -> tuple[Link, ...]:
         link
         for link in wanted.links.values()
         for found in (observed.links.get(link.name),)
-        if link.master and link.kind == "" and found is not None and found.master != link.master
+        if link.master
+        and found is not None
+        and found.master != link.master
+        and is_of_others(link, found)
     )
 
 
@@ -36,7 +48,7 @@ def ways_back(observed: HostState, wanted: HostState) -> tuple[tuple[Link, Link]
 
     Of several it is the one whose MAC address the bridge has.
     """
-    found = []
+    found: list[tuple[Link, Link]] = []
     for bridge in gone(observed, wanted):
         here = [
             link
@@ -48,12 +60,49 @@ def ways_back(observed: HostState, wanted: HostState) -> tuple[tuple[Link, Link]
     return tuple(found)
 
 
+def left(observed: HostState, wanted: HostState) -> tuple[tuple[FormerLink, Link], ...]:
+    """The links of others that networks leave, as they were and as they are.
+
+    Not one that someone has given to another bridge since. Without the mark that the host was
+    configured since it started it is not known what they were: the kernel has begun anew.
+    """
+    return tuple(
+        (former, found)
+        for former in wanted.former_links.values()
+        for found in (observed.links.get(former.name),)
+        if observed.mark is not None
+        and found is not None
+        and (not former.bridge or found.master in (None, former.bridge))
+    )
+
+
+def _freed(observed: HostState, wanted: HostState) -> Iterator[tuple[FormerLink, Link]]:
+    """The links that leave a bridge which stays."""
+    going = {bridge.name for bridge in gone(observed, wanted)}
+    for former, found in left(observed, wanted):
+        if found.master is not None and found.master == former.bridge not in going:
+            yield former, found
+
+
 def interfaces(observed: HostState, wanted: HostState) -> tuple[str, ...]:
     """Whose belongings a plan turns on."""
-    return (
-        *(link.name for link in ports(observed, wanted)),
+    joining = ports(observed, wanted)
+    used = (link.name for link in wanted.links.values() if _is_down(link, observed))
+    names = (
+        *used,
+        *(link.name for link in joining),
+        *(link.master or "" for link in joining),
         *(link.name for pair in ways_back(observed, wanted) for link in pair),
+        *(link.name for _, link in left(observed, wanted)),
+        *(former.bridge for former, _ in _freed(observed, wanted)),
     )
+    return tuple(name for name in dict.fromkeys(names) if name in observed.links)
+
+
+def _is_down(wish: Link, observed: HostState) -> bool:
+    """Whether a link of others is taken up."""
+    found = observed.links.get(wish.name)
+    return found is not None and not found.up and is_of_others(wish, found)
 
 
 def moves(link: Link, observed: HostState) -> bool:
@@ -78,39 +127,79 @@ def settings(port: str, bridge: Link, observed: HostState, wanted: HostState) ->
         values["ipv6/accept_ra"] = max(values.get("ipv6/accept_ra", "0"), needed)
     if accept_ra(bridge.name) in wanted.sysctls:
         values.pop("ipv6/accept_ra", None)
+    for setting in _unusual(bridge.name, values, found):
+        yield SetSysctl(*setting, subjects=bridge.subjects)
+
+
+def unusual(name: str, observed: HostState) -> Iterator[tuple[str, str, str]]:
+    """The settings of an interface that a new one does not have, their values, and a new one's."""
+    found = observed.belongings.get(name, Belongings())
+    return _unusual(name, found.settings, found)
+
+
+def _unusual(
+    interface: str, values: Mapping[str, str], found: Belongings
+) -> Iterator[tuple[str, str, str]]:
     for name, value in values.items():
         usual = found.usual_settings.get(name)
         if usual is not None and usual != value:
             family, key = name.split("/")
-            yield SetSysctl(
-                f"net/{family}/conf/{bridge.name}/{key}",
-                value,
-                usual,
-                subjects=bridge.subjects,
-            )
+            yield f"net/{family}/conf/{interface}/{key}", value, usual
 
 
 def moved(observed: HostState, wanted: HostState) -> Iterator[Step]:
     """Take what hangs on an interface along to the bridge whose port it becomes."""
     for link in ports(observed, wanted):
         if link.master and moves(link, observed):
-            here = observed.belongings[link.name]
-            yield _move(link.name, link.master, here, link.subjects, to_bridge=True)
+            found = observed.belongings[link.name]
+            there = observed.belongings.get(link.master, Belongings())
+            move = _move(
+                link.name, link.master, shares.beside(found, there), link.subjects, to_bridge=True
+            )
+            yield from shares.among_neighbours(link.master, there.neighbours, (move,))
 
 
 def moved_back(observed: HostState, wanted: HostState) -> Iterator[Step]:
-    """Give what hangs on a bridge that is removed back to the interface it came from."""
+    """Give back to an interface what hangs on the bridge that is removed, or that it leaves.
+
+    A bridge that stays keeps all but what came with the interface.
+    """
     for bridge, port in ways_back(observed, wanted):
         here = observed.belongings.get(bridge.name, Belongings())
         at_home = observed.belongings.get(port.name, Belongings())
-        ours = [each.address for each in wanted.released if each.interface == bridge.name]
-        back = _without(here, ours)
+        back = shares.without(here, _released(bridge.name, wanted))
         back = replace(
             back,
             rules=tuple(rule for rule in here.rules if rule in at_home.rules),
         )
         if back.hang:
             yield _move(port.name, bridge.name, back, (), to_bridge=False)
+        else:
+            yield SetLink(port.name, "master", "", bridge.name)
+    for former, link in _freed(observed, wanted):
+        here = observed.belongings.get(former.bridge, Belongings())
+        back = shares.share(here, former.moved)
+        step: Step = SetLink(link.name, "master", "", former.bridge)
+        if back.hang:
+            step = _move(link.name, former.bridge, back, (), to_bridge=False)
+        own = shares.minus(here, back).neighbours
+        yield from shares.among_neighbours(former.bridge, own, (step,))
+
+
+def remaining(name: str, observed: HostState, wanted: HostState) -> Belongings:
+    """What is on a link once networks have left it, all that goes back to it among that."""
+    here = observed.belongings.get(name, Belongings())
+    found = shares.without(here, _released(name, wanted))
+    for step in moved_back(observed, wanted):
+        if isinstance(step, MoveAddresses) and step.bridge == name:
+            found = shares.minus(found, step.belongings)
+        if isinstance(step, MoveAddresses) and step.port == name:
+            found = shares.joined(found, step.belongings)
+    return found
+
+
+def _released(interface: str, wanted: HostState) -> tuple[Words, ...]:
+    return tuple((each.address,) for each in wanted.released if each.interface == interface)
 
 
 def _move(port: str, bridge: str, found: Belongings, about: Subjects, *, to_bridge: bool) -> Step:
@@ -139,49 +228,3 @@ def _move(port: str, bridge: str, found: Belongings, about: Subjects, *, to_brid
         found.neighbours,
         subjects=about,
     )
-
-
-def _without(here: Belongings, ours: list[str]) -> Belongings:
-    """What is left on a bridge when our addresses go, with the routes that stand on these."""
-    own = {str(ip_interface(each).ip) for each in ours}
-    subnets = [ip_interface(each).network for each in ours]
-    addresses = tuple(
-        each
-        for each in here.addresses
-        if str(ip_interface(each[0]).ip) not in own and not _made_of(each, subnets)
-    )
-    others = [ip_interface(_subnet(each)).network for each in addresses]
-
-    def stays(route: Words) -> bool:
-        given = list(itertools.pairwise(route))
-        gateways = [each for word, each in given if word == "via" and each not in ("inet", "inet6")]
-        return not any(word == "src" and each in own for word, each in given) and not any(
-            _within(each, subnets) and not _within(each, others) for each in gateways
-        )
-
-    def is_near(neighbour: Words) -> bool:
-        address = neighbour[1] if neighbour[0] == "proxy" else neighbour[0]
-        return not _within(address, subnets) or _within(address, others)
-
-    return replace(
-        here,
-        addresses=addresses,
-        neighbours=tuple(filter(is_near, here.neighbours)),
-        routes=tuple(filter(stays, here.routes)),
-        later_routes=tuple(filter(stays, here.later_routes)),
-        connected_routes=tuple(filter(stays, here.connected_routes)),
-    )
-
-
-def _subnet(address: Words) -> str:
-    place = place_of(address)
-    return place[2] if len(place) > 1 else place[0]
-
-
-def _within(address: str, networks: list[IPv4Network | IPv6Network]) -> bool:
-    return any(ip_address(address) in network for network in networks)
-
-
-def _made_of(address: Words, subnets: list[IPv4Network | IPv6Network]) -> bool:
-    """Whether the kernel made it from a router advertisement of the network itself."""
-    return "mngtmpaddr" in address and ip_interface(address[0]).network in subnets

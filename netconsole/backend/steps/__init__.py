@@ -33,7 +33,7 @@ from netconsole.backend.steps.links import (
     RemoveLink,
     SetLink,
 )
-from netconsole.backend.steps.moves import MoveAddresses
+from netconsole.backend.steps.moves import MoveAddresses, PutNeighbours
 from netconsole.backend.steps.nft import InsertNftRule, RemoveNftRule
 from netconsole.backend.steps.programs import RunProgram
 from netconsole.backend.steps.step import Argv, Plan, Step
@@ -55,6 +55,7 @@ __all__ = [
     "MakeDirectory",
     "MoveAddresses",
     "Plan",
+    "PutNeighbours",
     "ReinstateDhcpHosts",
     "ReleaseLease",
     "ReloadDnsmasq",
@@ -89,6 +90,7 @@ STEPS: Mapping[str, type[Step]] = {
         AddAddress,
         RemoveAddress,
         MoveAddresses,
+        PutNeighbours,
         ChangeRules,
         EndConnections,
         AnnounceAddress,

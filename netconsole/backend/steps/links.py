@@ -1,8 +1,9 @@
 """Steps on links and their addresses."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Literal
 
+from netconsole.backend.steps.kernel import SetSysctl
 from netconsole.backend.steps.step import Argv, Step, argv, given
 
 LinkAttribute = Literal[
@@ -53,6 +54,12 @@ class AddLink(_LinkStep):
 class RemoveLink(_LinkStep):
     """Delete a link of ours."""
 
+    attributes: tuple[tuple[LinkAttribute, str, str], ...] = ()
+    """What it has beside what it is made with, and what it is made with instead, in the order in
+    which it gets that again."""
+    settings: tuple[tuple[str, str, str], ...] = ()
+    """Kernel settings of it that are not those of a new one, and what those are."""
+
     @property
     def argvs(self) -> tuple[Argv, ...]:
         return (argv("ip", "link", "delete", "dev", self.name),)
@@ -61,7 +68,20 @@ class RemoveLink(_LinkStep):
     def inverse(self) -> Step | None:
         if self.kind == "veth" and not self.peer:
             return None  # the guest's end had moved away: nobody knows where to
-        return AddLink(**asdict(self))
+        made_with = {field.name for field in fields(AddLink)}
+        made = {name: value for name, value in asdict(self).items() if name in made_with}
+        return AddLink(**made)
+
+    @property
+    def dressing(self) -> tuple[Step, ...]:
+        """The steps that make a link what it was, once it is there again."""
+        return (
+            *(
+                SetLink(self.name, *attribute, kind=self.kind, subjects=self.subjects)
+                for attribute in self.attributes
+            ),
+            *(SetSysctl(*setting, subjects=self.subjects) for setting in self.settings),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,38 +71,44 @@ class MoveAddresses(Step):
     def left(self, old: Belongings, new: Belongings) -> tuple[Argv, ...]:
         """What is still to be done where the old place and the new one hold this.
 
-        Nothing is taken from the old place that is not on the new one by then.
+        Nothing is taken from the old place that is not on the new one by then. A bridge may have
+        another MAC address with the port, at which the kernel forgets its neighbours.
         """
         port = old if self.to_bridge else new
         mastered = port.master == self.bridge
         master = ("master", self.bridge) if self.to_bridge else ("nomaster",)
         link = [argv("ip", "link", "set", "dev", self.port, *master)]
+        near = (*self._copied_neighbours(new), *self._uncopied_neighbours(old))
         return (
-            *self._copied(new),
+            *self._copied_rules(new),
             *self._added_addresses(old, new),
+            *(() if self.to_bridge else near),
             *(link if mastered != self.to_bridge else ()),
+            *(near if self.to_bridge else ()),
             *self._routes(old, new),
-            *self._uncopied(old),
+            *self._uncopied_rules(old),
             *self._taken_addresses(old),
             *self._settled_addresses(new),
             *(self._route("replace", each, self.new) for each in self._missing_connected(new)),
         )
 
-    def _copied(self, new: Belongings) -> Iterator[Argv]:
+    def _copied_rules(self, new: Belongings) -> Iterator[Argv]:
         for rule in self.rules if self.to_bridge else ():
             if rule not in new.rules:
                 yield _rule("add", rule, self.new)
+
+    def _copied_neighbours(self, new: Belongings) -> Iterator[Argv]:
         for neighbour in self.neighbours:
             if neighbour not in new.neighbours:
-                yield argv("ip", "neighbour", "replace", *neighbour, "dev", self.new)
+                yield _put(neighbour, self.new)
 
-    def _uncopied(self, old: Belongings) -> Iterator[Argv]:
-        if self.to_bridge:
-            return
-        for rule in self.rules:
+    def _uncopied_rules(self, old: Belongings) -> Iterator[Argv]:
+        for rule in () if self.to_bridge else self.rules:
             if rule in old.rules:
                 yield _rule("delete", rule, self.old)
-        for neighbour in self.neighbours:
+
+    def _uncopied_neighbours(self, old: Belongings) -> Iterator[Argv]:
+        for neighbour in () if self.to_bridge else self.neighbours:
             if neighbour in old.neighbours:
                 what = neighbour[:2] if neighbour[0] == "proxy" else neighbour[:1]
                 yield argv("ip", "neighbour", "delete", *what, "dev", self.old)
@@ -163,6 +169,31 @@ class MoveAddresses(Step):
         if "nexthop" in words:
             return argv("ip", *family, "route", verb, *_filled(words, interface))
         return argv("ip", *family, "route", verb, *words, "dev", interface)
+
+
+@dataclass(frozen=True, slots=True)
+class PutNeighbours(Step):
+    """Enter neighbours of an interface that are there already, or were a moment ago.
+
+    The kernel forgets them all when the interface goes down or its MAC address changes. So this
+    is taken before such a step, for the way back, and after it.
+    """
+
+    interface: str
+    neighbours: tuple[Words, ...]
+    """As in Belongings."""
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        return tuple(_put(each, self.interface) for each in self.neighbours)
+
+    @property
+    def inverse(self) -> Step:
+        return self
+
+
+def _put(neighbour: Words, interface: str) -> Argv:
+    return argv("ip", "neighbour", "replace", *neighbour, "dev", interface)
 
 
 def _rule(verb: str, rule: Words, interface: str) -> Argv:

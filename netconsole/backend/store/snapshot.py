@@ -3,11 +3,19 @@
 from sqlalchemy import Connection
 
 from netconsole.backend.records import Records
-from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks, settings
+from netconsole.backend.store import (
+    dns,
+    fixed_ips,
+    floating_ips,
+    former_links,
+    instances,
+    networks,
+    settings,
+)
 
 
 def records(connection: Connection, host: str) -> Records:
-    """Return the records as a host sees them, in eight queries however many rows there are.
+    """Return the records as a host sees them, in nine queries however many rows there are.
 
     One host serves the addresses and guests of all, so that only the former settings are its own.
     """
@@ -20,6 +28,7 @@ def records(connection: Connection, host: str) -> Records:
         floating_ips=floating_ips.as_associated(connection),
         dns_entries=dns.entries(connection),
         former_sysctls=settings.former_sysctls(connection, host),
+        former_links=former_links.of_host(connection, host),
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
     and_,
@@ -237,3 +238,15 @@ former_sysctls = Table(
     Column("key", String(255), primary_key=True),
     Column("value", String(255), nullable=False),
 )
+
+former_links = Table(
+    "former_links",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("name", String(15), primary_key=True),
+    Column("up", Boolean, nullable=False),
+    Column("used_by", Text, nullable=False),
+    Column("bridge", String(15), nullable=False),
+    Column("moved", Text, nullable=False),
+)
+"""`used_by` has its words apart by blanks; `moved` is JSON: lists of words by their kind."""
