@@ -251,6 +251,10 @@ class HostState:
     its programs are installed, which can change them."""
     other_chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
     """Observed only: the IPv4 chains of that kind. Packets pass both."""
+    missing_program: str = ""
+    """Observed only: that which could take ours out of that kind, where it is not installed."""
+    leading_maps: Mapping[ChainKey, str] = field(default_factory=dict)
+    """Observed only: the map of nftables whose elements lead to a chain of ours that has to go."""
     dnsmasq: tuple[Dnsmasq, ...] = ()
     dhcp_hosts: Mapping[str, File] = field(default_factory=dict)
     """Files in a network's --dhcp-hostsdir, by path: one a port."""

@@ -5,6 +5,7 @@ with their handle. They are another's, and stay where they are.
 """
 
 import re
+from collections.abc import Iterator
 
 NATIVE = "nft: "
 """Begins such a rule, as no rule of iptables begins."""
@@ -12,6 +13,8 @@ NATIVE = "nft: "
 _ASIDE = re.compile(r'"[^"]*"|\{[^}]*\}')
 """What is quoted, and the elements of a set or map."""
 _SOURCE = re.compile(r"\bip saddr ([\d./]+)(?: |$)")
+_TABLE = re.compile(r"table \w+ (\S+) \{")
+_MAP = re.compile(r"\tmap (\S+) \{")
 _LEADS = re.compile(r"\b(?:jump|goto) ([^\s,}]+)")
 _VERDICTS = {
     word: word.upper()
@@ -51,6 +54,21 @@ def native_target(spec: str) -> str:
 def native_aims(spec: str) -> frozenset[str]:
     """The chains that such a rule leads to, those in a map of verdicts among them."""
     return frozenset(_LEADS.findall(spec)) if is_native(spec) else frozenset()
+
+
+def maps_of_verdicts(listed: str) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Read what `nft list maps` prints: table, map and the chains that its elements lead to."""
+    table = name = ""
+    aims: set[str] = set()
+    for line in listed.split("\n"):
+        if found := _TABLE.fullmatch(line):
+            table = found[1]
+        elif found := _MAP.fullmatch(line):
+            name, aims = found[1], set()
+        elif line == "\t}":
+            yield table, name, frozenset(aims)
+        else:
+            aims |= set(_LEADS.findall(line))
 
 
 def native_source(spec: str) -> str:

@@ -39,6 +39,11 @@ def is_ours(chain: str, spec: str) -> bool:
     return is_own_chain(aim) or (chain in BUILTIN_CHAINS and aim in SHARED_CHAINS)
 
 
+def gone(observed: Iterable[ChainKey], wanted: Collection[ChainKey]) -> tuple[ChainKey, ...]:
+    """The chains of ours that are there and not wanted any more."""
+    return tuple(key for key in observed if is_own_chain(key.chain) and key not in wanted)
+
+
 def used_by_others(table: Table) -> frozenset[str]:
     """The shared chains in which nova's other programs have rules."""
     return frozenset(

@@ -41,6 +41,8 @@ class HostStatus:
     """The parts that a network wants and this kernel cannot hold, and why."""
     my_ip_is_lost: bool = False
     """Whether no interface of this host has it."""
+    missing_program: str = ""
+    """That which could take away what is left of ours in tables that `iptables` does not show."""
     unfinished: tuple[str, ...] = ()
     """Changes that were cut off half done, each in a sentence that says what to do."""
     another: str | None = None

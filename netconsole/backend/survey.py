@@ -94,6 +94,7 @@ class Survey:
             unreadable=dict(self.observed.unreadable),
             forwarding_wanted=self.wanted.sysctls.get(IP_FORWARD) == "1",
             unsupported=dict(self.wanted.unsupported),
+            missing_program=self.observed.missing_program,
             unfinished=self.unfinished,
             another=self.another.because if self.another else None,
             anothers=self.another.objects if self.another else (),

@@ -50,6 +50,10 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         yield Trouble(Reach.HOST, unfinished)
     for part, why in host.unsupported.items():
         yield Trouble(Reach.INSTANCE, f"this kernel has no {part}: {why}")
+    if program := host.missing_program:
+        kind = program.removesuffix("-restore")
+        said = f"rules of ours are left in tables of {kind}, and packets pass them as well"
+        yield Trouble(Reach.HOST, f"{said}: install {kind} (Debian: iptables), then apply")
     if host.my_ip is None and host.forwarding_wanted and status.networks:
         said = "my_ip is not known, there is no default route: what instances send out has their"
         yield Trouble(Reach.HOST, f"{said} own addresses as its source (set my_ip)", certain=False)

@@ -25,6 +25,10 @@ DISPLACED = """
 delete chain ip mangle POSTROUTING
 add chain ip mangle POSTROUTING { type filter hook postrouting priority 7; }
 """
+LEADING = """
+add map ip nat aims { type ipv4_addr : verdict; }
+add element ip nat aims { 192.0.2.66 : jump nova-network-snat }
+"""
 LATE = "add chain ip filter late { type filter hook forward priority 50; policy drop; }"
 
 
@@ -153,6 +157,14 @@ def test_a_change_that_could_not_be_verified_is_refused_before_it_begins(
     told = _refused(host, 1, "network", "delete", "vmnet")
     assert "`ct state new jump nova-network-snat` in ip nat POSTROUTING leads to a chain of" in told
     host.run(*_command(told))
+
+    # An element of a map does so without any rule.
+    host.run("nft", "-f", "-", input=LEADING)
+    assert netconsole(host, "plan") == ""
+    told = _refused(host, 1, "network", "delete", "vmnet")
+    assert "the map ip nat aims leads to nova-network-snat, a chain of ours" in told
+    assert "192.0.2.66 : jump nova-network-snat" in host.run(*_command(told)).stdout
+    host.run("nft", "flush", "map", "ip", "nat", "aims")
     netconsole(host, "network", "delete", "vmnet")
 
 

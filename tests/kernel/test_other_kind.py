@@ -41,6 +41,18 @@ def test_ours_move_when_iptables_is_switched_and_others_stay(host: PrivateHost) 
     assert "legacy" not in host.run("netconsole", "plan", check=False).stdout
     host.run("umount", "/usr/sbin/iptables-legacy-save")
 
+    # Without the program that could take ours away nothing of it is planned, and a line says so.
+    path = "/run/sbin"
+    host.run("cp", "-a", "/usr/sbin", path)
+    host.run("rm", f"{path}/iptables-legacy-restore")
+    host.run("mount", "--bind", path, "/usr/sbin")
+    assert "legacy" not in host.run("netconsole", "plan", check=False).stdout
+    said = host.run("netconsole", "status", check=False).stdout
+    assert "rules of ours are left in tables of iptables-legacy" in said
+    assert "install iptables-legacy (Debian: iptables), then apply" in said
+    host.run("umount", "/usr/sbin")
+    assert "install" not in host.run("netconsole", "status", check=False).stdout
+
     planned = host.run("netconsole", "plan", check=False).stdout
     assert "iptables-legacy -t nat -X nova-network-snat" in planned
     told = host.run("netconsole", "doctor", "--only", "legacy_filter", check=False).stdout

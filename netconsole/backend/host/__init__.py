@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from netconsole.backend import dhcp, files, kernel_settings
+from netconsole.backend import dhcp, files, kernel_settings, rules
 from netconsole.backend.errors import NetconsoleError, StepFailed, Unavailable
 from netconsole.backend.host import (
     arp,
@@ -83,16 +83,17 @@ class Host:
             asked = aside.submit(_observe_rules, known)
             placed = aside.submit(links.observe_addresses)
             seen = self._observe_rest()
-            rules = asked.result()
+            filtered = asked.result()
         return _with_mark(
             replace(
                 seen,
                 addresses=placed.result(),
-                chains=rules.chains,
-                generation=rules.generation,
-                other_kind=rules.other_kind,
-                other_chains=rules.other_chains,
-                unreadable=rules.unreadable,
+                chains=filtered.chains,
+                generation=filtered.generation,
+                other_kind=filtered.other_kind,
+                other_chains=filtered.other_chains,
+                missing_program=filtered.missing_program,
+                unreadable=filtered.unreadable,
             )
         )
 
@@ -140,6 +141,7 @@ class Host:
         return replace(
             observed,
             sysctls={**observed.sysctls, **found},
+            leading_maps=filters.observe_leading_maps(rules.gone(observed.chains, wanted.chains)),
             belongings={
                 name: belongings.observe(name) for name in moves.interfaces(observed, wanted)
             },
@@ -184,6 +186,7 @@ def _observe_rules(known: HostState, *, only_ipv4: bool = False) -> HostState:
         generation=seen.generation,
         other_kind=other.other_kind,
         other_chains=other.other_chains,
+        missing_program=other.missing_program,
         unreadable={**other.unreadable, **bridge.unreadable, **seen.unreadable},
     )
 

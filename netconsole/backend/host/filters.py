@@ -4,12 +4,13 @@ Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these ar
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from netconsole.backend import iptables_save, rules, standing_rules
 from netconsole.backend.errors import NetconsoleError, StepFailed
-from netconsole.backend.hoststate import Family, HostState
+from netconsole.backend.hoststate import ChainKey, Family, HostState
 from netconsole.backend.mixed_tables import Saved
+from netconsole.backend.native_rules import maps_of_verdicts
 from netconsole.backend.nf_tables import NfTables
 from netconsole.backend.programs import PATH, run
 from netconsole.backend.steps import ChangeRules
@@ -47,10 +48,29 @@ def observe_other() -> HostState:
     chains = rules.parse(saved.text, "ipv4")
     ours = any(rules.is_own_chain(key.chain) for key in chains)
     unreadable = {"rules": saved.obstacle} if saved.obstacle and ours else {}
-    changes = shutil.which(f"iptables-{other}-restore", path=PATH) is not None
+    program = f"iptables-{other}-restore"
+    changes = shutil.which(program, path=PATH) is not None
     return HostState(
-        other_kind=other if changes else None, other_chains=chains, unreadable=unreadable
+        other_kind=other if changes else None,
+        other_chains=chains,
+        missing_program=program if ours and not changes else "",
+        unreadable=unreadable,
     )
+
+
+def observe_leading_maps(gone: Collection[ChainKey]) -> dict[ChainKey, str]:
+    """Answer the maps of nftables whose elements lead to one of these chains.
+
+    As long as one does the kernel keeps the chain, and no rule need tell of it.
+    """
+    found: dict[ChainKey, str] = {}
+    for family, words in (("ipv4", "ip"), ("bridge", "bridge")):
+        chains = {(key.table, key.chain): key for key in gone if key.family == family}
+        if not chains or shutil.which("nft", path=PATH) is None:
+            continue
+        for table, name, aims in maps_of_verdicts(run(["nft", "list", "maps", words])):
+            found |= {key: name for at, key in chains.items() if at[0] == table and at[1] in aims}
+    return found
 
 
 def _state(saved: Saved, family: Family) -> HostState:

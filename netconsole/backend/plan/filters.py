@@ -39,6 +39,7 @@ def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
         goal = rules.target(current, _of_table(wanted.chains, family, table))
         if step := standing_rules.change(family, table, current, goal):
             _refuse_to_strand(family, table, current, goal)
+            _refuse_mapped(observed, step)
             yield replace(step, subjects=_subjects(step, wanted))
 
 
@@ -93,6 +94,16 @@ def _refuse_to_strand(
                     f"to be removed: take it away first, with `nft delete rule {place} handle "
                     f"{native_handle(spec)}`"
                 )
+
+
+def _refuse_mapped(observed: HostState, step: ChangeRules) -> None:
+    for key, name in observed.leading_maps.items():
+        if (key.family, key.table) == (step.family, step.table) and f"-X {key.chain}" in step.lines:
+            place = f"{_NFT_FAMILIES[key.family]} {key.table} {name}"
+            raise Conflict(
+                f"an element of the map {place} leads to {key.chain}, a chain of ours that is to "
+                f"be removed: take it away first, `nft list map {place}` shows it"
+            )
 
 
 def after(observed: HostState, taken: Plan) -> HostState:
