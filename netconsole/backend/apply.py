@@ -16,6 +16,7 @@ from netconsole.backend.errors import (
 from netconsole.backend.host import may_stand, take, take_back
 from netconsole.backend.host.batch import BatchFailed, runs
 from netconsole.backend.journal import Journal, JournalEntry, OpenEntry, Outcome, boot_id
+from netconsole.backend.programs import ProgramTimedOut
 from netconsole.backend.steps import Plan, Step
 from netconsole.backend.way_back import given_away, way_back
 
@@ -77,6 +78,8 @@ def apply(
                     if error.taken:
                         entry.done(begun - 1)
                 raise
+            except ProgramTimedOut:
+                raise  # nobody knows whether it happened
             except NetconsoleError as error:
                 if not run[0].without_it:
                     begun = taken  # a step that fails did not happen
@@ -85,7 +88,8 @@ def apply(
             taken = begun
             entry.done(taken - 1)
     except NetconsoleError as error:
-        raise _taken_back(entry, plan.steps[:begun], error) or StepFailed(str(error)) from error
+        perhaps = _perhaps_taken(plan.steps[:begun], taken)
+        raise _taken_back(entry, perhaps, error) or StepFailed(str(error)) from error
     except BaseException as error:
         _taken_back(entry, _perhaps_taken(plan.steps[:begun], taken), error)
         raise

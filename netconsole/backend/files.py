@@ -2,9 +2,12 @@
 
 import errno
 import os
+import secrets
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -89,26 +92,78 @@ def write(path: str, content: str, mode: int) -> None:
     The temporary file begins with a dot: dnsmasq passes over those in a --dhcp-hostsdir. A link,
     a device or a FIFO of that name is an admin's doing, and no file of ours: raises Conflict.
     """
+    with _naming(path), ExitStack() as left:
+        _beside(path, content, mode, left).replace(path)
+
+
+def write_all(entries: Iterable[tuple[str, str]], mode: int) -> None:
+    """Write files, each given by its path and text, or none of them. Raises as `write` does."""
+    with ExitStack() as left, ExitStack() as back:
+        written = []
+        for path, content in entries:
+            with _naming(path):
+                written.append((_beside(path, content, mode, left), Path(path)))
+        for temporary, target in written:
+            with _naming(str(target)):
+                back.callback(_way_back(target, left))
+                temporary.replace(target)
+        back.pop_all()
+
+
+def _beside(path: str, content: str, mode: int, left: ExitStack) -> Path:
+    """Write a temporary file next to where it is to be; `left` removes it if it stays there."""
     target = Path(path)
     if target.is_symlink() or (target.exists() and not target.is_file()):
         raise Conflict(f"{path}: is a link or no plain file, and is left as it is; remove it first")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-    handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
+    temporary = Path(name)
+    left.callback(temporary.unlink, missing_ok=True)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(encoded(content))
+        os.fchmod(stream.fileno(), mode)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return temporary
+
+
+def _way_back(target: Path, left: ExitStack) -> Callable[[], object]:
+    """Return what puts a file back as it is now."""
+    if not target.exists():
+        return partial(target.unlink, missing_ok=True)
+    kept = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    kept.hardlink_to(target)
+    left.callback(kept.unlink, missing_ok=True)
+    return partial(kept.replace, target)
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Name the file that an error is about, not the temporary one."""
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(encoded(content))
-            os.fchmod(stream.fileno(), mode)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(target)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 def remove(path: str) -> None:
     """Remove a file; one that is already gone is as wanted."""
     Path(path).unlink(missing_ok=True)
+
+
+def remove_all(paths: Iterable[str]) -> None:
+    """Remove files, or none of them; those that are already gone are as wanted."""
+    with ExitStack() as back:
+        moved = []
+        for path in map(Path, paths):
+            aside = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+            with suppress(FileNotFoundError):
+                path.rename(aside)
+                back.callback(aside.replace, path)
+                moved.append(aside)
+        back.pop_all()
+    for aside in moved:
+        aside.unlink(missing_ok=True)
 
 
 def make_directory(path: str) -> None:

@@ -24,6 +24,10 @@ class ProgramFailed(NetconsoleError):
         """What the program itself said, on one line."""
 
 
+class ProgramTimedOut(ProgramFailed):
+    """A program did not end in time: what it was to do may have happened."""
+
+
 _HELD: ContextVar[int | None] = ContextVar("held", default=None)
 
 
@@ -74,7 +78,7 @@ def run(
                 pass_fds=() if held is None else (held,),
             )
     except subprocess.TimeoutExpired:
-        raise ProgramFailed(f"{_shown(argv)}: no end after {timeout:.0f} s") from None
+        raise ProgramTimedOut(f"{_shown(argv)}: no end after {timeout:.0f} s") from None
     except OSError as error:
         raise ProgramFailed(f"{_shown(argv)}: {os.strerror(error.errno or 0)}") from None
     except ValueError:  # a NUL, or a surrogate that stands for no byte

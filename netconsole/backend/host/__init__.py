@@ -6,9 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 from netconsole.backend import dhcp, files, kernel_settings, rules
-from netconsole.backend.errors import NetconsoleError, StepFailed, Unavailable
+from netconsole.backend.errors import NetconsoleError, Unavailable
 from netconsole.backend.host import (
-    arp,
     batch,
     belongings,
     dnsmasq,
@@ -18,44 +17,23 @@ from netconsole.backend.host import (
     nft,
     sysctls,
 )
+from netconsole.backend.host.doers import perform
 from netconsole.backend.host.standing import still
 from netconsole.backend.hoststate import HostState, Lease, Mark
-from netconsole.backend.injection import config_drive, root
 from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
 from netconsole.backend.plan import addresses, former, moves
-from netconsole.backend.programs import holding, run
+from netconsole.backend.programs import holding
 from netconsole.backend.steps import (
     AddAddress,
-    AddDhcpHosts,
     AddLink,
-    AnnounceAddress,
     ChangeRules,
-    CheckDnsmasq,
-    EndConnections,
-    FileEntry,
-    MakeDirectory,
-    MoveAddresses,
     Plan,
-    ReinstateDhcpHosts,
-    ReloadDnsmasq,
     RemoveAddress,
-    RemoveConfigDrive,
-    RemoveDhcpHosts,
-    RemoveDirectory,
-    RemoveFile,
-    RemoveGuestFile,
     RemoveLink,
     RemoveNftRule,
-    RetireDhcpHosts,
     SetLink,
-    SetSysctl,
-    StartDnsmasq,
     Step,
-    StopDnsmasq,
-    WriteConfigDrive,
-    WriteFile,
-    WriteGuestFile,
 )
 
 
@@ -264,72 +242,3 @@ def take_back(run: tuple[Step, ...], given_away: Collection[str], maker: int) ->
     except (NetconsoleError, OSError) as error:
         return (str(error),)
     return left
-
-
-def perform(step: Step) -> None:
-    """Do what a step says. Raises StepFailed or another NetconsoleError; then nothing was done."""
-    try:
-        _perform(step)
-    except OSError as error:
-        raise StepFailed(f"{step.commands[0]}: {error.strerror or error}") from error
-
-
-def _perform(step: Step) -> None:
-    match step:
-        case SetSysctl():
-            sysctls.change(step)
-        case MoveAddresses():
-            belongings.move(step)
-        case ChangeRules():
-            filters.change(step)
-        case RemoveNftRule():
-            nft.remove(step)
-        case EndConnections():
-            for argv in step.argvs:
-                run(argv, good=(0, 1))  # 1: there was none
-        case AnnounceAddress():
-            arp.announce(step.interface, step.address, step.count)
-        case MakeDirectory():
-            files.make_directory(step.path)
-        case RemoveDirectory():
-            files.remove_directory(step.path)
-        case WriteFile():
-            files.write(step.path, step.content, step.mode)
-        case RemoveFile():
-            files.remove(step.path)
-        case AddDhcpHosts():
-            _write_hosts(step.files)
-        case RetireDhcpHosts():
-            _write_hosts(step.retired)
-        case ReinstateDhcpHosts():
-            _write_hosts(step.files)
-            dnsmasq.reload(step.pid_file)
-        case RemoveDhcpHosts():
-            for path, _ in step.files:
-                files.remove(path)
-            dnsmasq.reload(step.pid_file)
-        case CheckDnsmasq():
-            dnsmasq.test(step)
-        case StartDnsmasq():
-            dnsmasq.start(step)
-        case StopDnsmasq():
-            dnsmasq.stop(step)
-        case ReloadDnsmasq():
-            dnsmasq.reload(step.pid_file)
-        case WriteGuestFile():
-            root.write(step)
-        case RemoveGuestFile():
-            root.remove(step)
-        case WriteConfigDrive():
-            config_drive.write(step)
-        case RemoveConfigDrive():
-            files.remove(step.path)
-        case _:
-            links.refuse_foreign((step,))
-            for argv in step.argvs:
-                run(argv)
-
-
-def _write_hosts(entries: Iterable[FileEntry]) -> None:
-    for path, content in entries:
-        files.write(path, content, 0o644)

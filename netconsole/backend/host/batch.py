@@ -14,6 +14,8 @@ from netconsole.backend.programs import ProgramFailed, run
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
+    Argv,
+    ProgramStep,
     RemoveAddress,
     RemoveLink,
     SetLink,
@@ -73,8 +75,8 @@ def perform_all(steps: Sequence[Step]) -> tuple[str, ...]:
 def _failures(steps: Sequence[Step], *options: str) -> tuple[_Failure, ...]:
     if not steps:
         return ()
-    owners = [number for number, step in enumerate(steps) for _ in step.argvs]
-    lines = "".join(f"{' '.join(argv[1:])}\n" for step in steps for argv in step.argvs)
+    owners = [number for number, step in enumerate(steps) for _ in _argvs(step)]
+    lines = "".join(f"{' '.join(argv[1:])}\n" for step in steps for argv in _argvs(step))
     try:
         run(
             ("ip", *options, "-batch", "-"),
@@ -87,6 +89,10 @@ def _failures(steps: Sequence[Step], *options: str) -> tuple[_Failure, ...]:
             raise BatchFailed(None, str(error)) from error
         return failures
     return ()
+
+
+def _argvs(step: Step) -> tuple[Argv, ...]:
+    return step.argvs if isinstance(step, ProgramStep) else ()
 
 
 def _parse(said: str, owners: Sequence[int]) -> Iterator[_Failure]:

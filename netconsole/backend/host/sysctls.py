@@ -82,7 +82,17 @@ def change(step: SetSysctl) -> None:
     if now not in (step.former, step.value):
         raise StepFailed(f"sysctl {step.key} is {now}, no longer {step.former} as it was planned")
     write(step.key, step.value)
-    for key, value in step.along:
+    try:
+        _write_all(step.along)
+    except OSError:
+        with suppress(OSError):
+            write(step.key, step.former)
+            _write_all(step.former_along)
+        raise
+
+
+def _write_all(settings: Iterable[tuple[str, str]]) -> None:
+    for key, value in settings:
         with suppress(FileNotFoundError):
             write(key, value)
 

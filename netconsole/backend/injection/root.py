@@ -11,7 +11,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,8 @@ def write(step: WriteGuestFile) -> None:
 
     Raises what `look` does, and Conflict where what is there is not what is to be replaced.
     """
-    with _root(step.root, step.path) as handle:
+    with _root(step.root, step.path) as handle, ExitStack() as back:
+        back.callback(_remove_directories, handle, step.root, step.missing)
         for made in step.missing:
             above, _, name = made.rpartition("/")
             with _opened(handle, step.root, above) as parent, suppress(FileExistsError):
@@ -66,6 +67,7 @@ def write(step: WriteGuestFile) -> None:
         with _opened(handle, step.root, parent_path) as directory:
             _expect(directory, step.root, step.path, step.former)
             _replace(directory, name, step.content)
+        back.pop_all()
 
 
 def remove(step: RemoveGuestFile) -> None:
@@ -75,10 +77,15 @@ def remove(step: RemoveGuestFile) -> None:
         with _opened(handle, step.root, parent_path) as directory:
             _expect(directory, step.root, step.path, step.content)
             os.unlink(name, dir_fd=directory)
-        for made in reversed(step.made):
-            above, _, name = made.rpartition("/")
-            with _opened(handle, step.root, above) as parent, suppress(OSError):
-                os.rmdir(name, dir_fd=parent)
+        _remove_directories(handle, step.root, step.made)
+
+
+def _remove_directories(handle: int, root: str, made: tuple[str, ...]) -> None:
+    """Remove those that are empty; the outermost comes first in `made`."""
+    for path in reversed(made):
+        above, _, name = path.rpartition("/")
+        with suppress(OSError), _opened(handle, root, above) as parent:
+            os.rmdir(name, dir_fd=parent)
 
 
 @contextmanager

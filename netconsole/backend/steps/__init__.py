@@ -36,7 +36,7 @@ from netconsole.backend.steps.links import (
 from netconsole.backend.steps.moves import MoveAddresses, PutNeighbours
 from netconsole.backend.steps.nft import InsertNftRule, RemoveNftRule
 from netconsole.backend.steps.programs import RunProgram
-from netconsole.backend.steps.step import Argv, Plan, Step
+from netconsole.backend.steps.step import Argv, Plan, ProgramStep, Step
 
 __all__ = [
     "CONFIG_DRIVE_LABEL",
@@ -55,6 +55,7 @@ __all__ = [
     "MakeDirectory",
     "MoveAddresses",
     "Plan",
+    "ProgramStep",
     "PutNeighbours",
     "ReinstateDhcpHosts",
     "ReleaseLease",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from netconsole.backend.hoststate import Dnsmasq
-from netconsole.backend.steps.step import Argv, Step, argv, words
+from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv, words
 
 FileEntry = tuple[str, str]
 """A path and the text in it."""
@@ -92,7 +92,7 @@ class ReinstateDhcpHosts(_RetirementStep):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckDnsmasq(Step):
+class CheckDnsmasq(ProgramStep):
     """Have a dnsmasq that is to be restarted check its arguments and files (dnsmasq(8) --test)."""
 
     bridge: str
@@ -105,7 +105,7 @@ class CheckDnsmasq(Step):
 
 
 @dataclass(frozen=True, slots=True)
-class StartDnsmasq(Step):
+class StartDnsmasq(ProgramStep):
     """Start the dnsmasq of a network."""
 
     bridge: str
@@ -165,7 +165,7 @@ class ReloadDnsmasq(Step):
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseLease(Step):
+class ReleaseLease(ProgramStep):
     """Give a lease back in the guest's name (dhcp_release(1), RFC 2131 section 4.4.6).
 
     Of a message that nobody answers, nobody knows whether it was heard.

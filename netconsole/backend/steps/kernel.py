@@ -6,7 +6,7 @@ from typing import Literal
 from netconsole.backend.hoststate import Family, TableName
 from netconsole.backend.rule_lines import parts
 from netconsole.backend.rule_words import typed
-from netconsole.backend.steps.step import Argv, Step, argv, given, words
+from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv, given, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class ChangeRules(Step):
 
 
 @dataclass(frozen=True, slots=True)
-class EndConnections(Step):
+class EndConnections(ProgramStep):
     """Forget every tracked connection to or from an address (conntrack(8)); not undoable.
 
     With `inner`, only those that are translated between the address and that one.

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Literal
 
 from netconsole.backend.steps.kernel import SetSysctl
-from netconsole.backend.steps.step import Argv, Step, argv, given
+from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv, given
 
 LinkAttribute = Literal[
     "up", "master", "mtu", "mac", "hairpin", "forward_delay", "nf_call_iptables", "alias"
@@ -12,7 +12,7 @@ LinkAttribute = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class _LinkStep(Step):
+class _LinkStep(ProgramStep):
     name: str
     kind: str
     alias: str
@@ -85,7 +85,7 @@ class RemoveLink(_LinkStep):
 
 
 @dataclass(frozen=True, slots=True)
-class SetLink(Step):
+class SetLink(ProgramStep):
     """Change one attribute of a link."""
 
     name: str
@@ -121,7 +121,7 @@ class SetLink(Step):
 
 
 @dataclass(frozen=True, slots=True)
-class _AddressStep(Step):
+class _AddressStep(ProgramStep):
     interface: str
     address: str
     broadcast: str = ""
@@ -158,7 +158,7 @@ class RemoveAddress(_AddressStep):
 
 
 @dataclass(frozen=True, slots=True)
-class AnnounceAddress(Step):
+class AnnounceAddress(ProgramStep):
     """Tell the neighbours which interface has an address: a gratuitous ARP (RFC 5227 section 3)."""
 
     interface: str

@@ -12,11 +12,11 @@ from netconsole.backend.belongings import (
     normal,
     place_of,
 )
-from netconsole.backend.steps.step import Argv, Step, argv
+from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv
 
 
 @dataclass(frozen=True, slots=True)
-class MoveAddresses(Step):
+class MoveAddresses(ProgramStep):
     """Make an interface a port of a bridge, or no longer one, and take along what hangs on it.
 
     All in one ip(8) batch: everything is on its new place before it leaves the old one, and routes
@@ -172,7 +172,7 @@ class MoveAddresses(Step):
 
 
 @dataclass(frozen=True, slots=True)
-class PutNeighbours(Step):
+class PutNeighbours(ProgramStep):
     """Enter neighbours of an interface that are there already, or were a moment ago.
 
     The kernel forgets them all when the interface goes down or its MAC address changes. So this

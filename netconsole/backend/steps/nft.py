@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from netconsole.backend.steps.step import Argv, Step, words
+from netconsole.backend.steps.step import Argv, ProgramStep, Step, words
 
 
 @dataclass(frozen=True, slots=True)
-class InsertNftRule(Step):
+class InsertNftRule(ProgramStep):
     """Insert a rule at the top of a chain (nft(8), insert rule)."""
 
     family: str

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from netconsole.backend.steps.step import Argv, Step
+from netconsole.backend.steps.step import Argv, ProgramStep, Step
 
 
 @dataclass(frozen=True, slots=True)
-class RunProgram(Step):
+class RunProgram(ProgramStep):
     """Run a program; `back` is the argument list that takes it back, empty where none does."""
 
     argv: Argv

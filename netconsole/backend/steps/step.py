@@ -1,10 +1,11 @@
 """Steps: the smallest changes to a host, each with its command and its inverse.
 
 A step is a value. It says what it does as the commands an admin would type, and knows from what
-was observed how to take itself back. `host.perform` executes it. Fields hold only text, numbers
+was observed how to take itself back. `host.doers` executes it. Fields hold only text, numbers
 and tuples of them, so that the journal can write a step down and a later process undo it.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -30,8 +31,11 @@ def words(*parts: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """Base of all steps. Each either happens or does not: none can be half done."""
+class Step(ABC):
+    """Base of all steps. Each either happens or does not: none can be half done.
+
+    `host.doers` has who does each; one that nobody does cannot be made.
+    """
 
     lasts: ClassVar[bool] = False
     """Whether what it does outlives the kernel: a file does, a link does not."""
@@ -42,19 +46,28 @@ class Step:
     """What it is about."""
 
     @property
-    def argvs(self) -> tuple[Argv, ...]:
-        """The programs to run, for a step that is a program's doing."""
-        return ()
-
-    @property
+    @abstractmethod
     def commands(self) -> tuple[str, ...]:
         """What an admin would type to the same effect, quoted for a shell."""
-        return tuple(in_shell(*argv) for argv in self.argvs)
 
     @property
     def inverse(self) -> "Step | None":
         """The step that takes this one back, or None where nothing can."""
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramStep(Step):
+    """A step that is the doing of programs, or could be."""
+
+    @property
+    @abstractmethod
+    def argvs(self) -> tuple[Argv, ...]:
+        """The programs to run, in their order."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return tuple(in_shell(*argv) for argv in self.argvs)
 
 
 @dataclass(frozen=True, slots=True)
