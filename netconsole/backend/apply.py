@@ -55,13 +55,15 @@ def apply(
     *,
     undoable: bool = False,
     trial: bool = False,
+    undoes: str = "",
     prepare: Callable[[OpenEntry], None] = lambda _: None,
 ) -> Applied:
     """Take every step. Raises StepFailed when one fails, with the earlier ones undone.
 
-    `prepare` is called when the change is written down and nothing of it is done.
+    `undoes` is the change that this one takes back. `prepare` is called when the change is
+    written down and nothing of it is done.
     """
-    entry = journal.begin(title, plan, undoable=undoable, trial=trial)
+    entry = journal.begin(title, plan, undoable=undoable, trial=trial, undoes=undoes)
     without: dict[Step, str] = {}
     begun = taken = 0
     try:

@@ -17,6 +17,7 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -48,7 +49,9 @@ class Journal:
     def __init__(self, directory: str) -> None:
         self._directory = Path(directory)
 
-    def begin(self, title: str, plan: Plan, *, undoable: bool, trial: bool = False) -> "OpenEntry":
+    def begin(
+        self, title: str, plan: Plan, *, undoable: bool, trial: bool = False, undoes: str = ""
+    ) -> "OpenEntry":
         """Write a change down before its first step."""
         at = datetime.now(UTC)
         change_id = f"{at:%Y%m%dT%H%M%S%f}-{uuid4().hex[:4]}"
@@ -56,6 +59,7 @@ class Journal:
             *(change_id, at, title, plan),
             undoable=undoable,
             trial=trial,
+            undoes=undoes,
             boot=boot_id(),
             pid=os.getpid(),
             by=who(),
@@ -77,13 +81,22 @@ class Journal:
         return OpenEntry(change_id, path, handle)
 
     def entries(self) -> Iterator[JournalEntry]:
-        """Every change, the newest first; those that cannot be read say why."""
-        return _every(self._paths())
+        """Every change, the newest first; those that cannot be read say why.
+
+        One that a later change has taken back ended with that.
+        """
+        taken_back: set[str] = set()
+        for entry in _every(self._paths()):
+            if entry.id in taken_back and entry.end == "done":
+                yield replace(entry, end="undone")
+                continue
+            if entry.end == "done":
+                taken_back.add(entry.undoes)
+            yield entry
 
     def entry(self, change_id: str) -> JournalEntry:
         """One change by its id; raises NotFound, and Unavailable where it cannot be read."""
-        path = self._path(change_id)
-        entry = None if path is None else _read(path)
+        entry = next((entry for entry in self.entries() if entry.id == change_id), None)
         if entry is None:
             raise NotFound(f"change {change_id!r}: not in the journal")
         if entry.unread:
@@ -133,11 +146,6 @@ class Journal:
         finally:
             taken.let_go()
 
-    def close(self, change_id: str, end: Outcome) -> None:
-        """End a change that another process began, or one that had another end."""
-        if (path := self._path(change_id)) is not None:
-            _end(path, end)
-
     def _lives(self, change_id: str) -> bool:
         """Whether somebody is at a change, as far as this process may know."""
         try:
@@ -150,9 +158,6 @@ class Journal:
             return not _locked(handle, fcntl.LOCK_SH)
         finally:
             os.close(handle)
-
-    def _path(self, change_id: str) -> Path | None:
-        return next((path for path in self._paths() if path.stem == change_id), None)
 
     def _paths(self) -> list[Path]:
         found = (path for path in self._directory.glob("*") if path.suffix in (_OPEN, *_ENDS))

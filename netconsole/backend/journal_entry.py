@@ -48,6 +48,8 @@ class JournalEntry:
     """The process that made it; changes of old have none."""
     by: Who | None = None
     """Who asked for it; changes of old do not say."""
+    undoes: str = ""
+    """The id of the change that it takes back."""
     unread: str = ""
     """Why its file could not be read; then only the id and the end are known."""
 
@@ -80,6 +82,7 @@ def head(entry: JournalEntry) -> str:
             "title": entry.title,
             "undoable": entry.undoable,
             "trial": entry.trial,
+            "undoes": entry.undoes,
             "boot": entry.boot,
             "pid": entry.pid,
             "by": asdict(entry.by) if entry.by else {},
@@ -143,6 +146,7 @@ def parse(change_id: str, text: str, end: Outcome | None) -> JournalEntry:
         because=next((str(line["failed"]) for line in lines if "failed" in line), ""),
         trial=_take(values, "trial", bool, False),
         boot=_take(values, "boot", str, ""),
+        undoes=_take(values, "undoes", str, _in_title(values)),
         pid=_take(values, "pid", int, 0),
         by=_who(_take(values, "by", dict, {})),
     )
@@ -152,6 +156,12 @@ def _who(told: Mapping[str, object]) -> Who | None:
     words = {name: value for name, value in told.items() if isinstance(value, str)}
     login = words.get("login")
     return Who(login, words.get("sudo_user"), words.get("ssh_peer")) if login else None
+
+
+def _in_title(values: Mapping[str, object]) -> str:
+    """What a change takes back: those of old have it in their title alone."""
+    begin, _, change_id = str(values.get("title", "")).partition(" ")
+    return change_id if begin == "undo" else ""
 
 
 def _object(text: str) -> dict[str, object] | None:

@@ -236,7 +236,7 @@ class Reading:
         """
         if change_id is None:
             for entry in self._journal.entries():
-                if entry.undoable and entry.end == "done" and not entry.title.startswith("undo "):
+                if entry.undoable and entry.end == "done" and not entry.undoes:
                     return entry
             raise NotFound("no fix to undo")
         entry = self._journal.entry(change_id)

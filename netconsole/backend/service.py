@@ -97,14 +97,20 @@ class Service(Reading):
         change, StepFailed where the host refuses a step, and NotVerified where it is not as
         planned afterwards.
         """
-        self._refuse_without_privileges(change.title)
+        return self._audited(change.title, lambda: change, agreed)
+
+    def _audited(
+        self, title: str, found: Callable[[], Change[Result]], agreed: Plan | None
+    ) -> Outcome[Result]:
+        """Perform the change that is found under the lock; it is one line in the audit log."""
+        self._refuse_without_privileges(title)
         auditor = Auditor(f"{self._options.state_path}/audit.jsonl")
-        with auditor.change(change.title):
-            self.refuse_if_read_only(change.title)
+        with auditor.change(title):
+            self.refuse_if_read_only(title)
             with host_lock(self._lock), at_rest():
                 recovered = recover(self._journal, auditor.killed)
                 try:
-                    outcome = self._do(change, agreed, auditor, is_ours=bool(recovered))
+                    outcome = self._do(found(), agreed, auditor, is_ours=bool(recovered))
                 except BaseException as error:
                     for sentence in recovered:
                         error.add_note(sentence)
@@ -117,14 +123,8 @@ class Service(Reading):
         Raises NotFound where there is none, Conflict where the change is of another kind or was
         taken back already, PlanChanged where the way back is not the one that was agreed to.
         """
-        self.refuse_if_read_only("undo")
-        entry = self.undoable(change_id)
-        outcome = self.do(_taking_back(entry), agreed)
-        try:
-            self._journal.close(entry.id, "undone")
-        except Unavailable as error:
-            raise PartlyDone(f"undo {entry.id}: done, but {error}") from error
-        return outcome
+        title = f"undo {change_id}" if change_id else "undo"
+        return self._audited(title, lambda: _taking_back(self.undoable(change_id)), agreed)
 
     def preview_undo(self, change_id: str) -> Plan:
         """The steps that `undo` would take; raises as it does."""
@@ -167,6 +167,7 @@ class Service(Reading):
                         *(written.steps, self._journal, change.title),
                         undoable=written.wanted is None,
                         trial=guards,
+                        undoes=change.undoes if isinstance(change, TakeBack) else "",
                         prepare=prepare,
                     )
                     notes = (*written.notes, *self._verify(written, applied))
@@ -351,7 +352,7 @@ class Service(Reading):
         whole, and its generation tells whether there were others.
         """
         if written.wanted is None:
-            return tuple(applied.without.values())
+            return verify(lambda: self._host.undone(written.steps), applied.without)
         wanted = written.wanted
         narrow = written.scope is not None
         expected = after(written.observed, written.steps) if narrow else None
@@ -380,7 +381,7 @@ class _Written(Generic[Result]):
 
 
 def _taking_back(cure: JournalEntry) -> TakeBack:
-    return TakeBack(name=f"undo {cure.id}", plan=cure.plan.inverse)
+    return TakeBack(name=f"undo {cure.id}", plan=cure.plan.inverse, undoes=cure.id)
 
 
 def _note(auditor: Auditor, entry: OpenEntry, steps: Plan) -> None:

@@ -49,12 +49,24 @@ def test_a_change_is_told_with_all_that_happened_to_it(journal: Journal) -> None
     assert journal.cut_off() == ()
 
 
-def test_a_later_end_counts(journal: Journal) -> None:
-    begun = journal.begin("playbook rp_filter", PLAN, undoable=True)
-    begun.end("done")
-    journal.close(begun.id, "undone")
+def test_a_change_that_is_taken_back_ends_with_the_one_that_does_so(journal: Journal) -> None:
+    cure = journal.begin("playbook rp_filter", PLAN, undoable=True)
+    cure.end("done")
+    back = journal.begin(f"undo {cure.id}", PLAN.inverse, undoable=True, undoes=cure.id)
+    assert journal.entry(cure.id).end == "done"
+    back.end("done")
+    assert journal.entry(cure.id).end == "undone"
 
-    assert journal.entry(begun.id).end == "undone"
+    again = journal.begin(f"undo {back.id}", PLAN, undoable=True, undoes=back.id)
+    again.end("done")
+    assert [entry.end for entry in journal.entries()] == ["done", "undone", "done"]
+
+
+def test_what_failed_to_take_a_change_back_leaves_it_done(journal: Journal) -> None:
+    cure = journal.begin("playbook rp_filter", PLAN, undoable=True)
+    cure.end("done")
+    journal.begin(f"undo {cure.id}", PLAN.inverse, undoable=True, undoes=cure.id).end("undone")
+    assert journal.entry(cure.id).end == "done"
 
 
 def test_a_change_without_an_end_was_cut_off(journal: Journal) -> None:
@@ -70,7 +82,9 @@ def test_a_change_without_an_end_was_cut_off(journal: Journal) -> None:
         ("second", 0),
         ("first", 1),
     ]
-    journal.close(second.id, "recovered")
+    with journal.taken_over(second.id) as held:
+        assert held is not None
+        held.end("recovered")
     assert [entry.title for entry in journal.cut_off()] == ["first"]
 
 

@@ -56,5 +56,8 @@ class ApplyFix(Change[None]):
 class TakeBack(ApplyFix):
     """Take a playbook's cure back, as far as it still stands and nobody has changed it since."""
 
+    undoes: str
+    """The id of the cure in the journal."""
+
     def write(self, connection: Connection, options: Options) -> Written[None]:
         return Written(None, fix=self.plan, waits="nothing of it is there any more")

@@ -18,7 +18,7 @@ from netconsole.backend.host import (
     sysctls,
 )
 from netconsole.backend.host.doers import perform
-from netconsole.backend.host.standing import still
+from netconsole.backend.host.standing import still, undone
 from netconsole.backend.hoststate import HostState, Lease, Mark
 from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
@@ -136,6 +136,10 @@ class Host:
         """
         needed, left = still(way_back.steps)
         return Plan(needed), left
+
+    def undone(self, cure: Plan) -> Plan:
+        """Those steps of a cure whose effect is not to be seen. Raises NetconsoleError."""
+        return Plan(undone(cure.steps))
 
     def possible(self, wanted: HostState, observed: HostState) -> HostState:
         """What this kernel can hold of a state; the rest is left out and told of."""

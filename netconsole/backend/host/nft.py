@@ -1,10 +1,10 @@
 """Rules in tables of nftables that iptables does not show (nft(8))."""
 
 from netconsole.backend.programs import ProgramFailed, run
-from netconsole.backend.steps import RemoveNftRule
+from netconsole.backend.steps import InsertNftRule, RemoveNftRule
 
 
-def is_removed(step: RemoveNftRule) -> bool:
+def is_removed(step: InsertNftRule | RemoveNftRule) -> bool:
     """Whether the rule is not there; it goes with its chain or table."""
     try:
         listed = run(step.listing)

@@ -10,6 +10,7 @@ from netconsole.backend.steps import (
     AddAddress,
     AddLink,
     ChangeRules,
+    InsertNftRule,
     RemoveAddress,
     RemoveFile,
     RemoveLink,
@@ -44,6 +45,52 @@ def still(
             needed += remaining
             left += said
     return tuple(needed), tuple(left)
+
+
+def undone(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Those steps of a cure whose effect is not to be seen: the last on each thing counts.
+
+    Of a step that leaves nothing to be seen, such as a signal, its doer's word is taken.
+    """
+    last = {_thing(step): step for step in steps}
+    return tuple(step for step in last.values() if _is_undone(step))
+
+
+def _thing(step: Step) -> object:
+    match step:
+        case SetSysctl():
+            return step.key
+        case SetLink():
+            return step.name, step.attribute
+        case AddLink() | RemoveLink():
+            return "link", step.name
+        case AddAddress() | RemoveAddress():
+            return step.interface, step.address
+        case WriteFile() | RemoveFile():
+            return "file", step.path
+        case ChangeRules():
+            return step.family, step.table, step.kind
+    return step
+
+
+def _is_undone(step: Step) -> bool:
+    match step:
+        case SetSysctl():
+            return (sysctls.read(step.key) or "").split() != step.value.split()
+        case WriteFile():
+            return _content(step.path) != step.content
+        case RemoveFile():
+            return _content(step.path) is not None
+        case ChangeRules():
+            current = filters.table_of(step)
+            return current is not None and bool(standing_rules.still(step, current).step.lines)
+        case RemoveNftRule():
+            return not nft.is_removed(step)
+        case InsertNftRule():
+            return nft.is_removed(step)
+        case SetLink() | AddLink() | RemoveLink() | AddAddress() | RemoveAddress():
+            return bool(still((step,))[0])
+    return False
 
 
 def _is_of_links(step: Step) -> bool:

@@ -6,9 +6,7 @@ from netconsole.backend.steps.step import Argv, ProgramStep, Step, words
 
 
 @dataclass(frozen=True, slots=True)
-class InsertNftRule(ProgramStep):
-    """Insert a rule at the top of a chain (nft(8), insert rule)."""
-
+class _NftRuleStep(Step):
     family: str
     table: str
     chain: str
@@ -16,26 +14,6 @@ class InsertNftRule(ProgramStep):
     """Its matches and its verdict, in the words of nft."""
     comment: str
     """Tells this rule from all others of the chain: the kernel chooses its handle."""
-
-    @property
-    def argvs(self) -> tuple[Argv, ...]:
-        place = (self.family, self.table, self.chain)
-        return (("nft", "insert", "rule", *place, self.rule, "comment", f'"{self.comment}"'),)
-
-    @property
-    def inverse(self) -> Step:
-        return RemoveNftRule(self.family, self.table, self.chain, self.rule, self.comment)
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveNftRule(Step):
-    """Delete the rule with this comment, where it is still there."""
-
-    family: str
-    table: str
-    chain: str
-    rule: str
-    comment: str
 
     @property
     def listing(self) -> Argv:
@@ -46,6 +24,26 @@ class RemoveNftRule(Step):
     def mark(self) -> str:
         """What the listed rule is known by."""
         return f'comment "{self.comment}"'
+
+
+@dataclass(frozen=True, slots=True)
+class InsertNftRule(_NftRuleStep, ProgramStep):
+    """Insert a rule at the top of a chain (nft(8), insert rule)."""
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        place = (self.family, self.table, self.chain)
+        return (("nft", "insert", "rule", *place, self.rule, "comment", f'"{self.comment}"'),)
+
+    @property
+    def inverse(self) -> Step:
+        place = (self.family, self.table, self.chain)
+        return RemoveNftRule(*place, self.rule, self.comment, subjects=self.subjects)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNftRule(_NftRuleStep):
+    """Delete the rule with this comment, where it is still there."""
 
     def deletion(self, handle: str) -> Argv:
         """The program that deletes the rule of this handle."""
@@ -58,4 +56,5 @@ class RemoveNftRule(Step):
 
     @property
     def inverse(self) -> Step:
-        return InsertNftRule(self.family, self.table, self.chain, self.rule, self.comment)
+        place = (self.family, self.table, self.chain)
+        return InsertNftRule(*place, self.rule, self.comment, subjects=self.subjects)
