@@ -41,15 +41,25 @@ def placed(
 
     `observed` and `goal` are the table as it is and as it should be, for what jumps lead to.
     """
-    sources = _sources(rule.spec for rules in goal.values() for rule in rules)
-    places = (at for at, spec in enumerate(foreign) if _takes(spec, sources, observed, set()))
-    first = next(places, len(foreign))
+    last = [rule.spec for rule in wanted if rule.at_end]
+    first = _first_taken(foreign, observed, goal) if last else len(foreign)
     return [
         *(rule.spec for rule in wanted if not rule.at_end),
         *foreign[:first],
-        *(rule.spec for rule in wanted if rule.at_end),
+        *last,
         *foreign[first:],
     ]
+
+
+def _first_taken(
+    foreign: Sequence[str], observed: Table, goal: Mapping[str, Sequence[Rule]]
+) -> int:
+    """The place of the first rule of others that translates what ours are to translate."""
+    if not foreign:
+        return 0  # what ten thousand addresses send is not gone through for that
+    sources = _sources(rule.spec for rules in goal.values() for rule in rules)
+    places = (at for at, spec in enumerate(foreign) if _takes(spec, sources, observed, set()))
+    return next(places, len(foreign))
 
 
 def _takes(

@@ -35,8 +35,10 @@ def numbered(current: Table, lines: Iterable[str]) -> tuple[str, ...]:
     """The rules that lines delete by number, each chain's last first."""
     return tuple(
         current[chain][int(rest) - 1]
-        for command, chain, rest in map(parts, lines)
-        if command == "-D" and rest.isdigit()
+        for line in lines
+        if line.startswith("-D ")
+        for _, chain, rest in (parts(line),)
+        if rest.isdigit()
     )
 
 

@@ -59,7 +59,7 @@ def left_behind(observed: HostState) -> Iterator[ChangeRules]:
 
 def _subjects(step: ChangeRules, wanted: HostState) -> Subjects:
     """What the lines of a step are about. What one deletes by its number, its way back makes."""
-    lines = (*step.lines, *step.inverse_lines)
+    lines = (*step.lines, *(step.inverse_lines if step.numbered else ()))
     about = frozenset(subjects_of_lines(step.family, step.table, lines, wanted))
     return tuple(sorted(subject for subject in about if subject is not None))
 
@@ -144,7 +144,9 @@ def ended_connections(
     ended = {subject for address in gone if address.is_single for subject in address.subjects}
     kept = set(rules.specs(wanted.chains.get(_INCOMING, ())))
     for spec in rules.specs(observed.chains.get(_INCOMING, ())):
+        if spec in kept:
+            continue  # as ten thousand are
         subject = subject_of(_INCOMING.chain, spec)
-        if spec not in kept and subject is not None and subject.kind == "floating":
+        if subject is not None and subject.kind == "floating":
             ended.add(subject)
     yield from (EndConnections(subject.name, subjects=(subject,)) for subject in sorted(ended))
