@@ -2,9 +2,19 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
-from netconsole.backend.hoststate import Address, ChainKey, File, HostState, Link, Rule, TableName
+from netconsole.backend.hoststate import (
+    Address,
+    ChainKey,
+    File,
+    Link,
+    Observed,
+    ObservedLink,
+    Rule,
+    TableName,
+    Wanted,
+)
 from netconsole.backend.intent import intent
 from netconsole.backend.options import Options
 from netconsole.backend.plan import plan
@@ -150,29 +160,32 @@ def records(instances: int = 1, floating: bool = True) -> Records:
     )
 
 
-def wanted(found: Records | None = None, released: frozenset[Address] = frozenset()) -> HostState:
+def wanted(found: Records | None = None, released: frozenset[Address] = frozenset()) -> Wanted:
     return intent(records() if found is None else found, options(), released)
 
 
-def observed_as(state: HostState) -> HostState:
+def observed_as(state: Wanted) -> Observed:
     """What a host shows that holds exactly what a state asks for."""
     files = dict(state.files)
     for server in state.dnsmasq:
         files[server.pid_file] = File("4711\n")
         files[server.pid_file.removesuffix(".pid") + ".leases"] = File("")
-    return replace(
-        state,
+    common = {each.name for each in fields(Link)} - {"peer", "mtu"}
+    return Observed(
+        sysctls=state.sysctls,
+        dhcp_hosts=state.dhcp_hosts,
+        directories=state.directories,
         addresses=(*state.addresses, Address("eth0", "192.168.1.10/24")),
         chains=dict(state.chains),
         files=files,
         dnsmasq=tuple(replace(server, pids=(4711,)) for server in state.dnsmasq),
         links={
-            name: replace(link, peer=None, peer_mac=None, mtu=link.mtu or 1500)
+            name: ObservedLink(
+                **{each: getattr(link, each) for each in common}, mtu=link.mtu or 1500
+            )
             for name, link in state.links.items()
         },
         leases={server.bridge: () for server in state.dnsmasq},
-        networks_path="",
-        released=frozenset(),
     )
 
 
@@ -184,11 +197,11 @@ def chains(table: TableName, held: Mapping[str, list[str]]) -> dict[ChainKey, tu
     }
 
 
-def with_link(state: HostState, link: Link) -> HostState:
+def with_link(state: Observed, link: ObservedLink) -> Observed:
     return replace(state, links={**state.links, link.name: link})
 
 
-EMPTY = HostState(sysctls={"net.ipv4.ip_forward": "0"})
+EMPTY = Observed(sysctls={"net.ipv4.ip_forward": "0"})
 WANTED = wanted(records(2))
 """A network, a tap and a veth port, a floating address."""
 WHOLE = observed_as(WANTED)
@@ -196,9 +209,9 @@ BRIDGE = WHOLE.links["br100"]
 
 
 def status(
-    observed: HostState,
+    observed: Observed,
     found: Records | None = None,
-    goal: HostState = WANTED,
+    goal: Wanted = WANTED,
     settings: Options | None = None,
 ) -> Status:
     return Survey(
@@ -212,7 +225,7 @@ def status(
     ).status()
 
 
-def with_chains(held: Mapping[ChainKey, tuple[Rule, ...]]) -> HostState:
+def with_chains(held: Mapping[ChainKey, tuple[Rule, ...]]) -> Observed:
     """The healthy host with other rules in some chains."""
     return replace(WHOLE, chains={**WHOLE.chains, **held})
 

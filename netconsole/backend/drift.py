@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.hoststate import Wanted
 from netconsole.backend.plan.filters import subjects_of_lines
 from netconsole.backend.status import DriftStep
 from netconsole.backend.steps import AddDhcpHosts, ChangeRules, Plan, Step
 from netconsole.backend.subject import Subjects
 
 
-def drift_steps(plan: Plan, wanted: HostState) -> tuple[DriftStep, ...]:
+def drift_steps(plan: Plan, wanted: Wanted) -> tuple[DriftStep, ...]:
     """Return the steps that lead to what is wanted."""
     return tuple(
         DriftStep(type(step).__name__, step.commands, tuple(_subjects(step, wanted)))
@@ -17,7 +17,7 @@ def drift_steps(plan: Plan, wanted: HostState) -> tuple[DriftStep, ...]:
     )
 
 
-def _subjects(step: Step, wanted: HostState) -> Iterator[Subjects]:
+def _subjects(step: Step, wanted: Wanted) -> Iterator[Subjects]:
     """Yield what each command is about; a step for many things has one for each."""
     match step:
         case ChangeRules():

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv4Network
 
 from netconsole.backend import rule_words
-from netconsole.backend.hoststate import ChainKey, HostState
+from netconsole.backend.hoststate import ChainKey, Observed, Wanted
 from netconsole.backend.rule_order import target_of
 from netconsole.backend.subject import floating
 
@@ -77,7 +77,7 @@ def _matches(option: str, value: str, source: str, interface: str) -> bool:
     return IPv4Network(source).subnet_of(network)
 
 
-def note_of_association(address: str, observed: HostState, wanted: HostState) -> tuple[str, ...]:
+def note_of_association(address: str, observed: Observed, wanted: Wanted) -> tuple[str, ...]:
     """Say that a rule of others takes what a floating address is to send, if one comes first."""
     sent = next(_sent(address, wanted), None)
     rules = [rule.spec for rule in observed.chains.get(_key(CHAIN), ())]
@@ -97,7 +97,7 @@ def note_of_association(address: str, observed: HostState, wanted: HostState) ->
     return ()
 
 
-def _sent(address: str, wanted: HostState) -> Iterator[tuple[str, str]]:
+def _sent(address: str, wanted: Wanted) -> Iterator[tuple[str, str]]:
     """From where and by which interface an association's packets leave, by its own rule."""
     for rules in wanted.chains.values():
         for rule in rules:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.hoststate import Observed, Wanted
 from netconsole.backend.intent import touches_nothing
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.intent.settings import held
@@ -22,8 +22,8 @@ class Former:
 
     found: Records
     options: Options
-    observed: HostState
-    wanted: HostState
+    observed: Observed
+    wanted: Wanted
     steps: Plan
 
     def note(self, connection: Connection) -> None:

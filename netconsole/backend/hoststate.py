@@ -1,4 +1,4 @@
-"""HostState: what a host holds, or should hold, as one immutable value.
+"""What a host holds, and what it should hold: two immutable values around one core.
 
 `intent` makes one from the records, `observe` makes one from the kernel; `plan` is the
 difference. Nothing here touches the host.
@@ -59,20 +59,20 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A network interface. `None` means: not our business (wanted), not applicable (observed)."""
+    """What a network interface has, or should have.
+
+    `None` means: not our business (wanted), not applicable (observed).
+    """
 
     name: str
     kind: str
     up: bool = True
-    carrier: bool = field(default=True, compare=False)
-    """Observed only: whether someone is at its other end (IFF_LOWER_UP, netdevice(7))."""
     mac: str | None = None
     master: str | None = None
     mtu: int | None = None
     alias: str = ""
     peer: str | None = None
-    """Wanted only: the guest's end of a veth pair, as it is made."""
-    peer_mac: str | None = None
+    """The other end of a veth pair, which is the guest's."""
     hairpin: bool | None = None
     forward_delay: int | None = None
     """Of a bridge, in hundredths of a second."""
@@ -81,15 +81,30 @@ class Link:
     parent: str | None = None
     """Of a VLAN device, the interface whose tagged frames it carries."""
     vlan: int | None = None
-    mac_of: str | None = None
-    """Wanted of a bridge: take the MAC address of this interface, which its peers know."""
-    subjects: Subjects = field(default=(), compare=False)
-    """Wanted only: the networks and the port that it is for."""
 
     @property
     def ours(self) -> bool:
         """Whether netconsole made this link."""
         return self.alias.startswith(OWNER_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedLink(Link):
+    """A network interface that is there."""
+
+    carrier: bool = field(default=True, compare=False)
+    """Whether someone is at its other end (IFF_LOWER_UP, netdevice(7))."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedLink(Link):
+    """A network interface as it should be."""
+
+    peer_mac: str | None = None
+    mac_of: str | None = None
+    """Of a bridge: take the MAC address of this interface, which its peers know."""
+    subjects: Subjects = field(default=(), compare=False)
+    """The networks and the port that it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,51 +242,65 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class HostState:
-    """All that netconsole configures on a host."""
+    """What a host holds and what it should hold have in common: all that netconsole configures."""
 
-    sysctls: Mapping[str, str] = field(default_factory=dict)
-    sysctls_along: Mapping[str, str] = field(default_factory=dict)
-    """Wanted only: written again where another has to be written that the kernel resets them with.
-    For the rest they are the admin's."""
     links: Mapping[str, Link] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
-    above: Mapping[str, str] = field(default_factory=dict)
-    """Wanted only: the bridge or bond of each interface that is a port of one."""
-    former_links: Mapping[str, FormerLink] = field(default_factory=dict)
-    """Wanted only: the links of others that networks do not use any more, as they were."""
-    belongings: Mapping[str, Belongings] = field(default_factory=dict)
-    """Observed only: what hangs on an interface, of those that a plan moves."""
     chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
     """Wanted built-in chains hold our jumps only; observed ones hold every rule."""
-    generation: int | None = None
-    """Observed only: of the packet filter whose IPv4 chains these are. As long as the kernel has
-    the same, nobody has changed any; None where it has none."""
-    other_kind: Kind | None = None
-    """Observed only: the kind of which iptables is not, where that has tables here as well and
-    its programs are installed, which can change them."""
-    other_chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
-    """Observed only: the IPv4 chains of that kind. Packets pass both."""
-    missing_program: str = ""
-    """Observed only: that which could take ours out of that kind, where it is not installed."""
-    leading_maps: Mapping[ChainKey, str] = field(default_factory=dict)
-    """Observed only: the map of nftables whose elements lead to a chain of ours that has to go."""
     dnsmasq: tuple[Dnsmasq, ...] = ()
     dhcp_hosts: Mapping[str, File] = field(default_factory=dict)
     """Files in a network's --dhcp-hostsdir, by path: one a port."""
     files: Mapping[str, File] = field(default_factory=dict)
     """The other files in `networks_path`, by path."""
     directories: frozenset[str] = frozenset()
-    networks_path: str = ""
-    """Wanted only: the directory that holds all these files."""
     leases: Mapping[str, tuple[Lease, ...]] = field(default_factory=dict)
-    """Observed only: the lease file of each bridge."""
-    released: frozenset[Address] = frozenset()
-    """Wanted only: addresses of ours that must be on no interface."""
-    release_leases: bool = True
-    """Wanted only: leases of ports that are no more are given back at once."""
-    unsupported: Mapping[str, str] = field(default_factory=dict)
-    """Wanted only: the parts that this kernel cannot hold and that are left out, and why."""
+    """Of each bridge: what its lease file says, or is to say where it is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed(HostState):
+    """What a host holds."""
+
+    links: Mapping[str, ObservedLink] = field(default_factory=dict)
+    belongings: Mapping[str, Belongings] = field(default_factory=dict)
+    """What hangs on an interface, of those that a plan moves."""
+    generation: int | None = None
+    """Of the packet filter whose IPv4 chains these are. As long as the kernel has
+    the same, nobody has changed any; None where it has none."""
+    other_kind: Kind | None = None
+    """The kind of which iptables is not, where that has tables here as well and
+    its programs are installed, which can change them."""
+    other_chains: Mapping[ChainKey, tuple[Rule, ...]] = field(default_factory=dict)
+    """The IPv4 chains of that kind. Packets pass both."""
+    missing_program: str = ""
+    """That which could take ours out of that kind, where it is not installed."""
+    leading_maps: Mapping[ChainKey, str] = field(default_factory=dict)
+    """The map of nftables whose elements lead to a chain of ours that has to go."""
     mark: Mark | None = None
-    """Observed only: from which store the host was configured since it started."""
+    """From which store the host was configured since it started."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    """Observed only: the parts that could not be read, and why."""
+    """The parts that could not be read, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted(HostState):
+    """What a host should hold."""
+
+    links: Mapping[str, WantedLink] = field(default_factory=dict)
+    sysctls_along: Mapping[str, str] = field(default_factory=dict)
+    """Written again where another has to be written that the kernel resets them with.
+    For the rest they are the admin's."""
+    above: Mapping[str, str] = field(default_factory=dict)
+    """The bridge or bond of each interface that is a port of one."""
+    former_links: Mapping[str, FormerLink] = field(default_factory=dict)
+    """The links of others that networks do not use any more, as they were."""
+    networks_path: str = ""
+    """The directory that holds all these files."""
+    released: frozenset[Address] = frozenset()
+    """Addresses of ours that must be on no interface."""
+    release_leases: bool = True
+    """Leases of ports that are no more are given back at once."""
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    """The parts that this kernel cannot hold and that are left out, and why."""

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from netconsole.backend.hoststate import ChainKey, HostState, Rule
+from netconsole.backend.hoststate import ChainKey, Observed, Rule, Wanted
 from netconsole.backend.rule_subjects import subject_of
 from netconsole.backend.rules import is_ours, is_ours_alone, specs, used_by_others
 from netconsole.backend.status import NatRule
 from netconsole.backend.subject import Subject
 
 
-def nat_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
+def nat_rules(observed: Observed, wanted: Wanted) -> Iterator[NatRule]:
     """Every rule of the nat table: those that are there, then those that are missed."""
     nat = {
         key.chain: specs(rules)
@@ -71,7 +71,7 @@ def _other_rule(key: ChainKey, rule: Rule) -> NatRule:
     )
 
 
-def _missing_rules(observed: HostState, wanted: HostState) -> Iterator[NatRule]:
+def _missing_rules(observed: Observed, wanted: Wanted) -> Iterator[NatRule]:
     for key, rules in wanted.chains.items():
         if (key.family, key.table) != ("ipv4", "nat"):
             continue

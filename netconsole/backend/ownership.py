@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from netconsole.backend import dhcp
-from netconsole.backend.hoststate import HostState, Mark, Rule
+from netconsole.backend.hoststate import HostState, Mark, Observed, Rule, Wanted
 from netconsole.backend.records import Records, StoreIdentity
 from netconsole.backend.rules import is_own_chain
 from netconsole.backend.steps import Plan, RemoveLink, StartDnsmasq, StopDnsmasq
@@ -37,7 +37,7 @@ class Another:
 
 
 def another_by_mark(
-    observed: HostState, mark: Mark, identity: StoreIdentity | None, networks_path: str
+    observed: Observed, mark: Mark, identity: StoreIdentity | None, networks_path: str
 ) -> Another | None:
     """Say why what a host carries is another store's; None where it is ours, or nothing is there.
 
@@ -60,7 +60,7 @@ def another_by_mark(
 
 
 def another_by_itself(
-    observed: HostState, found: Records, wanted: HostState, networks_path: str
+    observed: Observed, found: Records, wanted: Wanted, networks_path: str
 ) -> Another | None:
     """Ask the objects of a host without a mark: links say by their alias of what they are.
 
@@ -93,14 +93,14 @@ def _has_several_hosts(found: Records) -> bool:
     return len(hosts - {None, ""}) > 1 or any(network.multi_host for network in found.networks)
 
 
-def _objects(observed: HostState, networks_path: str) -> Iterator[str]:
+def _objects(observed: Observed, networks_path: str) -> Iterator[str]:
     yield from (f"link {link.name}" for link in observed.links.values() if link.ours)
     yield from (f"dnsmasq of {bridge}" for bridge in sorted(_bridges(observed, networks_path)))
     if _own_rules(observed):
         yield "chains nova-network-*"
 
 
-def _bridges(observed: HostState, networks_path: str) -> set[str]:
+def _bridges(observed: Observed, networks_path: str) -> set[str]:
     """The bridges that a dnsmasq of ours serves, or has left files of."""
     paths = (*observed.files, *observed.dhcp_hosts, *observed.directories)
     of_files = (dhcp.bridge_of(networks_path, path) for path in paths)
@@ -112,7 +112,7 @@ def _own_rules(state: HostState) -> set[Rule]:
     return {rule for found in own for rule in found}
 
 
-def as_anothers(observed: HostState, found: Another) -> HostState:
+def as_anothers(observed: Observed, found: Another) -> Observed:
     """A host of another's: it is shown, and there is no plan."""
     return replace(
         observed,
@@ -125,7 +125,7 @@ def as_anothers(observed: HostState, found: Another) -> HostState:
     )
 
 
-def removes_most(observed: HostState, wanted: HostState, plan: Plan) -> str | None:
+def removes_most(observed: Observed, wanted: Wanted, plan: Plan) -> str | None:
     """Say how much of what is ours a plan removes, where that is most of it; else None.
 
     Nobody deletes by bringing a host in line: the store or the configuration is not what it was.

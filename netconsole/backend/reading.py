@@ -9,7 +9,7 @@ from netconsole.backend import privileges, validate
 from netconsole.backend.collector import at_rest
 from netconsole.backend.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.host import Host, NoHost
-from netconsole.backend.hoststate import HostState, Lease
+from netconsole.backend.hoststate import Lease, Observed, Wanted
 from netconsole.backend.intent import intent, touches_nothing
 from netconsole.backend.journal import Journal, JournalEntry
 from netconsole.backend.journal_entry import unfinished
@@ -105,7 +105,7 @@ class Reading:
         wanted = self._host.possible(intent(found, self._options, observed=observed), observed)
         return self._picture(found, usage, observed, wanted)
 
-    def _another(self, connection: Connection, observed: HostState) -> Another | None:
+    def _another(self, connection: Connection, observed: Observed) -> Another | None:
         """Why what the host holds is not of this store; None where it is.
 
         The mark says it without a look at what the store holds.
@@ -246,7 +246,7 @@ class Reading:
             raise Conflict(f"change {change_id} ({entry.title}) was taken back already")
         return entry
 
-    def _note_leases_if_idle(self, observed: HostState) -> None:
+    def _note_leases_if_idle(self, observed: Observed) -> None:
         """A change under way notes the leases itself, and keeps the store locked meanwhile."""
         with host_lock_if_free(self._lock) as free:
             if free:
@@ -257,12 +257,12 @@ class Reading:
         self,
         found: Records,
         usage: Mapping[int, NetworkUsage],
-        observed: HostState,
-        wanted: HostState | None,
+        observed: Observed,
+        wanted: Wanted | None,
         others: Another | None = None,
     ) -> Survey:
         if wanted is None:
-            wanted, steps = HostState(), Plan()
+            wanted, steps = Wanted(), Plan()
         else:
             closer = self._host.observe_closer(observed, wanted)
             observed, steps = difference(closer, wanted)

@@ -8,7 +8,7 @@ networks, on which those of the address stand, are as wanted is what makes the n
 from collections.abc import Iterable, Mapping, Sequence
 
 from netconsole.backend import subject
-from netconsole.backend.hoststate import ChainKey, HostState, Rule
+from netconsole.backend.hoststate import ChainKey, HostState, Observed, Rule, Wanted
 from netconsole.backend.managers.flatdhcp import has_external_gateway
 from netconsole.backend.plan import plan
 from netconsole.backend.records import Network
@@ -17,19 +17,19 @@ from netconsole.backend.rules import is_own_chain, specs
 from netconsole.backend.steps import Plan
 
 
-def difference(observed: HostState, wanted: HostState, scope: str | None) -> Plan:
+def difference(observed: Observed, wanted: Wanted, scope: str | None) -> Plan:
     """The steps between two states, as far as the scope goes."""
     if scope is None:
         return plan(observed, wanted)
     present, goal = _differing(_nat(observed), _nat(wanted), scope)
     return plan(
-        HostState(
+        Observed(
             sysctls=observed.sysctls,
             addresses=observed.addresses,
             chains=present,
             unreadable=observed.unreadable,
         ),
-        HostState(
+        Wanted(
             sysctls=wanted.sysctls,
             addresses=tuple(
                 address for address in wanted.addresses if address.address == f"{scope}/32"
@@ -42,7 +42,7 @@ def difference(observed: HostState, wanted: HostState, scope: str | None) -> Pla
 
 
 def is_enough(
-    observed: HostState, wanted: HostState, scope: str | None, networks: Iterable[Network]
+    observed: Observed, wanted: Wanted, scope: str | None, networks: Iterable[Network]
 ) -> bool:
     """Whether all that the rules of the address stand on is as wanted; nothing else is repaired.
 

@@ -23,7 +23,7 @@ from netconsole.backend.errors import (
     Unavailable,
 )
 from netconsole.backend.former import Former
-from netconsole.backend.hoststate import HostState, Mark
+from netconsole.backend.hoststate import Mark, Observed, Wanted
 from netconsole.backend.intent import intent
 from netconsole.backend.journal import JournalEntry, OpenEntry
 from netconsole.backend.lock import host_lock
@@ -77,7 +77,7 @@ class Service(Reading):
         super().__init__(options, read_only=read_only)
         self.confirm = confirm
         """Replaced by a front end that asks in its own way; called in the thread of `do`."""
-        self._known = HostState()
+        self._known = Observed()
         """What the last change saw of the packet filter, true while its generation lasts."""
 
     def preview(self, change: Change[Result]) -> Plan:
@@ -295,7 +295,7 @@ class Service(Reading):
         )
 
     def _written_fix(
-        self, change: Change[Result], written: Written[Result], fix: Plan, observed: HostState
+        self, change: Change[Result], written: Written[Result], fix: Plan, observed: Observed
     ) -> "_Written[Result]":
         """A cure; of what is taken back, what still stands and nobody has changed since."""
         left: tuple[str, ...] = ()
@@ -306,7 +306,7 @@ class Service(Reading):
         return _Written(written.result, fix, observed, None, waits=written.waits, notes=left)
 
     def _refuse_anothers(
-        self, connection: Connection, change: Change[Result], observed: HostState
+        self, connection: Connection, change: Change[Result], observed: Observed
     ) -> None:
         """Refuse to change a host that was configured from another store, or by nova."""
         found = self._another(connection, observed)
@@ -320,7 +320,7 @@ class Service(Reading):
         if any(network.manager is None for network in found):
             network_rows.claim_for_manager(connection, manager(self._options).kind)
 
-    def _observe(self, change: Change[Result], scope: str | None) -> HostState:
+    def _observe(self, change: Change[Result], scope: str | None) -> Observed:
         observed = self._host.observe(scope, self._known)
         for part, reason in observed.unreadable.items():
             raise Unavailable(f"{change.title}: {part}: {reason}")
@@ -330,9 +330,9 @@ class Service(Reading):
         self,
         connection: Connection,
         written: Written[Result],
-        observed: HostState,
+        observed: Observed,
         scope: str | None,
-    ) -> tuple[Records, HostState]:
+    ) -> tuple[Records, Wanted]:
         """The records as far as the scope goes, and what they ask of the host."""
         host = self._options.host
         found = (
@@ -359,7 +359,7 @@ class Service(Reading):
 
         def left() -> Plan:
             seen = self._host.observe(written.scope, expected)
-            self._known = HostState(chains=seen.chains, generation=seen.generation)
+            self._known = Observed(chains=seen.chains, generation=seen.generation)
             return difference(self._host.observe_closer(seen, wanted), wanted, written.scope)
 
         return verify(left, applied.without)
@@ -369,8 +369,8 @@ class Service(Reading):
 class _Written(Generic[Result]):
     result: Result
     steps: Plan
-    observed: HostState
-    wanted: HostState | None
+    observed: Observed
+    wanted: Wanted | None
     """What the host should hold afterwards; None for a fix, which goes beyond the store."""
     scope: str | None = None
     """As far as which it was observed."""

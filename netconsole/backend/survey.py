@@ -8,7 +8,15 @@ from operator import attrgetter
 from netconsole.backend import subject
 from netconsole.backend.drift import drift_steps
 from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import ChainKey, Dnsmasq, HostState, Link, Rule
+from netconsole.backend.hoststate import (
+    ChainKey,
+    Dnsmasq,
+    HostState,
+    Observed,
+    ObservedLink,
+    Rule,
+    Wanted,
+)
 from netconsole.backend.intent import floating_interface
 from netconsole.backend.intent.above import leaving
 from netconsole.backend.kernel_settings import IP_FORWARD
@@ -37,7 +45,7 @@ UNPLANNED = frozenset({"store", "plan"})
 """Parts of which one that cannot be read leaves unknown what the host should hold."""
 
 
-def difference(observed: HostState, wanted: HostState) -> tuple[HostState, Plan]:
+def difference(observed: Observed, wanted: Wanted) -> tuple[Observed, Plan]:
     """The plan; where something stands in its way, an empty one and the state that says so.
 
     One interface of a wrong kind must not hide the rest of the host.
@@ -55,8 +63,8 @@ class Survey:
 
     records: Records
     usage: Mapping[int, NetworkUsage]
-    observed: HostState
-    wanted: HostState
+    observed: Observed
+    wanted: Wanted
     plan: Plan
     options: Options
     read_only_because: str | None
@@ -246,7 +254,7 @@ def _places(state: HostState) -> set[tuple[str, str]]:
     return {(address.interface, address.address) for address in state.addresses}
 
 
-def _link_state(link: Link | None, *, here: bool) -> LinkState:
+def _link_state(link: ObservedLink | None, *, here: bool) -> LinkState:
     if link is None:
         return "missing" if here else "not here"
     if not link.up:
@@ -287,7 +295,7 @@ def _subjects(chains: Mapping[ChainKey, tuple[Rule, ...]]) -> Iterator[Subject]:
     return (rule.subject for rules in chains.values() for rule in rules if rule.subject)
 
 
-def _present_rules(observed: HostState, wanted: HostState) -> dict[ChainKey, tuple[Rule, ...]]:
+def _present_rules(observed: Observed, wanted: Wanted) -> dict[ChainKey, tuple[Rule, ...]]:
     """The wanted rules that are there, each as often as it is there."""
     return {
         key: tuple(goal[rule.spec] for rule in observed.chains.get(key, ()) if rule.spec in goal)

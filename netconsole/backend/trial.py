@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from netconsole.backend.errors import NetconsoleError, Unavailable
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.hoststate import Observed
 from netconsole.backend.journal import Journal, JournalEntry, OpenEntry
 from netconsole.backend.ssh_session import SshSession
 from netconsole.backend.steps import (
@@ -48,7 +48,7 @@ class NotConfirmed(NetconsoleError):
     """A change on trial that nobody confirmed; it was taken back."""
 
 
-def session_interface(steps: Plan, observed: HostState, session: SshSession | None) -> str | None:
+def session_interface(steps: Plan, observed: Observed, session: SshSession | None) -> str | None:
     """The interface that an SSH session came in on, if the steps touch it."""
     if session is None:
         return None

@@ -8,7 +8,7 @@ and what has become another's is left alone, with a line that says so.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from netconsole.backend.hoststate import Address, Link
+from netconsole.backend.hoststate import Address, ObservedLink
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
@@ -81,7 +81,7 @@ def changed_since(step: Step, content: str | None) -> bool:
 class Standing:
     """What stands of steps on links and addresses, as the way back is gone."""
 
-    links: Mapping[str, Link]
+    links: Mapping[str, ObservedLink]
     addresses: Iterable[Address]
     left: list[str] = field(default_factory=list)
     """What is not taken back, a line each."""
@@ -129,7 +129,7 @@ class Standing:
         self.left.append(f"{step.name} was made, or taken into use, by someone else: left alone")
         return False
 
-    def _is_as_made(self, link: Link, step: RemoveLink) -> bool:
+    def _is_as_made(self, link: ObservedLink, step: RemoveLink) -> bool:
         """Whether a link without a mark is one that AddLink has just made: nobody uses it."""
         return (
             (link.kind, link.alias, link.up, link.master) == (step.kind, "", False, None)
@@ -155,7 +155,7 @@ class Standing:
         return True
 
 
-def attribute(link: Link, name: LinkAttribute) -> str:
+def attribute(link: ObservedLink, name: LinkAttribute) -> str:
     """An attribute of a link as a step words it."""
     value = getattr(link, name)
     if isinstance(value, bool):

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from core_samples import FLOATING, network, options, records
 
-from netconsole.backend.hoststate import HostState, Link
+from netconsole.backend.hoststate import ObservedLink, Wanted
 from netconsole.backend.intent import intent
 from netconsole.backend.intent.above import leaving, masters
 
 ONE_CARD = replace(options(), flat_interface="eth0", public_interface="eth0")
 
 
-def texts(state: HostState) -> str:
+def texts(state: Wanted) -> str:
     return "\n".join(rule.spec for rules in state.chains.values() for rule in rules)
 
 
@@ -34,11 +34,11 @@ def test_forwarding_that_is_allowed_to_a_port_is_allowed_to_its_bridge() -> None
 
 def test_a_bond_in_a_bridge_is_followed_all_the_way_but_no_vrf() -> None:
     present = {
-        "eth0": Link("eth0", "", master="bond0"),
-        "bond0": Link("bond0", "bond", master="br-adm"),
-        "br-adm": Link("br-adm", "bridge"),
-        "eth1": Link("eth1", "", master="red"),
-        "red": Link("red", "vrf"),
+        "eth0": ObservedLink("eth0", "", master="bond0"),
+        "bond0": ObservedLink("bond0", "bond", master="br-adm"),
+        "br-adm": ObservedLink("br-adm", "bridge"),
+        "eth1": ObservedLink("eth1", "", master="red"),
+        "red": ObservedLink("red", "vrf"),
     }
     above = masters({}, present)
     assert [leaving(name, above) for name in ("eth0", "eth1", "eth2")] == ["br-adm", "eth1", "eth2"]
@@ -46,8 +46,8 @@ def test_a_bond_in_a_bridge_is_followed_all_the_way_but_no_vrf() -> None:
 
 def test_a_bridge_of_ours_that_goes_is_followed_no_more() -> None:
     present = {
-        "eth0": Link("eth0", "", master="br100"),
-        "br100": Link("br100", "bridge", alias=f"netconsole:network:{network().uuid}"),
+        "eth0": ObservedLink("eth0", "", master="br100"),
+        "br100": ObservedLink("br100", "bridge", alias=f"netconsole:network:{network().uuid}"),
     }
     assert masters({}, present) == {}
     assert leaving("eth0", masters({"br100": present["br100"]}, present)) == "br100"

@@ -7,7 +7,7 @@ import pytest
 from netconsole.backend import belongings
 from netconsole.backend.belongings import Belongings
 from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import Address, HostState, Link
+from netconsole.backend.hoststate import Address, Observed, ObservedLink, Wanted, WantedLink
 from netconsole.backend.plan import moves
 from netconsole.backend.steps import MoveAddresses, SetSysctl
 
@@ -194,10 +194,12 @@ def test_a_journal_of_old_is_read() -> None:
 # What a plan makes of it
 
 ETH0, BR100 = (
-    Link("eth0", "", mac="02::1"),
-    Link("br100", "bridge", mac="02::1", alias="netconsole:n"),
+    ObservedLink("eth0", "", mac="02::1"),
+    ObservedLink("br100", "bridge", mac="02::1", alias="netconsole:n"),
 )
-WANTED = HostState(links={"br100": BR100, "eth0": Link("eth0", "", master="br100")})
+WANTED = Wanted(
+    links={"br100": WantedLink("br100", "bridge"), "eth0": WantedLink("eth0", "", master="br100")}
+)
 
 
 def test_the_bridge_hears_router_advertisements_in_place_of_its_port() -> None:
@@ -207,10 +209,10 @@ def test_the_bridge_hears_router_advertisements_in_place_of_its_port() -> None:
     heard = Belongings(routes=(route,), settings=own, usual_settings=usual)
     loose = SetSysctl("net/ipv4/conf/br100/rp_filter", "2", "0")
     for found, accepted in ((heard, "2"), (replace(heard, routes=()), "0")):
-        seen = HostState(links={"eth0": ETH0}, belongings={"eth0": found})
+        seen = Observed(links={"eth0": ETH0}, belongings={"eth0": found})
         accept = SetSysctl("net/ipv6/conf/br100/accept_ra", accepted, "1")
-        bridge = Link("br100", "bridge")
-        assert list(moves.settings("eth0", bridge, seen, HostState())) == [loose, accept]
+        bridge = WantedLink("br100", "bridge")
+        assert list(moves.settings("eth0", bridge, seen, Wanted())) == [loose, accept]
 
 
 def test_what_stands_on_the_networks_gateway_goes_with_it() -> None:
@@ -221,10 +223,10 @@ def test_what_stands_on_the_networks_gateway_goes_with_it() -> None:
         (by_guest, by_host, ("10.7.0.0/16", "src", "10.0.0.1")),
         neighbours=(("10.0.0.9", "nud", "permanent"), ("192.0.2.9", "nud", "permanent")),
     )
-    observed = HostState(
+    observed = Observed(
         links={"eth0": replace(ETH0, master="br100"), "br100": BR100}, belongings={"br100": found}
     )
-    gone = HostState(released=frozenset({Address("br100", "10.0.0.1/24")}))
+    gone = Wanted(released=frozenset({Address("br100", "10.0.0.1/24")}))
     near = (("192.0.2.9", "nud", "permanent"),)
     assert list(moves.moved_back(observed, gone)) == [
         MoveAddresses("eth0", "br100", (host,), (by_host,), to_bridge=False, neighbours=near)
@@ -233,6 +235,6 @@ def test_what_stands_on_the_networks_gateway_goes_with_it() -> None:
 
 def test_what_has_no_word_is_refused() -> None:
     found = Belongings((FIRST,), unworded=("route 10.0.0.0/8 nhid 1: nhid",))
-    observed = HostState(links={"eth0": ETH0}, belongings={"eth0": found})
+    observed = Observed(links={"eth0": ETH0}, belongings={"eth0": found})
     with pytest.raises(Conflict, match=r"interface 'eth0': route 10\.0\.0\.0/8 nhid 1: nhid"):
         list(moves.moved(observed, WANTED))

@@ -25,7 +25,7 @@ from netconsole.backend.changes.floating import (
 )
 from netconsole.backend.changes.instances import CreateInstance, DeleteInstance
 from netconsole.backend.errors import Conflict, InvalidValue, NotFound
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.hoststate import Observed, Wanted
 from netconsole.backend.plan import plan
 from netconsole.backend.records import DnsDomain, DnsEntry
 from netconsole.backend.steps import ReloadDnsmasq, RemoveFile, StartDnsmasq, WriteFile
@@ -169,7 +169,7 @@ NAMED = replace(records(), dns_entries=(ENTRY,))
 NAMES_FILE = "/var/lib/netconsole/networks/nova-br100.names"
 
 
-def kinds(observed: HostState, goal: HostState) -> list[str]:
+def kinds(observed: Observed, goal: Wanted) -> list[str]:
     return [type(step).__name__ for step in plan(observed, goal).steps]
 
 

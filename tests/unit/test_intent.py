@@ -20,7 +20,7 @@ from core_samples import (
     wanted,
 )
 
-from netconsole.backend.hoststate import Address, File, HostState, Link
+from netconsole.backend.hoststate import Address, File, Observed, Wanted, WantedLink
 from netconsole.backend.intent import intent
 from netconsole.backend.intent.links import bridge_mac, host_mac
 from netconsole.backend.plan import plan
@@ -32,7 +32,7 @@ BASE = f"{NETWORKS_PATH}/nova-br100"
 def test_without_a_network_a_host_holds_nothing_of_ours() -> None:
     found = Records(former_sysctls={"net.ipv4.ip_forward": "0"})
 
-    assert wanted(found) == HostState(
+    assert wanted(found) == Wanted(
         sysctls={"net.ipv4.ip_forward": "0"}, networks_path=NETWORKS_PATH
     )
 
@@ -42,7 +42,7 @@ def test_a_network_wants_forwarding_a_bridge_and_an_address() -> None:
 
     assert state.sysctls == {"net.ipv4.ip_forward": "1"}
     assert state.links == {
-        "br100": Link(
+        "br100": WantedLink(
             "br100",
             "bridge",
             up=True,
@@ -110,7 +110,7 @@ def test_a_port_hangs_on_its_bridge_under_a_mac_address_of_the_hosts() -> None:
     """A guest's own address on the host's end would make the bridge keep its frames."""
     state = wanted(records(2))
 
-    assert state.links["tap0"] == Link(
+    assert state.links["tap0"] == WantedLink(
         "tap0",
         "tap",
         mac="fe:16:3e:00:00:00",
@@ -248,7 +248,7 @@ def test_the_neighbours_are_told_as_often_as_the_options_say(
     settings = replace(options(), send_arp_for_ha=send, send_arp_for_ha_count=count)
     state = intent(records(1, floating=True), settings)
     assert {address.announcements for address in state.addresses} == {told}
-    commands = plan(HostState(), state).commands
+    commands = plan(Observed(), state).commands
     announced = [command for command in commands if command.startswith("arping")]
     assert announced == (
         [f"arping -U -c {told} -I br100 10.0.0.1", f"arping -U -c {told} -I eth0 {FLOATING}"]

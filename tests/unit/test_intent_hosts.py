@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from core_samples import FLOATING, fixed_ip, floating_ip, instance, network, options, port
 
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.hoststate import Wanted
 from netconsole.backend.intent import intent
 from netconsole.backend.records import FixedIP, Network, Records
 
@@ -26,14 +26,14 @@ def cloud(shape: Network, host_addresses: tuple[FixedIP, ...] = ()) -> Records:
     )
 
 
-def on(host: str, records: Records, manager: str = FLATDHCP) -> HostState:
+def on(host: str, records: Records, manager: str = FLATDHCP) -> Wanted:
     return intent(
         records,
         replace(options(), host=host, network_manager=manager, vlan_interface="eth1"),
     )
 
 
-def on_bridge(state: HostState) -> list[str]:
+def on_bridge(state: Wanted) -> list[str]:
     return [address.address for address in state.addresses if address.interface == "br100"]
 
 

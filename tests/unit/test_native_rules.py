@@ -3,7 +3,7 @@
 import pytest
 
 from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import ChainKey, HostState, Rule
+from netconsole.backend.hoststate import ChainKey, Observed, Rule, Wanted
 from netconsole.backend.mixed_tables import by_handle
 from netconsole.backend.native_rules import native_source, native_target
 from netconsole.backend.plan import plan
@@ -87,7 +87,7 @@ def test_ours_are_deleted_by_number_beside_rules_that_iptables_does_not_understa
     ],
 )
 def test_a_chain_of_ours_that_such_a_rule_leads_to_is_not_removed(leading: str) -> None:
-    observed = HostState(
+    observed = Observed(
         chains={
             ChainKey("ipv4", "filter", "FORWARD"): (Rule(f"nft: {leading} # handle 8"),),
             ChainKey("ipv4", "filter", "nova-network-FORWARD"): (),
@@ -95,4 +95,4 @@ def test_a_chain_of_ours_that_such_a_rule_leads_to_is_not_removed(leading: str) 
     )
 
     with pytest.raises(Conflict, match="nft delete rule ip filter FORWARD handle 8"):
-        plan(observed, HostState())
+        plan(observed, Wanted())

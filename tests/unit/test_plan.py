@@ -24,9 +24,10 @@ from netconsole.backend.hoststate import (
     ChainKey,
     Dnsmasq,
     File,
-    HostState,
     Lease,
-    Link,
+    Observed,
+    ObservedLink,
+    Wanted,
 )
 from netconsole.backend.plan import plan
 from netconsole.backend.records import Records
@@ -58,11 +59,11 @@ BASE = f"{NETWORKS_PATH}/nova-br100"
 SERVER = WANTED.dnsmasq[0]
 
 
-def _kinds(observed: HostState, goal: HostState) -> list[str]:
+def _kinds(observed: Observed, goal: Wanted) -> list[str]:
     return [type(step).__name__ for step in plan(observed, goal).steps]
 
 
-def _without_chain(state: HostState, chain: str) -> HostState:
+def _without_chain(state: Observed, chain: str) -> Observed:
     gone = {key: held for key, held in state.chains.items() if key.chain != chain}
     return replace(state, chains=gone)
 
@@ -75,7 +76,7 @@ TAP9: tuple[tuple[LinkAttribute, str, str], ...] = (
     *(("alias", "netconsole:port:9", ""), ("mac", "fe:9", ""), ("up", "1", "0")),
 )
 
-DAMAGE: dict[str, tuple[HostState, list[Step]]] = {
+DAMAGE: dict[str, tuple[Observed, list[Step]]] = {
     "forwarding is off": (
         replace(WHOLE, sysctls={"net.ipv4.ip_forward": "0"}),
         [SetSysctl("net.ipv4.ip_forward", "1", "0")],
@@ -190,7 +191,7 @@ DAMAGE: dict[str, tuple[HostState, list[Step]]] = {
         [ReleaseLease("br100", "10.0.0.4", mac(0))],
     ),
     "a port of ours that nothing wants": (
-        with_link(WHOLE, Link("tap9", "tap", mac="fe:9", alias="netconsole:port:9")),
+        with_link(WHOLE, ObservedLink("tap9", "tap", mac="fe:9", alias="netconsole:port:9")),
         [RemoveLink("tap9", "tap", "netconsole:port:9", "fe:9", attributes=TAP9)],
     ),
     "files of a bridge that is no more": (
@@ -219,7 +220,7 @@ DAMAGE: dict[str, tuple[HostState, list[Step]]] = {
 
 
 @pytest.mark.parametrize(("observed", "steps"), DAMAGE.values(), ids=DAMAGE.keys())
-def test_each_damage_is_named_and_nothing_else(observed: HostState, steps: list[Step]) -> None:
+def test_each_damage_is_named_and_nothing_else(observed: Observed, steps: list[Step]) -> None:
     assert list(plan(observed, WANTED).steps) == steps
 
 

@@ -23,9 +23,10 @@ from netconsole.backend.hoststate import (
     Address,
     Dnsmasq,
     File,
-    HostState,
     Lease,
-    Link,
+    Observed,
+    ObservedLink,
+    Wanted,
 )
 from netconsole.backend.plan import plan
 from netconsole.backend.records import Records
@@ -37,20 +38,20 @@ from netconsole.backend.steps import (
 )
 
 
-def _kinds(observed: HostState, goal: HostState) -> list[str]:
+def _kinds(observed: Observed, goal: Wanted) -> list[str]:
     return [type(step).__name__ for step in plan(observed, goal).steps]
 
 
 FOREIGN = {
-    "eth0": Link("eth0", "", mac="00:11:22:33:44:55"),
-    "br0": Link("br0", "bridge", mac="00:11:22:33:44:56"),
-    "docker0": Link("docker0", "bridge", up=False, alias="netconsole"),
-    "tap77": Link("tap77", "tap", master="br100"),
+    "eth0": ObservedLink("eth0", "", mac="00:11:22:33:44:55"),
+    "br0": ObservedLink("br0", "bridge", mac="00:11:22:33:44:56"),
+    "docker0": ObservedLink("docker0", "bridge", up=False, alias="netconsole"),
+    "tap77": ObservedLink("tap77", "tap", master="br100"),
 }
 
 
 @pytest.mark.parametrize("goal", [WANTED, wanted(Records())], ids=["in use", "unused"])
-def test_what_is_not_ours_is_never_planned_away(goal: HostState) -> None:
+def test_what_is_not_ours_is_never_planned_away(goal: Wanted) -> None:
     theirs = chains("filter", {"INPUT": ["-s 192.0.2.1/32 -j DROP"], "docker": ["-j RETURN"]})
     foreign_files = {
         f"{NETWORKS_PATH}/notes.txt": File("keep\n"),
@@ -82,7 +83,7 @@ def test_what_is_not_ours_is_never_planned_away(goal: HostState) -> None:
 
 def test_a_bridge_that_an_admin_made_is_used_as_it_is() -> None:
     """Only that it is up is ours to say: who made it may have had reasons for the rest."""
-    theirs = Link(
+    theirs = ObservedLink(
         "br100", "bridge", up=False, mac="00:11:22:33:44:55", mtu=9000, forward_delay=1500
     )
     steps = plan(with_link(WHOLE, theirs), WANTED).steps
@@ -102,11 +103,11 @@ def test_a_bridge_keeps_its_mtu_where_none_is_asked_for() -> None:
 @pytest.mark.parametrize(("kind", "named"), [("veth", "is a veth"), ("", "physical interface")])
 def test_an_interface_of_another_kind_is_not_touched(kind: str, named: str) -> None:
     with pytest.raises(Conflict, match=f"'br100' is wanted as a bridge, but .*{named}"):
-        plan(with_link(WHOLE, Link("br100", kind)), WANTED)
+        plan(with_link(WHOLE, ObservedLink("br100", kind)), WANTED)
 
 
 def test_what_a_removed_link_was_is_remembered_for_the_way_back() -> None:
-    peer = Link("peer1", "veth", mac=mac(1))
+    peer = ObservedLink("peer1", "veth", mac=mac(1))
     veth = replace(WHOLE.links["veth1"], peer="peer1")
     observed = with_link(with_link(WHOLE, peer), veth)
     removed = [
@@ -137,6 +138,6 @@ def test_a_kernel_without_a_setting_is_not_told_to_change_it() -> None:
 def test_the_former_settings_return_after_the_last_network() -> None:
     found = Records(former_sysctls={"net.ipv4.ip_forward": "0"})
 
-    assert plan(HostState(sysctls={"net.ipv4.ip_forward": "1"}), wanted(found)).steps == (
+    assert plan(Observed(sysctls={"net.ipv4.ip_forward": "1"}), wanted(found)).steps == (
         SetSysctl("net.ipv4.ip_forward", "0", "1"),
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from core_samples import EMPTY, instance, network, options, port, wanted
 
-from netconsole.backend.hoststate import Address, FormerLink, HostState, Link, Mark
+from netconsole.backend.hoststate import Address, FormerLink, Mark, Observed, ObservedLink
 from netconsole.backend.intent import intent
 from netconsole.backend.plan import plan
 from netconsole.backend.plan.former import noted
@@ -14,15 +14,15 @@ from netconsole.backend.steps import SetLink, Step
 
 VLAN = "nova.network.manager.VlanManager"
 MARK = Mark("store", 1, "sqlite:///x")
-CARD = Link("eth1", "", mac="02:00:00:00:00:01", mtu=1500)
+CARD = ObservedLink("eth1", "", mac="02:00:00:00:00:01", mtu=1500)
 DOWN = replace(CARD, up=False)
 
 
-def holding(*links: Link, mark: Mark | None = MARK) -> HostState:
+def holding(*links: ObservedLink, mark: Mark | None = MARK) -> Observed:
     return replace(EMPTY, links={each.name: each for each in links}, mark=mark)
 
 
-def steps(observed: HostState, former: FormerLink) -> list[Step]:
+def steps(observed: Observed, former: FormerLink) -> list[Step]:
     asked = Records(former_links={former.name: former})
     return [step for step in plan(observed, wanted(asked)).steps if isinstance(step, SetLink)]
 
@@ -30,7 +30,7 @@ def steps(observed: HostState, former: FormerLink) -> list[Step]:
 def test_a_card_that_was_down_is_down_again_unless_it_is_used() -> None:
     former = FormerLink("eth1", up=False, used_by=("192.0.2.1", "eth1.5"), bridge="br0")
     lowered = [SetLink("eth1", "up", "0", "1")]
-    own = Link("eth1.5", "vlan", peer="eth1", parent="eth1", vlan=5)
+    own = ObservedLink("eth1.5", "vlan", peer="eth1", parent="eth1", vlan=5)
     later = replace(own, name="eth1.6", vlan=6)
 
     assert steps(holding(CARD), former) == lowered
@@ -55,7 +55,7 @@ def test_vlans_share_a_card_until_the_last_is_gone(count: int) -> None:
 
 def test_a_port_leaves_the_bridge_that_it_was_put_in_and_no_other() -> None:
     former = FormerLink("eth1", up=True, bridge="br0")
-    bridge = Link("br0", "bridge", mac="02:00:00:00:00:09")
+    bridge = ObservedLink("br0", "bridge", mac="02:00:00:00:00:09")
     inside = replace(CARD, master="br0")
 
     assert steps(holding(bridge, inside), former) == [SetLink("eth1", "master", "", "br0")]
@@ -67,7 +67,7 @@ def test_a_host_that_has_started_since_holds_nothing_of_before() -> None:
     former = FormerLink("eth1", up=False, bridge="br0")
     inside = replace(CARD, master="br0")
 
-    assert steps(holding(Link("br0", "bridge"), inside, mark=None), former) == []
+    assert steps(holding(ObservedLink("br0", "bridge"), inside, mark=None), former) == []
 
 
 @pytest.mark.parametrize("mark", [MARK, None])

@@ -4,13 +4,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from core_samples import NETWORKS_PATH, WHOLE, fixed_ip, instance, mac, network, port, wanted
+from core_samples import (
+    NETWORKS_PATH,
+    WHOLE,
+    fixed_ip,
+    instance,
+    mac,
+    network,
+    observed_as,
+    port,
+    wanted,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netconsole.backend import dhcp
 from netconsole.backend.dhcp_host import host_address
-from netconsole.backend.hoststate import File, HostState
+from netconsole.backend.hoststate import File, Wanted
 from netconsole.backend.plan import plan
 from netconsole.backend.records import Records
 from netconsole.backend.steps import (
@@ -39,7 +49,7 @@ def left(number: int, address: str) -> File:
     return File(f"{mac(number)} # no longer has {address}\n")
 
 
-def cloud(given_out: dict[int, str]) -> HostState:
+def cloud(given_out: dict[int, str]) -> Wanted:
     """What is wanted where these instances have these addresses."""
     return wanted(
         Records(
@@ -53,9 +63,12 @@ def cloud(given_out: dict[int, str]) -> HostState:
     )
 
 
-def host_steps(found: dict[str, File], goal: HostState, *, runs: bool = True) -> list[Step]:
+def host_steps(found: dict[str, File], goal: Wanted, *, runs: bool = True) -> list[Step]:
     observed = replace(
-        WHOLE, dhcp_hosts=found, dnsmasq=WHOLE.dnsmasq if runs else (), links=goal.links
+        WHOLE,
+        dhcp_hosts=found,
+        dnsmasq=WHOLE.dnsmasq if runs else (),
+        links=observed_as(goal).links,
     )
     kinds = (AddDhcpHosts, RemoveDhcpHosts, RetireDhcpHosts, ReinstateDhcpHosts)
     return [step for step in plan(observed, goal).steps if isinstance(step, kinds)]

@@ -15,12 +15,7 @@ from core_samples import (
     wanted,
 )
 
-from netconsole.backend.hoststate import (
-    Address,
-    HostState,
-    Lease,
-    Link,
-)
+from netconsole.backend.hoststate import Address, Lease, Observed, ObservedLink, Wanted
 from netconsole.backend.intent import intent
 from netconsole.backend.plan import plan
 from netconsole.backend.records import Records
@@ -43,7 +38,7 @@ from netconsole.backend.steps import (
 )
 
 
-def _kinds(observed: HostState, goal: HostState) -> list[str]:
+def _kinds(observed: Observed, goal: Wanted) -> list[str]:
     return [type(step).__name__ for step in plan(observed, goal).steps]
 
 
@@ -156,8 +151,10 @@ def test_a_gateway_goes_without_the_addresses_of_others_in_its_subnet(
     here: tuple[Address, ...], promotes: str, kept: bool
 ) -> None:
     """The kernel would take those behind it along, unless it is told to promote them."""
-    observed = HostState(
-        sysctls={PROMOTE: promotes}, addresses=here, links={"br100": Link("br100", "bridge")}
+    observed = Observed(
+        sysctls={PROMOTE: promotes},
+        addresses=here,
+        links={"br100": ObservedLink("br100", "bridge")},
     )
     found = plan(observed, wanted(Records(), frozenset({OURS})))
     off = RemoveAddress("br100", "10.0.0.1/24", "10.0.0.255")

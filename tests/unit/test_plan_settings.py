@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from core_samples import network, records, wanted
 
-from netconsole.backend.hoststate import HostState, Link
+from netconsole.backend.hoststate import Observed, ObservedLink, WantedLink
 from netconsole.backend.intent.settings import heeding
 from netconsole.backend.plan.settings import sysctls, sysctls_of_new_links
 from netconsole.backend.records import Records
@@ -12,14 +12,14 @@ from netconsole.backend.steps import SetSysctl
 
 IPV6 = replace(network(), cidr_v6="fd00:10::/64", gateway_v6="fd00:10::1")
 WITH_IPV6 = wanted(replace(records(2, floating=False), networks=(IPV6,)))
-OFF = HostState(
+OFF = Observed(
     sysctls={
         "net.ipv4.ip_forward": "1",
         "net.ipv6.conf.all.forwarding": "0",
         "net.ipv6.conf.default.accept_ra": "1",
         "net.ipv6.conf.eth0.accept_ra": "1",
     },
-    links={"eth0": Link("eth0", "")},
+    links={"eth0": ObservedLink("eth0", "")},
 )
 
 
@@ -46,7 +46,7 @@ def test_nothing_is_learnt_from_guests() -> None:
 
 
 def test_where_the_interface_becomes_a_port_its_bridge_learns() -> None:
-    eth0 = Link("eth0", "", master="br100")
+    eth0 = WantedLink("eth0", "", master="br100")
     one_card = replace(WITH_IPV6, links={**WITH_IPV6.links, "eth0": eth0})
     goal = heeding(one_card, OFF, ["eth0"])
     assert goal.sysctls["net.ipv6.conf.br100.accept_ra"] == "2"
@@ -56,7 +56,7 @@ def test_where_the_interface_becomes_a_port_its_bridge_learns() -> None:
 
 
 def test_an_admins_bridge_with_the_card_in_it_goes_on_learning() -> None:
-    card = Link("eth0", "", master="br100")
-    theirs = replace(OFF, links={"eth0": card, "br100": Link("br100", "bridge")})
+    card = ObservedLink("eth0", "", master="br100")
+    theirs = replace(OFF, links={"eth0": card, "br100": ObservedLink("br100", "bridge")})
     goal = heeding(WITH_IPV6, theirs, ["br100"])
     assert goal.sysctls["net.ipv6.conf.br100.accept_ra"] == "2"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netconsole.backend.chains import Association, floating_rules
-from netconsole.backend.hoststate import ChainKey, HostState, Rule
+from netconsole.backend.hoststate import ChainKey, Observed, Rule, Wanted
 from netconsole.backend.plan import plan
 from netconsole.backend.plan.filters import after
 from netconsole.backend.records import Records
@@ -38,7 +38,7 @@ def world(*aims: int | None) -> Records:
     )
 
 
-def confined(found: Records, address: str) -> HostState:
+def confined(found: Records, address: str) -> Wanted:
     """What is wanted when no other floating address is known of."""
     only = tuple(floating for floating in found.floating_ips if floating.address == address)
     return wanted(replace(found, floating_ips=only))
@@ -133,8 +133,8 @@ def test_where_a_network_has_another_router_the_whole_host_is_looked_at() -> Non
 
 
 def test_where_no_network_is_served_the_whole_host_is_looked_at() -> None:
-    assert not is_enough(HostState(), HostState(), "203.0.113.10", ())
-    assert is_enough(HostState(), HostState(), None, ())
+    assert not is_enough(Observed(), Wanted(), "203.0.113.10", ())
+    assert is_enough(Observed(), Wanted(), None, ())
 
 
 def test_the_rules_of_an_address_are_told_from_those_of_one_that_begins_alike() -> None:
@@ -149,5 +149,5 @@ def test_the_rules_of_an_address_are_told_from_those_of_one_that_begins_alike() 
 def test_what_others_did_to_the_bridge_tables_cannot_be_foretold() -> None:
     step = ChangeRules("bridge", "filter", ("-A FORWARD -j DROP",), ())
 
-    assert after(HostState(generation=7), Plan((step,))).generation is None
-    assert after(HostState(), Plan()).generation is None
+    assert after(Observed(generation=7), Plan((step,))).generation is None
+    assert after(Observed(), Plan()).generation is None

@@ -15,7 +15,7 @@ from core_samples import (
 )
 
 from netconsole.backend import subject
-from netconsole.backend.hoststate import ChainKey, HostState
+from netconsole.backend.hoststate import ChainKey, Observed, Wanted
 from netconsole.backend.journal_entry import JournalEntry, head, parse
 from netconsole.backend.plan import plan
 from netconsole.backend.records import Records
@@ -27,7 +27,7 @@ NAMESAKE = replace(network(1), label=FLOATING)
 """A network that is called like a floating address."""
 
 
-def beside_a_namesake() -> tuple[Records, HostState]:
+def beside_a_namesake() -> tuple[Records, Wanted]:
     found = replace(records(), networks=(*records().networks, NAMESAKE))
     return found, wanted(found)
 
@@ -40,7 +40,7 @@ def states(told: Status) -> dict[str, str]:
 
 
 def test_every_step_on_an_empty_host_says_what_it_is_about() -> None:
-    steps = plan(HostState(), WANTED).steps
+    steps = plan(Observed(), WANTED).steps
     assert [step for step in steps if not step.subjects] == []
     about = {each for step in steps for each in step.subjects}
     assert {subject.HOST, subject.METADATA, subject.network("vmnet")} <= about
@@ -48,7 +48,7 @@ def test_every_step_on_an_empty_host_says_what_it_is_about() -> None:
 
 
 def test_the_way_back_is_about_the_same() -> None:
-    for step in plan(HostState(), WANTED).steps:
+    for step in plan(Observed(), WANTED).steps:
         back = step.inverse
         assert back is None or back.subjects == step.subjects
 
@@ -87,7 +87,7 @@ def test_an_address_is_shown_its_own_commands_of_a_step_for_many() -> None:
 
 
 def test_the_journal_keeps_what_a_step_is_about() -> None:
-    made = plan(HostState(), WANTED)
+    made = plan(Observed(), WANTED)
     entry = JournalEntry("1", datetime(2026, 1, 1, tzinfo=UTC), "apply", made)
     read = parse("1", head(entry), None)
     assert [step.subjects for step in read.plan.steps] == [step.subjects for step in made.steps]

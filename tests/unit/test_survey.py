@@ -23,7 +23,7 @@ from core_samples import (
     with_link,
 )
 
-from netconsole.backend.hoststate import Address, ChainKey, Dnsmasq, File, HostState, Lease
+from netconsole.backend.hoststate import Address, ChainKey, Dnsmasq, File, Lease, Observed
 from netconsole.backend.intent import intent
 from netconsole.backend.plan import plan
 from netconsole.backend.status import Status
@@ -77,7 +77,7 @@ def test_a_floating_address_has_its_address_and_five_rules() -> None:
     ids=["address missing", "chain flushed", "rule twice", "on another interface"],
 )
 def test_a_floating_address_drifts(
-    observed: HostState, expected: tuple[str, str, bool, int, int]
+    observed: Observed, expected: tuple[str, str, bool, int, int]
 ) -> None:
     assert _floating(status(observed)) == [expected, IDLE]
 
@@ -108,7 +108,7 @@ def test_a_floating_address_of_another_host_is_not_missed_here() -> None:
 # dnsmasq
 
 
-def _servers(observed: HostState) -> list[tuple[str, str, str, tuple[int, ...]]]:
+def _servers(observed: Observed) -> list[tuple[str, str, str, tuple[int, ...]]]:
     return [
         (server.network, server.bridge, server.state, server.pids)
         for server in status(observed).dnsmasq
@@ -188,7 +188,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize(("observed", "state"), DAMAGED.values(), ids=DAMAGED.keys())
-def test_a_network_drifts_when_anything_of_it_does(observed: HostState, state: str) -> None:
+def test_a_network_drifts_when_anything_of_it_does(observed: Observed, state: str) -> None:
     told = status(observed)
 
     assert [each.state for each in told.networks] == [state]

@@ -13,7 +13,7 @@ from core_samples import (
     with_chains,
 )
 
-from netconsole.backend.hoststate import ChainKey, HostState, Rule
+from netconsole.backend.hoststate import ChainKey, Observed, Rule
 from netconsole.backend.records import Records
 
 BASE = f"{NETWORKS_PATH}/nova-br100"
@@ -84,7 +84,7 @@ def test_a_jump_that_nova_compute_needs_is_not_unexpected_when_we_are_gone() -> 
         },
     )
     nothing = wanted(Records())
-    observed = HostState(chains=held, sysctls={"net.ipv4.ip_forward": "0"})
+    observed = Observed(chains=held, sysctls={"net.ipv4.ip_forward": "0"})
 
     told = status(observed, Records(), nothing)
     assert [(rule.origin, rule.state) for rule in told.nat] == [("foreign", "present")] * 2

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from core_samples import WHOLE, observed_as, options, records, status, wanted, with_link
 
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.hoststate import Observed
 from netconsole.backend.records import Records
 from netconsole.backend.status import Allocation, LinkState, Status
 from netconsole.backend.trouble import Reach, in_order, is_dead, lease_word, troubles
@@ -22,7 +22,7 @@ def sentences(found: Status) -> list[str]:
     return [trouble.sentence for trouble in troubles(found)]
 
 
-def booted(carrier: bool, leased: bool, instances: int = 1) -> tuple[HostState, Records]:
+def booted(carrier: bool, leased: bool, instances: int = 1) -> tuple[Observed, Records]:
     """A host whose guests are all there or not, and have all taken up their leases or not."""
     found = records(instances)
     rows = tuple(replace(row, leased=leased) for row in found.fixed_ips)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from netconsole.backend.hoststate import Address, Link
+from netconsole.backend.hoststate import Address, ObservedLink
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
@@ -18,14 +18,16 @@ from netconsole.backend.steps import (
 )
 from netconsole.backend.way_back import Standing, changed_since, given_away, way_back
 
-OURS = Link("br100", "bridge", alias="netconsole:bridge", mac="fa:1")
-FRESH = Link("br100", "bridge", up=False, mac="fa:1")
+OURS = ObservedLink("br100", "bridge", alias="netconsole:bridge", mac="fa:1")
+FRESH = ObservedLink("br100", "bridge", up=False, mac="fa:1")
 REMOVED = RemoveLink("br100", "bridge", "netconsole:bridge", mac="fa:1")
 Attribute = tuple[LinkAttribute, str, str]
 PLACE = Address("br100", "192.0.2.1/24")
 
 
-def taken(steps: tuple[Step, ...], *links: Link, addresses: tuple[Address, ...] = ()) -> object:
+def taken(
+    steps: tuple[Step, ...], *links: ObservedLink, addresses: tuple[Address, ...] = ()
+) -> object:
     standing = Standing({link.name: link for link in links}, addresses)
     return tuple(standing.needed(steps)), len(standing.left)
 
@@ -62,15 +64,18 @@ def test_what_was_done_to_a_link_that_goes_again_goes_with_it() -> None:
         (FRESH, (), (), ((REMOVED,), 0)),
         (None, (), (), ((), 0)),
         (FRESH, (), (PLACE,), ((), 1)),
-        (FRESH, (Link("eth1", "", master="br100"),), (), ((), 1)),
-        (Link("br100", "bridge", up=True, mac="fa:1"), (), (), ((), 1)),
-        (Link("br100", "bridge", up=False, mac="fa:2"), (), (), ((), 1)),
-        (Link("br100", "dummy", up=False, mac="fa:1"), (), (), ((), 1)),
-        (Link("br100", "bridge", up=False, mac="fa:1", alias="uplink"), (), (), ((), 1)),
+        (FRESH, (ObservedLink("eth1", "", master="br100"),), (), ((), 1)),
+        (ObservedLink("br100", "bridge", up=True, mac="fa:1"), (), (), ((), 1)),
+        (ObservedLink("br100", "bridge", up=False, mac="fa:2"), (), (), ((), 1)),
+        (ObservedLink("br100", "dummy", up=False, mac="fa:1"), (), (), ((), 1)),
+        (ObservedLink("br100", "bridge", up=False, mac="fa:1", alias="uplink"), (), (), ((), 1)),
     ],
 )
 def test_a_link_goes_if_it_is_ours_or_nobody_has_touched_it(
-    link: Link | None, others: tuple[Link, ...], addresses: tuple[Address, ...], outcome: object
+    link: ObservedLink | None,
+    others: tuple[ObservedLink, ...],
+    addresses: tuple[Address, ...],
+    outcome: object,
 ) -> None:
     links = (*((link,) if link else ()), *others)
     assert taken((REMOVED,), *links, addresses=addresses) == outcome
@@ -79,16 +84,16 @@ def test_a_link_goes_if_it_is_ours_or_nobody_has_touched_it(
 def test_an_attribute_is_put_right_only_where_it_is_still_what_we_made_it() -> None:
     back = (SetLink("eth0", "master", "", "br100"),)
 
-    assert taken(back, Link("eth0", "", master="br100")) == (back, 0)
-    assert taken(back, Link("eth0", "")) == ((), 0)
-    assert taken(back, Link("eth0", "", master="br-adm")) == ((), 1)
+    assert taken(back, ObservedLink("eth0", "", master="br100")) == (back, 0)
+    assert taken(back, ObservedLink("eth0", "")) == ((), 0)
+    assert taken(back, ObservedLink("eth0", "", master="br-adm")) == ((), 1)
     assert taken(back) == ((), 0)
 
 
 def test_an_attribute_set_twice_goes_all_the_way_back() -> None:
     back = (SetLink("eth0", "mtu", "1400", "1300"), SetLink("eth0", "mtu", "1500", "1400"))
 
-    assert taken(back, Link("eth0", "", mtu=1300)) == (back, 0)
+    assert taken(back, ObservedLink("eth0", "", mtu=1300)) == (back, 0)
 
 
 def test_addresses_are_put_on_and_taken_off_where_that_is_left_to_do() -> None:

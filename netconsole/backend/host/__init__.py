@@ -19,7 +19,7 @@ from netconsole.backend.host import (
 )
 from netconsole.backend.host.doers import perform
 from netconsole.backend.host.standing import still, undone
-from netconsole.backend.hoststate import HostState, Lease, Mark
+from netconsole.backend.hoststate import Lease, Mark, Observed, Wanted
 from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
 from netconsole.backend.plan import addresses, former, moves
@@ -44,14 +44,14 @@ class Host:
         self._networks_path = networks_path
         self._sysctl_keys = tuple(sysctl_keys)
 
-    def observe(self, scope: str | None = None, known: HostState | None = None) -> HostState:
+    def observe(self, scope: str | None = None, known: Observed | None = None) -> Observed:
         """What the host holds. Parts that cannot be read are named in `unreadable`.
 
         A `scope` is a floating address: its places are looked at and what it needs, ip_forward
         and the IPv4 packet filter. What is `known` of that is not looked at again as long as its
         generation is the kernel's; its counters are old then, which no plan minds.
         """
-        known = known or HostState()
+        known = known or Observed()
         if scope is not None:
             seen = _with_mark(_observe_rules(known, only_ipv4=True))
             places = links.observe_addresses(f"{scope}/32")
@@ -83,9 +83,9 @@ class Host:
         """Note from which store this host is configured; raises Unavailable."""
         mark.write(by)
 
-    def _observe_rest(self) -> HostState:
+    def _observe_rest(self) -> Observed:
         folders = files.directories(self._networks_path)
-        return HostState(
+        return Observed(
             sysctls=sysctls.observe(self._sysctl_keys),
             links=links.observe_links(),
             dnsmasq=dnsmasq.observe(self._networks_path),
@@ -100,8 +100,8 @@ class Host:
         )
 
     def observe_closer(
-        self, observed: HostState, wanted: HostState, remembered: Collection[str] | None = None
-    ) -> HostState:
+        self, observed: Observed, wanted: Wanted, remembered: Collection[str] | None = None
+    ) -> Observed:
         """What was observed, and what is asked of the host only when a plan turns on it.
 
         What the kernel changes along with a switch is as much as there are interfaces: it is
@@ -141,7 +141,7 @@ class Host:
         """Those steps of a cure whose effect is not to be seen. Raises NetconsoleError."""
         return Plan(undone(cure.steps))
 
-    def possible(self, wanted: HostState, observed: HostState) -> HostState:
+    def possible(self, wanted: Wanted, observed: Observed) -> Wanted:
         """What this kernel can hold of a state; the rest is left out and told of."""
         if wanted.sysctls.get(kernel_settings.IPV6_FORWARDING) == "1":
             wanted = heeding(wanted, observed, sysctls.learners())
@@ -154,7 +154,7 @@ class Host:
         return replace(wanted, chains=chains, unsupported=unsupported)
 
 
-def _observe_rules(known: HostState, *, only_ipv4: bool = False) -> HostState:
+def _observe_rules(known: Observed, *, only_ipv4: bool = False) -> Observed:
     try:
         seen = filters.observe(known)
         if only_ipv4:
@@ -162,8 +162,8 @@ def _observe_rules(known: HostState, *, only_ipv4: bool = False) -> HostState:
         bridge = filters.observe_bridge()
         other = filters.observe_other()
     except NetconsoleError as error:
-        return HostState(unreadable={"rules": str(error)})
-    return HostState(
+        return Observed(unreadable={"rules": str(error)})
+    return Observed(
         chains={**seen.chains, **bridge.chains},
         generation=seen.generation,
         other_kind=other.other_kind,
@@ -176,12 +176,12 @@ def _observe_rules(known: HostState, *, only_ipv4: bool = False) -> HostState:
 class NoHost(Host):
     """nova's NullL3: nothing of the host is looked at, so that nothing is to do."""
 
-    def observe(self, scope: str | None = None, known: HostState | None = None) -> HostState:
-        return HostState()
+    def observe(self, scope: str | None = None, known: Observed | None = None) -> Observed:
+        return Observed()
 
     def observe_closer(
-        self, observed: HostState, wanted: HostState, remembered: Collection[str] | None = None
-    ) -> HostState:
+        self, observed: Observed, wanted: Wanted, remembered: Collection[str] | None = None
+    ) -> Observed:
         return observed
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:
@@ -194,7 +194,7 @@ class NoHost(Host):
         pass
 
 
-def _with_mark(seen: HostState) -> HostState:
+def _with_mark(seen: Observed) -> Observed:
     try:
         return replace(seen, mark=mark.read())
     except Unavailable as error:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 from netconsole.backend import iptables_save, rules, standing_rules
 from netconsole.backend.errors import NetconsoleError, StepFailed
-from netconsole.backend.hoststate import ChainKey, Family, HostState
+from netconsole.backend.hoststate import ChainKey, Family, Observed
 from netconsole.backend.mixed_tables import Saved
 from netconsole.backend.native_rules import maps_of_verdicts
 from netconsole.backend.nf_tables import NfTables
@@ -19,7 +19,7 @@ LOCK_SECONDS = "10"
 """How long to wait for another program that holds the legacy kind's lock."""
 
 
-def observe(known: HostState) -> HostState:
+def observe(known: Observed) -> Observed:
     """Every chain of the IPv4 tables with its rules, and the generation of which they are.
 
     What is known is true as long as its generation is the kernel's: then nothing is run. The
@@ -27,30 +27,30 @@ def observe(known: HostState) -> HostState:
     """
     if known.generation is not None and known.generation == _generation():
         chains = {key: found for key, found in known.chains.items() if key.family == "ipv4"}
-        return HostState(chains=chains, generation=known.generation)
+        return Observed(chains=chains, generation=known.generation)
     kind = iptables_save.kind_of("ipv4")
     return _state(iptables_save.saved("ipv4", kind, own=True), "ipv4")
 
 
-def observe_bridge() -> HostState:
+def observe_bridge() -> Observed:
     """Every chain of the bridge tables with its rules."""
     kind = iptables_save.kind_of("bridge")
     return _state(iptables_save.saved("bridge", kind, own=True), "bridge")
 
 
-def observe_other() -> HostState:
+def observe_other() -> Observed:
     """The tables of the kind of which `iptables` is not, in which ours may be left from when it
     was that kind."""
     other = iptables_save.other_kind(iptables_save.kind_of("ipv4"))
     if not iptables_save.tables_in_use("ipv4", other):
-        return HostState()
+        return Observed()
     saved = iptables_save.saved("ipv4", other, own=False)
     chains = rules.parse(saved.text, "ipv4")
     ours = any(rules.is_own_chain(key.chain) for key in chains)
     unreadable = {"rules": saved.obstacle} if saved.obstacle and ours else {}
     program = f"iptables-{other}-restore"
     changes = shutil.which(program, path=PATH) is not None
-    return HostState(
+    return Observed(
         other_kind=other if changes else None,
         other_chains=chains,
         missing_program=program if ours and not changes else "",
@@ -73,11 +73,11 @@ def observe_leading_maps(gone: Collection[ChainKey]) -> dict[ChainKey, str]:
     return found
 
 
-def _state(saved: Saved, family: Family) -> HostState:
+def _state(saved: Saved, family: Family) -> Observed:
     """What was read; a change that could not be verified is refused before it begins."""
     unreadable = {"rules": saved.obstacle} if saved.obstacle else {}
     chains = rules.parse(saved.text, family)
-    return HostState(chains=chains, generation=saved.generation, unreadable=unreadable)
+    return Observed(chains=chains, generation=saved.generation, unreadable=unreadable)
 
 
 def _generation() -> int | None:
@@ -122,7 +122,7 @@ def table_of(step: ChangeRules) -> Mapping[str, list[str]] | None:
     if step.family == "bridge":
         seen = observe_bridge()
     elif step.kind in ("", iptables_save.kind_of("ipv4")):
-        seen = observe(HostState())
+        seen = observe(Observed())
     else:
         seen = observe_other()
     return {

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NotRequired, TypedDict, cast
 
 from netconsole.backend.errors import StepFailed
-from netconsole.backend.hoststate import Address, Link
+from netconsole.backend.hoststate import Address, ObservedLink
 from netconsole.backend.programs import run
 from netconsole.backend.steps import RemoveLink, Step
 from netconsole.backend.text import from_json
@@ -54,18 +54,18 @@ class _AddressEntry(TypedDict):
     addr_info: list[_AddressInfo]
 
 
-def observe_links() -> dict[str, Link]:
+def observe_links() -> dict[str, ObservedLink]:
     """Every link of this network namespace, by name."""
     entries = cast(list[_LinkEntry], from_json(run(["ip", "-json", "-details", "link", "show"])))
     return {entry["ifname"]: _link(entry) for entry in entries}
 
 
-def _link(entry: _LinkEntry) -> Link:
+def _link(entry: _LinkEntry) -> ObservedLink:
     info = entry.get("linkinfo") or {}
     kind = info.get("info_kind", "")
     port = info.get("info_slave_data") or {}
     data = info.get("info_data") or {}
-    return Link(
+    return ObservedLink(
         entry["ifname"],
         "tap" if kind == "tun" else kind,
         up="UP" in entry["flags"],

@@ -8,7 +8,7 @@ from netaddr import IPNetwork
 from netconsole.backend import dhcp, subject
 from netconsole.backend.bridge_chains import fence, redirection
 from netconsole.backend.chains import Association, wanted_chains
-from netconsole.backend.hoststate import Address, File, HostState
+from netconsole.backend.hoststate import Address, File, Observed, Wanted
 from netconsole.backend.intent.above import followed, leaving, masters
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.presence import Presence
@@ -22,15 +22,15 @@ def intent(
     records: Records,
     options: Options,
     released: frozenset[Address] = frozenset(),
-    observed: HostState | None = None,
-) -> HostState:
+    observed: Observed | None = None,
+) -> Wanted:
     """The state that the records ask of the host named in the options.
 
     `released` are addresses that the store has just forgotten, on top of its idle floating ones.
     Of what is `observed` only this counts: which interfaces are ports of a bridge.
     """
     if touches_nothing(options):
-        return HostState()
+        return Wanted()
     named = Presence(records, options)
     wanted_links = links(named)
     above = masters(wanted_links, observed.links if observed else {})
@@ -40,7 +40,7 @@ def intent(
     answering = tuple(network for network in presence.served if answers_dhcp(network))
     addresses = tuple(_addresses(presence, associations))
     names = records.dns_entries
-    return HostState(
+    return Wanted(
         sysctls=sysctls(presence),
         sysctls_along=sysctls_along(presence),
         links=wanted_links,

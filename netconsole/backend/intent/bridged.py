@@ -7,7 +7,7 @@ hang, so that there the asking guest's address is translated as without dmz_cidr
 
 from dataclasses import replace
 
-from netconsole.backend.hoststate import HostState, Link
+from netconsole.backend.hoststate import Observed, Wanted, WantedLink
 
 BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
 """The switch for all bridges; not there without br_netfilter."""
@@ -15,7 +15,7 @@ BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
 _KEPT = " -m conntrack --ctorigdst "
 
 
-def bridged(wanted: HostState, observed: HostState, everywhere: str | None) -> HostState:
+def bridged(wanted: Wanted, observed: Observed, everywhere: str | None) -> Wanted:
     """Set a bridge's own switch only where that for all is off, and it is ours to set.
 
     `everywhere` is the value of the switch for all bridges, None where the kernel has none.
@@ -37,14 +37,14 @@ def bridged(wanted: HostState, observed: HostState, everywhere: str | None) -> H
     return wanted
 
 
-def _without_switch(wanted: HostState, bridges: list[str]) -> HostState:
-    links: dict[str, Link] = {
+def _without_switch(wanted: Wanted, bridges: list[str]) -> Wanted:
+    links: dict[str, WantedLink] = {
         name: replace(wanted.links[name], nf_call_iptables=None) for name in bridges
     }
     return replace(wanted, links={**wanted.links, **links})
 
 
-def _translating(wanted: HostState, reason: str) -> HostState:
+def _translating(wanted: Wanted, reason: str) -> Wanted:
     chains = {
         key: tuple(rule for rule in rules if _KEPT not in rule.spec)
         for key, rules in wanted.chains.items()

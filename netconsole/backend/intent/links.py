@@ -7,7 +7,7 @@ from dataclasses import replace
 from netaddr import IPNetwork
 
 from netconsole.backend import subject
-from netconsole.backend.hoststate import OWNER_PREFIX, Link
+from netconsole.backend.hoststate import OWNER_PREFIX, WantedLink
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.managers import manager
 from netconsole.backend.options import Options
@@ -15,9 +15,9 @@ from netconsole.backend.records import Network, Port
 from netconsole.backend.subject import together
 
 
-def links(presence: Presence) -> dict[str, Link]:
+def links(presence: Presence) -> dict[str, WantedLink]:
     """Every link that the networks of a host want, by name."""
-    wanted: dict[str, Link] = {}
+    wanted: dict[str, WantedLink] = {}
     if manager(presence.options).creates_bridge:
         for network in (*presence.served, *presence.carried):
             for link in _of_network(network, presence.options):
@@ -43,12 +43,12 @@ def _keeps_sources(presence: Presence) -> bool:
     )
 
 
-def _of_network(network: Network, options: Options) -> Iterator[Link]:
+def _of_network(network: Network, options: Options) -> Iterator[WantedLink]:
     """A network's bridge, and the interface by which it reaches other hosts."""
     lower, port = lower_interface(network, options), uplink(network, options)
     if lower is not None and port is not None and port != lower:
-        yield Link(lower, "")
-        yield Link(
+        yield WantedLink(lower, "")
+        yield WantedLink(
             port,
             "vlan",
             mac=_made_up_mac(f"{network.uuid} vlan"),
@@ -59,8 +59,8 @@ def _of_network(network: Network, options: Options) -> Iterator[Link]:
             vlan=network.vlan,
         )
     elif lower is not None:
-        yield Link(lower, "", master=network.bridge)
-    yield Link(
+        yield WantedLink(lower, "", master=network.bridge)
+    yield WantedLink(
         network.bridge,
         "bridge",
         mac=bridge_mac(network),
@@ -104,11 +104,11 @@ def host_mac(port: Port) -> str:
     return f"fe{port.mac[2:]}"
 
 
-def _ports(presence: Presence) -> Iterator[Link]:
+def _ports(presence: Presence) -> Iterator[WantedLink]:
     networks = {network.id: network for network in (*presence.served, *presence.carried)}
     for port in presence.ports:
         if (network := networks.get(port.network_id)) is not None:
-            yield Link(
+            yield WantedLink(
                 port.device,
                 port.kind,
                 mac=host_mac(port),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.hoststate import Observed, Wanted
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.kernel_settings import (
     IP_FORWARD,
@@ -59,7 +59,7 @@ def sysctls_along(presence: Presence) -> dict[str, str]:
     }
 
 
-def heeding(wanted: HostState, observed: HostState, learners: Iterable[str]) -> HostState:
+def heeding(wanted: Wanted, observed: Observed, learners: Iterable[str]) -> Wanted:
     """Let interfaces that learnt of a router by advertisements do so further, as a router too.
 
     Not where only guests are: they are told of a router, they do not tell of one. An interface
@@ -75,12 +75,12 @@ def heeding(wanted: HostState, observed: HostState, learners: Iterable[str]) -> 
     return replace(wanted, sysctls={**heeded, **wanted.sysctls}) if heeded else wanted
 
 
-def _listener(interface: str, wanted: HostState) -> str:
+def _listener(interface: str, wanted: Wanted) -> str:
     link = wanted.links.get(interface)
     return interface if link is None or link.master is None else link.master
 
 
-def _is_for_guests(interface: str, wanted: HostState, observed: HostState) -> bool:
+def _is_for_guests(interface: str, wanted: Wanted, observed: Observed) -> bool:
     link = wanted.links.get(interface)
     if link is None or not link.alias:
         return False

@@ -4,12 +4,12 @@ Additions come before what depends on them, removals after. What is not ours is 
 away; what could not be observed is not planned at all. One module a kernel facility.
 """
 
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.hoststate import Observed, Wanted
 from netconsole.backend.plan import addresses, dhcp, filters, former, links, moves, settings
 from netconsole.backend.steps import Plan
 
 
-def plan(observed: HostState, wanted: HostState) -> Plan:
+def plan(observed: Observed, wanted: Wanted) -> Plan:
     """The difference between two states, as steps.
 
     Raises Conflict where a link of another kind stands in the way.

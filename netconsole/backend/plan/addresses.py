@@ -8,7 +8,7 @@ never leave, and keep their labels, lifetimes and routes.
 from collections.abc import Iterator
 from ipaddress import ip_interface
 
-from netconsole.backend.hoststate import Address, HostState
+from netconsole.backend.hoststate import Address, Observed, Wanted
 from netconsole.backend.steps import (
     AddAddress,
     AnnounceAddress,
@@ -18,7 +18,7 @@ from netconsole.backend.steps import (
 )
 
 
-def released(observed: HostState, wanted: HostState) -> tuple[Address, ...]:
+def released(observed: Observed, wanted: Wanted) -> tuple[Address, ...]:
     """The addresses that are still on although the store has released them, with their subjects.
 
     So are floating ones on an interface that carried them before `public_interface` was changed.
@@ -34,14 +34,14 @@ def released(observed: HostState, wanted: HostState) -> tuple[Address, ...]:
     )
 
 
-def promotions(observed: HostState, gone: tuple[Address, ...]) -> tuple[str, ...]:
+def promotions(observed: Observed, gone: tuple[Address, ...]) -> tuple[str, ...]:
     """The settings that keep addresses of others on when these go."""
     shared = [each for each in gone if not each.is_v6 and not each.is_single]
     risky = dict.fromkeys(each.interface for each in shared if _is_followed(each, observed))
     return tuple(f"net/ipv4/conf/{interface}/promote_secondaries" for interface in risky)
 
 
-def _is_followed(address: Address, observed: HostState) -> bool:
+def _is_followed(address: Address, observed: Observed) -> bool:
     """Whether later addresses of its interface are in its subnet."""
     subnet = ip_interface(address.address).network
     here = [found for found in observed.addresses if found.interface == address.interface]
@@ -49,7 +49,7 @@ def _is_followed(address: Address, observed: HostState) -> bool:
     return any(not found.is_v6 and ip_interface(found.address).network == subnet for found in later)
 
 
-def removed(observed: HostState, gone: tuple[Address, ...]) -> Iterator[Step]:
+def removed(observed: Observed, gone: tuple[Address, ...]) -> Iterator[Step]:
     """Take off what the store has released, and nothing else."""
     needed = (key for key in promotions(observed, gone) if observed.sysctls.get(key) == "0")
     promoting = [SetSysctl(key, "1", "0") for key in needed]
@@ -63,7 +63,7 @@ def removed(observed: HostState, gone: tuple[Address, ...]) -> Iterator[Step]:
     yield from (step.inverse for step in promoting)
 
 
-def added(observed: HostState, wanted: HostState, gone: tuple[Address, ...]) -> Iterator[Step]:
+def added(observed: Observed, wanted: Wanted, gone: tuple[Address, ...]) -> Iterator[Step]:
     """Put on what is missing, and tell the neighbours."""
     off = {address[:2] for address in gone}
     present = {found[:2] for found in observed.addresses} - off

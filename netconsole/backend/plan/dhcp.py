@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from netconsole.backend import dhcp, lease_file
 from netconsole.backend.dhcp_host import host_address, retired_address, retired_file
-from netconsole.backend.hoststate import Dnsmasq, File, HostState
+from netconsole.backend.hoststate import Dnsmasq, File, Observed, Wanted
 from netconsole.backend.steps import (
     AddDhcpHosts,
     CheckDnsmasq,
@@ -24,7 +24,7 @@ from netconsole.backend.subject import together
 class DnsmasqDifference:
     """What has to happen to the dnsmasq processes of each bridge, and to their host files."""
 
-    def __init__(self, observed: HostState, wanted: HostState) -> None:
+    def __init__(self, observed: Observed, wanted: Wanted) -> None:
         self._observed = observed
         self._wanted = {server.bridge: server for server in wanted.dnsmasq}
         self._hosts = wanted.dhcp_hosts

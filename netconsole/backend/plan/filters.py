@@ -5,7 +5,15 @@ from dataclasses import replace
 
 from netconsole.backend import rules, standing_rules
 from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import Address, ChainKey, Family, HostState, Rule, TableName
+from netconsole.backend.hoststate import (
+    Address,
+    ChainKey,
+    Family,
+    Observed,
+    Rule,
+    TableName,
+    Wanted,
+)
 from netconsole.backend.native_rules import native_aims, native_handle, native_text
 from netconsole.backend.rule_lines import place_of
 from netconsole.backend.rule_subjects import subject_of
@@ -23,7 +31,7 @@ _INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
 _NFT_FAMILIES: Mapping[Family, str] = {"ipv4": "ip", "bridge": "bridge"}
 
 
-def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
+def changes(observed: Observed, wanted: Wanted) -> Iterator[ChangeRules]:
     """Change each table in which our rules are not as wanted, in one transaction.
 
     Raises Conflict where a rule that iptables cannot take away leads to a chain that has to go.
@@ -43,7 +51,7 @@ def changes(observed: HostState, wanted: HostState) -> Iterator[ChangeRules]:
             yield replace(step, subjects=_subjects(step, wanted))
 
 
-def left_behind(observed: HostState) -> Iterator[ChangeRules]:
+def left_behind(observed: Observed) -> Iterator[ChangeRules]:
     """Take ours out of the tables of the other kind, where they are left from when iptables was
     that kind; everything of others stays."""
     if "rules" in observed.unreadable or observed.other_kind is None:
@@ -54,10 +62,10 @@ def left_behind(observed: HostState) -> Iterator[ChangeRules]:
         goal = rules.target(current, {})
         if step := standing_rules.change(family, table, current, goal, observed.other_kind):
             _refuse_to_strand(family, table, current, goal)
-            yield replace(step, subjects=_subjects(step, HostState()))
+            yield replace(step, subjects=_subjects(step, Wanted()))
 
 
-def _subjects(step: ChangeRules, wanted: HostState) -> Subjects:
+def _subjects(step: ChangeRules, wanted: Wanted) -> Subjects:
     """What the lines of a step are about. What one deletes by its number, its way back makes."""
     lines = (*step.lines, *(step.inverse_lines if step.numbered else ()))
     about = frozenset(subjects_of_lines(step.family, step.table, lines, wanted))
@@ -65,7 +73,7 @@ def _subjects(step: ChangeRules, wanted: HostState) -> Subjects:
 
 
 def subjects_of_lines(
-    family: Family, table: str, lines: Iterable[str], wanted: HostState
+    family: Family, table: str, lines: Iterable[str], wanted: Wanted
 ) -> Iterator[Subject | None]:
     """Yield what each line's rule is about: as wanted, or as one left over tells itself."""
     known = {
@@ -96,7 +104,7 @@ def _refuse_to_strand(
                 )
 
 
-def _refuse_mapped(observed: HostState, step: ChangeRules) -> None:
+def _refuse_mapped(observed: Observed, step: ChangeRules) -> None:
     for key, name in observed.leading_maps.items():
         if (key.family, key.table) == (step.family, step.table) and f"-X {key.chain}" in step.lines:
             place = f"{_NFT_FAMILIES[key.family]} {key.table} {name}"
@@ -106,7 +114,7 @@ def _refuse_mapped(observed: HostState, step: ChangeRules) -> None:
             )
 
 
-def after(observed: HostState, taken: Plan) -> HostState:
+def after(observed: Observed, taken: Plan) -> Observed:
     """What the packet filter holds after steps, if no one else's transaction came between.
 
     Each of ours moves the generation on by one, so that what is known here is true only if the
@@ -138,7 +146,7 @@ def _of_table(
 
 
 def ended_connections(
-    observed: HostState, wanted: HostState, gone: tuple[Address, ...]
+    observed: Observed, wanted: Wanted, gone: tuple[Address, ...]
 ) -> Iterator[Step]:
     """Connections outlive the rule that translated them, and the address: they are ended then."""
     ended = {subject for address in gone if address.is_single for subject in address.subjects}

@@ -7,13 +7,13 @@ afterwards, unless somebody has come to use it meanwhile.
 from collections.abc import Iterator, Mapping
 
 from netconsole.backend.belongings import Belongings, is_v6
-from netconsole.backend.hoststate import FormerLink, HostState, Link
+from netconsole.backend.hoststate import FormerLink, Link, Observed, Wanted
 from netconsole.backend.plan import moves, shares
 from netconsole.backend.steps import MoveAddresses, Plan, SetLink, SetSysctl, Step
 
 
 def noted(
-    observed: HostState, wanted: HostState, steps: Plan, known: Mapping[str, FormerLink]
+    observed: Observed, wanted: Wanted, steps: Plan, known: Mapping[str, FormerLink]
 ) -> Iterator[FormerLink]:
     """What is to be remembered of the links that networks use, beside what is `known` already.
 
@@ -35,7 +35,7 @@ def noted(
 
 
 def _as_found(
-    link: Link, observed: HostState, bridge: str, steps: Plan, first: FormerLink | None
+    link: Link, observed: Observed, bridge: str, steps: Plan, first: FormerLink | None
 ) -> FormerLink:
     if first is not None:
         return FormerLink(link.name, first.up, first.used_by, bridge, _moved(link.name, steps))
@@ -50,11 +50,11 @@ def _moved(name: str, steps: Plan) -> Belongings:
     return Belongings()
 
 
-def _addresses(name: str, observed: HostState) -> set[str]:
+def _addresses(name: str, observed: Observed) -> set[str]:
     return {shares.local((each.address,)) for each in observed.addresses if each.interface == name}
 
 
-def _over(name: str, observed: HostState) -> Iterator[str]:
+def _over(name: str, observed: Observed) -> Iterator[str]:
     """The links of others that are ports of a link, or stand on it."""
     for link in observed.links.values():
         stands = link.peer == name and link.kind != "veth"
@@ -62,7 +62,7 @@ def _over(name: str, observed: HostState) -> Iterator[str]:
             yield link.name
 
 
-def lowered(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def lowered(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Take the links down that were down before, and that nobody uses."""
     for former, found in moves.left(observed, wanted):
         if found.up and not former.up and not _is_used(former, observed, wanted):
@@ -70,7 +70,7 @@ def lowered(observed: HostState, wanted: HostState) -> Iterator[Step]:
             yield from _keeping(SetLink(found.name, "up", "0", "1"), remains, observed)
 
 
-def _is_used(former: FormerLink, observed: HostState, wanted: HostState) -> bool:
+def _is_used(former: FormerLink, observed: Observed, wanted: Wanted) -> bool:
     """Whether a link has other users than before networks had it."""
     remains = moves.remaining(former.name, observed, wanted)
     addresses, routed = shares.lasting_use(remains)
@@ -79,12 +79,12 @@ def _is_used(former: FormerLink, observed: HostState, wanted: HostState) -> bool
     return routed or not users <= set(former.used_by)
 
 
-def raised(step: SetLink, observed: HostState) -> Iterator[Step]:
+def raised(step: SetLink, observed: Observed) -> Iterator[Step]:
     """Take a link up so that the way back leaves what is on it."""
     return _keeping(step, observed.belongings.get(step.name, Belongings()), observed)
 
 
-def _keeping(step: SetLink, held: Belongings, observed: HostState) -> Iterator[Step]:
+def _keeping(step: SetLink, held: Belongings, observed: Observed) -> Iterator[Step]:
     """Take a link up or down without what is `held` on it going.
 
     When a link goes down, the kernel takes its IPv6 addresses off, unless keep_addr_on_down is
@@ -105,7 +105,7 @@ def keep_key(name: str) -> str:
     return f"net/ipv6/conf/{name}/keep_addr_on_down"
 
 
-def keep_keys(observed: HostState, wanted: HostState) -> tuple[str, ...]:
+def keep_keys(observed: Observed, wanted: Wanted) -> tuple[str, ...]:
     """Those settings that a plan turns on."""
     rising = (
         name

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from netconsole.backend.belongings import Belongings
 from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import HostState, Link
+from netconsole.backend.hoststate import Link, Observed, ObservedLink, Wanted, WantedLink
 from netconsole.backend.plan import moves
 from netconsole.backend.plan.former import raised
 from netconsole.backend.plan.shares import among_neighbours
@@ -16,12 +16,13 @@ from netconsole.backend.steps import (
     SetLink,
     Step,
 )
+from netconsole.backend.subject import Subjects
 
 _ORDER = ("bridge", "vlan")
 """Made in this order, before all others: a port needs its bridge."""
 
 
-def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def added(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Make what is missing, bridges first, and correct what is otherwise than wanted.
 
     Raises Conflict where a link of another kind stands in the way, or one that is not ours to
@@ -51,10 +52,10 @@ def added(observed: HostState, wanted: HostState) -> Iterator[Step]:
         elif moves.is_of_others(wish, found):
             moved = wish in carried and moves.moves(wish, observed)
             master = None if moved else wish.master
-            link = Link(
+            link = WantedLink(
                 link.name, link.kind, alias=found.alias, master=master, subjects=link.subjects
             )
-        for step in _link_changes(found, link):
+        for step in _link_changes(found, link, link.subjects):
             match step.attribute:
                 case "up":
                     yield from raised(step, observed)
@@ -69,13 +70,13 @@ def _rank(kind: str) -> int:
     return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
 
 
-def _mac(link: Link, observed: HostState) -> str | None:
+def _mac(link: WantedLink, observed: Observed) -> str | None:
     source = observed.links.get(link.mac_of or "")
     return source.mac if source else link.mac
 
 
 def _refuse_impossible(
-    link: Link, found: Link | None, observed: HostState, wanted: HostState
+    link: WantedLink, found: ObservedLink | None, observed: Observed, wanted: Wanted
 ) -> None:
     if found is None and link.kind == "":
         raise Conflict(f"interface {link.name!r} is wanted by a network, but this host has none")
@@ -91,7 +92,9 @@ def _refuse_impossible(
         raise Conflict(f"bridge {link.master!r} is not there; the Flat manager leaves it to you")
 
 
-def _refuse_port_of_another(link: Link, found: Link | None, observed: HostState) -> None:
+def _refuse_port_of_another(
+    link: WantedLink, found: ObservedLink | None, observed: Observed
+) -> None:
     """An interface that serves another bridge or bond is not pulled out of it."""
     if not link.master or found is None or not moves.is_of_others(link, found):
         return
@@ -105,14 +108,14 @@ def _refuse_port_of_another(link: Link, found: Link | None, observed: HostState)
     )
 
 
-def _is_ours(link: Link | None) -> bool:
+def _is_ours(link: ObservedLink | None) -> bool:
     return link is not None and link.ours
 
 
-def _as_made(link: Link) -> Link:
+def _as_made(link: Link) -> ObservedLink:
     """A link as it comes out of AddLink."""
     is_tap = link.kind == "tap"
-    return Link(
+    return ObservedLink(
         link.name,
         link.kind,
         up=False,
@@ -122,7 +125,7 @@ def _as_made(link: Link) -> Link:
     )
 
 
-def _link_changes(found: Link, wanted: Link) -> Iterator[SetLink]:
+def _link_changes(found: Link, wanted: Link, about: Subjects = ()) -> Iterator[SetLink]:
     changes: tuple[tuple[LinkAttribute, str | int | bool | None, str | int | bool | None], ...] = (
         ("alias", wanted.alias or None, found.alias),
         ("mac", wanted.mac, found.mac),
@@ -141,7 +144,7 @@ def _link_changes(found: Link, wanted: Link) -> Iterator[SetLink]:
                 _text(value),
                 _text(former),
                 kind=wanted.kind,
-                subjects=wanted.subjects,
+                subjects=about,
             )
 
 
@@ -151,7 +154,7 @@ def _text(value: str | int | bool | None) -> str:
     return "" if value is None else str(value)
 
 
-def removed(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def removed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Remove the links of ours that nothing wants any more, bridges last."""
     for link in sorted(moves.gone(observed, wanted), key=lambda link: -_rank(link.kind)):
         peer = observed.links.get(link.peer or "")

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 from netconsole.backend.belongings import Belongings, Words, is_v6
 from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import FormerLink, HostState, Link
+from netconsole.backend.hoststate import (
+    FormerLink,
+    Link,
+    Observed,
+    ObservedLink,
+    Wanted,
+    WantedLink,
+)
 from netconsole.backend.kernel_settings import IPV6_FORWARDING, accept_ra
 from netconsole.backend.plan import shares
 from netconsole.backend.steps import MoveAddresses, SetLink, SetSysctl, Step
@@ -15,7 +22,7 @@ LONGEST_LABEL = 15
 """IFNAMSIZ without its end."""
 
 
-def is_of_others(wish: Link, found: Link) -> bool:
+def is_of_others(wish: WantedLink, found: ObservedLink) -> bool:
     """Whether a link that networks want is another's, which they only use.
 
     A bridge or VLAN device with the MAC address that we make up has lost its mark. That of an
@@ -25,7 +32,7 @@ def is_of_others(wish: Link, found: Link) -> bool:
     return not found.ours and (wish.kind == "" or (wish.kind in ("bridge", "vlan") and not made_up))
 
 
-def ports(observed: HostState, wanted: HostState) -> tuple[Link, ...]:
+def ports(observed: Observed, wanted: Wanted) -> tuple[WantedLink, ...]:
     """The links of others that are to become ports of a bridge, as they are wanted."""
     return tuple(
         link
@@ -38,17 +45,17 @@ def ports(observed: HostState, wanted: HostState) -> tuple[Link, ...]:
     )
 
 
-def gone(observed: HostState, wanted: HostState) -> list[Link]:
+def gone(observed: Observed, wanted: Wanted) -> list[ObservedLink]:
     """The links of ours that nothing wants any more."""
     return [link for link in observed.links.values() if link.ours and link.name not in wanted.links]
 
 
-def ways_back(observed: HostState, wanted: HostState) -> tuple[tuple[Link, Link], ...]:
+def ways_back(observed: Observed, wanted: Wanted) -> tuple[tuple[ObservedLink, ObservedLink], ...]:
     """Each bridge that goes and has a port of others, with that port.
 
     Of several it is the one whose MAC address the bridge has.
     """
-    found: list[tuple[Link, Link]] = []
+    found: list[tuple[ObservedLink, ObservedLink]] = []
     for bridge in gone(observed, wanted):
         here = [
             link
@@ -60,7 +67,7 @@ def ways_back(observed: HostState, wanted: HostState) -> tuple[tuple[Link, Link]
     return tuple(found)
 
 
-def left(observed: HostState, wanted: HostState) -> tuple[tuple[FormerLink, Link], ...]:
+def left(observed: Observed, wanted: Wanted) -> tuple[tuple[FormerLink, ObservedLink], ...]:
     """The links of others that networks leave, as they were and as they are.
 
     Not one that someone has given to another bridge since. Without the mark that the host was
@@ -76,7 +83,7 @@ def left(observed: HostState, wanted: HostState) -> tuple[tuple[FormerLink, Link
     )
 
 
-def _freed(observed: HostState, wanted: HostState) -> Iterator[tuple[FormerLink, Link]]:
+def _freed(observed: Observed, wanted: Wanted) -> Iterator[tuple[FormerLink, ObservedLink]]:
     """The links that leave a bridge which stays."""
     going = {bridge.name for bridge in gone(observed, wanted)}
     for former, found in left(observed, wanted):
@@ -84,7 +91,7 @@ def _freed(observed: HostState, wanted: HostState) -> Iterator[tuple[FormerLink,
             yield former, found
 
 
-def interfaces(observed: HostState, wanted: HostState) -> tuple[str, ...]:
+def interfaces(observed: Observed, wanted: Wanted) -> tuple[str, ...]:
     """Whose belongings a plan turns on."""
     joining = ports(observed, wanted)
     used = (link.name for link in wanted.links.values() if _is_down(link, observed))
@@ -99,18 +106,18 @@ def interfaces(observed: HostState, wanted: HostState) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name in observed.links)
 
 
-def _is_down(wish: Link, observed: HostState) -> bool:
+def _is_down(wish: WantedLink, observed: Observed) -> bool:
     """Whether a link of others is taken up."""
     found = observed.links.get(wish.name)
     return found is not None and not found.up and is_of_others(wish, found)
 
 
-def moves(link: Link, observed: HostState) -> bool:
+def moves(link: Link, observed: Observed) -> bool:
     """Whether something hangs on a link that is to become a port."""
     return observed.belongings.get(link.name, Belongings()).hang
 
 
-def settings(port: str, bridge: Link, observed: HostState, wanted: HostState) -> Iterator[Step]:
+def settings(port: str, bridge: WantedLink, observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Give a bridge that has just been made the settings of the interface it stands for.
 
     Where that has addresses or routes from router advertisements, the bridge listens to these
@@ -131,7 +138,7 @@ def settings(port: str, bridge: Link, observed: HostState, wanted: HostState) ->
         yield SetSysctl(*setting, subjects=bridge.subjects)
 
 
-def unusual(name: str, observed: HostState) -> Iterator[tuple[str, str, str]]:
+def unusual(name: str, observed: Observed) -> Iterator[tuple[str, str, str]]:
     """The settings of an interface that a new one does not have, their values, and a new one's."""
     found = observed.belongings.get(name, Belongings())
     return _unusual(name, found.settings, found)
@@ -147,7 +154,7 @@ def _unusual(
             yield f"net/{family}/conf/{interface}/{key}", value, usual
 
 
-def moved(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def moved(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Take what hangs on an interface along to the bridge whose port it becomes."""
     for link in ports(observed, wanted):
         if link.master and moves(link, observed):
@@ -159,7 +166,7 @@ def moved(observed: HostState, wanted: HostState) -> Iterator[Step]:
             yield from shares.among_neighbours(link.master, there.neighbours, (move,))
 
 
-def moved_back(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def moved_back(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Give back to an interface what hangs on the bridge that is removed, or that it leaves.
 
     A bridge that stays keeps all but what came with the interface.
@@ -186,7 +193,7 @@ def moved_back(observed: HostState, wanted: HostState) -> Iterator[Step]:
         yield from shares.among_neighbours(former.bridge, own, (step,))
 
 
-def remaining(name: str, observed: HostState, wanted: HostState) -> Belongings:
+def remaining(name: str, observed: Observed, wanted: Wanted) -> Belongings:
     """What is on a link once networks have left it, all that goes back to it among that."""
     here = observed.belongings.get(name, Belongings())
     found = shares.without(here, _released(name, wanted))
@@ -198,7 +205,7 @@ def remaining(name: str, observed: HostState, wanted: HostState) -> Belongings:
     return found
 
 
-def _released(interface: str, wanted: HostState) -> tuple[Words, ...]:
+def _released(interface: str, wanted: Wanted) -> tuple[Words, ...]:
     return tuple((each.address,) for each in wanted.released if each.interface == interface)
 
 

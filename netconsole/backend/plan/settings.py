@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from netconsole.backend import dhcp, kernel_settings
-from netconsole.backend.hoststate import HostState
+from netconsole.backend.hoststate import Observed, Wanted
 from netconsole.backend.steps import (
     MakeDirectory,
     RemoveDirectory,
@@ -15,7 +15,7 @@ from netconsole.backend.steps import (
 from netconsole.backend.subject import HOST
 
 
-def sysctls(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def sysctls(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Write the settings that have another value; each way back restores what goes along."""
     values = dict(observed.sysctls)
     settings = dict(kernel_settings.with_later_interfaces(wanted.sysctls, values))
@@ -38,7 +38,7 @@ def _reset(
             yield key, value
 
 
-def _rank(key: str, wanted: HostState) -> int:
+def _rank(key: str, wanted: Wanted) -> int:
     """Routers are heeded before the host is one, and after; a switch comes before what it resets.
 
     When a host becomes a router, the kernel forgets the routes of advertisements at once.
@@ -49,7 +49,7 @@ def _rank(key: str, wanted: HostState) -> int:
     return 1 if key in kernel_settings.SWITCHES else 2
 
 
-def sysctls_of_new_links(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def sysctls_of_new_links(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Write the settings of interfaces that are only now made; they begin with the default."""
     default = observed.sysctls.get(kernel_settings.accept_ra("default"))
     for key, value in wanted.sysctls.items():
@@ -61,7 +61,7 @@ def sysctls_of_new_links(observed: HostState, wanted: HostState) -> Iterator[Ste
             yield SetSysctl(key, value, str(default), subjects=link.subjects)
 
 
-def written_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def written_files(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Write the files that are missing or have another text or mode."""
     for path, file in wanted.files.items():
         found = observed.files.get(path)
@@ -70,7 +70,7 @@ def written_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
             yield WriteFile(path, file.content, file.mode, former, subjects=file.subjects)
 
 
-def removed_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def removed_files(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Files of bridges that nothing wants any more, dnsmasq's own among them.
 
     Of a bridge that is served, that with the names, when the last name is gone; its hosts are
@@ -91,7 +91,7 @@ def removed_files(observed: HostState, wanted: HostState) -> Iterator[Step]:
             yield RemoveFile(path, file.content, file.mode, subjects=about)
 
 
-def made_directories(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def made_directories(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Directories that are wanted and not there; nova had a file by the name of one."""
     served = {server.bridge: server.subjects for server in wanted.dnsmasq}
     for path in sorted(wanted.directories - observed.directories):
@@ -101,7 +101,7 @@ def made_directories(observed: HostState, wanted: HostState) -> Iterator[Step]:
         yield MakeDirectory(path, subjects=about)
 
 
-def removed_directories(observed: HostState, wanted: HostState) -> Iterator[Step]:
+def removed_directories(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Directories of ours that nothing wants any more."""
     for path in sorted(observed.directories - wanted.directories):
         bridge = dhcp.bridge_of(wanted.networks_path, path)
