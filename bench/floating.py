@@ -19,7 +19,7 @@ from netconsole.backend.apply import apply
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.floating import AssociateFloating
 from netconsole.backend.changes.networks import CreateNetwork
-from netconsole.backend.collector import at_rest
+from netconsole.backend.garbage import at_rest
 from netconsole.backend.host import Host
 from netconsole.backend.intent import intent
 from netconsole.backend.journal import Journal

@@ -6,8 +6,8 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from netconsole.backend import privileges, validate
-from netconsole.backend.collector import at_rest
 from netconsole.backend.errors import Conflict, NotFound, Unavailable
+from netconsole.backend.garbage import at_rest
 from netconsole.backend.host import Host, NoHost
 from netconsole.backend.hoststate import Lease, Observed, Wanted
 from netconsole.backend.intent import intent, touches_nothing

@@ -13,7 +13,6 @@ from netconsole.backend.apply import Applied, apply, recover, verify
 from netconsole.backend.audit import Auditor
 from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.changes.converge import ApplyFix, Converge, TakeBack
-from netconsole.backend.collector import at_rest
 from netconsole.backend.egress import note_of_association
 from netconsole.backend.errors import (
     Conflict,
@@ -23,6 +22,7 @@ from netconsole.backend.errors import (
     Unavailable,
 )
 from netconsole.backend.former import Former
+from netconsole.backend.garbage import at_rest
 from netconsole.backend.hoststate import Mark, Observed, Wanted
 from netconsole.backend.intent import intent
 from netconsole.backend.journal import JournalEntry, OpenEntry

@@ -152,8 +152,8 @@ def _cures(found: "Iterable[Finding]") -> "Iterator[str]":
 
 
 def _cure(finding: "Finding") -> str:
-    if finding.fix is None:
-        return finding.remedy
-    if finding.remedy.startswith("`netconsole apply`"):
+    from netconsole.diagnostics.parts.backend import Convergence
+
+    if finding.fix is None or isinstance(finding.fix, Convergence):
         return finding.remedy
     return f"netconsole playbook run {finding.check} --apply"

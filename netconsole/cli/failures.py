@@ -9,7 +9,6 @@ import signal
 import sys
 import tempfile
 import traceback
-from typing import NoReturn
 
 import click
 
@@ -108,8 +107,3 @@ def _one_line(error: BaseException) -> str:
     words = " ".join(str(error).split())
     name = type(error).__name__
     return f"{name}: {words}" if words else name
-
-
-def exit_with(status: int) -> NoReturn:
-    """End the running command with a status that is not success, yet no error either."""
-    raise click.exceptions.Exit(status)

@@ -32,6 +32,7 @@ from netconsole.backend.subject import floating, network
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.claims import claimant
 from netconsole.diagnostics.finding import Finding, Verdict, as_json, exit_status
+from netconsole.diagnostics.parts.backend import Convergence
 from netconsole.diagnostics.snapshot import Snapshot
 
 ON_CONFIGURATION = (
@@ -84,7 +85,7 @@ def test_every_step_is_named_by_one_check(step: Step, check: str) -> None:
 
 def test_the_fix_of_a_difference_is_the_whole_plan() -> None:
     steps = (SetLink("br100", "up", "1", "0"), MakeDirectory("/var/lib/x"))
-    assert CHECKS["bridge"].examine(snapshot(HEALTHY, *steps)).fix == Plan(steps)
+    assert CHECKS["bridge"].examine(snapshot(HEALTHY, *steps)).fix == Convergence(steps)
 
 
 def test_forwarding_off_is_named_and_can_be_mended_and_kept() -> None:

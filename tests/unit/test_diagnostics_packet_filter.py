@@ -10,6 +10,7 @@ from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.evidence.nft_listing import parse_table
 from netconsole.diagnostics.evidence.packet_filter import parse, with_rises
 from netconsole.diagnostics.finding import Finding
+from netconsole.diagnostics.parts.backend import Convergence
 from netconsole.diagnostics.parts.owners import Owner, Owners
 from netconsole.diagnostics.parts.packet_filter import NftRule, PacketFilter
 
@@ -268,7 +269,7 @@ def test_ours_of_the_other_kind_are_moved_by_the_plan_and_by_nothing_else() -> N
     seen = snapshot(HEALTHY, new, left).with_parts(packet_filter(OUR_FILTER, LEFT))
     found = CHECKS["legacy_filter"].examine(seen)
     assert found.verdict == "fail"
-    assert found.fix == Plan((new, left))
+    assert found.fix == Convergence((new, left))
 
 
 def test_on_a_legacy_host_it_is_the_nft_kind_that_nobody_sees() -> None:

@@ -29,6 +29,7 @@ from netconsole.backend.steps import ChangeRules, Plan, RunProgram, SetLink
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.finding import Finding, Verdict
+from netconsole.diagnostics.parts.backend import Convergence
 from netconsole.diagnostics.parts.links import Link, Links
 from netconsole.diagnostics.parts.pings import DetourPings, Ping, SizePings
 from netconsole.diagnostics.parts.reverse_paths import InterfacePaths, ReversePath, ReversePaths
@@ -117,7 +118,7 @@ def test_guests_that_are_told_to_send_less_may() -> None:
 def test_a_step_of_the_plan_on_a_size_is_named_and_healed_by_it() -> None:
     step = SetLink("br100", "mtu", "1500", "9000")
     found = CHECKS["mtu"].examine(seen(resized(br100=9000), steps=(step,)))
-    assert (found.verdict, found.fix) == ("fail", Plan((step,)))
+    assert (found.verdict, found.fix) == ("fail", Convergence((step,)))
 
 
 @pytest.mark.parametrize(

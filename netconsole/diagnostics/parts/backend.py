@@ -7,6 +7,11 @@ from netconsole.backend.steps import Plan
 
 
 @dataclass(frozen=True, slots=True)
+class Convergence(Plan):
+    """A cure that is the whole plan between store and host: `netconsole apply` takes it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """The status, and the plan that would bring the host in line."""
 
@@ -14,12 +19,14 @@ class Host:
     plan: Plan
 
     @property
-    def fix(self) -> Plan | None:
+    def fix(self) -> Convergence | None:
         """The whole plan, as `netconsole apply` takes it: its steps depend on each other.
 
         None where that would remove most of what is ours, which no cure does.
         """
-        return None if self.status.host.removes_most else self.plan or None
+        if self.status.host.removes_most or not self.plan:
+            return None
+        return Convergence(self.plan.steps)
 
 
 @dataclass(frozen=True, slots=True)
