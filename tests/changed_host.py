@@ -164,9 +164,11 @@ def killed_at(number: int) -> Callable[[], None]:
             take((each,), maker)
         moment()
 
-    def steps_back(run: tuple[Step, ...], given_away: Collection[str]) -> tuple[str, ...]:
+    def steps_back(
+        run: tuple[Step, ...], given_away: Collection[str], maker: int
+    ) -> tuple[str, ...]:
         moment()
-        return cast(tuple[str, ...], take_back(run, given_away))
+        return cast(tuple[str, ...], take_back(run, given_away, maker))
 
     def patch() -> None:
         belongings._batch = commands
