@@ -96,7 +96,7 @@ def allocate_many(path: str, network: Network) -> list[str]:
 
 
 def at_once(directory: Path) -> float:
-    """Allocate with all processes; answer the seconds. Fails where an address is given twice."""
+    """Allocate with all processes; return the seconds. Fails where an address is given twice."""
     path = directory / "shared.sqlite"
     _, network = new_store(path)
     with get_context("spawn").Pool(PROCESSES) as pool:

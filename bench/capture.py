@@ -89,7 +89,7 @@ class Flood:
         self._socket.bind((SENDER, 0))
 
     def send(self) -> float:
-        """Send every frame once and answer how many a second."""
+        """Send every frame once and return how many a second."""
         base, sent = ctypes.addressof(self._messages), 0
         started = time.perf_counter()
         while sent < self._count:
@@ -151,7 +151,7 @@ def by_netconsole(flood: Flood, directory: Path) -> Captured:
 
 
 def by_scapy(flood: Flood) -> tuple[float, float]:
-    """Answer how many packets a second scapy handles, and how many were sent."""
+    """Return how many packets a second scapy handles, and how many were sent."""
     command = [sys.executable, "-c", SCAPY, PORT]
     pipe = subprocess.PIPE
     environment = {"PATH": os.environ["PATH"], "HOME": "/run"}
@@ -171,7 +171,7 @@ def by_scapy(flood: Flood) -> tuple[float, float]:
 
 
 def matched_in_memory(made: list[bytes]) -> float:
-    """Answer how many packets of both interfaces are matched in a second of one core."""
+    """Return how many packets of both interfaces are matched in a second of one core."""
     points = Point(PORT, master=BRIDGE), Point(BRIDGE, BRIDGE_MAC)
     sights: list[list[Packet]] = [
         [
@@ -192,7 +192,7 @@ def matched_in_memory(made: list[bytes]) -> float:
 
 
 def matched_from_file(path: Path) -> float:
-    """Answer the same for a saved capture, reading included."""
+    """Return the same for a saved capture, reading included."""
     started = time.process_time()
     found = saved.compare([path])
     taken = time.process_time() - started

@@ -24,7 +24,7 @@ COLUMNS, LINES = 120, 40
 
 
 def fill() -> str:
-    """Make the rules; answer what iptables-save prints of them."""
+    """Make the rules; return what iptables-save prints of them."""
     addresses = (f"198.51.{number // 250}.{number % 250}" for number in range(RULES))
     rules = "".join(f"-A MANY -d {address}/32 -j ACCEPT\n" for address in addresses)
     text = f"*nat\n:MANY - [0:0]\n{rules}COMMIT\n"
@@ -36,7 +36,7 @@ def fill() -> str:
 
 
 def median_seconds(terminal: Terminal, key: str, shown: Callable[[int], str]) -> float:
-    """Answer the median time from a key until what it brings is on the screen."""
+    """Return the median time from a key until what it brings is on the screen."""
     times = []
     for number in range(KEYS):
         began = time.perf_counter()

@@ -65,7 +65,7 @@ class Cloud:
         return sum(line.endswith("/nova-br100.opts") for line in lines)
 
     def settled(self) -> int:
-        """Answer `reloads` once no more come."""
+        """Return `reloads` once no more come."""
         seen, since = self.reloads(), time.monotonic()
         while time.monotonic() - since < PATIENCE:
             time.sleep(0.1)
@@ -111,7 +111,7 @@ def answer(guest: socket.socket, mac: str) -> str | None:
 
 
 def create(cloud: Cloud, number: int) -> tuple[float, str]:
-    """Create an instance; answer how long its first address takes, in seconds, and its end."""
+    """Create an instance; return how long its first address takes, in seconds, and its end."""
     change = CreateInstance(f"new{number}", "demo", ("vmnet",), port_kind="veth")
     made = cloud.service.do(change).result.ports[0]
     returned = time.perf_counter()

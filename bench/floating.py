@@ -93,7 +93,7 @@ def floating(number: int) -> str:
 
 
 def given(*command: str, text: str = "") -> str:
-    """Run a program as an admin would, and answer what it said."""
+    """Run a program as an admin would, and return what it said."""
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
     return done.stdout
 

@@ -13,7 +13,7 @@ ROUNDS = 15
 
 
 def median_seconds(command: list[str]) -> float:
-    """Answer the median wall time of a command, after one run to warm the caches."""
+    """Return the median wall time of a command, after one run to warm the caches."""
     times = []
     for _ in range(ROUNDS + 1):
         start = time.perf_counter()

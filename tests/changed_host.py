@@ -126,7 +126,7 @@ def has_settled() -> bool:
 
 
 def run(*arguments: str, before: Callable[[], None] = lambda: None) -> int:
-    """Run netconsole in a fork and answer its status; 137 when it was killed."""
+    """Run netconsole in a fork and return its status; 137 when it was killed."""
     child = os.fork()
     if child == 0:
         silent = os.open("/run/said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -197,7 +197,7 @@ def not_confirmed(session: str) -> None:
 
 
 def runs(first: int, every: int, session: str) -> Iterator[tuple[str, bool]]:
-    """Take each change, and answer its name and whether it went as it should."""
+    """Take each change, and return its name and whether it went as it should."""
     if not every:
         if session:
             unconfirmed = run(*CREATE, before=lambda: not_confirmed(session))

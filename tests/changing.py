@@ -19,7 +19,7 @@ def use_interface(host: PrivateHost, name: str) -> None:
 
 
 def changed(host: PrivateHost, first: int | None = None, session: str = "") -> object:
-    """Run every change; answer what was not as before after one of them.
+    """Run every change; return what was not as before after one of them.
 
     With `first`, each is killed at that moment and at every sixth after it. `session` is the
     address at which an admin's SSH session comes in.

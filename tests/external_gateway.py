@@ -18,7 +18,7 @@ REDIRECTED = (
 
 
 def create(host: PrivateHost) -> str:
-    """The network with one guest that has a floating address; answer its fixed one."""
+    """The network with one guest that has a floating address; return its fixed one."""
     configure(host, "force_snat_range = 198.51.100.0/28", "force_snat_range = 198.51.100.77/32")
     words = ("--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
     outer = ("--gateway", "10.0.0.254", "--dhcp-server", "10.0.0.1")

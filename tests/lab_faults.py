@@ -98,7 +98,7 @@ def run_playbook(host: Host, name: str, *options: str) -> tuple[int, dict[str, A
 def put_through(
     lab: RunningLab, fault: str, check: str, *options: str, undone: bool = True
 ) -> dict[str, Any]:
-    """Break, name, heal, verify, undo, mend; answer the finding. `options` are the doctor's.
+    """Break, name, heal, verify, undo, mend; return the finding. `options` are the doctor's.
 
     With `undone` false the fix has no way back, as it says.
     """
@@ -114,7 +114,7 @@ def put_through(
 
 
 def put_through_by_hand(lab: RunningLab, fault: str, check: str) -> dict[str, Any]:
-    """Break, name, mend; answer the finding, whose cure is no command of ours."""
+    """Break, name, mend; return the finding, whose cure is no command of ours."""
     assert examined(lab).named == []
     lab.netconsole("lab", "break", fault)
     try:
@@ -132,7 +132,7 @@ def put_through_by_hand(lab: RunningLab, fault: str, check: str) -> dict[str, An
 def to_the_cure_and_back(
     host: Host, check: str, *options: str, undone: bool = True
 ) -> dict[str, Any]:
-    """Name what is broken, alone, heal, verify and undo; answer the finding."""
+    """Name what is broken, alone, heal, verify and undo; return the finding."""
     broken = state(host)
     found = examined(host, *options)
     assert found.named == [check], [found.findings[name]["because"] for name in found.named]

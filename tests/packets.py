@@ -11,7 +11,7 @@ MS = 1_000_000
 
 
 def built(packet: Any) -> bytes:
-    """Answer the bytes of a packet of scapy's."""
+    """Return the bytes of a packet of scapy's."""
     return bytes(packet)
 
 

@@ -53,7 +53,7 @@ Its $0 says whose network it is, `own` or `machine`: /sys shows that of who moun
 
 
 def user_namespace() -> list[str]:
-    """Answer the options of unshare(1) that make an ordinary user root of its own namespaces."""
+    """Return the options of unshare(1) that make an ordinary user root of its own namespaces."""
     return [] if os.geteuid() == 0 else ["--user", "--map-root-user", "--map-auto"]
 
 
@@ -100,7 +100,7 @@ class PrivateHost:
         self.close()
 
     def command(self, *command: str) -> list[str]:
-        """Answer the argument list that runs a command on this host, from the machine."""
+        """Return the argument list that runs a command on this host, from the machine."""
         return ["nsenter", f"--target={self.pid}", *self._user, *self._namespaces, "--", *command]
 
     def run(

@@ -118,7 +118,7 @@ class Terminal:
     def wait_for(
         self, *wanted: str | re.Pattern[str], seconds: float = 60, absent: bool = False
     ) -> float:
-        """Wait until all of these are on one screen, or none; answer how many seconds it took.
+        """Wait until all of these are on one screen, or none; return how many seconds it took.
 
         What is painted comes in pieces: whoever wants two things to be seen names both.
         """

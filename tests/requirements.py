@@ -17,7 +17,7 @@ ALLOWED = frozenset({"8021q", "postgresql"})
 
 
 def _answers(*command: str) -> str | None:
-    """Answer nothing if the command succeeds, and the last words of its stderr otherwise."""
+    """Return nothing if the command succeeds, and the last words of its stderr otherwise."""
     environment = {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8"}
     try:
         done = subprocess.run(
@@ -61,7 +61,7 @@ def _tap() -> str | None:
 
 
 def postgresql_programs() -> Path | None:
-    """Answer where initdb and postgres are; Debian keeps them off the path."""
+    """Return where initdb and postgres are; Debian keeps them off the path."""
     found = [Path(shutil.which("initdb", path=SYSTEM_PATH) or "/nowhere").resolve()]
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return next((path.parent for path in found if path.with_name("postgres").exists()), None)
@@ -82,7 +82,7 @@ PROBES: Mapping[str, Callable[[], str | None]] = {
 
 @functools.cache
 def why_not(name: str) -> str | None:
-    """Answer why the machine cannot give this to a test, or None if it can."""
+    """Return why the machine cannot give this to a test, or None if it can."""
     if name in PROBES:
         return PROBES[name]()
     if shutil.which(name, path=SYSTEM_PATH) is None:

@@ -98,7 +98,7 @@ class RunningLab:
         return frozenset(map(_process, _family(self.outer.pid)))
 
     def close(self) -> int:
-        """End the lab as its command's end does; answer the exit status."""
+        """End the lab as its command's end does; return the exit status."""
         self.outer.communicate(timeout=60)
         return self.outer.returncode
 

@@ -38,7 +38,7 @@ class Applied:
         self.entry.end("done")
 
     def keep_failed(self, error: BaseException) -> PartlyDone:
-        """Let it stand as far as it goes, and answer the error that says so."""
+        """Let it stand as far as it goes, and return the error that says so."""
         message = f"{said(error)}; what was done stays (netconsole history)"
         complaints = _ended(self.entry, "failed", error)
         return PartlyDone("; ".join((message, *complaints)))
@@ -110,7 +110,7 @@ def _taken_back(
 
 
 def _ended(entry: OpenEntry, outcome: Outcome, error: BaseException) -> tuple[str, ...]:
-    """End a change that failed; answer what the journal could not take."""
+    """End a change that failed; return what the journal could not take."""
     try:
         entry.end(outcome, said(error))
     except Unavailable as failure:
@@ -168,7 +168,7 @@ def recover(journal: Journal, note: Note) -> tuple[str, ...]:
 
 
 def recover_one(held: OpenEntry, note: Note) -> str:
-    """Take back a change that nobody is at any more; answer what happened, in a sentence."""
+    """Take back a change that nobody is at any more; return what happened, in a sentence."""
     entry = held.read()
     rebooted = _is_of_another_boot(entry)
     begun = entry.plan.steps[: entry.begun]

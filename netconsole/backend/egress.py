@@ -23,7 +23,7 @@ Specs = Sequence[str]
 def deciding(
     spec: str, chain: Callable[[str], Specs], takes: Callable[[str], bool], depth: int = 0
 ) -> str | None:
-    """Answer what certainly becomes of some packets by this rule, or one that it leads to.
+    """Return what certainly becomes of some packets by this rule, or one that it leads to.
 
     `takes` says whether a rule takes all of them. Ours, which exempt what is not to be
     translated, are left out.

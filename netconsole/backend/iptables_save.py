@@ -40,7 +40,7 @@ _TRIES: Final = 5
 
 
 def kind_of(family: TablesFamily) -> Kind:
-    """Answer of which kind the machine's own program is."""
+    """Return of which kind the machine's own program is."""
     return "nft" if "nf_tables" in run([_PROGRAMS[family], "--version"]) else "legacy"
 
 
@@ -80,7 +80,7 @@ def _legacy(program: str, family: TablesFamily) -> str:
 
 
 def legacy_tables(family: TablesFamily) -> frozenset[str]:
-    """Answer the legacy tables that are in use; to ask for one by iptables would make it."""
+    """Return the legacy tables that are in use; to ask for one by iptables would make it."""
     path = LEGACY_NAMES.get(family)
     try:
         return frozenset(path.read_text(encoding="ascii").split() if path else ())
@@ -93,12 +93,12 @@ def legacy_tables(family: TablesFamily) -> frozenset[str]:
 
 
 def other_kind(kind: Kind) -> Kind:
-    """Answer the kind that a program of one kind does not show."""
+    """Return the kind that a program of one kind does not show."""
     return "legacy" if kind == "nft" else "nft"
 
 
 def tables_in_use(family: TablesFamily, kind: Kind) -> frozenset[str]:
-    """Answer the tables of iptables that exist in one kind; asking makes none."""
+    """Return the tables of iptables that exist in one kind; asking makes none."""
     if kind == "legacy":
         return legacy_tables(family)
     try:

@@ -24,7 +24,7 @@ _ACCEPT_RA = "net/ipv6/conf/*/accept_ra"
 
 
 def path_of(name: str) -> str:
-    """Answer the path under /proc/sys of a name in either of the spellings of sysctl.d(5).
+    """Return the path under /proc/sys of a name in either of the spellings of sysctl.d(5).
 
     If the first separator is a slash, the rest stands as it is; if it is a dot, dots and
     slashes change places.
@@ -34,7 +34,7 @@ def path_of(name: str) -> str:
 
 
 def name_of(path: str) -> str:
-    """Answer the name that sysctl(8) takes: with dots, unless a part has a dot in it."""
+    """Return the name that sysctl(8) takes: with dots, unless a part has a dot in it."""
     return path if "." in path else path.replace("/", ".")
 
 

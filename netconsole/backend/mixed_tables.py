@@ -81,7 +81,7 @@ class Program:
 
     @property
     def nft_family(self) -> NfFamily:
-        """Answer the family of the tables, as nft names it."""
+        """Return the family of the tables, as nft names it."""
         return FAMILIES[self.family]
 
     def save(self) -> str:
@@ -150,7 +150,7 @@ class Listing:
         )
 
     def whole(self) -> str:
-        """Answer every table, as iptables-save does. Raises NetconsoleError."""
+        """Return every table, as iptables-save does. Raises NetconsoleError."""
         if not self.mixed:
             if self._failure:
                 raise self._failure
@@ -191,11 +191,11 @@ class Listing:
         return found
 
     def _native(self, table: str, chain: str) -> dict[int, str]:
-        """Answer the rules of a chain in the words of nft, by their handles."""
+        """Return the rules of a chain in the words of nft, by their handles."""
         return by_handle(run(["nft", "-a", "list", "chain", self._family, table, chain]))
 
     def obstacle(self) -> str:
-        """Answer why rules of ours could not be changed and verified; empty where they can."""
+        """Return why rules of ours could not be changed and verified; empty where they can."""
         for table in self.mixed:
             for chain in self._chains[table].values():
                 if is_displaced(chain, self._family):

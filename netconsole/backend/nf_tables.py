@@ -74,7 +74,7 @@ class Expression:
     data: bytes
 
     def number(self, attribute: int) -> int:
-        """Answer a number that it has among its attributes; -1 where it has none."""
+        """Return a number that it has among its attributes; -1 where it has none."""
         value = _parsed(self.data).get(attribute)
         return -1 if value is None else int.from_bytes(value, "big")
 
@@ -109,7 +109,7 @@ class NfTables:
         self._socket.close()
 
     def generation(self) -> int:
-        """Answer the generation of this network namespace's tables."""
+        """Return the generation of this network namespace's tables."""
         self._ask(_GETGEN, _REQUEST, 0, b"")
         answer = self._socket.recv(1 << 16)
         ((kind, _, begin, end),) = _headers(answer)
@@ -119,7 +119,7 @@ class NfTables:
         return int.from_bytes(dict(_attributes(data[_FAMILY.size :]))[1], "big")
 
     def tables(self) -> tuple[tuple[NfFamily, str], ...]:
-        """Answer family and name of every table."""
+        """Return family and name of every table."""
         return tuple(
             (FAMILIES[message[0]], _text(dict(_attributes(message[_FAMILY.size :]))[1]))
             for message in _contents(self._dump(_GETTABLE, 0, b""))
@@ -127,12 +127,12 @@ class NfTables:
         )
 
     def chains(self, family: NfFamily) -> tuple[KernelChain, ...]:
-        """Answer the chains of every table of a family."""
+        """Return the chains of every table of a family."""
         dumped = _contents(self._dump(_GETCHAIN, _NUMBERS[family], b""))
         return tuple(_chain(dict(_attributes(message[_FAMILY.size :]))) for message in dumped)
 
     def raw_rules(self, family: NfFamily, table: str, chain: str) -> tuple[bytes, ...]:
-        """Answer the rules of a chain in their order as the kernel sends them, many in a piece.
+        """Return the rules of a chain in their order as the kernel sends them, many in a piece.
 
         Not one by one: there may be 50,000, of which mostly nothing more has to be known.
         """
@@ -187,7 +187,7 @@ def _rule(raw: bytes) -> KernelRule:
 
 
 def verdict(expression: Expression) -> tuple[str, str]:
-    """Answer the verdict of an expression `immediate`, with the chain it leads to; nothing where
+    """Return the verdict of an expression `immediate`, with the chain it leads to; nothing where
     it is data."""
     data = _parsed(_parsed(expression.data).get(2, b""))
     if 2 not in data:

@@ -79,7 +79,7 @@ def choose(
 
 
 def of_environment() -> list[str]:
-    """Answer the files that the environment names."""
+    """Return the files that the environment names."""
     return [name for name in os.environ.get(ENVIRONMENT_VARIABLE, "").split(os.pathsep) if name]
 
 

@@ -31,12 +31,12 @@ STUCK_SECONDS = 1.0
 
 
 def process_ids() -> Iterator[int]:
-    """Answer the id of each process."""
+    """Return the id of each process."""
     return (int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit())
 
 
 def process_names() -> Iterator[tuple[int, str]]:
-    """Answer each process' id and the first 15 characters of the name that it gives itself."""
+    """Return each process' id and the first 15 characters of the name that it gives itself."""
     for pid in process_ids():
         name = name_of(pid)
         if name is not None:
@@ -44,13 +44,13 @@ def process_names() -> Iterator[tuple[int, str]]:
 
 
 def name_of(pid: int) -> str | None:
-    """Answer the name that a process gives itself, or None for one that has ended."""
+    """Return the name that a process gives itself, or None for one that has ended."""
     content = _read(pid, "comm")
     return None if content is None else decoded(content).removesuffix("\n")
 
 
 def running(program: str) -> tuple[int, ...]:
-    """Answer the processes of this network namespace that run a program of the system."""
+    """Return the processes of this network namespace that run a program of the system."""
     places = _places(program)
     return tuple(
         pid for pid in process_ids() if _runs(pid, program, places) and in_this_network(pid)
@@ -82,13 +82,13 @@ def _runs(pid: int, program: str, places: frozenset[str]) -> bool:
 
 
 def arguments(pid: int) -> tuple[str, ...]:
-    """Answer a process's arguments; nothing for one that has ended."""
+    """Return a process's arguments; nothing for one that has ended."""
     content = _read(pid, "cmdline") or b""
     return tuple(map(decoded, content.removesuffix(b"\0").split(b"\0"))) if content else ()
 
 
 def environment(pid: int, name: str) -> str | None:
-    """Answer a variable of the environment that a process was started with.
+    """Return a variable of the environment that a process was started with.
 
     None where there is no such variable, the process has ended or this user may not read it.
     """
@@ -100,13 +100,13 @@ def environment(pid: int, name: str) -> str | None:
 
 
 def parent(pid: int) -> int:
-    """Answer the process that started another, 0 for one that has ended."""
+    """Return the process that started another, 0 for one that has ended."""
     status = _status(pid)
     return int(status[1]) if status else 0
 
 
 def stopped(pids: Iterable[int]) -> dict[int, str]:
-    """Answer why processes that are there do nothing, by their state (proc_pid_stat(5)).
+    """Return why processes that are there do nothing, by their state (proc_pid_stat(5)).
 
     Those that do something, or have ended, are left out. Where one stands still in the kernel, it
     takes STUCK_SECONDS to see whether it goes on.
@@ -131,7 +131,7 @@ def _switches(pid: int) -> tuple[bytes, ...]:
 
 
 def age(pid: int) -> float:
-    """Answer for how many seconds a process has run; 0 for one that has ended.
+    """Return for how many seconds a process has run; 0 for one that has ended.
 
     Counted from the machine's start, so that setting the clock does not change it.
     """
@@ -177,7 +177,7 @@ def _is_written(descriptor: "os.DirEntry[str]", file: os.stat_result | None, pat
 
 
 def _status(pid: int) -> list[bytes]:
-    """Answer what follows the name in /proc/PID/stat, from the state on; a name may hold blanks."""
+    """Return what follows the name in /proc/PID/stat, from the state on; a name may hold blanks."""
     return (_read(pid, "stat") or b"").rpartition(b")")[2].split()
 
 

@@ -81,7 +81,7 @@ def _is_of_port(loaded: Expression | None) -> bool:
 
 
 def jump(rule: KernelRule) -> str:
-    """Answer a rule that does nothing but jump in the words of iptables, else nothing."""
+    """Return a rule that does nothing but jump in the words of iptables, else nothing."""
     said = [expression for expression in rule.expressions if expression.name != "counter"]
     if [expression.name for expression in said] != ["immediate"]:
         return ""
@@ -90,6 +90,6 @@ def jump(rule: KernelRule) -> str:
 
 
 def counted(rule: KernelRule) -> tuple[int, int]:
-    """Answer the packets and bytes that a rule counted; 0 where it does not count."""
+    """Return the packets and bytes that a rule counted; 0 where it does not count."""
     counter = next((each for each in rule.expressions if each.name == "counter"), None)
     return (counter.number(2), counter.number(1)) if counter else (0, 0)

@@ -22,7 +22,7 @@ class SshSession:
 
 
 def ssh_session() -> SshSession | None:
-    """Answer the session, None where there is none.
+    """Return the session, None where there is none.
 
     SSH_CONNECTION tells of it (ssh(1)). sudo(8) takes it from the environment: then the nearest
     process above that still has it is asked.
@@ -43,7 +43,7 @@ def parse(told: str) -> SshSession | None:
 
 
 def _above(process: int) -> Iterator[str]:
-    """Answer the variable of a process and of those above it, where they have it (proc(5))."""
+    """Return the variable of a process and of those above it, where they have it (proc(5))."""
     while process > 1:
         try:
             status = files.read_text(f"/proc/{process}/status")

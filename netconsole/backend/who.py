@@ -22,7 +22,7 @@ UNKNOWN = Who("unknown")
 
 
 def who() -> Who:
-    """Answer whose process this is."""
+    """Return whose process this is."""
     session = ssh_session()
     peer = session.client if session is not None else None
     return Who(_login(), os.environ.get("SUDO_USER"), peer)

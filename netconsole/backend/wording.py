@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 
 def count(number: int, noun: str) -> str:
-    """Answer `1 step`, `2 steps`, `3 addresses`."""
+    """Return `1 step`, `2 steps`, `3 addresses`."""
     plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
 
 
 def some(names: Sequence[str], most: int = 5) -> str:
-    """Answer `web1, web2` and, where there are more than `most`, how many more: `… and 3 more`."""
+    """Return `web1, web2` and, where there are more than `most`, how many more: `… and 3 more`."""
     listed = ", ".join(names[:most])
     return listed if len(names) <= most else f"{listed} and {len(names) - most} more"
 
 
 def command(*words: str) -> str:
-    """Answer a command of ours as it can be typed, in the quotes that messages have round it."""
+    """Return a command of ours as it can be typed, in the quotes that messages have round it."""
     return f"`netconsole {shlex.join(words)}`"

@@ -137,7 +137,7 @@ def capture(
 
 @contextmanager
 def _until_interrupted() -> Iterator[threading.Event]:
-    """Answer an event that the first interrupt sets; the second one ends the program."""
+    """Return an event that the first interrupt sets; the second one ends the program."""
     cancel = threading.Event()
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -200,7 +200,7 @@ class _Lines:
 
 
 def report(found: "Comparison") -> Iterator[str]:
-    """Answer the comparison for people."""
+    """Return the comparison for people."""
     columns = ("interface", "packets", "dropped")
     rows = [(point.interface, point.packets, point.dropped) for point in found.points]
     yield from output.table(columns, rows)

@@ -111,5 +111,5 @@ def _say_restarts(plan: "Plan") -> None:
 
 
 def steps_of(plan: "Plan") -> list[dict[str, object]]:
-    """Answer a plan's steps as they stand in JSON: each one's name and its commands."""
+    """Return a plan's steps as they stand in JSON: each one's name and its commands."""
     return [{"step": type(step).__name__, "commands": step.commands} for step in plan.steps]

@@ -29,7 +29,7 @@ class Context:
         return Configuration(self.config_files, self.config_dirs, restricted=self.read_only)
 
     def rights(self) -> AbstractContextManager[None]:
-        """Answer the rights with which a file that an argument names is opened.
+        """Return the rights with which a file that an argument names is opened.
 
         With --read-only those of who called by sudo(8): it may be all that they may run as root.
         """
@@ -38,11 +38,11 @@ class Context:
         return as_invoker() if self.read_only else nullcontext()
 
     def options(self) -> "Options":
-        """Answer the options. Raises InvalidValue for a file that is missing or breaks a rule."""
+        """Return the options. Raises InvalidValue for a file that is missing or breaks a rule."""
         return self.configuration().options()
 
     def service(self) -> "Service":
-        """Answer the one service of this run, made when it is first asked for."""
+        """Return the one service of this run, made when it is first asked for."""
         if self._service is None:
             from netconsole.backend.service import Service
 
@@ -59,7 +59,7 @@ class Context:
 
     @classmethod
     def of(cls, context: click.Context) -> Self:
-        """Answer ours from click's, also while completing, when no command has run yet."""
+        """Return ours from click's, also while completing, when no command has run yet."""
         found = context.find_object(cls)
         if found is not None:
             return found

@@ -44,7 +44,7 @@ sources = click.option(
 
 
 def service_or_reason(context: Context) -> "Service | Unread":
-    """Answer the service, or why there is none: what needs no store can be checked all the same."""
+    """Return the service, or why there is none: what needs no store can be checked all the same."""
     from netconsole.diagnostics.snapshot import Unread
 
     try:
@@ -140,7 +140,7 @@ def _write(file: str, snapshot: "Snapshot") -> None:
 
 
 def _cures(found: "Iterable[Finding]") -> "Iterator[str]":
-    """Answer what mends each thing that was found, and where to read about it."""
+    """Return what mends each thing that was found, and where to read about it."""
     from netconsole.diagnostics.reach import worst_first
 
     for each in worst_first(found):

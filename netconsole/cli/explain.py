@@ -49,7 +49,7 @@ def explain(check: str | None, everything: bool, as_json: bool) -> None:
 
 
 def check_record(check: "Check") -> dict[str, object]:
-    """Answer a check with its page, as JSON has it."""
+    """Return a check with its page, as JSON has it."""
     look_alikes = [
         {"name": name, "difference": difference} for name, difference in check.page.look_alikes
     ]
@@ -58,7 +58,7 @@ def check_record(check: "Check") -> dict[str, object]:
 
 
 def check_page(check: "Check") -> Iterator[str]:
-    """Answer the whole page of a check."""
+    """Return the whole page of a check."""
     codes = f" ({', '.join(check.rows)})" if check.rows else ""
     yield f"{check.id}{codes}: {check.title}"
     for heading, paragraphs in check.page.sections():
@@ -71,7 +71,7 @@ def check_page(check: "Check") -> Iterator[str]:
 
 
 def playbook_record(playbook: "Playbook") -> dict[str, object]:
-    """Answer how a playbook proceeds, with the pages of its checks, as JSON has it."""
+    """Return how a playbook proceeds, with the pages of its checks, as JSON has it."""
     return {
         "name": playbook.name,
         "title": playbook.title,
@@ -85,7 +85,7 @@ def playbook_record(playbook: "Playbook") -> dict[str, object]:
 
 
 def playbook_page(playbook: "Playbook") -> Iterator[str]:
-    """Answer how a playbook proceeds, and the pages of its checks."""
+    """Return how a playbook proceeds, and the pages of its checks."""
     yield f"{playbook.name}: {playbook.title}"
     for paragraph in (playbook.summary, *playbook.about.split("\n\n")):
         yield ""

@@ -30,7 +30,7 @@ SYSTEM_REFUSES = frozenset(
 
 
 def end(error: BaseException, *, read_only: bool = False) -> int:
-    """Say on stderr what ended the command, and answer its exit status.
+    """Say on stderr what ended the command, and return its exit status.
 
     Of a bug a report is written, unless all is `read_only`.
     """

@@ -19,7 +19,7 @@ _WORDS: dict[Verdict, str] = {"fail": "FAIL", "warn": "WARN", "not-applicable": 
 
 
 def mark(verdict: Verdict) -> str:
-    """Answer a verdict's symbol and word, in ASCII where the output takes no more."""
+    """Return a verdict's symbol and word, in ASCII where the output takes no more."""
     symbol, plain = _SYMBOLS[verdict]
     try:
         symbol.encode(sys.stdout.encoding or "ascii")
@@ -29,13 +29,13 @@ def mark(verdict: Verdict) -> str:
 
 
 def summary(findings: Iterable[Finding]) -> Iterator[str]:
-    """Answer one line a finding, what cuts off most first."""
+    """Return one line a finding, what cuts off most first."""
     rows = [(mark(each.verdict), each.check, each.because) for each in worst_first(findings)]
     return output.table(("verdict", "check", "because"), rows)
 
 
 def details(finding: Finding) -> Iterator[str]:
-    """Answer the verdict, and under it the evidence and what it excludes."""
+    """Return the verdict, and under it the evidence and what it excludes."""
     yield f"{mark(finding.verdict)}: {output.shown(finding.because)}"
     if finding.evidence:
         rows = [(row.label, row.value, row.expected, row.note) for row in finding.evidence]

@@ -76,7 +76,7 @@ def unreserve(doer: Doer, address: str) -> None:
 
 
 def row(view: "FixedIPView") -> dict[str, object]:
-    """Answer a fixed address under the original's names, with those of its network and instance."""
+    """Return a fixed address under the original's names, with those of its network and instance."""
     ip = view.fixed_ip
     return {
         "address": ip.address,

@@ -115,7 +115,7 @@ def disassociate(doer: Doer, address: str) -> None:
 
 
 def _holders(service: "Service") -> dict[int, tuple[str, str, str]]:
-    """Answer project, instance and address of every fixed address in use, by its id."""
+    """Return project, instance and address of every fixed address in use, by its id."""
     return {
         ip.id: (view.instance.project_id, view.instance.name, ip.address)
         for view in service.instances()
@@ -125,7 +125,7 @@ def _holders(service: "Service") -> dict[int, tuple[str, str, str]]:
 
 
 def _row(ip: "FloatingIP", holders: dict[int, tuple[str, str, str]]) -> dict[str, object]:
-    """Answer a floating address; its project is that of its instance unless it is allocated."""
+    """Return a floating address; its project is that of its instance unless it is allocated."""
     project, instance, fixed_address = holders.get(ip.fixed_ip_id or 0, (None, None, None))
     held = {"project_id": ip.project_id or project, "instance": instance}
     return output.record(ip) | held | {"fixed_address": fixed_address}

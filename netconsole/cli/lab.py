@@ -187,7 +187,7 @@ def _in_fresh_lab(kind: str, inside: "Work", writable: Sequence[Path] = ()) -> i
 
 
 def _progress() -> Callable[[str], None]:
-    """Answer what says the stages of the building: on a terminal, else nothing."""
+    """Return what says the stages of the building: on a terminal, else nothing."""
     begun = time.monotonic()
 
     def say(stage: str) -> None:

@@ -127,7 +127,7 @@ def _version(context: click.Context, asked: bool) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and answer its exit status; an error becomes one line on stderr."""
+    """Run one command and return its exit status; an error becomes one line on stderr."""
     try:
         _refuse_bytes(arguments)
         status = root.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)

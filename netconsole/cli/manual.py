@@ -64,7 +64,7 @@ netconsole status \-\-json | jq .drift
 
 
 def manual() -> str:
-    """Answer the whole page."""
+    """Return the whole page."""
     lines = [
         f'.TH {PROGRAM.upper()} 1 "" "{PROGRAM} {__version__}" "User Commands"',
         ".SH NAME",
@@ -84,7 +84,7 @@ def manual() -> str:
 def _leaves(
     group: click.Group, context: click.Context
 ) -> Iterator[tuple[click.Command, click.Context]]:
-    """Answer every command below a group, with the group itself where it runs alone."""
+    """Return every command below a group, with the group itself where it runs alone."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command is None or command.hidden:
@@ -121,7 +121,7 @@ def _options(command: click.Command, context: click.Context) -> list[str]:
 
 
 def _prose(text: str | None) -> list[str]:
-    """Answer help text as man(7): filled paragraphs, and as they stand those marked by \\b."""
+    """Return help text as man(7): filled paragraphs, and as they stand those marked by \\b."""
     lines: list[str] = []
     for paragraph in (text or "").strip().split("\n\n"):
         if lines:

@@ -62,7 +62,7 @@ def _writing() -> Iterator[None]:
 
 
 def encode(value: object) -> Json:
-    """Answer a value of ours as JSON: a dataclass as an object, its fields in their order."""
+    """Return a value of ours as JSON: a dataclass as an object, its fields in their order."""
     match value:
         case Enum():
             return encode(value.value)
@@ -81,7 +81,7 @@ def encode(value: object) -> Json:
 
 
 def record(value: object) -> dict[str, object]:
-    """Answer a dataclass's fields by their names, in their order, without inner ones."""
+    """Return a dataclass's fields by their names, in their order, without inner ones."""
     if not is_dataclass(value):
         raise TypeError(f"a {type(value).__name__} has no fields")
     return {
@@ -185,7 +185,7 @@ def _texts(rows: Iterable[Sequence[object]]) -> list[list[str]]:
 
 
 def shown(value: object) -> str:
-    """Answer a value as people read it: yes and no, lists with commas, nothing as a dash.
+    """Return a value as people read it: yes and no, lists with commas, nothing as a dash.
 
     Names can come from guests; what would steer a terminal is escaped.
     """

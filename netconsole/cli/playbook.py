@@ -194,7 +194,7 @@ class _Run:
         output.print_lines(self._cured(healing) if healing else self._offers(found.finding))
 
     def _stages(self, found: "Investigation") -> "Iterator[str]":
-        """Answer what came of each stage, where there are several."""
+        """Return what came of each stage, where there are several."""
         from netconsole.cli import findings
 
         if len(found.findings) == 1:

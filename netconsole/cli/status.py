@@ -51,7 +51,7 @@ def status(context: Context, as_json: bool) -> None:
 
 
 def report(found: "Status") -> list[str]:
-    """Answer the lines for people: the verdict, then a table a subject."""
+    """Return the lines for people: the verdict, then a table a subject."""
     lines = [f"{found.host.name}: {verdict(found)}", *filter(None, [summary(found)])]
     lines += [f"{'wrong' if each.certain else 'open'}: {each.sentence}" for each in troubles(found)]
     lines += [f"another's: {one}" for one in found.host.anothers]
@@ -68,7 +68,7 @@ def report(found: "Status") -> list[str]:
 
 
 def verdict(found: "Status") -> str:
-    """Answer in a sentence whether the host is as it should be."""
+    """Return in a sentence whether the host is as it should be."""
     if found.host.another:
         return f"another's: {found.host.unreadable['plan']}"
     differs = []
@@ -87,7 +87,7 @@ def verdict(found: "Status") -> str:
 
 
 def summary(found: "Status") -> str:
-    """Answer how much there is, in a line; nothing of what could not be read."""
+    """Return how much there is, in a line; nothing of what could not be read."""
     unread = found.host.unreadable
     leased = sum(one.leased for one in found.allocations)
     used = sum(one.fixed_address is not None for one in found.floating_ips)

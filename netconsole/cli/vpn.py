@@ -41,7 +41,7 @@ def list_vpns(context: Context, as_json: bool) -> None:
 
 
 def row(view: "VpnView") -> dict[str, object]:
-    """Answer a VPN as it is listed."""
+    """Return a VPN as it is listed."""
     network, instance = view.network, view.instance
     return {
         "project": network.project_id,

@@ -55,7 +55,7 @@ _WAY_IN = frozenset({"INPUT", f"{CHAIN_PREFIX}INPUT"})
 
 
 def claimant(step: Step) -> Claimant:
-    """Answer the check that names this step."""
+    """Return the check that names this step."""
     match step:
         case SetSysctl() if belongs_to(step.key, IP_FORWARD):
             return "ip_forward"
@@ -88,7 +88,7 @@ def claimant(step: Step) -> Claimant:
 
 
 def claimed(plan: Plan, check: Claimant) -> Plan:
-    """Answer the steps of a plan that this check names."""
+    """Return the steps of a plan that this check names."""
     return Plan(tuple(step for step in plan.steps if claimant(step) == check))
 
 

@@ -26,7 +26,7 @@ class Message:
 
 
 def discover(source: str, client: str, transaction: int) -> bytes:
-    """Answer a DISCOVER for the client, in a frame from `source`, that asks to be broadcast to.
+    """Return a DISCOVER for the client, in a frame from `source`, that asks to be broadcast to.
 
     A DISCOVER makes no server keep anything: a lease begins with a REQUEST.
     """
@@ -42,7 +42,7 @@ def discover(source: str, client: str, transaction: int) -> bytes:
 
 
 def read(frame: bytes) -> Message | None:
-    """Answer what a frame says, or None when it is no answer of a DHCP server."""
+    """Return what a frame says, or None when it is no answer of a DHCP server."""
     if len(frame) < _HEADERS or frame[12:14] != b"\x08\x00" or frame[23] != 17:
         return None
     datagram = frame[14 + (frame[14] & 15) * 4 :]

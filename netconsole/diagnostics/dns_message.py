@@ -13,14 +13,14 @@ CODES = {
 
 
 def question(name: str, number: int) -> bytes:
-    """Answer a question for the IPv4 addresses of a name, recursion desired."""
+    """Return a question for the IPv4 addresses of a name, recursion desired."""
     labels = (label.encode("ascii") for label in name.split("."))
     encoded = b"".join(bytes((len(label),)) + label for label in labels)
     return struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + encoded + b"\0\0\1\0\1"
 
 
 def code(answer: bytes, number: int) -> str | None:
-    """Answer the response code, or None when the message answers no question of that number."""
+    """Return the response code, or None when the message answers no question of that number."""
     if len(answer) < 12:
         return None
     told, flags = struct.unpack(">HH", answer[:4])

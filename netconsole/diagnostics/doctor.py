@@ -14,7 +14,7 @@ QUICK_SECONDS = 5.0
 
 
 def quick() -> tuple[Check, ...]:
-    """Answer the checks that are made when none is named."""
+    """Return the checks that are made when none is named."""
     return tuple(check for check in CHECKS.values() if check.seconds <= QUICK_SECONDS)
 
 
@@ -41,7 +41,7 @@ def judge(snapshot: Snapshot, checks: Iterable[Check] | None = None) -> tuple[Fi
 
 
 def check(name: str) -> Check:
-    """Answer a check by its id or by its code in the catalogue; raises NotFound."""
+    """Return a check by its id or by its code in the catalogue; raises NotFound."""
     for each in CHECKS.values():
         if name == each.id or name.lower() in (row.lower() for row in each.rows):
             return each

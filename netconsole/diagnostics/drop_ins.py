@@ -56,7 +56,7 @@ class DropIns:
     """The text of netconsole's own drop-in, None when there is none."""
 
     def says_who(self, key: str, value: str) -> str:
-        """Answer in words who gave a key the value that the kernel holds now."""
+        """Return in words who gave a key the value that the kernel holds now."""
         return says_who(self.assignments, key, value)
 
     def make_permanent(self, settings: Mapping[str, str]) -> tuple[Plan | None, str]:
@@ -82,7 +82,7 @@ def parse(file: str, text: str) -> tuple[Assignment, ...]:
 
 
 def in_order(names: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Answer the files that count, in the order in which they are applied.
+    """Return the files that count, in the order in which they are applied.
 
     `names` holds the file names found in each of DIRECTORIES.
     """
@@ -95,7 +95,7 @@ def in_order(names: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
 
 
 def setter(assignments: Sequence[Assignment], key: str) -> Assignment | None:
-    """Answer the line that decides a key's value at boot, or None when no file sets it.
+    """Return the line that decides a key's value at boot, or None when no file sets it.
 
     The last one wins; a line that names the key itself beats every pattern, and so does an
     exemption.
@@ -113,7 +113,7 @@ def setter(assignments: Sequence[Assignment], key: str) -> Assignment | None:
 
 
 def says_who(assignments: Sequence[Assignment], key: str, value: str) -> str:
-    """Answer in words who gave a key the value that the kernel holds now."""
+    """Return in words who gave a key the value that the kernel holds now."""
     line = setter(assignments, key)
     if line is None:
         default = setter(assignments, _default_of(key))
@@ -126,7 +126,7 @@ def says_who(assignments: Sequence[Assignment], key: str, value: str) -> str:
 
 
 def with_settings(text: str | None, settings: Mapping[str, str]) -> str:
-    """Answer the text of our drop-in with these settings added, or changed where they stand."""
+    """Return the text of our drop-in with these settings added, or changed where they stand."""
     kept = (text or _HEADER).splitlines()
     paths = {path_of(name) for name in settings}
     kept = [line for line in kept if not any(each.pattern in paths for each in parse(OURS, line))]

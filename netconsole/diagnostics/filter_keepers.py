@@ -28,17 +28,17 @@ TABLES: dict[str, str] = {
 
 
 def keeper_of(chain: str) -> str:
-    """Answer the program whose chain this is, empty where it is not known."""
+    """Return the program whose chain this is, empty where it is not known."""
     return next((name for prefix, name in CHAINS.items() if chain.startswith(prefix)), "")
 
 
 def keeper_of_table(table: str) -> str:
-    """Answer the program whose table of nftables this is, empty where it is not known."""
+    """Return the program whose table of nftables this is, empty where it is not known."""
     return TABLES.get(table, "")
 
 
 def keepers(seen: PacketFilter, kind: Kind) -> dict[str, tuple[str, ...]]:
-    """Answer the programs that keep chains in the tables of this kind, with those chains."""
+    """Return the programs that keep chains in the tables of this kind, with those chains."""
     found: dict[str, dict[str, None]] = {}
     for chain in seen.chains:
         if chain.kind == kind and (name := keeper_of(chain.chain)):
@@ -47,5 +47,5 @@ def keepers(seen: PacketFilter, kind: Kind) -> dict[str, tuple[str, ...]]:
 
 
 def other_kind(seen: PacketFilter) -> Kind:
-    """Answer the kind that `iptables` does not show on this host."""
+    """Return the kind that `iptables` does not show on this host."""
     return "legacy" if seen.command == "nft" else "nft"

@@ -68,7 +68,7 @@ class Ruleset:
 
     @property
     def name(self) -> str:
-        """Answer what an admin would call it."""
+        """Return what an admin would call it."""
         if self.kind == "native":
             return f"nftables, {self.family} {self.table}"
         return f"iptables, {self.kind} kind, {self.table}"
@@ -96,13 +96,13 @@ class Drop:
 
     @property
     def place(self) -> str:
-        """Answer where that is, in words."""
+        """Return where that is, in words."""
         what = f"rule {self.position}" if self.position else "the policy"
         return f"{what} of {self.chain} ({self.ruleset.name})"
 
 
 def rulesets(seen: PacketFilter, hook: Hook = "forward") -> Iterator[Ruleset]:
-    """Answer every table that IPv4 packets pass there."""
+    """Return every table that IPv4 packets pass there."""
     kinds: tuple[Kind, ...] = ("nft", "legacy")
     entry = hook.upper()
     for kind in kinds:
@@ -146,7 +146,7 @@ def _native(table: NftTable, hook: Hook) -> Iterator[Ruleset]:
 
 
 def drops(ruleset: Ruleset, flows: Iterable[Flow]) -> tuple[Drop, ...]:
-    """Answer where flows are dropped: of each what conditions pick first, what all meets last."""
+    """Return where flows are dropped: of each what conditions pick first, what all meets last."""
     index = _Index(ruleset)
     return tuple(drop for flow in flows for drop in _Walk(ruleset, index, flow).to_its_end())
 
@@ -166,7 +166,7 @@ class _Index:
         self._chains: dict[str, dict[tuple[str, str], list[_Rule]]] = {}
 
     def of(self, chain: Chain, flow: Flow) -> Iterator[_Rule]:
-        """Answer these rules, in their order."""
+        """Return these rules, in their order."""
         if chain.name not in self._chains:
             found: dict[tuple[str, str], list[_Rule]] = {}
             for rule in enumerate(chain.steps, start=1):
@@ -202,7 +202,7 @@ class _Walk:
         return self._found
 
     def _through(self, name: str, certain: bool, depth: int) -> bool:
-        """Pass a chain; answer whether that decided on every packet that came in."""
+        """Pass a chain; return whether that decided on every packet that came in."""
         chain = self._ruleset.chains.get(name)
         if chain is None or depth > _DEEPEST:
             return False  # a target that is no chain, as LOG

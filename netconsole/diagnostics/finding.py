@@ -67,7 +67,7 @@ class Finding:
 
 
 def exit_status(findings: Iterable[Finding]) -> ExitStatus:
-    """Answer 1 when something was found, else 3 when something could not be checked, else 0."""
+    """Return 1 when something was found, else 3 when something could not be checked, else 0."""
     verdicts = {finding.verdict for finding in findings}
     if verdicts & {"warn", "fail"}:
         return ExitStatus.FAILED
@@ -75,7 +75,7 @@ def exit_status(findings: Iterable[Finding]) -> ExitStatus:
 
 
 def as_json(finding: Finding) -> dict[str, JSONValue]:
-    """Answer the finding in plain values; plans become their commands."""
+    """Return the finding in plain values; plans become their commands."""
     return {
         "check": finding.check,
         "title": finding.title,

@@ -11,7 +11,7 @@ _WAY_IN: Final[tuple[Hook, ...]] = ("prerouting", "input")
 
 
 def drops_inbound(seen: PacketFilter, flow: Flow) -> Iterator[Drop]:
-    """Answer where a flow is dropped on its way in, of every table what comes first.
+    """Return where a flow is dropped on its way in, of every table what comes first.
 
     A drop is not certain where it picks some packets, or where a rule before it may let some pass.
     """

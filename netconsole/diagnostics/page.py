@@ -22,7 +22,7 @@ class Page:
     """Where the facts are from: a kernel document, an RFC, a manual page."""
 
     def sections(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Answer every heading with its paragraphs."""
+        """Return every heading with its paragraphs."""
         yield "Symptom", (self.symptom,)
         yield "Cause", (self.cause,)
         yield "Evidence", (self.evidence,)

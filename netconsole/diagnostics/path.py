@@ -46,7 +46,7 @@ def suggested(text: str, status: Status, links: Links) -> Path:
 
 
 def along(links: Links) -> tuple[Link, ...]:
-    """Answer every interface in the order in which packets come by on their way to an instance:
+    """Return every interface in the order in which packets come by on their way to an instance:
     those that lead to other hosts, then each bridge between its uplinks and its other ports."""
     bridges = {bridge.name: links.ports_of(bridge.name) for bridge in links.bridges}
     inside = {port.name for ports in bridges.values() for port in ports}.union(bridges)

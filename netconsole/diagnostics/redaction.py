@@ -24,7 +24,7 @@ _PATTERNS = (
 
 
 def redacted(text: str) -> str:
-    """Answer a text without passwords, tokens, secrets and private keys; JSON stays JSON."""
+    """Return a text without passwords, tokens, secrets and private keys; JSON stays JSON."""
     for pattern in _PATTERNS:
         text = pattern.sub(rf"\g<1>{REMOVED}", text)
     return text

@@ -23,12 +23,12 @@ MODES = {0: "off", 1: "strict", 2: "loose"}
 
 
 def key(interface: str) -> str:
-    """Answer the path of an interface's setting under /proc/sys."""
+    """Return the path of an interface's setting under /proc/sys."""
     return f"net/ipv4/conf/{interface}/rp_filter"
 
 
 def setting_name(interface: str) -> str:
-    """Answer the name of the setting as sysctl(8) takes it."""
+    """Return the name of the setting as sysctl(8) takes it."""
     return name_of(key(interface))
 
 
@@ -59,7 +59,7 @@ class Case:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "Case":
-        """Answer the case; the check's `needs` promise that all parts are there."""
+        """Return the case; the check's `needs` promise that all parts are there."""
         probes = snapshot.get(EchoProbes) or EchoProbes()
         return cls(
             snapshot,
@@ -70,26 +70,26 @@ class Case:
         )
 
     def value(self, interface: str) -> str:
-        """Answer an interface's own value."""
+        """Return an interface's own value."""
         return self.sysctls.get(key(interface), "0")
 
     def effective(self, interface: str) -> int:
-        """Answer the value in force: the larger of the two."""
+        """Return the value in force: the larger of the two."""
         return max(int(self.value("all")), int(self.value(interface)))
 
     def in_force(self, interface: str) -> str:
-        """Answer the value in force in words: `1 (strict)`."""
+        """Return the value in force in words: `1 (strict)`."""
         value = self.effective(interface)
         return f"{value} ({MODES.get(value, 'loose')})"
 
     def victims(self, interface: InterfacePaths) -> tuple[ReversePath, ...]:
-        """Answer the paths on which packets are dropped by the filter."""
+        """Return the paths on which packets are dropped by the filter."""
         in_force = self.effective(interface.name)
         return tuple(path for path in interface.paths if dropped(path, in_force))
 
 
 def asymmetric(interface: InterfacePaths) -> tuple[ReversePath, ...]:
-    """Answer one path for each real source whose replies leave by another interface."""
+    """Return one path for each real source whose replies leave by another interface."""
     found: dict[str, ReversePath] = {}
     for path in interface.paths:
         if path.return_route == "unicast" and not path.symmetric and path.known_as != "beyond":

@@ -19,12 +19,12 @@ _SELECTOR = re.compile(r"from (\S+)(?: to (\S+))? lookup \S+")
 
 @cache
 def network_of(destination: str) -> IPv4Network:
-    """Answer a route's destination as a network; `default` is everywhere."""
+    """Return a route's destination as a network; `default` is everywhere."""
     return EVERYWHERE if destination == "default" else IPv4Network(destination, strict=False)
 
 
 def lookup(routing: Routing, destination: str, source: str = "") -> Route | None:
-    """Answer the route of a packet that no mark, interface or service type singles out.
+    """Return the route of a packet that no mark, interface or service type singles out.
 
     Rules that ask for one of these are passed over. None where there is no route.
     """
@@ -65,12 +65,12 @@ def _best(routes: Iterable[Route], table: str, destination: IPv4Address) -> Rout
 
 
 def in_words(route: Route) -> str:
-    """Answer a route as ip-route(8) prints it."""
+    """Return a route as ip-route(8) prints it."""
     return " ".join(_words(route))
 
 
 def removal(route: Route) -> RunProgram:
-    """Answer the step that deletes a route, and knows how to add it again."""
+    """Return the step that deletes a route, and knows how to add it again."""
     words = tuple(_words(route))
     protocol = () if route.protocol in ("", "boot") else ("proto", route.protocol)
     table = ("table", route.table)

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def to_text(snapshot: Snapshot) -> str:
-    """Answer the file's text."""
+    """Return the file's text."""
     converter = _converter()
     document = {
         "netconsole": __version__,

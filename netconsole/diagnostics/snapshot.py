@@ -39,30 +39,30 @@ class Snapshot:
 
     @classmethod
     def of(cls, *parts: object) -> Self:
-        """Answer a snapshot of these parts."""
+        """Return a snapshot of these parts."""
         return cls({type(part): part for part in parts})
 
     def with_parts(self, *parts: object) -> "Snapshot":
-        """Answer the same with more parts."""
+        """Return the same with more parts."""
         return replace(self, parts={**self.parts, **{type(part): part for part in parts}})
 
     def without(self, kind: type[object], because: str) -> "Snapshot":
-        """Answer the same with a part that could not be read."""
+        """Return the same with a part that could not be read."""
         return replace(self, parts={**self.parts, kind: Unread(because)})
 
     def get(self, kind: type[Part]) -> Part | None:
-        """Answer a part, or None when it is not there."""
+        """Return a part, or None when it is not there."""
         part = self.parts.get(kind)
         return part if isinstance(part, kind) else None
 
     def part(self, kind: type[Part]) -> Part:
-        """Answer a part, to a check whose `needs` promise that it is there."""
+        """Return a part, to a check whose `needs` promise that it is there."""
         part = self.get(kind)
         if part is None:
             raise TypeError(f"judged without {kind.__name__}")
         return part
 
     def unread(self, kind: type[object]) -> Unread | None:
-        """Answer why a part is not there, or None when it is."""
+        """Return why a part is not there, or None when it is."""
         part = self.parts.get(kind, NOT_ASKED)
         return part if isinstance(part, Unread) else None

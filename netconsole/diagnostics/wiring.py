@@ -30,20 +30,20 @@ class Wiring:
 
     @property
     def bridges(self) -> tuple[Link, ...]:
-        """Answer the bridges of the networks, as far as they are there."""
+        """Return the bridges of the networks, as far as they are there."""
         names = dict.fromkeys(each.bridge for each in self.networks)
         found = (self.links.get(name) for name in names)
         return tuple(link for link in found if link is not None and link.kind == "bridge")
 
     @property
     def ports(self) -> tuple[Link, ...]:
-        """Answer every port of these bridges."""
+        """Return every port of these bridges."""
         names = {bridge.name for bridge in self.bridges}
         return tuple(link for link in self.links.links if link.master in names)
 
     @property
     def uplinks(self) -> tuple[Link, ...]:
-        """Answer the ports that lead to other hosts: no guest's, and nothing that a guest uses."""
+        """Return the ports that lead to other hosts: no guest's, and nothing that a guest uses."""
         return tuple(
             link
             for link in self.ports
@@ -54,7 +54,7 @@ class Wiring:
 
     @property
     def hops(self) -> tuple[Link, ...]:
-        """Answer every interface that carries guests' frames."""
+        """Return every interface that carries guests' frames."""
         ports = self.ports
         names = {self.public_interface, *(port.parent for port in ports)} - {""}
         names |= {each.name for each in (*self.bridges, *ports)}

@@ -38,7 +38,7 @@ def require_programs() -> None:
 
 
 def run(*command: str, text: str = "", seconds: float = 10) -> str:
-    """Run a program to its end with `text` as its input, and answer its output.
+    """Run a program to its end with `text` as its input, and return its output.
 
     Raises LabFailed with the program's own words.
     """

@@ -48,7 +48,7 @@ _MESSAGE_SIZE: Final = 8192
 
 
 def enclose(build: Work, inside: Work, writable: Sequence[Path] = ()) -> int:
-    """Run two functions, one after the other, in new namespaces; answer the second's status.
+    """Run two functions, one after the other, in new namespaces; return the second's status.
 
     Of the machine's files they can write to those in the directories `writable` alone.
 

@@ -53,7 +53,7 @@ def _configure(interfaces: Path) -> None:
 
 
 def _told(text: str) -> dict[str, str]:
-    """Answer the options of the interface's stanza."""
+    """Return the options of the interface's stanza."""
     stanza = text.partition(f"iface {INTERFACE} inet static\n")[2]
     options = {}
     for line in stanza.splitlines():

@@ -44,7 +44,7 @@ class IdMap:
 
 
 def id_map() -> IdMap | None:
-    """Answer how to become root of the lab; None for who is root already.
+    """Return how to become root of the lab; None for who is root already.
 
     Raises Unavailable, saying what is missing, where that cannot be.
     """

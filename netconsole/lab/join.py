@@ -14,7 +14,7 @@ from netconsole.lab.processes import Watch, fork
 
 
 def run_in_member(name: str, work: Work) -> int:
-    """Run a function in a member of the lab that the caller is in; answer its exit status.
+    """Run a function in a member of the lab that the caller is in; return its exit status.
 
     Raises NotFound outside of a lab and for an unknown member, Unavailable to another than root.
     """
@@ -23,7 +23,7 @@ def run_in_member(name: str, work: Work) -> int:
 
 
 def run_in_lab(pid: int | None, work: Work) -> int:
-    """Run a function on the host of a running lab of the caller's; answer its exit status.
+    """Run a function on the host of a running lab of the caller's; return its exit status.
 
     `pid` is of the lab's first process; it may be left out where only one lab is running.
     Raises NotFound if there is none, Conflict if there are several or the caller is inside one.

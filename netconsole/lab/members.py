@@ -98,18 +98,18 @@ def serve_pages(greeting: str) -> None:
 
 
 def last_words(name: str) -> str:
-    """Answer the last line that a member's programs have written."""
+    """Return the last line that a member's programs have written."""
     lines = (_LOGS / name).read_text(encoding="utf-8", errors="replace").splitlines()
     return lines[-1] if lines else "it said nothing"
 
 
 def names() -> tuple[str, ...]:
-    """Answer the names of this lab's members."""
+    """Return the names of this lab's members."""
     return _started() if inside_lab() else ()
 
 
 def pid_of(name: str) -> int:
-    """Answer the pid of a member's first process; raises NotFound, naming the members."""
+    """Return the pid of a member's first process; raises NotFound, naming the members."""
     known = names()
     if name not in known:
         raise NotFound(f"{name!r} is no member of this lab; there are {', '.join(known)}")

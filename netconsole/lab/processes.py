@@ -27,7 +27,7 @@ _COMMAND_NOT_EXECUTABLE: Final = 126
 
 
 def fork(work: Callable[[], int]) -> int:
-    """Run a function in a new process, and answer its pid; the result is its exit status.
+    """Run a function in a new process, and return its pid; the result is its exit status.
 
     The child begins with the signal handling of a fresh program and never returns to the caller.
     """
@@ -75,7 +75,7 @@ class Watch:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._former)
 
     def wait(self, child: int) -> int:
-        """Wait for a child's end, and answer its status as a shell would: 128+n for a signal."""
+        """Wait for a child's end, and return its status as a shell would: 128+n for a signal."""
         while True:
             status = self._reap(child)
             if status is not None:

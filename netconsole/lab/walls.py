@@ -71,7 +71,7 @@ def raise_walls(writable: Sequence[Path]) -> None:
 
 
 def _needed(writable: Sequence[Path]) -> tuple[str, ...]:
-    """Answer the directories that have to be where they were, whatever is put in their way."""
+    """Return the directories that have to be where they were, whatever is put in their way."""
     code = Path(__file__).resolve().parents[2]
     found = (sys.prefix, sys.base_prefix, str(code), *map(str, writable), os.getcwd())  # noqa: PTH109
     return tuple(path for path in dict.fromkeys(found) if Path(path).is_dir())

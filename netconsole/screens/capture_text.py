@@ -40,7 +40,7 @@ class Shown:
 
 
 def laid_out(shown: Shown, width: int, height: int, glyphs: Glyphs) -> list[Line]:
-    """Answer the lines, no more than there is room for."""
+    """Return the lines, no more than there is room for."""
     width -= 2
     tall = height >= _TALL
     top = [*_interfaces(shown, width), *_ways(shown, width, glyphs, tall=tall)]

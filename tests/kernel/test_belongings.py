@@ -61,7 +61,7 @@ NEIGHBOURS = (
 
 
 def furnish(host: PrivateHost, choice: random.Random, promotes: int) -> str:
-    """Put much on eth0, beside the address of its own and its default route; answer what."""
+    """Put much on eth0, beside the address of its own and its default route; return what."""
     use_interface(host, "eth0")
     several = [*(f"address add {each} dev eth0" for each in addresses(choice))]
     for kind in (ROUTES, RULES, NEIGHBOURS):

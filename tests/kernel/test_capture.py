@@ -99,7 +99,7 @@ def comparison(
     points: Sequence[str] = ("vlan100", "br100"),
     environment: dict[str, str] | None = None,
 ) -> tuple[int, dict[str, Any]]:
-    """Capture while the guest runs a command; answer the exit status and what was found."""
+    """Capture while the guest runs a command; return the exit status and what was found."""
     on = [word for point in points for word in ("--on", point)]
     with capturing(host, *on, "--json", *options, environment=environment) as process:
         guest(host, *command, check=False)
@@ -114,7 +114,7 @@ def pings(count: int, target: str = "10.0.0.1") -> list[str]:
 
 
 def ways(found: dict[str, Any]) -> list[tuple[int, int]]:
-    """Answer how many packets passed and got lost, each way."""
+    """Return how many packets passed and got lost, each way."""
     return [(way["passed"], way["lost"]) for way in found["pairs"][0]["ways"]]
 
 

@@ -28,7 +28,7 @@ def doctor(lab: RunningLab) -> tuple[int, list[dict[str, Any]]]:
 
 
 def named(lab: RunningLab) -> list[str]:
-    """Answer the checks that found something; the exit status has to say as much."""
+    """Return the checks that found something; the exit status has to say as much."""
     status, findings = doctor(lab)
     quiet = ("ok", "info", "not-applicable")
     found = [each["check"] for each in findings if each["verdict"] not in quiet]

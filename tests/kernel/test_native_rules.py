@@ -37,7 +37,7 @@ def _add(host: PrivateHost, *rule: str, verb: str = "insert") -> None:
 
 
 def _natives(host: PrivateHost) -> list[str]:
-    """Answer what nft lists of the rules in NATIVE, and of sets."""
+    """Return what nft lists of the rules in NATIVE, and of sets."""
     told = host.run("nft", "list", "ruleset").stdout
     return [line for line in told.splitlines() if "counter packets" not in line or "drop" in line]
 
@@ -116,7 +116,7 @@ def test_rules_of_nft_among_ours_are_kept_and_do_not_hide_ours(host: PrivateHost
 
 
 def _refused(host: PrivateHost, status: int, *words: str) -> str:
-    """Answer the one line with which a change is refused that leaves all rules as they are."""
+    """Return the one line with which a change is refused that leaves all rules as they are."""
     before = host.run("nft", "--stateless", "list", "ruleset").stdout
     refused = host.run("netconsole", *words, check=False)
     assert refused.returncode == status, refused.stderr
@@ -169,5 +169,5 @@ def test_a_change_that_could_not_be_verified_is_refused_before_it_begins(
 
 
 def _command(told: str) -> list[str]:
-    """Answer the last command that a line names."""
+    """Return the last command that a line names."""
     return told.split("`")[-2].split()

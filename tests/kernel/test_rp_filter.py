@@ -64,7 +64,7 @@ def answers(host: PrivateHost) -> bool:
 
 
 def finding(host: PrivateHost, *options: str) -> dict[str, Any]:
-    """Answer what doctor finds of this filter."""
+    """Return what doctor finds of this filter."""
     done = host.run("netconsole", "doctor", "--json", *options, check=False)
     findings = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
     found: dict[str, Any] = findings["rp_filter"]

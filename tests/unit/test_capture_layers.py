@@ -102,7 +102,7 @@ MADE = [udp(1), query(2), answer(3), tagged(udp(4), 100), udp(5, payload=bytes(2
 
 @st.composite
 def hostile(draw: st.DrawFn) -> bytes:
-    """Answer noise, or a good frame that was cut and in which bytes were changed."""
+    """Return noise, or a good frame that was cut and in which bytes were changed."""
     if draw(st.booleans()):
         return draw(st.binary(max_size=200))
     frame = bytearray(draw(st.sampled_from(MADE)))

@@ -37,7 +37,7 @@ QUIET = ("ok", "info", "not-applicable")
 
 
 def judged(check: str, seen: Snapshot) -> Finding:
-    """Answer a finding, having shown that no other check of bridges has one."""
+    """Return a finding, having shown that no other check of bridges has one."""
     found = {name: CHECKS[name].examine(seen) for name in OF_BRIDGES}
     others = [name for name in found if name != check and found[name].verdict not in QUIET]
     assert others == []

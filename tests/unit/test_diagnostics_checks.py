@@ -47,7 +47,7 @@ def verdicts(seen: Snapshot) -> dict[str, Verdict]:
 
 
 def named(seen: Snapshot) -> list[str]:
-    """Answer the checks that found something, having shown that the others are content."""
+    """Return the checks that found something, having shown that the others are content."""
     found = verdicts(seen)
     assert set(found.values()) <= {"ok", "fail", "warn"}, found
     return [name for name, verdict in found.items() if verdict != "ok"]

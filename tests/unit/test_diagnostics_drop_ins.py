@@ -20,7 +20,7 @@ KEY = "net/ipv4/conf/eth0/rp_filter"
 
 
 def files(*texts: tuple[str, str]) -> tuple[Assignment, ...]:
-    """Answer the assignments of these files, given in the order in which they are applied."""
+    """Return the assignments of these files, given in the order in which they are applied."""
     return tuple(each for path, text in texts for each in parse(path, text))
 
 

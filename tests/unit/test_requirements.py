@@ -23,7 +23,7 @@ def test_runs(): ...
 
 
 def outcome(directory: Path, *, require_all: bool) -> str:
-    """Run the tests above with 802.1Q declared to be missing, and answer what is printed."""
+    """Run the tests above with 802.1Q declared to be missing, and return what is printed."""
     (directory / "test_lacking.py").write_text(LACKING)
     (directory / "conftest.py").write_text(
         "import requirements\n"

@@ -12,7 +12,7 @@ ASK = "from netconsole.backend.ssh_session import ssh_session; print(ssh_session
 
 
 def asked(script: str) -> str:
-    """Answer what a process says below a shell that has the variable."""
+    """Return what a process says below a shell that has the variable."""
     command = ["env", f"SSH_CONNECTION={TOLD}", "sh", "-c", f"{script}; true", sys.executable, ASK]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
 

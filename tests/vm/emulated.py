@@ -36,7 +36,7 @@ _LIBRARY: Final = re.compile(r"(/\S+) \(0x")
 def run(
     command: Sequence[str], seconds: float, say: Callable[[str], object] = sys.stdout.write
 ) -> int:
-    """Run a command in a fresh machine; answer its exit status as vm.machine does."""
+    """Run a command in a fresh machine; return its exit status as vm.machine does."""
     kernel = unpacked_kernel()
     with tempfile.TemporaryDirectory(prefix="netconsole-vm-") as name:
         work = Path(name)
@@ -51,7 +51,7 @@ def run(
 
 
 def unpacked_kernel() -> Path:
-    """Answer the modules' directory of Debian's newest kernel package, fetched where missing.
+    """Return the modules' directory of Debian's newest kernel package, fetched where missing.
 
     Only unpacked: the machine's own kernel and boot loader are left alone.
     """

@@ -55,7 +55,7 @@ def inside_machine() -> bool:
 def run(
     command: Sequence[str], seconds: float, say: Callable[[str], object] = sys.stdout.write
 ) -> int:
-    """Run a command in a fresh machine, in the current directory; answer its exit status.
+    """Run a command in a fresh machine, in the current directory; return its exit status.
 
     What it writes goes to `say`, line by line. After so many seconds everything is killed, and the
     answer is NOT_ENDED; where the machine comes to nothing, it is NOT_RUN.
@@ -116,7 +116,7 @@ def _launch(work: Path) -> "subprocess.Popen[str]":
 
 
 def watch(machine: "subprocess.Popen[str]", seconds: float, say: Callable[[str], object]) -> bool:
-    """Pass on what a machine says until it ends; answer whether it did so in time."""
+    """Pass on what a machine says until it ends; return whether it did so in time."""
     late = threading.Event()
 
     def stop() -> None:

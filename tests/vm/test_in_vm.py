@@ -18,7 +18,7 @@ FILES = sorted((HERE / "inside").glob("test_*.py"))
 
 
 def in_machine(*command: str, seconds: float = 60) -> tuple[int, str]:
-    """Run a command in a fresh machine; answer its exit status and what it wrote."""
+    """Run a command in a fresh machine; return its exit status and what it wrote."""
     lines: list[str] = []
     return run(command, seconds, lines.append), "".join(lines)
 
@@ -70,7 +70,7 @@ def test_killed_with_its_caller_it_leaves_no_process(tmp_path: Path) -> None:
 
 
 def kernels(pid: int) -> list[str]:
-    """Answer the words of the kernel's command line under a process that has started one."""
+    """Return the words of the kernel's command line under a process that has started one."""
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
         return words if "linux.uml" in words else kernels(int(child))
@@ -78,7 +78,7 @@ def kernels(pid: int) -> list[str]:
 
 
 def processes(word: str) -> list[Path]:
-    """Answer the processes that have a word in their command line."""
+    """Return the processes that have a word in their command line."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):

@@ -67,7 +67,7 @@ def perform(steps: Sequence[Step]) -> None:
 
 
 def perform_all(steps: Sequence[Step]) -> tuple[str, ...]:
-    """Take every step, whatever becomes of the others; answer what is said of those that failed."""
+    """Take every step, whatever becomes of the others; return what is said of those that failed."""
     failures = _failures(steps, "-force")
     return tuple(f"{_shown(steps[number])}: {said}" for number, said in failures)
 

@@ -59,7 +59,7 @@ def observe_other() -> Observed:
 
 
 def observe_leading_maps(gone: Collection[ChainKey]) -> dict[ChainKey, str]:
-    """Answer the maps of nftables whose elements lead to one of these chains.
+    """Return the maps of nftables whose elements lead to one of these chains.
 
     As long as one does the kernel keeps the chain, and no rule need tell of it.
     """

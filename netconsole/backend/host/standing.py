@@ -104,7 +104,7 @@ class _Tables:
         self._seen: dict[tuple[str, ...], Table] = {}
 
     def remaining(self, step: ChangeRules) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-        """Answer what is left to do of a step, and what is left alone."""
+        """Return what is left to do of a step, and what is left alone."""
         place = (step.family, step.table, step.kind)
         current = self._seen.get(place)
         if current is None:

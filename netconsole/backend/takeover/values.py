@@ -156,7 +156,7 @@ class Names:
         self._given: set[str] = set()
 
     def give(self, asked: str | None, otherwise: str, distinct: str) -> str:
-        """Answer the name asked for, made to fit.
+        """Return the name asked for, made to fit.
 
         `otherwise` stands for one with nothing to keep; `distinct` is added to one given before.
         """

@@ -12,7 +12,7 @@ Row = dict[str, object]
 
 
 def floating_rows(service: "Service") -> list[Row]:
-    """Answer every floating address, with the instance and the fixed address it stands for."""
+    """Return every floating address, with the instance and the fixed address it stands for."""
     holders = {
         ip.id: (view, ip.address)
         for view in service.instances()

@@ -121,7 +121,7 @@ def floating_ip_bulk_list(context: Context, host: str | None, as_json: bool) -> 
 
 
 def bulk_rows(context: Context, host: str | None) -> list[Row]:
-    """Answer every floating address, or those that a host carries."""
+    """Return every floating address, or those that a host carries."""
     return [row for row in floating_rows(context.service()) if host in (None, row["host"])]
 
 

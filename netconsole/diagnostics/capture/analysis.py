@@ -98,11 +98,11 @@ class Analysis:
         return self._begin if self._begin is not None else self._first or 0
 
     def so_far(self, now: int) -> Comparison:
-        """Answer what is decided at this time (nanoseconds)."""
+        """Return what is decided at this time (nanoseconds)."""
         return self._compared(now)
 
     def conclude(self) -> Comparison:
-        """Answer what the packets say, now that there will be no more."""
+        """Return what the packets say, now that there will be no more."""
         if self.end is None:
             self.end = self._last
         for number, pairing in enumerate(self.pairings):
@@ -111,7 +111,7 @@ class Analysis:
         return self._compared(self.end)
 
     def asked(self) -> tuple[Asked, ...]:
-        """Answer the latest questions to DNS, by time, each with what every point saw of it."""
+        """Return the latest questions to DNS, by time, each with what every point saw of it."""
         found: dict[tuple[object, int], list[Seen | None]] = {}
         for index, exchanges in enumerate(self._exchanges):
             often: Counter[object] = Counter()

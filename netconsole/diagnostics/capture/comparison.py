@@ -117,7 +117,7 @@ class Asked:
 
     @property
     def question(self) -> Question:
-        """Answer it as it was seen first in the order of the interfaces."""
+        """Return it as it was seen first in the order of the interfaces."""
         return next(each for each in self.seen if each is not None)
 
     @property
@@ -185,7 +185,7 @@ def _confidence(
     *,
     timed: bool,
 ) -> tuple[Confidence, str]:
-    """Answer how sure the conclusion is: what the capture itself lost cannot prove an absence."""
+    """Return how sure the conclusion is: what the capture itself lost cannot prove an absence."""
     drops = [
         f"{_percent(point.drop_share)} of the packets on {point.interface}"
         for point in points

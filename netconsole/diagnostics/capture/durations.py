@@ -21,7 +21,7 @@ class Times:
 
     @property
     def said(self) -> str:
-        """Answer them for people; empty without any."""
+        """Return them for people; empty without any."""
         if self.p50_ms is None or self.p95_ms is None or self.max_ms is None:
             return ""
         return f"p50 {self.p50_ms:.3f} ms, p95 {self.p95_ms:.3f} ms, max {self.max_ms:.3f} ms"
@@ -47,7 +47,7 @@ class Durations:
             del self.latest[:]
 
     def times(self) -> Times:
-        """Answer the percentiles (nearest rank)."""
+        """Return the percentiles (nearest rank)."""
         if not len(self):
             return Times(None, None, None)
         counted = sorted((Counter(self.latest) + self._folded).items())
@@ -63,6 +63,6 @@ def _rounded(nanoseconds: int) -> int:
 
 
 def _at(counted: list[tuple[int, int]], rank: int) -> int:
-    """Answer the value of a rank, counted from 0, in values with how often each was seen."""
+    """Return the value of a rank, counted from 0, in values with how often each was seen."""
     ends = list(accumulate(often for _, often in counted))
     return counted[bisect_right(ends, rank)][0]

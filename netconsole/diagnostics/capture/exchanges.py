@@ -101,7 +101,7 @@ class _Open:
 
     @property
     def told(self) -> Question:
-        """Answer it as it stands."""
+        """Return it as it stands."""
         wait = None if self.answered is None else self.waited / 1e9
         return Question(self.client, self.server, self.what, wait, self.again, self.outcome)
 
@@ -167,7 +167,7 @@ class _Served:
             self.given_up.append(question)
 
     def report(self, service: Service, end: int) -> Exchange:
-        """Answer how it went until then (nanoseconds)."""
+        """Return how it went until then (nanoseconds)."""
         late = [each for each in self.open.values() if each.asked <= end - PATIENCE_NS]
         slowest = [each for _, _, each in sorted(self.slowest, reverse=True)]
         return Exchange(
@@ -234,11 +234,11 @@ class Exchanges:
             served.give_up(now - GIVE_UP_NS)
 
     def latest(self) -> Iterator[Seen]:
-        """Answer the latest questions to DNS, the newest first."""
+        """Return the latest questions to DNS, the newest first."""
         return (Seen(each.key, each.asked, each.told) for each in reversed(self._dns.latest))
 
     def report(self, end: int) -> tuple[Exchange, ...]:
-        """Answer both services that were used, for a capture that ended then (nanoseconds)."""
+        """Return both services that were used, for a capture that ended then (nanoseconds)."""
         services: tuple[tuple[Service, _Served], ...] = (("dns", self._dns), ("dhcp", self._dhcp))
         return tuple(
             served.report(service, end) for service, served in services if served.questions

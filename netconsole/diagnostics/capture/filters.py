@@ -24,13 +24,13 @@ _HEAD = struct.Struct("<IIII")
 
 
 def of_session(session: SshSession) -> str:
-    """Answer the filter of an SSH session's packets; to show them would make more of them."""
+    """Return the filter of an SSH session's packets; to show them would make more of them."""
     hosts = f"host {session.client} and host {session.server}"
     return f"tcp and {hosts} and port {session.client_port} and port {session.server_port}"
 
 
 def _without(session: str, wanted: str) -> str:
-    """Answer the filter that lets pass what is wanted and not of the session.
+    """Return the filter that lets pass what is wanted and not of the session.
 
     The session comes first: the keyword `vlan` moves where all that follows it looks.
     """
@@ -68,7 +68,7 @@ def _instruction(line: str) -> Instruction:
 
 
 def passing(packets: Iterable[Packet], expression: str) -> bytearray:
-    """Answer for each saved packet whether it passes a filter: 1 or 0.
+    """Return for each saved packet whether it passes a filter: 1 or 0.
 
     tcpdump reads them with their number in place of their time, and answers those that pass: what
     else is known of a packet, such as its interface, stays here. Raises InvalidValue for a filter

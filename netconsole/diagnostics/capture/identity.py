@@ -28,12 +28,12 @@ _CHECKSUMS = {UDP: 6, TCP: 16, ICMP: 2, ICMPV6: 2}
 
 
 def depth(snaplen: int) -> int:
-    """Answer how many bytes of the transport can be compared where so much of a frame is kept."""
+    """Return how many bytes of the transport can be compared where so much of a frame is kept."""
     return max(8, min(DEEPEST, snaplen - HEADS))
 
 
 def identity(frame: bytes, depth: int = DEEPEST) -> bytes:
-    """Answer the bytes that tell this packet from every other; its ports come first.
+    """Return the bytes that tell this packet from every other; its ports come first.
 
     This is where the time goes when packets are matched: slices of the frame, no objects.
     """
@@ -65,7 +65,7 @@ def identity(frame: bytes, depth: int = DEEPEST) -> bytes:
 
 
 def rewritten(frame: bytes) -> tuple[bytes, ...]:
-    """Answer looser identities: those that survive address translation, or a changed payload.
+    """Return looser identities: those that survive address translation, or a changed payload.
 
     For packets only that found no partner by `identity`.
     """
@@ -85,7 +85,7 @@ def rewritten(frame: bytes) -> tuple[bytes, ...]:
 
 
 def stretch(frame: bytes) -> tuple[bytes, int, int] | None:
-    """Answer what a packet is a piece of, and the range of bytes it holds of that.
+    """Return what a packet is a piece of, and the range of bytes it holds of that.
 
     A TCP segment is a piece of its connection: offloading cuts and joins segments. Anything else
     is one of its datagram: a bridge whose packets are filtered puts fragments together.
@@ -107,7 +107,7 @@ def stretch(frame: bytes) -> tuple[bytes, int, int] | None:
 
 
 def changes(before: bytes, after: bytes, *, checksums: bool = True) -> tuple[str, ...]:
-    """Answer the fields in which two sights of one packet differ.
+    """Return the fields in which two sights of one packet differ.
 
     `checksums` is False where a network card had yet to fill them in. What every router does
     (MAC addresses, one less time to live) is one change, `routed`.

@@ -41,13 +41,13 @@ class Kept:
             self._end = max(self._end, until)
 
     def latest(self, number: int) -> list[tuple[str, Packet]]:
-        """Answer the last packets, by time, each with the name of its interface."""
+        """Return the last packets, by time, each with the name of its interface."""
         with self._lock:
             newest = list(islice(reversed(self._sights), number))
         return [(self._points[index].name, packet) for index, packet in reversed(newest)]
 
     def save(self, path: Path, dropped: Sequence[int]) -> int:
-        """Save what is kept as pcapng, for its owner only; answer how many packets that are.
+        """Save what is kept as pcapng, for its owner only; return how many packets that are.
 
         `dropped` is how many the capture itself lost at each interface. Raises NotSaved, and
         AlreadyThere where the name is taken.

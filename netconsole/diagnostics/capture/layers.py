@@ -91,7 +91,7 @@ def ethernet(frame: bytes) -> Ethernet | None:
 
 
 def untagged(frame: bytes) -> bytes:
-    """Answer the frame without its VLAN tags."""
+    """Return the frame without its VLAN tags."""
     head = ethernet(frame)
     return frame[:12] + frame[head.at - 2 :] if head is not None and head.tags else frame
 

@@ -131,7 +131,7 @@ Ranges: TypeAlias = dict[bytes, tuple[list[int], list[int]]]
 
 
 def _ranges(sights: Iterable[Sight]) -> tuple[Ranges, Ranges]:
-    """Answer which bytes of which connections and datagrams were seen at each point."""
+    """Return which bytes of which connections and datagrams were seen at each point."""
     seen: tuple[set[Part], set[Part]] = (set(), set())
     for side, packet in sights:
         if (part := stretch(packet[1])) is not None:

@@ -136,7 +136,7 @@ def _opened(
 
 
 def _points(names: Sequence[str]) -> tuple[Point, ...]:
-    """Answer what each interface is. Raises InvalidValue for one that is not there."""
+    """Return what each interface is. Raises InvalidValue for one that is not there."""
     links = read_links()
     points = []
     for name in names:
@@ -246,7 +246,7 @@ class _Capture:
                 self.held.extend([(index, packet) for packet in found])
 
     def _complete(self) -> int:
-        """Answer the time up to which every interface has handed over what it has."""
+        """Return the time up to which every interface has handed over what it has."""
         behind = (self.reached[index] for index, _ in self.waiting)
         return min((time.time_ns() - HELD_NS, *behind))
 

@@ -22,5 +22,5 @@ ARROWS = {INBOUND: "in", OUTBOUND: "out"}
 
 
 def direction(flags: int) -> str:
-    """Answer `in`, `out`, or `-` where it is not known."""
+    """Return `in`, `out`, or `-` where it is not known."""
     return ARROWS.get(flags & DIRECTION, "-")

@@ -94,7 +94,7 @@ class Pairing:
     def _again(
         self, side: int, packet: Packet, known: int | Sight | list[Sight]
     ) -> int | Sight | list[Sight]:
-        """Take a packet whose like is known, and answer what is known now."""
+        """Take a packet whose like is known, and return what is known now."""
         if isinstance(known, int):
             if abs(packet[0] - known) > DUPLICATE_NS:
                 return (side, packet)

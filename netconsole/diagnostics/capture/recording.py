@@ -62,7 +62,7 @@ class Interface:
     """When it was captured, in nanoseconds, where the file says so."""
 
     def nanoseconds(self, high: int, low: int) -> int:
-        """Answer the time of a stamp; nonsense is brought into the range of the others."""
+        """Return the time of a stamp; nonsense is brought into the range of the others."""
         stamp = high << 32 | low
         if self.per_second != SECOND_NS:
             stamp = stamp * SECOND_NS // self.per_second
@@ -205,7 +205,7 @@ class Recording:
 
 
 def _flags(data: bytes | mmap.mmap, at: int, end: int, order: str) -> int:
-    """Answer the flags among the options of a packet."""
+    """Return the flags among the options of a packet."""
     unpack = FLAGS[order].unpack_from
     while at + 8 <= end:
         code, length, flags = unpack(data, at)

@@ -129,7 +129,7 @@ class Ring:
             yield block
 
     def dropped(self) -> int:
-        """Answer how many packets the kernel dropped so far, because the ring was full."""
+        """Return how many packets the kernel dropped so far, because the ring was full."""
         size = _STATISTICS.size
         answer = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, size)
         self._dropped += _STATISTICS.unpack(answer)[1]  # reading sets it back
@@ -146,7 +146,7 @@ class Ring:
 
 
 def count(block: bytes) -> int:
-    """Answer how many packets a block holds."""
+    """Return how many packets a block holds."""
     number: int = _BLOCK_HEAD.unpack_from(block)[1]
     return number
 

@@ -106,7 +106,7 @@ def dhcp(frame: bytes, packet: Internet) -> Dhcp | None:
 
 
 def _name(payload: bytes, at: int) -> tuple[str, int]:
-    """Answer the name at a place and where it ends; a question's is never compressed."""
+    """Return the name at a place and where it ends; a question's is never compressed."""
     labels: list[str] = []
     start = at
     while at < len(payload) and at - start < _LONGEST_NAME:

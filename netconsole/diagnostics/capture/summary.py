@@ -29,25 +29,25 @@ ECHOES = {ICMP: (0, 8), ICMPV6: (128, 129)}
 
 
 def mac(address: bytes) -> str:
-    """Answer a MAC address as people write it."""
+    """Return a MAC address as people write it."""
     return address.hex(":")
 
 
 def clock(time: int, digits: int = 6) -> str:
-    """Answer the local time of nanoseconds since 1970, with so many digits after the second."""
+    """Return the local time of nanoseconds since 1970, with so many digits after the second."""
     seconds, fraction = divmod(time, 1_000_000_000)
     said = datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
     return f"{said}.{fraction:09}"[: len(said) + digits + bool(digits)]
 
 
 def line(interface: str, packet: Packet, digits: int = 6) -> str:
-    """Answer a packet of an interface: when, where, which way, and what it is."""
+    """Return a packet of an interface: when, where, which way, and what it is."""
     time, frame, length, flags = packet
     return f"{clock(time, digits)} {interface} {direction(flags):3} {summary(frame, length)}"
 
 
 def summary(frame: bytes, length: int) -> str:
-    """Answer what a frame is; `length` is the one it had on the wire, in bytes."""
+    """Return what a frame is; `length` is the one it had on the wire, in bytes."""
     head = ethernet(frame)
     if head is None:
         return f"{len(frame)} bytes, too short for a frame"
@@ -98,7 +98,7 @@ def _icmp(frame: bytes, packet: Internet) -> str:
 
 
 def _service(frame: bytes, packet: Internet) -> str:
-    """Answer what DNS or DHCP says in a datagram or segment, or nothing."""
+    """Return what DNS or DHCP says in a datagram or segment, or nothing."""
     if queries := tuple(dns_messages(frame, packet)):
         return ", ".join(map(_query, queries))
     if (message := dhcp(frame, packet)) is not None:

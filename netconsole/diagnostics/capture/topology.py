@@ -45,7 +45,7 @@ class Point:
 
     @classmethod
     def described(cls, name: str, mac: bytes, description: str) -> "Point":
-        """Answer the point of a saved file."""
+        """Return the point of a saved file."""
         vlan, port = _VLAN.search(description), _PORT.search(description)
         return cls(
             name,
@@ -57,7 +57,7 @@ class Point:
 
 
 def relation(here: Point, there: Point) -> Relation:
-    """Answer what one point is to another."""
+    """Return what one point is to another."""
     if here.master == there.name:
         return "port of"
     if there.master == here.name:

@@ -19,7 +19,7 @@ from netconsole.diagnostics.snapshot import Snapshot
 ID: Final = "arp_flux"
 TITLE = "Each interface answers ARP for its own addresses alone"
 WANTED = {"arp_ignore": "1", "arp_announce": "2"}
-"""Answer only for addresses of the interface; ask only under an address of its subnet."""
+"""Return only for addresses of the interface; ask only under an address of its subnet."""
 STRICT = 1
 TIMES = 3
 """Announcements of each address: a broadcast can get lost."""
@@ -145,7 +145,7 @@ def _key(interface: str, setting: str) -> str:
 
 
 def _effective(snapshot: Snapshot, interface: str, setting: str) -> int:
-    """Answer the value in force: the larger of the interface's and that of `all`."""
+    """Return the value in force: the larger of the interface's and that of `all`."""
     values = snapshot.part(Sysctls)
     return max(values.number(_key("all", setting)), values.number(_key(interface, setting)))
 

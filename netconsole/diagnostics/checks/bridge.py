@@ -79,7 +79,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _wanted(host: Host, steps: Plan) -> frozenset[str]:
-    """Answer the links that this host should have, as far as they could be at fault.
+    """Return the links that this host should have, as far as they could be at fault.
 
     A network of another host, or one that waits for its first instance, has none here: no step of
     the plan is about its bridge, and no port of it is there.
@@ -108,7 +108,7 @@ def _is_out(port: Allocation, steps: Plan) -> bool:
 
 
 def _without_carrier(host: Host, links: Links | None) -> list[Allocation]:
-    """Answer the ports that are up, and whose other end is not."""
+    """Return the ports that are up, and whose other end is not."""
     quiet = {link.name for link in links.links if link.up and not link.carrier} if links else set()
     return [each for each in host.status.allocations if each.device in quiet]
 

@@ -25,7 +25,7 @@ REMEDY: Final = (
 
 
 def about_ports(seen: PacketFilter) -> Iterator[tuple[str, str]]:
-    """Answer the rules that only bridged frames can meet, each with its chain."""
+    """Return the rules that only bridged frames can meet, each with its chain."""
     for chain in seen.of("filter"):
         for rule in chain.rules:
             if "--physdev-" in rule.spec and "! --physdev-" not in rule.spec:
@@ -77,7 +77,7 @@ def _foreign(snapshot: Snapshot) -> bool:
 
 
 def kept(snapshot: Snapshot) -> tuple[Plan | None, Evidence]:
-    """Answer what keeps it: the setting, and the module, without which the setting is lost."""
+    """Return what keeps it: the setting, and the module, without which the setting is lost."""
     modules = snapshot.part(Modules)
     if _foreign(snapshot):
         return None, Evidence(AT_BOOT, "not kept: the host has bridges of others")

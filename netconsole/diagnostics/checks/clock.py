@@ -88,7 +88,7 @@ def _row(process: DnsmasqProcess, file: LeaseFile, now: float) -> Evidence:
 
 
 def _time(seconds: float) -> str:
-    """Answer a time as people say it."""
+    """Return a time as people say it."""
     size = abs(seconds)
     for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
         if size >= 2 * length:

@@ -68,7 +68,7 @@ def _first_namespace(sysctls: Sysctls) -> bool:
 
 
 def _larger(sysctls: Sysctls) -> dict[str, str]:
-    """Answer twice the room, for entries and for the lists that they are found by."""
+    """Return twice the room, for entries and for the lists that they are found by."""
     double = {MAX: str(2 * max(sysctls.number(MAX), sysctls.number(COUNT)))}
     if buckets := sysctls.number(BUCKETS):
         double[BUCKETS] = str(2 * buckets)

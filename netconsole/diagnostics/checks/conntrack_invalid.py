@@ -70,7 +70,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _dropping(seen: PacketFilter) -> Iterator[tuple[str, int]]:
-    """Answer the rules that drop what is INVALID, and have just done so."""
+    """Return the rules that drop what is INVALID, and have just done so."""
     for chain in seen.chains:
         for rule in chain.rules:
             if rule.rise and "INVALID" in rule.spec.upper() and rule.target in ("DROP", "REJECT"):

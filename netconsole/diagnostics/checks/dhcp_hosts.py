@@ -72,7 +72,7 @@ _RULES_OUT = (
 
 
 def complaints(log: SystemLog, pids: frozenset[int]) -> tuple[LogLine, ...]:
-    """Answer what these dnsmasq wrote of requests that they left unanswered."""
+    """Return what these dnsmasq wrote of requests that they left unanswered."""
     return tuple(
         line
         for line in log.dnsmasq
@@ -112,7 +112,7 @@ def _leases(snapshot: Snapshot, server: DnsmasqProcess) -> int:
 
 
 def _most_leases(server: DnsmasqProcess) -> int:
-    """Answer --dhcp-lease-max, 1000 where it is not given (dnsmasq(8))."""
+    """Return --dhcp-lease-max, 1000 where it is not given (dnsmasq(8))."""
     given = server.option("dhcp-lease-max")
     return int(given) if given.isdigit() else 1000
 

@@ -117,7 +117,7 @@ def _write_leases(snapshot: Snapshot, server: _Server) -> tuple[Step, ...]:
 
 
 def _refusals(snapshot: Snapshot) -> tuple[Evidence, ...]:
-    """Answer what was refused lately: by the log, and by what a probe overheard."""
+    """Return what was refused lately: by the log, and by what a probe overheard."""
     log = snapshot.get(SystemLog) or SystemLog()
     overheard = snapshot.get(DhcpAnswers)
     pids = {pid for each in snapshot.part(Host).status.dnsmasq for pid in each.pids}

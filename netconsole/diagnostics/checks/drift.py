@@ -17,7 +17,7 @@ KERNEL = "A kernel with ebtables' nat table, its target redirect and, for nft, N
 
 
 def judge(snapshot: Snapshot) -> Finding:
-    """Answer the steps that no other check names."""
+    """Return the steps that no other check names."""
     host = snapshot.part(Host)
     steps = claimed(host.plan, ID)
     if steps:

@@ -129,7 +129,7 @@ def _by_queue(
 
 
 def _arguments(queue: Queue) -> tuple[str, ...]:
-    """Answer the words of tc(8) that make such a queue, nothing where they are not all known."""
+    """Return the words of tc(8) that make such a queue, nothing where they are not all known."""
     told = queue.options
     if queue.kind == "tbf":
         if not {"rate", "burst", "limit"} <= told.keys() or told.keys() & {"peakrate", "mtu"}:

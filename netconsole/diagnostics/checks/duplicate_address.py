@@ -77,7 +77,7 @@ def _on_two_interfaces(snapshot: Snapshot, twice: dict[str, list[Address]]) -> F
 
 
 def _surplus(snapshot: Snapshot, places: list[Address]) -> list[Address]:
-    """Answer all but the one to keep: on a network's bridge, or with known neighbours, or first."""
+    """Return all but the one to keep: on a network's bridge, or with known neighbours, or first."""
     host, routing = snapshot.get(Host), snapshot.part(Routing)
     bridges = {each.bridge for each in host.status.networks} if host else set()
     settled = {each.interface for each in routing.neighbours if each.mac and not each.proxy}
@@ -96,7 +96,7 @@ def _carries_others(snapshot: Snapshot, surplus: Address) -> bool:
 
 
 def _elsewhere(snapshot: Snapshot) -> list[AskedAddress]:
-    """Answer our addresses that another machine answers for; those on a network's bridge are the
+    """Return our addresses that another machine answers for; those on a network's bridge are the
     check `gateway`."""
     answers, host = snapshot.get(ArpAnswers), snapshot.get(Host)
     if answers is None:

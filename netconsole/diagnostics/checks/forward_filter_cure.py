@@ -36,7 +36,7 @@ FILTER_TABLES: Mapping[str, _TableName] = {
 
 
 def cure(found: Sequence[Drop], command: Kind) -> Plan | None:
-    """Answer the steps that let these flows through; None where a table is locked.
+    """Return the steps that let these flows through; None where a table is locked.
 
     `command` is the kind of which `iptables` is on the host.
     """
@@ -80,7 +80,7 @@ def _way(flow: Flow) -> str:
 
 
 def _chain(ruleset: Ruleset, flows: Sequence[Flow], rules: Sequence[str]) -> str:
-    """Answer the admin's own chain where rules in it come soon enough, else FORWARD itself."""
+    """Return the admin's own chain where rules in it come soon enough, else FORWARD itself."""
     if DOCKER_USER not in ruleset.chains:
         return ruleset.entry
     former = ruleset.chains[DOCKER_USER]

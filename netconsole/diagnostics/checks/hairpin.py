@@ -92,7 +92,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _missing(host: Host, ports: Sequence[Link]) -> Plan:
-    """Answer the steps at ports that are in their bridge: `bridge` names the others."""
+    """Return the steps at ports that are in their bridge: `bridge` names the others."""
     names = {port.name for port in ports}
     steps = claimed(host.plan, ID).steps
     return Plan(tuple(step for step in steps if isinstance(step, SetLink) and step.name in names))
@@ -109,7 +109,7 @@ def _restricted(wiring: Wiring) -> Iterator[Restricted]:
 
 
 def _alone(wiring: Wiring) -> frozenset[str]:
-    """Answer the bridges of which one port at most is isolated."""
+    """Return the bridges of which one port at most is isolated."""
     isolated = [port.master for port in wiring.ports if port.port and port.port.isolated]
     return frozenset(bridge.name for bridge in wiring.bridges if isolated.count(bridge.name) < 2)
 

@@ -88,7 +88,7 @@ def _left_behind(host: Host, left: Plan, other: Kind) -> Finding:
 
 
 def _dropping(host: Host, seen: PacketFilter) -> Iterator[Drop]:
-    """Answer what certainly drops a flow of the guests, in tables that nobody keeps."""
+    """Return what certainly drops a flow of the guests, in tables that nobody keeps."""
     sent = tuple(flows(host.status))
     for ruleset in rulesets(seen):
         if ruleset.kind == other_kind(seen):
@@ -139,7 +139,7 @@ def _let_through(found: Sequence[Drop], seen: PacketFilter) -> Plan:
 
 
 def _acting(chain: FilterChain, chains: Sequence[FilterChain]) -> list[str]:
-    """Answer the rules, and the policy, by which a packet does not stay what and where it was."""
+    """Return the rules, and the policy, by which a packet does not stay what and where it was."""
     named = {each.chain for each in chains if each.table == chain.table}
     policy = ["policy DROP"] if chain.policy == "DROP" else []
     return policy + [

@@ -142,7 +142,7 @@ def _pings(snapshot: Snapshot) -> tuple[Ping, ...]:
 
 
 def _pairs(snapshot: Snapshot) -> Iterator[tuple[Ping, Ping]]:
-    """Answer small and large to the same target."""
+    """Return small and large to the same target."""
     pings = _pings(snapshot)
     return zip(pings[::2], pings[1::2], strict=False)
 

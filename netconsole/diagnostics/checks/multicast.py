@@ -55,7 +55,7 @@ def _forgets(told: BridgeSettings) -> bool:
 
 
 def _wanted(told: BridgeSettings) -> int:
-    """Answer the group membership interval of RFC 3376 section 8.4."""
+    """Return the group membership interval of RFC 3376 section 8.4."""
     return ROBUSTNESS * told.mcast_query_interval + told.mcast_response_interval
 
 

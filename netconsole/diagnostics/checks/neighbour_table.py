@@ -56,7 +56,7 @@ def _key(family: str, number: int) -> str:
 
 
 def _larger(snapshot: Snapshot) -> dict[str, str]:
-    """Answer room for twice the guests, and at least for twice as many as now; the highest bound
+    """Return room for twice the guests, and at least for twice as many as now; the highest bound
     first, as it is never below the others then."""
     sysctls, host = snapshot.part(Sysctls), snapshot.get(Host)
     guests = len(host.status.allocations) if host else 0

@@ -60,7 +60,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _kept(seen: PacketFilter) -> dict[str, tuple[str, ...]]:
-    """Answer what each program keeps, in words."""
+    """Return what each program keeps, in words."""
     found: dict[str, list[str]] = {}
     for kind in ("nft", "legacy"):
         for name, words in _chains(seen, kind).items():

@@ -61,7 +61,7 @@ def _explained(link: Link) -> str:
 
 
 def _taking(wiring: Wiring) -> Iterator[Link]:
-    """Answer the uplinks that are up, and the interfaces whose tagged frames they carry."""
+    """Return the uplinks that are up, and the interfaces whose tagged frames they carry."""
     for uplink in wiring.uplinks:
         if not uplink.up or (filters := wiring.links.get(uplink.master)) is None:
             continue

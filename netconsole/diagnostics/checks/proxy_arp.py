@@ -68,7 +68,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _switched_on(snapshot: Snapshot, interface: str) -> Iterator[str]:
-    """Answer the keys that switch it on there; `all` switches proxy_arp on everywhere."""
+    """Return the keys that switch it on there; `all` switches proxy_arp on everywhere."""
     sysctls = snapshot.part(Sysctls)
     for name, setting in (("all", "proxy_arp"), *((interface, each) for each in SETTINGS)):
         key = _key(name, setting)
@@ -77,7 +77,7 @@ def _switched_on(snapshot: Snapshot, interface: str) -> Iterator[str]:
 
 
 def _behind(snapshot: Snapshot, interfaces: list[str]) -> Iterator[str]:
-    """Answer the routes to addresses of a wire that lead elsewhere, which it may be on for."""
+    """Return the routes to addresses of a wire that lead elsewhere, which it may be on for."""
     routing = snapshot.part(Routing)
     for interface in dict.fromkeys(interfaces):
         wires = [each.subnet for each in routing.on(interface) if each.prefix_length < 31]

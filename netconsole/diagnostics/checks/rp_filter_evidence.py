@@ -20,7 +20,7 @@ _KNOWN_AS = {
 def evidence(
     case: Case, paths: Mapping[str, Sequence[ReversePath]], permanence: str
 ) -> tuple[Evidence, ...]:
-    """Answer the rows on these interfaces and paths, the counter, and the next boot."""
+    """Return the rows on these interfaces and paths, the counter, and the next boot."""
     rows = [_setting(case, "all")]
     for interface, found in paths.items():
         rows += (_setting(case, interface), _in_force(case, interface, found))
@@ -40,7 +40,7 @@ def evidence(
 
 
 def rules_out(case: Case, path: ReversePath) -> tuple[str, ...]:
-    """Answer the look-alikes that the evidence on this path excludes."""
+    """Return the look-alikes that the evidence on this path excludes."""
     out = [
         f"packet filter and NAT: the kernel refuses {path.source} when it looks up the route, "
         "which no rule of theirs can change",

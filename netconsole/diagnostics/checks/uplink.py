@@ -56,7 +56,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _users(host: Host, wiring: Wiring) -> Mapping[str, str]:
-    """Answer what each interface is used by, without the trunks, which the check `vlan` names."""
+    """Return what each interface is used by, without the trunks, which the check `vlan` names."""
     trunks = {link.parent for link in wiring.uplinks}
     users: dict[str, str] = {}
     for name, user in _used(host, wiring):

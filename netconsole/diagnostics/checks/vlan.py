@@ -97,7 +97,7 @@ def _vlan(number: int | None) -> str:
 
 
 def _usual(bridge: Link, wiring: Wiring, members: PortVlans) -> int | None:
-    """Answer the VLAN of the bridge itself, that of the gateway; else that of most ports."""
+    """Return the VLAN of the bridge itself, that of the gateway; else that of most ports."""
     if (own := members.pvid(bridge.name)) is not None:
         return own
     pvids = (members.pvid(port.name) for port in wiring.links.ports_of(bridge.name))

@@ -61,7 +61,7 @@ def ask(snapshot: Snapshot) -> ArpAnswers:
 
 
 def questions(host: Host | None, routing: Routing | None, links: Links | None) -> Questions:
-    """Answer whom to ask for where: our own addresses, gateways, and instances on their bridge.
+    """Return whom to ask for where: our own addresses, gateways, and instances on their bridge.
 
     For an address of our own an ARP probe asks, which names no sender, as nobody would answer the
     owner. For the others our own address on the bridge does, where there is one: a probe would
@@ -129,7 +129,7 @@ def _request(own: bytes, asker: str, address: str) -> bytes:
 
 
 def _heard(wire: socket.socket, deadline: float) -> Iterator[tuple[str, str]]:
-    """Answer address and MAC address of every reply until then."""
+    """Return address and MAC address of every reply until then."""
     while (left := deadline - time.monotonic()) > 0:
         wire.settimeout(left)
         try:
@@ -144,7 +144,7 @@ def _heard(wire: socket.socket, deadline: float) -> Iterator[tuple[str, str]]:
 
 
 def _ports(bridge: str) -> dict[str, str]:
-    """Answer the port behind which the bridge has learnt each MAC address (bridge(8), fdb)."""
+    """Return the port behind which the bridge has learnt each MAC address (bridge(8), fdb)."""
     try:
         told = from_json(run(["bridge", "-json", "fdb", "show", "br", bridge]))
     except NetconsoleError:

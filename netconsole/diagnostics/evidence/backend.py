@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_configuration(service: "Service | Unread") -> Configuration:
-    """Answer the options in force; raises Unavailable without a configuration."""
+    """Return the options in force; raises Unavailable without a configuration."""
     if isinstance(service, Unread):
         raise Unavailable(service.because)
     options = service.options
@@ -20,7 +20,7 @@ def read_configuration(service: "Service | Unread") -> Configuration:
 
 
 def read_host(service: "Service | Unread") -> Host:
-    """Answer what the backend knows; raises Unavailable without a store, as that is nothing.
+    """Return what the backend knows; raises Unavailable without a store, as that is nothing.
 
     Where a part of the host cannot be read there is no plan, and the status says which part.
     """

@@ -166,7 +166,7 @@ def _paths(service: "Service | Unread") -> Iterator[Path]:
 
 
 def _content(path: Path) -> str | None:
-    """Answer the text of a file, the end of a very long one; None for what is no file."""
+    """Return the text of a file, the end of a very long one; None for what is no file."""
     if not path.is_file():
         return None
     try:

@@ -48,7 +48,7 @@ def _text(name: str) -> str:
 
 
 def _protocols(file: str) -> Iterator[tuple[str, int]]:
-    """Answer pairs of lines: a protocol's names, then its values."""
+    """Return pairs of lines: a protocol's names, then its values."""
     lines = [line.split() for line in _text(file).splitlines()]
     for names, values in zip(lines[::2], lines[1::2], strict=False):
         protocol = names[0].rstrip(":")
@@ -79,7 +79,7 @@ def _softnet() -> dict[str, int]:
 
 
 def _links() -> Iterator[tuple[str, int]]:
-    """Answer what /proc/net/dev counts for each interface (proc(5))."""
+    """Return what /proc/net/dev counts for each interface (proc(5))."""
     for line in _text("dev").splitlines()[2:]:
         name, _, numbers = line.partition(":")
         values = [int(word) for word in numbers.split()]

@@ -119,7 +119,7 @@ def _on(network: NetworkStatus, known: Iterable[Allocation]) -> Iterator[Asked]:
 
 
 def _own_mac() -> str:
-    """Answer a hardware address that nobody has: locally administered (IEEE 802, clause 8)."""
+    """Return a hardware address that nobody has: locally administered (IEEE 802, clause 8)."""
     return bytes((0x02, 0x6E, 0x63, *secrets.token_bytes(3))).hex(":")
 
 
@@ -205,7 +205,7 @@ class _Conversation:
 
 
 def _places(bridge: str) -> Mapping[str, str]:
-    """Answer the port behind which each hardware address is (bridge(8), fdb)."""
+    """Return the port behind which each hardware address is (bridge(8), fdb)."""
     try:
         told = from_json(run(["bridge", "-json", "fdb", "show", "br", bridge]))
     except NetconsoleError:

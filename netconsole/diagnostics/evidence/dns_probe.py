@@ -32,7 +32,7 @@ class _Question(NamedTuple):
 
 
 def ask(snapshot: Snapshot) -> DnsAnswers:
-    """Ask all servers at once, and answer what came back."""
+    """Ask all servers at once, and return what came back."""
     host = snapshot.get(Host)
     if host is None:
         return DnsAnswers()
@@ -65,7 +65,7 @@ def _of_network(network: NetworkStatus, dnsmasq: DnsmasqStatus) -> Iterator[_Que
 
 
 def servers(argv: Sequence[str]) -> tuple[str, ...]:
-    """Answer whom a dnsmasq with these arguments asks."""
+    """Return whom a dnsmasq with these arguments asks."""
     given = [*dnsmasq_arguments.values(argv, "server")]
     if "--no-resolv" not in argv:
         given += _of_resolver(Path("/etc/resolv.conf"))
@@ -99,7 +99,7 @@ def _answer(asked: _Question) -> DnsAnswer:
 
 
 def _told(asked: _Question, number: int, deadline: float) -> str:
-    """Ask by UDP and answer the code. Raises TimeoutError and OSError."""
+    """Ask by UDP and return the code. Raises TimeoutError and OSError."""
     family = socket.AF_INET6 if ":" in asked.server else socket.AF_INET
     address, _, port = asked.server.partition("#")
     with socket.socket(family, socket.SOCK_DGRAM) as connection:

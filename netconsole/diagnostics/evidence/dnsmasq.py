@@ -48,7 +48,7 @@ def read_dnsmasq() -> DnsmasqProcesses:
 
 
 def _runtime(pid: int) -> float:
-    """Answer the seconds that a process has run, or waited to run (proc schedstat).
+    """Return the seconds that a process has run, or waited to run (proc schedstat).
 
     The wait counts: a process that wants a processor which others hold is as late as a busy one.
     """
@@ -72,7 +72,7 @@ def _process(pid: int, busy: float) -> DnsmasqProcess | None:
 
 
 def _watched(pid: int) -> tuple[int, ...] | None:
-    """Answer what a process watches: /proc/PID/fdinfo has a line for each (proc(5))."""
+    """Return what a process watches: /proc/PID/fdinfo has a line for each (proc(5))."""
     try:
         descriptors = [
             entry.name

@@ -22,7 +22,7 @@ def _names(directory: str) -> list[str]:
 
 
 def _text(path: str) -> str | None:
-    """Answer the text; a dangling link and a file that is gone set nothing."""
+    """Return the text; a dangling link and a file that is gone set nothing."""
     try:
         return files.read_text(path)
     except FileNotFoundError:

@@ -32,7 +32,7 @@ def probe_suspects(snapshot: Snapshot) -> EchoProbes:
 
 
 def probe(interface: str, source: str) -> EchoProbe:
-    """Ping `source` through `interface` and answer what became of the replies."""
+    """Ping `source` through `interface` and return what became of the replies."""
     before = read_dropped()
     sent = ping(Ping(source, interface), COUNT)
     after = read_dropped()

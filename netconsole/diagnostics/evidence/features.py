@@ -23,7 +23,7 @@ class _Ethtool(Protocol):
 
 
 def read_features(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Answer the features that are on, by interface; those that could not be asked are left out."""
+    """Return the features that are on, by interface; those that could not be asked are left out."""
     asked = tuple(islice(names, MOST))
     if not asked:
         return {}

@@ -77,7 +77,7 @@ def _entries(told: str) -> Iterator[Entry]:
 
 
 def _seen(kernel: socket.socket, end: float) -> Iterator[tuple[str, str]]:
-    """Answer which address was seen behind which port, as the kernel tells it."""
+    """Return which address was seen behind which port, as the kernel tells it."""
     names = dict(socket.if_nameindex())
     while (left := end - time.monotonic()) > 0:
         kernel.settimeout(left)

@@ -39,7 +39,7 @@ def _listeners() -> Iterator[Listener]:
 
 
 def _text(words: str) -> str:
-    """Answer an address that the kernel prints as 32-bit words in its own byte order."""
+    """Return an address that the kernel prints as 32-bit words in its own byte order."""
     octets = b"".join(
         int(words[at : at + 8], 16).to_bytes(4, "little") for at in range(0, len(words), 8)
     )

@@ -83,7 +83,7 @@ def _kernel_files(booted: float) -> tuple[LogLine, ...]:
 
 
 def once(lines: Iterable[LogLine]) -> tuple[LogLine, ...]:
-    """Answer each denial once, in the order of time: the ring and several files may have it."""
+    """Return each denial once, in the order of time: the ring and several files may have it."""
     found = {_told(line): line for line in lines}
     return tuple(sorted(found.values(), key=lambda line: line.moment))
 

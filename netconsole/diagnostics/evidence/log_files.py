@@ -37,7 +37,7 @@ class Entry:
 
 
 def ends_of(files: Iterable[Path]) -> tuple[str, ...]:
-    """Answer the last lines of those that there are.
+    """Return the last lines of those that there are.
 
     Raises OSError where there are some and this user may read none of them.
     """

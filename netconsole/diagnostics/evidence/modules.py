@@ -89,7 +89,7 @@ def _at_boot() -> Iterator[tuple[str, str]]:
 
 
 def _files(directories: tuple[str, ...]) -> Iterator[Path]:
-    """Answer the files that count: one hides those of its name in later directories."""
+    """Return the files that count: one hides those of its name in later directories."""
     seen: set[str] = set()
     for directory in directories:
         for file in sorted(Path(directory).glob("*.conf")):

@@ -60,7 +60,7 @@ def read_packet_filter() -> PacketFilter:
 
 
 def _kinds_in_use(command: Kind) -> tuple[Kind, ...]:
-    """Answer the kinds whose tables exist, that of `iptables` first."""
+    """Return the kinds whose tables exist, that of `iptables` first."""
     other = other_kind(command)
     return (command, other) if tables_in_use("ipv4", other) else (command,)
 
@@ -76,7 +76,7 @@ def _read(kinds: Iterable[Kind], command: Kind) -> tuple[FilterChain, ...]:
 def with_rises(
     before: tuple[FilterChain, ...], after: tuple[FilterChain, ...]
 ) -> tuple[FilterChain, ...]:
-    """Answer the later reading, with how far each counter rose.
+    """Return the later reading, with how far each counter rose.
 
     A rule that has come or moved meanwhile has not risen: identical ones could be confused.
     """
@@ -99,7 +99,7 @@ def with_rises(
 def nft_with_rises(
     before: tuple[NftTable, ...], after: tuple[NftTable, ...]
 ) -> tuple[NftTable, ...]:
-    """Answer the later reading of the tables of nftables, with how far each counter rose."""
+    """Return the later reading of the tables of nftables, with how far each counter rose."""
     earlier = {
         (table.family, table.name, chain.name): chain.rules
         for table in before
@@ -177,7 +177,7 @@ def _foreign() -> tuple[tuple[NftTable, ...], str]:
 
 
 def _foreign_bases() -> dict[tuple[str, str], frozenset[str]]:
-    """Answer the base chains in tables of iptables that iptables does not show, by their table."""
+    """Return the base chains in tables of iptables that iptables does not show, by their table."""
     found: dict[tuple[str, str], frozenset[str]] = {}
     with NfTables() as kernel:
         for chain in kernel.chains("ip"):

@@ -17,7 +17,7 @@ AT_ONCE = 32
 
 
 def ping(wanted: Ping, count: int = 2) -> Ping:
-    """Send echo requests as the given ones say, and answer them with what came of them."""
+    """Send echo requests as the given ones say, and return them with what came of them."""
     device = ("-I", wanted.interface) if wanted.interface else ()
     source = ("-I", wanted.source) if wanted.source else ()
     size = ("-M", "do", "-s", str(wanted.size - HEADERS)) if wanted.size else ()
@@ -33,6 +33,6 @@ def ping(wanted: Ping, count: int = 2) -> Ping:
 
 
 def ping_all(wanted: Iterable[Ping]) -> tuple[Ping, ...]:
-    """Send them all at the same time; answer them in their order."""
+    """Send them all at the same time; return them in their order."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tuple(pool.map(ping, wanted))

@@ -99,7 +99,7 @@ class _Interface:
 
 
 def _interfaces(netlink: _Netlink) -> list[_Interface]:
-    """Answer those that are up and have an address; asked one by one, as ports are many."""
+    """Return those that are up and have an address; asked one by one, as ports are many."""
     from pyroute2.netlink.exceptions import NetlinkError
 
     addresses: dict[int, list[str]] = {}
@@ -139,19 +139,19 @@ class _Sources:
         )
 
     def of(self, index: int) -> list[tuple[str, KnownAs]]:
-        """Answer the sources of one interface, gateways first, and how each is known."""
+        """Return the sources of one interface, gateways first, and how each is known."""
         sources: dict[str, KnownAs] = dict.fromkeys(self.given, "given")
         known = sorted(self.known.get(index, {}).items(), key=lambda each: each[1] != "gateway")
         sources |= {source: how for source, how in known if source not in sources}
         return list(sources.items())
 
     def beyond(self) -> list[tuple[str, KnownAs]]:
-        """Answer the source that stands for everyone beyond the routers, if there is one."""
+        """Return the source that stands for everyone beyond the routers, if there is one."""
         return [(self.sample, "beyond")] if self.sample else []
 
 
 def _hops(route: Message) -> Iterator[tuple[int, str]]:
-    """Answer the interface and gateway of each way that a route has."""
+    """Return the interface and gateway of each way that a route has."""
     several = route.get("multipath")
     hops = several if isinstance(several, list) else [route]
     for hop in hops:
@@ -192,7 +192,7 @@ def _paths(
 
 
 def _refusal(netlink: _Netlink, index: int, source: str, destination: str) -> str:
-    """Answer the error with which the kernel refuses such a packet, empty when it takes it."""
+    """Return the error with which the kernel refuses such a packet, empty when it takes it."""
     from pyroute2.netlink.exceptions import NetlinkError
 
     try:
@@ -205,7 +205,7 @@ def _refusal(netlink: _Netlink, index: int, source: str, destination: str) -> st
 def _return(
     netlink: _Netlink, source: str, destination: str
 ) -> tuple[Literal["unicast", "none", "other"], int]:
-    """Answer what kind of route leads back, and the index of the interface it leaves by."""
+    """Return what kind of route leads back, and the index of the interface it leaves by."""
     from pyroute2.netlink.exceptions import NetlinkError
 
     try:

@@ -44,7 +44,7 @@ def _place(path: str) -> StatePlace:
 
 
 def _mount(path: str) -> tuple[str, bool, bool]:
-    """Answer the mount point of a path, and whether the mount, or its file system, is read-only.
+    """Return the mount point of a path, and whether the mount, or its file system, is read-only.
 
     In proc(5) mountinfo the sixth word has the options of the mount, the last one those of the
     file system; of mounts on one place the last is the one seen.

@@ -84,7 +84,7 @@ def _guest(snapshot: Snapshot, host: Host) -> _Guest | None:
 
 
 def _pid_with(mac: str) -> int | None:
-    """Answer a process whose network namespace has an interface with this MAC address."""
+    """Return a process whose network namespace has an interface with this MAC address."""
     for pid in _namespaces():
         try:
             told = run(["nsenter", f"--target={pid}", "--net", "ip", "-json", "link", "show"])
@@ -96,7 +96,7 @@ def _pid_with(mac: str) -> int | None:
 
 
 def _namespaces() -> Iterator[int]:
-    """Answer one process of each network namespace other than ours."""
+    """Return one process of each network namespace other than ours."""
     seen = {_namespace(os.getpid())}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit() and len(seen) <= MOST_NAMESPACES:
@@ -131,7 +131,7 @@ def _ask(guest: _Guest, seconds: float) -> "subprocess.Popen[str]":
 
 
 def _ended(process: "subprocess.Popen[str]") -> int:
-    """End the asker and answer how many queries it says that it sent."""
+    """End the asker and return how many queries it says that it sent."""
     stop = threading.Timer(2.0, process.kill)
     stop.start()
     try:

@@ -58,7 +58,7 @@ def _machine(process: Path) -> VirtualMachine:
 
 
 def _name(argv: Sequence[str]) -> str:
-    """Answer what -name says: `guest=web1,debug-threads=on` of libvirt, or the bare name."""
+    """Return what -name says: `guest=web1,debug-threads=on` of libvirt, or the bare name."""
     value = next((after for word, after in pairwise(argv) if word == "-name"), "")
     return value.partition(",")[0].removeprefix("guest=")
 

@@ -33,7 +33,7 @@ def read_xtables_lock() -> XtablesLock:
 
 
 def held(locks: str, name: str) -> tuple[int, int]:
-    """Answer who holds the lock of a file, named `MAJOR:MINOR:INODE`, and how many wait for it."""
+    """Return who holds the lock of a file, named `MAJOR:MINOR:INODE`, and how many wait for it."""
     holder = waiting = 0
     for line in locks.splitlines():
         words = line.split()

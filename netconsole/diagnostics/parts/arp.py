@@ -33,7 +33,7 @@ class ArpAnswers:
     asked: tuple[AskedAddress, ...] = ()
 
     def on(self, interface: str, address: str) -> tuple[ArpAnswer, ...] | None:
-        """Answer who answered there, or None where nobody was asked."""
+        """Return who answered there, or None where nobody was asked."""
         return next(
             (
                 each.answers

@@ -20,9 +20,9 @@ class Counters:
     """Between the two readings."""
 
     def total(self, name: str) -> int:
-        """Answer the latest value, 0 where there is none."""
+        """Return the latest value, 0 where there is none."""
         return self.after.get(name, 0)
 
     def rise(self, name: str) -> int:
-        """Answer how far it rose meanwhile."""
+        """Return how far it rose meanwhile."""
         return self.after.get(name, 0) - self.before.get(name, 0)

@@ -55,6 +55,6 @@ class DhcpAnswers:
     """By bridge: why nobody was asked there."""
 
     def to(self, asked: Asked) -> tuple[Answer, ...]:
-        """Answer what came back for one question."""
+        """Return what came back for one question."""
         wanted = (asked.bridge, asked.mac)
         return tuple(each for each in self.answers if (each.bridge, each.mac) == wanted)

@@ -27,7 +27,7 @@ class DnsAnswers:
     answers: tuple[DnsAnswer, ...] = ()
 
     def of(self, network: str, *, upstream: bool) -> tuple[DnsAnswer, ...]:
-        """Answer those of a network's dnsmasq, or of the servers behind it."""
+        """Return those of a network's dnsmasq, or of the servers behind it."""
         return tuple(
             each for each in self.answers if (each.network, each.upstream) == (network, upstream)
         )

@@ -28,11 +28,11 @@ class DnsmasqProcess:
     """Inode numbers of what it watches by inotify(7); None where they may not be read."""
 
     def options(self, name: str) -> tuple[str, ...]:
-        """Answer the values of a long option, in order."""
+        """Return the values of a long option, in order."""
         return dnsmasq_arguments.values(self.argv, name)
 
     def option(self, name: str) -> str:
-        """Answer the value of a long option, empty where it is not given."""
+        """Return the value of a long option, empty where it is not given."""
         return next(iter(self.options(name)), "")
 
     @property
@@ -83,5 +83,5 @@ class DnsmasqProcesses:
     """How many the processes of root have together (fs.inotify.max_user_instances is the most)."""
 
     def get(self, pid: int) -> DnsmasqProcess | None:
-        """Answer a process, or None."""
+        """Return a process, or None."""
         return next((each for each in self.processes if each.pid == pid), None)

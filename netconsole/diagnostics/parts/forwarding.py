@@ -70,9 +70,9 @@ class PortVlans:
     members: tuple[PortVlan, ...]
 
     def of(self, port: str) -> tuple[PortVlan, ...]:
-        """Answer those of a port."""
+        """Return those of a port."""
         return tuple(each for each in self.members if each.port == port)
 
     def pvid(self, port: str) -> int | None:
-        """Answer the VLAN of frames without a tag, None where such frames are dropped."""
+        """Return the VLAN of frames without a tag, None where such frames are dropped."""
         return next((each.vlan for each in self.of(port) if each.pvid), None)

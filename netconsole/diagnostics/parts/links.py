@@ -101,14 +101,14 @@ class Links:
     links: tuple[Link, ...]
 
     def get(self, name: str) -> Link | None:
-        """Answer the interface of that name, or None."""
+        """Return the interface of that name, or None."""
         return next((link for link in self.links if link.name == name), None)
 
     def ports_of(self, bridge: str) -> tuple[Link, ...]:
-        """Answer the ports of a bridge."""
+        """Return the ports of a bridge."""
         return tuple(link for link in self.links if link.master == bridge)
 
     @property
     def bridges(self) -> Iterator[Link]:
-        """Answer the bridges."""
+        """Return the bridges."""
         return (link for link in self.links if link.kind == "bridge")

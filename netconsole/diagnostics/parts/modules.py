@@ -36,5 +36,5 @@ class Modules:
     """The text of our drop-in of modules-load.d(5), None when there is none."""
 
     def get(self, name: str) -> Module:
-        """Answer a module, a missing one where it was not looked for."""
+        """Return a module, a missing one where it was not looked for."""
         return next((each for each in self.modules if each.name == name), Module(name, "missing"))

@@ -20,5 +20,5 @@ class Owners:
     owners: tuple[Owner, ...] = ()
 
     def of(self, *names: str) -> tuple[Owner, ...]:
-        """Answer those of these names."""
+        """Return those of these names."""
         return tuple(owner for owner in self.owners if owner.name in names)

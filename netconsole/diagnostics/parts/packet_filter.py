@@ -21,12 +21,12 @@ class FilterRule:
 
     @property
     def words(self) -> list[str]:
-        """Answer the words of the rule; a quoted comment is one, whatever it says."""
+        """Return the words of the rule; a quoted comment is one, whatever it says."""
         return rule_words.words(self.spec)
 
     @property
     def target(self) -> str:
-        """Answer where it leads: ACCEPT, DROP, a chain; empty for a rule that only counts."""
+        """Return where it leads: ACCEPT, DROP, a chain; empty for a rule that only counts."""
         if is_native(self.spec):
             return native_target(self.spec)
         words = self.words
@@ -86,7 +86,7 @@ class NftTable:
     """`owner`: only the process that made it can change it; `dormant`: it is switched off."""
 
     def chain(self, name: str) -> NftChain | None:
-        """Answer a chain, or None."""
+        """Return a chain, or None."""
         return next((each for each in self.chains if each.name == name), None)
 
 
@@ -102,7 +102,7 @@ class PacketFilter:
     """Why the tables that are not of iptables could not be listed; empty where they were."""
 
     def of(self, table: str, kind: Kind | None = None) -> tuple[FilterChain, ...]:
-        """Answer the IPv4 chains of a table, of one kind or of both."""
+        """Return the IPv4 chains of a table, of one kind or of both."""
         return tuple(
             each
             for each in self.chains
@@ -110,6 +110,6 @@ class PacketFilter:
         )
 
     def chain(self, table: str, name: str, kind: Kind | None = None) -> FilterChain | None:
-        """Answer an IPv4 chain, of the kind that `iptables` is unless another is given."""
+        """Return an IPv4 chain, of the kind that `iptables` is unless another is given."""
         wanted = kind or self.command
         return next((each for each in self.of(table, wanted) if each.chain == name), None)

@@ -31,7 +31,7 @@ class Ping:
 
     @property
     def told(self) -> str:
-        """Answer the outcome in words."""
+        """Return the outcome in words."""
         return self.problem or f"{self.replies} of {self.sent} answered"
 
 

@@ -24,7 +24,7 @@ class Address:
 
     @property
     def subnet(self) -> IPv4Network:
-        """Answer the subnet of an IPv4 address."""
+        """Return the subnet of an IPv4 address."""
         return IPv4Interface(f"{self.address}/{self.prefix_length}").network
 
 
@@ -80,7 +80,7 @@ class Routing:
     neighbours: tuple[Neighbour, ...] = ()
 
     def on(self, interface: str) -> tuple[Address, ...]:
-        """Answer the IPv4 addresses of an interface, in the kernel's order."""
+        """Return the IPv4 addresses of an interface, in the kernel's order."""
         return tuple(
             each for each in self.addresses if each.interface == interface and not each.is_v6
         )

@@ -15,10 +15,10 @@ class Sysctls:
     values: Mapping[str, str]
 
     def get(self, path: str, default: str = "") -> str:
-        """Answer a value, or the default where the kernel has no such setting."""
+        """Return a value, or the default where the kernel has no such setting."""
         return self.values.get(path, default)
 
     def number(self, path: str, default: int = 0) -> int:
-        """Answer a value as a number."""
+        """Return a value as a number."""
         value = self.values.get(path, "")
         return int(value) if value.lstrip("-").isdigit() else default

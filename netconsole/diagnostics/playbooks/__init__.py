@@ -16,7 +16,7 @@ PLAYBOOKS: Mapping[str, Playbook] = {each.name: each for each in (*SEQUENCES, BU
 
 
 def playbook(name: str) -> Playbook:
-    """Answer a playbook by its name, or that of a check alone; raises NotFound."""
+    """Return a playbook by its name, or that of a check alone; raises NotFound."""
     if name in PLAYBOOKS:
         return PLAYBOOKS[name]
     try:

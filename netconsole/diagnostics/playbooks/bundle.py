@@ -17,7 +17,7 @@ def _deliver(request: Request, snapshot: Snapshot, findings: tuple[Finding, ...]
 
 
 def _file() -> str:
-    """Answer a new file in the current directory."""
+    """Return a new file in the current directory."""
     name = f"netconsole-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.tar.gz"
     return str(Path(name).absolute())
 

@@ -28,7 +28,7 @@ class Stage:
 
     @property
     def checked(self) -> Check:
-        """Answer the check itself."""
+        """Return the check itself."""
         return CHECKS[self.check]
 
 
@@ -42,7 +42,7 @@ class Investigation:
 
     @property
     def finding(self) -> Finding:
-        """Answer the cause: the first that fails, and can be mended if any can.
+        """Return the cause: the first that fails, and can be mended if any can.
 
         Where nothing fails, the last that has something to say: it has looked closest.
         """
@@ -117,7 +117,7 @@ class Playbook:
         return Investigation(findings, self.deliver(request, snapshot, findings))
 
     def cure(self, finding: Finding, *, apply: bool, persist: bool) -> Plan:
-        """Answer the steps of the fix, of what makes it permanent, or of both.
+        """Return the steps of the fix, of what makes it permanent, or of both.
 
         Raises Conflict when it is to be made permanent and another file has the last word.
         """
@@ -166,7 +166,7 @@ class Playbook:
     def _again(
         self, request: Request, check: Check, *, apply: bool, persist: bool
     ) -> Iterator[Plan]:
-        """Answer the cure as it looks now: without probes first, where the check can do so."""
+        """Return the cure as it looks now: without probes first, where the check can do so."""
         ways = [request]
         if request.probe and check.needs.isdisjoint(PROBES):
             quiet = replace(request, probe=False)
@@ -185,11 +185,11 @@ class Playbook:
         return service.undo(entry.id, agreed)
 
     def way_back(self, service: "Service") -> Plan:
-        """Answer what `undo` would do; raises as it does."""
+        """Return what `undo` would do; raises as it does."""
         return service.preview_undo(self._latest(service).id)
 
     def _latest(self, service: "Service") -> "JournalEntry":
-        """Answer the latest cure of this playbook that still stands. Raises NotFound."""
+        """Return the latest cure of this playbook that still stands. Raises NotFound."""
         mine = (
             entry
             for entry in service.history()
@@ -207,6 +207,6 @@ def _failing(request: Request, checks: Sequence[Check]) -> tuple[Finding, ...]:
 
 
 def of_check(check: Check) -> Playbook:
-    """Answer the playbook of one check alone."""
+    """Return the playbook of one check alone."""
     stage = Stage(check.id, "")
     return Playbook(check.id, check.title, check.page.symptom, (stage,), "")

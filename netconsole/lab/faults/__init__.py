@@ -38,7 +38,7 @@ FAULTS: Final = (
 
 
 def fault(fault_id: str) -> Fault:
-    """Answer a fault by its id; raises NotFound, naming those there are."""
+    """Return a fault by its id; raises NotFound, naming those there are."""
     for known in FAULTS:
         if known.id == fault_id:
             return known

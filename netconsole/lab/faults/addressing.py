@@ -31,7 +31,7 @@ class _Place(NamedTuple):
 def _stolen(
     fault_id: str, breaks: str, symptom: str, place: _Place, address: Callable[[Service], str]
 ) -> Fault:
-    """Answer the fault that a member has an address of someone else."""
+    """Return the fault that a member has an address of someone else."""
 
     def is_broken(service: Service) -> bool:
         told = _inside(place.member, "ip", "-json", "address", "show", "dev", place.interface)

@@ -21,7 +21,7 @@ _DELAY: Final = "3000"
 
 
 def guest(service: Service, number: int) -> Allocation:
-    """Answer the port of an instance; raises Conflict where there are not that many."""
+    """Return the port of an instance; raises Conflict where there are not that many."""
     found = [each for each in service.status().allocations if each.device_state != "missing"]
     if number >= len(found):
         raise Conflict(f"there are {len(found)} instances, and this takes {number + 1}")
@@ -29,7 +29,7 @@ def guest(service: Service, number: int) -> Allocation:
 
 
 def bridge_of(service: Service, port: Allocation) -> str:
-    """Answer the bridge that a port belongs to."""
+    """Return the bridge that a port belongs to."""
     networks = service.status().networks
     return next(each.bridge for each in networks if each.label == port.network)
 
@@ -41,7 +41,7 @@ def _port_fault(
     is_broken: Callable[[Service], bool],
     commands: Callable[[Service], tuple[Commands, Commands]],
 ) -> Fault:
-    """Answer a fault of commands that name ports and addresses of this lab; the second undo it."""
+    """Return a fault of commands that name ports and addresses of this lab; the second undo it."""
 
     def break_it(service: Service) -> None:
         forth, back = commands(service)

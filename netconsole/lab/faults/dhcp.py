@@ -89,7 +89,7 @@ def _have_all_read(service: Service) -> None:
 
 
 def _server_pid() -> int | None:
-    """Answer the process of the instance's DHCP server, as this host counts."""
+    """Return the process of the instance's DHCP server, as this host counts."""
     try:
         member = pid_of(_SERVER)
     except NotFound:

@@ -22,7 +22,7 @@ _LATE: Final = 7200.0
 
 
 def pid(service: Service) -> int:
-    """Answer the process of the lab's first network, stopped or not; raises Conflict without."""
+    """Return the process of the lab's first network, stopped or not; raises Conflict without."""
     for server in service.status().dnsmasq:
         if server.state in ("running", "stopped"):
             return server.pids[0]
@@ -30,7 +30,7 @@ def pid(service: Service) -> int:
 
 
 def option(service: Service, name: str) -> Path:
-    """Answer the path that an option of that dnsmasq gives."""
+    """Return the path that an option of that dnsmasq gives."""
     for server in service.status().dnsmasq:
         for path in dnsmasq_arguments.values(server.argv, name):
             return Path(path)
@@ -49,12 +49,12 @@ def restart(service: Service, meanwhile: Callable[[], object] = lambda: None) ->
 
 
 def state_of(process: int) -> str:
-    """Answer the letter of a process's state (proc(5))."""
+    """Return the letter of a process's state (proc(5))."""
     return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
 
 
 def where_served(question: Callable[[Service], bool]) -> Callable[[Service], bool]:
-    """Answer the question with no where no dnsmasq is there that it could be about."""
+    """Return the question with no where no dnsmasq is there that it could be about."""
 
     def is_broken(service: Service) -> bool:
         try:

@@ -42,7 +42,7 @@ class Fault:
 
 
 def setting_fault(fault_id: str, breaks: str, symptom: str, settings: Mapping[str, str]) -> Fault:
-    """Answer a fault of kernel settings, by their paths under /proc/sys; mending puts them back."""
+    """Return a fault of kernel settings, by their paths under /proc/sys; mending puts them back."""
 
     def is_broken(service: Service) -> bool:
         return all(_setting(path) == value for path, value in settings.items())
@@ -67,7 +67,7 @@ def command_fault(
     broken_by: tuple[tuple[str, ...], ...],
     mended_by: tuple[tuple[str, ...], ...],
 ) -> Fault:
-    """Answer a fault that commands on the host break and mend."""
+    """Return a fault that commands on the host break and mend."""
 
     def break_it(service: Service) -> None:
         for command in broken_by:
@@ -90,7 +90,7 @@ def remember(fault_id: str, before: Mapping[str, str]) -> None:
 
 
 def recall(fault_id: str) -> dict[str, str]:
-    """Answer what a fault has changed, as it was, and forget it; empty where it changed nothing."""
+    """Return what a fault has changed, as it was, and forget it; empty where it changed nothing."""
     file = _BEFORE / f"{fault_id}.json"
     if not file.exists():
         return {}

@@ -37,7 +37,7 @@ def _is_gateway(step: Step) -> bool:
 
 
 def planned(concerns: Callable[[Step], bool]) -> Callable[[Service], bool]:
-    """Answer whether the plan has such a step."""
+    """Return whether the plan has such a step."""
 
     def is_broken(service: Service) -> bool:
         return any(concerns(step) for step in service.plan().steps)

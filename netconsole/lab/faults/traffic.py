@@ -63,7 +63,7 @@ def runs(fault_id: str) -> bool:
 
 
 def frames_from(mac: str, interface: str) -> Callable[[], None]:
-    """Answer what sends a frame to everybody that bears another's MAC address."""
+    """Return what sends a frame to everybody that bears another's MAC address."""
     frame = (_EVERYBODY + bytes.fromhex(mac.replace(":", "")) + _EXPERIMENTAL).ljust(
         _SHORTEST, b"\0"
     )
@@ -77,7 +77,7 @@ def frames_from(mac: str, interface: str) -> Callable[[], None]:
 
 
 def datagrams_to(address: str, count: int, size: int) -> Callable[[], None]:
-    """Answer what sends some UDP datagrams of a size to the discard port (RFC 863) at once."""
+    """Return what sends some UDP datagrams of a size to the discard port (RFC 863) at once."""
 
     def send() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:

@@ -41,7 +41,7 @@ def captured(host: PrivateHost) -> dict[str, Any]:
 
 
 def ways(found: dict[str, Any]) -> list[list[tuple[int, int]]]:
-    """Answer how many passed and got lost between each two points, each way."""
+    """Return how many passed and got lost between each two points, each way."""
     return [[(way["passed"], way["lost"]) for way in pair["ways"]] for pair in found["pairs"]]
 
 
