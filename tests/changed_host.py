@@ -52,7 +52,10 @@ def normal(value: Any) -> Any:
 
 
 def without_own_advertisements(entries: list[Any]) -> list[Any]:
-    """Leave out what the bridge may have learnt by now from the network's own dnsmasq."""
+    """Leave out what a bridge may have learnt from the network's own dnsmasq.
+
+    A bridge that stays has it until its time is over, as it has what others advertise.
+    """
     for entry in entries:
         entry["addr_info"] = [
             each
@@ -62,8 +65,7 @@ def without_own_advertisements(entries: list[Any]) -> list[Any]:
     return [
         entry
         for entry in entries
-        if not str(entry.get("dst")).startswith("fd00:7::")
-        or entry["dst"] in ("fd00:7::1", "fd00:7::/64")
+        if not str(entry.get("dst")).startswith("fd00:7::") or entry["dst"] == "fd00:7::1"
     ]
 
 

@@ -287,7 +287,7 @@ class Service(Reading):
         if scope is None:
             former = Former(found, self._options, observed, wanted, steps)
             former.note(connection)
-        notes = written.notes
+        notes = (*written.notes, *self._host.notes(steps))
         if change.scope is not None:
             notes += note_of_association(change.scope, observed, wanted)
         return _Written(

@@ -69,6 +69,22 @@ def test_a_port_of_another_bridge_is_refused_before_anything_is_done(host: Priva
     assert host.run("netconsole", "plan", check=False).stdout == ""
 
 
+def test_an_interface_under_a_macvlan_is_refused_before_anything_is_done(
+    host: PrivateHost,
+) -> None:
+    host.write("/etc/netconsole/netconsole.conf", f"{CONFIGURATION}flat_interface = eth0\n")
+    host.run("ip", "link", "add", "mv0", "link", "eth0", "type", "macvlan", "mode", "bridge")
+    before = seen(host)
+    refused = host.run("netconsole", *CREATE, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "'eth0' has the macvlan 'mv0' over it" in refused.stderr
+    assert "ip link delete dev mv0" in refused.stderr
+    assert seen(host) == before
+    host.run("ip", "link", "delete", "dev", "mv0")
+    netconsole(host, *CREATE)
+
+
 def test_what_has_no_word_is_refused_by_its_name(host: PrivateHost) -> None:
     host.write("/etc/netconsole/netconsole.conf", f"{CONFIGURATION}flat_interface = eth0\n")
     host.run("ip", "nexthop", "add", "id", "10", "via", "203.0.113.1", "dev", "eth0")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from netconsole.backend import dhcp, files, kernel_settings, rules
+from netconsole.backend.configurators import notes
 from netconsole.backend.errors import NetconsoleError, Unavailable
 from netconsole.backend.host import (
     batch,
@@ -17,6 +18,7 @@ from netconsole.backend.host import (
     nft,
     sysctls,
 )
+from netconsole.backend.host.configurators import configured_by, dhcp_clients
 from netconsole.backend.host.doers import perform
 from netconsole.backend.host.standing import still, undone
 from netconsole.backend.hoststate import Lease, Mark, Observed, Wanted
@@ -28,6 +30,7 @@ from netconsole.backend.steps import (
     AddAddress,
     AddLink,
     ChangeRules,
+    MoveAddresses,
     Plan,
     RemoveAddress,
     RemoveLink,
@@ -124,6 +127,11 @@ class Host:
                 name: belongings.observe(name) for name in moves.interfaces(observed, wanted)
             },
         )
+
+    def notes(self, steps: Plan) -> tuple[str, ...]:
+        """What an admin has to do so that steps are not undone by others."""
+        ports = [step.port for step in steps.steps if isinstance(step, MoveAddresses)]
+        return tuple(notes(steps, configured_by(ports), dhcp_clients(ports)))
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         """The leases of each bridge of ours."""

@@ -18,6 +18,8 @@ from netconsole.backend.steps import (
 )
 from netconsole.backend.subject import Subjects
 
+_EXCLUSIVE = frozenset({"macvlan", "macvtap", "ipvlan", "ipvtap"})
+
 _ORDER = ("bridge", "vlan")
 """Made in this order, before all others: a port needs its bridge."""
 
@@ -98,6 +100,7 @@ def _refuse_port_of_another(
     """An interface that serves another bridge or bond is not pulled out of it."""
     if not link.master or found is None or not moves.is_of_others(link, found):
         return
+    _refuse_parent(link, observed)
     master = found.master
     if master in (None, link.master) or _is_ours(observed.links.get(master or "")):
         return
@@ -106,6 +109,17 @@ def _refuse_port_of_another(
         f"interface {link.name!r} is a port of {kind or 'interface'} {master!r} already: name "
         f"that as the network's bridge, or take it out first: ip link set dev {link.name} nomaster"
     )
+
+
+def _refuse_parent(link: WantedLink, observed: Observed) -> None:
+    """The kernel gives what an interface hears to its bridge or to a macvlan, not to both."""
+    for above in observed.links.values():
+        if above.peer == link.name and above.kind in _EXCLUSIVE:
+            raise Conflict(
+                f"interface {link.name!r} has the {above.kind} {above.name!r} over it and cannot "
+                f"be a port of {link.master!r} beside that: name another interface, or delete it "
+                f"first: ip link delete dev {above.name}"
+            )
 
 
 def _is_ours(link: ObservedLink | None) -> bool:
