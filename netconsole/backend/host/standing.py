@@ -34,17 +34,18 @@ def still(
     needed: list[Step] = []
     left: list[str] = []
     tables = _Tables()
+    standing: Standing | None = None
     for together, group in groupby(steps, key=_is_of_links):
         if together:
-            standing = Standing(links.observe_links(), links.observe_addresses())
+            # One for all: a link that is taken down first is to be taken up again at the end.
+            standing = standing or Standing(links.observe_links(), links.observe_addresses())
             needed += standing.needed(group)
-            left += standing.left
             continue
         for step in group:
             remaining, said = _remaining(step, given_away, tables)
             needed += remaining
             left += said
-    return tuple(needed), tuple(left)
+    return tuple(needed), (*left, *(standing.left if standing else ()))
 
 
 def undone(steps: Iterable[Step]) -> tuple[Step, ...]:
