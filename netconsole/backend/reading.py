@@ -35,7 +35,7 @@ from netconsole.backend.records import (
 )
 from netconsole.backend.status import Status
 from netconsole.backend.steps import Plan
-from netconsole.backend.store import Store, records
+from netconsole.backend.store import Store, records, refuse_broken
 from netconsole.backend.store import dns as dns_rows
 from netconsole.backend.store import fixed_ips as fixed_ip_rows
 from netconsole.backend.store import floating_ips as floating_ip_rows
@@ -149,6 +149,7 @@ class Reading:
     def fixed_ips(self, network: str) -> tuple[FixedIP, ...]:
         """Every address of a network, in order; raises NotFound."""
         with self._store.reading() as connection:
+            refuse_broken(connection)
             found = network_rows.find(connection, network)
             return fixed_ip_rows.of_network(connection, found.id)
 
@@ -174,6 +175,7 @@ class Reading:
     def instances(self) -> tuple[InstanceView, ...]:
         """Every instance with its ports and addresses."""
         with self._store.reading() as connection:
+            refuse_broken(connection)
             return tuple(
                 instance_view(connection, instance) for instance in instance_rows.every(connection)
             )
@@ -181,11 +183,13 @@ class Reading:
     def instance(self, name: str) -> InstanceView:
         """An instance by its name or uuid; raises NotFound."""
         with self._store.reading() as connection:
+            refuse_broken(connection)
             return instance_view(connection, instance_rows.find(connection, name))
 
     def floating_ips(self) -> tuple[FloatingIP, ...]:
         """Every floating address, in the order in which they were made."""
         with self._store.reading() as connection:
+            refuse_broken(connection)
             return floating_ip_rows.every(connection)
 
     def dns_domains(self) -> tuple[DnsDomain, ...]:
@@ -206,6 +210,7 @@ class Reading:
             "address": None if address is None else parse_address("floating address", address),
         }
         with self._store.reading() as connection:
+            refuse_broken(connection)
             if wanted["domain"] is not None:
                 dns_rows.find_domain(connection, wanted["domain"])
             found = dns_rows.entries(connection)
@@ -218,6 +223,7 @@ class Reading:
     def vpns(self) -> tuple[VpnView, ...]:
         """Every network that keeps an address for its project's VPN, with the VPN's instance."""
         with self._store.reading() as connection:
+            refuse_broken(connection)
             return vpn_views(connection)
 
     def quotas(self, project: str) -> tuple[Quota, ...]:

@@ -51,11 +51,11 @@ def _refuse_without_floating(options: Options) -> None:
         raise Conflict(f"{options.network_manager} has no floating addresses")
 
 
-def _holder(connection: Connection, floating: FloatingIP) -> str:
+def _holder(connection: Connection, fixed_ip_id: int) -> str:
     """Who has an associated address, in words."""
-    (fixed_ip,) = fixed_ips.of_id(connection, floating.fixed_ip_id)
-    found = instances.of_uuids(connection, (fixed_ip.instance_uuid,))
-    return f"instance {found[0].name!r}" if found else f"fixed address {fixed_ip.address}"
+    fixed_ip = fixed_ips.of_id(connection, fixed_ip_id)
+    (instance,) = instances.of_uuids(connection, (fixed_ip.instance_uuid or "",))
+    return f"instance {instance.name!r}"
 
 
 def _refuse_assigned(floating: FloatingIP) -> None:
@@ -211,7 +211,7 @@ class AssociateFloating(Change[FloatingIP]):
         if floating.fixed_ip_id == fixed_ip.id:
             return Written(floating, waits="it was so already")
         if floating.fixed_ip_id is not None:
-            floating = self._taken(connection, floating)
+            floating = self._taken(connection, floating, floating.fixed_ip_id)
         if floating.project_id is None:
             quota.check_floating_ips(connection, instance.project_id, options)
         elif floating.project_id != instance.project_id:
@@ -224,13 +224,13 @@ class AssociateFloating(Change[FloatingIP]):
         waits = f"host {host} carries it: run `netconsole apply` there"
         return Written(floating_ips.associate(connection, floating, fixed_ip, host), waits=waits)
 
-    def _taken(self, connection: Connection, floating: FloatingIP) -> FloatingIP:
+    def _taken(self, connection: Connection, floating: FloatingIP, holder: int) -> FloatingIP:
         """Take the address from the instance that has it; raises Conflict where that is no move."""
         if not self.move:
             move = replace(self, move=True).title
             raise Conflict(
                 f"floating address {floating.address} is associated already, with "
-                f"{_holder(connection, floating)}: `netconsole {move}` takes it there"
+                f"{_holder(connection, holder)}: `netconsole {move}` takes it there"
             )
         _refuse_assigned(floating)
         return floating_ips.disassociate(connection, floating)

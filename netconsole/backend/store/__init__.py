@@ -5,6 +5,7 @@ Each query takes the connection of the transaction it belongs to as its first ar
 """
 
 from netconsole.backend.store.database import Store
+from netconsole.backend.store.references import refuse_broken
 from netconsole.backend.store.snapshot import records, records_of_floating
 
-__all__ = ["Store", "records", "records_of_floating"]
+__all__ = ["Store", "records", "records_of_floating", "refuse_broken"]

@@ -4,15 +4,12 @@ Looked for where rows become records, so that everything behind may trust them.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from ipaddress import ip_address, ip_network
 from types import NoneType
 from typing import Literal, get_args, get_origin, get_type_hints
-
-from sqlalchemy import Connection
 
 from netconsole.backend.errors import Unavailable
 
@@ -41,21 +38,6 @@ def refuse(record: type, table: str, rows: Sequence[Sequence[object]]) -> None:
             if not fits(row[at]):
                 key = f"{fields(record)[0].name} {row[0]!r}"
                 raise DamagedRow(f"table {table}, row with {key}: {name} cannot be {row[at]!r}")
-
-
-@contextmanager
-def unbroken(connection: Connection) -> Iterator[None]:
-    """Tell a row that another one refers to and that is not there. Raises DamagedRow."""
-    try:
-        yield
-    except LookupError as error:
-        found = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-        if found is None:
-            raise
-        table, row, missing, _ = found
-        raise DamagedRow(
-            f"table {table}, row {row}: what it names in {missing} is not there"
-        ) from error
 
 
 @cache

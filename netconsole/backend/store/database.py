@@ -11,8 +11,8 @@ from sqlalchemy.exc import ArgumentError
 
 from netconsole.backend.errors import InvalidValue, ReadOnly
 from netconsole.backend.store import files, schema
-from netconsole.backend.store.damage import unbroken
 from netconsole.backend.store.failures import in_words
+from netconsole.backend.store.references import explained
 from netconsole.backend.store.tables import metadata
 
 
@@ -83,7 +83,7 @@ class Store:
 
     @contextmanager
     def _connection(self, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[Connection]:
-        with self._engine.connect() as connection, unbroken(connection):
+        with self._engine.connect() as connection, explained(connection):
             connection.execution_options(begin=kind)
             yield connection
 

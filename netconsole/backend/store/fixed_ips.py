@@ -13,7 +13,15 @@ from sqlalchemy import ColumnElement, Connection, Update
 from netconsole.backend.errors import Conflict, Exhausted, NotFound
 from netconsole.backend.records import FixedIP, Network
 from netconsole.backend.store.rows import columns, fetch
-from netconsole.backend.store.tables import fixed_ips, instances, is_associated, is_free, now, ports
+from netconsole.backend.store.tables import (
+    fixed_ips,
+    instances,
+    is_assigned,
+    is_associated,
+    is_free,
+    now,
+    ports,
+)
 from netconsole.backend.wording import command
 
 _COLUMNS = columns(fixed_ips, FixedIP)
@@ -256,9 +264,12 @@ def associated(connection: Connection) -> tuple[FixedIP, ...]:
     return _all(connection, is_associated)
 
 
-def of_id(connection: Connection, row: int | None) -> tuple[FixedIP, ...]:
-    """Return the associated address of that id, or none."""
-    return _all(connection, sa.and_(fixed_ips.c.id == row, is_associated))
+def of_id(connection: Connection, row: int) -> FixedIP:
+    """Return the address of that id; raises LookupError where there is none that is assigned."""
+    found = _first(connection, sa.and_(fixed_ips.c.id == row, is_assigned))
+    if found is None:
+        raise LookupError(f"fixed_ips: {row}")
+    return found
 
 
 def of_hosts(connection: Connection) -> tuple[FixedIP, ...]:

@@ -56,9 +56,13 @@ def find(connection: Connection, name: str) -> Instance:
     return min(found, key=lambda one: (one.name != name, one.uuid != name))
 
 
-def of_uuids(connection: Connection, uuids: Collection[str | None]) -> tuple[Instance, ...]:
-    """Return the instances of some uuids."""
-    return fetch(connection, Instance, sa.select(*_COLUMNS).where(instances.c.uuid.in_(uuids)))
+def of_uuids(connection: Connection, uuids: Collection[str]) -> tuple[Instance, ...]:
+    """Return the instances of some uuids; raises LookupError where one is not there."""
+    wanted = sa.select(*_COLUMNS).where(instances.c.uuid.in_(uuids))
+    found = fetch(connection, Instance, wanted)
+    if len(found) < len(set(uuids)):
+        raise LookupError(f"instances: {set(uuids) - {instance.uuid for instance in found}}")
+    return found
 
 
 def delete(connection: Connection, instance: Instance) -> None:

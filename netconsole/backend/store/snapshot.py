@@ -12,14 +12,16 @@ from netconsole.backend.store import (
     networks,
     settings,
 )
+from netconsole.backend.store.references import refuse_broken
 
 
 def records(connection: Connection, host: str) -> Records:
-    """Return the records as a host sees them, in nine queries however many rows there are.
+    """Return the records as a host sees them, in as many queries however many rows there are.
 
     One host serves the addresses and guests of all, so that only the former settings are its own.
+    Raises DamagedRow, also where a row names one that is not there.
     """
-    return Records(
+    found = Records(
         networks=networks.every(connection),
         instances=instances.every(connection),
         ports=instances.every_port(connection),
@@ -30,20 +32,27 @@ def records(connection: Connection, host: str) -> Records:
         former_sysctls=settings.former_sysctls(connection, host),
         former_links=former_links.of_host(connection, host),
     )
+    refuse_broken(connection)
+    return found
 
 
 def records_of_floating(connection: Connection, host: str, address: str) -> Records:
     """Return the records that one floating address is about, and all networks.
 
     Of each network there is one port with its instance, enough to tell whether this host serves it.
-    Raises NotFound.
+    Raises NotFound, and LookupError where one of them names a row that is not there.
     """
     floating = floating_ips.find(connection, address)
-    rows = fixed_ips.of_id(connection, floating.fixed_ip_id)
+    named = floating.fixed_ip_id
+    rows = () if named is None else (fixed_ips.of_id(connection, named),)
+    every = networks.every(connection)
+    if not {row.network_id for row in rows} <= {network.id for network in every}:
+        raise LookupError(f"networks: {rows}")
     ports = instances.sample_ports(connection, host)
-    holders = {port.instance_uuid for port in ports} | {row.instance_uuid for row in rows}
+    holders = {port.instance_uuid for port in ports}
+    holders.update(row.instance_uuid for row in rows if row.instance_uuid is not None)
     return Records(
-        networks=networks.every(connection),
+        networks=every,
         instances=instances.of_uuids(connection, holders),
         ports=ports,
         fixed_ips=rows,

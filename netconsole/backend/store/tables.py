@@ -166,6 +166,8 @@ is_free = and_(
 """Whether an address may be picked (nova-network's rule)."""
 
 is_associated = fixed_ips.c.instance_uuid.is_not(None)
+is_assigned = and_(fixed_ips.c.allocated, is_associated)
+"""Whether an instance has the address: its lease is not all that is left."""
 
 Index(
     "ix_fixed_ips_free",
