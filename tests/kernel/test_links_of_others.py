@@ -157,3 +157,19 @@ def test_what_was_before_a_repair_that_is_kept_though_it_failed_is_known(host: P
     netconsole(host, "network", "delete", "vmnet")
     assert links(host) == before
     assert host.run("sysctl", "-n", "net.ipv4.ip_forward").stdout == "0\n"
+
+
+def test_a_gateway_that_hosts_share_goes_with_its_bridge(host: PrivateHost) -> None:
+    """It is no address of the interface's that came along, and none of an admin's bridge."""
+    furnish(host, *CARD, *CARD_IN_USE)
+    before = links(host)
+    for commands in ((), BRIDGE):
+        for command in commands:
+            host.run(*command.split())
+        netconsole(host, *CREATE, "--multi-host", "T", "--share-address", "T")
+        netconsole(host, "instance", "create", "web1", "--project", "demo")
+        assert "10.0.0.1/24" in host.run("ip", "address", "show", "br100").stdout
+        netconsole(host, "instance", "delete", "web1")
+        assert "10.0.0.1/" not in host.run("ip", "address").stdout
+        assert links(host)["eth1"] == before["eth1"]
+        netconsole(host, "network", "delete", "vmnet")

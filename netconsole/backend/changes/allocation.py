@@ -213,8 +213,8 @@ def leave(
 ) -> frozenset[Address]:
     """Clear up behind a deleted instance in a network that no dnsmasq serves any more.
 
-    Its leases are nobody's then, and so is the address that the host had for itself: what that
-    leaves on the host is returned.
+    Its leases are nobody's then, and so is the address that the host had for itself, or as the
+    network's gateway: what that leaves on the host is returned.
     """
     if not _is_deserted(connection, instance, network, options):
         return frozenset()
@@ -222,7 +222,7 @@ def leave(
         if row.network_id == network.id:
             fixed_ips.disassociate(connection, row)
     if not _has_many_gateways(network, options):
-        return frozenset()
+        return frozenset(gateway_addresses(network))
     own = fixed_ips.take_from_host(connection, network, instance.host)
     if own is None:
         return frozenset()

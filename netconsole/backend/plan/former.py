@@ -64,7 +64,8 @@ def _over(name: str, observed: Observed) -> Iterator[str]:
 
 def lowered(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Take the links down that were down before, and that nobody uses."""
-    for former, found in moves.left(observed, wanted):
+    devices_first = sorted(moves.left(observed, wanted), key=lambda pair: pair[1].parent is None)
+    for former, found in devices_first:  # the way back takes up what is under them first
         if found.up and not former.up and not _is_used(former, observed, wanted):
             remains = moves.remaining(found.name, observed, wanted)
             yield from _keeping(SetLink(found.name, "up", "0", "1"), remains, observed)

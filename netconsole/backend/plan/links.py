@@ -20,8 +20,9 @@ from netconsole.backend.subject import Subjects
 
 _EXCLUSIVE = frozenset({"macvlan", "macvtap", "ipvlan", "ipvtap"})
 
-_ORDER = ("bridge", "vlan")
-"""Made in this order, before all others: a port needs its bridge."""
+_ORDER = ("bridge", "", "vlan")
+"""Made in this order, before all others: a port needs its bridge, and a VLAN device goes up only
+where the interface under it is."""
 
 
 def added(observed: Observed, wanted: Wanted) -> Iterator[Step]:
