@@ -1,7 +1,7 @@
 """One card for everything: the interface of the networks is the public one as well."""
 
 import pytest
-from cloud import FLOATING, answer, boot, configure, netconsole, reaches
+from cloud import FLOATING, answer, boot, configure, create_cloud, netconsole, reaches
 from private_host import PrivateHost
 
 SEEN = """
@@ -85,3 +85,17 @@ def test_an_address_that_was_found_by_itself_is_found_anew(host: PrivateHost) ->
     nat = host.run("iptables", "-t", "nat", "-S").stdout
     assert "-j SNAT --to-source 203.0.113.7" in nat
     assert "203.0.113.2" not in nat
+
+
+def test_a_floating_address_goes_along_with_its_card_and_comes_back(host: PrivateHost) -> None:
+    """The card that carries it becomes a port of another network's bridge."""
+    create_cloud(host)
+    held = host.run("ip", "-br", "address", "show", "dev", "eth0").stdout.split()[2:]
+    shown = ("--fixed-range-v4", "10.50.0.0/24", "--bridge", "br200", "--bridge-interface", "eth0")
+    netconsole(host, "network", "create", "second", *shown)
+    assert FLOATING in host.run("ip", "-br", "address", "show", "dev", "br200").stdout
+    assert reaches(host)
+    netconsole(host, "network", "delete", "second")
+    assert host.run("ip", "-br", "address", "show", "dev", "eth0").stdout.split()[2:] == held
+    assert reaches(host)
+    assert host.run("netconsole", "plan").stdout == ""

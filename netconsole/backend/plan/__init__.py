@@ -15,7 +15,10 @@ def plan(observed: Observed, wanted: Wanted) -> Plan:
     Raises Conflict where a link of another kind stands in the way.
     """
     servers = dhcp.DnsmasqDifference(observed, wanted)
-    gone = addresses.released(observed, wanted)
+    moved = tuple(moves.moved(observed, wanted))
+    moved_back = tuple(moves.moved_back(observed, wanted))
+    placed = addresses.placed(observed, (*moved, *moved_back))
+    gone = addresses.released(placed, wanted)
     return Plan(
         (
             *servers.tests(),
@@ -25,16 +28,16 @@ def plan(observed: Observed, wanted: Wanted) -> Plan:
             *servers.stops(),
             *links.added(observed, wanted),
             *settings.sysctls_of_new_links(observed, wanted),
-            *moves.moved(observed, wanted),
-            *addresses.removed(observed, gone),
+            *moved,
+            *addresses.removed(placed, gone),
             *filters.changes(observed, wanted),
             *filters.left_behind(observed),
             *filters.ended_connections(observed, wanted, gone),
-            *addresses.added(observed, wanted, gone),
+            *addresses.added(placed, wanted, gone),
             *servers.host_steps(),
             *servers.starts(),
             *servers.released_leases(),
-            *moves.moved_back(observed, wanted),
+            *moved_back,
             *links.removed(observed, wanted),
             *former.lowered(observed, wanted),
             *settings.removed_files(observed, wanted),

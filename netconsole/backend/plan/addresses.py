@@ -5,17 +5,36 @@ as well, unless promote_secondaries is set (ip-sysctl). So it is set for that mo
 never leave, and keep their labels, lifetimes and routes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from ipaddress import ip_interface
 
 from netconsole.backend.hoststate import Address, Observed, Wanted
 from netconsole.backend.steps import (
     AddAddress,
     AnnounceAddress,
+    MoveAddresses,
     RemoveAddress,
     SetSysctl,
     Step,
 )
+
+
+def placed(observed: Observed, moves: Iterable[Step]) -> Observed:
+    """What is observed, with each address on the interface to which a move takes it."""
+    taken = {
+        (move.old, words[0]): move.new
+        for move in moves
+        if isinstance(move, MoveAddresses)
+        for words in move.addresses
+    }
+    return replace(
+        observed,
+        addresses=tuple(
+            each._replace(interface=taken.get(each[:2], each.interface))
+            for each in observed.addresses
+        ),
+    )
 
 
 def released(observed: Observed, wanted: Wanted) -> tuple[Address, ...]:
