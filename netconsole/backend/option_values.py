@@ -15,10 +15,13 @@ from netconsole.backend.option_files import DEFAULT_SECTION, Assignment
 from netconsole.backend.option_rules import Rule
 
 if TYPE_CHECKING:
-    from oslo_config.cfg import ConfigOpts
+    from oslo_config.cfg import ConfigOpts, StrOpt
 
 NO_ADDRESS = "address-unknown-for-lack-of-a-default-route"
 """Stands for `$my_ip` where there is none, so that what refers to it can be told."""
+
+MOST_REFERENCES = 30
+"""That an option leads to, by way of others too: what is read has an end, and a short one."""
 
 _NAME = "[A-Za-z_][A-Za-z0-9_.]*"
 _REFERENCE = re.compile(rf"\\\$|\$\$|\$(?:(?P<name>{_NAME})|\{{(?P<braced>{_NAME})\}})")
@@ -62,13 +65,15 @@ class Values:
             option = declared.get(each.name)
             if option is not None and each.section == option.section:
                 self._given.setdefault(each.name, []).append(each)
-        others = _others(declared, assignments)
+        self._parser = self._parsed(defaults)
+        others = _others(self._parser, assignments)
+        for name, text in others.items():
+            self._parser.register_opt(_text_option(name, text))
         self._texts = {
             **{name: (text,) for name, text in others.items()},
             **{_full_name(name, declared): self._words(name, defaults[name]) for name in declared},
         }
         """What each option is given as: all that a reference can lead to."""
-        self._parser = self._parsed(defaults, others)
 
     def given(self, name: str) -> Sequence[Assignment]:
         """Where an option stands: of one that has a single value, the last counts."""
@@ -85,16 +90,27 @@ class Values:
             return tuple(_checked(what, item, option) for item in found if item)
         return None if found is None else _checked(what, found, option)
 
-    def _refuse_reference(self, name: str, what: str, way: tuple[str, ...] = ()) -> None:
-        """Refuse a reference that leads nowhere, or back to where it came from."""
+    def _refuse_reference(self, name: str, what: str) -> None:
+        """Refuse references that lead nowhere, back to where they came from, or too far."""
+        for followed, (text, reference, way) in enumerate(self._references(name, ())):
+            if reference not in self._texts:
+                rule = f"refers to ${reference}, an option that is not known here"
+                raise InvalidValue(what, text, rule)
+            if reference in way:
+                raise InvalidValue(what, text, "refers to itself")
+            if followed == MOST_REFERENCES:
+                rule = f"refers to more than {MOST_REFERENCES} others"
+                raise InvalidValue(what, text, rule)
+
+    def _references(
+        self, name: str, way: tuple[str, ...]
+    ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """Each text on the way from an option, what it refers to, and the way there."""
+        way = (*way, name)
         for text in self._texts.get(_full_name(name, self._declared), ()):
             for reference in references(text):
-                if reference not in self._texts:
-                    rule = f"refers to ${reference}, an option that is not known here"
-                    raise InvalidValue(what, text, rule)
-                if reference in (*way, name):
-                    raise InvalidValue(what, text, "refers to itself")
-                self._refuse_reference(reference, what, (*way, name))
+                yield text, reference, way
+                yield from self._references(reference, way)
 
     def _shown(self, name: str, option: Option) -> str:
         shown = f"[{option.group}] {name}" if option.group else name
@@ -109,7 +125,7 @@ class Values:
             return ()
         return (default,) if isinstance(default, str) else tuple(default)
 
-    def _parsed(self, defaults: Mapping[str, Default], others: Mapping[str, str]) -> "ConfigOpts":
+    def _parsed(self, defaults: Mapping[str, Default]) -> "ConfigOpts":
         """Hand everything to oslo.config, without looking at the values yet."""
         # Imported here because it takes longer than most commands.
         from oslo_config import cfg
@@ -121,8 +137,6 @@ class Values:
             )
             parser.register_opt(kind(name, default=defaults[name]), option.group)
         parser(args=[], default_config_files=[], default_config_dirs=[], use_env=False)
-        for name in others.keys() - set(parser):  # it has a few of its own, such as config_file
-            parser.register_opt(cfg.StrOpt(name, default=others[name]))
         for name, given in self._given.items():
             option = self._declared[name]
             texts = [each.value for each in given]
@@ -130,15 +144,27 @@ class Values:
         return parser
 
 
-def _others(declared: Mapping[str, Option], assignments: Sequence[Assignment]) -> dict[str, str]:
-    """The options of nova's own that stand in the files: others may refer to them as well."""
+def _others(parser: "ConfigOpts", assignments: Sequence[Assignment]) -> dict[str, str]:
+    """The options of nova's own that stand in the files: others may refer to them as well.
+
+    Not those by a name that no option of nova's can have: oslo.config keeps a few for itself,
+    such as config_file, and the names of its sections.
+    """
+    kept = {*parser, *parser.disallow_names}
     return {
         each.name: each.value
         for each in assignments
         if each.section == DEFAULT_SECTION
-        and each.name not in declared
+        and each.name not in kept
         and each.name.isidentifier()
+        and not each.name.startswith("_")
     }
+
+
+def _text_option(name: str, default: str) -> "StrOpt":
+    from oslo_config.cfg import StrOpt
+
+    return StrOpt(name, default=default)
 
 
 def _full_name(name: str, declared: Mapping[str, Option]) -> str:

@@ -188,5 +188,28 @@ def test_a_name_that_others_refer_to_is_as_good_as_nova_took_it(tmp_path: Path) 
     assert Configuration([file]).options().metadata_host == "203.0.113.2"
 
 
+@pytest.mark.parametrize("name", ["_x", "__class__", "version", "config_file", "database"])
+def test_a_name_that_no_option_can_have_is_unknown_as_others_are(tmp_path: Path, name: str) -> None:
+    """oslo.config begins none with _, and keeps a few for itself."""
+    file = written(tmp_path / "netconsole.conf", f"[DEFAULT]\n{name} = 1\n")
+    (remark,) = remarks_of(file)
+    assert remark.text.startswith(f"{file}:2: [DEFAULT] {name}: there is no option of that name")
+    assert remark.kind == "unknown"
+    assert Configuration([file]).options().host
+
+    referring = written(tmp_path / "2.conf", f"{name} = 1\nmetadata_host = ${name}\n")
+    with pytest.raises(InvalidValue, match=rf"refers to \${name}, an option that is not known"):
+        load(referring)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_references_by_way_of_many_others_are_refused_at_once(tmp_path: Path, times: int) -> None:
+    """Each doubles what it refers to, or each needs some of the stack."""
+    lines = [f"a{number} = {f'$a{number + 1}' * times}\n" for number in range(2000)]
+    file = written(tmp_path / "2.conf", f"{''.join(lines)}a2000 = 1\nmetadata_host = $a0\n")
+    with pytest.raises(InvalidValue, match="refers to more than 30 others"):
+        load(file)
+
+
 def remarks_of(file: str) -> tuple[Remark, ...]:
     return remarks(Configuration([file]))
