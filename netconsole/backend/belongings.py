@@ -186,7 +186,8 @@ def routes(
     later: list[Words] = []
     unworded: list[str] = []
     for family, text in texts:
-        lines = text.splitlines()
+        # What a route says of its group of nexthops stands on a line of its own.
+        lines = text.replace("\n\t", " ").splitlines()
         places = {_destination(line) for line in lines if f" dev {interface} " in f"{line} "}
         for line in lines:
             if _destination(line) not in places:
@@ -344,6 +345,8 @@ def _rule(tokens: list[str], interface: str) -> Words:
             words += ["protocol" if name == "proto" else name, HERE if own else value]
         else:
             raise _NoWord(name)
+    if "not" in words and HERE in words:
+        raise _NoWord("not")  # of two that each name one interface, one is always true
     return tuple(words)
 
 

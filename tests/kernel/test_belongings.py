@@ -49,7 +49,7 @@ ROUTES = (
 )
 RULES = (
     "rule add iif eth0 fwmark 1/0xff tos 0x10 ipproto tcp dport 80-90 lookup 100 priority 50",
-    "rule add not from 10.0.0.0/8 to 192.0.2.1 oif eth0 lookup 100 uidrange 1-5 priority 60",
+    "rule add from 10.0.0.0/8 to 192.0.2.1 oif eth0 lookup 100 uidrange 1-5 priority 60",
     "rule add from 10.7.0.0/16 lookup 200 priority 70",
 )
 NEIGHBOURS = (

@@ -113,17 +113,34 @@ def test_a_second_route_of_the_same_kind_is_appended_and_a_strange_one_named() -
     assert worded(strange) == [[], [], [], [f"route {strange}: nhid"]]
 
 
+def test_a_route_by_a_group_of_nexthops_is_refused_though_its_line_names_no_interface() -> None:
+    route = "unicast default nhid 10 table main proto boot scope global"
+    nexthops = (
+        "nexthop via 192.0.2.1 dev eth0 weight 100 \\\tnexthop via 192.0.2.9 dev eth1 weight 1"
+    )
+    text = f"{route} \n\tnh_info id 10 group 6,100/7 scope global proto unspec \\\t{nexthops} \n"
+    (*_, unworded) = worded(text)
+    assert [each.endswith(": nhid") for each in unworded] == [True]
+
+
+@pytest.mark.parametrize("own", ["iif", "oif"])
+def test_a_rule_for_all_but_the_interface_is_refused(own: str) -> None:
+    text = f"60:\tnot from all {own} eth0 lookup 100\n70:\tnot from 10.0.0.0/8 lookup 200\n"
+    found, unworded = belongings.rules("eth0", [("", text)])
+    assert (found, unworded) == ((), ("rule 60: not",))
+
+
 def test_rules_that_name_the_interface() -> None:
     text = (
         "50:\tfrom all tos 0x10 iif eth0 ipproto tcp dport 80-90 lookup 100 proto unspec\n"
-        "60:\tnot from 10.0.0.0/8 iif br9 [detached] oif eth0 goto 99 [unresolved]\n"
+        "60:\tfrom 10.0.0.0/8 iif br9 [detached] oif eth0 goto 99 [unresolved]\n"
         "70:\tfrom all iif eth01 lookup 100\n"
         "80:\tfrom all iif eth0 wonders\n"
     )
     found, unworded = belongings.rules("eth0", [("", text)])
     assert [" ".join(each) for each in found] == [
         "priority 50 from all tos 0x10 iif  ipproto tcp dport 80-90 lookup 100 protocol unspec",
-        "priority 60 not from 10.0.0.0/8 iif br9 oif  goto 99",
+        "priority 60 from 10.0.0.0/8 iif br9 oif  goto 99",
     ]
     assert unworded == ("rule 80: wonders",)
 
