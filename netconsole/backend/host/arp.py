@@ -4,6 +4,8 @@ import socket
 import struct
 from threading import Thread
 
+from netconsole.backend import packet_sockets
+
 ETHERNET_ARP = 0x0806
 ETHERNET_ADDRESS_LENGTH = 6
 BROADCAST = b"\xff" * ETHERNET_ADDRESS_LENGTH
@@ -20,8 +22,7 @@ def announce(interface: str, address: str, count: int) -> None:
     """
     packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     try:
-        packet.bind((interface, 0))
-        mac = packet.getsockname()[4]
+        _, mac = packet_sockets.bind(packet, interface, 0)
         if len(mac) != ETHERNET_ADDRESS_LENGTH:
             return
         own = socket.inet_aton(address)

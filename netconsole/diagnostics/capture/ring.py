@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Self
 
+from netconsole.backend import packet_sockets
 from netconsole.backend.errors import InvalidValue, Unavailable
 from netconsole.diagnostics.capture.packet import (
     BROADCAST,
@@ -82,11 +83,11 @@ class Ring:
             self._memory = self._lay_out()
             if interface == "lo":  # every packet passes it out and in again
                 self._socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-            self._socket.bind((interface, EVERY_PROTOCOL))
+            kind, _ = packet_sockets.bind(self._socket, interface, EVERY_PROTOCOL)
         except OSError as error:
             self._socket.close()
             raise InvalidValue("interface", interface, os.strerror(error.errno or 0)) from None
-        if self._socket.getsockname()[3] not in ETHERNET_TYPES:
+        if kind not in ETHERNET_TYPES:
             self.close()
             raise InvalidValue("interface", interface, "is not an Ethernet interface")
         self._next = 0

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypedDict, cast
 
+from netconsole.backend import packet_sockets
 from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.programs import run
 from netconsole.backend.text import from_json
@@ -94,8 +95,7 @@ def _ask_on(interface: str, asked: Sequence[tuple[str, str]]) -> dict[str, set[s
     answers: dict[str, set[str]] = {address: set() for address, _ in asked}
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERNET_ARP)) as wire:
         try:
-            wire.bind((interface, ETHERNET_ARP))
-            own = wire.getsockname()[4]
+            _, own = packet_sockets.bind(wire, interface, ETHERNET_ARP)
             if len(own) != ETHERNET_ADDRESS_LENGTH:
                 return {}
             for _ in range(2):

@@ -23,8 +23,11 @@ class _Ethtool(Protocol):
 
 
 def read_features(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return the features that are on, by interface; those that could not be asked are left out."""
-    asked = tuple(islice(names, MOST))
+    """Return the features that are on, by interface; those that could not be asked are left out.
+
+    pyroute2 asks for names in UTF-8 alone.
+    """
+    asked = tuple(islice(filter(_is_utf8, names), MOST))
     if not asked:
         return {}
     from pyroute2 import Ethtool  # type: ignore[import-untyped]  # _Ethtool has its types
@@ -42,3 +45,8 @@ def read_features(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     except (NetlinkError, OSError):
         return found  # a kernel without this interface, or a link that has just gone
     return found
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether a name has no surrogate that stands for a byte."""
+    return not any("\udc80" <= letter <= "\udcff" for letter in name)

@@ -13,6 +13,7 @@ from socket import AF_INET
 from typing import Literal, Protocol
 
 from netconsole.backend.errors import Unavailable
+from netconsole.backend.text import decoded
 from netconsole.diagnostics.evidence.counters import DROPPED, read_once
 from netconsole.diagnostics.parts.reverse_paths import (
     InterfacePaths,
@@ -114,7 +115,7 @@ def _interfaces(netlink: _Netlink) -> list[_Interface]:
             continue  # it has just gone
         flags = _number(link, "flags")
         if flags & UP and not flags & LOOPBACK:
-            found.append(_Interface(index, str(link.get("ifname")), tuple(texts)))
+            found.append(_Interface(index, _text(link, "ifname"), tuple(texts)))
     return found
 
 
@@ -221,7 +222,7 @@ def _name(netlink: _Netlink, index: int) -> str:
     if not index:
         return ""
     try:
-        return str(netlink.link("get", index=index)[0].get("ifname"))
+        return _text(netlink.link("get", index=index)[0], "ifname")
     except NetlinkError:
         return f"interface {index}"
 
@@ -229,3 +230,9 @@ def _name(netlink: _Netlink, index: int) -> str:
 def _number(message: Message, name: str) -> int:
     value = message.get(name)
     return value if isinstance(value, int) else 0
+
+
+def _text(message: Message, name: str) -> str:
+    """A text of a message, which pyroute2 leaves as bytes where it is no UTF-8."""
+    value = message.get(name)
+    return decoded(value) if isinstance(value, bytes) else str(value)
