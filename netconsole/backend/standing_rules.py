@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from netconsole.backend import rules
 from netconsole.backend.hoststate import BUILTIN_CHAINS, Family, Kind, TableName
 from netconsole.backend.native_rules import is_native, native_aims
-from netconsole.backend.rule_lines import parts
+from netconsole.backend.rule_lines import parts, place_of
 from netconsole.backend.rule_order import Table, target_of
 from netconsole.backend.rule_words import one_line
 from netconsole.backend.steps import ChangeRules
@@ -40,6 +40,16 @@ def numbered(current: Table, lines: Iterable[str]) -> tuple[str, ...]:
         for _, chain, rest in (parts(line),)
         if rest.isdigit()
     )
+
+
+def is_undone(step: ChangeRules, current: Table) -> bool:
+    """Whether a table does not show a step: a rule that it makes is missing, or one that it only
+    takes away is there. One that it moves is there either way."""
+    commands = [(parts(line)[0], *place_of(line)) for line in step.lines]
+    made = {(chain, _plain(spec)) for command, chain, spec in commands if command in ("-A", "-I")}
+    taken = {(chain, _plain(spec)) for command, chain, spec in commands if command == "-D" and spec}
+    there = {(chain, _plain(spec)) for chain, found in current.items() for spec in found}
+    return not made <= there or bool((taken - made) & there)
 
 
 @dataclass(frozen=True, slots=True)

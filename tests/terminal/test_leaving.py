@@ -246,7 +246,7 @@ def test_ascii_where_there_is_no_more(machine: PrivateHost, environment: dict[st
         terminal.wait_for("drift 0 *")
         terminal.press("?")
         terminal.press("end")
-        terminal.wait_for("drift !")
+        terminal.wait_for("stale !")
         assert bytes(terminal.output).isascii()
 
 

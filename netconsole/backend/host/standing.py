@@ -84,7 +84,7 @@ def _is_undone(step: Step) -> bool:
             return _content(step.path) is not None
         case ChangeRules():
             current = filters.table_of(step)
-            return current is not None and bool(standing_rules.still(step, current).step.lines)
+            return current is not None and standing_rules.is_undone(step, current)
         case RemoveNftRule():
             return not nft.is_removed(step)
         case InsertNftRule():
