@@ -9,9 +9,10 @@ from difflib import get_close_matches
 from typing import Literal
 
 from netconsole.backend import nova_options
-from netconsole.backend.option_files import DEFAULT_SECTION, Assignment
+from netconsole.backend.configuration import Configuration
+from netconsole.backend.option_files import Assignment
+from netconsole.backend.option_rules import DEFAULT_SECTION
 from netconsole.backend.option_values import references
-from netconsole.backend.options import Configuration
 
 Kind = Literal["refused", "unknown", "misplaced", "without effect"]
 

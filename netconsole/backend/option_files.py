@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Literal
 
 from netconsole.backend.errors import InvalidValue
+from netconsole.backend.option_rules import DEFAULT_SECTION
 from netconsole.backend.privileges import as_invoker
 
 ENVIRONMENT_VARIABLE = "NETCONSOLE_CONFIG_FILE"
 """Names files where no --config-file does; several are divided as in PATH."""
-DEFAULT_SECTION = "DEFAULT"
 MOST_BYTES = 2**20
 """Of one file; the longest nova.conf, all comments included, has a fifth of that."""
 

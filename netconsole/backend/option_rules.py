@@ -1,4 +1,4 @@
-"""Rules of configuration values: each takes the text and returns the value.
+"""Rules of configuration values: each takes the text and returns the value. Pure.
 
 Each raises ValueError whose text is the rule. They are strict because most values end up in the
 texts of iptables-restore(8) and dnsmasq(8), where a stray blank or line break has a meaning.
@@ -7,8 +7,10 @@ texts of iptables-restore(8) and dnsmasq(8), where a stray blank or line break h
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 Rule = Callable[[str], object]
+DEFAULT_SECTION = "DEFAULT"
 
 MANAGERS = tuple(f"nova.network.manager.{kind}Manager" for kind in ("Flat", "FlatDHCP", "Vlan"))
 
@@ -19,6 +21,25 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _YES = frozenset({"true", "1", "on", "yes"})
 _NO = frozenset({"false", "0", "off", "no"})
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How an option stands in a file: its rule, and its default where that refers to another."""
+
+    rule: Rule
+    default: str | None = None
+    group: str | None = None
+    """None is [DEFAULT]."""
+    listed: bool = False
+    """Several values in one line, divided by commas."""
+    repeated: bool = False
+    """The option stands once for each of its values."""
+
+    @property
+    def section(self) -> str:
+        """The section of a file that it belongs in."""
+        return self.group or DEFAULT_SECTION
 
 
 def text(value: str) -> str:

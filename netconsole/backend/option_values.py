@@ -6,13 +6,12 @@ them; where each value comes from is kept beside it.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netconsole.backend import option_rules as rules
 from netconsole.backend.errors import InvalidValue
-from netconsole.backend.option_files import DEFAULT_SECTION, Assignment
-from netconsole.backend.option_rules import Rule
+from netconsole.backend.option_files import Assignment
+from netconsole.backend.option_rules import DEFAULT_SECTION, Option
 
 if TYPE_CHECKING:
     from oslo_config.cfg import ConfigOpts, StrOpt
@@ -25,25 +24,6 @@ MOST_REFERENCES = 30
 
 _NAME = "[A-Za-z_][A-Za-z0-9_.]*"
 _REFERENCE = re.compile(rf"\\\$|\$\$|\$(?:(?P<name>{_NAME})|\{{(?P<braced>{_NAME})\}})")
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """How an option stands in a file: its rule, and its default where that refers to another."""
-
-    rule: Rule
-    default: str | None = None
-    group: str | None = None
-    """None is [DEFAULT]."""
-    listed: bool = False
-    """Several values in one line, divided by commas."""
-    repeated: bool = False
-    """The option stands once for each of its values."""
-
-    @property
-    def section(self) -> str:
-        """The section of a file that it belongs in."""
-        return self.group or DEFAULT_SECTION
 
 
 Default = str | list[str] | None

@@ -12,7 +12,7 @@ from netconsole.cli.context import Context, pass_context
 from netconsole.cli.group import Group
 
 if TYPE_CHECKING:
-    from netconsole.backend.options import Setting
+    from netconsole.backend.configuration import Setting
 
 _PASSWORD = re.compile(r"(//[^/@]*?:)[^/]*@")
 

@@ -9,7 +9,8 @@ import click
 from netconsole.cli import confirmation
 
 if TYPE_CHECKING:
-    from netconsole.backend.options import Configuration, Options
+    from netconsole.backend.configuration import Configuration
+    from netconsole.backend.options import Options
     from netconsole.backend.service import Service
 
 
@@ -24,7 +25,7 @@ class Context:
 
     def configuration(self) -> "Configuration":
         """Read the configuration; raises InvalidValue for a file that cannot be read."""
-        from netconsole.backend.options import Configuration
+        from netconsole.backend.configuration import Configuration
 
         return Configuration(self.config_files, self.config_dirs, restricted=self.read_only)
 

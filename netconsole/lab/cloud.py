@@ -71,7 +71,7 @@ def build(kind_name: str, programs: str, progress: Progress) -> int:
 
 
 def _service() -> "Service":
-    from netconsole.backend.options import load
+    from netconsole.backend.configuration import load
     from netconsole.backend.service import Service
 
     return Service(load())

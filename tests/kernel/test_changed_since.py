@@ -82,7 +82,7 @@ def test_what_is_gone_is_told_and_holds_nothing_up(host: PrivateHost) -> None:
 DROP_IN = "/etc/sysctl.d/90-netconsole.conf"
 CURE = """
 from netconsole.backend.changes.converge import ApplyFix
-from netconsole.backend.options import load
+from netconsole.backend.configuration import load
 from netconsole.backend.service import Service
 from netconsole.backend.steps import *
 

@@ -7,7 +7,7 @@ from private_host import PrivateHost
 
 LOST = """
 from netconsole.backend.changes.converge import ApplyFix
-from netconsole.backend.options import load
+from netconsole.backend.configuration import load
 from netconsole.backend.service import Service
 from netconsole.backend.steps import AddAddress, Plan, RunProgram, SetLink
 

@@ -15,7 +15,7 @@ import json, sys
 from netconsole.backend.changes.floating import AssociateFloating, DisassociateFloating
 from netconsole.backend import iptables_save, mixed_tables, reading, service
 from netconsole.backend.host import filters, links
-from netconsole.backend.options import load
+from netconsole.backend.configuration import load
 from netconsole.backend.service import Service
 
 ran = []

@@ -10,7 +10,7 @@ import importlib, json, pkgutil
 from dataclasses import fields
 from netconsole.backend import changes
 from netconsole.backend.errors import ReadOnly
-from netconsole.backend.options import load
+from netconsole.backend.configuration import load
 from netconsole.backend.service import Service
 from netconsole.backend.steps import Plan, SetSysctl
 

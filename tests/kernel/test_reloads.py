@@ -166,7 +166,7 @@ from netconsole.backend.changes.instances import CreateInstance, DeleteInstance
 from netconsole.backend.records import Instance, Port
 from netconsole.backend.service import Service
 from netconsole.backend.store import Store, fixed_ips, instances, networks
-from netconsole.backend.options import load
+from netconsole.backend.configuration import load
 
 options = load()
 service = Service(options)

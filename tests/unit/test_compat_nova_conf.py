@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from nova_conf import NOVA_CONF
 
-from netconsole.backend.options import load
+from netconsole.backend.configuration import load
 
 
 def written(directory: Path, text: str) -> str:

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from netconsole.backend import options
+from netconsole.backend import configuration
+from netconsole.backend.configuration import Configuration, load
 from netconsole.backend.errors import InvalidValue
 from netconsole.backend.option_check import Remark, remarks
 from netconsole.backend.option_files import ENVIRONMENT_VARIABLE
-from netconsole.backend.options import Configuration, load
 
 
 @pytest.fixture(autouse=True)
 def _no_configuration_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
-    monkeypatch.setattr(options, "DEFAULT_FILE", tmp_path / "absent.conf")
-    monkeypatch.setattr(options, "address_of_default_route", lambda: "192.0.2.7")
+    monkeypatch.setattr(configuration, "DEFAULT_FILE", tmp_path / "absent.conf")
+    monkeypatch.setattr(configuration, "address_of_default_route", lambda: "192.0.2.7")
 
 
 def written(path: Path, content: str | bytes) -> str:
@@ -86,7 +86,7 @@ def test_a_default_file_that_leads_nowhere_is_not_taken_for_absent(
 ) -> None:
     link = tmp_path / "netconsole.conf"
     link.symlink_to("/nowhere")
-    monkeypatch.setattr(options, "DEFAULT_FILE", link)
+    monkeypatch.setattr(configuration, "DEFAULT_FILE", link)
     with pytest.raises(InvalidValue, match="cannot be read: No such file"):
         load()
 

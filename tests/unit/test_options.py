@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from netconsole.backend import options
+from netconsole.backend import configuration
+from netconsole.backend.configuration import load
 from netconsole.backend.errors import InvalidValue
 from netconsole.backend.option_files import ENVIRONMENT_VARIABLE
 from netconsole.backend.option_rules import MANAGERS
-from netconsole.backend.options import Options, load
+from netconsole.backend.options import Options
 
 NOVA_CONF = """
 [DEFAULT]
@@ -44,18 +45,18 @@ api_servers = http://controller:9292
 @pytest.fixture(autouse=True)
 def _no_configuration_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
-    monkeypatch.setattr(options, "DEFAULT_FILE", tmp_path / "absent.conf")
+    monkeypatch.setattr(configuration, "DEFAULT_FILE", tmp_path / "absent.conf")
 
 
 @pytest.fixture
 def host_address(monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(options, "address_of_default_route", lambda: "192.0.2.7")
+    monkeypatch.setattr(configuration, "address_of_default_route", lambda: "192.0.2.7")
     return "192.0.2.7"
 
 
 @pytest.fixture
 def _no_default_route(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "address_of_default_route", lambda: None)
+    monkeypatch.setattr(configuration, "address_of_default_route", lambda: None)
 
 
 def written(directory: Path, text: str) -> str:
@@ -130,7 +131,7 @@ def test_a_given_file_wins_over_the_environment_over_etc(
 ) -> None:
     for name in ("etc", "environment", "given"):
         (tmp_path / name).write_text(f"[DEFAULT]\nhost = {name}\n")
-    monkeypatch.setattr(options, "DEFAULT_FILE", tmp_path / "etc")
+    monkeypatch.setattr(configuration, "DEFAULT_FILE", tmp_path / "etc")
     assert load().host == "etc"
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / "environment"))
     assert load().host == "environment"
