@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from netconsole.backend.native_rules import NATIVE, native_text
-from netconsole.backend.nf_tables import KernelChain, KernelRule, NfFamily, NfTables, parse_rules
+from netconsole.backend.nf_messages import KernelChain, KernelRule, NfFamily, parse_rules
+from netconsole.backend.nf_tables import NfTables
 from netconsole.backend.programs import ProgramFailed, run
 from netconsole.backend.rule_shapes import counted, is_worded, jump
 from netconsole.backend.rule_words import lines as lines_of

@@ -8,7 +8,7 @@ them). What they make themselves is of few expressions; a rule that is of others
 
 from typing import Final
 
-from netconsole.backend.nf_tables import Expression, KernelRule, NfFamily, verdict
+from netconsole.backend.nf_messages import Expression, KernelRule, NfFamily, verdict
 
 _ALWAYS: Final = frozenset({"counter", "match", "target", "bitwise", "limit"})
 """Extensions of iptables itself among them; a limit that it cannot say makes it refuse."""

@@ -1,0 +1,181 @@
+"""What the kernel tells of its tables of nftables: netlink messages, taken apart. Pure.
+
+The formats are those of linux/netlink.h and linux/netfilter/nf_tables.h.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+NfFamily = Literal["inet", "ip", "arp", "netdev", "bridge", "ip6"]
+FAMILIES: Final[dict[int, NfFamily]] = {
+    1: "inet",
+    2: "ip",
+    3: "arp",
+    5: "netdev",
+    7: "bridge",
+    10: "ip6",
+}
+"""Of linux/netfilter.h, as nft(8) names them."""
+HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting")
+"""By their numbers in linux/netfilter.h, but for the families netdev and arp."""
+ERROR, DONE = 2, 3
+"""Kinds of messages: a refusal or its absence, and the end of what there is."""
+HEADER = struct.Struct("=IHHII")
+"""nlmsghdr of linux/netlink.h: length, type, flags, sequence, port."""
+FAMILY = struct.Struct("=BBH")
+"""nfgenmsg of linux/netfilter/nfnetlink.h: family, version, resource."""
+VERDICTS: Final = {
+    0: "drop",
+    1: "accept",
+    -1: "continue",
+    -3: "jump",
+    -4: "goto",
+    -5: "return",
+}
+"""By their numbers in linux/netfilter.h and linux/netfilter/nf_tables.h."""
+_ATTRIBUTE = struct.Struct("=HH")
+
+
+@dataclass(frozen=True, slots=True)
+class KernelChain:
+    """A chain; one with a hook is a base chain, where packets enter."""
+
+    table: str
+    name: str
+    type: str = ""
+    hook: str = ""
+    priority: int = 0
+    drops: bool = False
+    """Its policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One instruction of a rule; what it is about is taken apart when it is asked for."""
+
+    name: str
+    data: bytes
+
+    def number(self, attribute: int) -> int:
+        """Return a number that it has among its attributes; -1 where it has none."""
+        value = _parsed(self.data).get(attribute)
+        return -1 if value is None else int.from_bytes(value, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRule:
+    """A rule, known by its handle as long as it is there."""
+
+    handle: int
+    expressions: tuple[Expression, ...]
+
+
+def parse_generation(message: bytes) -> int:
+    """Return the generation that the content of a message tells."""
+    return int.from_bytes(dict(_attributes(message[FAMILY.size :]))[1], "big")
+
+
+def parse_tables(pieces: Iterable[bytes]) -> tuple[tuple[NfFamily, str], ...]:
+    """Return family and name of every table of a dump."""
+    return tuple(
+        (FAMILIES[message[0]], _text(dict(_attributes(message[FAMILY.size :]))[1]))
+        for message in _contents(pieces)
+        if message[0] in FAMILIES
+    )
+
+
+def parse_chains(pieces: Iterable[bytes]) -> tuple[KernelChain, ...]:
+    """Return the chains of a dump."""
+    return tuple(_chain(dict(_attributes(message[FAMILY.size :]))) for message in _contents(pieces))
+
+
+def parse_rules(raw: Iterable[bytes]) -> tuple[KernelRule, ...]:
+    """Return the rules of a dump, as `NfTables.raw_rules` returns it."""
+    return tuple(_rule(message[FAMILY.size :]) for message in _contents(raw))
+
+
+def verdict(expression: Expression) -> tuple[str, str]:
+    """Return the verdict of an expression `immediate`, with the chain it leads to; nothing where
+    it is data."""
+    data = _parsed(_parsed(expression.data).get(2, b""))
+    if 2 not in data:
+        return "", ""
+    told = _parsed(data[2])
+    (code,) = struct.unpack(">i", told[1])
+    return VERDICTS.get(code, "unknown"), _text(told.get(2, b""))
+
+
+def named(kind: int, name: str) -> bytes:
+    """Return an attribute that holds a name, as a question carries it."""
+    value = name.encode(errors="surrogateescape") + b"\0"
+    padding = b"\0" * (-len(value) % 4)
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + padding
+
+
+def headers(answer: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Return kind and flags of each message received, and where its content begins and ends."""
+    at = 0
+    while at + HEADER.size <= len(answer):
+        length, kind, flags, _, _ = HEADER.unpack_from(answer, at)
+        yield kind, flags, at + HEADER.size, at + length
+        at += length + 3 & ~3
+
+
+def error_code(answer: bytes, begin: int) -> int:
+    """Return the error number that a message tells, 0 for none."""
+    return -int(struct.unpack_from("=i", answer, begin)[0])
+
+
+def _rule(raw: bytes) -> KernelRule:
+    told = dict(_attributes(raw))
+    parts = (dict(_attributes(element)) for _, element in _attributes(told.get(4, b"")))
+    expressions = tuple(Expression(_text(part[1]), part.get(2, b"")) for part in parts)
+    return KernelRule(int.from_bytes(told[3], "big"), expressions)
+
+
+def _chain(told: dict[int, bytes]) -> KernelChain:
+    table, name = _text(told[1]), _text(told[3])
+    if 4 not in told:
+        return KernelChain(table, name)
+    hook = dict(_attributes(told[4]))
+    number = int.from_bytes(hook[1], "big")
+    (priority,) = struct.unpack(">i", hook[2])
+    return KernelChain(
+        table,
+        name,
+        _text(told.get(7, b"")),
+        HOOKS[number] if number < len(HOOKS) else str(number),
+        priority,
+        int.from_bytes(told.get(5, b"\1"), "big") == 0,
+    )
+
+
+def _contents(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The content of each message but the one that says that these are all."""
+    return (
+        piece[begin:end]
+        for piece in pieces
+        for kind, _, begin, end in headers(piece)
+        if kind not in (ERROR, DONE)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _parsed(data: bytes) -> dict[int, bytes]:
+    """Attributes by number; the same expressions come again and again."""
+    return dict(_attributes(data))
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at, end = 0, len(data) - _ATTRIBUTE.size
+    while at <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, at)
+        yield kind & 0x3FFF, data[at + 4 : at + length]
+        at += length + 3 & ~3 or 4
+
+
+def _text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="surrogateescape")
