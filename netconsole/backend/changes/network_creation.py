@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 from netaddr import IPNetwork
@@ -15,9 +15,6 @@ from netconsole.backend.managers import FLAT, FLAT_DHCP, VLAN, manager, ranges, 
 from netconsole.backend.managers.layout import Layout, Reserve, Wishes, layout, layout_v6
 from netconsole.backend.options import Options
 from netconsole.backend.records import Network
-
-if TYPE_CHECKING:
-    from netconsole.backend.changes.networks import CreateNetwork
 
 MTU_RANGE = range(68, 65536)
 """What an IPv4 link may have (RFC 791); a bridge takes no more than 65535."""
@@ -48,10 +45,46 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkArguments:
+    """What a creation is asked for: the arguments of nova's `network-create`.
+
+    The kind of network is that of the configuration's manager. One network takes the whole range
+    unless a size is given.
+    """
+
+    label: str
+    fixed_range_v4: str | None
+    """None is refused, as the network would have IPv6 alone."""
+    bridge: str | None = None
+    gateway: str | None = None
+    dhcp_server: str | None = None
+    dns1: str | None = None
+    dns2: str | None = None
+    mtu: int | None = None
+    num_networks: int | None = None
+    network_size: int | None = None
+    bridge_interface: str | None = None
+    fixed_range_v6: str | None = None
+    gateway_v6: str | None = None
+    fixed_cidr: str | None = None
+    allowed_start: str | None = None
+    allowed_end: str | None = None
+    vlan: int | None = None
+    vlan_start: int | None = None
+    vpn_start: int | None = None
+    multi_host: bool | None = None
+    share_address: bool | None = None
+    enable_dhcp: bool | None = None
+    project_id: str | None = None
+    priority: int | None = None
+    uuid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Creation:
     """One creation among the networks there are."""
 
-    wanted: "CreateNetwork"
+    wanted: NetworkArguments
     existing: Sequence[Network]
     options: Options
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend import validate
 from netconsole.backend.changes import Change, Written
-from netconsole.backend.changes.network_creation import Creation
+from netconsole.backend.changes.network_creation import Creation, NetworkArguments
 from netconsole.backend.errors import Conflict, InvalidValue
 from netconsole.backend.hoststate import Address
 from netconsole.backend.intent import gateway_addresses
@@ -22,39 +22,8 @@ from netconsole.backend.wording import command, count
 
 
 @dataclass(frozen=True, slots=True)
-class CreateNetwork(Change[tuple[Network, ...]]):
-    """Make one network or several, and a fixed address row for each address of their ranges.
-
-    The arguments are those of nova's `network-create`. The kind of network is that of the
-    configuration's manager. One network takes the whole range unless a size is given.
-    """
-
-    label: str
-    fixed_range_v4: str | None
-    """None is refused, as the network would have IPv6 alone."""
-    bridge: str | None = None
-    gateway: str | None = None
-    dhcp_server: str | None = None
-    dns1: str | None = None
-    dns2: str | None = None
-    mtu: int | None = None
-    num_networks: int | None = None
-    network_size: int | None = None
-    bridge_interface: str | None = None
-    fixed_range_v6: str | None = None
-    gateway_v6: str | None = None
-    fixed_cidr: str | None = None
-    allowed_start: str | None = None
-    allowed_end: str | None = None
-    vlan: int | None = None
-    vlan_start: int | None = None
-    vpn_start: int | None = None
-    multi_host: bool | None = None
-    share_address: bool | None = None
-    enable_dhcp: bool | None = None
-    project_id: str | None = None
-    priority: int | None = None
-    uuid: str | None = None
+class CreateNetwork(NetworkArguments, Change[tuple[Network, ...]]):
+    """Make one network or several, and a fixed address row for each address of their ranges."""
 
     @property
     def title(self) -> str:
