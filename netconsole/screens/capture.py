@@ -1,7 +1,7 @@
 """Capture: the form: at which interfaces, and which packets."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -13,6 +13,7 @@ from netconsole.diagnostics.capture.live import Request
 from netconsole.diagnostics.evidence.links import read_links
 from netconsole.diagnostics.parts.links import Link, Links
 from netconsole.diagnostics.path import Path, along, suggested
+from netconsole.screens.console import Console
 from netconsole.screens.dialogs import TablePage, said
 from netconsole.screens.live_capture import LiveCapturePage
 from netconsole.screens.marks import BOLD, DIM
@@ -20,9 +21,6 @@ from netconsole.screens.pane import Column, Row
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.surface import Surface, fit, strip_of
 from netconsole.screens.widgets.table import LiveTable
-
-if TYPE_CHECKING:
-    from netconsole.screens.app import ConsoleApp
 
 _COLUMNS = (
     Column("", 3, state=True),
@@ -70,9 +68,9 @@ class CapturePage(TablePage[None], inherit_bindings=False):
         Binding("f", "packets", show=False),
     ]
 
-    def __init__(self, app: "ConsoleApp", target: str) -> None:
+    def __init__(self, console: Console, target: str) -> None:
         super().__init__(
-            app,
+            console,
             "Capture packets",
             _COLUMNS,
             "There is no interface.",
@@ -83,7 +81,7 @@ class CapturePage(TablePage[None], inherit_bindings=False):
         self._links: tuple[Link, ...] = ()
         self._instances: Mapping[str, str] = {}
         self._chosen: set[str] = set()
-        self.table = CheckTable(self.listing, app.glyphs)
+        self.table = CheckTable(self.listing, console.glyphs)
         self.filter_line = FilterLine()
 
     def body(self) -> tuple[Widget, ...]:

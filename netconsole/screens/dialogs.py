@@ -1,7 +1,7 @@
 """Dialogs: a text to read, a list to choose from, a plan to agree to."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Generic
+from typing import ClassVar, Generic
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -11,6 +11,7 @@ from netconsole.backend.errors import NetconsoleError
 from netconsole.backend.status import Status
 from netconsole.backend.steps import Plan
 from netconsole.backend.wording import count
+from netconsole.screens.console import Console
 from netconsole.screens.listing import Listing
 from netconsole.screens.live import Picture
 from netconsole.screens.marks import BOLD, DIM, STYLES
@@ -21,9 +22,6 @@ from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.lines import LineView
 from netconsole.screens.widgets.moving import moving_keys
 from netconsole.screens.widgets.table import LiveTable
-
-if TYPE_CHECKING:
-    from netconsole.screens.app import ConsoleApp
 
 WAYS: list[BindingType] = [
     Binding("escape", "back", show=False),
@@ -40,10 +38,10 @@ class TextPage(Page[None], inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [*WAYS, Binding("y", "copy", show=False)]
 
-    def __init__(self, app: "ConsoleApp", title: str, text: Text) -> None:
-        super().__init__(app, title)
+    def __init__(self, console: Console, title: str, text: Text) -> None:
+        super().__init__(console, title)
         self._text = text
-        self.lines = LineView(app.glyphs)
+        self.lines = LineView(console.glyphs)
 
     def body(self) -> tuple[Widget, ...]:
         return (self.heading, self.lines)
@@ -68,16 +66,16 @@ class TablePage(Page[Result], Generic[Result], inherit_bindings=False):
 
     def __init__(
         self,
-        app: "ConsoleApp",
+        console: Console,
         title: str,
         columns: tuple[Column, ...],
         empty: str,
         way_back: str = "esc goes back ",
         waiting: str = "",
     ) -> None:
-        super().__init__(app, title, way_back)
+        super().__init__(console, title, way_back)
         self.listing = Listing(columns, empty, waiting)
-        self.table = LiveTable(self.listing, app.glyphs)
+        self.table = LiveTable(self.listing, console.glyphs)
 
     def body(self) -> tuple[Widget, ...]:
         return (self.heading, self.table)
@@ -114,13 +112,13 @@ class ChoosePage(TablePage[str], inherit_bindings=False):
 
     def __init__(
         self,
-        app: "ConsoleApp",
+        console: Console,
         title: str,
         columns: tuple[Column, ...],
         rows: tuple[Row, ...],
     ) -> None:
         empty = "There is nothing to choose from."
-        super().__init__(app, title, columns, empty, "enter chooses, esc goes back ")
+        super().__init__(console, title, columns, empty, "enter chooses, esc goes back ")
         self._rows = rows
 
     def on_mount(self) -> None:
@@ -147,13 +145,13 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
 
     def __init__(
         self,
-        app: "ConsoleApp",
+        console: Console,
         title: str,
         preview: Callable[[], Plan],
         changed: PlanDifference | None = None,
     ) -> None:
         """`changed` is said first where the admin has agreed to another plan before."""
-        super().__init__(app, title, "")
+        super().__init__(console, title, "")
         self._preview = preview
         self._changed = changed
         self._plan: Plan | None = None
@@ -161,8 +159,8 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
         """Another plan, made since, that is not shown yet."""
         self._seen: Status | None = None
         self._previewing = False
-        self.lines = LineView(app.glyphs)
-        self.buttons = Buttons(("Cancel",), app.glyphs)
+        self.lines = LineView(console.glyphs)
+        self.buttons = Buttons(("Cancel",), console.glyphs)
 
     def body(self) -> tuple[Widget, ...]:
         return (self.heading, self.lines, self.buttons)
@@ -240,12 +238,12 @@ class NameHostPage(Page[bool], inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = WAYS
 
-    def __init__(self, app: "ConsoleApp", title: str, because: str, plan: Plan) -> None:
-        super().__init__(app, title, "esc cancels ")
-        self._host = app.service.options.host
+    def __init__(self, console: Console, title: str, because: str, plan: Plan) -> None:
+        super().__init__(console, title, "esc cancels ")
+        self._host = console.service.options.host
         self._because = because
         self._plan = plan
-        self.lines = LineView(app.glyphs)
+        self.lines = LineView(console.glyphs)
 
     def body(self) -> tuple[Widget, ...]:
         return (self.heading, self.lines)

@@ -14,7 +14,8 @@ from netconsole.diagnostics.finding import Finding
 from netconsole.diagnostics.playbooks import Investigation, Playbook
 from netconsole.diagnostics.playbooks.playbook import Healing
 from netconsole.screens.capture import CapturePage
-from netconsole.screens.changing import LogEntry, failure
+from netconsole.screens.change_log import LogEntry, failure
+from netconsole.screens.console import Console
 from netconsole.screens.dialogs import WAYS, ConfirmPage, TextPage, differing
 from netconsole.screens.findings import explained, finding_entries
 from netconsole.screens.marks import STYLES, Tone, mark, tone
@@ -25,7 +26,6 @@ from netconsole.screens.widgets.lines import LineView
 
 if TYPE_CHECKING:
     from netconsole.backend.service import Outcome
-    from netconsole.screens.app import ConsoleApp
 
 
 def _why_no_plan(finding: Finding | None) -> str:
@@ -51,14 +51,14 @@ class GuidedPage(Page[None], inherit_bindings=False):
         Binding("y", "copy", show=False),
     ]
 
-    def __init__(self, app: "ConsoleApp", playbook: Playbook) -> None:
-        super().__init__(app, f"Playbook {playbook.name}: {playbook.title}")
+    def __init__(self, console: Console, playbook: Playbook) -> None:
+        super().__init__(console, f"Playbook {playbook.name}: {playbook.title}")
         self._playbook = playbook
         self._found: Investigation | None = None
         self._target = playbook.suggest()
         self._left = threading.Event()
         self._progress: tuple[Entry, ...] = ()
-        self.lines = LineView(app.glyphs)
+        self.lines = LineView(console.glyphs)
 
     def body(self) -> tuple[Widget, ...]:
         return (self.heading, self.lines)

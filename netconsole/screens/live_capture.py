@@ -3,7 +3,7 @@
 import threading
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
@@ -14,13 +14,11 @@ from netconsole.diagnostics.capture import live
 from netconsole.diagnostics.capture.comparison import Progress
 from netconsole.diagnostics.capture.kept import Kept
 from netconsole.screens.capture_text import Shown, laid_out
+from netconsole.screens.console import Console
 from netconsole.screens.dialogs import WAYS, said
 from netconsole.screens.page import Page
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.surface import Part, Surface, strip_of
-
-if TYPE_CHECKING:
-    from netconsole.screens.app import ConsoleApp
 
 
 class CaptureView(Surface, can_focus=True):
@@ -30,7 +28,7 @@ class CaptureView(Surface, can_focus=True):
     CaptureView { height: 1fr; }
     """
 
-    def __init__(self, console: "ConsoleApp") -> None:
+    def __init__(self, console: Console) -> None:
         super().__init__()
         self._glyphs = console.glyphs
         self._shown: Shown | None = None
@@ -66,9 +64,9 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         Binding("y", "copy", show=False),
     ]
 
-    def __init__(self, app: "ConsoleApp", request: live.Request) -> None:
+    def __init__(self, console: Console, request: live.Request) -> None:
         which = request.expression or "every packet"
-        super().__init__(app, f"Capture: {which}", "esc ends it and goes back ")
+        super().__init__(console, f"Capture: {which}", "esc ends it and goes back ")
         self._request = request
         self._left = threading.Event()
         self._kept = Kept()
@@ -77,7 +75,7 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         self._began = 0
         self._paused = False
         self._ended = ""
-        self.view = CaptureView(app)
+        self.view = CaptureView(console)
 
     def body(self) -> tuple[Widget, ...]:
         return (self.heading, self.view)

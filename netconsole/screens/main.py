@@ -1,7 +1,7 @@
 """Main: the page with the panes. It decides nothing: actions.py says what is possible."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -12,6 +12,8 @@ from netconsole.backend.wording import count
 from netconsole.screens import changing
 from netconsole.screens.actions import ACTIONS, BY_ID, Action, Situation
 from netconsole.screens.capture import CapturePage
+from netconsole.screens.change_log import log_entries
+from netconsole.screens.console import Console
 from netconsole.screens.dialogs import TextPage
 from netconsole.screens.listing import Listing
 from netconsole.screens.live import Picture
@@ -25,9 +27,6 @@ from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.lines import LineView, Rule
 from netconsole.screens.widgets.table import LiveTable
 from netconsole.screens.widgets.tabs import Tabs
-
-if TYPE_CHECKING:
-    from netconsole.screens.app import ConsoleApp
 
 _SPECIAL = ("describe", "quit")
 
@@ -49,14 +48,14 @@ class MainPage(Page[None], inherit_bindings=False):
         Binding("ctrl+z", "app.suspend_process", show=False),
     ]
 
-    def __init__(self, app: "ConsoleApp") -> None:
-        super().__init__(app)
-        self.tabs = Tabs(PANES, app.glyphs)
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.tabs = Tabs(PANES, console.glyphs)
         self.listings = {pane.id: Listing(pane.columns, pane.empty) for pane in PANES}
-        self.table = LiveTable(self.listings[PANES[0].id], app.glyphs)
-        self.detail = LineView(app.glyphs, id="detail")
+        self.table = LiveTable(self.listings[PANES[0].id], console.glyphs)
+        self.detail = LineView(console.glyphs, id="detail")
         self.detail.can_focus = False
-        self.rule = Rule(app.glyphs, id="rule")
+        self.rule = Rule(console.glyphs, id="rule")
         self.middle = Container(self.table, self.rule, self.detail, id="middle")
         self.pane: Pane = PANES[0]
         self._no_capture_because = lacking(Capability.NET_RAW)
@@ -218,14 +217,14 @@ class MainPage(Page[None], inherit_bindings=False):
         self._perform(action, situation)
 
     def _perform(self, action: Action, situation: Situation) -> None:
-        app, status, floating = self.console, situation.status, situation.floating
+        console, status, floating = self.console, situation.status, situation.floating
         match action.id:
             case "associate" if floating and status:
-                changing.associate(app, floating, status)
+                changing.associate(console, floating, status)
             case "disassociate" if floating:
-                changing.disassociate(app, floating)
+                changing.disassociate(console, floating)
             case "repair":
-                changing.repair(app)
+                changing.repair(console)
             case "describe":
                 self.table.action_choose()
             case "filter":
@@ -243,20 +242,20 @@ class MainPage(Page[None], inherit_bindings=False):
             case "copy":
                 self._copy()
             case "wrong":
-                app.push_screen(TextPage(app, "What is wrong", self._wrong))
+                console.push_screen(TextPage(console, "What is wrong", self._wrong))
             case "log":
                 title = "Commands run in this session"
-                app.push_screen(TextPage(app, title, lambda: changing.log_entries(app.changes)))
+                console.push_screen(TextPage(console, title, lambda: log_entries(console.changes)))
             case "playbooks":
-                app.push_screen(PlaybooksPage(app))
+                console.push_screen(PlaybooksPage(console))
             case "capture":
-                app.push_screen(CapturePage(app, situation.target))
+                console.push_screen(CapturePage(console, situation.target))
             case "palette":
                 self._palette(situation)
             case "help":
-                app.open_help()
+                console.open_help()
             case "quit":
-                app.quit()
+                console.quit()
 
     def _copy(self) -> None:
         row = self.listing.current

@@ -1,6 +1,6 @@
 """Page: what every screen of the console has: header, bar, footer, and a floor on its size."""
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -10,15 +10,13 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from netconsole.screens.console import Console
 from netconsole.screens.live import Picture
 from netconsole.screens.marks import BOLD, DIM, PLAIN
 from netconsole.screens.widgets.bar import Bar
 from netconsole.screens.widgets.footer import Footer, Hint
 from netconsole.screens.widgets.header import Header
 from netconsole.screens.widgets.surface import Surface, changed_span, fit, strip_of
-
-if TYPE_CHECKING:
-    from netconsole.screens.app import ConsoleApp
 
 Result = TypeVar("Result")
 
@@ -59,15 +57,13 @@ class TooSmall(Surface):
 class Page(Screen[Result], Generic[Result]):
     """Base of the screens. A subclass gives the body; the focus returns to its first widget."""
 
-    def __init__(
-        self, app: "ConsoleApp", title: str = "", way_back: str = "esc goes back "
-    ) -> None:
+    def __init__(self, console: Console, title: str = "", way_back: str = "esc goes back ") -> None:
         super().__init__()
-        self.console = app
+        self.console = console
         self.ready = False
-        self.header = Header(app.glyphs, app.service.read_only_because)
+        self.header = Header(console.glyphs, console.service.read_only_because)
         self.heading = Heading(title, way_back)
-        self.bar = Bar(app.glyphs)
+        self.bar = Bar(console.glyphs)
         self.footer = Footer((Hint("?", "help"), Hint("q", "quit")))
 
     def body(self) -> tuple[Widget, ...]:

@@ -1,16 +1,14 @@
 """Palette: every action by its name. What is typed is a name; no letter of it is a key."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import BindingType
 
+from netconsole.screens.console import Console
 from netconsole.screens.dialogs import WAYS, TablePage
 from netconsole.screens.pane import Column, Row
 from netconsole.screens.widgets.footer import Footer, Hint
 from netconsole.screens.widgets.table import LiveTable
-
-if TYPE_CHECKING:
-    from netconsole.screens.app import ConsoleApp
 
 _COLUMNS = (Column("key", 6), Column("action", 14), Column("what it does", 30, grows=True))
 _ESCAPED = "\x1b"
@@ -34,9 +32,9 @@ class PalettePage(TablePage[str], inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [*WAYS]
 
-    def __init__(self, app: "ConsoleApp", rows: tuple[Row, ...]) -> None:
+    def __init__(self, console: Console, rows: tuple[Row, ...]) -> None:
         super().__init__(
-            app, "Actions", _COLUMNS, "No action is called so.", "enter does it, esc goes back "
+            console, "Actions", _COLUMNS, "No action is called so.", "enter does it, esc goes back "
         )
         self._rows = rows
         self.footer = Footer(())

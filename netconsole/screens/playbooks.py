@@ -1,6 +1,6 @@
 """Playbooks: the checks of this host, and the list from which a guided one is opened."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -8,15 +8,13 @@ from netconsole.diagnostics.doctor import examine
 from netconsole.diagnostics.evidence import Request
 from netconsole.diagnostics.finding import Finding
 from netconsole.diagnostics.playbooks import PLAYBOOKS, Playbook, playbook
+from netconsole.screens.console import Console
 from netconsole.screens.dialogs import TablePage
 from netconsole.screens.guided import GuidedPage
 from netconsole.screens.marks import mark, tone
 from netconsole.screens.pane import Column, Row
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.table import LiveTable
-
-if TYPE_CHECKING:
-    from netconsole.screens.app import ConsoleApp
 
 _COLUMNS = (
     Column("check or playbook", 20),
@@ -33,9 +31,9 @@ class PlaybooksPage(TablePage[None], inherit_bindings=False):
         Binding("i", "examine", show=False),
     ]
 
-    def __init__(self, app: "ConsoleApp") -> None:
+    def __init__(self, console: Console) -> None:
         super().__init__(
-            app,
+            console,
             "Playbooks and checks",
             _COLUMNS,
             "There is no check.",

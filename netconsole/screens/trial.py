@@ -3,12 +3,13 @@
 import math
 import time
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
+from netconsole.screens.console import Console
 from netconsole.screens.marks import STYLES
 from netconsole.screens.page import Page
 from netconsole.screens.pane import Entry
@@ -16,9 +17,6 @@ from netconsole.screens.widgets.buttons import Buttons
 from netconsole.screens.widgets.footer import Footer, Hint
 from netconsole.screens.widgets.lines import LineView
 from netconsole.screens.widgets.surface import Surface, strip_of
-
-if TYPE_CHECKING:
-    from netconsole.screens.app import ConsoleApp
 
 _TEXT = (
     Entry("The change is made. It touched the interface that your SSH session comes in on."),
@@ -31,14 +29,14 @@ _TEXT = (
 )
 
 
-def ask(app: "ConsoleApp", seconds: int) -> bool:
+def ask(console: Console, seconds: int) -> bool:
     """Whether the admin keeps a change; no is also when they do not say within so many seconds.
 
     Called in the thread that makes the change.
     """
     answers: SimpleQueue[bool | None] = SimpleQueue()
     ends = time.monotonic() + seconds
-    app.tell(lambda: app.push_screen(TrialPage(app, ends), answers.put))
+    console.tell(lambda: console.push_screen(TrialPage(console, ends), answers.put))
     try:
         # Not left to the page: a terminal that has stopped reading holds up all that is painted.
         return answers.get(timeout=seconds) is True
@@ -65,15 +63,15 @@ class TrialPage(Page[bool], inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,ctrl+c", "back", show=False)]
 
-    def __init__(self, app: "ConsoleApp", ends: float) -> None:
-        super().__init__(app, "On trial: keep this change?", "esc reverts ")
+    def __init__(self, console: Console, ends: float) -> None:
+        super().__init__(console, "On trial: keep this change?", "esc reverts ")
         self._ends = ends
         self._answered = False
         self.footer = Footer(())
-        self.lines = LineView(app.glyphs)
+        self.lines = LineView(console.glyphs)
         self.lines.can_focus = False
         self.countdown = Countdown(ends)
-        self.buttons = Buttons(("Revert now", "Keep"), app.glyphs, escape="reverts")
+        self.buttons = Buttons(("Revert now", "Keep"), console.glyphs, escape="reverts")
 
     def body(self) -> tuple[Widget, ...]:
         return (self.heading, self.lines, self.countdown, self.buttons)
