@@ -209,6 +209,8 @@ class Dnsmasq:
     """Observed only: why it answers nobody though it is there: stopped by a signal, say."""
     changed_file: str = ""
     """Observed only: its configuration file, if that says something else than when it started."""
+    configured: str | None = field(default=None, compare=False)
+    """Observed only: what that file said then, where it is known."""
     subjects: Subjects = field(default=(), compare=False)
     """Wanted only: the network that it serves."""
 

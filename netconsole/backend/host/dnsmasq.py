@@ -10,6 +10,7 @@ from pathlib import Path
 from netconsole.backend import dhcp, files, lease_file
 from netconsole.backend.errors import StepFailed, Unavailable
 from netconsole.backend.host import dnsmasq_configuration as configuration
+from netconsole.backend.host.dnsmasq_rehearsal import rehearse
 from netconsole.backend.hoststate import Dnsmasq, Lease
 from netconsole.backend.processes import (
     age,
@@ -21,12 +22,14 @@ from netconsole.backend.processes import (
     stopped,
     writes_to,
 )
-from netconsole.backend.programs import ProgramFailed, run
+from netconsole.backend.programs import ProgramFailed, ProgramTimedOut, run
 from netconsole.backend.steps import CheckDnsmasq, StartDnsmasq, StopDnsmasq
 
 PROGRAM = "dnsmasq"
 FINGERPRINT = "NETCONSOLE_CONFIGURATION"
 """Variable of a dnsmasq's environment: what its configuration file said when it was started."""
+CONFIGURED = "NETCONSOLE_CONFIGURED"
+"""Another one: the text itself, to start it again with where the file became useless since."""
 LONGEST_PID_FILE = 100
 CLOCK_SECONDS = 1.0
 """How far the time of a file and the age of a process may be apart when both are of one moment."""
@@ -56,6 +59,8 @@ def observe(networks_path: str) -> tuple[Dnsmasq, ...]:
         bridge = dhcp.bridge_of(networks_path, server.pid_file)
         if bridge is not None and _is_ours(pid, server):
             server = replace(server, bridge=bridge, changed_file=_changed_file(pid, server))
+            if server.changed_file:
+                server = replace(server, configured=environment(pid, CONFIGURED))
         found.append(server)
     return tuple(sorted(found, key=lambda server: server.pids))
 
@@ -129,22 +134,50 @@ def _settled(file: Path) -> str | None:
 
 
 def test(step: CheckDnsmasq) -> None:
-    """Have a dnsmasq read its arguments and files and say what is wrong; nothing else happens."""
+    """Have a dnsmasq say what is wrong with its arguments and files, and start in a rehearsal."""
+    server = Dnsmasq(step.bridge, step.argv)
     try:
         run(step.argvs[0])
+        rehearse(server)
     except ProgramFailed as error:
-        reason = error.said.removeprefix("dnsmasq: ") or str(error)
         raise StepFailed(
-            f"the dnsmasq of {step.bridge} would not start again: {reason}; the one that runs was "
-            "not stopped"
+            f"the dnsmasq of {step.bridge} would not start again: {_reason(server, error)}; the "
+            "one that runs was not stopped"
         ) from error
 
 
 def start(step: StartDnsmasq) -> None:
     """Start a dnsmasq; it returns once its sockets are bound."""
-    file = Dnsmasq(step.bridge, step.argv).configuration
-    known = {FINGERPRINT: configuration.read(file).fingerprint} if file else {}
-    run(step.argv, timeout=30.0, environment=known, stays=True)
+    server = Dnsmasq(step.bridge, step.argv)
+    known: dict[str, str] = {}
+    if step.configured is not None:
+        known = {FINGERPRINT: "", CONFIGURED: step.configured}
+    elif file := server.configuration:
+        found = configuration.read(file)
+        known = {FINGERPRINT: found.fingerprint}
+        if (text := configuration.text(file)) is not None:
+            known[CONFIGURED] = text
+    try:
+        run(
+            *step.argvs,
+            text=step.configured or "",
+            timeout=30.0,
+            environment=known,
+            stays=True,
+        )
+    except ProgramTimedOut:
+        raise  # nobody knows whether it started
+    except ProgramFailed as error:
+        raise StepFailed(
+            f"the dnsmasq of {step.bridge} does not start: {_reason(server, error)}"
+        ) from error
+
+
+def _reason(server: Dnsmasq, error: ProgramFailed) -> str:
+    """Why a dnsmasq does not start, with the place in its configuration that this is about."""
+    said = error.said.removeprefix("dnsmasq: ") or str(error)
+    place = configuration.place(server.configuration, said) if server.configuration else ""
+    return f"{place}: {said}" if place else said
 
 
 def stop(step: StopDnsmasq) -> None:

@@ -5,12 +5,13 @@ dnsmasq reads them when it starts (dnsmasq(8), CONFIG FILE), so that a change ne
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from netconsole.backend import files
-from netconsole.backend.text import decoded
+from netconsole.backend.text import decoded, encoded
 
 _FILES = frozenset({"addn-hosts", "conf-file", "dhcp-hostsfile", "dhcp-optsfile", "servers-file"})
 """Options that name a file, or a directory of such, to be read as well."""
@@ -47,6 +48,84 @@ def read(path: str) -> Configuration:
         sums.update("\n".join((at, *lines, "")).encode("utf-8", "surrogateescape"))
         waiting += _named(lines)
     return Configuration(sums.hexdigest(), changed)
+
+
+_LARGEST_TEXT = 100_000
+"""Bytes: a variable of the environment holds no more than 128 KiB (execve(2))."""
+_DEEPEST = 10
+"""How deep files name each other, which may be in a circle."""
+
+
+def text(path: str) -> str | None:
+    """Return a configuration as one text, the files that it has dnsmasq read as more in it.
+
+    None where it cannot be read, or is too long for a variable of the environment.
+    """
+    try:
+        lines = [line for _, _, line in _placed(path)]
+    except (OSError, ValueError):
+        return None
+    whole = "\n".join((*lines, ""))
+    fits = len(encoded(whole)) <= _LARGEST_TEXT and "\0" not in whole
+    return whole if fits else None
+
+
+def place(path: str, said: str) -> str:
+    """Return the place in a configuration that dnsmasq complains about: a file, perhaps a line.
+
+    Nothing where it says so itself. Of a start that failed it tells the value: the line is the
+    only one that has it.
+    """
+    if _SAYS_PLACE.search(said):
+        return ""
+    try:
+        placed = tuple(_placed(path))
+    except (OSError, ValueError):
+        return path
+    words = set(re.split(r"[\s,;:'\"()]+", said)) | {said.rstrip().rpartition(" ")[2]}
+    found = [(file, number) for file, number, line in placed if words & set(_values(line))]
+    if len(found) != 1:
+        return path
+    file, number = found[0]
+    return f"{file}, line {number}"
+
+
+_SAYS_PLACE = re.compile(r"\bat line [0-9]+ of ")
+
+
+def _values(line: str) -> Iterator[str]:
+    """What an option is given: the whole, and its parts."""
+    value = line.partition("=")[2].strip().strip('"')
+    yield from (each for each in (value, *re.split(r"[,\s]+", value)) if each)
+
+
+def _placed(path: str, depth: int = 0) -> Iterator[tuple[str, int, str]]:
+    """Each line that is read, with its file and number, those of further files in their place.
+
+    A line stays where a file that it names cannot be read. Raises OSError for the first file.
+    """
+    for number, line in enumerate(decoded(files.read(path)).split("\n"), 1):
+        said = line.strip()
+        try:
+            within = [each for file in _further(said, depth) for each in _placed(file, depth + 1)]
+        except (OSError, ValueError):
+            within = [(path, number, said)]
+        if within:
+            yield from within
+        elif said and not said.startswith("#"):
+            yield path, number, said
+
+
+def _further(line: str, depth: int) -> Iterator[str]:
+    """The files that a line has dnsmasq read as more of the configuration."""
+    if depth == _DEEPEST:
+        return
+    option, _, value = (part.strip() for part in line.partition("="))
+    if option == "conf-file" and value:
+        yield value.strip('"')
+    elif option == "conf-dir" and value:
+        directory, _, endings = value.partition(",")
+        yield from _within(directory.strip('"'), endings)
 
 
 def _lines(content: bytes) -> Iterator[str]:

@@ -67,6 +67,7 @@ class DnsmasqDifference:
                 server.pids,
                 again,
                 changed_file=server.changed_file,
+                configured=server.configured,
                 subjects=goal.subjects if goal else (),
             )
 

@@ -7,6 +7,8 @@ from typing import ClassVar
 from netconsole.backend.hoststate import Dnsmasq
 from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv, words
 
+_CONFIGURATION = "--conf-file="
+
 FileEntry = tuple[str, str]
 """A path and the text in it."""
 
@@ -104,16 +106,26 @@ class CheckDnsmasq(ProgramStep):
         return ((program, "--test", *rest),)
 
 
+def _from_standard_input(word: str) -> str:
+    return f"{_CONFIGURATION}-" if word.startswith(_CONFIGURATION) else word
+
+
 @dataclass(frozen=True, slots=True)
 class StartDnsmasq(ProgramStep):
-    """Start the dnsmasq of a network."""
+    """Start the dnsmasq of a network.
+
+    `configured` is what its configuration file said before it was changed: read instead of that.
+    """
 
     bridge: str
     argv: tuple[str, ...]
+    configured: str | None = None
 
     @property
     def argvs(self) -> tuple[Argv, ...]:
-        return (self.argv,)
+        if self.configured is None:
+            return (self.argv,)
+        return (tuple(map(_from_standard_input, self.argv)),)
 
     @property
     def inverse(self) -> Step:
@@ -126,7 +138,7 @@ class StopDnsmasq(Step):
 
     `pids` are those observed, for the command shown; without any the driver looks for them.
     `start_again` is false where the process was one too many. `changed_file` is the configuration
-    file whose change is the reason, if it is.
+    file whose change is the reason, if it is, and `configured` what that had said before.
     """
 
     bridge: str
@@ -134,6 +146,7 @@ class StopDnsmasq(Step):
     pids: tuple[int, ...] = ()
     start_again: bool = True
     changed_file: str = ""
+    configured: str | None = None
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -145,7 +158,7 @@ class StopDnsmasq(Step):
     def inverse(self) -> Step | None:
         if not self.start_again:
             return None
-        return StartDnsmasq(self.bridge, self.argv, subjects=self.subjects)
+        return StartDnsmasq(self.bridge, self.argv, self.configured, subjects=self.subjects)
 
 
 @dataclass(frozen=True, slots=True)
