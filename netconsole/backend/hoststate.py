@@ -94,6 +94,8 @@ class ObservedLink(Link):
 
     carrier: bool = field(default=True, compare=False)
     """Whether someone is at its other end (IFF_LOWER_UP, netdevice(7))."""
+    medium: str = field(default="ether", compare=False)
+    """What it carries, in ip(8)'s words: `ether`, `loopback`, `none`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class WantedLink(Link):
     peer_mac: str | None = None
     mac_of: str | None = None
     """Of a bridge: take the MAC address of this interface, which its peers know."""
+    named_by: str = field(default="", compare=False)
+    """What names the interface to other hosts: an option, or a network's bridge_interface."""
     subjects: Subjects = field(default=(), compare=False)
     """The networks and the port that it is for."""
 

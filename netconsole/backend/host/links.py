@@ -32,6 +32,7 @@ class _LinkInfo(TypedDict):
 class _LinkEntry(TypedDict):
     ifname: str
     flags: list[str]
+    link_type: NotRequired[str]
     mtu: int
     address: NotRequired[str]
     master: NotRequired[str]
@@ -70,6 +71,7 @@ def _link(entry: _LinkEntry) -> ObservedLink:
         "tap" if kind == "tun" else kind,
         up="UP" in entry["flags"],
         carrier="LOWER_UP" in entry["flags"],
+        medium=entry.get("link_type", "ether"),
         mac=entry.get("address"),
         master=entry.get("master"),
         mtu=entry["mtu"],

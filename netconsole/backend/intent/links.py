@@ -46,8 +46,9 @@ def _keeps_sources(presence: Presence) -> bool:
 def _of_network(network: Network, options: Options) -> Iterator[WantedLink]:
     """A network's bridge, and the interface by which it reaches other hosts."""
     lower, port = lower_interface(network, options), uplink(network, options)
+    named_by = _named_by(network, options)
     if lower is not None and port is not None and port != lower:
-        yield WantedLink(lower, "")
+        yield WantedLink(lower, "", named_by=named_by)
         yield WantedLink(
             port,
             "vlan",
@@ -57,9 +58,10 @@ def _of_network(network: Network, options: Options) -> Iterator[WantedLink]:
             alias=_alias(network),
             parent=lower,
             vlan=network.vlan,
+            named_by=named_by,
         )
     elif lower is not None:
-        yield WantedLink(lower, "", master=network.bridge)
+        yield WantedLink(lower, "", master=network.bridge, named_by=named_by)
     yield WantedLink(
         network.bridge,
         "bridge",
@@ -68,7 +70,16 @@ def _of_network(network: Network, options: Options) -> Iterator[WantedLink]:
         alias=_alias(network),
         forward_delay=0,
         mtu=network.mtu,
+        named_by=named_by,
     )
+
+
+def _named_by(network: Network, options: Options) -> str:
+    """What names the interface under a network."""
+    kind = manager(options)
+    if not kind.bridge_interface(options):
+        return f"{network.label}: bridge_interface"
+    return "vlan_interface" if kind.creates_vlan else "flat_interface"
 
 
 def lower_interface(network: Network, options: Options) -> str | None:

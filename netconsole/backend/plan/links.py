@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from netconsole.backend import uplinks
 from netconsole.backend.belongings import Belongings
 from netconsole.backend.errors import Conflict
 from netconsole.backend.hoststate import Link, Observed, ObservedLink, Wanted, WantedLink
@@ -82,7 +83,11 @@ def _refuse_impossible(
     link: WantedLink, found: ObservedLink | None, observed: Observed, wanted: Wanted
 ) -> None:
     if found is None and link.kind == "":
-        raise Conflict(f"interface {link.name!r} is wanted by a network, but this host has none")
+        raise Conflict(
+            f"{_shown(link.named_by, link.name)} is wanted by a network, but this host has none: "
+            "make it, or name one that `ip -brief link` shows"
+        )
+    _refuse_unfit(link, observed, wanted)
     if found is not None and link.kind not in ("", found.kind):
         rule = f"is wanted as a {link.kind}, but is a {found.kind or 'physical interface'}"
         raise Conflict(f"interface {link.name!r} {rule}")
@@ -93,6 +98,28 @@ def _refuse_impossible(
     _refuse_port_of_another(link, found, observed)
     if link.master and link.master not in observed.links and link.master not in wanted.links:
         raise Conflict(f"bridge {link.master!r} is not there; the Flat manager leaves it to you")
+
+
+def _refuse_unfit(link: WantedLink, observed: Observed, wanted: Wanted) -> None:
+    """An interface that can be no port, or have no VLANs, whoever has it."""
+    lower, rule = link.mac_of or "", uplinks.never_a_port
+    if link.kind == "vlan":
+        lower, rule = link.parent or "", uplinks.never_under_vlans
+    wish, found = wanted.links.get(lower), observed.links.get(lower)
+    if lower and wish is not None and wish.kind == "bridge":
+        reason = "is the bridge of a network"
+    else:
+        reason = rule(found) if found is not None else ""
+    if reason:
+        cannot = "carry VLANs" if link.kind == "vlan" else f"be a port of {link.name!r}"
+        raise Conflict(
+            f"{_shown(link.named_by, lower)} {reason}, and cannot {cannot}: name an Ethernet "
+            "interface that `ip -brief link` shows, or none"
+        )
+
+
+def _shown(named_by: str, name: str) -> str:
+    return f"{named_by or 'interface'} {name!r}"
 
 
 def _refuse_port_of_another(
@@ -106,9 +133,10 @@ def _refuse_port_of_another(
     if master in (None, link.master) or _is_ours(observed.links.get(master or "")):
         return
     kind = found_kind.kind if (found_kind := observed.links.get(master or "")) else ""
+    shown = _shown(link.named_by, link.name)
     raise Conflict(
-        f"interface {link.name!r} is a port of {kind or 'interface'} {master!r} already: name "
-        f"that as the network's bridge, or take it out first: ip link set dev {link.name} nomaster"
+        f"{shown} is a port of {kind or 'interface'} {master!r} already: name that as the "
+        f"network's bridge, or take it out first: ip link set dev {link.name} nomaster"
     )
 
 
@@ -116,10 +144,11 @@ def _refuse_parent(link: WantedLink, observed: Observed) -> None:
     """The kernel gives what an interface hears to its bridge or to a macvlan, not to both."""
     for above in observed.links.values():
         if above.peer == link.name and above.kind in _EXCLUSIVE:
+            shown = _shown(link.named_by, link.name)
             raise Conflict(
-                f"interface {link.name!r} has the {above.kind} {above.name!r} over it and cannot "
-                f"be a port of {link.master!r} beside that: name another interface, or delete it "
-                f"first: ip link delete dev {above.name}"
+                f"{shown} has the {above.kind} {above.name!r} over it and cannot be a port of "
+                f"{link.master!r} beside that: name another interface, or delete it first: "
+                f"ip link delete dev {above.name}"
             )
 
 
