@@ -55,7 +55,7 @@ def test_what_can_carry_no_vlans(host: PrivateHost, name: str, rule: str) -> Non
     host.run("sh", "-ec", MAKE)
     configure(host, VLANS, f"vlan_interface = {name}")
     netconsole(
-        host, *created("--vlan", "100", "--project", "demo")
+        host, *created("--vlan", "100", "--project-id", "demo")
     )  # comes to a host with its first instance
     words = ("instance", "create", "web1", "--project", "demo", "--network", "vmnet")
     assert f"vlan_interface '{name}' {rule}" in refused(host, *words)
