@@ -23,6 +23,7 @@ from netconsole.backend.errors import (
 )
 from netconsole.backend.former import Former
 from netconsole.backend.garbage import at_rest
+from netconsole.backend.host import option_facts
 from netconsole.backend.hoststate import Mark, Observed, Wanted
 from netconsole.backend.intent import intent
 from netconsole.backend.journal import JournalEntry, OpenEntry
@@ -283,6 +284,7 @@ class Service(Reading):
         remembered = None if scope is not None else found.former_sysctls
         observed = self._host.observe_closer(observed, wanted, remembered)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
+        option_facts.refuse(steps, self._options)
         former = None
         if scope is None:
             former = Former(found, self._options, observed, wanted, steps)

@@ -67,6 +67,9 @@ def show(context: Context, as_json: bool) -> None:
 def check(context: Context, as_json: bool) -> int:
     """Check the configuration: names that nobody knows, and values that break a rule.
 
+    Files, directories and interfaces that a value names are looked for on this host. A default
+    that this host does not have is named, and is no fault.
+
     Options of nova's that have no effect here are named as well; they are no fault. Exit status 1
     where something is to be mended.
     """
@@ -82,7 +85,7 @@ def check(context: Context, as_json: bool) -> int:
     else:
         output.print_lines(f"{each.kind}: {each.text}" for each in found)
         wrong = sum(each.is_wrong for each in found)
-        output.say(f"{wrong or 'nothing'} to mend, {len(found) - wrong} without effect here")
+        output.say(f"{wrong or 'nothing'} to mend, {len(found) - wrong} of no harm")
     return ExitStatus.FAILED if any(each.is_wrong for each in found) else ExitStatus.OK
 
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,56 @@ def read(path: str) -> Configuration:
     """Read a configuration file and all that it names; what cannot be read counts by its reason."""
     sums = hashlib.sha256()
     changed = 0.0
+    for each in _parts(path):
+        lines = each.lines if each.error is None else (_said(each.error),)
+        if not each.is_directory:
+            sums.update("\n".join((each.path, *lines, "")).encode("utf-8", "surrogateescape"))
+        with suppress(OSError, ValueError):
+            changed = max(changed, os.stat(each.path).st_ctime)  # noqa: PTH116  a hostile name?
+    return Configuration(sums.hexdigest(), changed)
+
+
+def unusable(path: str) -> str:
+    """Return why a configuration is nothing to give to dnsmasq, in words; nothing where it is.
+
+    It opens what it finds, and waits for ever on a FIFO. A file that is named in another and is
+    not there is its own to complain of: of some it does not.
+    """
+    if os.path.isdir(path):  # noqa: PTH112  whoever may not see it is no error here
+        return "is a directory, not a file"
+    for each in _parts(path):
+        if each.error is None or _is_nothing(each.path):
+            continue
+        if isinstance(each.error, PermissionError) and os.geteuid() != 0:
+            continue  # root, as whom dnsmasq reads it, may
+        if each.path == path:
+            return _said(each.error)
+        if not isinstance(each.error, FileNotFoundError):
+            return f"names {each.path}: {_said(each.error)}"
+    return ""
+
+
+def _is_nothing(path: str) -> bool:
+    """Whether a path leads to the device that is always empty."""
+    return os.path.realpath(path) == os.devnull
+
+
+def _said(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A file of a configuration, or a directory of such."""
+
+    path: str
+    is_directory: bool = False
+    lines: tuple[str, ...] = ()
+    error: OSError | ValueError | None = None
+
+
+def _parts(path: str) -> Iterator[_Part]:
+    """Every file that is read, and directory, each once."""
     waiting, seen = [(path, "")], set[tuple[str, str]]()
     while waiting:
         at, endings = named = waiting.pop()
@@ -38,16 +89,15 @@ def read(path: str) -> Configuration:
             continue
         seen.add(named)
         try:
-            changed = max(changed, os.stat(at).st_ctime)  # noqa: PTH116  may be a hostile name
             if Path(at).is_dir():
+                part = _Part(at, is_directory=True)
                 waiting += ((each, "") for each in _within(at, endings))
-                continue
-            lines = tuple(_lines(files.read(at)))
+            else:
+                part = _Part(at, lines=tuple(_lines(files.read(at))))
         except (OSError, ValueError) as error:
-            lines = (getattr(error, "strerror", None) or str(error),)
-        sums.update("\n".join((at, *lines, "")).encode("utf-8", "surrogateescape"))
-        waiting += _named(lines)
-    return Configuration(sums.hexdigest(), changed)
+            part = _Part(at, error=error)
+        yield part
+        waiting += _named(part.lines)
 
 
 _LARGEST_TEXT = 100_000

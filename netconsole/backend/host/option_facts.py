@@ -1,0 +1,102 @@
+"""What options name on this host: files, directories and interfaces that have to be there."""
+
+import socket
+from pathlib import Path
+
+from netconsole.backend.errors import InvalidValue
+from netconsole.backend.host import dnsmasq_configuration, links
+from netconsole.backend.managers import manager
+from netconsole.backend.options import Options
+from netconsole.backend.steps import (
+    AddAddress,
+    AddLink,
+    CheckDnsmasq,
+    MakeDirectory,
+    Plan,
+    StartDnsmasq,
+    WriteFile,
+)
+from netconsole.backend.uplinks import never_a_port, never_under_vlans
+
+NO_INTERFACE = "this host has no such interface: make it, or name one that `ip -brief link` shows"
+_SEE = "(netconsole config show says where it is set)"
+
+
+def refuse(steps: Plan, options: Options) -> None:
+    """Refuse, before anything is done, steps that what an option names is not fit for.
+
+    Raises InvalidValue.
+    """
+    kinds = {type(step) for step in steps.steps}
+    if kinds & {CheckDnsmasq, StartDnsmasq} and (rule := configuration_rule(options)):
+        raise InvalidValue(
+            "dnsmasq_config_file", options.dnsmasq_config_file, f"{rule}; nothing is changed {_SEE}"
+        )
+    if kinds & {MakeDirectory, WriteFile, StartDnsmasq} and (
+        rule := directory_rule(options.networks_path)
+    ):
+        raise InvalidValue(
+            "networks_path", options.networks_path, f"{rule}; nothing is changed {_SEE}"
+        )
+    made = {step.name for step in steps.steps if isinstance(step, AddLink)}
+    wanted = {step.interface for step in steps.steps if isinstance(step, AddAddress)}
+    for name in sorted(wanted - made):
+        if not _is_there(name):
+            what = "public_interface" if name == options.public_interface else "interface"
+            raise InvalidValue(what, name, f"{NO_INTERFACE} {_SEE}")
+
+
+def rules(options: Options) -> dict[str, str]:
+    """Return, for each option that names what this host does not have, the rule that it breaks."""
+    found = {
+        "state_path": directory_rule(options.state_path),
+        "networks_path": directory_rule(options.networks_path),
+        "dnsmasq_config_file": configuration_rule(options),
+        **_interfaces(options),
+    }
+    return {name: rule for name, rule in found.items() if rule}
+
+
+def configuration_rule(options: Options) -> str:
+    """Return why dnsmasq cannot be given its configuration file; nothing where it can."""
+    path = options.dnsmasq_config_file
+    return dnsmasq_configuration.unusable(path) if path else ""
+
+
+def directory_rule(path: str) -> str:
+    """Return why a directory can be neither used nor made; nothing where it can."""
+    for at in (Path(path), *Path(path).parents):
+        try:
+            if at.is_dir():
+                return ""
+            if at.is_symlink() and not at.exists():
+                return f"{at} is a link that leads nowhere; must be a directory, or become one"
+            if at.exists():
+                return f"{at} is no directory; must be a directory, or become one"
+        except PermissionError:
+            return ""  # root may see it
+        except OSError as error:
+            return f"{at}: {error.strerror}"
+    return ""
+
+
+def _interfaces(options: Options) -> dict[str, str]:
+    """The interfaces that a host of this manager needs."""
+    seen = links.observe_links()
+    kind = manager(options)
+    found = {}
+    if (name := options.public_interface) and not _is_there(name):
+        found["public_interface"] = NO_INTERFACE
+    if name := kind.bridge_interface(options) or "":
+        option = "vlan_interface" if kind.creates_vlan else "flat_interface"
+        rule = never_under_vlans if kind.creates_vlan else never_a_port
+        found[option] = rule(seen[name]) if name in seen else NO_INTERFACE
+    return found
+
+
+def _is_there(interface: str) -> bool:
+    try:
+        socket.if_nametoindex(interface)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,117 @@
+"""Options that name what this host does not have: `config check` says it, a change is refused."""
+
+import json
+
+import pytest
+from cloud import answer, configure, create_cloud, create_network, held, netconsole
+from private_host import PrivateHost
+
+SHAPES = """
+mkfifo /run/fifo
+mkdir /run/directory
+ln -s /nowhere /run/dangling
+truncate -s 100M /run/huge
+touch /run/file
+perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0); bind(S,sockaddr_un("/run/socket")) or die'
+echo conf-file=/run/fifo >/run/naming
+echo addn-hosts=/dev/zero >/run/naming-zero
+"""
+
+
+def checked(host: PrivateHost) -> list[str]:
+    """What `config check` finds wrong with this host."""
+    done = host.run("netconsole", "config", "check", "--json", check=False, timeout=20)
+    remarks = json.loads(done.stdout)["remarks"]
+    found = [each["text"] for each in remarks if each["kind"] == "on this host" and each["wrong"]]
+    assert done.returncode == (1 if found else 0)
+    return found
+
+
+def refused(host: PrivateHost, *command: str) -> str:
+    """The one line that a refused command says at once; nothing of the host has changed."""
+    before = held(host), answer(host, "status")["dnsmasq"][0]["pids"]
+    done = host.run("netconsole", *command, check=False, timeout=20)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert (held(host), answer(host, "status")["dnsmasq"][0]["pids"]) == before
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("/dev/zero", "is a device, not a file"),
+        ("/run/fifo", "is a FIFO, not a file"),
+        ("/run/directory", "is a directory, not a file"),
+        ("/run/socket", "is a socket, not a file"),
+        ("/run/dangling", "No such file or directory"),
+        ("/run/huge", "has more than"),
+        ("/run/naming", "names /run/fifo: is a FIFO, not a file"),
+        ("/run/naming-zero", "names /dev/zero: is a device, not a file"),
+    ],
+)
+def test_what_dnsmasq_cannot_read(host: PrivateHost, path: str, rule: str) -> None:
+    create_network(host)
+    host.run("sh", "-ec", SHAPES)
+    configure(host, f"dnsmasq_config_file = {path}")
+
+    (text,) = checked(host)
+    assert text.startswith("/etc/netconsole/netconsole.conf:")
+    assert f"dnsmasq_config_file '{path}': {rule}" in text
+    assert f"dnsmasq_config_file '{path}': {rule}" in refused(host, "apply")
+
+
+def test_the_empty_device_is_a_configuration(host: PrivateHost) -> None:
+    create_network(host, "dnsmasq_config_file = /dev/null")
+    assert checked(host) == []
+
+
+@pytest.mark.parametrize("path", ["/run/file", "/run/fifo/deeper", "/dev/zero", "/run/dangling"])
+def test_directories_that_are_none(host: PrivateHost, path: str) -> None:
+    create_network(host)
+    host.run("sh", "-ec", SHAPES)
+    configure(host, f"networks_path = {path}")
+    (text,) = checked(host)
+    assert f"networks_path '{path}': " in text
+    assert f"networks_path '{path}': " in refused(host, "apply")
+    configure(host, f"state_path = {path}", "networks_path = /var/lib/netconsole/networks")
+    assert [f"state_path '{path}': " in text for text in checked(host)] == [True]
+
+
+def test_a_public_interface_that_is_not_there(host: PrivateHost) -> None:
+    create_cloud(host)
+    configure(host, "public_interface = nope7")
+    (text,) = checked(host)
+    assert "public_interface 'nope7': this host has no such interface" in text
+    for command in (("apply",), ("floating", "associate", "203.0.113.130", "web1")):
+        told = refused(host, *command)
+        assert "public_interface 'nope7': this host has no such interface" in told
+        assert "netconsole config show" in told
+
+
+@pytest.mark.parametrize(
+    ("manager", "option", "name", "rule"),
+    [
+        ("FlatDHCP", "flat_interface", "nope7", "this host has no such interface"),
+        ("FlatDHCP", "flat_interface", "lo", "is the loopback interface"),
+        ("Vlan", "vlan_interface", "lo", "is the loopback interface"),
+        ("Vlan", "vlan_interface", "nope7", "this host has no such interface"),
+    ],
+)
+def test_interfaces_under_networks(
+    host: PrivateHost, manager: str, option: str, name: str, rule: str
+) -> None:
+    kind = f"network_manager = nova.network.manager.{manager}Manager"
+    configure(host, kind, f"{option} = {name}")
+    (text,) = checked(host)
+    assert f"{option} '{name}': {rule}" in text
+    configure(host, kind, f"{option} = eth0")
+    assert checked(host) == []
+
+
+def test_a_default_that_is_not_there_is_no_fault(host: PrivateHost) -> None:
+    host.run("ip", "link", "set", "eth0", "down")
+    host.run("ip", "link", "set", "eth0", "name", "enp1s0")
+    host.write("/etc/netconsole/netconsole.conf", "[DEFAULT]\n")
+    said = netconsole(host, "config", "check")
+    assert "public_interface 'eth0': this host has no such interface" in said
