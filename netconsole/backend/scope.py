@@ -1,13 +1,12 @@
-"""Scope: a change about one floating address looks at that address alone, and plans that alone.
+"""Scope: a change about some floating addresses looks at those alone, and plans those alone.
 
-Pure. A scope is the floating address, or None for the whole host. What others have in the nat
-table is kept where it is, so the difference must not touch it; that our jumps and the rules of
-networks, on which those of the address stand, are as wanted is what makes the narrow look enough.
+Pure. What others have in the nat table is kept where it is, so the difference must not touch it;
+that our jumps and the rules of networks, on which those of the addresses stand, are as wanted is
+what makes the narrow look enough.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from netconsole.backend import subject
 from netconsole.backend.hoststate import ChainKey, HostState, Observed, Rule, Wanted
 from netconsole.backend.managers.flatdhcp import has_external_gateway
 from netconsole.backend.plan import plan
@@ -15,11 +14,12 @@ from netconsole.backend.records import Network
 from netconsole.backend.rule_subjects import subject_of
 from netconsole.backend.rules import is_own_chain, specs
 from netconsole.backend.steps import Plan
+from netconsole.backend.subject import Scope, Subject
 
 
-def difference(observed: Observed, wanted: Wanted, scope: str | None) -> Plan:
+def difference(observed: Observed, wanted: Wanted, scope: Scope) -> Plan:
     """The steps between two states, as far as the scope goes."""
-    if scope is None:
+    if scope.is_whole:
         return plan(observed, wanted)
     present, goal = _differing(_nat(observed), _nat(wanted), scope)
     return plan(
@@ -32,7 +32,7 @@ def difference(observed: Observed, wanted: Wanted, scope: str | None) -> Plan:
         Wanted(
             sysctls=wanted.sysctls,
             addresses=tuple(
-                address for address in wanted.addresses if address.address == f"{scope}/32"
+                address for address in wanted.addresses if address.subject in scope.subjects
             ),
             chains=goal,
             networks_path=wanted.networks_path,
@@ -42,14 +42,14 @@ def difference(observed: Observed, wanted: Wanted, scope: str | None) -> Plan:
 
 
 def is_enough(
-    observed: Observed, wanted: Wanted, scope: str | None, networks: Iterable[Network]
+    observed: Observed, wanted: Wanted, scope: Scope, networks: Iterable[Network]
 ) -> bool:
-    """Whether all that the rules of the address stand on is as wanted; nothing else is repaired.
+    """Whether all that the rules of the addresses stand on is as wanted; nothing else is repaired.
 
-    Where a network has another router, the address has rules in the bridge tables as well; where
-    a bridge's frames have to meet iptables, its first address makes them.
+    Where a network has another router, they have rules in the bridge tables as well; where a
+    bridge's frames have to meet iptables, its first address makes them.
     """
-    if scope is None:
+    if scope.is_whole:
         return True
     chains = _nat(wanted)
     return (
@@ -75,9 +75,9 @@ def _nat(state: HostState) -> _Chains:
     }
 
 
-def _ground(rules: Sequence[Rule], scope: str) -> list[Rule]:
-    """The wanted rules that are not the address' own: jumps, networks', metadata's."""
-    return [rule for rule in rules if rule.subject != subject.floating(scope)]
+def _ground(rules: Sequence[Rule], scope: Scope) -> list[Rule]:
+    """The wanted rules that are not the addresses' own: jumps, networks', metadata's."""
+    return [rule for rule in rules if rule.subject not in scope.subjects]
 
 
 def _stands(present: Sequence[Rule], ground: Sequence[Rule]) -> bool:
@@ -85,8 +85,8 @@ def _stands(present: Sequence[Rule], ground: Sequence[Rule]) -> bool:
     return [rule.spec for rule in present if rule.spec in wanted] == specs(ground)
 
 
-def _differing(present: _Chains, goal: _Chains, scope: str) -> tuple[_Chains, _Chains]:
-    """The nat table as it is, and as wanted if all but the address' rules is as it should be.
+def _differing(present: _Chains, goal: _Chains, scope: Scope) -> tuple[_Chains, _Chains]:
+    """The nat table as it is, and as wanted if all but the addresses' rules is as it should be.
 
     A chain of ours in which rules only come to the end is told of from there on: the ten thousand
     before them, none of which is like one of theirs, are not compared.
@@ -101,19 +101,33 @@ def _differing(present: _Chains, goal: _Chains, scope: str) -> tuple[_Chains, _C
 
 
 def _with_own(
-    key: ChainKey, present: tuple[Rule, ...], goal: tuple[Rule, ...], scope: str
+    key: ChainKey, present: tuple[Rule, ...], goal: tuple[Rule, ...], scope: Scope
 ) -> tuple[Rule, ...]:
-    """The rules of a chain with those of the address put right; new ones go to the end.
+    """The rules of a chain with those of each address put right; new ones go to the end.
 
     There `intent` puts them too: it has associations in the order in which they were made.
     """
-    ground, own = _ground(goal, scope), subject.floating(scope)
-    new = [rule for rule in goal if rule.subject == own]
-    naming = (rule for rule in present if scope in rule.spec)  # the most are out at once
-    old = [rule for rule in naming if subject_of(key.chain, rule.spec) == own]
-    if old == new:
-        kept, new = list(present), []
-    else:
-        kept = [rule for rule in present if rule not in old] if old else list(present)
-    missing = [rule for rule in ground if rule not in kept]
-    return (*missing, *kept, *new)
+    old, new = _own(key, present, scope), _wanted_own(goal, scope)
+    moved = {each for each in scope.subjects if old.get(each) != new.get(each)}
+    gone = {rule for each in moved for rule in old.get(each, ())}
+    kept = [rule for rule in present if rule not in gone] if gone else list(present)
+    missing = [rule for rule in _ground(goal, scope) if rule not in kept]
+    return (*missing, *kept, *(rule for rule in goal if rule.subject in moved))
+
+
+def _own(key: ChainKey, present: Sequence[Rule], scope: Scope) -> dict[Subject, list[Rule]]:
+    """The rules of each address that are there; most of a chain's are out at one look."""
+    found: dict[Subject, list[Rule]] = {}
+    for about in scope.subjects:
+        for rule in present:
+            if about.name in rule.spec and subject_of(key.chain, rule.spec) == about:
+                found.setdefault(about, []).append(rule)
+    return found
+
+
+def _wanted_own(goal: Sequence[Rule], scope: Scope) -> dict[Subject, list[Rule]]:
+    wanted: dict[Subject, list[Rule]] = {}
+    for rule in goal:
+        if rule.subject is not None and rule.subject in scope.subjects:
+            wanted.setdefault(rule.subject, []).append(rule)
+    return wanted

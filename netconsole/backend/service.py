@@ -40,6 +40,7 @@ from netconsole.backend.steps import Plan
 from netconsole.backend.store import identity as identity_rows
 from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import records, records_of_floating
+from netconsole.backend.subject import WHOLE_HOST, Scope
 from netconsole.backend.trial import Guardian, NotConfirmed, session_interface
 
 Confirm = Callable[[int], bool]
@@ -172,7 +173,7 @@ class Service(Reading):
                         prepare=prepare,
                     )
                     notes = (*written.notes, *self._verify(written, applied))
-                    if written.scope is None:
+                    if written.scope.is_whole:
                         self._note_leases(connection, self._host.leases())
                     if guardian is not None:
                         self._ask(guardian)
@@ -261,37 +262,39 @@ class Service(Reading):
         `is_ours` says that what the host holds is known to be of this store: a change of it was
         just taken back.
 
-        A change about one floating address, which what is observed of that does not suffice for,
-        is about the whole host after all.
+        A change about some subjects, which what is observed of them does not suffice for, is
+        about the whole host after all.
         """
         scope = change.scope
         observed = self._observe(change, scope)
-        if scope is not None and observed.mark is None:
-            scope, observed = None, self._observe(change, None)  # what it is, all of it says
+        if not scope.is_whole and observed.mark is None:
+            scope = WHOLE_HOST  # what it is, all of it says
+            observed = self._observe(change, scope)
         if not isinstance(change, ApplyFix):
             self._compare_manager(connection)
             if not is_ours:
                 self._refuse_anothers(connection, change, observed)
-        if scope is None:
+        if scope.is_whole:
             self._note_leases(connection, observed.leases)
         written = change.write(connection, self._options)
         if written.fix is not None:
             return self._written_fix(change, written, written.fix, observed)
         found, wanted = self._wanted(connection, written, observed, scope)
         if not is_enough(observed, wanted, scope, found.networks):
-            scope, observed = None, self._observe(change, None)
-            found, wanted = self._wanted(connection, written, observed, None)
-        remembered = None if scope is not None else found.former_sysctls
+            scope = WHOLE_HOST
+            observed = self._observe(change, scope)
+            found, wanted = self._wanted(connection, written, observed, scope)
+        remembered = found.former_sysctls if scope.is_whole else None
         observed = self._host.observe_closer(observed, wanted, remembered)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
         option_facts.refuse(steps, self._options)
         former = None
-        if scope is None:
+        if scope.is_whole:
             former = Former(found, self._options, observed, wanted, steps)
             former.note(connection)
         notes = (*written.notes, *self._host.notes(steps))
-        if change.scope is not None:
-            notes += note_of_association(change.scope, observed, wanted)
+        for address in change.scope.floating_addresses:
+            notes += note_of_association(address, observed, wanted)
         return _Written(
             written.result, steps, observed, wanted, scope, written.waits, notes, former
         )
@@ -322,7 +325,7 @@ class Service(Reading):
         if any(network.manager is None for network in found):
             network_rows.claim_for_manager(connection, manager(self._options).kind)
 
-    def _observe(self, change: Change[Result], scope: str | None) -> Observed:
+    def _observe(self, change: Change[Result], scope: Scope) -> Observed:
         observed = self._host.observe(scope, self._known)
         for part, reason in observed.unreadable.items():
             raise Unavailable(f"{change.title}: {part}: {reason}")
@@ -333,14 +336,14 @@ class Service(Reading):
         connection: Connection,
         written: Written[Result],
         observed: Observed,
-        scope: str | None,
+        scope: Scope,
     ) -> tuple[Records, Wanted]:
         """The records as far as the scope goes, and what they ask of the host."""
         host = self._options.host
         found = (
             records(connection, host)
-            if scope is None
-            else records_of_floating(connection, host, scope)
+            if scope.is_whole
+            else records_of_floating(connection, host, *scope.floating_addresses)
         )
         wanted = intent(found, self._options, written.released, observed)
         wanted = self._host.possible(wanted, observed)
@@ -349,15 +352,15 @@ class Service(Reading):
     def _verify(self, written: "_Written[Result]", applied: Applied) -> tuple[str, ...]:
         """Look again, and return what had no effect. Raises NotVerified.
 
-        Of one floating address it is known how the kernel words its rules. So what is known of
+        Of floating addresses it is known how the kernel words its rules. So what is known of
         the packet filter moves along with our own transactions: the kernel made each of them
         whole, and its generation tells whether there were others.
         """
         if written.wanted is None:
             return verify(lambda: self._host.undone(written.steps), applied.without)
         wanted = written.wanted
-        narrow = written.scope is not None
-        expected = after(written.observed, written.steps) if narrow else None
+        whole = written.scope.is_whole
+        expected = None if whole else after(written.observed, written.steps)
 
         def left() -> Plan:
             seen = self._host.observe(written.scope, expected)
@@ -374,7 +377,7 @@ class _Written(Generic[Result]):
     observed: Observed
     wanted: Wanted | None
     """What the host should hold afterwards; None for a fix, which goes beyond the store."""
-    scope: str | None = None
+    scope: Scope = WHOLE_HOST
     """As far as which it was observed."""
     waits: str = ""
     notes: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ floating address compares subjects: a network may be labelled like an address.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 SubjectKind = Literal["floating", "host", "metadata", "network", "port"]
@@ -45,3 +46,36 @@ def network(label: str) -> Subject:
 def port(device: str) -> Subject:
     """The port of an instance, by its interface on the host."""
     return Subject("port", device)
+
+
+_LOOKED_AT_ALONE: frozenset[SubjectKind] = frozenset({"floating"})
+"""The kinds whose records, places and rules can be told from all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How far a change goes: over the whole host, or over some of its subjects.
+
+    It says which records are read, what is asked of the kernel, and what is compared.
+    """
+
+    subjects: Subjects = ()
+    """Sorted, each once; none for the whole host."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the host is looked at, as where a subject cannot be looked at alone."""
+        return not self.subjects or any(kind not in _LOOKED_AT_ALONE for kind, _ in self.subjects)
+
+    @property
+    def floating_addresses(self) -> tuple[str, ...]:
+        """The floating addresses among the subjects, without prefix lengths."""
+        return tuple(name for kind, name in self.subjects if kind == "floating")
+
+
+WHOLE_HOST = Scope()
+
+
+def confined(*subjects: Subject) -> Scope:
+    """Return the scope of these subjects."""
+    return Scope(together(subjects))

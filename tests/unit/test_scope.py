@@ -1,4 +1,4 @@
-"""A change about one floating address: the same steps as of the whole host, and no others."""
+"""A change about some floating addresses: the same steps as of the whole host, and no others."""
 
 from dataclasses import replace
 
@@ -14,8 +14,10 @@ from netconsole.backend.plan.filters import after
 from netconsole.backend.records import Records
 from netconsole.backend.rule_subjects import subject_of
 from netconsole.backend.scope import difference, is_enough
-from netconsole.backend.steps import ChangeRules, Plan
-from netconsole.backend.subject import floating
+from netconsole.backend.steps import ChangeRules, Plan, Step
+from netconsole.backend.subject import WHOLE_HOST, Scope, confined, floating
+from netconsole.backend.subject import network as of_network
+from netconsole.backend.subject import port as of_port
 
 PREROUTING = ChainKey("ipv4", "nat", "nova-network-PREROUTING")
 POSTROUTING = ChainKey("ipv4", "nat", "nova-network-POSTROUTING")
@@ -38,10 +40,18 @@ def world(*aims: int | None) -> Records:
     )
 
 
-def confined(found: Records, address: str) -> Wanted:
+def of(*addresses: str) -> Scope:
+    return confined(*map(floating, addresses))
+
+
+def narrowed(found: Records, *addresses: str) -> Wanted:
     """What is wanted when no other floating address is known of."""
-    only = tuple(floating for floating in found.floating_ips if floating.address == address)
+    only = tuple(row for row in found.floating_ips if row.address in addresses)
     return wanted(replace(found, floating_ips=only))
+
+
+def beside_rules(steps: Plan) -> list[Step]:
+    return [step for step in steps.steps if not isinstance(step, ChangeRules)]
 
 
 AIMS = st.lists(st.none() | st.integers(0, 5), max_size=5)
@@ -54,10 +64,52 @@ def test_associating_and_disassociating_take_the_steps_of_a_whole_plan(
     idle, given_ = world(*aims, None), world(*aims, aim)
     address = given_.floating_ips[-1].address
     for before, then in ((idle, given_), (given_, idle)):
-        host, goal = observed_as(wanted(before)), confined(then, address)
+        host, goal = observed_as(wanted(before)), narrowed(then, address)
 
-        assert is_enough(host, goal, address, then.networks)
-        assert difference(host, goal, address) == plan(host, wanted(then))
+        assert is_enough(host, goal, of(address), then.networks)
+        assert difference(host, goal, of(address)) == plan(host, wanted(then))
+
+
+@given(AIMS, st.permutations(range(6)), st.tuples(*[st.booleans()] * 4))
+def test_of_two_addresses_those_that_change_take_the_steps_of_a_whole_plan(
+    aims: list[int | None], guests: list[int], given_: tuple[bool, ...]
+) -> None:
+    """Whether one comes, goes, stays or stays away, and whichever was associated first."""
+    one, other, *_ = guests
+    ends = [
+        world(*aims, one if first else None, other if second else None)
+        for first, second in (given_[:2], given_[2:])
+    ]
+    before, then = ends
+    addresses = [row.address for row in then.floating_ips[-2:]]
+    host = replace(observed_as(wanted(before)), generation=7)
+    steps = difference(host, narrowed(then, *addresses), of(*addresses))
+    left = plan(after(host, steps), wanted(then)).steps
+
+    assert is_enough(host, narrowed(then, *addresses), of(*addresses), then.networks)
+    expected = {
+        step for step in plan(host, wanted(then)).steps if not isinstance(step, ChangeRules)
+    }
+    assert {step for step in steps.steps if not isinstance(step, ChangeRules)} == expected
+    for rules in (step for step in left if isinstance(step, ChangeRules)):
+        assert given_ == (False, True, True, True)  # the later row was associated first
+        assert sorted(line[2:] for line in rules.lines if line.startswith("-D")) == sorted(
+            line[2:] for line in rules.lines if line.startswith("-A")
+        )
+
+
+@pytest.mark.parametrize(
+    ("scope", "whole"),
+    [
+        (WHOLE_HOST, True),
+        (of("203.0.113.10"), False),
+        (of("203.0.113.10", "203.0.113.11"), False),
+        (confined(of_port("tap1")), True),
+        (confined(floating("203.0.113.10"), of_network("vmnet0")), True),
+    ],
+)
+def test_what_cannot_be_looked_at_alone_makes_it_the_whole_host(scope: Scope, whole: bool) -> None:
+    assert scope.is_whole is whole
 
 
 @given(AIMS, st.permutations(range(6)))
@@ -70,7 +122,7 @@ def test_after_an_address_was_given_to_another_guest_nothing_is_left(
     last = replace(before.floating_ips[0], fixed_ip_id=then.fixed_ips[aim].id)
     then = replace(then, floating_ips=(*then.floating_ips[1:], last))
     host = replace(observed_as(wanted(before)), generation=7)
-    steps = difference(host, confined(then, last.address), last.address)
+    steps = difference(host, narrowed(then, last.address), of(last.address))
     seen = after(host, steps)
 
     assert seen.generation == 8
@@ -88,8 +140,8 @@ def test_what_is_amiss_elsewhere_is_left_and_shown_by_the_whole_plan() -> None:
         SNAT: state.chains[SNAT][1:],
         ChainKey("ipv4", "filter", "nova-network-FORWARD"): (gone,),
     }
-    host, goal = replace(state, chains=chains), confined(then, "203.0.113.12")
-    steps = difference(host, goal, "203.0.113.12")
+    host, goal = replace(state, chains=chains), narrowed(then, "203.0.113.12")
+    steps = difference(host, goal, of("203.0.113.12"))
 
     (rules,) = (step for step in steps.steps if isinstance(step, ChangeRules))
     assert rules.lines
@@ -116,10 +168,10 @@ def test_without_what_its_rules_stand_on_the_whole_host_is_looked_at(change: obj
     assert callable(change)
     change(chains)
 
-    goal, address = confined(found, "203.0.113.10"), "203.0.113.10"
-    assert is_enough(state, goal, address, found.networks)
+    goal, scope = narrowed(found, "203.0.113.10"), of("203.0.113.10")
+    assert is_enough(state, goal, scope, found.networks)
     host = replace(state, chains=chains)
-    assert not is_enough(host, goal, address, found.networks)
+    assert not is_enough(host, goal, scope, found.networks)
 
 
 def test_where_a_network_has_another_router_the_whole_host_is_looked_at() -> None:
@@ -127,14 +179,14 @@ def test_where_a_network_has_another_router_the_whole_host_is_looked_at() -> Non
     external = replace(network(0), gateway="10.0.0.254")
     for aim in (None, 0):
         found = replace(world(aim), networks=(external, network(1)))
-        goal = confined(found, "203.0.113.10")
+        goal = narrowed(found, "203.0.113.10")
         host = observed_as(goal)
-        assert not is_enough(host, goal, "203.0.113.10", found.networks)
+        assert not is_enough(host, goal, of("203.0.113.10"), found.networks)
 
 
 def test_where_no_network_is_served_the_whole_host_is_looked_at() -> None:
-    assert not is_enough(Observed(), Wanted(), "203.0.113.10", ())
-    assert is_enough(Observed(), Wanted(), None, ())
+    assert not is_enough(Observed(), Wanted(), of("203.0.113.10"), ())
+    assert is_enough(Observed(), Wanted(), WHOLE_HOST, ())
 
 
 def test_the_rules_of_an_address_are_told_from_those_of_one_that_begins_alike() -> None:

@@ -235,8 +235,11 @@ def test_of_one_floating_address_little_is_read_and_enough(connection: sa.Connec
     }
     idle = records_of_floating(connection, "host", made[0].address)
     assert (idle.fixed_ips, idle.floating_ips) == ((), made[:1])
+    both = records_of_floating(connection, "host", made[1].address, given.address)
+    assert [row.address for row in both.floating_ips] == [given.address, made[1].address]
+    assert {row.id for row in both.fixed_ips} == {rows[1].id, rows[2].id}
     with pytest.raises(NotFound):
-        records_of_floating(connection, "host", "192.0.2.1")
+        records_of_floating(connection, "host", given.address, "192.0.2.1")
 
 
 def test_a_port_of_this_host_tells_that_it_serves_a_network(connection: sa.Connection) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from netconsole.backend.hoststate import Address, Lease
 from netconsole.backend.options import Options
 from netconsole.backend.steps import Plan
+from netconsole.backend.subject import WHOLE_HOST, Scope
 
 Result = TypeVar("Result")
 
@@ -46,12 +47,9 @@ class Change(ABC, Generic[Result]):
         """The verb as it stands in the audit log: `network create vmnet`."""
 
     @property
-    def scope(self) -> str | None:
-        """The floating address that alone it is about; None where it is about the whole host.
-
-        Raises InvalidValue.
-        """
-        return None
+    def scope(self) -> Scope:
+        """What it is about. Raises InvalidValue."""
+        return WHOLE_HOST
 
     def takes_over(self, *, of_a_store: bool) -> bool:
         """Whether it may make this store's what another configured on the host, or nova did."""

@@ -15,6 +15,8 @@ from netconsole.backend.managers.ranges import parse_address, refuse_unusable
 from netconsole.backend.options import Options
 from netconsole.backend.records import FixedIP, FloatingIP, Instance
 from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
+from netconsole.backend.subject import Scope, confined
+from netconsole.backend.subject import floating as floating_subject
 from netconsole.backend.wording import command, count
 
 MOST_ADDRESSES = 1_000_000
@@ -199,8 +201,8 @@ class AssociateFloating(Change[FloatingIP]):
         return f"floating associate {self.address} {quote(self.instance)}{fixed}{move}"
 
     @property
-    def scope(self) -> str:
-        return parse_address("floating address", self.address)
+    def scope(self) -> Scope:
+        return confined(floating_subject(parse_address("floating address", self.address)))
 
     def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
         address = parse_address("floating address", self.address)
@@ -259,8 +261,8 @@ class DisassociateFloating(Change[FloatingIP]):
         return f"floating disassociate {self.address}"
 
     @property
-    def scope(self) -> str:
-        return parse_address("floating address", self.address)
+    def scope(self) -> Scope:
+        return confined(floating_subject(parse_address("floating address", self.address)))
 
     def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
         address = parse_address("floating address", self.address)

@@ -38,6 +38,7 @@ from netconsole.backend.steps import (
     SetLink,
     Step,
 )
+from netconsole.backend.subject import WHOLE_HOST, Scope
 
 
 class Host:
@@ -47,17 +48,18 @@ class Host:
         self._networks_path = networks_path
         self._sysctl_keys = tuple(sysctl_keys)
 
-    def observe(self, scope: str | None = None, known: Observed | None = None) -> Observed:
+    def observe(self, scope: Scope = WHOLE_HOST, known: Observed | None = None) -> Observed:
         """What the host holds. Parts that cannot be read are named in `unreadable`.
 
-        A `scope` is a floating address: its places are looked at and what it needs, ip_forward
-        and the IPv4 packet filter. What is `known` of that is not looked at again as long as its
-        generation is the kernel's; its counters are old then, which no plan minds.
+        Of floating addresses in a `scope` their places are looked at and what they need,
+        ip_forward and the IPv4 packet filter. What is `known` of that is not looked at again as
+        long as its generation is the kernel's; its counters are old then, which no plan minds.
         """
         known = known or Observed()
-        if scope is not None:
+        if not scope.is_whole:
             seen = _with_mark(_observe_rules(known, only_ipv4=True))
-            places = links.observe_addresses(f"{scope}/32")
+            ranges = (f"{address}/32" for address in scope.floating_addresses)
+            places = tuple(place for each in ranges for place in links.observe_addresses(each))
             return replace(seen, sysctls=sysctls.observe(self._sysctl_keys), addresses=places)
         # Of many rules and addresses the programs take the longest: the rest is seen meanwhile.
         with ThreadPoolExecutor(max_workers=2) as aside:
@@ -184,7 +186,7 @@ def _observe_rules(known: Observed, *, only_ipv4: bool = False) -> Observed:
 class NoHost(Host):
     """nova's NullL3: nothing of the host is looked at, so that nothing is to do."""
 
-    def observe(self, scope: str | None = None, known: Observed | None = None) -> Observed:
+    def observe(self, scope: Scope = WHOLE_HOST, known: Observed | None = None) -> Observed:
         return Observed()
 
     def observe_closer(

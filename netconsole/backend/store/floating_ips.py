@@ -1,6 +1,6 @@
 """Queries on floating addresses."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -65,6 +65,19 @@ def find(connection: Connection, address: str) -> FloatingIP:
         listed = command("floating", "list")
         raise NotFound(f"floating address {address} does not exist: {listed} shows which do")
     return found[0]
+
+
+def of_addresses(connection: Connection, addresses: Collection[str]) -> tuple[FloatingIP, ...]:
+    """Return some floating addresses, in the order of `as_associated`.
+
+    Raises NotFound.
+    """
+    among = floating_ips.c.address.in_(addresses)
+    order = (floating_ips.c.updated_at, floating_ips.c.id)
+    found = fetch(connection, FloatingIP, sa.select(*_COLUMNS).where(among).order_by(*order))
+    for unknown in sorted({*addresses} - {row.address for row in found}):
+        find(connection, unknown)
+    return found
 
 
 def of_fixed_ip(connection: Connection, fixed_ip_id: int) -> tuple[FloatingIP, ...]:

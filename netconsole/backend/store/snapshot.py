@@ -36,15 +36,15 @@ def records(connection: Connection, host: str) -> Records:
     return found
 
 
-def records_of_floating(connection: Connection, host: str, address: str) -> Records:
-    """Return the records that one floating address is about, and all networks.
+def records_of_floating(connection: Connection, host: str, *addresses: str) -> Records:
+    """Return the records that some floating addresses are about, and all networks.
 
     Of each network there is one port with its instance, enough to tell whether this host serves it.
     Raises NotFound, and LookupError where one of them names a row that is not there.
     """
-    floating = floating_ips.find(connection, address)
-    named = floating.fixed_ip_id
-    rows = () if named is None else (fixed_ips.of_id(connection, named),)
+    found = floating_ips.of_addresses(connection, addresses)
+    named = {row.fixed_ip_id for row in found if row.fixed_ip_id is not None}
+    rows = tuple(fixed_ips.of_id(connection, each) for each in sorted(named))
     every = networks.every(connection)
     if not {row.network_id for row in rows} <= {network.id for network in every}:
         raise LookupError(f"networks: {rows}")
@@ -57,6 +57,6 @@ def records_of_floating(connection: Connection, host: str, address: str) -> Reco
         ports=ports,
         fixed_ips=rows,
         host_addresses=fixed_ips.of_hosts(connection),
-        floating_ips=(floating,),
+        floating_ips=found,
         former_sysctls=settings.former_sysctls(connection, host),
     )
