@@ -158,14 +158,22 @@ def _idle_places(
 
     Or on the bridge above that.
     """
-    places = {
-        Address(interface, f"{floating.address}/32", subject=subject.floating(floating.address))
-        for floating in records.floating_ips
-        for named in (options.public_interface or floating.interface, floating.interface)
-        for interface in (named, leaving(named, above))
-    }
     kept = {(address.interface, address.address) for address in held}
-    return frozenset(place for place in places if place[:2] not in kept)
+    among = {
+        own: frozenset(
+            interface
+            for named in (options.public_interface or own, own)
+            for interface in (named, leaving(named, above))
+        )
+        for own in {floating.interface for floating in records.floating_ips}
+    }
+    return frozenset(
+        Address(interface, place, subject=subject.floating(floating.address))
+        for floating in records.floating_ips
+        for place in (f"{floating.address}/32",)
+        for interface in among[floating.interface]
+        if (interface, place) not in kept
+    )
 
 
 def _files(
