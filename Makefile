@@ -25,6 +25,10 @@ run: setup ## Open the console on a lab; without a terminal, print the lab's sta
 test: setup ## Run every test this machine can run, and name the others (ARGS=… for pytest).
 	@$(BIN)/pytest $(ARGS)
 
+.PHONY: test-fast
+test-fast: setup ## Run the tests that are pure or of the command line alone (ARGS=… for pytest).
+	@$(BIN)/pytest tests/unit $(ARGS)
+
 .PHONY: lint
 lint: setup ## Check the style, the types and who imports whom.
 	$(BIN)/ruff check $(CODE)
