@@ -21,6 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A virtual machine takes minutes: begun last, it would leave the other workers without work.
+    items.sort(key=lambda item: "vm" not in item.path.parts)
     for item in items:
         if "host" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.requires("namespaces", "nsenter", "ip", "iptables"))
