@@ -16,7 +16,7 @@ from pathlib import Path
 
 from netaddr import IPNetwork
 
-from netconsole.backend.records import Network
+from netconsole.backend.model.records import Network
 from netconsole.backend.store import Store, fixed_ips, networks
 
 CIDR = IPNetwork("10.0.0.0/16")

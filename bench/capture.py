@@ -20,11 +20,11 @@ from pathlib import Path
 
 from enclosed import inside
 
-from netconsole.backend.options import Options
-from netconsole.diagnostics.capture import saved
-from netconsole.diagnostics.capture.analysis import Analysis
-from netconsole.diagnostics.capture.packet import INBOUND, Packet
-from netconsole.diagnostics.capture.topology import Point
+from netconsole.backend.configuration.options import Options
+from netconsole.capture import saved
+from netconsole.capture.analysis import Analysis
+from netconsole.capture.packet import INBOUND, Packet
+from netconsole.capture.topology import Point
 
 PACKETS = 400_000
 ROUNDS = 4

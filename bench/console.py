@@ -13,9 +13,9 @@ from pathlib import Path
 
 from enclosed import inside
 
-from netconsole.backend.options import Options
+from netconsole.backend.configuration.options import Options
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 from pseudo_terminal import Terminal
 
 RULES = 10_000

@@ -15,12 +15,12 @@ from enclosed import PUBLIC_INTERFACE, inside
 
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.networks import CreateNetwork
-from netconsole.backend.options import Options
-from netconsole.backend.records import FloatingIP, Instance, Port
-from netconsole.backend.service import Service
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.model.records import FloatingIP, Instance, Port
+from netconsole.backend.service.service import Service
 from netconsole.backend.store import Store, fixed_ips, floating_ips, instances, networks
+from netconsole.diagnostics.collecting import Request
 from netconsole.diagnostics.doctor import examine
-from netconsole.diagnostics.evidence import Request
 
 PORTS = 1_000
 FLOATING = 2_000

@@ -17,23 +17,23 @@ from functools import partial
 
 from enclosed import HOST, PUBLIC_INTERFACE, inside
 
-from netconsole.backend.apply import apply
-from netconsole.backend.chains import Association, floating_rules
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.floating import AssociateFloating
 from netconsole.backend.changes.networks import CreateNetwork
-from netconsole.backend.garbage import at_rest
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.host import Host
 from netconsole.backend.intent import intent
-from netconsole.backend.journal import Journal
-from netconsole.backend.kernel_settings import IP_FORWARD
-from netconsole.backend.options import Options
+from netconsole.backend.model.kernel_settings import IP_FORWARD
+from netconsole.backend.model.records import FloatingIP, Instance, Port
 from netconsole.backend.plan import plan
-from netconsole.backend.records import FloatingIP, Instance, Port
-from netconsole.backend.rules import CHAIN_PREFIX
-from netconsole.backend.service import Service
+from netconsole.backend.service.service import Service
 from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.backend.store import Store, fixed_ips, floating_ips, instances, networks, records
+from netconsole.backend.system.garbage import at_rest
+from netconsole.backend.transaction.apply import apply
+from netconsole.backend.transaction.journal import Journal
+from netconsole.backend.wording.chains import Association, floating_rules
 
 ADDRESSES = 10_000
 MORE = 5

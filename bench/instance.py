@@ -18,9 +18,9 @@ from floating import given, seconds
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.instances import CreateInstance, DeleteInstance
 from netconsole.backend.changes.networks import CreateNetwork
-from netconsole.backend.options import Options
-from netconsole.backend.records import Instance, Port
-from netconsole.backend.service import Service
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.model.records import Instance, Port
+from netconsole.backend.service.service import Service
 from netconsole.backend.store import Store, fixed_ips, instances, networks
 
 GUESTS = 10_000

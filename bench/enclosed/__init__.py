@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from netconsole.backend.options import Options
+from netconsole.backend.configuration.options import Options
 
 HOST = "bench"
 PUBLIC_INTERFACE = "eth0"

@@ -11,21 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import ExitStatus
-from netconsole.backend.wording import count as counted
-from netconsole.cli import output
-from netconsole.cli.changing import as_json
-from netconsole.cli.context import Context, pass_context
+from netconsole.backend.model.errors import ExitStatus
+from netconsole.backend.model.phrases import count as counted
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import as_json
+from netconsole.cli.frame.context import Context, pass_context
 
 if TYPE_CHECKING:
-    from netconsole.diagnostics.capture.comparison import (
-        Comparison,
-        PairReport,
-        PointReport,
-        Progress,
-    )
-    from netconsole.diagnostics.capture.exchanges import Exchange
-    from netconsole.diagnostics.capture.packet import Packet
+    from netconsole.capture.comparison import Comparison, PairReport, PointReport, Progress
+    from netconsole.capture.exchanges import Exchange
+    from netconsole.capture.packet import Packet
 
 LINES_PER_SECOND = 100
 """Printed at most: an SSH session carries no more, and nobody reads it."""
@@ -106,13 +101,13 @@ def capture(
     if files:
         if write is not None:
             raise click.UsageError("--write is for a live capture, not for --read.")
-        from netconsole.diagnostics.capture import saved
+        from netconsole.capture import saved
 
         found = saved.compare(files, interfaces, show, " ".join(expression), context.rights)
     else:
         if not interfaces:
             raise click.UsageError("Name an interface with --on, or a file with --read.")
-        from netconsole.diagnostics.capture import live
+        from netconsole.diagnostics.probes import live_capture as live
 
         request = live.Request(
             interfaces,
@@ -177,7 +172,7 @@ class _Lines:
 
     def show(self, packets: "Sequence[tuple[str, Packet]]") -> None:
         """Print packets with their interfaces."""
-        from netconsole.diagnostics.capture.summary import line
+        from netconsole.capture.summary import line
 
         now = time.monotonic()
         if now - self._second >= 1:

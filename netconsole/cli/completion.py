@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-from netconsole.cli import output
+from netconsole.cli.frame import output
 
 
 @click.command()

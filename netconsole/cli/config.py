@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import ExitStatus
-from netconsole.cli import output
-from netconsole.cli.changing import as_json
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.group import Group
+from netconsole.backend.model.errors import ExitStatus
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import as_json
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
 
 if TYPE_CHECKING:
-    from netconsole.backend.configuration import Setting
+    from netconsole.backend.configuration.loading import Setting
 
 _PASSWORD = re.compile(r"(//[^/@]*?:)[^/]*@")
 
@@ -73,7 +73,7 @@ def check(context: Context, as_json: bool) -> int:
     Options of nova's that have no effect here are named as well; they are no fault. Exit status 1
     where something is to be mended.
     """
-    from netconsole.backend.option_check import remarks
+    from netconsole.backend.service.option_check import remarks
 
     configuration = context.configuration()
     found = remarks(configuration)

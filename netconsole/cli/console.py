@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import ExitStatus, InvalidValue
-from netconsole.cli.context import Context, pass_context
+from netconsole.backend.model.errors import ExitStatus, InvalidValue
+from netconsole.cli.frame.context import Context, pass_context
 
 if TYPE_CHECKING:
-    from netconsole.backend.service import Service
+    from netconsole.backend.service.service import Service
 
 LEAST_INTERVAL = 0.2
 
@@ -44,7 +44,7 @@ def _parse_size(value: str) -> tuple[int, int]:
 def _save_screenshot(
     service: "Service", path: Path, size: tuple[int, int], keys: tuple[str, ...]
 ) -> None:
-    from netconsole.backend.saving import new_file
+    from netconsole.backend.system.saving import new_file
     from netconsole.screens.app import ConsoleApp
     from netconsole.screens.run import screenshot
 

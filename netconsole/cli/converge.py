@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import Conflict, ExitStatus, RemovesMost
-from netconsole.cli import confirmation, output
-from netconsole.cli.changing import (
+from netconsole.backend.model.errors import Conflict, ExitStatus, RemovesMost
+from netconsole.cli.frame import confirmation, output
+from netconsole.cli.frame.changing import (
     Doer,
     as_json,
     changing,
@@ -15,7 +15,7 @@ from netconsole.cli.changing import (
     steps_of,
     verbose,
 )
-from netconsole.cli.context import Context, pass_context
+from netconsole.cli.frame.context import Context, pass_context
 
 if TYPE_CHECKING:
     from netconsole.backend.changes.converge import Converge

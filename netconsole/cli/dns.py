@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.cli import names, output
-from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.group import Group
+from netconsole.cli.frame import names, output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from netconsole.backend.records import DnsDomain, DnsEntry
+    from netconsole.backend.model.records import DnsDomain, DnsEntry
 
 DOMAIN_COLUMNS = ("domain", "scope", "project_id", "availability_zone")
 COLUMNS = ("name", "domain", "address")

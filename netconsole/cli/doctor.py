@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import InvalidValue, NetconsoleError
-from netconsole.cli import output
-from netconsole.cli.changing import as_json
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.names import CHECK
+from netconsole.backend.model.errors import InvalidValue, NetconsoleError
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import as_json
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.names import CHECK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from netconsole.backend.service import Service
-    from netconsole.diagnostics.check import Check
-    from netconsole.diagnostics.finding import Finding
-    from netconsole.diagnostics.snapshot import Snapshot, Unread
+    from netconsole.backend.service.service import Service
+    from netconsole.diagnostics.model.check import Check
+    from netconsole.diagnostics.model.finding import Finding
+    from netconsole.diagnostics.model.snapshot import Snapshot, Unread
 
 
 def _addresses(
@@ -45,7 +45,7 @@ sources = click.option(
 
 def service_or_reason(context: Context) -> "Service | Unread":
     """Return the service, or why there is none: what needs no store can be checked all the same."""
-    from netconsole.diagnostics.snapshot import Unread
+    from netconsole.diagnostics.model.snapshot import Unread
 
     try:
         return context.service()
@@ -85,9 +85,9 @@ def doctor(
     """
     from netconsole.cli import findings
     from netconsole.diagnostics import doctor
-    from netconsole.diagnostics.evidence import Request
-    from netconsole.diagnostics.finding import as_json as in_json
-    from netconsole.diagnostics.finding import exit_status
+    from netconsole.diagnostics.collecting import Request
+    from netconsole.diagnostics.model.finding import as_json as in_json
+    from netconsole.diagnostics.model.finding import exit_status
 
     if saved is not None and (save is not None or probe or sources):
         raise click.UsageError("--from goes with none of --save, --probe and --source.")
@@ -113,7 +113,7 @@ def doctor(
 def _judged(
     file: str, checks: "Iterable[Check]", rights: AbstractContextManager[None]
 ) -> "tuple[Finding, ...]":
-    from netconsole.backend import files
+    from netconsole.backend.system import files
     from netconsole.diagnostics import doctor
     from netconsole.diagnostics.saved import from_text, judging
 
@@ -132,7 +132,7 @@ def _write(file: str, snapshot: "Snapshot") -> None:
     """Write the evidence, for nobody else to read: it tells much about the host."""
     from pathlib import Path
 
-    from netconsole.backend.saving import new_file
+    from netconsole.backend.system.saving import new_file
     from netconsole.diagnostics.saved import to_text
 
     with new_file(Path(file)) as stream:

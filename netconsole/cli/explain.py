@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.cli import output
-from netconsole.cli.changing import as_json
-from netconsole.cli.names import CHECK
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import as_json
+from netconsole.cli.frame.names import CHECK
 
 if TYPE_CHECKING:
-    from netconsole.diagnostics.check import Check
+    from netconsole.diagnostics.model.check import Check
     from netconsole.diagnostics.playbooks import Playbook
 
 WIDTH = 79

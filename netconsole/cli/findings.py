@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Iterable, Iterator
 
-from netconsole.cli import output
-from netconsole.diagnostics.finding import Finding, Verdict
+from netconsole.cli.frame import output
+from netconsole.diagnostics.model.finding import Finding, Verdict
 from netconsole.diagnostics.reach import worst_first
 
 _SYMBOLS: dict[Verdict, tuple[str, str]] = {

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.cli import names, output
-from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.group import Group
+from netconsole.cli.frame import names, output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
 
 if TYPE_CHECKING:
-    from netconsole.backend.records import FixedIPView
+    from netconsole.backend.model.records import FixedIPView
 
 COLUMNS = ("address", "network", "allocated", "leased", "reserved", "instance", "mac", "host")
 

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.cli import output
-from netconsole.cli.changing import as_json, dry_run, print_outcome, steps_of, verbose
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.group import Group
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import as_json, dry_run, print_outcome, steps_of, verbose
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.takeover.nova import Takeover

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.wording import count
-from netconsole.cli import names, output
-from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.group import Group
+from netconsole.backend.model.phrases import count
+from netconsole.cli.frame import names, output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.changes.injection import Injected
-    from netconsole.backend.records import InstanceView, PortKind
+    from netconsole.backend.model.records import InstanceView, PortKind
 
 port_kind_option = click.option(
     "--port-kind",

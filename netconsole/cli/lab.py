@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import ReadOnly
-from netconsole.cli import output
-from netconsole.cli.changing import as_json
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.group import Group
-from netconsole.cli.names import FAULT
+from netconsole.backend.model.errors import ReadOnly
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import as_json
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.names import FAULT
 
 if TYPE_CHECKING:
-    from netconsole.lab.enclosure import Work
     from netconsole.lab.faults import Fault
+    from netconsole.lab.sandbox.enclosure import Work
 
 SYSTEM_PROGRAMS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 FALLBACK_SHELL = "/bin/sh"
@@ -95,13 +95,13 @@ def run(network_manager: str, writable: tuple[Path, ...], command: tuple[str, ..
 @_command
 def enter(pid: int | None, command: tuple[str, ...]) -> int:
     """Run a command, or a shell, on the host of your running lab, from another terminal."""
-    from netconsole.lab.join import run_in_lab
+    from netconsole.lab.sandbox.join import run_in_lab
 
     return run_in_lab(pid, partial(_execute, command))
 
 
 def _members(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    from netconsole.lab.members import names
+    from netconsole.lab.sandbox.members import names
 
     return [name for name in names() if name.startswith(begun)]
 
@@ -111,7 +111,7 @@ def _members(context: click.Context, parameter: click.Parameter, begun: str) -> 
 @_command
 def execute(name: str, command: tuple[str, ...]) -> int:
     """Run a command, or a shell, in an instance of this lab or in `outside`."""
-    from netconsole.lab.join import run_in_member
+    from netconsole.lab.sandbox.join import run_in_member
 
     if command[:1] == ("--",):  # click removes it only where it comes first of all
         command = command[1:]
@@ -124,7 +124,7 @@ def execute(name: str, command: tuple[str, ...]) -> int:
 def faults(context: Context, as_json: bool) -> None:
     """List the faults to practise on: what each breaks, what is seen, and whether it is there."""
     from netconsole.lab.faults import FAULTS
-    from netconsole.lab.join import require_lab
+    from netconsole.lab.sandbox.join import require_lab
 
     require_lab()
     service = context.service()
@@ -170,16 +170,16 @@ def mend(context: Context, fault: str) -> None:
 
 def _fault_of_lab(fault_id: str) -> "Fault":
     from netconsole.lab import faults
-    from netconsole.lab.join import require_lab
+    from netconsole.lab.sandbox.join import require_lab
 
     require_lab()
     return faults.fault(fault_id)
 
 
 def _in_fresh_lab(kind: str, inside: "Work", writable: Sequence[Path] = ()) -> int:
-    from netconsole.lab.cloud import build
-    from netconsole.lab.enclosure import enclose
-    from netconsole.lab.walls import require_openable
+    from netconsole.lab.clouds.cloud import build
+    from netconsole.lab.sandbox.enclosure import enclose
+    from netconsole.lab.sandbox.walls import require_openable
 
     require_openable(writable)
     _prepare_environment()
@@ -208,7 +208,7 @@ def _console(read_only: bool) -> int:
 
 
 def _execute(command: Sequence[str]) -> int:
-    from netconsole.lab.processes import execute as become
+    from netconsole.lab.sandbox.processes import execute as become
 
     _prepare_environment()
     return become(command or (os.environ.get("SHELL", FALLBACK_SHELL),))
@@ -216,7 +216,7 @@ def _execute(command: Sequence[str]) -> int:
 
 def _prepare_environment() -> None:
     """Let a command of the lab find this very netconsole, and that find the lab's configuration."""
-    from netconsole.backend.option_files import ENVIRONMENT_VARIABLE
+    from netconsole.backend.configuration.option_files import ENVIRONMENT_VARIABLE
 
     for name in (ENVIRONMENT_VARIABLE, *PLACES_OF_THE_MACHINE):
         os.environ.pop(name, None)

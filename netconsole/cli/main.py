@@ -10,10 +10,10 @@ from keyword import iskeyword
 import click
 
 from netconsole import __version__
-from netconsole.backend.errors import InvalidValue
-from netconsole.cli import failures, output, standard
-from netconsole.cli.context import Context
-from netconsole.cli.lazy import LazyCommand, LazyGroup
+from netconsole.backend.model.errors import InvalidValue
+from netconsole.cli.frame import failures, output, standard
+from netconsole.cli.frame.context import Context
+from netconsole.cli.frame.lazy import LazyCommand, LazyGroup
 
 PROGRAM = "netconsole"
 

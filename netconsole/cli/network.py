@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from netconsole.cli import names, output
-from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.group import Group
-from netconsole.cli.truth import T_OR_F
+from netconsole.cli.frame import names, output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.truth import T_OR_F
 
 if TYPE_CHECKING:
-    from netconsole.backend.records import Network
+    from netconsole.backend.model.records import Network
 
 Command = TypeVar("Command", bound=Callable[..., object])
 

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import ExitStatus
-from netconsole.cli import output
-from netconsole.cli.changing import as_json
-from netconsole.cli.context import Context, pass_context
+from netconsole.backend.model.errors import ExitStatus
 from netconsole.cli.doctor import service_or_reason, sources
-from netconsole.cli.group import Group
-from netconsole.cli.names import PLAYBOOK
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import as_json
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.names import PLAYBOOK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netconsole.backend.steps import Plan
-    from netconsole.diagnostics.evidence import Request
-    from netconsole.diagnostics.finding import Finding
+    from netconsole.diagnostics.collecting import Request
+    from netconsole.diagnostics.model.finding import Finding
     from netconsole.diagnostics.playbooks import Investigation, Playbook
     from netconsole.diagnostics.playbooks.playbook import Healing
 
@@ -92,7 +92,7 @@ def run(
     """
     if undo and (apply or persist):
         raise click.UsageError("--undo goes with neither --apply nor --persist.")
-    from netconsole.diagnostics.evidence import Request
+    from netconsole.diagnostics.collecting import Request
 
     request = Request(
         service_or_reason(context),
@@ -134,7 +134,7 @@ class _Run:
 
     def look(self) -> ExitStatus:
         """Find out, and change nothing."""
-        from netconsole.diagnostics.finding import exit_status
+        from netconsole.diagnostics.model.finding import exit_status
 
         found = self.playbook.investigate(self.request)
         self._print(found, None)
@@ -142,7 +142,7 @@ class _Run:
 
     def heal(self, *, apply: bool, persist: bool) -> ExitStatus:
         """Find out, apply the cure, and find out again."""
-        from netconsole.diagnostics.finding import exit_status
+        from netconsole.diagnostics.model.finding import exit_status
 
         service = self.context.service()
         found = self.playbook.investigate(self.request)
@@ -157,7 +157,7 @@ class _Run:
 
     def undo(self) -> ExitStatus:
         """Take back the latest cure, and say how things are then."""
-        from netconsole.diagnostics.finding import as_json
+        from netconsole.diagnostics.model.finding import as_json
 
         undone = self.playbook.undo(self.context.service())
         for note in undone.notes:
@@ -170,7 +170,7 @@ class _Run:
         return ExitStatus.OK
 
     def _print(self, found: "Investigation", healing: "Healing | None") -> None:
-        from netconsole.diagnostics.finding import as_json
+        from netconsole.diagnostics.model.finding import as_json
 
         if self.as_json:
             document: dict[str, object] = {

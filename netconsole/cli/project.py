@@ -3,8 +3,8 @@
 import click
 
 from netconsole.cli import network
-from netconsole.cli.changing import Doer, changing
-from netconsole.cli.group import Group
+from netconsole.cli.frame.changing import Doer, changing
+from netconsole.cli.frame.group import Group
 
 
 @click.group(cls=Group)

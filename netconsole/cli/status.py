@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.trouble import troubles
-from netconsole.backend.wording import count
-from netconsole.cli import output
-from netconsole.cli.changing import as_json
-from netconsole.cli.context import Context, pass_context
+from netconsole.backend.model.phrases import count
+from netconsole.backend.survey.trouble import troubles
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import as_json
+from netconsole.cli.frame.context import Context, pass_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from netconsole.backend.status import Status
+    from netconsole.backend.survey.status import Status
 
 Section = tuple[str, "Sequence[str]", "Iterable[object]"]
 

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.cli import output
-from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.group import Group
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
 from netconsole.cli.instance import port_kind_option, print_instances
 
 if TYPE_CHECKING:
-    from netconsole.backend.records import Network, PortKind, VpnView
+    from netconsole.backend.model.records import Network, PortKind, VpnView
 
 COLUMNS = ("project", "network", "public_address", "public_port", "private_address", "instance")
 

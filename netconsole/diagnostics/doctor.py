@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from netconsole.backend.errors import NotFound
-from netconsole.diagnostics.check import Check
+from netconsole.backend.model.errors import NotFound
 from netconsole.diagnostics.checks import CHECKS
-from netconsole.diagnostics.evidence import Request, collect
-from netconsole.diagnostics.finding import Finding
-from netconsole.diagnostics.snapshot import Snapshot
+from netconsole.diagnostics.collecting import Request, collect
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.model.snapshot import Snapshot
 
 QUICK_SECONDS = 5.0
 """A check whose evidence takes longer is made by playbooks, or when it is asked for by name."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from netconsole.backend.trouble import Reach, Trouble
-from netconsole.backend.wording import count, some
-from netconsole.diagnostics.finding import Finding
+from netconsole.backend.model.phrases import count, some
+from netconsole.backend.survey.trouble import Reach, Trouble
+from netconsole.diagnostics.model.finding import Finding
 
 _HOST = frozenset(
     {

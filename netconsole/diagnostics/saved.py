@@ -13,12 +13,12 @@ from cattrs.errors import BaseValidationError
 from cattrs.preconf.json import make_converter
 
 from netconsole import __version__
-from netconsole.backend.errors import LONGEST_SHOWN, InvalidValue
+from netconsole.backend.model.errors import LONGEST_SHOWN, InvalidValue
+from netconsole.backend.model.text import as_json, visible
 from netconsole.backend.steps import STEPS, Step
-from netconsole.backend.text import as_json, visible
-from netconsole.diagnostics.evidence import COLLECTORS, PROBES
-from netconsole.diagnostics.snapshot import Snapshot, Unread
-from netconsole.diagnostics.target import Target
+from netconsole.diagnostics.collecting import COLLECTORS, PROBES
+from netconsole.diagnostics.model.snapshot import Snapshot, Unread
+from netconsole.diagnostics.model.target import Target
 
 FORMAT = 2
 """Of the file; another one is refused."""

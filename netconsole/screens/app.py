@@ -9,21 +9,21 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
-from netconsole.backend.errors import ExitStatus
-from netconsole.backend.service import Service
+from netconsole.backend.model.errors import ExitStatus
+from netconsole.backend.service.service import Service
+from netconsole.diagnostics.collecting import Request
 from netconsole.diagnostics.doctor import examine
-from netconsole.diagnostics.evidence import Request
-from netconsole.screens.change_log import LogEntry
-from netconsole.screens.console import Console
-from netconsole.screens.dialogs import TextPage
 from netconsole.screens.guard import Guard
-from netconsole.screens.help import help_entries
-from netconsole.screens.live import Collector, Picture
-from netconsole.screens.main import MainPage
-from netconsole.screens.marks import Tone
-from netconsole.screens.page import LEAST_HEIGHT, LEAST_WIDTH, WIDE, Page
+from netconsole.screens.pages.console import Console
+from netconsole.screens.pages.dialogs import TextPage
+from netconsole.screens.pages.help import help_entries
+from netconsole.screens.pages.main import MainPage
+from netconsole.screens.pages.page import LEAST_HEIGHT, LEAST_WIDTH, WIDE, Page
+from netconsole.screens.pages.trial import ask
+from netconsole.screens.panes.live import Collector, Picture
+from netconsole.screens.rows.marks import Tone
 from netconsole.screens.terminal import TerminalDriver
-from netconsole.screens.trial import ask
+from netconsole.screens.texts.change_log import LogEntry
 
 _OVERDUE_SECONDS = 10.0
 

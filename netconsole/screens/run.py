@@ -4,7 +4,7 @@ import asyncio
 
 from textual.pilot import Pilot
 
-from netconsole.backend.errors import ExitStatus
+from netconsole.backend.model.errors import ExitStatus
 from netconsole.screens.app import ConsoleApp
 from netconsole.screens.guard import Guard
 

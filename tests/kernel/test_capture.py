@@ -46,7 +46,7 @@ for port in (40022, 40023):
 """
 GOES_DOWN = """
 import select, subprocess
-from netconsole.diagnostics.capture.ring import Ring
+from netconsole.capture.ring import Ring
 with Ring("vlan100", [(6, 0, 0, 128)]) as ring:  # it lets everything pass
     asked = select.poll()
     asked.register(ring, select.POLLIN)
@@ -178,7 +178,7 @@ def test_fragments_are_not_lost_where_the_bridge_puts_them_together(
 
 CANCELLED = """
 import threading
-from netconsole.diagnostics.capture.live import Request, compare
+from netconsole.diagnostics.probes.live_capture import Request, compare
 cancel, stands = threading.Event(), []
 def packets(comparison):
     return tuple(point.packets for point in comparison.points)

@@ -82,8 +82,8 @@ def test_what_is_gone_is_told_and_holds_nothing_up(host: PrivateHost) -> None:
 DROP_IN = "/etc/sysctl.d/90-netconsole.conf"
 CURE = """
 from netconsole.backend.changes.converge import ApplyFix
-from netconsole.backend.configuration import load
-from netconsole.backend.service import Service
+from netconsole.backend.configuration.loading import load
+from netconsole.backend.service.service import Service
 from netconsole.backend.steps import *
 
 rules = ("-I FORWARD 1 -i br7 -j ACCEPT", "-I FORWARD 2 -o br7 -j ACCEPT")

@@ -7,8 +7,8 @@ from private_host import PrivateHost
 
 LOST = """
 from netconsole.backend.changes.converge import ApplyFix
-from netconsole.backend.configuration import load
-from netconsole.backend.service import Service
+from netconsole.backend.configuration.loading import load
+from netconsole.backend.service.service import Service
 from netconsole.backend.steps import AddAddress, Plan, RunProgram, SetLink
 
 plan = Plan((

@@ -13,10 +13,11 @@ SECOND, THIRD = "203.0.113.130", "203.0.113.131"
 SESSION = """
 import json, sys
 from netconsole.backend.changes.floating import AssociateFloating, DisassociateFloating
-from netconsole.backend import iptables_save, mixed_tables, reading, service
+from netconsole.backend.kernel import iptables_save, mixed_tables
+from netconsole.backend.service import reading, service
 from netconsole.backend.host import filters, links
-from netconsole.backend.configuration import load
-from netconsole.backend.service import Service
+from netconsole.backend.configuration.loading import load
+from netconsole.backend.service.service import Service
 
 ran = []
 

@@ -125,8 +125,8 @@ def test_a_card_that_a_configuration_names_no_more_leaves_the_bridge(host: Priva
 
 UNVERIFIED = """
 import sys
-from netconsole.backend import service
-from netconsole.backend.errors import StepFailed
+from netconsole.backend.service import service
+from netconsole.backend.model.errors import StepFailed
 from netconsole.cli.main import main
 
 def verify(*_):

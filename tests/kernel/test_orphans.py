@@ -7,8 +7,8 @@ from private_host import PrivateHost, eventually
 CREATE = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
 FENCE = """
 from netconsole.backend.changes.converge import ApplyFix
-from netconsole.backend.configuration import load
-from netconsole.backend.service import Service
+from netconsole.backend.configuration.loading import load
+from netconsole.backend.service.service import Service
 from netconsole.backend.steps import ChangeRules, Plan
 
 rule = "FORWARD -p ARP -i eth7 -j DROP"

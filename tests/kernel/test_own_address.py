@@ -4,7 +4,11 @@ import sys
 
 from private_host import PrivateHost
 
-ASK = "from netconsole.backend.configuration import load; print(load().my_ip, load().metadata_host)"
+ASK = """
+from netconsole.backend.configuration.loading import load
+
+print(load().my_ip, load().metadata_host)
+"""
 
 
 def own_address(host: PrivateHost) -> str:

@@ -9,9 +9,9 @@ EVERY_CHANGE = """
 import importlib, json, pkgutil
 from dataclasses import fields
 from netconsole.backend import changes
-from netconsole.backend.errors import ReadOnly
-from netconsole.backend.configuration import load
-from netconsole.backend.service import Service
+from netconsole.backend.model.errors import ReadOnly
+from netconsole.backend.configuration.loading import load
+from netconsole.backend.service.service import Service
 from netconsole.backend.steps import Plan, SetSysctl
 
 for module in pkgutil.iter_modules(changes.__path__):

@@ -147,7 +147,7 @@ def test_nothing_is_taken_for_dead_that_lives(host: PrivateHost) -> None:
         eventually(lambda: host.run("sh", "-c", "pgrep -f 'floating create'").stdout)
         host.run("sh", "-c", f"{holds} || sleep 1")
         assert other.poll() is None
-        host.run("pkill", "-KILL", "-f", "netconsole.backend.trial")
+        host.run("pkill", "-KILL", "-f", "netconsole.backend.transaction.trial")
         terminal.press(*"yes", "enter")
         assert terminal.exit_status(60) == 0
     _, said = other.communicate(timeout=60)
@@ -161,7 +161,7 @@ def test_a_trial_without_its_guardian_is_taken_back_by_who_comes_first(host: Pri
     before = on_trial(host)
     with Terminal(host.command("env", SESSION, PROGRAM, *CREATE)) as terminal:
         terminal.wait_for("Type yes within 60 s")
-        host.run("pkill", "-KILL", "-f", "netconsole.backend.trial")
+        host.run("pkill", "-KILL", "-f", "netconsole.backend.transaction.trial")
         host.run("pkill", "-KILL", "-f", "bin/netconsole network create")
     said = "is on trial, and nobody is left to hear a yes"
     assert said in host.run("netconsole", "status", check=False).stdout
@@ -183,9 +183,9 @@ def test_a_guardian_does_its_duty_when_all_state_is_gone(host: PrivateHost) -> N
 
 BATCH = """
 import sys
-from netconsole.backend.apply import apply
-from netconsole.backend.errors import StepFailed
-from netconsole.backend.journal import Journal
+from netconsole.backend.transaction.apply import apply
+from netconsole.backend.model.errors import StepFailed
+from netconsole.backend.transaction.journal import Journal
 from netconsole.backend.steps import AddAddress, AddLink, Plan, SetLink
 
 steps = (

@@ -163,10 +163,10 @@ BURST = """
 import sys
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.instances import CreateInstance, DeleteInstance
-from netconsole.backend.records import Instance, Port
-from netconsole.backend.service import Service
+from netconsole.backend.model.records import Instance, Port
+from netconsole.backend.service.service import Service
 from netconsole.backend.store import Store, fixed_ips, instances, networks
-from netconsole.backend.configuration import load
+from netconsole.backend.configuration.loading import load
 
 options = load()
 service = Service(options)

@@ -7,7 +7,13 @@ from cloud import configure, create_network, netconsole
 from kills import killed
 from private_host import PrivateHost
 
-from netconsole.backend.kernel_settings import IP_FORWARD, IPV6_FORWARDING, lost, name_of, written
+from netconsole.backend.model.kernel_settings import (
+    IP_FORWARD,
+    IPV6_FORWARDING,
+    lost,
+    name_of,
+    written,
+)
 
 CREATE = (
     *("network", "create", "vmnet", "--bridge", "br100"),

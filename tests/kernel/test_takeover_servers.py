@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from private_host import eventually
 from requirements import postgresql_programs
 
-from netconsole.backend.errors import Unavailable
+from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.takeover import database
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")

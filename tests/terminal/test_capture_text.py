@@ -4,11 +4,11 @@ import pytest
 from packets import HOST_MAC, answer, came_in, query, udp, went_out
 from rich.cells import cell_len
 
-from netconsole.diagnostics.capture.analysis import Analysis
-from netconsole.diagnostics.capture.comparison import Progress
-from netconsole.diagnostics.capture.topology import Point
-from netconsole.screens.capture_text import Shown, laid_out
-from netconsole.screens.marks import UNICODE
+from netconsole.capture.analysis import Analysis
+from netconsole.capture.comparison import Progress
+from netconsole.capture.topology import Point
+from netconsole.screens.rows.marks import UNICODE
+from netconsole.screens.texts.capture import Shown, laid_out
 
 NAMES = ("vlan100", "br100", "vethb0aaf5b4567", "tap0", "tap1")
 SECOND = 1_000_000_000

@@ -18,7 +18,7 @@ EMPTY = "No network yet"
 PREPARED = """
 import sys
 import netconsole.screens.app as app
-from netconsole.backend.service import Service
+from netconsole.backend.service.service import Service
 from netconsole.cli.main import main
 {change}
 sys.argv = ["netconsole"]
@@ -158,7 +158,7 @@ def test_a_crash_restores_the_terminal_and_tells_no_secret(machine: PrivateHost)
 def test_a_capture_ends_with_its_page_and_with_the_console(machine: PrivateHost, end: str) -> None:
     machine.run("sh", "-c", "ip link show heard || ip link add heard up type bridge")
     broken = (
-        "import netconsole.screens.live_capture as live\n"
+        "import netconsole.screens.pages.live_capture as live\n"
         "def broken(self):\n    raise RuntimeError('on purpose')\n"
         "live.LiveCapturePage.action_pause = broken"
     )
@@ -192,7 +192,7 @@ def test_a_capture_ends_with_its_page_and_with_the_console(machine: PrivateHost,
 
 def test_an_error_of_the_backend_is_a_line_and_not_a_crash(machine: PrivateHost) -> None:
     failing = (
-        "from netconsole.backend.errors import Unavailable\n"
+        "from netconsole.backend.model.errors import Unavailable\n"
         "def fail(self):\n    raise Unavailable('iptables-save: not found')\n"
         "Service.status = fail"
     )

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from netconsole.screens.actions import ACTIONS, Situation
-from netconsole.screens.listing import Listing
-from netconsole.screens.marks import ASCII, PLAIN, UNICODE, glyphs_for, human_size, mark
-from netconsole.screens.pane import Column, Entry, Row
+from netconsole.screens.pages.actions import ACTIONS, Situation
 from netconsole.screens.panes import PANES
+from netconsole.screens.rows.listing import Listing
+from netconsole.screens.rows.marks import ASCII, PLAIN, UNICODE, glyphs_for, human_size, mark
+from netconsole.screens.rows.pane import Column, Entry, Row
 from netconsole.screens.widgets.lines import wrapped
 from netconsole.screens.widgets.surface import changed_span, fit, strip_of
 

@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from netconsole.lab.commands import PACKAGES
+from netconsole.lab.sandbox.commands import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -36,3 +36,10 @@ def test_textual_is_pinned_exactly_and_the_lock_agrees() -> None:
     (textual,) = [d for d in PROJECT["project"]["dependencies"] if d.startswith("textual")]
     assert re.fullmatch(r"textual==\d+\.\d+\.\d+", textual)
     assert f"{textual} " in (ROOT / "locks" / "all.txt").read_text()
+
+
+def test_every_package_is_named_on_the_architecture_page() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text().partition("## The rooms")[2]
+    packages = {path.parent.name for path in (ROOT / "netconsole").rglob("__init__.py")}
+    unnamed = {name for name in packages - {"migrations", "versions"} if f"{name}/" not in page}
+    assert not unnamed

@@ -31,7 +31,7 @@ def outcome(directory: Path, *, require_all: bool) -> str:
         'requirements.PROBES["8021q"] = lambda: "no 802.1Q, says the test"\n'
     )
     environment = {name: value for name, value in os.environ.items() if "NETCONSOLE" not in name}
-    environment |= {"PYTHONPATH": str(TESTS), "NO_COLOR": "1"}
+    environment |= {"PYTHONPATH": f"{TESTS}:{TESTS / 'support'}", "NO_COLOR": "1"}
     if require_all:
         environment["NETCONSOLE_REQUIRE_ALL"] = "1"
     command = [sys.executable, "-m", "pytest", "-rs", "-p", "conftest", "--rootdir", str(directory)]

@@ -11,10 +11,10 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from netconsole.backend.hoststate import Address, Lease
-from netconsole.backend.options import Options
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.model.hoststate import Address, Lease
+from netconsole.backend.model.subject import WHOLE_HOST, Scope
 from netconsole.backend.steps import Plan
-from netconsole.backend.subject import WHOLE_HOST, Scope
 
 Result = TypeVar("Result")
 

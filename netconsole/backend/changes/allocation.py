@@ -8,14 +8,14 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from netconsole.backend.changes.networks import network_for_project
-from netconsole.backend.errors import Conflict, Exhausted, InvalidValue, NotFound
-from netconsole.backend.hoststate import Address
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import gateway_addresses
 from netconsole.backend.intent.links import bridge_mac, uplink
 from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address
-from netconsole.backend.options import Options
-from netconsole.backend.records import FixedIP, FloatingIP, Instance, Network, Port, PortKind
+from netconsole.backend.model.errors import Conflict, Exhausted, InvalidValue, NotFound
+from netconsole.backend.model.hoststate import Address
+from netconsole.backend.model.records import FixedIP, FloatingIP, Instance, Network, Port, PortKind
 from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
 
 MOST_PORTS = 1023

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
-from netconsole.backend.options import Options
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.steps import Plan
 
 

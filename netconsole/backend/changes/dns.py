@@ -8,12 +8,12 @@ from shlex import quote
 
 from sqlalchemy import Connection
 
-from netconsole.backend import validate
 from netconsole.backend.changes import Change, Written
-from netconsole.backend.errors import Conflict, InvalidValue
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
-from netconsole.backend.options import Options
-from netconsole.backend.records import DnsDomain, DnsEntry, DnsScope
+from netconsole.backend.model import validate
+from netconsole.backend.model.errors import Conflict, InvalidValue
+from netconsole.backend.model.records import DnsDomain, DnsEntry, DnsScope
 from netconsole.backend.store import dns, floating_ips
 
 

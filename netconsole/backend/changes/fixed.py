@@ -6,10 +6,10 @@ from netaddr import IPAddress, IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
-from netconsole.backend.errors import Conflict
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
-from netconsole.backend.options import Options
-from netconsole.backend.records import FixedIP, FixedIPView, Network
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.records import FixedIP, FixedIPView, Network
 from netconsole.backend.store import fixed_ips
 from netconsole.backend.store.views import fixed_ip_view
 

@@ -6,18 +6,18 @@ from shlex import quote
 from netaddr import AddrFormatError, IPNetwork
 from sqlalchemy import Connection
 
-from netconsole.backend import quota, validate
-from netconsole.backend.changes import Change, Written
+from netconsole.backend.changes import Change, Written, quota
 from netconsole.backend.changes.allocation import carrier
-from netconsole.backend.errors import Conflict, InvalidValue, NotFound
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address, refuse_unusable
-from netconsole.backend.options import Options
-from netconsole.backend.records import FixedIP, FloatingIP, Instance
+from netconsole.backend.model import validate
+from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
+from netconsole.backend.model.phrases import command, count
+from netconsole.backend.model.records import FixedIP, FloatingIP, Instance
+from netconsole.backend.model.subject import Scope, confined
+from netconsole.backend.model.subject import floating as floating_subject
 from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
-from netconsole.backend.subject import Scope, confined
-from netconsole.backend.subject import floating as floating_subject
-from netconsole.backend.wording import command, count
 
 MOST_ADDRESSES = 1_000_000
 """As many as nova-manage took in one range."""

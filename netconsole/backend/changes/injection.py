@@ -7,11 +7,11 @@ from shlex import quote
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
-from netconsole.backend.errors import InvalidValue
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.injection import config_drive, root, template
 from netconsole.backend.injection.metadata import documents
-from netconsole.backend.options import Options
-from netconsole.backend.records import InstanceView
+from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.records import InstanceView
 from netconsole.backend.steps import Plan, Step, WriteConfigDrive, WriteGuestFile
 from netconsole.backend.store import instances
 from netconsole.backend.store.views import instance_view

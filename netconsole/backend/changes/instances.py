@@ -6,19 +6,19 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from netconsole.backend import quota, validate
-from netconsole.backend.changes import Change, Written, allocation
-from netconsole.backend.errors import InvalidValue, NotFound
-from netconsole.backend.hostnames import hostname
-from netconsole.backend.hoststate import Address
+from netconsole.backend.changes import Change, Written, allocation, quota
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.retelling import retelling
 from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address
-from netconsole.backend.options import Options
-from netconsole.backend.records import Instance, InstanceView, Network, Port, PortKind
+from netconsole.backend.model import validate
+from netconsole.backend.model.errors import InvalidValue, NotFound
+from netconsole.backend.model.hostnames import hostname
+from netconsole.backend.model.hoststate import Address
+from netconsole.backend.model.phrases import count
+from netconsole.backend.model.records import Instance, InstanceView, Network, Port, PortKind
 from netconsole.backend.store import fixed_ips, instances, networks, records
 from netconsole.backend.store.views import instance_view
-from netconsole.backend.wording import count
 
 
 def new_instance(name: str, project: str, options: Options) -> Instance:

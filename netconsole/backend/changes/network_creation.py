@@ -8,13 +8,13 @@ from uuid import uuid4
 
 from netaddr import IPNetwork
 
-from netconsole.backend import validate
-from netconsole.backend.errors import Conflict, InvalidValue
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.links import lower_interface
 from netconsole.backend.managers import FLAT, FLAT_DHCP, VLAN, manager, ranges, vlan
 from netconsole.backend.managers.layout import Layout, Reserve, Wishes, layout, layout_v6
-from netconsole.backend.options import Options
-from netconsole.backend.records import Network
+from netconsole.backend.model import validate
+from netconsole.backend.model.errors import Conflict, InvalidValue
+from netconsole.backend.model.records import Network
 
 MTU_RANGE = range(68, 65536)
 """What an IPv4 link may have (RFC 791); a bridge takes no more than 65535."""

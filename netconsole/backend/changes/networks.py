@@ -8,17 +8,17 @@ from shlex import quote
 from netaddr import IPAddress, IPNetwork
 from sqlalchemy import Connection
 
-from netconsole.backend import validate
 from netconsole.backend.changes import Change, Written
 from netconsole.backend.changes.network_creation import Creation, NetworkArguments
-from netconsole.backend.errors import Conflict, InvalidValue
-from netconsole.backend.hoststate import Address
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import gateway_addresses
 from netconsole.backend.managers import manager
-from netconsole.backend.options import Options
-from netconsole.backend.records import Network
+from netconsole.backend.model import validate
+from netconsole.backend.model.errors import Conflict, InvalidValue
+from netconsole.backend.model.hoststate import Address
+from netconsole.backend.model.phrases import command, count
+from netconsole.backend.model.records import Network
 from netconsole.backend.store import fixed_ips, floating_ips, networks
-from netconsole.backend.wording import command, count
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ from shlex import quote
 
 from sqlalchemy import Connection
 
-from netconsole.backend import validate
 from netconsole.backend.changes import Change, Written
 from netconsole.backend.changes.networks import left_behind
-from netconsole.backend.errors import NotFound
-from netconsole.backend.hoststate import Address
-from netconsole.backend.options import Options
-from netconsole.backend.records import InstanceView, Network
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.model import validate
+from netconsole.backend.model.errors import NotFound
+from netconsole.backend.model.hoststate import Address
+from netconsole.backend.model.phrases import count, some
+from netconsole.backend.model.records import InstanceView, Network
 from netconsole.backend.store import floating_ips, instances, networks
 from netconsole.backend.store.views import instance_view
-from netconsole.backend.wording import count, some
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from netaddr import IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
-from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import Lease
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import refuse_others
-from netconsole.backend.options import Options
-from netconsole.backend.records import Network
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.hoststate import Lease
+from netconsole.backend.model.records import Network
 from netconsole.backend.store import floating_ips, instances, networks
 from netconsole.backend.store import takeover as whole_rows
 from netconsole.backend.takeover.nova import Takeover, takeover

@@ -9,14 +9,14 @@ from shlex import quote
 
 from sqlalchemy import Connection
 
-from netconsole.backend import validate
 from netconsole.backend.changes import Change, Written, allocation
 from netconsole.backend.changes.instances import new_instance
 from netconsole.backend.changes.networks import network_for_project
-from netconsole.backend.errors import Conflict, InvalidValue, NotFound
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
-from netconsole.backend.options import Options
-from netconsole.backend.records import InstanceView, Network, PortKind
+from netconsole.backend.model import validate
+from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
+from netconsole.backend.model.records import InstanceView, Network, PortKind
 from netconsole.backend.store import fixed_ips, instances, networks
 from netconsole.backend.store.views import instance_view
 

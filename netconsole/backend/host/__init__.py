@@ -5,27 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from netconsole.backend import dhcp, files, kernel_settings, rules
-from netconsole.backend.configurators import notes
-from netconsole.backend.errors import NetconsoleError, Unavailable
-from netconsole.backend.host import (
-    batch,
-    belongings,
-    dnsmasq,
-    filters,
-    links,
-    mark,
-    nft,
-    sysctls,
-)
+from netconsole.backend.filtering import rules
+from netconsole.backend.host import batch, belongings, dnsmasq, filters, links, mark, nft, sysctls
 from netconsole.backend.host.configurators import configured_by, dhcp_clients
 from netconsole.backend.host.doers import perform
 from netconsole.backend.host.standing import still, undone
-from netconsole.backend.hoststate import Lease, Mark, Observed, Wanted
 from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
+from netconsole.backend.model import kernel_settings
+from netconsole.backend.model.errors import NetconsoleError, Unavailable
+from netconsole.backend.model.hoststate import Lease, Mark, Observed, Wanted
+from netconsole.backend.model.subject import WHOLE_HOST, Scope
 from netconsole.backend.plan import addresses, former, moves
-from netconsole.backend.programs import holding
+from netconsole.backend.plan.configurators import notes
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
@@ -38,7 +30,9 @@ from netconsole.backend.steps import (
     SetLink,
     Step,
 )
-from netconsole.backend.subject import WHOLE_HOST, Scope
+from netconsole.backend.system import files
+from netconsole.backend.system.programs import holding
+from netconsole.backend.wording import dhcp
 
 
 class Host:

@@ -4,7 +4,7 @@ import socket
 import struct
 from threading import Thread
 
-from netconsole.backend import packet_sockets
+from netconsole.backend.system import packet_sockets
 
 ETHERNET_ARP = 0x0806
 ETHERNET_ADDRESS_LENGTH = 6

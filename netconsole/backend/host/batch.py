@@ -8,9 +8,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from netconsole.backend.errors import StepFailed
 from netconsole.backend.host import links
-from netconsole.backend.programs import ProgramFailed, run
+from netconsole.backend.model.errors import StepFailed
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
@@ -21,6 +20,7 @@ from netconsole.backend.steps import (
     SetLink,
     Step,
 )
+from netconsole.backend.system.programs import ProgramFailed, run
 
 SECONDS = 30.0
 SECONDS_A_STEP = 0.05

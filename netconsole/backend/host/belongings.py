@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import NotRequired, TypedDict, cast
 
-from netconsole.backend import belongings
-from netconsole.backend.belongings import Belongings
-from netconsole.backend.errors import NetconsoleError, StepFailed
 from netconsole.backend.host.sysctls import PROC_SYS
-from netconsole.backend.programs import run
+from netconsole.backend.model import belongings
+from netconsole.backend.model.belongings import Belongings
+from netconsole.backend.model.errors import NetconsoleError, StepFailed
+from netconsole.backend.model.text import from_json
 from netconsole.backend.steps import Argv, MoveAddresses
-from netconsole.backend.text import from_json
+from netconsole.backend.system.programs import run
 
 SETTINGS = (
     *("rp_filter", "arp_ignore", "arp_announce", "arp_filter", "accept_local", "src_valid_mark"),

@@ -4,9 +4,9 @@ import socket
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from netconsole.backend import files, processes
-from netconsole.backend.configurators import NETWORK_MANAGER, NETWORKD
-from netconsole.backend.errors import NetconsoleError
+from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.plan.configurators import NETWORK_MANAGER, NETWORKD
+from netconsole.backend.system import files, processes
 
 _STATES = (
     (NETWORKD, Path("/run/systemd/netif/links"), "ADMIN_STATE=", "unmanaged"),

@@ -7,12 +7,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from netconsole.backend import dhcp, files, lease_file
-from netconsole.backend.errors import StepFailed, Unavailable
 from netconsole.backend.host import dnsmasq_configuration as configuration
 from netconsole.backend.host.dnsmasq_rehearsal import rehearse
-from netconsole.backend.hoststate import Dnsmasq, Lease
-from netconsole.backend.processes import (
+from netconsole.backend.model import lease_file
+from netconsole.backend.model.errors import StepFailed, Unavailable
+from netconsole.backend.model.hoststate import Dnsmasq, Lease
+from netconsole.backend.steps import CheckDnsmasq, StartDnsmasq, StopDnsmasq
+from netconsole.backend.system import files
+from netconsole.backend.system.processes import (
     age,
     arguments,
     environment,
@@ -22,8 +24,8 @@ from netconsole.backend.processes import (
     stopped,
     writes_to,
 )
-from netconsole.backend.programs import ProgramFailed, ProgramTimedOut, run
-from netconsole.backend.steps import CheckDnsmasq, StartDnsmasq, StopDnsmasq
+from netconsole.backend.system.programs import ProgramFailed, ProgramTimedOut, run
+from netconsole.backend.wording import dhcp
 
 PROGRAM = "dnsmasq"
 FINGERPRINT = "NETCONSOLE_CONFIGURATION"

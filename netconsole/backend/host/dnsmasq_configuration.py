@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from netconsole.backend import files
-from netconsole.backend.text import decoded, encoded
+from netconsole.backend.model.text import decoded, encoded
+from netconsole.backend.system import files
 
 _FILES = frozenset({"addn-hosts", "conf-file", "dhcp-hostsfile", "dhcp-optsfile", "servers-file"})
 """Options that name a file, or a directory of such, to be read as well."""

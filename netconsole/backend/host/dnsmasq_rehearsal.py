@@ -7,11 +7,11 @@ that others have a port already is not seen there.
 
 from collections.abc import Iterable
 
-from netconsole.backend import dnsmasq_arguments
-from netconsole.backend.errors import Unavailable
 from netconsole.backend.host import links
-from netconsole.backend.hoststate import Address, Dnsmasq
-from netconsole.backend.programs import ProgramFailed, ProgramTimedOut, run
+from netconsole.backend.model import dnsmasq_arguments
+from netconsole.backend.model.errors import Unavailable
+from netconsole.backend.model.hoststate import Address, Dnsmasq
+from netconsole.backend.system.programs import ProgramFailed, ProgramTimedOut, run
 
 _REFUSED = 100
 """Added to dnsmasq's exit status: less is unshare(1)'s, and says nothing of dnsmasq."""

@@ -6,11 +6,9 @@ back by its doer, before the error is raised.
 
 from functools import singledispatch
 
-from netconsole.backend import files
-from netconsole.backend.errors import StepFailed
 from netconsole.backend.host import arp, belongings, dnsmasq, filters, links, nft, sysctls
 from netconsole.backend.injection import config_drive, root
-from netconsole.backend.programs import run
+from netconsole.backend.model.errors import StepFailed
 from netconsole.backend.steps import (
     AddDhcpHosts,
     AnnounceAddress,
@@ -37,6 +35,8 @@ from netconsole.backend.steps import (
     WriteFile,
     WriteGuestFile,
 )
+from netconsole.backend.system import files
+from netconsole.backend.system.programs import run
 
 
 def perform(step: Step) -> None:

@@ -6,14 +6,16 @@ Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these ar
 import shutil
 from collections.abc import Collection, Mapping
 
-from netconsole.backend import iptables_save, rules, standing_rules
-from netconsole.backend.errors import NetconsoleError, StepFailed
-from netconsole.backend.hoststate import ChainKey, Family, Observed
-from netconsole.backend.mixed_tables import Saved
-from netconsole.backend.native_rules import maps_of_verdicts
-from netconsole.backend.nf_tables import NfTables
-from netconsole.backend.programs import PATH, run
+from netconsole.backend.filtering import rules
+from netconsole.backend.filtering.native_rules import maps_of_verdicts
+from netconsole.backend.kernel import iptables_save
+from netconsole.backend.kernel.mixed_tables import Saved
+from netconsole.backend.kernel.nf_tables import NfTables
+from netconsole.backend.model.errors import NetconsoleError, StepFailed
+from netconsole.backend.model.hoststate import ChainKey, Family, Observed
+from netconsole.backend.plan import standing_rules
 from netconsole.backend.steps import ChangeRules
+from netconsole.backend.system.programs import PATH, run
 
 LOCK_SECONDS = "10"
 """How long to wait for another program that holds the legacy kind's lock."""

@@ -6,11 +6,11 @@
 from collections.abc import Iterable
 from typing import NotRequired, TypedDict, cast
 
-from netconsole.backend.errors import StepFailed
-from netconsole.backend.hoststate import Address, ObservedLink
-from netconsole.backend.programs import run
+from netconsole.backend.model.errors import StepFailed
+from netconsole.backend.model.hoststate import Address, ObservedLink
+from netconsole.backend.model.text import from_json
 from netconsole.backend.steps import RemoveLink, Step
-from netconsole.backend.text import from_json
+from netconsole.backend.system.programs import run
 
 
 class _KindData(TypedDict):

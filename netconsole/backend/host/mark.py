@@ -8,9 +8,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from netconsole.backend import files
-from netconsole.backend.errors import Unavailable
-from netconsole.backend.hoststate import Mark
+from netconsole.backend.model.errors import Unavailable
+from netconsole.backend.model.hoststate import Mark
+from netconsole.backend.system import files
 
 DIRECTORY = "/run/netconsole"
 _NAMESPACE = Path("/proc/self/ns/net")

@@ -1,7 +1,7 @@
 """Rules in tables of nftables that iptables does not show (nft(8))."""
 
-from netconsole.backend.programs import ProgramFailed, run
 from netconsole.backend.steps import InsertNftRule, RemoveNftRule
+from netconsole.backend.system.programs import ProgramFailed, run
 
 
 def is_removed(step: InsertNftRule | RemoveNftRule) -> bool:

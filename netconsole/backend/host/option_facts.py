@@ -3,10 +3,11 @@
 import socket
 from pathlib import Path
 
-from netconsole.backend.errors import InvalidValue
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import dnsmasq_configuration, links
 from netconsole.backend.managers import manager
-from netconsole.backend.options import Options
+from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.plan.uplinks import never_a_port, never_under_vlans
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
@@ -16,7 +17,6 @@ from netconsole.backend.steps import (
     StartDnsmasq,
     WriteFile,
 )
-from netconsole.backend.uplinks import never_a_port, never_under_vlans
 
 NO_INTERFACE = "this host has no such interface: make it, or name one that `ip -brief link` shows"
 _SEE = "(netconsole config show says where it is set)"

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable
 from itertools import groupby
 
-from netconsole.backend import files, standing_rules
+from netconsole.backend.filtering.rule_order import Table
 from netconsole.backend.host import filters, links, nft, sysctls
-from netconsole.backend.rule_order import Table
+from netconsole.backend.plan import standing_rules
+from netconsole.backend.plan.way_back import Standing, changed_since
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
@@ -20,7 +21,7 @@ from netconsole.backend.steps import (
     Step,
     WriteFile,
 )
-from netconsole.backend.way_back import Standing, changed_since
+from netconsole.backend.system import files
 
 
 def still(

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from netconsole.backend import files, kernel_settings
-from netconsole.backend.errors import StepFailed, Unavailable
+from netconsole.backend.model import kernel_settings
+from netconsole.backend.model.errors import StepFailed, Unavailable
 from netconsole.backend.steps import SetSysctl
+from netconsole.backend.system import files
 
 PROC_SYS = Path("/proc/sys")
 

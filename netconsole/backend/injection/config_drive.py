@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from netconsole import __version__
-from netconsole.backend.errors import Conflict, InvalidValue, StepFailed
+from netconsole.backend.model.errors import Conflict, InvalidValue, StepFailed
 from netconsole.backend.steps import CONFIG_DRIVE_LABEL, FileEntry, WriteConfigDrive
 
 DESCRIPTOR = 32768

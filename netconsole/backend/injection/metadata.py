@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterator
 from typing import TypedDict
 
-from netconsole.backend import dhcp
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.injection.template import address_v6, given, is_dhcp, name_servers, routed
-from netconsole.backend.options import Options
-from netconsole.backend.records import InstanceView, PortView
+from netconsole.backend.model.records import InstanceView, PortView
 from netconsole.backend.steps import FileEntry
+from netconsole.backend.wording import dhcp
 
 VERSIONS = (
     "2012-08-10",

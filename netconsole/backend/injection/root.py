@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from netconsole.backend.errors import Conflict, InvalidValue, Unavailable
+from netconsole.backend.model.errors import Conflict, InvalidValue, Unavailable
 from netconsole.backend.steps import RemoveGuestFile, WriteGuestFile
 
 LONGEST = 1 << 20

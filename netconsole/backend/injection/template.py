@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 from netaddr import EUI, IPNetwork
 
-from netconsole.backend.errors import Conflict
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import answers_dhcp
 from netconsole.backend.managers import manager
-from netconsole.backend.options import Options
-from netconsole.backend.records import FixedIP, InstanceView, Network, PortView
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.records import FixedIP, InstanceView, Network, PortView
 
 HEAD = """\
 # Injected by Nova on instance boot

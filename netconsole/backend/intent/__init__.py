@@ -5,17 +5,18 @@ from dataclasses import replace
 
 from netaddr import IPNetwork
 
-from netconsole.backend import dhcp, subject
-from netconsole.backend.bridge_chains import fence, redirection
-from netconsole.backend.chains import Association, wanted_chains
-from netconsole.backend.hoststate import Address, File, Observed, Wanted
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.above import followed, leaving, masters
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.intent.settings import sysctls, sysctls_along
-from netconsole.backend.options import Options
-from netconsole.backend.records import DnsEntry, FloatingIP, Network, Records
-from netconsole.backend.subject import together
+from netconsole.backend.model import subject
+from netconsole.backend.model.hoststate import Address, File, Observed, Wanted
+from netconsole.backend.model.records import DnsEntry, FloatingIP, Network, Records
+from netconsole.backend.model.subject import together
+from netconsole.backend.wording import dhcp
+from netconsole.backend.wording.bridge_chains import fence, redirection
+from netconsole.backend.wording.chains import Association, wanted_chains
 
 
 def intent(

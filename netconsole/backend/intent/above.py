@@ -8,8 +8,8 @@ bridge or bond above it is meant.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from netconsole.backend.hoststate import Link
-from netconsole.backend.options import Options
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.model.hoststate import Link
 
 _MASTERS = frozenset({"bridge", "bond", "team"})
 """Kinds of links that speak for their ports; a VRF and Open vSwitch do not."""

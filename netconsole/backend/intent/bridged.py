@@ -7,7 +7,7 @@ hang, so that there the asking guest's address is translated as without dmz_cidr
 
 from dataclasses import replace
 
-from netconsole.backend.hoststate import Observed, Wanted, WantedLink
+from netconsole.backend.model.hoststate import Observed, Wanted, WantedLink
 
 BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
 """The switch for all bridges; not there without br_netfilter."""

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from netaddr import IPNetwork
 
-from netconsole.backend import subject
-from netconsole.backend.hoststate import OWNER_PREFIX, WantedLink
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.managers import manager
-from netconsole.backend.options import Options
-from netconsole.backend.records import Network, Port
-from netconsole.backend.subject import together
+from netconsole.backend.model import subject
+from netconsole.backend.model.hoststate import OWNER_PREFIX, WantedLink
+from netconsole.backend.model.records import Network, Port
+from netconsole.backend.model.subject import together
 
 
 def links(presence: Presence) -> dict[str, WantedLink]:

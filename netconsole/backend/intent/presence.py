@@ -7,9 +7,9 @@ instances), or have nothing to do with it.
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import manager
-from netconsole.backend.options import Options
-from netconsole.backend.records import Instance, Network, Port, Records
+from netconsole.backend.model.records import Instance, Network, Port, Records
 
 
 @dataclass(frozen=True)

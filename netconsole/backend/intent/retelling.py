@@ -6,7 +6,7 @@ what it tells others can be said once more.
 
 from collections.abc import Iterator
 
-from netconsole.backend import dhcp, subject
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import (
     answers_dhcp,
     floating_interface,
@@ -16,9 +16,10 @@ from netconsole.backend.intent import (
 from netconsole.backend.intent.above import masters
 from netconsole.backend.intent.links import links
 from netconsole.backend.intent.presence import Presence
-from netconsole.backend.options import Options
-from netconsole.backend.records import Instance, Network, Records
+from netconsole.backend.model import subject
+from netconsole.backend.model.records import Instance, Network, Records
 from netconsole.backend.steps import AnnounceAddress, Plan, ReloadDnsmasq, Step
+from netconsole.backend.wording import dhcp
 
 ANNOUNCEMENTS = 3
 """Of each address, as one frame can be lost (RFC 5227 section 2.3 has two)."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from netconsole.backend.hoststate import Observed, Wanted
 from netconsole.backend.intent.presence import Presence
-from netconsole.backend.kernel_settings import (
+from netconsole.backend.model.hoststate import Observed, Wanted
+from netconsole.backend.model.kernel_settings import (
     IP_FORWARD,
     IPV6_FORWARDING,
     SWITCHES,
@@ -13,7 +13,7 @@ from netconsole.backend.kernel_settings import (
     belongs_to,
     is_accept_ra,
 )
-from netconsole.backend.records import Network
+from netconsole.backend.model.records import Network
 
 HEEDED_BY_A_ROUTER = "2"
 """Of accept_ra: advertisements are heeded though the host forwards."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from netconsole.backend.errors import Conflict
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.flat import FLAT
 from netconsole.backend.managers.flatdhcp import FLAT_DHCP
 from netconsole.backend.managers.manager import Manager
 from netconsole.backend.managers.vlan import VLAN
-from netconsole.backend.options import Options
-from netconsole.backend.records import Network
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.records import Network
 
 __all__ = ["FLAT", "FLAT_DHCP", "VLAN", "Manager", "manager", "refuse_others"]
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Collection
 
-from netconsole.backend import validate
-from netconsole.backend.errors import InvalidValue
-from netconsole.backend.options import Options
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.model import validate
+from netconsole.backend.model.errors import InvalidValue
 
 _NUMBER = re.compile(r"[0-9]*\Z")
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import bridges
 from netconsole.backend.managers.manager import Manager
-from netconsole.backend.options import Options
-from netconsole.backend.records import Network
+from netconsole.backend.model.records import Network
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from netaddr import IPNetwork
 
-from netconsole.backend import subject
-from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import Rule
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import bridges
 from netconsole.backend.managers.manager import Manager
-from netconsole.backend.options import Options
-from netconsole.backend.records import Network
+from netconsole.backend.model import subject
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.hoststate import Rule
+from netconsole.backend.model.records import Network
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 from netaddr import IPAddress, IPNetwork
 
-from netconsole.backend.errors import InvalidValue
 from netconsole.backend.managers import ranges
+from netconsole.backend.model.errors import InvalidValue
 
 
 @dataclass(frozen=True, slots=True)

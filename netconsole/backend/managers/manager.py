@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from netconsole.backend.options import Options
-from netconsole.backend.records import ManagerKind, Network
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.model.records import ManagerKind, Network
 
 
 @dataclass(frozen=True, slots=True)

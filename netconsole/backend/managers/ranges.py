@@ -6,7 +6,7 @@ from typing import Literal
 
 from netaddr import AddrFormatError, IPAddress, IPNetwork
 
-from netconsole.backend.errors import Conflict, InvalidValue
+from netconsole.backend.model.errors import Conflict, InvalidValue
 
 SMALLEST_PREFIX = 8
 LARGEST_PREFIX = 29

@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netconsole.backend import subject
-from netconsole.backend.errors import Conflict, Exhausted, InvalidValue
-from netconsole.backend.hoststate import Rule
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.manager import Manager
-from netconsole.backend.options import Options
-from netconsole.backend.records import Network
+from netconsole.backend.model import subject
+from netconsole.backend.model.errors import Conflict, Exhausted, InvalidValue
+from netconsole.backend.model.hoststate import Rule
+from netconsole.backend.model.records import Network
 
 VLANS = range(1, 4095)
 """The identifiers of IEEE 802.1Q, less the two that it keeps for itself."""

@@ -4,7 +4,7 @@ Additions come before what depends on them, removals after. What is not ours is 
 away; what could not be observed is not planned at all. One module a kernel facility.
 """
 
-from netconsole.backend.hoststate import Observed, Wanted
+from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.plan import addresses, dhcp, filters, former, links, moves, settings
 from netconsole.backend.steps import Plan
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from ipaddress import ip_interface
 
-from netconsole.backend.hoststate import Address, Observed, Wanted
+from netconsole.backend.model.hoststate import Address, Observed, Wanted
 from netconsole.backend.steps import (
     AddAddress,
     AnnounceAddress,

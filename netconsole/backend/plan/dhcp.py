@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from netconsole.backend import dhcp, lease_file
-from netconsole.backend.dhcp_host import host_address, retired_address, retired_file
-from netconsole.backend.hoststate import Dnsmasq, File, Observed, Wanted
+from netconsole.backend.model import lease_file
+from netconsole.backend.model.dhcp_host import host_address, retired_address, retired_file
+from netconsole.backend.model.hoststate import Dnsmasq, File, Observed, Wanted
+from netconsole.backend.model.subject import together
 from netconsole.backend.steps import (
     AddDhcpHosts,
     CheckDnsmasq,
@@ -18,7 +19,7 @@ from netconsole.backend.steps import (
     StopDnsmasq,
     WriteFile,
 )
-from netconsole.backend.subject import together
+from netconsole.backend.wording import dhcp
 
 
 class DnsmasqDifference:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from netconsole.backend import rules, standing_rules
-from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import (
+from netconsole.backend.filtering import rules
+from netconsole.backend.filtering.native_rules import native_aims, native_handle, native_text
+from netconsole.backend.filtering.rule_lines import place_of
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.hoststate import (
     Address,
     ChainKey,
     Family,
@@ -14,11 +16,10 @@ from netconsole.backend.hoststate import (
     TableName,
     Wanted,
 )
-from netconsole.backend.native_rules import native_aims, native_handle, native_text
-from netconsole.backend.rule_lines import place_of
-from netconsole.backend.rule_subjects import subject_of
+from netconsole.backend.model.subject import Subject, Subjects
+from netconsole.backend.plan import standing_rules
 from netconsole.backend.steps import ChangeRules, EndConnections, Plan, Step
-from netconsole.backend.subject import Subject, Subjects
+from netconsole.backend.wording.rule_subjects import subject_of
 
 _TABLES: tuple[tuple[Family, TableName], ...] = (
     ("ipv4", "filter"),

@@ -6,8 +6,8 @@ afterwards, unless somebody has come to use it meanwhile.
 
 from collections.abc import Iterator, Mapping
 
-from netconsole.backend.belongings import Belongings, is_v6
-from netconsole.backend.hoststate import FormerLink, Link, Observed, Wanted
+from netconsole.backend.model.belongings import Belongings, is_v6
+from netconsole.backend.model.hoststate import FormerLink, Link, Observed, Wanted
 from netconsole.backend.plan import moves, shares
 from netconsole.backend.steps import MoveAddresses, Plan, SetLink, SetSysctl, Step
 

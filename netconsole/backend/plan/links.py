@@ -3,21 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from netconsole.backend import uplinks
-from netconsole.backend.belongings import Belongings
-from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import Link, Observed, ObservedLink, Wanted, WantedLink
-from netconsole.backend.plan import moves
+from netconsole.backend.model.belongings import Belongings
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.hoststate import Link, Observed, ObservedLink, Wanted, WantedLink
+from netconsole.backend.model.subject import Subjects
+from netconsole.backend.plan import moves, uplinks
 from netconsole.backend.plan.former import raised
 from netconsole.backend.plan.shares import among_neighbours
-from netconsole.backend.steps import (
-    AddLink,
-    LinkAttribute,
-    RemoveLink,
-    SetLink,
-    Step,
-)
-from netconsole.backend.subject import Subjects
+from netconsole.backend.steps import AddLink, LinkAttribute, RemoveLink, SetLink, Step
 
 _EXCLUSIVE = frozenset({"macvlan", "macvtap", "ipvlan", "ipvtap"})
 

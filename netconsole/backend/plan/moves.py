@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from netconsole.backend.belongings import Belongings, Words, is_v6
-from netconsole.backend.errors import Conflict
-from netconsole.backend.hoststate import (
+from netconsole.backend.model.belongings import Belongings, Words, is_v6
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.hoststate import (
     FormerLink,
     Link,
     Observed,
@@ -13,10 +13,10 @@ from netconsole.backend.hoststate import (
     Wanted,
     WantedLink,
 )
-from netconsole.backend.kernel_settings import IPV6_FORWARDING, accept_ra
+from netconsole.backend.model.kernel_settings import IPV6_FORWARDING, accept_ra
+from netconsole.backend.model.subject import Subjects
 from netconsole.backend.plan import shares
 from netconsole.backend.steps import MoveAddresses, SetLink, SetSysctl, Step
-from netconsole.backend.subject import Subjects
 
 LONGEST_LABEL = 15
 """IFNAMSIZ without its end."""

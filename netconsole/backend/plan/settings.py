@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from netconsole.backend import dhcp, kernel_settings
-from netconsole.backend.hoststate import Observed, Wanted
+from netconsole.backend.model import kernel_settings
+from netconsole.backend.model.hoststate import Observed, Wanted
+from netconsole.backend.model.subject import HOST
 from netconsole.backend.steps import (
     MakeDirectory,
     RemoveDirectory,
@@ -12,7 +13,7 @@ from netconsole.backend.steps import (
     Step,
     WriteFile,
 )
-from netconsole.backend.subject import HOST
+from netconsole.backend.wording import dhcp
 
 
 def sysctls(observed: Observed, wanted: Wanted) -> Iterator[Step]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
 
-from netconsole.backend.belongings import Belongings, Words, is_v6, lasting, place_of
+from netconsole.backend.model.belongings import Belongings, Words, is_v6, lasting, place_of
+from netconsole.backend.model.subject import together
 from netconsole.backend.steps import PutNeighbours, Step
-from netconsole.backend.subject import together
 
 
 def local(address: Words) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from netconsole.backend.hoststate import Dnsmasq
+from netconsole.backend.model.hoststate import Dnsmasq
 from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv, words
 
 _CONFIGURATION = "--conf-file="

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from netconsole.backend.hoststate import Family, TableName
-from netconsole.backend.rule_lines import parts
-from netconsole.backend.rule_words import typed
+from netconsole.backend.filtering.rule_lines import parts
+from netconsole.backend.filtering.rule_words import typed
+from netconsole.backend.model.hoststate import Family, TableName
 from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv, given, words
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from netconsole.backend.belongings import (
+from netconsole.backend.model.belongings import (
     HERE,
     Belongings,
     Words,

@@ -9,8 +9,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from netconsole.backend.subject import Subjects
-from netconsole.backend.text import in_shell
+from netconsole.backend.model.subject import Subjects
+from netconsole.backend.model.text import in_shell
 
 Argv = tuple[str, ...]
 

@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from types import NoneType
 from typing import Literal, get_args, get_origin, get_type_hints
 
-from netconsole.backend.errors import Unavailable
+from netconsole.backend.model.errors import Unavailable
 
 _ADDRESSES = frozenset(
     {

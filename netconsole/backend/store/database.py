@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import Connection, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from netconsole.backend.errors import InvalidValue, ReadOnly
+from netconsole.backend.model.errors import InvalidValue, ReadOnly
 from netconsole.backend.store import files, schema
 from netconsole.backend.store.failures import in_words
 from netconsole.backend.store.references import explained

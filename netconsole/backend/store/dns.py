@@ -6,8 +6,8 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.errors import NotFound
-from netconsole.backend.records import DnsDomain, DnsEntry
+from netconsole.backend.model.errors import NotFound
+from netconsole.backend.model.records import DnsDomain, DnsEntry
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import dns_domains, dns_entries
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from netconsole.backend.errors import Conflict, NetconsoleError, Unavailable
+from netconsole.backend.model.errors import Conflict, NetconsoleError, Unavailable
 from netconsole.backend.store.damage import DamagedRow
 
 BUSY_SECONDS = 10

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from netconsole.backend.errors import Unavailable
+from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.store.failures import BUSY_SECONDS
 
 _MODE = 0o640

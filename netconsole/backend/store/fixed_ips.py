@@ -10,8 +10,9 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, Update
 
-from netconsole.backend.errors import Conflict, Exhausted, NotFound
-from netconsole.backend.records import FixedIP, Network
+from netconsole.backend.model.errors import Conflict, Exhausted, NotFound
+from netconsole.backend.model.phrases import command
+from netconsole.backend.model.records import FixedIP, Network
 from netconsole.backend.store.rows import columns, fetch
 from netconsole.backend.store.tables import (
     fixed_ips,
@@ -22,7 +23,6 @@ from netconsole.backend.store.tables import (
     now,
     ports,
 )
-from netconsole.backend.wording import command
 
 _COLUMNS = columns(fixed_ips, FixedIP)
 _is_unused = sa.and_(

@@ -8,11 +8,11 @@ from itertools import islice
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.errors import Conflict, Exhausted, NotFound
-from netconsole.backend.records import FixedIP, FloatingIP
+from netconsole.backend.model.errors import Conflict, Exhausted, NotFound
+from netconsole.backend.model.phrases import command
+from netconsole.backend.model.records import FixedIP, FloatingIP
 from netconsole.backend.store.rows import columns, fetch, values
 from netconsole.backend.store.tables import fixed_ips, floating_ips, instances, now
-from netconsole.backend.wording import command
 
 _COLUMNS = columns(floating_ips, FloatingIP)
 _is_idle = floating_ips.c.fixed_ip_id.is_(None)

@@ -7,8 +7,8 @@ from typing import Final, cast
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.belongings import Belongings, Words
-from netconsole.backend.hoststate import FormerLink
+from netconsole.backend.model.belongings import Belongings, Words
+from netconsole.backend.model.hoststate import FormerLink
 from netconsole.backend.store.damage import DamagedRow
 from netconsole.backend.store.tables import former_links as table
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.records import StoreIdentity
+from netconsole.backend.model.records import StoreIdentity
 from netconsole.backend.store.tables import stores
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.errors import Conflict, NotFound
-from netconsole.backend.records import Instance, Port
+from netconsole.backend.model.errors import Conflict, NotFound
+from netconsole.backend.model.phrases import command
+from netconsole.backend.model.records import Instance, Port
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import instances, networks, ports
-from netconsole.backend.wording import command
 
 _COLUMNS = columns(instances, Instance)
 _PORT_COLUMNS = columns(ports, Port)

@@ -6,11 +6,11 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.errors import Exhausted, NotFound
-from netconsole.backend.records import ManagerKind, Network, NetworkUsage
+from netconsole.backend.model.errors import Exhausted, NotFound
+from netconsole.backend.model.phrases import command
+from netconsole.backend.model.records import ManagerKind, Network, NetworkUsage
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import fixed_ips, is_associated, networks
-from netconsole.backend.wording import command
 
 _COLUMNS = columns(networks, Network)
 

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from sqlalchemy import Column, Connection, Executable, Table, select
 
-from netconsole.backend.errors import Conflict
-from netconsole.backend.records import (
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.records import (
     DnsDomain,
     DnsEntry,
     FixedIP,

@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.errors import Unavailable
+from netconsole.backend.model.errors import Unavailable
 
 HEAD = "0007"
 """The newest revision under `migrations/versions`; a test compares the two."""

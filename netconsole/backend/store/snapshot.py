@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from netconsole.backend.records import Records
+from netconsole.backend.model.records import Records
 from netconsole.backend.store import (
     dns,
     fixed_ips,

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.errors import Conflict
-from netconsole.backend.records import FixedIP
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.records import FixedIP
 from netconsole.backend.store.tables import fixed_ips, now
 
 _AT_A_TIME = 500

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection
 
-from netconsole.backend.records import (
+from netconsole.backend.model.records import (
     FixedIP,
     FixedIPView,
     Instance,

@@ -10,7 +10,7 @@ from functools import cache
 from types import NoneType
 from typing import TypeVar, get_args, get_type_hints
 
-from netconsole.backend.errors import InvalidValue
+from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.takeover.rows import (
     NovaFixedIP,
     NovaFloatingIP,

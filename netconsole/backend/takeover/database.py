@@ -23,8 +23,8 @@ from sqlalchemy.exc import (
     UnreflectableTableError,
 )
 
-from netconsole.backend import files
-from netconsole.backend.errors import InvalidValue, Unavailable
+from netconsole.backend.model.errors import InvalidValue, Unavailable
+from netconsole.backend.system import files
 from netconsole.backend.takeover import columns, values
 from netconsole.backend.takeover.columns import Row
 from netconsole.backend.takeover.rows import (

@@ -11,11 +11,19 @@ from datetime import UTC, datetime
 
 from netaddr import IPNetwork
 
-from netconsole.backend.hostnames import hostname
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import VLAN, manager
 from netconsole.backend.managers.ranges import refuse_unusable
-from netconsole.backend.options import Options
-from netconsole.backend.records import FixedIP, FloatingIP, Instance, ManagerKind, Network, Port
+from netconsole.backend.model.hostnames import hostname
+from netconsole.backend.model.phrases import count
+from netconsole.backend.model.records import (
+    FixedIP,
+    FloatingIP,
+    Instance,
+    ManagerKind,
+    Network,
+    Port,
+)
 from netconsole.backend.takeover import values
 from netconsole.backend.takeover.rows import (
     NovaFixedIP,
@@ -25,7 +33,6 @@ from netconsole.backend.takeover.rows import (
     NovaNetwork,
     NovaRows,
 )
-from netconsole.backend.wording import count
 
 _VLANS = range(1, 4095)
 _PORTS = range(1, 65536)

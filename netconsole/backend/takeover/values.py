@@ -9,8 +9,9 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from uuid import NAMESPACE_OID, uuid5
 
-from netconsole.backend import option_rules, validate
-from netconsole.backend.errors import LONGEST_SHOWN, InvalidValue
+from netconsole.backend.configuration import option_rules
+from netconsole.backend.model import validate
+from netconsole.backend.model.errors import LONGEST_SHOWN, InvalidValue
 
 LONGEST_KEPT = 200
 """Of a name: something may have to be added to make it another's."""

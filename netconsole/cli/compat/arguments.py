@@ -5,9 +5,9 @@ from ipaddress import ip_interface
 
 import click
 
-from netconsole.cli import output
+from netconsole.cli.frame import output
+from netconsole.cli.frame.truth import T_OR_F
 from netconsole.cli.network import Command, range_v4_option
-from netconsole.cli.truth import T_OR_F
 
 SPELLING: dict[str, Callable[[str], str]] = {
     "token_normalize_func": lambda word: word.replace("_", "-")

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from netconsole.cli import output
+from netconsole.cli.frame import output
 
 if TYPE_CHECKING:
-    from netconsole.backend.records import FloatingIP, InstanceView
-    from netconsole.backend.service import Service
+    from netconsole.backend.model.records import FloatingIP, InstanceView
+    from netconsole.backend.service.service import Service
 
 Row = dict[str, object]
 

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import InvalidValue, NotFound
-from netconsole.cli import names, output
-from netconsole.cli.changing import Doer, as_json, changing
+from netconsole.backend.model.errors import InvalidValue, NotFound
 from netconsole.cli.compat.arguments import RANGE
 from netconsole.cli.compat.nova_floating import BULK_COLUMNS, bulk_rows
 from netconsole.cli.compat.tables import tabbed
-from netconsole.cli.context import Context, pass_context
 from netconsole.cli.fixed import row
-from netconsole.cli.group import Group
+from netconsole.cli.frame import names, output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
 
 if TYPE_CHECKING:
-    from netconsole.backend.records import FixedIPView
+    from netconsole.backend.model.records import FixedIPView
 
 FIXED_COLUMNS = ("network", "IP address", "hostname", "host")
 FIXED_WIDTHS = (18, 15, 15)

@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import Conflict, NotFound
-from netconsole.cli import output
-from netconsole.cli.changing import Doer, as_json, changing
+from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.cli.compat.arguments import RANGE, network_options, options
 from netconsole.cli.compat.tables import tabbed
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.group import Group
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
 
 if TYPE_CHECKING:
-    from netconsole.backend.service import Service
+    from netconsole.backend.service.service import Service
 
 COLUMNS = {
     "id": "id",

@@ -2,11 +2,11 @@
 
 import click
 
-from netconsole.backend.errors import InvalidValue
-from netconsole.cli import output
-from netconsole.cli.changing import Doer, as_json, changing
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.group import Group
+from netconsole.backend.model.errors import InvalidValue
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.group import Group
 
 QUOTA_COLUMNS = ("Quota", "Limit", "In Use", "Reserved")
 project_option = click.option(

@@ -12,7 +12,7 @@ from netconsole.cli.compat import (
     nova_tenant_networks,
 )
 from netconsole.cli.compat.arguments import SPELLING, note_project
-from netconsole.cli.group import Group
+from netconsole.cli.frame.group import Group
 
 
 @click.group(cls=Group, context_settings=SPELLING)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import click
 
-from netconsole.cli import output
-from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.compat.arguments import project
 from netconsole.cli.compat.tables import print_bordered
-from netconsole.cli.context import Context, pass_context
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.vpn import row
 
 COLUMNS = ("Project Id", "Public IP", "Public Port", "Internal IP")

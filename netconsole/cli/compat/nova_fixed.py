@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import click
 
-from netconsole.cli import names, output
-from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.compat.tables import print_bordered
-from netconsole.cli.context import Context, pass_context
 from netconsole.cli.fixed import row
+from netconsole.cli.frame import names, output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
 
 server_argument = click.argument("server", shell_complete=names.instances)
 COLUMNS = ("address", "cidr", "hostname", "host")

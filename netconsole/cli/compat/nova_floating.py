@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.errors import Conflict
-from netconsole.cli import names, output
-from netconsole.cli.changing import Doer, as_json, changing
+from netconsole.backend.model.errors import Conflict
 from netconsole.cli.compat.arguments import RANGE, project
 from netconsole.cli.compat.floating_rows import Row, floating_rows
 from netconsole.cli.compat.tables import print_bordered
-from netconsole.cli.context import Context, pass_context
+from netconsole.cli.frame import names, output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
 
 if TYPE_CHECKING:
-    from netconsole.backend.records import FloatingIP
+    from netconsole.backend.model.records import FloatingIP
 
 COLUMNS = ("Id", "IP", "Server Id", "Fixed IP", "Pool")
 BULK_COLUMNS = ("project_id", "address", "instance_uuid", "pool", "interface")

@@ -4,7 +4,7 @@ import click
 
 from netconsole.cli.compat import manage_addresses, manage_networks, manage_projects
 from netconsole.cli.compat.arguments import SPELLING
-from netconsole.cli.group import Group
+from netconsole.cli.frame.group import Group
 
 
 @click.group(cls=Group, context_settings=SPELLING)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import click
 
-from netconsole.cli import names, output
-from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.compat.arguments import network_options, options
 from netconsole.cli.compat.tables import print_bordered, print_properties
-from netconsole.cli.context import Context, pass_context
-from netconsole.cli.truth import T_OR_F
+from netconsole.cli.frame import names, output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.truth import T_OR_F
 
 network_argument = click.argument("network", shell_complete=names.networks)
 
@@ -53,7 +53,7 @@ def network_list(context: Context, fields: str | None, as_json: bool) -> None:
 
 
 def _print_chosen(columns: list[str], rows: list[dict[str, object]]) -> None:
-    from netconsole.backend.records import Network
+    from netconsole.backend.model.records import Network
 
     for name in columns:
         if name not in Network.__dataclass_fields__:

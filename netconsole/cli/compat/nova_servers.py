@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.cli import names, output
-from netconsole.cli.changing import Doer, as_json, changing
 from netconsole.cli.compat.arguments import project
 from netconsole.cli.compat.tables import print_bordered, print_properties
-from netconsole.cli.context import Context, pass_context
+from netconsole.cli.frame import names, output
+from netconsole.cli.frame.changing import Doer, as_json, changing
+from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.truth import T_OR_F
 from netconsole.cli.instance import port_kind_option
-from netconsole.cli.truth import T_OR_F
 
 if TYPE_CHECKING:
-    from netconsole.backend.records import InstanceView, PortKind
-    from netconsole.backend.service import Service
+    from netconsole.backend.model.records import InstanceView, PortKind
+    from netconsole.backend.service.service import Service
 
 STATUS = "ACTIVE"
 """Whether the machine runs is its hypervisor's to know; here its ports are ready."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from netconsole.cli import output
+from netconsole.cli.frame import output
 
 
 def print_bordered(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

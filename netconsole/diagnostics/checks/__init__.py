@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 
-from netconsole.diagnostics.check import Check
-from netconsole.diagnostics.checks import (
-    address_conflict,
-    arp_flux,
-    asymmetric_route,
+from netconsole.diagnostics.checks.bridges import (
     bridge,
     bridge_nf,
-    clock,
-    conntrack_full,
-    conntrack_invalid,
-    conntrack_stale,
+    drops,
+    fdb,
+    hairpin,
+    multicast,
+    offload,
+    promiscuity,
+    stp,
+    vhost_net,
+    vlan,
+)
+from netconsole.diagnostics.checks.dhcp import (
+    address_conflict,
     dhcp_checksum,
     dhcp_firewall,
     dhcp_hosts,
@@ -22,44 +26,50 @@ from netconsole.diagnostics.checks import (
     dns,
     dnsmasq_load,
     dnsmasq_processes,
-    drift,
-    drops,
-    duplicate_address,
-    egress_source,
-    fdb,
+    inotify,
+)
+from netconsole.diagnostics.checks.filters import (
     firewall_off,
+    forward_filter,
+    legacy_filter,
+    other_firewalls,
+    xtables_lock,
+)
+from netconsole.diagnostics.checks.floating import (
+    conntrack_stale,
+    egress_source,
     floating_address,
     floating_hairpin,
     floating_nat,
-    forward_filter,
+    upstream_arp,
+)
+from netconsole.diagnostics.checks.host import (
+    clock,
+    drift,
+    duplicate_address,
+    mandatory_access,
+    modules,
+    saturation,
+    state_directory,
+)
+from netconsole.diagnostics.checks.path import (
+    arp_flux,
+    asymmetric_route,
+    conntrack_full,
+    conntrack_invalid,
     gateway,
     guest_answers,
-    hairpin,
-    inotify,
     ip_forward,
-    legacy_filter,
-    mandatory_access,
     metadata,
-    modules,
     mtu,
-    multicast,
     neighbour_table,
-    offload,
-    other_firewalls,
     packet_loss,
-    promiscuity,
     proxy_arp,
     routes,
     rp_filter,
-    saturation,
-    state_directory,
-    stp,
     uplink,
-    upstream_arp,
-    vhost_net,
-    vlan,
-    xtables_lock,
 )
+from netconsole.diagnostics.model.check import Check
 
 CHECKS: Mapping[str, Check] = {
     module.CHECK.id: module.CHECK

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from netconsole.backend.errors import Unavailable
+from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.steps import Plan
+from netconsole.diagnostics.model.snapshot import Unread
 from netconsole.diagnostics.parts.backend import Configuration, Host
-from netconsole.diagnostics.snapshot import Unread
 
 if TYPE_CHECKING:
-    from netconsole.backend.service import Service
+    from netconsole.backend.service.service import Service
 
 
 def read_configuration(service: "Service | Unread") -> Configuration:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from netconsole.backend.programs import run
+from netconsole.backend.system.programs import run
 from netconsole.diagnostics.parts.connections import Connections, Translation
 
 MOST_SOURCES = 10

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from netconsole.backend import files
+from netconsole.backend.system import files
 from netconsole.diagnostics.parts.counters import Counters
 
 SECONDS = 0.6

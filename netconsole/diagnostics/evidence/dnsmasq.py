@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from netconsole.backend import files, lease_file
-from netconsole.backend.processes import arguments, running
-from netconsole.backend.programs import run
+from netconsole.backend.model import lease_file
+from netconsole.backend.system import files
+from netconsole.backend.system.processes import arguments, running
+from netconsole.backend.system.programs import run
 from netconsole.diagnostics.parts.dnsmasq import (
     DhcpListener,
     DnsmasqProcess,

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from netconsole.backend import files
-from netconsole.diagnostics.drop_ins import DIRECTORIES, OURS, DropIns, in_order, parse
+from netconsole.backend.system import files
+from netconsole.diagnostics.parts.drop_ins import DIRECTORIES, OURS, DropIns, in_order, parse
 
 
 def read_drop_ins() -> DropIns:

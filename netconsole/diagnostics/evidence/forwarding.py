@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import NotRequired, TypedDict, cast
 
-from netconsole.backend.programs import run
-from netconsole.backend.text import from_json
+from netconsole.backend.model.text import from_json
+from netconsole.backend.system.programs import run
 from netconsole.diagnostics.parts.forwarding import (
     Entry,
     EntryState,

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import NotRequired, TypedDict, cast
 
-from netconsole.backend.programs import run
-from netconsole.backend.text import from_json
+from netconsole.backend.model.text import from_json
+from netconsole.backend.system.programs import run
 from netconsole.diagnostics.evidence.features import read_features
 from netconsole.diagnostics.parts.links import (
     BridgeSettings,

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Literal
 
-from netconsole.backend import files
+from netconsole.backend.system import files
 from netconsole.diagnostics.parts.listeners import Listener, Listeners
 
 PROC_NET = Path("/proc/self/net")

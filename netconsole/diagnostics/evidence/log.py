@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict, cast
 
-from netconsole.backend import files
-from netconsole.backend.errors import NetconsoleError
-from netconsole.backend.programs import PATH, run
-from netconsole.backend.text import from_json
+from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.text import from_json
+from netconsole.backend.system import files
+from netconsole.backend.system.programs import PATH, run
 from netconsole.diagnostics.evidence.log_files import (
     AUDIT,
     DAEMONS,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from netconsole.backend.files import opened
-from netconsole.backend.text import decoded
+from netconsole.backend.model.text import decoded
+from netconsole.backend.system.files import opened
 from netconsole.diagnostics.parts.log import LogLine
 
 AUDIT = (Path("/var/log/audit/audit.log"),)

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from netconsole.backend import files
-from netconsole.diagnostics.module_drop_ins import OURS
+from netconsole.backend.system import files
 from netconsole.diagnostics.parts.modules import Module, Modules, ModuleState
+from netconsole.diagnostics.reasoning.module_drop_ins import OURS
 
 NAMES = ("vhost_net", "br_netfilter", "8021q", "nf_conntrack", "tun", "bridge")
 _INFRASTRUCTURE = {

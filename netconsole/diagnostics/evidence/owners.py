@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from netconsole.backend import files
-from netconsole.backend.processes import process_names
+from netconsole.backend.system import files
+from netconsole.backend.system.processes import process_names
 from netconsole.diagnostics.parts.owners import Owner, Owners
 
 PROCESSES: Mapping[str, str] = {

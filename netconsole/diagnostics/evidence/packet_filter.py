@@ -9,13 +9,13 @@ from dataclasses import replace
 from itertools import repeat
 from typing import Literal, NotRequired, TypedDict, TypeVar, cast
 
-from netconsole.backend.errors import NetconsoleError
-from netconsole.backend.hoststate import Kind
-from netconsole.backend.iptables_save import kind_of, other_kind, saved, tables_in_use
-from netconsole.backend.mixed_tables import TABLES, is_foreign_base
-from netconsole.backend.nf_tables import NfTables
-from netconsole.backend.programs import PATH, run
-from netconsole.backend.text import from_json
+from netconsole.backend.kernel.iptables_save import kind_of, other_kind, saved, tables_in_use
+from netconsole.backend.kernel.mixed_tables import TABLES, is_foreign_base
+from netconsole.backend.kernel.nf_tables import NfTables
+from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.text import from_json
+from netconsole.backend.system.programs import PATH, run
 from netconsole.diagnostics.evidence.counters import SECONDS
 from netconsole.diagnostics.evidence.nft_listing import parse_table
 from netconsole.diagnostics.parts.packet_filter import (

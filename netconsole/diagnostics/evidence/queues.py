@@ -3,8 +3,8 @@
 import time
 from typing import NotRequired, TypedDict, cast
 
-from netconsole.backend.programs import run
-from netconsole.backend.text import from_json
+from netconsole.backend.model.text import from_json
+from netconsole.backend.system.programs import run
 from netconsole.diagnostics.parts.queues import Queue, Queues
 
 SECONDS = 0.6

@@ -12,8 +12,8 @@ from ipaddress import IPv4Address, IPv4Network
 from socket import AF_INET
 from typing import Literal, Protocol
 
-from netconsole.backend.errors import Unavailable
-from netconsole.backend.text import decoded
+from netconsole.backend.model.errors import Unavailable
+from netconsole.backend.model.text import decoded
 from netconsole.diagnostics.evidence.counters import DROPPED, read_once
 from netconsole.diagnostics.parts.reverse_paths import (
     InterfacePaths,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NotRequired, TypedDict, cast
 
-from netconsole.backend.programs import run
-from netconsole.backend.text import from_json
+from netconsole.backend.model.text import from_json
+from netconsole.backend.system.programs import run
 from netconsole.diagnostics.parts.routing import Address, Neighbour, Route, Routing, Rule
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from netconsole.backend import files
+from netconsole.backend.system import files
 from netconsole.diagnostics.parts.settings import Sysctls
 
 PROC_SYS = Path("/proc/sys")

@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netconsole.backend import files
-from netconsole.backend.errors import Unavailable
+from netconsole.backend.model.errors import Unavailable
+from netconsole.backend.system import files
+from netconsole.diagnostics.model.snapshot import Unread
 from netconsole.diagnostics.parts.storage import StatePlace, StateStorage
-from netconsole.diagnostics.snapshot import Unread
 
 if TYPE_CHECKING:
-    from netconsole.backend.service import Service
+    from netconsole.backend.service.service import Service
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 

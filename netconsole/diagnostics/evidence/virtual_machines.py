@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from netconsole.backend import files
-from netconsole.backend.processes import process_names
+from netconsole.backend.system import files
+from netconsole.backend.system.processes import process_names
 from netconsole.diagnostics.parts.virtual_machines import (
     VHOST_DEVICE,
     VhostDevice,

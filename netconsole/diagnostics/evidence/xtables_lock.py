@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from netconsole.backend import files
+from netconsole.backend.system import files
 from netconsole.diagnostics.parts.xtables_lock import XtablesLock
 
 LOCK = Path("/run/xtables.lock")

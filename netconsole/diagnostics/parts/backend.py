@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from netconsole.backend.status import Status
 from netconsole.backend.steps import Plan
+from netconsole.backend.survey.status import Status
 
 
 @dataclass(frozen=True, slots=True)

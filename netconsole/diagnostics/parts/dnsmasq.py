@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netconsole.backend import dnsmasq_arguments
-from netconsole.backend.hoststate import Lease
+from netconsole.backend.model import dnsmasq_arguments
+from netconsole.backend.model.hoststate import Lease
 
 _TIME = re.compile(r"(\d+)([smhdw]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from netconsole.backend import rule_words
-from netconsole.backend.hoststate import Kind
-from netconsole.backend.native_rules import is_native, native_target
+from netconsole.backend.filtering import rule_words
+from netconsole.backend.filtering.native_rules import is_native, native_target
+from netconsole.backend.model.hoststate import Kind
 
 
 @dataclass(frozen=True, slots=True)

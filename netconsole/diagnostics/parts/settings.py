@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netconsole.diagnostics.drop_ins import DropIns
+from netconsole.diagnostics.parts.drop_ins import DropIns
 
 __all__ = ["DropIns", "Sysctls"]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from netconsole.diagnostics.capture.comparison import Comparison
+from netconsole.capture.comparison import Comparison
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from netconsole.backend.errors import NotFound
+from netconsole.backend.model.errors import NotFound
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.doctor import check
 from netconsole.diagnostics.playbooks.bundle import BUNDLE

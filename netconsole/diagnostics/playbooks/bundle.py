@@ -3,15 +3,15 @@
 import time
 from pathlib import Path
 
+from netconsole.diagnostics.collecting import Request
 from netconsole.diagnostics.doctor import quick
-from netconsole.diagnostics.evidence import Request
-from netconsole.diagnostics.finding import Finding
+from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.playbooks.playbook import Playbook, Stage
-from netconsole.diagnostics.snapshot import Snapshot
 
 
 def _deliver(request: Request, snapshot: Snapshot, findings: tuple[Finding, ...]) -> str:
-    from netconsole.diagnostics.evidence.bundle import write_bundle
+    from netconsole.diagnostics.bundle import write_bundle
 
     return write_bundle(request.target or _file(), request.service, snapshot, findings)
 

@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netconsole.backend.agreement import PlanChanged
-from netconsole.backend.errors import Conflict, NotFound, ReadOnly
+from netconsole.backend.model.errors import Conflict, NotFound, ReadOnly
+from netconsole.backend.plan.agreement import PlanChanged
 from netconsole.backend.steps import Plan
-from netconsole.diagnostics.check import Check
 from netconsole.diagnostics.checks import CHECKS
+from netconsole.diagnostics.collecting import PROBES, Request
 from netconsole.diagnostics.doctor import judge, look, quick
-from netconsole.diagnostics.evidence import PROBES, Request
-from netconsole.diagnostics.finding import Finding, Verdict
-from netconsole.diagnostics.snapshot import Snapshot
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Finding, Verdict
+from netconsole.diagnostics.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from netconsole.backend.journal import JournalEntry
-    from netconsole.backend.service import Outcome, Service
+    from netconsole.backend.service.service import Outcome, Service
+    from netconsole.backend.transaction.journal import JournalEntry
 
 
 @dataclass(frozen=True, slots=True)

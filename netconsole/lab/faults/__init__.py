@@ -5,7 +5,7 @@ Whether one is broken now is read from the kernel and the store, not remembered.
 
 from typing import Final
 
-from netconsole.backend.errors import NotFound
+from netconsole.backend.model.errors import NotFound
 from netconsole.lab.faults import (
     addressing,
     bridges,

@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from netconsole.backend.errors import Conflict
-from netconsole.backend.service import Service
-from netconsole.lab.cloud import GUESTS, WITH_FLOATING
-from netconsole.lab.commands import run
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.service.service import Service
+from netconsole.lab.clouds.cloud import GUESTS, WITH_FLOATING
+from netconsole.lab.clouds.guests import INTERFACE
+from netconsole.lab.clouds.wires import PREFIX_LENGTH, PUBLIC, SECOND, UPLINKS, run_outside
 from netconsole.lab.faults.fault import Fault, setting_fault
-from netconsole.lab.guests import INTERFACE
-from netconsole.lab.members import OUTSIDE, pid_of
-from netconsole.lab.wires import PREFIX_LENGTH, PUBLIC, SECOND, UPLINKS, run_outside
+from netconsole.lab.sandbox.commands import run
+from netconsole.lab.sandbox.members import OUTSIDE, pid_of
 
 _INTRUDER: Final = GUESTS[1].name
 _SWITCH: Final = "switch"

@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from netconsole.lab.commands import PROGRAM_PATH, LabFailed
-from netconsole.lab.ground import HOME
-from netconsole.lab.members import pid_of
+from netconsole.lab.sandbox.commands import PROGRAM_PATH, LabFailed
+from netconsole.lab.sandbox.ground import HOME
+from netconsole.lab.sandbox.members import pid_of
 
 SECONDS: Final = 300
 """After which such a program ends by itself: no fault is left running and forgotten."""

@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from netconsole.backend.errors import Conflict
-from netconsole.backend.service import Service
-from netconsole.backend.status import Allocation
-from netconsole.lab.commands import LabFailed, run
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.service.service import Service
+from netconsole.backend.survey.status import Allocation
+from netconsole.lab.clouds.guests import INTERFACE
 from netconsole.lab.faults import traffic
 from netconsole.lab.faults.fault import Fault, recall, remember
-from netconsole.lab.guests import INTERFACE
+from netconsole.lab.sandbox.commands import LabFailed, run
 
 Commands = Sequence[tuple[str, ...]]
 

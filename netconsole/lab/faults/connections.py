@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from netconsole.backend.errors import Conflict
-from netconsole.backend.service import Service
-from netconsole.lab.commands import LabFailed, run
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.service.service import Service
+from netconsole.lab.clouds.wires import PUBLIC
 from netconsole.lab.faults.background import is_running, start, stop, wait_until
 from netconsole.lab.faults.fault import Fault, setting_fault
-from netconsole.lab.members import OUTSIDE
-from netconsole.lab.wires import PUBLIC
+from netconsole.lab.sandbox.commands import LabFailed, run
+from netconsole.lab.sandbox.members import OUTSIDE
 
 _STALE: Final = "conntrack_stale"
 _INVALID: Final = "conntrack_invalid"

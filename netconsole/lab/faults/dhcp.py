@@ -7,17 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from netconsole.backend.errors import Conflict, NotFound
-from netconsole.backend.service import Service
+from netconsole.backend.model.errors import Conflict, NotFound
+from netconsole.backend.service.service import Service
 from netconsole.backend.steps import AddDhcpHosts, ChangeRules
-from netconsole.lab.commands import LabFailed, run
+from netconsole.lab.clouds.kinds import BRIDGE
 from netconsole.lab.faults.dnsmasq import option, pid, where_served
 from netconsole.lab.faults.fault import Fault, command_fault, recall, remember
 from netconsole.lab.faults.planned import follow_plan, planned
-from netconsole.lab.ground import HOME
-from netconsole.lab.kinds import BRIDGE
-from netconsole.lab.members import OUTSIDE, pid_of
-from netconsole.lab.processes import execute, fork
+from netconsole.lab.sandbox.commands import LabFailed, run
+from netconsole.lab.sandbox.ground import HOME
+from netconsole.lab.sandbox.members import OUTSIDE, pid_of
+from netconsole.lab.sandbox.processes import execute, fork
 
 _VICTIM: Final = "web2"
 _SERVER: Final = "db1"

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from netconsole.backend import dnsmasq_arguments
-from netconsole.backend.errors import Conflict
-from netconsole.backend.processes import process_names
-from netconsole.backend.service import Service
-from netconsole.lab.commands import run
+from netconsole.backend.model import dnsmasq_arguments
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.service.service import Service
+from netconsole.backend.system.processes import process_names
 from netconsole.lab.faults.fault import Fault, recall, remember
-from netconsole.lab.processes import fork
+from netconsole.lab.sandbox.commands import run
+from netconsole.lab.sandbox.processes import fork
 
 _STORM_SECONDS: Final = 60.0
 _LATE: Final = 7200.0

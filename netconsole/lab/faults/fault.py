@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from netconsole.backend.errors import Conflict
-from netconsole.backend.service import Service
-from netconsole.lab.commands import run
-from netconsole.lab.ground import HOME
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.service.service import Service
+from netconsole.lab.sandbox.commands import run
+from netconsole.lab.sandbox.ground import HOME
 
 _BEFORE: Final = HOME / "before"
 """What faults have changed, as it was: one file a fault."""

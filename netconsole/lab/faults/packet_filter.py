@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-from netconsole.backend.service import Service
-from netconsole.lab.commands import LabFailed, run
+from netconsole.backend.service.service import Service
+from netconsole.lab.clouds.kinds import BRIDGE
 from netconsole.lab.faults.fault import command_fault
-from netconsole.lab.kinds import BRIDGE
+from netconsole.lab.sandbox.commands import LabFailed, run
 
 _REJECT: Final = ("-j", "REJECT", "--reject-with", "icmp-host-prohibited")
 _LEGACY: Final = ("iptables-legacy", "-w")

@@ -7,15 +7,15 @@ import signal
 from collections.abc import Callable
 from typing import Final
 
-from netconsole.backend.errors import Conflict
-from netconsole.backend.service import Service
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.subject import METADATA
+from netconsole.backend.service.service import Service
 from netconsole.backend.steps import AddAddress, ChangeRules, StartDnsmasq, Step
-from netconsole.backend.subject import METADATA
-from netconsole.lab.commands import run
+from netconsole.lab.clouds.kinds import BRIDGE
+from netconsole.lab.clouds.wires import PUBLIC, run_outside
 from netconsole.lab.faults.fault import Fault
-from netconsole.lab.kinds import BRIDGE
-from netconsole.lab.members import OUTSIDE, pid_of
-from netconsole.lab.wires import PUBLIC, run_outside
+from netconsole.lab.sandbox.commands import run
+from netconsole.lab.sandbox.members import OUTSIDE, pid_of
 
 _FLUSHED: Final = "nova-network-PREROUTING"
 

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Final
 
-from netconsole.backend.service import Service
-from netconsole.lab.commands import run
+from netconsole.backend.service.service import Service
+from netconsole.lab.clouds.wires import PUBLIC, SECOND, run_outside
 from netconsole.lab.faults.fault import Fault, recall, remember
-from netconsole.lab.members import OUTSIDE, pid_of
-from netconsole.lab.wires import PUBLIC, SECOND, run_outside
+from netconsole.lab.sandbox.commands import run
+from netconsole.lab.sandbox.members import OUTSIDE, pid_of
 
 ID: Final = "rp_filter"
 _STRICT, _LOOSE = 1, 2

@@ -3,13 +3,13 @@
 import json
 from typing import Final
 
-from netconsole.backend.errors import Conflict
-from netconsole.backend.service import Service
-from netconsole.backend.status import Allocation
-from netconsole.lab.commands import run
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.service.service import Service
+from netconsole.backend.survey.status import Allocation
+from netconsole.lab.clouds.wires import PUBLIC, SECOND
 from netconsole.lab.faults.fault import Fault, recall, remember, setting_fault
-from netconsole.lab.members import OUTSIDE, pid_of
-from netconsole.lab.wires import PUBLIC, SECOND
+from netconsole.lab.sandbox.commands import run
+from netconsole.lab.sandbox.members import OUTSIDE, pid_of
 
 _NARROW: Final = 1400
 _DETOUR: Final = (f"{PUBLIC.outside}/32", "via", SECOND.outside, "dev", SECOND.interface)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from netconsole.lab.ground import HOME
-from netconsole.lab.members import pid_of
-from netconsole.lab.namespaces import Namespace, enter, set_process_name
-from netconsole.lab.processes import fork
+from netconsole.lab.sandbox.ground import HOME
+from netconsole.lab.sandbox.members import pid_of
+from netconsole.lab.sandbox.namespaces import Namespace, enter, set_process_name
+from netconsole.lab.sandbox.processes import fork
 
 SECONDS: Final = 300
 """After which it ends by itself, mended or not."""

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from netconsole.backend.service import Service
-from netconsole.lab.commands import run
+from netconsole.backend.service.service import Service
+from netconsole.lab.clouds.wires import DEFAULT_ROUTE, PUBLIC, run_outside
 from netconsole.lab.faults.fault import Fault, command_fault
-from netconsole.lab.members import OUTSIDE, pid_of
-from netconsole.lab.wires import DEFAULT_ROUTE, PUBLIC, run_outside
+from netconsole.lab.sandbox.commands import run
+from netconsole.lab.sandbox.members import OUTSIDE, pid_of
 
 _LINK: Final = ("ip", "link", "set", "dev", PUBLIC.interface)
 

@@ -1,7 +1,7 @@
 """The panes, in the order of their keys."""
 
-from netconsole.screens.pane import Pane
 from netconsole.screens.panes import allocations, dnsmasq, floating, nat, networks
+from netconsole.screens.rows.pane import Pane
 
 PANES: tuple[Pane, ...] = (
     networks.PANE,

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from netconsole.backend import subject
-from netconsole.backend.status import Allocation, Status
-from netconsole.backend.trouble import is_dead, lease_word
-from netconsole.screens.marks import Glyphs, mark, tone
-from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about
+from netconsole.backend.model import subject
+from netconsole.backend.survey.status import Allocation, Status
+from netconsole.backend.survey.trouble import is_dead, lease_word
+from netconsole.screens.rows.marks import Glyphs, mark, tone
+from netconsole.screens.rows.pane import Column, Entry, Pane, Row, drift_about
 
 COLUMNS = (
     Column("address", 15, "address"),

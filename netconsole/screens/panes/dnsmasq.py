@@ -1,9 +1,9 @@
 """The dnsmasq processes: those that should run, and those that do."""
 
-from netconsole.backend import subject
-from netconsole.backend.status import DnsmasqStatus, Status
-from netconsole.screens.marks import Glyphs, mark, tone
-from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about, heading
+from netconsole.backend.model import subject
+from netconsole.backend.survey.status import DnsmasqStatus, Status
+from netconsole.screens.rows.marks import Glyphs, mark, tone
+from netconsole.screens.rows.pane import Column, Entry, Pane, Row, drift_about, heading
 
 COLUMNS = (
     Column("network", 14),

@@ -1,10 +1,10 @@
 """The floating addresses: who has them, and whether the host carries what each needs."""
 
-from netconsole.backend import subject
-from netconsole.backend.status import FloatingIPStatus, Status
-from netconsole.screens.marks import Glyphs, mark, tone
-from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about, heading
+from netconsole.backend.model import subject
+from netconsole.backend.survey.status import FloatingIPStatus, Status
 from netconsole.screens.panes.nat import rule_command
+from netconsole.screens.rows.marks import Glyphs, mark, tone
+from netconsole.screens.rows.pane import Column, Entry, Pane, Row, drift_about, heading
 
 COLUMNS = (
     Column("address", 15, "address"),

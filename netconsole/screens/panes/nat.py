@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from netconsole.backend.status import NatRule, Status
-from netconsole.screens.marks import Glyphs, human_size, mark, tone
-from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about
+from netconsole.backend.survey.status import NatRule, Status
+from netconsole.screens.rows.marks import Glyphs, human_size, mark, tone
+from netconsole.screens.rows.pane import Column, Entry, Pane, Row, drift_about
 
 COLUMNS = (
     Column("chain", 26),

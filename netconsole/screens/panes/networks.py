@@ -1,9 +1,9 @@
 """The networks: their ranges, their bridges, and how much of them is in use."""
 
-from netconsole.backend import subject
-from netconsole.backend.status import NetworkStatus, Status
-from netconsole.screens.marks import Glyphs, mark, tone
-from netconsole.screens.pane import Column, Entry, Pane, Row, drift_about, heading
+from netconsole.backend.model import subject
+from netconsole.backend.survey.status import NetworkStatus, Status
+from netconsole.screens.rows.marks import Glyphs, mark, tone
+from netconsole.screens.rows.pane import Column, Entry, Pane, Row, drift_about, heading
 
 COLUMNS = (
     Column("label", 14, grows=True),

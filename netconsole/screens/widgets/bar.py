@@ -6,7 +6,7 @@ from textual import events
 from textual.strip import Strip
 from textual.timer import Timer
 
-from netconsole.screens.marks import DIM, PLAIN, REVERSE, STYLES, Glyphs, Tone
+from netconsole.screens.rows.marks import DIM, PLAIN, REVERSE, STYLES, Glyphs, Tone
 from netconsole.screens.widgets.surface import Part, Surface, fit, strip_of
 
 Typed = Callable[[str, bool], None]

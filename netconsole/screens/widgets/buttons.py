@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from netconsole.screens.marks import DIM, PLAIN, REVERSE, Glyphs
+from netconsole.screens.rows.marks import DIM, PLAIN, REVERSE, Glyphs
 from netconsole.screens.widgets.surface import Part, Surface, strip_of
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from textual.strip import Strip
 
-from netconsole.screens.marks import BOLD, DIM, PLAIN
+from netconsole.screens.rows.marks import BOLD, DIM, PLAIN
 from netconsole.screens.widgets.surface import Part, Surface, strip_of
 
 

@@ -2,8 +2,8 @@
 
 from textual.strip import Strip
 
-from netconsole.screens.live import Picture
-from netconsole.screens.marks import BADGE, BOLD, DIM, PLAIN, STYLES, Glyphs
+from netconsole.screens.panes.live import Picture
+from netconsole.screens.rows.marks import BADGE, BOLD, DIM, PLAIN, STYLES, Glyphs
 from netconsole.screens.widgets.surface import Part, Surface, fit, strip_of
 
 

@@ -6,10 +6,10 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.strip import Strip
 
-from netconsole.backend.text import visible
-from netconsole.backend.wording import count
-from netconsole.screens.marks import DIM, Glyphs
-from netconsole.screens.pane import Entry
+from netconsole.backend.model.phrases import count
+from netconsole.backend.model.text import visible
+from netconsole.screens.rows.marks import DIM, Glyphs
+from netconsole.screens.rows.pane import Entry
 from netconsole.screens.widgets.moving import Moving, moving_keys
 from netconsole.screens.widgets.surface import Part, Surface, fit, strip_of
 

@@ -13,8 +13,8 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from netconsole.backend.text import visible
-from netconsole.screens.marks import PLAIN
+from netconsole.backend.model.text import visible
+from netconsole.screens.rows.marks import PLAIN
 
 Part = tuple[str, Style]
 """Text and the style it is painted in."""

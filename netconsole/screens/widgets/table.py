@@ -7,9 +7,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from netconsole.screens.listing import Listing
-from netconsole.screens.marks import BOLD, DIM, PLAIN, REVERSE, STYLES, Glyphs
-from netconsole.screens.pane import Column, Row
+from netconsole.screens.rows.listing import Listing
+from netconsole.screens.rows.marks import BOLD, DIM, PLAIN, REVERSE, STYLES, Glyphs
+from netconsole.screens.rows.pane import Column, Row
 from netconsole.screens.widgets.moving import Moving, moving_keys
 from netconsole.screens.widgets.surface import Part, fit, strip_of
 

@@ -6,8 +6,8 @@ from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
-from netconsole.screens.marks import DIM, PLAIN, REVERSE, STYLES, Glyphs
-from netconsole.screens.pane import Pane
+from netconsole.screens.rows.marks import DIM, PLAIN, REVERSE, STYLES, Glyphs
+from netconsole.screens.rows.pane import Pane
 from netconsole.screens.widgets.surface import Part, Surface, strip_of
 
 

@@ -1,0 +1,1 @@
+"""The configuration: options as a value, and the files that they are read from."""

@@ -1,0 +1,181 @@
+"""What a rule of the packet filter asks of a packet, and where it sends it. Pure.
+
+Read from the words of iptables-save(8) here, from those of nft(8) in `filter_nft`. What is not
+understood depends on the packet: a rule that asks for it neither certainly fits a flow nor
+certainly does not.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Network
+from typing import Literal
+
+from netconsole.backend.filtering import rule_words
+
+Fit = bool | None
+"""Whether a rule fits a flow; None where that depends on the packet."""
+
+Action = Literal["accept", "drop", "jump", "goto", "return", "pass"]
+"""`pass`: the packet goes on to the next rule, as after LOG."""
+
+EVERYTHING = IPv4Network("0.0.0.0/0")
+TARGETS: Mapping[str, Action] = {
+    "ACCEPT": "accept",
+    "DROP": "drop",
+    "REJECT": "drop",
+    "RETURN": "return",
+    "accept": "accept",
+    "drop": "drop",
+    "reject": "drop",
+    "return": "return",
+}
+_NUMBERS = {"tcp": "6", "udp": "17"}
+"""Of protocols, as in /etc/protocols."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Packets that are forwarded, or come in to the host itself, alike."""
+
+    words: str
+    """What they are, for people."""
+    bridge: str
+    """Of the guests: one of the two interfaces."""
+    into: str
+    out: str
+    """Empty where they end at the host itself."""
+    source: IPv4Network = EVERYTHING
+    """Everything where nothing is known."""
+    destination: IPv4Network = EVERYTHING
+    states: frozenset[str] = frozenset({"NEW"})
+    """As conntrack knows them, upper case; DNAT among them where their destination was changed."""
+    bridged: bool = False
+    """Whether they go from port to port of one bridge: only br_netfilter leads them here."""
+    protocol: str = ""
+    """As in /etc/protocols; empty where it may be any."""
+    port: int = 0
+    """To which they are sent; 0 where it may be any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A rule read for one flow."""
+
+    fit: Fit
+    action: Action
+    aim: str = ""
+    """The chain that a jump leads to."""
+    named: bool = False
+    """Whether it asks for an interface or an address of this very flow."""
+
+
+def read_iptables(spec: str, flow: Flow) -> Reading:
+    """Read a rule in the words of iptables-save, without `-A CHAIN`."""
+    words = rule_words.words(spec)
+    fits: list[Fit] = []
+    named = negated = False
+    place = 0
+    while place < len(words):
+        word = words[place]
+        place += 1
+        if word == "!":
+            negated = True
+            continue
+        if word in ("-j", "-g"):
+            return Reading(all_fit(fits), *_target(word, words[place]), named)
+        values = _values(words, place)
+        place += len(values)
+        if word not in ("-m", "--comment"):
+            fit = _iptables_fit(word, values, flow)
+            fits.append(None if fit is None else fit is not negated)
+            named |= word in ("-i", "-o", "-s", "-d") and fits[-1] is True
+        negated = False
+    return Reading(all_fit(fits), "pass", "", named)
+
+
+def _values(words: Sequence[str], place: int) -> list[str]:
+    """The words that belong to an option."""
+    found = []
+    for word in words[place:]:
+        if word == "!" or word.startswith("-"):
+            break
+        found.append(word)
+    return found
+
+
+def _target(option: str, target: str) -> tuple[Action, str]:
+    if target in TARGETS:
+        return TARGETS[target], ""
+    return ("jump" if option == "-j" else "goto"), target
+
+
+def _iptables_fit(option: str, values: Sequence[str], flow: Flow) -> Fit:
+    value = values[0] if values else ""
+    match option:
+        case "-i":
+            return is_interface(flow.into, value.replace("+", "*"))
+        case "-o":
+            return is_interface(flow.out, value.replace("+", "*"))
+        case "-s":
+            return is_within(flow.source, value)
+        case "-d":
+            return is_within(flow.destination, value)
+        case "--ctstate" | "--state":
+            return bool(flow.states & set(value.split(",")))
+        case "--physdev-is-bridged":
+            return flow.bridged
+        case "-p":
+            return is_protocol(flow, value)
+        case "--dport":
+            return is_port(flow, value)
+        case "--dports":
+            return any_fits(is_port(flow, each) for each in value.split(","))
+    return None
+
+
+def is_interface(name: str, pattern: str) -> bool:
+    """Whether an interface is what a rule names, `*` for any end."""
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def is_within(addresses: IPv4Network, value: str) -> Fit:
+    """Whether all of these addresses are in what a rule names, or none; None for a part."""
+    try:
+        network = IPv4Network(value, strict=False)
+    except ValueError:
+        return None  # a set, a range
+    if addresses.subnet_of(network):
+        return True
+    return None if addresses.overlaps(network) else False
+
+
+def is_protocol(flow: Flow, value: str) -> Fit:
+    """Whether a flow is of the protocol that a rule names."""
+    if value in ("all", "0"):
+        return True
+    if not flow.protocol:
+        return None
+    return value in (flow.protocol, _NUMBERS[flow.protocol])
+
+
+def is_port(flow: Flow, value: str) -> Fit:
+    """Whether a flow goes to the port that a rule names, or to one of a range."""
+    if not flow.port:
+        return None
+    first, dash, last = value.replace(":", "-").partition("-")
+    try:
+        return int(first or 0) <= flow.port <= int(last or (65535 if dash else first))
+    except ValueError:
+        return None  # a set
+
+
+def any_fits(fits: Iterable[Fit]) -> Fit:
+    """Whether one of the alternatives of a condition fits."""
+    found = set(fits)
+    return True if True in found else None if None in found else False
+
+
+def all_fit(fits: Sequence[Fit]) -> Fit:
+    """Whether all conditions of a rule fit."""
+    return False if False in fits else None if None in fits else True

@@ -1,0 +1,140 @@
+"""What a rule in the words of nft(8) asks of a packet, and where it sends it. Pure."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from netconsole.backend.filtering.matches import (
+    TARGETS,
+    Fit,
+    Flow,
+    Reading,
+    all_fit,
+    any_fits,
+    is_interface,
+    is_port,
+    is_protocol,
+    is_within,
+)
+
+_WORD = re.compile(r'"[^"]*"|\{[^}]*\}|\S+')
+_TWO_WORDS = frozenset({"ct", "ip", "ip6", "meta", "tcp", "th", "udp"})
+_OTHER_NAMES = {"iif": "iifname", "oif": "oifname", "ip protocol": "l4proto"}
+_NAMING = frozenset({"iifname", "oifname", "ip saddr", "ip daddr"})
+"""What names an interface or an address."""
+_TRANSLATIONS = frozenset({"dnat", "masquerade", "redirect", "snat"})
+_OF_LOG = frozenset({"prefix", "level", "group", "snaplen", "queue-threshold", "flags"})
+_UNREAD_MAP = Reading(None, "return")
+"""It may accept, drop or lead elsewhere: nothing that follows is certain to be met."""
+
+_Question = Callable[[str, Flow], Fit]
+"""Whether a value that a rule names fits a flow."""
+
+
+def _port_of(protocol: str) -> _Question:
+    def fits(value: str, flow: Flow) -> Fit:
+        return is_port(flow, value) if flow.protocol in ("", protocol) else False
+
+    return fits
+
+
+_QUESTIONS: Mapping[str, _Question] = {
+    "iifname": lambda value, flow: is_interface(flow.into, value),
+    "oifname": lambda value, flow: is_interface(flow.out, value),
+    "ip saddr": lambda value, flow: is_within(flow.source, value),
+    "ip daddr": lambda value, flow: is_within(flow.destination, value),
+    "ct state": lambda value, flow: value.upper() in flow.states,
+    "ct status": lambda value, flow: "DNAT" in flow.states if value == "dnat" else None,
+    "nfproto": lambda value, flow: value == "ipv4",
+    "l4proto": lambda value, flow: is_protocol(flow, value),
+    "tcp dport": _port_of("tcp"),
+    "udp dport": _port_of("udp"),
+    "th dport": lambda value, flow: is_port(flow, value),
+}
+
+
+def read_nft(text: str, flow: Flow) -> Reading:
+    """Read a rule in the words of nft, for one flow."""
+    words = _WORD.findall(text)
+    fits: list[Fit] = []
+    named = False
+    while words:
+        name = _name(words)
+        if name in TARGETS:
+            return Reading(all_fit(fits), TARGETS[name], "", named)
+        if name in ("jump", "goto"):
+            return Reading(all_fit(fits), "jump" if name == "jump" else "goto", words[0], named)
+        if _is_statement(name, words):
+            continue
+        question = _pass_concatenation(words) or _QUESTIONS.get(name, _unknown)
+        if words[:1] == ["vmap"]:
+            return _by_map(all_fit(fits), words[1], question, flow, named)
+        if question is _unknown:
+            fits.append(None)
+            continue
+        negated, values = _values(words)
+        fit = any_fits(None if value[:1] == "@" else question(value, flow) for value in values)
+        fits.append(None if fit is None else fit is not negated)
+        named |= name in _NAMING and fits[-1] is True
+    return Reading(all_fit(fits), "pass", "", named)
+
+
+def _name(words: list[str]) -> str:
+    """Take away what a condition is about, or a statement."""
+    first = words.pop(0)
+    if first in _TWO_WORDS and words:
+        first = f"{first} {words.pop(0)}".removeprefix("meta ")
+    return _OTHER_NAMES.get(first, first)
+
+
+def _is_statement(name: str, words: list[str]) -> bool:
+    """Whether it decides nothing; what belongs to it is taken away."""
+    if name == "comment":
+        words.pop(0)
+    elif name in _TRANSLATIONS:
+        words.clear()  # to which address, and how
+    elif name == "log":
+        while words[:1] and words[0] in _OF_LOG:
+            del words[:2]
+    return name in ("comment", "log", "counter", "notrack") or name in _TRANSLATIONS
+
+
+def _unknown(value: str, flow: Flow) -> Fit:
+    return None
+
+
+def _in_part(value: str, flow: Flow) -> Fit:
+    """Of several conditions at once, `iifname . ip saddr { "br100" . 10.0.0.0/24 }`."""
+    return None
+
+
+def _pass_concatenation(words: list[str]) -> _Question | None:
+    if words[:1] != ["."]:
+        return None
+    while words[:1] == ["."]:
+        words.pop(0)
+        _name(words)
+    return _in_part
+
+
+def _values(words: list[str]) -> tuple[bool, list[str]]:
+    negated = words[:1] == ["!="]
+    if words[:1] in (["!="], ["=="]):
+        words.pop(0)
+    value = words.pop(0) if words else ""
+    return negated, [each.strip().strip('"') for each in value.strip("{}").split(",")]
+
+
+def _by_map(before: Fit, verdicts: str, question: _Question, flow: Flow, named: bool) -> Reading:
+    """Read `vmap { established : accept, invalid : drop, new : jump rest }`."""
+    if verdicts[:1] == "@":
+        return _UNREAD_MAP
+    for each in verdicts.strip("{}").split(","):
+        value, _, verdict = (part.strip() for part in each.partition(" : "))
+        fit = question(value.strip('"'), flow)
+        if fit is None:
+            return _UNREAD_MAP
+        if fit:
+            word, _, aim = verdict.partition(" ")
+            action = TARGETS.get(word) or ("goto" if word == "goto" else "jump")
+            return Reading(before, action, aim, named)
+    return Reading(before, "pass", "", named)

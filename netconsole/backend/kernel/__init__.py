@@ -1,0 +1,1 @@
+"""The packet filter as the kernel holds it, read whole."""

@@ -1,0 +1,1 @@
+"""The values that everything is made of, and the words for them. Pure."""

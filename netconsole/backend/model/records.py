@@ -1,0 +1,221 @@
+"""The records of the store: what an admin has asked for.
+
+Field names are those of nova's tables (`networks`, `fixed_ips`, `floating_ips`), so that the
+command line, the screens, the JSON and the store all say the same word for the same thing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from netconsole.backend.model.hoststate import FormerLink
+
+PortKind = Literal["tap", "veth"]
+ManagerKind = Literal["flat", "flatdhcp", "vlan"]
+DnsScope = Literal["public", "private"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreIdentity:
+    """Which store it is, wherever its file lies, and how many changes it has seen."""
+
+    uuid: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One network: an address range, the bridge that carries it, and who serves it."""
+
+    id: int
+    uuid: str
+    label: str
+    cidr: str
+    netmask: str
+    broadcast: str
+    gateway: str | None
+    dhcp_server: str | None
+    dhcp_start: str
+    bridge: str
+    bridge_interface: str | None = None
+    dns1: str | None = None
+    dns2: str | None = None
+    vlan: int | None = None
+    vpn_private_address: str | None = None
+    vpn_public_address: str | None = None
+    vpn_public_port: int | None = None
+    multi_host: bool = False
+    share_address: bool = False
+    enable_dhcp: bool = True
+    injected: bool = False
+    mtu: int | None = None
+    priority: int | None = None
+    project_id: str | None = None
+    host: str | None = None
+    cidr_v6: str | None = None
+    gateway_v6: str | None = None
+    netmask_v6: str | None = None
+    """As an address: ffff:ffff:ffff:ffff::."""
+    manager: ManagerKind | None = None
+    """Whose it is among nova's managers; None of one that was made before that was noted, which is
+    the Flat or the FlatDHCP manager's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A virtual machine as far as its network goes."""
+
+    uuid: str
+    name: str
+    """What its people call it."""
+    project_id: str
+    host: str
+    hostname: str
+    """What it is told to call itself, and is found by in the DNS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An instance's interface: its MAC address and the device on the host that carries it."""
+
+    id: int
+    uuid: str
+    mac: str
+    network_id: int
+    instance_uuid: str
+    kind: PortKind
+    device: str
+    peer: str | None = None
+    """The guest's end of a veth pair, as created; it leaves the host when it is moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedIP:
+    """One address of a network and where it is in its life (allocated, leased, reserved)."""
+
+    id: int
+    address: str
+    network_id: int
+    allocated: bool = False
+    leased: bool = False
+    reserved: bool = False
+    instance_uuid: str | None = None
+    port_id: int | None = None
+    mac: str | None = None
+    """Of the port, which may be gone while its lease lasts."""
+    host: str | None = None
+    updated_at: datetime | None = None
+    allocated_at: datetime | None = None
+    """Of a port's addresses, DHCP hands out the one that it got first."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIP:
+    """A public address that can be given to one fixed address at a time."""
+
+    id: int
+    address: str
+    pool: str
+    interface: str
+    fixed_ip_id: int | None = None
+    project_id: str | None = None
+    host: str | None = None
+    auto_assigned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DnsDomain:
+    """A domain in which floating addresses have names.
+
+    A public one may be a project's, a private one be kept for an availability zone, which has no
+    effect here.
+    """
+
+    domain: str
+    scope: DnsScope
+    project_id: str | None = None
+    availability_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DnsEntry:
+    """A name of a floating address: one address a name, any number of names an address."""
+
+    id: int
+    name: str
+    domain: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkUsage:
+    """How many addresses a network has, and how many are in which state."""
+
+    total: int = 0
+    allocated: int = 0
+    leased: int = 0
+    reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FixedIPView:
+    """A fixed address with its network, and the instance that has it."""
+
+    fixed_ip: FixedIP
+    network: Network
+    instance: Instance | None
+
+    @property
+    def host(self) -> str | None:
+        """The host that has the address for itself, or the one on which its instance runs."""
+        return self.fixed_ip.host or (self.instance.host if self.instance else None)
+
+
+@dataclass(frozen=True, slots=True)
+class PortView:
+    """A port with all that hangs on it."""
+
+    port: Port
+    network: Network
+    fixed_ips: tuple[FixedIP, ...]
+    floating_ips: tuple[FloatingIP, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    """An instance with its ports, in the order in which they were made."""
+
+    instance: Instance
+    ports: tuple[PortView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VpnView:
+    """A network that keeps an address for its project's VPN, and the instance that has it."""
+
+    network: Network
+    instance: Instance | None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Everything one host needs to know of the store, read in one transaction.
+
+    `fixed_ips` holds only the associated rows: a /16 has 65,536, of which few are in use.
+    """
+
+    networks: tuple[Network, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    ports: tuple[Port, ...] = ()
+    fixed_ips: tuple[FixedIP, ...] = ()
+    floating_ips: tuple[FloatingIP, ...] = ()
+    """The associated ones in the order in which they became so: the first of a guest's is the
+    address by which it goes out."""
+    dns_entries: tuple[DnsEntry, ...] = ()
+    host_addresses: tuple[FixedIP, ...] = ()
+    """The rows that hosts have as their own gateway address in a network with many gateways."""
+    former_sysctls: Mapping[str, str] = field(default_factory=dict)
+    """Values that the host had before its first network; put back after its last."""
+    former_links: Mapping[str, FormerLink] = field(default_factory=dict)
+    """The host's links of others as they were before networks used them, by name."""

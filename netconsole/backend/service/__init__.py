@@ -1,0 +1,1 @@
+"""The one door: every verb, read and write."""

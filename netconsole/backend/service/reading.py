@@ -1,0 +1,301 @@
+"""Reading: everything that can be asked of one host and its store."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from netconsole.backend.changes.quota import Quota, quotas
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.host import Host, NoHost
+from netconsole.backend.intent import intent, touches_nothing
+from netconsole.backend.managers import refuse_others
+from netconsole.backend.managers.ranges import parse_address
+from netconsole.backend.model import validate
+from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
+from netconsole.backend.model.hoststate import Lease, Observed, Wanted
+from netconsole.backend.model.kernel_settings import IP_FORWARD
+from netconsole.backend.model.records import (
+    DnsDomain,
+    DnsEntry,
+    FixedIP,
+    FixedIPView,
+    FloatingIP,
+    InstanceView,
+    Network,
+    NetworkUsage,
+    Records,
+    VpnView,
+)
+from netconsole.backend.plan.ownership import (
+    Another,
+    another_by_itself,
+    another_by_mark,
+    as_anothers,
+)
+from netconsole.backend.steps import Plan
+from netconsole.backend.store import Store, records, refuse_broken
+from netconsole.backend.store import dns as dns_rows
+from netconsole.backend.store import fixed_ips as fixed_ip_rows
+from netconsole.backend.store import floating_ips as floating_ip_rows
+from netconsole.backend.store import identity as identity_rows
+from netconsole.backend.store import instances as instance_rows
+from netconsole.backend.store import networks as network_rows
+from netconsole.backend.store.views import fixed_ip_view, fixed_ip_views, instance_view, vpn_views
+from netconsole.backend.survey.leases import lease_events, views_with_events, with_events
+from netconsole.backend.survey.status import Status
+from netconsole.backend.survey.survey import Survey, difference
+from netconsole.backend.system import privileges
+from netconsole.backend.system.garbage import at_rest
+from netconsole.backend.transaction.journal import Journal, JournalEntry
+from netconsole.backend.transaction.journal_entry import unfinished
+from netconsole.backend.transaction.lock import host_lock_if_free
+
+
+class Reading:
+    """The reading half of the service.
+
+    What the lease files say is noted in the store on the way, where this process may write.
+    """
+
+    def __init__(self, options: Options, *, read_only: bool = False) -> None:
+        self.read_only_because = "asked for with --read-only" if read_only else privileges.lacking()
+        """Why changes are refused; None where they are not."""
+        self.may_save = not read_only
+        """Whether an admin may have files written: who only lacks privileges may, with their own
+        rights; whoever is to read only, perhaps as root, may not."""
+        self._options = options
+        self._store = Store(options.connection, read_only=self.read_only_because is not None)
+        driver = NoHost if touches_nothing(options) else Host
+        self._host = driver(options.networks_path, (IP_FORWARD,))
+        self._lock = f"{options.state_path}/host.lock"
+        self._journal = Journal(f"{options.state_path}/journal")
+
+    @property
+    def options(self) -> Options:
+        """The configuration in force."""
+        return self._options
+
+    def status(self) -> Status:
+        """One consistent picture of the store, the host, and the plan between them."""
+        return self.survey().status()
+
+    def survey(self) -> Survey:
+        """The records, the host and the plan between them, all of one moment."""
+        with at_rest():
+            return self._survey()
+
+    def _survey(self) -> Survey:
+        under_way = self._journal.is_under_way
+        observed = self._host.observe()
+        try:
+            with self._store.reading() as connection:
+                found = records(connection, self._options.host)
+                usage = network_rows.usage(connection)
+                others = self._another(connection, observed)
+        except Unavailable as error:
+            unreadable = {**observed.unreadable, "store": str(error)}
+            return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
+        try:
+            refuse_others(found.networks, self._options)
+        except Conflict as error:
+            unreadable = {**observed.unreadable, "plan": str(error)}
+            return self._picture(found, usage, replace(observed, unreadable=unreadable), None)
+        if others is not None and not under_way and not self._journal.is_under_way:
+            observed = as_anothers(observed, others)
+            return self._picture(found, usage, observed, None, others)
+        events = lease_events(found, observed.leases, self._options)
+        if events and self.read_only_because is None:
+            self._note_leases_if_idle(observed)
+        found = with_events(found, events)
+        wanted = self._host.possible(intent(found, self._options, observed=observed), observed)
+        return self._picture(found, usage, observed, wanted)
+
+    def _another(self, connection: Connection, observed: Observed) -> Another | None:
+        """Why what the host holds is not of this store; None where it is.
+
+        The mark says it without a look at what the store holds.
+        """
+        if observed.unreadable:
+            return None
+        options = self._options
+        if observed.mark is not None:
+            store = identity_rows.identity(connection)
+            return another_by_mark(observed, observed.mark, store, options.networks_path)
+        found = records(connection, options.host)
+        wanted = intent(found, options)
+        return another_by_itself(observed, found, wanted, options.networks_path)
+
+    def plan(self) -> Plan:
+        """The steps between the host and the store.
+
+        Raises Unavailable where it cannot be known, Conflict where something stands in the way.
+        """
+        return self.planned().plan
+
+    def planned(self) -> Survey:
+        """A survey whose plan is known; raises as `plan` does."""
+        seen = self.survey()
+        for part, reason in seen.observed.unreadable.items():
+            if part == "plan":
+                raise Conflict(reason)
+            raise Unavailable(f"cannot tell what is to do: {part}: {reason}")
+        return seen
+
+    def networks(self) -> tuple[Network, ...]:
+        """Every network, in the order in which they were made."""
+        with self._store.reading() as connection:
+            return network_rows.every(connection)
+
+    def network(self, name: str) -> Network:
+        """A network by its label or uuid; raises NotFound."""
+        with self._store.reading() as connection:
+            return network_rows.find(connection, name)
+
+    def fixed_ips(self, network: str) -> tuple[FixedIP, ...]:
+        """Every address of a network, in order; raises NotFound."""
+        with self._store.reading() as connection:
+            refuse_broken(connection)
+            found = network_rows.find(connection, network)
+            return fixed_ip_rows.of_network(connection, found.id)
+
+    def fixed_ip(self, address: str) -> FixedIPView:
+        """An address with its network and instance; raises InvalidValue or NotFound."""
+        wanted = parse_address("fixed address", address)
+        with self._store.reading() as connection:
+            (view,) = self._with_leases(connection, (fixed_ip_view(connection, wanted),))
+        return view
+
+    def fixed_ip_views(self, network: str | None = None) -> Iterator[FixedIPView]:
+        """Every address of a network, or of all, one network after the other; raises NotFound."""
+        with self._store.reading() as connection:
+            found = None if network is None else network_rows.find(connection, network)
+            yield from self._with_leases(connection, fixed_ip_views(connection, found))
+
+    def _with_leases(
+        self, connection: Connection, views: Iterable[FixedIPView]
+    ) -> Iterator[FixedIPView]:
+        found = records(connection, self._options.host)
+        return views_with_events(views, lease_events(found, self._host.leases(), self._options))
+
+    def instances(self) -> tuple[InstanceView, ...]:
+        """Every instance with its ports and addresses."""
+        with self._store.reading() as connection:
+            refuse_broken(connection)
+            return tuple(
+                instance_view(connection, instance) for instance in instance_rows.every(connection)
+            )
+
+    def instance(self, name: str) -> InstanceView:
+        """An instance by its name or uuid; raises NotFound."""
+        with self._store.reading() as connection:
+            refuse_broken(connection)
+            return instance_view(connection, instance_rows.find(connection, name))
+
+    def floating_ips(self) -> tuple[FloatingIP, ...]:
+        """Every floating address, in the order in which they were made."""
+        with self._store.reading() as connection:
+            refuse_broken(connection)
+            return floating_ip_rows.every(connection)
+
+    def dns_domains(self) -> tuple[DnsDomain, ...]:
+        """Every domain that names of floating addresses are in, by name."""
+        with self._store.reading() as connection:
+            return dns_rows.domains(connection)
+
+    def dns_entries(
+        self, domain: str | None = None, *, name: str | None = None, address: str | None = None
+    ) -> tuple[DnsEntry, ...]:
+        """The names of floating addresses: those in a domain, of a name, of an address, or all.
+
+        Raises InvalidValue, and NotFound where there is no such domain.
+        """
+        wanted = {
+            "domain": None if domain is None else validate.domain("DNS domain", domain),
+            "name": None if name is None else name.lower(),
+            "address": None if address is None else parse_address("floating address", address),
+        }
+        with self._store.reading() as connection:
+            refuse_broken(connection)
+            if wanted["domain"] is not None:
+                dns_rows.find_domain(connection, wanted["domain"])
+            found = dns_rows.entries(connection)
+        return tuple(
+            entry
+            for entry in found
+            if all(value in (None, getattr(entry, field)) for field, value in wanted.items())
+        )
+
+    def vpns(self) -> tuple[VpnView, ...]:
+        """Every network that keeps an address for its project's VPN, with the VPN's instance."""
+        with self._store.reading() as connection:
+            refuse_broken(connection)
+            return vpn_views(connection)
+
+    def quotas(self, project: str) -> tuple[Quota, ...]:
+        """What a project may have, and what it has."""
+        with self._store.reading() as connection:
+            return quotas(connection, project, self._options)
+
+    def history(self) -> tuple[JournalEntry, ...]:
+        """The changes of this host, the newest first."""
+        return tuple(self._journal.entries())
+
+    def undoable(self, change_id: str | None = None) -> JournalEntry:
+        """The cure that `undo` would take back: the one named, or the latest.
+
+        Raises NotFound where there is none, Conflict where it is not one that stands.
+        """
+        if change_id is None:
+            for entry in self._journal.entries():
+                if entry.undoable and entry.end == "done" and not entry.undoes:
+                    return entry
+            raise NotFound("no fix to undo")
+        entry = self._journal.entry(change_id)
+        if not entry.undoable:
+            raise Conflict(f"change {change_id} ({entry.title}) came from the store: change that")
+        if entry.end != "done":
+            raise Conflict(f"change {change_id} ({entry.title}) was taken back already")
+        return entry
+
+    def _note_leases_if_idle(self, observed: Observed) -> None:
+        """A change under way notes the leases itself, and keeps the store locked meanwhile."""
+        with host_lock_if_free(self._lock) as free:
+            if free:
+                with self._store.transaction() as connection:
+                    self._note_leases(connection, observed.leases)
+
+    def _picture(
+        self,
+        found: Records,
+        usage: Mapping[int, NetworkUsage],
+        observed: Observed,
+        wanted: Wanted | None,
+        others: Another | None = None,
+    ) -> Survey:
+        if wanted is None:
+            wanted, steps = Wanted(), Plan()
+        else:
+            closer = self._host.observe_closer(observed, wanted)
+            observed, steps = difference(closer, wanted)
+        return Survey(
+            records=found,
+            usage=usage,
+            observed=observed,
+            wanted=wanted,
+            plan=steps,
+            options=self._options,
+            read_only_because=self.read_only_because,
+            unfinished=tuple(map(unfinished, self._journal.cut_off())),
+            another=others,
+        )
+
+    def _note_leases(self, connection: Connection, leases: Mapping[str, tuple[Lease, ...]]) -> None:
+        """Write what the lease files say of the addresses."""
+        found = records(connection, self._options.host)
+        for event in lease_events(found, leases, self._options):
+            if event.frees:
+                fixed_ip_rows.disassociate(connection, event.fixed_ip)
+            else:
+                leased = event.event == "leased"
+                fixed_ip_rows.set_leased(connection, event.fixed_ip, leased)

@@ -1,0 +1,389 @@
+"""The one door: every verb, read and write, and the access mode that guards them."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Generic
+
+from sqlalchemy import Connection
+
+from netconsole.backend.changes import Change, Result, Written
+from netconsole.backend.changes.converge import ApplyFix, Converge, TakeBack
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.host import option_facts
+from netconsole.backend.intent import intent
+from netconsole.backend.managers import manager, refuse_others
+from netconsole.backend.model.errors import Conflict, PartlyDone, ReadOnly, RemovesMost, Unavailable
+from netconsole.backend.model.hoststate import Mark, Observed, Wanted
+from netconsole.backend.model.records import Records
+from netconsole.backend.model.subject import WHOLE_HOST, Scope
+from netconsole.backend.plan.agreement import refuse_another
+from netconsole.backend.plan.egress import note_of_association
+from netconsole.backend.plan.filters import after
+from netconsole.backend.plan.ownership import removes_most
+from netconsole.backend.plan.scope import difference, is_enough
+from netconsole.backend.service.former import Former
+from netconsole.backend.service.reading import Reading
+from netconsole.backend.steps import Plan
+from netconsole.backend.store import identity as identity_rows
+from netconsole.backend.store import networks as network_rows
+from netconsole.backend.store import records, records_of_floating
+from netconsole.backend.system import privileges
+from netconsole.backend.system.garbage import at_rest
+from netconsole.backend.system.ssh_session import ssh_session
+from netconsole.backend.transaction.apply import Applied, apply, recover, verify
+from netconsole.backend.transaction.audit import Auditor
+from netconsole.backend.transaction.journal import JournalEntry, OpenEntry
+from netconsole.backend.transaction.lock import host_lock
+from netconsole.backend.transaction.trial import Guardian, NotConfirmed, session_interface
+
+Confirm = Callable[[int], bool]
+"""Asks whether to keep a change; given the seconds that there are to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Result]):
+    """What a change did."""
+
+    change_id: str
+    result: Result
+    plan: Plan
+    waits: str = ""
+    """Where the plan is empty: what was made instead, and what brings the rest."""
+    notes: tuple[str, ...] = ()
+    """Sentences that the admin should read."""
+    recovered: tuple[str, ...] = ()
+    """What is to say of changes that were left half done and were taken back first."""
+
+
+class Service(Reading):
+    """Everything that can be asked of one host, and every change of it.
+
+    Safe to use from several threads, each call on its own connection.
+    """
+
+    def __init__(
+        self, options: Options, *, read_only: bool = False, confirm: Confirm | None = None
+    ) -> None:
+        """`read_only` refuses every change, as does a process without privileges.
+
+        `confirm` asks the admin whether to keep a change of the path that the SSH session came
+        in on; without it such a change is refused.
+        """
+        super().__init__(options, read_only=read_only)
+        self.confirm = confirm
+        """Replaced by a front end that asks in its own way; called in the thread of `do`."""
+        self._known = Observed()
+        """What the last change saw of the packet filter, true while its generation lasts."""
+
+    def preview(self, change: Change[Result]) -> Plan:
+        """The steps that a change would take; the store is rolled back. Raises as `do` does."""
+        self.refuse_if_read_only(change.title)
+        with at_rest(), self._store.transaction() as connection:
+            steps = self._write(connection, change, self._journal.is_under_way).steps
+            connection.rollback()
+        return steps
+
+    def do(self, change: Change[Result], agreed: Plan | None = None) -> Outcome[Result]:
+        """Perform a change: the store and the host, both or neither.
+
+        `agreed` is the plan that the admin was shown and agreed to: raises PlanChanged, before
+        anything is done, where another would be carried out now. Raises InvalidValue, NotFound,
+        Conflict or Exhausted where the change is refused, ReadOnly where this service may not
+        change, StepFailed where the host refuses a step, and NotVerified where it is not as
+        planned afterwards.
+        """
+        return self._audited(change.title, lambda: change, agreed)
+
+    def _audited(
+        self, title: str, found: Callable[[], Change[Result]], agreed: Plan | None
+    ) -> Outcome[Result]:
+        """Perform the change that is found under the lock; it is one line in the audit log."""
+        self._refuse_without_privileges(title)
+        auditor = Auditor(f"{self._options.state_path}/audit.jsonl")
+        with auditor.change(title):
+            self.refuse_if_read_only(title)
+            with host_lock(self._lock), at_rest():
+                recovered = recover(self._journal, auditor.killed)
+                try:
+                    outcome = self._do(found(), agreed, auditor, is_ours=bool(recovered))
+                except BaseException as error:
+                    for sentence in recovered:
+                        error.add_note(sentence)
+                    raise
+        return replace(outcome, recovered=recovered)
+
+    def undo(self, change_id: str | None = None, agreed: Plan | None = None) -> Outcome[None]:
+        """Take back a playbook's cure: the one named, or the latest.
+
+        Raises NotFound where there is none, Conflict where the change is of another kind or was
+        taken back already, PlanChanged where the way back is not the one that was agreed to.
+        """
+        title = f"undo {change_id}" if change_id else "undo"
+        return self._audited(title, lambda: _taking_back(self.undoable(change_id)), agreed)
+
+    def preview_undo(self, change_id: str) -> Plan:
+        """The steps that `undo` would take; raises as it does."""
+        self.refuse_if_read_only("undo")
+        return self.preview(_taking_back(self.undoable(change_id)))
+
+    def _refuse_without_privileges(self, title: str) -> None:
+        """Before the audit log is opened: who may not change the host may not write that either."""
+        if privileges.lacking() is not None:
+            self.refuse_if_read_only(title)
+
+    def refuse_if_read_only(self, title: str) -> None:
+        """Raise ReadOnly where nothing may be changed."""
+        if self.read_only_because is not None:
+            raise ReadOnly(f"{title}: refused, this is read-only ({self.read_only_because})")
+
+    def _do(
+        self, change: Change[Result], agreed: Plan | None, auditor: Auditor, *, is_ours: bool
+    ) -> Outcome[Result]:
+        applied: Applied | None = None
+        written: _Written[Result] | None = None
+        with ExitStack() as ending:
+            try:
+                with self._store.transaction() as connection, ExitStack() as trial:
+                    written = self._write(connection, change, is_ours)
+                    refuse_another(change.title, agreed, written.steps)
+                    self._refuse_most_removed(change, written)
+                    mark = self._next_mark(connection)
+                    guards = self._needs_guardian(written)
+                    guardian: Guardian | None = None
+
+                    def prepare(entry: OpenEntry) -> None:
+                        nonlocal guardian
+                        ending.callback(_note, auditor, entry, written.steps)
+                        auditor.reserve(written.steps.commands)
+                        if guards:
+                            guardian = trial.enter_context(self._guardian(entry))
+
+                    applied = apply(
+                        *(written.steps, self._journal, change.title),
+                        undoable=written.wanted is None,
+                        trial=guards,
+                        undoes=change.undoes if isinstance(change, TakeBack) else "",
+                        prepare=prepare,
+                    )
+                    notes = (*written.notes, *self._verify(written, applied))
+                    if written.scope.is_whole:
+                        self._note_leases(connection, self._host.leases())
+                    if guardian is not None:
+                        self._ask(guardian)
+                    applied.entry.check()
+            except BaseException as error:
+                if applied is not None and written is not None:
+                    self._settle(applied, change, written, error)
+                raise
+            self._keep(applied, change, None if written.wanted is None else mark)
+        return Outcome(applied.entry.id, written.result, applied.plan, written.waits, notes)
+
+    def _needs_guardian(self, written: "_Written[Result]") -> bool:
+        """Whether the change may cut the admin's own session off, and has to be confirmed."""
+        interface = session_interface(written.steps, written.observed, ssh_session())
+        if interface is not None and self.confirm is None:
+            raise Conflict(
+                f"this touches {interface}, which your SSH session came in on: do it at a "
+                "terminal, where it can be confirmed"
+            )
+        return interface is not None
+
+    def _guardian(self, entry: OpenEntry) -> Guardian:
+        return Guardian(self._options.state_path, self._options.trial_seconds, entry)
+
+    def _ask(self, guardian: Guardian) -> None:
+        guardian.applied()
+        if self.confirm is None or not self.confirm(self._options.trial_seconds):
+            raise NotConfirmed("not confirmed: taken back")
+        guardian.confirmed()
+
+    def _settle(
+        self,
+        applied: Applied,
+        change: Change[Result],
+        written: "_Written[Result]",
+        error: BaseException,
+    ) -> None:
+        """What becomes of the steps when the change as a whole failed.
+
+        A repair is kept as far as it went; anything else leaves no trace.
+        """
+        if isinstance(change, Converge) and not isinstance(error, NotConfirmed):
+            kept = applied.keep_failed(error)
+            if written.former is not None:
+                with self._store.transaction() as connection:
+                    written.former.remember(connection)
+                    mark = self._next_mark(connection)
+                self._host.mark(mark)
+            if isinstance(error, Exception):
+                raise kept from error
+        elif complaint := applied.take_back(error):
+            raise complaint from error
+
+    def _keep(self, applied: Applied, change: Change[Result], mark: Mark | None) -> None:
+        """Say in the journal, and on the host, that a change is done; store and host are by now."""
+        try:
+            applied.keep()
+            if mark is not None:
+                self._host.mark(mark)
+        except Unavailable as error:
+            raise PartlyDone(
+                f"{change.title}: done, but {error}: the next change does it once more"
+            ) from error
+
+    def _refuse_most_removed(self, change: Change[Result], written: "_Written[Result]") -> None:
+        """A verb that deletes says what; bringing the host in line does not."""
+        if not isinstance(change, Converge) or change.removes_most or written.wanted is None:
+            return
+        if most := removes_most(written.observed, written.wanted, written.steps):
+            raise RemovesMost(
+                f"{change.title}: {most}; nothing is done without the host's name: "
+                f"`netconsole {change.title}` asks for it, --yes-remove-all is for scripts"
+            )
+
+    def _next_mark(self, connection: Connection) -> Mark:
+        """What the host is to say of this store; that it can is seen before anything is done."""
+        self._host.prepare_mark()
+        store = identity_rows.advance(connection)
+        return Mark(store.uuid, store.serial, self._options.connection)
+
+    def _write(
+        self, connection: Connection, change: Change[Result], is_ours: bool
+    ) -> "_Written[Result]":
+        """Write the store and say what follows for the host.
+
+        `is_ours` says that what the host holds is known to be of this store: a change of it was
+        just taken back.
+
+        A change about some subjects, which what is observed of them does not suffice for, is
+        about the whole host after all.
+        """
+        scope = change.scope
+        observed = self._observe(change, scope)
+        if not scope.is_whole and observed.mark is None:
+            scope = WHOLE_HOST  # what it is, all of it says
+            observed = self._observe(change, scope)
+        if not isinstance(change, ApplyFix):
+            self._compare_manager(connection)
+            if not is_ours:
+                self._refuse_anothers(connection, change, observed)
+        if scope.is_whole:
+            self._note_leases(connection, observed.leases)
+        written = change.write(connection, self._options)
+        if written.fix is not None:
+            return self._written_fix(change, written, written.fix, observed)
+        found, wanted = self._wanted(connection, written, observed, scope)
+        if not is_enough(observed, wanted, scope, found.networks):
+            scope = WHOLE_HOST
+            observed = self._observe(change, scope)
+            found, wanted = self._wanted(connection, written, observed, scope)
+        remembered = found.former_sysctls if scope.is_whole else None
+        observed = self._host.observe_closer(observed, wanted, remembered)
+        steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
+        option_facts.refuse(steps, self._options)
+        former = None
+        if scope.is_whole:
+            former = Former(found, self._options, observed, wanted, steps)
+            former.note(connection)
+        notes = (*written.notes, *self._host.notes(steps))
+        for address in change.scope.floating_addresses:
+            notes += note_of_association(address, observed, wanted)
+        return _Written(
+            written.result, steps, observed, wanted, scope, written.waits, notes, former
+        )
+
+    def _written_fix(
+        self, change: Change[Result], written: Written[Result], fix: Plan, observed: Observed
+    ) -> "_Written[Result]":
+        """A cure; of what is taken back, what still stands and nobody has changed since."""
+        left: tuple[str, ...] = ()
+        if isinstance(change, TakeBack):
+            fix, left = self._host.still(fix)
+            if left and not fix:
+                raise Conflict("; ".join((f"{change.title}: nothing is taken back", *left)))
+        return _Written(written.result, fix, observed, None, waits=written.waits, notes=left)
+
+    def _refuse_anothers(
+        self, connection: Connection, change: Change[Result], observed: Observed
+    ) -> None:
+        """Refuse to change a host that was configured from another store, or by nova."""
+        found = self._another(connection, observed)
+        if found is not None and not change.takes_over(of_a_store=found.is_of_a_store):
+            raise Conflict(f"{change.title}: {found}")
+
+    def _compare_manager(self, connection: Connection) -> None:
+        """Refuse a configuration under which the networks that there are would be taken down."""
+        found = network_rows.every(connection)
+        refuse_others(found, self._options)
+        if any(network.manager is None for network in found):
+            network_rows.claim_for_manager(connection, manager(self._options).kind)
+
+    def _observe(self, change: Change[Result], scope: Scope) -> Observed:
+        observed = self._host.observe(scope, self._known)
+        for part, reason in observed.unreadable.items():
+            raise Unavailable(f"{change.title}: {part}: {reason}")
+        return observed
+
+    def _wanted(
+        self,
+        connection: Connection,
+        written: Written[Result],
+        observed: Observed,
+        scope: Scope,
+    ) -> tuple[Records, Wanted]:
+        """The records as far as the scope goes, and what they ask of the host."""
+        host = self._options.host
+        found = (
+            records(connection, host)
+            if scope.is_whole
+            else records_of_floating(connection, host, *scope.floating_addresses)
+        )
+        wanted = intent(found, self._options, written.released, observed)
+        wanted = self._host.possible(wanted, observed)
+        return found, replace(wanted, leases=written.leases)
+
+    def _verify(self, written: "_Written[Result]", applied: Applied) -> tuple[str, ...]:
+        """Look again, and return what had no effect. Raises NotVerified.
+
+        Of floating addresses it is known how the kernel words its rules. So what is known of
+        the packet filter moves along with our own transactions: the kernel made each of them
+        whole, and its generation tells whether there were others.
+        """
+        if written.wanted is None:
+            return verify(lambda: self._host.undone(written.steps), applied.without)
+        wanted = written.wanted
+        whole = written.scope.is_whole
+        expected = None if whole else after(written.observed, written.steps)
+
+        def left() -> Plan:
+            seen = self._host.observe(written.scope, expected)
+            self._known = Observed(chains=seen.chains, generation=seen.generation)
+            return difference(self._host.observe_closer(seen, wanted), wanted, written.scope)
+
+        return verify(left, applied.without)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written(Generic[Result]):
+    result: Result
+    steps: Plan
+    observed: Observed
+    wanted: Wanted | None
+    """What the host should hold afterwards; None for a fix, which goes beyond the store."""
+    scope: Scope = WHOLE_HOST
+    """As far as which it was observed."""
+    waits: str = ""
+    notes: tuple[str, ...] = ()
+    former: Former | None = None
+    """What the host was before, where it is looked at as a whole."""
+
+
+def _taking_back(cure: JournalEntry) -> TakeBack:
+    return TakeBack(name=f"undo {cure.id}", plan=cure.plan.inverse, undoes=cure.id)
+
+
+def _note(auditor: Auditor, entry: OpenEntry, steps: Plan) -> None:
+    """Tell the audit log what became of a change that was begun."""
+    taken = Plan(steps.steps[: entry.taken])
+    auditor.did(entry.id, taken.commands, entry.outcome)

@@ -1,0 +1,180 @@
+"""Status: what a host holds and should hold, put together for people and programs.
+
+The field names here are the keys of `netconsole status --json`, but for the inner ones.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netconsole.backend.model.subject import Subject, Subjects
+
+INNER = {"inner": True}
+"""Marks a field that programs reading JSON are not shown; another says it in words."""
+
+Origin = Literal["ours", "foreign"]
+RuleState = Literal["present", "missing", "unexpected"]
+FloatingState = Literal["free", "ok", "drift", "unknown"]
+LinkState = Literal["up", "no carrier", "down", "missing", "not here", "unknown"]
+"""`up`: someone is at the other end. `no carrier`: nobody is, such as at the tap of a guest that
+does not run, or at a bridge without ports. `not here`: it is not for this host to have it."""
+DnsmasqState = Literal[
+    "running", "stopped", "missing", "stale", "duplicate", "orphan", "foreign", "unknown"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """The host itself."""
+
+    name: str
+    public_interface: str
+    """By which packets leave: of an interface in a bridge, that bridge."""
+    my_ip: str | None
+    ip_forward: bool
+    access: Literal["read-write", "read-only"]
+    read_only_because: str | None
+    unreadable: dict[str, str]
+    """The parts that could not be read, and why."""
+    forwarding_wanted: bool = True
+    """Whether a network has this host as its router; with the Flat manager none has."""
+    unsupported: dict[str, str] = field(default_factory=dict)
+    """The parts that a network wants and this kernel cannot hold, and why."""
+    my_ip_is_lost: bool = False
+    """Whether no interface of this host has it."""
+    missing_program: str = ""
+    """That which could take away what is left of ours in tables that `iptables` does not show."""
+    unfinished: tuple[str, ...] = ()
+    """Changes that were cut off half done, each in a sentence that says what to do."""
+    another: str | None = None
+    """Why what the host carries is not of this store, where it is not."""
+    anothers: tuple[str, ...] = ()
+    """What that is: links, dnsmasq processes, chains."""
+    removes_most: str | None = None
+    """How much the plan removes, where that is most of what is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStatus:
+    """A network and how much of it is in use."""
+
+    label: str
+    cidr: str
+    gateway: str | None
+    dhcp_server: str | None
+    bridge: str
+    bridge_state: LinkState
+    ports: int
+    allocated: int
+    leased: int
+    reserved: int
+    total: int
+    project_id: str | None
+    state: Literal["ok", "drift", "unknown"]
+    mtu: int | None = None
+    """Bytes; None where the guests use what is usual."""
+    multi_host: bool = False
+    """Whether every host serves its own guests, and no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """A fixed address that is associated with an instance."""
+
+    address: str
+    network: str
+    instance: str
+    project: str
+    mac: str
+    allocated: bool
+    leased: bool
+    reserved: bool
+    floating: tuple[str, ...]
+    device: str
+    """The interface on the host that carries the port."""
+    device_state: LinkState
+    lease_expires: int | None
+    """Seconds since the epoch."""
+    host: str = ""
+    """Where its instance runs; empty where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIPStatus:
+    """A floating address, and whether the host carries what it needs."""
+
+    address: str
+    pool: str
+    interface: str
+    project: str | None
+    instance: str | None
+    fixed_address: str | None
+    address_present: bool | None
+    """None where it is not known."""
+    rules_present: int
+    rules_expected: int
+    state: FloatingState
+
+    @property
+    def carried(self) -> bool:
+        """Whether it is in use and this host is the one that carries it."""
+        return self.fixed_address is not None and self.rules_expected > 0
+
+
+@dataclass(frozen=True, slots=True)
+class DnsmasqStatus:
+    """A dnsmasq, ours or another's, and the processes that should be there."""
+
+    network: str
+    bridge: str
+    state: DnsmasqState
+    pids: tuple[int, ...]
+    expected_processes: int
+    expected_because: str
+    leases: int
+    command: str
+    stopped: str = ""
+    """Why it answers nobody, where it is there and stopped."""
+    argv: tuple[str, ...] = field(default=(), metadata=INNER)
+
+
+@dataclass(frozen=True, slots=True)
+class NatRule:
+    """One rule of the nat table, present or missed."""
+
+    table: str
+    chain: str
+    rule: str
+    packets: int
+    bytes: int
+    origin: Origin
+    state: RuleState
+    owner: str
+    """The name of the floating address or network that wants it."""
+    legacy: bool = False
+    """In a table of the kind that `iptables` is not and does not show, though it is in force:
+    legacy tables, or those of nft where `iptables` is the legacy kind."""
+    subject: Subject | None = field(default=None, metadata=INNER)
+    """What it is about, wanted or left over; None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftStep:
+    """One step of the plan that would bring the host back."""
+
+    step: str
+    commands: tuple[str, ...]
+    subjects: tuple[Subjects, ...] = field(default=(), metadata=INNER)
+    """What each command is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything `netconsole status` says."""
+
+    host: HostStatus
+    networks: tuple[NetworkStatus, ...]
+    allocations: tuple[Allocation, ...]
+    floating_ips: tuple[FloatingIPStatus, ...]
+    dnsmasq: tuple[DnsmasqStatus, ...]
+    nat: tuple[NatRule, ...]
+    drift: tuple[DriftStep, ...]

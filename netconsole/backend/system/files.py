@@ -1,0 +1,237 @@
+"""Files: read only where they are files and of a bearable size, written whole and atomically."""
+
+import errno
+import os
+import secrets
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from netconsole.backend.model.errors import Conflict, Unavailable
+from netconsole.backend.model.hoststate import File
+from netconsole.backend.model.text import decoded, encoded
+
+TEMPORARY = ".netconsole-"
+"""Begins the name of a file that is being written."""
+
+LARGEST = 64 * 2**20
+"""Bytes of a file that is read whole: a hundred times what the largest of ours has."""
+
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def read(path: str | Path, most: int = LARGEST) -> bytes:
+    """Read a whole file.
+
+    Raises OSError, with the reason in `strerror`, also for what is no regular file and for one of
+    more than `most` bytes.
+    """
+    with opened(path) as stream:
+        handle = stream.fileno()
+        return _read_all(path, handle, os.fstat(handle).st_size, most)
+
+
+def opened(path: str | Path) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises OSError also for what is no regular file: to read it might never end, and to open it
+    might do something.
+    """
+    _refuse_other(path, os.stat(path))  # noqa: PTH116  a device is not even opened
+    stream = os.fdopen(os.open(path, _READING), "rb")
+    try:
+        _refuse_other(path, os.fstat(stream.fileno()))
+    except OSError:
+        stream.close()
+        raise
+    return stream
+
+
+def read_text(path: str | Path, most: int = LARGEST) -> str:
+    """Read a whole file as text; what is no UTF-8 in it is kept. Raises OSError as `read` does."""
+    return decoded(read(path, most))
+
+
+def _refuse_other(path: str | Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise OSError(errno.EINVAL, f"is {kind}, not a file", str(path))
+
+
+def _read_all(path: str | Path, handle: int, size: int, most: int = LARGEST) -> bytes:
+    """Read to the end: files of /proc say that they are empty, others grow meanwhile.
+
+    What says so is asked for much at once: a kernel setting is told in one read, or cut off.
+    """
+    content = os.read(handle, min(size, most) + 1 if size else 2**16)
+    if content and (len(content) > size or size > most):
+        parts, length = [content], len(content)
+        while length <= most and (part := os.read(handle, 2**16)):
+            parts.append(part)
+            length += len(part)
+        content = b"".join(parts)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"has more than {most:,} bytes", str(path))
+    return content
+
+
+def write(path: str, content: str, mode: int) -> None:
+    """Write a file so that a reader sees the old text or the new, never a part.
+
+    The temporary file begins with a dot: dnsmasq passes over those in a --dhcp-hostsdir. A link,
+    a device or a FIFO of that name is an admin's doing, and no file of ours: raises Conflict.
+    """
+    with _naming(path), ExitStack() as left:
+        _beside(path, content, mode, left).replace(path)
+
+
+def write_all(entries: Iterable[tuple[str, str]], mode: int) -> None:
+    """Write files, each given by its path and text, or none of them. Raises as `write` does."""
+    with ExitStack() as left, ExitStack() as back:
+        written = []
+        for path, content in entries:
+            with _naming(path):
+                written.append((_beside(path, content, mode, left), Path(path)))
+        for temporary, target in written:
+            with _naming(str(target)):
+                back.callback(_way_back(target, left))
+                temporary.replace(target)
+        back.pop_all()
+
+
+def _beside(path: str, content: str, mode: int, left: ExitStack) -> Path:
+    """Write a temporary file next to where it is to be; `left` removes it if it stays there."""
+    target = Path(path)
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise Conflict(f"{path}: is a link or no plain file, and is left as it is; remove it first")
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
+    temporary = Path(name)
+    left.callback(temporary.unlink, missing_ok=True)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(encoded(content))
+        os.fchmod(stream.fileno(), mode)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return temporary
+
+
+def _way_back(target: Path, left: ExitStack) -> Callable[[], object]:
+    """Return what puts a file back as it is now."""
+    if not target.exists():
+        return partial(target.unlink, missing_ok=True)
+    kept = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    kept.hardlink_to(target)
+    left.callback(kept.unlink, missing_ok=True)
+    return partial(kept.replace, target)
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Name the file that an error is about, not the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
+
+
+def remove(path: str) -> None:
+    """Remove a file; one that is already gone is as wanted."""
+    Path(path).unlink(missing_ok=True)
+
+
+def remove_all(paths: Iterable[str]) -> None:
+    """Remove files, or none of them; those that are already gone are as wanted."""
+    with ExitStack() as back:
+        moved = []
+        for path in map(Path, paths):
+            aside = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+            with suppress(FileNotFoundError):
+                path.rename(aside)
+                back.callback(aside.replace, path)
+                moved.append(aside)
+        back.pop_all()
+    for aside in moved:
+        aside.unlink(missing_ok=True)
+
+
+def make_directory(path: str) -> None:
+    """Make a directory, and those above it, that everyone may read."""
+    Path(path).mkdir(parents=True, exist_ok=True, mode=0o755)
+    Path(path).chmod(0o755)
+
+
+def remove_directory(path: str) -> None:
+    """Remove an empty directory; one that is already gone is as wanted.
+
+    Files that a killed process was writing do not count: nobody else would ever remove them.
+    """
+    directory = Path(path)
+    if directory.is_dir():
+        for left in directory.glob(f"{TEMPORARY}*"):
+            left.unlink(missing_ok=True)
+        directory.rmdir()
+
+
+def observe(directory: str, concerns: Callable[[str], object] = bool) -> dict[str, File]:
+    """The files directly in a directory whose paths concern us; none where there is no directory.
+
+    Raises Unavailable for one that cannot be read.
+    """
+    try:
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise Unavailable(f"{directory}: {error.strerror}") from error
+    try:
+        found = {
+            path: _read(entry.name, handle, directory)
+            for entry in os.scandir(handle)
+            for path in (f"{directory}/{entry.name}",)
+            if entry.is_file(follow_symlinks=False)
+            and not entry.name.startswith(".")
+            and concerns(path)
+        }
+    finally:
+        os.close(handle)
+    return {path: file for path, file in found.items() if file is not None}
+
+
+def _read(name: str, directory: int, place: str) -> File | None:
+    """Read a file, or None for one that vanished: dnsmasq removes its pid file when it ends.
+
+    A network has a file for each of its guests, so that every call here counts by the thousand.
+    """
+    try:
+        handle = os.open(name, _READING | os.O_NOFOLLOW, dir_fd=directory)
+        try:
+            status = os.fstat(handle)
+            content = _read_all(name, handle, status.st_size)
+        finally:
+            os.close(handle)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unavailable(f"{place}/{name}: {error.strerror}") from error
+    return File(decoded(content), status.st_mode & 0o777)
+
+
+def directories(directory: str) -> frozenset[str]:
+    """The directories directly in a directory."""
+    if not Path(directory).is_dir():
+        return frozenset()
+    return frozenset(
+        entry.path for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=False)
+    )

@@ -1,0 +1,227 @@
+"""Apply: take the steps of a plan, journalled; take them back when one fails; verify the end."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+from netconsole.backend.host import may_stand, take, take_back
+from netconsole.backend.host.batch import BatchFailed, runs
+from netconsole.backend.model.errors import (
+    NetconsoleError,
+    NotVerified,
+    PartlyDone,
+    StepFailed,
+    Unavailable,
+)
+from netconsole.backend.plan.way_back import given_away, way_back
+from netconsole.backend.steps import Plan, Step
+from netconsole.backend.system.programs import ProgramTimedOut
+from netconsole.backend.transaction.journal import (
+    Journal,
+    JournalEntry,
+    OpenEntry,
+    Outcome,
+    boot_id,
+)
+
+VERIFY_SECONDS = 3.0
+"""How long the host may take to show what was done: a lease given back takes dnsmasq a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A plan whose every step was taken and whose outcome is not yet settled."""
+
+    entry: OpenEntry
+    plan: Plan
+    without: Mapping[Step, str] = field(default_factory=dict)
+    """The steps that had no effect and that the change does not fail with, and what was said."""
+
+    def keep(self) -> None:
+        """Let it stand. Raises Unavailable where the journal cannot say so."""
+        self.entry.end("done")
+
+    def keep_failed(self, error: BaseException) -> PartlyDone:
+        """Let it stand as far as it goes, and return the error that says so."""
+        message = f"{said(error)}; what was done stays (netconsole history)"
+        complaints = _ended(self.entry, "failed", error)
+        return PartlyDone("; ".join((message, *complaints)))
+
+    def take_back(self, error: BaseException) -> NetconsoleError | None:
+        """Undo every step, the last first; the error says what could not be undone."""
+        return _taken_back(self.entry, self.plan.steps, error)
+
+
+def apply(
+    plan: Plan,
+    journal: Journal,
+    title: str,
+    *,
+    undoable: bool = False,
+    trial: bool = False,
+    undoes: str = "",
+    prepare: Callable[[OpenEntry], None] = lambda _: None,
+) -> Applied:
+    """Take every step. Raises StepFailed when one fails, with the earlier ones undone.
+
+    `undoes` is the change that this one takes back. `prepare` is called when the change is
+    written down and nothing of it is done.
+    """
+    entry = journal.begin(title, plan, undoable=undoable, trial=trial, undoes=undoes)
+    without: dict[Step, str] = {}
+    begun = taken = 0
+    try:
+        prepare(entry)
+        for run in runs(plan.steps):
+            entry.began(taken + len(run) - 1)
+            begun = taken + len(run)
+            try:
+                take(run, entry.handle)
+            except BatchFailed as error:
+                if error.taken is not None:
+                    begun = taken + error.taken
+                    entry.taken = begun
+                    if error.taken:
+                        entry.done(begun - 1)
+                raise
+            except ProgramTimedOut:
+                raise  # nobody knows whether it happened
+            except NetconsoleError as error:
+                if not run[0].without_it:
+                    begun = taken  # a step that fails did not happen
+                    raise
+                without[run[0]] = f"{said(error)}; {run[0].without_it}"
+            taken = begun
+            entry.done(taken - 1)
+    except NetconsoleError as error:
+        perhaps = _perhaps_taken(plan.steps[:begun], taken)
+        raise _taken_back(entry, perhaps, error) or StepFailed(str(error)) from error
+    except BaseException as error:
+        _taken_back(entry, _perhaps_taken(plan.steps[:begun], taken), error)
+        raise
+    return Applied(entry, plan, without)
+
+
+def _taken_back(
+    entry: OpenEntry, begun: tuple[Step, ...], error: BaseException
+) -> NetconsoleError | None:
+    """Undo steps and end the change; the error, if any, says what could not be undone."""
+    left = tuple(f"not undone: {line}" for line in undo(begun, entry.handle))
+    complaints = (*left, *_ended(entry, "failed" if left else "undone", error))
+    if left:
+        return PartlyDone("; ".join((said(error), *complaints)))
+    return StepFailed("; ".join((said(error), *complaints))) if complaints else None
+
+
+def _ended(entry: OpenEntry, outcome: Outcome, error: BaseException) -> tuple[str, ...]:
+    """End a change that failed; return what the journal could not take."""
+    try:
+        entry.end(outcome, said(error))
+    except Unavailable as failure:
+        return (str(failure),)
+    return ()
+
+
+def said(error: BaseException) -> str:
+    """What an error says, in a line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def undo(begun: Iterable[Step], maker: int, *, rebooted: bool = False) -> tuple[str, ...]:
+    """Take steps back, the last first, as far as they can be; returns what is left, and why.
+
+    `maker` is the open file of the change.
+    """
+    steps = tuple(begun)
+    others = given_away(steps)
+    back = runs(way_back(steps, rebooted=rebooted))
+    return tuple(line for run in back for line in take_back(run, others, maker))
+
+
+def _perhaps_taken(begun: tuple[Step, ...], taken: int) -> tuple[Step, ...]:
+    """Steps that were begun, without those that are known not to have happened."""
+    return (*begun[:taken], *filter(may_stand, begun[taken:]))
+
+
+Note = Callable[[JournalEntry, tuple[str, ...]], None]
+"""Told of a change that was cut off, and of what is not taken back of it."""
+
+
+def recover(journal: Journal, note: Note) -> tuple[str, ...]:
+    """Take back the changes that were cut off, the newest first; a sentence on each.
+
+    `note` is told of each before its end is written down.
+
+    The steps that were under way may have happened or not, so what cannot be undone is no error
+    here: the plan that follows puts right whatever differs from the store. Raises Conflict where
+    the maker of one lives on, and Unavailable where one cannot be read, once the others are
+    taken back.
+    """
+    unfinished = journal.unfinished()
+    sentences = []
+    for found in unfinished:
+        if found.unread:
+            continue
+        with journal.taken_over(found.id) as held:
+            if held is not None:
+                sentences.append(recover_one(held, note))
+    for found in unfinished:
+        if found.unread:
+            raise Unavailable(found.unread)
+    return tuple(sentences)
+
+
+def recover_one(held: OpenEntry, note: Note) -> str:
+    """Take back a change that nobody is at any more; return what happened, in a sentence."""
+    entry = held.read()
+    rebooted = _is_of_another_boot(entry)
+    begun = entry.plan.steps[: entry.begun]
+    stands = begun if rebooted else _perhaps_taken(begun, entry.taken)
+    left = undo(stands, held.handle, rebooted=rebooted)
+    if rebooted:
+        sentence = "was left half done when this host went down, its files were taken back first"
+    elif entry.trial:
+        sentence = (
+            "was on trial, and nobody is left who could have heard a yes to it: taken back first"
+        )
+    else:
+        sentence = "was left half done, taken back first"
+    whole = "; ".join((f"{entry.title}: {sentence}", *left))
+    note(entry, left)
+    if held.is_there():
+        held.end("recovered", whole)
+    return whole
+
+
+def _is_of_another_boot(entry: JournalEntry) -> bool:
+    """Whether the kernel that a change was about is gone; changes of old tell their time only."""
+    if entry.boot:
+        return entry.boot != boot_id()
+    running = timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
+    return entry.at < datetime.now(UTC) - running
+
+
+def verify(
+    difference: Callable[[], Plan], without: Mapping[Step, str] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """Look again until nothing is left to do. Raises NotVerified, naming what is.
+
+    Steps that a change does not fail with are waited for as well, unless it is known that they
+    had no effect: what is said of those, and of the ones that have none, is returned.
+    """
+    deadline = time.monotonic() + VERIFY_SECONDS
+    pause = 0.01
+    while left := tuple(step for step in difference().steps if step not in without):
+        if time.monotonic() > deadline:
+            if needed := Plan(tuple(step for step in left if not step.without_it)):
+                commands = "; ".join(needed.commands[:3])
+                raise NotVerified(f"the host did not become as planned, still to do: {commands}")
+            return (
+                *without.values(),
+                *(f"{step.commands[0]}: had no effect; {step.without_it}" for step in left),
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, 0.2)
+    return tuple(without.values())

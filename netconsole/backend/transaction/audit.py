@@ -1,0 +1,171 @@
+"""The audit log: one JSON line for every change asked for, refused and failed ones too."""
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from netconsole.backend.model.errors import NetconsoleError, PartlyDone, Unavailable
+from netconsole.backend.steps import Plan
+from netconsole.backend.system.who import UNKNOWN, Who, who
+from netconsole.backend.transaction.journal_entry import JournalEntry
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """Who asked for what, and what came of it."""
+
+    at: str
+    login: str
+    sudo_user: str | None
+    ssh_peer: str | None
+    asked: str
+    change_id: str | None = None
+    commands: tuple[str, ...] = ()
+    """Those that were run, also where they were taken back later."""
+    outcome: str = "done"
+    end: str | None = None
+    """How the change ended in the journal; None for one that was not begun."""
+
+
+def asked(title: str) -> AuditLine:
+    """The line of a change that this process was asked for."""
+    return _line(datetime.now(UTC), who(), title)
+
+
+def _line(at: datetime, by: Who, title: str) -> AuditLine:
+    return AuditLine(
+        at.isoformat(timespec="milliseconds"), by.login, by.sudo_user, by.ssh_peer, title
+    )
+
+
+ROOM = 8192
+"""Bytes that a line may need beyond its commands, for what went wrong."""
+
+
+class NotAudited(PartlyDone):
+    """What was done could not be written into the audit log."""
+
+
+class Auditor:
+    """Appends to the audit log. One that cannot be written stops a change before it begins."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._line = asked("")
+        self._room: IO[bytes] | None = None
+
+    @contextmanager
+    def change(self, title: str) -> Iterator["Auditor"]:
+        """Log one change, whatever becomes of it; `did` adds what was done.
+
+        Raises Unavailable where the log cannot be written, before anything is done, and
+        NotAudited where it could not be any more afterwards.
+        """
+        self._line = asked(title)
+        with self._opened() as handle:
+            self.reserve(())
+            failure: BaseException | None = None
+            try:
+                yield self
+            except NetconsoleError as error:
+                self._line = replace(self._line, outcome=f"failed: {error}")
+                failure = error
+                raise
+            except BaseException as error:
+                self._line = replace(self._line, outcome=f"aborted: {type(error).__name__}")
+                failure = error
+                raise
+            finally:
+                self._write(handle, failure)
+
+    def reserve(self, commands: tuple[str, ...]) -> None:
+        """Keep room on the disk for a line with these commands. Raises Unavailable."""
+        line = self._text(replace(self._line, commands=commands))
+        self._let_go()
+        try:
+            self._room = TemporaryFile(dir=self._path.resolve().parent)  # noqa: SIM115  kept
+            os.posix_fallocate(self._room.fileno(), 0, len(line) + ROOM)
+        except OSError as error:
+            self._let_go()
+            raise self._unavailable(error) from error
+
+    def killed(self, entry: JournalEntry, left: tuple[str, ...], by: str = "") -> None:
+        """Log a change whose process was killed, and who took back what it had begun.
+
+        That is this process's change unless it is told. `left` says what is not taken back.
+        Raises Unavailable.
+        """
+        taken_back = f"killed, taken back by {by or self._line.asked}"
+        line = replace(
+            _line(entry.at, entry.by or UNKNOWN, entry.title),
+            change_id=entry.id,
+            commands=Plan(entry.plan.steps[: entry.begun]).commands,
+            outcome="; ".join((taken_back, *left)),
+            end="recovered",
+        )
+        with self._opened() as handle:
+            try:
+                _append(handle, self._text(line))
+            except OSError as error:
+                raise self._unavailable(error) from error
+
+    def did(self, change_id: str, commands: tuple[str, ...], end: str | None) -> None:
+        """Add the change's id in the journal, the commands that were run, and how it ended."""
+        self._line = replace(self._line, change_id=change_id, commands=commands, end=end)
+
+    def _write(self, handle: int, failure: BaseException | None) -> None:
+        self._let_go()
+        text = self._text(self._line)
+        try:
+            _append(handle, text)
+        except OSError as error:
+            problem = f"the audit log {self._path} could not be written: {error.strerror}"
+            if failure is not None:
+                failure.add_note(problem)
+                return
+            raise NotAudited(f"{self._line.asked}: done, but {problem}") from None
+
+    @staticmethod
+    def _text(line: AuditLine) -> bytes:
+        return f"{json.dumps(asdict(line))}\n".encode()
+
+    def _let_go(self) -> None:
+        if self._room is not None:
+            self._room.close()
+            self._room = None
+
+    def _unavailable(self, error: OSError) -> Unavailable:
+        return Unavailable(
+            f"audit log {self._path}: {error.strerror}; without it nothing is changed"
+        )
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        handle = -1
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # no FIFO holds it up
+            handle = os.open(self._path, how, 0o640)
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file")
+        except OSError as error:
+            if handle >= 0:
+                os.close(handle)
+            raise self._unavailable(error) from error
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+
+
+def _append(handle: int, text: bytes) -> None:
+    if os.write(handle, text) < len(text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,0 +1,260 @@
+"""What the journal says of one change: as its lines are written, and as they are read. Pure.
+
+Lines may come from a newer version, from an older one, or from a disk that has lost some. So they
+are judged before they are believed: what does not fit is Unread, with the reason.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from functools import cache
+from types import NoneType
+from typing import Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from netconsole import __version__
+from netconsole.backend.model.subject import Subject, SubjectKind
+from netconsole.backend.steps import STEPS, Plan, Step
+from netconsole.backend.system.who import Who
+
+Outcome = Literal["done", "undone", "failed", "recovered"]
+"""What is `undone` failed, or was not confirmed, and left nothing; of what `failed`, some stays."""
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One change of the host as the journal tells it."""
+
+    id: str
+    at: datetime
+    title: str
+    plan: Plan
+    begun: int = 0
+    """How many steps were begun; those beyond `taken` may or may not have happened."""
+    end: Outcome | None = None
+    undoable: bool = False
+    """Whether `undo` may take it back: a fix, which no record of the store asks for."""
+    taken: int = 0
+    """How many steps have happened for certain."""
+    because: str = ""
+    """Why it failed."""
+    trial: bool = False
+    """Whether it touched the admin's own session, and stayed only if confirmed in time."""
+    boot: str = ""
+    """The boot of the kernel that it changed (random(4), boot_id); changes of old have none."""
+    pid: int = 0
+    """The process that made it; changes of old have none."""
+    by: Who | None = None
+    """Who asked for it; changes of old do not say."""
+    undoes: str = ""
+    """The id of the change that it takes back."""
+    unread: str = ""
+    """Why its file could not be read; then only the id and the end are known."""
+
+
+def unfinished(entry: JournalEntry) -> str:
+    """A sentence on a change that was cut off, and what becomes of it."""
+    if entry.unread:
+        return entry.unread
+    what = "is on trial, and nobody is left to hear a yes" if entry.trial else "was left half done"
+    return f"{entry.title} {what}: the next change takes it back first (netconsole apply)"
+
+
+class Unread(Exception):
+    """A file of the journal that does not say what it should; the message says why."""
+
+
+class Torn(Unread):
+    """A file that was cut off within its first line: then no step of the change was begun."""
+
+
+# Written
+
+
+def head(entry: JournalEntry) -> str:
+    """The first line of a change, written before its first step."""
+    return _line(
+        {
+            "id": entry.id,
+            "at": entry.at.isoformat(),
+            "title": entry.title,
+            "undoable": entry.undoable,
+            "trial": entry.trial,
+            "undoes": entry.undoes,
+            "boot": entry.boot,
+            "pid": entry.pid,
+            "by": asdict(entry.by) if entry.by else {},
+            "version": __version__,
+            "steps": [_fields(step) for step in entry.plan.steps],
+        }
+    )
+
+
+def began(last: int) -> str:
+    """The line that says: the steps up to this one, counted from 0, are about to happen."""
+    return _line({"began": last})
+
+
+def done(last: int) -> str:
+    """The line that says: the steps up to this one, counted from 0, have happened."""
+    return _line({"done": last})
+
+
+def failed(because: str) -> str:
+    """The line that says why the change failed."""
+    return _line({"failed": because})
+
+
+def _line(values: Mapping[str, object]) -> str:
+    return f"{json.dumps(values)}\n"
+
+
+def _fields(step: Step) -> dict[str, object]:
+    """A step as JSON can hold it; `asdict` would copy every line of fifty thousand rules."""
+    name = type(step).__name__
+    return {"step": name, **{field: getattr(step, field) for field in _hints(name)}}
+
+
+# Read
+
+
+def parse(change_id: str, text: str, end: Outcome | None) -> JournalEntry:
+    """Read a change. Raises Torn or Unread.
+
+    A later line that was cut off did not happen, nor did what would follow it.
+    """
+    first, whole, rest = text.partition("\n")
+    if not whole:
+        raise Torn("it was cut off while it was begun")
+    values = _object(first)
+    if values is None:
+        raise Unread("its first line is no JSON object")
+    written = _take(values, "steps", list)
+    version = _take(values, "version", str, "")
+    lines = tuple(_progress(rest))
+    return JournalEntry(
+        id=change_id,
+        at=_moment(_take(values, "at", str)),
+        title=_take(values, "title", str),
+        plan=Plan(tuple(_step(step, version) for step in written)),
+        begun=_count(lines, "began", len(written)),
+        end=end,
+        undoable=_take(values, "undoable", bool),
+        taken=_count(lines, "done", len(written)),
+        because=next((str(line["failed"]) for line in lines if "failed" in line), ""),
+        trial=_take(values, "trial", bool, False),
+        boot=_take(values, "boot", str, ""),
+        undoes=_take(values, "undoes", str, _in_title(values)),
+        pid=_take(values, "pid", int, 0),
+        by=_who(_take(values, "by", dict, {})),
+    )
+
+
+def _who(told: Mapping[str, object]) -> Who | None:
+    words = {name: value for name, value in told.items() if isinstance(value, str)}
+    login = words.get("login")
+    return Who(login, words.get("sudo_user"), words.get("ssh_peer")) if login else None
+
+
+def _in_title(values: Mapping[str, object]) -> str:
+    """What a change takes back: those of old have it in their title alone."""
+    begin, _, change_id = str(values.get("title", "")).partition(" ")
+    return change_id if begin == "undo" else ""
+
+
+def _object(text: str) -> dict[str, object] | None:
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return cast(dict[str, object], value) if isinstance(value, dict) else None
+
+
+def _progress(text: str) -> Iterator[dict[str, object]]:
+    for line in text.splitlines():
+        value = _object(line)
+        if value is None:
+            return
+        yield value
+
+
+def _take(
+    values: Mapping[str, object], name: str, kind: type[Value], default: Value | None = None
+) -> Value:
+    value = values.get(name, default)
+    if not isinstance(value, kind):
+        raise Unread(f"its first line says no {name}")
+    return value
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Unread(f"its first line says no time but {text[:40]!r}") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _count(lines: Iterable[Mapping[str, object]], what: str, steps: int) -> int:
+    """How many steps were begun, or done: a line names the last one."""
+    numbers = [line[what] for line in lines if what in line]
+    last = max((number for number in numbers if isinstance(number, int)), default=-1)
+    return max(0, min(last + 1, steps))
+
+
+def _step(written: object, version: str) -> Step:
+    if not isinstance(written, dict):
+        raise Unread("one of its steps is no JSON object")
+    values = {str(name): _tuples(value) for name, value in written.items()}
+    name = str(values.pop("step", ""))
+    kind = STEPS.get(name)
+    by = f"; netconsole {version} wrote it, this is {__version__}" if version else ""
+    if kind is None:
+        raise Unread(f"it has a step {name!r}, which is not known here{by}")
+    hints = _hints(name)
+    if unknown := values.keys() - hints.keys():
+        raise Unread(f"its step {name} has {min(unknown)!r}, which is not known here{by}")
+    for field, value in values.items():
+        if not _fits(value, hints[field]):
+            raise Unread(f"its step {name} has a {field} of another kind{by}")
+    told = cast(tuple[tuple[SubjectKind, str], ...], values.pop("subjects", ()))
+    try:
+        return kind(**values, subjects=tuple(Subject(*each) for each in told))
+    except TypeError:
+        raise Unread(f"its step {name} lacks something{by}") from None
+
+
+def _tuples(value: object) -> object:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+@cache
+def _hints(name: str) -> Mapping[str, object]:
+    """The fields of a step, each with its type."""
+    kind = STEPS[name]
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _fits(value: object, hint: object) -> bool:
+    """Whether a value is of the type that a step's field has."""
+    arguments = get_args(hint)
+    origin = get_origin(hint)
+    if origin is Literal:
+        return value in arguments
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        if arguments[-1] is Ellipsis:
+            return all(_fits(item, arguments[0]) for item in value)
+        return len(value) == len(arguments) and all(map(_fits, value, arguments))
+    if hint is Subject:
+        hints = get_type_hints(Subject).values()
+        return (
+            isinstance(value, tuple) and len(value) == len(hints) and all(map(_fits, value, hints))
+        )
+    if origin is not None:  # a union
+        return any(_fits(value, each) for each in arguments)
+    return isinstance(value, NoneType if hint is None else cast(type, hint))

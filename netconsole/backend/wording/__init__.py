@@ -1,0 +1,1 @@
+"""What is wanted, in the words of iptables, ebtables and dnsmasq. Pure."""

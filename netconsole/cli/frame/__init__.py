@@ -1,0 +1,1 @@
+"""What every command shares: output, failures, names, groups that import late."""

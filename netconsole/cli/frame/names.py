@@ -1,0 +1,104 @@
+"""Names on the command line: the store's, completed; the program's own, checked as well."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from netconsole.backend.model.errors import InvalidValue, NetconsoleError, NotFound
+from netconsole.cli.frame.context import Context
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from netconsole.backend.service.service import Service
+
+Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def _completer(names: "Callable[[Service], list[str]]") -> Completer:
+    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+        try:
+            return [n for n in names(Context.of(context).service()) if n.startswith(begun)]
+        except NetconsoleError:
+            return []  # the command itself will say what is wrong
+
+    return complete
+
+
+networks = _completer(lambda service: [network.label for network in service.networks()])
+instances = _completer(lambda service: [view.instance.name for view in service.instances()])
+floating_ips = _completer(lambda service: [ip.address for ip in service.floating_ips()])
+dns_domains = _completer(lambda service: [one.domain for one in service.dns_domains()])
+
+
+class Known(click.ParamType[str]):
+    """A name that the program itself knows; another is bad input, whatever the host holds."""
+
+    def __init__(
+        self, name: str, titles: Callable[[], Mapping[str, str]], find: Callable[[str], object]
+    ) -> None:
+        """`titles` says what there is, by name; `find` raises NotFound for what is not."""
+        self.name = name
+        self._titles = titles
+        self._find = find
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            self._find(value)
+        except NotFound:
+            known = ", ".join(self._titles())
+            raise InvalidValue(self.name, value, f"there is {known}") from None
+        return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
+        return [
+            CompletionItem(name, help=title)
+            for name, title in self._titles().items()
+            if name.startswith(incomplete)
+        ]
+
+
+def _checks() -> dict[str, str]:
+    from netconsole.diagnostics.checks import CHECKS
+
+    return {name: each.title for name, each in CHECKS.items()}
+
+
+def _check(name: str) -> object:
+    from netconsole.diagnostics.doctor import check
+
+    return check(name)
+
+
+def _playbooks() -> dict[str, str]:
+    from netconsole.diagnostics.playbooks import PLAYBOOKS
+
+    return _checks() | {name: each.title for name, each in PLAYBOOKS.items()}
+
+
+def _playbook(name: str) -> object:
+    from netconsole.diagnostics.playbooks import playbook
+
+    return playbook(name)
+
+
+def _faults() -> dict[str, str]:
+    from netconsole.lab.faults import FAULTS
+
+    return {fault.id: fault.breaks for fault in FAULTS}
+
+
+def _fault(name: str) -> object:
+    from netconsole.lab.faults import fault
+
+    return fault(name)
+
+
+CHECK = Known("check", _checks, _check)
+PLAYBOOK = Known("playbook", _playbooks, _playbook)
+FAULT = Known("fault", _faults, _fault)

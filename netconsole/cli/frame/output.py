@@ -1,0 +1,221 @@
+"""What commands print: data on stdout, for people or as JSON, and words on stderr.
+
+The only module that writes to stdout. Columns are as wide as what is in them, on a terminal and
+in a pipe alike: nothing is cut, wrapped or coloured, so that grep and awk see what people see.
+"""
+
+import sys
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from itertools import islice
+
+import click
+
+from netconsole.backend.model.errors import ExitStatus, NetconsoleError
+from netconsole.backend.model.text import as_json as json_text
+from netconsole.backend.model.text import visible
+
+Json = dict[str, "Json"] | list["Json"] | str | int | float | None
+
+NOTHING = "-"
+BLOCK = 1000
+"""Rows of a table that are laid out together."""
+
+
+class ReaderGone(Exception):
+    """Whoever read stdout closed it; click would take the OSError for a failure of the command."""
+
+
+class NotWritten(NetconsoleError):
+    """Stdout takes no more: a full disk, a terminal that hung up."""
+
+
+class DoneUnsaid(NotWritten):
+    """The same once a change is done."""
+
+    exit_status = ExitStatus.PARTLY_DONE
+
+
+@contextmanager
+def of_what_was_done(title: str) -> Iterator[None]:
+    """Print what came of a change, to the end. Raises ReaderGone or DoneUnsaid."""
+    try:
+        yield
+        flush()
+    except NotWritten as error:
+        raise DoneUnsaid(f"{title}: done, but {error}") from error
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except OSError as error:
+        raise NotWritten(f"stdout could not be written: {error.strerror}") from error
+
+
+def encode(value: object) -> Json:
+    """Return a value of ours as JSON: a dataclass as an object, its fields in their order."""
+    match value:
+        case Enum():
+            return encode(value.value)
+        case None | str() | int() | float():
+            return value
+        case datetime():
+            return value.isoformat()
+        case Mapping():
+            return {str(key): encode(item) for key, item in value.items()}
+        case frozenset() | set():
+            return [encode(item) for item in sorted(value)]
+        case Iterable():
+            return [encode(item) for item in value]
+        case _:
+            return encode(record(value))
+
+
+def record(value: object) -> dict[str, object]:
+    """Return a dataclass's fields by their names, in their order, without inner ones."""
+    if not is_dataclass(value):
+        raise TypeError(f"a {type(value).__name__} has no fields")
+    return {
+        field.name: getattr(value, field.name)
+        for field in fields(value)
+        if "inner" not in field.metadata
+    }
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document on stdout; of an iterator's, each item as it comes."""
+    _write(_json_lines(value) if isinstance(value, Iterator) else [_as_json(value)])
+
+
+def _as_json(value: object) -> str:
+    """In ASCII where stdout has no other letters."""
+    in_ascii = sys.stdout.encoding.lower() not in ("utf-8", "utf8")
+    return json_text(encode(value), indent=2, in_ascii=in_ascii)
+
+
+def _json_lines(items: Iterator[object]) -> Iterator[str]:
+    """Lay a list out as `_as_json` does, holding one item at a time."""
+    former: str | None = None
+    for item in items:
+        yield "[" if former is None else f"{former},"
+        former = textwrap.indent(_as_json(item), "  ")
+    yield from ("[]",) if former is None else (former, "]")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines on stdout; what is in one neither ends it nor steers a terminal."""
+    _write(map(_safe, lines))
+
+
+def _write(lines: Iterable[str]) -> None:
+    with _writing():
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _safe(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "\t".join(map(visible, line.split("\t")))  # nova-manage's columns
+
+
+def flush() -> None:
+    """Write out what was printed; raises ReaderGone or NotWritten."""
+    with _writing():
+        sys.stdout.flush()
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print aligned columns under their names; only the names when there are no rows.
+
+    A long table is printed while it is made: no later row makes its first part wait.
+    """
+    print_lines(table(columns, rows))
+
+
+def print_fields(values: Mapping[str, object]) -> None:
+    """Print one `name  value` a line."""
+    width = max(map(len, values))
+    print_lines(f"{name:{width}}  {shown(value)}" for name, value in values.items())
+
+
+def say(line: str) -> None:
+    """Say a line of words on stderr. Where nobody hears them, they are not missed."""
+    with suppress(OSError):
+        click.echo(visible(line), err=True)
+
+
+def say_lines(text: str) -> None:
+    """Say a text of several lines, such as a command's help, on stderr."""
+    for line in text.splitlines():
+        say(line)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Lay out rows two spaces apart under the names of their columns, numbers to the right.
+
+    Columns are as wide as the first thousand rows need, and wider from where a later one needs it.
+    """
+    remaining = iter(rows)
+    block = list(islice(remaining, BLOCK))
+    titles, widths = [_title(name) for name in columns], [0 for _ in columns]
+    to_the_right = [
+        bool(block) and all(type(row[index]) is int for row in block)
+        for index in range(len(columns))
+    ]
+    texts = [titles, *_texts(block)]
+    while texts:
+        needed = [max(map(width, column)) for column in zip(*texts, strict=True)]
+        widths = [max(pair) for pair in zip(widths, needed, strict=True)]
+        for line in texts:
+            yield _aligned(line, widths, to_the_right)
+        texts = _texts(islice(remaining, BLOCK))
+
+
+def _texts(rows: Iterable[Sequence[object]]) -> list[list[str]]:
+    return [[shown(value) for value in row] for row in rows]
+
+
+def shown(value: object) -> str:
+    """Return a value as people read it: yes and no, lists with commas, nothing as a dash.
+
+    Names can come from guests; what would steer a terminal is escaped.
+    """
+    match value:
+        case None | "" | ():
+            return NOTHING
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.isoformat(sep=" ", timespec="seconds")
+        case tuple() | list():
+            return ", ".join(shown(item) for item in value)
+        case _:
+            return visible(str(value))
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _title(name: str) -> str:
+    return name.upper().replace("_", " ")
+
+
+def _aligned(texts: list[str], widths: list[int], to_the_right: list[bool]) -> str:
+    cells = []
+    for text, wide, right in zip(texts, widths, to_the_right, strict=True):
+        space = " " * (wide - width(text))
+        cells.append(space + text if right else text + space)
+    return "  ".join(cells).rstrip()

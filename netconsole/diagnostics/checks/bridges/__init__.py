@@ -1,0 +1,1 @@
+"""Checks of the bridges, their ports, and the VLANs under them."""

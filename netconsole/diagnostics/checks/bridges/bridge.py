@@ -1,0 +1,165 @@
+"""B3: are the bridges of the networks there and up, with their ports?"""
+
+from typing import Final
+
+from netconsole.backend.steps import AddLink, Plan, SetLink
+from netconsole.backend.survey.status import Allocation, NetworkStatus
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.model.target import Target
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.reasoning.claims import claimed
+
+ID: Final = "bridge"
+TITLE = "Bridges and ports are there and up"
+START = (
+    "Start the instance; where it runs, look inside: `ip link set dev eth0 up` sets its interface "
+    "up. On this host there is nothing to mend."
+)
+REMEDY = "`netconsole apply` makes what is missing and sets it up."
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Compare the links with those that networks and instances want."""
+    host = snapshot.part(Host)
+    steps = claimed(host.plan, ID)
+    wanted = _wanted(host, steps)
+    networks = [each for each in host.status.networks if each.bridge in wanted]
+    bridges = [each for each in networks if each.bridge_state in ("down", "missing")]
+    missing = [each for each in host.status.allocations if each.device_state == "missing"]
+    ports = [each for each in missing if each.device in wanted]
+    silent = _without_carrier(host, snapshot.get(Links))
+    rows = (
+        *(_bridge(each) for each in networks),
+        *(_port(each) for each in ports),
+        *(_silent(each) for each in silent),
+        *(Evidence("not yet done", command) for command in steps.commands),
+    )
+    if bridges:
+        first = bridges[0]
+        because = (
+            f"{first.bridge} of {first.label} is {first.bridge_state}: no guest on this network "
+            "reaches the host, another guest or anything beyond."
+        )
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if ports:
+        first_port = ports[0]
+        because = f"{first_port.device}, the port of {first_port.instance}, is missing."
+        if ports[1:]:
+            because += f" So are {len(ports) - 1} more."
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if steps:
+        because = f"A bridge or a port is not as it should be: {steps.commands[0]}."
+        if plugged := [port for port in host.status.allocations if _is_out(port, steps)]:
+            because = (
+                f"{plugged[0].device}, the port of {plugged[0].instance}, is down or not in its "
+                f"bridge: no frame passes between {plugged[0].instance} and anybody."
+            )
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if not host.status.networks:
+        return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
+    if any(each.bridge_state == "unknown" for each in host.status.networks):
+        reason = host.status.host.unreadable.get("links", "no reason given")
+        because = f"The links could not be read: {reason}."
+        return Finding(ID, TITLE, "unknown", because, rows)
+    if missing and host.status.host.unreadable:
+        part, reason = next(iter(host.status.host.unreadable.items()))
+        because = f"There is no plan that says which links are wanted here; {part}: {reason}."
+        return Finding(ID, TITLE, "unknown", because, rows)
+    if silent:
+        return _quiet(silent, snapshot.target, rows)
+    names = ", ".join(each.bridge for each in networks[:4])
+    if not names:
+        because = "No network needs a bridge on this host: none is served, no instance runs here."
+        return Finding(ID, TITLE, "not-applicable", because)
+    return Finding(ID, TITLE, "ok", f"Up, with all their ports: {names}.", rows)
+
+
+def _wanted(host: Host, steps: Plan) -> frozenset[str]:
+    """Return the links that this host should have, as far as they could be at fault.
+
+    A network of another host, or one that waits for its first instance, has none here: no step of
+    the plan is about its bridge, and no port of it is there.
+    """
+    here = {each.network for each in host.status.allocations if each.device_state in ("up", "down")}
+    wanted = {
+        each.bridge
+        for each in host.status.networks
+        if each.bridge_state == "up" or each.label in here
+    }
+    for step in steps.steps:
+        if isinstance(step, AddLink):
+            wanted.add(step.name)
+        elif isinstance(step, SetLink):
+            wanted |= {step.name, step.value} if step.attribute == "master" else {step.name}
+    return frozenset(wanted)
+
+
+def _is_out(port: Allocation, steps: Plan) -> bool:
+    return any(
+        isinstance(step, SetLink)
+        and step.name == port.device
+        and step.attribute in ("master", "up")
+        for step in steps.steps
+    )
+
+
+def _without_carrier(host: Host, links: Links | None) -> list[Allocation]:
+    """Return the ports that are up, and whose other end is not."""
+    quiet = {link.name for link in links.links if link.up and not link.carrier} if links else set()
+    return [each for each in host.status.allocations if each.device in quiet]
+
+
+def _quiet(silent: list[Allocation], target: Target | None, rows: tuple[Evidence, ...]) -> Finding:
+    """An instance that is switched off is no fault, unless it is the one that is asked about."""
+    asked = [each for each in silent if target is not None and each.device == target.port]
+    first = (asked or silent)[0]
+    because = (
+        f"{first.device}, the port of {first.instance}, is up and has no carrier: nobody is at its "
+        "other end. The instance does not run, or its own interface is down."
+    )
+    if asked:
+        return Finding(
+            ID, TITLE, "warn", because, rows, (), None, remedy=START, confidence="likely"
+        )
+    return Finding(ID, TITLE, "info", because, rows)
+
+
+def _bridge(each: NetworkStatus) -> Evidence:
+    note = f"network {each.label}, {each.ports} ports"
+    return Evidence(f"bridge {each.bridge}", each.bridge_state, "up", note)
+
+
+def _silent(each: Allocation) -> Evidence:
+    return Evidence(f"port {each.device}", "no carrier", "carrier", f"of {each.instance}")
+
+
+def _port(each: Allocation) -> Evidence:
+    return Evidence(f"port {each.device}", each.device_state, "up", f"of {each.instance}")
+
+
+PAGE = Page(
+    symptom="No instance on a network reaches anything, or one instance reaches nobody, although "
+    "it runs.",
+    cause="Guests are ports of the network's bridge. A bridge that is missing or down forwards no "
+    "frame; a port that is missing, down, or of another bridge has no link to the others.",
+    evidence="The links of the host are compared with those that the store wants: kind, master, "
+    "state. Each difference is a command that `netconsole plan` prints. A port that is up "
+    "without a carrier has nobody at its other end: that is said, and no fault unless it is the "
+    "port that is asked about (--target).",
+    look_alikes=(
+        ("gateway", "the links are there, and the bridge lacks the guests' router's address."),
+        ("dnsmasq_processes", "link and gateway are there, only DHCP and DNS are silent."),
+        ("stp", "the port is up and in its bridge, and waits before it forwards."),
+        ("fdb", "all links are as they should be, and frames go to the wrong port."),
+        ("ip_forward", "guests reach the host and each other, but nothing beyond."),
+    ),
+    cure="`netconsole apply` makes what is missing, enslaves ports and sets links up. What it "
+    "makes is wanted by the store, so that it comes back at every apply.",
+    source="ip-link(8), bridge(8); Linux Documentation/networking/bridge.rst",
+)
+
+CHECK = Check(ID, ("B3",), TITLE, frozenset({Host}), 0.5, judge, PAGE, uses=frozenset({Links}))

@@ -1,0 +1,164 @@
+"""B9: do the ports of a bridge let through what they should: to each other, and to themselves?"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from netconsole.backend.steps import Plan, RunProgram, SetLink, Step
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.links import Link, Links, PortSettings
+from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.wiring import Wiring
+
+ID: Final = "hairpin"
+TITLE = "Ports hand frames to each other, and back"
+REMEDY = (
+    "Where it was set on purpose, to keep guests apart, leave it: the ports do then what they were "
+    "told to."
+)
+
+
+class Restriction(NamedTuple):
+    """A setting of a port that keeps frames back."""
+
+    setting: str
+    """In the words of bridge(8)."""
+    usual: bool
+    lost: str
+    """What becomes of the frames."""
+    verdict: Verdict
+
+
+RESTRICTIONS = (
+    Restriction("isolated", False, "hands no frame to any other isolated port", "fail"),
+    Restriction(
+        "locked",
+        False,
+        "drops every frame from a MAC address that nobody entered in the bridge's table",
+        "fail",
+    ),
+    Restriction(
+        "bcast_flood", True, "gets no broadcast: no ARP request and no DHCP answer to all", "fail"
+    ),
+    Restriction("mcast_flood", True, "gets no multicast that it has not joined", "warn"),
+    Restriction("flood", True, "gets no frame while the bridge does not know where it is", "warn"),
+    Restriction(
+        "learning", True, "is never learnt: what is sent to it goes out of every port", "warn"
+    ),
+)
+
+
+class Restricted(NamedTuple):
+    """A port that a setting restricts."""
+
+    port: Link
+    by: Restriction
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Look at the settings of every port, hairpin by what the plan says of it."""
+    host, wiring = snapshot.part(Host), Wiring.of(snapshot)
+    ports = [port for port in wiring.ports if port.port is not None]
+    hairpin = _missing(host, ports)
+    found = list(_restricted(wiring))
+    if not ports and not hairpin:
+        return Finding(ID, TITLE, "not-applicable", "No bridge of a network has a port here.")
+    rows = (
+        *(Evidence("not yet done", command) for command in hairpin.commands),
+        *(_row(each, wiring) for each in found),
+    )
+    if hairpin:
+        because = (
+            "The bridge sends no frame back out of the port that it came in by: a guest does not "
+            "reach itself under its own floating address, for the host turns such packets round "
+            f"at the guest's own port. Wanted is: {hairpin.commands[0]}."
+        )
+        plan = Plan((*host.plan.steps, *map(_undo, found)))
+        excluded = ("floating_nat: the rules are another matter, and that check names them",)
+        return Finding(ID, TITLE, "fail", because, rows, excluded, plan)
+    if not found:
+        because = f"Nothing is held back at the {len(ports)} ports."
+        return Finding(ID, TITLE, "ok", because, rows)
+    worst = min(found, key=lambda each: ("fail", "warn").index(each.by.verdict))
+    because = f"{wiring.whose(worst.port.name)} {worst.by.lost}."
+    if rest := len(found) - 1:
+        because += f" {rest} more such settings stand in the evidence."
+    plan = Plan(tuple(map(_undo, found)))
+    verdict = worst.by.verdict
+    return Finding(ID, TITLE, verdict, because, rows, (), plan, remedy=REMEDY)
+
+
+def _missing(host: Host, ports: Sequence[Link]) -> Plan:
+    """Return the steps at ports that are in their bridge: `bridge` names the others."""
+    names = {port.name for port in ports}
+    steps = claimed(host.plan, ID).steps
+    return Plan(tuple(step for step in steps if isinstance(step, SetLink) and step.name in names))
+
+
+def _restricted(wiring: Wiring) -> Iterator[Restricted]:
+    alone = _alone(wiring)
+    for port in wiring.ports:
+        for restriction in RESTRICTIONS:
+            if restriction.setting == "isolated" and port.master in alone:
+                continue  # one isolated port speaks with all others
+            if port.port and _setting(port.port, restriction.setting) != restriction.usual:
+                yield Restricted(port, restriction)
+
+
+def _alone(wiring: Wiring) -> frozenset[str]:
+    """Return the bridges of which one port at most is isolated."""
+    isolated = [port.master for port in wiring.ports if port.port and port.port.isolated]
+    return frozenset(bridge.name for bridge in wiring.bridges if isolated.count(bridge.name) < 2)
+
+
+def _setting(settings: PortSettings, name: str) -> bool:
+    return {
+        "isolated": settings.isolated,
+        "locked": settings.locked,
+        "bcast_flood": settings.bcast_flood,
+        "mcast_flood": settings.mcast_flood,
+        "flood": settings.flood,
+        "learning": settings.learning,
+    }[name]
+
+
+def _row(each: Restricted, wiring: Wiring) -> Evidence:
+    words = _words(not each.by.usual), _words(each.by.usual)
+    return Evidence(f"{each.by.setting} of {wiring.whose(each.port.name)}", *words)
+
+
+def _undo(each: Restricted) -> Step:
+    change = ("bridge", "link", "set", "dev", each.port.name, each.by.setting)
+    usual = each.by.usual
+    return RunProgram((*change, _words(usual)), (*change, _words(not usual)))
+
+
+def _words(value: bool) -> str:
+    return "on" if value else "off"
+
+
+PAGE = Page(
+    symptom="A guest reaches everything but itself under its own floating address; or two guests "
+    "on one bridge reach the host and the world, and not each other.",
+    cause="A bridge sends no frame back out of the port that it came in by unless that port is "
+    "set to hairpin, and the host turns packets to a guest's own floating address round there. A "
+    "port that is isolated hands no frame to other isolated ports. A locked one takes frames of "
+    "known MAC addresses only, and without flooding it gets no frame that is for everybody, or "
+    "for an address that the bridge does not know yet.",
+    evidence="The settings of each port, as `bridge -details link` shows them. One isolated port "
+    "by itself is no fault: it speaks with all that are not.",
+    look_alikes=(
+        ("bridge_nf", "every port is open, and a rule of FORWARD counts the frames between them."),
+        ("floating_nat", "a rule is missing, and the floating address is dead for others too."),
+        ("fdb", "the ports are open, and the bridge looks for the guest behind another one."),
+    ),
+    cure="Hairpin on at every guest's port, as netconsole wants it and puts it back at every "
+    "apply. The other settings back to the kernel's own, port by port; a port that is made anew "
+    "has those. Isolation that was wanted ends with that: guests reach each other again.",
+    source="bridge(8), link set; ip-link(8), bridge_slave; Linux net/bridge/br_forward.c",
+)
+
+CHECK = Check(ID, ("B9",), TITLE, frozenset({Host, Links}), 0.5, judge, PAGE)

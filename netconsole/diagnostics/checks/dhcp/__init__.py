@@ -1,0 +1,1 @@
+"""Checks of addresses given to guests: dnsmasq, its files, its answers."""

@@ -1,0 +1,172 @@
+"""C5: does this host's packet filter let DHCP requests and DNS questions in from the bridges?"""
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network
+from typing import Final
+
+from netconsole.backend.filtering.matches import Flow
+from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.steps import InsertNftRule, Plan, RunProgram
+from netconsole.backend.steps import Step as PlanStep
+from netconsole.backend.survey.status import NetworkStatus
+from netconsole.diagnostics.checks.filters.forward_filter_cure import LOCKED
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.owners import Owners
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.filter_walk import Drop
+from netconsole.diagnostics.reasoning.inbound import drops_inbound, is_total
+
+ID: Final = "dhcp_firewall"
+TITLE = "The packet filter lets DHCP and DNS in from the guests"
+REMEDY = "`netconsole apply` puts the jump to nova-network-INPUT back, in front of other rules."
+INSERTED = (
+    "The fix puts rules in front that let port 67 or 53 in from this bridge alone; the rule that "
+    "drops stays. Whoever loads the packet filter at boot has to be told as well"
+)
+
+_SERVICES = {67: "DHCP requests", 53: "DNS questions"}
+_OWNERS_WAY = {
+    "firewalld": "firewall-cmd --permanent --zone=trusted --add-interface={bridge}",
+    "ufw": "ufw allow in on {bridge} to any port {port} proto udp",
+}
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Lead packets of each sort through the rules on their way in."""
+    host, found = snapshot.part(Host), snapshot.part(PacketFilter)
+    served = {each.bridge for each in host.status.dnsmasq if each.state != "foreign"}
+    networks = [each for each in host.status.networks if each.bridge in served]
+    steps = claimed(host.plan, ID)
+    drops = [
+        drop for each in networks for flow in _flows(each) for drop in drops_inbound(found, flow)
+    ]
+    total = [drop for drop in drops if is_total(drop)]
+    rows = (
+        *(_row(each) for each in drops),
+        *(Evidence("not yet done", command) for command in steps.commands),
+    )
+    if total:
+        because = _explained(total)
+        fix = host.fix if steps else _accept(found.command, total)
+        remedy = REMEDY if steps else _remedy(snapshot, total[0]) if fix else LOCKED
+        return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=remedy)
+    if steps:
+        because = (
+            "The rules that let DHCP and DNS in from the bridges are not as they should be: "
+            f"{steps.commands[0]}. Nothing drops such packets now, but any rule that is added may."
+        )
+        return Finding(ID, TITLE, "warn", because, rows, (), host.fix, remedy=REMEDY)
+    if not networks:
+        return Finding(ID, TITLE, "not-applicable", "No network here is served by dnsmasq.")
+    if reason := found.foreign_unread:
+        because = f"No rule of iptables drops port 67 or 53 from the bridges. Not read: {reason}."
+        return Finding(ID, TITLE, "ok", because, rows, confidence="likely")
+    because = "No rule, of iptables or nftables, drops port 67 or 53 from the bridges."
+    return Finding(ID, TITLE, "ok", because, rows)
+
+
+_RULES_OUT = (
+    "dnsmasq_processes: a packet that is dropped on its way in reaches no process at all",
+    "dhcp_hosts: the request of every instance is dropped, known or not",
+)
+
+
+def _flows(network: NetworkStatus) -> Iterator[Flow]:
+    """What guests ask dnsmasq: for an address, without one yet, and for names."""
+    bridge = network.bridge
+    for port, source, destination in (
+        (67, "0.0.0.0", "255.255.255.255"),  # noqa: S104  a source
+        (53, network.cidr, network.dhcp_server or "0.0.0.0/0"),
+    ):
+        words = f"{_SERVICES[port]} from {bridge}"
+        ends = IPv4Network(source), IPv4Network(destination)
+        yield Flow(words, bridge, bridge, "", *ends, protocol="udp", port=port)
+
+
+def _explained(dropped: Sequence[Drop]) -> str:
+    first = dropped[0]
+    bridge = first.flow.bridge
+    ports = dict.fromkeys(each.flow.port for each in dropped if each.flow.bridge == bridge)
+    what = " and ".join(_SERVICES[port] for port in ports)
+    count = "" if first.packets is None else f" It has dropped {first.packets} packets so far."
+    said = (
+        f"{first.place[:1].upper()}{first.place[1:]} drops {what} that come in by {bridge}, "
+        f"before dnsmasq hears of them: {first.text}.{count}"
+    )
+    others = {each.flow.bridge for each in dropped} - {bridge}
+    return f"{said} So it is on {', '.join(sorted(others))}." if others else said
+
+
+def _row(drop: Drop) -> Evidence:
+    counted = "not counted" if drop.packets is None else f"{drop.packets} packets so far"
+    value = f"{'dropped' if is_total(drop) else 'some may be dropped'} by {drop.place}"
+    return Evidence(drop.flow.words, value, "accepted", f"{drop.text}; {counted}")
+
+
+def _accept(command: Kind, dropped: Sequence[Drop]) -> Plan | None:
+    """Let these in, in front of what drops them; None where a table is locked."""
+    if any(each.ruleset.locked for each in dropped):
+        return None
+    return Plan(tuple(dict.fromkeys(_insertion(command, each) for each in dropped)))
+
+
+def _insertion(command: Kind, drop: Drop) -> PlanStep:
+    table, bridge, port = drop.ruleset, drop.flow.bridge, str(drop.flow.port)
+    if table.kind == "native":
+        rule = f'iifname "{bridge}" udp dport {port} accept'
+        words = f"netconsole: port {port} from {bridge}"
+        return InsertNftRule(table.family, table.table, table.entry, rule, words)
+    program = "iptables" if table.kind == command else f"iptables-{table.kind}"
+    change = (program, "-w", "-t", table.table)
+    accept = ("-i", bridge, "-p", "udp", "-m", "udp", "--dport", port, "-j", "ACCEPT")
+    return RunProgram(
+        (*change, "-I", table.entry, "1", *accept),
+        (*change, "-D", table.entry, *accept),
+    )
+
+
+def _remedy(snapshot: Snapshot, drop: Drop) -> str:
+    owners = snapshot.get(Owners) or Owners()
+    for owner in owners.of(*_OWNERS_WAY):
+        way = _OWNERS_WAY[owner.name].format(bridge=drop.flow.bridge, port=drop.flow.port)
+        return f"{INSERTED}: {owner.name} manages it here ({owner.because}): {way}"
+    return f"{INSERTED}."
+
+
+PAGE = Page(
+    symptom="No instance of a network gets an address, or none resolves names, though dnsmasq runs "
+    "and its requests are seen on the bridge.",
+    cause="Requests to dnsmasq are packets to this host, and pass its INPUT chain like any other. "
+    "A firewall that drops what it was not told of drops them too. Our own rules accept them in "
+    "nova-network-INPUT, to which INPUT has to jump before it drops.",
+    evidence="A DHCP request and a DNS question of each network are led through every table on "
+    "their way in, of both halves of the kernel and of nftables, rule by rule; a rule with a "
+    "condition that is not understood decides nothing, and `dhcp_probe` tells. The rule's counter "
+    "says how many it has dropped.",
+    look_alikes=(
+        ("dhcp_hosts", "one instance alone gets no address."),
+        ("dnsmasq_processes", "no dnsmasq runs, or it is stopped; no counter of a DROP moves."),
+        ("bridge", "the requests are not even seen on the bridge."),
+    ),
+    cure="Where our jump is missing or behind others, `netconsole apply` puts it in front. Where a "
+    "table before that drops, a rule for this bridge and port is put in front of the one that "
+    "drops, which stays. For good: tell whoever loads the rules, as `firewall-cmd --permanent "
+    "--zone=trusted --add-interface=BRIDGE` does.",
+    source="iptables(8), iptables-extensions(8), nft(8); firewalld.zones(5)",
+)
+
+CHECK = Check(
+    ID,
+    ("C5",),
+    TITLE,
+    frozenset({Host, PacketFilter}),
+    0.5,
+    judge,
+    PAGE,
+    uses=frozenset({Owners}),
+)

@@ -1,0 +1,155 @@
+"""C3: does each dnsmasq know its instances, and is no lease in their way?"""
+
+from typing import Final
+
+from netconsole.backend.model.dhcp_host import host_in
+from netconsole.backend.steps import AddDhcpHosts, ReleaseLease, RemoveDhcpHosts, Step
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
+from netconsole.diagnostics.parts.log import LogLine, SystemLog
+from netconsole.diagnostics.reasoning.claims import claimed
+
+ID: Final = "dhcp_hosts"
+TITLE = "The DHCP servers know every instance"
+REMEDY = "`netconsole apply` writes and removes host files, and gives back leases in the way."
+SHOWN = 8
+
+COMPLAINTS = {
+    "no address available": "it found no free address",
+    "not using configured address": "another client holds the lease of the instance's address",
+    "no address range available": "no range of its is for the network that the request came from",
+}
+"""What dnsmasq writes into the log when it leaves a request unanswered, and what that means."""
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Compare the host files and leases with the store, then look at what dnsmasq complained of."""
+    host = snapshot.part(Host)
+    ours = _ours(host, snapshot.part(DnsmasqProcesses))
+    steps = claimed(host.plan, ID).steps
+    log = snapshot.get(SystemLog) or SystemLog()
+    lines = complaints(log, frozenset(each.pid for each in ours))
+    full = [each for each in ours if _leases(snapshot, each) >= _most_leases(each)]
+    rows = (
+        *(_server(snapshot, each) for each in ours),
+        *(Evidence("not yet done", words) for step in steps for words in step.commands[:SHOWN]),
+        *(Evidence("in the log", line.text) for line in lines[-SHOWN:]),
+    )
+    if steps:
+        because = f"{_explained(steps[0])}."
+        if steps[1:]:
+            because += f" {len(steps) - 1} more steps like this lie between store and host."
+        return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, host.fix, remedy=REMEDY)
+    if full:
+        limit = _most_leases(full[0])
+        because = (
+            f"The dnsmasq of {full[0].option('interface')} holds {limit} leases, as many as "
+            "--dhcp-lease-max lets it: it leaves the request of every new guest unanswered."
+        )
+        remedy = "Raise dhcp-lease-max in the file that dnsmasq_config_file names; then restart it."
+        return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, remedy=remedy)
+    if not ours:
+        because = "No dnsmasq of a network runs here that could know instances."
+        return Finding(ID, TITLE, "not-applicable", because)
+    if lines:
+        meaning = next(said for words, said in COMPLAINTS.items() if words in lines[-1].text)
+        because = (
+            f"A dnsmasq lately left a request unanswered, as {meaning}; now its files are as the "
+            "store says."
+        )
+        return Finding(ID, TITLE, "info", because, rows, confidence="likely")
+    because = "Every instance has its host file, and no other client holds the lease of one."
+    return Finding(ID, TITLE, "ok", because, rows)
+
+
+_RULES_OUT = (
+    "bridge and dhcp_firewall: those stop the request of every instance of a network alike",
+)
+
+
+def complaints(log: SystemLog, pids: frozenset[int]) -> tuple[LogLine, ...]:
+    """Return what these dnsmasq wrote of requests that they left unanswered."""
+    return tuple(
+        line
+        for line in log.dnsmasq
+        if line.pid in pids and any(words in line.text for words in COMPLAINTS)
+    )
+
+
+def _explained(step: Step) -> str:
+    match step:
+        case AddDhcpHosts():
+            (_, content), *_ = step.files
+            if host := host_in(content):
+                return (
+                    f"The DHCP server has no host file for {host.name.partition('.')[0]} "
+                    f"({host.mac}), which is to get {host.address}: it leaves requests of hosts "
+                    "that it does not know unanswered"
+                )
+        case RemoveDhcpHosts():
+            (path, content), *_ = step.files
+            return f"{path} tells the DHCP server what the store does not say: {content.strip()}"
+        case ReleaseLease():
+            return (
+                f"{step.mac} holds the lease of {step.address}, which the store gives to another: "
+                "dnsmasq offers an address to nobody while someone else has its lease"
+            )
+    return f"Not as the store says: {step.commands[0]}"
+
+
+def _ours(host: Host, processes: DnsmasqProcesses) -> list[DnsmasqProcess]:
+    pids = {each.pids[0] for each in host.status.dnsmasq if each.state == "running" and each.pids}
+    return [each for each in processes.processes if each.pid in pids]
+
+
+def _leases(snapshot: Snapshot, server: DnsmasqProcess) -> int:
+    file = snapshot.part(DnsmasqProcesses).lease_files.get(server.option("dhcp-leasefile"))
+    return len(file.leases) if file else 0
+
+
+def _most_leases(server: DnsmasqProcess) -> int:
+    """Return --dhcp-lease-max, 1000 where it is not given (dnsmasq(8))."""
+    given = server.option("dhcp-lease-max")
+    return int(given) if given.isdigit() else 1000
+
+
+def _server(snapshot: Snapshot, server: DnsmasqProcess) -> Evidence:
+    leases, most = str(_leases(snapshot, server)), _most_leases(server)
+    return Evidence(f"leases on {server.option('interface')}", leases, note=f"of {most} at most")
+
+
+PAGE = Page(
+    symptom="One instance gets no address, while others on the same network do.",
+    cause="A dnsmasq with static hosts answers only hardware addresses that it has a host line "
+    "for. It reads a new file in its --dhcp-hostsdir at once, and forgets a removed one at SIGHUP. "
+    "It offers the address of that line unless another client holds its lease, and nothing at all "
+    "when it has --dhcp-lease-max leases.",
+    evidence="The host files and the lease file against the store: each difference is a step of "
+    "`netconsole plan`. Then the number of leases, and what dnsmasq wrote into the log in the last "
+    "15 minutes: `no address available`, `not using configured address … because it is leased to`.",
+    look_alikes=(
+        ("dnsmasq_processes", "nobody on the network gets an address."),
+        ("dhcp_firewall", "nobody on the network gets an address; a rule's counter moves."),
+        ("bridge", "the port of the instance is missing, down, or in no bridge."),
+        ("inotify", "the file is there and dnsmasq, which did not hear of it, does not know it."),
+    ),
+    cure="`netconsole apply` writes the missing files (no reload), removes those that nobody asks "
+    "for (one SIGHUP, which empties the DNS cache too), and gives back a lease that is in the way "
+    "in its holder's name: a guest that still uses that address keeps it until it renews.",
+    source="dnsmasq(8), --dhcp-host, --dhcp-hostsdir, --dhcp-lease-max, NOTES; RFC 2131",
+)
+
+CHECK = Check(
+    ID,
+    ("C3",),
+    TITLE,
+    frozenset({Host, DnsmasqProcesses}),
+    0.6,
+    judge,
+    PAGE,
+    uses=frozenset({SystemLog}),
+)

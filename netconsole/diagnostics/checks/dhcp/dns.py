@@ -1,0 +1,160 @@
+"""C8: are names resolved, and where is the time lost?"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from netconsole.diagnostics.checks.dhcp import dnsmasq_load, dnsmasq_processes
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
+from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
+from netconsole.diagnostics.parts.log import SystemLog
+
+ID: Final = "dns"
+TITLE = "Names are resolved, and soon"
+SLOW = 300
+"""Milliseconds that a guest waits for a name that nobody has in a cache."""
+
+_REFUSALS = ("SERVFAIL", "REFUSED")
+_CAUSES = (dnsmasq_processes.CHECK, dnsmasq_load.CHECK)
+"""Checks that name the cause of a silent or slow dnsmasq."""
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Compare the answers of each dnsmasq with those of the servers that it asks."""
+    told = snapshot.part(DnsAnswers)
+    rows = tuple(_row(each) for each in told.answers)
+    if not told.answers:
+        because = "No dnsmasq of a network runs here that could be asked for a name."
+        return Finding(ID, TITLE, "not-applicable", because)
+    verdicts = (_network(snapshot, name, rows) for name in dict.fromkeys(_networks(told)))
+    found = [each for each in verdicts if each is not None]
+    if found:
+        return min(found, key=lambda each: ("fail", "warn", "info").index(each.verdict))
+    slowest = max(each.milliseconds for each in told.answers)
+    because = f"Every server answered, the slowest after {slowest} ms."
+    return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _networks(told: DnsAnswers) -> Iterable[str]:
+    return (each.network for each in told.answers)
+
+
+def _network(snapshot: Snapshot, network: str, rows: tuple[Evidence, ...]) -> Finding | None:
+    told = snapshot.part(DnsAnswers)
+    (own, *_) = told.of(network, upstream=False)
+    upstream = told.of(network, upstream=True)
+    dead = [each for each in upstream if not each.code]
+    refusing = [each for each in upstream if each.code in _REFUSALS]
+    slow = [each for each in upstream if each.milliseconds > SLOW]
+    if dead or refusing:
+        return _upstream(own, (*dead, *refusing), len(upstream), rows)
+    if not own.code or own.code in _REFUSALS:
+        return _silent(snapshot, own, rows)
+    if slow:
+        because = (
+            f"{slow[0].server}, which the dnsmasq of {network} asks, took {slow[0].milliseconds} "
+            f"ms to answer, {own.milliseconds} ms passed for a guest: the time is lost between "
+            "dnsmasq and that server."
+        )
+        remedy = "Give a nearer server in dns_server, then `netconsole apply`."
+        return Finding(ID, TITLE, "warn", because, rows, remedy=remedy)
+    if own.milliseconds > SLOW:
+        because = (
+            f"The dnsmasq of {network} took {own.milliseconds} ms to answer, though the servers "
+            "that it asks answer at once: the time is lost in dnsmasq itself."
+        )
+        if cause := _named(snapshot):
+            return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows)
+        return Finding(ID, TITLE, "warn", because, rows, remedy="See dnsmasq_load.")
+    return None
+
+
+def _upstream(
+    own: DnsAnswer, bad: tuple[DnsAnswer, ...], count: int, rows: tuple[Evidence, ...]
+) -> Finding:
+    first = bad[0]
+    what = f"answers {first.code}" if first.code else f"does not answer: {first.problem}"
+    said = f"{first.server}, which the dnsmasq of {first.network} asks, {what}"
+    if len(bad) < count and own.code and own.code not in _REFUSALS:
+        because = (
+            f"{said}. Another one does, so that guests get their names, some of them late: with "
+            "--strict-order dnsmasq asks the first server first."
+        )
+        remedy = "Take that server out of dns_server, then `netconsole apply`."
+        return Finding(ID, TITLE, "warn", because, rows, _RULES_OUT, remedy=remedy)
+    because = (
+        f"{said}. The fault is between dnsmasq and that server, not between guests and dnsmasq: "
+        "guests resolve the names of other instances, and no others."
+    )
+    remedy = (
+        f"See whether this host reaches {first.server} (`ip route get {first.server}`), or give "
+        "another one in dns_server, then `netconsole apply`, which restarts dnsmasq."
+    )
+    return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, remedy=remedy)
+
+
+_RULES_OUT = (
+    "dhcp_firewall: this host asked that server itself, no rule for guests is on the way",
+    "dnsmasq_processes: what dnsmasq asks does not answer this host either",
+)
+
+
+def _silent(snapshot: Snapshot, own: DnsAnswer, rows: tuple[Evidence, ...]) -> Finding:
+    what = f"answers {own.code}" if own.code else f"does not answer: {own.problem}"
+    because = (
+        f"The dnsmasq of {own.network} at {own.server} {what}, though the servers that it asks "
+        "answer this host: the fault is in dnsmasq, or on the way to it."
+    )
+    if cause := _named(snapshot):
+        return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows)
+    remedy = "See whether it was started with other servers, and what its log says."
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy, confidence="likely")
+
+
+def _named(snapshot: Snapshot) -> str:
+    return next((each.id for each in _CAUSES if each.examine(snapshot).found), "")
+
+
+def _row(each: DnsAnswer) -> Evidence:
+    way = "that it asks" if each.upstream else "of the network"
+    value = f"{each.code}, {each.milliseconds} ms" if each.code else each.problem
+    return Evidence(f"{each.server} {way}", value, f"within {SLOW} ms", f"asked for {each.name}")
+
+
+PAGE = Page(
+    symptom="Logging in, package installs and web pages of guests take seconds to begin, or names "
+    "are not found.",
+    cause="A guest asks the network's dnsmasq, which answers the names of instances itself and "
+    "passes all others on. Either half can be lost or slow: the guest waits 5 s before it asks "
+    "again (resolv.conf(5)).",
+    evidence="A random name below example.com, which is in no cache, asked of each network's "
+    "dnsmasq from this host and of each server that dnsmasq asks, at the same moment. Both slow: "
+    "the time is lost behind dnsmasq; dnsmasq alone: in it. NXDOMAIN is the answer expected.",
+    look_alikes=(
+        ("dnsmasq_processes", "no dnsmasq is there, or it is stopped."),
+        ("dnsmasq_load", "dnsmasq is too busy to answer."),
+        ("dhcp_firewall", "this host is answered, and guests are not: port 53 is dropped."),
+        (
+            "a fourth nameserver in the guest",
+            "the C library asks the first three of resolv.conf alone.",
+        ),
+    ),
+    cure="Other servers in dns_server, which `netconsole apply` gives dnsmasq: it is restarted, "
+    "about 20 ms. No plan can mend a server that is not ours.",
+    source="RFC 1035; resolv.conf(5); dnsmasq(8), --strict-order, --server",
+)
+
+CHECK = Check(
+    ID,
+    ("C8",),
+    TITLE,
+    frozenset({Host, DnsAnswers}),
+    0.5,
+    judge,
+    PAGE,
+    uses=frozenset({DnsmasqProcesses, SystemLog}),
+)

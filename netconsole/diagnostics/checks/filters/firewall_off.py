@@ -1,0 +1,51 @@
+"""Has the firewall of instances been switched off, and forgotten?"""
+
+from typing import Final
+
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Configuration
+
+ID: Final = "firewall_off"
+TITLE = "The firewall of instances is on"
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Read the option."""
+    found = snapshot.part(Configuration)
+    value = found.firewall_driver or "(the default)"
+    rows = (Evidence("firewall_driver", value, "(the default)"),)
+    if not found.filters_nothing:
+        because = "firewall_driver does not switch it off."
+        return Finding(ID, TITLE, "ok", because, rows)
+    because = (
+        f"firewall_driver is {found.firewall_driver}: nothing filters what reaches the instances. "
+        "That helps to tell whether a filter is to blame, and leaves every instance open."
+    )
+    remedy = (
+        "When the search is over, take the line firewall_driver out of the configuration file and "
+        "run `netconsole apply`."
+    )
+    return Finding(ID, TITLE, "warn", because, rows, remedy=remedy)
+
+
+PAGE = Page(
+    symptom="Every port of every instance is reachable from everywhere.",
+    cause="firewall_driver=nova.virt.firewall.NoopFirewallDriver, which the guide gives for "
+    "finding faults, was left in the configuration.",
+    evidence="The option in force.",
+    look_alikes=(
+        ("bridge_nf", "the firewall is on, but bridged traffic does not pass it."),
+        (
+            "a security group that allows everything",
+            "it filters, by rules that let all in.",
+        ),
+    ),
+    cure="Take the line out of the configuration. To try whether a filter is to blame, without "
+    "opening everything: the playbook firewall-off names each rule and policy that drops.",
+    source="The operators' guide of nova-network, Disable firewall",
+)
+
+CHECK = Check(ID, (), TITLE, frozenset({Configuration}), 0.1, judge, PAGE)

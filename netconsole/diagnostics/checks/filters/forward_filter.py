@@ -1,0 +1,228 @@
+"""A3: does a rule, or a policy, of another program drop what the host forwards for its guests?"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from ipaddress import IPv4Network
+from typing import Final
+
+from netconsole.backend.filtering.matches import EVERYTHING, Flow
+from netconsole.backend.filtering.rules import CHAIN_PREFIX
+from netconsole.backend.survey.status import Status
+from netconsole.diagnostics.checks.filters.forward_filter_cure import (
+    AT_NEXT_START,
+    LOCKED,
+    REMEDY,
+    cure,
+)
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.owners import Owners
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.reasoning.filter_keepers import (
+    keeper_of,
+    keeper_of_table,
+    keepers,
+    other_kind,
+)
+from netconsole.diagnostics.reasoning.filter_walk import Drop, Ruleset, drops, rulesets
+
+ID: Final = "forward_filter"
+TITLE = "No foreign rule drops what is forwarded for guests"
+SHOWN = 8
+"""Flows listed; of drops the rest are counted."""
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Send the flows of every network through every table, on paper."""
+    status, seen = snapshot.part(Host).status, snapshot.part(PacketFilter)
+    sent = tuple(flows(status))
+    if not sent:
+        return Finding(ID, TITLE, "not-applicable", "Nothing is forwarded for a network here.")
+    tables = tuple(_concerned(seen))
+    found = [
+        each
+        for table in tables
+        for each in drops(table, sent)
+        if not each.chain.startswith(CHAIN_PREFIX)
+    ]
+    if certain := [each for each in found if each.certain]:
+        return _dropped(certain, seen, snapshot.part(Owners))
+    if active := [each for each in found if each.named and each.rise]:
+        return _picked(active)
+    if reason := seen.foreign_unread:
+        because = (
+            f"What iptables shows lets every flow of the guests through; {reason}. A table of "
+            "nftables besides could drop them all the same."
+        )
+        return Finding(ID, TITLE, "unknown", because)
+    count = len(tables)
+    because = (
+        f"Every flow of the guests passes the {count} tables of FORWARD: nothing drops it before "
+        "or after our rules."
+    )
+    return Finding(ID, TITLE, "ok", because, _passed(sent, tables))
+
+
+def flows(status: Status) -> Iterator[Flow]:
+    """What is forwarded for each network that has a gateway: other networks are closed off."""
+    outside = status.host.public_interface
+    reachable = any(each.fixed_address for each in status.floating_ips)
+    for network in status.networks:
+        if network.gateway is None:
+            continue
+        name, bridge, inside = network.label, network.bridge, IPv4Network(network.cidr)
+        sent = Flow(f"what guests of {name} send out", bridge, bridge, outside, source=inside)
+        yield sent
+        back = replace(sent, into=outside, out=bridge, source=EVERYTHING, destination=inside)
+        words = f"the replies to guests of {name}"
+        yield replace(back, words=words, states=frozenset({"ESTABLISHED"}))
+        if reachable:
+            words = f"what comes in for floating addresses of {name}"
+            yield replace(back, words=words, states=frozenset({"NEW", "DNAT"}))
+
+
+def _concerned(seen: PacketFilter) -> Iterator[Ruleset]:
+    """Tables whose rules somebody keeps: those of the other kind that nobody does are the matter
+    of `legacy_filter`."""
+    other = other_kind(seen)
+    kept = bool(keepers(seen, other))
+    return (each for each in rulesets(seen) if each.kind != other or kept)
+
+
+def _dropped(found: Sequence[Drop], seen: PacketFilter, owners: Owners) -> Finding:
+    first = found[0]
+    whole = not all(each.excepted for each in found)
+    keeper = _keeper(first, seen, owners)
+    rest = f" Other flows fare the same: {len(found) - 1}." if len(found) > 1 else ""
+    but = "" if whole else " Only what rules before it let pass gets through."
+    because = (
+        f"{_capitalized(first.flow.words)} ends at {first.place}{keeper}: {first.text}. Each "
+        "table that a packet passes decides by itself, and what our chain accepts is lost where "
+        f"another drops it, or one rule earlier.{but}{_counted(first)}{rest}"
+    )
+    rows = (*_rows(found), Evidence(AT_BOOT, AT_NEXT_START))
+    if not whole and not keeper and not any(each.rise for each in found):
+        remedy = "Somebody has chosen what gets through: look whether that is still right."
+        return Finding(ID, TITLE, "info", because, rows, remedy=remedy, confidence="possible")
+    fix = cure(found, seen.command)
+    return Finding(
+        ID,
+        TITLE,
+        "fail" if whole else "warn",
+        because,
+        rows,
+        _rules_out(first),
+        fix,
+        None,
+        REMEDY if fix else LOCKED,
+        "certain" if whole else "likely",
+    )
+
+
+def _keeper(drop: Drop, seen: PacketFilter, owners: Owners) -> str:
+    """Say whose it is, where that can be known."""
+    if drop.ruleset.kind == "native":
+        names = [keeper_of_table(drop.ruleset.table)]
+    else:
+        names = [keeper_of(drop.chain)]
+        names = names if names[0] else list(keepers(seen, drop.ruleset.kind))
+    running = {each.name for each in owners.owners}
+    known = [f"{name} (running)" if name in running else name for name in names if name]
+    return f", probably of {' or '.join(known)}" if known else ""
+
+
+def _capitalized(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _counted(drop: Drop) -> str:
+    if drop.rise:
+        return f" It dropped {drop.rise} packets while this was looked at."
+    return f" It has dropped {drop.packets} packets so far." if drop.packets else ""
+
+
+def _rows(found: Sequence[Drop]) -> Iterator[Evidence]:
+    for each in found[:SHOWN]:
+        yield Evidence(each.flow.words, f"dropped by {each.place}", "accepted", each.text)
+    if len(found) > SHOWN:
+        yield Evidence("more of the kind", str(len(found) - SHOWN))
+    for place, each in {each.place: each for each in found[:SHOWN]}.items():
+        if each.packets is None:
+            yield Evidence(f"dropped by {place}", "not counted")
+        else:
+            rise = f"{each.rise} of them just now" if each.rise else ""
+            yield Evidence(f"dropped by {place}", f"{each.packets} packets", note=rise)
+
+
+def _rules_out(drop: Drop) -> tuple[str, ...]:
+    if not drop.rise:
+        return ()
+    return (
+        "ip_forward: a packet that is not forwarded does not get as far as FORWARD",
+        "rp_filter: it drops before FORWARD, and the counter here moves",
+    )
+
+
+def _picked(found: Sequence[Drop]) -> Finding:
+    first = found[0]
+    because = (
+        f"{_capitalized(first.place)} picks some of {first.flow.words} and dropped {first.rise} "
+        f"packets while this was looked at: {first.text}. It names the guests' interface or "
+        "addresses, so somebody meant them."
+    )
+    remedy = "Where that was not meant, delete the rule; an ACCEPT before it would let in more."
+    return Finding(
+        ID, TITLE, "warn", because, tuple(_rows(found)), remedy=remedy, confidence="possible"
+    )
+
+
+def _passed(flows: Sequence[Flow], tables: Sequence[Ruleset]) -> tuple[Evidence, ...]:
+    return (
+        *(Evidence(flow.words, "accepted") for flow in flows[:SHOWN]),
+        *(Evidence("table passed", table.name) for table in tables),
+    )
+
+
+PAGE = Page(
+    symptom="Instances get their addresses and reach the host and each other on the same bridge, "
+    "but nothing that is routed gets through, often since docker, firewalld or another firewall "
+    "was started or reloaded.",
+    cause="A forwarded packet passes the chain FORWARD of each table of iptables, of both kinds, "
+    "and every chain that is hooked in at forward in nftables. One that drops it is enough: an "
+    "ACCEPT ends only the table that it is in. Docker sets the policy of FORWARD to DROP when it "
+    "switches forwarding on; firewalld ends its chain with REJECT; the classic iptables service "
+    "has REJECT before everything that is appended later.",
+    evidence="Every table is read rule by rule for what guests send out, for the replies, and for "
+    "what comes in through floating addresses; the counters are read twice, 0.6 s apart. A rule "
+    "that asks for more than interface, addresses and state (a port, a set, a limit) picks only "
+    "some packets, and is named only while it counts and names the guests. Where rules let some "
+    "of a flow pass before the rest is dropped, that is a finding while it counts or where a "
+    "program is known to keep it; otherwise somebody has chosen so. Measured on Linux 6.18: "
+    "DROP as the policy of either kind, or of a chain of nftables at any priority, ends what the "
+    "other accepts.",
+    look_alikes=(
+        ("ip_forward", "no counter of FORWARD moves at all, as nothing gets that far."),
+        ("rp_filter", "IPReversePathFilter rises, and no counter of FORWARD."),
+        (
+            "legacy_filter",
+            "the rule is in the tables that `iptables` here does not show, and no "
+            "program keeps it there.",
+        ),
+        ("conntrack_invalid", "only rules for the state INVALID count, and new connections work."),
+        ("drift", "our own rules are missing, and `netconsole apply` brings them back."),
+        ("bridge_nf", "frames that stay on one bridge are dropped, too."),
+    ),
+    cure="An ACCEPT for just the bridges and directions that are hit goes into the very table that "
+    "drops: into DOCKER-USER where that comes before, which docker leaves to the admin, else at "
+    "the top of the chain. It lets through all that other rules of that table would refuse those "
+    "bridges, so look at it first. It lasts until the program that keeps the table makes it "
+    "anew: for good it has to be said in that program's words (`firewall-cmd --permanent`, "
+    "`ip-forward-no-drop` in docker's daemon.json, libvirt's and ufw's own files).",
+    source="nft(8), chains and their hooks; iptables(8); docs.docker.com, Packet filtering and "
+    "firewalls; firewalld.zones(5)",
+)
+
+CHECK = Check(ID, ("A3",), TITLE, frozenset({Host, PacketFilter, Owners}), 1.0, judge, PAGE)

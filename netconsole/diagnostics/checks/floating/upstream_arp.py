@@ -1,0 +1,125 @@
+"""D2: does the router upstream send what is for a floating address to this host?"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from netconsole.backend.steps import AnnounceAddress, Plan
+from netconsole.backend.survey.status import FloatingIPStatus
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.arp import ArpAnswers
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.pings import FloatingPings, Ping
+from netconsole.diagnostics.parts.routing import Routing
+
+ID: Final = "upstream_arp"
+TITLE = "The router upstream sends floating addresses here"
+TIMES = 3
+"""A broadcast can get lost; the original announces three times as well (send_arp_for_ha_count)."""
+REMEDY = (
+    "The address is announced by gratuitous ARP, which routers take unless they are told not to. "
+    "One that does not has to forget its entry: `clear ip arp ADDRESS`, or the like, there."
+)
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Compare what comes back for the interface's own address and for the floating ones."""
+    in_use = {
+        each.address: each for each in snapshot.part(Host).status.floating_ips if each.fixed_address
+    }
+    if not in_use:
+        return Finding(ID, TITLE, "not-applicable", "No floating address is associated.")
+    pings = snapshot.part(FloatingPings).pings
+    own = {ping.interface: ping for ping in pings if not ping.source}
+    floating = [ping for ping in pings if ping.source in in_use]
+    if not floating:
+        because = "No floating address is on an interface with a router."
+        return Finding(ID, TITLE, "not-applicable", because)
+    rows = tuple(_row(ping) for ping in (*own.values(), *floating))
+    if problem := next((ping.problem for ping in (*own.values(), *floating) if ping.problem), ""):
+        return Finding(ID, TITLE, "unknown", f"Not all could be pinged: {problem}.", rows)
+    heard = [ping for ping in floating if own[ping.interface].answered]
+    if not heard:
+        because = (
+            f"The router {floating[0].target} answers no echo request, from this host's own "
+            "address either, so that nothing can be concluded for the floating ones."
+        )
+        return Finding(ID, TITLE, "info", because, rows, confidence="possible")
+    lost = [ping for ping in heard if ping.lost and not _claimed(snapshot, ping)]
+    if lost:
+        return _failed(lost, in_use, rows)
+    because = f"{heard[0].target} answers to {len(heard)} floating addresses, and the replies come."
+    return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _claimed(snapshot: Snapshot, ping: Ping) -> bool:
+    """Whether someone answers ARP for it besides this interface: another check's."""
+    answers = snapshot.get(ArpAnswers)
+    return bool(answers and answers.on(ping.interface, ping.source))
+
+
+def _row(ping: Ping) -> Evidence:
+    source = ping.source or f"the address of {ping.interface}"
+    return Evidence(f"ping to {ping.target} from {source}", ping.told, "answered")
+
+
+def _failed(
+    lost: list[Ping], in_use: Mapping[str, FloatingIPStatus], rows: tuple[Evidence, ...]
+) -> Finding:
+    first = lost[0]
+    more = f" {len(lost) - 1} more fare the same." if lost[1:] else ""
+    because = (
+        f"{first.target} answers {first.interface}'s own address, and what it sends to "
+        f"{first.source} does not arrive, though both leave and return by {first.interface}: it "
+        "most likely still knows an old hardware address, as that of the host which had the "
+        f"floating address of {in_use[first.source].instance} before.{more}"
+    )
+    fix = Plan(tuple(AnnounceAddress(ping.interface, ping.source, TIMES) for ping in lost))
+    out = (
+        "floating_address: the address is on the interface",
+        f"the uplink and the route: {first.target} answers through the same interface",
+        "duplicate_address: nobody else answers ARP for it",
+    )
+    return Finding(ID, TITLE, "fail", because, rows, out, fix, remedy=REMEDY, confidence="likely")
+
+
+PAGE = Page(
+    symptom="After a floating address was moved here from another host, some reach it and others "
+    "do not, or nobody beyond the router does, for up to hours.",
+    cause="Routers keep the hardware address of each neighbour for minutes to hours (four hours is "
+    "usual). Until the entry ends or an announcement replaces it, the router sends frames for the "
+    "address to its old place. The host never sees them.",
+    evidence="Where probes are allowed, the interface's router is pinged, first from the "
+    "interface's own address, then from each floating one, out of the same interface. Requests go "
+    "the same way; the replies go where the router believes each address to be. Answered for the "
+    "one and not for the other is the stale entry, unless the router filters the floating range. "
+    "The first ping also makes the router known, so that no ARP request under the floating "
+    "address mends by itself what is being looked for.",
+    look_alikes=(
+        ("floating_address", "the address is not on the interface: nobody answers ARP for it."),
+        ("duplicate_address", "another machine answers ARP for it, and would do so again."),
+        ("rp_filter", "frames arrive here and are dropped, as a counter shows."),
+        (
+            "the router does not route the range here",
+            "an announcement changes nothing, and the router has no entry for the address.",
+        ),
+    ),
+    cure="Three gratuitous ARP requests for the address. They cost nothing and cannot be taken "
+    "back. netconsole sends them whenever it puts a floating address on, which is why nothing has "
+    "to be made permanent.",
+    source="RFC 826; RFC 5227 section 3; RFC 5944 section 4.6; arping(8), -U",
+)
+
+CHECK = Check(
+    ID,
+    ("D2",),
+    TITLE,
+    frozenset({Host, Links, Routing, FloatingPings}),
+    1.5,
+    judge,
+    PAGE,
+    uses=frozenset({ArpAnswers}),
+)

@@ -1,0 +1,103 @@
+"""E7: can netconsole and dnsmasq write what they have to keep?"""
+
+from typing import Final
+
+from netconsole.backend.steps import Plan, RunProgram
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.storage import StatePlace, StateStorage
+
+ID: Final = "state_directory"
+TITLE = "The state can be written"
+ENOUGH_BYTES = 16 << 20
+ENOUGH_INODES = 100
+LEAST_BYTES = 64 << 10
+"""Less is as good as nothing: SQLite and dnsmasq write whole blocks."""
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Look at the file systems under the state."""
+    places = snapshot.part(StateStorage).places
+    rows = tuple(_row(each) for each in places)
+    for place in places:
+        if place.read_only_file_system:
+            because = (
+                f"The file system at {place.mount_point} is read-only: it was mounted so, or the "
+                f"kernel made it so after an error. {_LOST.format(path=place.path)}"
+            )
+            remedy = "Look for the error (`dmesg --level=err`) and check the file system first."
+            return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
+        if place.read_only_mount:
+            because = (
+                f"{place.mount_point} was mounted read-only, though its file system is not. "
+                f"{_LOST.format(path=place.path)}"
+            )
+            fix = Plan((_remount(place.mount_point),))
+            return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, None, REMOUNT)
+    for place in places:
+        if place.free_bytes < ENOUGH_BYTES or _few_inodes(place):
+            full = place.free_bytes < LEAST_BYTES or (_few_inodes(place) and not place.free_inodes)
+            what = "inodes" if _few_inodes(place) else "space"
+            state = "has no" if full else "has little"
+            because = (
+                f"The file system at {place.mount_point} {state} {what} left. "
+                f"{_LOST.format(path=place.path)}"
+            )
+            remedy = f"Free some: `du -xh --max-depth=2 {place.mount_point}` shows what takes it."
+            return Finding(ID, TITLE, "fail" if full else "warn", because, rows, remedy=remedy)
+    if not places:
+        return Finding(ID, TITLE, "not-applicable", "There is no state on this host yet.")
+    return Finding(ID, TITLE, "ok", "It can be written, and there is room.", rows)
+
+
+_LOST = (
+    "What cannot be written in {path} is lost: leases that guests take now, so that they are "
+    "refused after the next restart of dnsmasq, and every change."
+)
+_RULES_OUT = ("an error of the disk: the kernel would have made the file system read-only itself",)
+REMOUNT = (
+    "The fix makes the mount writable again. At the next boot /etc/fstab, or the unit that "
+    "mounted it, decides."
+)
+
+
+def _remount(mount_point: str) -> RunProgram:
+    return RunProgram(
+        ("mount", "-o", "remount,bind,rw", mount_point),
+        ("mount", "-o", "remount,bind,ro", mount_point),
+    )
+
+
+def _few_inodes(place: StatePlace) -> bool:
+    return bool(place.total_inodes) and place.free_inodes < ENOUGH_INODES
+
+
+def _row(place: StatePlace) -> Evidence:
+    if place.read_only_file_system or place.read_only_mount:
+        return Evidence(place.path, "read-only", "writable", f"at {place.mount_point}")
+    value = f"{place.free_bytes >> 20} MiB free of {place.total_bytes >> 20}"
+    inodes = f", {place.free_inodes} inodes" if place.total_inodes else ""
+    expected = f"at least {ENOUGH_BYTES >> 20} MiB"
+    return Evidence(place.path, f"{value}{inodes}", expected, f"at {place.mount_point}")
+
+
+PAGE = Page(
+    symptom="Changes fail with an error of the disk; after dnsmasq was restarted, guests are "
+    "refused leases that they had.",
+    cause="dnsmasq answers a guest although it could not write the lease down, and forgets it when "
+    "it ends. The store refuses every change.",
+    evidence="statvfs(3) of the directories of the state, for a process that is not root, as "
+    "dnsmasq is none; and /proc/self/mountinfo, which tells a mount that was made read-only from a "
+    "file system that is.",
+    look_alikes=(
+        ("mandatory_access", "there is room, and AppArmor or SELinux denies the writing."),
+        ("dhcp_nak", "what is left of it later: leases that are not in the file."),
+    ),
+    cure="A mount that someone made read-only is made writable. A file system that the kernel made "
+    "read-only after an error wants fsck(8) first, and a full one wants room: no plan can do that.",
+    source="statvfs(3), proc(5) mountinfo, mount(8)",
+)
+
+CHECK = Check(ID, ("E7",), TITLE, frozenset({StateStorage}), 0.1, judge, PAGE)

@@ -1,0 +1,1 @@
+"""Checks of the way through this host: routes, reverse paths, sizes, tracked connections."""

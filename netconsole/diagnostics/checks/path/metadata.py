@@ -1,0 +1,92 @@
+"""D9: does a guest that asks 169.254.169.254 get to a metadata service?"""
+
+from typing import Final
+
+from netconsole.backend.model.subject import METADATA
+from netconsole.backend.survey.status import NatRule
+from netconsole.backend.wording.rule_subjects import aim_of
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Configuration, Host
+from netconsole.diagnostics.parts.listeners import Listeners
+from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.reasoning.claims import claimed
+
+ID: Final = "metadata"
+TITLE = "The metadata address leads to a service"
+ADDRESS = "169.254.169.254"
+REMEDY = "`netconsole apply` restores the rule."
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Follow a request: the rule that translates it, then who listens where it leads."""
+    host, configuration = snapshot.part(Host), snapshot.part(Configuration)
+    steps = claimed(host.plan, ID)
+    rules = [rule for rule in host.status.nat if rule.subject == METADATA]
+    rows = tuple(
+        Evidence(rule.rule, rule.state, "present", f"{rule.packets} packets") for rule in rules
+    )
+    if reason := host.status.host.unreadable.get("rules"):
+        return Finding(ID, TITLE, "unknown", f"The rules could not be read: {reason}.", rows)
+    missing = [rule for rule in rules if rule.state != "present"]
+    if steps:
+        because = (
+            f"Requests to {ADDRESS}:80 are not led to the metadata service: the rule is not there "
+            "as it should be. cloud-init in a guest waits two minutes and goes on without keys."
+        )
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if missing:
+        because = "The rule is missing among others of its chain, which another check names."
+        return Finding(ID, TITLE, "info", because, rows)
+    if not rules:
+        return Finding(ID, TITLE, "not-applicable", "No network here is led to a metadata service.")
+    return _listening(snapshot, configuration, rules, rows)
+
+
+def _listening(
+    snapshot: Snapshot,
+    configuration: Configuration,
+    rules: list[NatRule],
+    rows: tuple[Evidence, ...],
+) -> Finding:
+    address, port = aim_of(rules[0].rule) or ("127.0.0.1", configuration.metadata_port)
+    local = {each.address for each in snapshot.part(Routing).addresses} | {"127.0.0.1"}
+    if address not in local:
+        because = f"The rule is there and leads to {address}:{port}, which is another machine."
+        return Finding(ID, TITLE, "info", because, rows)
+    listening = snapshot.part(Listeners).at("tcp", address, port)
+    word = "listening" if listening else "nobody listens"
+    rows = (*rows, Evidence(f"{address}:{port}", word, "listening"))
+    if listening:
+        because = f"The rule is there, and at {address}:{port} somebody listens."
+        return Finding(ID, TITLE, "ok", because, rows)
+    because = (
+        f"The rule leads to {address}:{port} of this host, where nobody listens: a guest that asks "
+        f"http://{ADDRESS} is refused at once. No metadata service runs here."
+    )
+    return Finding(ID, TITLE, "info", because, rows)
+
+
+PAGE = Page(
+    symptom="cloud-init waits two minutes at boot; the instance has no SSH key and no host name; "
+    "curl http://169.254.169.254 hangs, is refused, or answers 404.",
+    cause="A request to 169.254.169.254:80 has to leave the guest by its router, be translated by "
+    "this host to metadata_host:metadata_port, and find a service there that knows the guest by "
+    "its fixed address, so that no other rule may change the source on the way.",
+    evidence="The DNAT or REDIRECT rule in nova-network-PREROUTING with its counter, and the "
+    "sockets that listen.",
+    look_alikes=(
+        ("gateway", "nothing at all leaves the guest: its router does not answer."),
+        ("a guest with a route of its own to 169.254.0.0/16", "the rule's counter stands still."),
+        ("a source that was translated", "the service answers 404: it knows no such guest."),
+    ),
+    cure="`netconsole apply` restores the rule; metadata_host and metadata_port say where it "
+    "leads.",
+    source="The operators' guide of nova-network, Metadata service; RFC 3927",
+)
+
+CHECK = Check(
+    ID, ("D9",), TITLE, frozenset({Host, Configuration, Listeners, Routing}), 0.5, judge, PAGE
+)

@@ -1,0 +1,187 @@
+"""A11: do the host's routes lead to its guests, and to the world?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from netconsole.backend.steps import Plan
+from netconsole.backend.survey.status import NetworkStatus
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.routing import Route, Routing
+from netconsole.diagnostics.reasoning.route_lookup import (
+    DEAD_ENDS,
+    EVERYWHERE,
+    OFTEN_SET,
+    in_words,
+    lookup,
+    network_of,
+    removal,
+)
+
+ID: Final = "routes"
+TITLE = "Routes lead to the guests and to the world"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rival:
+    """A route that leads somewhere else than to the network that it is in."""
+
+    network: NetworkStatus
+    route: Route
+    taken: str
+    """An address of the network that this route decides; empty where another route does."""
+    guests: tuple[str, ...]
+    """The instances that it cuts off now."""
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Look for routes within the networks that lead elsewhere, then at the default route."""
+    host, routing = snapshot.part(Host), snapshot.part(Routing)
+    networks = host.status.networks
+    if not networks:
+        return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
+    rivals = [*_rivals(host, routing)]
+    biting = [each for each in rivals if each.guests] or [each for each in rivals if each.taken]
+    if biting:
+        return _astray(biting)
+    if rivals:
+        return _twice(rivals)
+    return _default(routing)
+
+
+def _rivals(host: Host, routing: Routing) -> Iterator[_Rival]:
+    bridges = {each.bridge for each in host.status.networks}
+    for network in host.status.networks:
+        inside = network_of(network.cidr)
+        placed = [each for each in host.status.allocations if each.network == network.label]
+        for route in routing.routes:
+            reach = network_of(route.destination)
+            elsewhere = route.kind in DEAD_ENDS or route.interface not in bridges
+            if route.kind not in OFTEN_SET or not elsewhere or not reach.subnet_of(inside):
+                continue
+            sample = str(next(iter(reach.hosts()), reach.network_address))
+            guests = tuple(
+                each.instance for each in placed if lookup(routing, each.address) == route
+            )
+            taken = sample if guests or lookup(routing, sample) == route else ""
+            yield _Rival(network, route, taken, guests)
+
+
+def _rows(rivals: list[_Rival]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(
+            f"route in {each.network.cidr}",
+            in_words(each.route),
+            f"dev {each.network.bridge}",
+            f"table {each.route.table}, made by {each.route.protocol}",
+        )
+        for each in rivals
+    )
+
+
+def _astray(biting: list[_Rival]) -> Finding:
+    first = biting[0]
+    route = first.route
+    where = "is dropped" if route.kind in DEAD_ENDS else f"leaves by {route.interface}"
+    victims = ", ".join(dict.fromkeys(name for each in biting for name in each.guests))
+    because = (
+        f"The route `{in_words(route)}` is more to the point than that of {first.network.label}: "
+        f"what the host sends or forwards to {route.destination} {where} instead of reaching "
+        f"{first.network.bridge}. "
+        + (f"Cut off: {victims}." if victims else "An instance with such an address is cut off.")
+    )
+    made = [each.route for each in biting if each.guests and each.route.protocol != "kernel"]
+    steps = tuple(removal(each) for each in dict.fromkeys(made))
+    remedy = (
+        "Delete the route, and take it out of what sets it (a VPN, a routing daemon, "
+        "NetworkManager, netplan), or it comes back."
+        if steps
+        else f"The route comes with an address of {route.interface}: two networks have the same "
+        "range. Give one of them another."
+        if route.protocol == "kernel"
+        else "No instance has an address there, and others may need the route: reserve those "
+        "addresses (`netconsole fixed reserve`), or delete the route if nobody does."
+    )
+    out = (
+        "bridge: packets do not get as far as the bridge",
+        "the packet filter: the route is looked up before FORWARD",
+    )
+    verdict: Verdict = "fail" if any(each.guests for each in biting) else "warn"
+    return Finding(
+        ID, TITLE, verdict, because, _rows(biting), out, Plan(steps) or None, remedy=remedy
+    )
+
+
+def _twice(rivals: list[_Rival]) -> Finding:
+    first = rivals[0]
+    because = (
+        f"{first.network.cidr} of {first.network.label} is also reached by "
+        f"`{in_words(first.route)}`: this host has two networks with one range. The guests win "
+        "now; the others are unreachable, and the order can change when an interface comes up."
+    )
+    remedy = "Give one of the two networks another range; a metric only decides who loses."
+    return Finding(ID, TITLE, "warn", because, _rows(rivals), remedy=remedy)
+
+
+def _default(routing: Routing) -> Finding:
+    defaults = [
+        each
+        for each in routing.routes
+        if network_of(each.destination) == EVERYWHERE and each.kind in OFTEN_SET
+    ]
+    rows = tuple(
+        Evidence("default route", in_words(each), note=f"table {each.table}") for each in defaults
+    )
+    dead = [each for each in defaults if each.table == "main"]
+    dead = [each for each in dead if each.kind in DEAD_ENDS and each == _first(dead)]
+    if dead:
+        because = (
+            f"The default route is `{in_words(dead[0])}`: whatever guests and this host send "
+            "beyond the networks that it is in is dropped."
+        )
+        fix = Plan((removal(dead[0]),))
+        remedy = "Delete it, so that the next default route, if there is one, takes its place."
+        return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
+    if not defaults:
+        because = (
+            "There is no default route: guests reach what this host has routes to, and nothing "
+            "beyond."
+        )
+        return Finding(ID, TITLE, "info", because)
+    because = "No route within a network's range leads elsewhere than to its bridge."
+    return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _first(defaults: list[Route]) -> Route:
+    return min(defaults, key=lambda each: each.metric)
+
+
+PAGE = Page(
+    symptom="The host, and whoever comes through it, cannot reach one instance or a whole network, "
+    "while instances of that network reach each other; or nothing beyond the host is reached.",
+    cause="The most specific route wins, then the smallest metric. A VPN, Docker "
+    "(172.17.0.0/16), libvirt (192.168.122.0/24) or an admin has added one that lies within a "
+    "network's range; or a blackhole, unreachable or prohibit route covers a guest.",
+    evidence="All routing tables and rules: each route within a network's range that does not "
+    "lead to its bridge, and whether a lookup for the instances' addresses takes it. Rules that "
+    "ask for a mark or an interface are passed over.",
+    look_alikes=(
+        ("ip_forward", "the host itself reaches the instance."),
+        (
+            "gateway",
+            "the route of the network is missing, as its address is, and none replaces it.",
+        ),
+        ("rp_filter", "packets from the instance are dropped as well, and counted."),
+        ("asymmetric_route", "it is the way back to someone outside that differs."),
+    ),
+    cure="The route is deleted, and can be put back as it was. What made it will do so again: "
+    "change it there. Where it comes with an interface's own address, two networks have one range "
+    "and one of them has to be renumbered; libvirt refuses to start such a network.",
+    source="ip-route(8), ip-rule(8); RFC 1812 section 5.2.4.3",
+)
+
+CHECK = Check(ID, ("A11",), TITLE, frozenset({Host, Routing}), 0.5, judge, PAGE)

@@ -1,0 +1,116 @@
+"""Are the interfaces that lead off this host there and up, and is somebody at their other end?"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from netconsole.backend.steps import Plan, SetLink
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.reasoning.wiring import Wiring
+
+ID: Final = "uplink"
+TITLE = "Interfaces that lead off the host are up"
+LOOK_BELOW = (
+    "Look at the cable and at the port of the switch; of a virtual machine, at its network on the "
+    "host below. `ip -details link show` and ethtool(8) say what the interface sees of it."
+)
+ROUTES_TOO = (
+    "Routes went when the interface was set down, and do not come back with it: where the default "
+    "route was among them, let what configures the interface set it up again (ifup, networkctl, "
+    "nmcli)."
+)
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Look at what floating addresses, masquerading and the networks' bridges lead to."""
+    host, wiring = snapshot.part(Host), Wiring.of(snapshot)
+    users = _users(host, wiring)
+    if not users:
+        return Finding(ID, TITLE, "not-applicable", "No network leads off this host.")
+    mended = {step.name for step in host.plan.steps if isinstance(step, SetLink)}
+    links = {name: wiring.links.get(name) for name in users}
+    rows = tuple(_row(name, links[name], user) for name, user in users.items())
+    for name, link in links.items():
+        if link is None:
+            because = f"There is no interface {name}: {_lost(users[name])}"
+            remedy = (
+                "Name the interface that is meant in public_interface, then `netconsole apply`."
+            )
+            return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
+    down = [link for link in links.values() if link and not link.up and link.name not in mended]
+    if down:
+        first = down[0]
+        because = f"{first.name} is set down: {_lost(users[first.name])}"
+        fix = Plan(tuple(SetLink(link.name, "up", "1", "0") for link in down))
+        return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=ROUTES_TOO)
+    silent = [link for link in links.values() if link and link.up and not link.carrier]
+    if silent:
+        first = silent[0]
+        because = f"{first.name} is up and has no carrier: {_lost(users[first.name])}"
+        return Finding(ID, TITLE, "fail", because, rows, remedy=LOOK_BELOW)
+    return Finding(ID, TITLE, "ok", f"Up, with a carrier: {', '.join(links)}.", rows)
+
+
+def _users(host: Host, wiring: Wiring) -> Mapping[str, str]:
+    """Return what each interface is used by, without the trunks, which the check `vlan` names."""
+    trunks = {link.parent for link in wiring.uplinks}
+    users: dict[str, str] = {}
+    for name, user in _used(host, wiring):
+        if name not in trunks:
+            users.setdefault(name, user)
+    return users
+
+
+def _used(host: Host, wiring: Wiring) -> Iterator[tuple[str, str]]:
+    for floating in host.status.floating_ips:
+        if floating.carried and floating.interface:
+            yield floating.interface, floating.address
+    if host.status.networks and host.status.host.forwarding_wanted:
+        yield host.status.host.public_interface, "what guests send to the world"
+    for link in wiring.uplinks:
+        # A veth may be a container that somebody has switched off.
+        if not (link.parent or link.ours or link.kind == "veth"):
+            yield link.name, link.master
+
+
+def _lost(user: str) -> str:
+    return f"{user} is cut off from every other machine."
+
+
+def _row(name: str, link: Link | None, user: str) -> Evidence:
+    if link is None:
+        state = "missing"
+    elif not link.up:
+        state = "down"
+    else:
+        state = "up" if link.carrier else "no carrier"
+    return Evidence(f"interface {name}", state, "up", f"for {user}")
+
+
+PAGE = Page(
+    symptom="Every floating address is dead and no guest reaches the world, or guests on one "
+    "bridge do not reach those on other hosts. Inside the host everything works.",
+    cause="The interface towards the outside was set down, lost its cable, or has another name "
+    "than the configuration says. Addresses and rules are all in their place: an address stays on "
+    "an interface that is down, and nothing arrives there.",
+    evidence="State and carrier of the interfaces that floating addresses are on, of "
+    "public_interface, and of the ports through which bridges lead to other hosts. A carrier is "
+    "what the kernel calls LOWER_UP: somebody is at the other end.",
+    look_alikes=(
+        ("floating_address", "the interface is up, and the address is not on it."),
+        ("routes", "the interface is up, and there is no way through it."),
+        ("bridge", "it is the bridge or the guest's own port that is down."),
+        ("vlan", "it is the interface that carries the tagged frames of a network."),
+        ("rp_filter", "packets arrive, and are dropped for the way of their reply."),
+    ),
+    cure="`ip link set dev INTERFACE up`, where it was set down. That is not kept over a reboot: "
+    "what configures the interface has to do it. Without a carrier there is nothing to do on this "
+    "host.",
+    source="ip-link(8); RFC 2863 section 3.1.14; Linux Documentation/networking/operstates.rst",
+)
+
+CHECK = Check(ID, (), TITLE, frozenset({Host, Links}), 0.5, judge, PAGE)

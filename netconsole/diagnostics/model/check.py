@@ -1,0 +1,42 @@
+"""A check: a pure function from the snapshot to a finding, with what it needs to know."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.snapshot import NOT_SENT, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A registered check."""
+
+    id: str
+    rows: tuple[str, ...]
+    """Its codes in the catalogue of checks: A1, A1b."""
+    title: str
+    needs: frozenset[type[object]]
+    """The parts without which it cannot be made, probes among them."""
+    seconds: float
+    """How long its evidence takes to collect on a host of ordinary size, about."""
+    judge: Callable[[Snapshot], Finding]
+    page: Page
+    uses: frozenset[type[object]] = frozenset()
+    """Parts, or probes, that it uses where they are there, and does without where not.
+
+    Before the fix is applied it is made again, without these probes where it does not hang on them.
+    """
+
+    def examine(self, snapshot: Snapshot) -> Finding:
+        """Judge, or answer `unknown` with the reason when something needed could not be read."""
+        for need in sorted(self.needs, key=lambda kind: kind.__name__):
+            unread = snapshot.unread(need)
+            if unread is None:
+                continue
+            if unread == NOT_SENT:
+                because = f"Not made: {unread.because}."
+                return Finding(self.id, self.title, "not-applicable", because)
+            because = f"The check could not be made: {unread.because}."
+            return Finding(self.id, self.title, "unknown", because)
+        return self.judge(snapshot)

@@ -1,0 +1,213 @@
+"""Asks the DHCP servers of each network's bridge, as a guest on a port of its own would.
+
+The port is a TAP device that is not persistent: the kernel takes it away with the descriptor, so
+that nothing is left behind however this process ends (Linux Documentation/networking/tuntap.rst).
+The question is a DISCOVER in an instance's name: a dnsmasq with static hosts answers nobody else,
+and keeps nothing of it. Guests see the answer, which is broadcast, and drop it: its transaction
+is not theirs (RFC 2131 section 4.4.1).
+"""
+
+import fcntl
+import os
+import secrets
+import select
+import struct
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypedDict, cast
+
+from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.text import decoded, from_json
+from netconsole.backend.survey.status import Allocation, NetworkStatus
+from netconsole.backend.system import files
+from netconsole.backend.system.programs import run
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
+from netconsole.diagnostics.probes.dhcp_message import Message, discover, read
+
+SECONDS = 2.5
+"""Answers are awaited: a server that first tries an address by ARP or ping takes 1 or 2 s."""
+MOST_NETWORKS = 16
+MOST_ASKED = 4
+"""Instances of each network in whose name is asked."""
+NAME = "ncprobe%d"
+"""Of the port; the kernel puts a number in."""
+
+_TUN = "/dev/net/tun"
+_TUNSETIFF = 0x400454CA
+_TAP_WITHOUT_HEADER = 0x1002
+_FRAME = 2048
+
+
+class _FdbEntry(TypedDict, total=False):
+    mac: str
+    ifname: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Port:
+    """A port of a bridge that this process made."""
+
+    name: str
+    bridge: str
+    descriptor: int
+    mac: str
+
+
+def ask(snapshot: Snapshot) -> DhcpAnswers:
+    """Ask on every bridge at once. Raises OSError where no TAP device can be made."""
+    host = snapshot.get(Host)
+    questions = tuple(_questions(host, snapshot)) if host else ()
+    if not questions:
+        return DhcpAnswers(0.0)
+    problems: dict[str, str] = {}
+    with ExitStack() as ports_open:
+        ports: list[_Port] = []
+        for bridge in dict.fromkeys(each.bridge for each in questions):
+            port = _make_port(bridge, len(ports))
+            ports_open.callback(os.close, port.descriptor)
+            try:
+                _plug_in(port)
+            except NetconsoleError as error:
+                problems[bridge] = str(error)
+                continue
+            ports.append(port)
+        told = _Conversation(ports, questions)
+        told.listen(SECONDS)
+        return DhcpAnswers(
+            SECONDS,
+            tuple(each for each in questions if each.bridge not in problems),
+            told.placed(told.answers),
+            told.placed(told.overheard),
+            problems,
+        )
+
+
+def _questions(host: Host, snapshot: Snapshot) -> Iterator[Asked]:
+    target = snapshot.target
+    served = {each.bridge for each in host.status.dnsmasq if each.state != "foreign"}
+    networks = [
+        each
+        for each in host.status.networks
+        if each.bridge in served
+        and each.bridge_state in ("up", "no carrier")
+        and (target is None or target.bridge in ("", each.bridge))
+    ]
+    for network in networks[:MOST_NETWORKS]:
+        known = [
+            each
+            for each in host.status.allocations
+            if each.network == network.label
+            and each.allocated
+            and each.mac
+            and each.device_state != "missing"
+            and not (network.multi_host and each.device_state == "not here")
+        ]
+        if target is not None and target.mac:
+            known = [each for each in known if each.mac == target.mac]
+        yield from _on(network, known[:MOST_ASKED])
+
+
+def _on(network: NetworkStatus, known: Iterable[Allocation]) -> Iterator[Asked]:
+    for each in known:
+        yield Asked(network.label, network.bridge, each.mac, each.instance, each.address)
+    yield Asked(network.label, network.bridge, _own_mac())
+
+
+def _own_mac() -> str:
+    """Return a hardware address that nobody has: locally administered (IEEE 802, clause 8)."""
+    return bytes((0x02, 0x6E, 0x63, *secrets.token_bytes(3))).hex(":")
+
+
+def _make_port(bridge: str, number: int) -> _Port:
+    descriptor = os.open(_TUN, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        request = struct.pack("16sH22x", NAME.encode(), _TAP_WITHOUT_HEADER)
+        told = fcntl.ioctl(descriptor, _TUNSETIFF, request)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return _Port(decoded(told[:16].rstrip(b"\0")), bridge, descriptor, _own_mac())
+
+
+def _plug_in(port: _Port) -> None:
+    """Make it a port, under the highest address: a bridge may take the lowest of its ports'."""
+    tail = secrets.token_bytes(2).hex(":")
+    lines = (
+        f"link set dev {port.name} address fe:ff:ff:ff:{tail}",
+        f"link set dev {port.name} master {port.bridge} up",
+    )
+    run(["ip", "-batch", "-"], text="\n".join(lines))
+    delay = Path(f"/sys/class/net/{port.bridge}/bridge/forward_delay")
+    try:
+        patient = files.read_text(delay).strip() != "0"
+    except OSError:
+        patient = False
+    if patient:  # a new port would be deaf for that long; with spanning tree the kernel refuses
+        run(["bridge", "link", "set", "dev", port.name, "state", "3"])
+
+
+class _Conversation:
+    """The questions, and the answers to them, until the time is over."""
+
+    def __init__(self, ports: Iterable[_Port], questions: Iterable[Asked]) -> None:
+        self._ports = {port.descriptor: port for port in ports}
+        by_bridge = {port.bridge: port for port in self._ports.values()}
+        self._asked: dict[int, tuple[Asked, float]] = {}
+        self.answers: list[Answer] = []
+        self.overheard: list[Answer] = []
+        for each in questions:
+            if port := by_bridge.get(each.bridge):
+                number = secrets.randbits(32)
+                self._asked[number] = (each, time.monotonic())
+                os.write(port.descriptor, discover(port.mac, each.mac, number))
+
+    def listen(self, seconds: float) -> None:
+        """Hear what comes in on all ports."""
+        deadline = time.monotonic() + seconds
+        while self._ports and (left := deadline - time.monotonic()) > 0:
+            for descriptor in select.select([*self._ports], [], [], left)[0]:
+                try:
+                    frame = os.read(descriptor, _FRAME)
+                except BlockingIOError:
+                    continue
+                if (message := read(frame)) is not None:
+                    self._note(self._ports[descriptor].bridge, message)
+
+    def _note(self, bridge: str, message: Message) -> None:
+        asked, moment = self._asked.get(message.transaction, (None, time.monotonic()))
+        took = round((time.monotonic() - moment) * 1000)
+        answer = Answer(
+            bridge,
+            message.mac,
+            message.kind,
+            message.address,
+            message.server,
+            message.source,
+            "",
+            took,
+            message.text,
+        )
+        if asked is not None and asked.bridge == bridge:
+            self.answers.append(answer)
+        else:
+            self.overheard.append(answer)
+
+    def placed(self, answers: Iterable[Answer]) -> tuple[Answer, ...]:
+        """Say behind which port of the bridge each was sent."""
+        held = tuple(answers)
+        places = {bridge: _places(bridge) for bridge in {each.bridge for each in held}}
+        return tuple(replace(each, port=places[each.bridge].get(each.source, "")) for each in held)
+
+
+def _places(bridge: str) -> Mapping[str, str]:
+    """Return the port behind which each hardware address is (bridge(8), fdb)."""
+    try:
+        told = from_json(run(["bridge", "-json", "fdb", "show", "br", bridge]))
+    except NetconsoleError:
+        return {}
+    return {entry.get("mac", ""): entry.get("ifname", "") for entry in cast(list[_FdbEntry], told)}

@@ -1,0 +1,114 @@
+"""Asks the dnsmasq of each network, and the servers behind it, for a name."""
+
+import secrets
+import socket
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from netconsole.backend.model import dnsmasq_arguments
+from netconsole.backend.survey.status import DnsmasqStatus, NetworkStatus, Status
+from netconsole.backend.system import files
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
+from netconsole.diagnostics.probes.dns_message import code, question
+
+TIMEOUT = 2.0
+"""Seconds until a question counts as not answered; a guest's resolver waits 5 (resolv.conf(5))."""
+MOST_NETWORKS = 8
+MOST_SERVERS = 3
+"""Behind each dnsmasq."""
+DOMAIN = "example.com"
+"""Reserved (RFC 2606). What is asked is a random name in it, so that no cache has it."""
+
+
+class _Question(NamedTuple):
+    network: str
+    server: str
+    upstream: bool
+    name: str
+
+
+def ask(snapshot: Snapshot) -> DnsAnswers:
+    """Ask all servers at once, and return what came back."""
+    host = snapshot.get(Host)
+    if host is None:
+        return DnsAnswers()
+    bridge = snapshot.target.bridge if snapshot.target else ""
+    questions = tuple(_questions(host.status, bridge))
+    if not questions:
+        return DnsAnswers()
+    with ThreadPoolExecutor(len(questions)) as pool:
+        return DnsAnswers(tuple(pool.map(_answer, questions)))
+
+
+def _questions(status: Status, bridge: str) -> Iterator[_Question]:
+    networks = {each.label: each for each in status.networks}
+    serving = [
+        (networks[each.network], each)
+        for each in status.dnsmasq
+        if each.state == "running" and each.network in networks and bridge in ("", each.bridge)
+    ]
+    for network, dnsmasq in serving[:MOST_NETWORKS]:
+        yield from _of_network(network, dnsmasq)
+
+
+def _of_network(network: NetworkStatus, dnsmasq: DnsmasqStatus) -> Iterator[_Question]:
+    """One question that the dnsmasq passes on, and the same sort to those that it asks."""
+    if network.dhcp_server is None:
+        return
+    yield _Question(network.label, network.dhcp_server, False, _unknown_name())
+    for server in servers(dnsmasq.argv)[:MOST_SERVERS]:
+        yield _Question(network.label, server, True, _unknown_name())
+
+
+def servers(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return whom a dnsmasq with these arguments asks."""
+    given = [*dnsmasq_arguments.values(argv, "server")]
+    if "--no-resolv" not in argv:
+        given += _of_resolver(Path("/etc/resolv.conf"))
+    return tuple(dict.fromkeys(given))
+
+
+def _of_resolver(file: Path) -> Iterable[str]:
+    try:
+        lines = [line.split() for line in files.read_text(file).rstrip("\n").split("\n")]
+    except OSError:
+        return []
+    return [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
+
+
+def _unknown_name() -> str:
+    return f"nc-{secrets.token_hex(6)}.{DOMAIN}"
+
+
+def _answer(asked: _Question) -> DnsAnswer:
+    number = secrets.randbelow(0x10000)
+    began = time.monotonic()
+    told, problem = "", ""
+    try:
+        told = _told(asked, number, began + TIMEOUT)
+    except TimeoutError:
+        problem = f"no answer within {TIMEOUT:.0f} s"
+    except OSError as error:
+        problem = error.strerror or str(error)
+    took = round((time.monotonic() - began) * 1000)
+    return DnsAnswer(asked.network, asked.server, asked.upstream, asked.name, told, took, problem)
+
+
+def _told(asked: _Question, number: int, deadline: float) -> str:
+    """Ask by UDP and return the code. Raises TimeoutError and OSError."""
+    family = socket.AF_INET6 if ":" in asked.server else socket.AF_INET
+    address, _, port = asked.server.partition("#")
+    with socket.socket(family, socket.SOCK_DGRAM) as connection:
+        connection.settimeout(TIMEOUT)
+        connection.connect((address, int(port or 53)))
+        connection.send(question(asked.name, number))
+        while (left := deadline - time.monotonic()) > 0:
+            connection.settimeout(left)
+            if (told := code(connection.recv(4096), number)) is not None:
+                return told
+    raise TimeoutError

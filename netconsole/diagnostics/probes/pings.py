@@ -1,0 +1,106 @@
+"""Chooses whom to ping, and how, for the checks that compare two ways."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from netconsole.backend.survey.status import Allocation
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.pings import DetourPings, FloatingPings, Ping, SizePings
+from netconsole.diagnostics.parts.reverse_paths import ReversePaths
+from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.probes.ping import HEADERS, ping, ping_all
+from netconsole.diagnostics.reasoning.reverse_path import asymmetric
+
+MOST_GUESTS = 12
+"""Instances pinged for the size that reaches them, of all networks together."""
+MOST_DETOURS = 4
+MOST_FLOATING = 24
+
+
+def ping_sizes(snapshot: Snapshot) -> SizePings:
+    """Ping a few instances and the next routers, small and as large as their interface allows."""
+    targets = (*islice(_guests(snapshot), MOST_GUESTS), *_routers(snapshot))
+    return SizePings(
+        ping_all(
+            Ping(address, link.name, size=size)
+            for address, link in targets
+            for size in (0, link.mtu)
+        )
+    )
+
+
+def _is_up(allocation: Allocation) -> bool:
+    """Whether it has a port that is up: a guest that is not there is found by its silence."""
+    return allocation.device_state in ("up", "no carrier")
+
+
+def _guests(snapshot: Snapshot) -> Iterator[tuple[str, Link]]:
+    host, links = snapshot.get(Host), snapshot.get(Links)
+    for network in host.status.networks if host else ():
+        bridge = links.get(network.bridge) if links else None
+        for each in host.status.allocations if host and bridge else ():
+            if bridge and each.network == network.label and _is_up(each):
+                yield each.address, bridge
+
+
+def _routers(snapshot: Snapshot) -> Iterator[tuple[str, Link]]:
+    """The next routers, each once, with the interface that leads to them."""
+    routing, links = snapshot.get(Routing), snapshot.get(Links)
+    pairs = dict.fromkeys(
+        (route.gateway, route.interface) for route in (routing.routes if routing else ())
+    )
+    for gateway, name in pairs:
+        link = links.get(name) if links else None
+        if gateway and link and link.mtu > HEADERS:
+            yield gateway, link
+
+
+def ping_detours(snapshot: Snapshot) -> DetourPings:
+    """Ping sources whose replies leave by another interface, out of the one and of the other.
+
+    The routers on that other way first, so that no ARP request goes out to them under an address
+    that they may refuse, behind which other packets of this host would wait for a second.
+    """
+    paths = snapshot.get(ReversePaths)
+    found = [
+        path
+        for interface in (paths.interfaces if paths else ())
+        for path in asymmetric(interface)
+        if path.known_as in ("neighbour", "gateway")
+    ][:MOST_DETOURS]
+    ways = {path.returns_by for path in found}
+    ping_all(Ping(router, link.name) for router, link in _routers(snapshot) if link.name in ways)
+    return DetourPings(
+        ping_all(
+            each
+            for path in found
+            for each in (
+                Ping(path.source, path.interface),
+                Ping(path.source, source=path.destination),
+            )
+        )
+    )
+
+
+def ping_from_floating(snapshot: Snapshot) -> FloatingPings:
+    """Ping the routers of public interfaces from each floating address there.
+
+    First from the interface's own address: the router is known then, so that no ARP request goes
+    out under the floating address, which would tell the router the very thing that is asked.
+    """
+    host = snapshot.get(Host)
+    routers = {link.name: gateway for gateway, link in _routers(snapshot)}
+    in_use = [
+        each
+        for each in (host.status.floating_ips if host else ())
+        if each.fixed_address and each.address_present and each.interface in routers
+    ]
+    names = dict.fromkeys(each.interface for each in in_use)
+    first = [ping(Ping(routers[name], name)) for name in names]
+    then = ping_all(
+        Ping(routers[each.interface], each.interface, each.address)
+        for each in in_use[:MOST_FLOATING]
+    )
+    return FloatingPings((*first, *then))

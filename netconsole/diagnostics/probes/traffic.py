@@ -1,0 +1,141 @@
+"""Captures along a target's path, while the instance asks names where the host can enter it."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from netconsole.backend.model.errors import NetconsoleError, Unavailable
+from netconsole.backend.model.text import from_json
+from netconsole.backend.system.programs import ENVIRONMENT, run
+from netconsole.capture.comparison import Progress
+from netconsole.diagnostics.model.request import Request
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.traffic import Traffic
+from netconsole.diagnostics.probes import live_capture as live
+from netconsole.diagnostics.reasoning.path import DNS, path
+
+MOST_NAMESPACES = 64
+"""Network namespaces looked into for the instance."""
+A_SECOND = 4
+"""Queries sent from inside the instance."""
+ASKER = "netconsole.diagnostics.probes.ask_names"
+
+
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    """An instance that the host can enter, and whom it asks."""
+
+    name: str
+    pid: int
+    server: str
+
+
+def watch(request: Request, snapshot: Snapshot) -> Traffic:
+    """Capture for as long as the request says; raises Unavailable where nothing can be compared."""
+    host, links = snapshot.get(Host), snapshot.get(Links)
+    if host is None or links is None:
+        raise Unavailable("the host's interfaces and networks are not known")
+    chosen = path(snapshot.target, host.status, links)
+    expression = request.filter or chosen.expression
+    guest = _guest(snapshot, host) if expression == DNS else None
+    capture = live.Request(chosen.points, expression, seconds=request.seconds)
+    asker: list[subprocess.Popen[str]] = []
+
+    def progress(now: Progress) -> None:
+        if guest is not None and not asker:
+            asker.append(_ask(guest, request.seconds))
+        request.progress(_said(now))
+
+    try:
+        found = live.compare(capture, cancel=request.cancelled, progress=progress)
+    finally:
+        asked = sum(_ended(process) for process in asker)
+    whence = f"inside {guest.name}" if guest else "no instance can be entered from here"
+    return Traffic(chosen.points, expression, found, asked, whence)
+
+
+def _said(now: Progress) -> str:
+    stands = now.comparison
+    counts = ", ".join(f"{point.interface} {point.packets}" for point in stands.points)
+    alone = ", ".join(f"{here}+{there}" for here, there in (pair.only_at for pair in stands.pairs))
+    lost = sum(point.dropped for point in stands.points)
+    return f"packets: {counts}; seen at one only: {alone or '-'}; capture lost {lost}"
+
+
+def _guest(snapshot: Snapshot, host: Host) -> _Guest | None:
+    """Find the target's instance, or the first, if its network namespace is one of this host."""
+    target = snapshot.target
+    servers = {each.label: each.dhcp_server for each in host.status.networks}
+    for each in host.status.allocations:
+        if target is not None and target.instance not in ("", each.instance):
+            continue
+        if target is not None and target.network not in ("", each.network):
+            continue
+        server, pid = servers.get(each.network), _pid_with(each.mac)
+        if server and pid:
+            return _Guest(each.instance, pid, server)
+    return None
+
+
+def _pid_with(mac: str) -> int | None:
+    """Return a process whose network namespace has an interface with this MAC address."""
+    for pid in _namespaces():
+        try:
+            told = run(["nsenter", f"--target={pid}", "--net", "ip", "-json", "link", "show"])
+        except NetconsoleError:
+            continue
+        if any(entry.get("address") == mac for entry in from_json(told or "[]")):
+            return pid
+    return None
+
+
+def _namespaces() -> Iterator[int]:
+    """Return one process of each network namespace other than ours."""
+    seen = {_namespace(os.getpid())}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and len(seen) <= MOST_NAMESPACES:
+            found = _namespace(int(entry.name))
+            if found is not None and found not in seen:
+                seen.add(found)
+                yield int(entry.name)
+
+
+def _namespace(pid: int) -> str | None:
+    try:
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        return None
+
+
+def _ask(guest: _Guest, seconds: float) -> "subprocess.Popen[str]":
+    """Start asking from inside; it ends by itself when the capture does."""
+    count = max(1, int((seconds - 1) * A_SECOND))
+    return subprocess.Popen(
+        [
+            *("nsenter", f"--target={guest.pid}", "--net", "--"),
+            *(sys.executable, "-m", ASKER, guest.server, guest.name, str(count), str(A_SECOND)),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=ENVIRONMENT,
+        cwd="/",
+    )
+
+
+def _ended(process: "subprocess.Popen[str]") -> int:
+    """End the asker and return how many queries it says that it sent."""
+    stop = threading.Timer(2.0, process.kill)
+    stop.start()
+    try:
+        told, _ = process.communicate()
+    finally:
+        stop.cancel()
+    return sum(line == "asked" for line in told.splitlines())

@@ -1,0 +1,114 @@
+"""Which check names which step of the plan, so that each step is named once and none is silent.
+
+What no check of its own claims is left to the check `drift`.
+"""
+
+from typing import Literal
+
+from netconsole.backend.filtering.rules import CHAIN_PREFIX
+from netconsole.backend.model.kernel_settings import IP_FORWARD, belongs_to
+from netconsole.backend.model.subject import METADATA, SubjectKind
+from netconsole.backend.steps import (
+    AddAddress,
+    AddDhcpHosts,
+    AddLink,
+    AnnounceAddress,
+    ChangeRules,
+    CheckDnsmasq,
+    EndConnections,
+    Plan,
+    ReinstateDhcpHosts,
+    ReleaseLease,
+    ReloadDnsmasq,
+    RemoveAddress,
+    RemoveDhcpHosts,
+    RemoveLink,
+    RetireDhcpHosts,
+    SetLink,
+    SetSysctl,
+    StartDnsmasq,
+    Step,
+    StopDnsmasq,
+)
+
+Claimant = Literal[
+    "ip_forward",
+    "bridge",
+    "stp",
+    "hairpin",
+    "vlan",
+    "mtu",
+    "gateway",
+    "dnsmasq_processes",
+    "dhcp_hosts",
+    "dhcp_firewall",
+    "dhcp_checksum",
+    "floating_address",
+    "floating_nat",
+    "metadata",
+    "legacy_filter",
+    "drift",
+]
+
+_WAY_IN = frozenset({"INPUT", f"{CHAIN_PREFIX}INPUT"})
+"""Our chain for what comes into the host, and where the jump to it is."""
+
+
+def claimant(step: Step) -> Claimant:
+    """Return the check that names this step."""
+    match step:
+        case SetSysctl() if belongs_to(step.key, IP_FORWARD):
+            return "ip_forward"
+        case SetLink(attribute="mtu"):
+            return "mtu"
+        case AddLink() | RemoveLink() | SetLink():
+            return _of_link(step)
+        case StartDnsmasq() | StopDnsmasq() | CheckDnsmasq() | ReloadDnsmasq():
+            return "dnsmasq_processes"
+        case AddDhcpHosts() | RemoveDhcpHosts() | RetireDhcpHosts() | ReinstateDhcpHosts():
+            return "dhcp_hosts"
+        case ReleaseLease():
+            return "dhcp_hosts"
+        case AddAddress() | RemoveAddress() | AnnounceAddress():
+            return _of_address(step)
+        case EndConnections() if _is_about(step, "floating"):
+            return "floating_nat"
+        case ChangeRules(kind="nft" | "legacy"):
+            return "legacy_filter"
+        case ChangeRules(family="ipv4", table="nat") if step.subjects == (METADATA,):
+            return "metadata"
+        case ChangeRules(family="ipv4", table="nat") if _is_about(step, "floating"):
+            return "floating_nat"
+        case ChangeRules(family="ipv4", table="mangle"):
+            return "dhcp_checksum"
+        case ChangeRules(family="ipv4", table="filter") if step.chains <= _WAY_IN:
+            return "dhcp_firewall"
+        case _:
+            return "drift"
+
+
+def claimed(plan: Plan, check: Claimant) -> Plan:
+    """Return the steps of a plan that this check names."""
+    return Plan(tuple(step for step in plan.steps if claimant(step) == check))
+
+
+def _of_link(step: AddLink | RemoveLink | SetLink) -> Claimant:
+    match step:
+        case SetLink(attribute="forward_delay"):
+            return "stp"
+        case SetLink(attribute="hairpin"):
+            return "hairpin"
+        case AddLink(kind="vlan") | RemoveLink(kind="vlan") | SetLink(kind="vlan"):
+            return "vlan"
+        case _:
+            return "bridge"
+
+
+def _of_address(step: Step) -> Claimant:
+    if _is_about(step, "floating"):
+        return "floating_address"
+    return "gateway" if _is_about(step, "network") else "drift"
+
+
+def _is_about(step: Step, kind: SubjectKind) -> bool:
+    return any(subject.kind == kind for subject in step.subjects)

@@ -1,0 +1,51 @@
+"""Which programs keep rules in the packet filter, by the names of their chains and tables. Pure."""
+
+from netconsole.backend.model.hoststate import Kind
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
+
+CHAINS: dict[str, str] = {
+    "CNI-": "a CNI plugin",
+    "DOCKER": "docker",
+    "FORWARD_direct": "firewalld",
+    "KUBE-": "kube-proxy",
+    "LIBVIRT_": "libvirt",
+    "cali-": "calico",
+    "f2b-": "fail2ban",
+    "ts-": "tailscale",
+    "ufw-": "ufw",
+}
+"""By how the names of their chains begin."""
+
+TABLES: dict[str, str] = {
+    "docker-bridges": "docker",
+    "firewalld": "firewalld",
+    "incus": "incus",
+    "kube-proxy": "kube-proxy",
+    "libvirt_network": "libvirt",
+    "lxd": "lxd",
+}
+"""By the names of their tables in nftables."""
+
+
+def keeper_of(chain: str) -> str:
+    """Return the program whose chain this is, empty where it is not known."""
+    return next((name for prefix, name in CHAINS.items() if chain.startswith(prefix)), "")
+
+
+def keeper_of_table(table: str) -> str:
+    """Return the program whose table of nftables this is, empty where it is not known."""
+    return TABLES.get(table, "")
+
+
+def keepers(seen: PacketFilter, kind: Kind) -> dict[str, tuple[str, ...]]:
+    """Return the programs that keep chains in the tables of this kind, with those chains."""
+    found: dict[str, dict[str, None]] = {}
+    for chain in seen.chains:
+        if chain.kind == kind and (name := keeper_of(chain.chain)):
+            found.setdefault(name, {})[chain.chain] = None
+    return {name: tuple(chains) for name, chains in sorted(found.items())}
+
+
+def other_kind(seen: PacketFilter) -> Kind:
+    """Return the kind that `iptables` does not show on this host."""
+    return "legacy" if seen.command == "nft" else "nft"

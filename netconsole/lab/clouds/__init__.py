@@ -1,0 +1,1 @@
+"""What a lab is furnished with: networks, instances, an outside world."""

@@ -1,0 +1,1 @@
+"""The namespaces that close a lab in, and who is in them."""

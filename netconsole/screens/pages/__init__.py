@@ -1,0 +1,1 @@
+"""The pages, one over the other, and what their keys do."""

@@ -1,0 +1,113 @@
+"""Changing: from a key to a changed host. Every change is shown as commands before it is made."""
+
+from typing import TypeVar
+
+from netconsole.backend.changes import Change
+from netconsole.backend.changes.converge import Converge
+from netconsole.backend.changes.floating import AssociateFloating, DisassociateFloating
+from netconsole.backend.model.errors import RemovesMost
+from netconsole.backend.model.phrases import count
+from netconsole.backend.plan.agreement import PlanChanged, PlanDifference
+from netconsole.backend.service.service import Outcome
+from netconsole.backend.steps import Plan
+from netconsole.backend.survey.status import FloatingIPStatus, Status
+from netconsole.screens.pages.console import Console
+from netconsole.screens.pages.dialogs import ChoosePage, ConfirmPage, NameHostPage
+from netconsole.screens.rows.pane import Column, Row
+from netconsole.screens.texts.change_log import LogEntry, failure
+
+R = TypeVar("R")
+
+
+def repair(console: Console) -> None:
+    """Show what would bring the host back, and do it when agreed."""
+    propose(console, "Repair: bring the host to what the store says", Converge())
+
+
+def disassociate(console: Console, floating: FloatingIPStatus) -> None:
+    """Take a floating address back from its instance."""
+    title = f"Disassociate {floating.address} from {floating.instance}"
+    propose(console, title, DisassociateFloating(address=floating.address))
+
+
+_INSTANCES = (
+    Column("instance", 16, grows=True),
+    Column("fixed address", 15, "address"),
+    Column("network", 12),
+    Column("project", 12),
+    Column("floating", 15, shown_from=80),
+)
+
+
+def associate(console: Console, floating: FloatingIPStatus, status: Status) -> None:
+    """Choose the instance that a floating address goes to, then propose it."""
+    rows = tuple(
+        Row(
+            key=f"{a.instance} {a.address}",
+            cells=(a.instance, a.address, a.network, a.project, ",".join(a.floating) or "-"),
+        )
+        for a in status.allocations
+        if a.allocated
+    )
+
+    def chosen(key: str | None) -> None:
+        if key is None:
+            return
+        instance, _, fixed = key.rpartition(" ")
+        change = AssociateFloating(address=floating.address, instance=instance, fixed_address=fixed)
+        propose(console, f"Associate {floating.address} with {instance} ({fixed})", change)
+
+    console.push_screen(
+        ChoosePage(console, f"Associate {floating.address} with", _INSTANCES, rows), chosen
+    )
+
+
+def propose(
+    console: Console, title: str, change: Change[R], changed: PlanDifference | None = None
+) -> None:
+    """Preview a change, and make it in the background when the admin agrees to its plan.
+
+    `changed` is how the plan differs from one that they have agreed to before.
+    """
+
+    def agreed(plan: Plan | None) -> None:
+        if plan is not None:
+            perform(console, title, change, plan)
+
+    console.push_screen(
+        ConfirmPage(console, title, lambda: console.service.preview(change), changed), agreed
+    )
+
+
+def perform(console: Console, title: str, change: Change[R], agreed: Plan) -> None:
+    """Make a change as agreed; how it ended is said in the bar and kept in the log.
+
+    Where its plan is another by now, nothing is done and the admin is asked again.
+    """
+
+    def done(result: Outcome[R] | Exception) -> None:
+        if isinstance(result, Exception):
+            console.changed(failure(title, result))
+            if isinstance(result, PlanChanged):
+                propose(console, title, change, result.difference)
+            if isinstance(result, RemovesMost):
+                _name_host(console, title, str(result), agreed)
+            return
+        commands = result.plan.commands
+        said = f"done: {count(len(commands), 'command')}"
+        console.changed(LogEntry(title, commands, said, "good"))
+
+    console.begin_change(title)
+    console.in_background(lambda: console.service.do(change, agreed), done)
+
+
+def _name_host(console: Console, title: str, because: str, agreed: Plan) -> None:
+    """Have the host's name typed before most of what is ours goes."""
+
+    def named(right: bool | None) -> None:
+        if right:
+            perform(console, title, Converge(removes_most=True), agreed)
+        else:
+            console.say(f"{title}: not done", "warning")
+
+    console.push_screen(NameHostPage(console, title, because, agreed), named)

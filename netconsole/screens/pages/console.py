@@ -1,0 +1,135 @@
+"""Console: what pages may ask of the console that they are pages of."""
+
+import base64
+import os
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from textual.app import App
+from textual.driver import Driver
+from textual.message import Message
+from textual.strip import Strip
+
+from netconsole.backend.service.service import Service
+from netconsole.backend.survey.status import Status
+from netconsole.backend.survey.trouble import Trouble
+from netconsole.screens.panes.live import Picture
+from netconsole.screens.rows.marks import Tone, glyphs_for
+from netconsole.screens.texts.change_log import LogEntry
+
+T = TypeVar("T")
+
+_CLIPBOARD_BYTES = 74_000
+"""What terminals and tmux take in one OSC 52, by the experience of other consoles."""
+
+
+class Console(App[None], inherit_bindings=False):
+    """The console as its pages know it. ConsoleApp is the one there is."""
+
+    class Told(Message):
+        """Another thread has something to be done in this one."""
+
+        def __init__(self, act: Callable[[], object]) -> None:
+            super().__init__()
+            self.act = act
+
+    def __init__(
+        self, service: Service, driver_class: type[Driver], ansi_color: bool | None
+    ) -> None:
+        super().__init__(driver_class=driver_class, ansi_color=ansi_color)
+        self.service = service
+        self.glyphs = glyphs_for()
+        self.picture: Picture | None = None
+        self.error = ""
+        self.busy = ""
+        self.changes: list[LogEntry] = []
+        self.painted: dict[int, Strip] = {}
+        """What the terminal shows, by line; a line that is not there may show anything."""
+
+    @property
+    def status(self) -> Status | None:
+        """The latest status, if there was one."""
+        return self.picture.status if self.picture else None
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What is wrong or not known beyond the drift, by the latest picture."""
+        return self.picture.troubles if self.picture else ()
+
+    @property
+    def complaint(self) -> str:
+        """Why what is shown is not current, in a line; empty where it is."""
+        return f"cannot look at the host: {self.error}" if self.error else ""
+
+    async def act_on(self, key: str) -> bool:
+        """Do what a key is bound to where the focus is; answers whether it is bound."""
+        return await self._check_bindings(key)
+
+    def in_background(self, work: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
+        """Do work in a thread of its own; `done` gets its result or its error, here."""
+
+        def run() -> None:
+            result: T | Exception
+            try:
+                result = work()
+            except Exception as error:  # noqa: BLE001  the outermost edge of this thread
+                result = error
+            self.tell(lambda: done(result))
+
+        threading.Thread(target=run, name="work", daemon=True).start()
+
+    def tell(self, act: Callable[[], object]) -> None:
+        """Have something done in the app's own thread; called from any."""
+        self.post_message(self.Told(act))
+
+    def on_console_told(self, message: Told) -> None:
+        message.act()
+
+    def copy(self, text: str) -> str:
+        """Put text on the clipboard of the admin's terminal; answers with what to say of it."""
+        data = text.encode()
+        if len(data) > _CLIPBOARD_BYTES:
+            return "too long for the terminal's clipboard"
+        codes = clipboard_codes(data, inside_tmux=bool(os.environ.get("TMUX")))
+        if self._driver is not None:
+            self._driver.write("".join(codes))
+        if len(codes) == 1:
+            return f"{len(data)} bytes sent to the terminal by OSC 52; it may refuse them unsaid"
+        return f"{len(data)} bytes sent by OSC 52; tmux needs set-clipboard or allow-passthrough on"
+
+    def say(self, text: str, tone: Tone = "plain") -> None:
+        """Say a line on the first page."""
+        raise NotImplementedError
+
+    def begin_change(self, title: str) -> None:
+        """A change is being made: say so, and let no other start."""
+        raise NotImplementedError
+
+    def changed(self, entry: LogEntry) -> None:
+        """A change has ended: keep it in the log, say how it went, look again."""
+        raise NotImplementedError
+
+    async def type_ahead(self) -> None:
+        """Act on the keys typed so far, one after the other."""
+        raise NotImplementedError
+
+    def open_help(self) -> None:
+        """Show the help."""
+        raise NotImplementedError
+
+    def quit(self) -> None:
+        """Leave; asked twice while a change is being made."""
+        raise NotImplementedError
+
+
+def clipboard_codes(data: bytes, *, inside_tmux: bool) -> tuple[str, ...]:
+    """What puts data on a terminal's clipboard (OSC 52, xterm's control sequences).
+
+    In tmux twice: for tmux itself, which minds it with `set-clipboard on`, and wrapped for the
+    terminal outside, which gets it with `allow-passthrough on`. Neither is its default.
+    """
+    code = f"\x1b]52;c;{base64.b64encode(data).decode()}\a"
+    if not inside_tmux:
+        return (code,)
+    return code, f"\x1bPtmux;\x1b{code}\x1b\\"

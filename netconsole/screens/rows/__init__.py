@@ -1,0 +1,1 @@
+"""What is shown, as rows and entries with their marks. Pure."""

@@ -1,0 +1,1 @@
+"""Pages of text: what there is to read, as lines. Pure."""

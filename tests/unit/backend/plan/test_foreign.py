@@ -1,0 +1,138 @@
+"""The plan: what others made stays as it is."""
+
+from dataclasses import replace
+
+import pytest
+from core_samples import (
+    BRIDGE,
+    EMPTY,
+    NETWORKS_PATH,
+    WANTED,
+    WHOLE,
+    chains,
+    mac,
+    network,
+    observed_as,
+    records,
+    wanted,
+    with_link,
+)
+
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.hoststate import (
+    Address,
+    Dnsmasq,
+    File,
+    Lease,
+    Observed,
+    ObservedLink,
+    Wanted,
+)
+from netconsole.backend.model.records import Records
+from netconsole.backend.plan import plan
+from netconsole.backend.steps import AddLink, RemoveLink, SetLink, SetSysctl
+
+
+def _kinds(observed: Observed, goal: Wanted) -> list[str]:
+    return [type(step).__name__ for step in plan(observed, goal).steps]
+
+
+FOREIGN = {
+    "eth0": ObservedLink("eth0", "", mac="00:11:22:33:44:55"),
+    "br0": ObservedLink("br0", "bridge", mac="00:11:22:33:44:56"),
+    "docker0": ObservedLink("docker0", "bridge", up=False, alias="netconsole"),
+    "tap77": ObservedLink("tap77", "tap", master="br100"),
+}
+
+
+@pytest.mark.parametrize("goal", [WANTED, wanted(Records())], ids=["in use", "unused"])
+def test_what_is_not_ours_is_never_planned_away(goal: Wanted) -> None:
+    theirs = chains("filter", {"INPUT": ["-s 192.0.2.1/32 -j DROP"], "docker": ["-j RETURN"]})
+    foreign_files = {
+        f"{NETWORKS_PATH}/notes.txt": File("keep\n"),
+        f"{NETWORKS_PATH}/nova-br100.conf": File("keep\n"),
+        f"{NETWORKS_PATH}/nova-br9.conf": File("keep\n"),
+    }
+    base = observed_as(goal)
+    observed = replace(
+        base,
+        links={**FOREIGN, **base.links},
+        addresses=(
+            *base.addresses,
+            Address("eth0", "203.0.113.2/24"),
+            Address("lo", "127.0.0.1/8"),
+        ),
+        chains={
+            **theirs,
+            **{key: (*theirs.get(key, ()), *held) for key, held in base.chains.items()},
+        },
+        dnsmasq=(*base.dnsmasq, Dnsmasq("", ("dnsmasq", "--conf-file=/etc/x"), (99,))),
+        files={**base.files, **foreign_files},
+        directories=base.directories
+        | {f"{NETWORKS_PATH}/{name}" for name in ("backup", "x.hosts", "nova-br9.pid")},
+        leases={**base.leases, "virbr0": (Lease(0, mac(9), "192.168.122.9", ""),)},
+    )
+
+    assert plan(observed, goal).steps == ()
+
+
+def test_a_bridge_that_an_admin_made_is_used_as_it_is() -> None:
+    """Only that it is up is ours to say: who made it may have had reasons for the rest."""
+    theirs = ObservedLink(
+        "br100", "bridge", up=False, mac="00:11:22:33:44:55", mtu=9000, forward_delay=1500
+    )
+    steps = plan(with_link(WHOLE, theirs), WANTED).steps
+    unused = plan(with_link(observed_as(wanted(Records())), theirs), wanted(Records())).steps
+
+    assert steps == (SetLink("br100", "up", "1", "0"),)
+    assert unused == ()
+
+
+def test_a_bridge_keeps_its_mtu_where_none_is_asked_for() -> None:
+    assert not plan(with_link(WHOLE, replace(BRIDGE, mtu=9000)), WANTED)
+
+    asked = wanted(replace(records(2), networks=(network(mtu=1450),)))
+    assert plan(WHOLE, asked).steps == (SetLink("br100", "mtu", "1450", "1500"),)
+
+
+@pytest.mark.parametrize(("kind", "named"), [("veth", "is a veth"), ("", "physical interface")])
+def test_an_interface_of_another_kind_is_not_touched(kind: str, named: str) -> None:
+    with pytest.raises(Conflict, match=f"'br100' is wanted as a bridge, but .*{named}"):
+        plan(with_link(WHOLE, ObservedLink("br100", kind)), WANTED)
+
+
+def test_what_a_removed_link_was_is_remembered_for_the_way_back() -> None:
+    peer = ObservedLink("peer1", "veth", mac=mac(1))
+    veth = replace(WHOLE.links["veth1"], peer="peer1")
+    observed = with_link(with_link(WHOLE, peer), veth)
+    removed = [
+        step
+        for step in plan(observed, wanted(Records())).steps
+        if isinstance(step, RemoveLink) and step.kind != "tap"
+    ]
+
+    made = {
+        step.name: step
+        for step in plan(EMPTY, WANTED).steps
+        if isinstance(step, AddLink) and step.kind != "tap"
+    }
+    assert {step.name: step.inverse for step in removed} == made
+
+
+def test_rules_that_cannot_be_read_are_not_planned() -> None:
+    blind = replace(WHOLE, chains={}, unreadable={"rules": "iptables-save: no privileges"})
+
+    assert plan(blind, WANTED).steps == ()
+    assert _kinds(blind, wanted(records(2, floating=False))) == ["RemoveAddress", "EndConnections"]
+
+
+def test_a_kernel_without_a_setting_is_not_told_to_change_it() -> None:
+    assert plan(replace(WHOLE, sysctls={}), WANTED).steps == ()
+
+
+def test_the_former_settings_return_after_the_last_network() -> None:
+    found = Records(former_sysctls={"net.ipv4.ip_forward": "0"})
+
+    assert plan(Observed(sysctls={"net.ipv4.ip_forward": "1"}), wanted(found)).steps == (
+        SetSysctl("net.ipv4.ip_forward", "0", "1"),
+    )

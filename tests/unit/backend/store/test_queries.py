@@ -1,0 +1,288 @@
+"""The other queries: what comes back, and what the store refuses."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from store_samples import a_network, an_instance, floating
+
+from netconsole.backend.model.errors import Conflict, NotFound
+from netconsole.backend.model.records import Instance, NetworkUsage
+from netconsole.backend.store import (
+    Store,
+    fixed_ips,
+    floating_ips,
+    instances,
+    networks,
+    records,
+    records_of_floating,
+    settings,
+    tables,
+)
+
+
+class TestNetworks:
+    def test_a_network_comes_back_as_it_was_written(self, connection: sa.Connection) -> None:
+        network = a_network(connection)
+        assert networks.every(connection) == (network,)
+        assert networks.find(connection, "vmnet0") == network
+        assert networks.find(connection, "network-0") == network
+
+    def test_a_label_goes_before_another_networks_uuid(self, connection: sa.Connection) -> None:
+        a_network(connection)
+        other = replace(a_network(connection, "10.0.1.0/29", 1), label="network-0", bridge="br7")
+        networks.delete(connection, other)
+        other = networks.insert(connection, replace(other, uuid="x"))
+        assert networks.find(connection, "network-0") == other
+
+    def test_an_unknown_name_is_refused(self, connection: sa.Connection) -> None:
+        with pytest.raises(NotFound, match="network 'nowhere' does not exist"):
+            networks.find(connection, "nowhere")
+
+    @pytest.mark.parametrize("name", ["label", "uuid", "vlan"])
+    def test_taken_values_are_named(self, connection: sa.Connection, name: str) -> None:
+        network = replace(a_network(connection), vlan=100)
+        networks.update(connection, network)
+        new = replace(network, label="new", uuid="new", vlan=101)
+        with pytest.raises(Conflict, match=f"{name} '?{getattr(network, name)}'? is taken"):
+            networks.insert(connection, replace(new, **{name: getattr(network, name)}))
+
+    def test_networks_may_share_a_bridge_and_have_no_vlan(self, connection: sa.Connection) -> None:
+        network = a_network(connection)
+        other = networks.insert(connection, replace(network, label="new", uuid="new"))
+        assert networks.every(connection) == (network, other)
+
+    def test_deleting_one_leaves_the_others(self, connection: sa.Connection) -> None:
+        network = a_network(connection)
+        other = a_network(connection, "10.0.1.0/29", 1)
+        networks.delete(connection, network)
+        assert networks.every(connection) == (other,)
+        assert fixed_ips.of_network(connection, network.id) == ()
+        assert len(fixed_ips.of_network(connection, other.id)) == 8
+
+    def test_usage_counts_each_state(self, connection: sa.Connection) -> None:
+        network = a_network(connection)
+        empty = networks.insert(
+            connection, replace(network, label="empty", uuid="empty", bridge="empty")
+        )
+        fixed_ips.allocate(connection, network, "a", None)
+        taken = fixed_ips.allocate(connection, network, "b", None)
+        fixed_ips.set_leased(connection, taken, True)
+        gone = fixed_ips.allocate(connection, network, "c", None)
+        fixed_ips.set_leased(connection, gone, True)
+        fixed_ips.deallocate(connection, gone)
+        assert networks.usage(connection) == {
+            network.id: NetworkUsage(total=8, allocated=2, leased=2, reserved=3),
+            empty.id: NetworkUsage(),
+        }
+
+
+class TestInstances:
+    def test_an_instance_comes_back_by_name_and_by_uuid(self, connection: sa.Connection) -> None:
+        port = an_instance(connection, a_network(connection))
+        instance = instances.find(connection, "web0")
+        assert instance == instances.find(connection, "instance-0")
+        assert instances.every(connection) == (instance,)
+        assert instances.ports_of(connection, instance.uuid) == (port,)
+        assert instances.every_port(connection) == (port,)
+
+    def test_an_instance_goes_with_its_ports(self, connection: sa.Connection) -> None:
+        network = a_network(connection)
+        an_instance(connection, network)
+        other = an_instance(connection, network, 1)
+        instances.delete(connection, instances.find(connection, "web0"))
+        assert instances.every_port(connection) == (other,)
+        with pytest.raises(NotFound, match="instance 'web0' does not exist"):
+            instances.find(connection, "web0")
+        an_instance(connection, network)
+
+    @pytest.mark.parametrize("name", ["name", "uuid"])
+    def test_a_taken_name_is_named(self, connection: sa.Connection, name: str) -> None:
+        an_instance(connection, a_network(connection))
+        taken = instances.find(connection, "web0")
+        new = replace(Instance("new", "new", "demo", "host", "new"), **{name: getattr(taken, name)})
+        with pytest.raises(Conflict, match=f"{name} '{getattr(taken, name)}' is taken"):
+            instances.insert(connection, new)
+
+    def test_capitals_make_no_other_name(self, connection: sa.Connection) -> None:
+        an_instance(connection, a_network(connection))
+        with pytest.raises(Conflict, match="instance 'WEB0': name 'web0' is taken"):
+            instances.insert(connection, Instance("new", "WEB0", "demo", "host", "other"))
+
+    def test_two_names_that_make_one_host_name_are_refused(self, connection: sa.Connection) -> None:
+        an_instance(connection, a_network(connection))
+        instances.insert(connection, Instance("1", "my_vm", "demo", "host", "my-vm"))
+        with pytest.raises(Conflict, match="host name 'my-vm' is taken by instance 'my_vm'"):
+            instances.insert(connection, Instance("2", "my vm", "demo", "host", "my-vm"))
+
+    def test_an_instance_is_found_by_its_host_name_too(self, connection: sa.Connection) -> None:
+        instances.insert(connection, Instance("1", "my_vm", "demo", "host", "my-vm"))
+        instances.insert(connection, Instance("2", "My-VM2", "demo", "host", "my_vm"))
+        assert instances.find(connection, "my-vm").uuid == "1"
+        assert instances.find(connection, "my_vm").uuid == "1"  # a name comes first
+
+    @pytest.mark.parametrize("name", ["mac", "device", "uuid"])
+    def test_a_taken_port_value_is_named(self, connection: sa.Connection, name: str) -> None:
+        port = an_instance(connection, a_network(connection))
+        new = replace(port, mac="fa:16:3e:ff:ff:ff", device="tapnew", uuid="new")
+        with pytest.raises(Conflict, match=f"{name} '{getattr(port, name)}' is taken"):
+            instances.insert_port(connection, replace(new, **{name: getattr(port, name)}))
+
+
+class TestFloatingAddresses:
+    def test_a_pool_comes_back_in_order_with_its_ids(self, connection: sa.Connection) -> None:
+        made = floating_ips.insert_many(connection, map(floating, range(1200)))
+        assert floating_ips.every(connection) == made
+        assert [each.address for each in made] == [floating(n).address for n in range(1200)]
+        assert floating_ips.insert_many(connection, []) == ()
+
+    def test_an_overlap_is_refused_whole(self, connection: sa.Connection) -> None:
+        made = floating_ips.insert_many(connection, map(floating, range(10, 20)))
+        with pytest.raises(Conflict, match=r"203\.0\.0\.10 exists already"):
+            floating_ips.insert_many(connection, map(floating, range(15)))
+        assert floating_ips.every(connection) == made
+
+    def test_association_and_its_end(self, connection: sa.Connection) -> None:
+        first, second = floating_ips.insert_many(connection, [floating(1), floating(2)])
+        network = a_network(connection)
+        fixed = fixed_ips.allocate(connection, network, "i", None)
+        other = fixed_ips.allocate(connection, network, "j", None)
+        associated = floating_ips.associate(connection, first, fixed, "host")
+        assert associated == replace(first, fixed_ip_id=fixed.id, host="host")
+        assert floating_ips.find(connection, first.address) == associated
+        assert floating_ips.of_fixed_ip(connection, fixed.id) == (associated,)
+        with pytest.raises(Conflict, match=f"{first.address} is associated already"):
+            floating_ips.associate(connection, first, other, "host")
+        assert floating_ips.disassociate(connection, associated) == first
+        assert floating_ips.every(connection) == (first, second)
+
+    def test_the_order_of_association_outlives_a_clock_set_back(
+        self, connection: sa.Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        network = a_network(connection)
+        fixed = fixed_ips.allocate(connection, network, "i", None)
+        rows = floating_ips.insert_many(connection, map(floating, range(1, 4)))
+        past = datetime(2001, 1, 1, tzinfo=UTC)
+        monkeypatch.setattr("netconsole.backend.store.floating_ips.now", lambda: past)
+        for number in (2, 0, 1):
+            floating_ips.associate(connection, rows[number], fixed, "host")
+        found = floating_ips.as_associated(connection)
+        assert [row.address for row in found] == ["203.0.0.3", "203.0.0.1", "203.0.0.2"]
+
+    def test_only_the_named_are_deleted(self, connection: sa.Connection) -> None:
+        made = floating_ips.insert_many(connection, map(floating, range(1200)))
+        floating_ips.delete_many(connection, (each.address for each in made[1:]))
+        assert floating_ips.every(connection) == made[:1]
+        with pytest.raises(NotFound, match="does not exist"):
+            floating_ips.find(connection, made[1].address)
+
+    def test_a_network_cannot_go_from_under_a_floating_address(self, store: Store) -> None:
+        with store.transaction() as connection:
+            network = a_network(connection)
+            fixed = fixed_ips.allocate(connection, network, "i", None)
+            (made,) = floating_ips.insert_many(connection, [floating(1)])
+            floating_ips.associate(connection, made, fixed, "host")
+        with pytest.raises(Conflict), store.transaction() as connection:
+            networks.delete(connection, network)
+
+
+def test_the_first_value_of_a_kernel_setting_is_the_one_remembered(
+    connection: sa.Connection,
+) -> None:
+    settings.remember_sysctl(connection, "host", "net.ipv4.ip_forward", "0")
+    settings.remember_sysctl(connection, "host", "net.ipv4.ip_forward", "1")
+    settings.remember_sysctl(connection, "other", "net.ipv4.ip_forward", "1")
+    assert settings.former_sysctls(connection, "host") == {"net.ipv4.ip_forward": "0"}
+    settings.forget_sysctls(connection, "host", ["net.ipv4.ip_forward"])
+    assert settings.former_sysctls(connection, "host") == {}
+    assert settings.former_sysctls(connection, "other") == {"net.ipv4.ip_forward": "1"}
+
+
+def test_records_hold_what_is_in_use(connection: sa.Connection) -> None:
+    network = a_network(connection)
+    port = an_instance(connection, network)
+    fixed = fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+    made = floating_ips.insert_many(connection, [floating(1)])
+    settings.remember_sysctl(connection, "host", "a", "0")
+    settings.remember_sysctl(connection, "other", "b", "0")
+    read = records(connection, "host")
+    assert read.networks == (network,)
+    assert read.instances == instances.every(connection)
+    assert read.ports == (port,)
+    assert read.fixed_ips == (fixed,)
+    assert read.floating_ips == made
+    assert read.former_sysctls == {"a": "0"}
+
+
+def test_of_one_floating_address_little_is_read_and_enough(connection: sa.Connection) -> None:
+    near, far = a_network(connection), a_network(connection, "10.0.1.0/29", 1)
+    ports = [an_instance(connection, near, number) for number in range(3)]
+    an_instance(connection, far, 3)
+    rows = [fixed_ips.allocate(connection, near, port.instance_uuid, port.id) for port in ports]
+    made = floating_ips.insert_many(connection, map(floating, range(3)))
+    given = floating_ips.associate(connection, made[2], rows[2], "host")
+    floating_ips.associate(connection, made[1], rows[1], "host")
+    read = records_of_floating(connection, "host", given.address)
+    assert (read.networks, read.fixed_ips) == ((near, far), (rows[2],))
+    assert read.floating_ips == (given,)
+    assert {port.network_id for port in read.ports} == {near.id, far.id}
+    assert len(read.ports) == 2
+    assert {one.uuid for one in read.instances} == {
+        ports[2].instance_uuid,
+        *(port.instance_uuid for port in read.ports),
+    }
+    idle = records_of_floating(connection, "host", made[0].address)
+    assert (idle.fixed_ips, idle.floating_ips) == ((), made[:1])
+    both = records_of_floating(connection, "host", made[1].address, given.address)
+    assert [row.address for row in both.floating_ips] == [given.address, made[1].address]
+    assert {row.id for row in both.fixed_ips} == {rows[1].id, rows[2].id}
+    with pytest.raises(NotFound):
+        records_of_floating(connection, "host", given.address, "192.0.2.1")
+
+
+def test_a_port_of_this_host_tells_that_it_serves_a_network(connection: sa.Connection) -> None:
+    network = a_network(connection, "10.0.0.0/24")
+    for number in range(3):
+        an_instance(connection, network, number)
+    connection.execute(
+        sa.update(tables.instances)
+        .where(tables.instances.c.name != "web2")
+        .values(host="elsewhere")
+    )
+    (given,) = floating_ips.insert_many(connection, [floating(1)])
+    for host, found in (("host", 3), ("elsewhere", 1), ("a third", 1)):
+        (port,) = records_of_floating(connection, host, given.address).ports
+        assert port.id == found
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(connection: sa.Connection) -> None:
+    network = a_network(connection, "10.0.0.0/24")
+    executed: list[str] = []
+
+    def note(*event: object) -> None:
+        executed.append(str(event[2]))
+
+    sa.event.listen(connection, "before_cursor_execute", note)
+
+    def queries() -> int:
+        executed.clear()
+        records(connection, "host")
+        networks.usage(connection)
+        return len(executed)
+
+    few = queries()
+    for number in range(100):
+        port = an_instance(connection, network, number)
+        fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+    floating_ips.insert_many(connection, map(floating, range(100)))
+    assert queries() == few == 19
+
+
+@pytest.mark.parametrize("table", tables.metadata.sorted_tables, ids=str)
+def test_the_tables_are_ones_that_postgresql_can_make(table: sa.Table) -> None:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy left it out
+    assert str(sa.schema.CreateTable(table).compile(dialect=dialect))
+    for index in table.indexes:
+        assert str(sa.schema.CreateIndex(index).compile(dialect=dialect))

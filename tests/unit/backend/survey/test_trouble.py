@@ -1,0 +1,124 @@
+"""What is told to be wrong: one line a kind, what cuts off most first, nothing good unproven."""
+
+from dataclasses import replace
+
+import pytest
+from core_samples import WHOLE, observed_as, options, records, status, wanted, with_link
+
+from netconsole.backend.model.hoststate import Observed
+from netconsole.backend.model.records import Records
+from netconsole.backend.survey.status import Allocation, LinkState, Status
+from netconsole.backend.survey.trouble import Reach, in_order, is_dead, lease_word, troubles
+from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.reach import troubles_of, worst_first
+
+RP_FILTER = Finding("rp_filter", "No reply is dropped", "fail", "eth0 drops everything")
+CLOCK = Finding("clock", "The clock is right", "warn", "it is an hour late")
+UNREAD = Finding("mtu", "Packets fit", "unknown", "not read")
+FINE = Finding("stp", "No port waits", "ok", "none does")
+
+
+def sentences(found: Status) -> list[str]:
+    return [trouble.sentence for trouble in troubles(found)]
+
+
+def booted(carrier: bool, leased: bool, instances: int = 1) -> tuple[Observed, Records]:
+    """A host whose guests are all there or not, and have all taken up their leases or not."""
+    found = records(instances)
+    rows = tuple(replace(row, leased=leased) for row in found.fixed_ips)
+    found = replace(found, fixed_ips=rows)
+    goal = observed_as(wanted(found))
+    links = {
+        name: replace(link, carrier=carrier or name == "br100") for name, link in goal.links.items()
+    }
+    return replace(goal, links=links), found
+
+
+def test_two_hundred_that_never_booted_are_one_line_and_come_last() -> None:
+    observed, found = booted(carrier=False, leased=False, instances=200)
+    told = status(observed, found, wanted(found))
+    (only,) = troubles(told)
+    assert only.sentence.startswith("200 addresses wait for a guest that has not booted yet: ")
+    assert only.sentence.endswith(" and 195 more")
+    assert not only.certain
+    whole = in_order((*troubles(told), *troubles_of((FINE, CLOCK, UNREAD, RP_FILTER))))
+    assert [(each.reach, each.certain) for each in whole] == [
+        (Reach.HOST, True),
+        (Reach.NOBODY, True),
+        (Reach.NOBODY, False),
+        (Reach.NOBODY, False),
+    ]
+    assert whole[0].sentence == "rp_filter: eth0 drops everything"
+
+
+@pytest.mark.parametrize(
+    ("carrier", "leased", "word", "dead", "said"),
+    [
+        (True, True, "leased", False, []),
+        (True, False, "no lease", False, ["web0 has not taken up 10.0.0.3 by DHCP"]),
+        (False, True, "held", True, ["port tap0 of web0 is without carrier: nobody is at the "]),
+        (False, False, "waiting", False, ["1 address waits for a guest that has not booted "]),
+    ],
+)
+def test_a_lease_says_nothing_of_who_is_at_the_port(
+    carrier: bool, leased: bool, word: str, dead: bool, said: list[str]
+) -> None:
+    observed, found = booted(carrier, leased)
+    told = status(observed, found, wanted(found))
+    (allocation,) = told.allocations
+    assert (lease_word(allocation), is_dead(allocation)) == (word, dead)
+    assert [line[: len(begin)] for line, begin in zip(sentences(told), said, strict=True)] == said
+
+
+def _one(state: LinkState) -> Allocation:
+    return replace(status(WHOLE).allocations[0], device_state=state)
+
+
+def test_what_is_another_hosts_is_not_missing_here() -> None:
+    found = records(1)
+    elsewhere = tuple(replace(one, host="net2") for one in found.instances)
+    found = replace(found, instances=elsewhere)
+    goal = wanted(found)
+    told = status(observed_as(goal), found, goal)
+    (allocation,) = told.allocations
+    assert (allocation.device_state, allocation.host) == ("not here", "net2")
+    assert not is_dead(allocation)
+    assert sentences(told) == []
+
+
+def test_a_stopped_dnsmasq_is_no_running_one() -> None:
+    (server,) = WHOLE.dnsmasq
+    stopped = replace(server, stopped="held up in the kernel")
+    told = status(replace(WHOLE, dnsmasq=(stopped,)))
+    assert [one.state for one in told.dnsmasq] == ["stopped"]
+    (sentence,) = (each for each in sentences(told) if "dnsmasq" in each)
+    assert sentence == "dnsmasq of vmnet is stopped (held up in the kernel)"
+    assert told.drift == ()
+
+
+def test_a_bridge_without_ports_is_idle_and_a_port_that_is_down_is_not() -> None:
+    bridge = WHOLE.links["br100"]
+    idle = status(with_link(WHOLE, replace(bridge, carrier=False)))
+    assert idle.networks[0].bridge_state == "no carrier"
+    assert not any("bridge" in each for each in sentences(idle))
+    assert is_dead(_one("down"))
+    assert is_dead(_one("missing"))
+
+
+def test_the_doctor_tells_the_worst_first() -> None:
+    told = worst_first((FINE, UNREAD, CLOCK, replace(RP_FILTER, check="fdb"), RP_FILTER))
+    assert [each.check for each in told] == ["rp_filter", "fdb", "clock", "mtu", "stp"]
+
+
+@pytest.mark.parametrize(
+    ("my_ip", "said"),
+    [
+        ("10.0.0.1", []),
+        ("192.168.1.77", ["my_ip 192.168.1.77 is on no interface"]),
+        (None, ["my_ip is not known, there is no default route"]),
+    ],
+)
+def test_a_host_without_an_address_of_its_own_is_told(my_ip: str | None, said: list[str]) -> None:
+    told = status(WHOLE, settings=replace(options(), my_ip=my_ip))
+    lines = [each.partition(":")[0] for each in sentences(told) if each.startswith("my_ip")]
+    assert lines == said

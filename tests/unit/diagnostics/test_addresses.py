@@ -1,0 +1,279 @@
+"""What the checks on who has which address conclude, and what they leave to each other."""
+
+from dataclasses import replace
+
+import pytest
+from evidence_samples import FLOATING
+from routing_samples import (
+    ADDRESSES,
+    ETH1,
+    LINKS,
+    PEACE,
+    ROUTING,
+    STATUS,
+    WEB1,
+    answered,
+    asked,
+    seen,
+    settings,
+)
+
+from netconsole.backend.steps import AnnounceAddress, Plan, RemoveAddress, SetSysctl
+from netconsole.backend.survey.status import Status
+from netconsole.diagnostics.checks import CHECKS
+from netconsole.diagnostics.model.finding import Finding, Verdict
+from netconsole.diagnostics.model.snapshot import NOT_SENT, Snapshot
+from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.pings import FloatingPings, Ping
+from netconsole.diagnostics.parts.routing import Address, Neighbour, Route
+from netconsole.diagnostics.probes.arp import NOBODY, questions
+
+ON_ADDRESSES = (
+    *("gateway", "address_conflict", "duplicate_address"),
+    *("arp_flux", "proxy_arp", "upstream_arp"),
+)
+STRANGER = ("02:bb:00:00:00:01", "veth2")
+
+
+def ping(source: str = "", replies: int = 2, problem: str = "") -> Ping:
+    return Ping("203.0.113.1", "eth0", source, 0, 2, replies, problem)
+
+
+BOTH_ANSWERED = FloatingPings((ping(), ping(FLOATING)))
+
+
+def findings(snapshot: Snapshot) -> dict[str, Finding]:
+    return {name: CHECKS[name].examine(snapshot) for name in ON_ADDRESSES}
+
+
+def named(snapshot: Snapshot) -> list[str]:
+    return [name for name, each in findings(snapshot).items() if each.found]
+
+
+def test_a_healthy_host_is_as_good_with_probes_as_without() -> None:
+    probed = findings(seen(PEACE, BOTH_ANSWERED))
+    assert {each.verdict for each in probed.values()} == {"ok"}
+    quiet = findings(seen())
+    assert quiet.pop("upstream_arp").verdict == "unknown"
+    assert {each.verdict for each in quiet.values()} == {"ok"}
+
+
+def test_what_needs_a_probe_that_was_not_sent_does_not_apply() -> None:
+    quiet = seen()
+    quiet = replace(quiet, parts={**quiet.parts, FloatingPings: NOT_SENT})
+    assert CHECKS["upstream_arp"].examine(quiet).verdict == "not-applicable"
+
+
+def test_an_empty_host_has_nothing_to_look_at() -> None:
+    empty = Status(STATUS.host, (), (), (), (), (), ())
+    bare = seen(replace(ROUTING, addresses=()), FloatingPings(), status=empty)
+    verdicts = {name: each.verdict for name, each in findings(bare).items()}
+    assert verdicts.pop("arp_flux") == "ok"
+    assert set(verdicts.values()) == {"not-applicable"}
+
+
+@pytest.mark.parametrize(
+    ("interface", "address", "answers", "check"),
+    [
+        ("br100", "10.0.0.1", (STRANGER,), "gateway"),
+        (
+            "br100",
+            "10.0.0.2",
+            (("fa:16:3e:00:00:02", "veth1"), ("fa:16:3e:00:00:03", "veth2")),
+            "address_conflict",
+        ),
+        ("br100", "10.0.0.2", (STRANGER,), "address_conflict"),
+        ("eth0", "203.0.113.2", (("02:bb:00:00:00:01", ""),), "duplicate_address"),
+        ("eth0", FLOATING, (("02:bb:00:00:00:01", ""),), "duplicate_address"),
+        ("eth0", "203.0.113.2", ((ETH1.mac, ""),), "arp_flux"),
+    ],
+)
+def test_each_claim_is_named_by_one_check(
+    interface: str, address: str, answers: tuple[tuple[str, str], ...], check: str
+) -> None:
+    claimed = answered(asked(interface, address, *answers))
+    lost = FloatingPings((ping(), ping(FLOATING, 0 if address == FLOATING else 2)))
+    assert named(seen(claimed, lost)) == [check]
+
+
+def test_a_stranger_behind_a_port_is_silenced_there_and_one_elsewhere_is_left_to_the_admin() -> (
+    None
+):
+    behind = findings(seen(answered(asked("br100", "10.0.0.1", STRANGER)), BOTH_ANSWERED))
+    fix = behind["gateway"].fix
+    assert fix is not None
+    assert fix.commands == (
+        "ebtables -t filter -I INPUT -i veth2 -p ARP --arp-ip-src 10.0.0.1 -j DROP",
+        "ebtables -t filter -I FORWARD -i veth2 -p ARP --arp-ip-src 10.0.0.1 -j DROP",
+        "arping -U -c 3 -I br100 10.0.0.1",
+    )
+    assert len(fix.inverse.steps) == 2
+    away = asked("br100", "10.0.0.1", ("02:bb:00:00:00:01", ""))
+    assert findings(seen(answered(away), BOTH_ANSWERED))["gateway"].fix is None
+
+
+def test_who_comes_by_an_uplink_may_be_another_host_of_the_network_and_is_not_silenced() -> None:
+    uplink = asked("br100", "10.0.0.1", ("02:bb:00:00:00:01", "eth1"))
+    found = CHECKS["gateway"].examine(seen(answered(uplink)))
+    assert (found.verdict, found.fix) == ("fail", None)
+    assert "It came in by eth1" in found.remedy
+
+
+def test_the_port_of_the_rightful_instance_is_never_silenced() -> None:
+    copied = asked("br100", "10.0.0.2", ("02:bb:00:00:00:01", "veth1"))
+    found = CHECKS["address_conflict"].examine(seen(answered(copied)))
+    assert (found.verdict, found.fix) == ("fail", None)
+
+
+def elsewhere(*answers: tuple[str, str]) -> Snapshot:
+    """A gateway that is not this host's, as with Flat networks."""
+    routing = replace(ROUTING, addresses=tuple(a for a in ADDRESSES if a.interface != "br100"))
+    return seen(routing, answered(asked("br100", "10.0.0.1", *answers)))
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [((), "fail"), ((STRANGER,), "ok"), ((STRANGER, ("02:bb:00:00:00:02", "")), "fail")],
+)
+def test_a_router_of_its_own_answers_once(
+    answers: tuple[tuple[str, str], ...], verdict: Verdict
+) -> None:
+    assert CHECKS["gateway"].examine(elsewhere(*answers)).verdict == verdict
+
+
+def test_a_router_of_its_own_that_nobody_asked_is_not_said_to_be_there() -> None:
+    routing = replace(ROUTING, addresses=tuple(a for a in ADDRESSES if a.interface != "br100"))
+    assert "was not asked" in CHECKS["gateway"].examine(seen(routing)).because
+
+
+def test_each_wire_is_asked_for_what_belongs_there_and_no_guest_is_alarmed() -> None:
+    asked_for = questions(Host(STATUS, Plan()), ROUTING, LINKS)
+    assert {name: dict(pairs) for name, pairs in asked_for.items()} == {
+        "eth0": {"203.0.113.2": NOBODY, FLOATING: NOBODY},
+        "eth1": {"198.51.100.2": NOBODY},
+        "br100": {"10.0.0.1": NOBODY, "10.0.0.2": "10.0.0.1", "10.0.0.3": "10.0.0.1"},
+    }
+
+
+def test_a_bridge_without_an_address_of_ours_is_asked_as_well() -> None:
+    routing = replace(ROUTING, addresses=tuple(a for a in ADDRESSES if a.interface != "br100"))
+    wanted = dict.fromkeys(("10.0.0.1", "10.0.0.2", "10.0.0.3"), NOBODY)
+    assert dict(questions(Host(STATUS, Plan()), routing, LINKS)["br100"]) == wanted
+    down = Links(tuple(replace(each, carrier=False) for each in LINKS.links))
+    assert questions(Host(STATUS, Plan()), routing, down) == {}
+
+
+@pytest.mark.parametrize(("state", "verdict"), [("REACHABLE", "fail"), ("STALE", "ok")])
+def test_a_neighbour_in_use_tells_a_conflict_without_probes(state: str, verdict: Verdict) -> None:
+    wrong = Neighbour(WEB1.address, "br100", "02:bb:00:00:00:01", state)
+    found = CHECKS["address_conflict"].examine(seen(replace(ROUTING, neighbours=(wrong,))))
+    assert (found.verdict, found.fix) == (verdict, None)
+
+
+def with_address(*more: Address) -> Snapshot:
+    return seen(replace(ROUTING, addresses=(*ADDRESSES, *more)))
+
+
+def test_an_address_on_two_interfaces_goes_from_the_second() -> None:
+    twice = with_address(Address("eth1", "203.0.113.2", 24, "global", (), "203.0.113.255"))
+    found = CHECKS["duplicate_address"].examine(twice)
+    assert found.fix == Plan((RemoveAddress("eth1", "203.0.113.2/24", "203.0.113.255"),))
+    assert named(twice) == ["duplicate_address"]
+
+
+def test_one_address_twice_on_one_wire_is_no_flux() -> None:
+    twice = Address("eth1", "203.0.113.2", 24, "global")
+    heard = answered(asked("eth0", "203.0.113.2", (ETH1.mac, "")))
+    snapshot = seen(replace(ROUTING, addresses=(*ADDRESSES, twice)), heard, BOTH_ANSWERED)
+    assert named(snapshot) == ["duplicate_address"]
+
+
+def test_an_address_without_a_subnet_may_be_on_several_interfaces() -> None:
+    unnumbered = [Address(name, "192.0.2.1", 32, "global") for name in ("eth0", "eth1")]
+    assert named(with_address(*unnumbered)) == []
+
+
+def test_the_one_that_others_hang_on_is_not_taken_away() -> None:
+    more = (Address("eth1", "203.0.113.2", 24, "global"), Address("eth1", "203.0.113.9", 24, "x"))
+    assert CHECKS["duplicate_address"].examine(with_address(*more)).fix is None
+
+
+def test_where_a_floating_address_belongs_is_not_asked_here() -> None:
+    assert named(with_address(Address("eth1", FLOATING, 32, "global"))) == []
+
+
+def test_two_interfaces_in_one_subnet_are_a_warning_until_they_were_asked() -> None:
+    beside = Address("eth1", "203.0.113.3", 24, "global")
+    routing = replace(ROUTING, addresses=(*ADDRESSES, beside))
+    found = CHECKS["arp_flux"].examine(seen(routing))
+    assert (found.verdict, found.confidence) == ("warn", "possible")
+    assert CHECKS["arp_flux"].examine(seen(routing, PEACE)).verdict == "ok"
+    strict = settings(eth0_rp_filter="1", eth1_rp_filter="1")
+    assert CHECKS["arp_flux"].examine(seen(routing, strict)).verdict == "ok"
+    ignoring = settings(all_arp_ignore="1")
+    assert CHECKS["arp_flux"].examine(seen(routing, ignoring)).verdict == "ok"
+
+
+def test_flux_is_cured_on_both_interfaces_and_not_on_all() -> None:
+    flux = answered(asked("eth0", "203.0.113.2", (ETH1.mac, "")))
+    found = CHECKS["arp_flux"].examine(seen(flux, settings(eth0_arp_ignore="2")))
+    assert found.fix == Plan(
+        (
+            SetSysctl("net.ipv4.conf.eth0.arp_announce", "2", "0"),
+            SetSysctl("net.ipv4.conf.eth1.arp_ignore", "1", "0"),
+            SetSysctl("net.ipv4.conf.eth1.arp_announce", "2", "0"),
+            AnnounceAddress("eth0", "203.0.113.2", 3),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "keys"),
+    [
+        ({"eth0_proxy_arp": "1"}, ["net.ipv4.conf.eth0.proxy_arp"]),
+        ({"all_proxy_arp": "1"}, ["net.ipv4.conf.all.proxy_arp"]),
+        ({"br100_proxy_arp_pvlan": "1"}, ["net.ipv4.conf.br100.proxy_arp_pvlan"]),
+        ({"eth1_proxy_arp": "1"}, []),
+    ],
+)
+def test_proxy_arp_is_switched_off_where_it_is_on(changed: dict[str, str], keys: list[str]) -> None:
+    found = CHECKS["proxy_arp"].examine(seen(settings(**changed)))
+    assert found.verdict == ("warn" if keys else "ok")
+    fix = found.fix.steps if found.fix else ()
+    assert [step.key for step in fix if isinstance(step, SetSysctl)] == keys
+
+
+def test_proxy_arp_stays_where_a_part_of_the_wires_own_subnet_lies_behind() -> None:
+    lent = replace(
+        ROUTING, routes=(*ROUTING.routes, Route("203.0.113.9", "unicast", "main", "tap9"))
+    )
+    found = CHECKS["proxy_arp"].examine(seen(settings(eth0_proxy_arp="1"), lent))
+    assert (found.verdict, found.fix, found.persist) == ("warn", None, None)
+    assert "203.0.113.9 dev tap9" in found.remedy
+
+
+def test_addresses_that_are_proxied_by_name_are_said_and_left_alone() -> None:
+    proxy = Neighbour("198.51.100.77", "eth0", proxy=True)
+    found = CHECKS["proxy_arp"].examine(seen(replace(ROUTING, neighbours=(proxy,))))
+    assert (found.verdict, found.fix) == ("info", None)
+    assert any(row.value == "198.51.100.77" for row in found.evidence)
+
+
+@pytest.mark.parametrize(
+    ("own", "floating", "verdict"),
+    [
+        (ping(), ping(FLOATING, 0), "fail"),
+        (ping(), ping(FLOATING), "ok"),
+        (ping(replies=0), ping(FLOATING, 0), "info"),
+        (ping("", 0, "ping: not installed"), ping(FLOATING, 0), "unknown"),
+        (ping(), ping(FLOATING, 0, "ping: not allowed"), "unknown"),
+    ],
+)
+def test_a_router_with_an_old_entry_answers_one_address_and_not_the_other(
+    own: Ping, floating: Ping, verdict: Verdict
+) -> None:
+    found = CHECKS["upstream_arp"].examine(seen(PEACE, FloatingPings((own, floating))))
+    assert found.verdict == verdict
+    announced = Plan((AnnounceAddress("eth0", FLOATING, 3),))
+    assert found.fix == (announced if verdict == "fail" else None)

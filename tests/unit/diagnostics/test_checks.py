@@ -1,0 +1,184 @@
+"""What the checks on our own configuration conclude from the status and the plan."""
+
+from dataclasses import replace
+
+import pytest
+from evidence_samples import (
+    DNAT,
+    DNSMASQ,
+    FLOATING,
+    FORWARDING,
+    HEALTHY,
+    nat,
+    snapshot,
+)
+
+from netconsole.backend.model.errors import ExitStatus
+from netconsole.backend.model.subject import floating, network
+from netconsole.backend.steps import (
+    AddAddress,
+    MakeDirectory,
+    Plan,
+    SetLink,
+    SetSysctl,
+    StartDnsmasq,
+    Step,
+)
+from netconsole.backend.survey.status import DnsmasqState, NatRule, Status
+from netconsole.diagnostics.checks import CHECKS
+from netconsole.diagnostics.model.finding import Finding, Verdict, as_json, exit_status
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Convergence
+from netconsole.diagnostics.reasoning.claims import claimant
+
+ON_CONFIGURATION = (
+    *("ip_forward", "bridge", "mtu", "gateway", "dnsmasq_processes"),
+    *("floating_address", "floating_nat", "drift"),
+)
+"""The checks that judge by the status and the plan."""
+
+
+def verdicts(seen: Snapshot) -> dict[str, Verdict]:
+    return {name: CHECKS[name].examine(seen).verdict for name in ON_CONFIGURATION}
+
+
+def named(seen: Snapshot) -> list[str]:
+    """Return the checks that found something, having shown that the others are content."""
+    found = verdicts(seen)
+    assert set(found.values()) <= {"ok", "fail", "warn"}, found
+    return [name for name, verdict in found.items() if verdict != "ok"]
+
+
+def test_a_healthy_host_has_nothing_to_say() -> None:
+    assert named(snapshot()) == []
+
+
+def test_an_empty_host_has_nothing_to_look_at() -> None:
+    empty = Status(HEALTHY.host, (), (), (), (), (), ())
+    assert set(verdicts(snapshot(empty)).values()) == {"not-applicable"}
+
+
+@pytest.mark.parametrize(
+    ("step", "check"),
+    [
+        (SetSysctl("net.ipv4.ip_forward", "1", "0"), "ip_forward"),
+        (SetLink("br100", "up", "1", "0"), "bridge"),
+        (SetLink("br100", "mtu", "1400", "1500"), "mtu"),
+        (AddAddress("br100", "10.0.0.1/24", subjects=(network("vmnet"),)), "gateway"),
+        (AddAddress("eth0", f"{FLOATING}/32", subjects=(floating(FLOATING),)), "floating_address"),
+        (nat(DNAT), "floating_nat"),
+        (nat("-D CHAIN 3", DNAT), "floating_nat"),
+        (nat("-A nova-network-snat -s 10.0.0.0/24 -j SNAT"), "drift"),
+        (StartDnsmasq("br100", ("dnsmasq",)), "dnsmasq_processes"),
+        (MakeDirectory("/var/lib/x"), "drift"),
+    ],
+)
+def test_every_step_is_named_by_one_check(step: Step, check: str) -> None:
+    assert claimant(step) == check
+    if check != "ip_forward":  # judged by the kernel's setting, not by the plan
+        assert named(snapshot(HEALTHY, step)) == [check]
+
+
+def test_the_fix_of_a_difference_is_the_whole_plan() -> None:
+    steps = (SetLink("br100", "up", "1", "0"), MakeDirectory("/var/lib/x"))
+    assert CHECKS["bridge"].examine(snapshot(HEALTHY, *steps)).fix == Convergence(steps)
+
+
+def test_forwarding_off_is_named_and_can_be_mended_and_kept() -> None:
+    off = {**FORWARDING, "net/ipv4/ip_forward": "0", "net/ipv4/conf/br100/forwarding": "0"}
+    found = CHECKS["ip_forward"].examine(snapshot(sysctls=off))
+    assert found.verdict == "fail"
+    assert found.fix
+    on = "sysctl -w net.ipv4.conf.eth0.forwarding=1"
+    assert found.fix.commands == ("sysctl -w net.ipv4.ip_forward=1",)
+    assert found.fix.inverse.commands == ("sysctl -w net.ipv4.ip_forward=0", on)
+    assert found.persist
+
+
+def test_forwarding_off_at_one_interface_is_mended_there() -> None:
+    off = {**FORWARDING, "net/ipv4/conf/br100/forwarding": "0"}
+    found = CHECKS["ip_forward"].examine(snapshot(sysctls=off))
+    assert found.fix == Plan((SetSysctl("net.ipv4.conf.br100.forwarding", "1", "0"),))
+
+
+@pytest.mark.parametrize("state", ["missing", "stale", "duplicate", "orphan"])
+def test_a_dnsmasq_that_is_not_as_it_should_be_is_named(state: DnsmasqState) -> None:
+    status = replace(HEALTHY, dnsmasq=(replace(DNSMASQ, state=state),))
+    found = CHECKS["dnsmasq_processes"].examine(snapshot(status))
+    assert found.verdict == "fail"
+    assert f"vmnet is {state}" in found.because
+
+
+def test_a_dnsmasq_without_its_helper_is_named_and_one_that_forks_is_not() -> None:
+    alone = replace(DNSMASQ, expected_processes=2, expected_because="--dhcp-script is set")
+    forks = replace(DNSMASQ, pids=(7, 8, 9))
+    assert named(snapshot(replace(HEALTHY, dnsmasq=(alone,)))) == ["dnsmasq_processes"]
+    assert named(snapshot(replace(HEALTHY, dnsmasq=(forks,)))) == []
+
+
+def test_the_dnsmasq_of_another_program_is_shown_and_left_alone() -> None:
+    theirs = replace(DNSMASQ, argv=("dnsmasq", "-k"), command="dnsmasq -k")
+    foreign = replace(theirs, network="", bridge="", state="foreign")
+    found = CHECKS["dnsmasq_processes"].examine(
+        snapshot(replace(HEALTHY, dnsmasq=(DNSMASQ, foreign)))
+    )
+    assert found.verdict == "ok"
+    assert any(row.note == "dnsmasq -k" for row in found.evidence)
+
+
+def rule(state: str, owner: str = FLOATING) -> NatRule:
+    spec = DNAT.partition("PREROUTING ")[2]
+    return NatRule(
+        "nat",
+        "nova-network-PREROUTING",
+        spec,
+        0,
+        0,
+        "ours",
+        state,  # type: ignore[arg-type]  # one of three
+        owner,
+        subject=floating(FLOATING),
+    )
+
+
+def test_a_missing_rule_and_one_too_many_are_told_apart() -> None:
+    missing = CHECKS["floating_nat"].examine(snapshot(replace(HEALTHY, nat=(rule("missing"),))))
+    assert missing.because.startswith("Missing: 1 of the 5 rules")
+    twice = replace(HEALTHY, nat=(rule("present"), rule("unexpected")))
+    surplus = CHECKS["floating_nat"].examine(snapshot(twice))
+    assert surplus.because.startswith("Too many: 1,")
+
+
+def test_a_rule_left_over_is_known_by_what_it_is_about() -> None:
+    left = replace(HEALTHY, nat=(rule("unexpected", owner=""),))
+    assert CHECKS["floating_nat"].examine(snapshot(left)).verdict == "fail"
+
+
+def test_what_an_ordinary_user_cannot_read_is_unknown() -> None:
+    host = replace(HEALTHY.host, unreadable={"rules": "you must be root"})
+    found = verdicts(snapshot(replace(HEALTHY, host=host)))
+    assert {name for name, each in found.items() if each == "unknown"} == {"floating_nat", "drift"}
+    assert set(found.values()) == {"ok", "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        ((), ExitStatus.OK),
+        (("ok", "info", "not-applicable"), ExitStatus.OK),
+        (("ok", "unknown"), ExitStatus.UNAVAILABLE),
+        (("unknown", "warn"), ExitStatus.FAILED),
+        (("fail", "unknown"), ExitStatus.FAILED),
+    ],
+)
+def test_what_was_found_outweighs_what_could_not_be_checked(
+    found: tuple[Verdict, ...], status: ExitStatus
+) -> None:
+    assert exit_status(Finding("c", "t", verdict, "") for verdict in found) == status
+
+
+def test_json_tells_nothing_to_keep_from_nothing_that_can_be_kept() -> None:
+    finding = Finding("c", "t", "fail", "b", fix=Plan((MakeDirectory("/x"),)), persist=Plan())
+    assert as_json(finding)["fix"] == ["mkdir -p -m 0755 /x"]
+    assert as_json(finding)["persist"] == []
+    assert as_json(replace(finding, persist=None))["persist"] is None

@@ -1,0 +1,65 @@
+"""Where the metadata rule leads, who listens there, and a firewall that was switched off."""
+
+from dataclasses import replace
+
+import pytest
+from evidence_samples import HEALTHY, nat, snapshot
+
+from netconsole.backend.model.subject import METADATA
+from netconsole.backend.survey.status import NatRule
+from netconsole.diagnostics.checks.filters import firewall_off
+from netconsole.diagnostics.checks.path import metadata
+from netconsole.diagnostics.model.finding import Verdict
+from netconsole.diagnostics.parts.backend import Configuration
+from netconsole.diagnostics.parts.listeners import Listener, Listeners
+from netconsole.diagnostics.parts.routing import Address, Routing
+from netconsole.diagnostics.reasoning.claims import claimant
+
+MATCH = "-d 169.254.169.254/32 -p tcp -m tcp --dport 80"
+TRANSLATED = f"{MATCH} -j DNAT --to-destination 203.0.113.2:8775"
+REDIRECTED = f"{MATCH} -j REDIRECT --to-ports 8775"
+OWN = Routing((Address("eth0", "203.0.113.2", 24, "global"),))
+CHAIN = "nova-network-PREROUTING"
+
+
+def verdict(rule: str, *listeners: Listener, routing: Routing = OWN) -> Verdict:
+    held = NatRule("nat", CHAIN, rule, 0, 0, "ours", "present", "metadata", subject=METADATA)
+    seen = snapshot(replace(HEALTHY, nat=(held,))).with_parts(Listeners(listeners), routing)
+    return metadata.CHECK.examine(seen).verdict
+
+
+@pytest.mark.parametrize(
+    ("rule", "address", "wanted"),
+    [
+        (TRANSLATED, "203.0.113.2", "ok"),
+        (TRANSLATED, "0.0.0.0", "ok"),  # noqa: S104  it binds nothing
+        (TRANSLATED, "10.0.0.1", "info"),
+        (REDIRECTED, "127.0.0.1", "ok"),
+    ],
+)
+def test_somebody_has_to_listen_where_the_rule_leads(
+    rule: str, address: str, wanted: Verdict
+) -> None:
+    assert verdict(rule, Listener("tcp", address, 8775)) == wanted
+    assert verdict(rule, Listener("udp", address, 8775)) == "info"
+    assert verdict(rule) == "info"
+
+
+def test_another_machine_is_not_looked_into() -> None:
+    assert verdict(TRANSLATED, routing=Routing()) == "info"
+
+
+def test_a_missing_rule_is_named_once() -> None:
+    step = nat(f"-A {CHAIN} {TRANSLATED}")
+    assert claimant(step) == "metadata"
+    assert metadata.CHECK.examine(snapshot(HEALTHY, step)).verdict == "fail"
+    floating = f"-A {CHAIN} -d 203.0.113.129/32 -j DNAT --to-destination 10.0.0.3"
+    with_others = nat(f"-A {CHAIN} {TRANSLATED}", floating)
+    assert claimant(with_others) == "floating_nat"
+
+
+def test_a_firewall_that_was_switched_off_is_not_forgotten() -> None:
+    off = Configuration("nova.virt.firewall.NoopFirewallDriver", None, 8775)
+    assert firewall_off.CHECK.examine(snapshot()).verdict == "ok"
+    found = firewall_off.CHECK.examine(snapshot().with_parts(off))
+    assert (found.verdict, found.fix) == ("warn", None)

@@ -1,0 +1,57 @@
+"""Whether netconsole and dnsmasq may write and read their files."""
+
+from dataclasses import replace
+
+import pytest
+from dhcp_samples import found
+from evidence_samples import NETWORKS, NOW, PLACE
+
+from netconsole.diagnostics.evidence.log import denied
+from netconsole.diagnostics.model.finding import Verdict
+from netconsole.diagnostics.parts.log import SystemLog
+from netconsole.diagnostics.parts.storage import StateStorage
+
+
+def test_a_mount_is_made_writable_and_a_broken_file_system_is_not() -> None:
+    mounted = found("state_directory", StateStorage((replace(PLACE, read_only_mount=True),)))
+    assert mounted.fix is not None
+    assert mounted.fix.commands == ("mount -o remount,bind,rw /",)
+    broken = replace(PLACE, read_only_mount=True, read_only_file_system=True)
+    finding = found("state_directory", StateStorage((broken,)))
+    assert (finding.verdict, finding.fix) == ("fail", None)
+
+
+@pytest.mark.parametrize(
+    ("place", "verdict"),
+    [
+        (replace(PLACE, free_bytes=0), "fail"),
+        (replace(PLACE, free_bytes=1 << 20), "warn"),
+        (replace(PLACE, free_inodes=0), "fail"),
+        (replace(PLACE, free_inodes=50), "warn"),
+        (replace(PLACE, free_inodes=0, total_inodes=0), "ok"),
+    ],
+)
+def test_how_much_room_there_is(place: object, verdict: Verdict) -> None:
+    assert found("state_directory", StateStorage((place,))).verdict == verdict  # type: ignore[arg-type]  # a StatePlace
+
+
+APPARMOR = (
+    '[  100.500000] audit: type=1400 audit(1.2:3): apparmor="DENIED" operation="open" '
+    'profile="/usr/sbin/dnsmasq" name="{name}" pid={pid} comm="dnsmasq" requested_mask="r"\n'
+    "[  101.000000] br100: port 1(veth1) entered forwarding state\n"
+)
+
+
+def test_a_denial_of_our_files_is_named_and_one_of_others_is_not_ours() -> None:
+    for name, pid, verdict in (
+        (f"{NETWORKS}/nova-br100.hosts/", 99, "fail"),
+        ("/etc/dnsmasq.d/", 7, "fail"),
+        ("/var/lib/libvirt/dnsmasq/x", 99, "info"),
+    ):
+        lines = denied(APPARMOR.format(name=name, pid=pid), NOW)
+        assert [line.moment for line in lines] == [NOW + 100.5]
+        log = SystemLog(denials=lines, enforcing=("AppArmor",))
+        assert found("mandatory_access", log).verdict == verdict
+    assert found("mandatory_access", SystemLog()).verdict == "not-applicable"
+    closed = SystemLog(problem="dmesg: Operation not permitted", enforcing=("SELinux",))
+    assert found("mandatory_access", closed).verdict == "unknown"
