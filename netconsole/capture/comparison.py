@@ -57,7 +57,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Conclusion:
     """The conclusion on two points."""
 
     kind: Kind
@@ -83,7 +83,7 @@ class PairReport:
     """Seen at one point only and with no reason to come by the other."""
     undecided: int
     """Too near the beginning or the end of the capture."""
-    verdict: Verdict
+    verdict: Conclusion
 
     @property
     def only_at(self) -> tuple[int, int]:
@@ -148,7 +148,7 @@ def conclude(
     elsewhere: int,
     *,
     timed: bool,
-) -> Verdict:
+) -> Conclusion:
     """Draw the conclusion on two points; `timed`: when both were captured is known."""
     kind = _kind(ways, changed)
     confidence, doubt = _confidence(kind, points, relation, ways, timed=timed)
@@ -164,7 +164,7 @@ def conclude(
     if elsewhere:
         stood = "packet was" if elsewhere == 1 else "packets were"
         sentence += f" {elsewhere} {stood} not meant to come by the other interface."
-    return Verdict(kind, confidence, sentence, doubt)
+    return Conclusion(kind, confidence, sentence, doubt)
 
 
 def _kind(ways: tuple[Way, Way], changed: dict[str, int]) -> Kind:

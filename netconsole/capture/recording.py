@@ -48,7 +48,7 @@ class BadFile(NetconsoleError):
 
 
 @dataclass(slots=True)
-class Interface:
+class RecordedInterface:
     """An interface of a file: its point, and how its time stamps count."""
 
     point: Point
@@ -74,7 +74,7 @@ class Recording:
 
     def __init__(self, name: str, data: bytes | mmap.mmap) -> None:
         """`name` is for the interface of a pcap file, which has none. Raises BadFile."""
-        self.interfaces: list[Interface] = []
+        self.interfaces: list[RecordedInterface] = []
         self._data = data
         self._name = name
         if data[:4] == SECTION_MAGIC:
@@ -109,10 +109,10 @@ class Recording:
                 return
         raise BadFile(f"{self._name}: is no capture file")
 
-    def _add_interface(self, point: Point, link: int, snaplen: int) -> Interface:
+    def _add_interface(self, point: Point, link: int, snaplen: int) -> RecordedInterface:
         if link != pcapng.ETHERNET:
             raise BadFile(f"{point.name}: link type {link} is not Ethernet and cannot be compared")
-        made = Interface(point, snaplen)
+        made = RecordedInterface(point, snaplen)
         self.interfaces.append(made)
         return made
 

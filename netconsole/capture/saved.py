@@ -14,7 +14,7 @@ from netconsole.capture.analysis import Analysis
 from netconsole.capture.comparison import Comparison
 from netconsole.capture.filters import passing
 from netconsole.capture.packet import Packet
-from netconsole.capture.recording import Batch, Interface, Recording
+from netconsole.capture.recording import Batch, RecordedInterface, Recording
 
 Rights: TypeAlias = Callable[[], AbstractContextManager[None]]
 
@@ -97,7 +97,7 @@ def _compare(
     return analysis.conclude()
 
 
-Step: TypeAlias = tuple[Sequence[Interface], Batch]
+Step: TypeAlias = tuple[Sequence[RecordedInterface], Batch]
 
 
 def _stream(recording: Recording, expression: str) -> Iterator[Step]:

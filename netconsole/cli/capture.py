@@ -109,7 +109,7 @@ def capture(
             raise click.UsageError("Name an interface with --on, or a file with --read.")
         from netconsole.diagnostics.probes import live_capture as live
 
-        request = live.Request(
+        request = live.CaptureRequest(
             interfaces,
             " ".join(expression),
             seconds=seconds or None,

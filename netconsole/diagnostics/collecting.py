@@ -36,7 +36,7 @@ from netconsole.diagnostics.model.request import Request
 from netconsole.diagnostics.model.snapshot import NOT_SENT, Snapshot, Unread
 from netconsole.diagnostics.model.target import resolve
 from netconsole.diagnostics.parts.arp import ArpAnswers
-from netconsole.diagnostics.parts.backend import Configuration, Host
+from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
 from netconsole.diagnostics.parts.connections import Connections
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.dhcp import DhcpAnswers
@@ -84,8 +84,8 @@ class Probe:
 
 
 COLLECTORS: Mapping[type[object], Collector] = {
-    Host: Collector(lambda request: backend.read_host(request.service), 30.0),
-    Configuration: Collector(lambda request: backend.read_configuration(request.service), 5.0),
+    Backend: Collector(lambda request: backend.read_host(request.service), 30.0),
+    ConfiguredOptions: Collector(lambda request: backend.read_configuration(request.service), 5.0),
     Listeners: Collector(lambda request: listeners.read_listeners(), 5.0),
     Sysctls: Collector(lambda request: settings.read_sysctls(), 5.0),
     DropIns: Collector(lambda request: drop_ins.read_drop_ins(), 5.0),
@@ -127,7 +127,7 @@ def collect(request: Request, wanted: Iterable[type[object]]) -> Snapshot:
 
     Raises NotFound for a target that means nothing on this host.
     """
-    asked = frozenset(wanted) | (frozenset({Host}) if request.target else frozenset())
+    asked = frozenset(wanted) | (frozenset({Backend}) if request.target else frozenset())
     jobs = {kind: _Job(kind, COLLECTORS[kind], request) for kind in COLLECTORS if kind in asked}
     parts = {kind: job.result() for kind, job in jobs.items()}
     snapshot = _aimed(Snapshot(parts, None, datetime.now(UTC)), request.target)
@@ -140,9 +140,9 @@ def collect(request: Request, wanted: Iterable[type[object]]) -> Snapshot:
 def _aimed(snapshot: Snapshot, target: str) -> Snapshot:
     if not target:
         return snapshot
-    host, found = snapshot.get(Host), snapshot.get(Links)
+    host, found = snapshot.get(Backend), snapshot.get(Links)
     if host is None:
-        reason = snapshot.unread(Host)
+        reason = snapshot.unread(Backend)
         raise NotFound(f"target {target!r}: {reason.because if reason else 'nothing is known'}")
     names = frozenset(link.name for link in found.links) if found else frozenset()
     return replace(snapshot, target=resolve(target, host.status, names))

@@ -20,7 +20,7 @@ from netconsole.screens.pages.help import help_entries
 from netconsole.screens.pages.main import MainPage
 from netconsole.screens.pages.page import LEAST_HEIGHT, LEAST_WIDTH, WIDE, Page
 from netconsole.screens.pages.trial import ask
-from netconsole.screens.panes.live import Collector, Picture
+from netconsole.screens.panes.live import LiveLoop, Picture
 from netconsole.screens.rows.marks import Tone
 from netconsole.screens.terminal import TerminalDriver
 from netconsole.screens.texts.change_log import LogEntry
@@ -64,7 +64,7 @@ class ConsoleApp(Console, inherit_bindings=False):
         self.guard: Guard | None = None
         self._warned = False
         self._keys: deque[events.Key] = deque()
-        self._collector = Collector(
+        self._collector = LiveLoop(
             service.status,
             lambda: examine(Request(service)),
             lambda result: self._hand_over(result),

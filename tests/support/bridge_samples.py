@@ -7,10 +7,15 @@ from evidence_samples import FORWARDING, HEALTHY
 from netconsole.backend.steps import Plan, Step
 from netconsole.backend.survey.status import Allocation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.counters import Counters
-from netconsole.diagnostics.parts.forwarding import Entry, ForwardingTable, PortVlan, PortVlans
-from netconsole.diagnostics.parts.links import BridgeSettings, Link, Links, PortSettings
+from netconsole.diagnostics.parts.forwarding import (
+    ForwardingEntry,
+    ForwardingTable,
+    PortVlan,
+    PortVlans,
+)
+from netconsole.diagnostics.parts.links import BridgeSettings, KernelLink, Links, PortSettings
 from netconsole.diagnostics.parts.queues import Queue, Queues
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 
@@ -41,10 +46,10 @@ PORT = PortSettings(
 )
 
 
-def link(index: int, name: str, kind: str, mac: str, **more: object) -> Link:
+def link(index: int, name: str, kind: str, mac: str, **more: object) -> KernelLink:
     """A link that is up."""
-    up = Link(index, name, kind, up=True, carrier=True, mac=mac, mtu=1500)
-    return replace(up, **more)  # type: ignore[arg-type]  # fields of Link, as each test names them
+    up = KernelLink(index, name, kind, up=True, carrier=True, mac=mac, mtu=1500)
+    return replace(up, **more)  # type: ignore[arg-type]  # fields of KernelLink, as each test names them
 
 
 LINKS = Links(
@@ -67,9 +72,9 @@ LINKS = Links(
 )
 TABLE = ForwardingTable(
     (
-        Entry("fa:16:3e:00:00:ff", "br100", "br100", "permanent"),
-        Entry(WEB1, "tap1", "br100"),
-        Entry(WEB2, "tap2", "br100"),
+        ForwardingEntry("fa:16:3e:00:00:ff", "br100", "br100", "permanent"),
+        ForwardingEntry(WEB1, "tap1", "br100"),
+        ForwardingEntry(WEB2, "tap2", "br100"),
     ),
     seconds=0.6,
 )
@@ -104,7 +109,7 @@ def bridged(*steps: Step, links: Links = LINKS, **rises: int) -> Snapshot:
     risen = {name.replace("_", ".", 1): rise for name, rise in rises.items()}
     after = {**COUNTERS, **{name: COUNTERS.get(name, 0) + rise for name, rise in risen.items()}}
     return Snapshot.of(
-        Host(WIRED, Plan(steps)),
+        Backend(WIRED, Plan(steps)),
         links,
         TABLE,
         VLANS,
@@ -119,7 +124,7 @@ def changed(name: str, *, among: Links = LINKS, **fields: object) -> Links:
     """The links, one of them otherwise."""
     return Links(
         tuple(
-            replace(each, **fields)  # type: ignore[arg-type]  # fields of Link
+            replace(each, **fields)  # type: ignore[arg-type]  # fields of KernelLink
             if each.name == name
             else each
             for each in among.links

@@ -17,7 +17,7 @@ from netconsole.backend.wording.rule_subjects import subject_of
 from netconsole.diagnostics.evidence.nft_listing import parse_table
 from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Configuration, Host
+from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
 from netconsole.diagnostics.parts.connections import Connections
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
@@ -165,11 +165,11 @@ def snapshot(
     status: Status = HEALTHY, *steps: Step, sysctls: dict[str, str] = FORWARDING
 ) -> Snapshot:
     return Snapshot.of(
-        Host(status, Plan(steps)),
+        Backend(status, Plan(steps)),
         Sysctls(sysctls),
         DropIns((), None),
         ReversePaths((), 0),
-        Configuration("", "203.0.113.2", 8775),
+        ConfiguredOptions("", "203.0.113.2", 8775),
         Listeners(()),
         Modules(()),
         VirtualMachines((), VhostDevice(present=False)),

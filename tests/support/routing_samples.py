@@ -10,11 +10,11 @@ from netconsole.backend.survey.status import Allocation, Status
 from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers, AskedAddress
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
-from netconsole.diagnostics.parts.routing import Address, Route, Routing, Rule
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Route, Routing, RoutingRule
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 
 
@@ -40,8 +40,8 @@ WEB2 = allocation(2)
 STATUS = replace(HEALTHY, allocations=(WEB1, WEB2))
 
 
-def link(index: int, name: str, kind: str = "", master: str = "") -> Link:
-    return Link(
+def link(index: int, name: str, kind: str = "", master: str = "") -> KernelLink:
+    return KernelLink(
         index,
         name,
         kind,
@@ -59,11 +59,11 @@ PORTS = (link(5, "veth1", "veth", "br100"), link(6, "veth2", "veth", "br100"))
 LINKS = Links((link(1, "lo"), ETH0, ETH1, BR100, *PORTS))
 
 ADDRESSES = (
-    Address("lo", "127.0.0.1", 8, "host"),
-    Address("eth0", "203.0.113.2", 24, "global", (), "203.0.113.255"),
-    Address("eth0", FLOATING, 32, "global"),
-    Address("eth1", "198.51.100.2", 24, "global"),
-    Address("br100", "10.0.0.1", 24, "global"),
+    InterfaceAddress("lo", "127.0.0.1", 8, "host"),
+    InterfaceAddress("eth0", "203.0.113.2", 24, "global", (), "203.0.113.255"),
+    InterfaceAddress("eth0", FLOATING, 32, "global"),
+    InterfaceAddress("eth1", "198.51.100.2", 24, "global"),
+    InterfaceAddress("br100", "10.0.0.1", 24, "global"),
 )
 DEFAULT = Route("default", "unicast", "main", "eth0", "203.0.113.1", "boot")
 CONNECTED = tuple(
@@ -75,7 +75,7 @@ CONNECTED = tuple(
     )
 )
 RULES = tuple(
-    Rule(priority, f"from all lookup {table}", table)
+    RoutingRule(priority, f"from all lookup {table}", table)
     for priority, table in ((0, "local"), (32766, "main"), (32767, "default"))
 )
 ROUTING = Routing(ADDRESSES, (DEFAULT, *CONNECTED), RULES)
@@ -125,7 +125,7 @@ def answered(*changed: AskedAddress) -> ArpAnswers:
 def seen(*parts: object, status: Status = STATUS, steps: tuple[Step, ...] = ()) -> Snapshot:
     """All of it, with some parts in the place of healthy ones."""
     healthy = Snapshot.of(
-        Host(status, Plan(steps)),
+        Backend(status, Plan(steps)),
         Sysctls(SETTINGS),
         DropIns((), None),
         ReversePaths((), 0),

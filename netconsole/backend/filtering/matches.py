@@ -59,7 +59,7 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class RuleReading:
     """A rule read for one flow."""
 
     fit: Fit
@@ -70,7 +70,7 @@ class Reading:
     """Whether it asks for an interface or an address of this very flow."""
 
 
-def read_iptables(spec: str, flow: Flow) -> Reading:
+def read_iptables(spec: str, flow: Flow) -> RuleReading:
     """Read a rule in the words of iptables-save, without `-A CHAIN`."""
     words = rule_words.words(spec)
     fits: list[Fit] = []
@@ -83,7 +83,7 @@ def read_iptables(spec: str, flow: Flow) -> Reading:
             negated = True
             continue
         if word in ("-j", "-g"):
-            return Reading(all_fit(fits), *_target(word, words[place]), named)
+            return RuleReading(all_fit(fits), *_target(word, words[place]), named)
         values = _values(words, place)
         place += len(values)
         if word not in ("-m", "--comment"):
@@ -91,7 +91,7 @@ def read_iptables(spec: str, flow: Flow) -> Reading:
             fits.append(None if fit is None else fit is not negated)
             named |= word in ("-i", "-o", "-s", "-d") and fits[-1] is True
         negated = False
-    return Reading(all_fit(fits), "pass", "", named)
+    return RuleReading(all_fit(fits), "pass", "", named)
 
 
 def _values(words: Sequence[str], place: int) -> list[str]:

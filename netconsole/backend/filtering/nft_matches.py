@@ -7,7 +7,7 @@ from netconsole.backend.filtering.matches import (
     TARGETS,
     Fit,
     Flow,
-    Reading,
+    RuleReading,
     all_fit,
     any_fits,
     is_interface,
@@ -23,7 +23,7 @@ _NAMING = frozenset({"iifname", "oifname", "ip saddr", "ip daddr"})
 """What names an interface or an address."""
 _TRANSLATIONS = frozenset({"dnat", "masquerade", "redirect", "snat"})
 _OF_LOG = frozenset({"prefix", "level", "group", "snaplen", "queue-threshold", "flags"})
-_UNREAD_MAP = Reading(None, "return")
+_UNREAD_MAP = RuleReading(None, "return")
 """It may accept, drop or lead elsewhere: nothing that follows is certain to be met."""
 
 _Question = Callable[[str, Flow], Fit]
@@ -52,7 +52,7 @@ _QUESTIONS: Mapping[str, _Question] = {
 }
 
 
-def read_nft(text: str, flow: Flow) -> Reading:
+def read_nft(text: str, flow: Flow) -> RuleReading:
     """Read a rule in the words of nft, for one flow."""
     words = _WORD.findall(text)
     fits: list[Fit] = []
@@ -60,9 +60,9 @@ def read_nft(text: str, flow: Flow) -> Reading:
     while words:
         name = _name(words)
         if name in TARGETS:
-            return Reading(all_fit(fits), TARGETS[name], "", named)
+            return RuleReading(all_fit(fits), TARGETS[name], "", named)
         if name in ("jump", "goto"):
-            return Reading(all_fit(fits), "jump" if name == "jump" else "goto", words[0], named)
+            return RuleReading(all_fit(fits), "jump" if name == "jump" else "goto", words[0], named)
         if _is_statement(name, words):
             continue
         question = _pass_concatenation(words) or _QUESTIONS.get(name, _unknown)
@@ -75,7 +75,7 @@ def read_nft(text: str, flow: Flow) -> Reading:
         fit = any_fits(None if value[:1] == "@" else question(value, flow) for value in values)
         fits.append(None if fit is None else fit is not negated)
         named |= name in _NAMING and fits[-1] is True
-    return Reading(all_fit(fits), "pass", "", named)
+    return RuleReading(all_fit(fits), "pass", "", named)
 
 
 def _name(words: list[str]) -> str:
@@ -124,7 +124,9 @@ def _values(words: list[str]) -> tuple[bool, list[str]]:
     return negated, [each.strip().strip('"') for each in value.strip("{}").split(",")]
 
 
-def _by_map(before: Fit, verdicts: str, question: _Question, flow: Flow, named: bool) -> Reading:
+def _by_map(
+    before: Fit, verdicts: str, question: _Question, flow: Flow, named: bool
+) -> RuleReading:
     """Read `vmap { established : accept, invalid : drop, new : jump rest }`."""
     if verdicts[:1] == "@":
         return _UNREAD_MAP
@@ -136,5 +138,5 @@ def _by_map(before: Fit, verdicts: str, question: _Question, flow: Flow, named: 
         if fit:
             word, _, aim = verdict.partition(" ")
             action = TARGETS.get(word) or ("goto" if word == "goto" else "jump")
-            return Reading(before, action, aim, named)
-    return Reading(before, "pass", "", named)
+            return RuleReading(before, action, aim, named)
+    return RuleReading(before, "pass", "", named)

@@ -19,7 +19,7 @@ _FILES = frozenset({"addn-hosts", "conf-file", "dhcp-hostsfile", "dhcp-optsfile"
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
+class DnsmasqConfiguration:
     """What a configuration says at one moment."""
 
     fingerprint: str
@@ -28,7 +28,7 @@ class Configuration:
     """When one of the files was last written, renamed or removed, in seconds since the epoch."""
 
 
-def read(path: str) -> Configuration:
+def read(path: str) -> DnsmasqConfiguration:
     """Read a configuration file and all that it names; what cannot be read counts by its reason."""
     sums = hashlib.sha256()
     changed = 0.0
@@ -38,7 +38,7 @@ def read(path: str) -> Configuration:
             sums.update("\n".join((each.path, *lines, "")).encode("utf-8", "surrogateescape"))
         with suppress(OSError, ValueError):
             changed = max(changed, os.stat(each.path).st_ctime)  # noqa: PTH116  a hostile name?
-    return Configuration(sums.hexdigest(), changed)
+    return DnsmasqConfiguration(sums.hexdigest(), changed)
 
 
 def unusable(path: str) -> str:

@@ -43,7 +43,7 @@ class StaticAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class Interface:
+class GuestInterface:
     """An interface of a guest that is configured for it."""
 
     name: str
@@ -51,10 +51,10 @@ class Interface:
     addresses: tuple[StaticAddress, ...]
 
 
-def interfaces(view: InstanceView, options: Options) -> tuple[Interface, ...]:
+def interfaces(view: InstanceView, options: Options) -> tuple[GuestInterface, ...]:
     """The interfaces of an instance to be configured; eth0 is its first port in any case."""
     return tuple(
-        Interface(f"eth{number}", port.port.mac, tuple(_addresses(port, fixed_ip)))
+        GuestInterface(f"eth{number}", port.port.mac, tuple(_addresses(port, fixed_ip)))
         for number, port in enumerate(routed(view, options))
         for fixed_ip in given(port)[:1]
         if why_not(port.network, options) is None
@@ -106,12 +106,12 @@ def text(view: InstanceView, options: Options) -> str:
     return render(found)
 
 
-def render(found: Iterable[Interface]) -> str:
+def render(found: Iterable[GuestInterface]) -> str:
     """Lay interfaces out in nova's template; a line whose value is not known is left out."""
     return HEAD + "".join(_stanzas(interface) for interface in found)
 
 
-def _stanzas(interface: Interface) -> str:
+def _stanzas(interface: GuestInterface) -> str:
     lines = ["", f"auto {interface.name}"]
     for static in interface.addresses:
         lines.append(f"iface {interface.name} {static.family} static")

@@ -14,9 +14,9 @@ from typing import Final
 from netconsole.backend.kernel.mixed_tables import (
     FAMILIES,
     TABLES,
-    Listing,
     Program,
     Saved,
+    TableListing,
     TablesFamily,
 )
 from netconsole.backend.kernel.nf_tables import NfTables
@@ -54,7 +54,7 @@ def saved(family: TablesFamily, kind: Kind, *, own: bool) -> Saved:
         with NfTables() as kernel:
             for _ in range(_TRIES):
                 before = kernel.generation()
-                listing = Listing(program, kernel)
+                listing = TableListing(program, kernel)
                 if family == "bridge":  # to list a chain of ebtables is a transaction
                     before = kernel.generation()
                 text = listing.whole()

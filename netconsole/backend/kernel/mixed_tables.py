@@ -101,7 +101,7 @@ class Program:
         return [_counter_first(line) for line in told if line.startswith("-A ")]
 
 
-class Listing:
+class TableListing:
     """One reading: what the program prints, and what the kernel has."""
 
     def __init__(self, program: Program, kernel: NfTables) -> None:

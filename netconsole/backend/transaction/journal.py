@@ -27,7 +27,7 @@ from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.steps import Plan
 from netconsole.backend.system.who import who
 from netconsole.backend.transaction import journal_entry
-from netconsole.backend.transaction.journal_entry import JournalEntry, Outcome, Torn, Unread
+from netconsole.backend.transaction.journal_entry import JournalEntry, Outcome, Torn, UnreadEntry
 from netconsole.backend.transaction.lock import WAIT_SECONDS
 
 __all__ = ["Journal", "JournalEntry", "OpenEntry", "Outcome"]
@@ -214,7 +214,7 @@ class OpenEntry:
         """What the file says by now, also when it has lost its name. Raises Unavailable."""
         try:
             return journal_entry.parse(self.id, _content(self.handle), None)
-        except Unread as error:
+        except UnreadEntry as error:
             raise Unavailable(f"journal {self._path}: {error}") from error
 
     def is_there(self) -> bool:
@@ -270,7 +270,7 @@ def _read(path: Path) -> JournalEntry | None:
         return _unread(path, "it is a symbolic link" if link else error.strerror or str(error))
     try:
         return _parsed(path, _content(handle))
-    except Unread as error:
+    except UnreadEntry as error:
         return _unread(path, str(error))
     except OSError as error:
         return _unread(path, error.strerror or str(error))
@@ -281,9 +281,9 @@ def _read(path: Path) -> JournalEntry | None:
 def _content(handle: int) -> str:
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
-        raise Unread("it is not a regular file")
+        raise UnreadEntry("it is not a regular file")
     if status.st_size > LONGEST:
-        raise Unread(f"it has {status.st_size} bytes, more than any change")
+        raise UnreadEntry(f"it has {status.st_size} bytes, more than any change")
     return os.pread(handle, status.st_size, 0).decode(errors="replace")
 
 

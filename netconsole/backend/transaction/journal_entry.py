@@ -1,7 +1,7 @@
 """What the journal says of one change: as its lines are written, and as they are read. Pure.
 
 Lines may come from a newer version, from an older one, or from a disk that has lost some. So they
-are judged before they are believed: what does not fit is Unread, with the reason.
+are judged before they are believed: what does not fit is UnreadEntry, with the reason.
 """
 
 import json
@@ -62,11 +62,11 @@ def unfinished(entry: JournalEntry) -> str:
     return f"{entry.title} {what}: the next change takes it back first (netconsole apply)"
 
 
-class Unread(Exception):
+class UnreadEntry(Exception):
     """A file of the journal that does not say what it should; the message says why."""
 
 
-class Torn(Unread):
+class Torn(UnreadEntry):
     """A file that was cut off within its first line: then no step of the change was begun."""
 
 
@@ -130,7 +130,7 @@ def parse(change_id: str, text: str, end: Outcome | None) -> JournalEntry:
         raise Torn("it was cut off while it was begun")
     values = _object(first)
     if values is None:
-        raise Unread("its first line is no JSON object")
+        raise UnreadEntry("its first line is no JSON object")
     written = _take(values, "steps", list)
     version = _take(values, "version", str, "")
     lines = tuple(_progress(rest))
@@ -185,7 +185,7 @@ def _take(
 ) -> Value:
     value = values.get(name, default)
     if not isinstance(value, kind):
-        raise Unread(f"its first line says no {name}")
+        raise UnreadEntry(f"its first line says no {name}")
     return value
 
 
@@ -193,7 +193,7 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Unread(f"its first line says no time but {text[:40]!r}") from None
+        raise UnreadEntry(f"its first line says no time but {text[:40]!r}") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -206,24 +206,24 @@ def _count(lines: Iterable[Mapping[str, object]], what: str, steps: int) -> int:
 
 def _step(written: object, version: str) -> Step:
     if not isinstance(written, dict):
-        raise Unread("one of its steps is no JSON object")
+        raise UnreadEntry("one of its steps is no JSON object")
     values = {str(name): _tuples(value) for name, value in written.items()}
     name = str(values.pop("step", ""))
     kind = STEPS.get(name)
     by = f"; netconsole {version} wrote it, this is {__version__}" if version else ""
     if kind is None:
-        raise Unread(f"it has a step {name!r}, which is not known here{by}")
+        raise UnreadEntry(f"it has a step {name!r}, which is not known here{by}")
     hints = _hints(name)
     if unknown := values.keys() - hints.keys():
-        raise Unread(f"its step {name} has {min(unknown)!r}, which is not known here{by}")
+        raise UnreadEntry(f"its step {name} has {min(unknown)!r}, which is not known here{by}")
     for field, value in values.items():
         if not _fits(value, hints[field]):
-            raise Unread(f"its step {name} has a {field} of another kind{by}")
+            raise UnreadEntry(f"its step {name} has a {field} of another kind{by}")
     told = cast(tuple[tuple[SubjectKind, str], ...], values.pop("subjects", ()))
     try:
         return kind(**values, subjects=tuple(Subject(*each) for each in told))
     except TypeError:
-        raise Unread(f"its step {name} lacks something{by}") from None
+        raise UnreadEntry(f"its step {name} lacks something{by}") from None
 
 
 def _tuples(value: object) -> object:

@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.model.snapshot import Unread
-from netconsole.diagnostics.parts.backend import Configuration, Host
+from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
 
 if TYPE_CHECKING:
     from netconsole.backend.service.service import Service
 
 
-def read_configuration(service: "Service | Unread") -> Configuration:
+def read_configuration(service: "Service | Unread") -> ConfiguredOptions:
     """Return the options in force; raises Unavailable without a configuration."""
     if isinstance(service, Unread):
         raise Unavailable(service.because)
     options = service.options
-    return Configuration(options.firewall_driver, options.metadata_host, options.metadata_port)
+    return ConfiguredOptions(options.firewall_driver, options.metadata_host, options.metadata_port)
 
 
-def read_host(service: "Service | Unread") -> Host:
+def read_host(service: "Service | Unread") -> Backend:
     """Return what the backend knows; raises Unavailable without a store, as that is nothing.
 
     Where a part of the host cannot be read there is no plan, and the status says which part.
@@ -30,4 +30,4 @@ def read_host(service: "Service | Unread") -> Host:
     unreadable = seen.observed.unreadable
     if reason := unreadable.get("store"):
         raise Unavailable(reason)
-    return Host(seen.status(), Plan() if unreadable else seen.plan)
+    return Backend(seen.status(), Plan() if unreadable else seen.plan)

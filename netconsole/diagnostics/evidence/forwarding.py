@@ -9,8 +9,8 @@ from typing import NotRequired, TypedDict, cast
 from netconsole.backend.model.text import from_json
 from netconsole.backend.system.programs import run
 from netconsole.diagnostics.parts.forwarding import (
-    Entry,
     EntryState,
+    ForwardingEntry,
     ForwardingTable,
     Move,
     PortVlan,
@@ -65,7 +65,7 @@ def read_forwarding_table() -> ForwardingTable:
         return ForwardingTable(entries, tuple(_moves(entries, seen)), time.monotonic() - began)
 
 
-def _entries(told: str) -> Iterator[Entry]:
+def _entries(told: str) -> Iterator[ForwardingEntry]:
     for each in cast(list[_FdbEntry], from_json(told or "[]")):
         if "master" in each:  # the others are filters of the interface itself
             state: EntryState = "learned"
@@ -73,7 +73,7 @@ def _entries(told: str) -> Iterator[Entry]:
                 state = cast(EntryState, each["state"])
             sticky = "sticky" in each["flags"]
             bridge, vlan = each["master"], each.get("vlan")
-            yield Entry(each["mac"], each["ifname"], bridge, state, sticky, vlan)
+            yield ForwardingEntry(each["mac"], each["ifname"], bridge, state, sticky, vlan)
 
 
 def _seen(kernel: socket.socket, end: float) -> Iterator[tuple[str, str]]:
@@ -115,7 +115,7 @@ def _hardware_addresses(attributes: bytes) -> Iterator[str]:
         attributes = attributes[(length + 3) & ~3 :]
 
 
-def _moves(entries: Iterable[Entry], seen: Iterable[tuple[str, str]]) -> Iterator[Move]:
+def _moves(entries: Iterable[ForwardingEntry], seen: Iterable[tuple[str, str]]) -> Iterator[Move]:
     bridges = {each.port: each.bridge for each in entries}
     ways = {each.mac: [each.port] for each in entries if each.state != "permanent"}
     for mac, port in seen:

@@ -8,7 +8,7 @@ from netconsole.backend.system.programs import run
 from netconsole.diagnostics.evidence.features import read_features
 from netconsole.diagnostics.parts.links import (
     BridgeSettings,
-    Link,
+    KernelLink,
     LinkCounters,
     Links,
     PortSettings,
@@ -86,17 +86,17 @@ def read_links() -> Links:
     return Links(tuple(replace(link, features=features.get(link.name)) for link in links))
 
 
-def _offloads(link: Link) -> bool:
+def _offloads(link: KernelLink) -> bool:
     """Whether it may be hardware's doing what arrives there: not so at guests' ports."""
     return link.kind in ("", "bond", "team", "veth") and not link.ours and link.name != "lo"
 
 
-def _link(entry: _Entry) -> Link:
+def _link(entry: _Entry) -> KernelLink:
     info = entry.get("linkinfo") or {}
     data = info.get("info_data") or {}
     kind = info.get("info_kind", "")
     is_vlan = kind == "vlan"
-    return Link(
+    return KernelLink(
         entry["ifindex"],
         entry["ifname"],
         kind,

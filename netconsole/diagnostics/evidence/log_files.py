@@ -26,7 +26,7 @@ _AUDIT_TIME = re.compile(r"\baudit\((\d+\.\d+):\d+\)")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SyslogEntry:
     """One line of such a file."""
 
     moment: float
@@ -62,7 +62,7 @@ def _end_of(file: Path) -> str:
     return text.partition("\n")[2] if size > MOST_BYTES else text
 
 
-def syslog_entries(text: str, now: float) -> Iterator[Entry]:
+def syslog_entries(text: str, now: float) -> Iterator[SyslogEntry]:
     """Read what rsyslog writes, in either of its formats.
 
     One is in local time and lacks the year, which `now` tells.
@@ -70,7 +70,7 @@ def syslog_entries(text: str, now: float) -> Iterator[Entry]:
     for line in text.splitlines():
         if found := _SYSLOG.match(line):
             time, program, pid, said = found.groups()
-            yield Entry(_moment(time, now), program, int(pid or 0), said)
+            yield SyslogEntry(_moment(time, now), program, int(pid or 0), said)
 
 
 def _moment(time: str, now: float) -> float:

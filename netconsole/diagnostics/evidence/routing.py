@@ -5,7 +5,13 @@ from typing import NotRequired, TypedDict, cast
 
 from netconsole.backend.model.text import from_json
 from netconsole.backend.system.programs import run
-from netconsole.diagnostics.parts.routing import Address, Neighbour, Route, Routing, Rule
+from netconsole.diagnostics.parts.routing import (
+    InterfaceAddress,
+    Neighbour,
+    Route,
+    Routing,
+    RoutingRule,
+)
 
 
 class _AddressInfo(TypedDict):
@@ -58,14 +64,14 @@ def read_routing() -> Routing:
     )
 
 
-def _addresses() -> Iterator[Address]:
+def _addresses() -> Iterator[InterfaceAddress]:
     entries = cast(list[_AddressEntry], from_json(run(["ip", "-json", "address", "show"])))
     for entry in entries:
         for info in entry.get("addr_info", ()):
             if "local" in info:
                 named = ("tentative", "dadfailed", "secondary", "dynamic")
                 flags = tuple(name for name in named if info.get(name))
-                yield Address(
+                yield InterfaceAddress(
                     entry.get("ifname", ""),
                     info["local"],
                     info["prefixlen"],
@@ -93,12 +99,12 @@ def _routes() -> Iterator[Route]:
             )
 
 
-def _rules() -> Iterator[Rule]:
+def _rules() -> Iterator[RoutingRule]:
     for line in run(["ip", "-4", "rule", "show"]).splitlines():
         priority, _, text = line.partition(":")
         words = text.split()
         table = words[words.index("lookup") + 1] if "lookup" in words[:-1] else ""
-        yield Rule(int(priority), " ".join(words), table)
+        yield RoutingRule(int(priority), " ".join(words), table)
 
 
 def _neighbours(*which: str) -> Iterator[Neighbour]:

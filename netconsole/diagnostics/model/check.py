@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from netconsole.diagnostics.model.finding import Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import NOT_SENT, Snapshot
 
 
@@ -21,7 +21,7 @@ class Check:
     seconds: float
     """How long its evidence takes to collect on a host of ordinary size, about."""
     judge: Callable[[Snapshot], Finding]
-    page: Page
+    page: Explanation
     uses: frozenset[type[object]] = frozenset()
     """Parts, or probes, that it uses where they are there, and does without where not.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Explanation:
     """One check explained. Texts are paragraphs, unwrapped."""
 
     symptom: str

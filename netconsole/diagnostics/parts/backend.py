@@ -12,7 +12,7 @@ class Convergence(Plan):
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class Backend:
     """The status, and the plan that would bring the host in line."""
 
     status: Status
@@ -30,7 +30,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
+class ConfiguredOptions:
     """The options that checks look at, under their own names."""
 
     firewall_driver: str

@@ -28,7 +28,7 @@ _HEADER = "# Written by netconsole. See sysctl.d(5).\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class DropInAssignment:
     """One line of a file. `value` is None for a line that exempts a key from patterns."""
 
     file: str
@@ -51,7 +51,7 @@ class Assignment:
 class DropIns:
     """The settings made by files, in the order in which they are applied."""
 
-    assignments: tuple[Assignment, ...]
+    assignments: tuple[DropInAssignment, ...]
     ours: str | None
     """The text of netconsole's own drop-in, None when there is none."""
 
@@ -64,7 +64,7 @@ class DropIns:
         return make_permanent(self.assignments, self.ours, settings)
 
 
-def parse(file: str, text: str) -> tuple[Assignment, ...]:
+def parse(file: str, text: str) -> tuple[DropInAssignment, ...]:
     """Read one file; lines that are neither an assignment nor an exemption are passed over."""
     found = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -77,7 +77,7 @@ def parse(file: str, text: str) -> tuple[Assignment, ...]:
         if not equals and not exempt:
             continue
         pattern = path_of(name.removeprefix("-").strip())
-        found.append(Assignment(file, number, pattern, value.strip() if equals else None))
+        found.append(DropInAssignment(file, number, pattern, value.strip() if equals else None))
     return tuple(found)
 
 
@@ -94,7 +94,7 @@ def in_order(names: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     return (*(winners[name] for name in sorted(winners)), LAST)
 
 
-def setter(assignments: Sequence[Assignment], key: str) -> Assignment | None:
+def setter(assignments: Sequence[DropInAssignment], key: str) -> DropInAssignment | None:
     """Return the line that decides a key's value at boot, or None when no file sets it.
 
     The last one wins; a line that names the key itself beats every pattern, and so does an
@@ -112,7 +112,7 @@ def setter(assignments: Sequence[Assignment], key: str) -> Assignment | None:
     )
 
 
-def says_who(assignments: Sequence[Assignment], key: str, value: str) -> str:
+def says_who(assignments: Sequence[DropInAssignment], key: str, value: str) -> str:
     """Return in words who gave a key the value that the kernel holds now."""
     line = setter(assignments, key)
     if line is None:
@@ -135,7 +135,7 @@ def with_settings(text: str | None, settings: Mapping[str, str]) -> str:
 
 
 def make_permanent(
-    assignments: Sequence[Assignment], text: str | None, settings: Mapping[str, str]
+    assignments: Sequence[DropInAssignment], text: str | None, settings: Mapping[str, str]
 ) -> tuple[Plan | None, str]:
     """Plan the writing of our drop-in, and say whether it would have the last word.
 

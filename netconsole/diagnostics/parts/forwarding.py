@@ -9,7 +9,7 @@ only by a frame that comes in elsewhere; `permanent`: taken for an address of th
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ForwardingEntry:
     """One MAC address behind one port."""
 
     mac: str
@@ -45,7 +45,7 @@ class Move:
 class ForwardingTable:
     """The table of every bridge, and what moved in it while it was watched."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ForwardingEntry, ...]
     moves: tuple[Move, ...] = ()
     seconds: float = 0.0
     """How long it was watched."""

@@ -57,7 +57,7 @@ class LinkCounters:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class KernelLink:
     """One interface."""
 
     index: int
@@ -98,17 +98,17 @@ class Link:
 class Links:
     """Every interface of the network namespace, in the kernel's order."""
 
-    links: tuple[Link, ...]
+    links: tuple[KernelLink, ...]
 
-    def get(self, name: str) -> Link | None:
+    def get(self, name: str) -> KernelLink | None:
         """Return the interface of that name, or None."""
         return next((link for link in self.links if link.name == name), None)
 
-    def ports_of(self, bridge: str) -> tuple[Link, ...]:
+    def ports_of(self, bridge: str) -> tuple[KernelLink, ...]:
         """Return the ports of a bridge."""
         return tuple(link for link in self.links if link.master == bridge)
 
     @property
-    def bridges(self) -> Iterator[Link]:
+    def bridges(self) -> Iterator[KernelLink]:
         """Return the bridges."""
         return (link for link in self.links if link.kind == "bridge")

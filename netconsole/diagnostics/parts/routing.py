@@ -5,7 +5,7 @@ from ipaddress import IPv4Interface, IPv4Network
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class InterfaceAddress:
     """An address on an interface."""
 
     interface: str
@@ -49,7 +49,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RoutingRule:
     """A rule that chooses a routing table (ip-rule(8))."""
 
     priority: int
@@ -74,12 +74,12 @@ class Neighbour:
 class Routing:
     """All of it, IPv4 but for the addresses."""
 
-    addresses: tuple[Address, ...] = ()
+    addresses: tuple[InterfaceAddress, ...] = ()
     routes: tuple[Route, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[RoutingRule, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
 
-    def on(self, interface: str) -> tuple[Address, ...]:
+    def on(self, interface: str) -> tuple[InterfaceAddress, ...]:
         """Return the IPv4 addresses of an interface, in the kernel's order."""
         return tuple(
             each for each in self.addresses if each.interface == interface and not each.is_v6

@@ -16,8 +16,8 @@ from netconsole.backend.system import packet_sockets
 from netconsole.backend.system.programs import run
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers, AskedAddress
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.routing import Routing
 
 MOST_ADDRESSES = 512
@@ -47,7 +47,7 @@ def ask(snapshot: Snapshot) -> ArpAnswers:
 
     Raises OSError where this user may not send frames.
     """
-    wanted = questions(snapshot.get(Host), snapshot.get(Routing), snapshot.get(Links))
+    wanted = questions(snapshot.get(Backend), snapshot.get(Routing), snapshot.get(Links))
     with ThreadPoolExecutor(MOST_INTERFACES) as pool:
         heard = dict(zip(wanted, pool.map(_ask_on, wanted, wanted.values()), strict=True))
     links = snapshot.get(Links)
@@ -61,7 +61,7 @@ def ask(snapshot: Snapshot) -> ArpAnswers:
     return ArpAnswers(tuple(asked))
 
 
-def questions(host: Host | None, routing: Routing | None, links: Links | None) -> Questions:
+def questions(host: Backend | None, routing: Routing | None, links: Links | None) -> Questions:
     """Return whom to ask for where: our own addresses, gateways, and instances on their bridge.
 
     For an address of our own an ARP probe asks, which names no sender, as nobody would answer the
@@ -87,7 +87,7 @@ def questions(host: Host | None, routing: Routing | None, links: Links | None) -
     return {name: tuple(asked.items())[:MOST_ADDRESSES] for name, asked in first}
 
 
-def _can_ask(link: Link) -> bool:
+def _can_ask(link: KernelLink) -> bool:
     return link.up and link.carrier and link.name != "lo"
 
 

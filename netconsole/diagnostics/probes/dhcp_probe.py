@@ -25,7 +25,7 @@ from netconsole.backend.survey.status import Allocation, NetworkStatus
 from netconsole.backend.system import files
 from netconsole.backend.system.programs import run
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
 from netconsole.diagnostics.probes.dhcp_message import Message, discover, read
 
@@ -60,7 +60,7 @@ class _Port:
 
 def ask(snapshot: Snapshot) -> DhcpAnswers:
     """Ask on every bridge at once. Raises OSError where no TAP device can be made."""
-    host = snapshot.get(Host)
+    host = snapshot.get(Backend)
     questions = tuple(_questions(host, snapshot)) if host else ()
     if not questions:
         return DhcpAnswers(0.0)
@@ -87,7 +87,7 @@ def ask(snapshot: Snapshot) -> DhcpAnswers:
         )
 
 
-def _questions(host: Host, snapshot: Snapshot) -> Iterator[Asked]:
+def _questions(host: Backend, snapshot: Snapshot) -> Iterator[Asked]:
     target = snapshot.target
     served = {each.bridge for each in host.status.dnsmasq if each.state != "foreign"}
     networks = [

@@ -12,7 +12,7 @@ from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.survey.status import DnsmasqStatus, NetworkStatus, Status
 from netconsole.backend.system import files
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
 from netconsole.diagnostics.probes.dns_message import code, question
 
@@ -34,7 +34,7 @@ class _Question(NamedTuple):
 
 def ask(snapshot: Snapshot) -> DnsAnswers:
     """Ask all servers at once, and return what came back."""
-    host = snapshot.get(Host)
+    host = snapshot.get(Backend)
     if host is None:
         return DnsAnswers()
     bridge = snapshot.target.bridge if snapshot.target else ""

@@ -7,7 +7,7 @@ from netconsole.backend.model.text import from_json
 from netconsole.backend.survey.status import Allocation
 from netconsole.backend.system.programs import run
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.guests import GuestAnswer, GuestAnswers
 from netconsole.diagnostics.parts.routing import Routing
 
@@ -22,7 +22,7 @@ def ask_guests(snapshot: Snapshot) -> GuestAnswers:
 
     Only on networks on which this host has an address: it could not ask on others.
     """
-    host, routing, target = snapshot.get(Host), snapshot.get(Routing), snapshot.target
+    host, routing, target = snapshot.get(Backend), snapshot.get(Routing), snapshot.target
     bridges = {each.label: each.bridge for each in (host.status.networks if host else ())}
     chosen = [
         each

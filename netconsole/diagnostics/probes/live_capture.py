@@ -54,7 +54,7 @@ Show = Callable[[Sequence[tuple[str, Packet]]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CaptureRequest:
     """What to capture, and for how long."""
 
     interfaces: tuple[str, ...]
@@ -69,7 +69,7 @@ class Request:
 
 
 def compare(
-    request: Request,
+    request: CaptureRequest,
     *,
     cancel: threading.Event,
     progress: Callable[[Progress], None] = lambda _: None,
@@ -89,7 +89,7 @@ def compare(
 
 
 def watch(
-    request: Request,
+    request: CaptureRequest,
     *,
     cancel: threading.Event,
     progress: Callable[[Progress], None],
@@ -105,7 +105,7 @@ def watch(
 
 @contextmanager
 def _opened(
-    request: Request,
+    request: CaptureRequest,
     *,
     show: Show | None = None,
     write: Path | None = None,
@@ -153,7 +153,7 @@ class _Capture:
 
     def __init__(
         self,
-        request: Request,
+        request: CaptureRequest,
         points: tuple[Point, ...],
         rings: list[Ring],
         show: Show | None,

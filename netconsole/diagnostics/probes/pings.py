@@ -5,8 +5,8 @@ from itertools import islice
 
 from netconsole.backend.survey.status import Allocation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.pings import DetourPings, FloatingPings, Ping, SizePings
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
@@ -36,8 +36,8 @@ def _is_up(allocation: Allocation) -> bool:
     return allocation.device_state in ("up", "no carrier")
 
 
-def _guests(snapshot: Snapshot) -> Iterator[tuple[str, Link]]:
-    host, links = snapshot.get(Host), snapshot.get(Links)
+def _guests(snapshot: Snapshot) -> Iterator[tuple[str, KernelLink]]:
+    host, links = snapshot.get(Backend), snapshot.get(Links)
     for network in host.status.networks if host else ():
         bridge = links.get(network.bridge) if links else None
         for each in host.status.allocations if host and bridge else ():
@@ -45,7 +45,7 @@ def _guests(snapshot: Snapshot) -> Iterator[tuple[str, Link]]:
                 yield each.address, bridge
 
 
-def _routers(snapshot: Snapshot) -> Iterator[tuple[str, Link]]:
+def _routers(snapshot: Snapshot) -> Iterator[tuple[str, KernelLink]]:
     """The next routers, each once, with the interface that leads to them."""
     routing, links = snapshot.get(Routing), snapshot.get(Links)
     pairs = dict.fromkeys(
@@ -90,7 +90,7 @@ def ping_from_floating(snapshot: Snapshot) -> FloatingPings:
     First from the interface's own address: the router is known then, so that no ARP request goes
     out under the floating address, which would tell the router the very thing that is asked.
     """
-    host = snapshot.get(Host)
+    host = snapshot.get(Backend)
     routers = {link.name: gateway for gateway, link in _routers(snapshot)}
     in_use = [
         each

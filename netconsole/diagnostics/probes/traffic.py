@@ -14,7 +14,7 @@ from netconsole.backend.system.programs import ENVIRONMENT, run
 from netconsole.capture.comparison import Progress
 from netconsole.diagnostics.model.request import Request
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.traffic import Traffic
 from netconsole.diagnostics.probes import live_capture as live
@@ -38,13 +38,13 @@ class _Guest:
 
 def watch(request: Request, snapshot: Snapshot) -> Traffic:
     """Capture for as long as the request says; raises Unavailable where nothing can be compared."""
-    host, links = snapshot.get(Host), snapshot.get(Links)
+    host, links = snapshot.get(Backend), snapshot.get(Links)
     if host is None or links is None:
         raise Unavailable("the host's interfaces and networks are not known")
     chosen = path(snapshot.target, host.status, links)
     expression = request.filter or chosen.expression
     guest = _guest(snapshot, host) if expression == DNS else None
-    capture = live.Request(chosen.points, expression, seconds=request.seconds)
+    capture = live.CaptureRequest(chosen.points, expression, seconds=request.seconds)
     asker: list[subprocess.Popen[str]] = []
 
     def progress(now: Progress) -> None:
@@ -68,7 +68,7 @@ def _said(now: Progress) -> str:
     return f"packets: {counts}; seen at one only: {alone or '-'}; capture lost {lost}"
 
 
-def _guest(snapshot: Snapshot, host: Host) -> _Guest | None:
+def _guest(snapshot: Snapshot, host: Backend) -> _Guest | None:
     """Find the target's instance, or the first, if its network namespace is one of this host."""
     target = snapshot.target
     servers = {each.label: each.dhcp_server for each in host.status.networks}

@@ -10,7 +10,7 @@ from heapq import merge
 from operator import itemgetter
 from typing import Literal
 
-from netconsole.backend.filtering.matches import Flow, Reading, read_iptables
+from netconsole.backend.filtering.matches import Flow, RuleReading, read_iptables
 from netconsole.backend.filtering.native_rules import is_native, native_text
 from netconsole.backend.filtering.nft_matches import read_nft
 from netconsole.backend.model.hoststate import Kind
@@ -32,7 +32,7 @@ _NATIVE_INTERFACE = re.compile(r'\b([io])ifname "([^"*]+)"')
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class WalkStep:
     """A rule of a chain, of either language."""
 
     text: str
@@ -45,7 +45,7 @@ class Chain:
     """A chain, of either language."""
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[WalkStep, ...]
     drops: bool = False
     """Its policy, where it has one."""
     packets: int | None = None
@@ -62,7 +62,7 @@ class Ruleset:
     table: str
     entry: str
     chains: Mapping[str, Chain]
-    read: Callable[[str, Flow], Reading]
+    read: Callable[[str, Flow], RuleReading]
     locked: bool = False
     """Only the process that made it can change it."""
 
@@ -110,7 +110,7 @@ def rulesets(seen: PacketFilter, hook: Hook = "forward") -> Iterator[Ruleset]:
             chains = {
                 each.chain: Chain(
                     each.chain,
-                    tuple(Step(rule.spec, rule.packets, rule.rise) for rule in each.rules),
+                    tuple(WalkStep(rule.spec, rule.packets, rule.rise) for rule in each.rules),
                     each.policy == "DROP",
                     each.packets,
                     each.rise,
@@ -123,7 +123,7 @@ def rulesets(seen: PacketFilter, hook: Hook = "forward") -> Iterator[Ruleset]:
         yield from _native(native, hook)
 
 
-def _read(spec: str, flow: Flow) -> Reading:
+def _read(spec: str, flow: Flow) -> RuleReading:
     """Read a rule of a table of iptables, in which nft may have rules as well."""
     return read_nft(native_text(spec), flow) if is_native(spec) else read_iptables(spec, flow)
 
@@ -134,7 +134,7 @@ def _native(table: NftTable, hook: Hook) -> Iterator[Ruleset]:
     chains = {
         each.name: Chain(
             each.name,
-            tuple(Step(rule.text, rule.packets, rule.rise) for rule in each.rules),
+            tuple(WalkStep(rule.text, rule.packets, rule.rise) for rule in each.rules),
             each.policy == "drop",
         )
         for each in table.chains
@@ -151,7 +151,7 @@ def drops(ruleset: Ruleset, flows: Iterable[Flow]) -> tuple[Drop, ...]:
     return tuple(drop for flow in flows for drop in _Walk(ruleset, index, flow).to_its_end())
 
 
-_Rule = tuple[int, Step]
+_Rule = tuple[int, WalkStep]
 """With its position in the chain, from 1."""
 
 
@@ -198,7 +198,9 @@ class _Walk:
         """Walk from the entry to the policy; answer where packets are dropped."""
         entry = self._ruleset.chains[self._ruleset.entry]
         if not self._through(entry.name, True, 0) and entry.drops:
-            self._drop(entry.name, 0, Step("policy DROP", entry.packets, entry.rise), True, False)
+            self._drop(
+                entry.name, 0, WalkStep("policy DROP", entry.packets, entry.rise), True, False
+            )
         return self._found
 
     def _through(self, name: str, certain: bool, depth: int) -> bool:
@@ -223,7 +225,7 @@ class _Walk:
         return False
 
     def _decided(
-        self, rule: Reading, name: str, position: int, step: Step, sure: bool, depth: int
+        self, rule: RuleReading, name: str, position: int, step: WalkStep, sure: bool, depth: int
     ) -> bool:
         if rule.action == "accept":
             self._excepted |= not sure
@@ -233,6 +235,6 @@ class _Walk:
             return True
         return self._through(rule.aim, sure, depth + 1)
 
-    def _drop(self, chain: str, position: int, step: Step, certain: bool, named: bool) -> None:
+    def _drop(self, chain: str, position: int, step: WalkStep, certain: bool, named: bool) -> None:
         found = Drop(self._flow, self._ruleset, chain, position, step.text, step.packets, step.rise)
         self._found.append(replace(found, excepted=self._excepted, certain=certain, named=named))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from netconsole.backend.model.errors import NotFound, Unavailable
 from netconsole.backend.survey.status import NetworkStatus, Status
 from netconsole.diagnostics.model.target import Target, resolve
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.links import KernelLink, Links
 
 DNS = "port 53"
 """What the guide looks at: every guest asks names, small packets with an answer each."""
@@ -45,7 +45,7 @@ def suggested(text: str, status: Status, links: Links) -> Path:
     return _present(target, status, links)
 
 
-def along(links: Links) -> tuple[Link, ...]:
+def along(links: Links) -> tuple[KernelLink, ...]:
     """Return every interface in the order in which packets come by on their way to an instance:
     those that lead to other hosts, then each bridge between its uplinks and its other ports."""
     bridges = {bridge.name: links.ports_of(bridge.name) for bridge in links.bridges}
@@ -96,6 +96,6 @@ def _translated(target: Target, network: NetworkStatus | None) -> str:
     return f"ip and (host {target.floating_address} or ({fixed}))"
 
 
-def _is_uplink(link: Link) -> bool:
+def _is_uplink(link: KernelLink) -> bool:
     """Whether a port leads to other hosts: a VLAN device, or an interface that is not ours."""
     return link.kind == "vlan" or not link.ours

@@ -6,7 +6,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 
 from netconsole.backend.steps import RunProgram
-from netconsole.diagnostics.parts.routing import Route, Routing, Rule
+from netconsole.diagnostics.parts.routing import Route, Routing, RoutingRule
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 DEAD_ENDS = ("blackhole", "unreachable", "prohibit")
@@ -38,7 +38,7 @@ def lookup(routing: Routing, destination: str, source: str = "") -> Route | None
     return None
 
 
-def _applies(rule: Rule, destination: IPv4Address, source: str) -> bool:
+def _applies(rule: RoutingRule, destination: IPv4Address, source: str) -> bool:
     selector = _SELECTOR.fullmatch(rule.text)
     if selector is None:
         return False

@@ -6,8 +6,8 @@ from typing import Self
 
 from netconsole.backend.survey.status import Allocation, NetworkStatus
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import KernelLink, Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +23,26 @@ class Wiring:
     @classmethod
     def of(cls, snapshot: Snapshot) -> Self:
         """Put together what the store and the kernel say."""
-        status = snapshot.part(Host).status
+        status = snapshot.part(Backend).status
         guests = {each.device: each for each in status.allocations if each.device}
         links = snapshot.part(Links)
         return cls(links, status.networks, guests, status.host.public_interface)
 
     @property
-    def bridges(self) -> tuple[Link, ...]:
+    def bridges(self) -> tuple[KernelLink, ...]:
         """Return the bridges of the networks, as far as they are there."""
         names = dict.fromkeys(each.bridge for each in self.networks)
         found = (self.links.get(name) for name in names)
         return tuple(link for link in found if link is not None and link.kind == "bridge")
 
     @property
-    def ports(self) -> tuple[Link, ...]:
+    def ports(self) -> tuple[KernelLink, ...]:
         """Return every port of these bridges."""
         names = {bridge.name for bridge in self.bridges}
         return tuple(link for link in self.links.links if link.master in names)
 
     @property
-    def uplinks(self) -> tuple[Link, ...]:
+    def uplinks(self) -> tuple[KernelLink, ...]:
         """Return the ports that lead to other hosts: no guest's, and nothing that a guest uses."""
         return tuple(
             link
@@ -53,7 +53,7 @@ class Wiring:
         )
 
     @property
-    def hops(self) -> tuple[Link, ...]:
+    def hops(self) -> tuple[KernelLink, ...]:
         """Return every interface that carries guests' frames."""
         ports = self.ports
         names = {self.public_interface, *(port.parent for port in ports)} - {""}

@@ -10,8 +10,8 @@ from textual.widget import Widget
 
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.evidence.links import read_links
-from netconsole.diagnostics.parts.links import Link, Links
-from netconsole.diagnostics.probes.live_capture import Request
+from netconsole.diagnostics.parts.links import KernelLink, Links
+from netconsole.diagnostics.probes.live_capture import CaptureRequest
 from netconsole.diagnostics.reasoning.path import Path, along, suggested
 from netconsole.screens.pages.console import Console
 from netconsole.screens.pages.dialogs import TablePage, said
@@ -78,7 +78,7 @@ class CapturePage(TablePage[None], inherit_bindings=False):
             waiting="The interfaces are being read.",
         )
         self._target = target
-        self._links: tuple[Link, ...] = ()
+        self._links: tuple[KernelLink, ...] = ()
         self._instances: Mapping[str, str] = {}
         self._chosen: set[str] = set()
         self.table = CheckTable(self.listing, console.glyphs)
@@ -121,13 +121,13 @@ class CapturePage(TablePage[None], inherit_bindings=False):
             self.listing.select(next(link.name for link in self._links if self._is_chosen(link)))
             self.table.follow()
 
-    def _is_chosen(self, link: Link) -> bool:
+    def _is_chosen(self, link: KernelLink) -> bool:
         return link.name in self._chosen
 
     def _show(self) -> None:
         self.set_rows(tuple(map(self._row, self._links)))
 
-    def _row(self, link: Link) -> Row:
+    def _row(self, link: KernelLink) -> Row:
         chosen = self._is_chosen(link)
         instance = self._instances.get(link.name, "")
         return Row(
@@ -162,7 +162,7 @@ class CapturePage(TablePage[None], inherit_bindings=False):
             )
             return
         self.bar.say("")
-        request = Request(names, self.filter_line.filter, seconds=None, limit=None)
+        request = CaptureRequest(names, self.filter_line.filter, seconds=None, limit=None)
         self.app.push_screen(LiveCapturePage(self.console, request), self._ended)
 
     def _ended(self, error: Exception | None) -> None:
@@ -171,7 +171,7 @@ class CapturePage(TablePage[None], inherit_bindings=False):
             self.bar.say(said(error), "bad")
 
 
-def described(link: Link) -> str:
+def described(link: KernelLink) -> str:
     """What an interface is and how it lies: `vlan 100 on eth0, port of br100`."""
     kind = f"vlan {link.vlan} on {link.parent}" if link.vlan is not None else link.kind
     parts = [kind or ("loopback" if link.name == "lo" else "network card")]

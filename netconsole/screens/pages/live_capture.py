@@ -64,7 +64,7 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         Binding("y", "copy", show=False),
     ]
 
-    def __init__(self, console: Console, request: live.Request) -> None:
+    def __init__(self, console: Console, request: live.CaptureRequest) -> None:
         which = request.expression or "every packet"
         super().__init__(console, f"Capture: {which}", "esc ends it and goes back ")
         self._request = request

@@ -24,7 +24,7 @@ from netconsole.screens.rows.marks import STYLES
 from netconsole.screens.rows.pane import Entry, Pane, Row, command, heading
 from netconsole.screens.texts.change_log import log_entries
 from netconsole.screens.widgets.footer import Hint
-from netconsole.screens.widgets.lines import LineView, Rule
+from netconsole.screens.widgets.lines import LineView, Separator
 from netconsole.screens.widgets.table import LiveTable
 from netconsole.screens.widgets.tabs import Tabs
 
@@ -55,7 +55,7 @@ class MainPage(Page[None], inherit_bindings=False):
         self.table = LiveTable(self.listings[PANES[0].id], console.glyphs)
         self.detail = LineView(console.glyphs, id="detail")
         self.detail.can_focus = False
-        self.rule = Rule(console.glyphs, id="rule")
+        self.rule = Separator(console.glyphs, id="rule")
         self.middle = Container(self.table, self.rule, self.detail, id="middle")
         self.pane: Pane = PANES[0]
         self._no_capture_because = lacking(Capability.NET_RAW)

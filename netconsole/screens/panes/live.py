@@ -36,7 +36,7 @@ EXAMINE_SECONDS = 5.0
 Delivery = Callable[[Picture | Exception], None]
 
 
-class Collector:
+class LiveLoop:
     """Looks, delivers, waits until the picture was taken and the interval is over, looks again.
 
     Daemon threads of its own, not workers of the user interface: quitting never waits for a look

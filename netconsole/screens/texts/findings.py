@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.model.finding import Finding
-from netconsole.diagnostics.model.page import Page as Explanation
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.screens.rows.marks import BOLD, DIM, STYLES, Glyphs, mark, tone
 from netconsole.screens.rows.pane import Entry, command, heading
 

@@ -92,7 +92,7 @@ class LineView(Moving, can_focus=True):
         return strip_of(self._wrapped[at] if at < len(self._wrapped) else (), width)
 
 
-class Rule(Surface):
+class Separator(Surface):
     """A line between two parts of a page."""
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:

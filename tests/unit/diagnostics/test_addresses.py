@@ -23,10 +23,10 @@ from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding, Verdict
 from netconsole.diagnostics.model.snapshot import NOT_SENT, Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.pings import FloatingPings, Ping
-from netconsole.diagnostics.parts.routing import Address, Neighbour, Route
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Neighbour, Route
 from netconsole.diagnostics.probes.arp import NOBODY, questions
 
 ON_ADDRESSES = (
@@ -148,7 +148,7 @@ def test_a_router_of_its_own_that_nobody_asked_is_not_said_to_be_there() -> None
 
 
 def test_each_wire_is_asked_for_what_belongs_there_and_no_guest_is_alarmed() -> None:
-    asked_for = questions(Host(STATUS, Plan()), ROUTING, LINKS)
+    asked_for = questions(Backend(STATUS, Plan()), ROUTING, LINKS)
     assert {name: dict(pairs) for name, pairs in asked_for.items()} == {
         "eth0": {"203.0.113.2": NOBODY, FLOATING: NOBODY},
         "eth1": {"198.51.100.2": NOBODY},
@@ -159,9 +159,9 @@ def test_each_wire_is_asked_for_what_belongs_there_and_no_guest_is_alarmed() -> 
 def test_a_bridge_without_an_address_of_ours_is_asked_as_well() -> None:
     routing = replace(ROUTING, addresses=tuple(a for a in ADDRESSES if a.interface != "br100"))
     wanted = dict.fromkeys(("10.0.0.1", "10.0.0.2", "10.0.0.3"), NOBODY)
-    assert dict(questions(Host(STATUS, Plan()), routing, LINKS)["br100"]) == wanted
+    assert dict(questions(Backend(STATUS, Plan()), routing, LINKS)["br100"]) == wanted
     down = Links(tuple(replace(each, carrier=False) for each in LINKS.links))
-    assert questions(Host(STATUS, Plan()), routing, down) == {}
+    assert questions(Backend(STATUS, Plan()), routing, down) == {}
 
 
 @pytest.mark.parametrize(("state", "verdict"), [("REACHABLE", "fail"), ("STALE", "ok")])
@@ -171,40 +171,43 @@ def test_a_neighbour_in_use_tells_a_conflict_without_probes(state: str, verdict:
     assert (found.verdict, found.fix) == (verdict, None)
 
 
-def with_address(*more: Address) -> Snapshot:
+def with_address(*more: InterfaceAddress) -> Snapshot:
     return seen(replace(ROUTING, addresses=(*ADDRESSES, *more)))
 
 
 def test_an_address_on_two_interfaces_goes_from_the_second() -> None:
-    twice = with_address(Address("eth1", "203.0.113.2", 24, "global", (), "203.0.113.255"))
+    twice = with_address(InterfaceAddress("eth1", "203.0.113.2", 24, "global", (), "203.0.113.255"))
     found = CHECKS["duplicate_address"].examine(twice)
     assert found.fix == Plan((RemoveAddress("eth1", "203.0.113.2/24", "203.0.113.255"),))
     assert named(twice) == ["duplicate_address"]
 
 
 def test_one_address_twice_on_one_wire_is_no_flux() -> None:
-    twice = Address("eth1", "203.0.113.2", 24, "global")
+    twice = InterfaceAddress("eth1", "203.0.113.2", 24, "global")
     heard = answered(asked("eth0", "203.0.113.2", (ETH1.mac, "")))
     snapshot = seen(replace(ROUTING, addresses=(*ADDRESSES, twice)), heard, BOTH_ANSWERED)
     assert named(snapshot) == ["duplicate_address"]
 
 
 def test_an_address_without_a_subnet_may_be_on_several_interfaces() -> None:
-    unnumbered = [Address(name, "192.0.2.1", 32, "global") for name in ("eth0", "eth1")]
+    unnumbered = [InterfaceAddress(name, "192.0.2.1", 32, "global") for name in ("eth0", "eth1")]
     assert named(with_address(*unnumbered)) == []
 
 
 def test_the_one_that_others_hang_on_is_not_taken_away() -> None:
-    more = (Address("eth1", "203.0.113.2", 24, "global"), Address("eth1", "203.0.113.9", 24, "x"))
+    more = (
+        InterfaceAddress("eth1", "203.0.113.2", 24, "global"),
+        InterfaceAddress("eth1", "203.0.113.9", 24, "x"),
+    )
     assert CHECKS["duplicate_address"].examine(with_address(*more)).fix is None
 
 
 def test_where_a_floating_address_belongs_is_not_asked_here() -> None:
-    assert named(with_address(Address("eth1", FLOATING, 32, "global"))) == []
+    assert named(with_address(InterfaceAddress("eth1", FLOATING, 32, "global"))) == []
 
 
 def test_two_interfaces_in_one_subnet_are_a_warning_until_they_were_asked() -> None:
-    beside = Address("eth1", "203.0.113.3", 24, "global")
+    beside = InterfaceAddress("eth1", "203.0.113.3", 24, "global")
     routing = replace(ROUTING, addresses=(*ADDRESSES, beside))
     found = CHECKS["arp_flux"].examine(seen(routing))
     assert (found.verdict, found.confidence) == ("warn", "possible")

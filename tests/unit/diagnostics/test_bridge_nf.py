@@ -9,7 +9,7 @@ from evidence_samples import HEALTHY, OUR_FILTER, packet_filter, snapshot
 from netconsole.backend.steps import ChangeRules, Plan, RunProgram, SetSysctl
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.modules import Module, Modules
 from netconsole.diagnostics.parts.settings import Sysctls
 
@@ -27,10 +27,10 @@ def found(
     whole: str = "1",
     own: bool = False,
     modules: Modules = NO_MODULES,
-    others: tuple[Link, ...] = (),
+    others: tuple[KernelLink, ...] = (),
 ) -> Finding:
     text = OUR_FILTER.replace("-A FORWARD", f"{first}-A FORWARD", 1)
-    link = Link(
+    link = KernelLink(
         4, "br100", "bridge", True, True, "fa:16:3e:00:00:01", 1500,
         bridge=replace(BRIDGE, nf_call_iptables=own),
     )  # fmt: skip
@@ -96,8 +96,8 @@ def test_a_rule_about_a_port_that_sees_no_frame_is_named_and_enforced_for_good()
 
 
 def test_the_bridges_of_others_are_not_led_through_a_forward_that_may_drop() -> None:
-    bridge = Link(5, "virbr0", "bridge", True, True, "52:54:00:00:00:01", 1500, bridge=BRIDGE)
-    port = Link(6, "vnet0", "tun", True, True, "fe:54:00:00:00:01", 1500, master="virbr0")
+    bridge = KernelLink(5, "virbr0", "bridge", True, True, "52:54:00:00:00:01", 1500, bridge=BRIDGE)
+    port = KernelLink(6, "vnet0", "tun", True, True, "fe:54:00:00:00:01", 1500, master="virbr0")
     finding = found(OF_A_PORT, whole="0", others=(bridge, port))
     assert (finding.verdict, finding.fix, finding.persist) == ("warn", None, None)
     assert "nf_call_iptables 1" in finding.remedy

@@ -23,8 +23,8 @@ from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.model.target import resolve
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.forwarding import Entry, Move, PortVlan, PortVlans
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.forwarding import ForwardingEntry, Move, PortVlan, PortVlans
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.queues import Queue, Queues
 from netconsole.diagnostics.parts.settings import Sysctls
@@ -56,7 +56,7 @@ def test_a_healthy_bridge_is_in_order(check: str) -> None:
 @pytest.mark.parametrize("check", [name for name in OF_BRIDGES if name != "saturation"])
 def test_without_networks_there_is_nothing_to_look_at(check: str) -> None:
     empty = Status(WIRED.host, (), (), (), (), (), ())
-    seen = bridged(links=Links(())).with_parts(Host(empty, Plan()))
+    seen = bridged(links=Links(())).with_parts(Backend(empty, Plan()))
     assert judged(check, seen).verdict == "not-applicable"
 
 
@@ -126,7 +126,7 @@ def test_a_spanning_tree_alone_is_a_warning_a_forward_delay_drift() -> None:
 
 
 def test_an_entry_by_hand_behind_the_wrong_port_is_deleted_and_put_back_as_it_was() -> None:
-    wrong = Entry(WEB2, "tap1", "br100", "static", sticky=True)
+    wrong = ForwardingEntry(WEB2, "tap1", "br100", "static", sticky=True)
     found = judged("fdb", bridged().with_parts(replace(TABLE, entries=(wrong,))))
     assert found.verdict == "fail"
     assert found.fix is not None
@@ -137,7 +137,7 @@ def test_an_entry_by_hand_behind_the_wrong_port_is_deleted_and_put_back_as_it_wa
 
 
 def test_a_second_sender_of_a_mac_address_is_named_by_its_port() -> None:
-    wrong = Entry(WEB2, "tap1", "br100", vlan=1)
+    wrong = ForwardingEntry(WEB2, "tap1", "br100", vlan=1)
     found = judged("fdb", bridged().with_parts(replace(TABLE, entries=(wrong,))))
     assert "tap1 (web1)" in found.because
     assert commands(found.fix) == (

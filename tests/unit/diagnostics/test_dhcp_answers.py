@@ -26,7 +26,7 @@ from netconsole.diagnostics.parts.dhcp import Answer, DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import DhcpListener
 from netconsole.diagnostics.parts.packet_filter import NftChain, NftTable
-from netconsole.diagnostics.parts.routing import Address, Routing
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 
 # dhcp_probe, dhcp_rogue
 
@@ -52,7 +52,7 @@ def test_who_answers_and_what(answers: tuple[Answer, ...], probe: Verdict, rogue
 def test_an_answer_in_the_name_of_another_address_of_the_bridge_is_our_own() -> None:
     """dnsmasq names itself by the first address of its subnet."""
     told = DhcpAnswers(2.5, (ASKED, STRANGER), (replace(OFFER, server="10.0.0.50"),))
-    elder = Routing(addresses=(Address("br100", "10.0.0.50", 24, "global"),))
+    elder = Routing(addresses=(InterfaceAddress("br100", "10.0.0.50", 24, "global"),))
     checks = ("dhcp_probe", "dhcp_rogue")
     assert [found(check, told, elder).verdict for check in checks] == ["ok", "ok"]
     assert [found(check, told, Routing()).verdict for check in checks] == ["fail", "fail"]

@@ -7,7 +7,7 @@ from netconsole.backend.steps import Plan, WriteFile
 from netconsole.diagnostics.parts.drop_ins import (
     LAST,
     OURS,
-    Assignment,
+    DropInAssignment,
     in_order,
     make_permanent,
     parse,
@@ -19,7 +19,7 @@ from netconsole.diagnostics.parts.drop_ins import (
 KEY = "net/ipv4/conf/eth0/rp_filter"
 
 
-def files(*texts: tuple[str, str]) -> tuple[Assignment, ...]:
+def files(*texts: tuple[str, str]) -> tuple[DropInAssignment, ...]:
     """Return the assignments of these files, given in the order in which they are applied."""
     return tuple(each for path, text in texts for each in parse(path, text))
 

@@ -8,7 +8,7 @@ import pytest
 from netconsole.diagnostics.evidence.log import denied, once
 from netconsole.diagnostics.evidence.log_files import (
     MOST_BYTES,
-    Entry,
+    SyslogEntry,
     audit_lines,
     ends_of,
     syslog_entries,
@@ -35,7 +35,7 @@ RING = (
 def test_both_formats_of_rsyslog_and_the_year_that_one_of_them_lacks() -> None:
     acknowledged, kernel, cron = syslog_entries(BOTH, NOW)
     text = "DHCPACK(br100) 10.0.0.2 fa:16:3e:00:00:01 web1"
-    assert acknowledged == Entry(NOW - 2, "dnsmasq-dhcp", 77, text)
+    assert acknowledged == SyslogEntry(NOW - 2, "dnsmasq-dhcp", 77, text)
     assert (kernel.program, kernel.pid) == ("kernel", 0)
     assert datetime.fromtimestamp(cron.moment).year == 2025
 

@@ -10,15 +10,15 @@ from netconsole.backend.survey.status import NatRule
 from netconsole.diagnostics.checks.filters import firewall_off
 from netconsole.diagnostics.checks.path import metadata
 from netconsole.diagnostics.model.finding import Verdict
-from netconsole.diagnostics.parts.backend import Configuration
+from netconsole.diagnostics.parts.backend import ConfiguredOptions
 from netconsole.diagnostics.parts.listeners import Listener, Listeners
-from netconsole.diagnostics.parts.routing import Address, Routing
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 from netconsole.diagnostics.reasoning.claims import claimant
 
 MATCH = "-d 169.254.169.254/32 -p tcp -m tcp --dport 80"
 TRANSLATED = f"{MATCH} -j DNAT --to-destination 203.0.113.2:8775"
 REDIRECTED = f"{MATCH} -j REDIRECT --to-ports 8775"
-OWN = Routing((Address("eth0", "203.0.113.2", 24, "global"),))
+OWN = Routing((InterfaceAddress("eth0", "203.0.113.2", 24, "global"),))
 CHAIN = "nova-network-PREROUTING"
 
 
@@ -59,7 +59,7 @@ def test_a_missing_rule_is_named_once() -> None:
 
 
 def test_a_firewall_that_was_switched_off_is_not_forgotten() -> None:
-    off = Configuration("nova.virt.firewall.NoopFirewallDriver", None, 8775)
+    off = ConfiguredOptions("nova.virt.firewall.NoopFirewallDriver", None, 8775)
     assert firewall_off.CHECK.examine(snapshot()).verdict == "ok"
     found = firewall_off.CHECK.examine(snapshot().with_parts(off))
     assert (found.verdict, found.fix) == ("warn", None)

@@ -31,10 +31,10 @@ from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.model.finding import Finding, Verdict
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Convergence
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.pings import DetourPings, Ping, SizePings
 from netconsole.diagnostics.parts.reverse_paths import InterfacePaths, ReversePath, ReversePaths
-from netconsole.diagnostics.parts.routing import Route, Routing, Rule
+from netconsole.diagnostics.parts.routing import Route, Routing, RoutingRule
 from netconsole.diagnostics.reasoning.route_lookup import lookup
 from netconsole.diagnostics.saved import from_text, to_text
 
@@ -198,8 +198,8 @@ def test_the_default_route_may_be_missing_and_may_not_be_a_dead_end() -> None:
 def test_rules_choose_the_table_and_the_longest_prefix_the_route() -> None:
     detour = Route("0.0.0.0/1", "unicast", "7", "eth1", "198.51.100.1")
     throw = Route("10.0.0.0/24", "throw", "7")
-    by_source = Rule(100, "from 203.0.113.2 lookup 7", "7")
-    marked = Rule(50, "from all fwmark 0x1 lookup 8", "8")
+    by_source = RoutingRule(100, "from 203.0.113.2 lookup 7", "7")
+    marked = RoutingRule(50, "from all fwmark 0x1 lookup 8", "8")
     routing = Routing((), (DEFAULT, *CONNECTED, detour, throw), (*ROUTING.rules, by_source, marked))
     assert lookup(routing, "1.2.3.4") == DEFAULT
     assert lookup(routing, "1.2.3.4", "203.0.113.2") == detour
@@ -365,7 +365,7 @@ def test_the_floating_address_is_named_where_it_is_lost() -> None:
 
 
 def test_a_narrow_port_of_another_bridge_is_nobodys_business() -> None:
-    other: tuple[Link, ...] = (replace(link(9, "veth9", "veth", "br7"), mtu=1280),)
+    other: tuple[KernelLink, ...] = (replace(link(9, "veth9", "veth", "br7"), mtu=1280),)
     assert CHECKS["mtu"].examine(seen(Links((*LINKS.links, *other)))).verdict == "ok"
 
 

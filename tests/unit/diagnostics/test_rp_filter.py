@@ -9,7 +9,7 @@ from netconsole.backend.survey.status import FloatingIPStatus, HostStatus, Statu
 from netconsole.diagnostics.checks.path.rp_filter import CHECK
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.drop_ins import parse
 from netconsole.diagnostics.parts.reverse_paths import (
     EchoProbe,
@@ -48,7 +48,7 @@ def snapshot(
     sysctls: Mapping[str, str] | None = None,
     files: tuple[tuple[str, str], ...] = (),
     probes: tuple[EchoProbe, ...] = (),
-    host: Host | None = None,
+    host: Backend | None = None,
 ) -> Snapshot:
     seen = Snapshot.of(
         Sysctls(sysctls or settings(0, 1)),
@@ -56,7 +56,7 @@ def snapshot(
         ReversePaths((InterfacePaths("eth0", (OWN,), paths),), 0),
         EchoProbes(probes),
     )
-    return seen.with_parts(host) if host else seen.without(Host, "not here")
+    return seen.with_parts(host) if host else seen.without(Backend, "not here")
 
 
 def value(finding: Finding, label: str) -> str:
@@ -145,12 +145,12 @@ def test_the_probe_separates_a_filtered_reply_from_a_silent_source() -> None:
     assert not any("silent source" in each for each in found.rules_out)
 
 
-def floating(interface: str) -> Host:
+def floating(interface: str) -> Backend:
     address = FloatingIPStatus(
         "203.0.113.129", "p", interface, None, "web1", "10.0.0.2", True, 5, 5, "ok"
     )
     host = HostStatus("h", "eth0", None, True, "read-write", None, {})
-    return Host(Status(host, (), (), (address,), (), (), ()), Plan())
+    return Backend(Status(host, (), (), (address,), (), (), ()), Plan())
 
 
 def test_a_strict_public_interface_off_the_default_route_is_a_warning() -> None:

@@ -6,10 +6,10 @@ from netconsole.backend.steps import AddLink, Plan, SetLink
 from netconsole.backend.survey.status import Allocation, NetworkStatus
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.model.target import Target
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.reasoning.claims import claimed
 
@@ -24,7 +24,7 @@ REMEDY = "`netconsole apply` makes what is missing and sets it up."
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the links with those that networks and instances want."""
-    host = snapshot.part(Host)
+    host = snapshot.part(Backend)
     steps = claimed(host.plan, ID)
     wanted = _wanted(host, steps)
     networks = [each for each in host.status.networks if each.bridge in wanted]
@@ -78,7 +78,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", f"Up, with all their ports: {names}.", rows)
 
 
-def _wanted(host: Host, steps: Plan) -> frozenset[str]:
+def _wanted(host: Backend, steps: Plan) -> frozenset[str]:
     """Return the links that this host should have, as far as they could be at fault.
 
     A network of another host, or one that waits for its first instance, has none here: no step of
@@ -107,7 +107,7 @@ def _is_out(port: Allocation, steps: Plan) -> bool:
     )
 
 
-def _without_carrier(host: Host, links: Links | None) -> list[Allocation]:
+def _without_carrier(host: Backend, links: Links | None) -> list[Allocation]:
     """Return the ports that are up, and whose other end is not."""
     quiet = {link.name for link in links.links if link.up and not link.carrier} if links else set()
     return [each for each in host.status.allocations if each.device in quiet]
@@ -141,7 +141,7 @@ def _port(each: Allocation) -> Evidence:
     return Evidence(f"port {each.device}", each.device_state, "up", f"of {each.instance}")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="No instance on a network reaches anything, or one instance reaches nobody, although "
     "it runs.",
     cause="Guests are ports of the network's bridge. A bridge that is missing or down forwards no "
@@ -162,4 +162,4 @@ PAGE = Page(
     source="ip-link(8), bridge(8); Linux Documentation/networking/bridge.rst",
 )
 
-CHECK = Check(ID, ("B3",), TITLE, frozenset({Host}), 0.5, judge, PAGE, uses=frozenset({Links}))
+CHECK = Check(ID, ("B3",), TITLE, frozenset({Backend}), 0.5, judge, PAGE, uses=frozenset({Links}))

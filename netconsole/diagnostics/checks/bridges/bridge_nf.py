@@ -16,9 +16,9 @@ from netconsole.diagnostics.checks.filters.forward_filter import flows as routed
 from netconsole.diagnostics.checks.filters.forward_filter_cure import AT_NEXT_START, FILTER_TABLES
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
@@ -39,7 +39,7 @@ COST: Final = (
 
 def judge(snapshot: Snapshot) -> Finding:
     """Lead a frame from guest to guest through the rules, where it meets them at all."""
-    status, seen = snapshot.part(Host).status, snapshot.part(PacketFilter)
+    status, seen = snapshot.part(Backend).status, snapshot.part(PacketFilter)
     if not status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no bridge of a network here.")
     rows = tuple(_settings(snapshot))
@@ -166,7 +166,7 @@ def _settings(snapshot: Snapshot) -> Iterator[Evidence]:
         if value := _global(snapshot, table):
             key = f"{GLOBAL}{table}"
             yield Evidence(name_of(key), value, note="of this network namespace; 0 switches it off")
-    for network in snapshot.part(Host).status.networks:
+    for network in snapshot.part(Backend).status.networks:
         own = "1" if _own(snapshot, network.bridge) else "0"
         label = f"nf_call_iptables of {network.bridge}"
         yield Evidence(label, own, note="either of the two is enough")
@@ -184,7 +184,7 @@ def _rules_out() -> tuple[str, ...]:
     )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Instances on one bridge do not reach each other, though each reaches the host and the "
     "world; it began when Docker, Kubernetes or a firewall was started. Or the reverse: rules that "
     "should keep instances apart on one bridge do nothing.",
@@ -215,7 +215,7 @@ CHECK = Check(
     ID,
     ("B1",),
     TITLE,
-    frozenset({Host, PacketFilter, Links, Sysctls, DropIns, Modules}),
+    frozenset({Backend, PacketFilter, Links, Sysctls, DropIns, Modules}),
     0.7,
     judge,
     PAGE,

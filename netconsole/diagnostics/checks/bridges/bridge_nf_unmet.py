@@ -7,7 +7,7 @@ from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, RunProgram, SetSysctl
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
@@ -72,7 +72,7 @@ def enforce(snapshot: Snapshot) -> Plan | None:
 def _foreign(snapshot: Snapshot) -> bool:
     """Whether a bridge that is no network's carries frames between ports."""
     links = snapshot.part(Links)
-    ours = {each.bridge for each in snapshot.part(Host).status.networks}
+    ours = {each.bridge for each in snapshot.part(Backend).status.networks}
     return any(each.name not in ours and links.ports_of(each.name) for each in links.bridges)
 
 

@@ -5,11 +5,11 @@ from typing import Final, NamedTuple
 
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.counters import Counters
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.queues import Queue, Queues
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
@@ -37,7 +37,7 @@ LIMITS = ("pfifo", "bfifo", "tbf")
 class Losing(NamedTuple):
     """A hop that loses packets."""
 
-    link: Link
+    link: KernelLink
     queue: Queue | None
     """The one that drops them, where it is known."""
     sending: int
@@ -89,7 +89,9 @@ def _by_interface(queues: Queues) -> Mapping[str, list[Queue]]:
     return found
 
 
-def _losing(hop: Link, counters: Counters, queues: Mapping[str, list[Queue]]) -> Losing | None:
+def _losing(
+    hop: KernelLink, counters: Counters, queues: Mapping[str, list[Queue]]
+) -> Losing | None:
     full = next((each for each in queues.get(hop.name, ()) if each.rise), None)
     sending = counters.rise(f"{hop.name}.tx_dropped")
     receiving = counters.rise(f"{hop.name}.rx_dropped")
@@ -139,7 +141,7 @@ def _arguments(queue: Queue) -> tuple[str, ...]:
     return (queue.kind, "limit", str(told["limit"])) if "limit" in told else ()
 
 
-def _rows(hop: Link, counters: Counters, queues: Mapping[str, list[Queue]]) -> list[Evidence]:
+def _rows(hop: KernelLink, counters: Counters, queues: Mapping[str, list[Queue]]) -> list[Evidence]:
     rows = []
     for way, words in (("tx_dropped", "sending"), ("rx_dropped", "receiving")):
         if total := counters.total(f"{hop.name}.{way}"):
@@ -152,7 +154,7 @@ def _rows(hop: Link, counters: Counters, queues: Mapping[str, list[Queue]]) -> l
     return rows
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Packets are lost under load, and none or few when little is sent.",
     cause="In front of every interface stands a queue. When more comes than goes, it fills, and "
     "what does not fit is dropped. A guest that does not read fills the queue of its port, a link "
@@ -174,4 +176,4 @@ PAGE = Page(
     source="tc(8), tc-tbf(8); Linux Documentation/networking/statistics.rst",
 )
 
-CHECK = Check(ID, ("B11",), TITLE, frozenset({Host, Links, Counters, Queues}), 0.7, judge, PAGE)
+CHECK = Check(ID, ("B11",), TITLE, frozenset({Backend, Links, Counters, Queues}), 0.7, judge, PAGE)

@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 from netconsole.backend.steps import Plan, RunProgram, Step
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.forwarding import Entry, ForwardingTable, Move
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.forwarding import ForwardingEntry, ForwardingTable, Move
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "fdb"
@@ -33,7 +33,7 @@ LOOP = (
 class Misplaced(NamedTuple):
     """A guest's MAC address behind another port than the guest's own."""
 
-    entry: Entry
+    entry: ForwardingEntry
     instance: str
     own_port: str
 
@@ -97,7 +97,7 @@ def _found(
     misplaced: Sequence[Misplaced],
     rows: tuple[Evidence, ...],
     moves: Sequence[Move],
-    forgetful: Sequence[Link],
+    forgetful: Sequence[KernelLink],
 ) -> Finding:
     steps = (*(_put_right(each) for each in misplaced), *map(_remember, forgetful))
     first = next((each for each in misplaced if not each.by_hand), misplaced[0])
@@ -147,12 +147,12 @@ def _put_right(each: Misplaced) -> Step:
     return RunProgram(("bridge", "fdb", "delete", *there), back)
 
 
-def _remember(bridge: Link) -> Step:
+def _remember(bridge: KernelLink) -> Step:
     change = ("ip", "link", "set", "dev", bridge.name, "type", "bridge", "ageing_time")
     return RunProgram((*change, str(AGEING)), (*change, "0"))
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="One guest, or all on a bridge, lose packets now and then, or in one direction; a "
     "restart of the guest helps for a while. Or guests see traffic that is for others.",
     cause="A bridge sends a frame to the port behind which it last saw the MAC address. Where that "
@@ -177,4 +177,4 @@ PAGE = Page(
     source="bridge(8), fdb; IEEE 802.1D-2004 section 7.9; Linux net/bridge/br_fdb.c",
 )
 
-CHECK = Check(ID, ("B5",), TITLE, frozenset({Host, Links, ForwardingTable}), 0.7, judge, PAGE)
+CHECK = Check(ID, ("B5",), TITLE, frozenset({Backend, Links, ForwardingTable}), 0.7, judge, PAGE)

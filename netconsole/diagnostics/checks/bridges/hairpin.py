@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 from netconsole.backend.steps import Plan, RunProgram, SetLink, Step
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import Link, Links, PortSettings
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import KernelLink, Links, PortSettings
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
@@ -54,13 +54,13 @@ RESTRICTIONS = (
 class Restricted(NamedTuple):
     """A port that a setting restricts."""
 
-    port: Link
+    port: KernelLink
     by: Restriction
 
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look at the settings of every port, hairpin by what the plan says of it."""
-    host, wiring = snapshot.part(Host), Wiring.of(snapshot)
+    host, wiring = snapshot.part(Backend), Wiring.of(snapshot)
     ports = [port for port in wiring.ports if port.port is not None]
     hairpin = _missing(host, ports)
     found = list(_restricted(wiring))
@@ -91,7 +91,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, verdict, because, rows, (), plan, remedy=REMEDY)
 
 
-def _missing(host: Host, ports: Sequence[Link]) -> Plan:
+def _missing(host: Backend, ports: Sequence[KernelLink]) -> Plan:
     """Return the steps at ports that are in their bridge: `bridge` names the others."""
     names = {port.name for port in ports}
     steps = claimed(host.plan, ID).steps
@@ -140,7 +140,7 @@ def _words(value: bool) -> str:
     return "on" if value else "off"
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="A guest reaches everything but itself under its own floating address; or two guests "
     "on one bridge reach the host and the world, and not each other.",
     cause="A bridge sends no frame back out of the port that it came in by unless that port is "
@@ -161,4 +161,4 @@ PAGE = Page(
     source="bridge(8), link set; ip-link(8), bridge_slave; Linux net/bridge/br_forward.c",
 )
 
-CHECK = Check(ID, ("B9",), TITLE, frozenset({Host, Links}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("B9",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)

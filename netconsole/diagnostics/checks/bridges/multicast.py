@@ -5,10 +5,10 @@ from typing import Final
 from netconsole.backend.steps import Plan, RunProgram, Step
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import BridgeSettings, Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import BridgeSettings, KernelLink, Links
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "multicast"
@@ -59,7 +59,7 @@ def _wanted(told: BridgeSettings) -> int:
     return ROBUSTNESS * told.mcast_query_interval + told.mcast_response_interval
 
 
-def _remember(link: Link) -> list[Step]:
+def _remember(link: KernelLink) -> list[Step]:
     if link.bridge is None:
         return []
     change = ("ip", "link", "set", "dev", link.name, "type", "bridge", "mcast_membership_interval")
@@ -67,7 +67,7 @@ def _remember(link: Link) -> list[Step]:
     return [RunProgram((*change, str(_wanted(link.bridge))), (*change, former))]
 
 
-def _rows(link: Link) -> list[Evidence]:
+def _rows(link: KernelLink) -> list[Evidence]:
     told = link.bridge
     if told is None:
         return []
@@ -86,7 +86,7 @@ def _on(value: bool) -> str:
     return "yes" if value else "no"
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="VRRP, mDNS or other multicast between guests works at first and stops after a while, "
     "on some guests or all; it comes back when a program joins its group anew.",
     cause="A bridge that snoops sends multicast only to ports from which it heard that somebody "
@@ -112,4 +112,4 @@ PAGE = Page(
     source="RFC 3376 section 8, RFC 3810 section 9; ip-link(8), bridge; bridge(8), mdb",
 )
 
-CHECK = Check(ID, ("B10",), TITLE, frozenset({Host, Links}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("B10",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)

@@ -5,10 +5,10 @@ from typing import Final
 from netconsole.backend.steps import Plan, RunProgram, Step
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "offload"
@@ -45,18 +45,18 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", because, rows)
 
 
-def _row(link: Link) -> Evidence:
+def _row(link: KernelLink) -> Evidence:
     features = link.features or ()
     on = [name for name in (MERGING, *HARMLESS) if name in features]
     return Evidence(f"offloads of {link.name}", ", ".join(on) or "none", f"no {MERGING}")
 
 
-def _switch_off(link: Link) -> Step:
+def _switch_off(link: KernelLink) -> Step:
     change = ("ethtool", "-K", link.name, "lro")
     return RunProgram((*change, "off"), (*change, "on"))
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Downloads of guests crawl, small packets and the host itself are fast.",
     cause="With large receive offload the network card merges TCP segments and forgets their "
     "borders; they cannot be forwarded after that. GRO, which the kernel does, keeps them, and "
@@ -75,4 +75,4 @@ PAGE = Page(
     source="Linux Documentation/networking/netdev-features.rst; ethtool(8); systemd.link(5)",
 )
 
-CHECK = Check(ID, ("B8",), TITLE, frozenset({Host, Links}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("B8",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)

@@ -6,10 +6,10 @@ from typing import Final
 from netconsole.backend.steps import Plan, RunProgram
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "promiscuity"
@@ -52,7 +52,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", because, rows)
 
 
-def _explained(link: Link) -> str:
+def _explained(link: KernelLink) -> str:
     return (
         f"{link.name} is a macvlan of mode {link.mode}: it shares its interface with others, and "
         "gets frames for its own MAC address and for all, whatever it is asked. Those for a guest "
@@ -60,7 +60,7 @@ def _explained(link: Link) -> str:
     )
 
 
-def _taking(wiring: Wiring) -> Iterator[Link]:
+def _taking(wiring: Wiring) -> Iterator[KernelLink]:
     """Return the uplinks that are up, and the interfaces whose tagged frames they carry."""
     for uplink in wiring.uplinks:
         if not uplink.up or (filters := wiring.links.get(uplink.master)) is None:
@@ -73,12 +73,12 @@ def _taking(wiring: Wiring) -> Iterator[Link]:
             yield parent
 
 
-def _take_all(link: Link) -> RunProgram:
+def _take_all(link: KernelLink) -> RunProgram:
     change = ("ip", "link", "set", "dev", link.name, "promisc")
     return RunProgram((*change, "on"), (*change, "off"))
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="The host reaches other hosts, guests on it reach each other, and guests reach no "
     "other host: their requests leave, and no answer comes in.",
     cause="Frames for a guest carry the guest's MAC address, and an interface passes on those for "
@@ -107,4 +107,4 @@ PAGE = Page(
     source="ip-link(8), promisc; Linux net/bridge/br_if.c, br_manage_promisc",
 )
 
-CHECK = Check(ID, ("B7",), TITLE, frozenset({Host, Links}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("B7",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)

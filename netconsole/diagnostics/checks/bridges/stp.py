@@ -5,10 +5,10 @@ from typing import Final
 from netconsole.backend.steps import Plan, RunProgram, SetLink, Step
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import BridgeSettings, Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import BridgeSettings, KernelLink, Links
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
@@ -28,7 +28,7 @@ LOOP = (
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look at the spanning tree of each bridge, and at the state of each port."""
-    host, wiring = snapshot.part(Host), Wiring.of(snapshot)
+    host, wiring = snapshot.part(Backend), Wiring.of(snapshot)
     bridges = wiring.bridges
     if not bridges:
         return Finding(ID, TITLE, "not-applicable", "No network has a bridge on this host.")
@@ -61,11 +61,11 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, verdict, because, rows, _excluded(waiting), fix, remedy=REMEDY)
 
 
-def _state(port: Link) -> str:
+def _state(port: KernelLink) -> str:
     return port.port.state if port.port else ""
 
 
-def _because(wiring: Wiring, waiting: list[Link], delayed: list[Link]) -> str:
+def _because(wiring: Wiring, waiting: list[KernelLink], delayed: list[KernelLink]) -> str:
     if waiting:
         names = ", ".join(wiring.whose(port.name) for port in waiting)
         return (
@@ -85,7 +85,7 @@ def _because(wiring: Wiring, waiting: list[Link], delayed: list[Link]) -> str:
     )
 
 
-def _excluded(waiting: list[Link]) -> tuple[str, ...]:
+def _excluded(waiting: list[KernelLink]) -> tuple[str, ...]:
     return ("bridge: the port is up, and in its bridge",) if waiting else ()
 
 
@@ -93,7 +93,7 @@ def _seconds(settings: BridgeSettings) -> int:
     return 2 * settings.forward_delay // 100
 
 
-def _rows(bridge: Link, wiring: Wiring) -> list[Evidence]:
+def _rows(bridge: KernelLink, wiring: Wiring) -> list[Evidence]:
     told = bridge.bridge
     if told is None:
         return []
@@ -108,12 +108,12 @@ def _rows(bridge: Link, wiring: Wiring) -> list[Evidence]:
     return rows
 
 
-def _switch_off(bridge: Link) -> Step:
+def _switch_off(bridge: KernelLink) -> Step:
     change = ("ip", "link", "set", "dev", bridge.name, "type", "bridge", "stp_state")
     return RunProgram((*change, "0"), (*change, "1"))
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="A guest gets no address, or boots from no network, though half a minute later "
     "everything works; so after every start of its port.",
     cause="With the spanning tree on, a port that comes up listens and learns for the forward "
@@ -139,4 +139,4 @@ PAGE = Page(
     source="IEEE 802.1D-2004; ip-link(8), bridge; bridge(8), link; Linux net/bridge/br_stp.c",
 )
 
-CHECK = Check(ID, ("B4",), TITLE, frozenset({Host, Links}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("B4",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)

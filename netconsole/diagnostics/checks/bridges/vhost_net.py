@@ -5,7 +5,7 @@ from typing import Final
 from netconsole.backend.steps import Plan, RunProgram
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.modules import Module, Modules
 from netconsole.diagnostics.parts.virtual_machines import (
@@ -106,7 +106,7 @@ def _machine(each: VirtualMachine) -> Evidence:
     return Evidence(each.name, value, "1 a queue", note)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Low throughput and much processor time of QEMU for little traffic; on old kernels, "
     "guests whose network works at first and then stops under load.",
     cause="Without vhost_net each packet of a guest passes through the QEMU process, which copies "

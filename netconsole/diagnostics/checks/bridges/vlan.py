@@ -7,11 +7,11 @@ from typing import Final
 from netconsole.backend.steps import Plan, RunProgram, Step
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.forwarding import PortVlans
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
@@ -28,7 +28,7 @@ TAG = "802.1Q"
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look at the VLAN devices of the networks, then at bridges that filter VLANs."""
-    host, wiring, members = snapshot.part(Host), Wiring.of(snapshot), snapshot.part(PortVlans)
+    host, wiring, members = snapshot.part(Backend), Wiring.of(snapshot), snapshot.part(PortVlans)
     devices = [link for link in wiring.uplinks if link.kind == "vlan"]
     filtering = [link for link in wiring.bridges if link.bridge and link.bridge.vlan_filtering]
     steps = claimed(host.plan, ID)
@@ -67,18 +67,18 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", because, rows)
 
 
-def _device(device: Link) -> Evidence:
+def _device(device: KernelLink) -> Evidence:
     value = f"VLAN {device.vlan} of {device.parent}, port of {device.master}"
     return Evidence(device.name, value, "", device.vlan_protocol)
 
 
-def _cut_off(device: Link, wiring: Wiring) -> bool:
+def _cut_off(device: KernelLink, wiring: Wiring) -> bool:
     """Whether the trunk is up and hears nothing; one that is down is the matter of `bridge`."""
     parent = wiring.links.get(device.parent)
     return parent is not None and parent.up and not parent.carrier
 
 
-def _members(bridge: Link, wiring: Wiring, members: PortVlans) -> list[Evidence]:
+def _members(bridge: KernelLink, wiring: Wiring, members: PortVlans) -> list[Evidence]:
     rows = [Evidence(f"VLAN filter of {bridge.name}", "on")]
     usual = _usual(bridge, wiring, members)
     for port in wiring.links.ports_of(bridge.name):
@@ -96,7 +96,7 @@ def _vlan(number: int | None) -> str:
     return "dropped" if number is None else f"VLAN {number}"
 
 
-def _usual(bridge: Link, wiring: Wiring, members: PortVlans) -> int | None:
+def _usual(bridge: KernelLink, wiring: Wiring, members: PortVlans) -> int | None:
     """Return the VLAN of the bridge itself, that of the gateway; else that of most ports."""
     if (own := members.pvid(bridge.name)) is not None:
         return own
@@ -105,7 +105,7 @@ def _usual(bridge: Link, wiring: Wiring, members: PortVlans) -> int | None:
     return counted.most_common(1)[0][0] if counted else None
 
 
-def _astray(bridge: Link, wiring: Wiring, members: PortVlans) -> list[Link]:
+def _astray(bridge: KernelLink, wiring: Wiring, members: PortVlans) -> list[KernelLink]:
     usual = _usual(bridge, wiring, members)
     return [
         port
@@ -115,7 +115,7 @@ def _astray(bridge: Link, wiring: Wiring, members: PortVlans) -> list[Link]:
 
 
 def _filtered(
-    astray: Sequence[Link], wiring: Wiring, members: PortVlans, rows: tuple[Evidence, ...]
+    astray: Sequence[KernelLink], wiring: Wiring, members: PortVlans, rows: tuple[Evidence, ...]
 ) -> Finding:
     first = astray[0]
     bridge = wiring.links.get(first.master)
@@ -136,7 +136,7 @@ def _filtered(
     return Finding(ID, TITLE, "fail", because, rows, excluded, plan)
 
 
-def _move(port: Link, members: PortVlans, usual: int) -> list[Step]:
+def _move(port: KernelLink, members: PortVlans, usual: int) -> list[Step]:
     """Put a port into the VLAN of its bridge, and out of the one that it is in."""
     steps: list[Step] = []
     for member in members.of(port.name):
@@ -148,12 +148,12 @@ def _move(port: Link, members: PortVlans, usual: int) -> list[Step]:
     return [*steps, RunProgram((*add, "pvid", "untagged"), delete)]
 
 
-def _changes(port: Link, vlan: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _changes(port: KernelLink, vlan: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     which = ("dev", port.name, "vid", str(vlan))
     return ("bridge", "vlan", "add", *which), ("bridge", "vlan", "delete", *which)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Guests of one network reach each other and the gateway on this host, and nobody of "
     "their network on other hosts; or one guest reaches nobody at all.",
     cause="A VLAN device takes the frames with its tag from the trunk, without the tag, and hands "
@@ -176,4 +176,4 @@ PAGE = Page(
     source="IEEE 802.1Q-2022; ip-link(8), vlan and bridge; bridge(8), vlan",
 )
 
-CHECK = Check(ID, ("B6",), TITLE, frozenset({Host, Links, PortVlans}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("B6",), TITLE, frozenset({Backend, Links, PortVlans}), 0.5, judge, PAGE)

@@ -8,10 +8,10 @@ from netconsole.backend.steps import Plan, RunProgram
 from netconsole.backend.survey.status import Allocation
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.quarantine import COST, silence
@@ -34,7 +34,7 @@ class _Claim:
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare who answers with whom the store names."""
-    status = snapshot.part(Host).status
+    status = snapshot.part(Backend).status
     placed = [each for each in status.allocations if each.allocated and each.mac]
     if not placed:
         return Finding(ID, TITLE, "not-applicable", "No instance has an address here.")
@@ -53,7 +53,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 def _claims(snapshot: Snapshot, placed: list[Allocation]) -> Iterator[_Claim]:
     answers = snapshot.get(ArpAnswers)
-    bridges = {each.label: each.bridge for each in snapshot.part(Host).status.networks}
+    bridges = {each.label: each.bridge for each in snapshot.part(Backend).status.networks}
     own = {link.mac for link in snapshot.part(Links).links}
     neighbours = {
         (each.interface, each.address): each.mac
@@ -120,7 +120,7 @@ def _steps(claim: _Claim) -> Iterator[RunProgram]:
         )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="An instance answers sometimes, or another machine answers under its address: SSH "
     "warns of a changed host key, connections break after some seconds.",
     cause="Two machines on one wire have the same address: someone configured it by hand, or a "
@@ -149,7 +149,7 @@ CHECK = Check(
     ID,
     ("C10",),
     TITLE,
-    frozenset({Host, Links, Routing}),
+    frozenset({Backend, Links, Routing}),
     0.5,
     judge,
     PAGE,

@@ -4,9 +4,9 @@ from typing import Final
 
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.packet_filter import FilterRule, PacketFilter
 from netconsole.diagnostics.reasoning.claims import claimed
 
@@ -17,7 +17,7 @@ REMEDY = "`netconsole apply` puts the rule back in the chain nova-network-POSTRO
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look for the rule of each network that is served, and what it has counted."""
-    host, found = snapshot.part(Host), snapshot.part(PacketFilter)
+    host, found = snapshot.part(Backend), snapshot.part(PacketFilter)
     rules = {
         rule.spec.partition(" ")[2].partition(" ")[0]: rule
         for chain in found.of("mangle")
@@ -51,7 +51,7 @@ def _row(bridge: str, rule: FilterRule | None) -> Evidence:
     return Evidence(label, "present", "present", f"{rule.packets} answers so far")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Old guests get no address: dhclient of before 2011 says `bad udp checksums in 5 "
     "packets`, FreeBSD's and other clients that read raw frames say nothing. New guests are fine.",
     cause="The kernel leaves the checksum of packets that it makes itself to the network card. "
@@ -68,4 +68,4 @@ PAGE = Page(
     source="iptables-extensions(8), CHECKSUM; Linux Documentation/networking/checksum-offloads.rst",
 )
 
-CHECK = Check(ID, ("C4",), TITLE, frozenset({Host, PacketFilter}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("C4",), TITLE, frozenset({Backend, PacketFilter}), 0.5, judge, PAGE)

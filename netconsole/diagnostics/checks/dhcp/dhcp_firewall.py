@@ -12,9 +12,9 @@ from netconsole.backend.survey.status import NetworkStatus
 from netconsole.diagnostics.checks.filters.forward_filter_cure import LOCKED
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.claims import claimed
@@ -38,7 +38,7 @@ _OWNERS_WAY = {
 
 def judge(snapshot: Snapshot) -> Finding:
     """Lead packets of each sort through the rules on their way in."""
-    host, found = snapshot.part(Host), snapshot.part(PacketFilter)
+    host, found = snapshot.part(Backend), snapshot.part(PacketFilter)
     served = {each.bridge for each in host.status.dnsmasq if each.state != "foreign"}
     networks = [each for each in host.status.networks if each.bridge in served]
     steps = claimed(host.plan, ID)
@@ -138,7 +138,7 @@ def _remedy(snapshot: Snapshot, drop: Drop) -> str:
     return f"{INSERTED}."
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="No instance of a network gets an address, or none resolves names, though dnsmasq runs "
     "and its requests are seen on the bridge.",
     cause="Requests to dnsmasq are packets to this host, and pass its INPUT chain like any other. "
@@ -164,7 +164,7 @@ CHECK = Check(
     ID,
     ("C5",),
     TITLE,
-    frozenset({Host, PacketFilter}),
+    frozenset({Backend, PacketFilter}),
     0.5,
     judge,
     PAGE,

@@ -6,9 +6,9 @@ from netconsole.backend.model.dhcp_host import host_in
 from netconsole.backend.steps import AddDhcpHosts, ReleaseLease, RemoveDhcpHosts, Step
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.log import LogLine, SystemLog
 from netconsole.diagnostics.reasoning.claims import claimed
@@ -28,7 +28,7 @@ COMPLAINTS = {
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the host files and leases with the store, then look at what dnsmasq complained of."""
-    host = snapshot.part(Host)
+    host = snapshot.part(Backend)
     ours = _ours(host, snapshot.part(DnsmasqProcesses))
     steps = claimed(host.plan, ID).steps
     log = snapshot.get(SystemLog) or SystemLog()
@@ -101,7 +101,7 @@ def _explained(step: Step) -> str:
     return f"Not as the store says: {step.commands[0]}"
 
 
-def _ours(host: Host, processes: DnsmasqProcesses) -> list[DnsmasqProcess]:
+def _ours(host: Backend, processes: DnsmasqProcesses) -> list[DnsmasqProcess]:
     pids = {each.pids[0] for each in host.status.dnsmasq if each.state == "running" and each.pids}
     return [each for each in processes.processes if each.pid in pids]
 
@@ -122,7 +122,7 @@ def _server(snapshot: Snapshot, server: DnsmasqProcess) -> Evidence:
     return Evidence(f"leases on {server.option('interface')}", leases, note=f"of {most} at most")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="One instance gets no address, while others on the same network do.",
     cause="A dnsmasq with static hosts answers only hardware addresses that it has a host line "
     "for. It reads a new file in its --dhcp-hostsdir at once, and forgets a removed one at SIGHUP. "
@@ -147,7 +147,7 @@ CHECK = Check(
     ID,
     ("C3",),
     TITLE,
-    frozenset({Host, DnsmasqProcesses}),
+    frozenset({Backend, DnsmasqProcesses}),
     0.6,
     judge,
     PAGE,

@@ -9,9 +9,9 @@ from netconsole.backend.steps import Plan, StartDnsmasq, Step, StopDnsmasq, Writ
 from netconsole.backend.survey.status import Allocation
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dhcp import DhcpAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.log import SystemLog
@@ -65,7 +65,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _servers(snapshot: Snapshot) -> Iterator[_Server]:
-    status = snapshot.part(Host).status
+    status = snapshot.part(Backend).status
     processes = snapshot.part(DnsmasqProcesses)
     neighbours = snapshot.part(Routing).neighbours
     for each in status.dnsmasq:
@@ -120,7 +120,7 @@ def _refusals(snapshot: Snapshot) -> tuple[Evidence, ...]:
     """Return what was refused lately: by the log, and by what a probe overheard."""
     log = snapshot.get(SystemLog) or SystemLog()
     overheard = snapshot.get(DhcpAnswers)
-    pids = {pid for each in snapshot.part(Host).status.dnsmasq for pid in each.pids}
+    pids = {pid for each in snapshot.part(Backend).status.dnsmasq for pid in each.pids}
     return (
         *(
             Evidence("in the log", line.text)
@@ -140,7 +140,7 @@ def _row(server: _Server, victim: Allocation) -> Evidence:
     return Evidence(label, "none", f"of {victim.mac}", f"{victim.instance} answers ARP there")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Guests lose their address for a moment, or for good if their client is careless, some "
     "time after dnsmasq or the host was restarted, or after networks moved here from another host.",
     cause="A guest renews by asking for the address that it has. A dnsmasq that knows no such "
@@ -165,7 +165,7 @@ CHECK = Check(
     ID,
     ("C6",),
     TITLE,
-    frozenset({Host, DnsmasqProcesses, Routing}),
+    frozenset({Backend, DnsmasqProcesses, Routing}),
     0.6,
     judge,
     PAGE,

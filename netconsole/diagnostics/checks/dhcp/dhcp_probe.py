@@ -9,9 +9,9 @@ from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dhcp_hosts, dnsmas
 from netconsole.diagnostics.checks.dhcp.dhcp_rogue import own_servers
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Routing
@@ -33,7 +33,7 @@ _CAUSES = (
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look at the answers to the questions that were asked in instances' names."""
-    host, told = snapshot.part(Host), snapshot.part(DhcpAnswers)
+    host, told = snapshot.part(Backend), snapshot.part(DhcpAnswers)
     servers = {each.bridge: own_servers(snapshot, each) for each in host.status.networks}
     asked = [each for each in told.asked if each.instance]
     rows = tuple(_row(each, told) for each in asked)
@@ -96,7 +96,9 @@ def _wrong(snapshot: Snapshot, wrong: Asked, answer: Answer, rows: tuple[Evidenc
 
 
 def _reload(snapshot: Snapshot, asked: Asked, because: str, rows: tuple[Evidence, ...]) -> Finding:
-    servers = [each for each in snapshot.part(Host).status.dnsmasq if each.bridge == asked.bridge]
+    servers = [
+        each for each in snapshot.part(Backend).status.dnsmasq if each.bridge == asked.bridge
+    ]
     running = next((each.argv for each in servers if each.state == "running"), ())
     file = dnsmasq_arguments.value(running, "pid-file")
     fix = Plan((ReloadDnsmasq(asked.bridge, file),)) if file else None
@@ -126,7 +128,7 @@ def _row(asked: Asked, told: DhcpAnswers) -> Evidence:
     return Evidence(f"{asked.instance} on {asked.bridge}", value, asked.address, note)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="An instance gets no address, or a wrong one, and it is not clear on which side the "
     "fault is.",
     cause="Between a guest's request and its address lie the bridge, the packet filter, a dnsmasq "
@@ -154,9 +156,9 @@ CHECK = Check(
     ID,
     ("C9",),
     TITLE,
-    frozenset({Host, DhcpAnswers}),
+    frozenset({Backend, DhcpAnswers}),
     2.6,
     judge,
     PAGE,
-    uses=frozenset({Routing}).union(*((each.needs | each.uses) for each in _CAUSES)) - {Host},
+    uses=frozenset({Routing}).union(*((each.needs | each.uses) for each in _CAUSES)) - {Backend},
 )

@@ -8,9 +8,9 @@ from netconsole.backend.survey.status import NetworkStatus
 from netconsole.diagnostics.checks.dhcp import dnsmasq_processes
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dhcp import Answer, DhcpAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
 from netconsole.diagnostics.parts.routing import Routing
@@ -21,7 +21,7 @@ TITLE = "No other DHCP server answers the guests"
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare who answered with who should."""
-    host, told = snapshot.part(Host), snapshot.part(DhcpAnswers)
+    host, told = snapshot.part(Backend), snapshot.part(DhcpAnswers)
     networks = {each.bridge: each for each in host.status.networks}
     heard = (*told.answers, *(each for each in told.overheard if each.kind != "ACK"))
     strange = [each for each in heard if _is_strange(snapshot, each, told, networks[each.bridge])]
@@ -71,7 +71,7 @@ def _is_strange(
 def _found(
     snapshot: Snapshot, answer: Answer, network: NetworkStatus, rows: tuple[Evidence, ...]
 ) -> Finding:
-    allocations = snapshot.part(Host).status.allocations
+    allocations = snapshot.part(Backend).status.allocations
     guest = next((each.instance for each in allocations if each.device == answer.port), "")
     offer = f"offers {answer.address}" if answer.kind == "OFFER" else f"says {answer.kind}"
     who = f"{answer.server} ({answer.source})"
@@ -101,7 +101,7 @@ def _on_this_host(snapshot: Snapshot, said: str, rows: tuple[Evidence, ...]) -> 
         because = f"{said}; dnsmasq_processes says more of it."
         return Finding(ID, TITLE, "info", because, rows)
     processes = snapshot.get(DnsmasqProcesses) or DnsmasqProcesses(0.0)
-    ours = {pid for each in snapshot.part(Host).status.dnsmasq for pid in each.pids}
+    ours = {pid for each in snapshot.part(Backend).status.dnsmasq for pid in each.pids}
     others = [
         f"{each.program} ({each.pid})" for each in processes.listeners if each.pid not in ours
     ]
@@ -129,7 +129,7 @@ def _row(answer: Answer, network: NetworkStatus) -> Evidence:
     )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Some guests get an address of a wrong network, a wrong router or name server, or lose "
     "their address again and again; it depends on who answers first.",
     cause="A DHCP request goes to everyone on the bridge, and a client takes the first offer that "
@@ -155,7 +155,7 @@ CHECK = Check(
     ID,
     ("C2",),
     TITLE,
-    frozenset({Host, DhcpAnswers}),
+    frozenset({Backend, DhcpAnswers}),
     2.6,
     judge,
     PAGE,

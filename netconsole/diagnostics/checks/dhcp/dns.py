@@ -6,9 +6,9 @@ from typing import Final
 from netconsole.diagnostics.checks.dhcp import dnsmasq_load, dnsmasq_processes
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
 from netconsole.diagnostics.parts.log import SystemLog
@@ -125,7 +125,7 @@ def _row(each: DnsAnswer) -> Evidence:
     return Evidence(f"{each.server} {way}", value, f"within {SLOW} ms", f"asked for {each.name}")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Logging in, package installs and web pages of guests take seconds to begin, or names "
     "are not found.",
     cause="A guest asks the network's dnsmasq, which answers the names of instances itself and "
@@ -152,7 +152,7 @@ CHECK = Check(
     ID,
     ("C8",),
     TITLE,
-    frozenset({Host, DnsAnswers}),
+    frozenset({Backend, DnsAnswers}),
     0.5,
     judge,
     PAGE,

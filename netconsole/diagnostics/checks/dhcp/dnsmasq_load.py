@@ -4,9 +4,9 @@ from typing import Final
 
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.log import SystemLog
 
@@ -23,7 +23,7 @@ REMEDY = (
 def judge(snapshot: Snapshot) -> Finding:
     """Look at how busy each was for half a second, and how often it read its files lately."""
     processes = snapshot.part(DnsmasqProcesses)
-    status = snapshot.part(Host).status
+    status = snapshot.part(Backend).status
     pids = {each.pids[0]: each for each in status.dnsmasq if each.state == "running" and each.pids}
     ours = [each for each in processes.processes if each.pid in pids]
     if not ours:
@@ -53,7 +53,7 @@ def _rows(snapshot: Snapshot, each: DnsmasqProcess) -> tuple[Evidence, ...]:
     return (busy, read) if reads else (busy,)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="DHCP and DNS time out in bursts, for all guests of a network at once.",
     cause="dnsmasq is one thread. At SIGHUP it reads every host file again, and runs a "
     "--dhcp-script once for each lease. Measured: 0.2 s at 10,000 hosts in one file, 1.3 s at "
@@ -75,7 +75,7 @@ CHECK = Check(
     ID,
     ("C7",),
     TITLE,
-    frozenset({Host, DnsmasqProcesses}),
+    frozenset({Backend, DnsmasqProcesses}),
     0.6,
     judge,
     PAGE,

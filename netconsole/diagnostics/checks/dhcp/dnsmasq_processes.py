@@ -7,9 +7,9 @@ from netconsole.backend.steps import Plan, RunProgram, WriteFile
 from netconsole.backend.survey.status import DnsmasqStatus, Status
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DhcpListener, DnsmasqProcesses
 from netconsole.diagnostics.reasoning.claims import claimed
 
@@ -27,7 +27,7 @@ _MEANING = {
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the processes with those that the networks want, and why."""
-    host, processes = snapshot.part(Host), snapshot.part(DnsmasqProcesses)
+    host, processes = snapshot.part(Backend), snapshot.part(DnsmasqProcesses)
     ours = [each for each in host.status.dnsmasq if each.state != "foreign"]
     there = ("running", "stopped")
     bad = [each for each in ours if each.state not in there or _lacks_processes(each)]
@@ -170,7 +170,7 @@ def _row(each: DnsmasqStatus) -> Evidence:
     return Evidence(f"dnsmasq of {each.network}", value, expected, each.expected_because)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Instances get no address, keep none when they renew, resolve no names, or get "
     "addresses of the wrong network.",
     cause="Each network that has DHCP is served by one dnsmasq on its bridge. None answers nobody; "
@@ -200,4 +200,4 @@ PAGE = Page(
     source="dnsmasq(8), --dhcp-script, NOTES on SIGHUP",
 )
 
-CHECK = Check(ID, ("C1",), TITLE, frozenset({Host, DnsmasqProcesses}), 0.6, judge, PAGE)
+CHECK = Check(ID, ("C1",), TITLE, frozenset({Backend, DnsmasqProcesses}), 0.6, judge, PAGE)

@@ -7,9 +7,9 @@ from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl, StartDnsmasq, StopDnsmasq
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 
@@ -24,7 +24,7 @@ RESTART = "The fix restarts dnsmasq, which then watches the directory: about 20 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare what each dnsmasq watches with its directory, and the count with its limit."""
     processes = snapshot.part(DnsmasqProcesses)
-    ours = tuple(_ours(snapshot.part(Host), processes))
+    ours = tuple(_ours(snapshot.part(Backend), processes))
     limit = snapshot.part(Sysctls).number(KEY)
     used = processes.inotify_instances
     watching = {each.pid: _watches(each, processes) for each in ours}
@@ -78,7 +78,7 @@ def _nearly(snapshot: Snapshot, used: int, limit: int, rows: tuple[Evidence, ...
     return Finding(ID, TITLE, "warn", because, rows, (), fix, plan, remedy)
 
 
-def _ours(host: Host, processes: DnsmasqProcesses) -> Iterator[DnsmasqProcess]:
+def _ours(host: Backend, processes: DnsmasqProcesses) -> Iterator[DnsmasqProcess]:
     for each in host.status.dnsmasq:
         process = processes.get(each.pids[0]) if each.state == "running" and each.pids else None
         if process is not None and process.option("dhcp-hostsdir"):
@@ -98,7 +98,7 @@ def _row(process: DnsmasqProcess, watching: bool | None) -> Evidence:
     return Evidence(process.option("dhcp-hostsdir"), value, "watched", f"pid {process.pid}")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="New instances of one network get no address until dnsmasq is restarted or sent "
     "SIGHUP; old ones are fine. Or: dnsmasq of a new network does not start, and says `failed to "
     "create inotify`.",
@@ -121,7 +121,7 @@ CHECK = Check(
     ID,
     ("E5",),
     TITLE,
-    frozenset({Host, DnsmasqProcesses, Sysctls, DropIns}),
+    frozenset({Backend, DnsmasqProcesses, Sysctls, DropIns}),
     0.6,
     judge,
     PAGE,

@@ -4,9 +4,9 @@ from typing import Final
 
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Configuration
+from netconsole.diagnostics.parts.backend import ConfiguredOptions
 
 ID: Final = "firewall_off"
 TITLE = "The firewall of instances is on"
@@ -14,7 +14,7 @@ TITLE = "The firewall of instances is on"
 
 def judge(snapshot: Snapshot) -> Finding:
     """Read the option."""
-    found = snapshot.part(Configuration)
+    found = snapshot.part(ConfiguredOptions)
     value = found.firewall_driver or "(the default)"
     rows = (Evidence("firewall_driver", value, "(the default)"),)
     if not found.filters_nothing:
@@ -31,7 +31,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "warn", because, rows, remedy=remedy)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Every port of every instance is reachable from everywhere.",
     cause="firewall_driver=nova.virt.firewall.NoopFirewallDriver, which the guide gives for "
     "finding faults, was left in the configuration.",
@@ -48,4 +48,4 @@ PAGE = Page(
     source="The operators' guide of nova-network, Disable firewall",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Configuration}), 0.1, judge, PAGE)
+CHECK = Check(ID, (), TITLE, frozenset({ConfiguredOptions}), 0.1, judge, PAGE)

@@ -16,9 +16,9 @@ from netconsole.diagnostics.checks.filters.forward_filter_cure import (
 )
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.filter_keepers import (
@@ -37,7 +37,7 @@ SHOWN = 8
 
 def judge(snapshot: Snapshot) -> Finding:
     """Send the flows of every network through every table, on paper."""
-    status, seen = snapshot.part(Host).status, snapshot.part(PacketFilter)
+    status, seen = snapshot.part(Backend).status, snapshot.part(PacketFilter)
     sent = tuple(flows(status))
     if not sent:
         return Finding(ID, TITLE, "not-applicable", "Nothing is forwarded for a network here.")
@@ -186,7 +186,7 @@ def _passed(flows: Sequence[Flow], tables: Sequence[Ruleset]) -> tuple[Evidence,
     )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Instances get their addresses and reach the host and each other on the same bridge, "
     "but nothing that is routed gets through, often since docker, firewalld or another firewall "
     "was started or reloaded.",
@@ -225,4 +225,4 @@ PAGE = Page(
     "firewalls; firewalld.zones(5)",
 )
 
-CHECK = Check(ID, ("A3",), TITLE, frozenset({Host, PacketFilter, Owners}), 1.0, judge, PAGE)
+CHECK = Check(ID, ("A3",), TITLE, frozenset({Backend, PacketFilter, Owners}), 1.0, judge, PAGE)

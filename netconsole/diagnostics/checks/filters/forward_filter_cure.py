@@ -8,7 +8,7 @@ from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan
 from netconsole.backend.steps import Step as PlanStep
-from netconsole.diagnostics.reasoning.filter_walk import Drop, Ruleset, Step, drops
+from netconsole.diagnostics.reasoning.filter_walk import Drop, Ruleset, WalkStep, drops
 
 DOCKER_USER = "DOCKER-USER"
 """Docker jumps to it first and leaves its rules alone (Docker's documentation)."""
@@ -84,7 +84,7 @@ def _chain(ruleset: Ruleset, flows: Sequence[Flow], rules: Sequence[str]) -> str
     if DOCKER_USER not in ruleset.chains:
         return ruleset.entry
     former = ruleset.chains[DOCKER_USER]
-    steps = (*(Step(rule) for rule in rules), *former.steps)
+    steps = (*(WalkStep(rule) for rule in rules), *former.steps)
     tried = {**ruleset.chains, DOCKER_USER: replace(former, steps=steps)}
     after = replace(ruleset, chains=tried)
     late = any(drop.certain for drop in drops(after, flows))

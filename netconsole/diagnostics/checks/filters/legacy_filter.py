@@ -11,9 +11,9 @@ from netconsole.diagnostics.checks.filters.forward_filter import flows
 from netconsole.diagnostics.checks.filters.forward_filter_cure import FILTER_TABLES, cure
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.packet_filter import FilterChain, FilterRule, PacketFilter
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.filter_keepers import keepers, other_kind
@@ -37,7 +37,7 @@ NOT_KEPT = (
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look for rules of the other kind that drop, refuse or translate."""
-    host, seen = snapshot.part(Host), snapshot.part(PacketFilter)
+    host, seen = snapshot.part(Backend), snapshot.part(PacketFilter)
     other = other_kind(seen)
     chains = tuple(each for table in TABLES for each in seen.of(table, other))
     if not chains:
@@ -72,7 +72,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "info", because, rows, remedy=remedy)
 
 
-def _left_behind(host: Host, left: Plan, other: Kind) -> Finding:
+def _left_behind(host: Backend, left: Plan, other: Kind) -> Finding:
     """Say that ours are still there from when iptables was of that kind."""
     because = (
         f"Chains of netconsole are left in the {other} kind, from when `iptables` was of that "
@@ -87,7 +87,7 @@ def _left_behind(host: Host, left: Plan, other: Kind) -> Finding:
     return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=remedy)
 
 
-def _dropping(host: Host, seen: PacketFilter) -> Iterator[Drop]:
+def _dropping(host: Backend, seen: PacketFilter) -> Iterator[Drop]:
     """Return what certainly drops a flow of the guests, in tables that nobody keeps."""
     sent = tuple(flows(host.status))
     for ruleset in rulesets(seen):
@@ -172,7 +172,7 @@ def _names(chains: Sequence[FilterChain]) -> str:
     return ", ".join(dict.fromkeys(each.table for each in chains))
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="A rule is there but is ignored, or packets are dropped and no rule says so; "
     "`iptables -S` warns that legacy tables are present.",
     cause="The kernel holds two kinds of tables, those of nftables and those of the older iptables "
@@ -200,4 +200,4 @@ PAGE = Page(
     source="iptables(8), iptables-legacy; wiki.nftables.org, Legacy xtables tools",
 )
 
-CHECK = Check(ID, ("A4",), TITLE, frozenset({Host, PacketFilter}), 1.0, judge, PAGE)
+CHECK = Check(ID, ("A4",), TITLE, frozenset({Backend, PacketFilter}), 1.0, judge, PAGE)

@@ -7,9 +7,9 @@ from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.steps import ChangeRules
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.filter_keepers import keeper_of_table, keepers
@@ -81,7 +81,7 @@ def _chains(seen: PacketFilter, kind: Kind) -> Mapping[str, str]:
 
 
 def _missing(snapshot: Snapshot, names: list[str]) -> str:
-    host = snapshot.get(Host)
+    host = snapshot.get(Backend)
     if host is None or not any(isinstance(step, ChangeRules) for step in host.plan.steps):
         return ""
     return (
@@ -90,7 +90,7 @@ def _missing(snapshot: Snapshot, names: list[str]) -> str:
     )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Rules vanish when another service starts or reloads, or are there and do not count.",
     cause="Docker, libvirt, firewalld, ufw and others write to the same packet filter. firewalld "
     "and ufw clear away or replace whole tables when they reload; docker and libvirt put their "
@@ -110,5 +110,5 @@ PAGE = Page(
 )
 
 CHECK = Check(
-    ID, ("D11",), TITLE, frozenset({Owners, PacketFilter}), 1.0, judge, PAGE, frozenset({Host})
+    ID, ("D11",), TITLE, frozenset({Owners, PacketFilter}), 1.0, judge, PAGE, frozenset({Backend})
 )

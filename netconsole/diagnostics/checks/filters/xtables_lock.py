@@ -4,7 +4,7 @@ from typing import Final
 
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
@@ -50,7 +50,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "fail", because, rows, remedy=REMEDY.format(pid=lock.holder))
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Changes take long or fail with `Another app is currently holding the xtables lock`.",
     cause="Programs of iptables, legacy kind, read a whole table, change it and write it back. So "
     "that none loses what another wrote meanwhile, they take turns by a lock on /run/xtables.lock "

@@ -7,9 +7,9 @@ from netconsole.backend.steps import EndConnections, Plan
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.connections import Connections, Translation
 
 ID: Final = "conntrack_stale"
@@ -23,7 +23,7 @@ REMEDY = (
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare each translation of a floating address that is under way with the store."""
-    status, seen = snapshot.part(Host).status, snapshot.part(Connections)
+    status, seen = snapshot.part(Backend).status, snapshot.part(Connections)
     if not status.floating_ips:
         return Finding(ID, TITLE, "not-applicable", "There is no floating address.")
     belongs = {each.address: each.fixed_address for each in status.floating_ips}
@@ -73,7 +73,7 @@ def _row(each: Translation, expected: str) -> Evidence:
     )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="After a floating address was taken away or moved, a session that was open before goes "
     "on with the old instance, while new ones are refused or reach the new one.",
     cause="The kernel decides on translation once, by the first packet, and keeps the decision "
@@ -100,4 +100,4 @@ PAGE = Page(
     "measured",
 )
 
-CHECK = Check(ID, ("D4",), TITLE, frozenset({Host, Connections}), 0.2, judge, PAGE)
+CHECK = Check(ID, ("D4",), TITLE, frozenset({Backend, Connections}), 0.2, judge, PAGE)

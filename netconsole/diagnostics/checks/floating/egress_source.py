@@ -17,9 +17,9 @@ from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import FloatingIPStatus
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import FilterChain, FilterRule, PacketFilter
 
@@ -45,7 +45,7 @@ class _Ahead:
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look for rules before ours that decide the source of what floating addresses' owners send."""
-    status = snapshot.part(Host).status
+    status = snapshot.part(Backend).status
     packet_filter = snapshot.part(PacketFilter)
     in_use = [each for each in status.floating_ips if each.carried]
     if not in_use:
@@ -190,7 +190,7 @@ def _foreign(packet_filter: PacketFilter) -> Iterator[Evidence]:
                 yield Evidence(f"nft table {table.family} {table.name}", value, note=note)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="An instance with a floating address is seen outside under the address of the host, or "
     "its own connections get no answer, while those to the floating address work.",
     cause="The source of a connection is translated by the first rule of nat POSTROUTING that "
@@ -218,7 +218,7 @@ CHECK = Check(
     ID,
     ("D5",),
     TITLE,
-    frozenset({Host, PacketFilter}),
+    frozenset({Backend, PacketFilter}),
     0.5,
     judge,
     PAGE,

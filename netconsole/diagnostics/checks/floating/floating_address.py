@@ -5,9 +5,9 @@ from typing import Final
 from netconsole.backend.survey.status import FloatingIPStatus
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.reasoning.claims import claimed
 
 ID: Final = "floating_address"
@@ -17,7 +17,7 @@ REMEDY = "`netconsole apply` puts the addresses back and announces them to the n
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the addresses in use with those on the interfaces."""
-    host = snapshot.part(Host)
+    host = snapshot.part(Backend)
     in_use = [each for each in host.status.floating_ips if each.carried]
     steps = claimed(host.plan, ID)
     missing = [each for each in in_use if each.address_present is False]
@@ -48,7 +48,7 @@ def _row(each: FloatingIPStatus) -> Evidence:
     return Evidence(f"{each.address} on {each.interface}", value, "present", f"for {each.instance}")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="A floating address is dead from everywhere; its neighbours see no answer to ARP.",
     cause="A host answers ARP only for addresses that it has. The NAT rules translate what "
     "arrives, but nothing arrives for an address that is on no interface.",
@@ -67,4 +67,4 @@ PAGE = Page(
     source="ip-address(8); RFC 826; RFC 5227 section 3",
 )
 
-CHECK = Check(ID, ("D1",), TITLE, frozenset({Host}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("D1",), TITLE, frozenset({Backend}), 0.5, judge, PAGE)

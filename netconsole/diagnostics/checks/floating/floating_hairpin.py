@@ -7,9 +7,9 @@ from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.settings import Sysctls
@@ -26,7 +26,7 @@ REMEDY = (
 
 def judge(snapshot: Snapshot) -> Finding:
     """Find networks where a reply between neighbours does not come back through the host."""
-    status = snapshot.part(Host).status
+    status = snapshot.part(Backend).status
     owners = {each.address: each.network for each in status.allocations if each.floating}
     populated = [each.network for each in status.allocations if each.allocated]
     concerned = [
@@ -88,7 +88,7 @@ def _rows(snapshot: Snapshot, network: NetworkStatus) -> tuple[Evidence, ...]:
     )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="An instance reaches everything but the floating addresses of its neighbours on the "
     "same network; from outside, and from the host, these work.",
     cause="The packet goes to the host, is translated to the neighbour's fixed address and sent "
@@ -111,4 +111,6 @@ PAGE = Page(
     "floating_forward_rules",
 )
 
-CHECK = Check(ID, ("D6",), TITLE, frozenset({Host, Links, PacketFilter, Sysctls}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID, ("D6",), TITLE, frozenset({Backend, Links, PacketFilter, Sysctls}), 0.5, judge, PAGE
+)

@@ -10,9 +10,9 @@ from netconsole.backend.model.subject import floating
 from netconsole.backend.survey.status import FloatingIPStatus, NatRule
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.reasoning.claims import claimed
 
 ID: Final = "floating_nat"
@@ -22,7 +22,7 @@ REMEDY = "`netconsole apply` restores exactly these rules; rules of others stay 
 
 def judge(snapshot: Snapshot) -> Finding:
     """Count the rules of every floating address."""
-    host = snapshot.part(Host)
+    host = snapshot.part(Backend)
     status = host.status
     in_use = [each for each in status.floating_ips if each.carried]
     known = {floating(each.address) for each in status.floating_ips}
@@ -76,7 +76,7 @@ def _row(rule: NatRule) -> Evidence:
     )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="A floating address leads to the host itself instead of the instance, or the instance "
     "is seen outside under the host's address, or a removed address still works.",
     cause="A floating address is two translations in (PREROUTING, OUTPUT) and up to three out "
@@ -93,4 +93,4 @@ PAGE = Page(
     source="iptables(8), iptables-extensions(8) DNAT and SNAT",
 )
 
-CHECK = Check(ID, ("D3",), TITLE, frozenset({Host}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("D3",), TITLE, frozenset({Backend}), 0.5, judge, PAGE)

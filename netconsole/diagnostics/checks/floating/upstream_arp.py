@@ -7,10 +7,10 @@ from netconsole.backend.steps import AnnounceAddress, Plan
 from netconsole.backend.survey.status import FloatingIPStatus
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.pings import FloatingPings, Ping
 from netconsole.diagnostics.parts.routing import Routing
@@ -28,7 +28,9 @@ REMEDY = (
 def judge(snapshot: Snapshot) -> Finding:
     """Compare what comes back for the interface's own address and for the floating ones."""
     in_use = {
-        each.address: each for each in snapshot.part(Host).status.floating_ips if each.fixed_address
+        each.address: each
+        for each in snapshot.part(Backend).status.floating_ips
+        if each.fixed_address
     }
     if not in_use:
         return Finding(ID, TITLE, "not-applicable", "No floating address is associated.")
@@ -86,7 +88,7 @@ def _failed(
     return Finding(ID, TITLE, "fail", because, rows, out, fix, remedy=REMEDY, confidence="likely")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="After a floating address was moved here from another host, some reach it and others "
     "do not, or nobody beyond the router does, for up to hours.",
     cause="Routers keep the hardware address of each neighbour for minutes to hours (four hours is "
@@ -117,7 +119,7 @@ CHECK = Check(
     ID,
     ("D2",),
     TITLE,
-    frozenset({Host, Links, Routing, FloatingPings}),
+    frozenset({Backend, Links, Routing, FloatingPings}),
     1.5,
     judge,
     PAGE,

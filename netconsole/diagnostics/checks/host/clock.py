@@ -4,9 +4,9 @@ from typing import Final
 
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses, LeaseFile
 
 ID: Final = "clock"
@@ -24,7 +24,7 @@ def judge(snapshot: Snapshot) -> Finding:
     processes = snapshot.part(DnsmasqProcesses)
     pids = {
         each.pids[0]
-        for each in snapshot.part(Host).status.dnsmasq
+        for each in snapshot.part(Backend).status.dnsmasq
         if each.state == "running" and each.pids
     }
     ours = [each for each in processes.processes if each.pid in pids]
@@ -96,7 +96,7 @@ def _time(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="All guests of a host lose their leases at once, or leases never end; logs jump.",
     cause="dnsmasq notes the end of a lease as a time of day. A clock that is set forward ends "
     "leases that guests still count on; one that is set back keeps addresses from being freed.",
@@ -112,4 +112,4 @@ PAGE = Page(
     source="dnsmasq(8), --dhcp-leasefile; RFC 2131 section 4.4.5; chronyc(1)",
 )
 
-CHECK = Check(ID, ("E6",), TITLE, frozenset({Host, DnsmasqProcesses}), 0.6, judge, PAGE)
+CHECK = Check(ID, ("E6",), TITLE, frozenset({Backend, DnsmasqProcesses}), 0.6, judge, PAGE)

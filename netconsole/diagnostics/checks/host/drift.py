@@ -4,9 +4,9 @@ from typing import Final
 
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.reasoning.claims import claimed
 
 ID: Final = "drift"
@@ -18,7 +18,7 @@ KERNEL = "A kernel with ebtables' nat table, its target redirect and, for nft, N
 
 def judge(snapshot: Snapshot) -> Finding:
     """Return the steps that no other check names."""
-    host = snapshot.part(Host)
+    host = snapshot.part(Backend)
     steps = claimed(host.plan, ID)
     if steps:
         count = len(steps.steps)
@@ -43,7 +43,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", "The host holds what the store asks for.")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Something that worked yesterday does not, and no single setting is to blame.",
     cause="Someone, or another program, changed what netconsole had configured: rules flushed, "
     "files removed, addresses taken off.",
@@ -55,4 +55,4 @@ PAGE = Page(
     source="netconsole-plan, the design of netconsole",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Host}), 0.5, judge, PAGE)
+CHECK = Check(ID, (), TITLE, frozenset({Backend}), 0.5, judge, PAGE)

@@ -6,13 +6,13 @@ from typing import Final
 from netconsole.backend.steps import Plan, RemoveAddress
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers, AskedAddress
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.owners import Owners
-from netconsole.diagnostics.parts.routing import Address, Routing
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 
 ID: Final = "duplicate_address"
 TITLE = "Each address of this host is on one interface, and nobody else has it"
@@ -21,7 +21,7 @@ TITLE = "Each address of this host is on one interface, and nobody else has it"
 def judge(snapshot: Snapshot) -> Finding:
     """Look for an address on two interfaces, then for other machines that have one of ours."""
     routing = snapshot.part(Routing)
-    places: dict[str, list[Address]] = defaultdict(list)
+    places: dict[str, list[InterfaceAddress]] = defaultdict(list)
     for each in routing.addresses:
         if not each.is_v6 and each.interface != "lo" and each.address not in _floating(snapshot):
             places[each.address].append(each)
@@ -42,11 +42,11 @@ def judge(snapshot: Snapshot) -> Finding:
 
 def _floating(snapshot: Snapshot) -> frozenset[str]:
     """Floating addresses: which interface they belong on is the check `floating_address`."""
-    host = snapshot.get(Host)
+    host = snapshot.get(Backend)
     return frozenset(each.address for each in host.status.floating_ips) if host else frozenset()
 
 
-def _on_two_interfaces(snapshot: Snapshot, twice: dict[str, list[Address]]) -> Finding:
+def _on_two_interfaces(snapshot: Snapshot, twice: dict[str, list[InterfaceAddress]]) -> Finding:
     address, found = next(iter(twice.items()))
     names = " and ".join(each.interface for each in found)
     because = (
@@ -76,9 +76,9 @@ def _on_two_interfaces(snapshot: Snapshot, twice: dict[str, list[Address]]) -> F
     return Finding(ID, TITLE, "fail", because, rows, out, Plan(steps) or None, remedy=remedy)
 
 
-def _surplus(snapshot: Snapshot, places: list[Address]) -> list[Address]:
+def _surplus(snapshot: Snapshot, places: list[InterfaceAddress]) -> list[InterfaceAddress]:
     """Return all but the one to keep: on a network's bridge, or with known neighbours, or first."""
-    host, routing = snapshot.get(Host), snapshot.part(Routing)
+    host, routing = snapshot.get(Backend), snapshot.part(Routing)
     bridges = {each.bridge for each in host.status.networks} if host else set()
     settled = {each.interface for each in routing.neighbours if each.mac and not each.proxy}
     keep = min(
@@ -87,7 +87,7 @@ def _surplus(snapshot: Snapshot, places: list[Address]) -> list[Address]:
     return [each for each in places if each is not keep]
 
 
-def _carries_others(snapshot: Snapshot, surplus: Address) -> bool:
+def _carries_others(snapshot: Snapshot, surplus: InterfaceAddress) -> bool:
     """Whether the kernel would take more than this one away (promote_secondaries)."""
     return "secondary" not in surplus.flags and any(
         each.subnet == surplus.subnet and each != surplus
@@ -98,7 +98,7 @@ def _carries_others(snapshot: Snapshot, surplus: Address) -> bool:
 def _elsewhere(snapshot: Snapshot) -> list[AskedAddress]:
     """Return our addresses that another machine answers for; those on a network's bridge are the
     check `gateway`."""
-    answers, host = snapshot.get(ArpAnswers), snapshot.get(Host)
+    answers, host = snapshot.get(ArpAnswers), snapshot.get(Backend)
     if answers is None:
         return []
     own = {link.mac for link in snapshot.part(Links).links}
@@ -138,7 +138,7 @@ def _on_another_machine(found: list[AskedAddress]) -> Finding:
     return Finding(ID, TITLE, "fail", because, rows, out, remedy=remedy)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Connections to the host or to a floating address come and go; SSH warns of a changed "
     "host key; it depends on who asks.",
     cause="The same address is on two interfaces of this host, or on this host and another "
@@ -167,5 +167,5 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({ArpAnswers, Host, Owners}),
+    uses=frozenset({ArpAnswers, Backend, Owners}),
 )

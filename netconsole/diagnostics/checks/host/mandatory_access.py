@@ -6,9 +6,9 @@ from typing import Final
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.log import LogLine, SystemLog
 
 ID: Final = "mandatory_access"
@@ -48,7 +48,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 def _is_ours(line: LogLine, snapshot: Snapshot) -> bool:
     """Whether it is about one of our processes, or of the files that they name."""
-    status = snapshot.part(Host).status.dnsmasq
+    status = snapshot.part(Backend).status.dnsmasq
     mine = [each for each in status if each.state != "foreign"]
     found = _PID.search(line.text)
     if found and any(int(found[1]) in each.pids for each in mine):
@@ -72,7 +72,7 @@ def _remedy(log: SystemLog, path: str) -> str:
     )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="dnsmasq does not start, or knows none of its hosts, or keeps no lease, although the "
     "modes and owners of its files are right.",
     cause="AppArmor and SELinux confine a program to the files of its profile, whatever the file's "
@@ -93,7 +93,7 @@ CHECK = Check(
     ID,
     ("E4",),
     TITLE,
-    frozenset({Host, SystemLog}),
+    frozenset({Backend, SystemLog}),
     0.2,
     judge,
     PAGE,

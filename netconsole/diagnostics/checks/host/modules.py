@@ -4,7 +4,7 @@ from typing import Final
 
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.modules import Module, Modules
 from netconsole.diagnostics.parts.settings import Sysctls
@@ -62,7 +62,7 @@ def _row(each: Module, disabled: bool) -> Evidence:
     return Evidence(each.name, each.state, note=note or f"for {_FOR.get(each.name, 'networks')}")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="A cure that loads a module fails, or a feature is missing that the kernel has.",
     cause="A line `install MODULE /bin/false` or `blacklist MODULE` of modprobe.d keeps a module "
     "from being loaded, by name or for its device; kernel.modules_disabled=1 keeps every module "

@@ -6,7 +6,7 @@ from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
@@ -70,7 +70,7 @@ def _row(label: str, name: str, counters: Counters) -> Evidence:
     return Evidence(label, f"+{counters.rise(name)}", "+0", f"{counters.total(name)} since boot")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Under load packets of all kinds are lost at random, on every network of the host; one "
     "processor is busy with software interrupts (`%soft` of mpstat, ksoftirqd of top).",
     cause="What comes in is handed to a processor, which works it off in turns. When its backlog "

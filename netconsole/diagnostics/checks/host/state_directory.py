@@ -5,7 +5,7 @@ from typing import Final
 from netconsole.backend.steps import Plan, RunProgram
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.storage import StatePlace, StateStorage
 
@@ -83,7 +83,7 @@ def _row(place: StatePlace) -> Evidence:
     return Evidence(place.path, f"{value}{inodes}", expected, f"at {place.mount_point}")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Changes fail with an error of the disk; after dnsmasq was restarted, guests are "
     "refused leases that they had.",
     cause="dnsmasq answers a guest although it could not write the lease down, and forgets it when "

@@ -9,11 +9,11 @@ from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import AnnounceAddress, Plan, SetSysctl
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.links import Links
-from netconsole.diagnostics.parts.routing import Address, Routing
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 
 ID: Final = "arp_flux"
@@ -124,7 +124,7 @@ def _likely(snapshot: Snapshot) -> Iterator[_Flux]:
                     yield _Flux(asked.address, asked.interface, answering.interface, seen=False)
 
 
-def _share(one: Address, other: Address) -> bool:
+def _share(one: InterfaceAddress, other: InterfaceAddress) -> bool:
     return (
         one.interface != other.interface
         and one.subnet == other.subnet
@@ -165,7 +165,7 @@ def _rows(snapshot: Snapshot, found: list[_Flux], names: list[str]) -> Iterator[
             yield Evidence(name_of(key), value, expected, drop_ins.says_who(key, value))
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Neighbours see the hardware address of the host's address change; a floating address "
     "or the host is reached through the wrong interface, at half the rate, or not at all.",
     cause="Linux regards addresses as the host's, not the interface's: with arp_ignore 0 each "

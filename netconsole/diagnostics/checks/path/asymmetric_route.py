@@ -6,7 +6,7 @@ from typing import Final
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.pings import DetourPings, Ping
@@ -135,7 +135,7 @@ def _uneven(detours: list[_Detour], rows: tuple[Evidence, ...]) -> Finding:
     return Finding(ID, TITLE, "info", because, rows, confidence="possible")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Requests arrive, as captures on the inbound interface and on the instance show, and "
     "the sender gets no answer; or a connection stops after its handshake. Often with two uplinks.",
     cause="The route back to the sender leaves by another interface. A reverse path filter that "

@@ -6,7 +6,7 @@ from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.connections import Connections
 from netconsole.diagnostics.parts.counters import Counters
@@ -115,7 +115,7 @@ def _remedy(snapshot: Snapshot) -> str:
     return said
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="New connections fail at random while old ones go on; the kernel's log says "
     "`nf_conntrack: table full, dropping packet`.",
     cause="A host with NAT tracks every connection that passes it. When nf_conntrack_max are "

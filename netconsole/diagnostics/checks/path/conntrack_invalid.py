@@ -7,7 +7,7 @@ from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.modules import Modules
@@ -94,7 +94,7 @@ def _uneven(snapshot: Snapshot) -> Iterator[Evidence]:
                 )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="TCP connections stall or are reset in the middle, large transfers first; a rule that "
     "drops the state INVALID counts.",
     cause="The kernel follows every TCP connection and takes a packet for INVALID that is outside "

@@ -8,10 +8,10 @@ from netconsole.backend.steps import AddAddress, AnnounceAddress, Plan
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.claims import claimed
@@ -43,7 +43,7 @@ class _Gateway:
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look for the addresses on the bridges, then for other machines that claim them."""
-    host = snapshot.part(Host)
+    host = snapshot.part(Backend)
     if not host.status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
     steps = claimed(host.plan, ID)
@@ -66,7 +66,7 @@ def judge(snapshot: Snapshot) -> Finding:
 def _gateways(snapshot: Snapshot) -> Iterator[_Gateway]:
     routing, answers = snapshot.part(Routing), snapshot.get(ArpAnswers)
     own = {link.mac for link in snapshot.part(Links).links}
-    for network in snapshot.part(Host).status.networks:
+    for network in snapshot.part(Backend).status.networks:
         on_bridge = {each.address for each in routing.on(network.bridge)}
         for address in dict.fromkeys((network.gateway, network.dhcp_server)):
             if not address or (address != network.gateway and address not in on_bridge):
@@ -167,7 +167,7 @@ def _absent(gateway: _Gateway, rows: tuple[Evidence, ...]) -> Finding:
     return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Instances reach each other and nothing beyond; they get no address or no names; or "
     "some of them do and others do not, changing by the minute.",
     cause="A guest asks by ARP who has its gateway's address and sends everything for other "
@@ -196,7 +196,7 @@ CHECK = Check(
     ID,
     ("D10",),
     TITLE,
-    frozenset({Host, Links, Routing}),
+    frozenset({Backend, Links, Routing}),
     0.5,
     judge,
     PAGE,

@@ -4,9 +4,9 @@ from typing import Final
 
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.guests import GuestAnswer, GuestAnswers
 from netconsole.diagnostics.parts.routing import Routing
 
@@ -59,7 +59,7 @@ def _row(each: GuestAnswer) -> Evidence:
     return Evidence(f"{each.instance} {each.address}", value, "echoes", note)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="An instance cannot be reached, and it is not known whether it is the instance or the "
     "way to it.",
     cause="The host is on the same network as the guest. A guest that answers the host there is "
@@ -76,4 +76,4 @@ PAGE = Page(
     source="RFC 826; RFC 1122 section 3.2.2.6",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Host, Routing, GuestAnswers}), 1.5, judge, PAGE)
+CHECK = Check(ID, (), TITLE, frozenset({Backend, Routing, GuestAnswers}), 1.5, judge, PAGE)

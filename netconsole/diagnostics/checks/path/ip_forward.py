@@ -6,9 +6,9 @@ from netconsole.backend.model.kernel_settings import IP_FORWARD, lost, name_of
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 
 ID: Final = "ip_forward"
@@ -19,7 +19,7 @@ REMEDY = "`netconsole apply` sets it to 1, which switches forwarding on at every
 
 def judge(snapshot: Snapshot) -> Finding:
     """Read the switch of the host, and those of the interfaces that carry guests' packets."""
-    status = snapshot.part(Host).status
+    status = snapshot.part(Backend).status
     sysctls, drop_ins = snapshot.part(Sysctls).values, snapshot.part(DropIns)
     if not status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
@@ -57,7 +57,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "fail", because, rows, (), fix)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Instances reach the host and each other, but nothing beyond; floating addresses are "
     "dead.",
     cause="A packet that is for another host is forwarded only while net.ipv4.ip_forward is 1 and "
@@ -80,4 +80,4 @@ PAGE = Page(
     source="Linux Documentation/networking/ip-sysctl.rst, ip_forward; RFC 1812",
 )
 
-CHECK = Check(ID, ("A2",), TITLE, frozenset({Host, Sysctls, DropIns}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("A2",), TITLE, frozenset({Backend, Sysctls, DropIns}), 0.5, judge, PAGE)

@@ -7,9 +7,9 @@ from netconsole.backend.survey.status import NatRule
 from netconsole.backend.wording.rule_subjects import aim_of
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Configuration, Host
+from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
 from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.claims import claimed
@@ -22,7 +22,7 @@ REMEDY = "`netconsole apply` restores the rule."
 
 def judge(snapshot: Snapshot) -> Finding:
     """Follow a request: the rule that translates it, then who listens where it leads."""
-    host, configuration = snapshot.part(Host), snapshot.part(Configuration)
+    host, configuration = snapshot.part(Backend), snapshot.part(ConfiguredOptions)
     steps = claimed(host.plan, ID)
     rules = [rule for rule in host.status.nat if rule.subject == METADATA]
     rows = tuple(
@@ -47,7 +47,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 def _listening(
     snapshot: Snapshot,
-    configuration: Configuration,
+    configuration: ConfiguredOptions,
     rules: list[NatRule],
     rows: tuple[Evidence, ...],
 ) -> Finding:
@@ -69,7 +69,7 @@ def _listening(
     return Finding(ID, TITLE, "info", because, rows)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="cloud-init waits two minutes at boot; the instance has no SSH key and no host name; "
     "curl http://169.254.169.254 hangs, is refused, or answers 404.",
     cause="A request to 169.254.169.254:80 has to leave the guest by its router, be translated by "
@@ -88,5 +88,11 @@ PAGE = Page(
 )
 
 CHECK = Check(
-    ID, ("D9",), TITLE, frozenset({Host, Configuration, Listeners, Routing}), 0.5, judge, PAGE
+    ID,
+    ("D9",),
+    TITLE,
+    frozenset({Backend, ConfiguredOptions, Listeners, Routing}),
+    0.5,
+    judge,
+    PAGE,
 )

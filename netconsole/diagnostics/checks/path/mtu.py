@@ -8,10 +8,10 @@ from netconsole.backend.steps import Plan, SetLink
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.pings import Ping, SizePings
 from netconsole.diagnostics.reasoning.claims import claimed
 
@@ -36,7 +36,7 @@ class _Narrow:
     """A link that carries less than the guests of a network send."""
 
     network: NetworkStatus
-    link: Link
+    link: KernelLink
     wanted: int
 
     @property
@@ -46,7 +46,7 @@ class _Narrow:
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the MTU of each bridge, its ports and what is under them with what guests send."""
-    host, links = snapshot.part(Host), snapshot.part(Links)
+    host, links = snapshot.part(Backend), snapshot.part(Links)
     if not host.status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
     narrow = [each for network in host.status.networks for each in _narrow(network, links)]
@@ -77,7 +77,7 @@ def _narrow(network: NetworkStatus, links: Links) -> Iterator[_Narrow]:
             yield _Narrow(network, link, wanted)
 
 
-def _path(network: NetworkStatus, links: Links) -> Iterator[Link]:
+def _path(network: NetworkStatus, links: Links) -> Iterator[KernelLink]:
     """The ports, what is under those that carry a VLAN, then the bridge."""
     for port in links.ports_of(network.bridge):
         yield port
@@ -166,7 +166,7 @@ def _swallowed(large: Ping, rows: tuple[Evidence, ...]) -> Finding:
     return Finding(ID, TITLE, "warn", because, rows, remedy=remedy, confidence="likely")
 
 
-def _wide_enough(host: Host, links: Links, rows: tuple[Evidence, ...]) -> Finding:
+def _wide_enough(host: Backend, links: Links, rows: tuple[Evidence, ...]) -> Finding:
     public = links.get(host.status.host.public_interface)
     largest = max(each.mtu or USUAL for each in host.status.networks)
     if public is not None and public.mtu < largest:
@@ -179,7 +179,7 @@ def _wide_enough(host: Host, links: Links, rows: tuple[Evidence, ...]) -> Findin
     return Finding(ID, TITLE, "ok", because, rows)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Ping works and connections open, then hang with the first large packet: at the SSH "
     "banner, in the TLS handshake, in a download.",
     cause="A frame that is larger than the MTU of a bridge's port is dropped there, in either "
@@ -206,7 +206,7 @@ CHECK = Check(
     ID,
     ("A9",),
     TITLE,
-    frozenset({Host, Links}),
+    frozenset({Backend, Links}),
     0.5,
     judge,
     PAGE,

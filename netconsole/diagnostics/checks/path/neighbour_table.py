@@ -6,9 +6,9 @@ from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 
@@ -58,7 +58,7 @@ def _key(family: str, number: int) -> str:
 def _larger(snapshot: Snapshot) -> dict[str, str]:
     """Return room for twice the guests, and at least for twice as many as now; the highest bound
     first, as it is never below the others then."""
-    sysctls, host = snapshot.part(Sysctls), snapshot.get(Host)
+    sysctls, host = snapshot.part(Sysctls), snapshot.get(Backend)
     guests = len(host.status.allocations) if host else 0
     wanted: dict[str, str] = {}
     for family in FAMILIES:
@@ -90,7 +90,7 @@ def _rows(snapshot: Snapshot) -> tuple[Evidence, ...]:
     )
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="On a host with many guests, some at random do not answer for a while; programs read "
     "`No buffer space available`, the kernel's log says `neighbour: arp_cache: neighbor table "
     "overflow!`.",
@@ -119,5 +119,5 @@ CHECK = Check(
     0.6,
     judge,
     PAGE,
-    frozenset({Host}),
+    frozenset({Backend}),
 )

@@ -6,9 +6,9 @@ from typing import Final
 from netconsole.capture.comparison import PairReport, PointReport, Way
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.traffic import Traffic
 
@@ -101,7 +101,7 @@ def _way(way: Way) -> Evidence:
     return Evidence(f"{way.source} to {way.target}", value, f"{way.sent}", note)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Names resolve after seconds, sudo and logins hang, connections stall; now and then.",
     cause="A packet that comes in at one interface and never shows at the next was dropped in "
     "between by this host. The guide's three terminals show it: a capture on the VLAN interface, "
@@ -122,4 +122,4 @@ PAGE = Page(
     source="packet(7), pcap-filter(7); Linux Documentation/networking/packet_mmap.rst",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Host, Links, Traffic}), 10.0, judge, PAGE)
+CHECK = Check(ID, (), TITLE, frozenset({Backend, Links, Traffic}), 10.0, judge, PAGE)

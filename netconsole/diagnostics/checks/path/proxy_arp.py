@@ -7,9 +7,9 @@ from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.reasoning.route_lookup import network_of
@@ -31,7 +31,7 @@ REMEDY = (
 
 def judge(snapshot: Snapshot) -> Finding:
     """Read the settings of the interfaces that carry networks and floating addresses."""
-    status = snapshot.part(Host).status
+    status = snapshot.part(Backend).status
     names = [
         *(each.bridge for each in status.networks),
         *(each.interface for each in status.floating_ips if each.fixed_address),
@@ -131,7 +131,7 @@ def _key(interface: str, setting: str) -> str:
     return f"net/ipv4/conf/{interface}/{setting}"
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Machines on the wire send to this host what is for another one, which then gets "
     "nothing; ARP caches show one hardware address, this host's, for many addresses.",
     cause="With proxy_arp the host answers ARP for every address that it would route out of "
@@ -153,4 +153,6 @@ PAGE = Page(
     "RFC 3069",
 )
 
-CHECK = Check(ID, ("A10",), TITLE, frozenset({Host, Routing, Sysctls, DropIns}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID, ("A10",), TITLE, frozenset({Backend, Routing, Sysctls, DropIns}), 0.5, judge, PAGE
+)

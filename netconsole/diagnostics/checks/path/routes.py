@@ -8,9 +8,9 @@ from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.routing import Route, Routing
 from netconsole.diagnostics.reasoning.route_lookup import (
     DEAD_ENDS,
@@ -40,7 +40,7 @@ class _Rival:
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look for routes within the networks that lead elsewhere, then at the default route."""
-    host, routing = snapshot.part(Host), snapshot.part(Routing)
+    host, routing = snapshot.part(Backend), snapshot.part(Routing)
     networks = host.status.networks
     if not networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
@@ -53,7 +53,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return _default(routing)
 
 
-def _rivals(host: Host, routing: Routing) -> Iterator[_Rival]:
+def _rivals(host: Backend, routing: Routing) -> Iterator[_Rival]:
     bridges = {each.bridge for each in host.status.networks}
     for network in host.status.networks:
         inside = network_of(network.cidr)
@@ -160,7 +160,7 @@ def _first(defaults: list[Route]) -> Route:
     return min(defaults, key=lambda each: each.metric)
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="The host, and whoever comes through it, cannot reach one instance or a whole network, "
     "while instances of that network reach each other; or nothing beyond the host is reached.",
     cause="The most specific route wins, then the smallest metric. A VPN, Docker "
@@ -184,4 +184,4 @@ PAGE = Page(
     source="ip-route(8), ip-rule(8); RFC 1812 section 5.2.4.3",
 )
 
-CHECK = Check(ID, ("A11",), TITLE, frozenset({Host, Routing}), 0.5, judge, PAGE)
+CHECK = Check(ID, ("A11",), TITLE, frozenset({Backend, Routing}), 0.5, judge, PAGE)

@@ -7,9 +7,9 @@ from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.checks.path.rp_filter_evidence import evidence, rules_out
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.reverse_paths import (
     EchoProbes,
     InterfacePaths,
@@ -62,7 +62,7 @@ def _grouped(found: Iterable[tuple[str, ReversePath]]) -> Victims:
 
 def _carries(case: Case, interface: str) -> bool:
     """Whether floating addresses in use are on this interface."""
-    host = case.snapshot.get(Host)
+    host = case.snapshot.get(Backend)
     return host is not None and any(
         each.interface == interface and each.fixed_address for each in host.status.floating_ips
     )
@@ -154,7 +154,7 @@ def _persist(case: Case, interfaces: Sequence[str]) -> tuple[Plan | None, str]:
     return case.drop_ins.make_permanent({key(name): LOOSE for name in interfaces})
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="A capture on the inbound interface shows the packets, ARP requests perhaps too, but "
     "nothing answers them, no rule of the packet filter counts them, and the instance never sees "
     "them. Often only some sources are cut off, or one of two uplinks.",
@@ -188,5 +188,5 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Host, EchoProbes}),
+    uses=frozenset({Backend, EchoProbes}),
 )

@@ -6,10 +6,10 @@ from typing import Final
 from netconsole.backend.steps import Plan, SetLink
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.diagnostics.model.page import Page
+from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Host
-from netconsole.diagnostics.parts.links import Link, Links
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "uplink"
@@ -27,7 +27,7 @@ ROUTES_TOO = (
 
 def judge(snapshot: Snapshot) -> Finding:
     """Look at what floating addresses, masquerading and the networks' bridges lead to."""
-    host, wiring = snapshot.part(Host), Wiring.of(snapshot)
+    host, wiring = snapshot.part(Backend), Wiring.of(snapshot)
     users = _users(host, wiring)
     if not users:
         return Finding(ID, TITLE, "not-applicable", "No network leads off this host.")
@@ -55,7 +55,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", f"Up, with a carrier: {', '.join(links)}.", rows)
 
 
-def _users(host: Host, wiring: Wiring) -> Mapping[str, str]:
+def _users(host: Backend, wiring: Wiring) -> Mapping[str, str]:
     """Return what each interface is used by, without the trunks, which the check `vlan` names."""
     trunks = {link.parent for link in wiring.uplinks}
     users: dict[str, str] = {}
@@ -65,7 +65,7 @@ def _users(host: Host, wiring: Wiring) -> Mapping[str, str]:
     return users
 
 
-def _used(host: Host, wiring: Wiring) -> Iterator[tuple[str, str]]:
+def _used(host: Backend, wiring: Wiring) -> Iterator[tuple[str, str]]:
     for floating in host.status.floating_ips:
         if floating.carried and floating.interface:
             yield floating.interface, floating.address
@@ -81,7 +81,7 @@ def _lost(user: str) -> str:
     return f"{user} is cut off from every other machine."
 
 
-def _row(name: str, link: Link | None, user: str) -> Evidence:
+def _row(name: str, link: KernelLink | None, user: str) -> Evidence:
     if link is None:
         state = "missing"
     elif not link.up:
@@ -91,7 +91,7 @@ def _row(name: str, link: Link | None, user: str) -> Evidence:
     return Evidence(f"interface {name}", state, "up", f"for {user}")
 
 
-PAGE = Page(
+PAGE = Explanation(
     symptom="Every floating address is dead and no guest reaches the world, or guests on one "
     "bridge do not reach those on other hosts. Inside the host everything works.",
     cause="The interface towards the outside was set down, lost its cable, or has another name "
@@ -113,4 +113,4 @@ PAGE = Page(
     source="ip-link(8); RFC 2863 section 3.1.14; Linux Documentation/networking/operstates.rst",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Host, Links}), 0.5, judge, PAGE)
+CHECK = Check(ID, (), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)
