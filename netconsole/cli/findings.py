@@ -1,31 +1,21 @@
-"""How findings are printed: a symbol and a word for each verdict, never colour alone."""
+"""How findings are printed: a sign and a word for each verdict, never colour alone."""
 
 import sys
 from collections.abc import Iterable, Iterator
 
 from netconsole.cli.frame import output
-from netconsole.diagnostics.model.finding import Finding, Verdict
+from netconsole.diagnostics.model.finding import MARKS, Finding, Verdict
 from netconsole.diagnostics.reach import worst_first
-
-_SYMBOLS: dict[Verdict, tuple[str, str]] = {
-    "ok": ("✓", "+"),
-    "info": ("i", "i"),
-    "warn": ("!", "!"),
-    "fail": ("✗", "x"),
-    "unknown": ("?", "?"),
-    "not-applicable": ("-", "-"),
-}
-_WORDS: dict[Verdict, str] = {"fail": "FAIL", "warn": "WARN", "not-applicable": "n/a"}
 
 
 def mark(verdict: Verdict) -> str:
-    """Return a verdict's symbol and word, in ASCII where the output takes no more."""
-    symbol, plain = _SYMBOLS[verdict]
+    """Return a verdict's sign and word, in ASCII where the output takes no more."""
+    told = MARKS[verdict]
     try:
-        symbol.encode(sys.stdout.encoding or "ascii")
+        told.sign.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
-        symbol = plain
-    return f"{symbol} {_WORDS.get(verdict, verdict)}"
+        return f"{told.ascii_sign} {told.word}"
+    return f"{told.sign} {told.word}"
 
 
 def summary(findings: Iterable[Finding]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A finding: what a check concludes from the evidence, and what would mend it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +9,26 @@ from netconsole.backend.steps import Plan
 
 Verdict = Literal["ok", "info", "warn", "fail", "unknown", "not-applicable"]
 """`not-applicable`: the host has nothing to look at here, which is no finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictMark:
+    """How a verdict is told, never by colour alone."""
+
+    word: str
+    sign: str
+    ascii_sign: str
+    """Where the output takes no more."""
+
+
+MARKS: Mapping[Verdict, VerdictMark] = {
+    "ok": VerdictMark("ok", "✓", "*"),
+    "info": VerdictMark("info", "i", "i"),
+    "warn": VerdictMark("WARN", "!", "!"),
+    "fail": VerdictMark("FAIL", "✗", "x"),
+    "unknown": VerdictMark("unknown", "?", "?"),
+    "not-applicable": VerdictMark("n/a", "-", "-"),
+}
 
 Confidence = Literal["certain", "likely", "possible"]
 """`certain`: the evidence shows the very thing; `likely`: it fits, and its look-alikes do not;

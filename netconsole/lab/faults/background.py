@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from netconsole.lab.sandbox.commands import PROGRAM_PATH, LabFailed
+from netconsole.backend.system.programs import ENVIRONMENT
+from netconsole.lab.sandbox.commands import LabFailed
 from netconsole.lab.sandbox.ground import HOME
 from netconsole.lab.sandbox.members import pid_of
 
@@ -30,7 +31,7 @@ def start(fault_id: str, command: tuple[str, ...], member: str = "") -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={"PATH": PROGRAM_PATH, "LC_ALL": "C.UTF-8"},
+        env={**ENVIRONMENT, "LC_ALL": "C.UTF-8"},
         start_new_session=True,
     )
     _RUNNING.mkdir(exist_ok=True)

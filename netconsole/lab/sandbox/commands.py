@@ -1,13 +1,11 @@
-"""Running the system's programs, always by argument lists, with a fixed PATH and a time limit."""
+"""The programs that a lab needs, and running them."""
 
 import shutil
-import subprocess
 from collections.abc import Mapping
 from typing import Final
 
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
-
-PROGRAM_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
+from netconsole.backend.system import programs
 
 PACKAGES: Final[Mapping[str, str]] = {
     "arping": "iputils-arping",
@@ -31,7 +29,7 @@ class LabFailed(NetconsoleError):
 def require_programs() -> None:
     """Raise Unavailable, naming the packages, unless every program of the lab is installed."""
     missing = {
-        package for name, package in PACKAGES.items() if not shutil.which(name, path=PROGRAM_PATH)
+        package for name, package in PACKAGES.items() if not shutil.which(name, path=programs.PATH)
     }
     if missing:
         raise Unavailable(f"the lab needs the Debian packages {' '.join(sorted(missing))}")
@@ -43,18 +41,6 @@ def run(*command: str, text: str = "", seconds: float = 10) -> str:
     Raises LabFailed with the program's own words.
     """
     try:
-        done = subprocess.run(
-            command,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            env={"PATH": PROGRAM_PATH, "LC_ALL": "C.UTF-8"},
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise LabFailed(f"{command[0]}: {error}") from error
-    if done.returncode != 0:
-        reason = " ".join((done.stderr or done.stdout).split())
-        raise LabFailed(f"{' '.join(command)}: {reason or f'exit status {done.returncode}'}")
-    return done.stdout
+        return programs.run(command, text=text, timeout=seconds)
+    except (programs.ProgramFailed, Unavailable) as error:
+        raise LabFailed(str(error)) from error

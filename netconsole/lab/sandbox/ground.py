@@ -7,12 +7,11 @@ refused to an ordinary user of a machine that has mounts in there, as every cont
 import os
 import shlex
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from netconsole.lab.sandbox.commands import PROGRAM_PATH
+from netconsole.backend.system.programs import run
 from netconsole.lab.sandbox.namespaces import MountFlag, mount, same_directory, set_hostname
 
 HOSTNAME: Final = "lab"
@@ -74,13 +73,7 @@ def reset_settings() -> None:
 def _copy_etc() -> None:
     """Put a copy in the place of /etc; it lacks what this user may not read."""
     _ETC.mkdir(parents=True)
-    subprocess.run(
-        ["cp", "--archive", "/etc/.", str(_ETC)],  # noqa: S607  PATH is fixed below
-        stderr=subprocess.DEVNULL,
-        timeout=60,
-        env={"PATH": PROGRAM_PATH},
-        check=False,
-    )
+    run(["cp", "--archive", "/etc/.", str(_ETC)], timeout=60, good=range(256))
     shutil.rmtree(_ETC / "netconsole", ignore_errors=True)
     for name in ("netconsole", "modules-load.d", "profile.d", "sysctl.d"):
         (_ETC / name).mkdir(exist_ok=True)

@@ -7,14 +7,13 @@ import errno
 import os
 import pwd
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from netconsole.backend.model.errors import Unavailable
-from netconsole.lab.sandbox.commands import PROGRAM_PATH
+from netconsole.backend.system.programs import PATH, ProgramFailed, run
 
 IDS_NEEDED: Final = 65535
 """So that `nobody` (65534) exists in the lab."""
@@ -53,7 +52,7 @@ def id_map() -> IdMap | None:
         return None
     _require_user_namespaces()
     for program in ("newuidmap", "newgidmap"):
-        if shutil.which(program, path=PROGRAM_PATH) is None:
+        if shutil.which(program, path=PATH) is None:
             raise Unavailable(
                 f"the lab of an ordinary user needs {program} (Debian package uidmap); "
                 "or run it as root"
@@ -131,13 +130,7 @@ def _range_of(path: Path, names: Sequence[str]) -> IdRange:
 
 def _map_ids(program: str, pid: int, own: int, others: IdRange) -> None:
     words = (pid, 0, own, 1, 1, others.first, others.count)
-    done = subprocess.run(
-        [program, *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=10,
-        env={"PATH": PROGRAM_PATH},
-        check=False,
-    )
-    if done.returncode != 0:
-        raise Unavailable(f"no user namespace for the lab: {done.stderr.strip()}")
+    try:
+        run([program, *map(str, words)], timeout=10)
+    except ProgramFailed as error:
+        raise Unavailable(f"no user namespace for the lab: {error.said or error}") from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from netconsole.backend.model.errors import NotFound
-from netconsole.lab.sandbox.commands import PROGRAM_PATH
+from netconsole.backend.system.programs import PATH
 from netconsole.lab.sandbox.enclosure import FIRST_PROCESS, MEMBER_KINDS
 from netconsole.lab.sandbox.ground import HOME, reset_settings
 from netconsole.lab.sandbox.namespaces import (
@@ -148,7 +148,7 @@ def _settle(name: str) -> None:
     for descriptor, standard in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(descriptor, standard)
     os.environ.clear()
-    os.environ["PATH"] = PROGRAM_PATH
+    os.environ["PATH"] = PATH
     set_process_name(_name_of_first(name))
     set_hostname(name)
     show_links()

@@ -17,7 +17,7 @@ from netconsole.screens.pages.capture import CapturePage
 from netconsole.screens.pages.console import Console
 from netconsole.screens.pages.dialogs import WAYS, ConfirmPage, TextPage, differing
 from netconsole.screens.pages.page import Page
-from netconsole.screens.rows.marks import STYLES, Tone, mark, tone
+from netconsole.screens.rows.marks import STYLES, Tone, verdict_mark, verdict_tone
 from netconsole.screens.rows.pane import Entry, heading
 from netconsole.screens.texts.change_log import LogEntry, failure
 from netconsole.screens.texts.findings import explained, finding_entries
@@ -145,8 +145,8 @@ class GuidedPage(Page[None], inherit_bindings=False):
         entries = [heading("Steps")]
         for stage, each in zip(self._playbook.stages, found.findings, strict=True):
             why = f": {stage.why}" if stage.why else ""
-            line = f"{mark(each.verdict, glyphs):8} {each.check}{why}"
-            entries.append(Entry(line, STYLES[tone(each.verdict)]))
+            line = f"{verdict_mark(each.verdict, glyphs):8} {each.check}{why}"
+            entries.append(Entry(line, STYLES[verdict_tone(each.verdict)]))
         return [*entries, Entry()]
 
     # Evidence

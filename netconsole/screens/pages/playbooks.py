@@ -11,7 +11,7 @@ from netconsole.diagnostics.playbooks import PLAYBOOKS, Playbook, playbook
 from netconsole.screens.pages.console import Console
 from netconsole.screens.pages.dialogs import TablePage
 from netconsole.screens.pages.guided import GuidedPage
-from netconsole.screens.rows.marks import mark, tone
+from netconsole.screens.rows.marks import verdict_mark, verdict_tone
 from netconsole.screens.rows.pane import Column, Row
 from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.table import LiveTable
@@ -77,11 +77,11 @@ class PlaybooksPage(TablePage[None], inherit_bindings=False):
         )
 
     def _row(self, finding: Finding) -> Row:
-        shown = mark(finding.verdict, self.console.glyphs)
+        shown = verdict_mark(finding.verdict, self.console.glyphs)
         return Row(
             key=f"check {finding.check}",
             cells=(finding.check, shown, finding.because),
-            tone=tone(finding.verdict),
+            tone=verdict_tone(finding.verdict),
             attention=finding.found,
         )
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 from rich.style import Style
 
+from netconsole.diagnostics.model.finding import MARKS, Verdict
+
 Tone = Literal["plain", "good", "warning", "bad", "quiet"]
 
 STYLES: Mapping[Tone, Style] = {
@@ -94,10 +96,14 @@ _WORDS: Mapping[str, tuple[str, Tone]] = {
     "unexpected": ("more", "bad"),
     "stale": ("differs", "bad"),
     "unknown": ("unknown", "warning"),
-    "info": ("foreign", "plain"),
-    "warn": ("differs", "warning"),
-    "fail": ("bad", "bad"),
-    "not-applicable": ("foreign", "quiet"),
+}
+_VERDICT_TONES: Mapping[Verdict, Tone] = {
+    "ok": "good",
+    "info": "plain",
+    "warn": "warning",
+    "fail": "bad",
+    "unknown": "warning",
+    "not-applicable": "quiet",
 }
 
 
@@ -110,6 +116,17 @@ def mark(word: str, glyphs: Glyphs) -> str:
 def tone(word: str) -> Tone:
     """How loud a state is."""
     return _WORDS.get(word, ("unknown", "plain"))[1]
+
+
+def verdict_mark(verdict: Verdict, glyphs: Glyphs) -> str:
+    """A verdict as its word and its sign: `FAIL ✗`."""
+    told = MARKS[verdict]
+    return f"{told.word} {told.ascii_sign if glyphs == ASCII else told.sign}"
+
+
+def verdict_tone(verdict: Verdict) -> Tone:
+    """How loud a verdict is."""
+    return _VERDICT_TONES[verdict]
 
 
 def human_size(count: int) -> str:

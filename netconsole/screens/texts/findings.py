@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.page import Explanation
-from netconsole.screens.rows.marks import BOLD, DIM, STYLES, Glyphs, mark, tone
+from netconsole.screens.rows.marks import BOLD, DIM, STYLES, Glyphs, verdict_mark, verdict_tone
 from netconsole.screens.rows.pane import Entry, command, heading
 
 
@@ -13,7 +13,11 @@ def finding_entries(finding: Finding, glyphs: Glyphs) -> tuple[Entry, ...]:
     """A finding to read: verdict, reason, evidence, what is ruled out, what would mend it."""
     entries = [
         Entry(finding.title, BOLD),
-        Entry(mark(finding.verdict, glyphs), STYLES[tone(finding.verdict)], label="verdict"),
+        Entry(
+            verdict_mark(finding.verdict, glyphs),
+            STYLES[verdict_tone(finding.verdict)],
+            label="verdict",
+        ),
         Entry(finding.because, label="because"),
     ]
     if finding.evidence:
