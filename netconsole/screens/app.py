@@ -4,7 +4,6 @@ import os
 from collections import deque
 from typing import ClassVar
 
-from rich.console import RenderableType
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
@@ -22,7 +21,6 @@ from netconsole.screens.pages.page import LEAST_HEIGHT, LEAST_WIDTH, WIDE, Page
 from netconsole.screens.pages.trial import ask
 from netconsole.screens.panes.live import LiveLoop, Picture
 from netconsole.screens.rows.marks import Tone
-from netconsole.screens.terminal import TerminalDriver
 from netconsole.screens.texts.change_log import LogEntry
 
 _OVERDUE_SECONDS = 10.0
@@ -57,10 +55,8 @@ class ConsoleApp(Console, inherit_bindings=False):
 
     def __init__(self, service: Service, interval: float = 1.0) -> None:
         own_theme = "TEXTUAL_THEME" in os.environ
-        # Said at once: without it NO_COLOR would turn colours into greys instead of leaving them.
-        super().__init__(service, TerminalDriver, None if own_theme else True)
+        super().__init__(service, own_theme=own_theme)
         service.confirm = lambda seconds: ask(self, seconds)
-        self.failure: BaseException | None = None
         self.guard: Guard | None = None
         self._warned = False
         self._keys: deque[events.Key] = deque()
@@ -75,15 +71,6 @@ class ConsoleApp(Console, inherit_bindings=False):
         self.animation_level = "none"
         if not own_theme:
             self.theme = "ansi-dark"
-
-    def on_resize(self) -> None:
-        # The terminal has moved its lines about, if only for a moment.
-        self.painted = {}
-
-    def _resume_signal(self) -> None:
-        self.painted = {}
-        super()._resume_signal()
-        self.screen.refresh()
 
     def on_mount(self) -> None:
         self.main = MainPage(self)
@@ -151,13 +138,6 @@ class ConsoleApp(Console, inherit_bindings=False):
         self.main.refresh_around()
         self._collector.soon()
 
-    def _end_batch(self) -> None:
-        super()._end_batch()
-        # A page that became due while another was put together or taken apart waits for its next
-        # event; on a host where nothing changes there is none.
-        if not self._batch_count and self._screen_stacks.get(self.current_mode):
-            self.screen.check_idle()
-
     # What pages ask for
 
     def say(self, text: str, tone: Tone = "plain") -> None:
@@ -180,30 +160,6 @@ class ConsoleApp(Console, inherit_bindings=False):
             self.guard.leave(ExitStatus.OK)
         else:
             self.exit()
-
-    def leave(self, code: int) -> None:
-        """End with this exit status; called from any thread, and from signal handlers."""
-        loop = self._loop
-        if loop is not None:
-            loop.call_soon_threadsafe(lambda: self.exit(return_code=code))
-
-    # Failing: the terminal is restored first, and no local variable is ever printed
-
-    def _handle_exception(self, error: Exception) -> None:
-        self.failure = self.failure or error
-        self._return_code = ExitStatus.FAILED
-        self._exception = self._exception or error
-        self._exception_event.set()
-        self._close_messages_no_wait()
-
-    def _watch_app_focus(self, focus: bool) -> None:
-        """Do nothing: nothing looks different while another window has the focus.
-
-        Textual would take the focus away and paint everything twice at each change of windows.
-        """
-
-    def panic(self, *renderables: RenderableType) -> None:
-        self._handle_exception(RuntimeError("\n".join(str(one) for one in renderables)))
 
 
 def _said(error: Exception) -> str:

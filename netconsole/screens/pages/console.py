@@ -6,10 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from textual.app import App
-from textual.driver import Driver
 from textual.message import Message
-from textual.strip import Strip
 
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.status import Status
@@ -17,6 +14,7 @@ from netconsole.backend.survey.trouble import Trouble
 from netconsole.screens.panes.live import Picture
 from netconsole.screens.rows.marks import Tone, glyphs_for
 from netconsole.screens.texts.change_log import LogEntry
+from netconsole.screens.toolkit import TerminalApp
 
 T = TypeVar("T")
 
@@ -24,7 +22,7 @@ _CLIPBOARD_BYTES = 74_000
 """What terminals and tmux take in one OSC 52, by the experience of other consoles."""
 
 
-class Console(App[None], inherit_bindings=False):
+class Console(TerminalApp, inherit_bindings=False):
     """The console as its pages know it. ConsoleApp is the one there is."""
 
     class Told(Message):
@@ -34,18 +32,14 @@ class Console(App[None], inherit_bindings=False):
             super().__init__()
             self.act = act
 
-    def __init__(
-        self, service: Service, driver_class: type[Driver], ansi_color: bool | None
-    ) -> None:
-        super().__init__(driver_class=driver_class, ansi_color=ansi_color)
+    def __init__(self, service: Service, *, own_theme: bool) -> None:
+        super().__init__(own_theme=own_theme)
         self.service = service
         self.glyphs = glyphs_for()
         self.picture: Picture | None = None
         self.error = ""
         self.busy = ""
         self.changes: list[LogEntry] = []
-        self.painted: dict[int, Strip] = {}
-        """What the terminal shows, by line; a line that is not there may show anything."""
 
     @property
     def status(self) -> Status | None:
@@ -61,10 +55,6 @@ class Console(App[None], inherit_bindings=False):
     def complaint(self) -> str:
         """Why what is shown is not current, in a line; empty where it is."""
         return f"cannot look at the host: {self.error}" if self.error else ""
-
-    async def act_on(self, key: str) -> bool:
-        """Do what a key is bound to where the focus is; answers whether it is bound."""
-        return await self._check_bindings(key)
 
     def in_background(self, work: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
         """Do work in a thread of its own; `done` gets its result or its error, here."""
@@ -92,8 +82,7 @@ class Console(App[None], inherit_bindings=False):
         if len(data) > _CLIPBOARD_BYTES:
             return "too long for the terminal's clipboard"
         codes = clipboard_codes(data, inside_tmux=bool(os.environ.get("TMUX")))
-        if self._driver is not None:
-            self._driver.write("".join(codes))
+        self.write("".join(codes))
         if len(codes) == 1:
             return f"{len(data)} bytes sent to the terminal by OSC 52; it may refuse them unsaid"
         return f"{len(data)} bytes sent by OSC 52; tmux needs set-clipboard or allow-passthrough on"

@@ -5,18 +5,17 @@ from typing import Generic, TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.geometry import Region
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
 from netconsole.screens.pages.console import Console
 from netconsole.screens.panes.live import Picture
 from netconsole.screens.rows.marks import BOLD, DIM, PLAIN
+from netconsole.screens.toolkit import TerminalScreen
 from netconsole.screens.widgets.bar import Bar
 from netconsole.screens.widgets.footer import Footer, Hint
 from netconsole.screens.widgets.header import Header
-from netconsole.screens.widgets.surface import Surface, changed_span, fit, strip_of
+from netconsole.screens.widgets.surface import Surface, fit, strip_of
 
 Result = TypeVar("Result")
 
@@ -54,11 +53,11 @@ class TooSmall(Surface):
         return strip_of([(said[y] if y < len(said) else "", PLAIN)], self.size.width)
 
 
-class Page(Screen[Result], Generic[Result]):
+class Page(TerminalScreen[Result], Generic[Result]):
     """Base of the screens. A subclass gives the body; the focus returns to its first widget."""
 
     def __init__(self, console: Console, title: str = "", way_back: str = "esc goes back ") -> None:
-        super().__init__()
+        super().__init__(console)
         self.console = console
         self.ready = False
         self.header = Header(console.glyphs, console.service.read_only_because)
@@ -108,31 +107,6 @@ class Page(Screen[Result], Generic[Result]):
     def show_picture(self, picture: Picture | None, error: str) -> None:
         """Take a new look at the host, also while another page lies on top."""
         self.header.show(picture, error)
-
-    def _compositor_refresh(self) -> None:
-        # A page covers the one beneath it wholly. Textual takes that one to shine through, and
-        # would send this one again from top to bottom whenever something changes there.
-        if self is self.app.screen and self._narrow():
-            super()._compositor_refresh()
-        else:
-            self._dirty_widgets.clear()
-
-    def _narrow(self) -> bool:
-        """Whether anything differs from what the terminal shows; only that stays dirty.
-
-        Textual lays out and paints a whole page up to four times when it opens, and twice when it
-        is come back to (measured on 8.2.8).
-        """
-        dirty, painted = self._compositor._dirty_regions, self.console.painted
-        rows = {y for region in dirty for y in region.line_range}
-        dirty.clear()
-        for y, new in enumerate(self._compositor.render_strips()):
-            old = painted.get(y)
-            if y in rows and new != old:
-                start, end = (0, new.cell_length) if old is None else changed_span(old, new)
-                dirty.add(Region(start, y, end - start, 1))
-                painted[y] = new
-        return bool(dirty)
 
     def action_back(self) -> None:
         self.dismiss(None)
