@@ -25,6 +25,7 @@ from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.host import Host
 from netconsole.backend.intent import intent
 from netconsole.backend.model.kernel_settings import IP_FORWARD
+from netconsole.backend.model.meaning import Translation
 from netconsole.backend.model.records import FloatingIP, Instance, Port
 from netconsole.backend.plan import plan
 from netconsole.backend.service.service import Service
@@ -33,7 +34,7 @@ from netconsole.backend.store import Store, fixed_ips, floating_ips, instances, 
 from netconsole.backend.system.garbage import at_rest
 from netconsole.backend.transaction.apply import apply
 from netconsole.backend.transaction.journal import Journal
-from netconsole.backend.wording.chains import Association, floating_rules
+from netconsole.backend.wording.iptables import floating_rules
 
 ADDRESSES = 10_000
 MORE = 5
@@ -156,7 +157,7 @@ def one_more(cloud: Cloud) -> None:
 
 def typed(number: int) -> None:
     """Associate an address with the commands that an admin would type."""
-    made = floating_rules(Association(floating(number), "10.0.200.1", PUBLIC_INTERFACE))
+    made = floating_rules(Translation(floating(number), "10.0.200.1", PUBLIC_INTERFACE))
     lines = (f"-A {CHAIN_PREFIX}{chain} {rule.spec}" for chain, rule in made)
     given("iptables-restore", "--noflush", text="\n".join(("*nat", *lines, "COMMIT", "")))
     given("ip", "address", "add", f"{floating(number)}/32", "dev", PUBLIC_INTERFACE)

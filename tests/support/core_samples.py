@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import intent
+from netconsole.backend.intent.meaning import meaning
 from netconsole.backend.model.hoststate import (
     Address,
     ChainKey,
@@ -17,6 +18,7 @@ from netconsole.backend.model.hoststate import (
     TableName,
     Wanted,
 )
+from netconsole.backend.model.meaning import Translation
 from netconsole.backend.model.records import (
     FixedIP,
     FloatingIP,
@@ -29,6 +31,7 @@ from netconsole.backend.model.records import (
 from netconsole.backend.plan import plan
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.survey import Survey
+from netconsole.backend.wording.iptables import IPTABLES
 
 HOST = "testhost"
 NETWORKS_PATH = "/var/lib/netconsole/networks"
@@ -94,6 +97,14 @@ def network(number: int = 0, *, bridge: str | None = None, mtu: int | None = Non
         mtu=mtu,
         host=HOST,
     )
+
+
+def wanted_chains(
+    networks: tuple[Network, ...], translations: tuple[Translation, ...], settings: Options
+) -> dict[ChainKey, tuple[Rule, ...]]:
+    """The chains that a host wants which serves these networks and carries these addresses."""
+    said = meaning(networks, translations, (), settings)
+    return IPTABLES.chains(said, settings.iptables_drop_action)
 
 
 def instance(number: int = 0, name: str | None = None) -> Instance:

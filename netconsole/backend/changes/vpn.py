@@ -1,7 +1,7 @@
 """The VPN of a project: the instance that is it, and where it is reached from outside.
 
 nova called the instance cloudpipe. It has the address that its network keeps for it, to which the
-public port leads (`managers.vlan.vpn_translation`).
+public port leads (`intent.meaning`).
 """
 
 from dataclasses import dataclass, replace

@@ -8,15 +8,16 @@ from netaddr import IPNetwork
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.above import followed, leaving, masters
 from netconsole.backend.intent.links import links, uplink
+from netconsole.backend.intent.meaning import meaning
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.intent.settings import sysctls, sysctls_along
 from netconsole.backend.model import subject
 from netconsole.backend.model.hoststate import Address, File, Observed, Wanted
+from netconsole.backend.model.meaning import Translation
 from netconsole.backend.model.records import DnsEntry, FloatingIP, Network, Records
 from netconsole.backend.model.subject import together
-from netconsole.backend.wording import dhcp
-from netconsole.backend.wording.bridge_chains import fence, redirection
-from netconsole.backend.wording.chains import Association, wanted_chains
+from netconsole.backend.wording import Wording, dhcp
+from netconsole.backend.wording.iptables import IPTABLES
 
 
 def intent(
@@ -24,8 +25,9 @@ def intent(
     options: Options,
     released: frozenset[Address] = frozenset(),
     observed: Observed | None = None,
+    wording: Wording = IPTABLES,
 ) -> Wanted:
-    """The state that the records ask of the host named in the options.
+    """Return the state that the records ask of the host named in the options.
 
     `released` are addresses that the store has just forgotten, on top of its idle floating ones.
     Of what is `observed` only this counts: which interfaces are ports of a bridge.
@@ -37,9 +39,10 @@ def intent(
     above = masters(wanted_links, observed.links if observed else {})
     options = followed(options, above)
     presence = replace(named, options=options)
-    associations = _associations(presence, above)
+    translations = _translations(presence, above)
+    said = meaning(presence.served, translations, _shared(presence), options)
     answering = tuple(network for network in presence.served if answers_dhcp(network))
-    addresses = tuple(_addresses(presence, associations))
+    addresses = tuple(_addresses(presence, translations))
     names = records.dns_entries
     return Wanted(
         sysctls=sysctls(presence),
@@ -52,11 +55,7 @@ def intent(
             if name not in wanted_links
         },
         addresses=addresses,
-        chains={
-            **wanted_chains(presence.served, associations, options),
-            **fence(_shared(presence)),
-            **redirection(presence.served, associations, options),
-        },
+        chains=wording.chains(said, options.iptables_drop_action),
         dnsmasq=tuple(
             dhcp.dnsmasq(network, options, _later_macs(presence, network), names=bool(names))
             for network in answering
@@ -74,20 +73,20 @@ def intent(
     )
 
 
-def _addresses(presence: Presence, associations: tuple[Association, ...]) -> Iterator[Address]:
+def _addresses(presence: Presence, translations: tuple[Translation, ...]) -> Iterator[Address]:
     """Gateways and floating addresses, told to the neighbours as often as the options say."""
     options = presence.options
     told = options.send_arp_for_ha_count if options.send_arp_for_ha else 0
     for network in presence.served:
         for address in gateway_addresses(network):
             yield address._replace(announcements=told)
-    for association in associations:
-        if association.interface:
+    for translation in translations:
+        if translation.interface:
             yield Address(
-                association.interface,
-                f"{association.floating}/32",
+                translation.interface,
+                f"{translation.floating}/32",
                 announcements=told,
-                subject=subject.floating(association.floating),
+                subject=subject.floating(translation.floating),
             )
 
 
@@ -124,7 +123,7 @@ def _shared(presence: Presence) -> Iterator[tuple[Network, str]]:
             yield network, interface
 
 
-def _associations(presence: Presence, above: Mapping[str, str]) -> tuple[Association, ...]:
+def _translations(presence: Presence, above: Mapping[str, str]) -> tuple[Translation, ...]:
     """The floating addresses that this host carries: those of the guests whose gateway it is."""
     served = {network.id: network for network in presence.served}
     fixed = {
@@ -134,7 +133,7 @@ def _associations(presence: Presence, above: Mapping[str, str]) -> tuple[Associa
         and (row.instance_uuid or "") in presence.clients(served[row.network_id])
     }
     return tuple(
-        Association(
+        Translation(
             floating.address,
             fixed[floating.fixed_ip_id],
             floating_interface(floating, presence.options, above),

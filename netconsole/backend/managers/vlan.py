@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.manager import Manager
-from netconsole.backend.model import subject
 from netconsole.backend.model.errors import Conflict, Exhausted, InvalidValue
-from netconsole.backend.model.hoststate import Rule
 from netconsole.backend.model.records import Network
 
 VLANS = range(1, 4095)
@@ -68,25 +66,8 @@ def of_device(interface: str) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def vpn_forward(network: Network, options: Options) -> tuple[Rule, ...]:
-    """Let the outside speak to the VPN of a network, whatever else its bridge may forward."""
-    if not _vpn_is_here(network, options):
-        return ()
-    match = f"-d {network.vpn_private_address}/32 -p udp -m udp --dport {VPN_PORT}"
-    return (Rule(f"{match} -j ACCEPT", subject.network(network.label)),)
-
-
-def vpn_translation(network: Network, options: Options) -> tuple[Rule, ...]:
-    """Lead the public port of a network's VPN to it."""
-    if not _vpn_is_here(network, options):
-        return ()
-    match = f"-d {options.vpn_ip}/32 -p udp -m udp --dport {network.vpn_public_port}"
-    aim = f"-j DNAT --to-destination {network.vpn_private_address}:{VPN_PORT}"
-    return (Rule(f"{match} {aim}", subject.network(network.label)),)
-
-
-def _vpn_is_here(network: Network, options: Options) -> bool:
-    """Whether it is reached at this host: one with another address is led there by other means."""
+def is_vpn_here(network: Network, options: Options) -> bool:
+    """Whether a network's VPN is reached at this host; others are led there by other means."""
     return (
         network.vlan is not None
         and None not in (network.vpn_private_address, network.vpn_public_port, options.vpn_ip)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netconsole.backend.model.hoststate import ChainKey, Observed, Rule, Wanted
+from netconsole.backend.model.meaning import Translation
 from netconsole.backend.model.records import Records
 from netconsole.backend.model.subject import WHOLE_HOST, Scope, confined, floating
 from netconsole.backend.model.subject import network as of_network
@@ -16,7 +17,7 @@ from netconsole.backend.plan import plan
 from netconsole.backend.plan.filters import after
 from netconsole.backend.plan.scope import difference, is_enough
 from netconsole.backend.steps import ChangeRules, Plan, Step
-from netconsole.backend.wording.chains import Association, floating_rules
+from netconsole.backend.wording.iptables import floating_rules
 from netconsole.backend.wording.rule_subjects import subject_of
 
 PREROUTING = ChainKey("ipv4", "nat", "nova-network-PREROUTING")
@@ -190,7 +191,7 @@ def test_where_no_network_is_served_the_whole_host_is_looked_at() -> None:
 
 
 def test_the_rules_of_an_address_are_told_from_those_of_one_that_begins_alike() -> None:
-    one = Association("203.0.113.1", FIXED, "eth0")
+    one = Translation("203.0.113.1", FIXED, "eth0")
     for chain, rule in floating_rules(one):
         assert subject_of(f"nova-network-{chain}", rule.spec) == floating("203.0.113.1")
     for chain, rule in floating_rules(replace(one, floating="203.0.113.10", fixed="203.0.113.1")):

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from core_samples import FIXED, FLOATING, network, options
+from core_samples import FIXED, FLOATING, network, options, wanted_chains
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import subject
 from netconsole.backend.model.hoststate import TableName
+from netconsole.backend.model.meaning import Translation
 from netconsole.backend.model.records import Network
-from netconsole.backend.wording.chains import Association, floating_rules, wanted_chains
+from netconsole.backend.wording.iptables import floating_rules
 
-ASSOCIATION = Association(FLOATING, FIXED, "eth0")
+TRANSLATION = Translation(FLOATING, FIXED, "eth0")
 
 REFERENCE = """\
 -A PREROUTING -j nova-network-PREROUTING
@@ -39,17 +40,17 @@ def _listed(
     table: TableName,
     settings: Options,
     *networks: Network,
-    associations: tuple[Association, ...] = (),
+    translations: tuple[Translation, ...] = (),
 ) -> dict[str, list[str]]:
     return {
         key.chain: [rule.spec for rule in rules]
-        for key, rules in wanted_chains(networks, associations, settings).items()
+        for key, rules in wanted_chains(networks, translations, settings).items()
         if (key.family, key.table) == ("ipv4", table)
     }
 
 
 def test_the_nat_table_is_nova_networks() -> None:
-    found = _listed("nat", options(), network(), associations=(ASSOCIATION,))
+    found = _listed("nat", options(), network(), translations=(TRANSLATION,))
 
     expected: dict[str, list[str]] = {}
     for line in REFERENCE.splitlines():
@@ -122,7 +123,7 @@ def test_a_vpn_that_is_reached_elsewhere_has_no_rule_here(
 def test_only_the_source_nat_comes_behind_what_others_exempt() -> None:
     behind = {
         (key.table, key.chain, rule.spec)
-        for key, rules in wanted_chains((network(),), (ASSOCIATION,), options()).items()
+        for key, rules in wanted_chains((network(),), (TRANSLATION,), options()).items()
         for rule in rules
         if rule.at_end
     }
@@ -228,7 +229,7 @@ def test_behind_a_gateway_of_others_only_force_snat_range_is_translated() -> Non
 
 
 def test_a_floating_address_on_no_interface_is_translated_on_any() -> None:
-    rules = floating_rules(Association(FLOATING, FIXED, ""))
+    rules = floating_rules(Translation(FLOATING, FIXED, ""))
 
     assert [(chain, rule.spec) for chain, rule in rules] == [
         ("PREROUTING", "-d 203.0.113.10/32 -j DNAT --to-destination 10.0.0.3"),

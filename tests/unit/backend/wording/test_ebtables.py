@@ -3,17 +3,25 @@
 from dataclasses import replace
 
 import pytest
-from core_samples import FIXED, FLOATING, network, options
+from core_samples import FIXED, FLOATING, network, options, wanted_chains
 
-from netconsole.backend.model.hoststate import ChainKey
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.model.hoststate import ChainKey, Rule
+from netconsole.backend.model.meaning import Translation
+from netconsole.backend.model.records import Network
 from netconsole.backend.model.subject import HOST, floating
-from netconsole.backend.wording.bridge_chains import redirection
-from netconsole.backend.wording.chains import Association
 
 OWN = ChainKey("bridge", "nat", "nova-network-PREROUTING")
 JUMP = ChainKey("bridge", "nat", "PREROUTING")
 EXTERNAL = replace(network(), gateway="10.0.0.254")
-ASSOCIATION = Association(FLOATING, FIXED, "eth0")
+TRANSLATION = Translation(FLOATING, FIXED, "eth0")
+
+
+def redirection(
+    networks: tuple[Network, ...], translations: tuple[Translation, ...], settings: Options
+) -> dict[ChainKey, tuple[Rule, ...]]:
+    chains = wanted_chains(networks, translations, settings)
+    return {key: rules for key, rules in chains.items() if key.family == "bridge"}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +41,7 @@ def test_a_forced_range_is_routed_here(ranges: tuple[str, ...], texts: list[str]
 
 
 def test_a_floating_address_is_translated_here() -> None:
-    chains = redirection((network(1), EXTERNAL), (ASSOCIATION,), options())
+    chains = redirection((network(1), EXTERNAL), (TRANSLATION,), options())
     match = "-p IPv4 --logical-in br100 --ip-src 10.0.0.3 --ip-dst ! 10.0.0.0/24"
     assert {
         key: [(rule.spec, rule.subject) for rule in rules] for key, rules in chains.items()
@@ -48,4 +56,4 @@ def test_where_the_host_is_the_router_or_the_address_on_the_bridge_nothing_is(
     gateway: str, interface: str
 ) -> None:
     served = replace(network(), gateway=gateway)
-    assert redirection((served,), (replace(ASSOCIATION, interface=interface),), options()) == {}
+    assert redirection((served,), (replace(TRANSLATION, interface=interface),), options()) == {}

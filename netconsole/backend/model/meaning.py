@@ -1,0 +1,124 @@
+"""Meaning: what packets may do and what becomes of them, in the words of no packet filter. Pure.
+
+`intent` yields it, a wording (`backend/wording`) puts it into the rules of one packet filter.
+Ranges are written as CIDR, addresses without a prefix length; None stands for any.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from netconsole.backend.model.subject import Subject
+
+Protocol = Literal["tcp", "udp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Packets that pass, or do not: to the host itself, or through it."""
+
+    about: Subject
+    way: Literal["to host", "through"]
+    passes: bool = True
+    arriving: str | None = None
+    """The interface where they come in."""
+    leaving: str | None = None
+    destination: str | None = None
+    protocol: Protocol | None = None
+    port: int | None = None
+    """The destination's; only with a protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A floating address in use: where it points and which interface carries it."""
+
+    floating: str
+    fixed: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTranslation:
+    """What a range sends gets another source address, unless it is `Untranslated`."""
+
+    about: Subject
+    source: str
+    to: str
+    leaving: str | None = None
+    destination: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Untranslated:
+    """What a range sends there keeps its source."""
+
+    about: Subject
+    source: str
+    destination: str | None = None
+    asked_for: str | None = None
+    """The destination as it was before any translation."""
+    only_as_asked: bool = False
+    """Whether a destination that was translated does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Who asks for a port of an address is led to another address and port."""
+
+    about: Subject
+    address: str
+    protocol: Protocol
+    port: int
+    to: str
+    """127.0.0.1 is the host itself."""
+    to_port: int
+    from_host: bool = False
+    """Whether the host's own programs are led as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilledChecksums:
+    """UDP packets to a port leave by an interface with their checksum filled in."""
+
+    about: Subject
+    leaving: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """An address that other hosts have as well: nothing that speaks of it, and no DHCP, passes."""
+
+    about: Subject
+    address: str
+    interface: str
+    """The one to the other hosts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rerouting:
+    """Frames of a guest's packets for another router come to this host all the same."""
+
+    about: Subject
+    source: str
+    """A range, or an address."""
+    bridge: str | None = None
+    destination: str | None = None
+    beyond: str | None = None
+    """A range to which they do not go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Everything that a host does with packets; of each kind in the order in which it counts."""
+
+    serves: bool = False
+    """Whether the host serves any network; where not, it has no chains."""
+    admissions: tuple[Admission, ...] = ()
+    translations: tuple[Translation, ...] = ()
+    source_translations: tuple[SourceTranslation, ...] = ()
+    untranslated: tuple[Untranslated, ...] = ()
+    leads: tuple[Lead, ...] = ()
+    filled_checksums: tuple[FilledChecksums, ...] = ()
+    fences: tuple[Fence, ...] = ()
+    reroutings: tuple[Rerouting, ...] = ()
