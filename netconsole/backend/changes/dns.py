@@ -4,11 +4,11 @@ They are rows of the store, and every dnsmasq of this host answers for them.
 """
 
 from dataclasses import dataclass
-from shlex import quote
 
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
+from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
@@ -30,12 +30,12 @@ class CreateDnsDomain(Change[DnsDomain]):
 
     @property
     def title(self) -> str:
-        private = " --private" if self.private else ""
-        project = "" if self.project is None else f" --project {quote(self.project)}"
-        zone = self.availability_zone
-        return (
-            f"dns create-domain {self.domain}{private}{project}"
-            f"{'' if zone is None else f' --availability-zone {zone}'}"
+        return spelled(
+            "dns create-domain",
+            self.domain,
+            private=self.private,
+            project=self.project,
+            availability_zone=self.availability_zone,
         )
 
     def write(self, connection: Connection, options: Options) -> Written[DnsDomain]:
@@ -64,7 +64,7 @@ class DeleteDnsDomain(Change[DnsDomain]):
 
     @property
     def title(self) -> str:
-        return f"dns delete-domain {self.domain}"
+        return spelled("dns delete-domain", self.domain)
 
     def write(self, connection: Connection, options: Options) -> Written[DnsDomain]:
         found = dns.find_domain(connection, validate.domain("DNS domain", self.domain))
@@ -82,7 +82,7 @@ class CreateDnsEntry(Change[DnsEntry]):
 
     @property
     def title(self) -> str:
-        return f"dns create {self.address} {quote(self.name)} {self.domain}"
+        return spelled("dns create", self.address, self.name, self.domain)
 
     def write(self, connection: Connection, options: Options) -> Written[DnsEntry]:
         address = parse_address("floating address", self.address)
@@ -106,7 +106,7 @@ class DeleteDnsEntry(Change[DnsEntry]):
 
     @property
     def title(self) -> str:
-        return f"dns delete {self.domain} {quote(self.name)}"
+        return spelled("dns delete", self.domain, self.name)
 
     def write(self, connection: Connection, options: Options) -> Written[DnsEntry]:
         name, domain = _checked(self.name, self.domain)

@@ -6,6 +6,7 @@ from netaddr import IPAddress, IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
+from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model.errors import Conflict
@@ -22,7 +23,7 @@ class ReserveFixed(Change[FixedIPView]):
 
     @property
     def title(self) -> str:
-        return f"fixed reserve {self.address}"
+        return spelled("fixed reserve", self.address)
 
     def write(self, connection: Connection, options: Options) -> Written[FixedIPView]:
         view = fixed_ip_view(connection, parse_address("fixed address", self.address))
@@ -41,7 +42,7 @@ class UnreserveFixed(Change[FixedIPView]):
 
     @property
     def title(self) -> str:
-        return f"fixed unreserve {self.address}"
+        return spelled("fixed unreserve", self.address)
 
     def write(self, connection: Connection, options: Options) -> Written[FixedIPView]:
         view = fixed_ip_view(connection, parse_address("fixed address", self.address))

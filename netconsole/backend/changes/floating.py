@@ -1,13 +1,13 @@
 """Floating addresses: making ranges of them, giving them to instances, taking them back."""
 
 from dataclasses import dataclass, replace
-from shlex import quote
 
 from netaddr import AddrFormatError, IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written, quota
 from netconsole.backend.changes.allocation import carrier
+from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address, refuse_unusable
@@ -81,9 +81,9 @@ class CreateFloating(Change[tuple[FloatingIP, ...]]):
 
     @property
     def title(self) -> str:
-        pool = "" if self.pool is None else f"--pool {quote(self.pool)} "
-        interface = "" if self.interface is None else f" --interface {self.interface}"
-        return f"floating create {pool}--ip-range {self.ip_range}{interface}"
+        return spelled(
+            "floating create", pool=self.pool, ip_range=self.ip_range, interface=self.interface
+        )
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[FloatingIP, ...]]:
         pool = _pool(self.pool, options)
@@ -120,7 +120,7 @@ class DeleteFloating(Change[tuple[FloatingIP, ...]]):
 
     @property
     def title(self) -> str:
-        return f"floating delete {self.ip_range}"
+        return spelled("floating delete", self.ip_range)
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[FloatingIP, ...]]:
         asked = set(addresses_of(parse_ip_range(self.ip_range)))
@@ -150,8 +150,7 @@ class AllocateFloating(Change[FloatingIP]):
 
     @property
     def title(self) -> str:
-        pool = "" if self.pool is None else f" --pool {quote(self.pool)}"
-        return f"floating allocate --project {quote(self.project)}{pool}"
+        return spelled("floating allocate", project=self.project, pool=self.pool)
 
     def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
         project = validate.display_name("project", self.project)
@@ -169,7 +168,7 @@ class ReleaseFloating(Change[FloatingIP]):
 
     @property
     def title(self) -> str:
-        return f"floating release {self.address}"
+        return spelled("floating release", self.address)
 
     def write(self, connection: Connection, options: Options) -> Written[FloatingIP]:
         address = parse_address("floating address", self.address)
@@ -196,9 +195,13 @@ class AssociateFloating(Change[FloatingIP]):
 
     @property
     def title(self) -> str:
-        fixed = "" if self.fixed_address is None else f" --fixed-address {self.fixed_address}"
-        move = " --move" if self.move else ""
-        return f"floating associate {self.address} {quote(self.instance)}{fixed}{move}"
+        return spelled(
+            "floating associate",
+            self.address,
+            self.instance,
+            fixed_address=self.fixed_address,
+            move=self.move,
+        )
 
     @property
     def scope(self) -> Scope:
@@ -258,7 +261,7 @@ class DisassociateFloating(Change[FloatingIP]):
 
     @property
     def title(self) -> str:
-        return f"floating disassociate {self.address}"
+        return spelled("floating disassociate", self.address)
 
     @property
     def scope(self) -> Scope:

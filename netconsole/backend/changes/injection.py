@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
+from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.injection import config_drive, root, template
 from netconsole.backend.injection.metadata import documents
@@ -44,9 +44,9 @@ class InjectInstance(Change[Injected]):
 
     @property
     def title(self) -> str:
-        image = f" --root {self.root}" if self.root else ""
-        drive = f" --config-drive {self.config_drive}" if self.config_drive else ""
-        return f"instance inject {quote(self.instance)}{image}{drive}"
+        return spelled(
+            "instance inject", self.instance, root=self.root, config_drive=self.config_drive
+        )
 
     def write(self, connection: Connection, options: Options) -> Written[Injected]:
         if self.root is None and self.config_drive is None:

@@ -1,12 +1,12 @@
 """Making and deleting instances, their fixed addresses, and what their guests are told."""
 
 from dataclasses import dataclass
-from shlex import quote
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written, allocation, quota
+from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.retelling import retelling
 from netconsole.backend.managers import manager
@@ -47,12 +47,15 @@ class CreateInstance(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        words = [f"instance create {quote(self.name)} --project {quote(self.project)}"]
-        words += [f"--network {quote(network)}" for network in self.networks]
-        words += [f"--fixed-address {address}" for address in self.fixed_addresses]
-        words += [f"--mac {mac}" for mac in self.macs]
-        words += [f"--port-kind {self.port_kind}"] if self.port_kind != "tap" else []
-        return " ".join(words)
+        return spelled(
+            "instance create",
+            self.name,
+            project=self.project,
+            network=self.networks,
+            fixed_address=self.fixed_addresses,
+            mac=self.macs,
+            port_kind=None if self.port_kind == "tap" else self.port_kind,
+        )
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         project = validate.display_name("project", self.project)
@@ -93,7 +96,7 @@ class DeleteInstance(Change[Instance]):
 
     @property
     def title(self) -> str:
-        return f"instance delete {quote(self.instance)}"
+        return spelled("instance delete", self.instance)
 
     def write(self, connection: Connection, options: Options) -> Written[Instance]:
         instance = instances.find(connection, self.instance)
@@ -122,8 +125,9 @@ class AddFixedIP(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        fixed = "" if self.fixed_address is None else f" --fixed-address {self.fixed_address}"
-        return f"instance add-fixed-ip {quote(self.instance)} {quote(self.network)}{fixed}"
+        return spelled(
+            "instance add-fixed-ip", self.instance, self.network, fixed_address=self.fixed_address
+        )
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         instance = instances.find(connection, self.instance)
@@ -158,7 +162,7 @@ class RemoveFixedIP(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        return f"instance remove-fixed-ip {quote(self.instance)} {self.fixed_address}"
+        return spelled("instance remove-fixed-ip", self.instance, self.fixed_address)
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         address = parse_address("fixed address", self.fixed_address)
@@ -178,7 +182,7 @@ class ResetNetwork(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        return f"instance reset-network {quote(self.instance)}"
+        return spelled("instance reset-network", self.instance)
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         instance = instances.find(connection, self.instance)

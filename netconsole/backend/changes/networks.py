@@ -3,13 +3,13 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from shlex import quote
 
 from netaddr import IPAddress, IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
 from netconsole.backend.changes.network_creation import Creation, NetworkArguments
+from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import gateway_addresses
 from netconsole.backend.managers import manager
@@ -27,14 +27,14 @@ class CreateNetwork(NetworkArguments, Change[tuple[Network, ...]]):
 
     @property
     def title(self) -> str:
-        words = [f"network create {quote(self.label)}"]
-        for field in fields(self)[1:]:
-            value = getattr(self, field.name)
-            option = "vpn" if field.name == "vpn_start" else field.name.replace("_", "-")
-            if value is not None:
-                text = str(value)[0] if isinstance(value, bool) else quote(str(value))
-                words.append(f"--{option} {text}")
-        return " ".join(words)
+        given = {each.name: getattr(self, each.name) for each in fields(self)[1:]}
+        words = {
+            "vpn" if name == "vpn_start" else name: str(value)[0]
+            if isinstance(value, bool)
+            else value
+            for name, value in given.items()
+        }
+        return spelled("network create", self.label, **words)
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[Network, ...]]:
         # All of them are known to be possible before the first is written.
@@ -75,7 +75,7 @@ class DeleteNetwork(Change[Network]):
 
     @property
     def title(self) -> str:
-        return f"network delete {quote(self.network)}"
+        return spelled("network delete", self.network)
 
     def write(self, connection: Connection, options: Options) -> Written[Network]:
         network = networks.find(connection, self.network)
@@ -107,14 +107,14 @@ class ModifyNetwork(Change[Network]):
 
     @property
     def title(self) -> str:
-        words = [f"network modify {quote(self.network)}"]
-        for name, value, taken in (
-            ("project", self.project, self.disassociate_project),
-            ("host", self.host, self.disassociate_host),
-        ):
-            words += [f"--{name} {quote(value)}"] if value is not None else []
-            words += [f"--disassociate-{name}"] if taken else []
-        return " ".join(words)
+        return spelled(
+            "network modify",
+            self.network,
+            project=self.project,
+            disassociate_project=self.disassociate_project,
+            host=self.host,
+            disassociate_host=self.disassociate_host,
+        )
 
     def write(self, connection: Connection, options: Options) -> Written[Network]:
         self._check()

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from shlex import quote
 
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
 from netconsole.backend.changes.networks import left_behind
+from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import NotFound
@@ -30,7 +30,7 @@ class ScrubProject(Change[tuple[Network, ...]]):
 
     @property
     def title(self) -> str:
-        return f"project scrub {quote(self.project)}"
+        return spelled("project scrub", project=self.project)
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[Network, ...]]:
         project = validate.display_name("project", self.project)

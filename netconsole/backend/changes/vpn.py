@@ -5,13 +5,13 @@ public port leads (`intent.meaning`).
 """
 
 from dataclasses import dataclass, replace
-from shlex import quote
 
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written, allocation
 from netconsole.backend.changes.instances import new_instance
 from netconsole.backend.changes.networks import network_for_project
+from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
@@ -38,9 +38,12 @@ class CreateVpn(Change[InstanceView]):
 
     @property
     def title(self) -> str:
-        name = "" if self.name is None else f" --name {quote(self.name)}"
-        kind = "" if self.port_kind == "tap" else f" --port-kind {self.port_kind}"
-        return f"vpn create --project {quote(self.project)}{name}{kind}"
+        return spelled(
+            "vpn create",
+            project=self.project,
+            name=self.name,
+            port_kind=None if self.port_kind == "tap" else self.port_kind,
+        )
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         project = validate.display_name("project", self.project)
@@ -69,7 +72,7 @@ class ChangeVpn(Change[tuple[Network, ...]]):
 
     @property
     def title(self) -> str:
-        return f"vpn change --project {quote(self.project)} --ip {self.address} --port {self.port}"
+        return spelled("vpn change", project=self.project, ip=self.address, port=self.port)
 
     def write(self, connection: Connection, options: Options) -> Written[tuple[Network, ...]]:
         project = validate.display_name("project", self.project)
