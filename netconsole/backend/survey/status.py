@@ -14,7 +14,8 @@ INNER = {"inner": True}
 Origin = Literal["ours", "foreign"]
 RuleState = Literal["present", "missing", "unexpected"]
 FloatingState = Literal["free", "ok", "drift", "unknown"]
-LinkState = Literal["up", "no carrier", "down", "missing", "not here", "unknown"]
+LinkState = Literal["up", "no carrier", "down", "unplugged", "missing", "not here", "unknown"]
+"""Of a port, `unplugged`: it is on no bridge, or on another one than its network's."""
 """`up`: someone is at the other end. `no carrier`: nobody is, such as at the tap of a guest that
 does not run, or at a bridge without ports. `not here`: it is not for this host to have it."""
 DnsmasqState = Literal[

@@ -170,9 +170,7 @@ class Survey:
                 reserved=row.reserved,
                 floating=tuple(floating.get(row.id, ())),
                 device=device,
-                device_state=_link_state(
-                    self.observed.links.get(device), here=device in self.wanted.links
-                ),
+                device_state=self._port_state(device),
                 lease_expires=lease.expires if lease else None,
                 host=instance.host if instance else "",
             )
@@ -215,6 +213,12 @@ class Survey:
                 rules_expected=goal,
                 state=state,
             )
+
+    def _port_state(self, device: str) -> LinkState:
+        link, wanted = self.observed.links.get(device), self.wanted.links.get(device)
+        if link is not None and wanted is not None and link.master != wanted.master:
+            return "unplugged"
+        return _link_state(link, here=wanted is not None)
 
     # dnsmasq
 

@@ -107,12 +107,12 @@ def lease_word(allocation: Allocation) -> str:
         return "not here"
     if not allocation.leased:
         return "no lease" if allocation.device_state == "up" else "waiting"
-    return "leased" if allocation.device_state == "up" else "held"
+    return "leased" if allocation.device_state in ("up", "unplugged") else "held"
 
 
 def is_dead(allocation: Allocation) -> bool:
     """Whether the host's end of a port is broken, or a guest that has a lease is gone from it."""
-    if allocation.device_state in ("down", "missing"):
+    if allocation.device_state in ("down", "missing", "unplugged"):
         return True
     return allocation.device_state == "no carrier" and lease_word(allocation) == "held"
 
@@ -120,6 +120,7 @@ def is_dead(allocation: Allocation) -> bool:
 def _of_instances(status: Status) -> Iterator[Trouble]:
     for state, said in (
         ("missing", "missing"),
+        ("unplugged", "not on the bridge of its network: nobody else is reached from it"),
         ("down", "down"),
         ("no carrier", "without carrier: nobody is at the other end"),
     ):

@@ -12,6 +12,7 @@ _MEANINGS = (
     ("foreign", "made by another program; shown, never touched"),
     ("up", "somebody is at the other end (carrier)"),
     ("no carrier", "nobody is at the other end: no guest, or a bridge without ports"),
+    ("unplugged", "a port that is on no bridge, or on another one than its network's"),
     ("leased", "taken up by DHCP, and the guest's port has carrier"),
     ("held", "leased, and nobody is at the port: the guest is gone or does not run"),
     ("no lease", "allocated, somebody is at the port, and it is not taken up by DHCP"),

@@ -91,6 +91,7 @@ _WORDS: Mapping[str, tuple[str, Tone]] = {
     "drift": ("differs", "bad"),
     "missing": ("bad", "bad"),
     "down": ("bad", "bad"),
+    "unplugged": ("bad", "bad"),
     "orphan": ("more", "warning"),
     "duplicate": ("more", "bad"),
     "unexpected": ("more", "bad"),

@@ -84,7 +84,11 @@ def _wanted(host: Backend, steps: Plan) -> frozenset[str]:
     A network of another host, or one that waits for its first instance, has none here: no step of
     the plan is about its bridge, and no port of it is there.
     """
-    here = {each.network for each in host.status.allocations if each.device_state in ("up", "down")}
+    here = {
+        each.network
+        for each in host.status.allocations
+        if each.device_state in ("up", "down", "unplugged")
+    }
     wanted = {
         each.bridge
         for each in host.status.networks

@@ -105,6 +105,18 @@ def test_a_bridge_without_ports_is_idle_and_a_port_that_is_down_is_not() -> None
     assert is_dead(_one("missing"))
 
 
+@pytest.mark.parametrize("master", [None, "br-of-another"])
+def test_a_port_outside_its_bridge_is_not_up(master: str | None) -> None:
+    goal = wanted(records(1))
+    (device,) = (each.device for each in status(observed_as(goal), records(1), goal).allocations)
+    observed = observed_as(goal)
+    told = status(with_link(observed, replace(observed.links[device], master=master)), records(1))
+    (allocation,) = told.allocations
+    assert (allocation.device_state, is_dead(allocation)) == ("unplugged", True)
+    (sentence,) = (each for each in sentences(told) if each.startswith("port "))
+    assert "not on the bridge of its network" in sentence
+
+
 def test_the_doctor_tells_the_worst_first() -> None:
     told = worst_first((FINE, UNREAD, CLOCK, replace(RP_FILTER, check="fdb"), RP_FILTER))
     assert [each.check for each in told] == ["rp_filter", "fdb", "clock", "mtu", "stp"]
