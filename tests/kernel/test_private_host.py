@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from private_host import NAME, PrivateHost, eventually
 
+FLAT = ("--fixed-range-v4=10.0.0.0/24", "--bridge=brforked")
 SEEN = ("/etc", "/var/lib", "/run")
 
 
@@ -45,3 +46,27 @@ def test_a_failing_command_fails_the_test(host: PrivateHost) -> None:
     with pytest.raises(AssertionError, match="false exited 1"):
         host.run("false")
     assert host.run("false", check=False).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("config", "show"), ("network", "list"), ("network", "show", "none"), ("nothing",)],
+)
+def test_a_fork_of_netconsole_does_what_one_that_is_started_does(
+    host: PrivateHost, arguments: tuple[str, ...]
+) -> None:
+    forked = host.run("netconsole", *arguments, check=False)
+    started = host.run("env", "netconsole", *arguments, check=False)
+    assert forked.stdout + forked.stderr
+    assert (forked.returncode, forked.stdout, forked.stderr) == (
+        started.returncode,
+        started.stdout,
+        started.stderr,
+    )
+
+
+def test_a_fork_of_netconsole_is_in_every_namespace_of_the_host(host: PrivateHost) -> None:
+    host.run("netconsole", "network", "create", "vmnet", *FLAT)
+    assert host.run("ip", "-br", "link", "show", "dev", "brforked").stdout
+    assert host.run("pgrep", "-x", "dnsmasq").stdout
+    assert not Path("/sys/class/net/brforked").exists()

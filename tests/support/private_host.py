@@ -16,11 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from forked import forks
+
+from netconsole.lab.namespaces import Namespace
+
 Answer = TypeVar("Answer")
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NAME = "testhost"
 NAMESPACES = ("--net", "--mount", "--uts", "--ipc", "--pid")
+KINDS = Namespace.MOUNT | Namespace.UTS | Namespace.IPC | Namespace.PID
 ENDING = ("--fork", "--kill-child", "--mount-proc")
 
 BUILD = f"""
@@ -68,6 +73,7 @@ class PrivateHost:
         user = user_namespace()
         self._namespaces = NAMESPACES if network else NAMESPACES[1:]
         self._user = user[:1]
+        self._kinds = KINDS | (Namespace.NET if network else 0) | (Namespace.USER if user else 0)
         self._spawned: list[subprocess.Popen[str]] = []
         self._holder = subprocess.Popen(
             [
@@ -111,17 +117,24 @@ class PrivateHost:
         timeout: float = 60,
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end. With `check`, a status other than 0 fails the test."""
-        done = subprocess.run(
-            self.command(*command),
-            stdin=None if input is not None else subprocess.DEVNULL,
-            input=input,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=self._environment(environment or {}),
-            check=False,
-        )
+        """Run a command to its end. With `check`, a status other than 0 fails the test.
+
+        netconsole itself, where nothing is given to it, is one of `forks`.
+        """
+        if command[0] == "netconsole" and input is None and not environment:
+            forked = forks(tuple(self._environment({}).items()))
+            done = forked.run(self.pid, self._kinds, command[1:], timeout)
+        else:
+            done = subprocess.run(
+                self.command(*command),
+                stdin=None if input is not None else subprocess.DEVNULL,
+                input=input,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                env=self._environment(environment or {}),
+                check=False,
+            )
         if check and done.returncode != 0:
             raise AssertionError(
                 f"{shlex.join(command)} exited {done.returncode}\n{done.stdout}{done.stderr}"

@@ -1,0 +1,155 @@
+"""Runs of netconsole that begin as forks of one process, which has loaded it already.
+
+Loading takes six times as long as most commands do. `python forked.py` is that process: for each
+request on its standard input, a socket, it forks, goes into a host's namespaces as nsenter(1)
+does, and runs the program there from its first line to its last, in a process of its own. Starting
+it as a user does is left to the tests that are about that.
+"""
+
+import functools
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import netconsole
+from netconsole.cli import entry
+from netconsole.lab.namespaces import Namespace, enter
+
+PROGRAM = str(Path(sys.executable).with_name("netconsole"))
+HEAVY = ("sqlalchemy.dialects.sqlite", "pyroute2", "psutil", "oslo_config.cfg", "rich.console")
+NOT_LOADED = ("netconsole.screens", "netconsole.backend.store.migrations")
+REQUEST = 1 << 16
+
+
+class Forks:
+    """The process that forks, seen from the tests; it ends with its caller."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                env=dict(environment),
+            )
+
+    def run(
+        self, pid: int, kinds: Namespace, arguments: Sequence[str], timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        """Run netconsole in namespaces of a process, without input, and wait for its end."""
+        request = json.dumps([pid, int(kinds), *arguments]).encode()
+        answer, theirs = socket.socketpair()
+        out, out_end = os.pipe()
+        err, err_end = os.pipe()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        given = (nothing, out_end, err_end, theirs.fileno())
+        socket.send_fds(self._requests, [request], given)
+        for descriptor in (nothing, out_end, err_end):
+            os.close(descriptor)
+        theirs.close()
+        with answer:
+            said = _read((out, err), timeout, arguments)
+            status = answer.recv(REQUEST)
+        if not status:
+            raise RuntimeError(f"netconsole was not started: {said[1]}")
+        return subprocess.CompletedProcess([PROGRAM, *arguments], int(status), said[0], said[1])
+
+
+@functools.cache
+def forks(environment: tuple[tuple[str, str], ...]) -> Forks:
+    """Return the one of this process for an environment, started when it is first asked for."""
+    return Forks(dict(environment))
+
+
+def _read(descriptors: tuple[int, int], timeout: float, arguments: Sequence[str]) -> list[str]:
+    """Read both to their ends."""
+    deadline = time.monotonic() + timeout
+    said = {descriptor: bytearray() for descriptor in descriptors}
+    with selectors.DefaultSelector() as selector:
+        for descriptor in descriptors:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise subprocess.TimeoutExpired([PROGRAM, *arguments], timeout)
+            for key, _ in ready:
+                if part := os.read(key.fd, REQUEST):
+                    said[key.fd] += part
+                else:
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+    return [bytes(each).decode().replace("\r\n", "\n") for each in said.values()]
+
+
+def load() -> None:
+    """Import what most commands do."""
+    for module in pkgutil.walk_packages(netconsole.__path__, "netconsole."):
+        if not module.name.startswith(NOT_LOADED):
+            importlib.import_module(module.name)
+    for name in HEAVY:
+        importlib.import_module(name)
+    gc.freeze()
+
+
+def serve(requests: socket.socket) -> None:
+    """Fork for every request; return in the process that is to be netconsole, and there only."""
+    while True:
+        request, given, _, _ = socket.recv_fds(requests, REQUEST, 4)
+        if not request:
+            os._exit(0)
+        if os.fork() == 0:
+            pid, kinds, *arguments = json.loads(request)
+            sys.argv = [PROGRAM, *arguments]
+            return _go_in(pid, Namespace(kinds), given)
+        for descriptor in given:
+            os.close(descriptor)
+        _reap()
+
+
+def _go_in(pid: int, kinds: Namespace, given: Sequence[int]) -> None:
+    *standard, answer = given
+    for number, descriptor in enumerate(standard):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    enter(pid, kinds)
+    child = os.fork()  # the first that is in the PID namespace
+    if child == 0:
+        os.close(answer)
+        _open_streams()
+        return
+    _, how = os.waitpid(child, 0)
+    os.write(answer, str(os.waitstatus_to_exitcode(how)).encode())
+    os._exit(0)
+
+
+def _open_streams() -> None:
+    """Open them anew: whether one can be sought in is found out once."""
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+
+def _reap() -> None:
+    """Let go of those that have ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+if __name__ == "__main__":
+    load()
+    with socket.socket(fileno=os.dup(0)) as asked:
+        serve(asked)
+    sys.exit(entry.main())
