@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 
 from forked import forks
 
-from netconsole.lab.namespaces import Namespace
+from netconsole.lab.sandbox.namespaces import Namespace
 
 Answer = TypeVar("Answer")
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import netconsole
 from netconsole.cli import entry
-from netconsole.lab.namespaces import Namespace, enter
+from netconsole.lab.sandbox.namespaces import Namespace, enter
 
 PROGRAM = str(Path(sys.executable).with_name("netconsole"))
 HEAVY = ("sqlalchemy.dialects.sqlite", "pyroute2", "psutil", "oslo_config.cfg", "rich.console")
