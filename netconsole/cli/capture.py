@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.model.codec import record
 from netconsole.backend.model.errors import ExitStatus
 from netconsole.backend.model.phrases import count as counted
 from netconsole.cli.frame import output
@@ -123,7 +124,7 @@ def capture(
             )
     lines.finish()
     if as_json:
-        output.print_json({"lossy": found.lossy, **output.record(found)})
+        output.print_json({"lossy": found.lossy, **record(found)})
     else:
         for line in report(found):
             output.say(line)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.model.codec import record
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.names import CHECK
@@ -53,7 +54,7 @@ def check_record(check: "Check") -> dict[str, object]:
     look_alikes = [
         {"name": name, "difference": difference} for name, difference in check.page.look_alikes
     ]
-    page = output.record(check.page) | {"look_alikes": look_alikes}
+    page = record(check.page) | {"look_alikes": look_alikes}
     return {"check": check.id, "catalogue": check.rows, "title": check.title, "page": page}
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.model.codec import record
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
@@ -128,7 +129,7 @@ def _row(ip: "FloatingIP", holders: dict[int, tuple[str, str, str]]) -> dict[str
     """Return a floating address; its project is that of its instance unless it is allocated."""
     project, instance, fixed_address = holders.get(ip.fixed_ip_id or 0, (None, None, None))
     held = {"project_id": ip.project_id or project, "instance": instance}
-    return output.record(ip) | held | {"fixed_address": fixed_address}
+    return record(ip) | held | {"fixed_address": fixed_address}
 
 
 def _print_rows(rows: Iterable[dict[str, object]]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.model.codec import record
 from netconsole.backend.model.phrases import count
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
@@ -107,7 +108,7 @@ def show(context: Context, name: str, as_json: bool) -> None:
     if as_json:
         output.print_json(found)
         return
-    output.print_fields(output.record(found.instance))
+    output.print_fields(record(found.instance))
     for port in found.ports:
         output.print_lines([""])
         addresses = {
@@ -118,7 +119,7 @@ def show(context: Context, name: str, as_json: bool) -> None:
         output.print_fields(
             {
                 name: value
-                for name, value in (output.record(port.port) | addresses).items()
+                for name, value in (record(port.port) | addresses).items()
                 if name not in ("id", "network_id", "instance_uuid")
             }
         )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from netconsole.backend.model.codec import record
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
@@ -120,7 +121,7 @@ def show(context: Context, label: str, as_json: bool) -> None:
     taken = [
         ip for ip in service.fixed_ips(found.label) if ip.allocated or ip.leased or ip.reserved
     ]
-    fields = output.record(found)
+    fields = record(found)
     if as_json:
         output.print_json(fields | {"fixed_ips": taken})
         return

@@ -1,21 +1,21 @@
 """The bundle: everything a colleague needs to look at this host from afar, in one archive."""
 
 import io
-import json
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netconsole import __version__
+from netconsole.backend.model.codec import as_json
 from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.system.files import opened
 from netconsole.backend.system.programs import run
 from netconsole.backend.system.saving import new_file
-from netconsole.diagnostics.model.finding import Finding, as_json
+from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.model.finding import as_json as in_json
 from netconsole.diagnostics.model.snapshot import Snapshot, Unread
 from netconsole.diagnostics.redaction import redacted
 from netconsole.diagnostics.saved import to_text
@@ -104,7 +104,7 @@ def _texts(
 ) -> Iterator[tuple[str, str]]:
     yield "README", _readme(snapshot, findings)
     yield "evidence.json", to_text(snapshot)
-    yield "findings.json", json.dumps([as_json(each) for each in findings], indent=1)
+    yield "findings.json", as_json([in_json(each) for each in findings], indent=1)
     if not isinstance(service, Unread):
         yield from _of_service(service)
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -131,7 +131,7 @@ def _readme(snapshot: Snapshot, findings: tuple[Finding, ...]) -> str:
 
 
 def _of_service(service: "Service") -> Iterator[tuple[str, str]]:
-    yield "options.json", json.dumps(asdict(service.options), indent=1, default=str)
+    yield "options.json", as_json(service.options, indent=1, inner=True)
     parts: dict[str, Callable[[], str]] = {
         "plan.txt": lambda: "".join(f"{line}\n" for line in service.plan().commands),
         "history.txt": lambda: "".join(

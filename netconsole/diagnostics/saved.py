@@ -5,17 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from typing import Any, TypeVar
 
-from cattrs import Converter, transform_error
-from cattrs.errors import BaseValidationError
-from cattrs.preconf.json import make_converter
-
 from netconsole import __version__
+from netconsole.backend.model.codec import as_json
 from netconsole.backend.model.errors import LONGEST_SHOWN, InvalidValue
-from netconsole.backend.model.text import as_json, visible
-from netconsole.backend.steps import STEPS, Step
+from netconsole.backend.model.text import visible
+from netconsole.backend.steps.codec import Undecodable, structure
 from netconsole.diagnostics.collecting import COLLECTORS, PROBES
 from netconsole.diagnostics.model.snapshot import Snapshot, Unread
 from netconsole.diagnostics.model.target import Target
@@ -28,20 +24,17 @@ T = TypeVar("T")
 
 def to_text(snapshot: Snapshot) -> str:
     """Return the file's text."""
-    converter = _converter()
     document = {
         "netconsole": __version__,
         "format": FORMAT,
-        "taken": snapshot.taken.isoformat(),
-        "target": converter.unstructure(snapshot.target, Target | None),
+        "taken": snapshot.taken,
+        "target": snapshot.target,
         "parts": {
-            kind.__name__: {"unread": part.because}
-            if isinstance(part, Unread)
-            else {"read": converter.unstructure(part)}
+            kind.__name__: {"unread": part.because} if isinstance(part, Unread) else {"read": part}
             for kind, part in snapshot.parts.items()
         },
     }
-    return f"{as_json(document, indent=1)}\n"
+    return f"{as_json(document, indent=1, inner=True)}\n"
 
 
 def from_text(file: str, text: str) -> Snapshot:
@@ -50,13 +43,13 @@ def from_text(file: str, text: str) -> Snapshot:
         document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise InvalidValue("evidence", file, f"is no evidence of format {FORMAT}")
-        converter = _converter()
         parts = {
-            kind: _part(converter, kind, document["parts"][kind.__name__])
+            kind: _part(kind, document["parts"][kind.__name__])
             for kind in (*COLLECTORS, *PROBES)
             if kind.__name__ in document["parts"]
         }
-        target = converter.structure(document["target"], Target | None)  # type: ignore[arg-type]  # a union is a form, not a type
+        told = document["target"]
+        target = None if told is None else structure(Target, told)
         return Snapshot(parts, target, datetime.fromisoformat(document["taken"]))
 
 
@@ -69,8 +62,8 @@ def judging(file: str) -> Iterator[None]:
     """
     try:
         yield
-    except BaseValidationError as error:
-        raise _unreadable(file, transform_error(error)[0]) from error
+    except Undecodable as error:
+        raise _unreadable(file, str(error)) from error
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise _unreadable(file, f"{type(error).__name__}: {error}") from error
     except RecursionError as error:
@@ -94,24 +87,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return told
 
 
-def _part(converter: Converter, kind: type[T], told: dict[str, Any]) -> T | Unread:
+def _part(kind: type[T], told: dict[str, Any]) -> T | Unread:
     if "unread" in told:
         return Unread(str(told["unread"]))
-    return converter.structure(told["read"], kind)
-
-
-@cache
-def _converter() -> Converter:
-    """A converter that knows steps, which are told apart by their names."""
-    converter = make_converter()
-
-    def unstructure_step(step: Step) -> dict[str, Any]:
-        return {"step": type(step).__name__, **converter.unstructure(step, type(step))}
-
-    def structure_step(told: dict[str, Any], _: type[Step]) -> Step:
-        fields = {name: value for name, value in told.items() if name != "step"}
-        return converter.structure(fields, STEPS[told["step"]])
-
-    converter.register_unstructure_hook_func(lambda kind: kind is Step, unstructure_step)
-    converter.register_structure_hook_func(lambda kind: kind is Step, structure_step)
-    return converter
+    return structure(kind, told["read"])

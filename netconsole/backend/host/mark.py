@@ -5,9 +5,9 @@ of the store. Each network namespace has its own, as each is a host.
 """
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
+from netconsole.backend.model.codec import as_line
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.hoststate import Mark
 from netconsole.backend.system import files
@@ -54,6 +54,6 @@ def write(mark: Mark) -> None:
     """Write the mark over the former one. Raises Unavailable."""
     path = _path()
     try:
-        files.write(path, f"{json.dumps(asdict(mark))}\n", 0o644)
+        files.write(path, as_line(mark), 0o644)
     except OSError as error:
         raise Unavailable(f"{path}: {error.strerror}") from error

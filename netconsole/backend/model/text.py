@@ -73,18 +73,6 @@ def _is_byte(character: str) -> bool:
     return "\udc80" <= character <= "\udcff"
 
 
-def as_json(value: object, indent: int | None = None, *, in_ascii: bool = False) -> str:
-    r"""A value as a JSON document in which what is not printable is written \u009b."""
-    document = json.dumps(value, indent=indent, ensure_ascii=in_ascii)
-    return "\n".join(map(_json_line, document.split("\n")))
-
-
-def _json_line(line: str) -> str:
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
-
-
 def from_json(document: str) -> Any:
     """Read what a program prints as JSON: iproute2 writes a name's control characters as they are.
 

@@ -37,6 +37,8 @@ class Step(ABC):
     `host.doers` has who does each; one that nobody does cannot be made.
     """
 
+    KIND_KEY: ClassVar[str] = "step"
+    """Under which JSON says which kind it is."""
     lasts: ClassVar[bool] = False
     """Whether what it does outlives the kernel: a file does, a link does not."""
     without_it: ClassVar[str] = ""

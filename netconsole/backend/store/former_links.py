@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterable
-from typing import Final, cast
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from netconsole.backend.model.belongings import Belongings, Words
+from netconsole.backend.model.codec import as_json
 from netconsole.backend.model.hoststate import FormerLink
+from netconsole.backend.steps.codec import structure
 from netconsole.backend.store.damage import DamagedRow
 from netconsole.backend.store.tables import former_links as table
 
@@ -38,7 +40,7 @@ def remember(connection: Connection, host: str, former: FormerLink) -> None:
             up=former.up,
             used_by=" ".join(former.used_by),
             bridge=former.bridge,
-            moved=json.dumps({name: getattr(former.moved, name) for name in _MOVED}),
+            moved=as_json({name: getattr(former.moved, name) for name in _MOVED}, in_ascii=True),
         )
     )
 
@@ -50,27 +52,17 @@ def forget(connection: Connection, host: str, names: Iterable[str]) -> None:
 
 def _read(name: str, moved: str) -> Belongings:
     try:
-        values: object = json.loads(moved)
+        found = structure(dict[str, tuple[Words, ...]], json.loads(moved))
     except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict) or not all(map(_is_words, values.values())):
-        raise DamagedRow(f"table former_links, row with name {name!r}: moved is not what it was")
-    kinds = cast(dict[str, list[list[str]]], values)
-    found: dict[str, tuple[Words, ...]] = {
-        kind: tuple(map(tuple, kinds.get(kind, ()))) for kind in _MOVED
-    }
+        raise DamagedRow(
+            f"table former_links, row with name {name!r}: moved is not what it was"
+        ) from None
+    kinds = {kind: found.get(kind, ()) for kind in _MOVED}
     return Belongings(
-        found["addresses"],
-        found["routes"],
-        found["later_routes"],
-        found["connected_routes"],
-        found["rules"],
-        found["neighbours"],
-    )
-
-
-def _is_words(value: object) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(each, list) and each and all(isinstance(word, str) for word in each)
-        for each in value
+        kinds["addresses"],
+        kinds["routes"],
+        kinds["later_routes"],
+        kinds["connected_routes"],
+        kinds["rules"],
+        kinds["neighbours"],
     )

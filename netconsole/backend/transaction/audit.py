@@ -1,17 +1,17 @@
 """The audit log: one JSON line for every change asked for, refused and failed ones too."""
 
 import errno
-import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from netconsole.backend.model.codec import as_line
 from netconsole.backend.model.errors import NetconsoleError, PartlyDone, Unavailable
 from netconsole.backend.steps import Plan
 from netconsole.backend.system.who import UNKNOWN, Who, who
@@ -135,7 +135,7 @@ class Auditor:
 
     @staticmethod
     def _text(line: AuditLine) -> bytes:
-        return f"{json.dumps(asdict(line))}\n".encode()
+        return as_line(line).encode()
 
     def _let_go(self) -> None:
         if self._room is not None:

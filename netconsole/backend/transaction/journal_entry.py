@@ -6,15 +6,14 @@ are judged before they are believed: what does not fit is UnreadEntry, with the 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from types import NoneType
-from typing import Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Literal, TypeVar, cast
 
 from netconsole import __version__
-from netconsole.backend.model.subject import Subject, SubjectKind
+from netconsole.backend.model.codec import as_line
 from netconsole.backend.steps import STEPS, Plan, Step
+from netconsole.backend.steps.codec import Undecodable, structure
 from netconsole.backend.system.who import Who
 
 Outcome = Literal["done", "undone", "failed", "recovered"]
@@ -75,46 +74,36 @@ class Torn(UnreadEntry):
 
 def head(entry: JournalEntry) -> str:
     """The first line of a change, written before its first step."""
-    return _line(
+    return as_line(
         {
             "id": entry.id,
-            "at": entry.at.isoformat(),
+            "at": entry.at,
             "title": entry.title,
             "undoable": entry.undoable,
             "trial": entry.trial,
             "undoes": entry.undoes,
             "boot": entry.boot,
             "pid": entry.pid,
-            "by": asdict(entry.by) if entry.by else {},
+            "by": entry.by or {},
             "version": __version__,
-            "steps": [_fields(step) for step in entry.plan.steps],
+            "steps": entry.plan.steps,
         }
     )
 
 
 def began(last: int) -> str:
     """The line that says: the steps up to this one, counted from 0, are about to happen."""
-    return _line({"began": last})
+    return as_line({"began": last})
 
 
 def done(last: int) -> str:
     """The line that says: the steps up to this one, counted from 0, have happened."""
-    return _line({"done": last})
+    return as_line({"done": last})
 
 
 def failed(because: str) -> str:
     """The line that says why the change failed."""
-    return _line({"failed": because})
-
-
-def _line(values: Mapping[str, object]) -> str:
-    return f"{json.dumps(values)}\n"
-
-
-def _fields(step: Step) -> dict[str, object]:
-    """A step as JSON can hold it; `asdict` would copy every line of fifty thousand rules."""
-    name = type(step).__name__
-    return {"step": name, **{field: getattr(step, field) for field in _hints(name)}}
+    return as_line({"failed": because})
 
 
 # Read
@@ -207,54 +196,13 @@ def _count(lines: Iterable[Mapping[str, object]], what: str, steps: int) -> int:
 def _step(written: object, version: str) -> Step:
     if not isinstance(written, dict):
         raise UnreadEntry("one of its steps is no JSON object")
-    values = {str(name): _tuples(value) for name, value in written.items()}
-    name = str(values.pop("step", ""))
+    fields = dict(written)
+    name = str(fields.pop(Step.KIND_KEY, ""))
     kind = STEPS.get(name)
     by = f"; netconsole {version} wrote it, this is {__version__}" if version else ""
     if kind is None:
         raise UnreadEntry(f"it has a step {name!r}, which is not known here{by}")
-    hints = _hints(name)
-    if unknown := values.keys() - hints.keys():
-        raise UnreadEntry(f"its step {name} has {min(unknown)!r}, which is not known here{by}")
-    for field, value in values.items():
-        if not _fits(value, hints[field]):
-            raise UnreadEntry(f"its step {name} has a {field} of another kind{by}")
-    told = cast(tuple[tuple[SubjectKind, str], ...], values.pop("subjects", ()))
     try:
-        return kind(**values, subjects=tuple(Subject(*each) for each in told))
-    except TypeError:
-        raise UnreadEntry(f"its step {name} lacks something{by}") from None
-
-
-def _tuples(value: object) -> object:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-@cache
-def _hints(name: str) -> Mapping[str, object]:
-    """The fields of a step, each with its type."""
-    kind = STEPS[name]
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
-
-
-def _fits(value: object, hint: object) -> bool:
-    """Whether a value is of the type that a step's field has."""
-    arguments = get_args(hint)
-    origin = get_origin(hint)
-    if origin is Literal:
-        return value in arguments
-    if origin is tuple:
-        if not isinstance(value, tuple):
-            return False
-        if arguments[-1] is Ellipsis:
-            return all(_fits(item, arguments[0]) for item in value)
-        return len(value) == len(arguments) and all(map(_fits, value, arguments))
-    if hint is Subject:
-        hints = get_type_hints(Subject).values()
-        return (
-            isinstance(value, tuple) and len(value) == len(hints) and all(map(_fits, value, hints))
-        )
-    if origin is not None:  # a union
-        return any(_fits(value, each) for each in arguments)
-    return isinstance(value, NoneType if hint is None else cast(type, hint))
+        return structure(kind, fields)
+    except Undecodable as error:
+        raise UnreadEntry(f"its step {name} makes no sense here: {error}{by}") from None

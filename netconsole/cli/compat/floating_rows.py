@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from netconsole.cli.frame import output
+from netconsole.backend.model.codec import record
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import FloatingIP, InstanceView
@@ -27,7 +27,7 @@ def floating_rows(service: "Service") -> list[Row]:
 def _row(ip: "FloatingIP", view: "InstanceView | None", fixed_address: str | None) -> Row:
     """An address that is allocated to nobody has the project of its instance."""
     instance = view and view.instance
-    return output.record(ip) | {
+    return record(ip) | {
         "project_id": ip.project_id or (instance.project_id if instance else None),
         "instance_uuid": instance.uuid if instance else None,
         "instance": instance.name if instance else None,

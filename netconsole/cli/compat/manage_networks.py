@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netconsole.backend.model.codec import record
 from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.cli.compat.arguments import RANGE, network_options, options
 from netconsole.cli.compat.tables import tabbed
@@ -56,7 +57,7 @@ def create(doer: Doer, /, **arguments: object) -> None:
 @pass_context
 def list_networks(context: Context, as_json: bool) -> None:
     """List the networks."""
-    rows = [output.record(found) for found in context.service().networks()]
+    rows = [record(found) for found in context.service().networks()]
     if as_json:
         output.print_json(rows)
         return

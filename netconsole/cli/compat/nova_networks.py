@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import click
 
+from netconsole.backend.model.codec import record
 from netconsole.cli.compat.arguments import network_options, options
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.frame import names, output
@@ -40,7 +41,7 @@ def network_create(doer: Doer, /, **arguments: object) -> None:
 @pass_context
 def network_list(context: Context, fields: str | None, as_json: bool) -> None:
     """List the networks."""
-    rows = [output.record(found) for found in context.service().networks()]
+    rows = [record(found) for found in context.service().networks()]
     if as_json:
         output.print_json(rows)
     elif fields is None:
@@ -69,7 +70,7 @@ def _print_chosen(columns: list[str], rows: list[dict[str, object]]) -> None:
 @pass_context
 def network_show(context: Context, network: str, as_json: bool) -> None:
     """Show a network."""
-    found = output.record(context.service().network(network))
+    found = record(context.service().network(network))
     if as_json:
         output.print_json(found)
     else:

@@ -9,18 +9,14 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import fields, is_dataclass
 from datetime import datetime
-from enum import Enum
 from itertools import islice
 
 import click
 
+from netconsole.backend.model.codec import as_json
 from netconsole.backend.model.errors import ExitStatus, NetconsoleError
-from netconsole.backend.model.text import as_json as json_text
 from netconsole.backend.model.text import visible
-
-Json = dict[str, "Json"] | list["Json"] | str | int | float | None
 
 NOTHING = "-"
 BLOCK = 1000
@@ -61,53 +57,23 @@ def _writing() -> Iterator[None]:
         raise NotWritten(f"stdout could not be written: {error.strerror}") from error
 
 
-def encode(value: object) -> Json:
-    """Return a value of ours as JSON: a dataclass as an object, its fields in their order."""
-    match value:
-        case Enum():
-            return encode(value.value)
-        case None | str() | int() | float():
-            return value
-        case datetime():
-            return value.isoformat()
-        case Mapping():
-            return {str(key): encode(item) for key, item in value.items()}
-        case frozenset() | set():
-            return [encode(item) for item in sorted(value)]
-        case Iterable():
-            return [encode(item) for item in value]
-        case _:
-            return encode(record(value))
-
-
-def record(value: object) -> dict[str, object]:
-    """Return a dataclass's fields by their names, in their order, without inner ones."""
-    if not is_dataclass(value):
-        raise TypeError(f"a {type(value).__name__} has no fields")
-    return {
-        field.name: getattr(value, field.name)
-        for field in fields(value)
-        if "inner" not in field.metadata
-    }
-
-
 def print_json(value: object) -> None:
     """Print one JSON document on stdout; of an iterator's, each item as it comes."""
-    _write(_json_lines(value) if isinstance(value, Iterator) else [_as_json(value)])
+    _write(_json_lines(value) if isinstance(value, Iterator) else [_document(value)])
 
 
-def _as_json(value: object) -> str:
+def _document(value: object) -> str:
     """In ASCII where stdout has no other letters."""
     in_ascii = sys.stdout.encoding.lower() not in ("utf-8", "utf8")
-    return json_text(encode(value), indent=2, in_ascii=in_ascii)
+    return as_json(value, indent=2, in_ascii=in_ascii)
 
 
 def _json_lines(items: Iterator[object]) -> Iterator[str]:
-    """Lay a list out as `_as_json` does, holding one item at a time."""
+    """Lay a list out as `_document` does, holding one item at a time."""
     former: str | None = None
     for item in items:
         yield "[" if former is None else f"{former},"
-        former = textwrap.indent(_as_json(item), "  ")
+        former = textwrap.indent(_document(item), "  ")
     yield from ("[]",) if former is None else (former, "]")
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from netconsole.backend.filtering.rule_order import target_of
 from netconsole.backend.filtering.rule_words import typed, words
 from netconsole.backend.filtering.rules import parse, restore_lines
+from netconsole.backend.model.codec import as_json
 from netconsole.backend.model.hoststate import ChainKey
-from netconsole.backend.model.text import as_json, decoded, encoded, from_json, visible
+from netconsole.backend.model.text import decoded, encoded, from_json, visible
 
 
 @given(st.binary())
