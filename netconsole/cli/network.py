@@ -1,7 +1,7 @@
 """`netconsole network`: networks, and the projects and hosts they belong to."""
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,12 +10,10 @@ from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.group import Group
-from netconsole.cli.frame.truth import T_OR_F
+from netconsole.cli.frame.network_arguments import NETWORK_ARGUMENTS, network_options
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import Network
-
-Command = TypeVar("Command", bound=Callable[..., object])
 
 COLUMNS = (
     "label",
@@ -31,24 +29,6 @@ COLUMNS = (
 )
 
 
-def _asked_for(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Ask for an IPv4 range; beside an IPv6 range the network's own rule says why."""
-    if value is None and context.params.get("fixed_range_v6") is None:
-        raise click.MissingParameter(ctx=context, param=option)
-    return value
-
-
-def range_v4_option(kind: click.ParamType[str] = click.STRING) -> Callable[[Command], Command]:
-    """Return the option --fixed-range-v4, read as a text or as another kind of value."""
-    return click.option(
-        "--fixed-range-v4",
-        metavar="CIDR",
-        type=kind,
-        callback=_asked_for,
-        help="Its IPv4 addresses. Needed.",
-    )
-
-
 @click.group(cls=Group)
 def network() -> None:
     """Create, list, show, change and delete networks.
@@ -60,30 +40,7 @@ def network() -> None:
 
 @network.command()
 @click.argument("label")
-@range_v4_option()
-@click.option("--num-networks", type=int, metavar="N", help="How many to cut out of the range.")
-@click.option("--network-size", type=int, metavar="N", help="Addresses of each of them.")
-@click.option("--fixed-cidr", metavar="CIDR", help="The part of it that instances get.")
-@click.option("--allowed-start", metavar="ADDRESS", help="The first that instances get.")
-@click.option("--allowed-end", metavar="ADDRESS", help="The last that instances get.")
-@click.option("--gateway", metavar="ADDRESS", help="Default: the first address.")
-@click.option("--dhcp-server", metavar="ADDRESS", help="Default: the gateway.")
-@click.option("--fixed-range-v6", metavar="CIDR", help="Its IPv6 addresses: a /64 of these.")
-@click.option("--gateway-v6", metavar="ADDRESS", help="Default: the first IPv6 address.")
-@click.option("--bridge", metavar="NAME", help="The bridge that carries it.")
-@click.option("--bridge-interface", metavar="NAME", help="The interface to other hosts.")
-@click.option("--vlan", type=int, metavar="ID", help="Its VLAN; default: a free one.")
-@click.option("--vlan-start", type=int, metavar="ID", help="Where free VLANs begin.")
-@click.option("--vpn", "vpn_start", type=int, metavar="PORT", help="Where VPN ports begin.")
-@click.option("--multi-host", type=T_OR_F, help="Whether every host is its gateway.")
-@click.option("--share-address", type=T_OR_F, help="Whether those share one address.")
-@click.option("--enable-dhcp", type=T_OR_F, help="Whether a dnsmasq serves it.")
-@click.option("--dns1", metavar="ADDRESS", help="A name server for the instances.")
-@click.option("--dns2", metavar="ADDRESS", help="Another name server.")
-@click.option("--mtu", type=int, metavar="BYTES", help="Default: the bridge's own.")
-@click.option("--project-id", metavar="ID", help="The project that it belongs to.")
-@click.option("--priority", type=int, metavar="N", help="Kept for other programs.")
-@click.option("--uuid", metavar="UUID", help="Default: a random one.")
+@network_options(*NETWORK_ARGUMENTS)
 @changing
 def create(doer: Doer, /, **arguments: object) -> None:
     """Create a network, or several out of one range, and what they need on this host.

@@ -1,29 +1,16 @@
 """Arguments that nova and nova-manage take in their own way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from ipaddress import ip_interface
 
 import click
 
 from netconsole.cli.frame import output
-from netconsole.cli.frame.truth import T_OR_F
-from netconsole.cli.network import Command, range_v4_option
 
 SPELLING: dict[str, Callable[[str], str]] = {
     "token_normalize_func": lambda word: word.replace("_", "-")
 }
 """Context settings: `--ip_range` is `--ip-range`, in commands and options alike."""
-
-
-def options(*declared: tuple[str, object, str]) -> Callable[[Command], Command]:
-    """Give a command options: each with its name, its type and its help."""
-
-    def add(command: Command) -> Command:
-        for name, kind, text in reversed(declared):
-            command = click.option(name, type=kind, help=text)(command)
-        return command
-
-    return add
 
 
 class Range(click.ParamType[str]):
@@ -48,29 +35,20 @@ class Range(click.ParamType[str]):
 
 RANGE = Range()
 
-NETWORK: Sequence[tuple[str, object, str]] = (
-    ("--fixed-range-v6", RANGE, "IPv6 range of the network."),
-    ("--vlan", int, "Its VLAN."),
-    ("--vlan-start", int, "Its VLAN, or the next one that is free."),
-    ("--gateway", str, "Its gateway."),
-    ("--gateway-v6", str, "Its IPv6 gateway."),
-    ("--bridge", str, "The bridge that carries it."),
-    ("--bridge-interface", str, "The interface below the bridge."),
-    ("--multi-host", T_OR_F, "Every host is the gateway of its own instances."),
-    ("--dns1", str, "A name server for the instances."),
-    ("--dns2", str, "Another name server."),
-    ("--uuid", str, "Its UUID."),
-    ("--fixed-cidr", RANGE, "The part of the range that instances get addresses of."),
-    ("--project-id", str, "The project it belongs to."),
-    ("--priority", int, "Kept, and without effect, as in nova."),
+OF_BOTH = (
+    *(
+        "fixed_range_v4",
+        "fixed_range_v6",
+        "vlan",
+        "vlan_start",
+        "vpn_start",
+        "gateway",
+        "gateway_v6",
+    ),
+    *("bridge", "bridge_interface", "multi_host", "dns1", "dns2", "uuid", "fixed_cidr"),
+    *("project_id", "priority"),
 )
 """What both originals may be told of a network to create."""
-
-
-def network_options(command: Command) -> Command:
-    """Give a command what both originals take to create a network, as CreateNetwork calls it."""
-    vpn = click.option("--vpn", "vpn_start", type=int, help="The first port of the projects' VPNs.")
-    return range_v4_option(RANGE)(options(*NETWORK)(vpn(command)))
 
 
 _PROJECT = f"{__name__}.project"

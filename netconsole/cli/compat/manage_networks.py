@@ -6,12 +6,13 @@ import click
 
 from netconsole.backend.model.codec import record
 from netconsole.backend.model.errors import Conflict, NotFound
-from netconsole.cli.compat.arguments import RANGE, network_options, options
+from netconsole.cli.compat.arguments import OF_BOTH, RANGE
 from netconsole.cli.compat.tables import tabbed
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.network_arguments import network_options
 
 if TYPE_CHECKING:
     from netconsole.backend.service.service import Service
@@ -38,11 +39,7 @@ def network() -> None:
 
 @network.command()
 @click.option("--label", required=True, help="The name of the network.")
-@options(
-    ("--num-networks", int, "How many to make."),
-    ("--network-size", int, "How many addresses each has."),
-)
-@network_options
+@network_options("num_networks", "network_size", *OF_BOTH, ranges=RANGE)
 @changing
 def create(doer: Doer, /, **arguments: object) -> None:
     """Create one network or several."""

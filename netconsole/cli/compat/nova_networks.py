@@ -5,27 +5,22 @@ from collections.abc import Mapping
 import click
 
 from netconsole.backend.model.codec import record
-from netconsole.cli.compat.arguments import network_options, options
+from netconsole.cli.compat.arguments import OF_BOTH, RANGE
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.truth import T_OR_F
+from netconsole.cli.frame.network_arguments import network_options
+
+OF_NOVA = ("mtu", "enable_dhcp", "dhcp_server", "share_address", "allowed_start", "allowed_end")
+"""What only nova may be told of a network to create."""
 
 network_argument = click.argument("network", shell_complete=names.networks)
 
 
 @click.command()
 @click.argument("label")
-@network_options
-@options(
-    ("--mtu", int, "The MTU of the instances."),
-    ("--enable-dhcp", T_OR_F, "Whether a dnsmasq serves it."),
-    ("--dhcp-server", str, "The address of the dnsmasq; default: the gateway."),
-    ("--share-address", T_OR_F, "The hosts of a multi-host network share one address."),
-    ("--allowed-start", str, "The first address for instances."),
-    ("--allowed-end", str, "The last address for instances."),
-)
+@network_options(*OF_BOTH, *OF_NOVA, ranges=RANGE)
 @changing
 def network_create(doer: Doer, /, **arguments: object) -> None:
     """Create a network."""
