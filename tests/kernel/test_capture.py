@@ -178,7 +178,7 @@ def test_fragments_are_not_lost_where_the_bridge_puts_them_together(
 
 CANCELLED = """
 import threading
-from netconsole.diagnostics.probes.live_capture import Request, compare
+from netconsole.diagnostics.probes.live_capture import CaptureRequest, compare
 cancel, stands = threading.Event(), []
 def packets(comparison):
     return tuple(point.packets for point in comparison.points)
@@ -186,7 +186,7 @@ def note(progress):
     stands.append(progress)
     if packets(progress.comparison)[0]:
         cancel.set()
-request = Request(("vlan100", "br100"), "icmp", seconds=None, limit=None)
+request = CaptureRequest(("vlan100", "br100"), "icmp", seconds=None, limit=None)
 found = []
 work = threading.Thread(target=lambda: found.append(compare(request, cancel=cancel, progress=note)))
 work.start()
