@@ -6,7 +6,7 @@ from dataclasses import replace
 from netaddr import IPNetwork
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.intent.above import followed, leaving, masters
+from netconsole.backend.intent.above import along, followed, leaving, masters
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.meaning import meaning
 from netconsole.backend.intent.presence import Presence
@@ -44,6 +44,8 @@ def intent(
     answering = tuple(network for network in presence.served if answers_dhcp(network))
     addresses = tuple(_addresses(presence, translations))
     names = records.dns_entries
+    former = along(records.former_addresses, above, observed.links if observed else {})
+    idle = _idle_places(records, named.options, above, addresses)
     return Wanted(
         sysctls=sysctls(presence),
         sysctls_along=sysctls_along(presence),
@@ -68,7 +70,8 @@ def intent(
             dhcp.paths(options.networks_path, network.bridge).hosts for network in answering
         ),
         networks_path=options.networks_path,
-        released=released | _idle_places(records, named.options, above, addresses),
+        released=frozenset(each for each in released | idle if each[:2] not in former),
+        former_addresses=former,
         release_leases=options.force_dhcp_release,
     )
 

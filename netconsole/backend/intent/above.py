@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.model.hoststate import Link
+from netconsole.backend.model.hoststate import Link, Place
 
 _MASTERS = frozenset({"bridge", "bond", "team"})
 """Kinds of links that speak for their ports; a VRF and Open vSwitch do not."""
@@ -28,6 +28,20 @@ def masters(wanted: Mapping[str, Link], present: Mapping[str, Link]) -> dict[str
         if link.master is not None and link.master in speaking
     }
     return {**found, **{name: link.master for name, link in wanted.items() if link.master}}
+
+
+def along(
+    places: frozenset[Place], above: Mapping[str, str], present: Mapping[str, Link]
+) -> frozenset[Place]:
+    """Places of addresses, also as they are when these go along to a bridge, or back from it."""
+    if not places:
+        return places
+    pairs = {(name, link.master) for name, link in present.items() if link.master is not None}
+    beside: dict[str, set[str]] = {}
+    for port, bridge in pairs | set(above.items()):
+        beside.setdefault(port, set()).add(bridge)
+        beside.setdefault(bridge, set()).add(port)
+    return places | {(other, address) for name, address in places for other in beside.get(name, ())}
 
 
 def leaving(interface: str, above: Mapping[str, str]) -> str:

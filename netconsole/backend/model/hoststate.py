@@ -125,6 +125,10 @@ class FormerLink:
     """What went along to that bridge."""
 
 
+Place = tuple[str, str]
+"""Where an address is: the interface, and the address with its prefix length."""
+
+
 class Address(NamedTuple):
     """An address on an interface, as `ip address` prints it. A tuple, as Rule is.
 
@@ -306,6 +310,8 @@ class Wanted(HostState):
     """The directory that holds all these files."""
     released: frozenset[Address] = frozenset()
     """Addresses of ours that must be on no interface."""
+    former_addresses: frozenset[Place] = frozenset()
+    """Those that were there before the store asked for them, which stay."""
     release_leases: bool = True
     """Leases of ports that are no more are given back at once."""
     unsupported: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from netconsole.backend.model.hoststate import FormerLink
+from netconsole.backend.model.hoststate import FormerLink, Place
 
 PortKind = Literal["tap", "veth"]
 ManagerKind = Literal["flat", "flatdhcp", "vlan"]
@@ -219,3 +219,5 @@ class Records:
     """Values that the host had before its first network; put back after its last."""
     former_links: Mapping[str, FormerLink] = field(default_factory=dict)
     """The host's links of others as they were before networks used them, by name."""
+    former_addresses: frozenset[Place] = frozenset()
+    """The addresses that the host had before the store asked for them."""

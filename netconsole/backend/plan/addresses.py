@@ -41,6 +41,7 @@ def released(observed: Observed, wanted: Wanted) -> tuple[Address, ...]:
     """The addresses that are still on although the store has released them, with their subjects.
 
     So are floating ones on an interface that carried them before `public_interface` was changed.
+    Not what was there before the store asked for it.
     """
     gone = {address[:2]: address.subject for address in wanted.released}
     places = {address[:2] for address in wanted.addresses}
@@ -49,7 +50,8 @@ def released(observed: Observed, wanted: Wanted) -> tuple[Address, ...]:
         found._replace(subject=gone.get(place) or floating.get(found.address))
         for found in observed.addresses
         for place in (found[:2],)
-        if place in gone or (found.address in floating and place not in places)
+        if place not in wanted.former_addresses
+        and (place in gone or (found.address in floating and place not in places))
     )
 
 

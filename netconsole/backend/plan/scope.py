@@ -37,6 +37,7 @@ def difference(observed: Observed, wanted: Wanted, scope: Scope) -> Plan:
             chains=goal,
             networks_path=wanted.networks_path,
             released=wanted.released,
+            former_addresses=wanted.former_addresses,
         ),
     )
 

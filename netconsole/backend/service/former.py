@@ -11,9 +11,10 @@ from netconsole.backend.intent.settings import held
 from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.kernel_settings import SWITCHES, belongs_to, is_accept_ra, lost
 from netconsole.backend.model.records import Records
+from netconsole.backend.plan import adoption
 from netconsole.backend.plan.former import noted
 from netconsole.backend.steps import Plan
-from netconsole.backend.store import former_links, settings
+from netconsole.backend.store import former_addresses, former_links, settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ class Former:
         known = self.found.former_links
         for link in noted(self.observed, self.wanted, self.steps, known):
             former_links.remember(connection, host, link)
+        if not touches_nothing(self.options):
+            kept = adoption.kept(self.found, self.options, self.steps)
+            former_addresses.keep(connection, host, kept)
+
+    def forget_made(self, connection: Connection) -> None:
+        """Forget the addresses that are ours from now on; all that there is to a narrow change."""
+        for place in adoption.made(self.steps):
+            former_addresses.forget(connection, self.options.host, place)
 
     def _settings(self) -> list[tuple[str, str]]:
         needed, seen = self._needed(), self.observed.sysctls

@@ -17,6 +17,7 @@ from netconsole.backend.model.errors import Conflict, PartlyDone, ReadOnly, Remo
 from netconsole.backend.model.hoststate import Mark, Observed, Wanted
 from netconsole.backend.model.records import Records
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
+from netconsole.backend.plan import adoption
 from netconsole.backend.plan.agreement import refuse_another
 from netconsole.backend.plan.egress import note_of_association
 from netconsole.backend.plan.filters import after
@@ -270,22 +271,22 @@ class Service(Reading):
                 self._refuse_anothers(connection, change, observed)
         if scope.is_whole:
             self._note_leases(connection, observed.leases)
+        asks_anew = scope.is_whole and not change.takes_over(of_a_store=False)
+        before = records(connection, self._options.host) if asks_anew else None
         written = change.write(connection, self._options)
         if written.fix is not None:
             return self._written_fix(change, written, written.fix, observed)
-        found, wanted = self._wanted(connection, written, observed, scope)
+        found, wanted = self._wanted(connection, written, observed, scope, before)
         if not is_enough(observed, wanted, scope, found.networks):
             scope = WHOLE_HOST
             observed = self._observe(change, scope)
-            found, wanted = self._wanted(connection, written, observed, scope)
+            found, wanted = self._wanted(connection, written, observed, scope, before)
         remembered = found.former_sysctls if scope.is_whole else None
         observed = self._host.observe_closer(observed, wanted, remembered)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
         option_facts.refuse(steps, self._options)
-        former = None
-        if scope.is_whole:
-            former = Former(found, self._options, observed, wanted, steps)
-            former.note(connection)
+        former = Former(found, self._options, observed, wanted, steps)
+        (former.note if scope.is_whole else former.forget_made)(connection)
         notes = (*written.notes, *self._host.notes(steps))
         for address in change.scope.floating_addresses:
             notes += note_of_association(address, observed, wanted)
@@ -331,14 +332,21 @@ class Service(Reading):
         written: Written[Result],
         observed: Observed,
         scope: Scope,
+        before: Records | None,
     ) -> tuple[Records, Wanted]:
-        """The records as far as the scope goes, and what they ask of the host."""
+        """The records as far as the scope goes, and what they ask of the host.
+
+        `before` are those from before the change, where it may ask for addresses that are there.
+        """
         host = self._options.host
         found = (
             records(connection, host)
             if scope.is_whole
             else records_of_floating(connection, host, *scope.floating_addresses)
         )
+        if before is not None:
+            former = adoption.noted(observed, before, found, self._options)
+            found = replace(found, former_addresses=former)
         wanted = intent(found, self._options, written.released, observed)
         wanted = self._host.possible(wanted, observed)
         return found, replace(wanted, leases=written.leases)
@@ -376,7 +384,7 @@ class _Written(Generic[Result]):
     waits: str = ""
     notes: tuple[str, ...] = ()
     former: Former | None = None
-    """What the host was before, where it is looked at as a whole."""
+    """What the host was before; None for a fix."""
 
 
 def _taking_back(cure: JournalEntry) -> TakeBack:

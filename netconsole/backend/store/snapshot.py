@@ -7,6 +7,7 @@ from netconsole.backend.store import (
     dns,
     fixed_ips,
     floating_ips,
+    former_addresses,
     former_links,
     instances,
     networks,
@@ -31,6 +32,7 @@ def records(connection: Connection, host: str) -> Records:
         dns_entries=dns.entries(connection),
         former_sysctls=settings.former_sysctls(connection, host),
         former_links=former_links.of_host(connection, host),
+        former_addresses=former_addresses.of_host(connection, host),
     )
     refuse_broken(connection)
     return found
@@ -59,4 +61,5 @@ def records_of_floating(connection: Connection, host: str, *addresses: str) -> R
         host_addresses=fixed_ips.of_hosts(connection),
         floating_ips=found,
         former_sysctls=settings.former_sysctls(connection, host),
+        former_addresses=former_addresses.of_host(connection, host),
     )

@@ -252,3 +252,11 @@ former_links = Table(
     Column("moved", Text, nullable=False),
 )
 """`used_by` has its words apart by blanks; `moved` is JSON: lists of words by their kind."""
+
+former_addresses = Table(
+    "former_addresses",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("interface", String(15), primary_key=True),
+    Column("address", String(43), primary_key=True),
+)

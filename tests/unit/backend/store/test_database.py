@@ -207,6 +207,7 @@ def test_networks_of_before_get_the_manager_that_can_be_told(store: Store, path:
         raw.execute("ALTER TABLE networks DROP COLUMN manager")
         raw.execute("DROP TABLE stores")
         raw.execute("DROP TABLE former_links")
+        raw.execute("DROP TABLE former_addresses")
     relabel(path, "0004")
     with store.transaction() as connection:
         found = {each.label: each.manager for each in networks.every(connection)}

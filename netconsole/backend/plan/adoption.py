@@ -1,0 +1,56 @@
+"""Addresses that a host has before the store asks for them: they are others', and stay. Pure.
+
+Whoever configures a bridge may give it the address that is to be a network's gateway, and an
+interface one of a range of floating addresses. An address that is made by us is not among them.
+"""
+
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.intent import gateway_addresses
+from netconsole.backend.intent.presence import Presence
+from netconsole.backend.model.hoststate import Observed, Place
+from netconsole.backend.model.records import Records
+from netconsole.backend.steps import AddAddress, MoveAddresses, Plan
+
+
+def noted(
+    observed: Observed, before: Records, after: Records, options: Options
+) -> frozenset[Place]:
+    """The places of addresses of others: those known, and those that a change is first to ask for.
+
+    On whatever interface: it may become a port of the bridge that the network has.
+    """
+    new = _asked_for(after, options) - _asked_for(before, options)
+    found = {each[:2] for each in observed.addresses if each.address in new}
+    return after.former_addresses | found
+
+
+def kept(records: Records, options: Options, steps: Plan) -> frozenset[Place]:
+    """What of that is to be remembered once the steps are taken, with each where it is then."""
+    taken = {
+        (move.old, words[0]): move.new
+        for move in steps.steps
+        if isinstance(move, MoveAddresses)
+        for words in move.addresses
+    }
+    asked = _asked_for(records, options)
+    stay = {
+        (taken.get(place, place[0]), place[1])
+        for place in records.former_addresses
+        if place[1] in asked
+    }
+    return frozenset(stay - made(steps))
+
+
+def made(steps: Plan) -> set[Place]:
+    """The places of the addresses that steps put on."""
+    return {(step.interface, step.address) for step in steps.steps if isinstance(step, AddAddress)}
+
+
+def _asked_for(records: Records, options: Options) -> set[str]:
+    """The gateways of the networks that the host serves, and all floating addresses."""
+    gateways = {
+        address.address
+        for network in Presence(records, options).served
+        for address in gateway_addresses(network)
+    }
+    return gateways | {f"{floating.address}/32" for floating in records.floating_ips}

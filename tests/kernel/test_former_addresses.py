@@ -1,0 +1,173 @@
+"""Addresses that were there before networks and floating addresses asked for them stay."""
+
+import json
+
+import pytest
+from changing import use_interface
+from cloud import FLOATING, answer, boot, configure, create_network, netconsole, reaches
+from kills import killed
+from private_host import PrivateHost
+
+CREATE = (
+    *("network", "create", "n9", "--bridge", "adm", "--fixed-range-v4", "10.81.0.0/24"),
+    *("--fixed-range-v6", "fd00:81::/64"),
+)
+OWN = (
+    "ip link add adm type bridge forward_delay 0",
+    "ip link set adm up",
+    "ip address add 10.81.0.1/24 dev adm label adm:x valid_lft 50000 preferred_lft 40000",
+    "ip address add fd00:81::1/64 dev adm nodad",
+    "ip route add 10.67.0.0/16 via 10.81.0.9",
+    "ip -6 route add fd00:67::/48 via fd00:81::9",
+)
+
+
+def furnish(host: PrivateHost, *commands: str) -> None:
+    configure(host)
+    for command in commands:
+        host.run(*command.split())
+
+
+def shown(host: PrivateHost) -> list[str]:
+    """Every address with its label and whether it lasts for ever, and every route."""
+    links = json.loads(host.run("ip", "-json", "address").stdout)
+    found = [
+        f"{link['ifname']} {each['local']} {each.get('label')} {each['valid_life_time'] > 50000}"
+        for link in links
+        for each in link["addr_info"]
+        if each["scope"] == "global"
+    ]
+    for family in ("-4", "-6"):
+        routes = host.run("ip", family, "route", "show", "table", "main").stdout
+        found += [line.partition(" expires")[0].strip() for line in routes.splitlines()]
+    return sorted(line for line in found if not line.startswith("fe80:"))
+
+
+def no_plan(host: PrivateHost) -> None:
+    assert netconsole(host, "plan") == ""
+
+
+def test_an_admins_gateway_outlives_the_network(host: PrivateHost) -> None:
+    furnish(host, *OWN)
+    before = shown(host)
+    no_plan(host)
+    netconsole(host, *CREATE)
+    no_plan(host)
+    assert shown(host) == before
+    netconsole(host, "network", "delete", "n9")
+    no_plan(host)
+    assert shown(host) == before
+
+
+def test_our_gateway_goes_with_the_network(host: PrivateHost) -> None:
+    furnish(host, *OWN[:2])
+    before = shown(host)
+    netconsole(host, *CREATE)
+    assert shown(host) != before
+    netconsole(host, "network", "delete", "n9")
+    assert shown(host) == before
+
+
+def test_a_gateway_that_came_after_a_failure_is_ours(host: PrivateHost) -> None:
+    """What a failed creation found is not remembered: by the next, the admin had taken it off."""
+    furnish(host, *OWN)
+    before = shown(host)
+    dnsmasq = host.run("sh", "-c", "command -v dnsmasq").stdout.strip()
+    host.write("/run/broken", "#!/bin/sh\nexit 3\n")
+    host.run("chmod", "+x", "/run/broken")
+    host.run("mount", "--bind", "/run/broken", dnsmasq)
+    assert host.run("netconsole", *CREATE, check=False).returncode != 0
+    assert shown(host) == before
+    host.run("umount", dnsmasq)
+    host.run("ip", "address", "flush", "dev", "adm", "scope", "global")
+    bare = shown(host)
+    netconsole(host, *CREATE)
+    netconsole(host, "network", "delete", "n9")
+    assert shown(host) == bare
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_admins_gateway_outlives_kills(host: PrivateHost, when: str) -> None:
+    """Creation is killed, and so are a repair and the deletion; each is done again after."""
+    furnish(host, *OWN)
+    before = shown(host)
+    assert killed(host, 1, when, *CREATE)
+    netconsole(host, "apply")
+    assert shown(host) == before
+    netconsole(host, *CREATE)
+    host.run("pkill", "-KILL", "-x", "dnsmasq")
+    assert killed(host, 0, when, "apply")
+    netconsole(host, "apply")
+    assert killed(host, 1, when, "network", "delete", "n9")
+    netconsole(host, "apply")
+    assert shown(host) == before
+    netconsole(host, "network", "delete", "n9")
+    no_plan(host)
+    assert shown(host) == before
+
+
+def test_an_admins_gateway_comes_back_from_the_bridge(host: PrivateHost) -> None:
+    """It was on the card that becomes a port of the network's bridge."""
+    furnish(
+        host,
+        "ip link add eth1 type veth peer name eth1 netns outside",
+        "ip -n outside link set eth1 up",
+        "ip link set eth1 up",
+        *(command.replace("adm", "eth1") for command in OWN[2:]),
+    )
+    use_interface(host, "eth1")
+    before = shown(host)
+    netconsole(host, *("br-ours" if word == "adm" else word for word in CREATE))
+    no_plan(host)
+    netconsole(host, "network", "delete", "n9")
+    no_plan(host)
+    assert shown(host) == before
+
+
+def test_an_admins_gateway_that_we_had_to_put_on_again_is_ours(host: PrivateHost) -> None:
+    furnish(host, *OWN)
+    netconsole(host, *CREATE)
+    host.run("ip", "address", "flush", "dev", "adm", "scope", "global")
+    bare = shown(host)
+    netconsole(host, "apply")
+    assert shown(host) != bare
+    netconsole(host, "network", "delete", "n9")
+    assert shown(host) == bare
+
+
+@pytest.mark.parametrize("interface", ["eth0", "lo"])
+def test_an_admins_address_outlives_the_range_that_it_is_in(
+    host: PrivateHost, interface: str
+) -> None:
+    create_network(host)
+    boot(host, "web1")
+    words = ("address", "add", f"{FLOATING}/32", "dev", interface)
+    host.run("ip", *words, "valid_lft", "50000", "preferred_lft", "40000")
+    before = shown(host)
+    netconsole(host, "floating", "create", "--pool", "public", "--ip-range", FLOATING)
+    no_plan(host)
+    assert shown(host) == before
+    for _ in range(2):
+        netconsole(host, "floating", "associate", FLOATING, "web1")
+        no_plan(host)
+        assert set(before) <= set(shown(host))
+        assert reaches(host)
+        netconsole(host, "floating", "disassociate", FLOATING)
+        no_plan(host)
+        assert shown(host) == before
+    netconsole(host, "floating", "delete", FLOATING)
+    assert shown(host) == before
+    assert answer(host, "floating", "list") == []
+
+
+def test_a_floating_address_that_we_had_to_put_on_again_is_ours(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    bare = shown(host)
+    host.run("ip", "address", "add", f"{FLOATING}/32", "dev", "eth0")
+    netconsole(host, "floating", "create", "--pool", "public", "--ip-range", FLOATING)
+    host.run("ip", "address", "del", f"{FLOATING}/32", "dev", "eth0")
+    netconsole(host, "floating", "associate", FLOATING, "web1")
+    assert shown(host) != bare
+    netconsole(host, "floating", "disassociate", FLOATING)
+    assert shown(host) == bare
