@@ -43,9 +43,21 @@ def closed() -> Iterator[RunningLab]:
         yield running
 
 
+def entered(closed: RunningLab, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user of the lab does."""
+    return subprocess.run(
+        closed.enter(*command),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("command", HOSTILE)
 def test_root_of_a_lab_is_nobody_outside(closed: RunningLab, command: str) -> None:
-    done = closed.run("sh", "-c", command, check=False)
+    done = entered(closed, "sh", "-c", command)
     assert done.returncode != 0, done.stdout
 
 
@@ -54,8 +66,8 @@ def test_what_is_written_in_a_lab_stays_in_it(closed: RunningLab) -> None:
     with TemporaryDirectory() as work:
         files = [Path(place, name) for place in (*PLACES, Path.home(), Path.cwd(), work)]
         words = " ".join(map(str, files))
-        closed.run("sh", "-c", f"for file in {words}; do echo x > $file; done", check=False)
-        closed.run("sh", "-c", f"rm -rf {work}; touch {work}", check=False)
+        entered(closed, "sh", "-c", f"for file in {words}; do echo x > $file; done")
+        entered(closed, "sh", "-c", f"rm -rf {work}; touch {work}")
         written = [file for file in files if file.exists()]
         for file in written:
             file.unlink()
@@ -66,10 +78,11 @@ def test_what_is_written_in_a_lab_stays_in_it(closed: RunningLab) -> None:
 def test_the_default_state_is_the_labs_own(closed: RunningLab) -> None:
     before = _listed("/var/lib/netconsole")
     script = "echo '[DEFAULT]' > /run/c.conf; netconsole --config-file /run/c.conf network list"
-    done = closed.run("sh", "-c", script, check=False)
+    done = entered(closed, "sh", "-c", script)
     assert done.returncode == 0, done.stderr
     assert "vmnet" not in done.stdout
-    closed.run("sh", "-c", "echo x > /var/lib/netconsole/netconsole.sqlite")
+    written = entered(closed, "sh", "-c", "echo x > /var/lib/netconsole/netconsole.sqlite")
+    assert written.returncode == 0, written.stderr
     assert _listed("/var/lib/netconsole") == before
 
 
@@ -85,7 +98,7 @@ def test_programs_find_what_they_need(closed: RunningLab) -> None:
         "sysctl -qw net.ipv4.conf.all.log_martians=0",
         "test -e /sys/class/net/br100/bridge && test ! -e /sys/class/net/docker0",
     ):
-        done = closed.run("sh", "-c", command, check=False)
+        done = entered(closed, "sh", "-c", command)
         assert done.returncode == 0, (command, done.stderr)
 
 

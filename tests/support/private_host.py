@@ -7,22 +7,19 @@ away.
 """
 
 import os
-import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from forked import forks
+import entered
 
 from netconsole.lab.sandbox.namespaces import Namespace
 
 Answer = TypeVar("Answer")
 
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NAME = "testhost"
 NAMESPACES = ("--net", "--mount", "--uts", "--ipc", "--pid")
 KINDS = Namespace.MOUNT | Namespace.UTS | Namespace.IPC | Namespace.PID
@@ -72,7 +69,6 @@ class PrivateHost:
     def __init__(self, network: bool = True) -> None:
         user = user_namespace()
         self._namespaces = NAMESPACES if network else NAMESPACES[1:]
-        self._user = user[:1]
         self._kinds = KINDS | (Namespace.NET if network else 0) | (Namespace.USER if user else 0)
         self._spawned: list[subprocess.Popen[str]] = []
         self._holder = subprocess.Popen(
@@ -83,7 +79,7 @@ class PrivateHost:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self._environment({}),
+            env=entered.environment(),
             text=True,
         )
         assert self._holder.stdout is not None
@@ -107,7 +103,7 @@ class PrivateHost:
 
     def command(self, *command: str) -> list[str]:
         """Return the argument list that runs a command on this host, from the machine."""
-        return ["nsenter", f"--target={self.pid}", *self._user, *self._namespaces, "--", *command]
+        return entered.command(self.pid, self._kinds, command)
 
     def run(
         self,
@@ -117,29 +113,14 @@ class PrivateHost:
         timeout: float = 60,
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end. With `check`, a status other than 0 fails the test.
-
-        netconsole itself, where nothing is given to it, is one of `forks`.
-        """
-        if command[0] == "netconsole" and input is None and not environment:
-            forked = forks(tuple(self._environment({}).items()))
-            done = forked.run(self.pid, self._kinds, command[1:], timeout)
-        else:
-            done = subprocess.run(
-                self.command(*command),
-                stdin=None if input is not None else subprocess.DEVNULL,
-                input=input,
-                capture_output=True,
-                text=True,
-                timeout=timeout,
-                env=self._environment(environment or {}),
-                check=False,
-            )
-        if check and done.returncode != 0:
-            raise AssertionError(
-                f"{shlex.join(command)} exited {done.returncode}\n{done.stdout}{done.stderr}"
-            )
-        return done
+        """Run a command to its end. With `check`, a status other than 0 fails the test."""
+        return entered.run(
+            *(self.pid, self._kinds, command),
+            check=check,
+            input=input,
+            timeout=timeout,
+            more=environment or {},
+        )
 
     def outside(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the namespace that eth0 faces."""
@@ -154,7 +135,7 @@ class PrivateHost:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self._environment(environment or {}),
+            env=entered.environment(environment or {}),
             text=True,
         )
         self._spawned.append(process)
@@ -174,16 +155,6 @@ class PrivateHost:
         self._holder.communicate(timeout=60)
         for process in self._spawned:
             process.communicate(timeout=60)
-
-    @staticmethod
-    def _environment(more: Mapping[str, str]) -> dict[str, str]:
-        programs = Path(sys.executable).parent
-        return {
-            "PATH": f"{programs}:{SYSTEM_PATH}",
-            "HOME": "/root",
-            "LC_ALL": "C.UTF-8",
-            **more,
-        }
 
 
 def eventually(

@@ -10,7 +10,8 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from private_host import SYSTEM_PATH, user_namespace
+from entered import SYSTEM_PATH
+from private_host import user_namespace
 
 ALLOWED = frozenset({"8021q", "postgresql"})
 """What even a full run may be without: root cannot install it, or it would start a service."""

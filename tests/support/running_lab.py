@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+import entered
 from private_host import eventually
+
+from netconsole.lab.sandbox.enclosure import LAB_KINDS
+from netconsole.lab.sandbox.namespaces import Namespace
 
 NETCONSOLE = str(Path(sys.executable).with_name("netconsole"))
 HOLD = ("sh", "-c", "echo ready; exec cat")
@@ -25,12 +29,9 @@ class Process(NamedTuple):
 class RunningLab:
     """A fresh lab, started as a user would; use it as a context manager."""
 
-    def __init__(
-        self, prefix: Sequence[str] = (NETCONSOLE,), ready: bool = True, kind: str = "flatdhcp"
-    ) -> None:
-        self._prefix = tuple(prefix)
+    def __init__(self, ready: bool = True, kind: str = "flatdhcp") -> None:
         self.outer = subprocess.Popen(
-            [*self._prefix, "lab", "run", f"--network-manager={kind}", "--", *HOLD],
+            [NETCONSOLE, "lab", "run", f"--network-manager={kind}", "--", *HOLD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -62,23 +63,23 @@ class RunningLab:
     def run(
         self, *command: str, check: bool = True, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command on the lab's host."""
-        done = subprocess.run(
-            [*self._prefix, "lab", "enter", "--pid", str(self.first), "--", *command],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        if check and done.returncode != 0:
-            raise AssertionError(f"{command} exited {done.returncode}\n{done.stdout}{done.stderr}")
-        return done
+        """Run a command on the lab's host, in the namespaces that `lab enter` goes into."""
+        first = self.first
+        return entered.run(first, _kinds(first), command, check=check, timeout=timeout)
+
+    def command(self, *command: str) -> list[str]:
+        """Return the argument list that runs a command there, from the machine."""
+        first = self.first
+        return entered.command(first, _kinds(first), command)
+
+    def enter(self, *command: str) -> list[str]:
+        """Return the one that does so as a user would."""
+        return [NETCONSOLE, "lab", "enter", "--pid", str(self.first), "--", *command]
 
     def spawn(self, *command: str) -> subprocess.Popen[str]:
         """Start a command on the lab's host; it ends with the lab at the latest."""
         return subprocess.Popen(
-            [*self._prefix, "lab", "enter", "--pid", str(self.first), "--", *command],
+            self.enter(*command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -101,6 +102,12 @@ class RunningLab:
         """End the lab as its command's end does; return the exit status."""
         self.outer.communicate(timeout=60)
         return self.outer.returncode
+
+
+def _kinds(pid: int) -> Namespace:
+    """What of a lab is not this process's own."""
+    users = [Path(f"/proc/{process}/ns/user").stat().st_ino for process in (pid, os.getpid())]
+    return LAB_KINDS if users[0] == users[1] else LAB_KINDS | Namespace.USER
 
 
 def gone(processes: frozenset[Process]) -> bool:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from pseudo_terminal import Terminal
-from running_lab import NETCONSOLE, RunningLab
+from lab_console import console
+from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(
     "namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc", "conntrack", "arping"
@@ -22,15 +22,6 @@ def lab() -> Iterator[RunningLab]:
     with RunningLab() as running:
         running.run("iptables", "-t", "nat", "-I", *FOREIGN)
         yield running
-
-
-def console(
-    lab: RunningLab, *options: str, columns: int = 80, lines: int = 24, **environment: str
-) -> Terminal:
-    enter = (NETCONSOLE, "lab", "enter", "--pid", str(lab.first), "--")
-    return Terminal(
-        [*enter, "netconsole", *options], columns=columns, lines=lines, environment=environment
-    )
 
 
 def association(lab: RunningLab, address: str) -> str | None:
@@ -129,7 +120,7 @@ def test_most_goes_only_when_the_hosts_name_is_typed() -> None:
     with RunningLab() as lab:
         lab.run("sh", "-c", "printf '[DEFAULT]\nhost = renamed\n' > /run/renamed.conf")
         named = ("--config-file", "/etc/netconsole/netconsole.conf", "--config-file")
-        with console(lab, *named, "/run/renamed.conf") as terminal:
+        with console(lab, options=(*named, "/run/renamed.conf")) as terminal:
             terminal.wait_for("drift", "r repair")
             for name, said in (("lab", "not done"), ("renamed", re.compile(r"done: \d+ command"))):
                 assert "br100" in lab.run("ip", "-br", "link").stdout
@@ -167,7 +158,7 @@ def test_a_floating_address_is_given_and_taken_back(lab: RunningLab) -> None:
         terminal.press("x")
         terminal.wait_for("[ Apply ]", "conntrack --delete")
         terminal.press("tab", "enter")
-        terminal.wait_for("done:")
+        terminal.wait_for("Disassociate 203.0.113.130 from web2: done:")
         assert association(lab, "203.0.113.130") is None
 
 
@@ -206,7 +197,7 @@ def test_a_rule_is_described_by_the_command_that_makes_it(lab: RunningLab) -> No
 
 def test_read_only_is_always_said_and_offers_no_change(lab: RunningLab) -> None:
     before = lab.run("iptables-save", "-t", "nat").stdout.count("-A")
-    with console(lab, "--read-only") as terminal:
+    with console(lab, options=("--read-only",)) as terminal:
         terminal.wait_for(HEALTHY)
         terminal.press("3")
         terminal.wait_for("203.0.113.130")

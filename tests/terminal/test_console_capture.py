@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from lab_console import console
 from private_host import eventually
 from pseudo_terminal import Terminal
-from running_lab import NETCONSOLE, RunningLab
+from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(
     "namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc", "conntrack", "arping", "tcpdump"
@@ -20,23 +21,6 @@ for port in (40022, 40023):
     made.bind(("", port))
     made.connect_ex(("10.0.0.1", 9))
 """
-
-
-def console(
-    lab: RunningLab,
-    *prefix: str,
-    options: tuple[str, ...] = (),
-    columns: int = 80,
-    lines: int = 24,
-    **environment: str,
-) -> Terminal:
-    enter = (NETCONSOLE, "lab", "enter", "--pid", str(lab.first), "--")
-    return Terminal(
-        [*enter, *prefix, "netconsole", *options],
-        columns=columns,
-        lines=lines,
-        environment=environment,
-    )
 
 
 def ask(lab: RunningLab, name: str) -> None:

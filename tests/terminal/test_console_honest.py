@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from lab_console import console
 from private_host import eventually
-from pseudo_terminal import Terminal
-from running_lab import NETCONSOLE, RunningLab
+from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(
     "namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc", "conntrack", "arping"
@@ -20,15 +20,6 @@ HEALTHY = "drift 0 ✓  problems 0 ✓"
 def lab() -> Iterator[RunningLab]:
     with RunningLab() as running:
         yield running
-
-
-def console(
-    lab: RunningLab, *options: str, columns: int = 80, lines: int = 24, **environment: str
-) -> Terminal:
-    enter = (NETCONSOLE, "lab", "enter", "--pid", str(lab.first), "--")
-    return Terminal(
-        [*enter, "netconsole", *options], columns=columns, lines=lines, environment=environment
-    )
 
 
 def test_nothing_is_well_before_it_was_checked(lab: RunningLab) -> None:
@@ -82,7 +73,7 @@ def test_what_is_copied_goes_to_tmux_and_past_it(lab: RunningLab) -> None:
 
 
 def test_a_terminal_that_grows_shows_no_less(lab: RunningLab) -> None:
-    with console(lab, "--read-only", columns=60, lines=15) as terminal:
+    with console(lab, options=("--read-only",), columns=60, lines=15) as terminal:
         terminal.wait_for("READ-ONLY", re.compile(r"\A.*lab"), "problems 0 ✓")
         terminal.press("2")
         former: set[str] = set()
