@@ -39,7 +39,10 @@ def shown(host: PrivateHost) -> list[str]:
     ]
     for family in ("-4", "-6"):
         routes = host.run("ip", family, "route", "show", "table", "main").stdout
-        found += [line.partition(" expires")[0].strip() for line in routes.splitlines()]
+        found += [
+            line.partition(" expires")[0].replace(" linkdown", "").strip()
+            for line in routes.splitlines()
+        ]
     return sorted(line for line in found if not line.startswith("fe80:"))
 
 
@@ -54,6 +57,22 @@ def test_an_admins_gateway_outlives_the_network(host: PrivateHost) -> None:
     netconsole(host, *CREATE)
     no_plan(host)
     assert shown(host) == before
+    netconsole(host, "network", "delete", "n9")
+    no_plan(host)
+    assert shown(host) == before
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_an_admins_gateway_outlives_a_network_with_many(host: PrivateHost, served: bool) -> None:
+    """Such a network is this host's from its first instance here to its last, or never."""
+    furnish(host, *OWN)
+    before = shown(host)
+    netconsole(host, *CREATE, "--multi-host", "T", "--share-address", "T")
+    if served:
+        netconsole(host, "instance", "create", "web1", "--project", "demo", "--network", "n9")
+        no_plan(host)
+        netconsole(host, "instance", "delete", "web1")
+        assert shown(host) == before
     netconsole(host, "network", "delete", "n9")
     no_plan(host)
     assert shown(host) == before

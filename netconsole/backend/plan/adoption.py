@@ -4,22 +4,30 @@ Whoever configures a bridge may give it the address that is to be a network's ga
 interface one of a range of floating addresses. An address that is made by us is not among them.
 """
 
+from collections.abc import Iterable
+
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import gateway_addresses
 from netconsole.backend.intent.presence import Presence
-from netconsole.backend.model.hoststate import Observed, Place
+from netconsole.backend.model.hoststate import Address, Observed, Place
 from netconsole.backend.model.records import Records
 from netconsole.backend.steps import AddAddress, MoveAddresses, Plan
 
 
 def noted(
-    observed: Observed, before: Records, after: Records, options: Options
+    observed: Observed,
+    before: Records,
+    after: Records,
+    released: Iterable[Address],
+    options: Options,
 ) -> frozenset[Place]:
-    """The places of addresses of others: those known, and those that a change is first to ask for.
+    """The places of addresses of others: those known, and those that a change is first to name.
 
-    On whatever interface: it may become a port of the bridge that the network has.
+    It asks for them, or has them `released` though this host was never asked for them. On whatever
+    interface: it may become a port of the bridge that the network has.
     """
-    new = _asked_for(after, options) - _asked_for(before, options)
+    named = _asked_for(after, options) | {each.address for each in released}
+    new = named - _asked_for(before, options)
     found = {each[:2] for each in observed.addresses if each.address in new}
     return after.former_addresses | found
 

@@ -345,7 +345,7 @@ class Service(Reading):
             else records_of_floating(connection, host, *scope.floating_addresses)
         )
         if before is not None:
-            former = adoption.noted(observed, before, found, self._options)
+            former = adoption.noted(observed, before, found, written.released, self._options)
             found = replace(found, former_addresses=former)
         wanted = intent(found, self._options, written.released, observed)
         wanted = self._host.possible(wanted, observed)

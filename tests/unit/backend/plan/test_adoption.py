@@ -32,11 +32,18 @@ def taken_off(asked: Records, observed: Observed, *released: Address) -> list[Pl
 def test_what_is_there_when_it_is_first_asked_for_is_noted() -> None:
     observed = having(GATEWAY, ("eth0", SINGLE), ("lo", SINGLE), ("eth0", "192.0.2.1/24"))
     singles = {("eth0", SINGLE), ("lo", SINGLE)}
-    assert noted(observed, Records(), ASKED, options()) == {GATEWAY, *singles}
-    assert noted(observed, RANGE, ASKED, options()) == {GATEWAY}
-    assert noted(observed, ASKED, ASKED, options()) == frozenset()
+    assert noted(observed, Records(), ASKED, (), options()) == {GATEWAY, *singles}
+    assert noted(observed, RANGE, ASKED, (), options()) == {GATEWAY}
+    assert noted(observed, ASKED, ASKED, (), options()) == frozenset()
     known = replace(ASKED, former_addresses=frozenset({GATEWAY}))
-    assert noted(having(), ASKED, known, options()) == {GATEWAY}
+    assert noted(having(), ASKED, known, (), options()) == {GATEWAY}
+
+
+def test_what_a_network_releases_that_was_never_served_here_is_noted() -> None:
+    elsewhere = Records(networks=(replace(NETWORK, host="another"),))
+    gone, observed = gateway_addresses(NETWORK), having(GATEWAY)
+    assert noted(observed, elsewhere, Records(), gone, options()) == {GATEWAY}
+    assert noted(observed, ASKED, Records(), gone, options()) == frozenset()
 
 
 def test_it_is_forgotten_when_nothing_asks_for_it_or_it_is_made() -> None:
