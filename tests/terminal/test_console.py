@@ -154,6 +154,7 @@ def test_a_floating_address_is_given_and_taken_back(lab: RunningLab) -> None:
         terminal.press("enter")
         terminal.wait_for("Rules of this address")
         terminal.press("escape")
+        terminal.wait_for("Rules of this address", absent=True)
         terminal.wait_for("x disassociate")
         terminal.press("x")
         terminal.wait_for("[ Apply ]", "conntrack --delete")
@@ -210,11 +211,13 @@ def test_read_only_is_always_said_and_offers_no_change(lab: RunningLab) -> None:
         terminal.wait_for(SAID_READ_ONLY, "what it does", "playbooks", "quit")
         terminal.wait_for("associate", "repair", absent=True)
         terminal.press("escape")
+        terminal.wait_for("what it does", absent=True)
         for key in ("?", "d", "p", "l"):
             terminal.wait_for("203.0.113.142")
             terminal.press(key)
             terminal.wait_for(SAID_READ_ONLY, "esc goes back")
             terminal.press("escape")
+            terminal.wait_for("esc goes back", absent=True)
     assert lab.run("iptables-save", "-t", "nat").stdout.count("-A") == before
 
 

@@ -218,6 +218,7 @@ def test_it_is_reached_from_the_row_and_from_the_playbook(lab: RunningLab) -> No
         terminal.press("2", "down", "c")
         terminal.wait_for(re.compile(r"\[x\] br100 .*\n(.*\[ \].*\n)*.*\[x\] veth\w+ .* web2"))
         terminal.press("escape")
+        terminal.wait_for("enter begin", absent=True)
         terminal.wait_for("[2 allocations]")
         terminal.press("3", "c")
         terminal.wait_for(
@@ -226,6 +227,7 @@ def test_it_is_reached_from_the_row_and_from_the_playbook(lab: RunningLab) -> No
             re.compile(r"\[ \] br100"),
         )
         terminal.press("escape")
+        terminal.wait_for("enter begin", absent=True)
         terminal.wait_for("[3 floating]")
         terminal.press("p")
         terminal.wait_for("packet-loss")

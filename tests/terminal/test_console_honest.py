@@ -40,6 +40,7 @@ def test_a_word_after_a_colon_is_no_row_of_keys(lab: RunningLab, typed: str, sho
         terminal.press(typed)
         terminal.wait_for("Actions", shown)
         terminal.press("escape")
+        terminal.wait_for("Actions", absent=True)
         terminal.wait_for("[1 networks]")
         terminal.press(":quit", "enter")
         assert terminal.exit_status() == 0
