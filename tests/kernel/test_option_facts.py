@@ -1,6 +1,7 @@
 """Options that name what this host does not have: `config check` says it, a change is refused."""
 
 import json
+import re
 
 import pytest
 from cloud import answer, configure, create_cloud, create_network, held, netconsole
@@ -61,6 +62,28 @@ def test_what_dnsmasq_cannot_read(host: PrivateHost, path: str, rule: str) -> No
     assert f"dnsmasq_config_file '{path}': {rule}" in refused(host, "apply")
 
 
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("keep-in-foreground", "dnsmasq has started when it goes into the background"),
+        ("no-daemon", "dnsmasq has started when it goes into the background"),
+        ("pid-file=/run/other.pid", "netconsole gives it, and finds what it started by it"),
+        ("dhcp-leasefile = /run/leases", "netconsole gives it, and finds what it started by it"),
+    ],
+)
+def test_what_is_not_for_a_file_to_say(host: PrivateHost, line: str, rule: str) -> None:
+    create_network(host)
+    host.write("/run/named.conf", f"# one option\n{line}\n")
+    host.write("/run/dnsmasq.conf", "conf-file=/run/named.conf\n")
+    configure(host, "dnsmasq_config_file = /run/dnsmasq.conf")
+
+    said = f"'/run/dnsmasq.conf': /run/named.conf, line 2: {re.split('[ =]', line)[0]} must not be"
+    (text,) = checked(host)
+    assert said in text
+    assert rule in text
+    assert said in refused(host, "apply")
+
+
 def test_the_empty_device_is_a_configuration(host: PrivateHost) -> None:
     create_network(host, "dnsmasq_config_file = /dev/null")
     assert checked(host) == []
@@ -87,6 +110,18 @@ def test_a_public_interface_that_is_not_there(host: PrivateHost) -> None:
         told = refused(host, *command)
         assert "public_interface 'nope7': this host has no such interface" in told
         assert "netconsole config show" in told
+
+
+def test_a_name_that_the_kernel_knows_an_interface_by_as_well(host: PrivateHost) -> None:
+    create_cloud(host)
+    host.run("ip", "link", "property", "add", "dev", "eth0", "altname", "enp1s0")
+    kind = "network_manager = nova.network.manager.FlatDHCPManager"
+    for option in ("public_interface", "flat_interface"):
+        configure(host, kind, f"{option} = enp1s0")
+        assert f"{option} 'enp1s0': is another name of eth0: give that one" in checked(host)[0]
+    configure(host, "public_interface = enp1s0")
+    told = refused(host, "floating", "associate", "203.0.113.130", "web1")
+    assert "public_interface 'enp1s0': is another name of eth0: give that one" in told
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ dnsmasq reads them when it starts (dnsmasq(8), CONFIG FILE), so that a change ne
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,29 @@ def unusable(path: str) -> str:
             return _said(each.error)
         if not isinstance(each.error, FileNotFoundError):
             return f"names {each.path}: {_said(each.error)}"
+    return _not_for_files(path)
+
+
+_BACKGROUND = "must not be there: dnsmasq has started when it goes into the background"
+_GIVEN = "must not be there: netconsole gives it, and finds what it started by it"
+_NOT_FOR_FILES: Mapping[str, str] = {
+    "keep-in-foreground": _BACKGROUND,
+    "no-daemon": _BACKGROUND,
+    "pid-file": _GIVEN,
+    "dhcp-leasefile": _GIVEN,
+}
+"""Options of which dnsmasq goes by the file, whatever its arguments say, and why not to set it."""
+
+
+def _not_for_files(path: str) -> str:
+    try:
+        placed = tuple(_placed(path))
+    except (OSError, ValueError):
+        return ""  # of what can be read at all, the reading has said so
+    for file, number, line in placed:
+        option = line.partition("=")[0].strip()
+        if option in _NOT_FOR_FILES:
+            return f"{file}, line {number}: {option} {_NOT_FOR_FILES[option]}"
     return ""
 
 

@@ -7,6 +7,7 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import dnsmasq_configuration, links
 from netconsole.backend.managers import manager
 from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.text import visible
 from netconsole.backend.plan.uplinks import never_a_port, never_under_vlans
 from netconsole.backend.steps import (
     AddAddress,
@@ -41,9 +42,9 @@ def refuse(steps: Plan, options: Options) -> None:
     made = {step.name for step in steps.steps if isinstance(step, AddLink)}
     wanted = {step.interface for step in steps.steps if isinstance(step, AddAddress)}
     for name in sorted(wanted - made):
-        if not _is_there(name):
+        if rule := _unknown(name):
             what = "public_interface" if name == options.public_interface else "interface"
-            raise InvalidValue(what, name, f"{NO_INTERFACE} {_SEE}")
+            raise InvalidValue(what, name, f"{rule} {_SEE}")
 
 
 def rules(options: Options) -> dict[str, str]:
@@ -85,18 +86,22 @@ def _interfaces(options: Options) -> dict[str, str]:
     seen = links.observe_links()
     kind = manager(options)
     found = {}
-    if (name := options.public_interface) and not _is_there(name):
-        found["public_interface"] = NO_INTERFACE
+    if name := options.public_interface:
+        found["public_interface"] = _unknown(name)
     if name := kind.bridge_interface(options) or "":
         option = "vlan_interface" if kind.creates_vlan else "flat_interface"
         rule = never_under_vlans if kind.creates_vlan else never_a_port
-        found[option] = rule(seen[name]) if name in seen else NO_INTERFACE
+        found[option] = rule(seen[name]) if name in seen else _unknown(name)
     return found
 
 
-def _is_there(interface: str) -> bool:
+def _unknown(interface: str) -> str:
+    """Why an interface is none that addresses, rules and ports can name; nothing where it is.
+
+    The kernel looks links up by an altname too, but tells of them, and filters, by their name.
+    """
     try:
-        socket.if_nametoindex(interface)
+        name = socket.if_indextoname(socket.if_nametoindex(interface))
     except OSError:
-        return False
-    return True
+        return NO_INTERFACE
+    return "" if name == interface else f"is another name of {visible(name)}: give that one"
