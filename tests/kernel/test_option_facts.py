@@ -150,3 +150,8 @@ def test_a_default_that_is_not_there_is_no_fault(host: PrivateHost) -> None:
     host.write("/etc/netconsole/netconsole.conf", "[DEFAULT]\n")
     said = netconsole(host, "config", "check")
     assert "public_interface 'eth0': this host has no such interface" in said
+
+
+def test_a_bridge_that_networks_make_may_be_the_public_interface(host: PrivateHost) -> None:
+    configure(host, "public_interface = br100\nflat_network_bridge = br100")
+    assert checked(host) == []

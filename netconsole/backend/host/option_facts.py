@@ -86,7 +86,8 @@ def _interfaces(options: Options) -> dict[str, str]:
     seen = links.observe_links()
     kind = manager(options)
     found = {}
-    if name := options.public_interface:
+    # A bridge that networks make need not be there before they are.
+    if (name := options.public_interface) and name != options.flat_network_bridge:
         found["public_interface"] = _unknown(name)
     if name := kind.bridge_interface(options) or "":
         option = "vlan_interface" if kind.creates_vlan else "flat_interface"

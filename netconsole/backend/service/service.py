@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.changes.converge import ApplyFix, Converge, TakeBack
+from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import option_facts
 from netconsole.backend.intent import intent
@@ -120,7 +121,7 @@ class Service(Reading):
         Raises NotFound where there is none, Conflict where the change is of another kind or was
         taken back already, PlanChanged where the way back is not the one that was agreed to.
         """
-        title = f"undo {change_id}" if change_id else "undo"
+        title = spelled("undo", *([change_id] if change_id else []))
         return self._audited(title, lambda: _taking_back(self.undoable(change_id)), agreed)
 
     def preview_undo(self, change_id: str) -> Plan:
@@ -388,7 +389,7 @@ class _Written(Generic[Result]):
 
 
 def _taking_back(cure: JournalEntry) -> TakeBack:
-    return TakeBack(name=f"undo {cure.id}", plan=cure.plan.inverse, undoes=cure.id)
+    return TakeBack(name=spelled("undo", cure.id), plan=cure.plan.inverse, undoes=cure.id)
 
 
 def _note(auditor: Auditor, entry: OpenEntry, steps: Plan) -> None:
