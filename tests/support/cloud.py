@@ -76,13 +76,19 @@ def reaches(host: PrivateHost, address: str = FLOATING) -> bool:
     return host.outside("ping", "-c1", "-W1", address, check=False).returncode == 0
 
 
+_FOLLOWS = frozenset({"LOWER_UP", "NO-CARRIER"})
+"""Flags by which the kernel tells, up to a second later, what came of the others (link_watch)."""
+
+
 def held(host: PrivateHost) -> list[str]:
     """Everything on the host that netconsole could have touched, counters and numbers aside."""
     links = json.loads(host.run("ip", "-json", "-details", "link").stdout)
     shown = [
-        {name: link.get(name) for name in ("ifname", "flags", "master", "ifalias", "mtu")}
+        {name: link.get(name) for name in ("ifname", "master", "ifalias", "mtu")}
+        | {"flags": [flag for flag in link["flags"] if flag not in _FOLLOWS]}
         for link in links
     ]
+    addresses = json.loads(host.run("ip", "-json", "-4", "address").stdout)
     rules: list[str] = []
     for table in ("filter", "nat", "mangle"):
         listed = host.run("iptables", "-t", table, "-S").stdout.splitlines()
@@ -90,7 +96,11 @@ def held(host: PrivateHost) -> list[str]:
     files = host.run("find", "/var/lib/netconsole/networks", "-mindepth", "1", check=False)
     return [
         *(json.dumps(link) for link in shown),
-        *host.run("ip", "-4", "-brief", "address").stdout.splitlines(),
+        *(
+            f"{link['ifname']} {address['local']}/{address['prefixlen']}"
+            for link in addresses
+            for address in link.get("addr_info", ())
+        ),
         *rules,
         *host.run("sysctl", "net.ipv4.ip_forward").stdout.splitlines(),
         host.run("pgrep", "-a", "-x", "dnsmasq", check=False).stdout.partition(" ")[2].strip(),
