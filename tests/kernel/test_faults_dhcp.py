@@ -79,7 +79,8 @@ def test_what_no_plan_can_mend_is_named_alone_with_what_to_do(lab: RunningLab, f
         assert found.findings[fault]["remedy"]
     finally:
         lab.netconsole("lab", "mend", fault)
-    assert examined(lab, "--probe").named == []
+    # A dnsmasq that was asked too much has answers to give for a while yet.
+    eventually(lambda: examined(lab, "--probe").named == [])
 
 
 @pytest.mark.requires("tap")

@@ -1,6 +1,6 @@
 """A virtual machine with Debian's own kernel, emulated by QEMU over this machine's file system.
 
-    python tests/vm/emulated.py COMMAND…
+    PYTHONPATH=tests python tests/vm/emulated.py COMMAND…
 
 runs a command there as root, in the directory where it is called, and gives back its exit status.
 Its kernel has modules that can be loaded, vhost_net among them, and both kinds of iptables. The
