@@ -139,8 +139,9 @@ class TerminalScreen(Screen[Result], Generic[Result]):
 
     def _compositor_refresh(self) -> None:
         # Textual takes the screen beneath to shine through, and would send this one again from
-        # top to bottom whenever something changes there.
-        if self is self.app.screen and self._narrow():
+        # top to bottom whenever something changes there. What is painted while a batch of changes
+        # goes on is not sent, but painted again behind it: then nothing is known to be shown.
+        if self is self.app.screen and (self.app._batch_count or self._narrow()):
             super()._compositor_refresh()
         else:
             self._dirty_widgets.clear()
