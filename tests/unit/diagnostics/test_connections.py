@@ -101,6 +101,18 @@ def test_the_table_is_doubled_where_that_can_be_done_and_for_good_with_its_modul
 
 
 @pytest.mark.parametrize(
+    ("tracked", "room"), [("198", "400"), ("200", "400"), ("203", "400"), ("400", "800")]
+)
+def test_the_cure_follows_from_the_bound_not_from_a_count_that_moves(
+    tracked: str, room: str
+) -> None:
+    seen = counting({**TRACKED, **NEIGHBOURS, MAX: "200", COUNT: tracked})
+    fix = judged("conntrack_full", seen.with_parts(Modules(()))).fix
+    assert fix is not None
+    assert f"sysctl -w net.netfilter.nf_conntrack_max={room}" in fix.commands
+
+
+@pytest.mark.parametrize(
     ("settings", "rise", "verdict"),
     [
         (TRACKED, 0, "ok"),

@@ -74,11 +74,20 @@ def _first_namespace(sysctls: Sysctls) -> bool:
 
 
 def _larger(sysctls: Sysctls) -> dict[str, str]:
-    """Return twice the room, for entries and for the lists that they are found by."""
-    double = {MAX: str(2 * max(sysctls.number(MAX), sysctls.number(COUNT)))}
+    """Return twice the room, for entries and for the lists that they are found by; more only where
+    that many are tracked already. It follows from the bound, so that a plan that was shown is the
+    one that is carried out, though the count moves all the time."""
+    double = {MAX: str(_room(sysctls))}
     if buckets := sysctls.number(BUCKETS):
         double[BUCKETS] = str(2 * buckets)
     return double
+
+
+def _room(sysctls: Sysctls) -> int:
+    room = 2 * sysctls.number(MAX)
+    while room <= sysctls.number(COUNT):
+        room *= 2
+    return room
 
 
 def _rows(snapshot: Snapshot, rises: dict[str, int]) -> tuple[Evidence, ...]:
@@ -101,8 +110,8 @@ def _rows(snapshot: Snapshot, rises: dict[str, int]) -> tuple[Evidence, ...]:
 
 def _remedy(snapshot: Snapshot) -> str:
     sysctls, found = snapshot.part(Sysctls), snapshot.get(Connections)
-    room = sysctls.number(MAX) * BYTES // 2**20
-    said = f"Twice the room takes up to {room} MiB more of the kernel's memory."
+    more = (_room(sysctls) - sysctls.number(MAX)) * BYTES // 2**20
+    said = f"The larger table takes up to {more} MiB more of the kernel's memory."
     source, number = next(iter(found.sources.items() if found else ()), ("", 0))
     if found and number > found.count / 2:
         said = f"{source} began more than half of them: look there first. {said}"
