@@ -5,7 +5,7 @@ Looked for where rows become records, so that everything behind may trust them.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from ipaddress import ip_address, ip_network
 from types import NoneType
@@ -31,34 +31,53 @@ class DamagedRow(Unavailable):
     """A row with a value that its column cannot have."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    types: frozenset[object]
+    says: Callable[[str], object] | None
+    """Of a text: whether it is one that the column can have; None where any is."""
+
+    def fits(self, value: object) -> bool:
+        """Whether this is a value that the column can have."""
+        return self.fit((value,))
+
+    def fit(self, values: Sequence[object]) -> bool:
+        """Whether all of these are; of many it is told much sooner than of each in turn."""
+        if not self.types.issuperset(map(type, values)):
+            return False
+        says = self.says
+        return says is None or all(says(value) for value in values if isinstance(value, str))
+
+
 def refuse(record: type, table: str, rows: Sequence[Sequence[object]]) -> None:
     """Refuse rows with values that a record of this kind cannot have. Raises DamagedRow."""
-    for at, (name, fits) in enumerate(_columns(record)):
-        for row in rows:
-            if not fits(row[at]):
-                key = f"{fields(record)[0].name} {row[0]!r}"
-                raise DamagedRow(f"table {table}, row with {key}: {name} cannot be {row[at]!r}")
+    if not rows:
+        return
+    for column, values in zip(_columns(record), zip(*rows, strict=True), strict=True):
+        if column.fit(values):
+            continue
+        row, value = next(
+            (row, value) for row, value in zip(rows, values, strict=True) if not column.fits(value)
+        )
+        key = f"{fields(record)[0].name} {row[0]!r}"
+        raise DamagedRow(f"table {table}, row with {key}: {column.name} cannot be {value!r}")
 
 
 @cache
-def _columns(record: type) -> tuple[tuple[str, Callable[[object], bool]], ...]:
+def _columns(record: type) -> tuple[_Column, ...]:
     hints = get_type_hints(record)
-    return tuple((field.name, _check(field.name, hints[field.name])) for field in fields(record))
+    return tuple(_column(field.name, hints[field.name]) for field in fields(record))
 
 
-def _check(name: str, hint: object) -> Callable[[object], bool]:
+def _column(name: str, hint: object) -> _Column:
     kinds = get_args(hint) if get_origin(hint) is not Literal and get_args(hint) else (hint,)
-    optional = NoneType in kinds
     (kind,) = (each for each in kinds if each is not NoneType)
+    none = {NoneType} if NoneType in kinds else set()
     if get_origin(kind) is Literal:
         allowed = frozenset(get_args(kind))
-        return lambda value: value in allowed or (optional and value is None)
-    text = _TEXTS.get(name) if kind is str else None
-    if text is not None:
-        fits = text
-        return lambda value: fits(value) if isinstance(value, str) else optional and value is None
-    types = (kind, NoneType) if optional else kind
-    return lambda value: isinstance(value, types)
+        return _Column(name, frozenset({*map(type, allowed), *none}), allowed.__contains__)
+    return _Column(name, frozenset({kind, *none}), _TEXTS.get(name) if kind is str else None)
 
 
 def _is_address(value: str) -> bool:
@@ -77,10 +96,10 @@ def _parses(parse: Callable[[str], object], value: str) -> bool:
     return True
 
 
-_TEXTS: Mapping[str, Callable[[str], bool]] = {
+_TEXTS: Mapping[str, Callable[[str], object]] = {
     **dict.fromkeys(_ADDRESSES, _is_address),
     **dict.fromkeys(_RANGES, _is_range),
-    **dict.fromkeys(_NAMES, lambda value: _NAME.fullmatch(value) is not None),
-    "mac": lambda value: _MAC.fullmatch(value) is not None,
+    **dict.fromkeys(_NAMES, _NAME.fullmatch),
+    "mac": _MAC.fullmatch,
 }
 """What texts must be that are no mere names."""
