@@ -54,8 +54,6 @@ class Cloud:
         self._host = Host(options.networks_path, (IP_FORWARD,))
         self.service.do(CreateNetwork(label="vmnet", fixed_range_v4="10.0.0.0/16", bridge="br100"))
         self._associate()
-        lines = (f"address add {floating(n)}/32 dev {PUBLIC_INTERFACE}" for n in range(ADDRESSES))
-        given("ip", "-batch", "-", text="\n".join((*lines, "")))
         self.service.do(Converge())
 
     def _associate(self) -> None:

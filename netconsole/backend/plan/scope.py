@@ -120,9 +120,10 @@ def _own(key: ChainKey, present: Sequence[Rule], scope: Scope) -> dict[Subject, 
     """The rules of each address that are there; most of a chain's are out at one look."""
     found: dict[Subject, list[Rule]] = {}
     for about in scope.subjects:
-        for rule in present:
-            if about.name in rule.spec and subject_of(key.chain, rule.spec) == about:
-                found.setdefault(about, []).append(rule)
+        name = about.name
+        named = [rule for rule in present if name in rule.spec]
+        if rules := [rule for rule in named if subject_of(key.chain, rule.spec) == about]:
+            found[about] = rules
     return found
 
 
