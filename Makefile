@@ -27,7 +27,7 @@ test: setup ## Run every test this machine can run, and name the others (ARGS=â€
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that are pure or of the command line alone (ARGS=â€¦ for pytest).
-	@$(BIN)/pytest tests/unit $(ARGS)
+	@$(BIN)/pytest -n logical tests/unit $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check the style, the types and who imports whom.

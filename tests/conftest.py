@@ -24,6 +24,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "requires(*names): what the machine must have")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Two workers a core: most tests wait for programs, the kernel and its timers half the time."""
+    return 2 * (os.cpu_count() or 1) if config.option.numprocesses == "auto" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # A virtual machine takes minutes: begun last, it would leave the other workers without work.
     items.sort(key=lambda item: "vm" not in item.path.parts)
