@@ -14,7 +14,7 @@ SESSION = """
 import json, sys
 from netconsole.backend.changes.floating import AssociateFloating, DisassociateFloating
 from netconsole.backend.kernel import iptables_save, mixed_tables
-from netconsole.backend.service import reading, service
+from netconsole.backend.service import reading, service, writing
 from netconsole.backend.host import filters, links
 from netconsole.backend.configuration.loading import load
 from netconsole.backend.service.service import Service
@@ -35,7 +35,7 @@ def noting_all(records):
 
 for module in (filters, iptables_save, links, mixed_tables):
     module.run = noting(module.run)
-for module in (reading, service):
+for module in (reading, service, writing):
     module.records = noting_all(module.records)
 host = Service(load())
 for line in sys.stdin:

@@ -263,7 +263,8 @@ class Reading:
         with host_lock_if_free(self._lock) as free:
             if free:
                 with self._store.transaction() as connection:
-                    self._note_leases(connection, observed.leases)
+                    found = records(connection, self._options.host)
+                    self._note_leases(connection, found, observed.leases)
 
     def _picture(
         self,
@@ -290,9 +291,10 @@ class Reading:
             another=others,
         )
 
-    def _note_leases(self, connection: Connection, leases: Mapping[str, tuple[Lease, ...]]) -> None:
-        """Write what the lease files say of the addresses."""
-        found = records(connection, self._options.host)
+    def _note_leases(
+        self, connection: Connection, found: Records, leases: Mapping[str, tuple[Lease, ...]]
+    ) -> None:
+        """Write what the lease files say of the addresses among the records."""
         for event in lease_events(found, leases, self._options):
             if event.frees:
                 fixed_ip_rows.disassociate(connection, event.fixed_ip)

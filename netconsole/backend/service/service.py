@@ -7,29 +7,20 @@ from typing import Generic
 
 from sqlalchemy import Connection
 
-from netconsole.backend.changes import Change, Result, Written
-from netconsole.backend.changes.converge import ApplyFix, Converge, TakeBack
+from netconsole.backend.changes import Change, Result
+from netconsole.backend.changes.converge import Converge, TakeBack
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.host import option_facts
-from netconsole.backend.intent import intent
-from netconsole.backend.managers import manager, refuse_others
 from netconsole.backend.model.errors import Conflict, PartlyDone, ReadOnly, RemovesMost, Unavailable
-from netconsole.backend.model.hoststate import Mark, Observed, Wanted
-from netconsole.backend.model.records import Records
-from netconsole.backend.model.subject import WHOLE_HOST, Scope
-from netconsole.backend.plan import adoption
+from netconsole.backend.model.hoststate import Mark, Observed
 from netconsole.backend.plan.agreement import refuse_another
-from netconsole.backend.plan.egress import note_of_association
 from netconsole.backend.plan.filters import after
 from netconsole.backend.plan.ownership import removes_most
-from netconsole.backend.plan.scope import difference, is_enough
-from netconsole.backend.service.former import Former
-from netconsole.backend.service.reading import Reading
+from netconsole.backend.plan.scope import difference
+from netconsole.backend.service.writing import Prepared, Writing
 from netconsole.backend.steps import Plan
 from netconsole.backend.store import identity as identity_rows
-from netconsole.backend.store import networks as network_rows
-from netconsole.backend.store import records, records_of_floating
+from netconsole.backend.store import records
 from netconsole.backend.system import privileges
 from netconsole.backend.system.garbage import at_rest
 from netconsole.backend.system.ssh_session import ssh_session
@@ -58,7 +49,7 @@ class Outcome(Generic[Result]):
     """What is to say of changes that were left half done and were taken back first."""
 
 
-class Service(Reading):
+class Service(Writing):
     """Everything that can be asked of one host, and every change of it.
 
     Safe to use from several threads, each call on its own connection.
@@ -75,8 +66,6 @@ class Service(Reading):
         super().__init__(options, read_only=read_only)
         self.confirm = confirm
         """Replaced by a front end that asks in its own way; called in the thread of `do`."""
-        self._known = Observed()
-        """What the last change saw of the packet filter, true while its generation lasts."""
 
     def preview(self, change: Change[Result]) -> Plan:
         """The steps that a change would take; the store is rolled back. Raises as `do` does."""
@@ -143,7 +132,7 @@ class Service(Reading):
         self, change: Change[Result], agreed: Plan | None, auditor: Auditor, *, is_ours: bool
     ) -> Outcome[Result]:
         applied: Applied | None = None
-        written: _Written[Result] | None = None
+        written: Prepared[Result] | None = None
         with ExitStack() as ending:
             try:
                 with self._store.transaction() as connection, ExitStack() as trial:
@@ -169,8 +158,7 @@ class Service(Reading):
                         prepare=prepare,
                     )
                     notes = (*written.notes, *self._verify(written, applied))
-                    if written.scope.is_whole:
-                        self._note_leases(connection, self._host.leases())
+                    self._note_leases_after(connection, written)
                     if guardian is not None:
                         self._ask(guardian)
                     applied.entry.check()
@@ -181,7 +169,14 @@ class Service(Reading):
             self._keep(applied, change, None if written.wanted is None else mark)
         return Outcome(applied.entry.id, written.result, applied.plan, written.waits, notes)
 
-    def _needs_guardian(self, written: "_Written[Result]") -> bool:
+    def _note_leases_after(self, connection: Connection, written: Prepared[Result]) -> None:
+        """Write what the lease files say now; but for that, the addresses are as found before."""
+        if written.scope.is_whole:
+            former = written.former
+            found = records(connection, self._options.host) if former is None else former.found
+            self._note_leases(connection, found, self._host.leases())
+
+    def _needs_guardian(self, written: Prepared[Result]) -> bool:
         """Whether the change may cut the admin's own session off, and has to be confirmed."""
         interface = session_interface(written.steps, written.observed, ssh_session())
         if interface is not None and self.confirm is None:
@@ -204,7 +199,7 @@ class Service(Reading):
         self,
         applied: Applied,
         change: Change[Result],
-        written: "_Written[Result]",
+        written: Prepared[Result],
         error: BaseException,
     ) -> None:
         """What becomes of the steps when the change as a whole failed.
@@ -234,7 +229,7 @@ class Service(Reading):
                 f"{change.title}: done, but {error}: the next change does it once more"
             ) from error
 
-    def _refuse_most_removed(self, change: Change[Result], written: "_Written[Result]") -> None:
+    def _refuse_most_removed(self, change: Change[Result], written: Prepared[Result]) -> None:
         """A verb that deletes says what; bringing the host in line does not."""
         if not isinstance(change, Converge) or change.removes_most or written.wanted is None:
             return
@@ -250,109 +245,7 @@ class Service(Reading):
         store = identity_rows.advance(connection)
         return Mark(store.uuid, store.serial, self._options.connection)
 
-    def _write(
-        self, connection: Connection, change: Change[Result], is_ours: bool
-    ) -> "_Written[Result]":
-        """Write the store and say what follows for the host.
-
-        `is_ours` says that what the host holds is known to be of this store: a change of it was
-        just taken back.
-
-        A change about some subjects, which what is observed of them does not suffice for, is
-        about the whole host after all.
-        """
-        scope = change.scope
-        observed = self._observe(change, scope)
-        if not scope.is_whole and observed.mark is None:
-            scope = WHOLE_HOST  # what it is, all of it says
-            observed = self._observe(change, scope)
-        if not isinstance(change, ApplyFix):
-            self._compare_manager(connection)
-            if not is_ours:
-                self._refuse_anothers(connection, change, observed)
-        if scope.is_whole:
-            self._note_leases(connection, observed.leases)
-        asks_anew = scope.is_whole and not change.takes_over(of_a_store=False)
-        before = records(connection, self._options.host) if asks_anew else None
-        written = change.write(connection, self._options)
-        if written.fix is not None:
-            return self._written_fix(change, written, written.fix, observed)
-        found, wanted = self._wanted(connection, written, observed, scope, before)
-        if not is_enough(observed, wanted, scope, found.networks):
-            scope = WHOLE_HOST
-            observed = self._observe(change, scope)
-            found, wanted = self._wanted(connection, written, observed, scope, before)
-        remembered = found.former_sysctls if scope.is_whole else None
-        observed = self._host.observe_closer(observed, wanted, remembered)
-        steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
-        option_facts.refuse(steps, self._options)
-        former = Former(found, self._options, observed, wanted, steps)
-        (former.note if scope.is_whole else former.forget_made)(connection)
-        notes = (*written.notes, *self._host.notes(steps))
-        for address in change.scope.floating_addresses:
-            notes += note_of_association(address, observed, wanted)
-        return _Written(
-            written.result, steps, observed, wanted, scope, written.waits, notes, former
-        )
-
-    def _written_fix(
-        self, change: Change[Result], written: Written[Result], fix: Plan, observed: Observed
-    ) -> "_Written[Result]":
-        """A cure; of what is taken back, what still stands and nobody has changed since."""
-        left: tuple[str, ...] = ()
-        if isinstance(change, TakeBack):
-            fix, left = self._host.still(fix)
-            if left and not fix:
-                raise Conflict("; ".join((f"{change.title}: nothing is taken back", *left)))
-        return _Written(written.result, fix, observed, None, waits=written.waits, notes=left)
-
-    def _refuse_anothers(
-        self, connection: Connection, change: Change[Result], observed: Observed
-    ) -> None:
-        """Refuse to change a host that was configured from another store, or by nova."""
-        found = self._another(connection, observed)
-        if found is not None and not change.takes_over(of_a_store=found.is_of_a_store):
-            raise Conflict(f"{change.title}: {found}")
-
-    def _compare_manager(self, connection: Connection) -> None:
-        """Refuse a configuration under which the networks that there are would be taken down."""
-        found = network_rows.every(connection)
-        refuse_others(found, self._options)
-        if any(network.manager is None for network in found):
-            network_rows.claim_for_manager(connection, manager(self._options).kind)
-
-    def _observe(self, change: Change[Result], scope: Scope) -> Observed:
-        observed = self._host.observe(scope, self._known)
-        for part, reason in observed.unreadable.items():
-            raise Unavailable(f"{change.title}: {part}: {reason}")
-        return observed
-
-    def _wanted(
-        self,
-        connection: Connection,
-        written: Written[Result],
-        observed: Observed,
-        scope: Scope,
-        before: Records | None,
-    ) -> tuple[Records, Wanted]:
-        """The records as far as the scope goes, and what they ask of the host.
-
-        `before` are those from before the change, where it may ask for addresses that are there.
-        """
-        host = self._options.host
-        found = (
-            records(connection, host)
-            if scope.is_whole
-            else records_of_floating(connection, host, *scope.floating_addresses)
-        )
-        if before is not None:
-            former = adoption.noted(observed, before, found, written.released, self._options)
-            found = replace(found, former_addresses=former)
-        wanted = intent(found, self._options, written.released, observed)
-        wanted = self._host.possible(wanted, observed)
-        return found, replace(wanted, leases=written.leases)
-
-    def _verify(self, written: "_Written[Result]", applied: Applied) -> tuple[str, ...]:
+    def _verify(self, written: Prepared[Result], applied: Applied) -> tuple[str, ...]:
         """Look again, and return what had no effect. Raises NotVerified.
 
         Of floating addresses it is known how the kernel words its rules. So what is known of
@@ -371,21 +264,6 @@ class Service(Reading):
             return difference(self._host.observe_closer(seen, wanted), wanted, written.scope)
 
         return verify(left, applied.without)
-
-
-@dataclass(frozen=True, slots=True)
-class _Written(Generic[Result]):
-    result: Result
-    steps: Plan
-    observed: Observed
-    wanted: Wanted | None
-    """What the host should hold afterwards; None for a fix, which goes beyond the store."""
-    scope: Scope = WHOLE_HOST
-    """As far as which it was observed."""
-    waits: str = ""
-    notes: tuple[str, ...] = ()
-    former: Former | None = None
-    """What the host was before; None for a fix."""
 
 
 def _taking_back(cure: JournalEntry) -> TakeBack:

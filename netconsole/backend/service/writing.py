@@ -1,0 +1,155 @@
+"""Writing: a change written into the store, and what follows from it for the host."""
+
+from dataclasses import dataclass, replace
+from typing import Generic
+
+from sqlalchemy import Connection
+
+from netconsole.backend.changes import Change, Result, Written
+from netconsole.backend.changes.converge import ApplyFix, TakeBack
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.host import option_facts
+from netconsole.backend.intent import intent
+from netconsole.backend.managers import manager, refuse_others
+from netconsole.backend.model.errors import Conflict, Unavailable
+from netconsole.backend.model.hoststate import Observed, Wanted
+from netconsole.backend.model.records import Records
+from netconsole.backend.model.subject import WHOLE_HOST, Scope
+from netconsole.backend.plan import adoption
+from netconsole.backend.plan.egress import note_of_association
+from netconsole.backend.plan.scope import difference, is_enough
+from netconsole.backend.service.former import Former
+from netconsole.backend.service.reading import Reading
+from netconsole.backend.steps import Plan
+from netconsole.backend.store import networks as network_rows
+from netconsole.backend.store import records, records_of_floating
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared(Generic[Result]):
+    """A change that is written, in a transaction that is not over, and its steps."""
+
+    result: Result
+    steps: Plan
+    observed: Observed
+    wanted: Wanted | None
+    """What the host should hold afterwards; None for a fix, which goes beyond the store."""
+    scope: Scope = WHOLE_HOST
+    """As far as which it was observed."""
+    waits: str = ""
+    notes: tuple[str, ...] = ()
+    former: Former | None = None
+    """What the host was before; None for a fix."""
+
+
+class Writing(Reading):
+    """The half of the service that says what a change comes to; nothing is done yet."""
+
+    def __init__(self, options: Options, *, read_only: bool = False) -> None:
+        """See Reading."""
+        super().__init__(options, read_only=read_only)
+        self._known = Observed()
+        """What the last change saw of the packet filter, true while its generation lasts."""
+
+    def _write(
+        self, connection: Connection, change: Change[Result], is_ours: bool
+    ) -> Prepared[Result]:
+        """Write the store and say what follows for the host.
+
+        `is_ours` says that what the host holds is known to be of this store: a change of it was
+        just taken back.
+
+        A change about some subjects, which what is observed of them does not suffice for, is
+        about the whole host after all.
+        """
+        scope = change.scope
+        observed = self._observe(change, scope)
+        if not scope.is_whole and observed.mark is None:
+            scope = WHOLE_HOST  # what it is, all of it says
+            observed = self._observe(change, scope)
+        if not isinstance(change, ApplyFix):
+            self._compare_manager(connection)
+            if not is_ours:
+                self._refuse_anothers(connection, change, observed)
+        before: Records | None = None
+        if scope.is_whole:
+            found = records(connection, self._options.host)
+            self._note_leases(connection, found, observed.leases)
+            before = None if change.takes_over(of_a_store=False) else found
+        written = change.write(connection, self._options)
+        if written.fix is not None:
+            return self._written_fix(change, written, written.fix, observed)
+        found, wanted = self._wanted(connection, written, observed, scope, before)
+        if not is_enough(observed, wanted, scope, found.networks):
+            scope = WHOLE_HOST
+            observed = self._observe(change, scope)
+            found, wanted = self._wanted(connection, written, observed, scope, before)
+        remembered = found.former_sysctls if scope.is_whole else None
+        observed = self._host.observe_closer(observed, wanted, remembered)
+        steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
+        option_facts.refuse(steps, self._options)
+        former = Former(found, self._options, observed, wanted, steps)
+        (former.note if scope.is_whole else former.forget_made)(connection)
+        notes = (*written.notes, *self._host.notes(steps))
+        for address in change.scope.floating_addresses:
+            notes += note_of_association(address, observed, wanted)
+        return Prepared(
+            written.result, steps, observed, wanted, scope, written.waits, notes, former
+        )
+
+    def _written_fix(
+        self, change: Change[Result], written: Written[Result], fix: Plan, observed: Observed
+    ) -> Prepared[Result]:
+        """A cure; of what is taken back, what still stands and nobody has changed since."""
+        left: tuple[str, ...] = ()
+        if isinstance(change, TakeBack):
+            fix, left = self._host.still(fix)
+            if left and not fix:
+                raise Conflict("; ".join((f"{change.title}: nothing is taken back", *left)))
+        return Prepared(written.result, fix, observed, None, waits=written.waits, notes=left)
+
+    def _refuse_anothers(
+        self, connection: Connection, change: Change[Result], observed: Observed
+    ) -> None:
+        """Refuse to change a host that was configured from another store, or by nova."""
+        found = self._another(connection, observed)
+        if found is not None and not change.takes_over(of_a_store=found.is_of_a_store):
+            raise Conflict(f"{change.title}: {found}")
+
+    def _compare_manager(self, connection: Connection) -> None:
+        """Refuse a configuration under which the networks that there are would be taken down."""
+        found = network_rows.every(connection)
+        refuse_others(found, self._options)
+        if any(network.manager is None for network in found):
+            network_rows.claim_for_manager(connection, manager(self._options).kind)
+
+    def _observe(self, change: Change[Result], scope: Scope) -> Observed:
+        observed = self._host.observe(scope, self._known)
+        for part, reason in observed.unreadable.items():
+            raise Unavailable(f"{change.title}: {part}: {reason}")
+        return observed
+
+    def _wanted(
+        self,
+        connection: Connection,
+        written: Written[Result],
+        observed: Observed,
+        scope: Scope,
+        before: Records | None,
+    ) -> tuple[Records, Wanted]:
+        """The records as far as the scope goes, and what they ask of the host.
+
+        `before` are those from before the change, where it may ask for addresses that are there.
+        """
+        host = self._options.host
+        found = (
+            records(connection, host)
+            if scope.is_whole
+            else records_of_floating(connection, host, *scope.floating_addresses)
+        )
+        if before is not None:
+            former = adoption.noted(observed, before, found, written.released, self._options)
+            found = replace(found, former_addresses=former)
+        wanted = intent(found, self._options, written.released, observed)
+        wanted = self._host.possible(wanted, observed)
+        return found, replace(wanted, leases=written.leases)
