@@ -49,6 +49,12 @@ def test_a_file_in_a_command_keeps_its_lines() -> None:
     assert lines == ["  printf %s 'a=1", "b=2", "' > /etc/x"]
 
 
+def test_a_step_that_is_wrapped_goes_on_below_its_words() -> None:
+    step = Entry("FAIL !   dns: whether the names of guests are answered at all", hanging=9)
+    lines = ["".join(text for text, _ in parts) for parts in wrapped(step, 40)]
+    assert lines == ["FAIL !   dns: whether the names of", "         guests are answered at all"]
+
+
 def test_only_the_cells_that_differ_are_sent() -> None:
     old = strip_of([("chain ", PLAIN), ("12", PLAIN)], 20)
     new = strip_of([("chain ", PLAIN), ("13", PLAIN)], 20)

@@ -132,7 +132,9 @@ class GuidedPage(Page[None], inherit_bindings=False):
         """What it is about, and the steps to come: evidence takes seconds."""
         stages = self._playbook.stages
         steps = [
-            Entry(f"  {each.check}: {each.why}", STYLES["quiet"]) for each in stages if each.why
+            Entry(f"  {each.check}: {each.why}", STYLES["quiet"], hanging=4)
+            for each in stages
+            if each.why
         ]
         about = [Entry(self._playbook.summary), Entry()]
         return [*about, heading("Steps"), *steps] if len(stages) > 1 else about
@@ -146,7 +148,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
         for stage, each in zip(self._playbook.stages, found.findings, strict=True):
             why = f": {stage.why}" if stage.why else ""
             line = f"{verdict_mark(each.verdict, glyphs):8} {each.check}{why}"
-            entries.append(Entry(line, STYLES[verdict_tone(each.verdict)]))
+            entries.append(Entry(line, STYLES[verdict_tone(each.verdict)], hanging=9))
         return [*entries, Entry()]
 
     # Evidence

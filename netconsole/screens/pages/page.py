@@ -28,16 +28,16 @@ a terminal that grows must never show less."""
 class Heading(Surface):
     """The title of a page, with the way back on the right."""
 
-    def __init__(self, title: str, way_back: str) -> None:
+    def __init__(self, title: str, way_back: str, ellipsis: str) -> None:
         super().__init__()
         self._title = title
+        self._ellipsis = ellipsis
         self._way_back = way_back
 
     def line(self, y: int) -> Strip:
         room = max(self.size.width - len(self._way_back) - 2, 0)
-        return strip_of(
-            [(fit(f" {self._title}", room), BOLD), (f" {self._way_back}", DIM)], self.size.width
-        )
+        title = fit(f" {self._title}", room, self._ellipsis)
+        return strip_of([(title, BOLD), (f" {self._way_back}", DIM)], self.size.width)
 
 
 class TooSmall(Surface):
@@ -61,7 +61,7 @@ class Page(TerminalScreen[Result], Generic[Result]):
         self.console = console
         self.ready = False
         self.header = Header(console.glyphs, console.service.read_only_because)
-        self.heading = Heading(title, way_back)
+        self.heading = Heading(title, way_back, console.glyphs.ellipsis)
         self.bar = Bar(console.glyphs)
         self.footer = Footer((Hint("?", "help"), Hint("q", "quit")))
 

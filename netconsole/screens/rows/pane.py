@@ -71,6 +71,8 @@ class Entry:
     label: str = ""
     command: bool = False
     """Wrapped so that it still works when pasted into a shell."""
+    hanging: int = 0
+    """The column that its further lines begin at, where it is wrapped and has no label."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def finding_entries(finding: Finding, glyphs: Glyphs) -> tuple[Entry, ...]:
     for row in finding.evidence:
         expected = f"  (expected {row.expected})" if row.expected else ""
         entries.append(Entry(f"{row.label}: {row.value}{expected}"))
-        entries += [Entry(f"    {row.note}", DIM)] if row.note else []
+        entries += [Entry(f"    {row.note}", DIM, hanging=4)] if row.note else []
     if finding.rules_out:
         entries += [Entry(), heading("Ruled out"), *(Entry(text) for text in finding.rules_out)]
     entries += _plan("Cure", finding.fix)

@@ -14,7 +14,8 @@ from netconsole.screens.widgets.moving import Moving, moving_keys
 from netconsole.screens.widgets.surface import Part, Surface, fit, strip_of
 
 _LABEL = 15
-_INDENT = "    "
+_AS_COMMAND = ("  ", " \\", "      ")
+"""What stands before a command's first line, behind each but its last, before its further ones."""
 
 
 class LineView(Moving, can_focus=True):
@@ -106,17 +107,17 @@ class Separator(Surface):
 def wrapped(entry: Entry, width: int) -> Iterator[list[Part]]:
     """The lines of an entry at this width."""
     if entry.label:
-        pieces = _fold(entry.text, max(width - _LABEL - 1, 10), "", "")
+        pieces = _fold(entry.text, max(width - _LABEL - 1, 10))
         for number, piece in enumerate(pieces):
             label = fit(entry.label, _LABEL) if number == 0 else " " * _LABEL
             yield [(label + " ", DIM), (piece, entry.style)]
         return
-    indent, joint = ("  ", " \\") if entry.command else ("", "")
-    for piece in _fold(entry.text, max(width, 20), indent, joint):
+    indent, joint, further = _AS_COMMAND if entry.command else ("", "", " " * entry.hanging)
+    for piece in _fold(entry.text, max(width, 20), indent, joint, further):
         yield [(piece, entry.style)]
 
 
-def _fold(text: str, width: int, indent: str, joint: str) -> list[str]:
+def _fold(text: str, width: int, indent: str = "", joint: str = "", further: str = "") -> list[str]:
     """Break a text at spaces; a command only outside quotes, its lines joined by backslashes."""
     lines: list[str] = []
     line = indent
@@ -126,7 +127,7 @@ def _fold(text: str, width: int, indent: str, joint: str) -> list[str]:
         word = visible(word.removesuffix("\n"))
         if len(line) + len(word) + len(joint) > width and line.strip():
             lines.append(line.rstrip() + joint)
-            line = indent + _INDENT if joint else ""
+            line = further
         line += word
         while len(line.rstrip()) > width:
             lines.append(line[:width])
