@@ -16,7 +16,7 @@ OWN = (
     "ip link add adm type bridge forward_delay 0",
     "ip link set adm up",
     "ip address add 10.81.0.1/24 dev adm label adm:x valid_lft 50000 preferred_lft 40000",
-    "ip address add fd00:81::1/64 dev adm nodad",
+    "ip address add fd00:81::1/64 dev adm nodad valid_lft 50000 preferred_lft 40000",
     "ip route add 10.67.0.0/16 via 10.81.0.9",
     "ip -6 route add fd00:67::/48 via fd00:81::9",
 )
@@ -44,6 +44,12 @@ def shown(host: PrivateHost) -> list[str]:
             for line in routes.splitlines()
         ]
     return sorted(line for line in found if not line.startswith("fe80:"))
+
+
+def take_off(host: PrivateHost) -> None:
+    """Take the admin's gateways off, and the route that the kernel leaves of one with a limit."""
+    host.run("ip", "address", "flush", "dev", "adm", "scope", "global")
+    host.run("ip", "-6", "route", "del", "fd00:81::/64", "dev", "adm")
 
 
 def no_plan(host: PrivateHost) -> None:
@@ -98,7 +104,7 @@ def test_a_gateway_that_came_after_a_failure_is_ours(host: PrivateHost) -> None:
     assert host.run("netconsole", *CREATE, check=False).returncode != 0
     assert shown(host) == before
     host.run("umount", dnsmasq)
-    host.run("ip", "address", "flush", "dev", "adm", "scope", "global")
+    take_off(host)
     bare = shown(host)
     netconsole(host, *CREATE)
     netconsole(host, "network", "delete", "n9")
@@ -146,7 +152,7 @@ def test_an_admins_gateway_comes_back_from_the_bridge(host: PrivateHost) -> None
 def test_an_admins_gateway_that_we_had_to_put_on_again_is_ours(host: PrivateHost) -> None:
     furnish(host, *OWN)
     netconsole(host, *CREATE)
-    host.run("ip", "address", "flush", "dev", "adm", "scope", "global")
+    take_off(host)
     bare = shown(host)
     netconsole(host, "apply")
     assert shown(host) != bare

@@ -76,6 +76,17 @@ def test_without_a_terminal_it_is_refused_and_nothing_happens(host: PrivateHost)
     assert held(host) == before
 
 
+def test_a_session_to_an_address_of_an_advertisement_is_on_trial(host: PrivateHost) -> None:
+    """Whoever made the address: the kernel, of what a router said, or a DHCP client."""
+    given = ("mngtmpaddr", "nodad", "valid_lft", "3600", "preferred_lft", "3600")
+    host.run("ip", "address", "add", "2001:db8::2/64", "dev", "eth0", *given)
+    before = prepare(host, 60)
+    session = "SSH_CONNECTION=2001:db8::1 50000 2001:db8::2 22"
+    refused = host.run("env", session, *CREATE, check=False)
+    assert "eth0, which your SSH session came in on" in refused.stderr
+    assert held(host) == before
+
+
 def test_other_changes_ask_nothing(host: PrivateHost) -> None:
     host.write("/etc/netconsole/netconsole.conf", CONFIGURATION)
     host.run("env", SESSION, *CREATE)

@@ -42,9 +42,6 @@ class _LinkEntry(TypedDict):
 
 
 class _AddressInfo(TypedDict):
-    family: NotRequired[str]
-    scope: NotRequired[str]
-    dynamic: NotRequired[bool]
     local: NotRequired[str]
     prefixlen: int
     broadcast: NotRequired[str]
@@ -85,12 +82,6 @@ def _link(entry: _LinkEntry) -> ObservedLink:
     )
 
 
-def _made_by_kernel(info: _AddressInfo) -> bool:
-    return info.get("family") == "inet6" and (
-        info.get("scope") != "global" or info.get("dynamic", False)
-    )
-
-
 def refuse_foreign(steps: Iterable[Step]) -> None:
     """Raise StepFailed where a link would be removed that is not ours, or not any more."""
     names = [step.name for step in steps if isinstance(step, RemoveLink)]
@@ -101,10 +92,9 @@ def refuse_foreign(steps: Iterable[Step]) -> None:
 
 
 def observe_addresses(within: str = "") -> tuple[Address, ...]:
-    """Every address that someone made in this network namespace, in the kernel's order.
+    """Every address of this network namespace, whoever made it, in the kernel's order.
 
     Or those within a range: among ten thousand, `ip` prints one in a sixth of the time.
-    IPv6 addresses that the kernel made by itself, of links and of advertisements, come and go.
     """
     command = ("ip", "-json", "address", "show", *(("to", within) if within else ()))
     entries = cast(list[_AddressEntry], from_json(run(command)))
@@ -112,5 +102,5 @@ def observe_addresses(within: str = "") -> tuple[Address, ...]:
         Address(entry["ifname"], f"{info['local']}/{info['prefixlen']}", info.get("broadcast"))
         for entry in entries
         for info in entry.get("addr_info", ())
-        if "local" in info and not _made_by_kernel(info)
+        if "local" in info
     )
