@@ -2,7 +2,7 @@
 
 import pytest
 from cloud import answer, create_network, netconsole
-from private_host import PrivateHost
+from private_host import PrivateHost, eventually
 
 FILE = "/etc/dnsmasq-nova.conf"
 CONFIGURED = f"dnsmasq_config_file = {FILE}"
@@ -39,6 +39,9 @@ def refused(host: PrivateHost, *more: str) -> str:
         ("listen-address=1.2.3.4", f"{LINE}failed to create listening socket for 1.2.3.4: "),
         ("interface=nope0", f"{LINE}unknown interface nope0"),
         ("log-facility=/nowhere/log", f"{LINE}cannot open log /nowhere/log: "),
+        ("dumpfile=/nowhere/dump", f"{LINE}cannot create /nowhere/dump: "),
+        ("dhcp-script=/no # why\nleasefile-ro", "dnsmasq: cannot run lease-init script /no: "),
+        ("dhcp-script=/bin/true\ndhcp-scriptuser=nosuch", "unknown user or group: nosuch"),
         ("conf-file=/nowhere/more", f"{LINE}cannot read /nowhere/more: No such file"),
         ("conf-dir=/nowhere", f"{LINE}cannot access directory /nowhere: No such file"),
         ("bind-dynamic", f"{FILE}: cannot set --bind-interfaces and --bind-dynamic"),
@@ -84,3 +87,37 @@ def test_where_it_shows_too_late_the_former_comes_back_as_it_was(served: Private
     host.write(FILE, "address=/later.test/192.0.2.8\n")
     netconsole(host, "apply")
     assert host.run("netconsole", "plan", check=False).returncode == 0
+
+
+def test_a_rehearsal_has_no_effects(served: PrivateHost) -> None:
+    """The script is called by the start that comes too late, which reaches nothing else."""
+    host = served
+    host.write("/run/script", "#!/bin/sh\necho $1 >> /run/called\n")
+    host.run("chmod", "+x", "/run/script")
+    bus = "import socket; s = socket.create_server('/run/dbus/system_bus_socket'"
+    bus += (
+        ", family=socket.AF_UNIX); open('/run/listens', 'w'); s.accept(); open('/run/asked', 'w')"
+    )
+    host.run("mkdir", "-p", "/run/dbus")
+    host.spawn("python3", "-c", bus)
+    eventually(lambda: host.run("test", "-e", "/run/listens", check=False).returncode == 0)
+    host.run("dnsmasq", "--conf-file=", "--port=5353", "--pid-file=/run/another.pid")
+    host.write(
+        "/etc/more.conf", "dhcp-script = /run/script # why\nleasefile-ro\nenable-dbus # why\n"
+    )
+    host.write(
+        FILE, "port=5353\nlog-facility=/run/log\ndumpfile=/run/dump\nconf-file=/etc/more.conf\n"
+    )
+
+    assert "failed to create listening socket" in refused(host)
+
+    assert host.read("/run/called") == "init\n"
+    for path in ("/run/asked", "/run/log", "/run/dump"):
+        assert host.run("test", "-e", path, check=False).returncode == 1
+
+
+def test_a_log_that_is_there_is_not_written_to(served: PrivateHost) -> None:
+    served.write("/run/log", "")
+    served.write(FILE, "log-facility=/run/log\n")
+    netconsole(served, "apply")
+    assert served.read("/run/log").count(" started, version ") == 1

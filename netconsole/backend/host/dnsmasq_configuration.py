@@ -78,9 +78,9 @@ def _not_for_files(path: str) -> str:
     except (OSError, ValueError):
         return ""  # of what can be read at all, the reading has said so
     for file, number, line in placed:
-        option = line.partition("=")[0].strip()
-        if option in _NOT_FOR_FILES:
-            return f"{file}, line {number}: {option} {_NOT_FOR_FILES[option]}"
+        name, _ = option(line)
+        if name in _NOT_FOR_FILES:
+            return f"{file}, line {number}: {name} {_NOT_FOR_FILES[name]}"
     return ""
 
 
@@ -134,13 +134,32 @@ def text(path: str) -> str | None:
 
     None where it cannot be read, or is too long for a variable of the environment.
     """
+    found = every_line(path)
+    whole = "\n".join((*(found or ()), ""))
+    fits = len(encoded(whole)) <= _LARGEST_TEXT and "\0" not in whole
+    return whole if fits and found is not None else None
+
+
+def every_line(path: str) -> tuple[str, ...] | None:
+    """Return every line of a configuration, those of further files in the place of what names them.
+
+    None where it cannot be read.
+    """
     try:
-        lines = [line for _, _, line in _placed(path)]
+        return tuple(line for _, _, line in _placed(path))
     except (OSError, ValueError):
         return None
-    whole = "\n".join((*lines, ""))
-    fits = len(encoded(whole)) <= _LARGEST_TEXT and "\0" not in whole
-    return whole if fits else None
+
+
+_WITHOUT_COMMENT = re.compile(r'(?:"[^"]*"?|[^"#]|(?<!\s)#)*')
+"""A comment begins with a hash after a blank, outside of quotes."""
+
+
+def option(line: str) -> tuple[str, str]:
+    """Return an option that a line sets, and its value, as dnsmasq reads them."""
+    found = _WITHOUT_COMMENT.match(line)
+    name, _, value = (found[0] if found else "").partition("=")
+    return name.strip(), value.strip().strip('"')
 
 
 def place(path: str, said: str) -> str:
@@ -168,7 +187,7 @@ _SAYS_PLACE = re.compile(r"\bat line [0-9]+ of ")
 
 def _values(line: str) -> Iterator[str]:
     """What an option is given: the whole, and its parts."""
-    value = line.partition("=")[2].strip().strip('"')
+    _, value = option(line)
     yield from (each for each in (value, *re.split(r"[,\s]+", value)) if each)
 
 
@@ -193,10 +212,10 @@ def _further(line: str, depth: int) -> Iterator[str]:
     """The files that a line has dnsmasq read as more of the configuration."""
     if depth == _DEEPEST:
         return
-    option, _, value = (part.strip() for part in line.partition("="))
-    if option == "conf-file" and value:
-        yield value.strip('"')
-    elif option == "conf-dir" and value:
+    name, value = option(line)
+    if name == "conf-file" and value:
+        yield value
+    elif name == "conf-dir" and value:
         directory, _, endings = value.partition(",")
         yield from _within(directory.strip('"'), endings)
 
@@ -211,10 +230,10 @@ def _lines(content: bytes) -> Iterator[str]:
 def _named(lines: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The files and directories that lines name, these with the endings that tell their files."""
     for line in lines:
-        option, _, value = (part.strip() for part in line.partition("="))
-        if option in _FILES and value:
-            yield value.strip('"'), ""
-        elif option == "conf-dir" and value:
+        name, value = option(line)
+        if name in _FILES and value:
+            yield value, ""
+        elif name == "conf-dir" and value:
             directory, _, endings = value.partition(",")
             yield directory.strip('"'), endings
 
