@@ -298,6 +298,9 @@ def test_a_playbook_is_aimed_at_one_instance_and_watches_its_packets(lab: Runnin
         terminal.wait_for("target: ")
         terminal.press("nobody", "enter")
         terminal.wait_for("'nobody'")
+        # What was asked before goes on for some seconds more, and nobody wants to know.
+        terminal.settle(quiet=3)
+        assert "'nobody'" in terminal.text
         terminal.press("t", *["backspace"] * len("nobody"), "web2", "enter")
         terminal.wait_for("queries sent", "inside web2")
 

@@ -56,7 +56,8 @@ class GuidedPage(Page[None], inherit_bindings=False):
         self._playbook = playbook
         self._found: Investigation | None = None
         self._target = playbook.suggest()
-        self._left = threading.Event()
+        self._outdated = threading.Event()
+        """Set when what is being looked for, or was asked before a cure, is wanted no more."""
         self._progress: tuple[Entry, ...] = ()
         self.lines = LineView(console.glyphs)
 
@@ -84,24 +85,26 @@ class GuidedPage(Page[None], inherit_bindings=False):
     def _finding(self) -> Finding | None:
         return self._found.finding if self._found else None
 
-    @property
-    def _request(self) -> Request:
+    def _ask(self) -> Request:
+        """Return what is asked for now, in place of all that was asked before."""
+        self._outdated.set()
+        self._outdated = outdated = threading.Event()
         return Request(
             self.console.service,
             target=self._target,
             probe=self._may_change,
             may_save=self.console.service.may_save,
-            progress=lambda line: self.console.tell(lambda: self._heard(line)),
-            cancelled=self._left,
+            progress=lambda line: self.console.tell(lambda: self._heard(line, outdated)),
+            cancelled=outdated,
         )
 
-    def _heard(self, line: str) -> None:
-        """How a probe stands, as long as someone looks."""
-        if not self._left.is_set():
+    def _heard(self, line: str, outdated: threading.Event) -> None:
+        """How a probe stands, as long as someone wants to know."""
+        if not outdated.is_set():
             self.bar.say(line)
 
     def on_unmount(self) -> None:
-        self._left.set()
+        self._outdated.set()
 
     def _show(self) -> None:
         finding = self._finding
@@ -167,13 +170,21 @@ class GuidedPage(Page[None], inherit_bindings=False):
                 self.action_investigate()
 
     def action_investigate(self) -> None:
+        if self.console.busy:
+            self.bar.say(f"wait: {self.console.busy}", "warning")
+            return
         sent = "a few packets may be sent" if self._may_change else "nothing is sent"
         self.bar.say(f"collecting evidence; {sent}")
         self._show()
-        playbook, request = self._playbook, self._request
-        self.console.in_background(lambda: playbook.investigate(request), self._investigated)
+        playbook, request = self._playbook, self._ask()
+        self.console.in_background(
+            lambda: playbook.investigate(request),
+            lambda result: self._investigated(result, request.cancelled),
+        )
 
-    def _investigated(self, result: Investigation | Exception) -> None:
+    def _investigated(self, result: Investigation | Exception, outdated: threading.Event) -> None:
+        if outdated.is_set():
+            return
         if isinstance(result, Exception):
             self.bar.say(f"no evidence: {result}", "bad")
             return
@@ -213,7 +224,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
                 said = f"done, and {result.broken[0].check} fails now: press u to take it back"
             self._done(LogEntry(title, result.plan.commands, said, "good" if verified else "bad"))
 
-        playbook, service, request = self._playbook, self.console.service, self._request
+        playbook, service, request = self._playbook, self.console.service, self._ask()
         self.console.begin_change(title)
         self.console.in_background(
             lambda: playbook.heal(

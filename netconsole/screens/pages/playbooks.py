@@ -39,6 +39,7 @@ class PlaybooksPage(TablePage[None], inherit_bindings=False):
             "There is no check.",
             waiting="The host is being checked.",
         )
+        self._request: Request | None = None
 
     def on_mount(self) -> None:
         self.footer.show(
@@ -53,11 +54,14 @@ class PlaybooksPage(TablePage[None], inherit_bindings=False):
 
     def action_examine(self) -> None:
         self.bar.say("checking the host; nothing is changed and nothing is sent")
-        service = self.console.service
-        request = Request(service)
-        self.console.in_background(lambda: examine(request), self._examined)
+        self._request = request = Request(self.console.service)
+        self.console.in_background(
+            lambda: examine(request), lambda result: self._examined(result, request)
+        )
 
-    def _examined(self, result: tuple[Finding, ...] | Exception) -> None:
+    def _examined(self, result: tuple[Finding, ...] | Exception, request: Request) -> None:
+        if request is not self._request:  # it was asked once more since
+            return
         if isinstance(result, Exception):
             self.bar.say(f"the checks could not be made: {result}", "bad")
             return
