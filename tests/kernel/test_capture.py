@@ -89,7 +89,7 @@ def capturing(
     assert line.startswith("capturing at "), line
     yield process
     host.run("pkill", "-INT", "-f", "[n]etconsole capture")
-    process.wait(timeout=30)
+    process.wait(timeout=60)
 
 
 def comparison(

@@ -79,7 +79,7 @@ def test_a_signal_ends_the_command_and_the_lab_with_it(number: signal.Signals) -
     with RunningLab() as lab:
         processes = lab.processes()
         lab.outer.send_signal(number)
-        assert lab.outer.wait(timeout=20) == 128 + number
+        assert lab.outer.wait(timeout=60) == 128 + number
         wait_until_gone(processes)
     assert Machine.now() == before
 
@@ -147,7 +147,7 @@ def test_outside_of_a_lab_one_line_says_so() -> None:
     changing = (("break", "rp_filter"), ("mend", "rp_filter"))
     for words in (("exec", "web1", "true"), ("faults",), *changing):
         done = subprocess.run(
-            [NETCONSOLE, "lab", *words], capture_output=True, text=True, timeout=30, check=False
+            [NETCONSOLE, "lab", *words], capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 1
         assert "not on the host of a lab" in done.stderr

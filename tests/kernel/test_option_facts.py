@@ -21,7 +21,7 @@ echo addn-hosts=/dev/zero >/run/naming-zero
 
 def checked(host: PrivateHost) -> list[str]:
     """What `config check` finds wrong with this host."""
-    done = host.run("netconsole", "config", "check", "--json", check=False, timeout=20)
+    done = host.run("netconsole", "config", "check", "--json", check=False, timeout=60)
     remarks = json.loads(done.stdout)["remarks"]
     found = [each["text"] for each in remarks if each["kind"] == "on this host" and each["wrong"]]
     assert done.returncode == (1 if found else 0)
@@ -31,7 +31,7 @@ def checked(host: PrivateHost) -> list[str]:
 def refused(host: PrivateHost, *command: str) -> str:
     """The one line that a refused command says at once; nothing of the host has changed."""
     before = held(host), answer(host, "status")["dnsmasq"][0]["pids"]
-    done = host.run("netconsole", *command, check=False, timeout=20)
+    done = host.run("netconsole", *command, check=False, timeout=60)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert (held(host), answer(host, "status")["dnsmasq"][0]["pids"]) == before

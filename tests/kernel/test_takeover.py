@@ -72,7 +72,7 @@ def test_a_guest_that_has_its_lease_keeps_it(former: PrivateHost) -> None:
         ("route", "add", "default", "via", "10.0.0.1"),
     ):
         former.run("ip", "-n", "web1", *command)
-    said = former.run("ip", "netns", "exec", "web1", "python3", "-c", RENEW, timeout=30).stdout
+    said = former.run("ip", "netns", "exec", "web1", "python3", "-c", RENEW, timeout=60).stdout
     assert json.loads(said) == {"kind": 5, "address": "10.0.0.2"}
     assert reaches(former, FLOATING)
 

@@ -41,7 +41,7 @@ def postgresql() -> Iterator[str]:
             yield url
         finally:
             server.terminate()
-            server.wait(timeout=20)
+            server.wait(timeout=60)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def mariadb() -> Iterator[str]:
             yield f"mysql://nova@/nova{at}"
         finally:
             server.terminate()
-            server.wait(timeout=20)
+            server.wait(timeout=60)
 
 
 def answers(url: str) -> bool:

@@ -110,7 +110,7 @@ class PrivateHost:
         *command: str,
         check: bool = True,
         input: str | None = None,
-        timeout: float = 60,
+        timeout: float = 120,
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end. With `check`, a status other than 0 fails the test."""
@@ -158,7 +158,7 @@ class PrivateHost:
 
 
 def eventually(
-    question: Callable[[], Answer], *, seconds: float = 60, every: float = 0.02
+    question: Callable[[], Answer], *, seconds: float = 120, every: float = 0.02
 ) -> Answer:
     """Ask until the answer is true, and return it; fail after so many seconds."""
     deadline = time.monotonic() + seconds

@@ -116,7 +116,7 @@ class Terminal:
             return "\n".join(line.rstrip() for line in self.screen.display)
 
     def wait_for(
-        self, *wanted: str | re.Pattern[str], seconds: float = 60, absent: bool = False
+        self, *wanted: str | re.Pattern[str], seconds: float = 120, absent: bool = False
     ) -> float:
         """Wait until all of these are on one screen, or none; return how many seconds it took.
 
@@ -138,7 +138,7 @@ class Terminal:
         for key in keys:
             os.write(self._main, KEYS.get(key, key).encode("utf-8", "surrogateescape"))
 
-    def settle(self, quiet: float = 1.5, seconds: float = 60) -> None:
+    def settle(self, quiet: float = 1.5, seconds: float = 120) -> None:
         """Wait until nothing has been sent for a while."""
         deadline = time.monotonic() + seconds
         with self._changed:
@@ -164,7 +164,7 @@ class Terminal:
     def stall(self) -> None:
         """Read no more, as an SSH link that hangs."""
         os.write(self._stop, b"x")
-        self._reader.join(timeout=10)
+        self._reader.join(timeout=60)
 
     def hang_up(self) -> None:
         """Go away."""
@@ -173,7 +173,7 @@ class Terminal:
         os.close(self._main)
         self.inner = -1
 
-    def exit_status(self, seconds: float = 60) -> int:
+    def exit_status(self, seconds: float = 120) -> int:
         """Wait for the command to end, and until all that it has written is read."""
         status = self.process.wait(timeout=seconds)
         os.write(self.inner, END)
@@ -191,7 +191,7 @@ class Terminal:
         """End the command if it still runs, and close the pty."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
         if self.inner >= 0:
             self.hang_up()
         os.close(self._stop)

@@ -26,7 +26,7 @@ def _answers(*command: str) -> str | None:
             capture_output=True,
             stdin=subprocess.DEVNULL,
             text=True,
-            timeout=20,
+            timeout=60,
             env=environment,
             check=False,
         )

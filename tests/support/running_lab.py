@@ -61,7 +61,7 @@ class RunningLab:
         return first
 
     def run(
-        self, *command: str, check: bool = True, timeout: float = 60
+        self, *command: str, check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on the lab's host, in the namespaces that `lab enter` goes into."""
         first = self.first
@@ -133,7 +133,7 @@ class Machine(NamedTuple):
     def now(cls) -> Self:
         """Look at the machine."""
         links = subprocess.run(
-            ["ip", "-o", "address", "show"], capture_output=True, text=True, check=True, timeout=10
+            ["ip", "-o", "address", "show"], capture_output=True, text=True, check=True, timeout=60
         ).stdout
         return cls(
             links,

@@ -60,7 +60,7 @@ def test_questions_are_followed_through_the_bridge(
         )
         terminal.press("escape")
         terminal.wait_for("enter begin")
-        eventually(lambda: not capturing(lab), seconds=10)
+        eventually(lambda: not capturing(lab))
 
 
 def test_what_is_not_answered_and_what_is_lost_is_said(lab: RunningLab) -> None:
@@ -203,13 +203,13 @@ def test_little_is_sent_and_the_size_may_change(lab: RunningLab) -> None:
         begin(terminal)
         ask(lab, "size.test")
         terminal.wait_for("A size.test NXDOMAIN")
-        terminal.wait_for(re.compile(r"br100 +[1-9]\d* +0 +0\n"), seconds=20)
+        terminal.wait_for(re.compile(r"br100 +[1-9]\d* +0 +0\n"))
         # Figures are decided some seconds later; from then on it is a clock that goes on.
         eventually(lambda: terminal.bytes_within(5) < 500, seconds=60)
         terminal.resize(60, 15)
         terminal.wait_for("q quit", re.compile(r"\n br100 +[1-9]"), "A size.test")
         terminal.resize(120, 40)
-        terminal.wait_for("arrived, all of them", "Latest packets", seconds=20)
+        terminal.wait_for("arrived, all of them", "Latest packets")
 
 
 def test_it_is_reached_from_the_row_and_from_the_playbook(lab: RunningLab) -> None:

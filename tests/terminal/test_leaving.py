@@ -181,7 +181,7 @@ def test_a_capture_ends_with_its_page_and_with_the_console(machine: PrivateHost,
             os.kill(inner(terminal), signal.Signals[end])
         else:
             terminal.press("p" if end == "crash" else end)
-        eventually(lambda: not captures(), seconds=10)
+        eventually(lambda: not captures())
         if end == "escape":
             terminal.wait_for("enter begin")
         elif end != "SIGKILL":

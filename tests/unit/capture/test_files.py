@@ -79,7 +79,7 @@ def test_tcpdump_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "both.pcapng"
     path.write_bytes(written())
     command = ["tcpdump", "-n", "-e", "-tt", "--nano", "-r", str(path)]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     lines = said.stdout.splitlines()
     assert len(lines) == len(SIGHTS)
     assert lines[0].startswith("0.001000000 ")

@@ -29,7 +29,7 @@ NETCONSOLE = str(Path(sys.executable).parent / "netconsole")
 )
 def test_bad_usage_is_one_line_and_status_2(arguments: tuple[str, ...]) -> None:
     done = subprocess.run(
-        [NETCONSOLE, *arguments], capture_output=True, text=True, timeout=30, check=False
+        [NETCONSOLE, *arguments], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
     assert done.stdout == ""
@@ -51,7 +51,7 @@ def test_a_name_that_nothing_has_is_bad_input_and_no_finding(
     arguments: tuple[str, ...], words: str
 ) -> None:
     done = subprocess.run(
-        [NETCONSOLE, *arguments], capture_output=True, text=True, timeout=30, check=False
+        [NETCONSOLE, *arguments], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
@@ -107,7 +107,7 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     os.close(writer)
@@ -122,7 +122,7 @@ def test_a_full_disk_is_one_line() -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
     assert done.returncode == 1

@@ -59,7 +59,7 @@ def test_the_formatter_finds_nothing_to_warn_of() -> None:
         input=manual(),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.stderr == ""

@@ -16,7 +16,7 @@ HEAVY = ("textual", "sqlalchemy", "alembic", "pyroute2", "oslo_config", "scapy",
 
 def netconsole(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [NETCONSOLE, *arguments], capture_output=True, text=True, timeout=30, check=False
+        [NETCONSOLE, *arguments], capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -35,7 +35,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
         [sys.executable, "-c", program, *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0

@@ -27,7 +27,7 @@ def write(path: Path, replaces: bool = False) -> WriteConfigDrive:
 
 
 def said(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return done.stdout
 
 

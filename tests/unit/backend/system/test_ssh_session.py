@@ -14,7 +14,7 @@ ASK = "from netconsole.backend.system.ssh_session import ssh_session; print(ssh_
 def asked(script: str) -> str:
     """Return what a process says below a shell that has the variable."""
     command = ["env", f"SSH_CONNECTION={TOLD}", "sh", "-c", f"{script}; true", sys.executable, ASK]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 @pytest.mark.parametrize(
