@@ -1,11 +1,11 @@
 """`netconsole config`: what the configuration says, where, and whether it can be used."""
 
-import re
 from typing import TYPE_CHECKING
 
 import click
 
 from netconsole.backend.model.errors import ExitStatus
+from netconsole.backend.model.text import without_password
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
@@ -13,8 +13,6 @@ from netconsole.cli.frame.group import Group
 
 if TYPE_CHECKING:
     from netconsole.backend.configuration.loading import Setting
-
-_PASSWORD = re.compile(r"(//[^/@]*?:)[^/]*@")
 
 
 @click.group(cls=Group)
@@ -42,7 +40,7 @@ def show(context: Context, as_json: bool) -> None:
                     {
                         "name": each.name,
                         "group": each.group or "DEFAULT",
-                        "value": _without_password(each.value),
+                        "value": without_password(each.value),
                         "origin": each.origin,
                     }
                     for each in settings
@@ -57,7 +55,7 @@ def show(context: Context, as_json: bool) -> None:
     )
     output.print_table(
         ("option", "value", "origin"),
-        [(_name(each), _without_password(each.value), each.origin) for each in settings],
+        [(_name(each), without_password(each.value), each.origin) for each in settings],
     )
 
 
@@ -91,7 +89,3 @@ def check(context: Context, as_json: bool) -> int:
 
 def _name(each: "Setting") -> str:
     return f"[{each.group}] {each.name}" if each.group else each.name
-
-
-def _without_password(value: object) -> object:
-    return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value

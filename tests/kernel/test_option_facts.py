@@ -101,6 +101,40 @@ def test_directories_that_are_none(host: PrivateHost, path: str) -> None:
     assert [f"state_path '{path}': " in text for text in checked(host)] == [True]
 
 
+@pytest.mark.parametrize(
+    ("url", "rule"),
+    [
+        ("sqlite:////run/directory", "is a directory; must be an SQLite database"),
+        ("sqlite:////run/fifo", "is no file; must be an SQLite database"),
+        ("sqlite:////run/naming", "is not an SQLite database; must be one"),
+        ("sqlite:////run/file/store.sqlite", "/run/file is no directory; must be a directory"),
+        ("sqlite:////run/dangling/store.sqlite", "/run/dangling is no directory"),
+        ("sqlite:////run/fixed/deeper/store.sqlite", "/run/fixed cannot be written"),
+        ("sqlite:////run/fixed/store.sqlite", "/run/fixed cannot be written"),
+        ("sqlite:///:memory:", "must be sqlite:/// and the path of a file"),
+        ("mssql://netconsole:***@db/store", "must be sqlite:/// and the path of a file"),
+        ("/var/lib/netconsole.sqlite", "must be sqlite:/// and the path of a file"),
+    ],
+)
+def test_what_can_be_no_store(host: PrivateHost, url: str, rule: str) -> None:
+    host.run("sh", "-ec", SHAPES)
+    host.run("mkdir", "/run/fixed")
+    host.run("mount", "-t", "tmpfs", "-o", "ro", "none", "/run/fixed")
+    configure(host, "[database]", f"connection = {url.replace('***', 'secret')}")
+    (text,) = checked(host)
+    assert text.startswith("/etc/netconsole/netconsole.conf:")
+    assert f"[database] connection '{url}': {rule}" in text
+
+
+@pytest.mark.parametrize("path", ["/run/empty.sqlite", "/run/new/deeper/store.sqlite"])
+def test_what_can_become_a_store(host: PrivateHost, path: str) -> None:
+    host.write("/run/empty.sqlite", "")
+    configure(host, "[database]", f"connection = sqlite:///{path}")
+    assert checked(host) == []
+    netconsole(host, "apply")
+    assert checked(host) == []
+
+
 def test_a_public_interface_that_is_not_there(host: PrivateHost) -> None:
     create_cloud(host)
     configure(host, "public_interface = nope7")

@@ -50,6 +50,24 @@ def test_what_can_be_no_port_of_a_bridge(host: PrivateHost, name: str, rule: str
     assert f"flat_interface '{name}' {rule}" in refused(host, "apply")
 
 
+def test_another_name_of_an_interface_is_told_with_the_one_to_give(host: PrivateHost) -> None:
+    for name in ("enp1s0", "br100"):
+        host.run("ip", "link", "property", "add", "dev", "eth0", "altname", name)
+    rule = "is another name of eth0: give that one"
+    configure(host)
+    told = refused(host, *created("--bridge-interface", "enp1s0"))
+    assert f"interface 'br100' {rule}" in told
+    host.run("ip", "link", "property", "del", "dev", "eth0", "altname", "br100")
+    told = refused(host, *created("--bridge-interface", "enp1s0"))
+    assert f"vmnet: bridge_interface 'enp1s0' {rule}" in told
+    configure(host, "flat_interface = enp1s0")
+    assert f"flat_interface 'enp1s0' {rule}" in refused(host, *created())
+    configure(host, VLANS, "vlan_interface = enp1s0")
+    netconsole(host, *created("--vlan", "100", "--project-id", "demo"))
+    words = ("instance", "create", "web1", "--project", "demo", "--network", "vmnet")
+    assert f"vlan_interface 'enp1s0' {rule}" in refused(host, *words)
+
+
 @pytest.mark.parametrize(("name", "rule"), [UNFIT[0], UNFIT[1], UNFIT[4]])
 def test_what_can_carry_no_vlans(host: PrivateHost, name: str, rule: str) -> None:
     host.run("sh", "-ec", MAKE)

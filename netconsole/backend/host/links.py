@@ -31,6 +31,7 @@ class _LinkInfo(TypedDict):
 
 class _LinkEntry(TypedDict):
     ifname: str
+    altnames: NotRequired[list[str]]
     flags: list[str]
     link_type: NotRequired[str]
     mtu: int
@@ -79,6 +80,7 @@ def _link(entry: _LinkEntry) -> ObservedLink:
         nf_call_iptables=None if (met := data.get("nf_call_iptables")) is None else bool(met),
         parent=entry.get("link") if kind == "vlan" else None,
         vlan=data.get("id") if kind == "vlan" else None,
+        other_names=tuple(entry.get("altnames", ())),
     )
 
 

@@ -96,6 +96,9 @@ class ObservedLink(Link):
     """Whether someone is at its other end (IFF_LOWER_UP, netdevice(7))."""
     medium: str = field(default="ether", compare=False)
     """What it carries, in ip(8)'s words: `ether`, `loopback`, `none`."""
+    other_names: tuple[str, ...] = field(default=(), compare=False)
+    """The kernel takes these for it as well (`altname`, ip-link(8)), and no other link may have
+    one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import shlex
 from typing import Any
 
 _NAMED = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r"}
+_PASSWORD = re.compile(r"(//[^/@]*?:)[^/]*@")
 
 
 def decoded(data: bytes) -> str:
@@ -46,6 +47,11 @@ def _escaped(character: str) -> str:
     if code < 0x80:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def without_password(value: object) -> object:
+    """A value as it is shown: of a URL without the password."""
+    return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
 
 
 def in_shell(*words: str) -> str:

@@ -26,9 +26,13 @@ def added(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     make is not there.
     """
     carried = moves.ports(observed, wanted)
+    others = {other: link for link in observed.links.values() for other in link.other_names}
     for wish in sorted(wanted.links.values(), key=lambda link: _rank(link.kind)):
         link = replace(wish, mac=_mac(wish, observed))
         found = observed.links.get(link.name)
+        if link.name in others:
+            shown = _shown(link.named_by, link.name)
+            raise Conflict(f"{shown} is another name of {others[link.name].name}: give that one")
         _refuse_impossible(wish, found, observed, wanted)
         if found is None:
             yield AddLink(

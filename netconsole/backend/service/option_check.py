@@ -15,7 +15,8 @@ from netconsole.backend.configuration.option_rules import DEFAULT_SECTION
 from netconsole.backend.configuration.option_values import references
 from netconsole.backend.host import option_facts
 from netconsole.backend.intent import touches_nothing
-from netconsole.backend.model.text import visible
+from netconsole.backend.model.text import visible, without_password
+from netconsole.backend.store import database
 
 Kind = Literal["refused", "unknown", "misplaced", "without effect", "on this host"]
 
@@ -46,11 +47,12 @@ def _on_this_host(configuration: Configuration) -> Iterator[Remark]:
     options = configuration.options()
     if touches_nothing(options):
         return
-    rules = option_facts.rules(options)
+    rules = {"connection": database.unusable(options.connection), **option_facts.rules(options)}
     for each in configuration.settings():
-        if each.name in rules:
+        if rules.get(each.name):
             said = f"{each.origin}: [{each.group or DEFAULT_SECTION}] {each.name}"
-            text = f"{said} {visible(str(each.value))!r}: {rules[each.name]}"
+            value = visible(str(without_password(each.value)))
+            text = f"{said} {value!r}: {rules[each.name]}"
             yield Remark("on this host", text, is_wrong=each.origin != "default")
 
 

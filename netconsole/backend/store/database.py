@@ -109,6 +109,21 @@ def _empty() -> Iterator[Connection]:
     engine.dispose()
 
 
+def unusable(url: str) -> str:
+    """Return why no store can be kept at a URL, in words; nothing where it can.
+
+    Whether it may be written is known to root alone.
+    """
+    try:
+        path = _path(url)
+    except InvalidValue:
+        return _RULE
+    return files.unusable(path)
+
+
+_RULE = "must be sqlite:/// and the path of a file"
+
+
 def _path(url: str) -> Path:
     try:
         parsed = make_url(url)
@@ -119,4 +134,4 @@ def _path(url: str) -> Path:
         file = "" if parsed.database == ":memory:" else parsed.database
         if parsed.get_backend_name() == "sqlite" and file:
             return Path(file).absolute()
-    raise InvalidValue("database connection", shown, "must be sqlite:/// and the path of a file")
+    raise InvalidValue("database connection", shown, _RULE)

@@ -13,6 +13,8 @@ from netconsole.backend.store.failures import BUSY_SECONDS
 _MODE = 0o640
 _DIRECTORY_MODE = 0o755
 _ATTEMPTS = 5
+_SQLITE = b"SQLite format 3\0"
+"""How a database begins (https://www.sqlite.org/fileformat.html)."""
 
 
 def create(path: Path) -> None:
@@ -48,6 +50,37 @@ def _make_directory(directory: Path) -> None:
     _make_directory(directory.parent)
     directory.mkdir(exist_ok=True)
     directory.chmod(_DIRECTORY_MODE)
+
+
+def unusable(path: Path) -> str:
+    """Return why a database can be neither used nor made, in words; nothing where it can."""
+    try:
+        if path.exists():
+            return _unfit(path)
+        above = next(each for each in path.parents if os.path.lexists(each))
+        if not above.is_dir():
+            return f"{above} is no directory; must be a directory, or become one"
+        return _unwritable(above)
+    except PermissionError:
+        return ""  # root may see it
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+
+
+def _unfit(path: Path) -> str:
+    """Why what is there is no database of ours."""
+    if not path.is_file():
+        kind = "a directory" if path.is_dir() else "no file"
+        return f"is {kind}; must be an SQLite database, or become one"
+    with path.open("rb") as file:
+        if file.read(len(_SQLITE)) not in (b"", _SQLITE):
+            return "is not an SQLite database; must be one, or become one"
+    return _unwritable(path) or _unwritable(path.parent)
+
+
+def _unwritable(place: Path) -> str:
+    is_refused = os.geteuid() == 0 and not os.access(place, os.W_OK)
+    return f"{place} cannot be written, not even by root" if is_refused else ""
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
