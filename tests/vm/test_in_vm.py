@@ -1,4 +1,7 @@
-"""Tests on a kernel with 802.1Q, bonds and iptables of the legacy kind: the files of `inside`."""
+"""Tests on a kernel with 802.1Q, bonds and iptables of the legacy kind: those in `inside`.
+
+Each directory there is a machine of its own, booted once for all of its tests.
+"""
 
 import contextlib
 import os
@@ -12,9 +15,10 @@ from vm.machine import HERE, NOT_ENDED, NOT_RUN, PROGRAMS, PROJECT, run
 
 pytestmark = pytest.mark.requires("namespaces", "ethtool", *PROGRAMS)
 
-SECONDS = 600
-PYTEST = ("-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "-o", f"timeout={SECONDS}")
-FILES = sorted((HERE / "inside").glob("test_*.py"))
+SECONDS = 2400
+"""For all tests of a machine."""
+PYTEST = ("-m", "pytest", "-n0", "-v", "-p", "no:cacheprovider", "-o", "timeout=600")
+DIRECTORIES = sorted(each for each in (HERE / "inside").iterdir() if list(each.glob("test_*.py")))
 
 
 def in_machine(*command: str, seconds: float = 60) -> tuple[int, str]:
@@ -24,7 +28,7 @@ def in_machine(*command: str, seconds: float = 60) -> tuple[int, str]:
 
 
 @pytest.mark.timeout(SECONDS + 60)
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", DIRECTORIES, ids=lambda path: path.name)
 def test_inside(path: Path) -> None:
     status, said = in_machine(sys.executable, *PYTEST, str(path), seconds=SECONDS)
     assert status == 0, said
@@ -37,7 +41,7 @@ def test_the_exit_status_and_every_line_come_out() -> None:
 
 
 def test_what_does_not_end_is_stopped() -> None:
-    status, said = in_machine("sh", "-c", "echo begun; sleep 600", seconds=15)
+    status, said = in_machine("sh", "-c", "echo begun; sleep 600", seconds=30)
     assert (status, said.splitlines()) == (NOT_ENDED, ["begun"])
 
 

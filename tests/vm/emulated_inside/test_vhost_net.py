@@ -32,7 +32,7 @@ class Guest:
 
     def stop(self) -> None:
         self._process.kill()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=60)
 
 
 def _word(on: bool) -> str:

@@ -26,7 +26,7 @@ def test_a_vlan_device_sends_tagged_frames_and_hears_those_of_its_tag(host: Priv
     host.outside("ip", "address", "add", "10.1.0.2/24", "dev", "vlan100")
     host.run("ping", "-c3", "-W1", "10.1.0.2")
 
-    frame, _ = capture.communicate(timeout=10)
+    frame, _ = capture.communicate(timeout=60)
     assert re.search(r"802\.1Q.* vlan 100,", frame)
 
 

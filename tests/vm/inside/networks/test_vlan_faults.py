@@ -1,16 +1,8 @@
 """Damage to VLANs, named by the check `vlan` alone and cured: it takes a kernel with 802.1Q."""
 
-from collections.abc import Iterator
-
 import pytest
 from lab_faults import examined, put_through, run_playbook, state
 from running_lab import RunningLab
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[RunningLab]:
-    with RunningLab(kind="vlan") as running:
-        yield running
 
 
 def test_a_port_in_another_vlan_of_its_bridge(lab: RunningLab) -> None:
