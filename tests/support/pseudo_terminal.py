@@ -91,6 +91,7 @@ class Terminal:
     ) -> None:
         if kind is not None:
             print(f"the screen at the end:\n{self.text}")
+            print(f"the latest that was sent:\n{bytes(self.output[-4000:])!r}")
         self.close()
 
     def _read(self) -> None:
