@@ -1,6 +1,6 @@
 """`netconsole doctor`: every check, one line each."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -103,10 +103,12 @@ def doctor(
             _write(save, snapshot)
         found = doctor.judge(snapshot, checks)
     status = exit_status(found)
-    if as_json:
-        output.print_json({"healthy": status == 0, "findings": [in_json(each) for each in found]})
-    else:
-        output.print_lines([*findings.summary(found), *_cures(found)])
+    with output.of_what_was_done("doctor --save") if save else nullcontext():
+        if as_json:
+            listed = [in_json(each) for each in found]
+            output.print_json({"healthy": status == 0, "findings": listed})
+        else:
+            output.print_lines([*findings.summary(found), *_cures(found)])
     click.get_current_context().exit(status)
 
 

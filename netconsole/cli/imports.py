@@ -48,9 +48,10 @@ def nova(context: Context, connection: str, dry_run: bool, verbose: bool, as_jso
     change = ImportNova(database.shown(connection), database.read(connection))
     if not dry_run:
         outcome = service.do(change)
-        print_outcome(change.title, outcome, verbose=verbose, as_json=as_json)
-        if not as_json:
-            _print(outcome.result)
+        with output.of_what_was_done(change.title):
+            print_outcome(change.title, outcome, verbose=verbose, as_json=as_json)
+            if not as_json:
+                _print(outcome.result)
         return
     found = takeover(change.rows, context.options())
     plan = service.preview(change)

@@ -87,8 +87,8 @@ def run(
     """Run a playbook: evidence, verdict, fix.
 
     NAME is a playbook, or a check, which is a playbook of its own. Without --apply nothing is
-    changed; exit status 1 when something was found. With --apply the fix is applied, and exit
-    status 0 means that the same evidence shows the fault gone.
+    changed; exit status 1 when something was found. With --apply the fix is applied: exit status
+    0 means that the same evidence shows the fault gone, and 4 that it does not.
     """
     if undo and (apply or persist):
         raise click.UsageError("--undo goes with neither --apply nor --persist.")
@@ -152,8 +152,9 @@ class _Run:
         healing = self.playbook.heal(
             service, self.request, found.finding, apply=apply, persist=persist
         )
-        self._print(found, healing)
-        return ExitStatus.OK if healing.verified else ExitStatus.FAILED
+        with output.of_what_was_done(self.playbook.change_title):
+            self._print(found, healing)
+        return ExitStatus.OK if healing.verified else ExitStatus.PARTLY_DONE
 
     def undo(self) -> ExitStatus:
         """Take back the latest cure, and say how things are then."""
@@ -162,11 +163,12 @@ class _Run:
         undone = self.playbook.undo(self.context.service())
         for note in undone.notes:
             output.say(note)
-        finding = self.playbook.investigate(self.request).finding
-        if self.as_json:
-            output.print_json({"undone": undone.plan.commands, "finding": as_json(finding)})
-        else:
-            output.print_lines([*_commands("Undone", undone.plan), "", *_report(finding)])
+        with output.of_what_was_done(f"{self.playbook.change_title}: undo"):
+            finding = self.playbook.investigate(self.request).finding
+            if self.as_json:
+                output.print_json({"undone": undone.plan.commands, "finding": as_json(finding)})
+            else:
+                output.print_lines([*_commands("Undone", undone.plan), "", *_report(finding)])
         return ExitStatus.OK
 
     def _print(self, found: "Investigation", healing: "Healing | None") -> None:

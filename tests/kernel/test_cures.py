@@ -72,7 +72,7 @@ def test_a_cure_after_which_something_else_fails_is_not_verified(lab: RunningLab
         assert watching.stdout is not None
         watching.stdout.readline()
         done = lab.netconsole("playbook", "run", "rp_filter", "--apply", check=False)
-        assert done.returncode == 1
+        assert done.returncode == 4
         assert "Verified" not in done.stdout
         assert "take it back: netconsole playbook run rp_filter --undo" in done.stdout
         assert "(ip_forward)" in done.stdout
@@ -82,3 +82,21 @@ def test_a_cure_after_which_something_else_fails_is_not_verified(lab: RunningLab
         lab.netconsole("lab", "mend", "rp_filter")
         lab.netconsole("apply")
     eventually(lambda: lab.netconsole("doctor", check=False).returncode == 0)
+
+
+RP_FILTER = "net.ipv4.conf.eth0.rp_filter"
+
+
+def test_a_cure_that_was_done_and_cannot_be_said_is_no_failure_that_left_nothing(
+    lab: RunningLab,
+) -> None:
+    lab.netconsole("lab", "break", "rp_filter")
+    try:
+        for option, value in (("--apply", "2\n"), ("--undo", "1\n")):
+            command = f"netconsole playbook run rp_filter {option} >/dev/full"
+            done = lab.run("sh", "-c", command, check=False)
+            assert done.returncode == 4
+            assert "done, but stdout could not be written" in done.stderr
+            assert lab.run("sysctl", "-n", RP_FILTER).stdout == value
+    finally:
+        lab.netconsole("lab", "mend", "rp_filter")

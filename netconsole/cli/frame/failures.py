@@ -15,7 +15,7 @@ import click
 from netconsole import __version__
 from netconsole.backend.model.errors import ExitStatus, NetconsoleError
 from netconsole.cli.frame import output, standard
-from netconsole.cli.frame.output import NotWritten, ReaderGone
+from netconsole.cli.frame.standard import NotWritten, ReaderGone
 
 INTERRUPTED = 128 + signal.SIGINT
 PIPE_CLOSED = 128 + signal.SIGPIPE

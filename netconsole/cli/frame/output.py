@@ -15,46 +15,35 @@ from itertools import islice
 import click
 
 from netconsole.backend.model.codec import as_json
-from netconsole.backend.model.errors import ExitStatus, NetconsoleError
+from netconsole.backend.model.errors import ExitStatus, NetconsoleError, PartlyDone
 from netconsole.backend.model.text import visible
+from netconsole.cli.frame.standard import NotWritten
 
 NOTHING = "-"
 BLOCK = 1000
 """Rows of a table that are laid out together."""
 
 
-class ReaderGone(Exception):
-    """Whoever read stdout closed it; click would take the OSError for a failure of the command."""
-
-
-class NotWritten(NetconsoleError):
-    """Stdout takes no more: a full disk, a terminal that hung up."""
-
-
 class DoneUnsaid(NotWritten):
-    """The same once a change is done."""
+    """Stdout takes no more, once a change is done."""
 
     exit_status = ExitStatus.PARTLY_DONE
 
 
 @contextmanager
 def of_what_was_done(title: str) -> Iterator[None]:
-    """Print what came of a change, to the end. Raises ReaderGone or DoneUnsaid."""
+    """Look at what came of a change, and print it to the end.
+
+    Raises PartlyDone, or DoneUnsaid or ReaderGone where it could not be printed: an error that
+    stays as it is would say that nothing was done.
+    """
     try:
         yield
         flush()
     except NotWritten as error:
         raise DoneUnsaid(f"{title}: done, but {error}") from error
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError as error:
-        raise ReaderGone from error
-    except OSError as error:
-        raise NotWritten(f"stdout could not be written: {error.strerror}") from error
+    except NetconsoleError as error:
+        raise PartlyDone(f"{title}: done, but {error}") from error
 
 
 def print_json(value: object) -> None:
@@ -83,8 +72,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def _write(lines: Iterable[str]) -> None:
-    with _writing():
-        sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _safe(line: str) -> str:
@@ -95,8 +83,7 @@ def _safe(line: str) -> str:
 
 def flush() -> None:
     """Write out what was printed; raises ReaderGone or NotWritten."""
-    with _writing():
-        sys.stdout.flush()
+    sys.stdout.flush()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -7,8 +7,44 @@ that words for stderr would be written into it.
 import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
+
+from netconsole.backend.model.errors import NetconsoleError
+
+
+class ReaderGone(Exception):
+    """Whoever read stdout closed it; click would take the OSError for a failure of the command."""
+
+
+class NotWritten(NetconsoleError):
+    """Stdout takes no more: it is closed, a full disk, a terminal that hung up."""
+
+
+class Stdout(io.TextIOWrapper):
+    """Standard output, which tells what becomes of it whoever writes: a command, or click's help.
+
+    What is written and flushed raises ReaderGone or NotWritten.
+    """
+
+    def write(self, text: str) -> int:
+        with _writing():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _writing():
+            super().flush()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except OSError as error:
+        raise NotWritten(f"stdout could not be written: {error.strerror}") from error
 
 
 def open_all() -> None:
@@ -24,11 +60,10 @@ def open_all() -> None:
                 os.dup2(handle, number)
                 os.close(handle)
     sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stdout = sys.stdout or _writer(1)
-    sys.stderr = sys.stderr or _writer(2)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    sys.stdout = _stdout()
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="backslashreplace")
 
 
 def _is_open(number: int) -> bool:
@@ -39,8 +74,14 @@ def _is_open(number: int) -> bool:
     return True
 
 
-def _writer(number: int) -> TextIO:
-    return open(number, "w", encoding="utf-8", closefd=False)
+def _stdout() -> Stdout:
+    buffer = open(1, "wb", closefd=False)  # noqa: SIM115
+    return Stdout(
+        buffer,
+        encoding=sys.stdout.encoding if sys.stdout else "utf-8",
+        errors="backslashreplace",
+        line_buffering=buffer.isatty(),
+    )
 
 
 def discard(stream: TextIO) -> None:
@@ -56,5 +97,5 @@ def let_go() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError, NotWritten, ReaderGone):
             discard(stream)

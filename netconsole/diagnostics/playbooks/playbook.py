@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netconsole.backend.model.errors import Conflict, NotFound, ReadOnly
+from netconsole.backend.model.errors import (
+    Conflict,
+    NetconsoleError,
+    NotFound,
+    PartlyDone,
+    ReadOnly,
+)
 from netconsole.backend.plan.agreement import PlanChanged
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.checks import CHECKS
@@ -157,10 +163,14 @@ class Playbook:
         ailing = {each.check for each in _failing(quiet, others)}
         well = tuple(each for each in others if each.id not in ailing)
         outcome = service.do(ApplyFix(name=self.change_title, plan=plan), plan)
-        after = self.investigate(request)
-        broken = _failing(quiet, well)
-        if broken:  # what fails for a moment only was not broken
-            broken = _failing(quiet, [CHECKS[each.check] for each in broken])
+        try:
+            after = self.investigate(request)
+            broken = _failing(quiet, well)
+            if broken:  # what fails for a moment only was not broken
+                broken = _failing(quiet, [CHECKS[each.check] for each in broken])
+        except NetconsoleError as error:
+            said = f"{self.change_title}: done, but not verified: {error}"
+            raise PartlyDone(said) from error
         return Healing(outcome.change_id, outcome.plan, after, finding.check, broken)
 
     def _again(
