@@ -3,6 +3,7 @@
 import pytest
 from cloud import answer, create_network, netconsole
 from private_host import PrivateHost, eventually
+from running_lab import RunningLab
 
 FILE = "/etc/dnsmasq-nova.conf"
 CONFIGURED = f"dnsmasq_config_file = {FILE}"
@@ -121,3 +122,12 @@ def test_a_log_that_is_there_is_not_written_to(served: PrivateHost) -> None:
     served.write(FILE, "log-facility=/run/log\n")
     netconsole(served, "apply")
     assert served.read("/run/log").count(" started, version ") == 1
+
+
+def test_nor_is_it_stopped_where_no_proc_may_be_mounted(lab: RunningLab) -> None:
+    configuration = "/etc/netconsole/netconsole.conf"
+    lab.run("sh", "-c", f"echo interface=nope0 >{FILE}; echo {CONFIGURED} >>{configuration}")
+    runs = lab.run("pgrep", "-x", "dnsmasq").stdout
+    done = lab.netconsole("apply", check=False)
+    assert "unknown interface nope0; the one that runs was not stopped" in done.stderr
+    assert lab.run("pgrep", "-x", "dnsmasq").stdout == runs

@@ -28,7 +28,8 @@ shift
 status=$?
 [ $status = 0 ] || exit $((status + {_REFUSED}))
 """
-_NAMESPACES = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+_NAMESPACES = ("unshare", "--net", "--pid", "--fork", "--kill-child")
+"""Its /proc stays: a lab or a container may mount none, and dnsmasq needs none."""
 _KEPT_FROM_IT = ("--pid-file=", "--dhcp-leasefile=", "--conf-file=")
 _INSTEAD = ("--pid-file=", "--dhcp-leasefile=/dev/null", "--conf-file=-", "--log-facility=-")
 """Without a log of its own it would write to the system's."""
