@@ -97,7 +97,7 @@ root = LazyGroup(
             type=click.Path(dir_okay=False),
             multiple=True,
             help="Read this file instead of /etc/netconsole/netconsole.conf. Several add up: what "
-            "is given again counts as it is given last.",
+            "is given again counts as it is given last, lists grow.",
         ),
         click.Option(
             ["--config-dir", "config_dirs"],

@@ -60,14 +60,17 @@ class Values:
         return self._given.get(name, ())
 
     def value(self, name: str) -> object:
-        """An option's value. Raises InvalidValue where it breaks its rule."""
+        """An option's value; what is given to a list twice is in it once.
+
+        Raises InvalidValue where it breaks its rule.
+        """
         option = self._declared[name]
         what = self._shown(name, option)
         self._refuse_reference(name, what)
         group = self._parser[option.group] if option.group else self._parser
         found: str | list[str] | None = group[name]
         if isinstance(found, list):
-            return tuple(_checked(what, item, option) for item in found if item)
+            return tuple(dict.fromkeys(_checked(what, item, option) for item in found if item))
         return None if found is None else _checked(what, found, option)
 
     def _refuse_reference(self, name: str, what: str) -> None:

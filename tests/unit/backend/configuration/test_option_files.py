@@ -30,6 +30,7 @@ def test_several_files_add_up_and_the_later_one_counts(tmp_path: Path) -> None:
     read = load(first, second)
     assert (read.host, read.vlan_start) == ("two", 7)
     assert read.dns_server == ("192.0.2.1", "192.0.2.2")
+    assert load(first, second, first).dns_server == ("192.0.2.1", "192.0.2.2")
 
 
 def test_the_files_of_a_directory_come_last_and_by_name(tmp_path: Path) -> None:
