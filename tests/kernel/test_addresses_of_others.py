@@ -24,8 +24,9 @@ def own_bridge(host: PrivateHost, addresses: Sequence[str]) -> None:
         (("192.168.5.10/24",), "10.0.0.1"),
         (("10.0.0.50/24",), "10.0.0.50"),
         (("fd00:9::1/64", "fd00:7::9/64"), "10.0.0.1"),
+        (("10.0.0.1/16", "fd00:7::1/48"), "10.0.0.1"),
     ],
-    ids=["another subnet", "the same subnet", "IPv6"],
+    ids=["another subnet", "the same subnet", "IPv6", "the gateway with a wider mask"],
 )
 def test_guests_are_served_whatever_address_is_first(
     host: PrivateHost, before: tuple[str, ...], server: str
@@ -42,6 +43,27 @@ def test_guests_are_served_whatever_address_is_first(
         said = host.run("ip", "netns", "exec", "web1", *asked).stdout
         assert "10.0.0.2" in said.split("\n", 2)[2]
     assert [row["leased"] for row in answer(host, "status")["allocations"]] == [True]
+
+
+def test_a_gateway_with_a_wider_mask_is_the_admins_and_stays(host: PrivateHost) -> None:
+    own_bridge(host, ["10.0.0.1/16"])
+    create_network(host)
+    assert host.run("netconsole", "plan", check=False).stdout == ""
+    assert gateways(host) == ["10.0.0.1/16"]
+
+    host.run("ip", "address", "del", "10.0.0.1/16", "dev", "br100")
+    netconsole(host, "apply")
+    assert gateways(host) == ["10.0.0.1/24"]
+
+    host.run("ip", "address", "add", "10.0.0.1/16", "dev", "br100")
+    netconsole(host, "network", "delete", "vmnet")
+    assert gateways(host) == ["10.0.0.1/16"]
+
+
+def gateways(host: PrivateHost) -> list[str]:
+    """The IPv4 addresses of the bridge."""
+    (shown,) = json.loads(host.run("ip", "-json", "-4", "address", "show", "dev", "br100").stdout)
+    return [f"{each['local']}/{each['prefixlen']}" for each in shown["addr_info"]]
 
 
 def test_a_repair_leaves_the_admins_default_route(host: PrivateHost) -> None:

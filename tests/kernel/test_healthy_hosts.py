@@ -36,6 +36,11 @@ HOSTS = {
     "Flat, and the bridge is not made yet": f"{FLAT}; {CREATE}",
     "Flat, with a bridge of the admin": f"{FLAT};"
     f"ip link add br100 type bridge; ip link set br100 up; {CREATE}; {GUEST}",
+    "a bridge of the admin whose own mask is wider": "ip link add br100 type bridge;"
+    "ip link set br100 up; ip address add 10.0.0.1/16 dev br100;"
+    f"ip address add fd00:7::1/48 dev br100; {CREATE} --fixed-range-v6 fd00:7::/64; {GUEST}",
+    "a gateway with a second mask": f"{CREATE}; {GUEST}; ip address add 10.0.0.1/16 dev br100;"
+    "ip address add 10.0.0.1/32 dev br100",
     "a gateway elsewhere": f"config 'dhcpoption = 3,10.0.0.254'; {CREATE} --gateway 10.0.0.254;"
     f"{GUEST}",
     "one card for everything": f"config flat_interface = eth0; {CREATE}; {GUEST}",

@@ -3,13 +3,16 @@
 When the first address of a subnet leaves an interface, the kernel takes the subnet's others off
 as well, unless promote_secondaries is set (ip-sysctl). So it is set for that moment: the others
 never leave, and keep their labels, lifetimes and routes.
+
+A gateway is there as well where its bridge has the address with a wider mask, an admin's say:
+the host answers for it and has a route to the guests. With a narrower one it lacks that route.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import ip_interface
 
-from netconsole.backend.model.hoststate import Address, Observed, Wanted
+from netconsole.backend.model.hoststate import Address, Observed, Place, Wanted
 from netconsole.backend.steps import (
     AddAddress,
     AnnounceAddress,
@@ -88,11 +91,29 @@ def added(observed: Observed, wanted: Wanted, gone: tuple[Address, ...]) -> Iter
     """Put on what is missing, and tell the neighbours."""
     off = {address[:2] for address in gone}
     present = {found[:2] for found in observed.addresses} - off
+    widest = _widest(present)
     for address in wanted.addresses:
-        if address[:2] in present:
+        if address[:2] in present or (not address.is_floating and _is_served(address, widest)):
             continue
         interface, about = address.interface, address.subjects
         yield AddAddress(interface, address.address, address.broadcast or "", subjects=about)
         if address.announcements and not address.is_v6:
             text = address.address.partition("/")[0]
             yield AnnounceAddress(interface, text, address.announcements, subjects=about)
+
+
+def _widest(places: Iterable[Place]) -> dict[Place, int]:
+    """The shortest prefix length with which each interface has an address, by both."""
+    widest: dict[Place, int] = {}
+    for interface, address in places:
+        local, _, length = address.partition("/")
+        found = widest.get((interface, local))
+        widest[interface, local] = int(length) if found is None else min(found, int(length))
+    return widest
+
+
+def _is_served(gateway: Address, widest: Mapping[Place, int]) -> bool:
+    """Whether its interface has a gateway's address with a mask that covers the network."""
+    local, _, length = gateway.address.partition("/")
+    found = widest.get((gateway.interface, local))
+    return found is not None and found <= int(length)

@@ -18,7 +18,8 @@ from routing_samples import (
     settings,
 )
 
-from netconsole.backend.steps import AnnounceAddress, Plan, RemoveAddress, SetSysctl
+from netconsole.backend.model import subject
+from netconsole.backend.steps import AddAddress, AnnounceAddress, Plan, RemoveAddress, SetSysctl
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding, Verdict
@@ -180,6 +181,44 @@ def test_an_address_on_two_interfaces_goes_from_the_second() -> None:
     found = CHECKS["duplicate_address"].examine(twice)
     assert found.fix == Plan((RemoveAddress("eth1", "203.0.113.2/24", "203.0.113.255"),))
     assert named(twice) == ["duplicate_address"]
+
+
+@pytest.mark.parametrize("length", [16, 24, 28, 32])
+def test_an_address_with_two_masks_on_one_interface_is_no_duplicate(length: int) -> None:
+    gateway = [InterfaceAddress("br100", "10.0.0.1", each, "global") for each in (24, length)]
+    assert named(with_address(*gateway)) == []
+
+
+def test_of_an_address_with_two_masks_only_that_of_another_interface_goes() -> None:
+    more = (
+        InterfaceAddress("eth1", "10.0.0.1", 24, "global"),
+        InterfaceAddress("br100", "10.0.0.1", 16, "global"),
+    )
+    found = CHECKS["duplicate_address"].examine(with_address(*more))
+    assert "10.0.0.1 is on br100 and eth1:" in found.because
+    assert found.fix == Plan((RemoveAddress("eth1", "10.0.0.1/24", ""),))
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "said"),
+    [
+        ("10.0.0.1/32", "10.0.0.1/24", "with the mask /32 instead of /24"),
+        ("fd00:7::1/128", "fd00:7::1/64", "with the mask /128 instead of /64"),
+        ("10.0.0.9/24", "10.0.0.1/24", "their router by ARP"),
+        ("10.0.0.9/24", "fd00:7::1/64", "their IPv6 router"),
+    ],
+)
+def test_what_a_gateway_lacks_is_said_as_it_is(held: str, wanted: str, said: str) -> None:
+    address, _, length = held.partition("/")
+    routing = replace(
+        ROUTING, addresses=(InterfaceAddress("br100", address, int(length), "global"),)
+    )
+    steps = Plan((AddAddress("br100", wanted, "", subjects=(subject.network("vmnet"),)),))
+    snapshot = seen(routing)
+    snapshot = replace(snapshot, parts={**snapshot.parts, Backend: Backend(STATUS, steps)})
+    found = CHECKS["gateway"].examine(snapshot)
+    assert found.verdict == "fail"
+    assert said in found.because
 
 
 def test_one_address_twice_on_one_wire_is_no_flux() -> None:

@@ -29,7 +29,11 @@ def judge(snapshot: Snapshot) -> Finding:
     wired = {
         key: [each for each in found if each.prefix_length < 32] for key, found in places.items()
     }
-    twice = {address: found for address, found in wired.items() if found[1:]}
+    twice = {
+        address: found
+        for address, found in wired.items()
+        if len({each.interface for each in found}) > 1  # on one, with other masks, is no other wire
+    }
     if twice:
         return _on_two_interfaces(snapshot, twice)
     if elsewhere := _elsewhere(snapshot):
@@ -48,7 +52,7 @@ def _floating(snapshot: Snapshot) -> frozenset[str]:
 
 def _on_two_interfaces(snapshot: Snapshot, twice: dict[str, list[InterfaceAddress]]) -> Finding:
     address, found = next(iter(twice.items()))
-    names = " and ".join(each.interface for each in found)
+    names = " and ".join(dict.fromkeys(each.interface for each in found))
     because = (
         f"{address} is on {names}: the kernel has two routes to its subnet and takes the first, so "
         "that replies to neighbours on the other wire leave by the wrong one."
@@ -77,14 +81,17 @@ def _on_two_interfaces(snapshot: Snapshot, twice: dict[str, list[InterfaceAddres
 
 
 def _surplus(snapshot: Snapshot, places: list[InterfaceAddress]) -> list[InterfaceAddress]:
-    """Return all but the one to keep: on a network's bridge, or with known neighbours, or first."""
+    """Return those on other interfaces than the one to keep.
+
+    That is a network's bridge, or has known neighbours, or was first.
+    """
     host, routing = snapshot.get(Backend), snapshot.part(Routing)
     bridges = {each.bridge for each in host.status.networks} if host else set()
     settled = {each.interface for each in routing.neighbours if each.mac and not each.proxy}
     keep = min(
         places, key=lambda each: (each.interface not in bridges, each.interface not in settled)
     )
-    return [each for each in places if each is not keep]
+    return [each for each in places if each.interface != keep.interface]
 
 
 def _carries_others(snapshot: Snapshot, surplus: InterfaceAddress) -> bool:

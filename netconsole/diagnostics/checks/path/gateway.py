@@ -101,21 +101,23 @@ def _who(answer: ArpAnswer) -> str:
 
 def _differs(steps: Plan, routing: Routing) -> str:
     first = steps.steps[0]
-    if isinstance(first, AddAddress):
-        address, _, length = first.address.partition("/")
-        for other in routing.on(first.interface):
-            if other.address == address:
-                return (
-                    f"{address} is on {first.interface} with the mask /{other.prefix_length} "
-                    f"instead of /{length}: guests reach it, and this host has no route by which "
-                    "to answer them."
-                )
-        return (
-            f"{first.address} is not on {first.interface}: nobody answers when guests ask for "
-            "their router by ARP, so that they reach each other and nothing else, this host's "
-            "DHCP and DNS included."
-        )
-    return f"The addresses on a bridge are not those of its network: {steps.commands[0]}."
+    if not isinstance(first, AddAddress):
+        return f"The addresses on a bridge are not those of its network: {steps.commands[0]}."
+    address, _, length = first.address.partition("/")
+    for other in routing.addresses:
+        if (other.interface, other.address) == (first.interface, address):
+            return (
+                f"{address} is on {first.interface} with the mask /{other.prefix_length} "
+                f"instead of /{length}: guests reach it, and this host has no route by which "
+                "to answer them."
+            )
+    missing = f"{first.address} is not on {first.interface}: nobody answers when guests ask for"
+    if ":" in address:
+        return f"{missing} their IPv6 router, so that they reach by IPv6 each other at most."
+    return (
+        f"{missing} their router by ARP, so that they reach each other and nothing else, this "
+        "host's DHCP and DNS included."
+    )
 
 
 def _twice(double: list[_Gateway], guests: frozenset[str], rows: tuple[Evidence, ...]) -> Finding:
@@ -174,10 +176,11 @@ PAGE = Explanation(
     "networks to whoever answers. Without the address on the bridge nobody does. Where a second "
     "machine has it as well, an instance that someone configured so, each guest believes the "
     "answer that came last, and a part of the traffic ends there.",
-    evidence="The addresses of the bridge against the network's. Where probes are allowed, an ARP "
-    "probe on the bridge: this host does not hear its own, so that every answer for an address of "
-    "its own is another machine, and the bridge has learnt behind which port. A gateway that is "
-    "not this host's (Flat) has to answer, once.",
+    evidence="The addresses of the bridge against the network's; a wider mask of the admin's own "
+    "covers the network as well, a narrower one leaves it without a route. Where "
+    "probes are allowed, an ARP probe on the bridge: this host does not hear its own, so that "
+    "every answer for an address of its own is another machine, and the bridge has learnt behind "
+    "which port. A gateway that is not this host's (Flat) has to answer, once.",
     look_alikes=(
         ("bridge", "the bridge or the ports are missing or down: guests do not reach each other."),
         ("ip_forward", "the gateway answers a ping, and nothing beyond it does."),

@@ -30,7 +30,7 @@ from netconsole.backend.model.hoststate import (
 )
 from netconsole.backend.model.records import Records
 from netconsole.backend.plan import plan
-from netconsole.backend.steps import AddLink, RemoveLink, SetLink, SetSysctl
+from netconsole.backend.steps import AddAddress, AddLink, RemoveLink, SetLink, SetSysctl
 
 
 def _kinds(observed: Observed, goal: Wanted) -> list[str]:
@@ -93,6 +93,39 @@ def test_a_bridge_keeps_its_mtu_where_none_is_asked_for() -> None:
 
     asked = wanted(replace(records(2), networks=(network(mtu=1450),)))
     assert plan(WHOLE, asked).steps == (SetLink("br100", "mtu", "1450", "1500"),)
+
+
+@pytest.mark.parametrize(
+    ("held", "missed"),
+    [
+        ("10.0.0.1/16", False),
+        ("10.0.0.1/24", False),
+        ("10.0.0.1/25", True),
+        ("10.0.0.1/32", True),
+        ("10.0.0.2/16", True),
+        ("fd00:7::1/48", False),
+        ("fd00:7::1/128", True),
+    ],
+)
+def test_a_gateway_is_there_with_whatever_mask_covers_its_network(held: str, missed: bool) -> None:
+    length = "64" if ":" in held else "24"
+    gateway = Address("br100", f"{'fd00:7::1' if ':' in held else '10.0.0.1'}/{length}")
+    goal = replace(WANTED, addresses=(gateway,))
+    here = replace(WHOLE, addresses=(Address("br100", held), Address("eth0", gateway.address)))
+
+    added = [step for step in plan(here, goal).steps if isinstance(step, AddAddress)]
+
+    assert added == ([AddAddress("br100", gateway.address, "")] if missed else [])
+
+
+def test_a_floating_address_is_put_on_by_itself_whatever_mask_another_gave_it() -> None:
+    (floating,) = (each for each in WANTED.addresses if each.is_floating)
+    wide = Address(floating.interface, floating.address.replace("/32", "/24"))
+    here = replace(WHOLE, addresses=(*(each for each in WHOLE.addresses if each != floating), wide))
+
+    added = [step for step in plan(here, WANTED).steps if isinstance(step, AddAddress)]
+
+    assert [step.address for step in added] == [floating.address]
 
 
 @pytest.mark.parametrize(("kind", "named"), [("veth", "is a veth"), ("", "physical interface")])
