@@ -1,12 +1,18 @@
 """Addresses that were there before networks and floating addresses asked for them stay."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 from changing import use_interface
 from cloud import FLOATING, answer, boot, configure, create_network, netconsole, reaches
 from kills import killed
 from private_host import PrivateHost
+
+NETCONSOLE = str(Path(sys.executable).parent / "netconsole")
+OTHER = "203.0.113.130"
+RANGE = "203.0.113.128/30"
 
 CREATE = (
     *("network", "create", "n9", "--bridge", "adm", "--fixed-range-v4", "10.81.0.0/24"),
@@ -29,21 +35,24 @@ def furnish(host: PrivateHost, *commands: str) -> None:
 
 
 def shown(host: PrivateHost) -> list[str]:
-    """Every address with its label and whether it lasts for ever, and every route."""
+    """Every address with its label and whether it lasts for ever, and every route.
+
+    Not what a bridge has learnt meanwhile from the advertisements of the network's own dnsmasq.
+    """
     links = json.loads(host.run("ip", "-json", "address").stdout)
     found = [
         f"{link['ifname']} {each['local']} {each.get('label')} {each['valid_life_time'] > 50000}"
         for link in links
         for each in link["addr_info"]
-        if each["scope"] == "global"
+        if each["scope"] == "global" and not each.get("mngtmpaddr")
     ]
     for family in ("-4", "-6"):
         routes = host.run("ip", family, "route", "show", "table", "main").stdout
         found += [
-            line.partition(" expires")[0].replace(" linkdown", "").strip()
+            line.partition(" expires")[0].partition(" pref ")[0].replace(" linkdown", "").strip()
             for line in routes.splitlines()
         ]
-    return sorted(line for line in found if not line.startswith("fe80:"))
+    return sorted({line for line in found if not line.startswith("fe80:")})
 
 
 def take_off(host: PrivateHost) -> None:
@@ -183,6 +192,66 @@ def test_an_admins_address_outlives_the_range_that_it_is_in(
     netconsole(host, "floating", "delete", FLOATING)
     assert shown(host) == before
     assert answer(host, "floating", "list") == []
+
+
+CONTROLLER = """
+[DEFAULT]
+host = controller
+my_ip = 203.0.113.1
+state_path = /var/lib/controller
+[database]
+connection = sqlite:////var/lib/netconsole/netconsole.sqlite
+"""
+
+
+def on_another_host(host: PrivateHost, *arguments: str) -> None:
+    """Run netconsole on another host of the same store."""
+    host.write("/run/controller.conf", CONTROLLER)
+    words = (NETCONSOLE, "--config-file", "/run/controller.conf", *arguments)
+    host.run("ip", "netns", "exec", "outside", *words)
+
+
+@pytest.mark.parametrize("first", ["apply", "plan", "associate"])
+@pytest.mark.parametrize("known", [True, False])
+def test_an_admins_address_outlives_a_range_that_another_host_made(
+    host: PrivateHost, known: bool, first: str
+) -> None:
+    """Whether this host was configured from the store before or not."""
+    configure(host)
+    if known:
+        create_network(host)
+        boot(host, "web1")
+    host.run("ip", "address", "add", f"{FLOATING}/32", "dev", "eth0")
+    before = shown(host)
+    on_another_host(host, "floating", "create", "--pool", "public", "--ip-range", RANGE)
+    if first == "plan":
+        assert "address del" not in host.run("netconsole", "plan", check=False).stdout
+    if first == "associate" and known:
+        netconsole(host, "floating", "associate", OTHER, "web1")
+        assert shown(host) != before
+        netconsole(host, "floating", "disassociate", OTHER)
+    for _ in range(2):
+        netconsole(host, "apply")
+        assert shown(host) == before
+    if known:
+        netconsole(host, "floating", "associate", FLOATING, "web1")
+        netconsole(host, "floating", "disassociate", FLOATING)
+    netconsole(host, "floating", "delete", FLOATING)
+    no_plan(host)
+    assert shown(host) == before
+
+
+def test_an_address_that_another_host_took_from_a_guest_goes(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    before = shown(host)
+    on_another_host(host, "floating", "create", "--pool", "public", "--ip-range", RANGE)
+    netconsole(host, "floating", "associate", FLOATING, "web1")
+    assert shown(host) != before
+    on_another_host(host, "floating", "create", "--pool", "public", "--ip-range", "198.51.100.7")
+    on_another_host(host, "floating", "disassociate", FLOATING)
+    netconsole(host, "apply")
+    assert shown(host) == before
 
 
 def test_a_floating_address_that_we_had_to_put_on_again_is_ours(host: PrivateHost) -> None:

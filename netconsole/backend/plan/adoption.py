@@ -4,13 +4,15 @@ Whoever configures a bridge may give it the address that is to be a network's ga
 interface one of a range of floating addresses. An address that is made by us is not among them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import gateway_addresses
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model.hoststate import Address, Observed, Place
 from netconsole.backend.model.records import Records
+from netconsole.backend.plan import ownership
 from netconsole.backend.steps import AddAddress, MoveAddresses, Plan
 
 
@@ -30,6 +32,20 @@ def noted(
     new = named - _asked_for(before, options)
     found = {each[:2] for each in observed.addresses if each.address in new}
     return after.former_addresses | found
+
+
+def asked_before(
+    found: Records, later: Collection[str], observed: Observed, networks_path: str
+) -> Records:
+    """What of the records this host was asked for already, which may be one of several.
+
+    `later` are the floating addresses that came with changes after the one of its mark. A host
+    that has neither mark nor anything of ours was asked for nothing since it started.
+    """
+    if observed.mark is None and not ownership.objects(observed, networks_path):
+        return Records()
+    known = tuple(each for each in found.floating_ips if each.address not in later)
+    return replace(found, floating_ips=known)
 
 
 def kept(records: Records, options: Options, steps: Plan) -> frozenset[Place]:

@@ -55,8 +55,8 @@ def another_by_mark(
         )
     else:
         return None
-    objects = tuple(_objects(observed, networks_path))
-    return Another(reason, objects, is_of_a_store=True) if objects else None
+    carried = objects(observed, networks_path)
+    return Another(reason, carried, is_of_a_store=True) if carried else None
 
 
 def another_by_itself(
@@ -68,7 +68,7 @@ def another_by_itself(
     there are several hosts, what is not known may have been deleted on another of them: one link
     that is known says it for all.
     """
-    objects = tuple(_objects(observed, networks_path))
+    carried = objects(observed, networks_path)
     uuids = {each.uuid for each in found.networks} | {each.uuid for each in found.ports}
     ours = [link for link in observed.links.values() if link.ours]
     unknown = [link for link in ours if link.alias.rpartition(":")[2] not in uuids]
@@ -76,21 +76,26 @@ def another_by_itself(
         return None
     for link in unknown:
         reason = f"link {link.name} is of {link.alias}, which this store does not know"
-        return Another(reason, objects, is_of_a_store=True)
+        return Another(reason, carried, is_of_a_store=True)
     bridges = {network.bridge for network in found.networks}
     for bridge in sorted(_bridges(observed, networks_path) - bridges):
         reason = f"dnsmasq of {bridge} or its files in {networks_path} are of no network here"
-        return Another(reason, objects, is_of_a_store=False)
+        return Another(reason, carried, is_of_a_store=False)
     rules = _own_rules(observed)
     if rules and rules.isdisjoint(_own_rules(wanted)):
         reason = "the chains nova-network-* hold the rules of networks that this store has not"
-        return Another(reason, objects, is_of_a_store=False)
+        return Another(reason, carried, is_of_a_store=False)
     return None
 
 
 def _has_several_hosts(found: Records) -> bool:
     hosts = {each.host for each in found.networks} | {each.host for each in found.instances}
     return len(hosts - {None, ""}) > 1 or any(network.multi_host for network in found.networks)
+
+
+def objects(observed: Observed, networks_path: str) -> tuple[str, ...]:
+    """What a host carries that netconsole or nova made, in words."""
+    return tuple(_objects(observed, networks_path))
 
 
 def _objects(observed: Observed, networks_path: str) -> Iterator[str]:

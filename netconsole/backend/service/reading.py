@@ -27,6 +27,7 @@ from netconsole.backend.model.records import (
     Records,
     VpnView,
 )
+from netconsole.backend.plan.adoption import asked_before, noted
 from netconsole.backend.plan.ownership import (
     Another,
     another_by_itself,
@@ -93,6 +94,7 @@ class Reading:
                 found = records(connection, self._options.host)
                 usage = network_rows.usage(connection)
                 others = self._another(connection, observed)
+                asked = self._asked_before(connection, found, observed)
         except Unavailable as error:
             unreadable = {**observed.unreadable, "store": str(error)}
             return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
@@ -107,9 +109,16 @@ class Reading:
         events = lease_events(found, observed.leases, self._options)
         if events and self.read_only_because is None:
             self._note_leases_if_idle(observed)
-        found = with_events(found, events)
+        former = noted(observed, asked, found, (), self._options)
+        found = replace(with_events(found, events), former_addresses=former)
         wanted = self._host.possible(intent(found, self._options, observed=observed), observed)
         return self._picture(found, usage, observed, wanted)
+
+    def _asked_before(self, connection: Connection, found: Records, observed: Observed) -> Records:
+        """What of the records the host was asked for by the last change of it."""
+        mark, path = observed.mark, self._options.networks_path
+        later = floating_ip_rows.since(connection, mark.serial) if mark else ()
+        return asked_before(found, later, observed, path)
 
     def _another(self, connection: Connection, observed: Observed) -> Another | None:
         """Why what the host holds is not of this store; None where it is.

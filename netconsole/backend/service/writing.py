@@ -21,6 +21,7 @@ from netconsole.backend.plan.scope import difference, is_enough
 from netconsole.backend.service.former import Former
 from netconsole.backend.service.reading import Reading
 from netconsole.backend.steps import Plan
+from netconsole.backend.store import floating_ips as floating_ip_rows
 from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import records, records_of_floating
 
@@ -64,8 +65,8 @@ class Writing(Reading):
         """
         scope = change.scope
         observed = self._observe(change, scope)
-        if not scope.is_whole and observed.mark is None:
-            scope = WHOLE_HOST  # what it is, all of it says
+        if not scope.is_whole and self._is_to_be_seen_whole(connection, observed):
+            scope = WHOLE_HOST
             observed = self._observe(change, scope)
         if not isinstance(change, ApplyFix):
             self._compare_manager(connection)
@@ -75,7 +76,8 @@ class Writing(Reading):
         if scope.is_whole:
             found = records(connection, self._options.host)
             self._note_leases(connection, found, observed.leases)
-            before = None if change.takes_over(of_a_store=False) else found
+            if not change.takes_over(of_a_store=False):
+                before = self._asked_before(connection, found, observed)
         written = change.write(connection, self._options)
         if written.fix is not None:
             return self._written_fix(change, written, written.fix, observed)
@@ -96,6 +98,15 @@ class Writing(Reading):
         return Prepared(
             written.result, steps, observed, wanted, scope, written.waits, notes, former
         )
+
+    def _is_to_be_seen_whole(self, connection: Connection, observed: Observed) -> bool:
+        """Whether a part of the host is not enough.
+
+        Without a mark all of it says whose it is, and what other hosts' changes asked for is
+        looked for everywhere, once: the mark says then that it was.
+        """
+        mark = observed.mark
+        return mark is None or bool(floating_ip_rows.since(connection, mark.serial))
 
     def _written_fix(
         self, change: Change[Result], written: Written[Result], fix: Plan, observed: Observed

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from netconsole.backend.model.errors import Conflict, Exhausted, NotFound
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import FixedIP, FloatingIP
+from netconsole.backend.store.identity import next_serial
 from netconsole.backend.store.rows import columns, fetch, values
 from netconsole.backend.store.tables import fixed_ips, floating_ips, instances, now
 
@@ -36,13 +37,20 @@ def insert_many(connection: Connection, rows: Iterable[FloatingIP]) -> tuple[Flo
         if existing is not None:
             raise Conflict(f"floating address {existing} exists already")
     statement = sa.insert(floating_ips).returning(floating_ips.c.id, sort_by_parameter_order=True)
-    ids = connection.execute(statement, [values(row) for row in new]).scalars()
+    serial = {"serial": next_serial(connection)}
+    ids = connection.execute(statement, [values(row) | serial for row in new]).scalars()
     return tuple(replace(row, id=assigned) for row, assigned in zip(new, ids, strict=True))
 
 
 def every(connection: Connection) -> tuple[FloatingIP, ...]:
     """Return all floating addresses, in the order in which they were made."""
     return fetch(connection, FloatingIP, sa.select(*_COLUMNS).order_by(floating_ips.c.id))
+
+
+def since(connection: Connection, serial: int) -> frozenset[str]:
+    """Return the floating addresses that came with later changes of the store than this one."""
+    later = sa.select(floating_ips.c.address).where(floating_ips.c.serial > serial)
+    return frozenset(connection.execute(later).scalars())
 
 
 def as_associated(connection: Connection) -> tuple[FloatingIP, ...]:

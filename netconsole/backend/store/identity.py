@@ -13,6 +13,12 @@ def identity(connection: Connection) -> StoreIdentity | None:
     return None if row is None else StoreIdentity(row.uuid, row.serial)
 
 
+def next_serial(connection: Connection) -> int:
+    """Return which change of the store is the one under way, before it is counted."""
+    serial: int = connection.execute(sa.select(stores.c.serial)).scalar_one()
+    return serial + 1
+
+
 def advance(connection: Connection) -> StoreIdentity:
     """Count a change, and return who the store is then."""
     counted = sa.update(stores).values(serial=stores.c.serial + 1)

@@ -208,6 +208,8 @@ floating_ips = Table(
     Column("project_id", String(255)),
     Column("host", String(255)),
     Column("auto_assigned", Boolean, nullable=False),
+    # With which change of the store it came.
+    Column("serial", Integer, nullable=False, server_default="0"),
     Column("created_at", Moment, nullable=False, default=now),
     Column("updated_at", Moment, nullable=False, default=now, onupdate=now),
 )

@@ -6,10 +6,10 @@ import pytest
 from core_samples import EMPTY, FLOATING, network, options
 
 from netconsole.backend.intent import gateway_addresses, intent
-from netconsole.backend.model.hoststate import Address, Observed, ObservedLink, Place
+from netconsole.backend.model.hoststate import Address, Mark, Observed, ObservedLink, Place
 from netconsole.backend.model.records import FloatingIP, Records
 from netconsole.backend.plan import plan
-from netconsole.backend.plan.adoption import kept, noted
+from netconsole.backend.plan.adoption import asked_before, kept, noted
 from netconsole.backend.steps import AddAddress, MoveAddresses, Plan, RemoveAddress
 
 NETWORK = network(bridge="adm")
@@ -54,6 +54,21 @@ def test_it_is_forgotten_when_nothing_asks_for_it_or_it_is_made() -> None:
     assert kept(known, options(), Plan((AddAddress(*GATEWAY, ""),))) == {("eth0", SINGLE)}
     move = MoveAddresses("eth0", "br0", ((SINGLE,),), (), to_bridge=True)
     assert kept(known, options(), Plan((move,))) == {GATEWAY, ("br0", SINGLE)}
+
+
+def test_what_another_host_asked_for_is_new_here_once() -> None:
+    marked = replace(having(("eth0", SINGLE)), mark=Mark("store", 5, "sqlite:////x"))
+    for later, found in (({FLOATING}, {("eth0", SINGLE)}), ((), frozenset[Place]())):
+        asked = asked_before(RANGE, later, marked, "/networks")
+        assert noted(marked, asked, RANGE, (), options()) == found
+
+
+def test_a_host_with_nothing_of_ours_and_no_mark_was_asked_for_nothing() -> None:
+    bare = having(GATEWAY, ("eth0", SINGLE))
+    assert asked_before(ASKED, (), bare, "/networks") == Records()
+    ours = ObservedLink("adm", "bridge", alias="netconsole:network:1")
+    unmarked = replace(bare, links={"adm": ours})
+    assert asked_before(ASKED, (), unmarked, "/networks") == ASKED
 
 
 @pytest.mark.parametrize("ours", [True, False])

@@ -205,6 +205,7 @@ def test_networks_of_before_get_the_manager_that_can_be_told(store: Store, path:
     assert len(made) == 5
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
         raw.execute("ALTER TABLE networks DROP COLUMN manager")
+        raw.execute("ALTER TABLE floating_ips DROP COLUMN serial")
         raw.execute("DROP TABLE stores")
         raw.execute("DROP TABLE former_links")
         raw.execute("DROP TABLE former_addresses")
