@@ -21,11 +21,13 @@ class _KindData(TypedDict):
 
 class _PortData(TypedDict):
     hairpin: NotRequired[bool]
+    state: NotRequired[str]
 
 
 class _LinkInfo(TypedDict):
     info_kind: NotRequired[str]
     info_data: NotRequired[_KindData]
+    info_slave_kind: NotRequired[str]
     info_slave_data: NotRequired[_PortData]
 
 
@@ -69,6 +71,7 @@ def _link(entry: _LinkEntry) -> ObservedLink:
         "tap" if kind == "tun" else kind,
         up="UP" in entry["flags"],
         carrier="LOWER_UP" in entry["flags"],
+        forwarding=_forwards(entry),
         medium=entry.get("link_type", "ether"),
         mac=entry.get("address"),
         master=entry.get("master"),
@@ -82,6 +85,17 @@ def _link(entry: _LinkEntry) -> ObservedLink:
         vlan=data.get("id") if kind == "vlan" else None,
         other_names=tuple(entry.get("altnames", ())),
     )
+
+
+def _forwards(entry: _LinkEntry) -> bool:
+    """Whether a port's bridge lets frames through; so it does until it was told of the carrier.
+
+    `ip` says NO-CARRIER as long as the kernel has not told, up to a second (link_watch).
+    """
+    info = entry.get("linkinfo") or {}
+    if info.get("info_slave_kind") != "bridge" or "NO-CARRIER" in entry["flags"]:
+        return True
+    return (info.get("info_slave_data") or {}).get("state") in (None, "forwarding")
 
 
 def refuse_foreign(steps: Iterable[Step]) -> None:

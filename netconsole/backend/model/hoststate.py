@@ -94,6 +94,8 @@ class ObservedLink(Link):
 
     carrier: bool = field(default=True, compare=False)
     """Whether someone is at its other end (IFF_LOWER_UP, netdevice(7))."""
+    forwarding: bool = field(default=True, compare=False)
+    """Of a bridge's port that is up: whether the bridge lets frames through there."""
     medium: str = field(default="ether", compare=False)
     """What it carries, in ip(8)'s words: `ether`, `loopback`, `none`."""
     other_names: tuple[str, ...] = field(default=(), compare=False)

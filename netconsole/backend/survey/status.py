@@ -14,10 +14,22 @@ INNER = {"inner": True}
 Origin = Literal["ours", "foreign"]
 RuleState = Literal["present", "missing", "unexpected"]
 FloatingState = Literal["free", "ok", "drift", "unknown"]
-LinkState = Literal["up", "no carrier", "down", "unplugged", "missing", "not here", "unknown"]
-"""Of a port, `unplugged`: it is on no bridge, or on another one than its network's."""
+LinkState = Literal[
+    "up",
+    "no carrier",
+    "no guest",
+    "not forwarding",
+    "down",
+    "unplugged",
+    "missing",
+    "not here",
+    "unknown",
+]
 """`up`: someone is at the other end. `no carrier`: nobody is, such as at the tap of a guest that
-does not run, or at a bridge without ports. `not here`: it is not for this host to have it."""
+does not run, or at a bridge without ports. `not here`: it is not for this host to have it.
+
+Of a port, `no guest`: its other end lies on this host itself, unused. `not forwarding`: its bridge
+lets no frame through. `unplugged`: it is on no bridge, or on another one than its network's."""
 DnsmasqState = Literal[
     "running", "stopped", "missing", "stale", "duplicate", "orphan", "foreign", "unknown"
 ]

@@ -153,6 +153,7 @@ class Survey:
         instances = {instance.uuid: instance for instance in self.records.instances}
         ports = {port.id: port for port in self.records.ports}
         floating = _by_fixed_ip(self.records.floating_ips)
+        unused = _unused_ends(self.observed.links)
         for row in self.records.fixed_ips:
             network = networks[row.network_id]
             instance = instances.get(row.instance_uuid or "")
@@ -170,7 +171,7 @@ class Survey:
                 reserved=row.reserved,
                 floating=tuple(floating.get(row.id, ())),
                 device=device,
-                device_state=self._port_state(device),
+                device_state=self._port_state(device, unused),
                 lease_expires=lease.expires if lease else None,
                 host=instance.host if instance else "",
             )
@@ -214,11 +215,16 @@ class Survey:
                 state=state,
             )
 
-    def _port_state(self, device: str) -> LinkState:
+    def _port_state(self, device: str, unused: frozenset[str]) -> LinkState:
         link, wanted = self.observed.links.get(device), self.wanted.links.get(device)
         if link is not None and wanted is not None and link.master != wanted.master:
             return "unplugged"
-        return _link_state(link, here=wanted is not None)
+        state = _link_state(link, here=wanted is not None)
+        if link is None or state != "up":
+            return state
+        if link.kind == "veth" and link.peer in unused:
+            return "no guest"
+        return state if link.forwarding else "not forwarding"
 
     # dnsmasq
 
@@ -264,6 +270,13 @@ def _link_state(link: ObservedLink | None, *, here: bool) -> LinkState:
     if not link.up:
         return "down"
     return "up" if link.carrier else "no carrier"
+
+
+def _unused_ends(links: Mapping[str, ObservedLink]) -> frozenset[str]:
+    """The ends of veth pairs on this host of which no bridge and no other link makes use."""
+    used = {link.peer for link in links.values() if link.kind != "veth"}
+    ends = (link for link in links.values() if link.kind == "veth" and link.master is None)
+    return frozenset(link.name for link in ends if link.name not in used)
 
 
 def _by_fixed_ip(floating_ips: tuple[FloatingIP, ...]) -> dict[int, list[str]]:

@@ -107,14 +107,17 @@ def lease_word(allocation: Allocation) -> str:
         return "not here"
     if not allocation.leased:
         return "no lease" if allocation.device_state == "up" else "waiting"
-    return "leased" if allocation.device_state in ("up", "unplugged") else "held"
+    there = ("up", "unplugged", "not forwarding")
+    return "leased" if allocation.device_state in there else "held"
 
 
 def is_dead(allocation: Allocation) -> bool:
     """Whether the host's end of a port is broken, or a guest that has a lease is gone from it."""
-    if allocation.device_state in ("down", "missing", "unplugged"):
+    if allocation.device_state in ("down", "missing", "unplugged", "not forwarding"):
         return True
-    return allocation.device_state == "no carrier" and lease_word(allocation) == "held"
+    return (
+        allocation.device_state in ("no carrier", "no guest") and lease_word(allocation) == "held"
+    )
 
 
 def _of_instances(status: Status) -> Iterator[Trouble]:
@@ -122,7 +125,9 @@ def _of_instances(status: Status) -> Iterator[Trouble]:
         ("missing", "missing"),
         ("unplugged", "not on the bridge of its network: nobody else is reached from it"),
         ("down", "down"),
+        ("not forwarding", "not forwarding: its bridge lets no frame through there"),
         ("no carrier", "without carrier: nobody is at the other end"),
+        ("no guest", "without a guest: its other end lies on this host, and nobody uses it"),
     ):
         ports = [each for each in status.allocations if each.device_state == state]
         dead = [each for each in ports if is_dead(each)]

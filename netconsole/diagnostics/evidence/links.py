@@ -108,6 +108,7 @@ def _link(entry: _Entry) -> KernelLink:
         parent=(entry.get("link") or "") if is_vlan else "",
         vlan=data.get("id") if is_vlan else None,
         vlan_protocol=data.get("protocol", "") if is_vlan else "",
+        settled="NO-CARRIER" not in entry["flags"],
         mode=data.get("mode", "") if kind == "macvlan" else "",
         promiscuity=entry.get("promiscuity", 0),
         alias=entry.get("ifalias", ""),

@@ -74,6 +74,8 @@ class KernelLink:
     """Of a VLAN device, the interface whose tagged frames it carries."""
     vlan: int | None = None
     vlan_protocol: str = ""
+    settled: bool = True
+    """Whether the kernel has told its bridge of the carrier by now (RUNNING)."""
     mode: str = ""
     """Of a macvlan: private, vepa, bridge, passthru or source."""
     promiscuity: int = 0

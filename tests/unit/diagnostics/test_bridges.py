@@ -108,6 +108,30 @@ def test_a_spanning_tree_is_switched_off_around_the_port_that_waits() -> None:
     assert commands(found.fix.inverse)[-1] == "ip link set dev tap2 up"
 
 
+@pytest.mark.parametrize("state", ["disabled", "blocking"])
+def test_a_port_that_somebody_shut_is_opened(state: str) -> None:
+    found = judged("stp", bridged(links=with_port(state)))
+    assert found.verdict == "fail"
+    assert f"tap2 (web2) is {state} in its bridge" in found.because
+    assert commands(found.fix) == ("ip link set dev tap2 down", "ip link set dev tap2 up")
+
+
+@pytest.mark.parametrize("lacking", ["up", "carrier", "settled"])
+def test_a_port_that_is_disabled_for_lack_of_a_carrier_is_not_shut(lacking: str) -> None:
+    assert judged("stp", bridged(links=with_port("disabled", **{lacking: False}))).verdict == "ok"
+
+
+def with_port(state: str, **more: bool) -> Links:
+    """The links, with tap2 in a state."""
+    shut = replace(PORT, state=state)
+    return Links(
+        tuple(
+            replace(each, port=shut, **more) if each.name == "tap2" else each  # type: ignore[arg-type]  # fields of KernelLink that are true or false
+            for each in LINKS.links
+        )
+    )
+
+
 def test_a_loop_that_the_spanning_tree_holds_back_is_never_let_loose() -> None:
     links = Links(
         tuple(

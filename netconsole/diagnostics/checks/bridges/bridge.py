@@ -87,7 +87,7 @@ def _wanted(host: Backend, steps: Plan) -> frozenset[str]:
     here = {
         each.network
         for each in host.status.allocations
-        if each.device_state in ("up", "down", "unplugged")
+        if each.device_state in ("up", "down", "unplugged", "not forwarding")
     }
     wanted = {
         each.bridge
@@ -112,9 +112,13 @@ def _is_out(port: Allocation, steps: Plan) -> bool:
 
 
 def _without_carrier(host: Backend, links: Links | None) -> list[Allocation]:
-    """Return the ports that are up, and whose other end is not."""
+    """Return the ports that are up, and at whose other end nobody is."""
     quiet = {link.name for link in links.links if link.up and not link.carrier} if links else set()
-    return [each for each in host.status.allocations if each.device in quiet]
+    return [
+        each
+        for each in host.status.allocations
+        if each.device in quiet or each.device_state == "no guest"
+    ]
 
 
 def _quiet(silent: list[Allocation], target: Target | None, rows: tuple[Evidence, ...]) -> Finding:
@@ -125,6 +129,11 @@ def _quiet(silent: list[Allocation], target: Target | None, rows: tuple[Evidence
         f"{first.device}, the port of {first.instance}, is up and has no carrier: nobody is at its "
         "other end. The instance does not run, or its own interface is down."
     )
+    if first.device_state == "no guest":
+        because = (
+            f"{first.device}, the port of {first.instance}, is up, and nobody is at its other end, "
+            "which lies on this host itself: it was not handed over to the instance."
+        )
     if asked:
         return Finding(
             ID, TITLE, "warn", because, rows, (), None, remedy=START, confidence="likely"
@@ -138,7 +147,8 @@ def _bridge(each: NetworkStatus) -> Evidence:
 
 
 def _silent(each: Allocation) -> Evidence:
-    return Evidence(f"port {each.device}", "no carrier", "carrier", f"of {each.instance}")
+    told = ("no guest", "guest") if each.device_state == "no guest" else ("no carrier", "carrier")
+    return Evidence(f"port {each.device}", *told, f"of {each.instance}")
 
 
 def _port(each: Allocation) -> Evidence:

@@ -15,6 +15,7 @@ from netconsole.diagnostics.reasoning.wiring import Wiring
 ID: Final = "stp"
 TITLE = "Ports forward at once"
 WAITING = ("listening", "learning")
+SHUT = ("disabled", "blocking")
 REMEDY = (
     "Guests' ports make no loop, so that their bridge needs no spanning tree. A port that waits "
     "already goes on waiting when it is switched off: it is set down and up again."
@@ -33,8 +34,10 @@ def judge(snapshot: Snapshot) -> Finding:
     if not bridges:
         return Finding(ID, TITLE, "not-applicable", "No network has a bridge on this host.")
     rows = tuple(row for bridge in bridges for row in _rows(bridge, wiring))
-    blocked = [port for port in wiring.ports if _state(port) == "blocking"]
-    waiting = [port for port in wiring.ports if _state(port) in WAITING]
+    trees = {bridge.name for bridge in bridges if bridge.bridge and bridge.bridge.stp}
+    shut = [port for port in wiring.ports if _is_shut(port) and port.master not in trees]
+    blocked = [port for port in wiring.ports if _state(port) == "blocking" and port.master in trees]
+    waiting = [port for port in wiring.ports if _state(port) in WAITING] + shut
     delayed = [bridge for bridge in bridges if bridge.bridge and bridge.bridge.stp]
     if blocked:
         names = ", ".join(wiring.whose(port.name) for port in blocked)
@@ -65,9 +68,19 @@ def _state(port: KernelLink) -> str:
     return port.port.state if port.port else ""
 
 
+def _is_shut(port: KernelLink) -> bool:
+    """Whether no frame passes a port that is up; one without carrier is disabled by that."""
+    return port.up and port.carrier and port.settled and _state(port) in SHUT
+
+
 def _because(wiring: Wiring, waiting: list[KernelLink], delayed: list[KernelLink]) -> str:
     if waiting:
         names = ", ".join(wiring.whose(port.name) for port in waiting)
+        if _state(waiting[0]) in SHUT:
+            return (
+                f"{names} is {_state(waiting[0])} in its bridge, by no spanning tree, as that is "
+                "off: somebody has set it so, and every frame from and to it is dropped."
+            )
         return (
             f"{names} is {_state(waiting[0])}: until it forwards, every frame from and to it is "
             "dropped, the guest's DHCP requests among them, which it may have given up by then."
@@ -103,7 +116,8 @@ def _rows(bridge: KernelLink, wiring: Wiring) -> list[Evidence]:
         Evidence(f"forward delay of {bridge.name}", f"{told.forward_delay / 100:g} s", "0 s"),
     ]
     for port in wiring.links.ports_of(bridge.name):
-        if _state(port) not in ("forwarding", "disabled", ""):  # disabled: `bridge` names it
+        is_down = _state(port) == "disabled" and not _is_shut(port)  # `bridge` names it
+        if _state(port) not in ("forwarding", "") and not is_down:
             rows.append(Evidence(f"port {wiring.whose(port.name)}", _state(port), "forwarding"))
     return rows
 
@@ -118,11 +132,12 @@ PAGE = Explanation(
     "everything works; so after every start of its port.",
     cause="With the spanning tree on, a port that comes up listens and learns for the forward "
     "delay each (15 s unless set otherwise, at the least 2 s) before it carries frames. DHCP "
-    "clients and boot ROMs give up earlier.",
+    "clients and boot ROMs give up earlier. Somebody may also have shut a port by hand (bridge "
+    "link set ... state 0): it is up, has its carrier, and no frame passes.",
     evidence="The spanning tree and the forward delay of each network's bridge, and the state of "
     "each port: listening, learning, blocking, forwarding.",
     look_alikes=(
-        ("bridge", "the port is down, or in no bridge, and stays so: its state is disabled."),
+        ("bridge", "the port is down, or in no bridge: its state is disabled by that."),
         ("dnsmasq_processes", "nobody answers DHCP later either."),
         (
             "the switch",
@@ -131,7 +146,8 @@ PAGE = Explanation(
         ),
     ),
     cure="The spanning tree off, the forward delay 0. Switching it off does not free a port that "
-    "waits already (Linux 6.18): it is set down before, and up after. Where a port is blocked "
+    "waits already (Linux 6.18): it is set down before, and up after, which opens one that was "
+    "shut by hand as well. Where a port is blocked "
     "there is a loop, which the spanning tree alone holds back: nothing is switched off then. "
     "netconsole makes its bridges so, and puts the forward delay back at every apply; a bridge of "
     "another program "

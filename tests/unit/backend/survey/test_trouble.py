@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from core_samples import WHOLE, observed_as, options, records, status, wanted, with_link
 
-from netconsole.backend.model.hoststate import Observed
+from netconsole.backend.model.hoststate import Observed, ObservedLink
 from netconsole.backend.model.records import Records
 from netconsole.backend.survey.status import Allocation, LinkState, Status
 from netconsole.backend.survey.trouble import Reach, in_order, is_dead, lease_word, troubles
@@ -68,6 +68,56 @@ def test_a_lease_says_nothing_of_who_is_at_the_port(
     (allocation,) = told.allocations
     assert (lease_word(allocation), is_dead(allocation)) == (word, dead)
     assert [line[: len(begin)] for line, begin in zip(sentences(told), said, strict=True)] == said
+
+
+@pytest.mark.parametrize(
+    ("leased", "word", "dead"), [(True, "leased", True), (False, "waiting", True)]
+)
+def test_a_port_at_which_the_bridge_lets_nothing_through_is_not_up(
+    leased: bool, word: str, dead: bool
+) -> None:
+    observed, found = booted(carrier=True, leased=leased)
+    shut = with_link(observed, replace(observed.links["tap0"], forwarding=False))
+    told = status(shut, found, wanted(found))
+    (allocation,) = told.allocations
+    assert allocation.device_state == "not forwarding"
+    assert (lease_word(allocation), is_dead(allocation)) == (word, dead)
+    (sentence,) = sentences(told)
+    assert sentence.startswith("port tap0 of web0 is not forwarding: its bridge lets no frame ")
+    assert told.drift == ()
+
+
+@pytest.mark.parametrize(
+    ("leased", "word", "dead"), [(True, "held", True), (False, "waiting", False)]
+)
+def test_a_port_whose_other_end_lies_unused_on_this_host_has_no_guest(
+    leased: bool, word: str, dead: bool
+) -> None:
+    observed, found = booted(carrier=True, leased=leased, instances=2)
+    observed = with_link(observed, replace(observed.links["veth1"], peer="peer1"))
+    host = with_link(observed, ObservedLink("peer1", "veth"))
+    told = status(host, found, wanted(found))
+    allocation = told.allocations[1]
+    assert allocation.device_state == "no guest"
+    assert (lease_word(allocation), is_dead(allocation)) == (word, dead)
+    assert any("nobody uses it" in each for each in sentences(told)) == dead
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (),
+        (ObservedLink("peer1", "veth", master="br-int"),),
+        (ObservedLink("peer1", "veth"), ObservedLink("macvtap0", "macvtap", peer="peer1")),
+    ],
+    ids=["elsewhere", "in a bridge of others", "under another link"],
+)
+def test_a_port_whose_other_end_is_in_use_is_up(others: tuple[ObservedLink, ...]) -> None:
+    observed, found = booted(carrier=True, leased=True, instances=2)
+    for link in (replace(observed.links["veth1"], peer="peer1"), *others):
+        observed = with_link(observed, link)
+    told = status(observed, found, wanted(found))
+    assert [each.device_state for each in told.allocations] == ["up", "up"]
 
 
 def _one(state: LinkState) -> Allocation:
