@@ -224,7 +224,9 @@ class Survey:
             return state
         if link.kind == "veth" and link.peer in unused:
             return "no guest"
-        return state if link.forwarding else "not forwarding"
+        bridge = self.observed.links.get(link.master or "")
+        is_shut = not link.forwarding and bridge is not None and bridge.up
+        return "not forwarding" if is_shut else state
 
     # dnsmasq
 

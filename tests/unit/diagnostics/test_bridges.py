@@ -121,6 +121,11 @@ def test_a_port_that_is_disabled_for_lack_of_a_carrier_is_not_shut(lacking: str)
     assert judged("stp", bridged(links=with_port("disabled", **{lacking: False}))).verdict == "ok"
 
 
+def test_the_ports_of_a_bridge_that_is_down_are_not_shut() -> None:
+    down = (replace(each, up=each.name != "br100") for each in with_port("disabled").links)
+    assert CHECKS["stp"].examine(bridged(links=Links(tuple(down)))).verdict == "ok"
+
+
 def with_port(state: str, **more: bool) -> Links:
     """The links, with tap2 in a state."""
     shut = replace(PORT, state=state)

@@ -35,7 +35,7 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "not-applicable", "No network has a bridge on this host.")
     rows = tuple(row for bridge in bridges for row in _rows(bridge, wiring))
     trees = {bridge.name for bridge in bridges if bridge.bridge and bridge.bridge.stp}
-    shut = [port for port in wiring.ports if _is_shut(port) and port.master not in trees]
+    shut = [port for port in _shut(wiring) if port.master not in trees]
     blocked = [port for port in wiring.ports if _state(port) == "blocking" and port.master in trees]
     waiting = [port for port in wiring.ports if _state(port) in WAITING] + shut
     delayed = [bridge for bridge in bridges if bridge.bridge and bridge.bridge.stp]
@@ -68,9 +68,21 @@ def _state(port: KernelLink) -> str:
     return port.port.state if port.port else ""
 
 
-def _is_shut(port: KernelLink) -> bool:
-    """Whether no frame passes a port that is up; one without carrier is disabled by that."""
-    return port.up and port.carrier and port.settled and _state(port) in SHUT
+def _shut(wiring: Wiring) -> list[KernelLink]:
+    """Return the ports that are up and let no frame through.
+
+    Without a carrier, or in a bridge that is down, a port is disabled by that.
+    """
+    running = {bridge.name for bridge in wiring.bridges if bridge.up}
+    return [
+        port
+        for port in wiring.ports
+        if port.master in running
+        and port.up
+        and port.carrier
+        and port.settled
+        and _state(port) in SHUT
+    ]
 
 
 def _because(wiring: Wiring, waiting: list[KernelLink], delayed: list[KernelLink]) -> str:
@@ -107,7 +119,7 @@ def _seconds(settings: BridgeSettings) -> int:
 
 
 def _rows(bridge: KernelLink, wiring: Wiring) -> list[Evidence]:
-    told = bridge.bridge
+    told, shut = bridge.bridge, _shut(wiring)
     if told is None:
         return []
     on = "on" if told.stp else "off"
@@ -116,7 +128,7 @@ def _rows(bridge: KernelLink, wiring: Wiring) -> list[Evidence]:
         Evidence(f"forward delay of {bridge.name}", f"{told.forward_delay / 100:g} s", "0 s"),
     ]
     for port in wiring.links.ports_of(bridge.name):
-        is_down = _state(port) == "disabled" and not _is_shut(port)  # `bridge` names it
+        is_down = _state(port) == "disabled" and port not in shut  # `bridge` names it
         if _state(port) not in ("forwarding", "") and not is_down:
             rows.append(Evidence(f"port {wiring.whose(port.name)}", _state(port), "forwarding"))
     return rows

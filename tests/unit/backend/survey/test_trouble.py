@@ -86,6 +86,9 @@ def test_a_port_at_which_the_bridge_lets_nothing_through_is_not_up(
     assert sentence.startswith("port tap0 of web0 is not forwarding: its bridge lets no frame ")
     assert told.drift == ()
 
+    idle = with_link(shut, replace(shut.links["br100"], up=False))
+    assert status(idle, found, wanted(found)).allocations[0].device_state == "up"
+
 
 @pytest.mark.parametrize(
     ("leased", "word", "dead"), [(True, "held", True), (False, "waiting", False)]
