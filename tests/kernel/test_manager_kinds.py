@@ -2,7 +2,7 @@
 
 import json
 
-from cloud import CONFIGURATION, answer, held, netconsole
+from cloud import CONFIGURATION, answer, create_cloud, held, netconsole
 from private_host import PrivateHost
 
 FLAT = "network_manager = nova.network.manager.FlatManager\n"
@@ -55,3 +55,24 @@ def test_flat_says_when_the_admins_bridge_is_missing(host: PrivateHost) -> None:
     assert failed.returncode == 1
     assert "bridge 'br100' is not there" in failed.stderr
     assert answer(host, "instance", "list") == []
+
+
+def test_under_another_manager_nothing_is_said_to_be_wrong(host: PrivateHost) -> None:
+    """What the host should hold is not known then: no rule is left over, no dnsmasq a stranger."""
+    create_cloud(host)
+    before = answer(host, "status")
+    manager = "network_manager = nova.network.manager.VlanManager\n"
+    host.write("/etc/netconsole/netconsole.conf", CONFIGURATION + manager)
+
+    told = json.loads(host.run("netconsole", "status", "--json", check=False).stdout)
+    done = host.run("netconsole", "doctor", "--json", check=False)
+    findings = json.loads(done.stdout)["findings"]
+
+    rules = [(each["rule"], each["origin"], each["state"]) for each in before["nat"]]
+    assert [(each["rule"], each["origin"], each["state"]) for each in told["nat"]] == rules
+    assert {each["state"] for each in told["floating_ips"]} == {"unknown"}
+    assert [each["check"] for each in findings if each["verdict"] in ("warn", "fail")] == []
+    unknown = {each["check"]: each["because"] for each in findings if each["verdict"] == "unknown"}
+    assert {"drift", "floating_nat", "dnsmasq_processes", "ip_forward", "uplink"} <= set(unknown)
+    (because,) = set(unknown.values())
+    assert "set network_manager = nova.network.manager.FlatDHCPManager" in because

@@ -283,7 +283,9 @@ class Reading:
         wanted: Wanted | None,
         others: Another | None = None,
     ) -> Survey:
+        unknown = None
         if wanted is None:
+            unknown = observed.unreadable.get("store") or observed.unreadable.get("plan")
             wanted, steps = Wanted(), Plan()
         else:
             closer = self._host.observe_closer(observed, wanted)
@@ -298,6 +300,7 @@ class Reading:
             read_only_because=self.read_only_because,
             unfinished=tuple(map(unfinished, self._journal.cut_off())),
             another=others,
+            wanted_unknown=unknown,
         )
 
     def _note_leases(

@@ -64,6 +64,8 @@ class HostStatus:
     """What that is: links, dnsmasq processes, chains."""
     removes_most: str | None = None
     """How much the plan removes, where that is most of what is ours."""
+    wanted_unknown: str | None = None
+    """Why it is not known what the host should hold, where it is not."""
 
 
 @dataclass(frozen=True, slots=True)

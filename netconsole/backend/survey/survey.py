@@ -72,6 +72,8 @@ class Survey:
     """Changes that were cut off half done, in sentences."""
     another: Another | None = None
     """Whose the host is, where it is not this store's."""
+    wanted_unknown: str | None = None
+    """Why it is not known what the host should hold, where it is not: `wanted` is empty then."""
 
     @property
     def removes_most(self) -> str | None:
@@ -107,6 +109,7 @@ class Survey:
             another=self.another.because if self.another else None,
             anothers=self.another.objects if self.another else (),
             removes_most=self.removes_most,
+            wanted_unknown=self.wanted_unknown,
         )
 
     def _my_ip_is_lost(self) -> bool:
@@ -115,8 +118,10 @@ class Survey:
 
     def _nat(self) -> Iterator[NatRule]:
         for rule in nat_rules(self.observed, self.wanted):
-            is_anothers = self.another is not None and rule.origin == "ours"
-            yield replace(rule, origin="foreign", state="present") if is_anothers else rule
+            if rule.origin == "ours" and self.another is not None:
+                yield replace(rule, origin="foreign", state="present")
+            else:
+                yield replace(rule, state="present") if self.wanted_unknown else rule
 
     # Networks and allocations
 
@@ -185,7 +190,7 @@ class Survey:
         wanted_addresses = _places(self.wanted)
         wanted = Counter(_subjects(self.wanted.chains))
         present = Counter(_subjects(_present_rules(self.observed, self.wanted)))
-        knows_rules = "rules" not in self.observed.unreadable
+        is_known = "rules" not in self.observed.unreadable and not self.wanted_unknown
         for floating in sorted(self.records.floating_ips, key=attrgetter("id")):
             row = fixed.get(floating.fixed_ip_id or 0)
             instance = instances.get(row.instance_uuid or "") if row else None
@@ -196,7 +201,7 @@ class Survey:
             rules, goal = present[about], wanted[about]
             drifts = has_address != (place in wanted_addresses) or rules != goal
             state: FloatingState
-            if not knows_rules:
+            if not is_known:
                 state = "unknown"
             elif drifts:
                 state = "drift"

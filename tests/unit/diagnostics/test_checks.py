@@ -58,6 +58,18 @@ def test_an_empty_host_has_nothing_to_look_at() -> None:
     assert set(verdicts(snapshot(empty)).values()) == {"not-applicable"}
 
 
+def test_without_what_is_wanted_nothing_is_judged_by_it() -> None:
+    """Rules that nothing asks for would be left over, and a dnsmasq unknown a fault."""
+    host = replace(HEALTHY.host, wanted_unknown="of another manager", forwarding_wanted=False)
+    status = replace(HEALTHY, host=host, dnsmasq=(replace(DNSMASQ, state="unknown"),))
+    found = {name: CHECKS[name].examine(snapshot(status)) for name in ON_CONFIGURATION}
+    judged = {name: each.verdict for name, each in found.items() if each.verdict != "unknown"}
+    assert judged == {"bridge": "ok", "mtu": "ok", "gateway": "ok"}
+    assert {each.because for each in found.values() if each.verdict == "unknown"} == {
+        "What this host should hold is not known: of another manager."
+    }
+
+
 @pytest.mark.parametrize(
     ("step", "check"),
     [

@@ -9,12 +9,14 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.packet_filter import FilterRule, PacketFilter
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dhcp_checksum"
 TITLE = "DHCP answers leave with their checksum"
 REMEDY = "`netconsole apply` puts the rule back in the chain nova-network-POSTROUTING of mangle."
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Look for the rule of each network that is served, and what it has counted."""
     host, found = snapshot.part(Backend), snapshot.part(PacketFilter)

@@ -12,6 +12,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.log import LogLine, SystemLog
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dhcp_hosts"
 TITLE = "The DHCP servers know every instance"
@@ -26,6 +27,7 @@ COMPLAINTS = {
 """What dnsmasq writes into the log when it leaves a request unanswered, and what that means."""
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the host files and leases with the store, then look at what dnsmasq complained of."""
     host = snapshot.part(Backend)

@@ -16,6 +16,7 @@ from netconsole.diagnostics.parts.dhcp import DhcpAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.log import SystemLog
 from netconsole.diagnostics.parts.routing import Neighbour, Routing
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dhcp_nak"
 TITLE = "No guest's lease is lost"
@@ -36,6 +37,7 @@ class _Server(NamedTuple):
     victims: tuple[Allocation, ...]
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Look for guests that are heard under their address, of whose lease dnsmasq knows nothing."""
     servers = tuple(_servers(snapshot))

@@ -9,6 +9,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.log import SystemLog
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dnsmasq_load"
 TITLE = "The DHCP servers have time to answer"
@@ -20,6 +21,7 @@ REMEDY = (
 )
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Look at how busy each was for half a second, and how often it read its files lately."""
     processes = snapshot.part(DnsmasqProcesses)

@@ -12,6 +12,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DhcpListener, DnsmasqProcesses
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dnsmasq_processes"
 TITLE = "Each network has its dnsmasq, and only one"
@@ -25,6 +26,7 @@ _MEANING = {
 }
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the processes with those that the networks want, and why."""
     host, processes = snapshot.part(Backend), snapshot.part(DnsmasqProcesses)

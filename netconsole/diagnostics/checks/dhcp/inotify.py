@@ -12,6 +12,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "inotify"
 TITLE = "The DHCP servers hear of new instances"
@@ -21,6 +22,7 @@ NEARLY = 0.9
 RESTART = "The fix restarts dnsmasq, which then watches the directory: about 20 ms without it."
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Compare what each dnsmasq watches with its directory, and the count with its limit."""
     processes = snapshot.part(DnsmasqProcesses)

@@ -22,6 +22,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import FilterChain, FilterRule, PacketFilter
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "egress_source"
 TITLE = "Instances leave under their floating address"
@@ -43,6 +44,7 @@ class _Ahead:
     victim: FloatingIPStatus
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Look for rules before ours that decide the source of what floating addresses' owners send."""
     status = snapshot.part(Backend).status

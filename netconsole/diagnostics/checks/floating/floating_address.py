@@ -9,12 +9,14 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "floating_address"
 TITLE = "Floating addresses are on their interface"
 REMEDY = "`netconsole apply` puts the addresses back and announces them to the neighbours."
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the addresses in use with those on the interfaces."""
     host = snapshot.part(Backend)

@@ -14,12 +14,14 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "floating_nat"
 TITLE = "Each NAT rule of a floating address exists exactly once"
 REMEDY = "`netconsole apply` restores exactly these rules; rules of others stay as they are."
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Count the rules of every floating address."""
     host = snapshot.part(Backend)

@@ -8,6 +8,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses, LeaseFile
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "clock"
 TITLE = "The clock agrees with the leases"
@@ -19,6 +20,7 @@ REMEDY = (
 )
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the ends of the leases, and the times of their files, with the clock."""
     processes = snapshot.part(DnsmasqProcesses)

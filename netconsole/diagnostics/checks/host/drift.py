@@ -8,6 +8,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.unplanned import unplanned
 
 ID: Final = "drift"
 TITLE = "Nothing else differs from the store"
@@ -30,6 +31,8 @@ def judge(snapshot: Snapshot) -> Finding:
         )
         rows = tuple(Evidence("not yet done", command) for command in steps.commands)
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if unknown := unplanned(host):
+        return Finding(ID, TITLE, "unknown", unknown)
     if unreadable := host.status.host.unreadable:
         part, reason = next(iter(unreadable.items()))
         because = f"Not all of the host could be read; {part}: {reason}."

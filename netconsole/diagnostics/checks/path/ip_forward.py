@@ -10,6 +10,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "ip_forward"
 TITLE = "The host forwards packets"
@@ -17,6 +18,7 @@ KEY = "net/ipv4/ip_forward"
 REMEDY = "`netconsole apply` sets it to 1, which switches forwarding on at every interface."
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Read the switch of the host, and those of the interfaces that carry guests' packets."""
     status = snapshot.part(Backend).status

@@ -10,6 +10,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
+from netconsole.diagnostics.reasoning.unplanned import by_plan
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "uplink"
@@ -25,6 +26,7 @@ ROUTES_TOO = (
 )
 
 
+@by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Look at what floating addresses, masquerading and the networks' bridges lead to."""
     host, wiring = snapshot.part(Backend), Wiring.of(snapshot)

@@ -37,6 +37,7 @@ def test_what_stands_in_the_way_does_not_hide_the_rest(service: Service) -> None
     told = service.status()
 
     assert "'lo' is wanted as a bridge" in told.host.unreadable["plan"]
+    assert told.host.wanted_unknown is None
     assert [(each.label, each.state, each.bridge_state) for each in told.networks] == [
         ("vmnet", "unknown", "up")
     ]
@@ -59,6 +60,7 @@ def test_networks_of_another_manager_are_not_planned_away(
     words = "network 'vmnet' has no VLAN, so that it is of nova.network.manager.FlatManager or"
     assert words in told.host.unreadable["plan"]
     assert (told.drift, told.networks[0].state) == ((), "unknown")
+    assert told.host.wanted_unknown == told.host.unreadable["plan"]
     with pytest.raises(Conflict, match="set network_manager = nova"):
         other.plan()
 
