@@ -39,10 +39,10 @@ def states(lab: RunningLab) -> list[str]:
 def test_a_port_that_is_shut_is_told_and_opened(lab: RunningLab, number: str, word: str) -> None:
     port = device(lab, "web2")
     lab.run("bridge", "link", "set", "dev", port, "state", number)
-    assert ports(lab)[port] == ("web2", "not forwarding")
-    assert states(lab) == ["not forwarding"]
+    assert ports(lab)[port] == ("web2", "blocked")
+    assert states(lab) == ["blocked"]
     said = lab.netconsole("status").stdout
-    assert f"wrong: port {port} of web2 is not forwarding" in said
+    assert f"wrong: port {port} of web2 is blocked" in said
 
     status, document = run_playbook(lab, "stp", "--apply")
 

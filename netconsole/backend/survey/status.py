@@ -18,7 +18,7 @@ LinkState = Literal[
     "up",
     "no carrier",
     "no guest",
-    "not forwarding",
+    "blocked",
     "down",
     "unplugged",
     "missing",
@@ -28,7 +28,7 @@ LinkState = Literal[
 """`up`: someone is at the other end. `no carrier`: nobody is, such as at the tap of a guest that
 does not run, or at a bridge without ports. `not here`: it is not for this host to have it.
 
-Of a port, `no guest`: its other end lies on this host itself, unused. `not forwarding`: its bridge
+Of a port, `no guest`: its other end lies on this host itself, unused. `blocked`: its bridge
 lets no frame through. `unplugged`: it is on no bridge, or on another one than its network's."""
 DnsmasqState = Literal[
     "running", "stopped", "missing", "stale", "duplicate", "orphan", "foreign", "unknown"

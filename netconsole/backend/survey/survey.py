@@ -231,7 +231,7 @@ class Survey:
             return "no guest"
         bridge = self.observed.links.get(link.master or "")
         is_shut = not link.forwarding and bridge is not None and bridge.up
-        return "not forwarding" if is_shut else state
+        return "blocked" if is_shut else state
 
     # dnsmasq
 

@@ -107,13 +107,13 @@ def lease_word(allocation: Allocation) -> str:
         return "not here"
     if not allocation.leased:
         return "no lease" if allocation.device_state == "up" else "waiting"
-    there = ("up", "unplugged", "not forwarding")
+    there = ("up", "unplugged", "blocked")
     return "leased" if allocation.device_state in there else "held"
 
 
 def is_dead(allocation: Allocation) -> bool:
     """Whether the host's end of a port is broken, or a guest that has a lease is gone from it."""
-    if allocation.device_state in ("down", "missing", "unplugged", "not forwarding"):
+    if allocation.device_state in ("down", "missing", "unplugged", "blocked"):
         return True
     return (
         allocation.device_state in ("no carrier", "no guest") and lease_word(allocation) == "held"
@@ -125,7 +125,7 @@ def _of_instances(status: Status) -> Iterator[Trouble]:
         ("missing", "missing"),
         ("unplugged", "not on the bridge of its network: nobody else is reached from it"),
         ("down", "down"),
-        ("not forwarding", "not forwarding: its bridge lets no frame through there"),
+        ("blocked", "blocked: its bridge lets no frame through there"),
         ("no carrier", "without carrier: nobody is at the other end"),
         ("no guest", "without a guest: its other end lies on this host, and nobody uses it"),
     ):

@@ -13,7 +13,7 @@ _MEANINGS = (
     ("up", "somebody is at the other end (carrier)"),
     ("no carrier", "nobody is at the other end: no guest, or a bridge without ports"),
     ("no guest", "the port's other end lies on this host itself, and nobody uses it"),
-    ("not forwarding", "the bridge lets no frame through at this port"),
+    ("blocked", "the bridge lets no frame through at this port"),
     ("unplugged", "a port that is on no bridge, or on another one than its network's"),
     ("leased", "taken up by DHCP, and the guest's port has carrier"),
     ("held", "leased, and nobody is at the port: the guest is gone or does not run"),

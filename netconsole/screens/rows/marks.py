@@ -93,7 +93,7 @@ _WORDS: Mapping[str, tuple[str, Tone]] = {
     "missing": ("bad", "bad"),
     "down": ("bad", "bad"),
     "unplugged": ("bad", "bad"),
-    "not forwarding": ("bad", "bad"),
+    "blocked": ("bad", "bad"),
     "orphan": ("more", "warning"),
     "duplicate": ("more", "bad"),
     "unexpected": ("more", "bad"),

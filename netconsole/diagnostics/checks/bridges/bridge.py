@@ -87,7 +87,7 @@ def _wanted(host: Backend, steps: Plan) -> frozenset[str]:
     here = {
         each.network
         for each in host.status.allocations
-        if each.device_state in ("up", "down", "unplugged", "not forwarding")
+        if each.device_state in ("up", "down", "unplugged", "blocked")
     }
     wanted = {
         each.bridge

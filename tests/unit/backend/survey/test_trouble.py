@@ -80,10 +80,10 @@ def test_a_port_at_which_the_bridge_lets_nothing_through_is_not_up(
     shut = with_link(observed, replace(observed.links["tap0"], forwarding=False))
     told = status(shut, found, wanted(found))
     (allocation,) = told.allocations
-    assert allocation.device_state == "not forwarding"
+    assert allocation.device_state == "blocked"
     assert (lease_word(allocation), is_dead(allocation)) == (word, dead)
     (sentence,) = sentences(told)
-    assert sentence.startswith("port tap0 of web0 is not forwarding: its bridge lets no frame ")
+    assert sentence.startswith("port tap0 of web0 is blocked: its bridge lets no frame ")
     assert told.drift == ()
 
     idle = with_link(shut, replace(shut.links["br100"], up=False))
