@@ -18,9 +18,11 @@ allowed_skip = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell ignores these for what it runs in the background, and so would what the tests start.
+    # A shell ignores these for what it runs in the background, nohup the last one, and so would
+    # what the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.addinivalue_line("markers", "requires(*names): what the machine must have")
 
 

@@ -3,7 +3,7 @@
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -18,6 +18,7 @@ from netconsole.screens.widgets.surface import changed_span, fit, strip_of
 WORDS = st.lists(st.text("ab-/.'\" $", min_size=1, max_size=9), min_size=1)
 
 
+@example("\u0afa\U00018d09", 2)
 @given(st.text(), st.integers(1, 60))
 def test_a_cell_is_as_wide_as_its_column_and_holds_no_control_character(
     text: str, width: int

@@ -26,7 +26,10 @@ def fit(text: str, width: int, ellipsis: str = "", *, right: bool = False) -> st
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:
         kept = max(width - len(ellipsis), 0)
-        return (set_cell_size(text, kept) + ellipsis)[:width] if width > 0 else ""
+        cut = set_cell_size(text, kept) if kept else ""
+        # Rich counts a letter without a width of its own, with which a text may begin, as one.
+        cut += " " * (kept - cell_len(cut))
+        return (cut + ellipsis) if width > 0 else ""
     padding = " " * (width - length)
     return padding + text if right else text + padding
 
