@@ -99,3 +99,16 @@ def test_a_floating_address_goes_along_with_its_card_and_comes_back(host: Privat
     assert host.run("ip", "-br", "address", "show", "dev", "eth0").stdout.split()[2:] == held
     assert reaches(host)
     assert host.run("netconsole", "plan").stdout == ""
+
+
+def test_one_apply_gives_the_card_back_and_the_rules_name_it_again(host: PrivateHost) -> None:
+    host.run("ip", "link", "add", "eth1", "type", "veth", "peer", "name", "wire")
+    configure(host, "flat_interface = eth0")
+    host.run("netconsole", *CREATE)
+    boot(host, "web1")
+    assert "-o br100 -j SNAT" in host.run("iptables-save", "-t", "nat").stdout
+    configure(host, "flat_interface = eth1")
+    host.run("netconsole", "apply")
+    assert answer(host, "plan")["steps"] == []
+    assert "-s 10.0.0.0/24 -o eth0 -j SNAT" in host.run("iptables-save", "-t", "nat").stdout
+    assert seen_sources(host, "web1") == ["203.0.113.2"]

@@ -36,7 +36,7 @@ def intent(
         return Wanted()
     named = Presence(records, options)
     wanted_links = links(named)
-    above = masters(wanted_links, observed.links if observed else {})
+    above = masters(wanted_links, observed.links if observed else {}, records.former_links)
     options = followed(options, above)
     presence = replace(named, options=options)
     translations = _translations(presence, above)

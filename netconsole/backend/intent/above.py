@@ -7,16 +7,24 @@ bridge or bond above it is meant.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.model.hoststate import Link, Place
+from netconsole.backend.model.hoststate import FormerLink, Link, Place
 
 _MASTERS = frozenset({"bridge", "bond", "team"})
 """Kinds of links that speak for their ports; a VRF and Open vSwitch do not."""
 
 
-def masters(wanted: Mapping[str, Link], present: Mapping[str, Link]) -> dict[str, str]:
-    """The bridge or bond of each interface that is in one, as it is or as it should be."""
+def masters(
+    wanted: Mapping[str, Link],
+    present: Mapping[str, Link],
+    former: Mapping[str, FormerLink] = MappingProxyType({}),
+) -> dict[str, str]:
+    """The bridge or bond of each interface that is in one, as it is or as it should be.
+
+    One that networks put into a bridge of theirs (`former`) and want no more leaves it.
+    """
     speaking = {
         name
         for name, link in present.items()
@@ -25,7 +33,9 @@ def masters(wanted: Mapping[str, Link], present: Mapping[str, Link]) -> dict[str
     found = {
         name: link.master
         for name, link in present.items()
-        if link.master is not None and link.master in speaking
+        if link.master is not None
+        and link.master in speaking
+        and not (name in former and name not in wanted and former[name].bridge == link.master)
     }
     return {**found, **{name: link.master for name, link in wanted.items() if link.master}}
 

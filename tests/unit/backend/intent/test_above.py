@@ -6,7 +6,7 @@ from core_samples import FLOATING, network, options, records
 
 from netconsole.backend.intent import intent
 from netconsole.backend.intent.above import leaving, masters
-from netconsole.backend.model.hoststate import ObservedLink, Wanted
+from netconsole.backend.model.hoststate import FormerLink, ObservedLink, Wanted
 
 ONE_CARD = replace(options(), flat_interface="eth0", public_interface="eth0")
 
@@ -51,3 +51,16 @@ def test_a_bridge_of_ours_that_goes_is_followed_no_more() -> None:
     }
     assert masters({}, present) == {}
     assert leaving("eth0", masters({"br100": present["br100"]}, present)) == "br100"
+
+
+def test_an_interface_that_networks_give_back_is_followed_no_more() -> None:
+    present = {
+        "eth0": ObservedLink("eth0", "", master="br100"),
+        "br100": ObservedLink("br100", "bridge", alias=f"netconsole:network:{network().uuid}"),
+    }
+    wanted = {"br100": present["br100"], "eth1": ObservedLink("eth1", "", master="br100")}
+    former = {"eth0": FormerLink("eth0", up=True, bridge="br100")}
+    assert masters(wanted, present, former) == {"eth1": "br100"}
+    assert masters({**wanted, "eth0": present["eth0"]}, present, former)["eth0"] == "br100"
+    elsewhere = {"eth0": FormerLink("eth0", up=True, bridge="br101")}
+    assert masters(wanted, present, elsewhere)["eth0"] == "br100"
