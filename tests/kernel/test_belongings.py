@@ -29,6 +29,8 @@ def addresses(choice: random.Random) -> Iterator[str]:
                 f"10.0.0.{200 + number}/24{label}",
                 f"fd00:9::{20 + number}/64{choice.choice(['', ' nodad'])}{flag}",
                 f"fd00:9::{20 + number}/64 valid_lft 5000 preferred_lft 4000 mngtmpaddr nodad",
+                f"fd00:8::{20 + number} peer fd00:8::1:{number}/128{metric}{lasting} nodad{flag}",
+                f"fd00:8::{20 + number} peer fd00:6::{number}/64{metric}{lasting} nodad{flag}",
             ]
         )
 

@@ -180,7 +180,7 @@ def routes(
     ones, those in the place of a connected one, and what has no word. Those that the kernel makes
     by itself for the addresses `held` are left out.
     """
-    made = {route_key(words): words for words in map(_connected, held)}
+    made = {route_key(words): words for address in held for words in _connected(address)}
     seen: set[Words] = set()
     found: list[Words] = []
     later: list[Words] = []
@@ -225,19 +225,32 @@ def _destination(line: str) -> str:
     return "".join(line.split(maxsplit=2)[1:2])
 
 
-def _connected(address: Words) -> Words:
-    """The route that the kernel makes with an address (fib_add_ifaddr, addrconf_prefix_route)."""
-    if "noprefixroute" in address:
-        return ("",)
+def _connected(address: Words) -> Iterator[Words]:
+    """The routes that the kernel makes with an address (fib_add_ifaddr, addrconf_prefix_route).
+
+    An IPv6 address with a peer has two: to its own prefix, which `noprefixroute` leaves out, and to
+    the peer alone, which is made in any case.
+    """
     given = _pairs(address)
-    place = given.get("peer", address[0])
-    to = str(ip_interface(place).network)
-    to = to.removesuffix("/128" if ":" in to else "/32")
     if is_v6(address):
-        return ("-6", to, "proto", "kernel", "metric", given.get("metric", "256"), "pref", "medium")
-    source = address[0].partition("/")[0]
-    metric = ("metric", given["metric"]) if "metric" in given else ()
-    return (to, "proto", "kernel", "scope", "link", "src", source, *metric)
+        kept = ("proto", "kernel", "metric", given.get("metric", "256"), "pref", "medium")
+        if "peer" in given:
+            yield ("-6", given["peer"].partition("/")[0], *kept)
+        if "noprefixroute" not in address:
+            length = given.get("peer", address[0]).partition("/")[2]
+            yield ("-6", _prefix(f"{address[0].partition('/')[0]}/{length}"), *kept)
+    elif "noprefixroute" not in address:
+        source = address[0].partition("/")[0]
+        metric = ("metric", given["metric"]) if "metric" in given else ()
+        to = _prefix(given.get("peer", address[0]))
+        yield (to, "proto", "kernel", "scope", "link", "src", source, *metric)
+
+
+def _prefix(place: str) -> str:
+    """The network of an address as ip-route(8) prints it: of a single address without length."""
+    network = ip_interface(place).network
+    single = network.prefixlen == network.max_prefixlen
+    return str(network.network_address) if single else str(network)
 
 
 def route_key(words: Words) -> Words:
