@@ -167,9 +167,15 @@ def remove_all(paths: Iterable[str]) -> None:
 
 
 def make_directory(path: str) -> None:
-    """Make a directory, and those above it, that everyone may read."""
-    Path(path).mkdir(parents=True, exist_ok=True, mode=0o755)
-    Path(path).chmod(0o755)
+    """Make a directory, and those above it, that everyone may read.
+
+    Raises Conflict where something else has its name.
+    """
+    directory = Path(path)
+    if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
+        raise Conflict(f"{path}: is a link or no directory, and is left as it is; remove it first")
+    directory.mkdir(parents=True, exist_ok=True, mode=0o755)
+    directory.chmod(0o755)
 
 
 def remove_directory(path: str) -> None:

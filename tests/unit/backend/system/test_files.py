@@ -58,6 +58,23 @@ def test_what_a_killed_writer_left_goes_with_its_directory(tmp_path: Path) -> No
     files.remove_directory(str(directory))
 
 
+@pytest.mark.parametrize("what", ["file", "fifo", "link"])
+def test_what_has_the_name_of_a_directory_is_named_and_left_as_it_is(
+    tmp_path: Path, what: str
+) -> None:
+    place, elsewhere = tmp_path / "hosts", tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    if what == "file":
+        place.touch()
+    elif what == "fifo":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(elsewhere)
+    with pytest.raises(Conflict, match=r"hosts: is a link or no directory, .*; remove it first"):
+        files.make_directory(str(place))
+    assert elsewhere.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_directory_with_files_of_others_stays(tmp_path: Path) -> None:
     directory = tmp_path / "hosts"
     files.make_directory(str(directory))
