@@ -35,12 +35,22 @@ _ESCAPE_KEY = "\x1b[27u"
 
 
 class TerminalDriver(linux_driver.LinuxDriver):
-    """Textual's own, with two habits changed that it has no other place to change.
+    """Textual's own, with three habits changed that it has no other place to change.
 
     A byte that is no UTF-8 is a key without a meaning, and not the end: a terminal of another
-    character set sends one for a letter, and a paste may hold any. And keys are told apart by
-    TypedParser.
+    character set sends one for a letter, and a paste may hold any. Keys are told apart by
+    TypedParser. And what is painted arrives whole: with PYTHONUNBUFFERED, Python's own stream
+    takes a write for done of which the kernel took a part, as it does when the process is stopped
+    meanwhile, or handles a signal.
     """
+
+    def start_application_mode(self) -> None:
+        """Take the terminal over, at the start and after each suspension."""
+        number = 2 if self._file is None else self._file.fileno()
+        self._file = open(  # noqa: SIM115
+            number, "w", encoding="utf-8", errors="backslashreplace", closefd=False
+        )
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # not typed there
 
     def run_input_thread(self) -> None:
         """Read what is typed, until the console ends."""

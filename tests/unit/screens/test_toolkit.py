@@ -1,7 +1,13 @@
 """What the console knows of the inside of Textual, and what keys it makes of what is sent."""
 
+import os
+import pty
 import re
+import signal
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +26,46 @@ def keys(*pieces: str) -> list[str]:
     time.sleep(ESCAPE_DELAY * 1.5)
     messages += parser.tick()
     return [message.key for message in messages if isinstance(message, Key)]
+
+
+PAINT = """
+import asyncio
+from textual.app import App
+from netconsole.screens.toolkit import TerminalDriver
+
+async def paint():
+    driver = TerminalDriver(App(), mouse=False)
+    driver.start_application_mode()
+    driver.write("".join(f"<{number:06}>" for number in range(100_000)))
+    driver.stop_application_mode()
+
+asyncio.run(paint())
+"""
+
+
+def test_what_is_painted_arrives_whole_however_often_the_console_is_stopped() -> None:
+    main, inner = pty.openpty()
+    painting = subprocess.Popen(
+        [sys.executable, "-c", PAINT],
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    os.close(inner)
+    said, stopped = b"", 0
+    with suppress(OSError):  # as the other end is closed
+        while part := os.read(main, 4096):
+            said += part
+            if len(said) // 50_000 > stopped:
+                stopped += 1
+                painting.send_signal(signal.SIGSTOP)
+                os.waitpid(painting.pid, os.WUNTRACED)
+                painting.send_signal(signal.SIGCONT)
+    os.close(main)
+    assert painting.wait(timeout=60) == 0
+    assert stopped > 10
+    assert said.count(b"<") == 100_000 + said.count(b"\x1b[<")
 
 
 @pytest.mark.parametrize(
