@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from private_host import PrivateHost
+from private_host import PrivateHost, eventually
 
 pytestmark = pytest.mark.requires("tap", "dnsmasq", "nft", "conntrack", "ping")
 
@@ -136,3 +136,23 @@ def test_only_guests_that_this_host_serves_are_asked_for(
     assert found["verdict"] == "ok"
     told = [each["label"] for each in found["evidence"]]
     assert sorted(told) == [f"{name} on br100" for name in asked]
+
+
+OPERSTATE = "/sys/class/net/br100/operstate"
+CHURN = """
+while :; do unshare --net sh -c '
+    for i in $(seq 300); do ip link add a$i up type veth peer name b$i; done
+'; done
+"""
+"""Keeps the kernel busy with the links of others, so that it tells late of a carrier."""
+
+
+def test_a_bridge_that_just_got_its_first_carrier_is_not_taken_for_silent(
+    host: PrivateHost,
+) -> None:
+    host.run("bash", "-e", "-c", f"{PREPARE.strip()}\n{CREATE}; {GUEST}")
+    for _ in range(4):
+        host.spawn("sh", "-c", CHURN)
+    for _ in range(3):
+        eventually(lambda: host.run("cat", OPERSTATE).stdout == "down\n")
+        host.run("netconsole", "doctor", "--probe", "--only", "dhcp_probe")

@@ -31,6 +31,9 @@ from netconsole.diagnostics.probes.dhcp_message import Message, discover, read
 
 SECONDS = 2.5
 """Answers are awaited: a server that first tries an address by ARP or ping takes 1 or 2 s."""
+OPEN_SECONDS = 2.5
+"""A bridge without a carrier lets nothing out, also not at once when it gets a port that has one:
+the kernel tells of carriers up to a second later (link_watch)."""
 MOST_NETWORKS = 16
 MOST_ASKED = 4
 """Instances of each network in whose name is asked."""
@@ -76,6 +79,7 @@ def ask(snapshot: Snapshot) -> DhcpAnswers:
                 problems[bridge] = str(error)
                 continue
             ports.append(port)
+        _await(ports)
         told = _Conversation(ports, questions)
         told.listen(SECONDS)
         return DhcpAnswers(
@@ -149,6 +153,22 @@ def _plug_in(port: _Port) -> None:
         patient = False
     if patient:  # a new port would be deaf for that long; with spanning tree the kernel refuses
         run(["bridge", "link", "set", "dev", port.name, "state", "3"])
+
+
+def _await(ports: Iterable[_Port]) -> None:
+    """Wait until answers can come out of the bridges; at most for a while, then it is asked."""
+    deadline = time.monotonic() + OPEN_SECONDS
+    while not all(map(_is_open, ports)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _is_open(port: _Port) -> bool:
+    links = Path("/sys/class/net")
+    try:
+        forwards = files.read_text(links / port.name / "brport/state").strip() == "3"
+        return forwards and files.read_text(links / port.bridge / "operstate").strip() != "down"
+    except OSError:
+        return True  # nothing tells: it is asked at once
 
 
 class _Conversation:
