@@ -74,7 +74,7 @@ def test_what_no_plan_can_mend_is_named_alone_with_what_to_do(lab: RunningLab, f
     lab.netconsole("lab", "break", fault)
     try:
         found = examined(lab, "--probe")
-        assert found.named == [fault], [found.findings[name]["because"] for name in found.named]
+        assert found.named == [fault], found.reasons
         assert found.findings[fault]["fix"] is None
         assert found.findings[fault]["remedy"]
     finally:
