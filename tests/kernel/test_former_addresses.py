@@ -265,3 +265,17 @@ def test_a_floating_address_that_we_had_to_put_on_again_is_ours(host: PrivateHos
     assert shown(host) != bare
     netconsole(host, "floating", "disassociate", FLOATING)
     assert shown(host) == bare
+
+
+def test_an_ipv6_gateway_with_a_narrower_mask_is_named_with_what_to_do(host: PrivateHost) -> None:
+    furnish(host, *OWN[:3], "ip address add fd00:81::1/128 dev adm nodad")
+    before = shown(host)
+    refused = host.run("netconsole", *CREATE, check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    (line,) = refused.stderr.splitlines()
+    assert "fd00:81::1/64 cannot be put on beside fd00:81::1/128" in line
+    assert shown(host) == before
+    _, command, _ = line.split("`")
+    host.run(*command.split())
+    netconsole(host, *CREATE)
+    no_plan(host)

@@ -5,13 +5,16 @@ as well, unless promote_secondaries is set (ip-sysctl). So it is set for that mo
 never leave, and keep their labels, lifetimes and routes.
 
 A gateway is there as well where its bridge has the address with a wider mask, an admin's say:
-the host answers for it and has a route to the guests. With a narrower one it lacks that route.
+the host answers for it and has a route to the guests. With a narrower one it lacks that route;
+an IPv4 address is added beside it, an IPv6 address cannot be (the kernel gives it to an interface
+once, whatever its prefix length).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import ip_interface
 
+from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Address, Observed, Place, Wanted
 from netconsole.backend.steps import (
     AddAddress,
@@ -88,13 +91,18 @@ def removed(observed: Observed, gone: tuple[Address, ...]) -> Iterator[Step]:
 
 
 def added(observed: Observed, wanted: Wanted, gone: tuple[Address, ...]) -> Iterator[Step]:
-    """Put on what is missing, and tell the neighbours."""
+    """Put on what is missing, and tell the neighbours.
+
+    Raises Conflict for an IPv6 address that is there with a narrower mask.
+    """
     off = {address[:2] for address in gone}
     present = {found[:2] for found in observed.addresses} - off
     widest = _widest(present)
     for address in wanted.addresses:
         if address[:2] in present or (not address.is_floating and _is_served(address, widest)):
             continue
+        if address.is_v6:
+            _refuse_narrower(address, widest)
         interface, about = address.interface, address.subjects
         yield AddAddress(interface, address.address, address.broadcast or "", subjects=about)
         if address.announcements and not address.is_v6:
@@ -110,6 +118,16 @@ def _widest(places: Iterable[Place]) -> dict[Place, int]:
         found = widest.get((interface, local))
         widest[interface, local] = int(length) if found is None else min(found, int(length))
     return widest
+
+
+def _refuse_narrower(address: Address, widest: Mapping[Place, int]) -> None:
+    local, _, length = address.address.partition("/")
+    if (found := widest.get((address.interface, local))) is not None and found > int(length):
+        raise Conflict(
+            f"interface {address.interface!r}: {address.address} cannot be put on beside "
+            f"{local}/{found}, as an interface has an IPv6 address once: "
+            f"`ip address del {local}/{found} dev {address.interface}` first"
+        )
 
 
 def _is_served(gateway: Address, widest: Mapping[Place, int]) -> bool:

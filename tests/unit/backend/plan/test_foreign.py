@@ -104,7 +104,7 @@ def test_a_bridge_keeps_its_mtu_where_none_is_asked_for() -> None:
         ("10.0.0.1/32", True),
         ("10.0.0.2/16", True),
         ("fd00:7::1/48", False),
-        ("fd00:7::1/128", True),
+        ("fd00:7::2/48", True),
     ],
 )
 def test_a_gateway_is_there_with_whatever_mask_covers_its_network(held: str, missed: bool) -> None:
@@ -116,6 +116,13 @@ def test_a_gateway_is_there_with_whatever_mask_covers_its_network(held: str, mis
     added = [step for step in plan(here, goal).steps if isinstance(step, AddAddress)]
 
     assert added == ([AddAddress("br100", gateway.address, "")] if missed else [])
+
+
+def test_an_ipv6_gateway_is_not_planned_beside_itself() -> None:
+    goal = replace(WANTED, addresses=(Address("br100", "fd00:7::1/64"),))
+    here = replace(WHOLE, addresses=(Address("br100", "fd00:7::1/128"),))
+    with pytest.raises(Conflict, match="`ip address del fd00:7::1/128 dev br100` first"):
+        plan(here, goal)
 
 
 def test_a_floating_address_is_put_on_by_itself_whatever_mask_another_gave_it() -> None:
