@@ -49,6 +49,8 @@ ROUTES = (
     "route add 2001:db8::/32 nexthop via fe80::1 dev eth0 nexthop via fe80::2 dev eth0",
     "route add 2001:db9::/32 via fe80::1 dev eth0 table 100 metric 5",
 )
+LIMITED = "address add fd00:5::20/64 valid_lft 5000 preferred_lft 4000 dev eth0"
+"""Its route the kernel leaves behind when it goes."""
 RULES = (
     "rule add iif eth0 fwmark 1/0xff tos 0x10 ipproto tcp dport 80-90 lookup 100 priority 50",
     "rule add from 10.0.0.0/8 to 192.0.2.1 oif eth0 lookup 100 uidrange 1-5 priority 60",
@@ -65,7 +67,7 @@ NEIGHBOURS = (
 def furnish(host: PrivateHost, choice: random.Random, promotes: int) -> str:
     """Put much on eth0, beside the address of its own and its default route; return what."""
     use_interface(host, "eth0")
-    several = [*(f"address add {each} dev eth0" for each in addresses(choice))]
+    several = [LIMITED, *(f"address add {each} dev eth0" for each in addresses(choice))]
     for kind in (ROUTES, RULES, NEIGHBOURS):
         chosen = set(choice.sample(kind, choice.randint(1, len(kind))))
         several += [each for each in kind if each in chosen]

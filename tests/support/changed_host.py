@@ -210,11 +210,23 @@ def runs(first: int, every: int, session: str) -> Iterator[tuple[str, bool]]:
     for number in kills(CREATE, first, every):
         yield f"create killed at {number}", recovered(number)
     during = settled()
+    if left := left_on("eth0"):
+        yield f"the port leads to {left}", False
     yield from taken_back_deletions(during)
     for number in kills(DELETE, first, every):
         if not recovered(number) or (left := difference(during, settled())):
             yield f"delete killed at {number}: {left}", False
     yield "create, delete", True
+
+
+def left_on(port: str) -> list[str]:
+    """Return where routes of a port of a bridge lead, which has its own link alone."""
+    routes = (
+        json.loads(told("ip", "-j", family, "route", "show", "table", "all", "dev", port) or "[]")
+        for family in ("-4", "-6")
+    )
+    places = (str(each["dst"]) for several in routes for each in several)
+    return [each for each in places if not each.startswith(("fe80:", "ff00:"))]
 
 
 def taken_back_deletions(during: list[str]) -> Iterator[tuple[str, bool]]:

@@ -129,20 +129,30 @@ class MoveAddresses(ProgramStep):
             yield argv("ip", "address", "add", *words, *sure, "dev", self.new)
 
     def _settled_addresses(self, new: Belongings) -> Iterator[Argv]:
-        """Make the detection of duplicates what it was."""
+        """Make the detection of duplicates what it was, and a lifetime that was taken off."""
         there = {place_of(each): each for each in new.addresses}
-        for address in self.belongings.addresses:
+        for address in filter(is_v6, self.belongings.addresses):
             now = there.get(place_of(address))
-            if is_v6(address) and "nodad" not in address and (now is None or "nodad" in now):
+            detects = "nodad" not in address and (now is None or "nodad" in now)
+            ends = "valid_lft" in address and now is not None and "valid_lft" not in now
+            if detects or ends:
                 words = _labelled(address, self.new)
                 yield argv("ip", "address", "change", *words, "dev", self.new)
 
     def _taken_addresses(self, old: Belongings) -> Iterator[Argv]:
-        """The last first: what goes with the first address of a subnet is gone by then."""
-        there = {place_of(each) for each in old.addresses}
+        """The last first: what goes with the first address of a subnet is gone by then.
+
+        With an IPv6 address whose time is limited the kernel leaves the route to its prefix until
+        that is over (addrconf.c, ipv6_del_addr): the host would go on asking the old place. So the
+        limit is taken off first.
+        """
+        there = {place_of(each): each for each in old.addresses}
         for address in reversed(self.belongings.addresses):
-            if place_of(address) in there:
-                yield argv("ip", "address", "delete", *place_of(address), "dev", self.old)
+            if (now := there.get(place_of(address))) is None:
+                continue
+            if is_v6(now) and "valid_lft" in now:
+                yield argv("ip", "address", "change", *lasting(now), "dev", self.old)
+            yield argv("ip", "address", "delete", *place_of(address), "dev", self.old)
 
     def _routes(self, old: Belongings, new: Belongings) -> Iterator[Argv]:
         """Routes are replaced where they are, so that the host is never without one."""
