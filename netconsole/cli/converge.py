@@ -78,7 +78,8 @@ def adopt(doer: Doer, yes_remove_all: bool) -> None:
     from netconsole.backend.changes.converge import Adopt
 
     change = Adopt(removes_most=True)
-    if not doer.dry_run and not yes_remove_all:
+    refused = doer.context.service().read_only_because is not None
+    if not (doer.dry_run or yes_remove_all or refused):
         what = "adopt: what another configured on this host is removed, or made this store's"
         if not confirmation.can_ask():
             raise Conflict(f"{what}; without a terminal, say --yes-remove-all")

@@ -96,6 +96,7 @@ COMMANDS = {
     "floating associate": ("203.0.113.130", "web1"),
     "floating disassociate": (FLOATING,),
     "apply": (),
+    "adopt": (),
     "undo": (),
 }
 
