@@ -180,7 +180,7 @@ def routes(
     ones, those in the place of a connected one, and what has no word. Those that the kernel makes
     by itself for the addresses `held` are left out.
     """
-    made = {route_key(words): words for address in held for words in _connected(address)}
+    made = {route_key(words): words for address in held for words in connected(address)}
     seen: set[Words] = set()
     found: list[Words] = []
     later: list[Words] = []
@@ -225,7 +225,7 @@ def _destination(line: str) -> str:
     return "".join(line.split(maxsplit=2)[1:2])
 
 
-def _connected(address: Words) -> Iterator[Words]:
+def connected(address: Words) -> Iterator[Words]:
     """The routes that the kernel makes with an address (fib_add_ifaddr, addrconf_prefix_route).
 
     An IPv6 address with a peer has two: to its own prefix, which `noprefixroute` leaves out, and to

@@ -1,12 +1,13 @@
 """The step that takes an interface's addresses to its bridge, and back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from netconsole.backend.model.belongings import (
     HERE,
     Belongings,
     Words,
+    connected,
     is_v6,
     lasting,
     normal,
@@ -88,6 +89,7 @@ class MoveAddresses(ProgramStep):
             *self._routes(old, new),
             *self._uncopied_rules(old),
             *self._taken_addresses(old),
+            *self._taken_routes(old),
             *self._settled_addresses(new),
             *(self._route("replace", each, self.new) for each in self._missing_connected(new)),
         )
@@ -129,30 +131,34 @@ class MoveAddresses(ProgramStep):
             yield argv("ip", "address", "add", *words, *sure, "dev", self.new)
 
     def _settled_addresses(self, new: Belongings) -> Iterator[Argv]:
-        """Make the detection of duplicates what it was, and a lifetime that was taken off."""
+        """Make the detection of duplicates what it was."""
         there = {place_of(each): each for each in new.addresses}
-        for address in filter(is_v6, self.belongings.addresses):
+        for address in self.belongings.addresses:
             now = there.get(place_of(address))
-            detects = "nodad" not in address and (now is None or "nodad" in now)
-            ends = "valid_lft" in address and now is not None and "valid_lft" not in now
-            if detects or ends:
+            if is_v6(address) and "nodad" not in address and (now is None or "nodad" in now):
                 words = _labelled(address, self.new)
                 yield argv("ip", "address", "change", *words, "dev", self.new)
 
     def _taken_addresses(self, old: Belongings) -> Iterator[Argv]:
-        """The last first: what goes with the first address of a subnet is gone by then.
-
-        With an IPv6 address whose time is limited the kernel leaves the route to its prefix until
-        that is over (addrconf.c, ipv6_del_addr): the host would go on asking the old place. So the
-        limit is taken off first.
-        """
-        there = {place_of(each): each for each in old.addresses}
+        """The last first: what goes with the first address of a subnet is gone by then."""
+        there = {place_of(each) for each in old.addresses}
         for address in reversed(self.belongings.addresses):
-            if (now := there.get(place_of(address))) is None:
-                continue
-            if is_v6(now) and "valid_lft" in now:
-                yield argv("ip", "address", "change", *lasting(now), "dev", self.old)
-            yield argv("ip", "address", "delete", *place_of(address), "dev", self.old)
+            if place_of(address) in there:
+                yield argv("ip", "address", "delete", *place_of(address), "dev", self.old)
+
+    def _taken_routes(self, old: Belongings) -> Iterator[Argv]:
+        """Those that the kernel leaves of IPv6 addresses with a limit until that is over.
+
+        The host would go on asking the old place (addrconf.c, ipv6_del_addr).
+        """
+        moved = set(map(place_of, self.belongings.addresses))
+        staying = _made(each for each in old.addresses if place_of(each) not in moved)
+        limited = _made(each for each in old.addresses if "valid_lft" in each)
+        left = (limited | set(map(lasting, old.routes))) - staying
+        for route in sorted(_made(self.belongings.addresses)):
+            if route in left:
+                where = ("exact", route[1], "dev", self.old, "proto", "kernel")
+                yield argv("ip", "-6", "route", "flush", *where)
 
     def _routes(self, old: Belongings, new: Belongings) -> Iterator[Argv]:
         """Routes are replaced where they are, so that the host is never without one."""
@@ -200,6 +206,11 @@ class PutNeighbours(ProgramStep):
     @property
     def inverse(self) -> Step:
         return self
+
+
+def _made(addresses: Iterable[Words]) -> set[Words]:
+    """The routes that the kernel makes with IPv6 addresses."""
+    return {lasting(route) for each in addresses if is_v6(each) for route in connected(each)}
 
 
 def _put(neighbour: Words, interface: str) -> Argv:

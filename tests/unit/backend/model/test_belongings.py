@@ -198,24 +198,24 @@ def test_the_lifetime_is_what_is_left_of_it() -> None:
     assert added == "ip address add 192.0.2.6/24 valid_lft 50 preferred_lft 40 dev br100"
 
 
-def test_an_address_with_a_limit_leaves_no_route_and_gets_its_limit_back() -> None:
+def test_an_address_with_a_limit_leaves_no_route() -> None:
     """The kernel keeps the route of an IPv6 address that is to end until it would have ended."""
     limited = ("fd00:9::5/64", "valid_lft", "60", "preferred_lft", "50", "nodad")
     there = replace(MOVE, addresses=(limited,), routes=())
-    done = there.left(Belongings((limited,), master="br100"), Belongings((limited,)))
-    assert [" ".join(each) for each in done] == [
-        "ip address change fd00:9::5/64 nodad dev eth0",
+    flushed = "ip -6 route flush exact fd00:9::/64 dev eth0 proto kernel"
+
+    def left(old: Belongings) -> list[str]:
+        return [" ".join(each) for each in there.left(old, Belongings((limited,)))]
+
+    assert left(Belongings((limited,), master="br100")) == [
         "ip address delete fd00:9::5/64 dev eth0",
+        flushed,
     ]
-    back = replace(there, to_bridge=False)
-    cut_off = Belongings((("fd00:9::5/64", "nodad"),), master="br100")
-    commands = [" ".join(each) for each in back.left(Belongings((limited,)), cut_off)]
-    assert commands == [
-        "ip link set dev eth0 nomaster",
-        "ip address change fd00:9::5/64 nodad dev br100",
-        "ip address delete fd00:9::5/64 dev br100",
-        "ip address change fd00:9::5/64 valid_lft 60 preferred_lft 50 nodad dev eth0",
-    ]
+    route = ("-6", "fd00:9::/64", "proto", "kernel", "metric", "256", "expires", "9")
+    cut_off = Belongings(routes=((*route, "pref", "medium"),), master="br100")
+    assert left(cut_off) == [flushed]
+    another = replace(cut_off, addresses=(("fd00:9::7/64",),), routes=())
+    assert left(another) == []
 
 
 def test_a_journal_of_old_is_read() -> None:
