@@ -1,5 +1,6 @@
 """Evidence of a healthy host, for tests to damage."""
 
+from netconsole.backend.filtering.native_tables import parse_table
 from netconsole.backend.filtering.rule_lines import place_of
 from netconsole.backend.model.hoststate import Kind, Lease
 from netconsole.backend.model.lease_file import as_text
@@ -14,7 +15,6 @@ from netconsole.backend.survey.status import (
     Status,
 )
 from netconsole.backend.wording.rule_subjects import subject_of
-from netconsole.diagnostics.evidence.nft_listing import parse_table
 from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions

@@ -91,8 +91,8 @@ SETTINGS = {
 
 
 def postrouting(*lines: str) -> PacketFilter:
-    """A nat table whose POSTROUTING holds these lines, and DOCKER what else they declare."""
-    declared = ":POSTROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n"
+    """A nat table whose POSTROUTING holds these lines, and chains of others what else they say."""
+    declared = ":POSTROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n:KUBE-POSTROUTING - [0:0]\n"
     text = f"*nat\n{declared}{''.join(lines)}COMMIT\n"
     return PacketFilter("nft", tuple(parse(text, "nft", "ipv4")))
 

@@ -1,6 +1,6 @@
 """What a rule of the packet filter asks of a packet, and where it sends it. Pure.
 
-Read from the words of iptables-save(8) here, from those of nft(8) in `filter_nft`. What is not
+Read from the words of iptables-save(8) here, from those of nft(8) in `nft_matches`. What is not
 understood depends on the packet: a rule that asks for it neither certainly fits a flow nor
 certainly does not.
 """
@@ -16,7 +16,7 @@ from netconsole.backend.filtering import rule_words
 Fit = bool | None
 """Whether a rule fits a flow; None where that depends on the packet."""
 
-Action = Literal["accept", "drop", "jump", "goto", "return", "pass"]
+Action = Literal["accept", "drop", "jump", "goto", "return", "translate", "pass"]
 """`pass`: the packet goes on to the next rule, as after LOG."""
 
 EVERYTHING = IPv4Network("0.0.0.0/0")
@@ -30,7 +30,9 @@ TARGETS: Mapping[str, Action] = {
     "reject": "drop",
     "return": "return",
 }
-_NUMBERS = {"tcp": "6", "udp": "17"}
+TRANSLATIONS = frozenset({"DNAT", "MASQUERADE", "NETMAP", "REDIRECT", "SNAT"})
+"""Targets that give a connection another source or destination, and are the last that is asked."""
+_NUMBERS = {"sctp": "132", "tcp": "6", "udp": "17"}
 """Of protocols, as in /etc/protocols."""
 
 
@@ -65,7 +67,7 @@ class RuleReading:
     fit: Fit
     action: Action
     aim: str = ""
-    """The chain that a jump leads to."""
+    """The chain that a jump leads to; of a translation its name, as iptables has it."""
     named: bool = False
     """Whether it asks for an interface or an address of this very flow."""
 
@@ -84,9 +86,12 @@ def read_iptables(spec: str, flow: Flow) -> RuleReading:
             continue
         if word in ("-j", "-g"):
             return RuleReading(all_fit(fits), *_target(word, words[place]), named)
+        if word == "--comment":
+            place += 1  # it may look like an option
+            continue
         values = _values(words, place)
         place += len(values)
-        if word not in ("-m", "--comment"):
+        if word != "-m":
             fit = _iptables_fit(word, values, flow)
             fits.append(None if fit is None else fit is not negated)
             named |= word in ("-i", "-o", "-s", "-d") and fits[-1] is True
@@ -107,6 +112,8 @@ def _values(words: Sequence[str], place: int) -> list[str]:
 def _target(option: str, target: str) -> tuple[Action, str]:
     if target in TARGETS:
         return TARGETS[target], ""
+    if target in TRANSLATIONS:
+        return "translate", target
     return ("jump" if option == "-j" else "goto"), target
 
 

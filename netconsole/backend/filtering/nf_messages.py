@@ -43,10 +43,12 @@ _ATTRIBUTE = struct.Struct("=HH")
 class KernelChain:
     """A chain; one with a hook is a base chain, where packets enter."""
 
+    family: NfFamily
     table: str
     name: str
     type: str = ""
     hook: str = ""
+    """Of netdev and arp its number: these have hooks of their own."""
     priority: int = 0
     drops: bool = False
     """Its policy."""
@@ -89,7 +91,11 @@ def parse_tables(pieces: Iterable[bytes]) -> tuple[tuple[NfFamily, str], ...]:
 
 def parse_chains(pieces: Iterable[bytes]) -> tuple[KernelChain, ...]:
     """Return the chains of a dump."""
-    return tuple(_chain(dict(_attributes(message[FAMILY.size :]))) for message in _contents(pieces))
+    return tuple(
+        _chain(FAMILIES[message[0]], dict(_attributes(message[FAMILY.size :])))
+        for message in _contents(pieces)
+        if message[0] in FAMILIES
+    )
 
 
 def parse_rules(raw: Iterable[bytes]) -> tuple[KernelRule, ...]:
@@ -136,18 +142,20 @@ def _rule(raw: bytes) -> KernelRule:
     return KernelRule(int.from_bytes(told[3], "big"), expressions)
 
 
-def _chain(told: dict[int, bytes]) -> KernelChain:
+def _chain(family: NfFamily, told: dict[int, bytes]) -> KernelChain:
     table, name = _text(told[1]), _text(told[3])
     if 4 not in told:
-        return KernelChain(table, name)
+        return KernelChain(family, table, name)
     hook = dict(_attributes(told[4]))
     number = int.from_bytes(hook[1], "big")
     (priority,) = struct.unpack(">i", hook[2])
+    has_own_hooks = family in ("arp", "netdev") or number >= len(HOOKS)
     return KernelChain(
+        family,
         table,
         name,
         _text(told.get(7, b"")),
-        HOOKS[number] if number < len(HOOKS) else str(number),
+        str(number) if has_own_hooks else HOOKS[number],
         priority,
         int.from_bytes(told.get(5, b"\1"), "big") == 0,
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from netconsole.backend.filtering.matches import (
     TARGETS,
+    TRANSLATIONS,
     Fit,
     Flow,
     RuleReading,
@@ -14,14 +15,15 @@ from netconsole.backend.filtering.matches import (
     is_port,
     is_protocol,
     is_within,
+    read_iptables,
 )
+from netconsole.backend.filtering.native_rules import is_native, native_text
 
 _WORD = re.compile(r'"[^"]*"|\{[^}]*\}|\S+')
 _TWO_WORDS = frozenset({"ct", "ip", "ip6", "meta", "tcp", "th", "udp"})
 _OTHER_NAMES = {"iif": "iifname", "oif": "oifname", "ip protocol": "l4proto"}
 _NAMING = frozenset({"iifname", "oifname", "ip saddr", "ip daddr"})
 """What names an interface or an address."""
-_TRANSLATIONS = frozenset({"dnat", "masquerade", "redirect", "snat"})
 _OF_LOG = frozenset({"prefix", "level", "group", "snaplen", "queue-threshold", "flags"})
 _UNREAD_MAP = RuleReading(None, "return")
 """It may accept, drop or lead elsewhere: nothing that follows is certain to be met."""
@@ -52,6 +54,11 @@ _QUESTIONS: Mapping[str, _Question] = {
 }
 
 
+def read_rule(spec: str, flow: Flow) -> RuleReading:
+    """Read a rule of a table of iptables, in which nft may have some as well, for one flow."""
+    return read_nft(native_text(spec), flow) if is_native(spec) else read_iptables(spec, flow)
+
+
 def read_nft(text: str, flow: Flow) -> RuleReading:
     """Read a rule in the words of nft, for one flow."""
     words = _WORD.findall(text)
@@ -63,6 +70,10 @@ def read_nft(text: str, flow: Flow) -> RuleReading:
             return RuleReading(all_fit(fits), TARGETS[name], "", named)
         if name in ("jump", "goto"):
             return RuleReading(all_fit(fits), "jump" if name == "jump" else "goto", words[0], named)
+        if name.upper() in TRANSLATIONS:
+            if "map" in words:  # only what is in the map is translated
+                fits.append(None)
+            return RuleReading(all_fit(fits), "translate", name.upper(), named)
         if _is_statement(name, words):
             continue
         question = _pass_concatenation(words) or _QUESTIONS.get(name, _unknown)
@@ -90,12 +101,10 @@ def _is_statement(name: str, words: list[str]) -> bool:
     """Whether it decides nothing; what belongs to it is taken away."""
     if name == "comment":
         words.pop(0)
-    elif name in _TRANSLATIONS:
-        words.clear()  # to which address, and how
     elif name == "log":
         while words[:1] and words[0] in _OF_LOG:
             del words[:2]
-    return name in ("comment", "log", "counter", "notrack") or name in _TRANSLATIONS
+    return name in ("comment", "log", "counter", "notrack")
 
 
 def _unknown(value: str, flow: Flow) -> Fit:

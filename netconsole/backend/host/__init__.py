@@ -12,12 +12,14 @@ from netconsole.backend.host.doers import perform
 from netconsole.backend.host.standing import still, undone
 from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
+from netconsole.backend.kernel import other_nat
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.backend.model.hoststate import Lease, Mark, Observed, Wanted
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
 from netconsole.backend.plan import addresses, former, moves
 from netconsole.backend.plan.configurators import notes
+from netconsole.backend.plan.egress import Others
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
@@ -129,6 +131,10 @@ class Host:
         ports = [step.port for step in steps.steps if isinstance(step, MoveAddresses)]
         return tuple(notes(steps, configured_by(ports), dhcp_clients(ports)))
 
+    def others(self) -> Others:
+        """What of others the kernel asks beside our rules where packets leave."""
+        return other_nat.observe()
+
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         """The leases of each bridge of ours."""
         return dnsmasq.observe_leases(self._networks_path)
@@ -187,6 +193,9 @@ class NoHost(Host):
         self, observed: Observed, wanted: Wanted, remembered: Collection[str] | None = None
     ) -> Observed:
         return observed
+
+    def others(self) -> Others:
+        return Others()
 
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         return {}

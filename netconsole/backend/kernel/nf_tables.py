@@ -72,9 +72,13 @@ class NfTables:
         """Return family and name of every table."""
         return parse_tables(self._dump(_GETTABLE, 0, b""))
 
-    def chains(self, family: NfFamily) -> tuple[KernelChain, ...]:
-        """Return the chains of every table of a family."""
-        return parse_chains(self._dump(_GETCHAIN, _NUMBERS[family], b""))
+    def chains(self, family: NfFamily | None = None) -> tuple[KernelChain, ...]:
+        """Return the chains of every table of a family, or of all families.
+
+        The tables come in the order in which they were made, and so do the chains of each
+        (nf_tables_dump_chains of Linux net/netfilter/nf_tables_api.c).
+        """
+        return parse_chains(self._dump(_GETCHAIN, _NUMBERS[family] if family else 0, b""))
 
     def raw_rules(self, family: NfFamily, table: str, chain: str) -> tuple[bytes, ...]:
         """Return the rules of a chain in their order as the kernel sends them, many in a piece.

@@ -16,7 +16,7 @@ from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.records import Records
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
 from netconsole.backend.plan import adoption
-from netconsole.backend.plan.egress import note_of_association
+from netconsole.backend.plan.egress import note_of_association, sent
 from netconsole.backend.plan.scope import difference, is_enough
 from netconsole.backend.service.former import Former
 from netconsole.backend.service.reading import Reading
@@ -94,7 +94,8 @@ class Writing(Reading):
         (former.note if scope.is_whole else former.forget_made)(connection)
         notes = (*written.notes, *self._host.notes(steps))
         for address in change.scope.floating_addresses:
-            notes += note_of_association(address, observed, wanted)
+            if flow := sent(address, wanted, found.networks):
+                notes += note_of_association(address, flow, observed, self._host.others())
         return Prepared(
             written.result, steps, observed, wanted, scope, written.waits, notes, former
         )

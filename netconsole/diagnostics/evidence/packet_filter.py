@@ -9,22 +9,19 @@ from dataclasses import replace
 from itertools import repeat
 from typing import Literal, NotRequired, TypedDict, TypeVar, cast
 
+from netconsole.backend.filtering.nat_order import PRIORITIES, Place, Turn, turns
+from netconsole.backend.filtering.native_tables import NftRule, NftTable
+from netconsole.backend.filtering.nf_messages import KernelChain
 from netconsole.backend.kernel.iptables_save import kind_of, other_kind, saved, tables_in_use
 from netconsole.backend.kernel.mixed_tables import TABLES, is_foreign_base
 from netconsole.backend.kernel.nf_tables import NfTables
+from netconsole.backend.kernel.other_nat import NO_NFT, listed
 from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.model.text import from_json
 from netconsole.backend.system.programs import PATH, run
 from netconsole.diagnostics.evidence.counters import SECONDS
-from netconsole.diagnostics.evidence.nft_listing import parse_table
-from netconsole.diagnostics.parts.packet_filter import (
-    FilterChain,
-    FilterRule,
-    NftRule,
-    NftTable,
-    PacketFilter,
-)
+from netconsole.diagnostics.parts.packet_filter import FilterChain, FilterRule, PacketFilter
 
 _Rule = TypeVar("_Rule")
 
@@ -50,12 +47,12 @@ def read_packet_filter() -> PacketFilter:
     cannot be read, as by a user who may not."""
     command = kind_of("ipv4")
     kinds = _kinds_in_use(command)
-    before, tables_before, began = _read(kinds, command), _foreign(), time.monotonic()
+    before, tables_before, began = _read(kinds, command), _foreign(command), time.monotonic()
     own = kind_of("ipv6")
     ipv6 = parse(saved("ipv6", own, own=True).text, own, "ipv6")
     time.sleep(max(0.0, SECONDS - (time.monotonic() - began)))
     chains = with_rises(before, _read(kinds, command))
-    tables, unread = _foreign()
+    tables, unread = _foreign(command)
     return PacketFilter(command, (*chains, *ipv6), nft_with_rises(tables_before[0], tables), unread)
 
 
@@ -159,31 +156,34 @@ def parse(text: str, kind: Kind, family: Literal["ipv4", "ipv6"]) -> Iterator[Fi
                 yield FilterChain(kind, family, table, name, policy, held, count)
 
 
-def _foreign() -> tuple[tuple[NftTable, ...], str]:
+def _foreign(command: Kind) -> tuple[tuple[NftTable, ...], str]:
     if shutil.which("nft", path=PATH) is None:
         return (), _unlisted()
     try:
         listing = cast(_NftListing, from_json(run(["nft", "-j", "list", "tables"])))
         names = [entry["table"] for entry in listing.get("nftables", ()) if "table" in entry]
-        bases = _foreign_bases()
+        with NfTables() as kernel:
+            chains = kernel.chains()
+        bases = _foreign_bases(chains)
+        asked = {k: v for hook in PRIORITIES for k, v in turns(chains, command, hook).items()}
         found = [each for each in names if not _of_iptables(each["family"], each["name"])]
         shared = [each for each in names if (each["family"], each["name"]) in bases]
-        beside = (_beside(_table(each), bases) for each in shared)
-        return (*(_table(each) for each in found), *beside), ""
+        beside = (_beside(_table(each, asked), bases) for each in shared)
+        return (*(_table(each, asked) for each in found), *beside), ""
     except NetconsoleError as error:
         return (), str(error)
     except OSError as error:
         return (), error.strerror or str(error)
 
 
-def _foreign_bases() -> dict[tuple[str, str], frozenset[str]]:
+def _foreign_bases(chains: Iterable[KernelChain]) -> dict[tuple[str, str], frozenset[str]]:
     """Return the base chains in tables of iptables that iptables does not show, by their table."""
     found: dict[tuple[str, str], frozenset[str]] = {}
-    with NfTables() as kernel:
-        for chain in kernel.chains("ip"):
-            if _of_iptables("ip", chain.table) and is_foreign_base(chain, "ip"):
-                place = "ip", chain.table
-                found[place] = found.get(place, frozenset()) | {chain.name}
+    for chain in chains:
+        is_ours = chain.family == "ip" and _of_iptables("ip", chain.table)
+        if is_ours and is_foreign_base(chain, "ip"):
+            place = "ip", chain.table
+            found[place] = found.get(place, frozenset()) | {chain.name}
     return found
 
 
@@ -199,21 +199,19 @@ def _beside(table: NftTable, bases: Mapping[tuple[str, str], frozenset[str]]) ->
 
 def _unlisted() -> str:
     """Say which tables cannot be listed without nft; empty where the kernel has none."""
-    missing = "nft is not installed (Debian package nftables)"
     try:
         with NfTables() as kernel:
             names = [" ".join(each) for each in kernel.tables() if not _of_iptables(*each)]
     except OSError as error:
         if error.errno == errno.EPROTONOSUPPORT:
             return ""
-        return f"{missing}, and the kernel does not say which tables it has: {error}"
-    return f"{missing}, and there are tables of it: {', '.join(names)}" if names else ""
+        return f"{NO_NFT}, and the kernel does not say which tables it has: {error}"
+    return f"{NO_NFT}, and there are tables of it: {', '.join(names)}" if names else ""
 
 
 def _of_iptables(family: str, name: str) -> bool:
     return family in ("ip", "ip6", "bridge") and name in TABLES
 
 
-def _table(table: _NftObject) -> NftTable:
-    told = run(["nft", "--numeric-priority", "list", "table", table["family"], table["name"]])
-    return parse_table(table["family"], table["name"], told)
+def _table(table: _NftObject, asked: Mapping[Place, Turn]) -> NftTable:
+    return listed(table["family"], table["name"]).with_turns(asked)

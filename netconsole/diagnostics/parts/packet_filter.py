@@ -5,6 +5,7 @@ from typing import Literal
 
 from netconsole.backend.filtering import rule_words
 from netconsole.backend.filtering.native_rules import is_native, native_target
+from netconsole.backend.filtering.native_tables import NftTable
 from netconsole.backend.model.hoststate import Kind
 
 
@@ -51,43 +52,6 @@ class FilterChain:
     """That reached the policy."""
     rise: int = 0
     """How many of them did so between the two readings."""
-
-
-@dataclass(frozen=True, slots=True)
-class NftRule:
-    """One rule, in the words of nft(8)."""
-
-    text: str
-    packets: int | None = None
-    """Where the rule counts."""
-    rise: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class NftChain:
-    """One chain; a base chain has a hook (nft(8), chains)."""
-
-    name: str
-    rules: tuple[NftRule, ...] = ()
-    type: str = ""
-    hook: str = ""
-    priority: str = ""
-    policy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NftTable:
-    """A table of nftables that iptables does not show."""
-
-    family: str
-    name: str
-    chains: tuple[NftChain, ...] = ()
-    flags: tuple[str, ...] = ()
-    """`owner`: only the process that made it can change it; `dormant`: it is switched off."""
-
-    def chain(self, name: str) -> NftChain | None:
-        """Return a chain, or None."""
-        return next((each for each in self.chains if each.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

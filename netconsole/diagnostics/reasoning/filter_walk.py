@@ -10,11 +10,12 @@ from heapq import merge
 from operator import itemgetter
 from typing import Literal
 
-from netconsole.backend.filtering.matches import Flow, RuleReading, read_iptables
-from netconsole.backend.filtering.native_rules import is_native, native_text
-from netconsole.backend.filtering.nft_matches import read_nft
+from netconsole.backend.filtering.matches import Flow, RuleReading
+from netconsole.backend.filtering.native_rules import is_native
+from netconsole.backend.filtering.native_tables import NftTable
+from netconsole.backend.filtering.nft_matches import read_nft, read_rule
 from netconsole.backend.model.hoststate import Kind
-from netconsole.diagnostics.parts.packet_filter import NftTable, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
 Hook = Literal["prerouting", "input", "forward"]
 """Where in the kernel a table is passed: what comes in, then what ends here or goes on."""
@@ -118,14 +119,9 @@ def rulesets(seen: PacketFilter, hook: Hook = "forward") -> Iterator[Ruleset]:
                 for each in seen.of(table, kind)
             }
             if entry in chains:
-                yield Ruleset(kind, "ip", table, entry, chains, _read)
+                yield Ruleset(kind, "ip", table, entry, chains, read_rule)
     for native in seen.foreign_tables:
         yield from _native(native, hook)
-
-
-def _read(spec: str, flow: Flow) -> RuleReading:
-    """Read a rule of a table of iptables, in which nft may have rules as well."""
-    return read_nft(native_text(spec), flow) if is_native(spec) else read_iptables(spec, flow)
 
 
 def _native(table: NftTable, hook: Hook) -> Iterator[Ruleset]:
@@ -210,7 +206,7 @@ class _Walk:
             return False  # a target that is no chain, as LOG
         for position, step in self._index.of(chain, self._flow):
             rule = self._ruleset.read(step.text, self._flow)
-            if rule.fit is False or rule.action == "pass":
+            if rule.fit is False or rule.action in ("pass", "translate"):
                 continue
             if rule.action == "return":
                 if rule.fit:

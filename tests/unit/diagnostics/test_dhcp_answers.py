@@ -20,12 +20,12 @@ from evidence_samples import (
     UPSTREAM,
 )
 
+from netconsole.backend.filtering.native_tables import NftChain, NftTable
 from netconsole.backend.steps import Plan, ReloadDnsmasq, StartDnsmasq, StopDnsmasq, WriteFile
 from netconsole.diagnostics.model.finding import Verdict
 from netconsole.diagnostics.parts.dhcp import Answer, DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import DhcpListener
-from netconsole.diagnostics.parts.packet_filter import NftChain, NftTable
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 
 # dhcp_probe, dhcp_rogue

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from netconsole.backend.filtering.matches import Flow
-from netconsole.diagnostics.evidence.nft_listing import parse_table
+from netconsole.backend.filtering.native_tables import parse_table
 from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.filter_walk import Drop

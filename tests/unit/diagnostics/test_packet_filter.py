@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from evidence_samples import HEALTHY, NETWORK, OUR_FILTER, packet_filter, snapshot
 
+from netconsole.backend.filtering.native_tables import NftRule, parse_table
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan
 from netconsole.diagnostics.checks import CHECKS
-from netconsole.diagnostics.evidence.nft_listing import parse_table
 from netconsole.diagnostics.evidence.packet_filter import parse, with_rises
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.parts.backend import Convergence
 from netconsole.diagnostics.parts.owners import Owner, Owners
-from netconsole.diagnostics.parts.packet_filter import NftRule, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
 REJECT = "-j REJECT --reject-with icmp-host-prohibited"
 DOCKER = """*filter

@@ -24,14 +24,17 @@ from routing_samples import (
     settings,
 )
 
-from netconsole.backend.steps import ChangeRules, Plan, RunProgram, SetLink
+from netconsole.backend.filtering.nat_order import Turn
+from netconsole.backend.filtering.native_tables import NftChain, NftRule, NftTable
+from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan, RunProgram, SetLink
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.evidence.packet_filter import parse
-from netconsole.diagnostics.model.finding import Finding, Verdict
+from netconsole.diagnostics.model.finding import Confidence, Finding, Verdict
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Convergence
 from netconsole.diagnostics.parts.links import KernelLink, Links
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.pings import DetourPings, Ping, SizePings
 from netconsole.diagnostics.parts.reverse_paths import InterfacePaths, ReversePath, ReversePaths
 from netconsole.diagnostics.parts.routing import Route, Routing, RoutingRule
@@ -241,6 +244,15 @@ AHEAD = "-A POSTROUTING -o eth0 -j MASQUERADE\n"
             ),
             "ok",
         ),
+        ((JUMP, "-A POSTROUTING -s 10.0.0.0/24 -j RETURN\n", BOTTOM), "fail"),
+        (
+            (
+                *(JUMP, "-A POSTROUTING -j KUBE-POSTROUTING\n", BOTTOM),
+                "-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN\n",
+                "-A KUBE-POSTROUTING -j MASQUERADE\n",
+            ),
+            "ok",
+        ),
         ((JUMP,), "info"),
     ],
 )
@@ -270,12 +282,119 @@ def test_our_jumps_move_before_what_takes_the_packets_and_back() -> None:
     assert table.specs() == now
 
 
-def test_a_rule_in_the_legacy_table_is_named_and_not_touched() -> None:
-    legacy = parse(f"*nat\n:POSTROUTING ACCEPT [0:0]\n{AHEAD}COMMIT\n", "legacy", "ipv4")
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (AHEAD, "warn"),
+        ("-A POSTROUTING -j ACCEPT\n", "ok"),
+        (f"-A POSTROUTING -j ACCEPT\n{AHEAD}", "ok"),
+        (f"-A POSTROUTING -m policy --dir out --pol ipsec -j ACCEPT\n{AHEAD}", "warn"),
+        ("-A POSTROUTING -s 172.17.0.0/16 -j MASQUERADE\n", "ok"),
+    ],
+)
+def test_of_the_legacy_table_only_a_translation_counts(line: str, verdict: Verdict) -> None:
+    legacy = parse(f"*nat\n:POSTROUTING ACCEPT [0:0]\n{line}COMMIT\n", "legacy", "ipv4")
     both = postrouting(JUMP, BOTTOM)
     both = replace(both, chains=(*both.chains, *legacy))
     found = CHECKS["egress_source"].examine(seen(both))
+    assert found.verdict == verdict
+    if verdict == "warn":
+        assert found.confidence == "possible"
+        assert "when that was cannot be read" in found.because
+        add = "iptables-legacy -w -t nat -I POSTROUTING 1 -s 10.0.0.2 -o eth0 -j ACCEPT"
+        assert found.fix is not None
+        assert found.fix.commands == (add,)
+        assert found.fix.inverse.commands == (add.replace("-I POSTROUTING 1", "-D POSTROUTING"),)
+
+
+def native(turn: Turn, *rules: str, flags: tuple[str, ...] = ()) -> PacketFilter:
+    """Ours, and a chain of nftables that is asked in this turn."""
+    held = tuple(NftRule(each, handle=4) for each in rules)
+    chain = NftChain("post", held, "nat", "postrouting", "100", turn=turn)
+    tables = (NftTable("inet", "theirs", (chain,), flags),)
+    return replace(postrouting(JUMP, BOTTOM), foreign_tables=tables)
+
+
+MASQUERADE = 'oifname "eth0" masquerade'
+
+
+@pytest.mark.parametrize(
+    ("turn", "rule", "graded"),
+    [
+        ("before", MASQUERADE, ("fail", "certain")),
+        ("likely before", MASQUERADE, ("warn", "likely")),
+        ("unknown", MASQUERADE, ("warn", "possible")),
+        ("likely after", MASQUERADE, ("info", "likely")),
+        ("after", MASQUERADE, ("ok", "certain")),
+        ("before", "ip saddr @lan masquerade", ("info", "possible")),
+        ("before", 'oifname "eth0" ip saddr @lan masquerade', ("warn", "possible")),
+        ("likely after", 'oifname "eth0" ip saddr @lan masquerade', ("info", "possible")),
+        ("before", 'oifname "eth1" masquerade', ("ok", "certain")),
+        ("before", 'iifname "br100" masquerade', ("fail", "certain")),
+        ("before", 'iifname "virbr0" masquerade', ("ok", "certain")),
+    ],
+)
+def test_a_chain_of_nftables_counts_as_it_is_asked(
+    turn: Turn, rule: str, graded: tuple[Verdict, Confidence]
+) -> None:
+    found = CHECKS["egress_source"].examine(seen(native(turn, rule)))
+    assert (found.verdict, found.confidence) == graded
+    if found.found:
+        assert f"`{rule}` in chain post of the nft table inet theirs" in found.because
+        exception = 'ip saddr 10.0.0.2 oifname "eth0" accept'
+        assert found.fix == Plan(
+            (
+                InsertNftRule(
+                    "inet", "theirs", "post", exception, "netconsole: 10.0.0.2 leaves by eth0"
+                ),
+            )
+        )
+        assert "`nft -a list chain inet theirs post` (handle 4) shows it" in found.remedy
+        again = CHECKS["egress_source"].examine(seen(native(turn, exception, rule)))
+        assert again.verdict == "ok"
+    else:
+        assert found.fix is None
+
+
+def test_a_table_that_is_switched_off_or_locked_is_not_cured() -> None:
+    found = CHECKS["egress_source"].examine(seen(native("before", MASQUERADE, flags=("dormant",))))
+    assert (found.verdict, found.evidence[-1].note) == ("ok", "switched off (dormant)")
+    found = CHECKS["egress_source"].examine(seen(native("before", MASQUERADE, flags=("owner",))))
     assert (found.verdict, found.fix) == ("fail", None)
+    assert "which alone can change it" in found.remedy
+
+
+def test_the_cure_leaves_many_out_by_one_rule() -> None:
+    others = tuple(
+        replace(ASSOCIATED, address=f"203.0.113.{130 + each}", fixed_address=f"10.0.0.{3 + each}")
+        for each in range(2)
+    )
+    status = replace(STATUS, floating_ips=(ASSOCIATED, *others))
+    found = CHECKS["egress_source"].examine(seen(native("before", MASQUERADE), status=status))
+    rule = 'ip saddr { 10.0.0.2, 10.0.0.3, 10.0.0.4 } oifname "eth0" accept'
+    words = "netconsole: 10.0.0.2 and 2 more leave by eth0"
+    assert found.fix == Plan((InsertNftRule("inet", "theirs", "post", rule, words),))
+    again = seen(native("before", rule, MASQUERADE), status=status)
+    assert CHECKS["egress_source"].examine(again).verdict == "ok"
+
+
+def test_the_cure_takes_what_is_in_our_chain_and_in_others_at_once() -> None:
+    both = replace(
+        postrouting(AHEAD, JUMP, BOTTOM), foreign_tables=native("before", MASQUERADE).foreign_tables
+    )
+    found = CHECKS["egress_source"].examine(seen(both))
+    assert found.fix is not None
+    assert [type(step) for step in found.fix.steps] == [ChangeRules, InsertNftRule]
+    assert "Our jumps move" in found.remedy
+    assert "inet theirs post" in found.remedy
+
+
+def test_what_of_nftables_was_not_read_may_take_the_packets() -> None:
+    unread = replace(postrouting(JUMP, BOTTOM), foreign_unread="nft is not installed")
+    found = CHECKS["egress_source"].examine(seen(unread))
+    assert (found.verdict, "nft is not installed" in found.because) == ("unknown", True)
+    taken = replace(postrouting(AHEAD, JUMP, BOTTOM), foreign_unread="nft is not installed")
+    assert CHECKS["egress_source"].examine(seen(taken)).verdict == "fail"
 
 
 def test_without_a_floating_address_there_is_no_source_to_keep() -> None:

@@ -1,172 +1,140 @@
 """D5: do instances leave the host under their floating address?"""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
-from ipaddress import IPv4Network
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from netconsole.backend.filtering.matches import Flow
-from netconsole.backend.filtering.native_rules import is_native, native_text
-from netconsole.backend.filtering.nft_matches import read_nft
-from netconsole.backend.filtering.rules import CHAIN_PREFIX
-from netconsole.backend.model.hoststate import Kind
-from netconsole.backend.plan.egress import CHAIN, OUR_JUMP, deciding, takes_all
-from netconsole.backend.plan.standing_rules import change
-from netconsole.backend.steps import Plan
-from netconsole.backend.survey.status import FloatingIPStatus
+from netconsole.backend.filtering.nat_order import Turn
+from netconsole.backend.plan.egress import CHAIN, OUR_JUMP
+from netconsole.diagnostics.checks.floating.egress_source_cure import cure, remedy
 from netconsole.diagnostics.model.check import Check
-from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.owners import Owners
-from netconsole.diagnostics.parts.packet_filter import FilterChain, FilterRule, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import FilterChain, PacketFilter
+from netconsole.diagnostics.reasoning.filter_keepers import keeper_of_table
+from netconsole.diagnostics.reasoning.taken_sources import (
+    Taken,
+    senders,
+    taken_beside,
+    taken_in_our_chain,
+)
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "egress_source"
 TITLE = "Instances leave under their floating address"
-OUR_JUMPS = (f"-j {CHAIN_PREFIX}{CHAIN}", OUR_JUMP)
-"""In this order: what is not to be translated comes first."""
 MANAGERS = ("docker", "firewalld", "libvirt", "ufw", "incus", "lxd", "kube-proxy")
-
-
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """A rule of someone else's that comes before ours and takes the same packets."""
-
-    rule: FilterRule
-    position: int
-    """In its chain, from 1."""
-    chain: FilterChain
-    target: str
-    """Of the rule that decides: the same, or one of a chain that it jumps to."""
-    victim: FloatingIPStatus
+_WORST: Final[tuple[Verdict, ...]] = ("fail", "warn", "info")
+_LAST_FIRST = (
+    "Of chains of one priority the kernel asks the one that was registered last before the others, "
+    "and the first that translates a connection decides; when that was cannot be read."
+)
+_ORDER: Final[Mapping[Turn, str]] = {
+    "before": "That chain is asked before ours, and the first that translates a connection "
+    "decides: a new one",
+    "likely before": f"{_LAST_FIRST} The table was made after iptables' table nat, so that this "
+    "chain is probably asked first, and then a new connection",
+    "unknown": f"{_LAST_FIRST} Where this one came after ours, a new connection",
+    "likely after": f"{_LAST_FIRST} The table was made before iptables' table nat, so that ours is "
+    "probably asked first; once the table is loaded anew, a new connection",
+}
+"""Why the rule matters, by when its chain is asked."""
+_ASKED: Final[Mapping[Turn, str]] = {
+    "before": "asked before ours",
+    "likely before": "probably asked before ours",
+    "unknown": "before or after ours",
+    "likely after": "probably asked after ours",
+    "after": "asked after ours",
+}
 
 
 @by_plan(ID, TITLE)
 def judge(snapshot: Snapshot) -> Finding:
     """Look for rules before ours that decide the source of what floating addresses' owners send."""
-    status = snapshot.part(Backend).status
-    packet_filter = snapshot.part(PacketFilter)
-    in_use = [each for each in status.floating_ips if each.carried]
-    if not in_use:
+    seen = snapshot.part(PacketFilter)
+    sent = senders(snapshot.part(Backend).status)
+    if not sent:
         return Finding(ID, TITLE, "not-applicable", "No floating address is associated.")
-    ours = packet_filter.chain("nat", CHAIN)
-    jumps = [i for i, rule in enumerate(ours.rules) if rule.spec == OUR_JUMP] if ours else []
-    if ours is None or not jumps:
+    ours = seen.chain("nat", CHAIN)
+    if ours is None or OUR_JUMP not in [rule.spec for rule in ours.rules]:
         because = f"nat {CHAIN} has no `{OUR_JUMP}`: see what the checks on our own rules say."
         return Finding(ID, TITLE, "info", because)
-    before = FilterChain(
-        ours.kind, ours.family, ours.table, CHAIN, ours.policy, ours.rules[: jumps[0]]
-    )
-    ahead = [*_ahead(packet_filter, before, in_use)]
-    for legacy in _other_kind(packet_filter, ours):
-        ahead += _ahead(packet_filter, legacy, in_use)
-    if ahead:
-        return _failed(snapshot, ours, ahead)
-    rows = (*_exempt(packet_filter), *_foreign(packet_filter))
-    because = (
+    taken = [*taken_in_our_chain(seen, sent), *taken_beside(seen, sent)]
+    found = sorted(taken, key=lambda each: _WORST.index(each.grade[0]))
+    rows = (*_exempt(seen), *_others(seen))
+    if found and found[0].grade[0] != "info":
+        return _found(snapshot, ours, found)
+    untaken = (
         f"In nat {CHAIN} nothing that takes their packets comes before the translation of the "
-        f"{len(in_use)} floating addresses."
-        if in_use[1:]
+        f"{len(sent)} floating addresses."
+        if sent[1:]
         else f"In nat {CHAIN} nothing that takes its packets comes before the translation of "
-        f"{in_use[0].address}."
+        f"{sent[0].victim.address}."
     )
-    return Finding(ID, TITLE, "ok", because, rows)
+    if reason := seen.foreign_unread:
+        because = f"{untaken} A chain of nftables could be asked before it all the same: {reason}."
+        return Finding(ID, TITLE, "unknown", because, rows)
+    if found:
+        because = f"{untaken} {_because(found[0])}"
+        rows = (*(_row(each) for each in found), *rows)
+        return Finding(ID, TITLE, "info", because, rows, confidence=found[0].grade[1])
+    return Finding(ID, TITLE, "ok", untaken, rows)
 
 
-def _other_kind(packet_filter: PacketFilter, ours: FilterChain) -> Iterator[FilterChain]:
-    """The chain of the same name in the other half of the kernel."""
-    return (
-        each
-        for each in packet_filter.of("nat")
-        if each.chain == CHAIN and each.kind != ours.kind and each.rules
-    )
-
-
-def _ahead(
-    packet_filter: PacketFilter, chain: FilterChain, in_use: list[FloatingIPStatus]
-) -> Iterator[_Ahead]:
-    for position, rule in enumerate(chain.rules, start=1):
-        for victim in in_use:
-            inner = deciding(
-                rule.spec,
-                partial(_specs, packet_filter, chain.kind),
-                partial(_takes_all, victim),
-            )
-            if inner is not None:
-                yield _Ahead(rule, position, chain, inner, victim)
-                break
-
-
-def _specs(packet_filter: PacketFilter, kind: Kind, chain: str) -> list[str]:
-    found = packet_filter.chain("nat", chain, kind)
-    return [rule.spec for rule in found.rules] if found else []
-
-
-def _takes_all(victim: FloatingIPStatus, spec: str) -> bool:
-    """Whether what the instance sends out of the public interface matches, whatever it is."""
-    source = victim.fixed_address or ""
-    if is_native(spec):
-        flow = Flow("", "", "", victim.interface, IPv4Network(source))
-        return read_nft(native_text(spec), flow).fit is True
-    return takes_all(spec, source, victim.interface)
-
-
-def _failed(snapshot: Snapshot, ours: FilterChain, ahead: list[_Ahead]) -> Finding:
-    first = ahead[0]
-    becomes = {
-        "ACCEPT": "keeps its fixed address, which nobody outside can answer",
-        "MASQUERADE": f"gets the address of {first.victim.interface}",
-    }.get(first.target, "gets another address")
-    because = (
-        f"In nat {CHAIN} the rule `{first.rule.spec}` comes before `{OUR_JUMP}` and takes what "
-        f"{first.victim.instance} sends: the first rule that decides is the last one asked, so "
-        f"that a new connection {becomes} instead of {first.victim.address}. Those that come in "
-        "by the floating address are not affected."
-    )
-    rows = (
-        *(
-            Evidence(
-                f"nat {CHAIN} rule {each.position}" + _kind(each, ours),
-                each.rule.spec,
-                f"after `{OUR_JUMP}`",
-                f"{each.rule.packets} connections so far",
-            )
-            for each in ahead
-        ),
-        *_managers(snapshot),
-    )
-    movable = [each.position for each in ahead if each.chain.kind == ours.kind]
-    fix = _moved(ours, min(movable)) if movable else None
-    remedy = (
-        "Our jumps move before the rule, which stays where it is and serves whatever else it is "
-        "for. What set it may set it again, before ours: change it there, so that it leaves out "
-        "the instances' range."
-        if fix
-        else "The rule is in a table of the other kind (iptables-legacy or nft), which comes "
-        "first: delete it there, or limit it to what it is for."
-    )
+def _found(snapshot: Snapshot, ours: FilterChain, taken: Sequence[Taken]) -> Finding:
+    verdict, confidence = taken[0].grade
+    found = [each for each in taken if each.grade[0] != "info"]
+    rows = (*(_row(each) for each in taken), *_managers(snapshot))
     out = (
         "floating_nat: our own rules are checked apart from their neighbours",
         "asymmetric_route: the route is looked up before the source is translated",
     )
-    return Finding(ID, TITLE, "fail", because, rows, out, fix, remedy=remedy)
+    return Finding(
+        *(ID, TITLE, verdict, _because(taken[0]), rows, out, cure(ours, found)),
+        remedy=remedy(found),
+        confidence=confidence,
+    )
 
 
-def _kind(ahead: _Ahead, ours: FilterChain) -> str:
-    return "" if ahead.chain.kind == ours.kind else f" ({ahead.chain.kind})"
+def _because(taken: Taken) -> str:
+    victim, other = taken.victims[0], taken.other
+    becomes = {
+        "ACCEPT": "keeps its fixed address, which nobody outside can answer",
+        "MASQUERADE": f"gets the address of {victim.interface}",
+    }.get(taken.decision.target, "gets another address")
+    if other is None:
+        why = (
+            f"In nat {CHAIN} the rule `{taken.rule}` comes before `{OUR_JUMP}` and takes what "
+            f"{victim.instance} sends: the first rule that decides is the last one asked, so that "
+            "a new connection"
+        )
+    elif taken.decision.is_certain:
+        keeper = keeper_of_table(other.table.name) if other.table else ""
+        whose = f", probably of {keeper}," if keeper else ""
+        why = (
+            f"The rule `{taken.rule}` in {other.words}{whose} takes what {victim.instance} sends. "
+            f"{_ORDER[other.turn]}"
+        )
+    else:
+        why = (
+            f"The rule `{taken.rule}` in {other.words} takes what {victim.instance} sends where a "
+            "condition holds, of it or of rules before it, that is not read here (a set, a mark, a "
+            f"protocol). {_ORDER[other.turn]}"
+        )
+    return (
+        f"{why} {becomes} instead of {victim.address}. Those that come in by the floating address "
+        "are not affected."
+    )
 
 
-def _moved(ours: FilterChain, first: int) -> Plan:
-    """Move our jumps before the rule at a position, from 1; the rules of others stay."""
-    now = [rule.spec for rule in ours.rules]
-    jumps = [spec for spec in now[first - 1 :] if spec in OUR_JUMPS]
-    others = [spec for spec in now[first - 1 :] if spec not in OUR_JUMPS]
-    before, after = {CHAIN: now}, {CHAIN: [*now[: first - 1], *jumps, *others]}
-    moved = change("ipv4", "nat", before, after)
-    return Plan((moved,) if moved else ())
+def _row(taken: Taken) -> Evidence:
+    counted = "" if taken.packets is None else f"{taken.packets} connections so far"
+    if taken.other is None:
+        label = f"nat {CHAIN} rule {taken.decision.entry + 1}"
+        return Evidence(label, taken.rule, f"after `{OUR_JUMP}`", counted)
+    handle = f" # handle {taken.handle}" if taken.handle else ""
+    return Evidence(taken.other.words, f"{taken.rule}{handle}", "asked after ours", counted)
 
 
 def _managers(snapshot: Snapshot) -> Iterator[Evidence]:
@@ -175,34 +143,46 @@ def _managers(snapshot: Snapshot) -> Iterator[Evidence]:
         yield Evidence(f"manages rules: {each.name}", each.because)
 
 
-def _exempt(packet_filter: PacketFilter) -> Iterator[Evidence]:
+def _exempt(seen: PacketFilter) -> Iterator[Evidence]:
     """Our own exemptions, of dmz_cidr and the like: there the fixed address is meant to stay."""
-    chain = packet_filter.chain("nat", "nova-network-POSTROUTING")
+    chain = seen.chain("nat", "nova-network-POSTROUTING")
     for rule in chain.rules if chain else ():
         if rule.target == "ACCEPT":
             yield Evidence("not translated", rule.spec, note="as the configuration asks")
 
 
-def _foreign(packet_filter: PacketFilter) -> Iterator[Evidence]:
-    for table in packet_filter.foreign_tables:
+def _others(seen: PacketFilter) -> Iterator[Evidence]:
+    """The chains of nftables at the hook, and when they are asked."""
+    for table in seen.foreign_tables:
         for each in table.chains:
-            if (each.hook, each.type) == ("postrouting", "nat"):
+            if (each.hook, each.type) == ("postrouting", "nat") and each.turn:
+                note = "switched off (dormant)" if "dormant" in table.flags else _ASKED[each.turn]
                 value = f"chain {each.name} at priority {each.priority}"
-                note = "its rules were not looked into"
                 yield Evidence(f"nft table {table.family} {table.name}", value, note=note)
 
 
 PAGE = Explanation(
     symptom="An instance with a floating address is seen outside under the address of the host, or "
     "its own connections get no answer, while those to the floating address work.",
-    cause="The source of a connection is translated by the first rule of nat POSTROUTING that "
-    "takes it. A MASQUERADE, SNAT or ACCEPT that another program, or an admin, has put before "
-    "netconsole's takes it first.",
+    cause="The source of a connection is translated by the first rule that takes it. In nat "
+    "POSTROUTING that may be a MASQUERADE, SNAT or ACCEPT that another program, or an admin, has "
+    "put before netconsole's. And nat POSTROUTING is one of several chains: the kernel asks every "
+    "chain of type nat at the hook postrouting by its priority, those of nftables and the legacy "
+    "tables among them, and the first that translates decides. Measured on Linux 6.18: a chain at "
+    "99 comes before iptables' own, which is at 100, one at 101 after it; of several at 100 the "
+    "one that was registered last comes first; an accept ends its own chain alone; a dormant table "
+    "is not asked.",
     evidence="The rules before the jump to nova-postrouting-bottom, and the chains that they jump "
-    "to, in iptables and in the legacy tables: one that takes everything that the instance sends "
-    "out of its floating address's interface. Rules that ask for a port, a mark or a "
-    "destination are passed over. Ranges of dmz_cidr keep the fixed address on purpose, and are "
-    "listed.",
+    "to: one that takes everything that the instance sends out of its floating address's "
+    "interface. Rules that ask for a port, a mark or a destination are passed over. Then every "
+    "chain of nftables that may be asked first, and the legacy tables, where `iptables` is of the "
+    "other kind: a rule that translates. When a chain of the same priority was registered cannot "
+    "be read. In one table the order in which chains were made tells it; of two tables the order "
+    "of the tables is a good guess, wrong where a chain was made long after its table or a dormant "
+    "table has woken; of the legacy tables nothing tells. What rests on a guess is a warning, and "
+    "so is a rule with a condition that is not read here (a set, a mark, a protocol) and with one "
+    "that names the instance or the interface. Ranges of dmz_cidr keep the fixed address on "
+    "purpose, and are listed.",
     look_alikes=(
         ("floating_nat", "a rule of ours is missing, or there twice."),
         ("asymmetric_route", "packets leave by an interface where no rule translates them."),
@@ -211,9 +191,14 @@ PAGE = Explanation(
     ),
     cure="netconsole's jumps move before the rule, which stays as it is. Nothing is opened. When "
     "netconsole sets its jumps it puts them before such rules; it does not fight over places with "
-    "one that is set later: what set that has to leave out the instances' range.",
-    source="iptables(8), nat; iptables-extensions(8) MASQUERADE, SNAT; Linux net/netfilter/"
-    "nf_nat_core.c",
+    "one that is set later: what set that has to leave out the instances' range. In another chain "
+    "the rule stays as well, and an accept before it leaves these instances to the next chain. For "
+    "good that has to be said where the table is written, or its chain be given a priority over "
+    "100, such as firewalld's `srcnat + 10`. `netconsole floating associate` says when a rule of "
+    "others takes what the address is to send.",
+    source="nft(8), chains and their priorities; iptables(8), nat; iptables-extensions(8) "
+    "MASQUERADE, SNAT; Linux net/netfilter/nf_nat_core.c, nf_nat_inet_fn, and net/netfilter/"
+    "core.c, nf_hook_entries_grow; measured",
 )
 
 CHECK = Check(

@@ -1,0 +1,106 @@
+"""Tables of nftables that iptables does not show, as nft(8) lists them. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from netconsole.backend.filtering.nat_order import Place, Turn
+
+_OPENED = re.compile(r"\s*(\S+)(?: (.+?))? \{(?: # handle \d+)?")
+_BASE = re.compile(r"type (\S+) hook (\S+)(?: devices? .+?)? priority ([^;]+);(?: policy (\w+);)?")
+_COUNTER = re.compile(r"\bcounter packets (\d+) bytes \d+ ?")
+_FLAGS = re.compile(r"flags ([\w,\s]+?);?")
+_HANDLE = re.compile(r"(.*) # handle (\d+)")
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+@dataclass(frozen=True, slots=True)
+class NftRule:
+    """One rule, in the words of nft(8)."""
+
+    text: str
+    packets: int | None = None
+    """Where the rule counts."""
+    rise: int = 0
+    """Packets that it counted between two readings."""
+    handle: int = 0
+    """By which nft(8) deletes it; 0 where it was listed without."""
+
+
+@dataclass(frozen=True, slots=True)
+class NftChain:
+    """One chain; a base chain has a hook (nft(8), chains)."""
+
+    name: str
+    rules: tuple[NftRule, ...] = ()
+    type: str = ""
+    hook: str = ""
+    priority: str = ""
+    policy: str = ""
+    turn: Turn = ""
+    """Of a base chain that translates: whether it is asked before iptables' own."""
+
+
+@dataclass(frozen=True, slots=True)
+class NftTable:
+    """A table of nftables that iptables does not show."""
+
+    family: str
+    name: str
+    chains: tuple[NftChain, ...] = ()
+    flags: tuple[str, ...] = ()
+    """`owner`: only the process that made it can change it; `dormant`: it is switched off."""
+
+    def chain(self, name: str) -> NftChain | None:
+        """Return a chain, or None."""
+        return next((each for each in self.chains if each.name == name), None)
+
+    def with_turns(self, turns: Mapping[Place, Turn]) -> "NftTable":
+        """Return the same with what is known of when its chains are asked."""
+        chains = (
+            replace(each, turn=turns.get((self.family, self.name, each.name), ""))
+            for each in self.chains
+        )
+        return replace(self, chains=tuple(chains))
+
+
+def parse_table(family: str, name: str, told: str) -> NftTable:
+    """Read one table: its flags and its chains; sets, maps and other objects are passed over.
+
+    Counters are taken out of the texts of the rules, so that a rule reads the same later.
+    """
+    chains: list[NftChain] = []
+    flags: tuple[str, ...] = ()
+    within: list[str] = []
+    begun = ""
+    for line in told.splitlines():
+        text = line.strip()
+        opened = _OPENED.fullmatch(line)
+        if opened:
+            within.append(opened[1])
+            if opened[1] == "chain":
+                chains.append(NftChain(opened[2] or ""))
+        elif text == "}":
+            within.pop()
+        elif within == ["table"] and (found := _FLAGS.fullmatch(text)):
+            flags = tuple(found[1].replace(",", " ").split())
+        elif within[-1:] == ["chain"] and text:
+            begun = f"{begun} {text}".strip()  # a long one goes over several lines
+            bare = _QUOTED.sub("", begun)
+            if bare.count("{") == bare.count("}"):
+                chains[-1] = _with_line(chains[-1], begun)
+                begun = ""
+    return NftTable(family, name, tuple(chains), flags)
+
+
+def _with_line(chain: NftChain, text: str) -> NftChain:
+    if found := _BASE.match(text):
+        kind, hook, priority, policy = found.groups()
+        return NftChain(chain.name, chain.rules, kind, hook, priority, policy or "accept")
+    handle = _HANDLE.fullmatch(text)
+    text = handle[1] if handle else text
+    counted = _COUNTER.search(text)
+    packets = int(counted[1]) if counted else None
+    bare = _COUNTER.sub("", text).rstrip()
+    rule = NftRule(bare, packets, handle=int(handle[2]) if handle else 0)
+    return replace(chain, rules=(*chain.rules, rule))
