@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from evidence_samples import FILTER, MAC, NETWORKS, NOW, PROCESSES, snapshot
 
+from netconsole.backend.filtering.saved_tables import FilterRule
 from netconsole.backend.model.hoststate import Lease
 from netconsole.backend.model.lease_file import as_text
 from netconsole.diagnostics.checks import CHECKS
@@ -11,7 +12,7 @@ from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.dhcp import Answer
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses, LeaseFile
-from netconsole.diagnostics.parts.packet_filter import FilterRule, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
 SEEN = snapshot()
 PID_FILE = f"{NETWORKS}/nova-br100.pid"

@@ -2,6 +2,7 @@
 
 from netconsole.backend.filtering.native_tables import parse_table
 from netconsole.backend.filtering.rule_lines import place_of
+from netconsole.backend.filtering.saved_tables import FilterChain, FilterRule, parse_saved
 from netconsole.backend.model.hoststate import Kind, Lease
 from netconsole.backend.model.lease_file import as_text
 from netconsole.backend.model.subject import together
@@ -15,7 +16,6 @@ from netconsole.backend.survey.status import (
     Status,
 )
 from netconsole.backend.wording.rule_subjects import subject_of
-from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
 from netconsole.diagnostics.parts.connections import Connections
@@ -33,7 +33,7 @@ from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.parts.log import SystemLog
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
-from netconsole.diagnostics.parts.packet_filter import FilterChain, FilterRule, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Neighbour, Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
@@ -156,7 +156,7 @@ def packet_filter(
 ) -> PacketFilter:
     """A packet filter from what the programs print; `other` is of the kind that iptables is not."""
     second: Kind = "legacy" if command == "nft" else "nft"
-    chains = (*parse(saved, command, "ipv4"), *parse(other, second, "ipv4"))
+    chains = (*parse_saved(saved, command, "ipv4"), *parse_saved(other, second, "ipv4"))
     family, name = nft.split()[1:3] if nft else ("", "")
     return PacketFilter(command, chains, (parse_table(family, name, nft),) if nft else ())
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from bridge_samples import BRIDGE
 from evidence_samples import FLOATING, HEALTHY
 
+from netconsole.backend.filtering.saved_tables import parse_saved
 from netconsole.backend.steps import Plan, Step
 from netconsole.backend.survey.status import Allocation, Status
-from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers, AskedAddress
 from netconsole.diagnostics.parts.backend import Backend
@@ -94,7 +94,7 @@ def postrouting(*lines: str) -> PacketFilter:
     """A nat table whose POSTROUTING holds these lines, and chains of others what else they say."""
     declared = ":POSTROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n:KUBE-POSTROUTING - [0:0]\n"
     text = f"*nat\n{declared}{''.join(lines)}COMMIT\n"
-    return PacketFilter("nft", tuple(parse(text, "nft", "ipv4")))
+    return PacketFilter("nft", tuple(parse_saved(text, "nft", "ipv4")))
 
 
 def asked(interface: str, address: str, *answers: tuple[str, str]) -> AskedAddress:

@@ -3,15 +3,20 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from netconsole.backend.filtering.nat_order import Place, Turn
 
 _OPENED = re.compile(r"\s*(\S+)(?: (.+?))? \{(?: # handle \d+)?")
 _BASE = re.compile(r"type (\S+) hook (\S+)(?: devices? .+?)? priority ([^;]+);(?: policy (\w+);)?")
-_COUNTER = re.compile(r"\bcounter packets (\d+) bytes \d+ ?")
+_COUNTER = re.compile(r"\bcounter packets (\d+) bytes \d+")
 _FLAGS = re.compile(r"flags ([\w,\s]+?);?")
 _HANDLE = re.compile(r"(.*) # handle (\d+)")
 _QUOTED = re.compile(r'"[^"]*"')
+_SETS: Mapping[str, Literal["set", "map"]] = {"set": "set", "map": "map"}
+_OF_INTERFACES = re.compile(r"type .*\b(?:ifname|iface_index)\b.*|typeof .*\b[io]if(?:name)?\b.*")
+_ELEMENTS = re.compile(r"\belements = \{(.*?)\}", re.DOTALL)
+_ELEMENT = re.compile(r'(?:"[^"]*"|[^",])+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,16 @@ class NftChain:
 
 
 @dataclass(frozen=True, slots=True)
+class NftSet:
+    """A set, or a map, of interfaces."""
+
+    kind: Literal["set", "map"]
+    name: str
+    elements: tuple[str, ...] = ()
+    """In the words of nft(8); of a map each with its value."""
+
+
+@dataclass(frozen=True, slots=True)
 class NftTable:
     """A table of nftables that iptables does not show."""
 
@@ -50,6 +65,8 @@ class NftTable:
     chains: tuple[NftChain, ...] = ()
     flags: tuple[str, ...] = ()
     """`owner`: only the process that made it can change it; `dormant`: it is switched off."""
+    sets: tuple[NftSet, ...] = ()
+    """Those of interfaces alone."""
 
     def chain(self, name: str) -> NftChain | None:
         """Return a chain, or None."""
@@ -65,32 +82,44 @@ class NftTable:
 
 
 def parse_table(family: str, name: str, told: str) -> NftTable:
-    """Read one table: its flags and its chains; sets, maps and other objects are passed over.
+    """Read one table: flags, chains, and sets of interfaces without their elements.
 
-    Counters are taken out of the texts of the rules, so that a rule reads the same later.
+    What a rule has counted is taken out of its text, so that it reads the same later.
     """
     chains: list[NftChain] = []
+    sets: list[NftSet] = []
     flags: tuple[str, ...] = ()
     within: list[str] = []
+    name_of_set = ""
     begun = ""
     for line in told.splitlines():
         text = line.strip()
         opened = _OPENED.fullmatch(line)
         if opened:
             within.append(opened[1])
+            name_of_set = opened[2] or ""
             if opened[1] == "chain":
                 chains.append(NftChain(opened[2] or ""))
         elif text == "}":
             within.pop()
         elif within == ["table"] and (found := _FLAGS.fullmatch(text)):
             flags = tuple(found[1].replace(",", " ").split())
+        elif within and within[-1] in _SETS and _OF_INTERFACES.fullmatch(text):
+            sets.append(NftSet(_SETS[within[-1]], name_of_set))
         elif within[-1:] == ["chain"] and text:
             begun = f"{begun} {text}".strip()  # a long one goes over several lines
             bare = _QUOTED.sub("", begun)
             if bare.count("{") == bare.count("}"):
                 chains[-1] = _with_line(chains[-1], begun)
                 begun = ""
-    return NftTable(family, name, tuple(chains), flags)
+    return NftTable(family, name, tuple(chains), flags, tuple(sets))
+
+
+def parse_elements(told: str) -> tuple[str, ...]:
+    """Read what `nft list set` or `nft list map` prints: the elements."""
+    found = _ELEMENTS.search(told)
+    listed = _ELEMENT.findall(found[1]) if found else ()
+    return tuple(each.strip() for each in listed if each.strip())
 
 
 def _with_line(chain: NftChain, text: str) -> NftChain:
@@ -101,6 +130,6 @@ def _with_line(chain: NftChain, text: str) -> NftChain:
     text = handle[1] if handle else text
     counted = _COUNTER.search(text)
     packets = int(counted[1]) if counted else None
-    bare = _COUNTER.sub("", text).rstrip()
+    bare = _COUNTER.sub("counter", text).rstrip()
     rule = NftRule(bare, packets, handle=int(handle[2]) if handle else 0)
     return replace(chain, rules=(*chain.rules, rule))

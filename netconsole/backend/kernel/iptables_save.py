@@ -69,8 +69,9 @@ def saved(family: TablesFamily, kind: Kind, *, own: bool) -> Saved:
 
 def _legacy(program: str, family: TablesFamily) -> str:
     tables = sorted(legacy_tables(family))
-    if shutil.which(f"{program}-save", path=PATH) is None and family == "ipv4":
-        text = run([sys.executable, "-m", "netconsole.backend.kernel.legacy_tables", *tables])
+    if shutil.which(f"{program}-save", path=PATH) is None and family != "bridge":
+        module = "netconsole.backend.kernel.legacy_tables"
+        text = run([sys.executable, "-m", module, family, *tables])
     else:
         text = Program(program, family).save()
     for table in tables:

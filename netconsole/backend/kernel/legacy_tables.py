@@ -22,15 +22,16 @@ _OPTIONS = {
 _Value = str | list["_Value"] | dict[str, "_Value"]
 
 
-def lines(table: str) -> Iterator[str]:
-    """Every chain of one IPv4 table that exists, as `iptables-save --counters` prints it."""
+def lines(table: str, *, ipv6: bool) -> Iterator[str]:
+    """Every chain of one table that exists, as `iptables-save --counters` prints it."""
     import iptc  # type: ignore[import-untyped]  # has no types
 
     yield f"*{table}"
-    chains: Mapping[str, list[Mapping[str, _Value]]] = iptc.easy.dump_table(table, ipv6=False)
+    chains: Mapping[str, list[Mapping[str, _Value]]] = iptc.easy.dump_table(table, ipv6=ipv6)
+    held = iptc.Table6(table) if ipv6 else iptc.Table(table)
     for chain in chains:
-        builtin = iptc.Chain(iptc.Table(table), chain).is_builtin()
-        policy = iptc.easy.get_policy(table, chain, ipv6=False) if builtin else "-"
+        builtin = iptc.Chain(held, chain).is_builtin()
+        policy = iptc.easy.get_policy(table, chain, ipv6=ipv6) if builtin else "-"
         yield f":{chain} {policy} [0:0]"
     for chain, found in chains.items():
         for each in map(rule, found):
@@ -86,6 +87,7 @@ def _option(option: str, value: _Value) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        for line in lines(name):
+    family, *names = sys.argv[1:]
+    for name in names:
+        for line in lines(name, ipv6=family == "ipv6"):
             print(line)

@@ -1,57 +1,10 @@
 """The packet filter as a packet meets it: every chain of both kinds, with policies and counters."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-from netconsole.backend.filtering import rule_words
-from netconsole.backend.filtering.native_rules import is_native, native_target
 from netconsole.backend.filtering.native_tables import NftTable
+from netconsole.backend.filtering.saved_tables import FilterChain
 from netconsole.backend.model.hoststate import Kind
-
-
-@dataclass(frozen=True, slots=True)
-class FilterRule:
-    """One rule, in the words of iptables-save(8), without `-A CHAIN`; one that these cannot say is
-    in the words of nft(8), after `nft: `."""
-
-    spec: str
-    packets: int = 0
-    bytes: int = 0
-    rise: int = 0
-    """Packets that it counted between the two readings."""
-
-    @property
-    def words(self) -> list[str]:
-        """Return the words of the rule; a quoted comment is one, whatever it says."""
-        return rule_words.words(self.spec)
-
-    @property
-    def target(self) -> str:
-        """Return where it leads: ACCEPT, DROP, a chain; empty for a rule that only counts."""
-        if is_native(self.spec):
-            return native_target(self.spec)
-        words = self.words
-        for option in ("-j", "-g"):
-            if option in words[:-1]:
-                return words[words.index(option) + 1]
-        return ""
-
-
-@dataclass(frozen=True, slots=True)
-class FilterChain:
-    """One chain of iptables or ip6tables."""
-
-    kind: Kind
-    family: Literal["ipv4", "ipv6"]
-    table: str
-    chain: str
-    policy: str
-    """ACCEPT or DROP of a built-in chain, empty of another."""
-    rules: tuple[FilterRule, ...] = ()
-    packets: int = 0
-    """That reached the policy."""
-    rise: int = 0
-    """How many of them did so between the two readings."""
 
 
 @dataclass(frozen=True, slots=True)

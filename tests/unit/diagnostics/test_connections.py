@@ -13,11 +13,12 @@ from evidence_samples import (
     snapshot,
 )
 
+from netconsole.backend.filtering.saved_tables import parse_saved
 from netconsole.backend.steps import EndConnections, Plan, SetSysctl
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.evidence.connections import sum_up
-from netconsole.diagnostics.evidence.packet_filter import parse, with_rises
+from netconsole.diagnostics.evidence.packet_filter import with_rises
 from netconsole.diagnostics.evidence.xtables_lock import held
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
@@ -133,8 +134,8 @@ def test_stray_packets_are_told_from_a_path_that_breaks_connections(
 def test_a_rule_that_drops_the_invalid_makes_few_of_them_matter() -> None:
     rule = "-A FORWARD -m conntrack --ctstate INVALID -j DROP"
     saved = OUR_FILTER.replace("COMMIT", f"{rule}\nCOMMIT")
-    before = tuple(parse(saved, "nft", "ipv4"))
-    after = tuple(parse(saved.replace(rule, f"[2:80] {rule}"), "nft", "ipv4"))
+    before = tuple(parse_saved(saved, "nft", "ipv4"))
+    after = tuple(parse_saved(saved.replace(rule, f"[2:80] {rule}"), "nft", "ipv4"))
     dropping = replace(packet_filter(saved), chains=with_rises(before, after))
     seen = counting(TRACKED, {"conntrack.invalid": 2}).with_parts(dropping)
     found = judged("conntrack_invalid", seen)

@@ -6,7 +6,7 @@ import pytest
 
 from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.native_tables import parse_table
-from netconsole.diagnostics.evidence.packet_filter import parse
+from netconsole.backend.filtering.saved_tables import parse_saved
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.filter_walk import Drop
 from netconsole.diagnostics.reasoning.inbound import drops_inbound, is_total
@@ -46,7 +46,7 @@ def packet_filter(rules: str, *, policy: str = "ACCEPT", table: str = "filter") 
             "COMMIT",
         )
     )
-    return PacketFilter("nft", tuple(parse(text, "nft", "ipv4")))
+    return PacketFilter("nft", tuple(parse_saved(text, "nft", "ipv4")))
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_what_of_nftables_lets_it_in_or_may(seen: PacketFilter) -> None:
         (wall("tcp dport 22 accept"), "in", "policy DROP"),
         (wall("udp dport != 67 accept"), "in", "policy DROP"),
         (wall("ip protocol tcp accept"), "in", "policy DROP"),
-        (wall("jump rest", policy="accept"), "rest", "udp dport { 53, 67 } drop"),
-        (wall("udp dport vmap { 67 : goto rest }"), "rest", "udp dport { 53, 67 } drop"),
+        (wall("jump rest", policy="accept"), "rest", "udp dport { 53, 67 } counter drop"),
+        (wall("udp dport vmap { 67 : goto rest }"), "rest", "udp dport { 53, 67 } counter drop"),
         (wall('log prefix "no: " level info flags all drop'), "in", "log prefix"),
         (wall("th dport 67 reject"), "in", "th dport 67 reject"),
     ],

@@ -6,9 +6,10 @@ import pytest
 from evidence_samples import HEALTHY, NETWORK, OUR_FILTER, packet_filter, snapshot
 
 from netconsole.backend.filtering.native_tables import NftRule, parse_table
+from netconsole.backend.filtering.saved_tables import parse_saved
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan
 from netconsole.diagnostics.checks import CHECKS
-from netconsole.diagnostics.evidence.packet_filter import parse, with_rises
+from netconsole.diagnostics.evidence.packet_filter import with_rises
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.parts.backend import Convergence
 from netconsole.diagnostics.parts.owners import Owner, Owners
@@ -189,7 +190,7 @@ def rising(rule: str) -> PacketFilter:
     """Our filter with a rule before our own that has just dropped 4 packets."""
     before = with_rule(rule)
     after = before.replace(f"-A FORWARD {rule}", f"[4:336] -A FORWARD {rule}")
-    readings = (tuple(parse(text, "nft", "ipv4")) for text in (before, after))
+    readings = (tuple(parse_saved(text, "nft", "ipv4")) for text in (before, after))
     return replace(packet_filter(), chains=with_rises(*readings))
 
 
@@ -311,16 +312,17 @@ def test_the_listing_of_a_table_is_read_without_its_counters() -> None:
         *("forward", "filter", "10"),
         "drop",
     )
-    assert forward.rules[1] == NftRule('iifname { "lo", "eth9" } accept comment "two of them"', 3)
-    assert rest.rules == (NftRule("reject with icmpx admin-prohibited", 5),)
+    counting = 'iifname { "lo", "eth9" } counter accept comment "two of them"'
+    assert forward.rules[1] == NftRule(counting, 3)
+    assert rest.rules == (NftRule("counter reject with icmpx admin-prohibited", 5),)
 
 
 def test_a_rule_that_has_moved_meanwhile_has_not_risen() -> None:
-    before = tuple(parse(OUR_FILTER, "nft", "ipv4"))
+    before = tuple(parse_saved(OUR_FILTER, "nft", "ipv4"))
     moved = OUR_FILTER.replace(
         "-A FORWARD -j nova-filter-top\n",
         "-A FORWARD -j ACCEPT\n[9:900] -A FORWARD -j nova-filter-top\n",
     ).replace(":FORWARD ACCEPT [0:0]", ":FORWARD ACCEPT [2:200]")
-    forward = with_rises(before, tuple(parse(moved, "nft", "ipv4")))[1]
+    forward = with_rises(before, tuple(parse_saved(moved, "nft", "ipv4")))[1]
     assert [rule.rise for rule in forward.rules] == [0, 0, 0]
     assert forward.rise == 2

@@ -26,10 +26,10 @@ from routing_samples import (
 
 from netconsole.backend.filtering.nat_order import Turn
 from netconsole.backend.filtering.native_tables import NftChain, NftRule, NftTable
+from netconsole.backend.filtering.saved_tables import parse_saved
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan, RunProgram, SetLink
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.checks import CHECKS
-from netconsole.diagnostics.evidence.packet_filter import parse
 from netconsole.diagnostics.model.finding import Confidence, Finding, Verdict
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Convergence
@@ -293,7 +293,7 @@ def test_our_jumps_move_before_what_takes_the_packets_and_back() -> None:
     ],
 )
 def test_of_the_legacy_table_only_a_translation_counts(line: str, verdict: Verdict) -> None:
-    legacy = parse(f"*nat\n:POSTROUTING ACCEPT [0:0]\n{line}COMMIT\n", "legacy", "ipv4")
+    legacy = parse_saved(f"*nat\n:POSTROUTING ACCEPT [0:0]\n{line}COMMIT\n", "legacy", "ipv4")
     both = postrouting(JUMP, BOTTOM)
     both = replace(both, chains=(*both.chains, *legacy))
     found = CHECKS["egress_source"].examine(seen(both))

@@ -2,12 +2,13 @@
 
 from typing import Final
 
+from netconsole.backend.filtering.saved_tables import FilterRule
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.packet_filter import FilterRule, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from netconsole.backend.filtering.native_rules import is_native, native_handle
 from netconsole.backend.filtering.rules import is_ours, is_own_chain
+from netconsole.backend.filtering.saved_tables import FilterChain, FilterRule
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.diagnostics.checks.filters.forward_filter import flows
@@ -14,7 +15,7 @@ from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.packet_filter import FilterChain, FilterRule, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.filter_keepers import keepers, other_kind
 from netconsole.diagnostics.reasoning.filter_walk import Drop, drops, rulesets

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from netconsole.backend.filtering.nat_order import Turn
+from netconsole.backend.filtering.saved_tables import FilterChain
 from netconsole.backend.plan.egress import CHAIN, OUR_JUMP
 from netconsole.diagnostics.checks.floating.egress_source_cure import cure, remedy
 from netconsole.diagnostics.model.check import Check
@@ -12,7 +13,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.owners import Owners
-from netconsole.diagnostics.parts.packet_filter import FilterChain, PacketFilter
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.filter_keepers import keeper_of_table
 from netconsole.diagnostics.reasoning.taken_sources import (
     Taken,

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
+from netconsole.backend.filtering.saved_tables import FilterChain
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.plan.egress import CHAIN, OUR_JUMP
 from netconsole.backend.plan.standing_rules import change
 from netconsole.backend.steps import InsertNftRule, Plan, RunProgram
 from netconsole.backend.steps import Step as PlanStep
-from netconsole.diagnostics.parts.packet_filter import FilterChain
 from netconsole.diagnostics.reasoning.taken_sources import Taken
 
 OUR_JUMPS: Final = (f"-j {CHAIN_PREFIX}{CHAIN}", OUR_JUMP)

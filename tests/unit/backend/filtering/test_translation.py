@@ -149,7 +149,7 @@ def test_a_listing_is_read_with_its_handles() -> None:
     (post,) = table.chains
     assert (post.name, post.type, post.hook, post.priority) == ("post", "nat", "postrouting", "99")
     assert post.rules == (
-        NftRule("ip saddr { 10.0.0.1, 10.0.0.2, 10.0.0.3 } masquerade", 5, handle=4),
+        NftRule("ip saddr { 10.0.0.1, 10.0.0.2, 10.0.0.3 } counter masquerade", 5, handle=4),
         NftRule('oifname "eth0" masquerade comment "a { # handle 9"', handle=5),
     )
     place = ("ip", "theirs", "post")
