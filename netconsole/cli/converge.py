@@ -30,8 +30,9 @@ def plan(context: Context, as_json: bool) -> None:
     Prints the difference between the store and the host as commands, in their order. Changes
     nothing. Exit status 0 when there is nothing to do, 2 when there is something.
     """
-    found = context.service().planned()
-    print_plan(found.plan, as_json=as_json)
+    service = context.service()
+    found = service.planned()
+    print_plan(service.preview_of(found), as_json=as_json)
     if found.removes_most:
         output.say(f"{found.removes_most}: `netconsole apply` asks for the host's name")
     if found.plan:
@@ -94,6 +95,8 @@ def _carry_out_named(doer: Doer, change: "Converge", what: str) -> None:
     plan = service.preview(change)
     for command in plan.commands:
         output.say(f"+ {command}")
+    for note in plan.notes:
+        output.say(note)
     if not confirmation.names_host(service.options.host, what):
         raise Conflict(f"{change.title}: not done, the name was not that of this host")
     doer.carry_out(change, agreed=plan)

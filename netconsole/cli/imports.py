@@ -56,10 +56,12 @@ def nova(context: Context, connection: str, dry_run: bool, verbose: bool, as_jso
     found = takeover(change.rows, context.options())
     plan = service.preview(change)
     if as_json:
-        output.print_json({"result": found, "steps": steps_of(plan)})
+        output.print_json({"result": found, "notes": plan.notes, "steps": steps_of(plan)})
         return
     _print(found)
     output.print_lines(["", *plan.commands])
+    for note in plan.notes:
+        output.say(note)
 
 
 def _print(found: "Takeover") -> None:

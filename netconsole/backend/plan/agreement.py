@@ -9,6 +9,14 @@ from netconsole.backend.steps import Plan
 
 
 @dataclass(frozen=True, slots=True)
+class Preview(Plan):
+    """A plan as an admin is shown it before it is carried out."""
+
+    notes: tuple[str, ...] = ()
+    """Sentences on what it comes to that its commands do not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanDifference:
     """What two plans do not have in common, as commands, each in the order of its plan."""
 

@@ -28,6 +28,7 @@ from netconsole.backend.model.records import (
     VpnView,
 )
 from netconsole.backend.plan.adoption import asked_before, noted
+from netconsole.backend.plan.agreement import Preview
 from netconsole.backend.plan.ownership import (
     Another,
     another_by_itself,
@@ -150,6 +151,11 @@ class Reading:
                 raise Conflict(reason)
             raise Unavailable(f"cannot tell what is to do: {part}: {reason}")
         return seen
+
+    def preview_of(self, seen: Survey) -> Preview:
+        """The plan of a survey as it is shown."""
+        notes = self._host.notes(seen.plan)
+        return Preview(seen.plan.steps, notes)
 
     def networks(self) -> tuple[Network, ...]:
         """Every network, in the order in which they were made."""

@@ -13,7 +13,7 @@ from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import Conflict, PartlyDone, ReadOnly, RemovesMost, Unavailable
 from netconsole.backend.model.hoststate import Mark, Observed
-from netconsole.backend.plan.agreement import refuse_another
+from netconsole.backend.plan.agreement import Preview, refuse_another
 from netconsole.backend.plan.filters import after
 from netconsole.backend.plan.ownership import removes_most
 from netconsole.backend.plan.scope import difference
@@ -67,13 +67,13 @@ class Service(Writing):
         self.confirm = confirm
         """Replaced by a front end that asks in its own way; called in the thread of `do`."""
 
-    def preview(self, change: Change[Result]) -> Plan:
+    def preview(self, change: Change[Result]) -> Preview:
         """The steps that a change would take; the store is rolled back. Raises as `do` does."""
         self.refuse_if_read_only(change.title)
         with at_rest(), self._store.transaction() as connection:
-            steps = self._write(connection, change, self._journal.is_under_way).steps
+            written = self._write(connection, change, self._journal.is_under_way)
             connection.rollback()
-        return steps
+        return Preview(written.steps.steps, written.notes)
 
     def do(self, change: Change[Result], agreed: Plan | None = None) -> Outcome[Result]:
         """Perform a change: the store and the host, both or neither.
@@ -113,7 +113,7 @@ class Service(Writing):
         title = spelled("undo", *([change_id] if change_id else []))
         return self._audited(title, lambda: _taking_back(self.undoable(change_id)), agreed)
 
-    def preview_undo(self, change_id: str) -> Plan:
+    def preview_undo(self, change_id: str) -> Preview:
         """The steps that `undo` would take; raises as it does."""
         self.refuse_if_read_only("undo")
         return self.preview(_taking_back(self.undoable(change_id)))

@@ -13,6 +13,7 @@ from netconsole.cli.frame.context import Context
 
 if TYPE_CHECKING:
     from netconsole.backend.changes import Change
+    from netconsole.backend.plan.agreement import Preview
     from netconsole.backend.service.service import Outcome
     from netconsole.backend.steps import Plan
 
@@ -67,13 +68,15 @@ def changing(command: Callable[Concatenate[Doer, Arguments], None]) -> Callable[
     return dry_run(verbose(as_json(update_wrapper(run, command))))
 
 
-def print_plan(plan: "Plan", *, as_json: bool) -> None:
-    """Print a plan's commands, as lines that a shell takes or as JSON."""
+def print_plan(plan: "Preview", *, as_json: bool) -> None:
+    """Print a plan's commands, as lines that a shell takes or as JSON; say its notes."""
     if as_json:
-        output.print_json({"steps": steps_of(plan)})
+        output.print_json({"notes": plan.notes, "steps": steps_of(plan)})
     else:
         output.print_lines(plan.commands)
     _say_restarts(plan)
+    for note in plan.notes:
+        output.say(note)
 
 
 def print_outcome(title: str, outcome: "Outcome[Result]", *, verbose: bool, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.model.phrases import count
-from netconsole.backend.plan.agreement import PlanDifference, plan_difference
+from netconsole.backend.plan.agreement import PlanDifference, Preview, plan_difference
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import Status
 from netconsole.screens.pages.console import Console
@@ -287,8 +287,10 @@ def differing(difference: PlanDifference) -> tuple[Entry, ...]:
 
 
 def plan_entries(plan: Plan) -> tuple[Entry, ...]:
-    """A plan to read: every command, in the order in which they run."""
+    """A plan to read: what is to say of it, then every command, in the order in which they run."""
+    notes = plan.notes if isinstance(plan, Preview) else ()
+    told = [each for note in notes for each in (Entry(note, STYLES["warning"]), Entry())]
     if not plan:
-        return (Entry("Nothing is to be done on the host; only the store changes."),)
+        return (*told, Entry("Nothing is to be done on the host; only the store changes."))
     said = f"{count(len(plan.commands), 'command')}, run in this order; undone if one fails:"
-    return (Entry(said, BOLD), Entry(), *(command(text) for text in plan.commands))
+    return (*told, Entry(said, BOLD), Entry(), *(command(text) for text in plan.commands))
