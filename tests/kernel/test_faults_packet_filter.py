@@ -32,6 +32,11 @@ def test_who_holds_the_lock_is_named_and_left(lab: RunningLab) -> None:
     assert "`kill " in put_through_by_hand(lab, "xtables_lock", "xtables_lock")["remedy"]
 
 
+def test_a_rule_that_asks_for_a_port_is_worded_by_hand(lab: RunningLab) -> None:
+    found = put_through_by_hand(lab, "port_rules", "port_rules")
+    assert "-i br100 -p tcp" in found["remedy"]
+
+
 def test_the_counter_of_the_rule_that_drops_moves_with_the_packets(lab: RunningLab) -> None:
     lab.netconsole("lab", "break", "forward_filter")
     ping = ("ping", "-q", "-i", "0.1", "-w", "20", "203.0.113.1")

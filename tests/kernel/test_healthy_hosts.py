@@ -44,6 +44,24 @@ HOSTS = {
     "a gateway elsewhere": f"config 'dhcpoption = 3,10.0.0.254'; {CREATE} --gateway 10.0.0.254;"
     f"{GUEST}",
     "one card for everything": f"config flat_interface = eth0; {CREATE}; {GUEST}",
+    "one card for everything, and rules of others": "ip link add docker0 type bridge;"
+    "iptables -t nat -N DOCKER; iptables -t nat -A DOCKER -i docker0 -j RETURN;"
+    "iptables -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT --to 172.17.0.2:80;"
+    "iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE;"
+    "iptables -t nat -A POSTROUTING -s 192.168.122.0/24 ! -d 192.168.122.0/24 -j MASQUERADE;"
+    "iptables -A INPUT -i virbr0 -p udp --dport 67 -j ACCEPT;"
+    "iptables -A INPUT -i eth0 -p tcp --dport 22 -j ACCEPT;"
+    "iptables -A INPUT -i br100 -p tcp --dport 22 -j ACCEPT;"
+    "iptables -A FORWARD -m physdev --physdev-in eth0 -p tcp --dport 9 -j LOG;"
+    "ebtables -A FORWARD -i eth0 -p IPv6 -j ACCEPT;"
+    "nft add table inet firewalld; nft add chain inet firewalld filter_IN_public;"
+    "nft add chain inet firewalld zones '{ type filter hook input priority 10; }';"
+    "nft add rule inet firewalld zones iifname eth0 goto filter_IN_public;"
+    "nft add rule inet firewalld zones goto filter_IN_public;"
+    "nft add table netdev own;"
+    "nft add chain netdev own in '{ type filter hook ingress device eth0 priority 0; }';"
+    "nft add rule netdev own in iifname eth0 udp dport 9 drop;"
+    f"config flat_interface = eth0; {CREATE}; {GUEST}",
     "a floating address": f"{CREATE}; {GUEST}; netconsole floating create --pool public --ip-range "
     "203.0.113.128/28; netconsole floating associate 203.0.113.129 web1",
     "Docker": "ip link add docker0 type bridge; ip address add 172.17.0.1/16 dev docker0;"

@@ -61,6 +61,16 @@ def test_kept(host: PrivateHost) -> None:
     assert host.run("netconsole", "plan", check=False).returncode == 0
 
 
+def test_rules_that_would_match_no_more_are_told_of_before(host: PrivateHost) -> None:
+    strayed(host, 60)
+    host.run("iptables", "-A", "INPUT", "-i", "eth0", "-p", "tcp", "--dport", "22", "-j", "ACCEPT")
+    with console(host) as terminal:
+        terminal.wait_for(re.compile(r"drift \d+ ≠"))
+        terminal.press("r")
+        terminal.wait_for("[ Apply ]", "once eth0 is a port of br100", "filter INPUT `-i eth0")
+        terminal.press("escape")
+
+
 @pytest.mark.parametrize("key", ["enter", "escape", "ctrl+c"])
 def test_reverted_by_every_key_that_comes_to_hand(host: PrivateHost, key: str) -> None:
     before = strayed(host, 60)

@@ -53,7 +53,12 @@ def native_target(spec: str) -> str:
 
 def native_aims(spec: str) -> frozenset[str]:
     """The chains that such a rule leads to, those in a map of verdicts among them."""
-    return frozenset(_LEADS.findall(spec)) if is_native(spec) else frozenset()
+    return aims(spec) if is_native(spec) else frozenset()
+
+
+def aims(text: str) -> frozenset[str]:
+    """The chains that a rule in the words of nft leads to."""
+    return frozenset(_LEADS.findall(text))
 
 
 def maps_of_verdicts(listed: str) -> Iterator[tuple[str, str, frozenset[str]]]:

@@ -6,7 +6,17 @@ from dataclasses import replace
 from functools import partial
 
 from netconsole.backend.filtering import rules
-from netconsole.backend.host import batch, belongings, dnsmasq, filters, links, mark, nft, sysctls
+from netconsole.backend.host import (
+    asking,
+    batch,
+    belongings,
+    dnsmasq,
+    filters,
+    links,
+    mark,
+    nft,
+    sysctls,
+)
 from netconsole.backend.host.configurators import configured_by, dhcp_clients
 from netconsole.backend.host.doers import perform
 from netconsole.backend.host.standing import still, undone
@@ -126,10 +136,11 @@ class Host:
             },
         )
 
-    def notes(self, steps: Plan) -> tuple[str, ...]:
-        """What an admin has to do so that steps are not undone by others."""
+    def notes(self, steps: Plan, observed: Observed, wanted: Wanted) -> tuple[str, ...]:
+        """What an admin has to do so that steps are not undone by others, and undo nothing."""
         ports = [step.port for step in steps.steps if isinstance(step, MoveAddresses)]
-        return tuple(notes(steps, configured_by(ports), dhcp_clients(ports)))
+        others = notes(steps, configured_by(ports), dhcp_clients(ports))
+        return (*others, *asking.notes(observed, wanted))
 
     def others(self) -> Others:
         """What of others the kernel asks beside our rules where packets leave."""

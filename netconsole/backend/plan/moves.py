@@ -106,6 +106,23 @@ def interfaces(observed: Observed, wanted: Wanted) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name in observed.links)
 
 
+def joining(observed: Observed, wanted: Wanted) -> tuple[tuple[str, str], ...]:
+    """Each interface that becomes a port, and was none, with its bridge."""
+    return tuple(
+        (link.name, link.master)
+        for link in ports(observed, wanted)
+        if link.master and not observed.links[link.name].master
+    )
+
+
+def leaving(observed: Observed, wanted: Wanted) -> tuple[tuple[str, str], ...]:
+    """Each port that leaves its bridge, or whose bridge goes, with that bridge."""
+    return (
+        *((port.name, bridge.name) for bridge, port in ways_back(observed, wanted)),
+        *((port.name, former.bridge) for former, port in _freed(observed, wanted)),
+    )
+
+
 def _is_down(wish: WantedLink, observed: Observed) -> bool:
     """Whether a link of others is taken up."""
     found = observed.links.get(wish.name)

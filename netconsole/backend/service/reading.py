@@ -154,7 +154,7 @@ class Reading:
 
     def preview_of(self, seen: Survey) -> Preview:
         """The plan of a survey as it is shown."""
-        notes = self._host.notes(seen.plan)
+        notes = self._host.notes(seen.plan, seen.observed, seen.wanted)
         return Preview(seen.plan.steps, notes)
 
     def networks(self) -> tuple[Network, ...]:

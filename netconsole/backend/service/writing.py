@@ -92,7 +92,7 @@ class Writing(Reading):
         option_facts.refuse(steps, self._options)
         former = Former(found, self._options, observed, wanted, steps)
         (former.note if scope.is_whole else former.forget_made)(connection)
-        notes = (*written.notes, *self._host.notes(steps))
+        notes = (*written.notes, *self._host.notes(steps, observed, wanted))
         for address in change.scope.floating_addresses:
             if flow := sent(address, wanted, found.networks):
                 notes += note_of_association(address, flow, observed, self._host.others())

@@ -33,6 +33,7 @@ from netconsole.diagnostics.checks.filters import (
     forward_filter,
     legacy_filter,
     other_firewalls,
+    port_rules,
     xtables_lock,
 )
 from netconsole.diagnostics.checks.floating import (
@@ -117,6 +118,7 @@ CHECKS: Mapping[str, Check] = {
         conntrack_invalid,
         neighbour_table,
         other_firewalls,
+        port_rules,
         xtables_lock,
         fdb,
         multicast,

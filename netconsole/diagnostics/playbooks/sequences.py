@@ -211,6 +211,7 @@ FIREWALL_OFF = Playbook(
         Stage("bridge_nf", "what drops frames within a bridge"),
         Stage("legacy_filter", "rules that `iptables` does not list"),
         Stage("other_firewalls", "which programs keep rules here"),
+        Stage("port_rules", "rules that ask for an interface which a bridge has taken"),
         Stage("conntrack_invalid", "connections that the filter takes for broken"),
     ),
     "The guide switches the firewall off for a while (firewall_driver=…NoopFirewallDriver) and "

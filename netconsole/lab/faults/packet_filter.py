@@ -55,6 +55,15 @@ def _kept_apart(service: Service) -> bool:
     return _answers("iptables", "-w", "-C", *_WITHIN)
 
 
+_PORT: Final = "eth3"
+"""A card that the admin puts into the bridge."""
+_ADMITS: Final = ("INPUT", "-i", _PORT, "-p", "tcp", "--dport", "22", "-j", "ACCEPT")
+
+
+def _asks_for_a_port(service: Service) -> bool:
+    return _answers("iptables", "-w", "-C", *_ADMITS)
+
+
 FAULTS: Final = (
     command_fault(
         "bridge_nf",
@@ -127,6 +136,22 @@ FAULTS: Final = (
             (*_LEGACY, "-F"),
             (*_LEGACY, "-X"),
             (*_LEGACY, "-t", "nat", "-F"),
+        ),
+    ),
+    command_fault(
+        "port_rules",
+        f"{_PORT} was made a port of the bridge, and a rule that admits SSH still asks for it.",
+        f"SSH to the host by {_PORT} is refused where the policy refuses, though a rule allows it.",
+        _asks_for_a_port,
+        (
+            ("ip", "link", "add", _PORT, "type", "veth", "peer", "name", f"{_PORT}-far"),
+            ("ip", "link", "set", "dev", _PORT, "up", "master", BRIDGE),
+            ("ip", "link", "set", "dev", f"{_PORT}-far", "up"),
+            ("iptables", "-w", "-A", *_ADMITS),
+        ),
+        (
+            ("iptables", "-w", "-D", *_ADMITS),
+            ("ip", "link", "delete", "dev", _PORT),
         ),
     ),
 )
