@@ -16,7 +16,7 @@ from netconsole.diagnostics.collecting import COLLECTORS, PROBES
 from netconsole.diagnostics.model.snapshot import Snapshot, Unread
 from netconsole.diagnostics.model.target import Target
 
-FORMAT = 2
+FORMAT = 3
 """Of the file; another one is refused."""
 
 T = TypeVar("T")

@@ -20,8 +20,9 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         print(server.recvfrom(10)[1][0], flush=True)
 """
 SEND = """
-import socket
+import socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    client.bind(("", int(sys.argv[1])))
     client.sendto(b"hello", ("203.0.113.1", 7000))
 """
 MASQUERADE = 'iifname "br100" oifname "eth0" counter masquerade'
@@ -41,9 +42,10 @@ class World:
         self._listener: Popen[str] = host.spawn(*listen)
         assert self._heard() == "listening"
 
-    def source(self) -> str:
-        """Send from the instance; return from where that is seen to come."""
-        self.host.run("ip", "netns", "exec", "web1", "python3", "-c", SEND)
+    def source(self, port: int = 0) -> str:
+        """Send from the instance, from a port of its own or any; return from where that is seen to
+        come."""
+        self.host.run("ip", "netns", "exec", "web1", "python3", "-c", SEND, str(port))
         return self._heard()
 
     def _heard(self) -> str:
@@ -145,6 +147,22 @@ def test_the_cure_leaves_the_instance_out_and_nobody_else(world: World) -> None:
         listed = world.host.run("nft", "list", "chain", "ip", "theirs", "post").stdout
         assert "masquerade" in listed
         assert 'ip saddr 10.0.0.2 oifname "eth0" accept' in listed
+    finally:
+        world.host.run("nft", "delete", "table", "ip", "theirs")
+
+
+def test_what_an_admin_translates_before_the_rule_is_translated_after_the_cure(
+    world: World,
+) -> None:
+    world.load(table("ip", 99, "udp sport 7777-7778 snat to 203.0.113.77", MASQUERADE))
+    try:
+        before = world.host.run("nft", "-s", "list", "ruleset").stdout
+        assert (world.source(), world.source(7777)) == (OWN, "203.0.113.77")
+        netconsole(world.host, "playbook", "run", CHECK, "--apply")
+        # From another port, as what became of a connection is asked once.
+        assert (world.source(), world.source(7778)) == (FLOATING, "203.0.113.77")
+        netconsole(world.host, "playbook", "run", CHECK, "--undo")
+        assert world.host.run("nft", "-s", "list", "ruleset").stdout == before
     finally:
         world.host.run("nft", "delete", "table", "ip", "theirs")
 

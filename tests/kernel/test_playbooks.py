@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from lab_faults import PROGRAMS, examined, run_playbook
+from lab_guests import gets_address
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS)
@@ -183,34 +184,6 @@ def test_an_instance_without_an_address_gets_one_again(
         assert gets_address(lab, "web2")
     finally:
         lab.netconsole("lab", "mend", fault)
-
-
-def gets_address(lab: RunningLab, instance: str) -> bool:
-    """Whether a client in the instance is offered its own address, from the first who answers."""
-    show = 'case $1 in bound) echo "$ip"; esac'
-    lab.run("sh", "-c", f"printf '#!/bin/sh\\n%s\\n' '{show}' > /run/show; chmod +x /run/show")
-    client = (
-        "busybox",
-        "udhcpc",
-        "-i",
-        "eth0",
-        "-n",
-        "-q",
-        "-t",
-        "2",
-        "-T",
-        "1",
-        "-s",
-        "/run/show",
-    )
-    told = lab.inside(instance, *client).stdout.split()
-    return told == [lab_address(lab, instance)]
-
-
-def lab_address(lab: RunningLab, instance: str) -> str:
-    status = json.loads(lab.netconsole("status", "--json").stdout)
-    (found,) = [each for each in status["allocations"] if each["instance"] == instance]
-    return str(found["address"])
 
 
 def test_slow_names_are_led_back_to_the_half_in_which_time_is_lost(lab: RunningLab) -> None:

@@ -160,15 +160,22 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
     (
         InsertNftRule("inet", "wall", "forward", 'iifname "br100" accept', "netconsole: br100"),
         (
-            "nft insert rule inet wall forward 'iifname \"br100\" accept' "
+            "nft add rule inet wall forward 'iifname \"br100\" accept' "
             "comment '\"netconsole: br100\"'",
         ),
     ),
     (
-        RemoveNftRule("inet", "wall", "forward", 'iifname "br100" accept', "netconsole: br100"),
+        InsertNftRule("inet", "wall", "forward", 'iifname "br100" accept', "netconsole: br100", 7),
+        (
+            "nft insert rule inet wall forward handle 7 'iifname \"br100\" accept' "
+            "comment '\"netconsole: br100, before 7\"'",
+        ),
+    ),
+    (
+        RemoveNftRule("inet", "wall", "forward", 'iifname "br100" accept', "netconsole: br100", 7),
         (
             'nft delete rule inet wall forward handle "$(nft -a list chain inet wall forward | '
-            'sed -n \'/comment "netconsole: br100"/s/.*handle //p\')"',
+            'sed -n \'/comment "netconsole: br100, before 7"/s/.*handle //p\')"',
         ),
     ),
     (

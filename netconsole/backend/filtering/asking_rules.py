@@ -153,7 +153,7 @@ def _of_iptables(chain: FilterChain, name: str, other: str) -> Iterator[AskingRu
         if not _may_ask(rule.spec, name) or is_ours(chain.chain, rule.spec):
             continue
         native = is_native(rule.spec)
-        handle = int(native_handle(rule.spec) or 0) if native else 0
+        handle = native_handle(rule.spec)
         place = RulePlace(chain.kind, chain.family, chain.table, chain.chain, position, handle)
         read = nft_conditions if native else iptables_conditions
         asked = _Asked(name, other, read(texts[position - 1]), {})

@@ -19,6 +19,9 @@ Fit = bool | None
 Action = Literal["accept", "drop", "jump", "goto", "return", "translate", "pass"]
 """`pass`: the packet goes on to the next rule, as after LOG."""
 
+Aspect = Literal["into", "out", "source", "destination", "states", "bridged"]
+"""What of a flow a rule may ask for; its protocol and port besides."""
+
 EVERYTHING = IPv4Network("0.0.0.0/0")
 TARGETS: Mapping[str, Action] = {
     "ACCEPT": "accept",
@@ -32,6 +35,15 @@ TARGETS: Mapping[str, Action] = {
 }
 TRANSLATIONS = frozenset({"DNAT", "MASQUERADE", "NETMAP", "REDIRECT", "SNAT"})
 """Targets that give a connection another source or destination, and are the last that is asked."""
+_ASPECTS: Mapping[str, Aspect] = {
+    "-i": "into",
+    "-o": "out",
+    "-s": "source",
+    "-d": "destination",
+    "--ctstate": "states",
+    "--state": "states",
+    "--physdev-is-bridged": "bridged",
+}
 _NUMBERS = {"sctp": "132", "tcp": "6", "udp": "17"}
 """Of protocols, as in /etc/protocols."""
 
@@ -70,12 +82,15 @@ class RuleReading:
     """The chain that a jump leads to; of a translation its name, as iptables has it."""
     named: bool = False
     """Whether it asks for an interface or an address of this very flow."""
+    asks: frozenset[Aspect] = frozenset()
+    """What else but protocol and port it asks for, as far as that is understood."""
 
 
 def read_iptables(spec: str, flow: Flow) -> RuleReading:
     """Read a rule in the words of iptables-save, without `-A CHAIN`."""
     words = rule_words.words(spec)
     fits: list[Fit] = []
+    asks: set[Aspect] = set()
     named = negated = False
     place = 0
     while place < len(words):
@@ -85,7 +100,8 @@ def read_iptables(spec: str, flow: Flow) -> RuleReading:
             negated = True
             continue
         if word in ("-j", "-g"):
-            return RuleReading(all_fit(fits), *_target(word, words[place]), named)
+            target = _target(word, words[place])
+            return RuleReading(all_fit(fits), *target, named, frozenset(asks))
         if word == "--comment":
             place += 1  # it may look like an option
             continue
@@ -95,8 +111,10 @@ def read_iptables(spec: str, flow: Flow) -> RuleReading:
             fit = _iptables_fit(word, values, flow)
             fits.append(None if fit is None else fit is not negated)
             named |= word in ("-i", "-o", "-s", "-d") and fits[-1] is True
+            if word in _ASPECTS:
+                asks.add(_ASPECTS[word])
         negated = False
-    return RuleReading(all_fit(fits), "pass", "", named)
+    return RuleReading(all_fit(fits), "pass", "", named, frozenset(asks))
 
 
 def _values(words: Sequence[str], place: int) -> list[str]:

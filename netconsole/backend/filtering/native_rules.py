@@ -35,14 +35,20 @@ def native_text(spec: str) -> str:
     return spec.removeprefix(NATIVE).rpartition(" # handle ")[0]
 
 
-def native_handle(spec: str) -> str:
-    """The handle, by which nft(8) deletes it."""
-    return spec.rpartition(" # handle ")[2]
+def native_handle(spec: str) -> int:
+    """The handle, by which nft(8) finds it; 0 of a rule that is not in its words."""
+    handle = spec.rpartition(" # handle ")[2] if is_native(spec) else ""
+    return int(handle) if handle.isdecimal() else 0
 
 
 def native_target(spec: str) -> str:
     """What iptables would call its target; a chain by its name, a map of verdicts `vmap`."""
-    words = _ASIDE.sub("", native_text(spec)).split()
+    return target(native_text(spec))
+
+
+def target(text: str) -> str:
+    """The same of the words of nft alone."""
+    words = _ASIDE.sub("", text).split()
     for word, following in zip(words, (*words[1:], ""), strict=True):
         if word in ("jump", "goto"):
             return following
@@ -57,7 +63,7 @@ def native_aims(spec: str) -> frozenset[str]:
 
 
 def aims(text: str) -> frozenset[str]:
-    """The chains that a rule in the words of nft leads to."""
+    """The same of the words of nft alone."""
     return frozenset(_LEADS.findall(text))
 
 

@@ -12,6 +12,8 @@ _BASE = re.compile(r"type (\S+) hook (\S+)(?: devices? .+?)? priority ([^;]+);(?
 _COUNTER = re.compile(r"\bcounter packets (\d+) bytes \d+")
 _FLAGS = re.compile(r"flags ([\w,\s]+?);?")
 _HANDLE = re.compile(r"(.*) # handle (\d+)")
+_COMMENT = re.compile(r'comment "[^"]*"')
+"""Of a chain itself: each of its rules ends with its handle."""
 _QUOTED = re.compile(r'"[^"]*"')
 _SETS: Mapping[str, Literal["set", "map"]] = {"set": "set", "map": "map"}
 _OF_INTERFACES = re.compile(r"type .*\b(?:ifname|iface_index)\b.*|typeof .*\b[io]if(?:name)?\b.*")
@@ -29,7 +31,8 @@ class NftRule:
     rise: int = 0
     """Packets that it counted between two readings."""
     handle: int = 0
-    """By which nft(8) deletes it; 0 where it was listed without."""
+    """By which nft(8) finds it, as no other rule of the table ever gets it; 0 where it was listed
+    without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +97,19 @@ def parse_table(family: str, name: str, told: str) -> NftTable:
     begun = ""
     for line in told.splitlines():
         text = line.strip()
-        opened = _OPENED.fullmatch(line)
-        if opened:
+        is_inside = within[-1:] == ["chain"]
+        if not is_inside and (opened := _OPENED.fullmatch(line)):
             within.append(opened[1])
             name_of_set = opened[2] or ""
             if opened[1] == "chain":
                 chains.append(NftChain(opened[2] or ""))
-        elif text == "}":
+        elif text == "}" and not begun:
             within.pop()
         elif within == ["table"] and (found := _FLAGS.fullmatch(text)):
             flags = tuple(found[1].replace(",", " ").split())
         elif within and within[-1] in _SETS and _OF_INTERFACES.fullmatch(text):
             sets.append(NftSet(_SETS[within[-1]], name_of_set))
-        elif within[-1:] == ["chain"] and text:
+        elif is_inside and text and (begun or not _COMMENT.fullmatch(text)):
             begun = f"{begun} {text}".strip()  # a long one goes over several lines
             bare = _QUOTED.sub("", begun)
             if bare.count("{") == bare.count("}"):

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from netconsole.backend.filtering.matches import (
     TARGETS,
     TRANSLATIONS,
+    Action,
+    Aspect,
     Fit,
     Flow,
     RuleReading,
@@ -24,6 +27,14 @@ _TWO_WORDS = frozenset({"ct", "ip", "ip6", "meta", "tcp", "th", "udp"})
 _OTHER_NAMES = {"iif": "iifname", "oif": "oifname", "ip protocol": "l4proto"}
 _NAMING = frozenset({"iifname", "oifname", "ip saddr", "ip daddr"})
 """What names an interface or an address."""
+_ASPECTS: Mapping[str, Aspect] = {
+    "iifname": "into",
+    "oifname": "out",
+    "ip saddr": "source",
+    "ip daddr": "destination",
+    "ct state": "states",
+    "ct status": "states",
+}
 _OF_LOG = frozenset({"prefix", "level", "group", "snaplen", "queue-threshold", "flags"})
 _UNREAD_MAP = RuleReading(None, "return")
 """It may accept, drop or lead elsewhere: nothing that follows is certain to be met."""
@@ -63,22 +74,26 @@ def read_nft(text: str, flow: Flow) -> RuleReading:
     """Read a rule in the words of nft, for one flow."""
     words = _WORD.findall(text)
     fits: list[Fit] = []
+    asks: frozenset[Aspect] = frozenset()
     named = False
     while words:
         name = _name(words)
         if name in TARGETS:
-            return RuleReading(all_fit(fits), TARGETS[name], "", named)
+            return RuleReading(all_fit(fits), TARGETS[name], "", named, asks)
         if name in ("jump", "goto"):
-            return RuleReading(all_fit(fits), "jump" if name == "jump" else "goto", words[0], named)
+            action: Action = "jump" if name == "jump" else "goto"
+            return RuleReading(all_fit(fits), action, words[0], named, asks)
         if name.upper() in TRANSLATIONS:
             if "map" in words:  # only what is in the map is translated
                 fits.append(None)
-            return RuleReading(all_fit(fits), "translate", name.upper(), named)
+            return RuleReading(all_fit(fits), "translate", name.upper(), named, asks)
         if _is_statement(name, words):
             continue
         question = _pass_concatenation(words) or _QUESTIONS.get(name, _unknown)
+        if name in _ASPECTS:
+            asks |= {_ASPECTS[name]}
         if words[:1] == ["vmap"]:
-            return _by_map(all_fit(fits), words[1], question, flow, named)
+            return replace(_by_map(all_fit(fits), words[1], question, flow, named), asks=asks)
         if question is _unknown:
             fits.append(None)
             continue
@@ -86,7 +101,7 @@ def read_nft(text: str, flow: Flow) -> RuleReading:
         fit = any_fits(None if value[:1] == "@" else question(value, flow) for value in values)
         fits.append(None if fit is None else fit is not negated)
         named |= name in _NAMING and fits[-1] is True
-    return RuleReading(all_fit(fits), "pass", "", named)
+    return RuleReading(all_fit(fits), "pass", "", named, asks)
 
 
 def _name(words: list[str]) -> str:

@@ -13,7 +13,10 @@ class _NftRuleStep(Step):
     rule: str
     """Its matches and its verdict, in the words of nft."""
     comment: str
-    """Tells this rule from all others of the chain: the kernel chooses its handle."""
+    """With `before` it tells this rule from all others of the chain: the kernel chooses its
+    handle."""
+    before: int = 0
+    """The handle of the rule in front of which it stands; 0 at the end of the chain."""
 
     @property
     def listing(self) -> Argv:
@@ -23,22 +26,32 @@ class _NftRuleStep(Step):
     @property
     def mark(self) -> str:
         """What the listed rule is known by."""
-        return f'comment "{self.comment}"'
+        return f"comment {self.quoted}"
+
+    @property
+    def quoted(self) -> str:
+        """The whole comment, of 128 bytes at most (nft(8)), as nft is told it."""
+        return f'"{self.comment}, before {self.before}"' if self.before else f'"{self.comment}"'
 
 
 @dataclass(frozen=True, slots=True)
 class InsertNftRule(_NftRuleStep, ProgramStep):
-    """Insert a rule at the top of a chain (nft(8), insert rule)."""
+    """Insert a rule right before another, or add it at the end of the chain (nft(8)).
+
+    A handle names its rule for good; an index would name another once a rule above it came or went.
+    """
 
     @property
     def argvs(self) -> tuple[Argv, ...]:
-        place = (self.family, self.table, self.chain)
-        return (("nft", "insert", "rule", *place, self.rule, "comment", f'"{self.comment}"'),)
+        verb, at = ("insert", ("handle", str(self.before))) if self.before else ("add", ())
+        place = (self.family, self.table, self.chain, *at)
+        return (("nft", verb, "rule", *place, self.rule, "comment", self.quoted),)
 
     @property
     def inverse(self) -> Step:
         place = (self.family, self.table, self.chain)
-        return RemoveNftRule(*place, self.rule, self.comment, subjects=self.subjects)
+        rule = (self.rule, self.comment, self.before)
+        return RemoveNftRule(*place, *rule, subjects=self.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +70,5 @@ class RemoveNftRule(_NftRuleStep):
     @property
     def inverse(self) -> Step:
         place = (self.family, self.table, self.chain)
-        return InsertNftRule(*place, self.rule, self.comment, subjects=self.subjects)
+        rule = (self.rule, self.comment, self.before)
+        return InsertNftRule(*place, *rule, subjects=self.subjects)

@@ -5,13 +5,13 @@ Each table is passed by itself: what one accepts the next can still drop (nft(8)
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import merge
 from operator import itemgetter
 from typing import Literal
 
 from netconsole.backend.filtering.matches import Flow, RuleReading
-from netconsole.backend.filtering.native_rules import is_native
+from netconsole.backend.filtering.native_rules import is_native, native_handle
 from netconsole.backend.filtering.native_tables import NftTable
 from netconsole.backend.filtering.nft_matches import read_nft, read_rule
 from netconsole.backend.model.hoststate import Kind
@@ -39,6 +39,8 @@ class WalkStep:
     text: str
     packets: int | None = None
     rise: int = 0
+    handle: int = 0
+    """Of a rule in the words of nft, by which it is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +78,56 @@ class Ruleset:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a rule stands."""
+
+    chain: str
+    position: int
+    """From 1; 0 for the policy."""
+    rule: WalkStep
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """Where a flow is dropped."""
 
     flow: Flow
     ruleset: Ruleset
-    chain: str
-    position: int
-    """Of the rule, from 1; 0 for the policy."""
-    text: str
-    packets: int | None
-    """That the rule or policy has dropped, of this flow and others; None where none are counted."""
-    rise: int
+    at: Place
+    """Of the rule that drops, or of the policy; it counts this flow and others."""
+    way: tuple[Place, ...] = ()
+    """The rules that lead there, from the entry on."""
     excepted: bool = False
     """Whether rules before it accept some packets of the flow, or lead them around it."""
     certain: bool = True
     """Whether it drops all that gets there, or only what a condition picks."""
     named: bool = False
     """Whether it asks for an interface or an address of this very flow."""
+
+    @property
+    def chain(self) -> str:
+        """Return the chain that drops."""
+        return self.at.chain
+
+    @property
+    def position(self) -> int:
+        """Return the place of the rule in it, from 1; 0 for the policy."""
+        return self.at.position
+
+    @property
+    def text(self) -> str:
+        """Return the rule."""
+        return self.at.rule.text
+
+    @property
+    def packets(self) -> int | None:
+        """Return how many it has dropped, of this flow and others; None where none are counted."""
+        return self.at.rule.packets
+
+    @property
+    def rise(self) -> int:
+        """Return how many of them it dropped between the two readings."""
+        return self.at.rule.rise
 
     @property
     def place(self) -> str:
@@ -111,7 +145,10 @@ def rulesets(seen: PacketFilter, hook: Hook = "forward") -> Iterator[Ruleset]:
             chains = {
                 each.chain: Chain(
                     each.chain,
-                    tuple(WalkStep(rule.spec, rule.packets, rule.rise) for rule in each.rules),
+                    tuple(
+                        WalkStep(rule.spec, rule.packets, rule.rise, native_handle(rule.spec))
+                        for rule in each.rules
+                    ),
                     each.policy == "DROP",
                     each.packets,
                     each.rise,
@@ -130,7 +167,7 @@ def _native(table: NftTable, hook: Hook) -> Iterator[Ruleset]:
     chains = {
         each.name: Chain(
             each.name,
-            tuple(WalkStep(rule.text, rule.packets, rule.rise) for rule in each.rules),
+            tuple(WalkStep(rule.text, rule.packets, rule.rise, rule.handle) for rule in each.rules),
             each.policy == "drop",
         )
         for each in table.chains
@@ -188,15 +225,15 @@ class _Walk:
         self._index = index
         self._flow = flow
         self._excepted = False
+        self._way: list[Place] = []
         self._found: list[Drop] = []
 
     def to_its_end(self) -> list[Drop]:
         """Walk from the entry to the policy; answer where packets are dropped."""
         entry = self._ruleset.chains[self._ruleset.entry]
         if not self._through(entry.name, True, 0) and entry.drops:
-            self._drop(
-                entry.name, 0, WalkStep("policy DROP", entry.packets, entry.rise), True, False
-            )
+            policy = WalkStep("policy DROP", entry.packets, entry.rise)
+            self._drop(Place(entry.name, 0, policy), True, False)
         return self._found
 
     def _through(self, name: str, certain: bool, depth: int) -> bool:
@@ -214,23 +251,25 @@ class _Walk:
                 self._excepted = True
                 continue
             sure = certain and rule.fit is True
-            if self._decided(rule, name, position, step, sure, depth) and rule.fit:
+            if self._decided(rule, Place(name, position, step), sure, depth) and rule.fit:
                 return True
             if rule.action == "goto" and rule.fit:
                 return False
         return False
 
-    def _decided(
-        self, rule: RuleReading, name: str, position: int, step: WalkStep, sure: bool, depth: int
-    ) -> bool:
+    def _decided(self, rule: RuleReading, at: Place, sure: bool, depth: int) -> bool:
         if rule.action == "accept":
             self._excepted |= not sure
             return True
         if rule.action == "drop":
-            self._drop(name, position, step, sure, rule.named)
+            self._drop(at, sure, rule.named)
             return True
-        return self._through(rule.aim, sure, depth + 1)
+        self._way.append(at)
+        try:
+            return self._through(rule.aim, sure, depth + 1)
+        finally:
+            self._way.pop()
 
-    def _drop(self, chain: str, position: int, step: WalkStep, certain: bool, named: bool) -> None:
-        found = Drop(self._flow, self._ruleset, chain, position, step.text, step.packets, step.rise)
-        self._found.append(replace(found, excepted=self._excepted, certain=certain, named=named))
+    def _drop(self, at: Place, certain: bool, named: bool) -> None:
+        way = tuple(self._way)
+        self._found.append(Drop(self._flow, self._ruleset, at, way, self._excepted, certain, named))

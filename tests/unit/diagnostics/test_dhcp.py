@@ -23,6 +23,7 @@ from evidence_samples import (
 from netconsole.backend.model.dnsmasq_arguments import started_by
 from netconsole.backend.steps import (
     AddDhcpHosts,
+    ChangeRules,
     Plan,
     ReleaseLease,
     RunProgram,
@@ -161,12 +162,19 @@ def test_a_rule_that_drops_is_named_with_its_counter_and_one_for_the_bridge_put_
     )
     assert "DHCP requests and DNS questions that come in by br100" in finding.because
     assert "5 packets so far" in finding.because
-    rule = ("-i", "br100", "-p", "udp", "-m", "udp", "--dport", "67", "-j", "ACCEPT")
-    table = ("iptables", "-w", "-t", "filter")
+    rules = [f"-i br100 -p udp -m udp --dport {port} -j ACCEPT" for port in (67, 53)]
+    there = tuple(f"-I INPUT {place} {rule}" for place, rule in enumerate(rules, start=1))
+    back = tuple(f"-D INPUT {rule}" for rule in reversed(rules))
+    assert finding.fix == Plan((ChangeRules("ipv4", "filter", there, back),))
+
+
+def test_what_stands_before_the_rule_that_drops_still_decides() -> None:
+    narrow = "-m mac --mac-source fa:16:3e:00:00:09 -j DROP"
+    finding = found("dhcp_firewall", input_rules(narrow, "-p udp --dport 67 -j DROP"))
     assert finding.fix is not None
-    assert finding.fix.steps[0] == RunProgram(
-        (*table, "-I", "INPUT", "1", *rule), (*table, "-D", "INPUT", *rule)
-    )
+    assert [line.split(" -i")[0] for line in finding.fix.commands] == [
+        "iptables -t filter -I INPUT 2"
+    ]
 
 
 def test_whoever_manages_the_rules_is_told_how() -> None:
@@ -179,7 +187,7 @@ def test_a_legacy_rule_is_changed_by_the_legacy_program() -> None:
     chain = replace(FILTER.chains[0], kind="legacy", policy="DROP", rules=())
     finding = found("dhcp_firewall", replace(FILTER, chains=(*FILTER.chains, chain)))
     assert finding.fix is not None
-    assert finding.fix.commands[0].startswith("iptables-legacy -w -t filter -I INPUT 1 -i br100")
+    assert finding.fix.commands[0].startswith("iptables-legacy -t filter -A INPUT -i br100")
 
 
 # dnsmasq_load, inotify

@@ -25,11 +25,12 @@ def stopped(seen: PacketFilter, flow: Flow = DISCOVER) -> Drop | None:
 
 def wall(*rules: str, policy: str = "drop", hook: str = "input") -> PacketFilter:
     """A table of nftables, with a chain more that a rule can lead to."""
-    lines = "\n".join(f"\t\t{rule}" for rule in rules)
+    lines = "\n".join(f"\t\t{rule} # handle {n}" for n, rule in enumerate(rules, start=3))
     told = (
-        "table inet wall {\n\tchain in {\n"
+        "table inet wall { # handle 1\n\tchain in { # handle 1\n"
         f"\t\ttype filter hook {hook} priority 10; policy {policy};\n{lines}\n\t}}\n"
-        "\tchain rest {\n\t\tudp dport { 53, 67 } counter packets 2 bytes 9 drop\n\t}\n}\n"
+        "\tchain rest { # handle 2\n"
+        "\t\tudp dport { 53, 67 } counter packets 2 bytes 9 drop # handle 2\n\t}\n}\n"
     )
     return PacketFilter("nft", (), (parse_table("inet", "wall", told),))
 

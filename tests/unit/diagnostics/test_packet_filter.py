@@ -15,6 +15,13 @@ from netconsole.diagnostics.parts.backend import Convergence
 from netconsole.diagnostics.parts.owners import Owner, Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
+OUT = "-s 10.0.0.0/24 -i br100 -j ACCEPT"
+IN = tuple(
+    f"-d 10.0.0.0/24 -o br100 -m conntrack --ctstate {states} -j ACCEPT"
+    for states in ("RELATED,ESTABLISHED", "DNAT")
+)
+"""What the cure lets through: what guests send out, replies, and what comes in for floating
+addresses."""
 REJECT = "-j REJECT --reject-with icmp-host-prohibited"
 DOCKER = """*filter
 :FORWARD DROP [7:420]
@@ -36,23 +43,26 @@ LEFT = """*filter
 -A old -p tcp -m tcp --dport 25 -j REJECT --reject-with icmp-port-unreachable
 COMMIT
 """
-WALL = """table inet wall {
+WALL = """table inet wall { # handle 1
+	comment "keeps others out"
 	flags dormant
-	set known {
+	set known { # handle 2
 		type ipv4_addr
 		elements = { 192.0.2.1,
 			192.0.2.2 }
 	}
 
-	chain forward {
+	chain forward { # handle 1
+		comment "of forwarding"
 		type filter hook forward priority 10; policy drop;
-		ct state vmap { established : accept, related : accept, invalid : drop }
-		iifname { "lo", "eth9" } counter packets 3 bytes 180 accept comment "two of them"
+		ct state vmap { established : accept, related : accept, invalid : drop } # handle 4
+		iifname { "lo",
+				"eth9" } counter packets 3 bytes 180 accept comment "two # handle 9" # handle 6
 		RULE
 	}
 
-	chain rest {
-		counter packets 5 bytes 300 reject with icmpx admin-prohibited
+	chain rest { # handle 2
+		counter packets 5 bytes 300 reject with icmpx admin-prohibited # handle 7
 	}
 }
 """
@@ -67,7 +77,8 @@ def with_rule(*rules: str) -> str:
 
 
 def wall(rule: str) -> str:
-    return WALL.replace("\tflags dormant\n", "").replace("RULE", rule)
+    handled = f"{rule} # handle 8" if rule else ""
+    return WALL.replace("\tflags dormant\n", "").replace("RULE", handled)
 
 
 def judged(check: str, seen: PacketFilter, *owners: Owner) -> Finding:
@@ -131,7 +142,9 @@ def test_of_many_networks_just_the_one_that_is_hit_is_named() -> None:
     seen = snapshot(replace(HEALTHY, networks=many)).with_parts(packet_filter(saved))
     found = CHECKS["forward_filter"].examine(seen)
     assert found.fix
-    assert found.fix.commands == ("iptables -t filter -I FORWARD 1 -i br150 -j ACCEPT",)
+    assert found.fix.commands == (
+        "iptables -t filter -I FORWARD 1 -s 10.0.150.0/24 -i br150 -j ACCEPT",
+    )
 
 
 def test_a_subchain_decides_for_the_chain_that_calls_it() -> None:
@@ -148,16 +161,16 @@ def test_a_subchain_decides_for_the_chain_that_calls_it() -> None:
 
 def test_the_cure_is_no_wider_than_what_is_dropped() -> None:
     found = judged("forward_filter", packet_filter(with_rule("-o br100 -j DROP")))
-    rule = "FORWARD {}-o br100 -j ACCEPT"
-    lines = (f"-I {rule.format('1 ')}",), (f"-D {rule.format('')}",)
-    assert found.fix == Plan((ChangeRules("ipv4", "filter", *lines),))
+    lines = tuple(f"-I FORWARD {place} {rule}" for place, rule in enumerate(IN, start=1))
+    back = tuple(f"-D FORWARD {rule}" for rule in reversed(IN))
+    assert found.fix == Plan((ChangeRules("ipv4", "filter", lines, back),))
     assert found.persist is None
 
 
 def test_docker_leaves_a_chain_to_the_admin_which_the_cure_uses() -> None:
     found = judged("forward_filter", packet_filter(OUR_FILTER, DOCKER), Owner("docker", "x"))
     assert found.fix
-    assert found.fix.commands[0] == "iptables-legacy -t filter -I DOCKER-USER 1 -i br100 -j ACCEPT"
+    assert found.fix.commands[0] == f"iptables-legacy -t filter -I DOCKER-USER 1 {OUT}"
     assert "docker (running)" in found.because
     assert "7 packets" in found.because
 
@@ -168,14 +181,30 @@ def test_the_chain_of_the_admin_is_not_used_where_it_comes_too_late() -> None:
     )
     found = judged("forward_filter", packet_filter(OUR_FILTER, late))
     assert found.fix
-    assert " -I FORWARD 1 -i br100 " in found.fix.commands[0]
+    assert f" -I FORWARD 1 {OUT}" in found.fix.commands[0]
 
 
 def test_a_table_of_nftables_is_cured_in_its_own_words() -> None:
     found = judged("forward_filter", packet_filter(OUR_FILTER, nft=wall("")))
+    place = ("inet", "wall", "forward")
+    back = 'oifname "br100" ip daddr 10.0.0.0/24'
+    rules = (
+        ('iifname "br100" ip saddr 10.0.0.0/24 accept', "from 10.0.0.0/24 on br100"),
+        (f"{back} ct status dnat accept", "new connections to 10.0.0.0/24 on br100"),
+    )
+    assert found.fix == Plan(
+        tuple(InsertNftRule(*place, rule, f"netconsole: {words}") for rule, words in rules)
+    )
+
+
+def test_a_rule_of_nftables_is_preceded_by_its_handle() -> None:
+    found = judged("forward_filter", packet_filter(OUR_FILTER, nft=wall("counter reject")))
     assert found.fix
-    assert found.fix.steps[0] == InsertNftRule(
-        "inet", "wall", "forward", 'iifname "br100" accept', "netconsole: iifname br100"
+    (out, _) = found.fix.steps
+    assert isinstance(out, InsertNftRule)
+    assert (out.before, out.mark) == (
+        8,
+        'comment "netconsole: from 10.0.0.0/24 on br100, before 8"',
     )
 
 
@@ -259,7 +288,7 @@ def test_before_a_policy_that_drops_them_only_the_guests_are_let_through() -> No
     assert found.fix
     (step,) = found.fix.steps
     assert isinstance(step, ChangeRules)
-    assert step.lines == ("-I FORWARD 1 -i br100 -j ACCEPT", "-I FORWARD 2 -o br100 -j ACCEPT")
+    assert step.lines == tuple(f"-A FORWARD {rule}" for rule in (OUT, *IN))
     silent = judged("forward_filter", packet_filter(OUR_FILTER, LEFT))
     assert silent.verdict == "ok", "one check names it"
 
@@ -312,9 +341,19 @@ def test_the_listing_of_a_table_is_read_without_its_counters() -> None:
         *("forward", "filter", "10"),
         "drop",
     )
-    counting = 'iifname { "lo", "eth9" } counter accept comment "two of them"'
-    assert forward.rules[1] == NftRule(counting, 3)
-    assert rest.rules == (NftRule("counter reject with icmpx admin-prohibited", 5),)
+    assert [rule.handle for rule in forward.rules] == [4, 6]
+    assert forward.rules[1] == NftRule(
+        'iifname { "lo", "eth9" } counter accept comment "two # handle 9"', 3, handle=6
+    )
+    assert rest.rules == (NftRule("counter reject with icmpx admin-prohibited", 5, handle=7),)
+
+
+def test_a_rule_with_a_chain_of_its_own_is_one_rule() -> None:
+    told = WALL.replace(
+        "RULE", "tcp dport 22 jump {\n\t\t\tip saddr 10.0.0.5 drop\n\t\t} # handle 8"
+    )
+    forward = parse_table("inet", "wall", told).chains[0]
+    assert forward.rules[2:] == (NftRule("tcp dport 22 jump { ip saddr 10.0.0.5 drop }", handle=8),)
 
 
 def test_a_rule_that_has_moved_meanwhile_has_not_risen() -> None:

@@ -301,15 +301,17 @@ def test_of_the_legacy_table_only_a_translation_counts(line: str, verdict: Verdi
     if verdict == "warn":
         assert found.confidence == "possible"
         assert "when that was cannot be read" in found.because
-        add = "iptables-legacy -w -t nat -I POSTROUTING 1 -s 10.0.0.2 -o eth0 -j ACCEPT"
+        place = line.count("\n")
+        add = f"iptables-legacy -w -t nat -I POSTROUTING {place} -s 10.0.0.2 -o eth0 -j ACCEPT"
         assert found.fix is not None
         assert found.fix.commands == (add,)
-        assert found.fix.inverse.commands == (add.replace("-I POSTROUTING 1", "-D POSTROUTING"),)
+        back = add.replace(f"-I POSTROUTING {place}", "-D POSTROUTING")
+        assert found.fix.inverse.commands == (back,)
 
 
 def native(turn: Turn, *rules: str, flags: tuple[str, ...] = ()) -> PacketFilter:
     """Ours, and a chain of nftables that is asked in this turn."""
-    held = tuple(NftRule(each, handle=4) for each in rules)
+    held = tuple(NftRule(each, handle=handle) for handle, each in enumerate(rules, start=4))
     chain = NftChain("post", held, "nat", "postrouting", "100", turn=turn)
     tables = (NftTable("inet", "theirs", (chain,), flags),)
     return replace(postrouting(JUMP, BOTTOM), foreign_tables=tables)
@@ -345,7 +347,8 @@ def test_a_chain_of_nftables_counts_as_it_is_asked(
         assert found.fix == Plan(
             (
                 InsertNftRule(
-                    "inet", "theirs", "post", exception, "netconsole: 10.0.0.2 leaves by eth0"
+                    *("inet", "theirs", "post", exception),
+                    *("netconsole: 10.0.0.2 leaves by eth0", 4),
                 ),
             )
         )
@@ -354,6 +357,43 @@ def test_a_chain_of_nftables_counts_as_it_is_asked(
         assert again.verdict == "ok"
     else:
         assert found.fix is None
+
+
+def test_the_exception_stands_right_before_the_rule_that_takes_the_packets() -> None:
+    """Where an admin gives some packets another source, that still comes first."""
+    narrow = "udp sport 7777 snat to 203.0.113.77"
+    found = CHECKS["egress_source"].examine(seen(native("before", narrow, MASQUERADE)))
+    assert found.fix is not None
+    (step,) = found.fix.steps
+    assert isinstance(step, InsertNftRule)
+    assert (step.chain, step.before) == ("post", 5)
+    within = NftChain("more", (NftRule(narrow, handle=8), NftRule("masquerade", handle=9)))
+    seen_there = native("before", "jump more")
+    (table,) = seen_there.foreign_tables
+    table = replace(table, chains=(*table.chains, within))
+    found = CHECKS["egress_source"].examine(seen(replace(seen_there, foreign_tables=(table,))))
+    assert found.fix is not None
+    (step,) = found.fix.steps
+    assert isinstance(step, InsertNftRule)
+    assert (step.chain, step.before) == ("more", 9)
+
+
+def test_of_several_places_in_a_chain_of_iptables_the_last_comes_first() -> None:
+    lines = "".join(
+        f"-A POSTROUTING -s 10.0.0.{each}/32 -o eth0 -j MASQUERADE\n" for each in (2, 9, 3)
+    )
+    legacy = parse_saved(f"*nat\n:POSTROUTING ACCEPT [0:0]\n{lines}COMMIT\n", "legacy", "ipv4")
+    other = replace(ASSOCIATED, address="203.0.113.131", fixed_address="10.0.0.3")
+    both = postrouting(JUMP, BOTTOM)
+    status = replace(STATUS, floating_ips=(ASSOCIATED, other))
+    found = CHECKS["egress_source"].examine(
+        seen(replace(both, chains=(*both.chains, *legacy)), status=status)
+    )
+    assert found.fix is not None
+    assert [command.split(" -o")[0] for command in found.fix.commands] == [
+        "iptables-legacy -w -t nat -I POSTROUTING 3 -s 10.0.0.3",
+        "iptables-legacy -w -t nat -I POSTROUTING 1 -s 10.0.0.2",
+    ]
 
 
 def test_a_table_that_is_switched_off_or_locked_is_not_cured() -> None:
@@ -373,7 +413,7 @@ def test_the_cure_leaves_many_out_by_one_rule() -> None:
     found = CHECKS["egress_source"].examine(seen(native("before", MASQUERADE), status=status))
     rule = 'ip saddr { 10.0.0.2, 10.0.0.3, 10.0.0.4 } oifname "eth0" accept'
     words = "netconsole: 10.0.0.2 and 2 more leave by eth0"
-    assert found.fix == Plan((InsertNftRule("inet", "theirs", "post", rule, words),))
+    assert found.fix == Plan((InsertNftRule("inet", "theirs", "post", rule, words, 4),))
     again = seen(native("before", rule, MASQUERADE), status=status)
     assert CHECKS["egress_source"].examine(again).verdict == "ok"
 

@@ -4,16 +4,13 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from typing import Final
 
-from netconsole.backend.filtering.matches import Flow
+from netconsole.backend.filtering.matches import Aspect, Flow
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
-from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.model.kernel_settings import name_of
-from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan
-from netconsole.backend.steps import Step as PlanStep
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.diagnostics.checks.bridges import bridge_nf_unmet
 from netconsole.diagnostics.checks.filters.forward_filter import flows as routed_flows
-from netconsole.diagnostics.checks.filters.forward_filter_cure import AT_NEXT_START, FILTER_TABLES
+from netconsole.diagnostics.checks.filters.forward_filter_cure import AT_NEXT_START
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -24,11 +21,14 @@ from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.reasoning.acceptance import let_pass
 from netconsole.diagnostics.reasoning.filter_walk import Drop, drops, rulesets
 
 ID: Final = "bridge_nf"
 TITLE = "iptables treats frames from port to port of a bridge as meant"
 GLOBAL: Final = "net/bridge/bridge-nf-call-"
+_ANY_ADDRESS: Final[frozenset[Aspect]] = frozenset({"source", "destination"})
+"""Frames are broadcast as well, and sent by guests that have no address yet."""
 TABLES: Final = ("iptables", "ip6tables", "arptables")
 COST: Final = (
     "Switching bridge-nf-call off for the whole host, as the guide does, cures it too, and takes "
@@ -71,7 +71,7 @@ def judge(snapshot: Snapshot) -> Finding:
         *(Evidence(f"manages rules: {each.name}", each.because) for each in owners.owners),
         Evidence(AT_BOOT, AT_NEXT_START),
     )
-    fix = _accept(found, seen.command)
+    fix = let_pass(found, seen.command, _ANY_ADDRESS)
     return Finding(ID, TITLE, "fail", because, rows, _rules_out(), fix, remedy=COST)
 
 
@@ -108,35 +108,6 @@ def _flow(network: NetworkStatus) -> Flow:
     inside, bridge = IPv4Network(network.cidr), network.bridge
     words = f"frames from guest to guest of {network.label}"
     return Flow(words, bridge, bridge, bridge, inside, inside, bridged=True)
-
-
-def _accept(found: Sequence[Drop], command: Kind) -> Plan | None:
-    """Accept from port to port of these bridges, right before the very rules that drop.
-
-    What stands earlier still decides, as rules against spoofing do. The last place of a chain comes
-    first, so that none moves before it is its turn.
-    """
-    if any(each.ruleset.locked for each in found):
-        return None
-    backwards = sorted(found, key=lambda each: -each.position)
-    return Plan(tuple(dict.fromkeys(_rule(each, command) for each in backwards)))
-
-
-def _rule(drop: Drop, command: Kind) -> PlanStep:
-    table, bridge = drop.ruleset, drop.flow.bridge
-    if table.kind == "native":
-        rule = f'iifname "{bridge}" oifname "{bridge}" accept'
-        words = f"netconsole: within {bridge}"
-        return InsertNftRule(table.family, table.table, table.entry, rule, words)
-    place = f"-I {drop.chain} {drop.position}" if drop.position else f"-A {drop.chain}"
-    rule = f"-i {bridge} -o {bridge} -m physdev --physdev-is-bridged -j ACCEPT"
-    return ChangeRules(
-        "ipv4",
-        FILTER_TABLES[table.table],
-        (f"{place} {rule}",),
-        (f"-D {drop.chain} {rule}",),
-        "" if table.kind == command else table.kind,
-    )
 
 
 def _called(snapshot: Snapshot, bridge: str) -> bool:
@@ -203,7 +174,7 @@ PAGE = Explanation(
     ),
     cure="An ACCEPT for frames that stay on the bridge, right before the rule that drops them, so "
     "that rules before it still decide; nothing that is routed meets it. In a table of nftables, "
-    "which cannot ask for that, one for the same bridge at both ends, at the top of the chain. "
+    "which cannot ask for that, one for the same bridge at both ends, at the same place. "
     + COST
     + " Where rules about ports (-m physdev) never see a frame: the setting at 1, kept by a "
     "drop-in, and br_netfilter at boot, as the setting is lost where the module comes later.",

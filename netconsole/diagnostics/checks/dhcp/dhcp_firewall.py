@@ -4,10 +4,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from typing import Final
 
-from netconsole.backend.filtering.matches import Flow
-from netconsole.backend.model.hoststate import Kind
-from netconsole.backend.steps import InsertNftRule, Plan, RunProgram
-from netconsole.backend.steps import Step as PlanStep
+from netconsole.backend.filtering.matches import Aspect, Flow
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.diagnostics.checks.filters.forward_filter_cure import LOCKED
 from netconsole.diagnostics.model.check import Check
@@ -17,6 +14,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.reasoning.acceptance import let_pass
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.filter_walk import Drop
 from netconsole.diagnostics.reasoning.inbound import drops_inbound, is_total
@@ -25,10 +23,13 @@ ID: Final = "dhcp_firewall"
 TITLE = "The packet filter lets DHCP and DNS in from the guests"
 REMEDY = "`netconsole apply` puts the jump to nova-network-INPUT back, in front of other rules."
 INSERTED = (
-    "The fix puts rules in front that let port 67 or 53 in from this bridge alone; the rule that "
-    "drops stays. Whoever loads the packet filter at boot has to be told as well"
+    "The fix lets port 67 or 53 in from this bridge alone, right before the rule that drops: that "
+    "one stays, and those above still decide first. Whoever loads the packet filter at boot has "
+    "to be told as well"
 )
 
+_ANY_ADDRESS: Final[frozenset[Aspect]] = frozenset({"source", "destination"})
+"""A guest that renews its address asks from there, and this host alone."""
 _SERVICES = {67: "DHCP requests", 53: "DNS questions"}
 _OWNERS_WAY = {
     "firewalld": "firewall-cmd --permanent --zone=trusted --add-interface={bridge}",
@@ -52,7 +53,7 @@ def judge(snapshot: Snapshot) -> Finding:
     )
     if total:
         because = _explained(total)
-        fix = host.fix if steps else _accept(found.command, total)
+        fix = host.fix if steps else let_pass(total, found.command, _ANY_ADDRESS)
         remedy = REMEDY if steps else _remedy(snapshot, total[0]) if fix else LOCKED
         return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=remedy)
     if steps:
@@ -108,28 +109,6 @@ def _row(drop: Drop) -> Evidence:
     return Evidence(drop.flow.words, value, "accepted", f"{drop.text}; {counted}")
 
 
-def _accept(command: Kind, dropped: Sequence[Drop]) -> Plan | None:
-    """Let these in, in front of what drops them; None where a table is locked."""
-    if any(each.ruleset.locked for each in dropped):
-        return None
-    return Plan(tuple(dict.fromkeys(_insertion(command, each) for each in dropped)))
-
-
-def _insertion(command: Kind, drop: Drop) -> PlanStep:
-    table, bridge, port = drop.ruleset, drop.flow.bridge, str(drop.flow.port)
-    if table.kind == "native":
-        rule = f'iifname "{bridge}" udp dport {port} accept'
-        words = f"netconsole: port {port} from {bridge}"
-        return InsertNftRule(table.family, table.table, table.entry, rule, words)
-    program = "iptables" if table.kind == command else f"iptables-{table.kind}"
-    change = (program, "-w", "-t", table.table)
-    accept = ("-i", bridge, "-p", "udp", "-m", "udp", "--dport", port, "-j", "ACCEPT")
-    return RunProgram(
-        (*change, "-I", table.entry, "1", *accept),
-        (*change, "-D", table.entry, *accept),
-    )
-
-
 def _remedy(snapshot: Snapshot, drop: Drop) -> str:
     owners = snapshot.get(Owners) or Owners()
     for owner in owners.of(*_OWNERS_WAY):
@@ -154,9 +133,9 @@ PAGE = Explanation(
         ("bridge", "the requests are not even seen on the bridge."),
     ),
     cure="Where our jump is missing or behind others, `netconsole apply` puts it in front. Where a "
-    "table before that drops, a rule for this bridge and port is put in front of the one that "
-    "drops, which stays. For good: tell whoever loads the rules, as `firewall-cmd --permanent "
-    "--zone=trusted --add-interface=BRIDGE` does.",
+    "table before that drops, a rule for this bridge and port is put right before the one that "
+    "drops, behind those above it; where a policy drops, at the end. For good: tell whoever loads "
+    "the rules, as `firewall-cmd --permanent --zone=trusted --add-interface=BRIDGE` does.",
     source="iptables(8), iptables-extensions(8), nft(8); firewalld.zones(5)",
 )
 

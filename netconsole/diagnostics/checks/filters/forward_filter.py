@@ -215,12 +215,15 @@ PAGE = Explanation(
         ("drift", "our own rules are missing, and `netconsole apply` brings them back."),
         ("bridge_nf", "frames that stay on one bridge are dropped, too."),
     ),
-    cure="An ACCEPT for just the bridges and directions that are hit goes into the very table that "
-    "drops: into DOCKER-USER where that comes before, which docker leaves to the admin, else at "
-    "the top of the chain. It lets through all that other rules of that table would refuse those "
-    "bridges, so look at it first. It lasts until the program that keeps the table makes it "
-    "anew: for good it has to be said in that program's words (`firewall-cmd --permanent`, "
-    "`ip-forward-no-drop` in docker's daemon.json, libvirt's and ufw's own files).",
+    cure="An ACCEPT for just the networks and directions that are hit (replies by their state, "
+    "what comes in for floating addresses by its translation) goes right before the rule that "
+    "drops; where a policy does, to the end of the chain. What stands above still decides first, "
+    "as a DROP for one guest does. Where docker has DOCKER-USER, which it leaves to the admin, "
+    "the ACCEPT goes behind the admin's rules there, unless it would come too late, or too soon "
+    "for a rule further on that drops some of the guests' packets. It lasts until the program "
+    "that keeps the table makes it anew: for good it has to be said in that program's words "
+    "(`firewall-cmd --permanent`, `ip-forward-no-drop` in docker's daemon.json, libvirt's "
+    "and ufw's own files).",
     source="nft(8), chains and their hooks; iptables(8); docs.docker.com, Packet filtering and "
     "firewalls; firewalld.zones(5)",
 )

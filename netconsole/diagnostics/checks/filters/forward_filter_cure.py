@@ -1,21 +1,29 @@
 """The cure of `forward_filter`: an ACCEPT in the very table that drops, no wider than needed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
-from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.model.hoststate import Kind
-from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan
-from netconsole.backend.steps import Step as PlanStep
-from netconsole.diagnostics.reasoning.filter_walk import Drop, Ruleset, WalkStep, drops
+from netconsole.backend.steps import Plan
+from netconsole.diagnostics.reasoning.acceptance import (
+    Acceptance,
+    acceptance,
+    let_pass,
+)
+from netconsole.diagnostics.reasoning.filter_walk import (
+    Drop,
+    Place,
+    WalkStep,
+    drops,
+)
 
 DOCKER_USER = "DOCKER-USER"
 """Docker jumps to it first and leaves its rules alone (Docker's documentation)."""
 
 REMEDY = (
-    "It lets through whatever this table would refuse the guests' bridges, so look at the commands "
-    "first. Where a program keeps the table, say the same in its own words: it forgets these."
+    "It lets the guests pass right before what drops them: the rules above still decide first, so "
+    "look at the commands. Where a program keeps the table, say the same in its own words: it "
+    "forgets these."
 )
 LOCKED = (
     "The table is locked by the program that made it (flags owner), which alone can change it: "
@@ -27,65 +35,37 @@ AT_NEXT_START = (
     "only its own configuration can say otherwise"
 )
 
-_TableName = Literal["filter", "mangle", "security"]
-FILTER_TABLES: Mapping[str, _TableName] = {
-    "filter": "filter",
-    "mangle": "mangle",
-    "security": "security",
-}
-
 
 def cure(found: Sequence[Drop], command: Kind) -> Plan | None:
     """Return the steps that let these flows through; None where a table is locked.
 
     `command` is the kind of which `iptables` is on the host.
     """
-    if any(drop.ruleset.locked for drop in found):
+    return let_pass(found, command, elsewhere=_in_docker_user)
+
+
+def _in_docker_user(drop: Drop) -> Acceptance | None:
+    """Return the rule in the admin's own chain where it comes soon enough, and not too soon.
+
+    It stands before the first rule that returns the flow, behind those of the admin. Too soon it
+    would come for rules further on that drop some packets of the flow.
+    """
+    ruleset, flow = drop.ruleset, drop.flow
+    chain = ruleset.chains.get(DOCKER_USER)
+    if chain is None or ruleset.kind == "native":
         return None
-    tables: dict[tuple[str, ...], list[Drop]] = {}
-    for drop in found:
-        table = drop.ruleset
-        tables.setdefault((table.kind, table.family, table.table, table.entry), []).append(drop)
-    return Plan(tuple(step for each in tables.values() for step in _accept(each, command)))
+    readings = enumerate((ruleset.read(step.text, flow) for step in chain.steps), start=1)
+    position = next((n for n, rule in readings if rule.fit and rule.action == "return"), 0)
+    step = chain.steps[position - 1] if position else WalkStep("the end")
+    found = acceptance(drop, Place(DOCKER_USER, position, step))
+    steps = list(chain.steps)
+    steps.insert(position - 1 if position else len(steps), WalkStep(found.rule))
+    tried = {**ruleset.chains, DOCKER_USER: replace(chain, steps=tuple(steps))}
+    after = drops(replace(ruleset, chains=tried), (flow,))
+    late = any(each.certain for each in after)
+    return None if late or _picks(after) != _picks(drops(ruleset, (flow,))) else found
 
 
-def _accept(found: Sequence[Drop], command: Kind) -> Iterator[PlanStep]:
-    """Accept what one table drops, at the guests' interfaces and in these directions alone."""
-    ruleset = found[0].ruleset
-    flows = tuple(dict.fromkeys(drop.flow for drop in found))
-    ways = tuple(dict.fromkeys((_way(flow), flow.bridge) for flow in flows))
-    if ruleset.kind == "native":
-        for way, bridge in ways:
-            yield InsertNftRule(
-                ruleset.family,
-                ruleset.table,
-                ruleset.entry,
-                f'{way}ifname "{bridge}" accept',
-                f"netconsole: {way}ifname {bridge}",
-            )
-        return
-    rules = tuple(f"-{way} {bridge} -j ACCEPT" for way, bridge in ways)
-    chain = _chain(ruleset, flows, rules)
-    yield ChangeRules(
-        "ipv4",
-        FILTER_TABLES[ruleset.table],
-        tuple(f"-I {chain} {place} {rule}" for place, rule in enumerate(rules, start=1)),
-        tuple(f"-D {chain} {rule}" for rule in reversed(rules)),
-        "" if ruleset.kind == command else ruleset.kind,
-    )
-
-
-def _way(flow: Flow) -> str:
-    return "i" if flow.into == flow.bridge else "o"
-
-
-def _chain(ruleset: Ruleset, flows: Sequence[Flow], rules: Sequence[str]) -> str:
-    """Return the admin's own chain where rules in it come soon enough, else FORWARD itself."""
-    if DOCKER_USER not in ruleset.chains:
-        return ruleset.entry
-    former = ruleset.chains[DOCKER_USER]
-    steps = (*(WalkStep(rule) for rule in rules), *former.steps)
-    tried = {**ruleset.chains, DOCKER_USER: replace(former, steps=steps)}
-    after = replace(ruleset, chains=tried)
-    late = any(drop.certain for drop in drops(after, flows))
-    return ruleset.entry if late else DOCKER_USER
+def _picks(found: Sequence[Drop]) -> list[tuple[str, str]]:
+    """The rules that drop some packets of a flow."""
+    return [(each.chain, each.text) for each in found if not each.certain]

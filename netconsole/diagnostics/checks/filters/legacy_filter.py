@@ -9,13 +9,14 @@ from netconsole.backend.filtering.saved_tables import FilterChain, FilterRule
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.diagnostics.checks.filters.forward_filter import flows
-from netconsole.diagnostics.checks.filters.forward_filter_cure import FILTER_TABLES, cure
+from netconsole.diagnostics.checks.filters.forward_filter_cure import cure
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.reasoning.acceptance import FILTER_TABLES
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.filter_keepers import keepers, other_kind
 from netconsole.diagnostics.reasoning.filter_walk import Drop, drops, rulesets

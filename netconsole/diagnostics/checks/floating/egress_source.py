@@ -193,7 +193,7 @@ PAGE = Explanation(
     cure="netconsole's jumps move before the rule, which stays as it is. Nothing is opened. When "
     "netconsole sets its jumps it puts them before such rules; it does not fight over places with "
     "one that is set later: what set that has to leave out the instances' range. In another chain "
-    "the rule stays as well, and an accept before it leaves these instances to the next chain. For "
+    "the rule stays as well, and an accept right before it leaves these instances to the next. For "
     "good that has to be said where the table is written, or its chain be given a priority over "
     "100, such as firewalld's `srcnat + 10`. `netconsole floating associate` says when a rule of "
     "others takes what the address is to send.",

@@ -5,6 +5,7 @@ from typing import Final
 
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.filtering.saved_tables import FilterChain
+from netconsole.backend.filtering.translation import Decision
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.plan.egress import CHAIN, OUR_JUMP
 from netconsole.backend.plan.standing_rules import change
@@ -22,7 +23,7 @@ _MOVED = (
     "instances' range."
 )
 _EXCEPTED = (
-    "The rule stays, and one before it leaves these instances to the next chain, which is ours: an "
+    "The rule stays, and one right before it leaves these instances to the next chain, ours: an "
     "accept decides nothing in a chain that translates. It lasts until the table is loaded anew. "
     "For good, leave the instances' range out where the rule is written"
 )
@@ -38,7 +39,8 @@ def cure(ours: FilterChain, taken: Sequence[Taken]) -> Plan | None:
         return None
     entries = [each.decision.entry for each in taken if each.other is None]
     moved = _moved(ours, min(entries)) if entries else ()
-    excepted = (step for each in taken for step in _excepted(each))
+    backwards = sorted(taken, key=lambda each: -each.decision.place)
+    excepted = (step for each in backwards for step in _excepted(each))
     return Plan((*moved, *dict.fromkeys(excepted)))
 
 
@@ -71,10 +73,14 @@ def _shown(taken: Taken) -> str:
 
 
 def _excepted(taken: Taken) -> Iterator[PlanStep]:
-    """Leave those whose packets are taken to the next chain, and nobody else."""
+    """Leave those whose packets are taken to the next chain, and nobody else.
+
+    Rules above the one that takes them still decide first. The last place of a chain comes first,
+    so that none moves before it is its turn.
+    """
     if taken.other is None:
         return
-    table = taken.other.table
+    table, decision = taken.other.table, taken.decision
     addresses: dict[str, list[str]] = {}
     for each in taken.victims:
         addresses.setdefault(each.interface, []).append(each.fixed_address or "")
@@ -85,15 +91,18 @@ def _excepted(taken: Taken) -> Iterator[PlanStep]:
                 more = f" and {len(some) - 1} more leave" if some[1:] else " leaves"
                 rule = f'ip saddr {those} oifname "{interface}" accept'
                 words = f"netconsole: {some[0]}{more} by {interface}"
-                yield InsertNftRule(table.family, table.name, taken.other.entry, rule, words)
+                place = (table.family, table.name, decision.chain)
+                yield InsertNftRule(*place, rule, words, taken.handle)
         else:
-            yield from (_exception(taken.kind, address, interface) for address in fixed)
+            for address in fixed:
+                yield _exception(taken.kind, decision, address, interface)
 
 
-def _exception(kind: Kind, address: str, interface: str) -> RunProgram:
+def _exception(kind: Kind, decision: Decision, address: str, interface: str) -> RunProgram:
     program = (f"iptables-{kind}", "-w", "-t", "nat")
+    chain, place = decision.chain, str(decision.place + 1)
     accept = ("-s", address, "-o", interface, "-j", "ACCEPT")
-    return RunProgram((*program, "-I", CHAIN, "1", *accept), (*program, "-D", CHAIN, *accept))
+    return RunProgram((*program, "-I", chain, place, *accept), (*program, "-D", chain, *accept))
 
 
 def _moved(ours: FilterChain, first: int) -> tuple[PlanStep, ...]:
