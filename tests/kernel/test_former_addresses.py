@@ -211,7 +211,7 @@ def on_another_host(host: PrivateHost, *arguments: str) -> None:
     host.run("ip", "netns", "exec", "outside", *words)
 
 
-@pytest.mark.parametrize("first", ["apply", "plan", "associate"])
+@pytest.mark.parametrize("first", ["apply", "plan", "associate", "create"])
 @pytest.mark.parametrize("known", [True, False])
 def test_an_admins_address_outlives_a_range_that_another_host_made(
     host: PrivateHost, known: bool, first: str
@@ -230,6 +230,8 @@ def test_an_admins_address_outlives_a_range_that_another_host_made(
         netconsole(host, "floating", "associate", OTHER, "web1")
         assert shown(host) != before
         netconsole(host, "floating", "disassociate", OTHER)
+    if first == "create" and known:
+        netconsole(host, "instance", "create", "web2", "--project", "demo", "--network", "vmnet")
     for _ in range(2):
         netconsole(host, "apply")
         assert shown(host) == before

@@ -73,7 +73,7 @@ def test_a_store_that_did_not_configure_the_host_takes_nothing_down(host: Privat
         ),
     ):
         host.run("sh", "-c", lost)
-        for arguments in CONVERGING[:2]:
+        for arguments in (*CONVERGING[:2], ("instance", "create", "more", "--project", "demo")):
             assert words in refused(host, *configuration, *arguments), (lost, arguments)
         told = host.run("netconsole", *configuration, "status").stdout
         assert told.startswith("testhost: another's: ")

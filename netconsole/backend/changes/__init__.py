@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.hoststate import Address, Lease
+from netconsole.backend.model.records import FixedIP, Port
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
 from netconsole.backend.steps import Plan
 
@@ -34,6 +35,10 @@ class Written(Generic[Result]):
     """Where nothing is to be done on this host: what was made instead, what brings the rest."""
     notes: tuple[str, ...] = ()
     """Sentences that an admin should read, whatever was done on this host."""
+    ports: tuple[Port, ...] = ()
+    """Where nothing else of this host follows: the ports that were made, or taken away."""
+    fixed_ips: tuple[FixedIP, ...] = ()
+    """The addresses of those ports."""
     fix: Plan | None = None
     """Steps to take instead of converging the host: a playbook's cure."""
 
@@ -50,6 +55,13 @@ class Change(ABC, Generic[Result]):
     def scope(self) -> Scope:
         """What it is about. Raises InvalidValue."""
         return WHOLE_HOST
+
+    def leased(self, connection: Connection) -> tuple[FixedIP, ...]:
+        """Return the addresses of which it turns on whether they are leased. Raises NotFound.
+
+        For a change about the whole host that is found out of all.
+        """
+        return ()
 
     def takes_over(self, *, of_a_store: bool) -> bool:
         """Whether it may make this store's what another configured on the host, or nova did."""

@@ -235,11 +235,8 @@ def _is_deserted(
     """Whether a network that is served only while it has ports has none left where one was."""
     if not network.multi_host and not manager(options).creates_vlan:
         return False
-    here = {each.uuid for each in instances.every(connection) if each.host == instance.host}
-    return not any(
-        port.network_id == network.id and (not network.multi_host or port.instance_uuid in here)
-        for port in instances.every_port(connection)
-    )
+    host = instance.host if network.multi_host else None
+    return not instances.has_ports(connection, network.id, host)
 
 
 def _has_many_gateways(network: Network, options: Options) -> bool:

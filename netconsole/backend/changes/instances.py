@@ -1,5 +1,6 @@
 """Making and deleting instances, their fixed addresses, and what their guests are told."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -16,8 +17,16 @@ from netconsole.backend.model.errors import InvalidValue, NotFound
 from netconsole.backend.model.hostnames import hostname
 from netconsole.backend.model.hoststate import Address
 from netconsole.backend.model.phrases import count
-from netconsole.backend.model.records import Instance, InstanceView, Network, Port, PortKind
-from netconsole.backend.store import fixed_ips, instances, networks, records
+from netconsole.backend.model.records import (
+    FixedIP,
+    Instance,
+    InstanceView,
+    Network,
+    Port,
+    PortKind,
+)
+from netconsole.backend.model.subject import PORTS_TO_BE_NAMED, Scope
+from netconsole.backend.store import fixed_ips, floating_ips, instances, networks, records
 from netconsole.backend.store.views import instance_view
 
 
@@ -57,6 +66,10 @@ class CreateInstance(Change[InstanceView]):
             port_kind=None if self.port_kind == "tap" else self.port_kind,
         )
 
+    @property
+    def scope(self) -> Scope:
+        return PORTS_TO_BE_NAMED
+
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         project = validate.display_name("project", self.project)
         instance = new_instance(self.name, project, options)
@@ -68,16 +81,19 @@ class CreateInstance(Change[InstanceView]):
         chosen = allocation.addresses_for(connection, wanted, self.fixed_addresses)
         quota.check_fixed_ips(connection, project, len(wanted), options)
         instances.insert(connection, instance)
-        rows = []
+        ports, rows = [], []
         for network, mac in zip(wanted, macs, strict=True):
             port = allocation.give_port(connection, instance, network, self.port_kind, options, mac)
             address = chosen.get(network.id)
+            ports.append(port)
             rows.append(
                 allocation.give_address(connection, instance, network, port, address, options)
             )
         if options.auto_assign_floating_ip and manager(options).has_floating_addresses:
             allocation.assign_floating(connection, instance, rows[0], wanted[0], options)
-        return Written(instance_view(connection, instance))
+            return Written(instance_view(connection, instance))
+        made = instance_view(connection, instance)
+        return Written(made, ports=tuple(ports), fixed_ips=tuple(rows))
 
     def _macs(self, ports: int) -> tuple[str | None, ...]:
         """The MAC address asked for, or None, of each of so many ports."""
@@ -98,10 +114,21 @@ class DeleteInstance(Change[Instance]):
     def title(self) -> str:
         return spelled("instance delete", self.instance)
 
+    @property
+    def scope(self) -> Scope:
+        return PORTS_TO_BE_NAMED
+
+    def leased(self, connection: Connection) -> tuple[FixedIP, ...]:
+        instance = instances.find(connection, self.instance)
+        return fixed_ips.of_instance(connection, instance.uuid)
+
     def write(self, connection: Connection, options: Options) -> Written[Instance]:
         instance = instances.find(connection, self.instance)
-        used = {port.network_id for port in instances.ports_of(connection, instance.uuid)}
-        for row in fixed_ips.of_instance(connection, instance.uuid):
+        ports = instances.ports_of(connection, instance.uuid)
+        rows = fixed_ips.of_instance(connection, instance.uuid)
+        is_translated = _are_translated(connection, rows)
+        used = {port.network_id for port in ports}
+        for row in rows:
             allocation.let_go(connection, row, options)
         instances.delete(connection, instance)
         released: frozenset[Address] = frozenset()
@@ -109,7 +136,9 @@ class DeleteInstance(Change[Instance]):
             if network.id in used:
                 released |= allocation.leave(connection, instance, network, options)
         waits = f"it ran on host {instance.host}: `netconsole apply` there takes its ports away"
-        return Written(instance, released=released, waits=waits)
+        if is_translated or released:
+            return Written(instance, released=released, waits=waits)
+        return Written(instance, ports=ports, fixed_ips=rows, waits=waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +158,10 @@ class AddFixedIP(Change[InstanceView]):
             "instance add-fixed-ip", self.instance, self.network, fixed_address=self.fixed_address
         )
 
+    @property
+    def scope(self) -> Scope:
+        return PORTS_TO_BE_NAMED
+
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         instance = instances.find(connection, self.instance)
         network = networks.find(connection, self.network)
@@ -140,7 +173,8 @@ class AddFixedIP(Change[InstanceView]):
         port = self._port(connection, instance, network, options)
         address = chosen.get(network.id)
         allocation.give_address(connection, instance, network, port, address, options)
-        return Written(instance_view(connection, instance))
+        rows = _of_port(port, fixed_ips.of_instance(connection, instance.uuid))
+        return Written(instance_view(connection, instance), ports=(port,), fixed_ips=rows)
 
     def _port(
         self, connection: Connection, instance: Instance, network: Network, options: Options
@@ -164,14 +198,29 @@ class RemoveFixedIP(Change[InstanceView]):
     def title(self) -> str:
         return spelled("instance remove-fixed-ip", self.instance, self.fixed_address)
 
+    @property
+    def scope(self) -> Scope:
+        return PORTS_TO_BE_NAMED
+
+    def leased(self, connection: Connection) -> tuple[FixedIP, ...]:
+        instance = instances.find(connection, self.instance)
+        return fixed_ips.of_instance(connection, instance.uuid)
+
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         address = parse_address("fixed address", self.fixed_address)
         instance = instances.find(connection, self.instance)
-        for row in fixed_ips.of_instance(connection, instance.uuid):
-            if row.address == address and row.allocated:
-                allocation.let_go(connection, row, options)
-                return Written(instance_view(connection, instance))
-        raise NotFound(f"instance {instance.name!r} has no fixed address {address}")
+        rows = fixed_ips.of_instance(connection, instance.uuid)
+        held = [row for row in rows if row.allocated and row.address == address]
+        if not held:
+            raise NotFound(f"instance {instance.name!r} has no fixed address {address}")
+        is_translated = _are_translated(connection, held)
+        allocation.let_go(connection, held[0], options)
+        made = instance_view(connection, instance)
+        ports = instances.ports_of(connection, instance.uuid)
+        own = tuple(port for port in ports if port.id == held[0].port_id)
+        if is_translated or not own:
+            return Written(made)
+        return Written(made, ports=own, fixed_ips=_of_port(own[0], rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +237,12 @@ class ResetNetwork(Change[InstanceView]):
         instance = instances.find(connection, self.instance)
         said = retelling(instance, records(connection, options.host), options)
         return Written(instance_view(connection, instance), then=said)
+
+
+def _are_translated(connection: Connection, rows: Iterable[FixedIP]) -> bool:
+    """Whether floating addresses lead to some fixed ones: the packet filter has rules of them."""
+    return any(floating_ips.of_fixed_ip(connection, row.id) for row in rows)
+
+
+def _of_port(port: Port, rows: Iterable[FixedIP]) -> tuple[FixedIP, ...]:
+    return tuple(row for row in rows if row.port_id == port.id)

@@ -16,6 +16,7 @@ from netconsole.backend.host import (
     mark,
     nft,
     sysctls,
+    vicinity,
 )
 from netconsole.backend.host.configurators import configured_by, dhcp_clients
 from netconsole.backend.host.doers import perform
@@ -60,8 +61,14 @@ class Host:
         Of floating addresses in a `scope` their places are looked at and what they need,
         ip_forward and the IPv4 packet filter. What is `known` of that is not looked at again as
         long as its generation is the kernel's; its counters are old then, which no plan minds.
+        Of ports their vicinity is looked at; until they have names, who configured this host.
         """
         known = known or Observed()
+        if scope.is_named_later:
+            return _with_mark(Observed())
+        if scope.vicinity is not None:
+            near = vicinity.observe(self._networks_path, self._sysctl_keys, scope.vicinity)
+            return _with_mark(near)
         if not scope.is_whole:
             seen = _with_mark(_observe_rules(known, only_ipv4=True))
             ranges = (f"{address}/32" for address in scope.floating_addresses)
@@ -149,6 +156,12 @@ class Host:
     def leases(self) -> dict[str, tuple[Lease, ...]]:
         """The leases of each bridge of ours."""
         return dnsmasq.observe_leases(self._networks_path)
+
+    def leases_of(
+        self, bridges: Iterable[str], tenants: frozenset[str]
+    ) -> dict[str, tuple[Lease, ...]]:
+        """The leases of some bridges that are of certain addresses, or MAC addresses."""
+        return dnsmasq.observe_some_leases(self._networks_path, bridges, tenants)
 
     def still(self, way_back: Plan) -> tuple[Plan, tuple[str, ...]]:
         """What of a way back has something to take back, and what is left alone, and why.

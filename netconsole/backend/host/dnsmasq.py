@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +49,17 @@ def observe(networks_path: str) -> tuple[Dnsmasq, ...]:
 
     A process and its helper child (dnsmasq(8) --dhcp-script) are one entry with two pids.
     """
-    pids = running(PROGRAM)
+    return _seen(networks_path, running(PROGRAM))
+
+
+def observe_some(networks_path: str, bridges: Iterable[str]) -> tuple[Dnsmasq, ...]:
+    """Those of some bridges that their pid files name, without their helper children."""
+    files_of = (dhcp.paths(networks_path, bridge).pid for bridge in bridges)
+    named = (pid for file in files_of if (pid := _pid_in(file)) is not None)
+    return _seen(networks_path, tuple(pid for pid in named if runs(pid, PROGRAM)))
+
+
+def _seen(networks_path: str, pids: tuple[int, ...]) -> tuple[Dnsmasq, ...]:
     parents = {pid: parent(pid) for pid in pids}
     halted = stopped(pids)
     found: list[Dnsmasq] = []
@@ -111,6 +122,23 @@ def observe_leases(networks_path: str) -> dict[str, tuple[Lease, ...]]:
         text = _settled(file)
         if bridge is not None and text is not None:
             leases[bridge] = lease_file.parse(text)
+    return leases
+
+
+def observe_some_leases(
+    networks_path: str, bridges: Iterable[str], tenants: frozenset[str]
+) -> dict[str, tuple[Lease, ...]]:
+    """The leases of some bridges that are of certain addresses, or MAC addresses."""
+    leases: dict[str, tuple[Lease, ...]] = {}
+    for bridge in bridges if tenants else ():
+        text = _settled(Path(dhcp.paths(networks_path, bridge).leases))
+        if text is None:
+            continue
+        near = (line for line in text.splitlines() if any(each in line.lower() for each in tenants))
+        found = lease_file.parse("\n".join(near))
+        leases[bridge] = tuple(
+            lease for lease in found if not tenants.isdisjoint((lease.mac, lease.address))
+        )
     return leases
 
 

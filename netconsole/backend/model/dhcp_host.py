@@ -21,7 +21,12 @@ class DhcpHost(NamedTuple):
 
 def host_file(directory: str, host: DhcpHost) -> tuple[str, File]:
     """Return the path and the file that tell dnsmasq of a port."""
-    return f"{directory}/{_name(host.mac)}", File(f"{host.mac},{host.name},{host.address}\n")
+    return host_path(directory, host.mac), File(f"{host.mac},{host.name},{host.address}\n")
+
+
+def host_path(directory: str, mac: str) -> str:
+    """Return where the file of a port is, by its MAC address."""
+    return f"{directory}/{_name(mac)}"
 
 
 def host_in(content: str) -> DhcpHost | None:

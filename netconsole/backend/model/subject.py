@@ -48,8 +48,20 @@ def port(device: str) -> Subject:
     return Subject("port", device)
 
 
-_LOOKED_AT_ALONE: frozenset[SubjectKind] = frozenset({"floating"})
-"""The kinds whose records, places and rules can be told from all others."""
+@dataclass(frozen=True, slots=True)
+class Vicinity:
+    """Where ports are on a host: what is looked at of it, and nothing else."""
+
+    links: tuple[str, ...] = ()
+    """The ports, the bridges that they are in, and those bridges' ways to other hosts."""
+    bridges: tuple[str, ...] = ()
+    """Of these the dnsmasq and its files are looked at."""
+    other_hosts: frozenset[str] = frozenset()
+    """The host files of other ports, by path, which are not read."""
+    macs: frozenset[str] = frozenset()
+    """Of the ports: their leases are looked at, and their host files are theirs to change."""
+    addresses: frozenset[str] = frozenset()
+    """Which the ports have or had: leases of these are looked at as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +73,34 @@ class Scope:
 
     subjects: Subjects = ()
     """Sorted, each once; none for the whole host."""
+    vicinity: Vicinity | None = None
+    """Of ports, which cannot be looked at alone without one."""
+    is_named_later: bool = False
+    """Whether it is about ports that have their names only when the change is written."""
 
     @property
     def is_whole(self) -> bool:
         """Whether all of the host is looked at, as where a subject cannot be looked at alone."""
-        return not self.subjects or any(kind not in _LOOKED_AT_ALONE for kind, _ in self.subjects)
+        return not (self.is_named_later or self.is_of_ports or self._is_all("floating"))
+
+    @property
+    def is_of_ports(self) -> bool:
+        """Whether it is about ports alone."""
+        return self.vicinity is not None and self._is_all("port")
 
     @property
     def floating_addresses(self) -> tuple[str, ...]:
         """The floating addresses among the subjects, without prefix lengths."""
         return tuple(name for kind, name in self.subjects if kind == "floating")
 
+    def _is_all(self, kind: SubjectKind) -> bool:
+        return bool(self.subjects) and all(each.kind == kind for each in self.subjects)
+
 
 WHOLE_HOST = Scope()
+PORTS_TO_BE_NAMED = Scope(is_named_later=True)
 
 
-def confined(*subjects: Subject) -> Scope:
+def confined(*subjects: Subject, vicinity: Vicinity | None = None) -> Scope:
     """Return the scope of these subjects."""
-    return Scope(together(subjects))
+    return Scope(together(subjects), vicinity)

@@ -8,6 +8,7 @@ to the kernel as they came; and they are shown escaped, so that they do nothing 
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Any
 
 _NAMED = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r"}
@@ -85,3 +86,16 @@ def from_json(document: str) -> Any:
     Raises ValueError.
     """
     return json.loads(document, strict=False)
+
+
+def documents_in(text: str) -> Iterator[Any]:
+    """Read one JSON document after the other, as a batch of iproute2's prints them.
+
+    Raises ValueError.
+    """
+    decoder = json.JSONDecoder(strict=False)
+    left = text.lstrip()
+    while left:
+        document, end = decoder.raw_decode(left)
+        yield document
+        left = left[end:].lstrip()

@@ -36,6 +36,24 @@ class Another:
         return f"{self.because}; nothing is done here: {way_out}"
 
 
+def why_not_of(mark: Mark, identity: StoreIdentity | None) -> str | None:
+    """Say why a host's mark is not of this store, or of a later state of it; None where it is.
+
+    `identity` is the store's, None where there is none.
+    """
+    if identity is None or identity.uuid != mark.store:
+        return (
+            f"this host was configured from another store, {mark.store} of {mark.database}, which "
+            "was lost or replaced, or which the configuration does not name"
+        )
+    if identity.serial < mark.serial:
+        return (
+            f"this store, {mark.database}, is older than what this host was configured from: it is "
+            f"at change {identity.serial} of {mark.serial}, a copy of before was put back"
+        )
+    return None
+
+
 def another_by_mark(
     observed: Observed, mark: Mark, identity: StoreIdentity | None, networks_path: str
 ) -> Another | None:
@@ -43,17 +61,8 @@ def another_by_mark(
 
     `identity` is the store's, None where there is none.
     """
-    if identity is None or identity.uuid != mark.store:
-        reason = (
-            f"this host was configured from another store, {mark.store} of {mark.database}, which "
-            "was lost or replaced, or which the configuration does not name"
-        )
-    elif identity.serial < mark.serial:
-        reason = (
-            f"this store, {mark.database}, is older than what this host was configured from: it is "
-            f"at change {identity.serial} of {mark.serial}, a copy of before was put back"
-        )
-    else:
+    reason = why_not_of(mark, identity)
+    if reason is None:
         return None
     carried = objects(observed, networks_path)
     return Another(reason, carried, is_of_a_store=True) if carried else None

@@ -1,8 +1,8 @@
-"""Scope: a change about some floating addresses looks at those alone, and plans those alone.
+"""Scope: a change about some subjects looks at those alone, and plans those alone. Pure.
 
-Pure. What others have in the nat table is kept where it is, so the difference must not touch it;
-that our jumps and the rules of networks, on which those of the addresses stand, are as wanted is
-what makes the narrow look enough.
+How it is with ports, the module `ports` says. With floating addresses, what others have in the
+nat table is kept where it is, so the difference must not touch it; that our jumps and the rules of
+networks, on which those of the addresses stand, are as wanted is what makes the narrow look enough.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,14 +12,14 @@ from netconsole.backend.managers.flatdhcp import has_external_gateway
 from netconsole.backend.model.hoststate import ChainKey, HostState, Observed, Rule, Wanted
 from netconsole.backend.model.records import Network
 from netconsole.backend.model.subject import Scope, Subject
-from netconsole.backend.plan import plan
+from netconsole.backend.plan import plan, ports
 from netconsole.backend.steps import Plan
 from netconsole.backend.wording.rule_subjects import subject_of
 
 
 def difference(observed: Observed, wanted: Wanted, scope: Scope) -> Plan:
     """The steps between two states, as far as the scope goes."""
-    if scope.is_whole:
+    if scope.is_whole or scope.is_of_ports:  # of ports, both states are of their vicinity alone
         return plan(observed, wanted)
     present, goal = _differing(_nat(observed), _nat(wanted), scope)
     return plan(
@@ -45,13 +45,16 @@ def difference(observed: Observed, wanted: Wanted, scope: Scope) -> Plan:
 def is_enough(
     observed: Observed, wanted: Wanted, scope: Scope, networks: Iterable[Network]
 ) -> bool:
-    """Whether all that the rules of the addresses stand on is as wanted; nothing else is repaired.
+    """Whether all that the subjects stand on is as wanted; nothing else is repaired.
 
-    Where a network has another router, they have rules in the bridge tables as well; where a
-    bridge's frames have to meet iptables, its first address makes them.
+    Of floating addresses that is rules. Where a network has another router, they have some in the
+    bridge tables as well; where a bridge's frames have to meet iptables, its first address makes
+    them.
     """
     if scope.is_whole:
         return True
+    if scope.vicinity is not None:
+        return ports.stand(observed, wanted, scope.vicinity, (name for _, name in scope.subjects))
     chains = _nat(wanted)
     return (
         bool(chains)

@@ -171,7 +171,9 @@ class Service(Writing):
 
     def _note_leases_after(self, connection: Connection, written: Prepared[Result]) -> None:
         """Write what the lease files say now; but for that, the addresses are as found before."""
-        if written.scope.is_whole:
+        if written.scope.is_of_ports:
+            self._note_some_leases(connection)
+        elif written.scope.is_whole:
             former = written.former
             found = records(connection, self._options.host) if former is None else former.found
             self._note_leases(connection, found, self._host.leases())
@@ -255,12 +257,13 @@ class Service(Writing):
         if written.wanted is None:
             return verify(lambda: self._host.undone(written.steps), applied.without)
         wanted = written.wanted
-        whole = written.scope.is_whole
-        expected = None if whole else after(written.observed, written.steps)
+        foretold = bool(written.scope.floating_addresses)
+        expected = after(written.observed, written.steps) if foretold else None
 
         def left() -> Plan:
             seen = self._host.observe(written.scope, expected)
-            self._known = Observed(chains=seen.chains, generation=seen.generation)
+            if not written.scope.is_of_ports:
+                self._known = Observed(chains=seen.chains, generation=seen.generation)
             return difference(self._host.observe_closer(seen, wanted), wanted, written.scope)
 
         return verify(left, applied.without)

@@ -9,21 +9,30 @@ from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.changes.converge import ApplyFix, TakeBack
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import option_facts
-from netconsole.backend.intent import intent
+from netconsole.backend.intent import answers_dhcp, intent
+from netconsole.backend.intent.presence import Presence
 from netconsole.backend.managers import manager, refuse_others
 from netconsole.backend.model.errors import Conflict, Unavailable
 from netconsole.backend.model.hoststate import Observed, Wanted
-from netconsole.backend.model.records import Records
+from netconsole.backend.model.records import FixedIP, Records
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
-from netconsole.backend.plan import adoption
+from netconsole.backend.plan import adoption, ports
 from netconsole.backend.plan.egress import note_of_association, sent
+from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
 from netconsole.backend.service.former import Former
 from netconsole.backend.service.reading import Reading
 from netconsole.backend.steps import Plan
+from netconsole.backend.store import fixed_ips as fixed_ip_rows
 from netconsole.backend.store import floating_ips as floating_ip_rows
+from netconsole.backend.store import identity as identity_rows
 from netconsole.backend.store import networks as network_rows
-from netconsole.backend.store import records, records_of_floating
+from netconsole.backend.store import (
+    records,
+    records_of_floating,
+    records_of_leases,
+    records_of_ports,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,17 @@ class Prepared(Generic[Result]):
     notes: tuple[str, ...] = ()
     former: Former | None = None
     """What the host was before; None for a fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The two that a plan is the difference of, as far as a scope goes."""
+
+    scope: Scope
+    found: Records
+    observed: Observed
+    wanted: Wanted
+    """What the records that were found ask of the host."""
 
 
 class Writing(Reading):
@@ -72,6 +92,11 @@ class Writing(Reading):
             self._compare_manager(connection)
             if not is_ours:
                 self._refuse_anothers(connection, change, observed)
+        if scope.is_named_later:
+            if (prepared := self._write_ports(connection, change)) is not None:
+                return prepared
+            scope = WHOLE_HOST
+            observed = self._observe(change, scope)
         before: Records | None = None
         if scope.is_whole:
             found = records(connection, self._options.host)
@@ -86,15 +111,22 @@ class Writing(Reading):
             scope = WHOLE_HOST
             observed = self._observe(change, scope)
             found, wanted = self._wanted(connection, written, observed, scope, before)
-        remembered = found.former_sysctls if scope.is_whole else None
-        observed = self._host.observe_closer(observed, wanted, remembered)
+        return self._prepared(connection, change, written, _Sides(scope, found, observed, wanted))
+
+    def _prepared(
+        self, connection: Connection, change: Change[Result], written: Written[Result], of: _Sides
+    ) -> Prepared[Result]:
+        """The steps, and what there is to remember and to say of them."""
+        scope, wanted = of.scope, of.wanted
+        remembered = of.found.former_sysctls if scope.is_whole else None
+        observed = self._host.observe_closer(of.observed, wanted, remembered)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
         option_facts.refuse(steps, self._options)
-        former = Former(found, self._options, observed, wanted, steps)
+        former = Former(of.found, self._options, observed, wanted, steps)
         (former.note if scope.is_whole else former.forget_made)(connection)
         notes = (*written.notes, *self._host.notes(steps, observed, wanted))
         for address in change.scope.floating_addresses:
-            if flow := sent(address, wanted, found.networks):
+            if flow := sent(address, wanted, of.found.networks):
                 notes += note_of_association(address, flow, observed, self._host.others())
         return Prepared(
             written.result, steps, observed, wanted, scope, written.waits, notes, former
@@ -103,11 +135,52 @@ class Writing(Reading):
     def _is_to_be_seen_whole(self, connection: Connection, observed: Observed) -> bool:
         """Whether a part of the host is not enough.
 
-        Without a mark all of it says whose it is, and what other hosts' changes asked for is
-        looked for everywhere, once: the mark says then that it was.
+        Without a mark, or with another's, all of it says whose it is. And what other hosts'
+        changes asked for is looked for everywhere, once: the mark says then that it was.
         """
         mark = observed.mark
-        return mark is None or bool(floating_ip_rows.since(connection, mark.serial))
+        return (
+            mark is None
+            or why_not_of(mark, identity_rows.identity(connection)) is not None
+            or bool(floating_ip_rows.since(connection, mark.serial))
+        )
+
+    def _write_ports(
+        self, connection: Connection, change: Change[Result]
+    ) -> Prepared[Result] | None:
+        """As `_write`, of a change about ports; None, and nothing written, where it is of more."""
+        with connection.begin_nested() as so_far:
+            self._note_some_leases(connection, change.leased(connection))
+            written = change.write(connection, self._options)
+            sides = self._sides_of_ports(connection, change, written)
+            if sides is not None:
+                return self._prepared(connection, change, written, sides)
+            so_far.rollback()
+        return None
+
+    def _sides_of_ports(
+        self, connection: Connection, change: Change[Result], written: Written[Result]
+    ) -> _Sides | None:
+        """The ports alone; None where what they stand on has to be looked at, or changed."""
+        options, devices = self._options, [port.device for port in written.ports]
+        found = records_of_ports(connection, options.host, devices)
+        presence = Presence(found, options)
+        near = ports.neighbourhood(presence, written.ports, written.fixed_ips)
+        if near is None:
+            return None
+        wanted = near.wanted(intent(found, options))
+        served: dict[str, tuple[str, ...]] = {}
+        for network in near.networks:
+            if network not in presence.served or not answers_dhcp(network):
+                continue
+            host = options.host if network.multi_host else None
+            macs = fixed_ip_rows.macs_served(connection, network.id, host)
+            served[network.bridge] = (*served.get(network.bridge, ()), *macs)
+        scope = near.scope(wanted, served)
+        observed = self._observe(change, scope)
+        if not is_enough(observed, wanted, scope, found.networks):
+            return None
+        return _Sides(scope, found, observed, wanted)
 
     def _written_fix(
         self, change: Change[Result], written: Written[Result], fix: Plan, observed: Observed
@@ -119,6 +192,17 @@ class Writing(Reading):
             if left and not fix:
                 raise Conflict("; ".join((f"{change.title}: nothing is taken back", *left)))
         return Prepared(written.result, fix, observed, None, waits=written.waits, notes=left)
+
+    def _note_some_leases(self, connection: Connection, rows: tuple[FixedIP, ...] = ()) -> None:
+        """Write what the lease files say of some addresses, and of those that wait for it."""
+        asked = {row.id: row for row in (*fixed_ip_rows.waiting(connection), *rows)}
+        found = records_of_leases(connection, asked.values())
+        homes = {row.network_id for row in found.fixed_ips}
+        bridges = {network.bridge for network in found.networks if network.id in homes}
+        tenants = frozenset(
+            each for row in found.fixed_ips for each in (row.address, row.mac) if each
+        )
+        self._note_leases(connection, found, self._host.leases_of(sorted(bridges), tenants))
 
     def _refuse_anothers(
         self, connection: Connection, change: Change[Result], observed: Observed

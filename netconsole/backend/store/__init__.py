@@ -6,6 +6,18 @@ Each query takes the connection of the transaction it belongs to as its first ar
 
 from netconsole.backend.store.database import Store
 from netconsole.backend.store.references import refuse_broken
-from netconsole.backend.store.snapshot import records, records_of_floating
+from netconsole.backend.store.snapshot import (
+    records,
+    records_of_floating,
+    records_of_leases,
+    records_of_ports,
+)
 
-__all__ = ["Store", "records", "records_of_floating", "refuse_broken"]
+__all__ = [
+    "Store",
+    "records",
+    "records_of_floating",
+    "records_of_leases",
+    "records_of_ports",
+    "refuse_broken",
+]

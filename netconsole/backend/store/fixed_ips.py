@@ -20,6 +20,7 @@ from netconsole.backend.store.tables import (
     is_assigned,
     is_associated,
     is_free,
+    networks,
     now,
     ports,
 )
@@ -262,6 +263,32 @@ def of_network(connection: Connection, network_id: int) -> tuple[FixedIP, ...]:
 def associated(connection: Connection) -> tuple[FixedIP, ...]:
     """Return the addresses that an instance has, or had and still has a lease on."""
     return _all(connection, is_associated)
+
+
+def waiting(connection: Connection) -> tuple[FixedIP, ...]:
+    """Return the addresses that were taken from their instances and wait for their leases to end.
+
+    Each network is asked by itself: SQLite finds them in its index of usage then.
+    """
+    every = sa.select(networks.c.id)
+    is_waiting = sa.and_(
+        fixed_ips.c.network_id.in_(every),
+        fixed_ips.c.allocated.is_(sa.false()),
+        fixed_ips.c.leased.is_(sa.true()),
+    )
+    return _all(connection, sa.and_(is_waiting, is_associated))
+
+
+def macs_served(connection: Connection, network_id: int, host: str | None) -> tuple[str, ...]:
+    """Return the MAC addresses to which a network's DHCP server gives addresses.
+
+    Of the ports of one host's instances, or of all where none is named.
+    """
+    served = sa.select(fixed_ips.c.mac).where(fixed_ips.c.network_id == network_id, is_assigned)
+    if host is not None:
+        here = sa.select(instances.c.uuid).where(instances.c.host == host)
+        served = served.where(fixed_ips.c.instance_uuid.in_(here))
+    return tuple(connection.execute(served.where(fixed_ips.c.mac.is_not(None))).scalars())
 
 
 def of_id(connection: Connection, row: int) -> FixedIP:

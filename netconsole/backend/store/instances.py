@@ -58,11 +58,15 @@ def find(connection: Connection, name: str) -> Instance:
 
 def of_uuids(connection: Connection, uuids: Collection[str]) -> tuple[Instance, ...]:
     """Return the instances of some uuids; raises LookupError where one is not there."""
-    wanted = sa.select(*_COLUMNS).where(instances.c.uuid.in_(uuids))
-    found = fetch(connection, Instance, wanted)
+    found = among(connection, uuids)
     if len(found) < len(set(uuids)):
         raise LookupError(f"instances: {set(uuids) - {instance.uuid for instance in found}}")
     return found
+
+
+def among(connection: Connection, uuids: Collection[str]) -> tuple[Instance, ...]:
+    """Return the instances that there are of some uuids."""
+    return fetch(connection, Instance, sa.select(*_COLUMNS).where(instances.c.uuid.in_(uuids)))
 
 
 def delete(connection: Connection, instance: Instance) -> None:
@@ -95,9 +99,17 @@ def with_mac_like(connection: Connection, pattern: str) -> str | None:
 
 def count_ports(connection: Connection, network_ids: Collection[int], host: str) -> int:
     """Count the ports that a host's instances have in some networks."""
-    counted = sa.select(sa.func.count()).select_from(ports).join(instances)
-    here = counted.where(ports.c.network_id.in_(network_ids), instances.c.host == host)
-    return connection.execute(here).scalar_one()
+    own = sa.select(instances.c.uuid).where(instances.c.host == host)
+    here = sa.and_(ports.c.network_id.in_(network_ids), ports.c.instance_uuid.in_(own))
+    return connection.execute(sa.select(sa.func.count(ports.c.id)).where(here)).scalar_one()
+
+
+def has_ports(connection: Connection, network_id: int, host: str | None) -> bool:
+    """Whether a network has ports of a host's instances, or of any where no host is named."""
+    found = sa.select(ports.c.id).where(ports.c.network_id == network_id).limit(1)
+    if host is not None:
+        found = found.join(instances).where(instances.c.host == host)
+    return connection.execute(found).first() is not None
 
 
 def ports_of(connection: Connection, instance_uuid: str) -> tuple[Port, ...]:
@@ -106,6 +118,12 @@ def ports_of(connection: Connection, instance_uuid: str) -> tuple[Port, ...]:
     return fetch(
         connection, Port, sa.select(*_PORT_COLUMNS).where(by_instance).order_by(ports.c.id)
     )
+
+
+def ports_named(connection: Connection, devices: Collection[str]) -> tuple[Port, ...]:
+    """Return the ports that there are of some devices, the first made first."""
+    named = sa.select(*_PORT_COLUMNS).where(ports.c.device.in_(devices))
+    return fetch(connection, Port, named.order_by(ports.c.id))
 
 
 def every_port(connection: Connection) -> tuple[Port, ...]:

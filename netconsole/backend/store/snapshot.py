@@ -1,8 +1,11 @@
 """Everything a host needs to know of the store, in one read."""
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
-from netconsole.backend.model.records import Records
+from netconsole.backend.model.records import FixedIP, Port, Records
 from netconsole.backend.store import (
     dns,
     fixed_ips,
@@ -41,25 +44,59 @@ def records(connection: Connection, host: str) -> Records:
 def records_of_floating(connection: Connection, host: str, *addresses: str) -> Records:
     """Return the records that some floating addresses are about, and all networks.
 
-    Of each network there is one port with its instance, enough to tell whether this host serves it.
     Raises NotFound, and LookupError where one of them names a row that is not there.
     """
     found = floating_ips.of_addresses(connection, addresses)
     named = {row.fixed_ip_id for row in found if row.fixed_ip_id is not None}
     rows = tuple(fixed_ips.of_id(connection, each) for each in sorted(named))
+    return replace(_part(connection, host, rows), floating_ips=found)
+
+
+def records_of_ports(connection: Connection, host: str, devices: Collection[str]) -> Records:
+    """Return the records that some ports are about, as far as these are there, and all networks.
+
+    The addresses are all of their instances'. Raises LookupError where one of them names a row that
+    is not there.
+    """
+    named = instances.ports_named(connection, devices)
+    owners = {port.instance_uuid for port in named}
+    rows = (row for uuid in sorted(owners) for row in fixed_ips.of_instance(connection, uuid))
+    found = _part(connection, host, tuple(sorted(rows, key=lambda row: row.id)), named)
+    return replace(found, dns_entries=dns.entries(connection))
+
+
+def _part(
+    connection: Connection, host: str, rows: tuple[FixedIP, ...], named: tuple[Port, ...] = ()
+) -> Records:
+    """Return some addresses and ports with their instances, and all networks.
+
+    Of each network there is one port with its instance, enough to tell whether this host serves it.
+    Raises LookupError where one of them names a row that is not there.
+    """
     every = networks.every(connection)
-    if not {row.network_id for row in rows} <= {network.id for network in every}:
-        raise LookupError(f"networks: {rows}")
-    ports = instances.sample_ports(connection, host)
-    holders = {port.instance_uuid for port in ports}
+    homes = {row.network_id for row in rows} | {port.network_id for port in named}
+    if not homes <= {network.id for network in every}:
+        raise LookupError(f"networks: {rows} {named}")
+    ports = {port.id: port for port in (*instances.sample_ports(connection, host), *named)}
+    holders = {port.instance_uuid for port in ports.values()}
     holders.update(row.instance_uuid for row in rows if row.instance_uuid is not None)
     return Records(
         networks=every,
         instances=instances.of_uuids(connection, holders),
-        ports=ports,
+        ports=tuple(ports[each] for each in sorted(ports)),
         fixed_ips=rows,
         host_addresses=fixed_ips.of_hosts(connection),
-        floating_ips=found,
         former_sysctls=settings.former_sysctls(connection, host),
         former_addresses=former_addresses.of_host(connection, host),
+    )
+
+
+def records_of_leases(connection: Connection, rows: Iterable[FixedIP]) -> Records:
+    """Return some addresses with their instances, as far as these are there, and all networks."""
+    found = tuple(rows)
+    holders = {row.instance_uuid for row in found if row.instance_uuid is not None}
+    return Records(
+        networks=networks.every(connection),
+        instances=instances.among(connection, holders),
+        fixed_ips=found,
     )

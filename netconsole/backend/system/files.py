@@ -206,9 +206,9 @@ def observe(directory: str, concerns: Callable[[str], object] = bool) -> dict[st
             path: _read(entry.name, handle, directory)
             for entry in os.scandir(handle)
             for path in (f"{directory}/{entry.name}",)
-            if entry.is_file(follow_symlinks=False)
+            if concerns(path)
             and not entry.name.startswith(".")
-            and concerns(path)
+            and entry.is_file(follow_symlinks=False)
         }
     finally:
         os.close(handle)

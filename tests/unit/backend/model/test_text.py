@@ -11,7 +11,7 @@ from netconsole.backend.filtering.rule_words import typed, words
 from netconsole.backend.filtering.rules import parse, restore_lines
 from netconsole.backend.model.codec import as_json
 from netconsole.backend.model.hoststate import ChainKey
-from netconsole.backend.model.text import decoded, encoded, from_json, visible
+from netconsole.backend.model.text import decoded, documents_in, encoded, from_json, visible
 
 
 @given(st.binary())
@@ -39,6 +39,14 @@ def test_what_steers_a_terminal_is_escaped(data: bytes, shown: str) -> None:
 
 def test_what_iproute2_prints_as_json_is_read() -> None:
     assert from_json('[{"ifname":"e\x1b[1m\\n"}]') == [{"ifname": "e\x1b[1m\n"}]
+
+
+def test_what_a_batch_of_iproute2_prints_is_read_one_answer_after_the_other() -> None:
+    said = '[{"ifname":"e\x1b[1m"}]\n[]\n\n[{"mtu":1500}] \n'
+    assert list(documents_in(said)) == [[{"ifname": "e\x1b[1m"}], [], [{"mtu": 1500}]]
+    assert list(documents_in("\n")) == []
+    with pytest.raises(ValueError, match="Expecting value"):
+        list(documents_in('[{"ifname":'))
 
 
 COMMENTED = """*nat

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from netconsole.backend.model.hoststate import ChainKey, Observed, Rule, Wanted
 from netconsole.backend.model.meaning import Translation
 from netconsole.backend.model.records import Records
-from netconsole.backend.model.subject import WHOLE_HOST, Scope, confined, floating
+from netconsole.backend.model.subject import (
+    PORTS_TO_BE_NAMED,
+    WHOLE_HOST,
+    Scope,
+    Vicinity,
+    confined,
+    floating,
+)
 from netconsole.backend.model.subject import network as of_network
 from netconsole.backend.model.subject import port as of_port
 from netconsole.backend.plan import plan
@@ -106,6 +113,9 @@ def test_of_two_addresses_those_that_change_take_the_steps_of_a_whole_plan(
         (of("203.0.113.10"), False),
         (of("203.0.113.10", "203.0.113.11"), False),
         (confined(of_port("tap1")), True),
+        (confined(of_port("tap1"), vicinity=Vicinity(links=("tap1",))), False),
+        (confined(of_port("tap1"), of_network("vmnet0"), vicinity=Vicinity()), True),
+        (PORTS_TO_BE_NAMED, False),
         (confined(floating("203.0.113.10"), of_network("vmnet0")), True),
     ],
 )

@@ -18,6 +18,8 @@ from netconsole.backend.store import (
     networks,
     records,
     records_of_floating,
+    records_of_leases,
+    records_of_ports,
     settings,
     tables,
 )
@@ -255,6 +257,58 @@ def test_a_port_of_this_host_tells_that_it_serves_a_network(connection: sa.Conne
     for host, found in (("host", 3), ("elsewhere", 1), ("a third", 1)):
         (port,) = records_of_floating(connection, host, given.address).ports
         assert port.id == found
+
+
+def test_what_is_read_for_some_ports_is_what_they_are_about(connection: sa.Connection) -> None:
+    """And of each network one port, of this host if there is any."""
+    near, far = a_network(connection, "10.0.0.0/24"), a_network(connection, "10.0.1.0/24", 1)
+    ports = [an_instance(connection, near if n < 4 else far, n) for n in range(6)]
+    rows = [
+        fixed_ips.allocate(connection, near if n < 4 else far, port.instance_uuid, port.id)
+        for n, port in enumerate(ports)
+    ]
+    read = records_of_ports(connection, "host", [ports[2].device, "tap-of-none"])
+    assert (read.networks, read.fixed_ips, read.floating_ips) == ((near, far), (rows[2],), ())
+    assert read.ports == (ports[0], ports[2], ports[4])
+    assert {one.uuid for one in read.instances} == {port.instance_uuid for port in read.ports}
+    assert records_of_ports(connection, "host", ()).fixed_ips == ()
+
+
+def test_which_addresses_wait_for_their_leases_and_whose_leases_they_are(
+    connection: sa.Connection,
+) -> None:
+    network, far = a_network(connection), a_network(connection, "10.0.1.0/29", 1)
+    ports = [an_instance(connection, network, number) for number in range(3)]
+    rows = [fixed_ips.allocate(connection, network, port.instance_uuid, port.id) for port in ports]
+    for row in rows[:2]:
+        fixed_ips.set_leased(connection, row, True)
+    for row in rows[1:]:
+        fixed_ips.deallocate(connection, row)
+    instances.delete(connection, instances.find(connection, "web1"))
+
+    (waits,) = fixed_ips.waiting(connection)
+    assert waits.address == rows[1].address
+    read = records_of_leases(connection, (waits, rows[0]))
+    assert (read.networks, read.fixed_ips) == ((network, far), (waits, rows[0]))
+    assert [one.name for one in read.instances] == ["web0"]
+
+
+@pytest.mark.parametrize(("host", "numbers"), [(None, [0, 1, 2]), ("host", [0, 2]), ("x", [])])
+def test_the_macs_that_get_addresses_are_those_of_a_hosts_ports(
+    connection: sa.Connection, host: str | None, numbers: list[int]
+) -> None:
+    network, far = a_network(connection), a_network(connection, "10.0.1.0/29", 1)
+    ports = [an_instance(connection, network, number) for number in range(4)]
+    for port in ports[:3]:
+        fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+    of_web1 = tables.instances.c.name == "web1"
+    connection.execute(sa.update(tables.instances).where(of_web1).values(host="elsewhere"))
+
+    found = fixed_ips.macs_served(connection, network.id, host)
+    assert sorted(found) == [ports[number].mac for number in numbers]
+    assert fixed_ips.macs_served(connection, far.id, host) == ()
+    assert instances.has_ports(connection, network.id, host) is bool(numbers)
+    assert not instances.has_ports(connection, far.id, host)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(connection: sa.Connection) -> None:

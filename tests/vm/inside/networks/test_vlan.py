@@ -3,6 +3,7 @@
 import sys
 
 from cloud import CONFIGURATION, answer, boot, netconsole, plug_in
+from counted_session import CountedSession
 from private_host import PrivateHost, eventually
 
 MANAGER = """\
@@ -101,6 +102,31 @@ def mend(host: PrivateHost, damage: str) -> None:
     assert host.run("netconsole", "plan", check=False).returncode == SOMETHING_TO_DO
     netconsole(host, "apply")
     assert answer(host, "plan")["steps"] == []
+
+
+def test_a_further_port_is_looked_at_alone_as_long_as_the_vlan_is_as_wanted(
+    host: PrivateHost,
+) -> None:
+    host.write("/etc/netconsole/netconsole.conf", CONFIGURATION + MANAGER)
+    lay_trunk(host)
+    words = ("--fixed-range-v4", "10.0.0.0/24", "--vlan", "200", "--project-id", "demo")
+    netconsole(host, "network", "create", "vmnet", *words)
+    session = CountedSession(host)
+
+    def changes(kind: str, **fields: object) -> bool:
+        """Whether a change is about the whole host; it leaves nothing to do."""
+        told = session.change(kind, **fields)
+        assert answer(host, "plan")["steps"] == []
+        return told.is_whole
+
+    assert changes("CreateInstance", name="one", project="demo")
+    assert not changes("CreateInstance", name="two", project="demo")
+    assert not changes("DeleteInstance", instance="one")
+    host.run("ip", "link", "set", "vlan200", "nomaster")
+    assert changes("CreateInstance", name="three", project="demo")
+    assert not changes("DeleteInstance", instance="three")
+    assert changes("DeleteInstance", instance="two")
+    assert devices(host) == set()
 
 
 def test_the_vpn_of_a_project_is_reached_at_its_port_until_its_network_goes(
