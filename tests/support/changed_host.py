@@ -220,7 +220,9 @@ def runs(first: int, every: int, session: str) -> Iterator[tuple[str, bool]]:
 
 
 def left_on(port: str) -> list[str]:
-    """Return where routes of a port of a bridge lead, which has its own link alone."""
+    """Return where routes of an interface lead, if a bridge has it: to its own link alone."""
+    if not Path(f"/sys/class/net/{port}/master").exists():
+        return []
     routes = (
         json.loads(told("ip", "-j", family, "route", "show", "table", "all", "dev", port) or "[]")
         for family in ("-4", "-6")

@@ -154,7 +154,8 @@ class MoveAddresses(ProgramStep):
         moved = set(map(place_of, self.belongings.addresses))
         staying = _made(each for each in old.addresses if place_of(each) not in moved)
         limited = _made(each for each in old.addresses if "valid_lft" in each)
-        left = (limited | set(map(lasting, old.routes))) - staying
+        seen = set(map(lasting, (*old.routes, *old.later_routes)))
+        left = (limited | seen) - staying
         for route in sorted(_made(self.belongings.addresses)):
             if route in left:
                 where = ("exact", route[1], "dev", self.old, "proto", "kernel")

@@ -213,6 +213,7 @@ def test_an_address_with_a_limit_leaves_no_route() -> None:
     ]
     route = ("-6", "fd00:9::/64", "proto", "kernel", "metric", "256", "expires", "9")
     cut_off = Belongings(routes=((*route, "pref", "medium"),), master="br100")
+    assert left(cut_off) == left(replace(cut_off, routes=(), later_routes=cut_off.routes))
     assert left(cut_off) == [flushed]
     another = replace(cut_off, addresses=(("fd00:9::7/64",),), routes=())
     assert left(another) == []
