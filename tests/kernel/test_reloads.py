@@ -70,11 +70,11 @@ def test_a_deleted_guest_that_still_runs_loses_its_address(logged: PrivateHost) 
 
     assert looked_up(host, "web1") == ""
     assert "10.0.0.2" not in host.read(f"{NETWORKS}/nova-br100.leases")
-    host.run("sh", "-c", "kill -USR1 $(pgrep -x busybox)")
+    host.run("pkill", "-USR1", "-x", "busybox")
     eventually(lambda: address not in host.run("ip", "-n", "web1", "address").stdout)
     eventually(lambda: "no address available" in host.read(LOG))
     assert host.read(LOG).count("DHCPACK") == 1
-    host.run("sh", "-c", "kill $(pgrep -x busybox)")
+    host.run("pkill", "-x", "busybox")
     running.communicate(timeout=60)
     assert leased(host, "web1") == ""
     assert reloads(host) == before
@@ -91,10 +91,10 @@ def test_a_deleted_guest_whose_lease_is_kept_is_refused_too(logged: PrivateHost)
     netconsole(host, "instance", "delete", "web1")
 
     assert "10.0.0.2" in host.read(f"{NETWORKS}/nova-br100.leases")
-    host.run("sh", "-c", "kill -USR1 $(pgrep -x busybox)")
+    host.run("pkill", "-USR1", "-x", "busybox")
     eventually(lambda: "DHCPNAK(br100) 10.0.0.2" in host.read(LOG))
     assert host.read(LOG).count("DHCPACK") == 1
-    host.run("sh", "-c", "kill $(pgrep -x busybox)")
+    host.run("pkill", "-x", "busybox")
     running.communicate(timeout=60)
 
 

@@ -31,7 +31,9 @@ grep -s . $(ls /proc/sys/net/netfilter/nf_conntrack_* | grep -v count)
 cat /etc/sysctl.d/*.conf /etc/modules-load.d/*.conf; ls /var/lib/netconsole/networks
 """
 """Everything that a fix could change, without what moves by itself."""
-_MOVING = ("gc_timer", "hello_timer", "timer", "#", "expires", "rtt", "cache")
+_MOVING = ("tentative", "gc_timer", "hello_timer", "timer", "#", "expires", "rtt", "cache")
+_LINK_LOCAL = "local fe80:"
+"""The route of such an address is there once it is no more tentative."""
 
 
 class Host(Protocol):
@@ -79,7 +81,7 @@ def state(host: Host) -> list[str]:
     for line in said.splitlines():
         if line.startswith("[{") and "ifindex" in line:
             lines += [json.dumps(_still(link)) for link in json.loads(line)]
-        elif not line.startswith(("#", ":")):
+        elif not line.startswith(("#", ":", _LINK_LOCAL)):
             lines.append(line)
     return lines
 
