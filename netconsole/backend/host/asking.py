@@ -25,12 +25,14 @@ def notes(observed: Observed, wanted: Wanted) -> Iterator[str]:
     except NetconsoleError as error:
         yield f"whether rules of others ask for what changes its place is not known: {error}"
         return
-    tables, unread = nft_tables(kinds[0])
-    if unread:
-        yield f"whether tables of nft ask for what changes its place is not known: {unread}"
+    native = nft_tables(kinds[0])
+    if native.unread:
+        yield f"whether tables of nft ask for what changes its place is not known: {native.unread}"
     for port, bridge in joining:
-        yield from note_of_port(port, bridge, asking_rules(chains, tables, port, bridge), kinds[0])
+        yield from note_of_port(
+            port, bridge, asking_rules(chains, native.tables, port, bridge), kinds[0]
+        )
     for port, bridge in leaving:
         yield from note_of_bridge(
-            port, bridge, asking_rules(chains, tables, bridge, port), kinds[0]
+            port, bridge, asking_rules(chains, native.tables, bridge, port), kinds[0]
         )

@@ -6,10 +6,10 @@ What is not installed or not allowed raises NetconsoleError; what nft alone coul
 import errno
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Literal, NotRequired, TypedDict, cast
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from netconsole.backend.filtering.nat_order import PRIORITIES, Place, Turn, turns
+from netconsole.backend.filtering.nat_order import PRIORITIES, NatHook, Place, Turn, turns
 from netconsole.backend.filtering.native_tables import NftSet, NftTable, parse_elements
 from netconsole.backend.filtering.nf_messages import KernelChain
 from netconsole.backend.filtering.saved_tables import FilterChain, parse_saved
@@ -19,23 +19,20 @@ from netconsole.backend.kernel.nf_tables import NfTables
 from netconsole.backend.kernel.other_nat import NO_NFT, listed
 from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.model.hoststate import Kind
-from netconsole.backend.model.text import from_json
 from netconsole.backend.system.programs import PATH, run
 
 IPFamily = Literal["ipv4", "ipv6"]
 
 
-class _NftObject(TypedDict):
-    family: str
-    name: str
+@dataclass(frozen=True, slots=True)
+class NativeTables:
+    """The tables that iptables does not show, or why they could not be listed."""
 
-
-class _NftEntry(TypedDict, total=False):
-    table: _NftObject
-
-
-class _NftListing(TypedDict):
-    nftables: NotRequired[list[_NftEntry]]
+    tables: tuple[NftTable, ...] = ()
+    unread: str = ""
+    """Empty where they were listed."""
+    unread_nat: frozenset[NatHook] = frozenset()
+    """The hooks at which chains that were not listed may translate before iptables' own."""
 
 
 def kinds_in_use(family: IPFamily) -> tuple[Kind, ...]:
@@ -54,26 +51,33 @@ def iptables_chains(family: IPFamily, kinds: tuple[Kind, ...]) -> tuple[FilterCh
     )
 
 
-def nft_tables(command: Kind) -> tuple[tuple[NftTable, ...], str]:
-    """Return the tables that iptables, of this kind, does not show, and why they could not be
-    listed."""
-    if shutil.which("nft", path=PATH) is None:
-        return (), _unlisted()
+def nft_tables(command: Kind) -> NativeTables:
+    """Return the tables that iptables, of this kind, does not show.
+
+    The kernel says which there are: nft 1.0.6 prints broken JSON of one that has flags.
+    """
     try:
-        listing = cast(_NftListing, from_json(run(["nft", "-j", "list", "tables"])))
-        names = [entry["table"] for entry in listing.get("nftables", ()) if "table" in entry]
         with NfTables() as kernel:
-            chains = kernel.chains()
-        bases = _foreign_bases(chains)
-        asked = {k: v for hook in PRIORITIES for k, v in turns(chains, command, hook).items()}
-        found = [each for each in names if not _of_iptables(each["family"], each["name"])]
-        shared = [each for each in names if (each["family"], each["name"]) in bases]
-        beside = (_beside(_table(each, asked), bases) for each in shared)
-        return (*(_table(each, asked) for each in found), *beside), ""
-    except NetconsoleError as error:
-        return (), str(error)
+            names, chains = kernel.tables(), kernel.chains()
     except OSError as error:
-        return (), error.strerror or str(error)
+        if error.errno == errno.EPROTONOSUPPORT:
+            return NativeTables()  # this kernel has none
+        because = f"the kernel does not say which tables of nft it has: {error.strerror or error}"
+        return NativeTables((), because, frozenset(PRIORITIES))
+    bases = _foreign_bases(chains)
+    found = [each for each in names if not _of_iptables(*each)]
+    shared = [each for each in names if each in bases]
+    asked = {hook: turns(chains, command, hook) for hook in PRIORITIES}
+    early = frozenset(hook for hook, each in asked.items() if {*each.values()} - {"after"})
+    if shutil.which("nft", path=PATH) is None:
+        unread = _unlisted((*found, *shared))
+        return NativeTables((), unread, early)
+    every = {place: turn for each in asked.values() for place, turn in each.items()}
+    try:
+        beside = [_beside(_table(*each, every), bases) for each in shared]
+        return NativeTables((*(_table(*each, every) for each in found), *beside))
+    except NetconsoleError as error:
+        return NativeTables((), str(error), early)
 
 
 def _foreign_bases(chains: Iterable[KernelChain]) -> dict[tuple[str, str], frozenset[str]]:
@@ -97,24 +101,18 @@ def _beside(table: NftTable, bases: Mapping[tuple[str, str], frozenset[str]]) ->
     return replace(table, chains=tuple(chains))
 
 
-def _unlisted() -> str:
-    """Say which tables cannot be listed without nft; empty where the kernel has none."""
-    try:
-        with NfTables() as kernel:
-            names = [" ".join(each) for each in kernel.tables() if not _of_iptables(*each)]
-    except OSError as error:
-        if error.errno == errno.EPROTONOSUPPORT:
-            return ""
-        return f"{NO_NFT}, and the kernel does not say which tables it has: {error}"
-    return f"{NO_NFT}, and there are tables of it: {', '.join(names)}" if names else ""
+def _unlisted(names: Iterable[tuple[str, str]]) -> str:
+    """Say which tables cannot be listed without nft; empty where there are none."""
+    told = ", ".join(" ".join(each) for each in names)
+    return f"{NO_NFT}, and there are tables of it: {told}" if told else ""
 
 
 def _of_iptables(family: str, name: str) -> bool:
     return family in ("ip", "ip6", "bridge") and name in TABLES
 
 
-def _table(table: _NftObject, asked: Mapping[Place, Turn]) -> NftTable:
-    found = listed(table["family"], table["name"]).with_turns(asked)
+def _table(family: str, name: str, asked: Mapping[Place, Turn]) -> NftTable:
+    found = listed(family, name).with_turns(asked)
     return replace(found, sets=tuple(_filled(found, each) for each in found.sets))
 
 

@@ -19,14 +19,14 @@ def read_packet_filter() -> PacketFilter:
     """Read every chain, and its counters again. Raises NetconsoleError where one that is there
     cannot be read, as by a user who may not."""
     kinds = kinds_in_use("ipv4")
-    before, tables_before = iptables_chains("ipv4", kinds), nft_tables(kinds[0])
+    before, native_before = iptables_chains("ipv4", kinds), nft_tables(kinds[0])
     began = time.monotonic()
     ipv6 = iptables_chains("ipv6", kinds_in_use("ipv6"))
     time.sleep(max(0.0, SECONDS - (time.monotonic() - began)))
     chains = with_rises(before, iptables_chains("ipv4", kinds))
-    tables, unread = nft_tables(kinds[0])
-    found = nft_with_rises(tables_before[0], tables)
-    return PacketFilter(kinds[0], (*chains, *ipv6), found, unread)
+    native = nft_tables(kinds[0])
+    tables = nft_with_rises(native_before.tables, native.tables)
+    return PacketFilter(kinds[0], (*chains, *ipv6), tables, native.unread, native.unread_nat)
 
 
 def with_rises(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from netconsole.backend.filtering.nat_order import NatHook
 from netconsole.backend.filtering.native_tables import NftTable
 from netconsole.backend.filtering.saved_tables import FilterChain
 from netconsole.backend.model.hoststate import Kind
@@ -17,6 +18,8 @@ class PacketFilter:
     foreign_tables: tuple[NftTable, ...] = ()
     foreign_unread: str = ""
     """Why the tables that are not of iptables could not be listed; empty where they were."""
+    unread_nat: frozenset[NatHook] = frozenset()
+    """The hooks at which chains of those may translate before iptables' own."""
 
     def of(self, table: str, kind: Kind | None = None) -> tuple[FilterChain, ...]:
         """Return the IPv4 chains of a table, of one kind or of both."""
