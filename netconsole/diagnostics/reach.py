@@ -12,6 +12,7 @@ _HOST = frozenset(
         "conntrack_full",
         "egress_source",
         "forward_filter",
+        "ingress_destination",
         "ip_forward",
         "legacy_filter",
         "mandatory_access",

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.requires(*PROGRAMS, "nft")
         ("forward_filter", "forward_filter"),
         ("forward_filter_docker", "forward_filter"),
         ("forward_filter_nft", "forward_filter"),
+        ("egress_source_nft", "egress_source"),
+        ("ingress_destination", "ingress_destination"),
         ("legacy_filter", "legacy_filter"),
         ("conntrack_invalid", "conntrack_invalid"),
     ],
@@ -91,6 +93,11 @@ def test_without_nft_the_kernel_says_whether_there_is_anything_that_only_nft_sho
         assert found.named == ["forward_filter"]
         assert found.findings["forward_filter"]["verdict"] == "unknown"
         assert "inet wall" in found.findings["forward_filter"]["because"]
+        nat = "'{ type nat hook postrouting priority 99; }'"
+        lab.run("sh", "-c", f"{show} && nft add chain inet wall post {nat} && {hide}")
+        found = examined(lab)
+        assert found.named == ["forward_filter", "egress_source"]
+        assert found.findings["egress_source"]["verdict"] == "unknown"
     finally:
         lab.run("sh", "-c", f"{show} && nft delete table inet wall")
 

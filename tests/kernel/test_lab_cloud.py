@@ -43,6 +43,7 @@ WORKS: Mapping[str, Callable[[RunningLab], bool]] = {
     "forward_filter": lambda lab: pings(lab, "db1", OUTSIDE),
     "forward_filter_docker": lambda lab: pings(lab, "db1", OUTSIDE),
     "forward_filter_nft": lambda lab: pings(lab, "db1", OUTSIDE),
+    "ingress_destination": lambda lab: "web1" in page(lab, "outside", FLOATING),
     "legacy_filter": lambda lab: pings(lab, "outside", FLOATING),
 }
 """What faults take from a user, by the fault; what takes nothing at once is not among them."""

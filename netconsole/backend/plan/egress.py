@@ -1,7 +1,7 @@
 """Under which source packets leave: rules of others that decide before ours are asked. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Final
 
@@ -9,20 +9,19 @@ from netconsole.backend.filtering import rule_words
 from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.nat_order import Turn
 from netconsole.backend.filtering.native_tables import NftTable
-from netconsole.backend.filtering.nft_matches import read_nft, read_rule
-from netconsole.backend.filtering.translation import Decision, Reader, Rules, decisions
+from netconsole.backend.filtering.translation import Rules
 from netconsole.backend.model.hoststate import ChainKey, Kind, Observed, Rule, Wanted
 from netconsole.backend.model.records import Network
 from netconsole.backend.model.subject import floating
+from netconsole.backend.plan.nat_ways import (
+    OUT,
+    SOMEWHERE,
+    ahead,
+    before_ours,
+    iptables_chain,
+    native_chains,
+)
 
-CHAIN = "POSTROUTING"
-OUR_JUMP = "-j nova-postrouting-bottom"
-"""Leads to the source translation of floating addresses."""
-SOMEWHERE: Final = IPv4Network("203.0.112.1/32")
-"""Stands for most of the world: a rule that asks for a range does not mean it, and one that asks
-for all but a range does."""
-OTHER_PROTOCOL: Final = "sctp"
-"""Stands for what is left where rules ask for TCP, UDP or ICMP."""
 CURE = "`netconsole playbook run egress_source` has the cure"
 _SAID: Final[Mapping[Turn, tuple[str, str]]] = {
     "before": ("does not leave", "is asked"),
@@ -30,28 +29,6 @@ _SAID: Final[Mapping[Turn, tuple[str, str]]] = {
     "unknown": ("may not leave", "may be asked"),
 }
 """What an association says of a chain that takes its packets, by when that is asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class OtherChain:
-    """A chain of others that the kernel asks beside ours, where packets leave."""
-
-    words: str
-    """What an admin calls it."""
-    entry: str
-    turn: Turn
-    rules: Rules
-    read: Reader
-    table: NftTable | None = None
-    """None of a chain of iptables."""
-
-    def taking(self, flow: Flow) -> Decision | None:
-        """Return the rule that translates a flow, or else the first that may translate some of
-        it. One that accepts it leaves it to the next chain."""
-        rest = decisions(self.entry, self.rules, self.read, replace(flow, protocol=OTHER_PROTOCOL))
-        some = decisions(self.entry, self.rules, self.read, flow)
-        whole = (each for each in rest if each.translates and each.is_certain)
-        return next(whole, next((each for each in some if each.translates), None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,50 +54,6 @@ def leaving(source: str, bridges: Mapping[IPv4Network, str], interface: str) -> 
     return Flow(f"what is sent from {source}", bridge, bridge, interface, within, SOMEWHERE)
 
 
-def before_ours(rules: Rules) -> Rules:
-    """Return the same of our own table, of CHAIN only what comes before our jump."""
-    specs = rules(CHAIN)
-    before = specs[: specs.index(OUR_JUMP)] if OUR_JUMP in specs else specs
-    return lambda chain: before if chain == CHAIN else rules(chain)
-
-
-def ahead(rules: Rules, flow: Flow) -> Decision | None:
-    """Return the rule of `before_ours` that takes a flow, whatever it is.
-
-    One that asks for a protocol, a port or a mark takes some of it at most, and is passed over.
-    """
-    found = decisions(CHAIN, rules, read_rule, replace(flow, protocol=OTHER_PROTOCOL))
-    return next((each for each in found if each.is_whole), None)
-
-
-def native_chains(tables: Iterable[NftTable]) -> Iterator[OtherChain]:
-    """Return the chains of nftables that may be asked before ours."""
-    for table in tables:
-        for each in () if "dormant" in table.flags else table.chains:
-            is_here = (each.type, each.hook) == ("nat", CHAIN.lower())
-            if is_here and each.turn not in ("", "after"):
-                words = (
-                    f"chain {each.name} of the nft table {table.family} {table.name} (priority "
-                    f"{each.priority})"
-                )
-                yield OtherChain(words, each.name, each.turn, _texts(table), read_nft, table)
-
-
-def iptables_chain(kind: Kind, rules: Rules) -> OtherChain:
-    """Return iptables' own chain of the kind of which `iptables` is not.
-
-    Which of the two was registered last cannot be read.
-    """
-    return OtherChain(
-        f"{CHAIN} of the table nat of iptables-{kind}", CHAIN, "unknown", rules, read_rule
-    )
-
-
-def _texts(table: NftTable) -> Rules:
-    chains = {each.name: [rule.text for rule in each.rules] for each in table.chains}
-    return lambda chain: chains.get(chain, ())
-
-
 def sent(address: str, wanted: Wanted, networks: Iterable[Network]) -> Flow | None:
     """Return what an association sends, by its own rule; None where it sends nothing."""
     for rules in wanted.chains.values():
@@ -138,14 +71,17 @@ def note_of_association(
 ) -> tuple[str, ...]:
     """Say that a rule of others takes what a floating address is to send, if one comes first."""
     rules = _specs(observed.chains)
-    if OUR_JUMP in rules(CHAIN) and (found := ahead(before_ours(rules), flow)):
-        rule = rules(CHAIN)[found.entry]
+    if OUT.jumps[-1] in rules(OUT.chain) and (found := ahead(before_ours(rules, OUT), flow, OUT)):
+        rule = rules(OUT.chain)[found.entry]
         return (
-            f"{flow.words} does not leave as {address}: in nat {CHAIN} the rule `{rule}` comes "
+            f"{flow.words} does not leave as {address}: in nat {OUT.chain} the rule `{rule}` comes "
             f"before ours; {CURE}",
         )
     # ours come first in their own chain when they come
-    chains = (*native_chains(others.tables), iptables_chain(others.kind, _specs(others.chains)))
+    chains = (
+        *native_chains(others.tables, OUT),
+        iptables_chain(others.kind, _specs(others.chains), OUT),
+    )
     for each in chains:
         taking = each.taking(flow)
         if taking and taking.is_certain and each.turn in _SAID:

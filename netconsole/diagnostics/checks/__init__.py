@@ -42,6 +42,7 @@ from netconsole.diagnostics.checks.floating import (
     floating_address,
     floating_hairpin,
     floating_nat,
+    ingress_destination,
     upstream_arp,
 )
 from netconsole.diagnostics.checks.host import (
@@ -104,6 +105,7 @@ CHECKS: Mapping[str, Check] = {
         dns,
         floating_address,
         floating_nat,
+        ingress_destination,
         conntrack_stale,
         egress_source,
         floating_hairpin,

@@ -106,6 +106,7 @@ FLOATING_UNREACHABLE = Playbook(
         Stage("firewall_off", "a firewall that was switched off is no explanation"),
         Stage("uplink", "the interface they lead through is up"),
         Stage("floating_nat", "the translations exist, each exactly once"),
+        Stage("ingress_destination", "and no rule of others takes what arrives before them"),
         Stage("floating_address", "the address is on the public interface"),
         Stage("duplicate_address", "and on no other machine"),
         Stage("guest_answers", "the instance is there: host and guest are told apart"),

@@ -5,6 +5,7 @@ from typing import Final
 
 from netconsole.backend.service.service import Service
 from netconsole.lab.clouds.kinds import BRIDGE
+from netconsole.lab.clouds.wires import PUBLIC
 from netconsole.lab.faults.fault import command_fault
 from netconsole.lab.sandbox.commands import LabFailed, run
 
@@ -12,6 +13,8 @@ _REJECT: Final = ("-j", "REJECT", "--reject-with", "icmp-host-prohibited")
 _LEGACY: Final = ("iptables-legacy", "-w")
 _LEGACY_NAMES: Final = Path("/proc/self/net/ip_tables_names")
 _WALL: Final = ("inet", "host_firewall")
+_MASQUERADING: Final = ("inet", "masquerading")
+_PROXY: Final = ("ip", "proxy")
 _LEFT_BEHIND: Final = ("FORWARD", "-d", "10.0.0.0/8", "-m", "conntrack", "--ctstate", "NEW")
 
 
@@ -34,6 +37,14 @@ def _docker_drops(service: Service) -> bool:
 
 def _walled(service: Service) -> bool:
     return _answers("nft", "list", "table", *_WALL)
+
+
+def _masquerades(service: Service) -> bool:
+    return _answers("nft", "list", "table", *_MASQUERADING)
+
+
+def _redirects(service: Service) -> bool:
+    return _answers("nft", "list", "table", *_PROXY)
 
 
 def _left_behind(service: Service) -> bool:
@@ -116,6 +127,44 @@ FAULTS: Final = (
             ),
         ),
         (("nft", "delete", "table", *_WALL),),
+    ),
+    command_fault(
+        "egress_source_nft",
+        "A table of nftables masquerades all that leaves by eth0, before iptables is asked.",
+        "An instance with a floating address is seen outside under the address of the host, and "
+        "no rule of iptables says why.",
+        _masquerades,
+        (
+            ("nft", "add", "table", *_MASQUERADING),
+            (
+                *("nft", "add", "chain", *_MASQUERADING, "postrouting"),
+                "{ type nat hook postrouting priority 90; }",
+            ),
+            (
+                *("nft", "add", "rule", *_MASQUERADING, "postrouting"),
+                *("oifname", PUBLIC.interface, "masquerade"),
+            ),
+        ),
+        (("nft", "delete", "table", *_MASQUERADING),),
+    ),
+    command_fault(
+        "ingress_destination",
+        "A transparent proxy of this host takes whatever comes in by eth0, by rules of nftables.",
+        "A floating address answers pings, and it is the host that does: nothing else gets through "
+        "to the instance.",
+        _redirects,
+        (
+            ("nft", "add", "table", *_PROXY),
+            (
+                *("nft", "add", "chain", *_PROXY, "prerouting"),
+                "{ type nat hook prerouting priority -110; }",
+            ),
+            (
+                *("nft", "add", "rule", *_PROXY, "prerouting"),
+                *("iifname", PUBLIC.interface, "redirect"),
+            ),
+        ),
+        (("nft", "delete", "table", *_PROXY),),
     ),
     command_fault(
         "legacy_filter",

@@ -430,10 +430,17 @@ def test_the_cure_takes_what_is_in_our_chain_and_in_others_at_once() -> None:
 
 
 def test_what_of_nftables_was_not_read_may_take_the_packets() -> None:
-    unread = replace(postrouting(JUMP, BOTTOM), foreign_unread="nft is not installed")
+    reason = "nft is not installed"
+    elsewhere = replace(
+        postrouting(JUMP, BOTTOM),
+        foreign_unread=reason,
+        unread_nat=frozenset({"prerouting"}),
+    )
+    assert CHECKS["egress_source"].examine(seen(elsewhere)).verdict == "ok"
+    unread = replace(elsewhere, unread_nat=frozenset({"postrouting"}))
     found = CHECKS["egress_source"].examine(seen(unread))
     assert (found.verdict, "nft is not installed" in found.because) == ("unknown", True)
-    taken = replace(postrouting(AHEAD, JUMP, BOTTOM), foreign_unread="nft is not installed")
+    taken = replace(unread, chains=postrouting(AHEAD, JUMP, BOTTOM).chains)
     assert CHECKS["egress_source"].examine(seen(taken)).verdict == "fail"
 
 

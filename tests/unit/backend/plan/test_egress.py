@@ -7,15 +7,16 @@ import pytest
 from netconsole.backend.filtering.nat_order import Turn
 from netconsole.backend.filtering.native_tables import NftChain, NftRule, NftTable
 from netconsole.backend.model.hoststate import ChainKey, Observed, Rule
-from netconsole.backend.plan.egress import CHAIN, OUR_JUMP, Others, leaving, note_of_association
+from netconsole.backend.plan.egress import Others, leaving, note_of_association
+from netconsole.backend.plan.nat_ways import OUT
 
 FLOATING = "203.0.113.129"
 FLOW = leaving("10.0.0.2", {IPv4Network("10.0.0.0/24"): "br100"}, "eth0")
-POSTROUTING = ChainKey("ipv4", "nat", CHAIN)
+POSTROUTING = ChainKey("ipv4", "nat", OUT.chain)
 
 
 def told(others: Others, *before: str) -> tuple[str, ...]:
-    rules = tuple(Rule(spec) for spec in (*before, OUR_JUMP))
+    rules = tuple(Rule(spec) for spec in (*before, OUT.jumps[-1]))
     return note_of_association(FLOATING, FLOW, Observed(chains={POSTROUTING: rules}), others)
 
 

@@ -1,22 +1,23 @@
-"""What of others takes the packets of floating addresses where they leave, before ours. Pure."""
+"""What of others takes the packets of floating addresses before ours are asked. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Final
 
-from netconsole.backend.filtering.matches import Flow
+from netconsole.backend.filtering.matches import EVERYTHING, Flow
 from netconsole.backend.filtering.nat_order import Turn
 from netconsole.backend.filtering.nft_matches import read_rule
 from netconsole.backend.filtering.translation import Decision, Reader, Rules, decisions
 from netconsole.backend.model.hoststate import Kind
-from netconsole.backend.plan.egress import (
-    CHAIN,
+from netconsole.backend.plan.egress import leaving
+from netconsole.backend.plan.nat_ways import (
+    SOMEWHERE,
     OtherChain,
+    Way,
     ahead,
     before_ours,
     iptables_chain,
-    leaving,
     native_chains,
 )
 from netconsole.backend.survey.status import FloatingIPStatus, Status
@@ -34,7 +35,7 @@ _WHOLE: Final[Mapping[Turn, tuple[Verdict, Confidence]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A rule of someone else's that takes what an instance sends, and who is concerned."""
+    """A rule of someone else's that takes what is sent, and who is concerned."""
 
     rule: str
     """In our own chain the one that is in the way, in others the one that decides."""
@@ -61,45 +62,53 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """An instance with a floating address, and what it sends."""
+class Sent:
+    """What is sent by an instance with a floating address, or to that."""
 
     victim: FloatingIPStatus
     flow: Flow
     kin: Flow
-    """What all of its network send there."""
+    """That of many like it together."""
 
 
-def senders(status: Status) -> tuple[Sender, ...]:
-    """Return them all, of floating addresses that this host carries."""
+def sent_out(status: Status) -> tuple[Sent, ...]:
+    """Return what the instances send, of floating addresses that this host carries."""
     bridges = {IPv4Network(each.cidr): each.bridge for each in status.networks}
-    return tuple(
-        _sender(each, leaving(each.fixed_address, bridges, each.interface), bridges)
-        for each in status.floating_ips
-        if each.carried and each.fixed_address
-    )
+    found = []
+    for each in status.floating_ips:
+        if each.carried and each.fixed_address:
+            flow = leaving(each.fixed_address, bridges, each.interface)
+            within = (network for network in bridges if flow.source.subnet_of(network))
+            kin = replace(flow, words=flow.out, source=next(within, flow.source))
+            found.append(Sent(each, flow, kin))
+    return tuple(found)
 
 
-def _sender(victim: FloatingIPStatus, flow: Flow, bridges: Mapping[IPv4Network, str]) -> Sender:
-    within = (each for each in bridges if flow.source.subnet_of(each))
-    network = next(within, flow.source)
-    return Sender(victim, flow, replace(flow, words=f"what {network} sends", source=network))
+def sent_in(status: Status) -> tuple[Sent, ...]:
+    """Return what comes in for floating addresses that this host carries."""
+    found = []
+    for each in status.floating_ips:
+        if each.carried:
+            own, words = IPv4Network(each.address), f"what is sent to {each.address}"
+            flow = Flow(words, "", each.interface, "", SOMEWHERE, own)
+            found.append(Sent(each, flow, replace(flow, words="", destination=EVERYTHING)))
+    return tuple(found)
 
 
-def taken_in_our_chain(seen: PacketFilter, sent: Sequence[Sender]) -> Iterator[Taken]:
+def taken_in_our_chain(seen: PacketFilter, sent: Sequence[Sent], way: Way) -> Iterator[Taken]:
     """Return the rules before our jump, each with those whose packets it takes."""
-    rules = before_ours(_rules(seen, seen.command))
-    concerned = _concerned(CHAIN, rules, read_rule, sent)
-    for decision, victims in _grouped((each, ahead(rules, each.flow)) for each in concerned):
-        found = seen.chain("nat", CHAIN)
+    rules = before_ours(_rules(seen, seen.command), way)
+    concerned = _concerned(way.chain, rules, read_rule, sent)
+    for decision, victims in _grouped((each, ahead(rules, each.flow, way)) for each in concerned):
+        found = seen.chain("nat", way.chain)
         if found is not None:
             rule = found.rules[decision.entry]
             yield Taken(rule.spec, rule.packets, decision, victims, kind=seen.command)
 
 
-def taken_beside(seen: PacketFilter, sent: Sequence[Sender]) -> Iterator[Taken]:
+def taken_beside(seen: PacketFilter, sent: Sequence[Sent], way: Way) -> Iterator[Taken]:
     """Return the rules in other chains that may be asked before ours."""
-    for chain in native_chains(seen.foreign_tables):
+    for chain in native_chains(seen.foreign_tables, way):
         for decision, victims in _taken(chain, sent):
             found = chain.table.chain(decision.chain) if chain.table else None
             if found is not None:
@@ -108,7 +117,7 @@ def taken_beside(seen: PacketFilter, sent: Sequence[Sender]) -> Iterator[Taken]:
                     *(rule.text, rule.packets, decision, victims, chain), handle=rule.handle
                 )
     other: Kind = "legacy" if seen.command == "nft" else "nft"
-    chain = iptables_chain(other, _rules(seen, other))
+    chain = iptables_chain(other, _rules(seen, other), way)
     for decision, victims in _taken(chain, sent):
         legacy = seen.chain("nat", decision.chain, other)
         if legacy is not None:
@@ -117,26 +126,26 @@ def taken_beside(seen: PacketFilter, sent: Sequence[Sender]) -> Iterator[Taken]:
 
 
 def _taken(
-    chain: OtherChain, sent: Sequence[Sender]
+    chain: OtherChain, sent: Sequence[Sent]
 ) -> Iterator[tuple[Decision, tuple[FloatingIPStatus, ...]]]:
     concerned = _concerned(chain.entry, chain.rules, chain.read, sent)
     return _grouped((each, chain.taking(each.flow)) for each in concerned)
 
 
-def _concerned(chain: str, rules: Rules, read: Reader, sent: Sequence[Sender]) -> Iterator[Sender]:
-    """Leave out the networks of which a chain takes nothing: there may be 10,000 addresses."""
+def _concerned(chain: str, rules: Rules, read: Reader, sent: Sequence[Sent]) -> Iterator[Sent]:
+    """Leave out those of whose kin a chain takes nothing: there may be 10,000 addresses."""
     kin = {each.kin for each in sent}
     concerned = {each for each in kin if decisions(chain, rules, read, each)}
     return (each for each in sent if each.kin in concerned)
 
 
 def _grouped(
-    taken: Iterable[tuple[Sender, Decision | None]],
+    taken: Iterable[tuple[Sent, Decision | None]],
 ) -> Iterator[tuple[Decision, tuple[FloatingIPStatus, ...]]]:
     found: dict[Decision, list[FloatingIPStatus]] = {}
-    for sender, decision in taken:
+    for each, decision in taken:
         if decision is not None:
-            found.setdefault(decision, []).append(sender.victim)
+            found.setdefault(decision, []).append(each.victim)
     return ((decision, tuple(victims)) for decision, victims in found.items())
 
 
