@@ -145,8 +145,10 @@ def test_only_guests_that_this_host_serves_are_asked_for(
 ) -> None:
     """With a gateway on every host, those of another host know nothing of this one's dnsmasq."""
     other = "netconsole instance create other --project demo --network vmnet"
-    made = f"{CREATE} {kind}; elsewhere '{other}'; {GUEST}"
-    host.run("bash", "-e", "-c", f"{PREPARE.strip()}\n{made}")
+    made = f"{CREATE} {kind}; elsewhere '{other}'; {GUEST}; netconsole apply"
+    said = host.run("bash", "-e", "-c", f"{PREPARE.strip()}\n{made}").stderr
+    elsewhere = "host testhost gives the addresses of network 'vmnet': `netconsole apply` there"
+    assert said.count(elsewhere) == ("other" in asked)
 
     done = host.run("netconsole", "doctor", "--probe", "--only", "dhcp_probe", "--json")
 

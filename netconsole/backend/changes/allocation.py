@@ -1,7 +1,7 @@
 """How an instance comes to its networks, ports and addresses, and how they are let go."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
@@ -103,6 +103,19 @@ def give_port(
         if not instances.has_mac(connection, mac):
             return instances.insert_port(connection, new_port(instance, network, mac, kind))
     raise Exhausted("no free MAC address found; raise create_unique_mac_address_attempts")
+
+
+def told_elsewhere(wanted: Iterable[Network], options: Options) -> tuple[str, ...]:
+    """Say which other hosts give the addresses of networks: only those tell their dnsmasq."""
+    if not manager(options).serves_dhcp:
+        return ()
+    return tuple(
+        f"host {network.host} gives the addresses of network {network.label!r}: "
+        "`netconsole apply` there tells its dnsmasq"
+        for network in wanted
+        if network.enable_dhcp and not network.multi_host
+        if network.host not in (None, options.host)
+    )
 
 
 def _refuse_full_bridge(

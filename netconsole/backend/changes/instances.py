@@ -89,11 +89,12 @@ class CreateInstance(Change[InstanceView]):
             rows.append(
                 allocation.give_address(connection, instance, network, port, address, options)
             )
+        notes = allocation.told_elsewhere(wanted, options)
         if options.auto_assign_floating_ip and manager(options).has_floating_addresses:
             allocation.assign_floating(connection, instance, rows[0], wanted[0], options)
-            return Written(instance_view(connection, instance))
+            return Written(instance_view(connection, instance), notes=notes)
         made = instance_view(connection, instance)
-        return Written(made, ports=tuple(ports), fixed_ips=tuple(rows))
+        return Written(made, notes=notes, ports=tuple(ports), fixed_ips=tuple(rows))
 
     def _macs(self, ports: int) -> tuple[str | None, ...]:
         """The MAC address asked for, or None, of each of so many ports."""
@@ -132,13 +133,15 @@ class DeleteInstance(Change[Instance]):
             allocation.let_go(connection, row, options)
         instances.delete(connection, instance)
         released: frozenset[Address] = frozenset()
-        for network in networks.every(connection):
-            if network.id in used:
-                released |= allocation.leave(connection, instance, network, options)
+        left = [network for network in networks.every(connection) if network.id in used]
+        for network in left:
+            released |= allocation.leave(connection, instance, network, options)
+        is_here = instance.host == options.host
+        notes = allocation.told_elsewhere(left if is_here else (), options)
         waits = f"it ran on host {instance.host}: `netconsole apply` there takes its ports away"
         if is_translated or released:
-            return Written(instance, released=released, waits=waits)
-        return Written(instance, ports=ports, fixed_ips=rows, waits=waits)
+            return Written(instance, released=released, waits=waits, notes=notes)
+        return Written(instance, ports=ports, fixed_ips=rows, waits=waits, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,9 @@ class AddFixedIP(Change[InstanceView]):
         address = chosen.get(network.id)
         allocation.give_address(connection, instance, network, port, address, options)
         rows = _of_port(port, fixed_ips.of_instance(connection, instance.uuid))
-        return Written(instance_view(connection, instance), ports=(port,), fixed_ips=rows)
+        made = instance_view(connection, instance)
+        notes = allocation.told_elsewhere((network,), options)
+        return Written(made, notes=notes, ports=(port,), fixed_ips=rows)
 
     def _port(
         self, connection: Connection, instance: Instance, network: Network, options: Options
@@ -218,9 +223,11 @@ class RemoveFixedIP(Change[InstanceView]):
         made = instance_view(connection, instance)
         ports = instances.ports_of(connection, instance.uuid)
         own = tuple(port for port in ports if port.id == held[0].port_id)
+        left = [each for each in networks.every(connection) if each.id == held[0].network_id]
+        notes = allocation.told_elsewhere(left, options)
         if is_translated or not own:
-            return Written(made)
-        return Written(made, ports=own, fixed_ips=_of_port(own[0], rows))
+            return Written(made, notes=notes)
+        return Written(made, notes=notes, ports=own, fixed_ips=_of_port(own[0], rows))
 
 
 @dataclass(frozen=True, slots=True)
