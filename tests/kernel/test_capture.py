@@ -68,7 +68,7 @@ for number in range({count}):
 def bridge(host: PrivateHost) -> PrivateHost:
     """A host with a guest behind a port of a bridge; the port stands for the VLAN's device."""
     host.run("sh", "-c", LAY_OUT)
-    guest(host, "ping", "-c1", "-W5", "10.0.0.1")
+    guest(host, "ping", "-c1", "-w60", "10.0.0.1")
     return host
 
 
@@ -208,7 +208,7 @@ def test_what_passes_between_two_ports_is_not_missed_on_the_bridge(bridge: Priva
     bridge.run("ip", "link", "set", "tap1", "master", "br100", "up")
     bridge.run("ip", "-n", "other", "address", "add", "10.0.0.3/24", "dev", "eth0")
     bridge.run("ip", "-n", "other", "link", "set", "eth0", "up")
-    guest(bridge, "ping", "-c1", "-W5", "10.0.0.3")
+    guest(bridge, "ping", "-c1", "-w60", "10.0.0.3")
     status, found = comparison(bridge, pings(5, "10.0.0.3"), "icmp")
     assert ways(found) == [(0, 0), (0, 0)]
     assert found["pairs"][0]["elsewhere"] == 10

@@ -20,7 +20,7 @@ def test_a_guest_asks_for_a_name_and_gets_the_floating_address(host: PrivateHost
     said = host.run("netconsole", "dns", "create", FLOATING, "www", "example.org").stderr
     assert "restarts the dnsmasq of br100: its arguments changed" in said
     eventually(lambda: addresses(host) == [FLOATING])
-    ping = ("ip", "netns", "exec", "web1", "ping", "-c1", "-W5", FLOATING)
+    ping = ("ip", "netns", "exec", "web1", "ping", "-c1", "-w60", FLOATING)
     assert host.run(*ping), "a guest reaches itself by the address that it is told"
     assert host.run("netconsole", "plan", check=False).stdout == ""
 

@@ -22,7 +22,7 @@ def test_a_guest_makes_its_address_from_the_range_and_its_mac(host: PrivateHost)
 
     eventually(lambda: wanted.replace(":0", ":") in shown().replace(":0", ":"))
     eventually(lambda: "tentative" not in shown())
-    assert host.run("ip", "netns", "exec", "web1", "ping", "-c1", "-W2", "fd00:7::1")
+    assert host.run("ip", "netns", "exec", "web1", "ping", "-c1", "-w60", "fd00:7::1")
     assert host.run("netconsole", "plan", check=False).stdout == ""
 
     host.run("ip", "address", "del", "fd00:7::1/64", "dev", "br100")

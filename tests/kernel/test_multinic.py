@@ -77,7 +77,7 @@ def test_with_a_single_default_gateway_only_the_first_port_has_a_way_out(host: P
     assert take_lease(host, "web2", first, "eth0") == "eth0"
     (only,) = create(host, "web3", "second")
     assert take_lease(host, "web3", only, "eth0") == "eth0"
-    outside = ("ping", "-c1", "-W2", "203.0.113.1")
+    outside = ("ping", "-c1", "-w60", "203.0.113.1")
     assert host.run("ip", "netns", "exec", "web2", *outside, check=False).returncode == 0
 
 

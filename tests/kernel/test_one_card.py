@@ -52,7 +52,7 @@ def test_guests_leave_under_the_hosts_address_and_under_their_floating_one(
         netconsole(host, "instance", "delete", name)
     netconsole(host, "network", "delete", "vmnet")
     assert "203.0.113.2/24" in host.run("ip", "address", "show", "eth0").stdout
-    assert host.outside("ping", "-c1", "-W5", "203.0.113.2").returncode == 0
+    assert host.outside("ping", "-c1", "-w60", "203.0.113.2").returncode == 0
 
 
 def test_a_public_interface_in_the_admins_bridge_means_that_bridge(host: PrivateHost) -> None:

@@ -12,7 +12,7 @@ SEEN = ("/etc", "/var/lib", "/run")
 def test_has_the_outside_world_and_a_default_route(host: PrivateHost) -> None:
     assert "203.0.113.2/24" in host.run("ip", "-4", "address", "show", "dev", "eth0").stdout
     assert "via 203.0.113.1 dev eth0" in host.run("ip", "route", "show", "default").stdout
-    host.outside("ping", "-c1", "-W2", "203.0.113.2")
+    host.outside("ping", "-c1", "-w60", "203.0.113.2")
     assert host.run("hostname").stdout == f"{NAME}\n"
 
 

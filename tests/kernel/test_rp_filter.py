@@ -32,7 +32,7 @@ def uplinks(host: PrivateHost) -> PrivateHost:
     host.outside("ip", "link", "set", "eth1", "up")
     for name in ("all", "default", "eth0", "eth1"):
         setting(host, name, "0")
-    host.outside("ping", "-c1", "-W2", OURS)
+    host.outside("ping", "-c1", "-w60", OURS)
     return host
 
 

@@ -34,5 +34,5 @@ def test_iptables_is_the_legacy_kind_and_translates(host: PrivateHost) -> None:
     assert "legacy" in host.run("iptables", "--version").stdout
     redirect = "-d 198.51.100.9 -p icmp -j DNAT --to-destination 203.0.113.1"
     host.run("iptables", "-t", "nat", "-A", "OUTPUT", *redirect.split())
-    host.run("ping", "-c1", "-W2", "198.51.100.9")
+    host.run("ping", "-c1", "-w60", "198.51.100.9")
     assert "198.51.100.9" in host.run("conntrack", "-L", "-d", "198.51.100.9").stdout

@@ -8,7 +8,7 @@ SOMETHING_TO_DO = 2
 
 def test_a_network_lives_and_its_flushed_rules_come_back(host: PrivateHost) -> None:
     address = create_cloud(host)
-    host.run("ping", "-c1", "-W2", address)
+    host.run("ping", "-c1", "-w60", address)
     eventually(lambda: reaches(host))
     assert FLOATING in host.run("iptables-legacy-save", "-t", "nat").stdout
     assert answer(host, "plan")["steps"] == []

@@ -82,11 +82,11 @@ def test_a_vlan_comes_with_its_first_instance_and_goes_with_its_last(host: Priva
     assert not asks_for_lease(host, "vlan201", mac)
     assert asks_for_lease(host, "vlan200", mac)
     assert f" {address}/24 " in other(host, "address", "show", "vlan200")
-    host.run("ip", "netns", "exec", "near", "ping", "-c1", "-W2", address)
+    host.run("ip", "netns", "exec", "near", "ping", "-c1", "-w60", address)
 
     mend(host, "ip link set vlan200 nomaster")
     mend(host, "ip link delete vlan200")
-    host.run("ip", "netns", "exec", "near", "ping", "-c1", "-W2", address)
+    host.run("ip", "netns", "exec", "near", "ping", "-c1", "-w60", address)
 
     for name, left in (("near", DEVICES), ("far", set[str]())):
         netconsole(host, "instance", "delete", name)
