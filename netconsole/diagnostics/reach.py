@@ -19,6 +19,7 @@ _HOST = frozenset(
         "modules",
         "neighbour_table",
         "other_firewalls",
+        "own_address",
         "routes",
         "rp_filter",
         "saturation",
@@ -55,7 +56,8 @@ _NETWORK = frozenset(
 """Checks of what the guests of a network share."""
 
 SHOWN_BY_STATUS = frozenset(
-    {"ip_forward", "bridge", "dnsmasq_processes", "floating_address", "floating_nat", "drift"}
+    {"ip_forward", "own_address", "bridge", "dnsmasq_processes"}
+    | {"floating_address", "floating_nat", "drift"}
 )
 """Checks whose findings a status shows by itself, and at once."""
 

@@ -1,7 +1,17 @@
 """One card for everything: the interface of the networks is the public one as well."""
 
 import pytest
-from cloud import FLOATING, answer, boot, configure, create_cloud, netconsole, reaches
+from cloud import (
+    FLOATING,
+    answer,
+    boot,
+    configure,
+    create_cloud,
+    create_network,
+    netconsole,
+    reaches,
+)
+from lab_faults import examined
 from private_host import PrivateHost
 
 SEEN = """
@@ -85,6 +95,25 @@ def test_an_address_that_was_found_by_itself_is_found_anew(host: PrivateHost) ->
     nat = host.run("iptables", "-t", "nat", "-S").stdout
     assert "-j SNAT --to-source 203.0.113.7" in nat
     assert "203.0.113.2" not in nat
+
+
+def test_an_address_that_the_configuration_still_says_is_named(host: PrivateHost) -> None:
+    create_network(host)
+    assert examined(host).findings["own_address"]["verdict"] == "ok"
+    host.run("ip", "address", "add", "203.0.113.7/24", "dev", "eth0")
+    host.run("ip", "address", "del", "203.0.113.2/24", "dev", "eth0")
+    host.run("ip", "address", "replace", "203.0.113.7/24", "dev", "eth0")
+    host.run("ip", "route", "replace", "default", "via", "203.0.113.1")
+    found = examined(host)
+    assert found.named == ["own_address"], found.reasons
+    assert "203.0.113.2 is on no interface" in found.reasons["own_address"]
+    assert "wrong: my_ip 203.0.113.2 is on no interface" in netconsole(host, "status")
+
+    configuration = host.read("/etc/netconsole/netconsole.conf")
+    host.write("/etc/netconsole/netconsole.conf", configuration.replace("my_ip = ", "# "))
+    netconsole(host, "apply")
+    assert examined(host).named == []
+    assert "--to-source 203.0.113.7" in host.run("iptables", "-t", "nat", "-S").stdout
 
 
 def test_a_floating_address_goes_along_with_its_card_and_comes_back(host: PrivateHost) -> None:

@@ -51,6 +51,7 @@ from netconsole.diagnostics.checks.host import (
     duplicate_address,
     mandatory_access,
     modules,
+    own_address,
     saturation,
     state_directory,
 )
@@ -78,6 +79,7 @@ CHECKS: Mapping[str, Check] = {
     for module in (
         state_directory,
         ip_forward,
+        own_address,
         forward_filter,
         legacy_filter,
         uplink,

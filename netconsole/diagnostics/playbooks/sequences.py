@@ -153,6 +153,7 @@ VM_UNREACHABLE = Playbook(
         Stage("bridge_nf", "iptables does not drop what stays on the bridge"),
         Stage("address_conflict", "nobody else has the instance's address"),
         Stage("ip_forward", "the host passes packets on"),
+        Stage("own_address", "the answers to what it sends in its own name come back to it"),
         Stage("uplink", "and the interface to the world is up"),
         Stage("forward_filter", "no rule of another program drops them"),
         Stage("legacy_filter", "nor one that `iptables` does not list"),
