@@ -52,9 +52,11 @@ def _waiting(made: Sequence[Network], options: Options) -> str:
     """What brings to this host what networks without an instance do not have there yet."""
     one = len(made) == 1
     said = f"network {made[0].label} is" if one else f"{count(len(made), 'network')} are"
-    parts = "bridge and dnsmasq" if manager(options).serves_dhcp else "bridge"
-    owner = "its" if one else "their"
-    return f"{said} in the store; {owner} {parts} come with the first instance on this host"
+    if manager(options).serves_dhcp:
+        rest = "its bridge and dnsmasq come" if one else "their bridges and dnsmasq come"
+    else:
+        rest = "its bridge comes" if one else "their bridges come"
+    return f"{said} in the store; {rest} with the first instance on this host"
 
 
 def _refuse_floating(connection: Connection, new: Iterable[Network]) -> None:
