@@ -89,7 +89,7 @@ def longest_silence(words: str) -> float:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", [2, 3, 4])
+@pytest.mark.parametrize("seed", [5, 6, 10])
 def test_all_is_as_it_was_after_every_change(host: PrivateHost, seed: int) -> None:
     put = furnish(host, random.Random(seed), seed % 2)  # noqa: S311
     pings = host.spawn("ip", "netns", "exec", "outside", *PING)

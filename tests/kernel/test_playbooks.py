@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from lab_faults import PROGRAMS, examined, run_playbook
 from lab_guests import gets_address
+from private_host import eventually
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS)
@@ -174,14 +175,14 @@ def test_a_floating_address_is_watched_on_both_sides_of_nat(lab: RunningLab) -> 
 def test_an_instance_without_an_address_gets_one_again(
     lab: RunningLab, fault: str, cause: str
 ) -> None:
-    assert gets_address(lab, "web2")
+    eventually(lambda: gets_address(lab, "web2"))
     lab.netconsole("lab", "break", fault)
     try:
         assert not gets_address(lab, "web2")
         status, document = run_playbook(lab, "no-address", "--target", "web2", "--apply")
         assert (status, document["verified"]) == (0, True), document
         assert document["finding"]["check"] == cause
-        assert gets_address(lab, "web2")
+        eventually(lambda: gets_address(lab, "web2"))
     finally:
         lab.netconsole("lab", "mend", fault)
 
