@@ -66,6 +66,8 @@ def apply(
 ) -> Applied:
     """Take every step. Raises StepFailed when one fails, with the earlier ones undone.
 
+    Raises PartlyDone where one could not be undone, whatever it was that ended the change.
+
     `undoes` is the change that this one takes back. `prepare` is called when the change is
     written down and nothing of it is done.
     """
@@ -99,7 +101,9 @@ def apply(
         perhaps = _perhaps_taken(plan.steps[:begun], taken)
         raise _taken_back(entry, perhaps, error) or StepFailed(str(error)) from error
     except BaseException as error:
-        _taken_back(entry, _perhaps_taken(plan.steps[:begun], taken), error)
+        left = _taken_back(entry, _perhaps_taken(plan.steps[:begun], taken), error)
+        if isinstance(left, PartlyDone):
+            raise left from error
         raise
     return Applied(entry, plan, without)
 

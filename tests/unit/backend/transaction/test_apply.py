@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from netconsole.backend.model.errors import NotVerified, StepFailed, Unavailable
+from netconsole.backend.model.errors import NotVerified, PartlyDone, StepFailed, Unavailable
 from netconsole.backend.steps import MakeDirectory, Plan, RemoveFile, SetSysctl, Step, WriteFile
 from netconsole.backend.transaction import apply as apply_module
 from netconsole.backend.transaction import journal as journal_module
@@ -179,6 +179,25 @@ def test_what_cannot_be_undone_is_told_and_the_rest_undone(journal: Journal, pla
         "old": "before",
         "two": "2",
     }
+
+
+def test_what_stays_after_an_interruption_is_told(
+    journal: Journal, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = (MakeDirectory(f"{place}/hosts"), RemoveFile(f"{place}/old", "before"))
+    take = vars(apply_module)["take"]
+
+    def interrupted(run: tuple[Step, ...], maker: int) -> None:
+        if steps[1] in run:
+            (place / "hosts" / "file").write_text("of others")
+            raise KeyboardInterrupt
+        take(run, maker)
+
+    monkeypatch.setattr(apply_module, "take", interrupted)
+    with pytest.raises(PartlyDone, match=f"not undone: rmdir {place}/hosts"):
+        apply(Plan(steps), journal, "apply")
+    (entry,) = journal.entries()
+    assert entry.end == "failed"
 
 
 def test_a_step_that_was_not_taken_is_not_undone(journal: Journal, place: Path) -> None:
