@@ -4,6 +4,7 @@ import os
 import re
 import time
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -75,16 +76,23 @@ def _process(pid: int, busy: float) -> DnsmasqProcess | None:
 def _watched(pid: int) -> tuple[int, ...] | None:
     """Return what a process watches: /proc/PID/fdinfo has a line for each (proc(5))."""
     try:
-        descriptors = [
-            entry.name
-            for entry in os.scandir(f"/proc/{pid}/fd")
-            if Path(entry.path).readlink() == _INOTIFY
-        ]
-        texts = [files.read_text(f"/proc/{pid}/fdinfo/{name}") for name in descriptors]
+        instances = tuple(_instances_of(pid))
+        texts = [files.read_text(f"/proc/{pid}/fdinfo/{name}") for name in instances]
     except OSError:
         return None
     found = re.findall(r"^inotify .*?\bino:([0-9a-f]+)", "".join(texts), re.MULTILINE)
     return tuple(int(number, 16) for number in found)
+
+
+def _instances_of(pid: int) -> Iterator[str]:
+    """Yield the descriptors of a process's inotify instances. Raises OSError.
+
+    A busy process closes others while they are looked at.
+    """
+    for descriptor in os.scandir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            if Path(descriptor.path).readlink() == _INOTIFY:
+                yield descriptor.name
 
 
 def _listeners() -> Iterator[DhcpListener]:
@@ -108,8 +116,7 @@ def _inotify_instances(servers: Collection[int]) -> int:
         try:
             if int(entry.name) not in servers and entry.stat().st_uid != 0:
                 continue
-            for descriptor in os.scandir(f"{entry.path}/fd"):
-                count += Path(descriptor.path).readlink() == _INOTIFY
+            count += sum(1 for _ in _instances_of(int(entry.name)))
         except OSError:
             continue  # it has ended, or is not for this user
     return count

@@ -42,11 +42,13 @@ def _machine(process: Path) -> VirtualMachine:
     taps: list[str] = []
     vhost = 0
     for descriptor in (process / "fd").iterdir():
-        target = str(descriptor.readlink())
-        if target == VHOST_DEVICE:
-            vhost += 1
-        elif target == _TUN and (tap := _tap(process / "fdinfo" / descriptor.name)):
-            taps.append(tap)
+        try:
+            target = str(descriptor.readlink())
+            tap = _tap(process / "fdinfo" / descriptor.name) if target == _TUN else ""
+        except FileNotFoundError:
+            continue  # closed meanwhile
+        vhost += target == VHOST_DEVICE
+        taps += [tap] if tap else []
     return VirtualMachine(
         int(process.name),
         _name(argv) or f"pid {process.name}",
