@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netconsole.backend.filtering.interface_conditions import (
+    Direction,
     InterfaceCondition,
     NamedInterface,
-    Way,
     element_names,
     iptables_conditions,
     nft_conditions,
@@ -70,7 +70,7 @@ class AskingRule:
     """In the words of its program, without its handle."""
     reworded: str
     """The same with the other interface; not of one that asks for the interface by a set."""
-    ways: frozenset[Way]
+    ways: frozenset[Direction]
     certain: bool
     """Whether it names the interface; else a set, a map or a pattern has it."""
     excepts: bool = False

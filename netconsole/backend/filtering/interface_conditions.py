@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Way = Literal["in", "out"]
+Direction = Literal["in", "out"]
 
 _REST = re.compile(r"(?:^|(?<= ))-[mjg] ")
 """Where the conditions that iptables knows without a match end."""
@@ -17,7 +17,7 @@ _ASKED = re.compile(r"(?:^|(?<= ))(! )?-([io]) (\S+)(?: |$)")
 _WORD = re.compile(r'"[^"]*"|\{[^}]*\}|\S+')
 _NAME = re.compile(r'"([^"]*)"')
 _COMMENT = re.compile(r'comment ("[^"]*")')
-_NFT_WAYS: dict[str, Way] = {"iif": "in", "iifname": "in", "oif": "out", "oifname": "out"}
+_NFT_WAYS: dict[str, Direction] = {"iif": "in", "iifname": "in", "oif": "out", "oifname": "out"}
 _BEFORE_VALUE = frozenset({"==", "vmap", "map"})
 _TWO_WORDS = frozenset({"ct", "ether", "ip", "ip6", "meta", "tcp", "th", "udp"})
 
@@ -37,7 +37,7 @@ class NamedInterface:
 class InterfaceCondition:
     """One condition of a rule."""
 
-    way: Way
+    way: Direction
     names: tuple[NamedInterface, ...]
     """Of which it asks for any."""
     of_set: str = ""

@@ -21,11 +21,11 @@ NatHook = Literal["prerouting", "postrouting"]
 PRIORITIES: Final[Mapping[NatHook, int]] = {"prerouting": -100, "postrouting": 100}
 """Of iptables' own chains, of both kinds (linux/netfilter_ipv4.h), by the hook."""
 
-Place = tuple[str, str, str]
+ChainPlace = tuple[str, str, str]
 """Family, table and name of a chain."""
 
 
-def turns(chains: Sequence[KernelChain], kind: Kind, hook: NatHook) -> dict[Place, Turn]:
+def turns(chains: Sequence[KernelChain], kind: Kind, hook: NatHook) -> dict[ChainPlace, Turn]:
     """Return when the chains that translate IPv4 at a hook are asked, of those that iptables does
     not show.
 

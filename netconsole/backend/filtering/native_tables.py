@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from netconsole.backend.filtering.nat_order import Place, Turn
+from netconsole.backend.filtering.nat_order import ChainPlace, Turn
 
 _OPENED = re.compile(r"\s*(\S+)(?: (.+?))? \{(?: # handle \d+)?")
 _BASE = re.compile(r"type (\S+) hook (\S+)(?: devices? .+?)? priority ([^;]+);(?: policy (\w+);)?")
@@ -75,7 +75,7 @@ class NftTable:
         """Return a chain, or None."""
         return next((each for each in self.chains if each.name == name), None)
 
-    def with_turns(self, turns: Mapping[Place, Turn]) -> "NftTable":
+    def with_turns(self, turns: Mapping[ChainPlace, Turn]) -> "NftTable":
         """Return the same with what is known of when its chains are asked."""
         chains = (
             replace(each, turn=turns.get((self.family, self.name, each.name), ""))

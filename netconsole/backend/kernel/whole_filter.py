@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from netconsole.backend.filtering.nat_order import PRIORITIES, NatHook, Place, Turn, turns
+from netconsole.backend.filtering.nat_order import PRIORITIES, ChainPlace, NatHook, Turn, turns
 from netconsole.backend.filtering.native_tables import NftSet, NftTable, parse_elements
 from netconsole.backend.filtering.nf_messages import KernelChain
 from netconsole.backend.filtering.saved_tables import FilterChain, parse_saved
@@ -111,7 +111,7 @@ def _of_iptables(family: str, name: str) -> bool:
     return family in ("ip", "ip6", "bridge") and name in TABLES
 
 
-def _table(family: str, name: str, asked: Mapping[Place, Turn]) -> NftTable:
+def _table(family: str, name: str, asked: Mapping[ChainPlace, Turn]) -> NftTable:
     found = listed(family, name).with_turns(asked)
     return replace(found, sets=tuple(_filled(found, each) for each in found.sets))
 

@@ -20,7 +20,7 @@ OTHER_PROTOCOL: Final = "sctp"
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class NatWay:
     """A chain of iptables' table nat in which floating addresses are translated."""
 
     chain: str
@@ -29,8 +29,8 @@ class Way:
     """Ours, in the order in which they are asked; the last one leads to the translation."""
 
 
-IN: Final = Way("PREROUTING", "prerouting", ("-j nova-network-PREROUTING",))
-OUT: Final = Way(
+IN: Final = NatWay("PREROUTING", "prerouting", ("-j nova-network-PREROUTING",))
+OUT: Final = NatWay(
     "POSTROUTING", "postrouting", ("-j nova-network-POSTROUTING", "-j nova-postrouting-bottom")
 )
 """What is not to be translated comes first."""
@@ -58,14 +58,14 @@ class OtherChain:
         return next(whole, next((each for each in some if each.translates), None))
 
 
-def before_ours(rules: Rules, way: Way) -> Rules:
+def before_ours(rules: Rules, way: NatWay) -> Rules:
     """Return the same of our own table, of the way's chain only what comes before our jump."""
     specs, jump = rules(way.chain), way.jumps[-1]
     before = specs[: specs.index(jump)] if jump in specs else specs
     return lambda chain: before if chain == way.chain else rules(chain)
 
 
-def ahead(rules: Rules, flow: Flow, way: Way) -> Decision | None:
+def ahead(rules: Rules, flow: Flow, way: NatWay) -> Decision | None:
     """Return the rule of `before_ours` that takes a flow, whatever it is.
 
     One that asks for a protocol, a port or a mark takes some of it at most, and is passed over.
@@ -74,7 +74,7 @@ def ahead(rules: Rules, flow: Flow, way: Way) -> Decision | None:
     return next((each for each in found if each.is_whole), None)
 
 
-def native_chains(tables: Iterable[NftTable], way: Way) -> Iterator[OtherChain]:
+def native_chains(tables: Iterable[NftTable], way: NatWay) -> Iterator[OtherChain]:
     """Return the chains of nftables that may be asked before ours."""
     for table in tables:
         for each in () if "dormant" in table.flags else table.chains:
@@ -87,7 +87,7 @@ def native_chains(tables: Iterable[NftTable], way: Way) -> Iterator[OtherChain]:
                 yield OtherChain(words, each.name, each.turn, _texts(table), read_nft, table)
 
 
-def iptables_chain(kind: Kind, rules: Rules, way: Way) -> OtherChain:
+def iptables_chain(kind: Kind, rules: Rules, way: NatWay) -> OtherChain:
     """Return iptables' own chain of the kind of which `iptables` is not.
 
     Which of the two was registered last cannot be read.

@@ -15,7 +15,7 @@ from netconsole.backend.filtering.native_rules import aims, is_native, target
 from netconsole.backend.filtering.saved_tables import FilterRule
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan, Step
-from netconsole.diagnostics.reasoning.filter_walk import Drop, Place, Ruleset, WalkStep
+from netconsole.diagnostics.reasoning.filter_walk import Drop, Ruleset, WalkPlace, WalkStep
 
 FILTER_TABLES: Final[Mapping[str, Literal["raw", "mangle", "filter", "security"]]] = {
     "raw": "raw",
@@ -84,7 +84,7 @@ class Acceptance:
     """A rule that accepts, and its place."""
 
     ruleset: Ruleset = field(compare=False)
-    at: Place
+    at: WalkPlace
     """Of the rule in front of which it goes; of the policy, at the end of the chain."""
     conditions: Conditions
     words: str
@@ -182,7 +182,7 @@ def _before(drop: Drop, leads: Leads, unasked: frozenset[Aspect]) -> Acceptance:
     return acceptance(drop, place, asked, unasked - asked, texts)
 
 
-def _is_only_led_through(place: Place, drop: Drop, leads: Leads) -> bool:
+def _is_only_led_through(place: WalkPlace, drop: Drop, leads: Leads) -> bool:
     """Whether a chain drops all that several rules lead to it, as one that logs before it drops.
 
     Then the rule that leads there is the one that drops: the others were meant for other packets.
@@ -205,7 +205,7 @@ def _goes_on(step: WalkStep, ruleset: Ruleset) -> bool:
 
 def acceptance(
     drop: Drop,
-    place: Place,
+    place: WalkPlace,
     asked: frozenset[Aspect] = frozenset(),
     unasked: frozenset[Aspect] = frozenset(),
     texts: Iterable[str] = (),

@@ -78,7 +78,7 @@ class Ruleset:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WalkPlace:
     """Where a rule stands."""
 
     chain: str
@@ -93,9 +93,9 @@ class Drop:
 
     flow: Flow
     ruleset: Ruleset
-    at: Place
+    at: WalkPlace
     """Of the rule that drops, or of the policy; it counts this flow and others."""
-    way: tuple[Place, ...] = ()
+    way: tuple[WalkPlace, ...] = ()
     """The rules that lead there, from the entry on."""
     excepted: bool = False
     """Whether rules before it accept some packets of the flow, or lead them around it."""
@@ -225,7 +225,7 @@ class _Walk:
         self._index = index
         self._flow = flow
         self._excepted = False
-        self._way: list[Place] = []
+        self._way: list[WalkPlace] = []
         self._found: list[Drop] = []
 
     def to_its_end(self) -> list[Drop]:
@@ -233,7 +233,7 @@ class _Walk:
         entry = self._ruleset.chains[self._ruleset.entry]
         if not self._through(entry.name, True, 0) and entry.drops:
             policy = WalkStep("policy DROP", entry.packets, entry.rise)
-            self._drop(Place(entry.name, 0, policy), True, False)
+            self._drop(WalkPlace(entry.name, 0, policy), True, False)
         return self._found
 
     def _through(self, name: str, certain: bool, depth: int) -> bool:
@@ -251,13 +251,13 @@ class _Walk:
                 self._excepted = True
                 continue
             sure = certain and rule.fit is True
-            if self._decided(rule, Place(name, position, step), sure, depth) and rule.fit:
+            if self._decided(rule, WalkPlace(name, position, step), sure, depth) and rule.fit:
                 return True
             if rule.action == "goto" and rule.fit:
                 return False
         return False
 
-    def _decided(self, rule: RuleReading, at: Place, sure: bool, depth: int) -> bool:
+    def _decided(self, rule: RuleReading, at: WalkPlace, sure: bool, depth: int) -> bool:
         if rule.action == "accept":
             self._excepted |= not sure
             return True
@@ -270,6 +270,6 @@ class _Walk:
         finally:
             self._way.pop()
 
-    def _drop(self, at: Place, certain: bool, named: bool) -> None:
+    def _drop(self, at: WalkPlace, certain: bool, named: bool) -> None:
         way = tuple(self._way)
         self._found.append(Drop(self._flow, self._ruleset, at, way, self._excepted, certain, named))

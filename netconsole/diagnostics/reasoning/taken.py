@@ -13,8 +13,8 @@ from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.plan.egress import leaving
 from netconsole.backend.plan.nat_ways import (
     SOMEWHERE,
+    NatWay,
     OtherChain,
-    Way,
     ahead,
     before_ours,
     iptables_chain,
@@ -95,7 +95,7 @@ def sent_in(status: Status) -> tuple[Sent, ...]:
     return tuple(found)
 
 
-def taken_in_our_chain(seen: PacketFilter, sent: Sequence[Sent], way: Way) -> Iterator[Taken]:
+def taken_in_our_chain(seen: PacketFilter, sent: Sequence[Sent], way: NatWay) -> Iterator[Taken]:
     """Return the rules before our jump, each with those whose packets it takes."""
     rules = before_ours(_rules(seen, seen.command), way)
     concerned = _concerned(way.chain, rules, read_rule, sent)
@@ -106,7 +106,7 @@ def taken_in_our_chain(seen: PacketFilter, sent: Sequence[Sent], way: Way) -> It
             yield Taken(rule.spec, rule.packets, decision, victims, kind=seen.command)
 
 
-def taken_beside(seen: PacketFilter, sent: Sequence[Sent], way: Way) -> Iterator[Taken]:
+def taken_beside(seen: PacketFilter, sent: Sequence[Sent], way: NatWay) -> Iterator[Taken]:
     """Return the rules in other chains that may be asked before ours."""
     for chain in native_chains(seen.foreign_tables, way):
         for decision, victims in _taken(chain, sent):

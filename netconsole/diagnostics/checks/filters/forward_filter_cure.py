@@ -12,7 +12,7 @@ from netconsole.diagnostics.reasoning.acceptance import (
 )
 from netconsole.diagnostics.reasoning.filter_walk import (
     Drop,
-    Place,
+    WalkPlace,
     WalkStep,
     drops,
 )
@@ -57,7 +57,7 @@ def _in_docker_user(drop: Drop) -> Acceptance | None:
     readings = enumerate((ruleset.read(step.text, flow) for step in chain.steps), start=1)
     position = next((n for n, rule in readings if rule.fit and rule.action == "return"), 0)
     step = chain.steps[position - 1] if position else WalkStep("the end")
-    found = acceptance(drop, Place(DOCKER_USER, position, step))
+    found = acceptance(drop, WalkPlace(DOCKER_USER, position, step))
     steps = list(chain.steps)
     steps.insert(position - 1 if position else len(steps), WalkStep(found.rule))
     tried = {**ruleset.chains, DOCKER_USER: replace(chain, steps=tuple(steps))}

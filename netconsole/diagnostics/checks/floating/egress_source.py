@@ -8,7 +8,7 @@ from netconsole.diagnostics.checks.floating.taken_finding import (
     EXCEPTED,
     MEASURED,
     READ,
-    Question,
+    TakenQuestion,
 )
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -42,7 +42,7 @@ def _becomes(taken: Taken) -> str:
     )
 
 
-_QUESTION: Final = Question(
+_QUESTION: Final = TakenQuestion(
     ID,
     TITLE,
     OUT,

@@ -7,7 +7,7 @@ from netconsole.backend.filtering.nat_order import PRIORITIES
 from netconsole.backend.filtering.saved_tables import FilterChain
 from netconsole.backend.filtering.translation import Decision
 from netconsole.backend.model.hoststate import Kind
-from netconsole.backend.plan.nat_ways import IN, Way
+from netconsole.backend.plan.nat_ways import IN, NatWay
 from netconsole.backend.plan.standing_rules import change
 from netconsole.backend.steps import InsertNftRule, Plan, RunProgram
 from netconsole.backend.steps import Step as PlanStep
@@ -30,7 +30,7 @@ _LOCKED = (
 )
 
 
-def cure(ours: FilterChain, taken: Sequence[Taken], way: Way) -> Plan | None:
+def cure(ours: FilterChain, taken: Sequence[Taken], way: NatWay) -> Plan | None:
     """Return the steps after which none of it takes the packets; None where a table is locked."""
     if any(_is_locked(each) for each in taken):
         return None
@@ -41,7 +41,7 @@ def cure(ours: FilterChain, taken: Sequence[Taken], way: Way) -> Plan | None:
     return Plan((*moved, *dict.fromkeys(excepted)))
 
 
-def remedy(taken: Sequence[Taken], way: Way) -> str:
+def remedy(taken: Sequence[Taken], way: NatWay) -> str:
     """Say what the steps do, and what is to be done by hand."""
     words = {
         "range": "the floating addresses" if way is IN else "the instances' range",
@@ -73,7 +73,7 @@ def _shown(taken: Taken) -> str:
     return f"`nft -a list chain {table.family} {table.name} {chain}`{handle}"
 
 
-def _excepted(taken: Taken, way: Way) -> Iterator[PlanStep]:
+def _excepted(taken: Taken, way: NatWay) -> Iterator[PlanStep]:
     """Leave those whose packets are taken to the next chain, and nobody else.
 
     Rules above the one that takes them still decide first. The last place of a chain comes first,
@@ -96,7 +96,7 @@ def _excepted(taken: Taken, way: Way) -> Iterator[PlanStep]:
             yield InsertNftRule(*place, *_native(some, interface, way), taken.handle)
 
 
-def _native(addresses: Sequence[str], interface: str, way: Way) -> tuple[str, str]:
+def _native(addresses: Sequence[str], interface: str, way: NatWay) -> tuple[str, str]:
     """A rule of nft that takes nothing of these addresses, and what it is known by."""
     first, *others = addresses
     those = f"{{ {', '.join(addresses)} }}" if others else first
@@ -111,7 +111,7 @@ def _native(addresses: Sequence[str], interface: str, way: Way) -> tuple[str, st
 
 
 def _exception(
-    kind: Kind, decision: Decision, address: str, interface: str, way: Way
+    kind: Kind, decision: Decision, address: str, interface: str, way: NatWay
 ) -> RunProgram:
     program = (f"iptables-{kind}", "-w", "-t", "nat")
     chain, place = decision.chain, str(decision.place + 1)
@@ -120,7 +120,7 @@ def _exception(
     return RunProgram((*program, "-I", chain, place, *accept), (*program, "-D", chain, *accept))
 
 
-def _moved(ours: FilterChain, first: int, way: Way) -> tuple[PlanStep, ...]:
+def _moved(ours: FilterChain, first: int, way: NatWay) -> tuple[PlanStep, ...]:
     """Move our jumps before the rule at a place, from 0; the rules of others stay."""
     now = [rule.spec for rule in ours.rules]
     jumps = [spec for spec in now[first:] if spec in way.jumps]

@@ -6,7 +6,7 @@ from typing import Final
 
 from netconsole.backend.filtering.nat_order import Turn
 from netconsole.backend.filtering.saved_tables import FilterChain
-from netconsole.backend.plan.nat_ways import OtherChain, Way
+from netconsole.backend.plan.nat_ways import NatWay, OtherChain
 from netconsole.backend.survey.status import FloatingIPStatus, Status
 from netconsole.diagnostics.checks.floating.taken_cure import cure, remedy
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
@@ -63,12 +63,12 @@ EXCEPTED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class TakenQuestion:
     """What a check asks of the packets of floating addresses."""
 
     check: str
     title: str
-    way: Way
+    way: NatWay
     sent: Callable[[Status], Sequence[Sent]]
     what: Callable[[FloatingIPStatus], str]
     """The packets, in words."""
@@ -153,7 +153,7 @@ def _place(other: OtherChain) -> str:
     return f"{other.words}, probably of {keeper}," if keeper else other.words
 
 
-def _row(taken: Taken, way: Way) -> Evidence:
+def _row(taken: Taken, way: NatWay) -> Evidence:
     counted = "" if taken.packets is None else f"{taken.packets} connections so far"
     if taken.other is None:
         label = f"nat {way.chain} rule {taken.decision.entry + 1}"
@@ -168,7 +168,7 @@ def _managers(snapshot: Snapshot) -> Iterator[Evidence]:
         yield Evidence(f"manages rules: {each.name}", each.because)
 
 
-def _others(seen: PacketFilter, way: Way) -> Iterator[Evidence]:
+def _others(seen: PacketFilter, way: NatWay) -> Iterator[Evidence]:
     """The chains of nftables at the hook, and when they are asked."""
     for table in seen.foreign_tables:
         for each in table.chains:
