@@ -120,8 +120,7 @@ class DeleteInstance(Change[Instance]):
         return PORTS_TO_BE_NAMED
 
     def leased(self, connection: Connection) -> tuple[FixedIP, ...]:
-        instance = instances.find(connection, self.instance)
-        return fixed_ips.of_instance(connection, instance.uuid)
+        return _addresses_of(connection, self.instance)
 
     def write(self, connection: Connection, options: Options) -> Written[Instance]:
         instance = instances.find(connection, self.instance)
@@ -208,8 +207,7 @@ class RemoveFixedIP(Change[InstanceView]):
         return PORTS_TO_BE_NAMED
 
     def leased(self, connection: Connection) -> tuple[FixedIP, ...]:
-        instance = instances.find(connection, self.instance)
-        return fixed_ips.of_instance(connection, instance.uuid)
+        return _addresses_of(connection, self.instance)
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
         address = parse_address("fixed address", self.fixed_address)
@@ -244,6 +242,10 @@ class ResetNetwork(Change[InstanceView]):
         instance = instances.find(connection, self.instance)
         said = retelling(instance, records(connection, options.host), options)
         return Written(instance_view(connection, instance), then=said)
+
+
+def _addresses_of(connection: Connection, name: str) -> tuple[FixedIP, ...]:
+    return fixed_ips.of_instance(connection, instances.find(connection, name).uuid)
 
 
 def _are_translated(connection: Connection, rows: Iterable[FixedIP]) -> bool:

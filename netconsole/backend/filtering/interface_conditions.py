@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from netconsole.backend.filtering.nft_matches import WORD
+
 Direction = Literal["in", "out"]
 
 _REST = re.compile(r"(?:^|(?<= ))-[mjg] ")
 """Where the conditions that iptables knows without a match end."""
 _ASKED = re.compile(r"(?:^|(?<= ))(! )?-([io]) (\S+)(?: |$)")
-_WORD = re.compile(r'"[^"]*"|\{[^}]*\}|\S+')
 _NAME = re.compile(r'"([^"]*)"')
 _COMMENT = re.compile(r'comment ("[^"]*")')
 _NFT_WAYS: dict[str, Direction] = {"iif": "in", "iifname": "in", "oif": "out", "oifname": "out"}
@@ -65,7 +66,7 @@ def iptables_conditions(spec: str) -> tuple[InterfaceCondition, ...]:
 
 def nft_conditions(text: str) -> tuple[InterfaceCondition, ...]:
     """Read a rule in the words of nft."""
-    return tuple(_nft_conditions(text, list(_WORD.finditer(text))))
+    return tuple(_nft_conditions(text, list(WORD.finditer(text))))
 
 
 def _nft_conditions(text: str, words: Sequence[re.Match[str]]) -> Iterator[InterfaceCondition]:

@@ -22,7 +22,8 @@ from netconsole.backend.filtering.matches import (
 )
 from netconsole.backend.filtering.native_rules import is_native, native_text
 
-_WORD = re.compile(r'"[^"]*"|\{[^}]*\}|\S+')
+WORD = re.compile(r'"[^"]*"|\{[^}]*\}|\S+')
+"""One of a rule of nft(8): in quotes, or all that is in braces, or up to the next space."""
 _TWO_WORDS = frozenset({"ct", "ip", "ip6", "meta", "tcp", "th", "udp"})
 _OTHER_NAMES = {"iif": "iifname", "oif": "oifname", "ip protocol": "l4proto"}
 _NAMING = frozenset({"iifname", "oifname", "ip saddr", "ip daddr"})
@@ -72,7 +73,7 @@ def read_rule(spec: str, flow: Flow) -> RuleReading:
 
 def read_nft(text: str, flow: Flow) -> RuleReading:
     """Read a rule in the words of nft, for one flow."""
-    words = _WORD.findall(text)
+    words = WORD.findall(text)
     fits: list[Fit] = []
     asks: frozenset[Aspect] = frozenset()
     named = False

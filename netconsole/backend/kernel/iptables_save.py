@@ -4,7 +4,6 @@ What the programs print is checked against what the kernel has: a table that is 
 whole, or NetconsoleError is raised; it is never taken for one that is not there.
 """
 
-import errno
 import shutil
 import sys
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from netconsole.backend.kernel.mixed_tables import (
     TableListing,
     TablesFamily,
 )
-from netconsole.backend.kernel.nf_tables import NfTables
+from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.system import privileges
@@ -107,6 +106,6 @@ def tables_in_use(family: TablesFamily, kind: Kind) -> frozenset[str]:
             own = FAMILIES[family]
             return frozenset(name for each, name in kernel.tables() if each == own) & TABLES
     except OSError as error:
-        if error.errno in (errno.EPROTONOSUPPORT, errno.EOPNOTSUPP):
+        if error.errno in ABSENT:
             return frozenset()  # this kernel has no nf_tables
         raise Unavailable(error.strerror or str(error)) from error

@@ -33,7 +33,9 @@ _SUBSYSTEM: Final = 10 << 8
 _GETTABLE, _GETCHAIN, _GETRULE, _GETGEN = (_SUBSYSTEM | number for number in (1, 4, 7, 16))
 _REQUEST, _DUMP, _INTERRUPTED = 0x1, 0x300, 0x10
 """Flags of a message: a question, for everything; and an answer that is not of one moment."""
-_NONE: Final = frozenset({errno.EINVAL, errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT})
+ABSENT: Final = frozenset({errno.EOPNOTSUPP, errno.EPROTONOSUPPORT})
+"""What a kernel that has no nf_tables at all answers to the connection."""
+_NONE: Final = ABSENT | {errno.EINVAL, errno.ENOENT}
 """What a kernel answers that has no nf_tables, or no table of that name any more."""
 
 

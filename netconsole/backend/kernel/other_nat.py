@@ -1,6 +1,5 @@
 """What the kernel asks beside iptables' own table nat where packets leave: chains of others."""
 
-import errno
 import shutil
 from typing import Final
 
@@ -14,7 +13,7 @@ from netconsole.backend.kernel.iptables_save import (
     saved,
     tables_in_use,
 )
-from netconsole.backend.kernel.nf_tables import NfTables
+from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.plan.egress import Others
 from netconsole.backend.system.programs import PATH, run
@@ -46,7 +45,7 @@ def _others() -> Others:
         with NfTables() as kernel:
             chains = kernel.chains()
     except OSError as error:
-        if error.errno not in (errno.EPROTONOSUPPORT, errno.EOPNOTSUPP):
+        if error.errno not in ABSENT:
             raise
         chains = ()  # this kernel has no nf_tables
     in_legacy = "nat" in legacy_tables("ipv4")

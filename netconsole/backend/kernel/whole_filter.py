@@ -3,7 +3,6 @@
 What is not installed or not allowed raises NetconsoleError; what nft alone could list is told of.
 """
 
-import errno
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from netconsole.backend.filtering.nf_messages import KernelChain
 from netconsole.backend.filtering.saved_tables import FilterChain, parse_saved
 from netconsole.backend.kernel.iptables_save import kind_of, other_kind, saved, tables_in_use
 from netconsole.backend.kernel.mixed_tables import TABLES, is_foreign_base
-from netconsole.backend.kernel.nf_tables import NfTables
+from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.kernel.other_nat import NO_NFT, listed
 from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.model.hoststate import Kind
@@ -60,7 +59,7 @@ def nft_tables(command: Kind) -> NativeTables:
         with NfTables() as kernel:
             names, chains = kernel.tables(), kernel.chains()
     except OSError as error:
-        if error.errno == errno.EPROTONOSUPPORT:
+        if error.errno in ABSENT:
             return NativeTables()  # this kernel has none
         because = f"the kernel does not say which tables of nft it has: {error.strerror or error}"
         return NativeTables((), because, frozenset(PRIORITIES))

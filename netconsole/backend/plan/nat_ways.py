@@ -9,6 +9,7 @@ from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.nat_order import NatHook, Turn
 from netconsole.backend.filtering.native_tables import NftTable
 from netconsole.backend.filtering.nft_matches import read_nft, read_rule
+from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.filtering.translation import Decision, Reader, Rules, decisions
 from netconsole.backend.model.hoststate import Kind
 
@@ -29,9 +30,9 @@ class NatWay:
     """Ours, in the order in which they are asked; the last one leads to the translation."""
 
 
-IN: Final = NatWay("PREROUTING", "prerouting", ("-j nova-network-PREROUTING",))
+IN: Final = NatWay("PREROUTING", "prerouting", (f"-j {CHAIN_PREFIX}PREROUTING",))
 OUT: Final = NatWay(
-    "POSTROUTING", "postrouting", ("-j nova-network-POSTROUTING", "-j nova-postrouting-bottom")
+    "POSTROUTING", "postrouting", (f"-j {CHAIN_PREFIX}POSTROUTING", "-j nova-postrouting-bottom")
 )
 """What is not to be translated comes first."""
 
