@@ -17,7 +17,7 @@ from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.records import FixedIP, Records
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
 from netconsole.backend.plan import adoption, ports
-from netconsole.backend.plan.egress import note_of_association, sent
+from netconsole.backend.plan.egress import Others, note_of_association, sent
 from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
 from netconsole.backend.service.former import Former
@@ -125,11 +125,22 @@ class Writing(Reading):
         former = Former(of.found, self._options, observed, wanted, steps)
         (former.note if scope.is_whole else former.forget_made)(connection)
         notes = (*written.notes, *self._host.notes(steps, observed, wanted))
-        for address in change.scope.floating_addresses:
-            if flow := sent(address, wanted, of.found.networks):
-                notes += note_of_association(address, flow, observed, self._host.others())
+        notes += self._notes_of_associations(change.scope, of.found, observed, wanted)
         return Prepared(
             written.result, steps, observed, wanted, scope, written.waits, notes, former
+        )
+
+    def _notes_of_associations(
+        self, scope: Scope, found: Records, observed: Observed, wanted: Wanted
+    ) -> tuple[str, ...]:
+        """What is to be known of the floating addresses that a change is about."""
+        flows = {each: sent(each, wanted, found.networks) for each in scope.floating_addresses}
+        sending = {address: flow for address, flow in flows.items() if flow}
+        others = self._host.others() if sending else Others()
+        return tuple(
+            note
+            for address, flow in sending.items()
+            for note in note_of_association(address, flow, observed, others)
         )
 
     def _is_to_be_seen_whole(self, connection: Connection, observed: Observed) -> bool:
