@@ -21,6 +21,7 @@ from netconsole.backend.host import (
 from netconsole.backend.host.configurators import configured_by, dhcp_clients
 from netconsole.backend.host.doers import perform
 from netconsole.backend.host.standing import still, undone
+from netconsole.backend.intent.above import leaving
 from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
 from netconsole.backend.kernel import other_nat
@@ -178,7 +179,9 @@ class Host:
     def possible(self, wanted: Wanted, observed: Observed) -> Wanted:
         """What this kernel can hold of a state; the rest is left out and told of."""
         if wanted.sysctls.get(kernel_settings.IPV6_FORWARDING) == "1":
-            wanted = heeding(wanted, observed, sysctls.learners())
+            above = (leaving(name, wanted.above) for name in wanted.uplinks)
+            accepting = sysctls.accepting({*wanted.uplinks, *above})
+            wanted = heeding(wanted, observed, sysctls.learners(), accepting)
         wanted = bridged(wanted, observed, sysctls.read(BRIDGE_NF))
         redirecting = [key for key in wanted.chains if (key.family, key.table) == ("bridge", "nat")]
         if not redirecting or not (reason := filters.redirection_refused()):

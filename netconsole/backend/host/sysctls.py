@@ -72,6 +72,12 @@ def learners() -> tuple[str, ...]:
     return tuple(sorted({each[9].strip(" ") for each in routes if int(each[8], 16) & _ADVERTISED}))
 
 
+def accepting(interfaces: Iterable[str]) -> dict[str, str]:
+    """accept_ra of those of some interfaces that are there, by interface."""
+    values = ((name, read(kernel_settings.accept_ra(name))) for name in interfaces)
+    return {name: value for name, value in values if value is not None}
+
+
 def change(step: SetSysctl) -> None:
     """Write a setting, if it still is as it was when the step was planned, and what goes along.
 

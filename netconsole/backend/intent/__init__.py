@@ -10,7 +10,7 @@ from netconsole.backend.intent.above import along, followed, leaving, masters
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.meaning import meaning
 from netconsole.backend.intent.presence import Presence
-from netconsole.backend.intent.settings import sysctls, sysctls_along
+from netconsole.backend.intent.settings import sysctls, sysctls_along, uplinks
 from netconsole.backend.model import subject
 from netconsole.backend.model.hoststate import Address, File, Observed, Wanted
 from netconsole.backend.model.meaning import Translation
@@ -51,6 +51,7 @@ def intent(
         sysctls_along=sysctls_along(presence),
         links=wanted_links,
         above=above,
+        uplinks=uplinks(presence, above),
         former_links={
             name: former
             for name, former in records.former_links.items()

@@ -1,8 +1,10 @@
 """Which kernel settings the networks of a host want, and which return without them. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from netconsole.backend.intent.above import leaving
+from netconsole.backend.intent.links import lower_interface
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.kernel_settings import (
@@ -15,6 +17,8 @@ from netconsole.backend.model.kernel_settings import (
 )
 from netconsole.backend.model.records import Network
 
+HEEDED_BY_A_HOST = "1"
+"""Of accept_ra: advertisements are heeded as long as the host does not forward."""
 HEEDED_BY_A_ROUTER = "2"
 """Of accept_ra: advertisements are heeded though the host forwards."""
 
@@ -59,25 +63,68 @@ def sysctls_along(presence: Presence) -> dict[str, str]:
     }
 
 
-def heeding(wanted: Wanted, observed: Observed, learners: Iterable[str]) -> Wanted:
-    """Let interfaces that learnt of a router by advertisements do so further, as a router too.
+def uplinks(presence: Presence, above: Mapping[str, str]) -> frozenset[str]:
+    """The interfaces, as the options name them, at which a router may advertise to the host.
 
-    Not where only guests are: they are told of a router, they do not tell of one. An interface
-    that becomes the port of a bridge hears nothing any more, its bridge does.
+    Those by which it leaves, and those under VLANs. A bridge that guests share is one only where
+    the host itself leaves by it: guests could advertise there. Where networks have a gateway on
+    every host, it is none: each of these advertises to the guests, and is no router for the others.
+    None either where the host routes no IPv6, and hears of routers as it always did.
+    """
+    options, records = presence.options, presence.records
+    if IPV6_FORWARDING not in held(presence):
+        return frozenset()
+    leaves_by = {options.public_interface, *(each.interface for each in records.floating_ips)}
+    ways_out = {leaving(each, above) for each in leaves_by}
+    here = (*presence.served, *presence.carried)
+    with_guests = {network.bridge for network in here}
+    advertising = {each.bridge for each in here if each.multi_host and is_router_of_v6(each)}
+    lower = {lower_interface(network, options) for network in here}
+    return frozenset(
+        name
+        for name in leaves_by | lower
+        if name
+        for listener in (leaving(name, above),)
+        if listener not in advertising and (listener in ways_out or listener not in with_guests)
+    )
+
+
+def heeding(
+    wanted: Wanted, observed: Observed, learners: Iterable[str], accepting: Mapping[str, str]
+) -> Wanted:
+    """Let interfaces hear of routers as before, though the host is one itself.
+
+    Those that have learnt of one by advertisements, and uplinks that would: `accepting` are the
+    values of accept_ra, by interface; 0 says that the admin wants none. Not where only guests are:
+    they are told of a router, they do not tell of one. An interface that is, or becomes, the port
+    of a bridge hears nothing any more, its bridge does.
     """
     if wanted.sysctls.get(IPV6_FORWARDING) != "1":
         return wanted
+    listeners = (
+        *(leaving(each, wanted.above) for each in learners),
+        *_listening_uplinks(wanted, observed, accepting),
+    )
     heeded = {
-        accept_ra(_listener(interface, wanted)): HEEDED_BY_A_ROUTER
-        for interface in learners
-        if not _is_for_guests(_listener(interface, wanted), wanted, observed)
+        accept_ra(interface): HEEDED_BY_A_ROUTER
+        for interface in listeners
+        if not _is_for_guests(interface, wanted, observed)
     }
     return replace(wanted, sysctls={**heeded, **wanted.sysctls}) if heeded else wanted
 
 
-def _listener(interface: str, wanted: Wanted) -> str:
-    link = wanted.links.get(interface)
-    return interface if link is None or link.master is None else link.master
+def _listening_uplinks(
+    wanted: Wanted, observed: Observed, accepting: Mapping[str, str]
+) -> Iterator[str]:
+    """Uplinks that hear advertisements as long as the host is no router.
+
+    Of a bridge that is still to be made, what the interface says whose place it takes.
+    """
+    for name in sorted(wanted.uplinks):
+        listener = leaving(name, wanted.above)
+        decides = listener if listener in observed.links else name
+        if accepting.get(decides) == HEEDED_BY_A_HOST:
+            yield listener
 
 
 def _is_for_guests(interface: str, wanted: Wanted, observed: Observed) -> bool:

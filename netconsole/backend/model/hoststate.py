@@ -309,6 +309,8 @@ class Wanted(HostState):
     For the rest they are the admin's."""
     above: Mapping[str, str] = field(default_factory=dict)
     """The bridge or bond of each interface that is a port of one."""
+    uplinks: frozenset[str] = frozenset()
+    """The interfaces at which a router may advertise itself to the host."""
     former_links: Mapping[str, FormerLink] = field(default_factory=dict)
     """The links of others that networks do not use any more, as they were."""
     networks_path: str = ""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from netconsole.backend.filtering.rules import is_own_chain, specs
 from netconsole.backend.managers.flatdhcp import has_external_gateway
 from netconsole.backend.model.hoststate import ChainKey, HostState, Observed, Rule, Wanted
+from netconsole.backend.model.kernel_settings import IP_FORWARD
 from netconsole.backend.model.records import Network
 from netconsole.backend.model.subject import Scope, Subject
 from netconsole.backend.plan import plan, ports
@@ -30,7 +31,7 @@ def difference(observed: Observed, wanted: Wanted, scope: Scope) -> Plan:
             unreadable=observed.unreadable,
         ),
         Wanted(
-            sysctls=wanted.sysctls,
+            sysctls={key: value for key, value in wanted.sysctls.items() if key == IP_FORWARD},
             addresses=tuple(
                 address for address in wanted.addresses if address.subject in scope.subjects
             ),

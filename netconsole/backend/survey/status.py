@@ -50,6 +50,8 @@ class HostStatus:
     """The parts that could not be read, and why."""
     forwarding_wanted: bool = True
     """Whether a network has this host as its router; with the Flat manager none has."""
+    ipv6_forwarding_wanted: bool = False
+    """Whether one with IPv6 has."""
     unsupported: dict[str, str] = field(default_factory=dict)
     """The parts that a network wants and this kernel cannot hold, and why."""
     my_ip_is_lost: bool = False

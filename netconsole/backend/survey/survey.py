@@ -19,7 +19,7 @@ from netconsole.backend.model.hoststate import (
     Rule,
     Wanted,
 )
-from netconsole.backend.model.kernel_settings import IP_FORWARD
+from netconsole.backend.model.kernel_settings import IP_FORWARD, IPV6_FORWARDING
 from netconsole.backend.model.records import FloatingIP, Network, NetworkUsage, Records
 from netconsole.backend.model.subject import Subject
 from netconsole.backend.plan import plan
@@ -103,6 +103,7 @@ class Survey:
             read_only_because=self.read_only_because,
             unreadable=dict(self.observed.unreadable),
             forwarding_wanted=self.wanted.sysctls.get(IP_FORWARD) == "1",
+            ipv6_forwarding_wanted=self.wanted.sysctls.get(IPV6_FORWARDING) == "1",
             unsupported=dict(self.wanted.unsupported),
             missing_program=self.observed.missing_program,
             unfinished=self.unfinished,

@@ -56,6 +56,7 @@ from netconsole.diagnostics.checks.host import (
     state_directory,
 )
 from netconsole.diagnostics.checks.path import (
+    accept_ra,
     arp_flux,
     asymmetric_route,
     conntrack_full,
@@ -79,6 +80,7 @@ CHECKS: Mapping[str, Check] = {
     for module in (
         state_directory,
         ip_forward,
+        accept_ra,
         own_address,
         forward_filter,
         legacy_filter,

@@ -17,6 +17,8 @@ SETTINGS = (
     "net/ipv4/conf/*/proxy_arp_pvlan",
     "net/ipv4/conf/*/rp_filter",
     "net/ipv4/neigh/default/gc_thresh?",
+    "net/ipv6/conf/*/accept_ra",
+    "net/ipv6/conf/*/forwarding",
     "net/ipv6/neigh/default/gc_thresh?",
     "net/bridge/bridge-nf-*",
     "net/core/netdev_budget",
