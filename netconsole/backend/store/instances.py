@@ -136,9 +136,10 @@ def sample_ports(connection: Connection, host: str) -> tuple[Port, ...]:
 
     Each network is asked by itself: SQLite finds the first port of one without a look at the rest.
     """
-    first = sa.select(sa.func.min(ports.c.id)).where(ports.c.network_id == networks.c.id)
-    here = sa.select(instances.c.uuid).where(instances.c.host == host)
-    first_here = first.where(ports.c.instance_uuid.in_(here))
+    every_of_it = sa.select(ports.c.id).where(ports.c.network_id == networks.c.id)
+    first = every_of_it.order_by(ports.c.id).limit(1)
+    here = sa.exists().where(instances.c.host == host)
+    first_here = first.where(here, here.where(instances.c.uuid == ports.c.instance_uuid))
     of_each = sa.func.coalesce(first_here.scalar_subquery(), first.scalar_subquery())
     by_network = ports.c.id.in_(sa.select(of_each).select_from(networks))
     return fetch(connection, Port, sa.select(*_PORT_COLUMNS).where(by_network).order_by(ports.c.id))

@@ -23,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     false,
+    func,
 )
 
 metadata = MetaData(
@@ -116,11 +117,13 @@ instances = Table(
     Column("uuid", String(36), primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
     Column("project_id", String(255), nullable=False),
-    Column("host", String(255), nullable=False),
+    Column("host", String(255), nullable=False, index=True),
     # SQLite adds no column to rows that are there without a default.
-    Column("hostname", String(255), nullable=False, server_default=""),
+    Column("hostname", String(255), nullable=False, server_default="", index=True),
     Column("created_at", Moment, nullable=False, default=now),
 )
+for _called in (instances.c.name, instances.c.hostname):
+    Index(f"ix_instances_lower_{_called.name}", func.lower(_called))
 
 ports = Table(
     "ports",
@@ -209,9 +212,9 @@ floating_ips = Table(
     Column("host", String(255)),
     Column("auto_assigned", Boolean, nullable=False),
     # With which change of the store it came.
-    Column("serial", Integer, nullable=False, server_default="0"),
+    Column("serial", Integer, nullable=False, server_default="0", index=True),
     Column("created_at", Moment, nullable=False, default=now),
-    Column("updated_at", Moment, nullable=False, default=now, onupdate=now),
+    Column("updated_at", Moment, nullable=False, default=now, onupdate=now, index=True),
 )
 
 dns_domains = Table(

@@ -1,5 +1,6 @@
 """The other queries: what comes back, and what the store refuses."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from store_samples import a_network, an_instance, floating
 
 from netconsole.backend.model.errors import Conflict, NotFound
-from netconsole.backend.model.records import Instance, NetworkUsage
+from netconsole.backend.model.records import FixedIP, FloatingIP, Instance, NetworkUsage
 from netconsole.backend.store import (
     Store,
     fixed_ips,
@@ -340,3 +341,48 @@ def test_the_tables_are_ones_that_postgresql_can_make(table: sa.Table) -> None:
     assert str(sa.schema.CreateTable(table).compile(dialect=dialect))
     for index in table.indexes:
         assert str(sa.schema.CreateIndex(index).compile(dialect=dialect))
+
+
+class TestWhatEachChangeLooksFor:
+    """Is found by an index: none of it costs more the more instances and addresses there are."""
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda connection: instances.find(connection, "web0"),
+            lambda connection: instances.insert(
+                connection, Instance("new", "new", "demo", "host", "new")
+            ),
+            lambda connection: instances.sample_ports(connection, "host"),
+            lambda connection: instances.sample_ports(connection, "another"),
+            lambda connection: floating_ips.since(connection, 7),
+            lambda connection: floating_ips.associate(
+                connection, *an_address_and_a_guest(connection), "host"
+            ),
+        ],
+        ids=["instance", "name", "ports-here", "ports-elsewhere", "since", "association"],
+    )
+    def test_is_found_by_an_index(
+        self, connection: sa.Connection, ask: Callable[[sa.Connection], object]
+    ) -> None:
+        an_instance(connection, a_network(connection))
+        floating_ips.insert_many(connection, (floating(number) for number in range(2)))
+        asked: list[tuple[str, object]] = []
+
+        def note(_: object, __: object, words: str, given: object, *rest: object) -> None:
+            asked.append((words, given))
+
+        sa.event.listen(connection, "before_cursor_execute", note)
+        ask(connection)
+        sa.event.remove(connection, "before_cursor_execute", note)
+        cursor = connection.connection.cursor()
+        for words, given in asked:
+            found = cursor.execute(f"EXPLAIN QUERY PLAN {words}", given).fetchall()
+            looks = {detail.split()[1] for *_, detail in found if detail.startswith("SCAN")}
+            assert looks <= {"networks", "CONSTANT"}, words
+
+
+def an_address_and_a_guest(connection: sa.Connection) -> tuple[FloatingIP, FixedIP]:
+    (network,) = networks.every(connection)
+    idle = floating_ips.find(connection, floating(0).address)
+    return idle, fixed_ips.allocate(connection, network, "instance-0", None)
