@@ -367,9 +367,11 @@ class TestWhatEachChangeLooksFor:
     ) -> None:
         an_instance(connection, a_network(connection))
         floating_ips.insert_many(connection, (floating(number) for number in range(2)))
-        asked: list[tuple[str, object]] = []
+        asked: list[tuple[str, tuple[object, ...]]] = []
 
-        def note(_: object, __: object, words: str, given: object, *rest: object) -> None:
+        def note(
+            _: object, __: object, words: str, given: tuple[object, ...], *rest: object
+        ) -> None:
             asked.append((words, given))
 
         sa.event.listen(connection, "before_cursor_execute", note)
