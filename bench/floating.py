@@ -80,9 +80,9 @@ class Cloud:
 
     def plan(self) -> Plan:
         """Look at the store and the host, and say what is to do."""
-        with self._store.reading() as connection:
-            found = records(connection, HOST)
-        return plan(self._host.observe(), intent(found, self._options))
+        with self._host.observing() as seen, self._store.reading() as connection:
+            wanted = intent(records(connection, HOST), self._options)
+            return plan(seen(), wanted)
 
     def converge(self) -> None:
         """Observe, plan and apply; nothing but rules may be missing."""

@@ -19,6 +19,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./! -]*")
 
 def lines(saved: str) -> Iterator[str]:
     """The lines of iptables-save; those that a quoted word breaks are one."""
+    if '"' not in saved:
+        yield from saved.split("\n")
+        return
     whole: list[str] = []
     for line in saved.split("\n"):
         whole.append(line)

@@ -1,7 +1,8 @@
 """The host: observing it, and performing steps on it. One driver a kernel facility."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -93,6 +94,15 @@ class Host:
                 unreadable=filtered.unreadable,
             )
         )
+
+    @contextmanager
+    def observing(self) -> Iterator[Callable[[], Observed]]:
+        """Look at the whole host while the caller does something else; give what asks for it.
+
+        Programs list rules and addresses for as long as it takes to read the store.
+        """
+        with ThreadPoolExecutor(max_workers=1) as aside:
+            yield aside.submit(self.observe).result
 
     def prepare_mark(self) -> None:
         """See that a mark can be written; raises Unavailable."""

@@ -120,18 +120,18 @@ class TableListing:
                 for table, chains in self._chains.items()
                 for chain in chains.values()
             }
+            """Of the chains that the program cannot print every rule of; None of the others."""
         try:
             self._text = saving.result()
         except ProgramFailed as error:
             self._failure = error
-        self._printed = _tables(self._text)
-        """Of the chains that the program cannot print every rule of; None of the others."""
+        self._declared = _declared(self._text)
         self.mixed = tuple(table for table in self._chains if self._is_mixed(table))
         """The tables of which the program does not print everything."""
         self._listed = {
             (table, chain): self._program.listed(table, chain)
             for table in self.mixed
-            for chain in self._chains[table].keys() - self._printed.get(table, {}).keys()
+            for chain in self._chains[table].keys() - self._declared.get(table, frozenset())
             if self._rules[table, chain] is None
         }
 
@@ -146,7 +146,7 @@ class TableListing:
 
     def _is_mixed(self, table: str) -> bool:
         chains = self._chains[table]
-        return not chains.keys() <= self._printed.get(table, {}).keys() or any(
+        return not chains.keys() <= self._declared.get(table, frozenset()) or any(
             self._rules[table, chain] is not None for chain in chains
         )
 
@@ -156,11 +156,12 @@ class TableListing:
             if self._failure:
                 raise self._failure
             return self._text
-        found = {**self._printed, **{table: self._mixed(table) for table in self.mixed}}
+        printed = _tables(self._text)
+        found = {**printed, **{table: self._mixed(table, printed) for table in self.mixed}}
         return "".join(f"{line}\n" for each in found.items() for line in _print(*each))
 
-    def _mixed(self, table: str) -> _Chains:
-        printed = self._printed.get(table, {})
+    def _mixed(self, table: str, tables: Mapping[str, _Chains]) -> _Chains:
+        printed = tables.get(table, {})
         found = dict(printed)
         for name, chain in self._chains[table].items():
             policy = "-" if not chain.hook else "DROP" if chain.drops else "ACCEPT"
@@ -275,6 +276,19 @@ def _counter_first(line: str) -> str:
     if found is None:
         return line
     return f"[{found[1]}:{found[2]}] {line[: found.start()]}{line[found.end() :]}"
+
+
+def _declared(text: str) -> dict[str, set[str]]:
+    """The chains of each table that iptables-save prints, whose rules may be 50,000."""
+    found: dict[str, set[str]] = {}
+    table = ""
+    for line in lines_of(text):
+        if line.startswith("*"):
+            table = line[1:].strip()
+            found.setdefault(table, set())
+        elif line.startswith(":"):
+            found[table].add(line[1:].split(" ", 1)[0])
+    return found
 
 
 def _tables(text: str) -> dict[str, _Chains]:

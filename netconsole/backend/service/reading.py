@@ -89,16 +89,18 @@ class Reading:
 
     def _survey(self) -> Survey:
         under_way = self._journal.is_under_way
-        observed = self._host.observe()
-        try:
-            with self._store.reading() as connection:
-                found = records(connection, self._options.host)
-                usage = network_rows.usage(connection)
-                others = self._another(connection, observed)
-                asked = self._asked_before(connection, found, observed)
-        except Unavailable as error:
-            unreadable = {**observed.unreadable, "store": str(error)}
-            return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
+        with self._host.observing() as seen:
+            try:
+                with self._store.reading() as connection:
+                    found = records(connection, self._options.host)
+                    usage = network_rows.usage(connection)
+                    observed = seen()
+                    others = self._another(connection, observed)
+                    asked = self._asked_before(connection, found, observed)
+            except Unavailable as error:
+                observed = seen()  # raises anew where it was the host's
+                unreadable = {**observed.unreadable, "store": str(error)}
+                return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
         try:
             refuse_others(found.networks, self._options)
         except Conflict as error:

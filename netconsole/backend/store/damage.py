@@ -22,7 +22,8 @@ _ADDRESSES = frozenset(
 _RANGES = frozenset({"cidr", "cidr_v6"})
 _NAMES = frozenset({"bridge", "bridge_interface", "interface", "device", "peer"})
 
-_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?:\.(?!\Z)|\Z)){4}")
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_IPV4 = re.compile(rf"(?:{_BYTE}\.){{3}}{_BYTE}")
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", re.IGNORECASE)
 _NAME = re.compile(r"[^\s/]{0,15}")
 
@@ -32,22 +33,35 @@ class DamagedRow(Unavailable):
 
 
 @dataclass(frozen=True, slots=True)
+class _Form:
+    """What the texts of a column must be."""
+
+    is_met: Callable[[str], object]
+    usual: re.Pattern[str] | None = None
+    """What nearly all of them match: many are told by it at once."""
+
+    def are_met(self, texts: Sequence[str]) -> bool:
+        """Whether all of these are; each is asked after where they are not all usual."""
+        if self.usual is not None:
+            lines = "".join(f"{text}\n" for text in texts)
+            if lines.count("\n") == len(texts) and self.usual.fullmatch(lines):
+                return True
+        return all(map(self.is_met, texts))
+
+
+@dataclass(frozen=True, slots=True)
 class _Column:
     name: str
     types: frozenset[object]
-    says: Callable[[str], object] | None
-    """Of a text: whether it is one that the column can have; None where any is."""
-
-    def fits(self, value: object) -> bool:
-        """Whether this is a value that the column can have."""
-        return self.fit((value,))
+    form: _Form | None
+    """Of texts; None where any will do."""
 
     def fit(self, values: Sequence[object]) -> bool:
-        """Whether all of these are; of many it is told much sooner than of each in turn."""
+        """Whether all of these are values that the column can have."""
         if not self.types.issuperset(map(type, values)):
             return False
-        says = self.says
-        return says is None or all(says(value) for value in values if isinstance(value, str))
+        form = self.form
+        return form is None or form.are_met([each for each in values if isinstance(each, str)])
 
 
 def refuse(record: type, table: str, rows: Sequence[Sequence[object]]) -> None:
@@ -57,9 +71,8 @@ def refuse(record: type, table: str, rows: Sequence[Sequence[object]]) -> None:
     for column, values in zip(_columns(record), zip(*rows, strict=True), strict=True):
         if column.fit(values):
             continue
-        row, value = next(
-            (row, value) for row, value in zip(rows, values, strict=True) if not column.fits(value)
-        )
+        pairs = zip(rows, values, strict=True)
+        row, value = next((row, value) for row, value in pairs if not column.fit((value,)))
         key = f"{fields(record)[0].name} {row[0]!r}"
         raise DamagedRow(f"table {table}, row with {key}: {column.name} cannot be {value!r}")
 
@@ -76,8 +89,9 @@ def _column(name: str, hint: object) -> _Column:
     none = {NoneType} if NoneType in kinds else set()
     if get_origin(kind) is Literal:
         allowed = frozenset(get_args(kind))
-        return _Column(name, frozenset({*map(type, allowed), *none}), allowed.__contains__)
-    return _Column(name, frozenset({kind, *none}), _TEXTS.get(name) if kind is str else None)
+        form = _Form(allowed.__contains__)
+        return _Column(name, frozenset({*map(type, allowed), *none}), form)
+    return _Column(name, frozenset({kind, *none}), _FORMS.get(name) if kind is str else None)
 
 
 def _is_address(value: str) -> bool:
@@ -96,10 +110,14 @@ def _parses(parse: Callable[[str], object], value: str) -> bool:
     return True
 
 
-_TEXTS: Mapping[str, Callable[[str], object]] = {
-    **dict.fromkeys(_ADDRESSES, _is_address),
-    **dict.fromkeys(_RANGES, _is_range),
-    **dict.fromkeys(_NAMES, _NAME.fullmatch),
-    "mac": _MAC.fullmatch,
+def _lines_of(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?:{pattern.pattern}\n)*", pattern.flags)
+
+
+_FORMS: Mapping[str, _Form] = {
+    **dict.fromkeys(_ADDRESSES, _Form(_is_address, _lines_of(_IPV4))),
+    **dict.fromkeys(_RANGES, _Form(_is_range)),
+    **dict.fromkeys(_NAMES, _Form(_NAME.fullmatch, _lines_of(_NAME))),
+    "mac": _Form(_MAC.fullmatch, _lines_of(_MAC)),
 }
-"""What texts must be that are no mere names."""
+"""Of the columns that hold no mere names."""

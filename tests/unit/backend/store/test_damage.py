@@ -30,6 +30,10 @@ DAMAGE = {
         "fixed_ips",
     ),
     "a name with a line break": ("UPDATE ports SET device = 'a' || char(10)", "device cannot be"),
+    "two addresses in one": (
+        "UPDATE fixed_ips SET address = '10.0.0.6' || char(10) || '10.0.0.7' WHERE id = 7",
+        r"fixed_ips, row with id 7: address cannot be .10\.0\.0\.6.+10\.0\.0\.7",
+    ),
     "a network that is not there": (
         "UPDATE ports SET network_id = 77",
         "ports, row with id 1: network_id 77 ",
