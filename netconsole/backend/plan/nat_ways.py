@@ -1,16 +1,16 @@
 """Where packets are translated, and what of others the kernel asks there before ours. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Final
 
-from netconsole.backend.filtering.matches import Flow
+from netconsole.backend.filtering.matches import Flow, RuleReading
 from netconsole.backend.filtering.nat_order import NatHook, Turn
 from netconsole.backend.filtering.native_tables import NftTable
 from netconsole.backend.filtering.nft_matches import read_nft, read_rule
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
-from netconsole.backend.filtering.translation import Decision, Reader, Rules, decisions
+from netconsole.backend.filtering.walk import Decision, Reader, decisions
 from netconsole.backend.model.hoststate import Kind
 
 SOMEWHERE: Final = IPv4Network("203.0.112.1/32")
@@ -18,6 +18,10 @@ SOMEWHERE: Final = IPv4Network("203.0.112.1/32")
 for all but a range does."""
 OTHER_PROTOCOL: Final = "sctp"
 """Stands for what is left where rules ask for TCP, UDP or ICMP."""
+
+
+Rules = Callable[[str], Sequence[str]]
+"""The rules of a chain, in their order; none of one that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,27 @@ class OtherChain:
     def taking(self, flow: Flow) -> Decision | None:
         """Return the rule that translates a flow, or else the first that may translate some of
         it. One that accepts it leaves it to the next chain."""
-        rest = decisions(self.entry, self.rules, self.read, replace(flow, protocol=OTHER_PROTOCOL))
-        some = decisions(self.entry, self.rules, self.read, flow)
-        whole = (each for each in rest if each.translates and each.is_certain)
-        return next(whole, next((each for each in some if each.translates), None))
+        rest = deciding(self.entry, self.rules, self.read, replace(flow, protocol=OTHER_PROTOCOL))
+        some = deciding(self.entry, self.rules, self.read, flow)
+        whole = (each for each in rest if _translates(each) and each.is_certain)
+        return next(whole, next(filter(_translates, some), None))
+
+
+def deciding(chain: str, rules: Rules, read: Reader, flow: Flow) -> tuple[Decision, ...]:
+    """Return the rules that decide about a flow.
+
+    Chains of ours are passed over: they exempt what is not to be translated.
+    """
+
+    def read_others(text: str, flow: Flow) -> RuleReading:
+        rule = read(text, flow)
+        return replace(rule, action="pass") if rule.aim.startswith("nova-") else rule
+
+    return decisions(chain, lambda name, _: enumerate(rules(name)), read_others, flow)
+
+
+def _translates(decision: Decision) -> bool:
+    return decision.outcome == "translate"
 
 
 def before_ours(rules: Rules, way: NatWay) -> Rules:
@@ -71,7 +92,7 @@ def ahead(rules: Rules, flow: Flow, way: NatWay) -> Decision | None:
 
     One that asks for a protocol, a port or a mark takes some of it at most, and is passed over.
     """
-    found = decisions(way.chain, rules, read_rule, replace(flow, protocol=OTHER_PROTOCOL))
+    found = deciding(way.chain, rules, read_rule, replace(flow, protocol=OTHER_PROTOCOL))
     return next((each for each in found if each.is_whole), None)
 
 

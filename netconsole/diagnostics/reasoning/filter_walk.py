@@ -4,16 +4,17 @@ Each table is passed by itself: what one accepts the next can still drop (nft(8)
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from operator import itemgetter
 from typing import Literal
 
-from netconsole.backend.filtering.matches import Flow, RuleReading
+from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.native_rules import is_native, native_handle
 from netconsole.backend.filtering.native_tables import NftTable
 from netconsole.backend.filtering.nft_matches import read_nft, read_rule
+from netconsole.backend.filtering.walk import Reader, WalkedRule, decisions
 from netconsole.backend.model.hoststate import Kind
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
@@ -26,7 +27,6 @@ TABLES: Mapping[Hook, tuple[str, ...]] = {
     "forward": ("mangle", "filter", "security"),
 }
 """The tables of iptables that can drop something there, in the order in which they are passed."""
-_DEEPEST = 32
 _INTERFACE = re.compile(r"(?<!! )-([io]) ([^ +]+)(?= |$)")
 _NATIVE_INTERFACE = re.compile(r'\b([io])ifname "([^"*]+)"')
 """A rule that asks for one interface by its whole name."""
@@ -65,7 +65,7 @@ class Ruleset:
     table: str
     entry: str
     chains: Mapping[str, Chain]
-    read: Callable[[str, Flow], RuleReading]
+    read: Reader
     locked: bool = False
     """Only the process that made it can change it."""
 
@@ -75,6 +75,11 @@ class Ruleset:
         if self.kind == "native":
             return f"nftables, {self.family} {self.table}"
         return f"iptables, {self.kind} kind, {self.table}"
+
+    def place(self, rule: WalkedRule) -> "WalkPlace":
+        """Return where a rule of one of its chains stands."""
+        step = self.chains[rule.chain].steps[rule.place]
+        return WalkPlace(rule.chain, rule.place + 1, step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +186,26 @@ def _native(table: NftTable, hook: Hook) -> Iterator[Ruleset]:
 def drops(ruleset: Ruleset, flows: Iterable[Flow]) -> tuple[Drop, ...]:
     """Return where flows are dropped: of each what conditions pick first, what all meets last."""
     index = _Index(ruleset)
-    return tuple(drop for flow in flows for drop in _Walk(ruleset, index, flow).to_its_end())
+    return tuple(drop for flow in flows for drop in _drops(ruleset, index, flow))
 
 
-_Rule = tuple[int, WalkStep]
-"""With its position in the chain, from 1."""
+def _drops(ruleset: Ruleset, index: "_Index", flow: Flow) -> Iterator[Drop]:
+    entry, spared = ruleset.chains[ruleset.entry], False
+    for each in decisions(entry.name, index.candidates, ruleset.read, flow):
+        if each.outcome == "drop":
+            *way, at = map(ruleset.place, each.way)
+            excepted, named = each.is_spared or each.is_escaped, each.way[-1].is_named
+            yield Drop(flow, ruleset, at, tuple(way), excepted, each.fits, named)
+        if each.is_whole and each.outcome != "return":
+            return
+        spared |= each.outcome in ("accept", "return")
+    if entry.drops:
+        policy = WalkStep("policy DROP", entry.packets, entry.rise)
+        yield Drop(flow, ruleset, WalkPlace(entry.name, 0, policy), (), spared)
+
+
+_Rule = tuple[int, str]
+"""With its place in the chain, from 0."""
 
 
 class _Index:
@@ -198,14 +218,17 @@ class _Index:
         self._ruleset = ruleset
         self._chains: dict[str, dict[tuple[str, str], list[_Rule]]] = {}
 
-    def of(self, chain: Chain, flow: Flow) -> Iterator[_Rule]:
-        """Return these rules, in their order."""
-        if chain.name not in self._chains:
+    def candidates(self, name: str, flow: Flow) -> Iterator[_Rule]:
+        """Return these rules, in their order; none of a target that is no chain, as LOG."""
+        chain = self._ruleset.chains.get(name)
+        if chain is None:
+            return iter(())
+        if name not in self._chains:
             found: dict[tuple[str, str], list[_Rule]] = {}
-            for rule in enumerate(chain.steps, start=1):
-                found.setdefault(self._key(rule[1].text), []).append(rule)
-            self._chains[chain.name] = found
-        found = self._chains[chain.name]
+            for place, rule in enumerate(chain.steps):
+                found.setdefault(self._key(rule.text), []).append((place, rule.text))
+            self._chains[name] = found
+        found = self._chains[name]
         keys = (("", ""), ("i", flow.into), ("o", flow.out))
         return merge(*(found.get(key, ()) for key in keys), key=itemgetter(0))
 
@@ -215,61 +238,3 @@ class _Index:
             return "", ""  # a comment could say anything
         found = (_NATIVE_INTERFACE if native else _INTERFACE).search(text)
         return (found[1], found[2]) if found else ("", "")
-
-
-class _Walk:
-    """One flow on its way through one table."""
-
-    def __init__(self, ruleset: Ruleset, index: _Index, flow: Flow) -> None:
-        self._ruleset = ruleset
-        self._index = index
-        self._flow = flow
-        self._excepted = False
-        self._way: list[WalkPlace] = []
-        self._found: list[Drop] = []
-
-    def to_its_end(self) -> list[Drop]:
-        """Walk from the entry to the policy; answer where packets are dropped."""
-        entry = self._ruleset.chains[self._ruleset.entry]
-        if not self._through(entry.name, True, 0) and entry.drops:
-            policy = WalkStep("policy DROP", entry.packets, entry.rise)
-            self._drop(WalkPlace(entry.name, 0, policy), True, False)
-        return self._found
-
-    def _through(self, name: str, certain: bool, depth: int) -> bool:
-        """Pass a chain; return whether that decided on every packet that came in."""
-        chain = self._ruleset.chains.get(name)
-        if chain is None or depth > _DEEPEST:
-            return False  # a target that is no chain, as LOG
-        for position, step in self._index.of(chain, self._flow):
-            rule = self._ruleset.read(step.text, self._flow)
-            if rule.fit is False or rule.action in ("pass", "translate"):
-                continue
-            if rule.action == "return":
-                if rule.fit:
-                    return False
-                self._excepted = True
-                continue
-            sure = certain and rule.fit is True
-            if self._decided(rule, WalkPlace(name, position, step), sure, depth) and rule.fit:
-                return True
-            if rule.action == "goto" and rule.fit:
-                return False
-        return False
-
-    def _decided(self, rule: RuleReading, at: WalkPlace, sure: bool, depth: int) -> bool:
-        if rule.action == "accept":
-            self._excepted |= not sure
-            return True
-        if rule.action == "drop":
-            self._drop(at, sure, rule.named)
-            return True
-        self._way.append(at)
-        try:
-            return self._through(rule.aim, sure, depth + 1)
-        finally:
-            self._way.pop()
-
-    def _drop(self, at: WalkPlace, certain: bool, named: bool) -> None:
-        way = tuple(self._way)
-        self._found.append(Drop(self._flow, self._ruleset, at, way, self._excepted, certain, named))

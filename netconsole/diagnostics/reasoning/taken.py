@@ -8,15 +8,17 @@ from typing import Final
 from netconsole.backend.filtering.matches import EVERYTHING, Flow
 from netconsole.backend.filtering.nat_order import Turn
 from netconsole.backend.filtering.nft_matches import read_rule
-from netconsole.backend.filtering.translation import Decision, Reader, Rules, decisions
+from netconsole.backend.filtering.walk import Decision, Reader
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.plan.egress import leaving
 from netconsole.backend.plan.nat_ways import (
     SOMEWHERE,
     NatWay,
     OtherChain,
+    Rules,
     ahead,
     before_ours,
+    deciding,
     iptables_chain,
     native_chains,
 )
@@ -135,7 +137,7 @@ def _taken(
 def _concerned(chain: str, rules: Rules, read: Reader, sent: Sequence[Sent]) -> Iterator[Sent]:
     """Leave out those of whose kin a chain takes nothing: there may be 10,000 addresses."""
     kin = {each.kin for each in sent}
-    concerned = {each for each in kin if decisions(chain, rules, read, each)}
+    concerned = {each for each in kin if deciding(chain, rules, read, each)}
     return (each for each in sent if each.kin in concerned)
 
 

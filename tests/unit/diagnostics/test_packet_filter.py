@@ -34,6 +34,8 @@ DOCKER = """*filter
 COMMIT
 """
 RETURN_ELSE_DROP = "-j RETURN\n-A DOCKER-USER -j DROP"
+PICKING = DOCKER.replace("-j RETURN", f"-p icmp {RETURN_ELSE_DROP}").replace("D DROP", "D ACCEPT")
+"""Ping is led back to a policy that accepts it."""
 LEFT = """*filter
 :INPUT ACCEPT [0:0]
 :FORWARD DROP [0:0]
@@ -107,7 +109,8 @@ def judged(check: str, seen: PacketFilter, *owners: Owner) -> Finding:
         (packet_filter(OUR_FILTER.replace(":FORWARD ACCEPT", ":FORWARD DROP")), "ok"),
         (packet_filter(OUR_FILTER.replace("br100 -j ACCEPT", "br100 -j DROP")), "ok"),
         (packet_filter(DOCKER.replace("DOCKER", "MINE")), "fail"),
-        (packet_filter(DOCKER.replace("-j RETURN", f"-p icmp {RETURN_ELSE_DROP}")), "warn"),
+        (packet_filter(DOCKER.replace("-j RETURN", f"-p icmp {RETURN_ELSE_DROP}")), "fail"),
+        (packet_filter(PICKING), "warn"),
         (packet_filter(OUR_FILTER, DOCKER), "fail"),
         (packet_filter(OUR_FILTER, nft=wall("")), "fail"),
         (packet_filter(OUR_FILTER, nft=wall('iifname "br100" accept')), "fail"),

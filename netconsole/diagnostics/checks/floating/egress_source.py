@@ -31,14 +31,18 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _becomes(taken: Taken) -> str:
-    victim = taken.victims[0]
-    becomes = {
-        "ACCEPT": "keeps its fixed address, which nobody outside can answer",
-        "MASQUERADE": f"gets the address of {victim.interface}",
-    }.get(taken.decision.target, "gets another address")
+    victim, decision = taken.victims[0], taken.decision
+    match decision.outcome:
+        case "drop":
+            becomes = "is dropped, instead of leaving as"
+        case "accept" | "return":
+            becomes = "keeps its fixed address, which nobody outside can answer, instead of"
+        case "translate":
+            is_masked = decision.aim == "MASQUERADE"
+            other = f"the address of {victim.interface}" if is_masked else "another address"
+            becomes = f"gets {other} instead of"
     return (
-        f"{becomes} instead of {victim.address}. Those that come in by the floating address are "
-        "not affected."
+        f"{becomes} {victim.address}. Those that come in by the floating address are not affected."
     )
 
 

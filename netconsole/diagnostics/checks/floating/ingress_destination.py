@@ -31,9 +31,15 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def _becomes(taken: Taken) -> str:
-    victim = taken.victims[0]
-    here = taken.decision.target in ("ACCEPT", "REDIRECT")
-    becomes = "ends at this host itself" if here else "is led elsewhere"
+    victim, decision = taken.victims[0], taken.decision
+    match decision.outcome:
+        case "drop":
+            becomes = "is dropped"
+        case "accept" | "return":
+            becomes = "ends at this host itself"
+        case "translate":
+            is_here = decision.aim == "REDIRECT"
+            becomes = "ends at this host itself" if is_here else "is led elsewhere"
     return (
         f"{becomes} instead of getting to {victim.instance}. Those that {victim.instance} begins "
         "are not affected."
