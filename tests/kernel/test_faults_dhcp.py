@@ -28,7 +28,7 @@ def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) ->
 @pytest.mark.requires("nft")
 def test_a_firewall_that_iptables_does_not_show(lab: RunningLab) -> None:
     finding = put_through(lab, "dhcp-firewall-nft", "dhcp_firewall")
-    assert "nftables, inet host_guard" in finding["because"]
+    assert "nft table inet host_guard" in finding["because"]
     assert len(finding["fix"]) == 2  # port 67 and port 53, from this bridge alone
 
 

@@ -35,7 +35,8 @@ def found(host: PrivateHost) -> Any:
 def test_what_was_admitted_is_cut_off_with_a_word_before_and_after(host: PrivateHost) -> None:
     made(host, CLOSED)
     assert reaches(host, "203.0.113.2")
-    note = "rules of others that ask for eth0 do not match them any more (1): filter INPUT `-i eth0"
+    note = "rules of others that ask for eth0 do not match them any more (1): INPUT "
+    note += "(iptables-nft table filter) `-i eth0"
     dry = host.run("netconsole", *CREATE, "--dry-run")
     assert note in dry.stderr
     assert note in " ".join(answer(host, *CREATE, "--dry-run")["notes"])
@@ -45,7 +46,7 @@ def test_what_was_admitted_is_cut_off_with_a_word_before_and_after(host: Private
     finding = found(host)
     assert finding["verdict"] == "warn"
     (row,) = finding["evidence"]
-    assert row["label"] == "filter INPUT, rule 3"
+    assert row["label"] == "rule 3 of INPUT (iptables-nft table filter)"
     assert row["value"] == "-i eth0 -p icmp -j ACCEPT"
     assert row["note"] in finding["remedy"]
     host.run("bash", "-ec", row["note"])
@@ -75,7 +76,7 @@ def test_rules_made_for_the_bridge_are_told_of_when_its_port_leaves(host: Privat
     assert reaches(host, "203.0.113.2")
     assert found(host)["verdict"] == "ok"
     delete = ("network", "delete", "vmnet")
-    note = "rules of others that ask for br100 do not match them any more (1): filter INPUT"
+    note = "rules of others that ask for br100 do not match them any more (1): INPUT (iptables-nft"
     assert note in host.run("netconsole", *delete, "--dry-run").stderr
     said = host.run("netconsole", *delete).stderr
     assert note in said
@@ -107,16 +108,16 @@ table inet admin {
 }
 END"""
 SORTS = {
-    "-t nat -A POSTROUTING -o eth0 -j MASQUERADE": "any more (1): nat POSTROUTING `-o eth0",
-    "-t raw -A PREROUTING -i eth0 -s 192.0.2.0/24 -j DROP": "any more (1): raw PREROUTING `-s",
-    "-A INPUT ! -i eth0 -p udp -j DROP": "no longer except them (1): filter INPUT `! -i eth0",
-    "-A INPUT -i eth+ -p udp -j DROP": "may not, as a set or a pattern has eth0 (1): filter INPUT",
-    "legacy -A INPUT -i eth0 -j ACCEPT": "any more (1): legacy filter INPUT `-i eth0",
-    "6 -A INPUT -i eth0 -j ACCEPT": "any more (1): IPv6 filter INPUT `-i eth0",
-    "6-legacy -A INPUT -i eth0 -j ACCEPT": "any more (1): legacy IPv6 filter INPUT `-i eth0",
-    'iifname "eth0" tcp dport 22 counter accept': "any more (1): nft inet admin input `iifname",
-    'iifname != { "lo", "eth0" } udp dport 9 drop': "except them (1): nft inet admin input",
-    "iifname @outer tcp dport 22 accept": "may not, as a set or a pattern has eth0 (1): nft inet",
+    "-t nat -A POSTROUTING -o eth0 -j MASQUERADE": "POSTROUTING (iptables-nft table nat) `-o eth0",
+    "-t raw -A PREROUTING -i eth0 -s 192.0.2.0/24 -j DROP": "PREROUTING (iptables-nft table raw)",
+    "-A INPUT ! -i eth0 -p udp -j DROP": "no longer except them (1): INPUT (iptables-nft",
+    "-A INPUT -i eth+ -p udp -j DROP": "may not, as a set or a pattern has eth0 (1): INPUT",
+    "legacy -A INPUT -i eth0 -j ACCEPT": "any more (1): INPUT (iptables-legacy table filter)",
+    "6 -A INPUT -i eth0 -j ACCEPT": "any more (1): INPUT (ip6tables-nft table filter)",
+    "6-legacy -A INPUT -i eth0 -j ACCEPT": "any more (1): INPUT (ip6tables-legacy table filter)",
+    'iifname "eth0" tcp dport 22 counter accept': "any more (1): input (nft table inet admin)",
+    'iifname != { "lo", "eth0" } udp dport 9 drop': "except them (1): input (nft table inet admin)",
+    "iifname @outer tcp dport 22 accept": "may not, as a set or a pattern has eth0 (1): input",
 }
 
 
@@ -161,7 +162,8 @@ def test_legacy_tables_are_looked_at_where_no_program_shows_them(host: PrivateHo
     made(host, f"{command('6-legacy -A INPUT -i eth0 -j ACCEPT')}; {command('legacy -N other')}")
     host.write("/run/hidden", "")
     host.run("mount", "--bind", "/run/hidden", "/usr/sbin/ip6tables-legacy-save")
-    assert "legacy IPv6 filter INPUT `-i eth0 -j ACCEPT`" in host.run("netconsole", *CREATE).stderr
+    said = host.run("netconsole", *CREATE).stderr
+    assert "INPUT (ip6tables-legacy table filter) `-i eth0 -j ACCEPT`" in said
 
 
 COUNTERS = """# By IPv6 the port itself tells routers which groups it is in.
@@ -219,6 +221,6 @@ def test_ip_sees_the_bridge_in_its_ports_place_and_the_check_knows_where(
     assert 0 not in counted["bridge"] + counted["below"]
     told = [row["label"] for row in found(host)["evidence"]]
     assert told == [
-        *("nft inet seen raw, rule 1", "nft inet seen input, rule 1"),
-        *("nft inet seen post, rule 1", "nft arp seen input, rule 1"),
+        *("rule 1 of raw (nft table inet seen)", "rule 1 of input (nft table inet seen)"),
+        *("rule 1 of post (nft table inet seen)", "rule 1 of input (nft table arp seen)"),
     ]

@@ -67,7 +67,7 @@ def test_rules_that_would_match_no_more_are_told_of_before(host: PrivateHost) ->
     with console(host) as terminal:
         terminal.wait_for(re.compile(r"drift \d+ ≠"))
         terminal.press("r")
-        terminal.wait_for("[ Apply ]", "once eth0 is a port of br100", "filter INPUT `-i eth0")
+        terminal.wait_for("[ Apply ]", "once eth0 is a port of br100", "INPUT (iptables-nft")
         terminal.press("escape")
 
 

@@ -8,7 +8,6 @@ br_netfilter_hooks.c).
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from netconsole.backend.filtering.interface_conditions import (
     Direction,
@@ -22,6 +21,12 @@ from netconsole.backend.filtering.interface_conditions import (
 )
 from netconsole.backend.filtering.native_rules import aims, is_native, native_handle, native_text
 from netconsole.backend.filtering.native_tables import NftChain, NftTable
+from netconsole.backend.filtering.places import (
+    TableKind,
+    chain_in_words,
+    rule_in_words,
+    table_in_words,
+)
 from netconsole.backend.filtering.rule_words import typed
 from netconsole.backend.filtering.rules import is_ours, is_own_chain
 from netconsole.backend.filtering.saved_tables import FilterChain
@@ -39,8 +44,7 @@ _NFT_FAMILIES = {"ipv4": "ip", "ipv6": "ip6"}
 class RulePlace:
     """Where a rule stands."""
 
-    kind: Kind | Literal["native"]
-    """`native`: in a table of nft that iptables does not show."""
+    kind: TableKind
     family: str
     table: str
     chain: str
@@ -53,12 +57,17 @@ class RulePlace:
 
     @property
     def name(self) -> str:
-        """Return table and chain, as an admin would call them."""
-        if self.kind == "native":
-            return f"nft {self.family} {self.table} {self.chain}"
-        family = "IPv6 " if self.family == "ipv6" else ""
-        kind = "legacy " if self.kind == "legacy" else ""
-        return f"{kind}{family}{self.table} {self.chain}"
+        """Return what an admin would call it."""
+        return rule_in_words(self.position, self.chain, self._table)
+
+    @property
+    def chain_name(self) -> str:
+        """Return what an admin would call the chain."""
+        return chain_in_words(self.chain, self._table)
+
+    @property
+    def _table(self) -> str:
+        return table_in_words(self.kind, self.family, self.table)
 
 
 @dataclass(frozen=True, slots=True)

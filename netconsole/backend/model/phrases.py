@@ -16,6 +16,11 @@ def some(names: Sequence[str], most: int = 5) -> str:
     return listed if len(names) <= most else f"{listed} and {len(names) - most} more"
 
 
+def capitalized(words: str) -> str:
+    """Return words as they begin a sentence."""
+    return words[:1].upper() + words[1:]
+
+
 def command(*words: str) -> str:
     """Return a command of ours as it can be typed, in the quotes that messages have round it."""
     return f"`netconsole {shlex.join(words)}`"

@@ -41,13 +41,13 @@ def _which(gone: str, found: Sequence[AskingRule]) -> str:
         (f"may not, as a set or a pattern has {gone}", perhaps),
     )
     told = ", ".join(f"{what} ({len(rules)})" for what, rules in sorts if rules)
-    shown = [f"{each.place.name} `{each.text}`" for each in (*taking, *excepting, *perhaps)]
+    shown = [f"{each.place.chain_name} `{each.text}`" for each in (*taking, *excepting, *perhaps)]
     return f"rules of others that ask for {gone} {told}: {some(shown, SHOWN)}"
 
 
 def _beside(instead: str, found: Sequence[AskingRule], own: Kind) -> str:
     for each in found:
         if typed := each.beside(own):
-            asks = f"lets {each.place.name} ask for {instead} as well, typed before that"
+            asks = f"lets {each.place.chain_name} ask for {instead} as well, typed before that"
             return f"`{typed}` {asks}; "
     return ""

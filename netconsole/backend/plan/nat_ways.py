@@ -9,6 +9,7 @@ from netconsole.backend.filtering.matches import Flow, RuleReading
 from netconsole.backend.filtering.nat_order import NatHook, Turn
 from netconsole.backend.filtering.native_tables import NftTable
 from netconsole.backend.filtering.nft_matches import read_nft, read_rule
+from netconsole.backend.filtering.places import table_in_words
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.filtering.walk import Decision, Reader, decisions
 from netconsole.backend.model.hoststate import Kind
@@ -102,10 +103,8 @@ def native_chains(tables: Iterable[NftTable], way: NatWay) -> Iterator[OtherChai
         for each in () if "dormant" in table.flags else table.chains:
             is_here = (each.type, each.hook) == ("nat", way.hook)
             if is_here and each.turn not in ("", "after"):
-                words = (
-                    f"chain {each.name} of the nft table {table.family} {table.name} (priority "
-                    f"{each.priority})"
-                )
+                own = table_in_words("native", table.family, table.name)
+                words = f"chain {each.name} of the {own} (priority {each.priority})"
                 yield OtherChain(words, each.name, each.turn, _texts(table), read_nft, table)
 
 
@@ -114,7 +113,7 @@ def iptables_chain(kind: Kind, rules: Rules, way: NatWay) -> OtherChain:
 
     Which of the two was registered last cannot be read.
     """
-    words = f"{way.chain} of the table nat of iptables-{kind}"
+    words = f"{way.chain} of the {table_in_words(kind, 'ip', 'nat')}"
     return OtherChain(words, way.chain, "unknown", rules, read_rule)
 
 

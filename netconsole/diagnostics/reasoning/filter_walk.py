@@ -14,6 +14,7 @@ from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.native_rules import is_native, native_handle
 from netconsole.backend.filtering.native_tables import NftTable
 from netconsole.backend.filtering.nft_matches import read_nft, read_rule
+from netconsole.backend.filtering.places import TableKind, rule_in_words, table_in_words
 from netconsole.backend.filtering.walk import Reader, WalkedRule, decisions
 from netconsole.backend.model.hoststate import Kind
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
@@ -59,8 +60,7 @@ class Chain:
 class Ruleset:
     """One table of one kind, as packets enter it at the chain `entry`."""
 
-    kind: Kind | Literal["native"]
-    """`native`: of nftables, and not shown by iptables."""
+    kind: TableKind
     family: str
     table: str
     entry: str
@@ -72,9 +72,7 @@ class Ruleset:
     @property
     def name(self) -> str:
         """Return what an admin would call it."""
-        if self.kind == "native":
-            return f"nftables, {self.family} {self.table}"
-        return f"iptables, {self.kind} kind, {self.table}"
+        return table_in_words(self.kind, self.family, self.table)
 
     def place(self, rule: WalkedRule) -> "WalkPlace":
         """Return where a rule of one of its chains stands."""
@@ -137,8 +135,7 @@ class Drop:
     @property
     def place(self) -> str:
         """Return where that is, in words."""
-        what = f"rule {self.position}" if self.position else "the policy"
-        return f"{what} of {self.chain} ({self.ruleset.name})"
+        return rule_in_words(self.position, self.chain, self.ruleset.name)
 
 
 def rulesets(seen: PacketFilter, hook: Hook = "forward") -> Iterator[Ruleset]:

@@ -101,7 +101,7 @@ def test_what_drops_it_for_certain(rules: str, chain: str) -> None:
 def test_a_policy_drops_what_no_rule_takes() -> None:
     stop = stopped(packet_filter("-A INPUT -i eth0 -j ACCEPT", policy="DROP"))
     assert stop is not None
-    assert stop.place == "the policy of INPUT (iptables, nft kind, filter)"
+    assert stop.place == "the policy of INPUT (iptables-nft table filter)"
     assert stop.packets == 7
 
 

@@ -57,12 +57,14 @@ def test_a_rule_that_asks_for_a_networks_port_never_matches(
 
 def test_each_rule_is_shown_with_the_command_that_words_it() -> None:
     found = judged(with_rule(f"-i eth0 {DENIES}", f"! -i eth0 {DENIES}", f"-i et+ {DENIES}"))
-    assert "filter INPUT, rule 1, asks for eth0, and never matches" in found.because
+    assert found.because.startswith(
+        "Rule 1 of INPUT (iptables-nft table filter) asks for eth0, and"
+    )
     assert "1 rule more" in found.because
     assert [(row.label, row.note) for row in found.evidence] == [
-        ("filter INPUT, rule 1", f"iptables -R INPUT 1 -i br100 {DENIES}"),
-        ("filter INPUT, rule 2", f"iptables -R INPUT 2 ! -i br100 {DENIES}"),
-        ("filter INPUT, rule 3", f"iptables -I INPUT 4 -i br100 {DENIES}"),
+        ("rule 1 of INPUT (iptables-nft table filter)", f"iptables -R INPUT 1 -i br100 {DENIES}"),
+        ("rule 2 of INPUT (iptables-nft table filter)", f"iptables -R INPUT 2 ! -i br100 {DENIES}"),
+        ("rule 3 of INPUT (iptables-nft table filter)", f"iptables -I INPUT 4 -i br100 {DENIES}"),
     ]
     assert found.fix is None
     assert f"`iptables -R INPUT 1 -i br100 {DENIES}` words it with the bridge" in found.remedy

@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from netconsole.backend.filtering.matches import Aspect, Flow
+from netconsole.backend.model.phrases import capitalized
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.diagnostics.checks.filters.forward_filter_cure import LOCKED
 from netconsole.diagnostics.model.check import Check
@@ -96,7 +97,7 @@ def _explained(dropped: Sequence[Drop]) -> str:
     what = " and ".join(_SERVICES[port] for port in ports)
     count = "" if first.packets is None else f" It has dropped {first.packets} packets so far."
     said = (
-        f"{first.place[:1].upper()}{first.place[1:]} drops {what} that come in by {bridge}, "
+        f"{capitalized(first.place)} drops {what} that come in by {bridge}, "
         f"before dnsmasq hears of them: {first.text}.{count}"
     )
     others = {each.flow.bridge for each in dropped} - {bridge}

@@ -7,6 +7,7 @@ from typing import Final
 
 from netconsole.backend.filtering.matches import EVERYTHING, Flow
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
+from netconsole.backend.model.phrases import capitalized
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.checks.filters.forward_filter_cure import (
     AT_NEXT_START,
@@ -99,7 +100,7 @@ def _dropped(found: Sequence[Drop], seen: PacketFilter, owners: Owners) -> Findi
     rest = f" Other flows fare the same: {len(found) - 1}." if len(found) > 1 else ""
     but = "" if whole else " Only what rules before it let pass gets through."
     because = (
-        f"{_capitalized(first.flow.words)} ends at {first.place}{keeper}: {first.text}. Each "
+        f"{capitalized(first.flow.words)} ends at {first.place}{keeper}: {first.text}. Each "
         "table that a packet passes decides by itself, and what our chain accepts is lost where "
         f"another drops it, or one rule earlier.{but}{_counted(first)}{rest}"
     )
@@ -134,10 +135,6 @@ def _keeper(drop: Drop, seen: PacketFilter, owners: Owners) -> str:
     return f", probably of {' or '.join(known)}" if known else ""
 
 
-def _capitalized(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
 def _counted(drop: Drop) -> str:
     if drop.rise:
         return f" It dropped {drop.rise} packets while this was looked at."
@@ -169,7 +166,7 @@ def _rules_out(drop: Drop) -> tuple[str, ...]:
 def _picked(found: Sequence[Drop]) -> Finding:
     first = found[0]
     because = (
-        f"{_capitalized(first.place)} picks some of {first.flow.words} and dropped {first.rise} "
+        f"{capitalized(first.place)} picks some of {first.flow.words} and dropped {first.rise} "
         f"packets while this was looked at: {first.text}. It names the guests' interface or "
         "addresses, so somebody meant them."
     )

@@ -7,6 +7,7 @@ from netconsole.backend.filtering.native_rules import is_native, native_handle
 from netconsole.backend.filtering.rules import is_ours, is_own_chain
 from netconsole.backend.filtering.saved_tables import FilterChain, FilterRule
 from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.phrases import capitalized
 from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.diagnostics.checks.filters.forward_filter import flows
 from netconsole.diagnostics.checks.filters.forward_filter_cure import cure
@@ -102,7 +103,7 @@ def _dropping(host: Backend, seen: PacketFilter) -> Iterator[Drop]:
 def _dropped(found: Sequence[Drop], seen: PacketFilter, acting: tuple[Evidence, ...]) -> Finding:
     first, other = found[0], other_kind(seen)
     because = (
-        f"{first.flow.words[:1].upper()}{first.flow.words[1:]} ends at {first.place}: "
+        f"{capitalized(first.flow.words)} ends at {first.place}: "
         f"{first.text}. `iptables` does not show it: a packet passes both kinds, one after the "
         "other, so that a DROP here ends what an ACCEPT there let through."
     )

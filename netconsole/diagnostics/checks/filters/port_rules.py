@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netconsole.backend.filtering.asking_rules import AskingRule, asking_rules
-from netconsole.backend.model.phrases import count, some
+from netconsole.backend.model.phrases import capitalized, count, some
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -84,7 +84,7 @@ def _never(found: Sequence[_Found], rows: tuple[Evidence, ...], seen: PacketFilt
     )
     more = f" {count(len(found) - 1, 'rule')} more: the rows have them." if found[1:] else ""
     because = (
-        f"{rule.place.name}, rule {rule.place.position}, {what}: {port.name} is a port of "
+        f"{capitalized(rule.place.name)} {what}: {port.name} is a port of "
         f"{port.master}, and IP has its packets as those of {port.master}.{more}"
     )
     return Finding(ID, TITLE, "warn", because, rows, remedy=_remedy(rule, port, seen))
@@ -114,7 +114,7 @@ def _keeper(rule: AskingRule) -> str:
 
 def _rows(found: Sequence[_Found], seen: PacketFilter) -> Iterator[Evidence]:
     for port, rule in found[:SHOWN]:
-        label = f"{rule.place.name}, rule {rule.place.position}"
+        label = rule.place.name
         expected = f"{port.master} in the place of {port.name}"
         yield Evidence(label, rule.text, expected, rule.in_its_place(seen.command))
     if len(found) > SHOWN:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netconsole.backend.filtering.nat_order import Turn
+from netconsole.backend.filtering.places import table_in_words
 from netconsole.backend.filtering.saved_tables import FilterChain
 from netconsole.backend.plan.nat_ways import NatWay, OtherChain
 from netconsole.backend.survey.status import FloatingIPStatus, Status
@@ -175,4 +176,5 @@ def _others(seen: PacketFilter, way: NatWay) -> Iterator[Evidence]:
             if (each.hook, each.type) == (way.hook, "nat") and each.turn:
                 note = "switched off (dormant)" if "dormant" in table.flags else _ASKED[each.turn]
                 value = f"chain {each.name} at priority {each.priority}"
-                yield Evidence(f"nft table {table.family} {table.name}", value, note=note)
+                own = table_in_words("native", table.family, table.name)
+                yield Evidence(own, value, note=note)

@@ -89,7 +89,7 @@ def of_nft(words: str, family: str = "inet") -> list[AskingRule]:
 def test_a_rule_of_iptables_is_worded_with_the_bridge(spec: str, reworded: str) -> None:
     (rule,) = of_iptables(spec)
     assert (rule.text, rule.reworded) == (spec, reworded)
-    assert rule.place.name == "filter INPUT"
+    assert rule.place.name == "rule 1 of INPUT (iptables-nft table filter)"
     assert rule.excepts == ("!" in spec)
     assert rule.certain == ("+" not in spec)
 
@@ -217,7 +217,7 @@ def test_the_command_is_of_the_kind_and_family_that_has_the_rule() -> None:
     saved = "*nat\n:POSTROUTING ACCEPT\n-A POSTROUTING -o lo -j ACCEPT\n-A POSTROUTING -o eth0 "
     chains = parse_saved(f"{saved}-j MASQUERADE\nCOMMIT\n", "legacy", "ipv6")
     (rule,) = asking_rules(chains, (), "eth0", "br100")
-    assert rule.place.name == "legacy IPv6 nat POSTROUTING"
+    assert rule.place.name == "rule 2 of POSTROUTING (ip6tables-legacy table nat)"
     told = "-t nat -R POSTROUTING 2 -o br100 -j MASQUERADE"
     assert rule.in_its_place("nft") == f"ip6tables-legacy {told}"
     assert rule.in_its_place("legacy") == f"ip6tables {told}"

@@ -25,13 +25,16 @@ def said(name: str, other: str) -> str:
     return sentence
 
 
+INPUT = "INPUT (iptables-nft table filter)"
+
+
 def test_of_many_rules_there_are_the_numbers_the_first_and_a_command() -> None:
     assert said("eth0", "br100") == (
         "once eth0 is a port of br100, its packets are those of br100: rules of others that ask "
         "for eth0 do not match them any more (2), no longer except them (1), may not, as a set or "
-        "a pattern has eth0 (1): filter INPUT `-i eth0 -p tcp -j ACCEPT`, filter INPUT `-i eth0 "
-        "-p udp -j ACCEPT`, filter INPUT `! -i eth0 -j DROP` and 1 more; `iptables -I INPUT 3 -i "
-        "br100 -p tcp -j ACCEPT` lets filter INPUT ask for br100 as well, typed before "
+        f"a pattern has eth0 (1): {INPUT} `-i eth0 -p tcp -j ACCEPT`, {INPUT} `-i eth0 -p udp -j "
+        f"ACCEPT`, {INPUT} `! -i eth0 -j DROP` and 1 more; `iptables -I INPUT 3 -i br100 -p tcp -j "
+        f"ACCEPT` lets {INPUT} ask for br100 as well, typed before "
         "that; `netconsole playbook run port_rules` has the command for each afterwards"
     )
 

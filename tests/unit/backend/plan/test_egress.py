@@ -62,7 +62,7 @@ def test_our_own_chain_comes_first_and_what_was_not_read_last() -> None:
     (said,) = told(native("before", "masquerade"), "-o eth0 -j MASQUERADE")
     assert "in nat POSTROUTING the rule `-o eth0 -j MASQUERADE` comes before ours" in said
     (said,) = told(Others(chains={POSTROUTING: (Rule("-o eth0 -j MASQUERADE"),)}))
-    assert "in POSTROUTING of the table nat of iptables-legacy may be asked before ours" in said
+    assert "in POSTROUTING of the iptables-legacy table nat may be asked before ours" in said
     (said,) = told(Others(unread="nft is not installed"))
     assert (
         said == f"whether what is sent from 10.0.0.2 leaves as {FLOATING} is not known: nft is "
