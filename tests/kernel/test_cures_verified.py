@@ -46,5 +46,6 @@ def test_an_undo_that_is_refused_is_in_the_audit_log(host: PrivateHost) -> None:
     (first, second, third) = lines(host)
     assert first[0] == "undo"
     assert "read-only" in first[1]
-    assert second == ("undo nosuch", "failed: change 'nosuch': not in the journal")
-    assert third == ("undo", "failed: no fix to undo")
+    shows = "`netconsole history` shows what"
+    assert second == ("undo nosuch", f"failed: change 'nosuch': not in the journal, {shows} is")
+    assert third == ("undo", f"failed: no fix to undo: {shows} was done")

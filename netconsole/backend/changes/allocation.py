@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from netconsole.backend.changes.networks import network_for_project
+from netconsole.backend.changes.networks import belongs, network_for_project
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import gateway_addresses
 from netconsole.backend.intent.links import bridge_mac, uplink
@@ -15,6 +15,7 @@ from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model.errors import Conflict, Exhausted, InvalidValue, NotFound
 from netconsole.backend.model.hoststate import Address
+from netconsole.backend.model.phrases import command, network_creation
 from netconsole.backend.model.records import FixedIP, FloatingIP, Instance, Network, Port, PortKind
 from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
 
@@ -49,7 +50,7 @@ def networks_for(
     if not shared:
         raise Conflict(
             f"there is no network for an instance of project {project!r}: "
-            "`netconsole network create` makes one"
+            f"{network_creation()} makes one"
         )
     return shared
 
@@ -59,9 +60,12 @@ def refuse_foreign(network: Network, project: str, options: Options) -> None:
     if network.project_id == project:
         return
     if network.project_id is not None:
-        raise Conflict(f"network {network.label!r} belongs to project {network.project_id!r}")
+        raise belongs(network)
     if manager(options).gives_networks_to_projects:
-        raise Conflict(f"network {network.label!r} is not one of project {project!r}")
+        given = command("network", "associate", network.label, "--project", project)
+        raise Conflict(
+            f"network {network.label!r} is not one of project {project!r}: {given} comes first"
+        )
 
 
 def addresses_for(
@@ -73,7 +77,11 @@ def addresses_for(
     for value in addresses:
         row = fixed_ips.find(connection, parse_address("fixed address", value))
         if row.network_id not in labels:
-            raise NotFound(f"address {row.address} is in none of the instance's networks")
+            shown = command("fixed", "get", row.address)
+            raise NotFound(
+                f"fixed address {row.address} is in none of the instance's networks: {shown} "
+                "shows in which"
+            )
         if row.network_id in chosen:
             rule = f"is one address too many in network {labels[row.network_id]!r}"
             raise InvalidValue("fixed address", row.address, rule)
@@ -105,6 +113,14 @@ def give_port(
     raise Exhausted("no free MAC address found; raise create_unique_mac_address_attempts")
 
 
+def without_address(instance: Instance, address: str) -> NotFound:
+    """What is said of an instance that has other addresses than the one named."""
+    shown = command("instance", "show", instance.name)
+    return NotFound(
+        f"instance {instance.name!r} has no fixed address {address}: {shown} shows which it has"
+    )
+
+
 def told_elsewhere(wanted: Iterable[Network], options: Options) -> tuple[str, ...]:
     """Say which other hosts give the addresses of networks: only those tell their dnsmasq."""
     if not manager(options).serves_dhcp:
@@ -127,7 +143,8 @@ def _refuse_full_bridge(
     if instances.count_ports(connection, carried, instance.host) >= most:
         raise Exhausted(
             f"bridge {network.bridge} of network {network.label!r} has {most} ports for instances "
-            f"on host {instance.host}, the most that a Linux bridge can have: use another network"
+            f"on host {instance.host}, the most that a Linux bridge can have: "
+            f"{network_creation()} makes another network"
         )
 
 
@@ -139,7 +156,8 @@ def _refuse_taken_mac(connection: Connection, mac: str, network: Network) -> Non
     holder = instances.with_mac_like(connection, f"__{mac[2:]}")
     if holder is not None:
         raise Conflict(
-            f"MAC address {mac}: a port of instance {holder!r} has it, or its host's end"
+            f"MAC address {mac}: a port of instance {holder!r} has it, or its host's end: "
+            f"{command('instance', 'show', holder)} shows it"
         )
     if mac[2:] == bridge_mac(network)[2:]:
         raise Conflict(f"MAC address {mac}: bridge {network.bridge} has it")

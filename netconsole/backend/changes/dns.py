@@ -13,6 +13,7 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import DnsDomain, DnsEntry, DnsScope
 from netconsole.backend.store import dns, floating_ips
 
@@ -92,7 +93,8 @@ class CreateDnsEntry(Change[DnsEntry]):
         if None not in (owner, within.project_id) and owner != within.project_id:
             raise Conflict(
                 f"floating address {address} is allocated to project {owner!r}, "
-                f"DNS domain {domain!r} is of project {within.project_id!r}"
+                f"DNS domain {domain!r} is of project {within.project_id!r}: "
+                f"{command('dns', 'domains')} shows the other domains"
             )
         return Written(dns.put(connection, DnsEntry(0, name, domain, address)))
 

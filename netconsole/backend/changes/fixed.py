@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from netaddr import IPAddress, IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
@@ -10,7 +9,7 @@ from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model.errors import Conflict
-from netconsole.backend.model.records import FixedIP, FixedIPView, Network
+from netconsole.backend.model.records import FixedIPView
 from netconsole.backend.store import fixed_ips
 from netconsole.backend.store.views import fixed_ip_view
 
@@ -30,7 +29,7 @@ class ReserveFixed(Change[FixedIPView]):
         if view.fixed_ip.reserved:
             return Written(view)
         if fixed_ips.reserve(connection, view.fixed_ip) is None:
-            raise Conflict(f"fixed address {view.fixed_ip.address} {_use_of(view)}")
+            raise fixed_ips.taken(connection, view.network, view.fixed_ip)
         return Written(fixed_ip_view(connection, view.fixed_ip.address))
 
 
@@ -46,32 +45,9 @@ class UnreserveFixed(Change[FixedIPView]):
 
     def write(self, connection: Connection, options: Options) -> Written[FixedIPView]:
         view = fixed_ip_view(connection, parse_address("fixed address", self.address))
-        purpose = _purpose(view.network, view.fixed_ip)
+        purpose = fixed_ips.purpose(view.network, view.fixed_ip.address)
         if purpose is not None:
             address, label = view.fixed_ip.address, view.network.label
             raise Conflict(f"fixed address {address} is the {purpose} of network {label!r}")
         fixed_ips.unreserve(connection, view.fixed_ip)
         return Written(fixed_ip_view(connection, view.fixed_ip.address))
-
-
-def _use_of(view: FixedIPView) -> str:
-    """Say who has an address that is not free."""
-    row = view.fixed_ip
-    if row.instance_uuid is None and row.host is not None:
-        return f"belongs to host {row.host}"
-    if view.instance is None:
-        return f"is still leased to {row.mac or 'a deleted instance'}"
-    return f"is in use by instance {view.instance.name!r}"
-
-
-def _purpose(network: Network, row: FixedIP) -> str | None:
-    """What a network itself needs an address for."""
-    cidr = IPNetwork(network.cidr)
-    purposes = {
-        str(IPAddress(cidr.first, 4)): "network address",
-        network.broadcast: "broadcast address",
-        network.vpn_private_address: "VPN address",
-        network.dhcp_server: "DHCP server",
-        network.gateway: "gateway",
-    }
-    return purposes.get(row.address)

@@ -6,7 +6,7 @@ from netaddr import AddrFormatError, IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written, quota
-from netconsole.backend.changes.allocation import carrier
+from netconsole.backend.changes.allocation import carrier, without_address
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import manager
@@ -50,22 +50,27 @@ def _pool(given: str | None, options: Options) -> str:
 def _refuse_without_floating(options: Options) -> None:
     """Raise Conflict under the Flat manager: this host is not its networks' router."""
     if not manager(options).has_floating_addresses:
-        raise Conflict(f"{options.network_manager} has no floating addresses")
+        shown = command("config", "show")
+        raise Conflict(
+            f"{options.network_manager} has no floating addresses: {shown} shows where "
+            "network_manager is set"
+        )
 
 
-def _holder(connection: Connection, fixed_ip_id: int) -> str:
-    """Who has an associated address, in words."""
+def _holder(connection: Connection, fixed_ip_id: int) -> Instance:
+    """Return the instance that has an associated address."""
     fixed_ip = fixed_ips.of_id(connection, fixed_ip_id)
     (instance,) = instances.of_uuids(connection, (fixed_ip.instance_uuid or "",))
-    return f"instance {instance.name!r}"
+    return instance
 
 
-def _refuse_assigned(floating: FloatingIP) -> None:
+def _refuse_assigned(connection: Connection, floating: FloatingIP, holder: int) -> None:
     """Raise Conflict for an address that came with its instance: auto_assign_floating_ip."""
     if floating.auto_assigned:
+        name = _holder(connection, holder).name
         raise Conflict(
-            f"floating address {floating.address} was assigned with its instance "
-            "(auto_assign_floating_ip) and goes with it: `netconsole instance delete`"
+            f"floating address {floating.address} was assigned with instance {name!r} "
+            f"(auto_assign_floating_ip) and goes with it: {command('instance', 'delete', name)}"
         )
 
 
@@ -99,7 +104,11 @@ class CreateFloating(Change[tuple[FloatingIP, ...]]):
         for network in networks.every(connection):
             cidr = IPNetwork(network.cidr)
             if range_ in cidr or cidr in range_:
-                raise Conflict(f"{range_} overlaps {cidr} of network {network.label!r}")
+                shown = command("network", "list")
+                raise Conflict(
+                    f"{range_} overlaps {cidr} of network {network.label!r}: {shown} shows which "
+                    "ranges are taken"
+                )
         rows = tuple(
             FloatingIP(id=0, address=address, pool=pool, interface=interface)
             for address in addresses_of(range_)
@@ -174,7 +183,10 @@ class ReleaseFloating(Change[FloatingIP]):
         address = parse_address("floating address", self.address)
         floating = floating_ips.find(connection, address)
         if floating.project_id is None and floating.fixed_ip_id is None:
-            raise Conflict(f"floating address {address} is allocated to no project")
+            shown = command("floating", "list")
+            raise Conflict(
+                f"floating address {address} is allocated to no project: {shown} shows which are"
+            )
         released = floating_ips.release(connection, floating)
         dns.forget(connection, (address,))
         return Written(released)
@@ -220,9 +232,11 @@ class AssociateFloating(Change[FloatingIP]):
         if floating.project_id is None:
             quota.check_floating_ips(connection, instance.project_id, options)
         elif floating.project_id != instance.project_id:
+            release = command("floating", "release", address)
             raise Conflict(
                 f"floating address {address} is allocated to project {floating.project_id!r}, "
-                f"instance {instance.name!r} is of project {instance.project_id!r}"
+                f"instance {instance.name!r} is of project {instance.project_id!r}: "
+                f"{release} takes it back"
             )
         by_id = {network.id: network for network in networks.every(connection)}
         host = carrier(by_id[fixed_ip.network_id], instance)
@@ -235,9 +249,10 @@ class AssociateFloating(Change[FloatingIP]):
             move = replace(self, move=True).title
             raise Conflict(
                 f"floating address {floating.address} is associated already, with "
-                f"{_holder(connection, holder)}: `netconsole {move}` takes it there"
+                f"instance {_holder(connection, holder).name!r}: `netconsole {move}` takes it "
+                "there"
             )
-        _refuse_assigned(floating)
+        _refuse_assigned(connection, floating, holder)
         return floating_ips.disassociate(connection, floating)
 
     def _fixed_ip(self, connection: Connection, instance: Instance) -> FixedIP:
@@ -246,7 +261,7 @@ class AssociateFloating(Change[FloatingIP]):
             wanted = parse_address("fixed address", self.fixed_address)
             rows = [row for row in rows if row.address == wanted]
             if not rows:
-                raise NotFound(f"instance {instance.name!r} has no fixed address {wanted}")
+                raise without_address(instance, wanted)
         if not rows:
             given = command("instance", "add-fixed-ip", instance.name, "NETWORK")
             raise Conflict(f"instance {instance.name!r} has no fixed address: {given} gives it one")
@@ -275,5 +290,5 @@ class DisassociateFloating(Change[FloatingIP]):
             raise Conflict(
                 f"floating address {address} is not associated: {listed} shows which are"
             )
-        _refuse_assigned(floating)
+        _refuse_assigned(connection, floating, floating.fixed_ip_id)
         return Written(floating_ips.disassociate(connection, floating))

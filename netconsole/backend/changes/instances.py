@@ -13,7 +13,7 @@ from netconsole.backend.intent.retelling import retelling
 from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
-from netconsole.backend.model.errors import InvalidValue, NotFound
+from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.model.hostnames import hostname
 from netconsole.backend.model.hoststate import Address
 from netconsole.backend.model.phrases import count
@@ -215,7 +215,7 @@ class RemoveFixedIP(Change[InstanceView]):
         rows = fixed_ips.of_instance(connection, instance.uuid)
         held = [row for row in rows if row.allocated and row.address == address]
         if not held:
-            raise NotFound(f"instance {instance.name!r} has no fixed address {address}")
+            raise allocation.without_address(instance, address)
         is_translated = _are_translated(connection, held)
         allocation.let_go(connection, held[0], options)
         made = instance_view(connection, instance)

@@ -14,6 +14,7 @@ from netconsole.backend.managers import FLAT, FLAT_DHCP, VLAN, manager, ranges, 
 from netconsole.backend.managers.layout import Layout, Reserve, Wishes, layout, layout_v6
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import Network
 
 MTU_RANGE = range(68, 65536)
@@ -256,13 +257,14 @@ class Creation:
         lower = lower_interface(network, self.options)
         for other in others:
             if network.label == other.label:
-                raise Conflict(f"network {network.label!r} exists already")
+                shown = command("network", "show", network.label)
+                raise Conflict(f"network {network.label!r} exists already: {shown} shows it")
             if manager(self.options) is not FLAT_DHCP or network.bridge == other.bridge:
                 continue
             if lower and lower_interface(other, self.options) == lower:
                 raise Conflict(
                     f"interface {lower} is in bridge {other.bridge} of network {other.label!r} "
-                    "already: only VLANs can share one"
+                    "already, only VLANs can share one: `ip -brief link` shows which there are"
                 )
 
 

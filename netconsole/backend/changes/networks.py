@@ -66,7 +66,9 @@ def _refuse_floating(connection: Connection, new: Iterable[Network]) -> None:
         cidr = IPNetwork(network.cidr)
         first = bisect_left(floating, cidr.first)
         if first < len(floating) and floating[first] <= cidr.last:
-            raise Conflict(f"{cidr} holds the floating address {IPAddress(floating[first])}")
+            address = str(IPAddress(floating[first]))
+            delete = command("floating", "delete", address)
+            raise Conflict(f"{cidr} holds the floating address {address}: {delete} comes first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,13 @@ class DeleteNetwork(Change[Network]):
     def write(self, connection: Connection, options: Options) -> Written[Network]:
         network = networks.find(connection, self.network)
         if network.project_id:
-            raise _belongs(network)
+            raise belongs(network)
         if used := networks.allocated(connection, network):
             listed = command("fixed", "list", "--network", network.label)
+            first = command("instance", "delete", "INSTANCE")
             raise Conflict(
                 f"network {network.label!r} has {count(used, 'address')} allocated to instances: "
-                f"{listed} shows which, `netconsole instance delete` frees them"
+                f"{listed} shows which, {first} frees them"
             )
         networks.delete(connection, network)
         return Written(
@@ -129,7 +132,11 @@ class ModifyNetwork(Change[Network]):
             network = replace(network, project_id=None)
         if self.disassociate_host:
             if networks.allocated(connection, network) and not network.multi_host:
-                raise Conflict(f"network {network.label!r} has instances, which need their gateway")
+                given = command("network", "associate", network.label, "--host", "HOST")
+                raise Conflict(
+                    f"network {network.label!r} has instances, which need their gateway: {given} "
+                    "gives them another"
+                )
             network = replace(network, host=None)
         networks.update(connection, network)
         return Written(network, left_behind(former, network, options))
@@ -147,7 +154,8 @@ class ModifyNetwork(Change[Network]):
             raise InvalidValue("project", "", "name one, or a host, or which of them to take away")
 
 
-def _belongs(network: Network) -> Conflict:
+def belongs(network: Network) -> Conflict:
+    """What is said of a network that is another project's."""
     first = command("network", "modify", network.label, "--disassociate-project")
     return Conflict(
         f"network {network.label!r} belongs to project {network.project_id!r}: {first} comes first"
@@ -156,7 +164,7 @@ def _belongs(network: Network) -> Conflict:
 
 def _given(network: Network, project: str) -> Network:
     if network.project_id not in (None, project):
-        raise _belongs(network)
+        raise belongs(network)
     return replace(network, project_id=project)
 
 
@@ -180,6 +188,10 @@ def network_for_project(connection: Connection, project: str, options: Options) 
     free network is left, and Conflict under another manager, whose networks all projects share.
     """
     if not manager(options).gives_networks_to_projects:
-        raise Conflict(f"{options.network_manager} gives no networks to projects")
+        shown = command("config", "show")
+        raise Conflict(
+            f"{options.network_manager} gives no networks to projects: {shown} shows where "
+            "network_manager is set"
+        )
     owned = networks.of_project(connection, project)
     return owned[0] if owned else networks.give(connection, project)

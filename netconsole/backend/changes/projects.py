@@ -12,7 +12,7 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import NotFound
 from netconsole.backend.model.hoststate import Address
-from netconsole.backend.model.phrases import count, some
+from netconsole.backend.model.phrases import command, count, some
 from netconsole.backend.model.records import InstanceView, Network
 from netconsole.backend.store import floating_ips, instances, networks
 from netconsole.backend.store.views import instance_view
@@ -37,9 +37,10 @@ class ScrubProject(Change[tuple[Network, ...]]):
         owned = networks.of_project(connection, project)
         running = self._running(connection)
         if not owned and not running and not floating_ips.count_of_project(connection, project):
+            shown = command("network", "list")
             raise NotFound(
-                f"project {project!r} is not known here: it has no network, no instance and no "
-                "floating address"
+                f"project {project!r} is not known here, it has no network, no instance and no "
+                f"floating address: {shown} shows whose the networks are"
             )
         scrubbed = []
         released = frozenset[Address]()

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import manager
 from netconsole.backend.model.errors import Exhausted
+from netconsole.backend.model.phrases import command
 from netconsole.backend.store import fixed_ips, floating_ips
 
 UNLIMITED = -1
@@ -65,5 +66,6 @@ def check_floating_ips(connection: Connection, project: str, options: Options) -
 def _check(project: str, used: int, more: int, limit: int, what: str, option: str) -> None:
     if used + more > limit:
         raise Exhausted(
-            f"project {project!r} has {used} of {limit} {what} ({option}), asked for {more} more"
+            f"project {project!r} has {used} of {limit} {what}, asked for {more} more: "
+            f"{command('config', 'show')} shows where {option} is set"
         )

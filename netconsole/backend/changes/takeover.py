@@ -12,6 +12,7 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import refuse_others
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Lease
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import Network
 from netconsole.backend.store import floating_ips, instances, networks
 from netconsole.backend.store import takeover as whole_rows
@@ -40,9 +41,9 @@ class ImportNova(Change[Takeover]):
     def write(self, connection: Connection, options: Options) -> Written[Takeover]:
         found = takeover(self.rows, options)
         refuse_others(found.networks, options)
-        here = networks.every(connection)
+        here, listed = networks.every(connection), command("network", "list")
         for number, network in enumerate(found.networks):
-            _refuse_overlap(network, here, "which is here already")
+            _refuse_overlap(network, here, f"which is here already: {listed} shows all that are")
             _refuse_overlap(network, found.networks[:number], "which is of the same database")
         made = {network.id: networks.insert(connection, network) for network in found.networks}
         for instance in found.instances:

@@ -16,6 +16,7 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import InstanceView, Network, PortKind
 from netconsole.backend.store import fixed_ips, instances, networks
 from netconsole.backend.store.views import instance_view
@@ -81,7 +82,8 @@ class ChangeVpn(Change[tuple[Network, ...]]):
             raise InvalidValue("VPN port", self.port, f"must be {PORTS[0]} to {PORTS[-1]}")
         owned = networks.of_project(connection, project)
         if not owned:
-            raise NotFound(f"project {project!r} has no network")
+            given = command("network", "associate", "NETWORK", "--project", project)
+            raise NotFound(f"project {project!r} has no network: {given} gives it one")
         changed = tuple(
             replace(network, vpn_public_address=address, vpn_public_port=self.port)
             for network in owned

@@ -7,6 +7,7 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import dnsmasq_configuration, links
 from netconsole.backend.managers import manager
 from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.text import visible
 from netconsole.backend.plan.uplinks import never_a_port, never_under_vlans
 from netconsole.backend.steps import (
@@ -20,7 +21,7 @@ from netconsole.backend.steps import (
 )
 
 NO_INTERFACE = "this host has no such interface: make it, or name one that `ip -brief link` shows"
-_SEE = "(netconsole config show says where it is set)"
+_SEE = f"({command('config', 'show')} says where it is set)"
 
 
 def refuse(steps: Plan, options: Options) -> None:

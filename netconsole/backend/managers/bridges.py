@@ -5,7 +5,8 @@ from collections.abc import Collection
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import validate
-from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.errors import Conflict, InvalidValue
+from netconsole.backend.model.phrases import command
 
 _NUMBER = re.compile(r"[0-9]*\Z")
 
@@ -20,6 +21,14 @@ def usable(given: str | None, options: Options) -> str:
         rule = "name one, or set flat_network_bridge in the configuration"
         raise InvalidValue("bridge", "", rule)
     return validate.interface("bridge", name)
+
+
+def taken(name: str, label: str) -> Conflict:
+    """What is said of a bridge that another network has."""
+    shown = command("network", "list")
+    return Conflict(
+        f"bridge {name} already carries network {label!r}: {shown} shows which bridges are taken"
+    )
 
 
 def next_free(name: str, taken: Collection[str]) -> str:

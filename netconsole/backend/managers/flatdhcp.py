@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import bridges
 from netconsole.backend.managers.manager import Manager
-from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.records import Network
 
 
@@ -31,7 +30,7 @@ class FlatDhcpManager(Manager):
         holders = {network.bridge: network.label for network in existing}
         name = bridges.usable(given, options)
         if given is not None and given in holders:
-            raise Conflict(f"bridge {given} already carries network {holders[given]!r}")
+            raise bridges.taken(given, holders[given])
         names: list[str] = []
         for _ in vlans:
             public = (options.public_interface,) if names else ()  # it may be the one that is named

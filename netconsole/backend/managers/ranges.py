@@ -7,6 +7,7 @@ from typing import Literal
 from netaddr import AddrFormatError, IPAddress, IPNetwork
 
 from netconsole.backend.model.errors import Conflict, InvalidValue
+from netconsole.backend.model.phrases import command
 
 SMALLEST_PREFIX = 8
 LARGEST_PREFIX = 29
@@ -127,7 +128,8 @@ def free_parts(
             parts.append(part)
             cursor += size
     if len(parts) < count:
-        raise Conflict(first_refusal)
+        shown = command("network", "list")
+        raise Conflict(f"{first_refusal}: {shown} shows which ranges are taken")
     return parts
 
 

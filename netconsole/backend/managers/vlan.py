@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netconsole.backend.configuration.options import Options
+from netconsole.backend.managers import bridges
 from netconsole.backend.managers.manager import Manager
 from netconsole.backend.model.errors import Conflict, Exhausted, InvalidValue
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import Network
 
 VLANS = range(1, 4095)
@@ -42,7 +44,7 @@ class VlanManager(Manager):
             raise InvalidValue("bridge", given, rule)
         for network in existing:
             if network.bridge in names:
-                raise Conflict(f"bridge {network.bridge} already carries network {network.label!r}")
+                raise bridges.taken(network.bridge, network.label)
         return names
 
 
@@ -99,8 +101,8 @@ def identifiers(
     holders = {network.vlan: network.label for network in existing if network.vlan is not None}
     if given is not None and given in holders:
         raise Conflict(
-            f"VLAN {given} belongs to network {holders[given]!r}; without one named, "
-            "a free one is taken"
+            f"VLAN {given} belongs to network {holders[given]!r}; without one named, a free one is "
+            f"taken: {command('network', 'list')} shows which are"
         )
     if given is not None:
         return [given]
@@ -128,7 +130,8 @@ def _numbers(
         if number not in allowed:
             number = next((each for each in allowed[start - 1 :] if each not in used), 0)
         if not number:
-            raise Exhausted(f"no {what} from {start} on is free")
+            shown = command("network" if what == "VLAN" else "vpn", "list")
+            raise Exhausted(f"no {what} from {start} on is free: {shown} shows which are taken")
         chosen.append(number)
         used.add(number)
     return chosen

@@ -24,3 +24,8 @@ def capitalized(words: str) -> str:
 def command(*words: str) -> str:
     """Return a command of ours as it can be typed, in the quotes that messages have round it."""
     return f"`netconsole {shlex.join(words)}`"
+
+
+def network_creation() -> str:
+    """Return the command that makes a network, with words in capitals where values belong."""
+    return command("network", "create", "LABEL", "--fixed-range-v4", "CIDR")

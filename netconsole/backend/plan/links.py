@@ -87,14 +87,22 @@ def _refuse_impossible(
     _refuse_unfit(link, observed, wanted)
     if found is not None and link.kind not in ("", found.kind):
         rule = f"is wanted as a {link.kind}, but is a {found.kind or 'physical interface'}"
-        raise Conflict(f"interface {link.name!r} {rule}")
+        raise Conflict(f"interface {link.name!r} {rule}: {_details(link.name)}")
     if found is not None and link.vlan not in (None, found.vlan):
         raise Conflict(
-            f"interface {link.name!r} is wanted for VLAN {link.vlan}, but carries {found.vlan}"
+            f"interface {link.name!r} is wanted for VLAN {link.vlan}, but carries {found.vlan}: "
+            f"{_details(link.name)}"
         )
     _refuse_port_of_another(link, found, observed)
     if link.master and link.master not in observed.links and link.master not in wanted.links:
-        raise Conflict(f"bridge {link.master!r} is not there; the Flat manager leaves it to you")
+        raise Conflict(
+            f"bridge {link.master!r} is not there, the Flat manager leaves it to you: "
+            f"`ip link add {link.master} type bridge` makes it"
+        )
+
+
+def _details(name: str) -> str:
+    return f"`ip -details link show dev {name}` shows it"
 
 
 def _refuse_unfit(link: WantedLink, observed: Observed, wanted: Wanted) -> None:
@@ -133,7 +141,7 @@ def _refuse_port_of_another(
     shown = _shown(link.named_by, link.name)
     raise Conflict(
         f"{shown} is a port of {kind or 'interface'} {master!r} already: name that as the "
-        f"network's bridge, or take it out first: ip link set dev {link.name} nomaster"
+        f"network's bridge, or take it out first: `ip link set dev {link.name} nomaster`"
     )
 
 
@@ -145,7 +153,7 @@ def _refuse_parent(link: WantedLink, observed: Observed) -> None:
             raise Conflict(
                 f"{shown} has the {above.kind} {above.name!r} over it and cannot be a port of "
                 f"{link.master!r} beside that: name another interface, or delete it first: "
-                f"ip link delete dev {above.name}"
+                f"`ip link delete dev {above.name}`"
             )
 
 

@@ -18,7 +18,7 @@ from netconsole.backend.wording import dhcp
 
 _ADOPT = "`netconsole adopt` removes what this store does not ask for"
 _FROM_A_STORE = f"use that store again, or {_ADOPT}"
-_FROM_NOVA = f"`netconsole import nova` takes nova's networks over, {_ADOPT}"
+_FROM_NOVA = f"`netconsole import nova --connection URL` takes nova's networks over, {_ADOPT}"
 
 
 @dataclass(frozen=True, slots=True)

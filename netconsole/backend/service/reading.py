@@ -15,6 +15,7 @@ from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.model.hoststate import Lease, Observed, Wanted
 from netconsole.backend.model.kernel_settings import IP_FORWARD
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
     DnsDomain,
     DnsEntry,
@@ -267,12 +268,15 @@ class Reading:
             for entry in self._journal.entries():
                 if entry.undoable and entry.end == "done" and not entry.undoes:
                     return entry
-            raise NotFound("no fix to undo")
+            raise NotFound(f"no fix to undo: {command('history')} shows what was done")
         entry = self._journal.entry(change_id)
         if not entry.undoable:
             raise Conflict(f"change {change_id} ({entry.title}) came from the store: change that")
         if entry.end != "done":
-            raise Conflict(f"change {change_id} ({entry.title}) was taken back already")
+            raise Conflict(
+                f"change {change_id} ({entry.title}) was taken back already: "
+                f"{command('history')} shows by which"
+            )
         return entry
 
     def _note_leases_if_idle(self, observed: Observed) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from netconsole.backend.model.errors import NotFound
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import DnsDomain, DnsEntry
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import dns_domains, dns_entries
@@ -17,7 +18,8 @@ _COLUMNS = columns(dns_entries, DnsEntry)
 
 def insert_domain(connection: Connection, domain: DnsDomain) -> DnsDomain:
     """Write a new domain and return it; raises Conflict when there is one of that name."""
-    refuse_taken(connection, dns_domains, "DNS domain", {"domain": domain.domain})
+    shown = command("dns", "domains")
+    refuse_taken(connection, dns_domains, "DNS domain", {"domain": domain.domain}, shown)
     connection.execute(sa.insert(dns_domains).values(values(domain)))
     return domain
 
@@ -33,7 +35,8 @@ def find_domain(connection: Connection, domain: str) -> DnsDomain:
     by_name = dns_domains.c.domain == domain
     found = fetch(connection, DnsDomain, sa.select(*_DOMAIN_COLUMNS).where(by_name))
     if not found:
-        raise NotFound(f"DNS domain {domain!r} does not exist")
+        made = command("dns", "create-domain", domain)
+        raise NotFound(f"DNS domain {domain!r} does not exist: {made} makes it")
     return found[0]
 
 
@@ -65,7 +68,8 @@ def delete(connection: Connection, name: str, domain: str) -> DnsEntry:
     statement = sa.delete(dns_entries).where(_named(name, domain)).returning(*_COLUMNS)
     deleted = fetch(connection, DnsEntry, statement)
     if not deleted:
-        raise NotFound(f"DNS domain {domain!r} has no name {name!r}")
+        shown = command("dns", "list", "--domain", domain)
+        raise NotFound(f"DNS domain {domain!r} has no name {name!r}: {shown} shows which it has")
     return deleted[0]
 
 

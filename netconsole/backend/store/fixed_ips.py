@@ -8,6 +8,7 @@ it is the queue, so that an address given back is the last to be given out again
 from collections.abc import Iterable
 
 import sqlalchemy as sa
+from netaddr import IPAddress, IPNetwork
 from sqlalchemy import ColumnElement, Connection, Update
 
 from netconsole.backend.model.errors import Conflict, Exhausted, NotFound
@@ -84,7 +85,10 @@ def insert_many(connection: Connection, network_id: int, rows: Iterable[tuple[st
         if new:
             connection.execute(sa.insert(fixed_ips), new)
     except sa.exc.IntegrityError as error:
-        raise Conflict("an address of the range belongs to another network") from error
+        shown = command("network", "list")
+        raise Conflict(
+            f"an address of the range belongs to another network: {shown} shows the ranges"
+        ) from error
 
 
 def allocate(
@@ -154,18 +158,50 @@ def _not_to_be_had(connection: Connection, network: Network, address: str) -> No
     """Say why an address could not be allocated."""
     fixed_ip = _first(connection, fixed_ips.c.address == address)
     if fixed_ip is None or fixed_ip.network_id != network.id:
-        return NotFound(f"address {address} is not in network {network.label!r} ({network.cidr})")
-    if fixed_ip.host is not None:
-        return Conflict(f"address {address} belongs to host {fixed_ip.host}")
-    if fixed_ip.reserved and fixed_ip.instance_uuid is None and not fixed_ip.leased:
-        return Conflict(f"address {address} is reserved in network {network.label!r}")
-    if fixed_ip.instance_uuid is None:
-        return Conflict(f"address {address} is still leased to {fixed_ip.mac or 'a former guest'}")
+        listed = command("fixed", "list", "--network", network.label)
+        return NotFound(
+            f"fixed address {address} is not in network {network.label!r} ({network.cidr}): "
+            f"{listed} shows those that are"
+        )
+    return taken(connection, network, fixed_ip)
+
+
+def taken(connection: Connection, network: Network, fixed_ip: FixedIP) -> Conflict:
+    """Say who has an address that is not free, and how it comes to be free."""
+    called = f"fixed address {fixed_ip.address}"
     by_uuid = instances.c.uuid == fixed_ip.instance_uuid
     holder = connection.execute(sa.select(instances.c.name).where(by_uuid)).scalar()
-    if holder is None:
-        return Conflict(f"address {address} is still leased to a deleted instance")
-    return Conflict(f"address {address} is in use by instance {holder!r}")
+    if holder is not None and fixed_ip.allocated:
+        free = command("instance", "remove-fixed-ip", holder, fixed_ip.address)
+        return Conflict(f"{called} is in use by instance {holder!r}: {free} takes it away")
+    if fixed_ip.host is not None:
+        listed = command("fixed", "list", "--network", network.label, "--host", fixed_ip.host)
+        return Conflict(
+            f"{called} belongs to host {fixed_ip.host} as long as that has instances in network "
+            f"{network.label!r}: {listed} shows them"
+        )
+    if fixed_ip.instance_uuid is not None or fixed_ip.leased:
+        shown = command("fixed", "get", fixed_ip.address)
+        return Conflict(
+            f"{called} is still leased to {fixed_ip.mac or 'a deleted instance'}: {shown} shows "
+            "when that is over"
+        )
+    if own := purpose(network, fixed_ip.address):
+        return Conflict(f"{called} is the {own} of network {network.label!r}")
+    free = command("fixed", "unreserve", fixed_ip.address)
+    return Conflict(f"{called} is reserved in network {network.label!r}: {free} frees it")
+
+
+def purpose(network: Network, address: str) -> str | None:
+    """What a network itself needs an address for; None where it needs it for nothing."""
+    purposes = {
+        str(IPAddress(IPNetwork(network.cidr).first, 4)): "network address",
+        network.broadcast: "broadcast address",
+        network.vpn_private_address: "VPN address",
+        network.dhcp_server: "DHCP server",
+        network.gateway: "gateway",
+    }
+    return purposes.get(address)
 
 
 def allocate_to_host(connection: Connection, network: Network, host: str) -> FixedIP:
@@ -185,7 +221,11 @@ def allocate_to_host(connection: Connection, network: Network, host: str) -> Fix
     )
     given = fetch(connection, FixedIP, statement)
     if not given:
-        raise Exhausted(f"network {network.label!r} has no free address left for host {host}")
+        listed = command("fixed", "list", "--network", network.label)
+        raise Exhausted(
+            f"network {network.label!r} has no free address left for host {host}: {listed} shows "
+            "who has them"
+        )
     return given[0]
 
 
@@ -322,7 +362,8 @@ def find(connection: Connection, address: str) -> FixedIP:
     """
     fixed_ip = _first(connection, fixed_ips.c.address == address)
     if fixed_ip is None:
-        raise NotFound(f"address {address} is in no network")
+        shown = command("network", "list")
+        raise NotFound(f"fixed address {address} is in no network: {shown} shows their ranges")
     return fixed_ip
 
 

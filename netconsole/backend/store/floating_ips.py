@@ -35,7 +35,8 @@ def insert_many(connection: Connection, rows: Iterable[FloatingIP]) -> tuple[Flo
             sa.select(floating_ips.c.address).where(by_address).order_by(floating_ips.c.id)
         ).scalar()
         if existing is not None:
-            raise Conflict(f"floating address {existing} exists already")
+            shown = command("floating", "list")
+            raise Conflict(f"floating address {existing} exists already: {shown} shows all")
     statement = sa.insert(floating_ips).returning(floating_ips.c.id, sort_by_parameter_order=True)
     serial = {"serial": next_serial(connection)}
     ids = connection.execute(statement, [values(row) | serial for row in new]).scalars()
@@ -176,7 +177,10 @@ def associate(
     )
     associated = fetch(connection, FloatingIP, statement)
     if not associated:
-        raise Conflict(f"floating address {floating.address} is associated already")
+        first = command("floating", "disassociate", floating.address)
+        raise Conflict(
+            f"floating address {floating.address} is associated already: {first} comes first"
+        )
     return associated[0]
 
 

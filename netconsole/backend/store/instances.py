@@ -31,8 +31,13 @@ def insert(connection: Connection, instance: Instance) -> Instance:
         if holder is not None:
             taken, by = holder
             whose = "" if taken == by else f" by instance {by!r}"
-            raise Conflict(f"instance {instance.name!r}: {what} {taken!r} is taken{whose}")
-    refuse_taken(connection, instances, f"instance {instance.name!r}", {"uuid": instance.uuid})
+            first = command("instance", "delete", by)
+            raise Conflict(
+                f"instance {instance.name!r}: {what} {taken!r} is taken{whose}: {first} frees it"
+            )
+    listed = command("instance", "list")
+    noun = f"instance {instance.name!r}"
+    refuse_taken(connection, instances, noun, {"uuid": instance.uuid}, listed)
     connection.execute(sa.insert(instances).values(values(instance)))
     return instance
 
@@ -81,7 +86,8 @@ def insert_port(connection: Connection, port: Port) -> Port:
     Raises Conflict when its MAC address, device or uuid is taken.
     """
     unique = {"mac": port.mac, "device": port.device, "uuid": port.uuid}
-    refuse_taken(connection, ports, f"port {port.device}", unique)
+    listed = command("instance", "list")
+    refuse_taken(connection, ports, f"port {port.device}", unique, listed)
     statement = sa.insert(ports).values(values(port)).returning(ports.c.id)
     return replace(port, id=connection.execute(statement).scalar_one())
 

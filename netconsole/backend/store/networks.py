@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from netconsole.backend.model.errors import Exhausted, NotFound
-from netconsole.backend.model.phrases import command
+from netconsole.backend.model.phrases import command, network_creation
 from netconsole.backend.model.records import ManagerKind, Network, NetworkUsage
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import fixed_ips, is_associated, networks
@@ -23,7 +23,8 @@ def insert(connection: Connection, network: Network) -> Network:
     unique: dict[str, object] = {"label": network.label, "uuid": network.uuid}
     if network.vlan is not None:
         unique["vlan"] = network.vlan
-    refuse_taken(connection, networks, f"network {network.label!r}", unique)
+    shown = command("network", "list")
+    refuse_taken(connection, networks, f"network {network.label!r}", unique, shown)
     statement = sa.insert(networks).values(values(network)).returning(networks.c.id)
     return replace(network, id=connection.execute(statement).scalar_one())
 
@@ -77,7 +78,10 @@ def give(connection: Connection, project: str) -> Network:
     )
     given = fetch(connection, Network, statement)
     if not given:
-        raise Exhausted(f"no network is left for project {project!r}: every one has its project")
+        raise Exhausted(
+            f"no network is left for project {project!r}, every one has its project: "
+            f"{network_creation()} makes one"
+        )
     return given[0]
 
 

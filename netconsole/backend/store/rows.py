@@ -63,14 +63,15 @@ def values(record: Record) -> dict[str, object]:
 
 
 def refuse_taken(
-    connection: Connection, table: Table, noun: str, wanted: Mapping[str, object]
+    connection: Connection, table: Table, noun: str, wanted: Mapping[str, object], listed: str
 ) -> None:
     """Refuse values of unique columns that another row holds.
 
-    Raises Conflict, naming the first of them. Where writers do not queue as they do in SQLite,
+    Raises Conflict, naming the first of them, and the command by which they are `listed`. Where
+    writers do not queue as they do in SQLite,
     the unique constraint is what keeps a value single; this is what puts it in words.
     """
     for name, value in wanted.items():
         column = table.c[name]
         if connection.execute(select(column).where(column == value)).first() is not None:
-            raise Conflict(f"{noun}: {name} {value!r} is taken")
+            raise Conflict(f"{noun}: {name} {value!r} is taken: {listed} shows which are")

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import FixedIP
 from netconsole.backend.store.tables import fixed_ips, now
 
@@ -26,7 +27,8 @@ def insert_fixed_ips(connection: Connection, rows: Iterable[FixedIP]) -> dict[in
         by_address = fixed_ips.c.address.in_([row.address for row in some])
         taken = connection.execute(sa.select(fixed_ips.c.address).where(by_address)).scalar()
         if taken is not None:
-            raise Conflict(f"address {taken} exists already")
+            shown = command("fixed", "get", taken)
+            raise Conflict(f"fixed address {taken} exists already: {shown} shows where")
         statement = sa.insert(fixed_ips).returning(fixed_ips.c.id, sort_by_parameter_order=True)
         new = connection.execute(
             statement,

@@ -24,6 +24,7 @@ from typing import get_args
 from uuid import uuid4
 
 from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
+from netconsole.backend.model.phrases import command
 from netconsole.backend.steps import Plan
 from netconsole.backend.system.who import who
 from netconsole.backend.transaction import journal_entry
@@ -98,7 +99,8 @@ class Journal:
         """One change by its id; raises NotFound, and Unavailable where it cannot be read."""
         entry = next((entry for entry in self.entries() if entry.id == change_id), None)
         if entry is None:
-            raise NotFound(f"change {change_id!r}: not in the journal")
+            shown = command("history")
+            raise NotFound(f"change {change_id!r}: not in the journal, {shown} shows what is")
         if entry.unread:
             raise Unavailable(entry.unread)
         return entry

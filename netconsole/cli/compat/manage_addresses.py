@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.backend.model.errors import InvalidValue, NotFound
+from netconsole.backend.model.phrases import command
 from netconsole.cli.compat.arguments import RANGE
 from netconsole.cli.compat.nova_floating import BULK_COLUMNS, bulk_rows
 from netconsole.cli.compat.tables import tabbed
@@ -127,4 +128,5 @@ def _unknown_is_bad_input(address: str) -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        raise InvalidValue("address", address, "is in no network") from error
+        rule = f"is in no network: {command('network', 'list')} shows their ranges"
+        raise InvalidValue("address", address, rule) from error

@@ -6,6 +6,7 @@ import click
 
 from netconsole.backend.model.codec import record
 from netconsole.backend.model.errors import Conflict, NotFound
+from netconsole.backend.model.phrases import command
 from netconsole.cli.compat.arguments import OF_BOTH, RANGE
 from netconsole.cli.compat.tables import tabbed
 from netconsole.cli.frame import output
@@ -117,4 +118,5 @@ def _by_range(service: "Service", cidr: str | None) -> str:
     for found in service.networks():
         if found.cidr == cidr:
             return found.uuid
-    raise NotFound(f"no network has the range {cidr!r}")
+    shown = command("network", "list")
+    raise NotFound(f"no network has the range {cidr!r}: {shown} shows which there are")

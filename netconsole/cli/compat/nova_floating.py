@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.phrases import command
 from netconsole.cli.compat.arguments import RANGE, project
 from netconsole.cli.compat.floating_rows import Row, floating_rows
 from netconsole.cli.compat.tables import print_bordered
@@ -103,7 +104,11 @@ def floating_ip_disassociate(doer: Doer, server: str, address: str) -> None:
 
     view = doer.context.service().instance(server)
     if not any(ip.address == address for port in view.ports for ip in port.floating_ips):
-        raise Conflict(f"floating address {address} is not associated with instance {server!r}")
+        shown = command("instance", "show", server)
+        raise Conflict(
+            f"floating address {address} is not associated with instance {server!r}: {shown} shows "
+            "which are"
+        )
     doer.carry_out(DisassociateFloating(address=address))
 
 

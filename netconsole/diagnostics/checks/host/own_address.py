@@ -11,8 +11,8 @@ from netconsole.diagnostics.parts.backend import Backend
 ID: Final = "own_address"
 TITLE = "The host has the address that guests send under"
 REMEDY = (
-    "`ip -brief address` shows what the host has, `netconsole config show my_ip` which file says "
-    "otherwise: set it there, or take the line out, then `netconsole apply`."
+    "`ip -brief address` shows what the host has, `netconsole config show` which file sets my_ip: "
+    "change it there, or take the line out, then `netconsole apply`."
 )
 
 

@@ -27,7 +27,7 @@ REMEDY = (
 WIRE: Final = (
     "{name} is a network card: what its wire carries is not known here, and frames larger than "
     "that would be lost, this host's own as well. Raise its MTU where the switch allows it, or "
-    "lower that of the network (`netconsole network create --mtu`)."
+    "lower that of the network (the option --mtu of `netconsole network create`)."
 )
 
 

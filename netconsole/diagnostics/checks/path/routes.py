@@ -104,7 +104,7 @@ def _astray(biting: list[_Rival]) -> Finding:
         "range. Give one of them another."
         if route.protocol == "kernel"
         else "No instance has an address there, and others may need the route: reserve those "
-        "addresses (`netconsole fixed reserve`), or delete the route if nobody does."
+        "addresses (`netconsole fixed reserve ADDRESS`), or delete the route if nobody does."
     )
     out = (
         "bridge: packets do not get as far as the bridge",

@@ -62,6 +62,6 @@ def test_a_bridge_that_is_full_is_said_before_the_kernel_says_it(connection: sa.
     full = replace(options(), flat_interface="eth1")
     create(connection, full, "last")
     create(connection, replace(full, host="elsewhere"), "away")
-    words = "bridge br100 .* has 1022 ports .* use another network"
+    words = "bridge br100 .* has 1022 ports .* makes another network"
     with pytest.raises(Exhausted, match=words):
         create(connection, full, "web1")

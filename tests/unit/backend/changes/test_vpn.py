@@ -56,7 +56,7 @@ def test_once_more_is_the_same_and_after_it_is_gone_it_can_be_made_anew(
     DeleteInstance("demo-vpn").write(connection, OPTIONS)
     assert vpn_views(connection)[0].instance is None
     assert fixed_ips.find(connection, kept).reserved, "no other instance gets it"
-    with pytest.raises(Conflict, match=f"address {kept} is reserved"):
+    with pytest.raises(Conflict, match=f"address {kept} is the VPN address of"):
         CreateInstance("web1", "demo", fixed_addresses=(kept,)).write(connection, OPTIONS)
     assert create(connection, "demo").instance != first.instance
 
@@ -68,7 +68,7 @@ def test_a_lease_and_another_reservation_are_no_way_around(
     fixed_ips.set_leased(connection, fixed_ips.find(connection, kept), True)
     instance = CreateInstance("web1", "demo").write(connection, OPTIONS).result
     DeleteInstance("demo-vpn").write(connection, OPTIONS)
-    with pytest.raises(Conflict, match=f"address {kept} is still leased to a deleted instance"):
+    with pytest.raises(Conflict, match=f"address {kept} is still leased to [^:]"):
         create(connection, "demo")
     ReserveFixed("10.0.0.9").write(connection, OPTIONS)
     assert instance.ports[0].fixed_ips[0].address != "10.0.0.9"

@@ -134,7 +134,9 @@ class TestParts:
     def test_when_none_is_left_both_networks_are_named(self) -> None:
         with pytest.raises(Conflict) as refused:
             cut("10.0.0.0/24", 25, 2, "10.0.0.160/29")
-        assert str(refused.value) == "10.0.0.128/25 overlaps 10.0.0.160/29 of network 'net0'"
+        assert str(refused.value).startswith(
+            "10.0.0.128/25 overlaps 10.0.0.160/29 of network 'net0': "
+        )
 
     def test_of_several_in_the_way_the_first_is_named(self) -> None:
         with pytest.raises(Conflict, match=r"10\.0\.0\.0/25 overlaps 10\.0\.0\.8/29 of network"):
