@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from forked import forks
+from forked import can_run, forks
 
 from netconsole.lab.sandbox.namespaces import Namespace
 
@@ -51,11 +51,11 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end. With `check`, a status other than 0 fails the test.
 
-    netconsole itself, where neither input nor environment is given to it, is one of `forks`.
+    One of netconsole or Python to which neither input nor environment is given is one of `forks`.
     """
-    if words[0] == "netconsole" and input is None and not more:
+    if can_run(words) and input is None and not more:
         forking = forks(tuple(environment().items()))
-        done = forking.run(pid, kinds, words[1:], timeout)
+        done = forking.run(pid, kinds, words, timeout)
     else:
         done = subprocess.run(
             command(pid, kinds, words),

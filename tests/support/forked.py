@@ -1,11 +1,13 @@
 """Runs of netconsole that begin as forks of one process, which has loaded it already.
 
-Loading takes six times as long as most commands do. `python forked.py` is that process: for each
+Loading takes ten times as long as most commands do. `python forked.py` is that process: for each
 request on its standard input, a socket, it forks, goes into a host's namespaces as nsenter(1)
-does, and runs the program there from its first line to its last, in a process of its own. Starting
-it as a user does is left to the tests that are about that.
+does, and runs the program there from its first line to its last, in a process of its own: either
+`netconsole …`, or `python3 -c …`, as most scripts of tests use what is loaded. Starting them as a
+user does is left to the tests that are about that.
 """
 
+import atexit
 import functools
 import gc
 import importlib
@@ -16,18 +18,26 @@ import selectors
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import netconsole
 from netconsole.cli import entry
 from netconsole.lab.sandbox.namespaces import Namespace, enter
 
+SCRIPT = ("python3", "-c")
 PROGRAM = str(Path(sys.executable).with_name("netconsole"))
 HEAVY = ("sqlalchemy.dialects.sqlite", "pyroute2", "psutil", "oslo_config.cfg", "rich.console")
 NOT_LOADED = ("netconsole.screens", "netconsole.backend.store.migrations")
 REQUEST = 1 << 16
+
+
+def can_run(words: Sequence[str]) -> bool:
+    """Whether a command is one of those that are run here."""
+    return words[0] == "netconsole" or tuple(words[:2]) == SCRIPT
 
 
 class Forks:
@@ -44,10 +54,10 @@ class Forks:
             )
 
     def run(
-        self, pid: int, kinds: Namespace, arguments: Sequence[str], timeout: float
+        self, pid: int, kinds: Namespace, words: Sequence[str], timeout: float
     ) -> subprocess.CompletedProcess[str]:
-        """Run netconsole in namespaces of a process, without input, and wait for its end."""
-        request = json.dumps([pid, int(kinds), *arguments]).encode()
+        """Run it in namespaces of a process, without input, and wait for its end."""
+        request = json.dumps([pid, int(kinds), *words]).encode()
         answer, theirs = socket.socketpair()
         out, out_end = os.pipe()
         err, err_end = os.pipe()
@@ -58,11 +68,11 @@ class Forks:
             os.close(descriptor)
         theirs.close()
         with answer:
-            said = _read((out, err), timeout, arguments)
+            said = _read((out, err), timeout, words)
             status = answer.recv(REQUEST)
         if not status:
-            raise RuntimeError(f"netconsole was not started: {said[1]}")
-        return subprocess.CompletedProcess([PROGRAM, *arguments], int(status), said[0], said[1])
+            raise RuntimeError(f"{words[0]} was not started: {said[1]}")
+        return subprocess.CompletedProcess(words, int(status), said[0], said[1])
 
 
 @functools.cache
@@ -71,7 +81,7 @@ def forks(environment: tuple[tuple[str, str], ...]) -> Forks:
     return Forks(dict(environment))
 
 
-def _read(descriptors: tuple[int, int], timeout: float, arguments: Sequence[str]) -> list[str]:
+def _read(descriptors: tuple[int, int], timeout: float, words: Sequence[str]) -> list[str]:
     """Read both to their ends."""
     deadline = time.monotonic() + timeout
     said = {descriptor: bytearray() for descriptor in descriptors}
@@ -81,7 +91,7 @@ def _read(descriptors: tuple[int, int], timeout: float, arguments: Sequence[str]
         while selector.get_map():
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise subprocess.TimeoutExpired([PROGRAM, *arguments], timeout)
+                raise subprocess.TimeoutExpired(words, timeout)
             for key, _ in ready:
                 if part := os.read(key.fd, REQUEST):
                     said[key.fd] += part
@@ -101,16 +111,16 @@ def load() -> None:
     gc.freeze()
 
 
-def serve(requests: socket.socket) -> None:
-    """Fork for every request; return in the process that is to be netconsole, and there only."""
+def serve(requests: socket.socket) -> list[str]:
+    """Fork for every request; return its words in the process that is to run them, there only."""
     while True:
         request, given, _, _ = socket.recv_fds(requests, REQUEST, 4)
         if not request:
             os._exit(0)
         if os.fork() == 0:
-            pid, kinds, *arguments = json.loads(request)
-            sys.argv = [PROGRAM, *arguments]
-            return _go_in(pid, Namespace(kinds), given)
+            pid, kinds, *words = json.loads(request)
+            _go_in(pid, Namespace(kinds), given)
+            return [str(word) for word in words]
         for descriptor in given:
             os.close(descriptor)
         _reap()
@@ -139,6 +149,34 @@ def _open_streams() -> None:
     sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
+def execute(words: Sequence[str]) -> NoReturn:
+    """Run a command in this process, and end with it."""
+    try:
+        if words[0] == "netconsole":
+            sys.argv = [PROGRAM, *words[1:]]
+            sys.exit(entry.main())
+        sys.argv = ["-c", *words[3:]]
+        sys.path[0] = ""
+        exec(compile(words[2], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
+        sys.exit()
+    except SystemExit as end:
+        if threading.active_count() > 1 or not isinstance(end.code, int | None):
+            raise
+        _leave(end.code or 0)
+
+
+def _leave(status: int) -> NoReturn:
+    """End as Python does, but leave what is loaded to the kernel.
+
+    Freed object by object it would be copied first, as all of it is shared with other forks: that
+    takes longer than most commands.
+    """
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 def _reap() -> None:
     """Let go of those that have ended."""
     try:
@@ -151,5 +189,5 @@ def _reap() -> None:
 if __name__ == "__main__":
     load()
     with socket.socket(fileno=os.dup(0)) as asked:
-        serve(asked)
-    sys.exit(entry.main())
+        command = serve(asked)
+    execute(command)
