@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from netconsole.backend.model.errors import NetconsoleError, NotFound
+from netconsole.backend.model.errors import NetconsoleError, NotFound, said
 from netconsole.diagnostics.evidence import (
     backend,
     connections,
@@ -179,7 +179,7 @@ class _Job:
         except TimeoutError:
             return Unread(f"{self._name} was not collected within {self._limit:.0f} s")
         except (NetconsoleError, OSError) as error:
-            return Unread(str(error))
+            return Unread(said(error))
 
 
 def _run(future: "Future[object]", read: Callable[[Request], object], request: Request) -> None:

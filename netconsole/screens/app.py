@@ -8,7 +8,7 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
-from netconsole.backend.model.errors import ExitStatus
+from netconsole.backend.model.errors import ExitStatus, said
 from netconsole.backend.service.service import Service
 from netconsole.diagnostics.collecting import Request
 from netconsole.diagnostics.doctor import examine
@@ -92,7 +92,7 @@ class ConsoleApp(Console, inherit_bindings=False):
         if isinstance(message.result, Picture):
             self.picture, self.error = message.result, ""
         else:
-            self.error = _said(message.result)
+            self.error = said(message.result)
         if self.error != former_error:
             self.main.bar.say(self.complaint, "bad")
         self._show()
@@ -160,9 +160,3 @@ class ConsoleApp(Console, inherit_bindings=False):
             self.guard.leave(ExitStatus.OK)
         else:
             self.exit()
-
-
-def _said(error: Exception) -> str:
-    """An error in one line."""
-    text = " ".join(str(error).split())
-    return text or type(error).__name__

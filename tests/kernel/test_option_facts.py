@@ -105,7 +105,7 @@ def test_directories_that_are_none(host: PrivateHost, path: str) -> None:
     ("url", "rule"),
     [
         ("sqlite:////run/directory", "is a directory; must be an SQLite database"),
-        ("sqlite:////run/fifo", "is no file; must be an SQLite database"),
+        ("sqlite:////run/fifo", "is a FIFO; must be an SQLite database"),
         ("sqlite:////run/naming", "is not an SQLite database; must be one"),
         ("sqlite:////run/file/store.sqlite", "/run/file is no directory; must be a directory"),
         ("sqlite:////run/dangling/store.sqlite", "/run/dangling is no directory"),

@@ -27,7 +27,7 @@ from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
 from netconsole.backend.intent.settings import heeding
 from netconsole.backend.kernel import other_nat
 from netconsole.backend.model import kernel_settings
-from netconsole.backend.model.errors import NetconsoleError, Unavailable
+from netconsole.backend.model.errors import NetconsoleError, Unavailable, said
 from netconsole.backend.model.hoststate import Lease, Mark, Observed, Wanted
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
 from netconsole.backend.plan import addresses, former, moves
@@ -91,7 +91,7 @@ class Host:
                 other_kind=filtered.other_kind,
                 other_chains=filtered.other_chains,
                 missing_program=filtered.missing_program,
-                unreadable=filtered.unreadable,
+                unreadable={**filtered.unreadable, **seen.unreadable},
             )
         )
 
@@ -113,19 +113,20 @@ class Host:
         mark.write(by)
 
     def _observe_rest(self) -> Observed:
+        is_ours = partial(dhcp.bridge_of, self._networks_path)
         folders = files.directories(self._networks_path)
+        hosts = files.observe_all(sorted(folders), is_ours)
+        own = files.observe(self._networks_path, is_ours, dhcp.is_of_hosts)
+        leases = dnsmasq.observe_leases(self._networks_path)
         return Observed(
             sysctls=sysctls.observe(self._sysctl_keys),
             links=links.observe_links(),
             dnsmasq=dnsmasq.observe(self._networks_path),
-            dhcp_hosts={
-                path: file
-                for folder in sorted(folders)
-                for path, file in files.observe(folder).items()
-            },
-            files=files.observe(self._networks_path, partial(dhcp.bridge_of, self._networks_path)),
+            dhcp_hosts=hosts.files,
+            files=own.files,
             directories=folders,
-            leases=dnsmasq.observe_leases(self._networks_path),
+            leases=leases.of_bridges,
+            unreadable={**hosts.unread, **own.unread, **leases.unread},
         )
 
     def observe_closer(
@@ -164,15 +165,18 @@ class Host:
         """What of others the kernel asks beside our rules where packets leave."""
         return other_nat.observe()
 
-    def leases(self) -> dict[str, tuple[Lease, ...]]:
-        """The leases of each bridge of ours."""
-        return dnsmasq.observe_leases(self._networks_path)
+    def leases(self, bridges: Collection[str]) -> dict[str, tuple[Lease, ...]]:
+        """The leases of some bridges; raises Unavailable where they cannot be read."""
+        return dnsmasq.observe_leases(self._networks_path, bridges).whole()
 
     def leases_of(
         self, bridges: Iterable[str], tenants: frozenset[str]
     ) -> dict[str, tuple[Lease, ...]]:
-        """The leases of some bridges that are of certain addresses, or MAC addresses."""
-        return dnsmasq.observe_some_leases(self._networks_path, bridges, tenants)
+        """The leases of some bridges that are of certain addresses, or MAC addresses.
+
+        Raises Unavailable where they cannot be read.
+        """
+        return dnsmasq.observe_some_leases(self._networks_path, bridges, tenants).whole()
 
     def still(self, way_back: Plan) -> tuple[Plan, tuple[str, ...]]:
         """What of a way back has something to take back, and what is left alone, and why.
@@ -234,7 +238,7 @@ class NoHost(Host):
     def others(self) -> Others:
         return Others()
 
-    def leases(self) -> dict[str, tuple[Lease, ...]]:
+    def leases(self, bridges: Collection[str]) -> dict[str, tuple[Lease, ...]]:
         return {}
 
     def prepare_mark(self) -> None:
@@ -294,5 +298,5 @@ def take_back(run: tuple[Step, ...], given_away: Collection[str], maker: int) ->
             for step in needed:
                 perform(step)
     except (NetconsoleError, OSError) as error:
-        return (str(error),)
+        return (said(error),)
     return left

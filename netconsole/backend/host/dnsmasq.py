@@ -4,9 +4,10 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from netconsole.backend.host import dnsmasq_configuration as configuration
 from netconsole.backend.host.dnsmasq_rehearsal import rehearse
@@ -114,36 +115,60 @@ def _changed_file(pid: int, server: Dnsmasq) -> str:
     return file if known != found.fingerprint else ""
 
 
-def observe_leases(networks_path: str) -> dict[str, tuple[Lease, ...]]:
-    """The leases of each bridge of ours, from the files in which dnsmasq keeps them."""
-    leases: dict[str, tuple[Lease, ...]] = {}
+class SeenLeases(NamedTuple):
+    """What the files say in which dnsmasq keeps its leases."""
+
+    of_bridges: dict[str, tuple[Lease, ...]]
+    unread: dict[str, str]
+    """The paths of those that cannot be read, and why."""
+
+    def whole(self) -> dict[str, tuple[Lease, ...]]:
+        """Return all of them; raises Unavailable where some could not be read."""
+        for path, reason in self.unread.items():
+            raise Unavailable(f"{path}: {reason}")
+        return self.of_bridges
+
+
+def observe_leases(networks_path: str, bridges: Collection[str] | None = None) -> SeenLeases:
+    """The leases of each bridge of ours, or of some, from the files in which dnsmasq keeps them."""
+    seen = SeenLeases({}, {})
     for file in Path(networks_path).glob("nova-*.leases"):
         bridge = dhcp.bridge_of(networks_path, str(file))
-        text = _settled(file)
-        if bridge is not None and text is not None:
-            leases[bridge] = lease_file.parse(text)
-    return leases
+        if bridges is not None and bridge not in bridges:
+            continue
+        if bridge is not None and (text := _text_of(file, seen)) is not None:
+            seen.of_bridges[bridge] = lease_file.parse(text)
+    return seen
 
 
 def observe_some_leases(
     networks_path: str, bridges: Iterable[str], tenants: frozenset[str]
-) -> dict[str, tuple[Lease, ...]]:
+) -> SeenLeases:
     """The leases of some bridges that are of certain addresses, or MAC addresses."""
-    leases: dict[str, tuple[Lease, ...]] = {}
+    seen = SeenLeases({}, {})
     for bridge in bridges if tenants else ():
-        text = _settled(Path(dhcp.paths(networks_path, bridge).leases))
+        text = _text_of(Path(dhcp.paths(networks_path, bridge).leases), seen)
         if text is None:
             continue
         near = (line for line in text.splitlines() if any(each in line.lower() for each in tenants))
         found = lease_file.parse("\n".join(near))
-        leases[bridge] = tuple(
+        seen.of_bridges[bridge] = tuple(
             lease for lease in found if not tenants.isdisjoint((lease.mac, lease.address))
         )
-    return leases
+    return seen
+
+
+def _text_of(file: Path, seen: SeenLeases) -> str | None:
+    """The text of a lease file; None where it vanished, or is noted as one that is not read."""
+    try:
+        return _settled(file)
+    except OSError as error:
+        seen.unread[str(file)] = str(error.strerror)
+        return None
 
 
 def _settled(file: Path) -> str | None:
-    """The text of a lease file, or None where it vanished.
+    """The text of a lease file, or None where it vanished; raises OSError.
 
     dnsmasq empties the file before it writes it anew (its lease_update_file). A reader in between
     would take every lease for over, so a file that has just changed is read again.
@@ -155,8 +180,6 @@ def _settled(file: Path) -> str | None:
             left_alone = time.time() - file.stat().st_mtime
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise Unavailable(f"{file}: {error.strerror}") from error
         if left_alone > SETTLE_SECONDS:
             break
         time.sleep(SETTLE_SECONDS / 2)

@@ -34,18 +34,22 @@ def refuse(steps: Plan, options: Options) -> None:
         raise InvalidValue(
             "dnsmasq_config_file", options.dnsmasq_config_file, f"{rule}; nothing is changed {_SEE}"
         )
-    if kinds & {MakeDirectory, WriteFile, StartDnsmasq} and (
-        rule := directory_rule(options.networks_path)
-    ):
-        raise InvalidValue(
-            "networks_path", options.networks_path, f"{rule}; nothing is changed {_SEE}"
-        )
+    if kinds & {MakeDirectory, WriteFile, StartDnsmasq}:
+        refuse_directory(options)
     made = {step.name for step in steps.steps if isinstance(step, AddLink)}
     wanted = {step.interface for step in steps.steps if isinstance(step, AddAddress)}
     for name in sorted(wanted - made):
         if rule := _unknown(name):
             what = "public_interface" if name == options.public_interface else "interface"
             raise InvalidValue(what, name, f"{rule} {_SEE}")
+
+
+def refuse_directory(options: Options) -> None:
+    """Raise InvalidValue where networks_path is no directory and cannot become one."""
+    if rule := directory_rule(options.networks_path):
+        raise InvalidValue(
+            "networks_path", options.networks_path, f"{rule}; nothing is changed {_SEE}"
+        )
 
 
 def rules(options: Options) -> dict[str, str]:

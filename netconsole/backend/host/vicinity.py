@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from netconsole.backend.host import dnsmasq, links, sysctls
-from netconsole.backend.model.hoststate import File, Observed
+from netconsole.backend.model.hoststate import Observed
 from netconsole.backend.model.subject import Vicinity
 from netconsole.backend.system import files
 from netconsole.backend.wording import dhcp
@@ -14,16 +14,19 @@ def observe(networks_path: str, sysctl_keys: Iterable[str], near: Vicinity) -> O
     found, addresses = links.observe_some(near.links, near.bridges)
     paths = tuple(dhcp.paths(networks_path, bridge) for bridge in near.bridges)
     read = {path for each in paths for path in (each.options, each.names)}
-    hosts: dict[str, File] = {}
-    for each in paths:
-        hosts |= files.observe(each.hosts, lambda path: path not in near.other_hosts)
+    hosts = files.observe_all(
+        (each.hosts for each in paths), lambda path: path not in near.other_hosts
+    )
+    own = files.observe(networks_path, read.__contains__)
+    leases = dnsmasq.observe_some_leases(networks_path, near.bridges, near.macs | near.addresses)
     return Observed(
         sysctls=sysctls.observe(sysctl_keys),
         links=found,
         addresses=addresses,
         dnsmasq=dnsmasq.observe_some(networks_path, near.bridges),
-        dhcp_hosts=hosts,
-        files=files.observe(networks_path, read.__contains__),
+        dhcp_hosts=hosts.files,
+        files=own.files,
         directories=files.directories(networks_path) & {each.hosts for each in paths},
-        leases=dnsmasq.observe_some_leases(networks_path, near.bridges, near.macs | near.addresses),
+        leases=leases.of_bridges,
+        unreadable={**hosts.unread, **own.unread, **leases.unread},
     )

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from netconsole.backend.model.text import visible
+from netconsole.backend.model.text import decoded, visible
 
 
 class ExitStatus(IntEnum):
@@ -23,6 +23,18 @@ class NetconsoleError(Exception):
 
 LONGEST_SHOWN = 120
 """Of a value in a message; a path fits, a hostile text does not fill the screen."""
+
+
+def said(error: BaseException) -> str:
+    """What an error says, in a line; its kind where it says nothing.
+
+    Of the system's that is which file it is about, and why.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        named = error.filename
+        place = decoded(named) if isinstance(named, bytes) else str(named or "")
+        return f"{visible(place)}: {error.strerror}" if place else error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 class InvalidValue(NetconsoleError):

@@ -5,7 +5,7 @@ away; what could not be observed is not planned at all. One module a kernel faci
 """
 
 from netconsole.backend.model.hoststate import Observed, Wanted
-from netconsole.backend.plan import addresses, dhcp, filters, former, links, moves, settings
+from netconsole.backend.plan import addresses, dhcp, filters, former, links, moves, settings, unread
 from netconsole.backend.steps import Plan
 
 
@@ -14,6 +14,7 @@ def plan(observed: Observed, wanted: Wanted) -> Plan:
 
     Raises Conflict where a link of another kind stands in the way.
     """
+    observed = unread.as_wanted(observed, wanted)
     servers = dhcp.DnsmasqDifference(observed, wanted)
     moved = tuple(moves.moved(observed, wanted))
     moved_back = tuple(moves.moved_back(observed, wanted))

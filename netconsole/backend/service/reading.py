@@ -36,6 +36,7 @@ from netconsole.backend.plan.ownership import (
     another_by_mark,
     as_anothers,
 )
+from netconsole.backend.plan.unread import concerning
 from netconsole.backend.steps import Plan
 from netconsole.backend.store import Store, records, refuse_broken
 from netconsole.backend.store import dns as dns_rows
@@ -53,6 +54,9 @@ from netconsole.backend.system.garbage import at_rest
 from netconsole.backend.transaction.journal import Journal, JournalEntry
 from netconsole.backend.transaction.journal_entry import unfinished
 from netconsole.backend.transaction.lock import host_lock_if_free
+
+_TELLING = frozenset({"rules", "mark"})
+"""The parts without which it is not known whose the host is."""
 
 
 class Reading:
@@ -129,7 +133,7 @@ class Reading:
 
         The mark says it without a look at what the store holds.
         """
-        if observed.unreadable:
+        if not _TELLING.isdisjoint(observed.unreadable):
             return None
         options = self._options
         if observed.mark is not None:
@@ -194,7 +198,8 @@ class Reading:
         self, connection: Connection, views: Iterable[FixedIPView]
     ) -> Iterator[FixedIPView]:
         found = records(connection, self._options.host)
-        return views_with_events(views, lease_events(found, self._host.leases(), self._options))
+        leases = self._host.leases({each.bridge for each in found.networks})
+        return views_with_events(views, lease_events(found, leases, self._options))
 
     def instances(self) -> tuple[InstanceView, ...]:
         """Every instance with its ports and addresses."""
@@ -300,8 +305,11 @@ class Reading:
             unknown = observed.unreadable.get("store") or observed.unreadable.get("plan")
             wanted, steps = Wanted(), Plan()
         else:
-            closer = self._host.observe_closer(observed, wanted)
+            closer = self._host.observe_closer(concerning(observed, wanted), wanted)
             observed, steps = difference(closer, wanted)
+        if obstacle := self._journal.obstacle:
+            unreadable = {**observed.unreadable, "journal": obstacle}
+            observed = replace(observed, unreadable=unreadable)
         return Survey(
             records=found,
             usage=usage,

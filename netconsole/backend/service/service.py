@@ -13,6 +13,7 @@ from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import Conflict, PartlyDone, ReadOnly, RemovesMost, Unavailable
 from netconsole.backend.model.hoststate import Mark, Observed
+from netconsole.backend.plan import unread
 from netconsole.backend.plan.agreement import Preview, refuse_another
 from netconsole.backend.plan.filters import after
 from netconsole.backend.plan.ownership import removes_most
@@ -176,7 +177,9 @@ class Service(Writing):
         elif written.scope.is_whole:
             former = written.former
             found = records(connection, self._options.host) if former is None else former.found
-            self._note_leases(connection, found, self._host.leases())
+            self._note_leases(
+                connection, found, self._host.leases({each.bridge for each in found.networks})
+            )
 
     def _needs_guardian(self, written: Prepared[Result]) -> bool:
         """Whether the change may cut the admin's own session off, and has to be confirmed."""
@@ -262,6 +265,7 @@ class Service(Writing):
 
         def left() -> Plan:
             seen = self._host.observe(written.scope, expected)
+            unread.refuse("not verified", seen, wanted)
             if not written.scope.is_of_ports:
                 self._known = Observed(chains=seen.chains, generation=seen.generation)
             return difference(self._host.observe_closer(seen, wanted), wanted, written.scope)

@@ -16,7 +16,7 @@ from netconsole.backend.model.errors import Conflict, Unavailable
 from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.records import FixedIP, Records
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
-from netconsole.backend.plan import adoption, ports
+from netconsole.backend.plan import adoption, ports, unread
 from netconsole.backend.plan.egress import Others, note_of_association, sent
 from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
@@ -118,6 +118,9 @@ class Writing(Reading):
     ) -> Prepared[Result]:
         """The steps, and what there is to remember and to say of them."""
         scope, wanted = of.scope, of.wanted
+        if self._options.networks_path in of.observed.unreadable:
+            option_facts.refuse_directory(self._options)
+        unread.refuse(change.title, of.observed, wanted)
         remembered = of.found.former_sysctls if scope.is_whole else None
         observed = self._host.observe_closer(of.observed, wanted, remembered)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
@@ -233,7 +236,8 @@ class Writing(Reading):
     def _observe(self, change: Change[Result], scope: Scope) -> Observed:
         observed = self._host.observe(scope, self._known)
         for part, reason in observed.unreadable.items():
-            raise Unavailable(f"{change.title}: {part}: {reason}")
+            if not unread.is_path(part):
+                raise Unavailable(f"{change.title}: {part}: {reason}")
         return observed
 
     def _wanted(

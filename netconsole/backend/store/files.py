@@ -69,9 +69,8 @@ def unusable(path: Path) -> str:
 
 def _unfit(path: Path) -> str:
     """Why what is there is no database of ours."""
-    if not path.is_file():
-        kind = "a directory" if path.is_dir() else "no file"
-        return f"is {kind}; must be an SQLite database, or become one"
+    if mistaken := _mistaken(path):
+        return mistaken
     with path.open("rb") as file:
         if file.read(len(_SQLITE)) not in (b"", _SQLITE):
             return "is not an SQLite database; must be one, or become one"
@@ -83,8 +82,30 @@ def _unwritable(place: Path) -> str:
     return f"{place} cannot be written, not even by root" if is_refused else ""
 
 
+def _mistaken(path: Path) -> str:
+    """Say what is there where a database should be; nothing where it is a file, or there is none.
+
+    SQLite would say of a FIFO or a device that the disk is broken. Raises OSError.
+    """
+    if path.is_file() or not path.exists():
+        return ""
+    kinds = {"a directory": path.is_dir, "a FIFO": path.is_fifo, "a device": path.is_char_device}
+    kind = next((kind for kind, is_one in kinds.items() if is_one()), "no file")
+    return f"is {kind}; must be an SQLite database, or become one"
+
+
+def _refuse_other(path: Path) -> None:
+    try:
+        mistaken = _mistaken(path)
+    except PermissionError:
+        return  # who opens it says so
+    if mistaken:
+        raise Unavailable(f"database {path} {mistaken}")
+
+
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """Open a database that exists."""
+    """Open a database that exists. Raises Unavailable where it is no file."""
+    _refuse_other(path)
     connection = _open(path, "mode=rw")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -95,8 +116,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open a database so that SQLite itself refuses every write. Without a file it is empty.
 
-    Raises Unavailable when the file may not be read.
+    Raises Unavailable when the file may not be read, or is none.
     """
+    _refuse_other(path)
     try:
         path.stat()
         if not os.access(path, os.R_OK):

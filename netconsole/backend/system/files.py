@@ -8,10 +8,11 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from operator import not_
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from netconsole.backend.model.errors import Conflict, Unavailable
+from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import File
 from netconsole.backend.model.text import decoded, encoded
 
@@ -23,6 +24,7 @@ LARGEST = 64 * 2**20
 
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _KINDS = {
+    stat.S_IFREG: "a file",
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
@@ -48,14 +50,22 @@ def opened(path: str | Path) -> BinaryIO:
     Raises OSError also for what is no regular file: to read it might never end, and to open it
     might do something.
     """
-    _refuse_other(path, os.stat(path))  # noqa: PTH116  a device is not even opened
+    refuse_other(path)  # a device is not even opened
     stream = os.fdopen(os.open(path, _READING), "rb")
     try:
-        _refuse_other(path, os.fstat(stream.fileno()))
+        refuse_other(path, stream.fileno())
     except OSError:
         stream.close()
         raise
     return stream
+
+
+def refuse_other(path: str | Path, handle: int | None = None) -> None:
+    """Raise OSError where there is something else than a regular file, or nothing.
+
+    At the path, or, of what is open already, behind the `handle`.
+    """
+    _refuse_other(path, os.stat(path if handle is None else handle))  # noqa: PTH116  or a handle
 
 
 def read_text(path: str | Path, most: int = LARGEST) -> str:
@@ -63,10 +73,22 @@ def read_text(path: str | Path, most: int = LARGEST) -> str:
     return decoded(read(path, most))
 
 
-def _refuse_other(path: str | Path, status: os.stat_result) -> None:
+def _refuse_other(path: str | Path, status: os.stat_result, expected: str = "a file") -> None:
     if not stat.S_ISREG(status.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-        raise OSError(errno.EINVAL, f"is {kind}, not a file", str(path))
+        raise OSError(errno.EINVAL, _mistaken(status, expected), str(path))
+
+
+def _mistaken(status: os.stat_result, expected: str) -> str:
+    return f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'something else')}, not {expected}"
+
+
+def in_place_of(directory: str | Path) -> str:
+    """Say what is where a directory should be; nothing where it is one, or there is nothing."""
+    try:
+        status = os.stat(directory)  # noqa: PTH116  what is only a string
+    except OSError:
+        return ""
+    return "" if stat.S_ISDIR(status.st_mode) else _mistaken(status, "a directory")
 
 
 def _read_all(path: str | Path, handle: int, size: int, most: int = LARGEST) -> bytes:
@@ -190,36 +212,64 @@ def remove_directory(path: str) -> None:
         directory.rmdir()
 
 
-def observe(directory: str, concerns: Callable[[str], object] = bool) -> dict[str, File]:
+class Seen(NamedTuple):
+    """What was found where files of ours are."""
+
+    files: dict[str, File]
+    """By path."""
+    unread: dict[str, str]
+    """The paths of what is there and cannot be read, and why: it is not taken for absent."""
+
+
+def observe(
+    directory: str,
+    concerns: Callable[[str], object] = bool,
+    may_be_directory: Callable[[str], object] = not_,
+) -> Seen:
     """The files directly in a directory whose paths concern us; none where there is no directory.
 
-    Raises Unavailable for one that cannot be read.
+    Links and hidden files are an admin's, and passed over. Directories are those of paths that may
+    be one.
     """
+    seen = Seen({}, {})
     try:
         handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
+    except FileNotFoundError:
+        return seen
     except OSError as error:
-        raise Unavailable(f"{directory}: {error.strerror}") from error
+        seen.unread[directory] = in_place_of(directory) or str(error.strerror)
+        return seen
     try:
-        found = {
-            path: _read(entry.name, handle, directory)
-            for entry in os.scandir(handle)
-            for path in (f"{directory}/{entry.name}",)
-            if concerns(path)
-            and not entry.name.startswith(".")
-            and entry.is_file(follow_symlinks=False)
-        }
+        for entry in os.scandir(handle):
+            path = f"{directory}/{entry.name}"
+            if entry.name.startswith(".") or not concerns(path):
+                continue
+            if entry.is_file(follow_symlinks=False):
+                _look(path, handle, seen)
+            elif not entry.is_symlink() and not (may_be_directory(path) and entry.is_dir()):
+                expected = "a directory" if may_be_directory(path) else "a file"
+                _note_kind(path, entry, seen, expected)
     finally:
         os.close(handle)
-    return {path: file for path, file in found.items() if file is not None}
+    return seen
 
 
-def _read(name: str, directory: int, place: str) -> File | None:
-    """Read a file, or None for one that vanished: dnsmasq removes its pid file when it ends.
+def observe_all(directories: Iterable[str], concerns: Callable[[str], object] = bool) -> Seen:
+    """The files directly in several directories, of those that are directories."""
+    found = [observe(each, concerns) for each in directories if Path(each).is_dir()]
+    return Seen(
+        {path: file for seen in found for path, file in seen.files.items()},
+        {path: reason for seen in found for path, reason in seen.unread.items()},
+    )
 
-    A network has a file for each of its guests, so that every call here counts by the thousand.
+
+def _look(path: str, directory: int, seen: Seen) -> None:
+    """Read a file that is in an open directory, or note why it cannot be read.
+
+    One that vanished is passed over: dnsmasq removes its pid file when it ends. A network has a
+    file for each of its guests, so that every call here counts by the thousand.
     """
+    name = path.rpartition("/")[2]
     try:
         handle = os.open(name, _READING | os.O_NOFOLLOW, dir_fd=directory)
         try:
@@ -228,10 +278,21 @@ def _read(name: str, directory: int, place: str) -> File | None:
         finally:
             os.close(handle)
     except FileNotFoundError:
-        return None
+        return
     except OSError as error:
-        raise Unavailable(f"{place}/{name}: {error.strerror}") from error
-    return File(decoded(content), status.st_mode & 0o777)
+        seen.unread[path] = str(error.strerror)
+    else:
+        seen.files[path] = File(decoded(content), status.st_mode & 0o777)
+
+
+def _note_kind(path: str, entry: os.DirEntry[str], seen: Seen, expected: str) -> None:
+    """Note what is in the place of a file; it is not opened, which might do something."""
+    try:
+        _refuse_other(path, entry.stat(follow_symlinks=False), expected)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        seen.unread[path] = str(error.strerror)
 
 
 def directories(directory: str) -> frozenset[str]:

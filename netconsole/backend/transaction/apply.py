@@ -14,6 +14,7 @@ from netconsole.backend.model.errors import (
     PartlyDone,
     StepFailed,
     Unavailable,
+    said,
 )
 from netconsole.backend.plan.way_back import given_away, way_back
 from netconsole.backend.steps import Plan, Step
@@ -126,11 +127,6 @@ def _ended(entry: OpenEntry, outcome: Outcome, error: BaseException) -> tuple[st
     except Unavailable as failure:
         return (str(failure),)
     return ()
-
-
-def said(error: BaseException) -> str:
-    """What an error says, in a line; its kind where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def undo(begun: Iterable[Step], maker: int, *, rebooted: bool = False) -> tuple[str, ...]:

@@ -2,9 +2,8 @@
 
 import errno
 import os
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import IO
 from netconsole.backend.model.codec import as_line
 from netconsole.backend.model.errors import NetconsoleError, PartlyDone, Unavailable
 from netconsole.backend.steps import Plan
+from netconsole.backend.system.files import refuse_other
 from netconsole.backend.system.who import UNKNOWN, Who, who
 from netconsole.backend.transaction.journal_entry import JournalEntry
 
@@ -152,10 +152,11 @@ class Auditor:
         handle = -1
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            with suppress(FileNotFoundError):
+                refuse_other(self._path)
             how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # no FIFO holds it up
             handle = os.open(self._path, how, 0o640)
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise OSError(errno.EINVAL, "not a regular file")
+            refuse_other(self._path, handle)
         except OSError as error:
             if handle >= 0:
                 os.close(handle)

@@ -26,6 +26,7 @@ from uuid import uuid4
 from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.model.phrases import command
 from netconsole.backend.steps import Plan
+from netconsole.backend.system.files import in_place_of
 from netconsole.backend.system.who import who
 from netconsole.backend.transaction import journal_entry
 from netconsole.backend.transaction.journal_entry import JournalEntry, Outcome, Torn, UnreadEntry
@@ -67,6 +68,8 @@ class Journal:
         )
         path, new = self._directory / f"{change_id}{_OPEN}", self._directory / f"{_NEW}{change_id}"
         handle = -1
+        if obstacle := self.obstacle:
+            raise Unavailable(f"journal {obstacle}")
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o755)
             handle = os.open(new, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
@@ -84,8 +87,11 @@ class Journal:
     def entries(self) -> Iterator[JournalEntry]:
         """Every change, the newest first; those that cannot be read say why.
 
-        One that a later change has taken back ended with that.
+        One that a later change has taken back ended with that. Raises Unavailable where none can be
+        read.
         """
+        if obstacle := self.obstacle:
+            raise Unavailable(f"journal {obstacle}")
         taken_back: set[str] = set()
         for entry in _every(self._paths()):
             if entry.id in taken_back and entry.end == "done":
@@ -160,6 +166,12 @@ class Journal:
             return not _locked(handle, fcntl.LOCK_SH)
         finally:
             os.close(handle)
+
+    @property
+    def obstacle(self) -> str:
+        """What is in the way of reading it, in words; nothing where it can be read."""
+        mistaken = in_place_of(self._directory)
+        return f"{self._directory} {mistaken}" if mistaken else ""
 
     def _paths(self) -> list[Path]:
         found = (path for path in self._directory.glob("*") if path.suffix in (_OPEN, *_ENDS))

@@ -3,13 +3,13 @@
 import errno
 import fcntl
 import os
-import stat
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from netconsole.backend.model.errors import Conflict, Unavailable
+from netconsole.backend.system.files import refuse_other
 
 WAIT_SECONDS = 120.0
 
@@ -62,9 +62,10 @@ def _opened(path: str) -> Iterator[int]:
     handle = -1
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+        with suppress(FileNotFoundError):
+            refuse_other(path)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
+        refuse_other(path, handle)
     except OSError as error:
         if handle >= 0:
             os.close(handle)

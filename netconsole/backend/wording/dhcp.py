@@ -52,6 +52,11 @@ def paths(networks_path: str, bridge: str) -> Paths:
     return Paths(f"{base}.pid", f"{base}.opts", f"{base}.leases", f"{base}.hosts", f"{base}.names")
 
 
+def is_of_hosts(path: str) -> bool:
+    """Whether a path is that of the directory that a dnsmasq of ours reads hosts from."""
+    return path.endswith(".hosts")
+
+
 def bridge_of(networks_path: str, path: str) -> str | None:
     """The bridge that a file in `networks_path` belongs to, or None."""
     directory = f"{networks_path}/"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict, cast
 
-from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.errors import NetconsoleError, said
 from netconsole.backend.model.text import from_json
 from netconsole.backend.system import files
 from netconsole.backend.system.programs import PATH, run
@@ -55,7 +55,7 @@ def read_log() -> SystemLog:
     try:
         lines = tuple(_journal()) or tuple(_of_dnsmasq())
     except (NetconsoleError, OSError) as error:
-        problems.append(str(error))
+        problems.append(said(error))
     enforcing = tuple(_enforcing())
     if enforcing:
         booted = time.time() - time.monotonic()
@@ -63,7 +63,7 @@ def read_log() -> SystemLog:
             try:
                 denials = (*denials, *read(booted))
             except (NetconsoleError, OSError) as error:
-                problems.append(str(error))
+                problems.append(said(error))
     return SystemLog(lines, once(denials), "; ".join(problems), enforcing)
 
 

@@ -34,7 +34,7 @@ _BLOCK = re.compile(r"\s*(?:install\s+(\S+)\s+\S*/?(?:false|true)\b|blacklist\s+
 
 
 def read_modules() -> Modules:
-    """Read what is known of each module."""
+    """Read what is known of each module. A file that cannot be read raises OSError."""
     release = os.uname().release
     loaded = {line.split()[0] for line in _lines(Path("/proc/modules"))}
     blocked, at_boot = dict(_blocked()), dict(_at_boot())
@@ -44,7 +44,7 @@ def read_modules() -> Modules:
     )
     try:
         ours: str | None = files.read_text(OURS)
-    except OSError:
+    except FileNotFoundError:
         ours = None
     return Modules(found, release, ours)
 
@@ -99,7 +99,8 @@ def _files(directories: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _lines(file: Path) -> list[str]:
+    """The lines of a file, none where it is not there; raises OSError where it cannot be read."""
     try:
         return files.read_text(file).rstrip("\n").split("\n")
-    except OSError:
+    except FileNotFoundError:
         return []

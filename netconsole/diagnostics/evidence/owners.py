@@ -41,8 +41,8 @@ def read_owners() -> Owners:
 
 
 def _says_enabled(file: Path) -> bool:
-    """Whether its configuration says that it is on."""
+    """Whether its configuration says that it is on. Raises OSError where that cannot be read."""
     try:
         return "ENABLED=yes" in files.read_text(file)
-    except OSError:
+    except FileNotFoundError:
         return False

@@ -74,9 +74,10 @@ def servers(argv: Sequence[str]) -> tuple[str, ...]:
 
 
 def _of_resolver(file: Path) -> Iterable[str]:
+    """The servers that a resolver's file names; raises OSError where it cannot be read."""
     try:
         lines = [line.split() for line in files.read_text(file).rstrip("\n").split("\n")]
-    except OSError:
+    except FileNotFoundError:
         return []
     return [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
 

@@ -6,6 +6,7 @@ from typing import ClassVar, Generic
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from netconsole.backend.model import errors
 from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.model.phrases import count
 from netconsole.backend.plan.agreement import PlanDifference, Preview, plan_difference
@@ -269,9 +270,9 @@ def _differ(former: Status, now: Status) -> bool:
 
 
 def said(error: Exception) -> str:
-    """An error for the admin; one that is not ours with its kind."""
-    kind = "" if isinstance(error, NetconsoleError) else f"{type(error).__name__}: "
-    return f"{kind}{error}"
+    """An error for the admin; one that is neither ours nor the system's with its kind."""
+    is_known = isinstance(error, NetconsoleError | OSError)
+    return f"{'' if is_known else f'{type(error).__name__}: '}{errors.said(error)}"
 
 
 def differing(difference: PlanDifference) -> tuple[Entry, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from netconsole.backend.model.errors import RemovesMost
+from netconsole.backend.model.errors import RemovesMost, said
 from netconsole.backend.plan.agreement import PlanChanged
 from netconsole.backend.transaction.trial import NotConfirmed
 from netconsole.screens.rows.marks import DIM, STYLES, Tone
@@ -23,7 +23,7 @@ def failure(title: str, error: Exception) -> LogEntry:
     """What is said of a change that could not be made, or was made and not kept."""
     if isinstance(error, NotConfirmed | PlanChanged | RemovesMost):
         return LogEntry(title, (), str(error), "warning")
-    return LogEntry(title, (), f"failed: {error}", "bad")
+    return LogEntry(title, (), f"failed: {said(error)}", "bad")
 
 
 def log_entries(log: list[LogEntry]) -> tuple[Entry, ...]:

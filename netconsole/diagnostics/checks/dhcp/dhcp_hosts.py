@@ -54,6 +54,10 @@ def judge(snapshot: Snapshot) -> Finding:
         )
         remedy = "Raise dhcp-lease-max in the file that dnsmasq_config_file names; then restart it."
         return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, remedy=remedy)
+    if unread := _unread(host, ours):
+        return Finding(
+            ID, TITLE, "unknown", f"Not all files of dnsmasq can be read; {unread}.", rows
+        )
     if not ours:
         because = "No dnsmasq of a network runs here that could know instances."
         return Finding(ID, TITLE, "not-applicable", because)
@@ -106,6 +110,16 @@ def _explained(step: Step) -> str:
 def _ours(host: Backend, processes: DnsmasqProcesses) -> list[DnsmasqProcess]:
     pids = {each.pids[0] for each in host.status.dnsmasq if each.state == "running" and each.pids}
     return [each for each in processes.processes if each.pid in pids]
+
+
+def _unread(host: Backend, servers: list[DnsmasqProcess]) -> str:
+    """Say which host files or leases could not be read, and why; nothing where all could."""
+    for server in servers:
+        named = (server.option("dhcp-hostsdir"), server.option("dhcp-leasefile"))
+        for path, reason in host.status.host.unreadable.items():
+            if path in named or path.rpartition("/")[0] in named:
+                return f"{path}: {reason}"
+    return ""
 
 
 def _leases(snapshot: Snapshot, server: DnsmasqProcess) -> int:

@@ -1,5 +1,6 @@
 """C1: does each network have its dnsmasq processes, as many as there should be and no others?"""
 
+from collections.abc import Mapping
 from typing import Final
 
 from netconsole.backend.model.dnsmasq_arguments import served, started_by
@@ -52,7 +53,8 @@ def judge(snapshot: Snapshot) -> Finding:
     if not ours:
         return Finding(ID, TITLE, "not-applicable", "No network here is served by dnsmasq.")
     for each in ours:
-        if found := _stopped(each, processes, rows) or _pid_file(each, processes, rows):
+        unread = host.status.host.unreadable
+        if found := _stopped(each, processes, rows) or _pid_file(each, processes, unread, rows):
             return found
     if found := _intruder(host.status, rows):
         return found
@@ -94,13 +96,19 @@ def _held_up(each: DnsmasqStatus, rows: tuple[Evidence, ...]) -> Finding:
 
 
 def _pid_file(
-    each: DnsmasqStatus, processes: DnsmasqProcesses, rows: tuple[Evidence, ...]
+    each: DnsmasqStatus,
+    processes: DnsmasqProcesses,
+    unread: Mapping[str, str],
+    rows: tuple[Evidence, ...],
 ) -> Finding | None:
     """A reload goes to the process that the file names, so that a wrong one reloads nobody."""
     process = processes.get(each.pids[0]) if each.pids else None
     path = process.option("pid-file") if process else ""
     if process is None or not path:
         return None
+    if path in unread:
+        because = f"Whom a reload would reach cannot be told: {path}: {unread[path]}."
+        return Finding(ID, TITLE, "unknown", because, rows)
     text = processes.pid_files.get(path)
     if text is not None and text.strip() == str(process.pid):
         return None

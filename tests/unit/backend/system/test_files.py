@@ -8,7 +8,7 @@ import pytest
 
 from netconsole.backend.host import dnsmasq
 from netconsole.backend.host.dnsmasq import observe_leases
-from netconsole.backend.model.errors import Conflict, Unavailable
+from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import File, Lease
 from netconsole.backend.system import files
 
@@ -25,7 +25,7 @@ def test_a_file_is_written_whole_with_its_mode(tmp_path: Path, mode: int) -> Non
     finally:
         os.umask(before)
 
-    assert files.observe(str(path.parent)) == {str(path): File("text\n", mode)}
+    assert files.observe(str(path.parent)).files == {str(path): File("text\n", mode)}
     assert [each.name for each in path.parent.iterdir()] == ["file"]
 
 
@@ -92,9 +92,9 @@ def test_hidden_files_links_and_what_vanishes_are_not_observed(tmp_path: Path) -
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "directory").mkdir()
 
-    assert list(files.observe(str(tmp_path))) == [f"{tmp_path}/file"]
+    assert list(files.observe(str(tmp_path)).files) == [f"{tmp_path}/file"]
     assert files.directories(str(tmp_path)) == {f"{tmp_path}/directory"}
-    assert files.observe(f"{tmp_path}/nowhere") == {}
+    assert files.observe(f"{tmp_path}/nowhere") == ({}, {})
     assert files.directories(f"{tmp_path}/nowhere") == frozenset()
 
 
@@ -112,7 +112,7 @@ def test_files_that_come_and_go_are_no_error(tmp_path: Path) -> None:
     other.start()
     try:
         for _ in range(500):
-            assert set(files.observe(str(tmp_path))) <= {str(path)}
+            assert set(files.observe(str(tmp_path)).files) <= {str(path)}
     finally:
         ended.set()
         other.join()
@@ -123,7 +123,7 @@ def test_the_leases_of_each_bridge_are_read(tmp_path: Path) -> None:
     (tmp_path / "nova-br.1.leases").write_text("")
     (tmp_path / "other.leases").write_text(LINE)
 
-    assert observe_leases(str(tmp_path)) == {"br100": (LEASE,), "br.1": ()}
+    assert observe_leases(str(tmp_path)) == ({"br100": (LEASE,), "br.1": ()}, {})
 
 
 def test_a_lease_file_that_is_being_rewritten_loses_no_lease(
@@ -136,7 +136,7 @@ def test_a_lease_file_that_is_being_rewritten_loses_no_lease(
     writer = threading.Timer(0.005, path.write_text, [LINE])
     writer.start()
     try:
-        assert observe_leases(str(tmp_path)) == {"br100": (LEASE,)}
+        assert observe_leases(str(tmp_path)) == ({"br100": (LEASE,)}, {})
     finally:
         writer.join()
 
@@ -146,7 +146,7 @@ def test_a_lease_file_that_never_rests_is_read_all_the_same(tmp_path: Path) -> N
     path.write_text(LINE)
     os.utime(path, (2**32, 2**32))
 
-    assert observe_leases(str(tmp_path)) == {"br100": (LEASE,)}
+    assert observe_leases(str(tmp_path)) == ({"br100": (LEASE,)}, {})
 
 
 def test_what_is_no_file_is_not_waited_for_and_what_is_huge_not_read(tmp_path: Path) -> None:
@@ -160,9 +160,14 @@ def test_what_is_no_file_is_not_waited_for_and_what_is_huge_not_read(tmp_path: P
     with pytest.raises(OSError, match="is a directory"):
         files.read(tmp_path)
     assert files.read("/proc/self/comm") != b""
-    assert files.observe(str(tmp_path), lambda path: not path.endswith("huge")) == {}
-    with pytest.raises(Unavailable, match="huge: has more than"):
-        files.observe(str(tmp_path))
+    seen = files.observe(str(tmp_path), may_be_directory=lambda path: path.endswith("hosts"))
+    assert seen == (
+        {},
+        {
+            f"{tmp_path}/fifo": "is a FIFO, not a file",
+            f"{tmp_path}/huge": f"has more than {files.LARGEST:,} bytes",
+        },
+    )
 
 
 def test_a_setting_of_the_kernel_is_read_to_its_last_digit() -> None:

@@ -1,0 +1,118 @@
+"""What is there where a file is expected: FIFO, directory, device, too much, no text.
+
+Nothing waits for it, no verb ends with a bug. What can be shown is; the file is named, with what it
+is, and what depends on it is refused or not known.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+from cloud import create_network, netconsole
+from private_host import PrivateHost
+
+STATE = "/var/lib/netconsole"
+KINDS: Mapping[str, tuple[str, str]] = {
+    "FIFO": ('mkfifo "$1"', "is a FIFO, not a file"),
+    "directory": ('mkdir "$1"', "is a directory, not a file"),
+    "device": ('mknod "$1" c 1 5', "is a device, not a file"),
+    "huge": ('truncate -s 100G "$1"', "has more than 67,108,864 bytes"),
+    "no text": ("printf '\\377\\376\\n\\200=\\001\\n' > \"$1\"", ""),
+}
+"""How each is made, and what is said of it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file is expected, and which verbs have to name it."""
+
+    path: str
+    named_by: tuple[str, ...]
+    refused_by: tuple[str, ...] = ()
+    """The verbs that cannot be without it: they end with status 3."""
+    expected: str = ""
+    """What is said, where that is not `what it is, not a file`."""
+    content_counts: bool = True
+    """Whether a file that is huge, or no text, matters."""
+
+
+NEEDED = ("status", "plan", "apply", "doctor")
+"""Of what the plan turns on."""
+PLACES: Mapping[str, Place] = {
+    "pid file": Place(f"{STATE}/networks/nova-br100.pid", NEEDED, NEEDED[1:]),
+    "leases": Place(f"{STATE}/networks/nova-br100.leases", NEEDED, NEEDED[1:]),
+    "options": Place(f"{STATE}/networks/nova-br100.opts", NEEDED, NEEDED[1:]),
+    "host file": Place(f"{STATE}/networks/nova-br100.hosts/$HOST", NEEDED, NEEDED[1:]),
+    "sysctl.d": Place("/etc/sysctl.d/50-own.conf", ("doctor",), ("doctor",)),
+    "modprobe.d": Place("/etc/modprobe.d/own.conf", ("doctor",), ("doctor",)),
+    "database": Place(
+        f"{STATE}/netconsole.sqlite",
+        *(NEEDED, NEEDED[1:], "must be an SQLite database"),
+        content_counts=False,
+    ),
+    "audit log": Place(f"{STATE}/audit.jsonl", ("apply",), ("apply",), content_counts=False),
+    "lock": Place(f"{STATE}/host.lock", ("apply",), ("apply",), content_counts=False),
+}
+
+
+@pytest.mark.requires("tap", "dnsmasq")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", PLACES)
+def test_it_is_named_and_the_rest_is_shown(host: PrivateHost, name: str, kind: str) -> None:
+    place, (made, words) = PLACES[name], KINDS[kind]
+    if words.startswith("has") and not place.content_counts:
+        words = ""
+    create_network(host)
+    netconsole(host, "instance", "create", "web1", "--project", "demo", "--network", "vmnet")
+    hosts = host.run("ls", f"{STATE}/networks/nova-br100.hosts").stdout.split()
+    path = place.path.replace("$HOST", hosts[0])
+    script = f'rm -f "$1"; mkdir -p "$(dirname "$1")"; {made}'
+    host.run("sh", "-c", script, "sh", path)
+    for verb in NEEDED:
+        done = host.run("netconsole", verb, check=False, timeout=60)
+        said = done.stdout + done.stderr
+        for bug in ("(a bug", "[Errno", "Traceback"):
+            assert bug not in said, (verb, said)
+        assert len(done.stderr.splitlines()) <= 1, done.stderr
+        if words and verb in place.named_by:
+            expected = place.expected or words
+            assert any(path in line and expected in line for line in said.splitlines()), said
+        if words and verb in place.refused_by:
+            # A dnsmasq that reads what is huge is busy, which the doctor finds as well.
+            assert done.returncode in ((1, 3) if verb == "doctor" else (3,)), (verb, said)
+    status = json.loads(netconsole(host, "status", "--json"))
+    if name != "database":
+        assert [each["label"] for each in status["networks"]] == ["vmnet"]
+        assert [each["instance"] for each in status["allocations"]] == ["web1"]
+        assert [each["state"] for each in status["dnsmasq"]] == ["running"]
+    if not words:
+        return
+
+    host.run("sh", "-c", 'rm -rf "$1"', "sh", path)
+    if name != "database":
+        netconsole(host, "apply")
+        assert netconsole(host, "plan") == ""
+
+
+def test_directories_that_are_none_are_named(host: PrivateHost) -> None:
+    create_network(host)
+    for path in (f"{STATE}/networks", f"{STATE}/journal"):
+        host.run("sh", "-c", 'mv "$1" /run/aside && mkfifo "$1"', "sh", path)
+        refused = 2 if path.endswith("networks") else 3  # an option names it
+        for verb, status in (("status", 0), ("plan", 3), ("apply", refused)):
+            done = host.run("netconsole", verb, check=False, timeout=60)
+            assert path in (said := done.stdout + done.stderr), verb
+            assert "is a FIFO, not a directory" in said or "is no directory" in said, verb
+            assert done.returncode == status, (verb, done)
+        host.run("sh", "-c", 'rm "$1" && mv /run/aside "$1"', "sh", path)
+    assert netconsole(host, "plan") == ""
+
+
+def test_what_lies_about_beside_ours_stops_nothing(host: PrivateHost) -> None:
+    create_network(host)
+    host.run("mkfifo", f"{STATE}/networks/nova-br7.leases", f"{STATE}/networks/strange")
+    assert netconsole(host, "plan") == ""
+    netconsole(host, "network", "delete", "vmnet")
+    left = host.run("ls", f"{STATE}/networks").stdout.split()
+    assert left == ["nova-br7.leases", "strange"]
