@@ -85,6 +85,16 @@ def test_a_cure_after_which_something_else_fails_is_not_verified(lab: RunningLab
 
 
 RP_FILTER = "net.ipv4.conf.eth0.rp_filter"
+LOOKS_ONCE = """
+import sys
+from netconsole.cli.main import main
+from netconsole.diagnostics.playbooks.playbook import Playbook
+looks = iter([Playbook.investigate])
+Playbook.investigate = lambda *given: next(looks)(*given)
+sys.argv[0] = "netconsole"
+sys.exit(main())
+"""
+"""A bug once the cure is done: what is found afterwards."""
 
 
 def test_a_cure_that_was_done_and_cannot_be_said_is_no_failure_that_left_nothing(
@@ -98,5 +108,13 @@ def test_a_cure_that_was_done_and_cannot_be_said_is_no_failure_that_left_nothing
             assert done.returncode == 4
             assert "done, but stdout could not be written" in done.stderr
             assert lab.run("sysctl", "-n", RP_FILTER).stdout == value
+        done = lab.run(
+            *("env", "TMPDIR=/run", "python3", "-c", LOOKS_ONCE),
+            *("playbook", "run", "rp_filter", "--apply"),
+            check=False,
+        )
+        assert done.returncode == 4
+        assert "done, but StopIteration (a bug; the report is in " in done.stderr
+        assert lab.run("sysctl", "-n", RP_FILTER).stdout == "2\n"
     finally:
         lab.netconsole("lab", "mend", "rp_filter")

@@ -1,6 +1,7 @@
 """What is found half done, unreadable or without its keeper is dealt with, and said."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -123,14 +124,51 @@ def test_a_repair_that_failed_says_so_everywhere(host: PrivateHost) -> None:
     assert host.run("sysctl", "-n", "net.ipv4.ip_forward").stdout == "1\n"
 
 
+NOT_PRINTED = """
+import sys
+from netconsole.cli import main, network
+def fail(*_):
+    raise {error}
+network.print_networks = fail
+sys.argv[0] = "netconsole"
+sys.exit(main.main())
+"""
+
+
 def test_what_was_done_and_could_not_be_said_is_no_failure_that_left_nothing(
     host: PrivateHost,
 ) -> None:
+    """Neither where stdout takes nothing, nor where there is a bug in what prints."""
     configure(host)
-    done = host.run("sh", "-c", f"netconsole {' '.join(CREATE)} --json >/dev/full", check=False)
-    assert done.returncode == 4
-    assert "done, but stdout could not be written" in done.stderr
-    assert [row["label"] for row in answer(host, "network", "list")] == ["vmnet"]
+    labels: list[str] = []
+
+    def create(before: str, after: str = "") -> subprocess.CompletedProcess[str]:
+        number = len(labels) + 1
+        labels.append(f"Büro {number} €")
+        arguments = f"network create '{labels[-1]}' --fixed-range-v4 10.0.{number}.0/24"
+        command = f"{before} {arguments} --bridge br{number} {after}"
+        return host.run("sh", "-c", command, check=False)
+
+    for closed in ("--json >/dev/full", ">&-", ">&- 2>&-"):
+        done = create("netconsole", closed)
+        assert done.returncode == 4
+        if "2>" not in closed:
+            assert "done, but stdout could not be written" in done.stderr
+    for error, words in (
+        ("LookupError('x')", "LookupError: x (a bug; the report is in /run/netconsole-report-"),
+        ("MemoryError", "there is not enough memory for this"),
+        ("OSError(24, 'Too many open files')", "Too many open files: the system refuses"),
+    ):
+        done = create(f"TMPDIR=/run python3 -c {shlex.quote(NOT_PRINTED.format(error=error))}")
+        assert done.returncode == 4
+        told = done.stderr.splitlines()[-1]
+        assert told.startswith("netconsole: network create ")
+        assert f": done, but {words}" in told
+    for encoding in ("ascii", "utf-16"):
+        done = create(f"PYTHONIOENCODING={encoding} netconsole", ">/run/printed 2>&1")
+        assert done.returncode == 0
+    assert [row["label"] for row in answer(host, "network", "list")] == labels
+    assert {entry["end"] for entry in answer(host, "history")} == {"done"}
 
 
 def on_trial(host: PrivateHost) -> list[str]:

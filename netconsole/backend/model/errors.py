@@ -88,5 +88,9 @@ class PartlyDone(StepFailed):
     exit_status = ExitStatus.PARTLY_DONE
 
 
+class DoneUntold(Exception):
+    """Something is done and stays; its cause, which nobody foresaw, came afterwards."""
+
+
 class NotVerified(NetconsoleError):
     """Every step reported success, yet the host is not as planned."""

@@ -13,7 +13,7 @@ import traceback
 import click
 
 from netconsole import __version__
-from netconsole.backend.model.errors import ExitStatus, NetconsoleError
+from netconsole.backend.model.errors import DoneUntold, ExitStatus, NetconsoleError
 from netconsole.cli.frame import output, standard
 from netconsole.cli.frame.standard import NotWritten, ReaderGone
 
@@ -52,20 +52,30 @@ def end(error: BaseException, *, read_only: bool = False) -> int:
         case ReaderGone():
             standard.discard(sys.stdout)
             return PIPE_CLOSED
+        case DoneUntold(__cause__=BaseException() as cause):
+            words, _ = _unforeseen(cause, read_only)
+            _say(f"{error}, but {words}")
+            return int(ExitStatus.PARTLY_DONE)
+        case _:
+            words, status = _unforeseen(error, read_only)
+            _say(words)
+            return int(status)
+
+
+def _unforeseen(error: BaseException, read_only: bool) -> tuple[str, ExitStatus]:
+    """Return what is to be said of an error that no command foresaw, and the status for it."""
+    match error:
         case MemoryError():
-            _say("there is not enough memory for this (see `ulimit -v`)")
-            return int(ExitStatus.UNAVAILABLE)
+            words = "there is not enough memory for this (see `ulimit -v`)"
         case RuntimeError() if str(error) == "can't start new thread":
-            _say("the system allows no further thread (see `ulimit -u` and `ulimit -v`)")
-            return int(ExitStatus.UNAVAILABLE)
+            words = "the system allows no further thread (see `ulimit -u` and `ulimit -v`)"
         case OSError() if error.errno in SYSTEM_REFUSES:
             place = f"{output.shown(error.filename)}: " if error.filename else ""
-            _say(f"{place}{error.strerror}: the system refuses what this command needs")
-            return int(ExitStatus.UNAVAILABLE)
+            words = f"{place}{error.strerror}: the system refuses what this command needs"
         case _:
             where = "without --read-only a report is written" if read_only else write_report(error)
-            _say(f"{_one_line(error)} (a bug; {where})")
-            return int(ExitStatus.FAILED)
+            return f"{_one_line(error)} (a bug; {where})", ExitStatus.FAILED
+    return words, ExitStatus.UNAVAILABLE
 
 
 def write_report(error: BaseException) -> str:

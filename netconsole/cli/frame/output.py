@@ -15,9 +15,9 @@ from itertools import islice
 import click
 
 from netconsole.backend.model.codec import as_json
-from netconsole.backend.model.errors import ExitStatus, NetconsoleError, PartlyDone
+from netconsole.backend.model.errors import DoneUntold, ExitStatus, NetconsoleError, PartlyDone
 from netconsole.backend.model.text import visible
-from netconsole.cli.frame.standard import NotWritten
+from netconsole.cli.frame.standard import NotWritten, ReaderGone
 
 NOTHING = "-"
 BLOCK = 1000
@@ -34,8 +34,8 @@ class DoneUnsaid(NotWritten):
 def of_what_was_done(title: str) -> Iterator[None]:
     """Look at what came of a change, and print it to the end.
 
-    Raises PartlyDone, or DoneUnsaid or ReaderGone where it could not be printed: an error that
-    stays as it is would say that nothing was done.
+    Raises PartlyDone, or DoneUnsaid or ReaderGone where it could not be printed, DoneUntold for a
+    bug: an error that stays as it is would say that nothing was done.
     """
     try:
         yield
@@ -44,6 +44,10 @@ def of_what_was_done(title: str) -> Iterator[None]:
         raise DoneUnsaid(f"{title}: done, but {error}") from error
     except NetconsoleError as error:
         raise PartlyDone(f"{title}: done, but {error}") from error
+    except ReaderGone:
+        raise
+    except Exception as error:
+        raise DoneUntold(f"{title}: done") from error
 
 
 def print_json(value: object) -> None:

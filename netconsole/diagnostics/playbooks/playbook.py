@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netconsole.backend.model.errors import (
     Conflict,
+    DoneUntold,
     NetconsoleError,
     NotFound,
     PartlyDone,
@@ -171,6 +172,8 @@ class Playbook:
         except NetconsoleError as error:
             said = f"{self.change_title}: done, but not verified: {error}"
             raise PartlyDone(said) from error
+        except Exception as error:
+            raise DoneUntold(f"{self.change_title}: done") from error
         return Healing(outcome.change_id, outcome.plan, after, finding.check, broken)
 
     def _again(
