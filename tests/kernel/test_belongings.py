@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from changing import EVERY, changed, use_interface
+from changing import AMID_THE_MOVES, EVERY, ONCE, changed, use_interface
 from private_host import PrivateHost, eventually
 
 PING = ("ping", "-i", "0.1", "203.0.113.2")
 DETECTING = ("default", "eth0")
 """Interfaces that detect duplicate addresses (RFC 4862), which takes a second each time."""
+KILLED = (1, 2, 3, 4, 7, 8)
+"""The seeds of EVERY hosts on which changes are killed, each at other moments."""
 PERMANENT = "lladdr 02:00:00:00:00:09 nud permanent"
 
 
@@ -99,12 +101,14 @@ def test_all_is_as_it_was_after_every_change(host: PrivateHost, seed: int) -> No
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("first", range(EVERY))
-def test_all_is_as_it_was_wherever_a_change_is_killed(host: PrivateHost, first: int) -> None:
-    """Each of these has the moments that the others leave out, of the same host."""
+@pytest.mark.parametrize(("first", "seed"), [*zip(range(EVERY), KILLED, strict=True)])
+def test_all_is_as_it_was_wherever_a_change_is_killed(
+    host: PrivateHost, first: int, seed: int
+) -> None:
+    """Each of these has the moments that the others leave out, and a host of its own."""
     host.run("sysctl", "-w", *(f"net.ipv6.conf.{name}.dad_transmits=0" for name in DETECTING))
-    put = furnish(host, random.Random(1), 1)  # noqa: S311
-    assert changed(host, first) == {}, put
+    put = furnish(host, random.Random(seed), seed % 2)  # noqa: S311
+    assert changed(host, first, every=EVERY) == {}, put
 
 
 @pytest.mark.timeout(300)
@@ -120,4 +124,4 @@ def test_an_address_from_dhcp_goes_along_and_comes_back(host: PrivateHost) -> No
     host.run("sysctl", "-w", "net.ipv4.ip_forward=1")
     lease = ("valid_lft", "3600", "preferred_lft", "3600")
     host.run("ip", "address", "change", "203.0.113.2/24", "dev", "eth0", *lease)
-    assert changed(host) == {}
+    assert changed(host, AMID_THE_MOVES, every=ONCE, session="203.0.113.2") == {}

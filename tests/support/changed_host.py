@@ -5,7 +5,8 @@ most changes. `python changed_host.py FIRST EVERY SESSION` prints one JSON objec
 that left the host other than it was, the lines that differ. A run has moments: before each step,
 before each command of a move, and at its end. It is killed at the moment FIRST, then at
 FIRST + EVERY, and so on, until it goes through; with 0 for EVERY never. What takes it back is
-killed once as well. A SESSION at one of the host's addresses makes it be tried on trial, too.
+killed once as well. Without kills a creation fails as well, in two ways; so it does with a SESSION
+at one of the host's addresses, which makes it be tried on trial, too.
 """
 
 import difflib
@@ -201,10 +202,10 @@ def not_confirmed(session: str) -> None:
 
 def runs(first: int, every: int, session: str) -> Iterator[tuple[str, bool]]:
     """Take each change, and return its name and whether it went as it should."""
-    if not every:
-        if session:
-            unconfirmed = run(*CREATE, before=lambda: not_confirmed(session))
-            yield "trial not confirmed", unconfirmed == 1
+    if session:
+        unconfirmed = run(*CREATE, before=lambda: not_confirmed(session))
+        yield "trial not confirmed", unconfirmed == 1
+    if session or not every:
         yield "failed create", run(*CREATE, before=failing_server) == 1
         yield "create not verified", run(*CREATE, before=failing_verification) == 1
     for number in kills(CREATE, first, every):

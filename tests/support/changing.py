@@ -8,6 +8,10 @@ from private_host import PrivateHost
 
 EVERY = 6
 """Of so many runs each has the moments that the others leave out."""
+AMID_THE_MOVES = 16
+"""A moment at which a creation and a deletion have moved an only address half way."""
+ONCE = 10_000
+"""More moments than any change has: as a distance, one kill of each."""
 
 _PROGRAM = (Path(__file__).parent / "changed_host.py").read_text()
 
@@ -18,13 +22,13 @@ def use_interface(host: PrivateHost, name: str) -> None:
     host.write("/etc/netconsole/netconsole.conf", configuration)
 
 
-def changed(host: PrivateHost, first: int | None = None, session: str = "") -> object:
+def changed(host: PrivateHost, first: int = 0, *, every: int = 0, session: str = "") -> object:
     """Run every change; return what was not as before after one of them.
 
-    With `first`, each is killed at that moment and at every sixth after it. `session` is the
-    address at which an admin's SSH session comes in.
+    With `every`, each is killed at the moment `first`, and again so many after it. `session` is
+    the address at which an admin's SSH session comes in: then a trial is not confirmed, too, and
+    all that fails without a kill is tried beside kills as well.
     """
     host.write("/run/changed_host.py", _PROGRAM)
-    moments = ("0", "0") if first is None else (str(first), str(EVERY))
-    program = ("python3", "/run/changed_host.py", *moments, session)
+    program = ("python3", "/run/changed_host.py", str(first), str(every), session)
     return json.loads(host.run(*program, timeout=560).stdout)
