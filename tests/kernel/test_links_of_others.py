@@ -173,3 +173,20 @@ def test_a_gateway_that_hosts_share_goes_with_its_bridge(host: PrivateHost) -> N
         assert "10.0.0.1/" not in host.run("ip", "address").stdout
         assert links(host)["eth1"] == before["eth1"]
         netconsole(host, "network", "delete", "vmnet")
+
+
+@pytest.mark.timeout(300)
+def test_a_bridge_that_an_admin_filled_is_said_to_be_full(host: PrivateHost) -> None:
+    use_interface(host, "eth0")
+    lines = ["link add name br100 type bridge", "link set dev eth0 master br100"]
+    for number in range(511):
+        lines.append(f"link add name a{number} master br100 type veth peer name b{number}")
+        lines.append(f"link set dev b{number} master br100")
+    host.run("ip", "-batch", "-", input="\n".join(lines))
+    network = ("vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
+    host.run("netconsole", "network", "create", *network)
+    refused = host.run("netconsole", "instance", "create", "web1", "--project", "p", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "cannot be a port of bridge br100, which has 1,023 ports, the most" in refused.stderr
+    assert host.run("netconsole", "instance", "list", "--json").stdout.strip() == "[]"

@@ -17,10 +17,8 @@ from netconsole.backend.model.errors import Conflict, Exhausted, InvalidValue, N
 from netconsole.backend.model.hoststate import Address
 from netconsole.backend.model.phrases import command, network_creation
 from netconsole.backend.model.records import FixedIP, FloatingIP, Instance, Network, Port, PortKind
+from netconsole.backend.steps.links import MOST_PORTS
 from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
-
-MOST_PORTS = 1023
-"""Of a bridge: BR_MAX_PORTS less number 0, which none gets (net/bridge/br_private.h)."""
 
 
 def networks_for(

@@ -3,6 +3,8 @@
 A program that is started for each of them takes most of the time that a thousand take.
 """
 
+import errno
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +22,7 @@ from netconsole.backend.steps import (
     SetLink,
     Step,
 )
+from netconsole.backend.steps.links import MOST_PORTS
 from netconsole.backend.system.programs import ProgramFailed, run
 
 SECONDS = 30.0
@@ -28,6 +31,9 @@ SECONDS_A_STEP = 0.05
 
 _FAILED = re.compile(r"(?P<said>.*?)Command failed -:(?P<number>[0-9]{1,9})\b", re.DOTALL)
 """What `ip` says of a line that failed, and the line's number."""
+
+_FULL = os.strerror(errno.EXFULL)
+"""What the kernel answers to a port more than a bridge has numbers for."""
 
 _Failure = tuple[int, str]
 """The number of a step in its run, and what was said of it."""
@@ -63,13 +69,13 @@ def perform(steps: Sequence[Step]) -> None:
     failures = _failures(steps)
     if failures:
         number, said = failures[0]
-        raise BatchFailed(number, f"{_shown(steps[number])}: {said}")
+        raise BatchFailed(number, _told(steps[number], said))
 
 
 def perform_all(steps: Sequence[Step]) -> tuple[str, ...]:
     """Take every step, whatever becomes of the others; return what is said of those that failed."""
     failures = _failures(steps, "-force")
-    return tuple(f"{_shown(steps[number])}: {said}" for number, said in failures)
+    return tuple(_told(steps[number], said) for number, said in failures)
 
 
 def _failures(steps: Sequence[Step], *options: str) -> tuple[_Failure, ...]:
@@ -103,5 +109,11 @@ def _parse(said: str, owners: Sequence[int]) -> Iterator[_Failure]:
             yield owners[number - 1], found["said"].strip() or "failed"
 
 
-def _shown(step: Step) -> str:
-    return "; ".join(step.commands)
+def _told(step: Step, said: str) -> str:
+    """Say which step failed and why; of a limit of the kernel, which it is."""
+    if isinstance(step, SetLink) and step.attribute == "master" and said.endswith(_FULL):
+        return (
+            f"{step.name} cannot be a port of bridge {step.value}, which has {MOST_PORTS:,} ports, "
+            f"the most that a Linux bridge can have: `ip link show master {step.value}` shows them"
+        )
+    return f"{'; '.join(step.commands)}: {said}"

@@ -84,6 +84,10 @@ class RemoveLink(_LinkStep):
         )
 
 
+MOST_PORTS = 1023
+"""Of a bridge: BR_MAX_PORTS less number 0, which none gets (net/bridge/br_private.h)."""
+
+
 @dataclass(frozen=True, slots=True)
 class SetLink(ProgramStep):
     """Change one attribute of a link."""
