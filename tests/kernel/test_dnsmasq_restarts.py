@@ -45,6 +45,7 @@ def refused(host: PrivateHost, *more: str) -> str:
         ("dhcp-script=/bin/true\ndhcp-scriptuser=nosuch", "unknown user or group: nosuch"),
         ("conf-file=/nowhere/more", f"{LINE}cannot read /nowhere/more: No such file"),
         ("conf-dir=/nowhere", f"{LINE}cannot access directory /nowhere: No such file"),
+        ("conf-script=kill -9 $PPID", f"start again: {FILE}: ended by signal 9 (Killed); "),
         ("bind-dynamic", f"{FILE}: cannot set --bind-interfaces and --bind-dynamic"),
     ],
 )
@@ -66,6 +67,16 @@ def test_what_the_host_has_is_there_to_be_named(served: PrivateHost) -> None:
     served.write(FILE, "interface=eth0\nlisten-address=203.0.113.2\nno-dhcp-interface=eth0\n")
     netconsole(served, "apply")
     assert pids(served) != before
+
+
+def test_a_script_that_makes_configuration_has_the_network_of_the_host(served: PrivateHost) -> None:
+    """It is run by dnsmasq --test and by the start, and not where there is no network."""
+    before = pids(served)
+    script = "ip -4 -o address show dev eth0 >> /run/ran && echo cache-size=300"
+    served.write(FILE, f"conf-script={script}\n")
+    netconsole(served, "apply")
+    assert pids(served) != before
+    assert served.read("/run/ran").count("203.0.113.2/24") == 2
 
 
 def test_where_it_shows_too_late_the_former_comes_back_as_it_was(served: PrivateHost) -> None:

@@ -228,7 +228,7 @@ def start(step: StartDnsmasq) -> None:
 
 def _reason(server: Dnsmasq, error: ProgramFailed) -> str:
     """Why a dnsmasq does not start, with the place in its configuration that this is about."""
-    said = error.said.removeprefix("dnsmasq: ") or str(error)
+    said = error.ending.removeprefix("dnsmasq: ")
     place = configuration.place(server.configuration, said) if server.configuration else ""
     return f"{place}: {said}" if place else said
 

@@ -34,7 +34,10 @@ _KEPT_FROM_IT = ("--pid-file=", "--dhcp-leasefile=", "--conf-file=")
 _INSTEAD = ("--pid-file=", "--dhcp-leasefile=/dev/null", "--conf-file=-", "--log-facility=-")
 """Without a log of its own it would write to the system's."""
 
-_LEFT_OUT = frozenset({"dhcp-luascript", "dnssec-timestamp", "enable-dbus", "enable-ubus"})
+_LEFT_OUT = frozenset(
+    {"conf-script", "dhcp-luascript", "dnssec-timestamp", "enable-dbus", "enable-ubus"}
+)
+"""A conf-script may need the network, which is not there; dnsmasq --test has run it already."""
 _WRITTEN = frozenset({"dumpfile", "log-facility"})
 _PLAIN_PATH = re.compile(r"/[\w./-]+")
 

@@ -18,8 +18,10 @@ ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C"}
 class ProgramFailed(NetconsoleError):
     """A program ended with a status that says it failed, or did not end in time."""
 
-    def __init__(self, message: str, said: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, argv: Sequence[str], ending: str, said: str = "") -> None:
+        super().__init__(f"{_shown(argv)}: {ending}")
+        self.ending = ending
+        """Why it failed, without the words that it was given."""
         self.said = said
         """What the program itself said, on one line."""
 
@@ -78,14 +80,14 @@ def run(
                 pass_fds=() if held is None else (held,),
             )
     except subprocess.TimeoutExpired:
-        raise ProgramTimedOut(f"{_shown(argv)}: no end after {timeout:.0f} s") from None
+        raise ProgramTimedOut(argv, f"no end after {timeout:.0f} s") from None
     except OSError as error:
-        raise ProgramFailed(f"{_shown(argv)}: {os.strerror(error.errno or 0)}") from None
+        raise ProgramFailed(argv, os.strerror(error.errno or 0)) from None
     except ValueError:  # a NUL, or a surrogate that stands for no byte
-        raise ProgramFailed(f"{_shown(argv)}: no program can be given these words") from None
+        raise ProgramFailed(argv, "no program can be given these words") from None
     if ended.returncode not in good:
         said = " ".join(decoded(ended.stderr or ended.stdout).split())
-        raise ProgramFailed(f"{_shown(argv)}: {_ending(said, ended.returncode)}", said)
+        raise ProgramFailed(argv, _ending(said, ended.returncode), said)
     return decoded(ended.stdout)
 
 
