@@ -1,5 +1,6 @@
 """The plan: what others made stays as it is."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -27,6 +28,7 @@ from netconsole.backend.model.hoststate import (
     Observed,
     ObservedLink,
     Wanted,
+    WantedLink,
 )
 from netconsole.backend.model.records import Records
 from netconsole.backend.plan import plan
@@ -139,6 +141,39 @@ def test_a_floating_address_is_put_on_by_itself_whatever_mask_another_gave_it() 
 def test_an_interface_of_another_kind_is_not_touched(kind: str, named: str) -> None:
     with pytest.raises(Conflict, match=f"'br100' is wanted as a bridge, but .*{named}"):
         plan(with_link(WHOLE, ObservedLink("br100", kind)), WANTED)
+
+
+@pytest.mark.parametrize(
+    ("wish", "found", "named"),
+    [
+        (
+            WantedLink("br100", "bridge"),
+            ObservedLink("br100", "veth"),
+            "`ip -details link show dev br100`",
+        ),
+        (
+            WantedLink("vlan7", "vlan", vlan=7),
+            ObservedLink("vlan7", "vlan", vlan=8),
+            "`ip -details link show dev vlan7`",
+        ),
+        (WantedLink("tap9", "tap", master="br9"), None, "`ip link add br9 type bridge`"),
+        (WantedLink("eth9", ""), None, "`ip -brief link`"),
+        (
+            WantedLink("eth9", "", master="br100"),
+            ObservedLink("eth9", "", master="br0"),
+            "`ip link set dev eth9 nomaster`",
+        ),
+    ],
+)
+def test_what_is_in_the_way_is_said_with_the_command_for_it(
+    wish: WantedLink, found: ObservedLink | None, named: str
+) -> None:
+    bridge = ObservedLink("br0", "bridge")
+    here = {link.name: link for link in (bridge, found) if link is not None}
+    others = {name: link for name, link in WANTED.links.items() if name != wish.name}
+    goal = replace(WANTED, links={**others, wish.name: wish})
+    with pytest.raises(Conflict, match=re.escape(named)):
+        plan(replace(WHOLE, links={**WHOLE.links, **here}), goal)
 
 
 def test_what_a_removed_link_was_is_remembered_for_the_way_back() -> None:
