@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,30 @@ from running_lab import NETCONSOLE, RunningLab
 pytestmark = pytest.mark.requires(
     "namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc", "conntrack", "arping"
 )
+
+WITHOUT_NAMESPACES = """
+import ctypes, os, sys
+ready, tell = os.pipe()
+mapped, go_on = os.pipe()
+pid = os.fork()
+if pid == 0:
+    assert ctypes.CDLL(None).unshare(0x10000000) == 0  # CLONE_NEWUSER
+    os.write(tell, b".")
+    os.read(mapped, 1)
+    with open("/proc/sys/user/max_user_namespaces", "w") as most:
+        most.write("0")
+    os.execv(sys.argv[1], sys.argv[1:])
+os.read(ready, 1)
+for name in ("uid_map", "gid_map"):
+    ranges = [line.split() for line in open(f"/proc/self/{name}")]
+    with open(f"/proc/{pid}/{name}", "w") as ids:
+        ids.write("".join(f"{first} {first} {count}\\n" for first, _, count in ranges))
+os.write(go_on, b".")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+"""Runs a command as a root who may make no further user namespace, as in many a container."""
+OVER_THE_MACHINE = sum(1 << number for number in (16, 17, 22, 25, 27, 32, 33, 34))
+"""CAP_SYS_MODULE, SYS_RAWIO, SYS_BOOT, SYS_TIME, MKNOD, MAC_OVERRIDE, MAC_ADMIN and SYSLOG."""
 
 PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/lib", "/var/log", "/etc", "/usr", "/")  # noqa: S108  what is tried
 
@@ -133,3 +158,20 @@ def test_what_would_open_a_lab_is_refused(words: tuple[str, ...]) -> None:
     )
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.requires("root")
+def test_what_cannot_be_closed_is_said() -> None:
+    inside = ("sh", "-c", "netconsole plan && grep CapEff /proc/self/status")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NAMESPACES, NETCONSOLE, "lab", "run", "--", *inside],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("lets root have no user namespace of its own here") == 1
+    assert "root of the lab could" in done.stderr
+    assert int(done.stdout.split()[-1], 16) & OVER_THE_MACHINE == 0

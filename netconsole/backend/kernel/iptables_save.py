@@ -22,7 +22,7 @@ from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.system import privileges
-from netconsole.backend.system.programs import PATH, run
+from netconsole.backend.system.programs import PATH, ProgramFailed, run
 
 LEGACY_NAMES: Final[Mapping[TablesFamily, Path]] = {
     "ipv4": Path("/proc/self/net/ip_tables_names"),
@@ -70,7 +70,12 @@ def _legacy(program: str, family: TablesFamily) -> str:
     tables = sorted(legacy_tables(family))
     if shutil.which(f"{program}-save", path=PATH) is None and family != "bridge":
         module = "netconsole.backend.kernel.legacy_tables"
-        text = run([sys.executable, "-m", module, family, *tables])
+        try:
+            text = run([sys.executable, "-m", module, family, *tables])
+        except ProgramFailed as error:
+            raise Unavailable(
+                f"python-iptables {error.ending}: install {program}-save (Debian: iptables)"
+            ) from error
     else:
         text = Program(program, family).save()
     for table in tables:
