@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import BinaryIO, cast
 
 from netconsole.backend.model.errors import InvalidValue, Unavailable
+from netconsole.backend.model.text import decoded
 from netconsole.backend.system.programs import ENVIRONMENT, PATH, ProgramFailed, run
 from netconsole.backend.system.ssh_session import SshSession
 from netconsole.capture.packet import Packet
@@ -90,7 +91,7 @@ def passing(packets: Iterable[Packet], expression: str) -> bytearray:
         try:
             for number in _numbers(back):
                 marks[number] = 1
-            said = words.read().decode(errors="replace")
+            said = decoded(words.read())
         finally:
             back.close()  # where this was interrupted, tcpdump and with it the feeder end by that
             feeder.join()

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from netconsole.backend.model.text import decoded
 from netconsole.capture.layers import UDP, Internet, ports, tcp
 
 DNS_PORT = 53
@@ -115,7 +116,7 @@ def _name(payload: bytes, at: int) -> tuple[str, int]:
             return ".".join(labels) or ".", at + 1
         if length > 63 or at + 1 + length > len(payload):
             break
-        labels.append(payload[at + 1 : at + 1 + length].decode("ascii", "replace"))
+        labels.append(decoded(payload[at + 1 : at + 1 + length]))
         at += 1 + length
     return ".".join((*labels, "…")), len(payload)
 

@@ -134,11 +134,12 @@ def _write(file: str, snapshot: "Snapshot") -> None:
     """Write the evidence, for nobody else to read: it tells much about the host."""
     from pathlib import Path
 
+    from netconsole.backend.model.text import encoded
     from netconsole.backend.system.saving import new_file
     from netconsole.diagnostics.saved import to_text
 
     with new_file(Path(file)) as stream:
-        stream.write(to_text(snapshot).encode("utf-8", "surrogateescape"))
+        stream.write(encoded(to_text(snapshot)))
 
 
 def _cures(found: "Iterable[Finding]") -> "Iterator[str]":

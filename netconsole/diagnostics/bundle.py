@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from netconsole import __version__
 from netconsole.backend.model.codec import as_json
 from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.text import decoded
 from netconsole.backend.system.files import opened
 from netconsole.backend.system.programs import run
 from netconsole.backend.system.saving import new_file
@@ -174,6 +175,6 @@ def _content(path: Path) -> str | None:
             size = path.stat().st_size
             if size > LARGEST:
                 stream.seek(size - LARGEST)
-            return stream.read(LARGEST).decode("utf-8", "replace")
+            return decoded(stream.read(LARGEST))
     except OSError as error:
         return f"{error.strerror}\n"

@@ -6,6 +6,12 @@ from pathlib import Path
 
 from netconsole.lab.sandbox.commands import PACKAGES
 
+DECODING = {
+    "netconsole/backend/model/text.py": "here, and nowhere else, bytes from outside become text",
+    "netconsole/backend/configuration/option_files.py": "an admin's file may be UTF-16 or Latin-1",
+}
+"""The modules that decode bytes, and why."""
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -43,3 +49,11 @@ def test_every_package_is_named_on_the_architecture_page() -> None:
     packages = {path.parent.name for path in (ROOT / "netconsole").rglob("__init__.py")}
     unnamed = {name for name in packages - {"migrations", "versions"} if f"{name}/" not in page}
     assert not unnamed
+
+
+def test_bytes_from_outside_are_decoded_in_one_place() -> None:
+    """By `decoded`: what is no UTF-8 is kept there, and goes back to the kernel as it came."""
+    sources = {path: path.read_text() for path in (ROOT / "netconsole").rglob("*.py")}
+    deciding = re.compile(r"\.decode\(|surrogateescape|errors=\"replace\"")
+    found = {str(path.relative_to(ROOT)) for path, text in sources.items() if deciding.search(text)}
+    assert found == set(DECODING)

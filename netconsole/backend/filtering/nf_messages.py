@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
+from netconsole.backend.model.text import decoded, encoded
+
 NfFamily = Literal["inet", "ip", "arp", "netdev", "bridge", "ip6"]
 FAMILIES: Final[dict[int, NfFamily]] = {
     1: "inet",
@@ -116,7 +118,7 @@ def verdict(expression: Expression) -> tuple[str, str]:
 
 def named(kind: int, name: str) -> bytes:
     """Return an attribute that holds a name, as a question carries it."""
-    value = name.encode(errors="surrogateescape") + b"\0"
+    value = encoded(name) + b"\0"
     padding = b"\0" * (-len(value) % 4)
     return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + padding
 
@@ -186,4 +188,4 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _text(value: bytes) -> str:
-    return value.rstrip(b"\0").decode(errors="surrogateescape")
+    return decoded(value.rstrip(b"\0"))

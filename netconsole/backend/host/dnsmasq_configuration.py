@@ -35,7 +35,7 @@ def read(path: str) -> DnsmasqConfiguration:
     for each in _parts(path):
         lines = each.lines if each.error is None else (_said(each.error),)
         if not each.is_directory:
-            sums.update("\n".join((each.path, *lines, "")).encode("utf-8", "surrogateescape"))
+            sums.update(encoded("\n".join((each.path, *lines, ""))))
         with suppress(OSError, ValueError):
             changed = max(changed, os.stat(each.path).st_ctime)  # noqa: PTH116  a hostile name?
     return DnsmasqConfiguration(sums.hexdigest(), changed)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.errors import StepFailed, Unavailable
+from netconsole.backend.model.text import decoded
 from netconsole.backend.steps import SetSysctl
 from netconsole.backend.system import files
 
@@ -57,7 +58,7 @@ def _matching(pattern: str) -> Iterator[tuple[str, str]]:
 def _bare(file: str) -> str:
     handle = os.open(file, os.O_RDONLY)
     try:
-        return os.read(handle, _LONGEST).decode("ascii").strip()
+        return decoded(os.read(handle, _LONGEST)).strip()
     finally:
         os.close(handle)
 

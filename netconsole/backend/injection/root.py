@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netconsole.backend.model.errors import Conflict, InvalidValue, Unavailable
+from netconsole.backend.model.text import decoded, encoded
 from netconsole.backend.steps import RemoveGuestFile, WriteGuestFile
 
 LONGEST = 1 << 20
@@ -142,7 +143,7 @@ def _read(directory: int, root: str, path: str) -> str | None:
         content = stream.read(LONGEST + 1)
     if len(content) > LONGEST:
         raise Conflict(f"{_whole(root, path)}: holds more than {LONGEST} bytes, left as it is")
-    return content.decode("utf-8", "surrogateescape")
+    return decoded(content)
 
 
 def _expect(directory: int, root: str, path: str, expected: str | None) -> None:
@@ -156,7 +157,7 @@ def _replace(directory: int, name: str, content: str) -> None:
     handle = os.open(temporary, flags, 0o600, dir_fd=directory)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content.encode("utf-8", "surrogateescape"))
+            stream.write(encoded(content))
             stream.flush()
             os.fchmod(handle, 0o644)
             os.fsync(handle)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from netconsole.backend.model.text import decoded, encoded
 from netconsole.backend.system import files
 
 VARIABLE = "SSH_CONNECTION"
@@ -52,7 +53,7 @@ def _above(process: int) -> Iterator[str]:
             return  # it is gone, or somebody else's
         for entry in environment:
             name, _, value = entry.partition(b"=")
-            if name == VARIABLE.encode():
-                yield value.decode(errors="replace")
+            if name == encoded(VARIABLE):
+                yield decoded(value)
         (parent,) = (line for line in status.splitlines() if line.startswith("PPid:"))
         process = int(parent.split()[1])

@@ -25,6 +25,7 @@ from uuid import uuid4
 
 from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.model.phrases import command
+from netconsole.backend.model.text import decoded
 from netconsole.backend.steps import Plan
 from netconsole.backend.system.files import in_place_of
 from netconsole.backend.system.who import who
@@ -298,7 +299,7 @@ def _content(handle: int) -> str:
         raise UnreadEntry("it is not a regular file")
     if status.st_size > LONGEST:
         raise UnreadEntry(f"it has {status.st_size} bytes, more than any change")
-    return os.pread(handle, status.st_size, 0).decode(errors="replace")
+    return decoded(os.pread(handle, status.st_size, 0))
 
 
 def _parsed(path: Path, text: str) -> JournalEntry | None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from netconsole.backend.model.errors import Conflict, Unavailable
+from netconsole.backend.model.text import decoded
 from netconsole.backend.system.files import refuse_other
 
 WAIT_SECONDS = 120.0
@@ -96,5 +97,5 @@ def _is_at(handle: int, path: str) -> bool:
 
 def _holder(handle: int) -> str:
     """Who holds it, as far as the file says."""
-    said = os.pread(handle, 32, 0).decode("ascii", errors="replace").strip()
-    return said if said.isdecimal() else "unknown"
+    said = decoded(os.pread(handle, 32, 0)).strip()
+    return said if said.isascii() and said.isdecimal() else "unknown"

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from netconsole.backend.model import lease_file
+from netconsole.backend.model.text import decoded
 from netconsole.backend.system import files
 from netconsole.backend.system.processes import arguments, running
 from netconsole.backend.system.programs import run
@@ -66,7 +67,7 @@ def _process(pid: int, busy: float) -> DnsmasqProcess | None:
         process = psutil.Process(pid)
         argv, parent = arguments(pid), process.ppid()
         started = process.create_time()
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0].decode()
+        state = decoded(Path(f"/proc/{pid}/stat").read_bytes()).rpartition(")")[2].split()[0]
     except (psutil.Error, OSError):
         return None
     share = round(min(1.0, max(0.0, busy)), 2)

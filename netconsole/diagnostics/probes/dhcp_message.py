@@ -4,6 +4,8 @@ import socket
 import struct
 from dataclasses import dataclass
 
+from netconsole.backend.model.text import decoded
+
 _BROADCAST_MAC = b"\xff" * 6
 _MAGIC = b"\x63\x82\x53\x63"
 _MESSAGE_TYPES = {2: "OFFER", 5: "ACK", 6: "NAK"}
@@ -63,7 +65,7 @@ def read(frame: bytes) -> Message | None:
         socket.inet_ntoa(message[16:20]),
         socket.inet_ntoa(server) if len(server) == 4 else socket.inet_ntoa(frame[26:30]),
         frame[6:12].hex(":"),
-        options.get(56, b"").decode("ascii", "replace"),
+        decoded(options.get(56, b"")),
     )
 
 

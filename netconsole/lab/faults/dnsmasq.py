@@ -11,6 +11,7 @@ from typing import Final
 
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.text import decoded
 from netconsole.backend.service.service import Service
 from netconsole.backend.system.processes import process_names
 from netconsole.lab.faults.fault import Fault, recall, remember
@@ -40,7 +41,7 @@ def option(service: Service, name: str) -> Path:
 def restart(service: Service, meanwhile: Callable[[], object] = lambda: None) -> None:
     """End the dnsmasq, do something, and start it again with the same arguments."""
     old = pid(service)
-    command = Path(f"/proc/{old}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
+    command = decoded(Path(f"/proc/{old}/cmdline").read_bytes()).rstrip("\0").split("\0")
     os.kill(old, signal.SIGTERM)
     while Path(f"/proc/{old}").exists():
         time.sleep(0.01)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from netconsole.backend.model.errors import NotFound
+from netconsole.backend.system import files
 from netconsole.backend.system.programs import PATH
 from netconsole.lab.sandbox.enclosure import FIRST_PROCESS, MEMBER_KINDS
 from netconsole.lab.sandbox.ground import HOME, reset_settings
@@ -99,7 +100,7 @@ def serve_pages(greeting: str) -> None:
 
 def last_words(name: str) -> str:
     """Return the last line that a member's programs have written."""
-    lines = (_LOGS / name).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = files.read_text(_LOGS / name).splitlines()
     return lines[-1] if lines else "it said nothing"
 
 

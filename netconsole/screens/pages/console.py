@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from textual.message import Message
 
+from netconsole.backend.model.text import decoded
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.trouble import Trouble
@@ -118,7 +119,7 @@ def clipboard_codes(data: bytes, *, inside_tmux: bool) -> tuple[str, ...]:
     In tmux twice: for tmux itself, which minds it with `set-clipboard on`, and wrapped for the
     terminal outside, which gets it with `allow-passthrough on`. Neither is its default.
     """
-    code = f"\x1b]52;c;{base64.b64encode(data).decode()}\a"
+    code = f"\x1b]52;c;{decoded(base64.b64encode(data))}\a"
     if not inside_tmux:
         return (code,)
     return code, f"\x1bPtmux;\x1b{code}\x1b\\"
