@@ -30,7 +30,11 @@ from netconsole.lab.sandbox.namespaces import Namespace, enter
 
 SCRIPT = ("python3", "-c")
 PROGRAM = str(Path(sys.executable).with_name("netconsole"))
-HEAVY = ("sqlalchemy.dialects.sqlite", "pyroute2", "psutil", "oslo_config.cfg", "rich.console")
+HEAVY = (
+    *("sqlalchemy.dialects.sqlite", "alembic.command", "alembic.config", "mako.template"),
+    *("pyroute2", "psutil", "oslo_config.cfg", "rich.console", "cattrs.preconf.json"),
+    *("encodings.ascii", "encodings.utf_8_sig"),
+)
 NOT_LOADED = ("netconsole.screens", "netconsole.backend.store.migrations")
 REQUEST = 1 << 16
 
