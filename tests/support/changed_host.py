@@ -1,7 +1,7 @@
 """Runs on a private host: changes it again and again, and tells what is otherwise afterwards.
 
-One process that loads netconsole once and forks for each run of it, as loading takes longer than
-most changes. `python changed_host.py FIRST EVERY SESSION` prints one JSON object: for the first run
+One process that has netconsole loaded and forks for each run of it, as loading takes longer than
+most changes. `python3 -c PROGRAM FIRST EVERY SESSION` prints one JSON object: for the first run
 that left the host other than it was, the lines that differ. A run has moments: before each step,
 before each command of a move, and at its end. It is killed at the moment FIRST, then at
 FIRST + EVERY, and so on, until it goes through; with 0 for EVERY never. What takes it back is

@@ -29,6 +29,5 @@ def changed(host: PrivateHost, first: int = 0, *, every: int = 0, session: str =
     the address at which an admin's SSH session comes in: then a trial is not confirmed, too, and
     all that fails without a kill is tried beside kills as well.
     """
-    host.write("/run/changed_host.py", _PROGRAM)
-    program = ("python3", "/run/changed_host.py", str(first), str(every), session)
+    program = ("python3", "-c", _PROGRAM, str(first), str(every), session)
     return json.loads(host.run(*program, timeout=560).stdout)
