@@ -159,5 +159,6 @@ def test_what_nova_runs_is_left_until_it_is_taken_over(host: PrivateHost) -> Non
     host.run("sh", "-c", NOVAS)
     before = held(host)
     for arguments in CONVERGING:
-        assert "`netconsole import nova` takes nova's networks over" in refused(host, *arguments)
+        told = refused(host, *arguments)
+        assert "`netconsole import nova --connection URL` takes nova's networks over" in told
     assert held(host) == before
