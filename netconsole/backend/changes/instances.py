@@ -80,7 +80,7 @@ class CreateInstance(Change[InstanceView]):
         macs = self._macs(len(wanted))
         chosen = allocation.addresses_for(connection, wanted, self.fixed_addresses)
         quota.check_fixed_ips(connection, project, len(wanted), options)
-        instances.insert(connection, instance)
+        instance = instances.insert(connection, instance)
         ports, rows = [], []
         for network, mac in zip(wanted, macs, strict=True):
             port = allocation.give_port(connection, instance, network, self.port_kind, options, mac)

@@ -57,7 +57,7 @@ class CreateVpn(Change[InstanceView]):
         if row.allocated and row.instance_uuid is not None:
             return Written(instance_view(connection, instances.find(connection, row.instance_uuid)))
         network = networks.claim(connection, network, options.host)
-        instances.insert(connection, instance)
+        instance = instances.insert(connection, instance)
         port = allocation.give_port(connection, instance, network, self.port_kind, options)
         allocation.give_vpn_address(connection, instance, network, port, options)
         return Written(instance_view(connection, instance))

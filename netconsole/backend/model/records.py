@@ -14,6 +14,7 @@ from netconsole.backend.model.hoststate import FormerLink, Place
 PortKind = Literal["tap", "veth"]
 ManagerKind = Literal["flat", "flatdhcp", "vlan"]
 DnsScope = Literal["public", "private"]
+GroupProtocol = Literal["tcp", "udp", "icmp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Instance:
     host: str
     hostname: str
     """What it is told to call itself, and is found by in the DNS."""
+    id: int = 0
+    """Names its chain of the packet filter, as in nova; 0 until the store has given it one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,64 @@ class Port:
     device: str
     peer: str | None = None
     """The guest's end of a veth pair, as created; it leaves the host when it is moved."""
+    guarded: bool = True
+    """Whether the guest may send as itself alone, by its own MAC and IP addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedAddress:
+    """A range from which a guarded port may send beside its own addresses, as VRRP needs."""
+
+    id: int
+    port_id: int
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    """A project's named set of rules on what may reach the instances that are its members."""
+
+    id: int
+    name: str
+    description: str
+    project_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroupRule:
+    """One thing that a group lets in: from a range, or from the members of a group."""
+
+    id: int
+    parent_group_id: int
+    """The group whose rule it is."""
+    protocol: GroupProtocol | None = None
+    """None: every one. `icmp` of an IPv6 range is ICMPv6."""
+    from_port: int | None = None
+    """Of ICMP the type; -1 for every one."""
+    to_port: int | None = None
+    """Of ICMP the code; -1 for every one."""
+    cidr: str | None = None
+    group_id: int | None = None
+    """The source group, instead of a range."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultRule:
+    """A rule that every project's new `default` group gets."""
+
+    id: int
+    protocol: GroupProtocol
+    from_port: int
+    to_port: int
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An instance's being in a security group."""
+
+    security_group_id: int
+    instance_uuid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +274,10 @@ class Records:
     """The associated ones in the order in which they became so: the first of a guest's is the
     address by which it goes out."""
     dns_entries: tuple[DnsEntry, ...] = ()
+    allowed_addresses: tuple[AllowedAddress, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    security_group_rules: tuple[SecurityGroupRule, ...] = ()
+    memberships: tuple[Membership, ...] = ()
     host_addresses: tuple[FixedIP, ...] = ()
     """The rows that hosts have as their own gateway address in a network with many gateways."""
     former_sysctls: Mapping[str, str] = field(default_factory=dict)

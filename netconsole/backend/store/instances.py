@@ -10,18 +10,25 @@ from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import Instance, Port
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
-from netconsole.backend.store.tables import instances, networks, ports
+from netconsole.backend.store.tables import (
+    allowed_addresses,
+    instances,
+    networks,
+    ports,
+    security_group_instance_association,
+)
 
 _COLUMNS = columns(instances, Instance)
 _PORT_COLUMNS = columns(ports, Port)
 
 
 def insert(connection: Connection, instance: Instance) -> Instance:
-    """Write a new instance and return it.
+    """Write a new instance and return it with its id; the id it came with does not count.
 
     Raises Conflict when its uuid is taken, or its name or host name, in capitals or not: guests
     are found by it in the DNS, which makes no difference between them (RFC 4343).
     """
+    listed = command("instance", "list")
     for what, column, value in (
         ("name", instances.c.name, instance.name),
         ("host name", instances.c.hostname, instance.hostname),
@@ -31,15 +38,16 @@ def insert(connection: Connection, instance: Instance) -> Instance:
         if holder is not None:
             taken, by = holder
             whose = "" if taken == by else f" by instance {by!r}"
-            first = command("instance", "delete", by)
             raise Conflict(
-                f"instance {instance.name!r}: {what} {taken!r} is taken{whose}: {first} frees it"
+                f"instance {instance.name!r}: {what} {taken!r} is taken{whose}: "
+                f"{listed} shows which are"
             )
-    listed = command("instance", "list")
     noun = f"instance {instance.name!r}"
     refuse_taken(connection, instances, noun, {"uuid": instance.uuid}, listed)
-    connection.execute(sa.insert(instances).values(values(instance)))
-    return instance
+    highest = sa.select(sa.func.coalesce(sa.func.max(instances.c.id), 0)).scalar_subquery()
+    statement = sa.insert(instances).values(**values(instance), id=highest + 1)
+    given = connection.execute(statement.returning(instances.c.id)).scalar_one()
+    return replace(instance, id=given)
 
 
 def every(connection: Connection) -> tuple[Instance, ...]:
@@ -77,6 +85,8 @@ def among(connection: Connection, uuids: Collection[str]) -> tuple[Instance, ...
 def delete(connection: Connection, instance: Instance) -> None:
     """Delete an instance and its ports. Its addresses are released one by one, elsewhere."""
     delete_ports(connection, instance.uuid)
+    member = security_group_instance_association.c.instance_uuid == instance.uuid
+    connection.execute(sa.delete(security_group_instance_association).where(member))
     connection.execute(sa.delete(instances).where(instances.c.uuid == instance.uuid))
 
 
@@ -153,4 +163,6 @@ def sample_ports(connection: Connection, host: str) -> tuple[Port, ...]:
 
 def delete_ports(connection: Connection, instance_uuid: str) -> None:
     """Delete an instance's ports."""
+    own = sa.select(ports.c.id).where(ports.c.instance_uuid == instance_uuid)
+    connection.execute(sa.delete(allowed_addresses).where(allowed_addresses.c.port_id.in_(own)))
     connection.execute(sa.delete(ports).where(ports.c.instance_uuid == instance_uuid))

@@ -9,27 +9,64 @@ from sqlalchemy import Column, Connection, Executable, Table, select
 
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.records import (
+    AllowedAddress,
+    DefaultRule,
     DnsDomain,
     DnsEntry,
     FixedIP,
     FloatingIP,
     Instance,
+    Membership,
     Network,
     Port,
+    SecurityGroup,
+    SecurityGroupRule,
 )
 from netconsole.backend.store.damage import DamagedRow, refuse
 
-Record = DnsDomain | DnsEntry | FixedIP | FloatingIP | Instance | Network | Port
-AnyRecord = TypeVar("AnyRecord", DnsDomain, DnsEntry, FixedIP, FloatingIP, Instance, Network, Port)
+Record = (
+    AllowedAddress
+    | DefaultRule
+    | DnsDomain
+    | DnsEntry
+    | FixedIP
+    | FloatingIP
+    | Instance
+    | Membership
+    | Network
+    | Port
+    | SecurityGroup
+    | SecurityGroupRule
+)
+AnyRecord = TypeVar(
+    "AnyRecord",
+    AllowedAddress,
+    DefaultRule,
+    DnsDomain,
+    DnsEntry,
+    FixedIP,
+    FloatingIP,
+    Instance,
+    Membership,
+    Network,
+    Port,
+    SecurityGroup,
+    SecurityGroupRule,
+)
 
 _TABLES: Mapping[type[Record], str] = {
+    AllowedAddress: "allowed_addresses",
+    DefaultRule: "security_group_default_rules",
     DnsDomain: "dns_domains",
     DnsEntry: "dns_entries",
     FixedIP: "fixed_ips",
     FloatingIP: "floating_ips",
     Instance: "instances",
+    Membership: "security_group_instance_association",
     Network: "networks",
     Port: "ports",
+    SecurityGroup: "security_groups",
+    SecurityGroupRule: "security_group_rules",
 }
 
 

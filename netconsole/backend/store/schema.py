@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend.model.errors import Unavailable
 
-HEAD = "0010"
+HEAD = "0012"
 """The newest revision under `migrations/versions`; a test compares the two."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"

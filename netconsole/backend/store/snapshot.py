@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend.model.records import FixedIP, Port, Records
 from netconsole.backend.store import (
+    allowed_addresses,
     dns,
     fixed_ips,
     floating_ips,
@@ -14,6 +15,7 @@ from netconsole.backend.store import (
     former_links,
     instances,
     networks,
+    security_groups,
     settings,
 )
 from netconsole.backend.store.references import refuse_broken
@@ -33,6 +35,10 @@ def records(connection: Connection, host: str) -> Records:
         host_addresses=fixed_ips.of_hosts(connection),
         floating_ips=floating_ips.as_associated(connection),
         dns_entries=dns.entries(connection),
+        allowed_addresses=allowed_addresses.every(connection),
+        security_groups=security_groups.every(connection),
+        security_group_rules=security_groups.every_rule(connection),
+        memberships=security_groups.every_membership(connection),
         former_sysctls=settings.former_sysctls(connection, host),
         former_links=former_links.of_host(connection, host),
         former_addresses=former_addresses.of_host(connection, host),

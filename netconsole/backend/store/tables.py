@@ -24,6 +24,7 @@ from sqlalchemy import (
     and_,
     false,
     func,
+    true,
 )
 
 metadata = MetaData(
@@ -120,10 +121,12 @@ instances = Table(
     Column("host", String(255), nullable=False, index=True),
     # SQLite adds no column to rows that are there without a default.
     Column("hostname", String(255), nullable=False, server_default="", index=True),
+    Column("id", Integer, nullable=False, server_default="0"),
     Column("created_at", Moment, nullable=False, default=now),
 )
 for _called in (instances.c.name, instances.c.hostname):
     Index(f"ix_instances_lower_{_called.name}", func.lower(_called))
+Index("ix_instances_id", instances.c.id, unique=True)
 
 ports = Table(
     "ports",
@@ -136,9 +139,64 @@ ports = Table(
     Column("kind", String(8), nullable=False),
     Column("device", String(15), nullable=False, unique=True),
     Column("peer", String(15)),
+    Column("guarded", Boolean, nullable=False, server_default=true()),
     Column("created_at", Moment, nullable=False, default=now),
     # A fixed address remembers its port's id until its lease ends, so no id comes twice.
     sqlite_autoincrement=True,
+)
+
+allowed_addresses = Table(
+    "allowed_addresses",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("port_id", ForeignKey(ports.c.id), nullable=False),
+    Column("cidr", String(43), nullable=False),
+    UniqueConstraint("port_id", "cidr"),
+)
+
+security_groups = Table(
+    "security_groups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("description", String(255), nullable=False),
+    Column("project_id", String(255), nullable=False),
+    Column("created_at", Moment, nullable=False, default=now),
+    UniqueConstraint("project_id", "name"),
+    # A host may still have the chain of a group that is gone.
+    sqlite_autoincrement=True,
+)
+
+security_group_rules = Table(
+    "security_group_rules",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("parent_group_id", ForeignKey(security_groups.c.id), nullable=False, index=True),
+    Column("protocol", String(8)),
+    Column("from_port", Integer),
+    Column("to_port", Integer),
+    Column("cidr", String(43)),
+    Column("group_id", ForeignKey(security_groups.c.id), index=True),
+    Column("created_at", Moment, nullable=False, default=now),
+    sqlite_autoincrement=True,
+)
+
+security_group_default_rules = Table(
+    "security_group_default_rules",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("protocol", String(8), nullable=False),
+    Column("from_port", Integer, nullable=False),
+    Column("to_port", Integer, nullable=False),
+    Column("cidr", String(43), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+security_group_instance_association = Table(
+    "security_group_instance_association",
+    metadata,
+    Column("security_group_id", ForeignKey(security_groups.c.id), primary_key=True),
+    Column("instance_uuid", ForeignKey(instances.c.uuid), primary_key=True, index=True),
 )
 
 fixed_ips = Table(

@@ -276,13 +276,13 @@ CASES = (
         WEB.replace("web1", "WEB1"),
         "instance 'WEB1': name 'web1' is taken",
         (NET, WEB),
-        then="",
+        shows="web1",
     ),
     Case(
         WEB.replace("web1", "'my vm'"),
         "instance 'my vm': host name 'my-vm' is taken by instance 'my_vm'",
         (NET, WEB.replace("web1", "my_vm")),
-        then="",
+        shows="my_vm",
     ),
     Case(
         f"{WEB} --mac fa:16:3e:00:00:01",

@@ -173,7 +173,7 @@ def test_instances_of_before_are_called_as_they_were(store: Store, path: Path) -
             " VALUES ('1', 'WEB1', 'demo', 'node1', '2026-01-01 00:00:00')"
         )
     with store.transaction() as connection:
-        assert instances.every(connection) == (Instance("1", "WEB1", "demo", "node1", "WEB1"),)
+        assert instances.every(connection) == (Instance("1", "WEB1", "demo", "node1", "WEB1", 1),)
 
 
 def make(path: Path, revision: str) -> None:
