@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import NOT_SENT, Snapshot
@@ -27,6 +28,11 @@ class Check:
 
     Before the fix is applied it is made again, without these probes where it does not hang on them.
     """
+    reach: Reach = Reach.INSTANCE
+    """Whom what it finds cuts off: HOST where every guest's packets, or every change, depend on it,
+    NETWORK where the guests of a network share it."""
+    shown_by_status: bool = False
+    """Whether a status shows by itself, and at once, what it finds."""
 
     def examine(self, snapshot: Snapshot) -> Finding:
         """Judge, or answer `unknown` with the reason when something needed could not be read."""

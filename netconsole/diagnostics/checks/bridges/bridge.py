@@ -4,6 +4,7 @@ from typing import Final
 
 from netconsole.backend.steps import AddLink, Plan, SetLink
 from netconsole.backend.survey.status import Allocation, NetworkStatus
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -176,4 +177,15 @@ PAGE = Explanation(
     source="ip-link(8), bridge(8); Linux Documentation/networking/bridge.rst",
 )
 
-CHECK = Check(ID, ("B3",), TITLE, frozenset({Backend}), 0.5, judge, PAGE, uses=frozenset({Links}))
+CHECK = Check(
+    ID,
+    ("B3",),
+    TITLE,
+    frozenset({Backend}),
+    0.5,
+    judge,
+    PAGE,
+    uses=frozenset({Links}),
+    reach=Reach.NETWORK,
+    shown_by_status=True,
+)

@@ -8,6 +8,7 @@ from netconsole.backend.filtering.matches import Aspect, Flow
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.survey.status import NetworkStatus
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.bridges import bridge_nf_unmet
 from netconsole.diagnostics.checks.filters.forward_filter import flows as routed_flows
 from netconsole.diagnostics.checks.filters.forward_filter_cure import AT_NEXT_START
@@ -191,4 +192,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Owners}),
+    reach=Reach.NETWORK,
 )

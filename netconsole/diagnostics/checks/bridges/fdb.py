@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from netconsole.backend.steps import Plan, RunProgram, Step
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -177,4 +178,13 @@ PAGE = Explanation(
     source="bridge(8), fdb; IEEE 802.1D-2004 section 7.9; Linux net/bridge/br_fdb.c",
 )
 
-CHECK = Check(ID, ("B5",), TITLE, frozenset({Backend, Links, ForwardingTable}), 0.7, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("B5",),
+    TITLE,
+    frozenset({Backend, Links, ForwardingTable}),
+    0.7,
+    judge,
+    PAGE,
+    reach=Reach.NETWORK,
+)

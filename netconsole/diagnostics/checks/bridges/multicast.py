@@ -3,6 +3,7 @@
 from typing import Final
 
 from netconsole.backend.steps import Plan, RunProgram, Step
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -112,4 +113,6 @@ PAGE = Explanation(
     source="RFC 3376 section 8, RFC 3810 section 9; ip-link(8), bridge; bridge(8), mdb",
 )
 
-CHECK = Check(ID, ("B10",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID, ("B10",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE, reach=Reach.NETWORK
+)

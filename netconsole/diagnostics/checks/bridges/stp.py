@@ -3,6 +3,7 @@
 from typing import Final
 
 from netconsole.backend.steps import Plan, RunProgram, SetLink, Step
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -167,4 +168,6 @@ PAGE = Explanation(
     source="IEEE 802.1D-2004; ip-link(8), bridge; bridge(8), link; Linux net/bridge/br_stp.c",
 )
 
-CHECK = Check(ID, ("B4",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID, ("B4",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE, reach=Reach.NETWORK
+)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from netconsole.backend.steps import Plan, RunProgram, Step
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -176,4 +177,13 @@ PAGE = Explanation(
     source="IEEE 802.1Q-2022; ip-link(8), vlan and bridge; bridge(8), vlan",
 )
 
-CHECK = Check(ID, ("B6",), TITLE, frozenset({Backend, Links, PortVlans}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("B6",),
+    TITLE,
+    frozenset({Backend, Links, PortVlans}),
+    0.5,
+    judge,
+    PAGE,
+    reach=Reach.NETWORK,
+)

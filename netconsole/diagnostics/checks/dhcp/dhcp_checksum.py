@@ -3,6 +3,7 @@
 from typing import Final
 
 from netconsole.backend.filtering.saved_tables import FilterRule
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -71,4 +72,6 @@ PAGE = Explanation(
     source="iptables-extensions(8), CHECKSUM; Linux Documentation/networking/checksum-offloads.rst",
 )
 
-CHECK = Check(ID, ("C4",), TITLE, frozenset({Backend, PacketFilter}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID, ("C4",), TITLE, frozenset({Backend, PacketFilter}), 0.5, judge, PAGE, reach=Reach.NETWORK
+)

@@ -7,6 +7,7 @@ from typing import Final
 from netconsole.backend.filtering.matches import Aspect, Flow
 from netconsole.backend.model.phrases import capitalized
 from netconsole.backend.survey.status import NetworkStatus
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.filters.forward_filter_cure import LOCKED
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -149,4 +150,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Owners}),
+    reach=Reach.NETWORK,
 )

@@ -4,6 +4,7 @@ from typing import Final
 
 from netconsole.backend.model.dhcp_host import host_in
 from netconsole.backend.steps import AddDhcpHosts, ReleaseLease, RemoveDhcpHosts, Step
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -168,4 +169,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({SystemLog}),
+    reach=Reach.NETWORK,
 )

@@ -7,6 +7,7 @@ from netconsole.backend.model.hoststate import Lease
 from netconsole.backend.model.lease_file import as_text
 from netconsole.backend.steps import Plan, StartDnsmasq, Step, StopDnsmasq, WriteFile
 from netconsole.backend.survey.status import Allocation
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -172,4 +173,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({SystemLog, DhcpAnswers}),
+    reach=Reach.NETWORK,
 )

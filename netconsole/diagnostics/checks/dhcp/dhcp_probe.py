@@ -4,6 +4,7 @@ from typing import Final
 
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.steps import Plan, ReloadDnsmasq
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.bridges import bridge
 from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dhcp_hosts, dnsmasq_processes, inotify
 from netconsole.diagnostics.checks.dhcp.dhcp_rogue import own_servers
@@ -161,4 +162,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Routing}).union(*((each.needs | each.uses) for each in _CAUSES)) - {Backend},
+    reach=Reach.NETWORK,
 )

@@ -5,6 +5,7 @@ from typing import Final
 
 from netconsole.backend.steps import Plan, RunProgram
 from netconsole.backend.survey.status import NetworkStatus
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.dhcp import dnsmasq_processes
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -160,4 +161,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({DnsmasqProcesses, Routing}),
+    reach=Reach.NETWORK,
 )

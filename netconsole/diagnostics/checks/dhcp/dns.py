@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.dhcp import dnsmasq_load, dnsmasq_processes
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -157,4 +158,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({DnsmasqProcesses, SystemLog}),
+    reach=Reach.NETWORK,
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
@@ -82,4 +83,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({SystemLog}),
+    reach=Reach.NETWORK,
 )

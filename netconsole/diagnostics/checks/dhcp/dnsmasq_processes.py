@@ -6,6 +6,7 @@ from typing import Final
 from netconsole.backend.model.dnsmasq_arguments import served, started_by
 from netconsole.backend.steps import Plan, RunProgram, WriteFile
 from netconsole.backend.survey.status import DnsmasqStatus, Status
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -210,4 +211,14 @@ PAGE = Explanation(
     source="dnsmasq(8), --dhcp-script, NOTES on SIGHUP",
 )
 
-CHECK = Check(ID, ("C1",), TITLE, frozenset({Backend, DnsmasqProcesses}), 0.6, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("C1",),
+    TITLE,
+    frozenset({Backend, DnsmasqProcesses}),
+    0.6,
+    judge,
+    PAGE,
+    reach=Reach.NETWORK,
+    shown_by_status=True,
+)

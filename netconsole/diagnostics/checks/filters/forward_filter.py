@@ -9,6 +9,7 @@ from netconsole.backend.filtering.matches import EVERYTHING, Flow
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.model.phrases import capitalized
 from netconsole.backend.survey.status import Status
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.filters.forward_filter_cure import (
     AT_NEXT_START,
     LOCKED,
@@ -225,4 +226,13 @@ PAGE = Explanation(
     "firewalls; firewalld.zones(5)",
 )
 
-CHECK = Check(ID, ("A3",), TITLE, frozenset({Backend, PacketFilter, Owners}), 1.0, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("A3",),
+    TITLE,
+    frozenset({Backend, PacketFilter, Owners}),
+    1.0,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+)

@@ -9,6 +9,7 @@ from netconsole.backend.filtering.saved_tables import FilterChain, FilterRule
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.model.phrases import capitalized
 from netconsole.backend.steps import ChangeRules, Plan
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.filters.forward_filter import flows
 from netconsole.diagnostics.checks.filters.forward_filter_cure import cure
 from netconsole.diagnostics.model.check import Check
@@ -203,4 +204,6 @@ PAGE = Explanation(
     source="iptables(8), iptables-legacy; wiki.nftables.org, Legacy xtables tools",
 )
 
-CHECK = Check(ID, ("A4",), TITLE, frozenset({Backend, PacketFilter}), 1.0, judge, PAGE)
+CHECK = Check(
+    ID, ("A4",), TITLE, frozenset({Backend, PacketFilter}), 1.0, judge, PAGE, reach=Reach.HOST
+)

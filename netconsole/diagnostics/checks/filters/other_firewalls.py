@@ -5,6 +5,7 @@ from typing import Final
 
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.steps import ChangeRules
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -110,5 +111,13 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, ("D11",), TITLE, frozenset({Owners, PacketFilter}), 1.0, judge, PAGE, frozenset({Backend})
+    ID,
+    ("D11",),
+    TITLE,
+    frozenset({Owners, PacketFilter}),
+    1.0,
+    judge,
+    PAGE,
+    frozenset({Backend}),
+    reach=Reach.HOST,
 )

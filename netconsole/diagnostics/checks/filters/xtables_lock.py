@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -70,4 +71,13 @@ PAGE = Explanation(
     source="iptables(8), --wait; proc_locks(5); measured: the nft kind takes no lock",
 )
 
-CHECK = Check(ID, ("E2",), TITLE, frozenset({XtablesLock, PacketFilter, Owners}), 1.0, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("E2",),
+    TITLE,
+    frozenset({XtablesLock, PacketFilter, Owners}),
+    1.0,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netconsole.backend.plan.nat_ways import OUT
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.floating.taken_finding import (
     EXCEPTED,
     MEASURED,
@@ -106,4 +107,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Owners}),
+    reach=Reach.HOST,
 )

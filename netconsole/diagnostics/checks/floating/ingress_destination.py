@@ -4,6 +4,7 @@ it?"""
 from typing import Final
 
 from netconsole.backend.plan.nat_ways import IN
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.floating.taken_finding import (
     EXCEPTED,
     MEASURED,
@@ -94,4 +95,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Owners}),
+    reach=Reach.HOST,
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -58,4 +59,6 @@ PAGE = Explanation(
     source="netconsole-plan, the design of netconsole",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Backend}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID, (), TITLE, frozenset({Backend}), 0.5, judge, PAGE, reach=Reach.NETWORK, shown_by_status=True
+)

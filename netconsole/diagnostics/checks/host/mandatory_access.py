@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from netconsole.backend.model import dnsmasq_arguments
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -90,11 +91,5 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID,
-    ("E4",),
-    TITLE,
-    frozenset({Backend, SystemLog}),
-    0.2,
-    judge,
-    PAGE,
+    ID, ("E4",), TITLE, frozenset({Backend, SystemLog}), 0.2, judge, PAGE, reach=Reach.HOST
 )

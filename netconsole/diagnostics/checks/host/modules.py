@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -77,4 +78,4 @@ PAGE = Explanation(
     source="modprobe.d(5); Linux Documentation/admin-guide/sysctl/kernel.rst, modules_disabled",
 )
 
-CHECK = Check(ID, ("E3",), TITLE, frozenset({Modules, Sysctls}), 0.1, judge, PAGE)
+CHECK = Check(ID, ("E3",), TITLE, frozenset({Modules, Sysctls}), 0.1, judge, PAGE, reach=Reach.HOST)

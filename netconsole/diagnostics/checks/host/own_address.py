@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -57,4 +58,6 @@ PAGE = Explanation(
     source="nova's option my_ip; iptables-extensions(8), SNAT",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Backend}), 0.1, judge, PAGE)
+CHECK = Check(
+    ID, (), TITLE, frozenset({Backend}), 0.1, judge, PAGE, reach=Reach.HOST, shown_by_status=True
+)

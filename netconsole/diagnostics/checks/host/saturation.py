@@ -4,6 +4,7 @@ from typing import Final
 
 from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -89,4 +90,6 @@ PAGE = Explanation(
     source="Linux Documentation/admin-guide/sysctl/net.rst; Documentation/networking/scaling.rst",
 )
 
-CHECK = Check(ID, ("E8",), TITLE, frozenset({Counters, Sysctls, DropIns}), 0.7, judge, PAGE)
+CHECK = Check(
+    ID, ("E8",), TITLE, frozenset({Counters, Sysctls, DropIns}), 0.7, judge, PAGE, reach=Reach.HOST
+)

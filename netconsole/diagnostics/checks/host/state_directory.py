@@ -3,6 +3,7 @@
 from typing import Final
 
 from netconsole.backend.steps import Plan, RunProgram
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -100,4 +101,4 @@ PAGE = Explanation(
     source="statvfs(3), proc(5) mountinfo, mount(8)",
 )
 
-CHECK = Check(ID, ("E7",), TITLE, frozenset({StateStorage}), 0.1, judge, PAGE)
+CHECK = Check(ID, ("E7",), TITLE, frozenset({StateStorage}), 0.1, judge, PAGE, reach=Reach.HOST)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netconsole.backend.steps import Plan
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -168,4 +169,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({DetourPings}),
+    reach=Reach.HOST,
 )

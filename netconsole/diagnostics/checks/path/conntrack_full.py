@@ -4,6 +4,7 @@ from typing import Final
 
 from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -156,4 +157,5 @@ CHECK = Check(
     judge,
     PAGE,
     frozenset({Connections}),
+    reach=Reach.HOST,
 )

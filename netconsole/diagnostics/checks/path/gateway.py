@@ -6,6 +6,7 @@ from typing import Final
 
 from netconsole.backend.steps import AddAddress, AnnounceAddress, Plan
 from netconsole.backend.survey.status import NetworkStatus
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -204,4 +205,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({ArpAnswers}),
+    reach=Reach.NETWORK,
 )

@@ -4,6 +4,7 @@ from typing import Final
 
 from netconsole.backend.model.kernel_settings import IP_FORWARD, lost, name_of
 from netconsole.backend.steps import Plan, SetSysctl
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -82,4 +83,14 @@ PAGE = Explanation(
     source="Linux Documentation/networking/ip-sysctl.rst, ip_forward; RFC 1812",
 )
 
-CHECK = Check(ID, ("A2",), TITLE, frozenset({Backend, Sysctls, DropIns}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("A2",),
+    TITLE,
+    frozenset({Backend, Sysctls, DropIns}),
+    0.5,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+    shown_by_status=True,
+)

@@ -4,6 +4,7 @@ from typing import Final
 
 from netconsole.backend.model.subject import METADATA
 from netconsole.backend.survey.status import NatRule
+from netconsole.backend.survey.trouble import Reach
 from netconsole.backend.wording.rule_subjects import aim_of
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -95,4 +96,5 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    reach=Reach.NETWORK,
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 from netconsole.backend.steps import Plan, SetLink
 from netconsole.backend.survey.status import NetworkStatus
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
@@ -211,4 +212,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({SizePings}),
+    reach=Reach.NETWORK,
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import NetworkStatus
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
@@ -184,4 +185,6 @@ PAGE = Explanation(
     source="ip-route(8), ip-rule(8); RFC 1812 section 5.2.4.3",
 )
 
-CHECK = Check(ID, ("A11",), TITLE, frozenset({Backend, Routing}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID, ("A11",), TITLE, frozenset({Backend, Routing}), 0.5, judge, PAGE, reach=Reach.HOST
+)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from netconsole.backend.steps import Plan, SetSysctl
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.path.rp_filter_evidence import evidence, rules_out
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Finding
@@ -189,4 +190,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Backend, EchoProbes}),
+    reach=Reach.HOST,
 )

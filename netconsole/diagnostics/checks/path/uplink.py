@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from netconsole.backend.steps import Plan, SetLink
+from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -115,4 +116,4 @@ PAGE = Explanation(
     source="ip-link(8); RFC 2863 section 3.1.14; Linux Documentation/networking/operstates.rst",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)
+CHECK = Check(ID, (), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE, reach=Reach.HOST)
