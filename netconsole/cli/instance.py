@@ -24,7 +24,10 @@ port_kind_option = click.option(
     show_default=True,
     help="The kind of its interfaces on this host.",
 )
-COLUMNS = ("name", "project", "network", "address", "floating", "mac", "device", "host")
+COLUMNS = (
+    *("name", "project", "network", "address", "floating", "mac", "device", "host"),
+    *("guarded", "allowed_addresses"),
+)
 
 
 @click.group(cls=Group)
@@ -62,6 +65,11 @@ def instance() -> None:
     help="The MAC address of its port, the first of its first network's. Default: made up.",
 )
 @port_kind_option
+@click.option(
+    "--no-guard",
+    is_flag=True,
+    help="Let its guest pass for any other: for routers and VPNs.",
+)
 @changing
 def create(
     doer: Doer,
@@ -71,6 +79,7 @@ def create(
     fixed_addresses: tuple[str, ...],
     macs: tuple[str, ...],
     port_kind: "PortKind",
+    no_guard: bool,
 ) -> None:
     """Create an instance's ports, each with its address, on this host."""
     from netconsole.backend.changes.instances import CreateInstance
@@ -82,6 +91,7 @@ def create(
         port_kind=port_kind,
         fixed_addresses=fixed_addresses,
         macs=macs,
+        guarded=not no_guard,
     )
     doer.carry_out(change, lambda made: print_instances([made]))
 
@@ -115,6 +125,7 @@ def show(context: Context, name: str, as_json: bool) -> None:
             "network": port.network.label,
             "fixed_ips": [ip.address for ip in port.fixed_ips],
             "floating_ips": [ip.address for ip in port.floating_ips],
+            "allowed_addresses": [each.cidr for each in port.allowed_addresses],
         }
         output.print_fields(
             {
@@ -148,6 +159,66 @@ def remove_fixed_ip(doer: Doer, name: str, address: str) -> None:
 
     change = RemoveFixedIP(instance=name, fixed_address=address)
     doer.carry_out(change, lambda changed: print_instances([changed]))
+
+
+@instance.command("allow-address")
+@click.argument("name", shell_complete=names.instances)
+@click.argument("cidr")
+@click.option(
+    "--network",
+    metavar="LABEL",
+    shell_complete=names.networks,
+    help="On whose port. Default: the one in whose network the address is, or the only one.",
+)
+@changing
+def allow_address(doer: Doer, name: str, cidr: str, network: str | None) -> None:
+    """Let an instance send from an address, or a range, beside its own.
+
+    Such as the address that VRRP keeps for whichever of several instances is master, or the range
+    behind a guest that routes. It is sent from by the port's own MAC address: keepalived does so
+    where it is not told `use_vmac`. Of a network's own range an address is reserved first, so that
+    no instance is given it: `netconsole fixed reserve`.
+    """
+    from netconsole.backend.changes.guards import AllowAddress
+
+    change = AllowAddress(instance=name, cidr=cidr, network=network)
+    doer.carry_out(change, lambda changed: print_instances([changed]))
+
+
+@instance.command("disallow-address")
+@click.argument("name", shell_complete=names.instances)
+@click.argument("cidr")
+@changing
+def disallow_address(doer: Doer, name: str, cidr: str) -> None:
+    """Let an instance send from an address, or a range, no longer."""
+    from netconsole.backend.changes.guards import DisallowAddress
+
+    change = DisallowAddress(instance=name, cidr=cidr)
+    doer.carry_out(change, lambda changed: print_instances([changed]))
+
+
+@instance.command()
+@click.argument("name", shell_complete=names.instances)
+@changing
+def guard(doer: Doer, name: str) -> None:
+    """Let an instance send as itself alone, as every instance is made."""
+    from netconsole.backend.changes.guards import GuardInstance
+
+    doer.carry_out(GuardInstance(instance=name), lambda changed: print_instances([changed]))
+
+
+@instance.command()
+@click.argument("name", shell_complete=names.instances)
+@changing
+def unguard(doer: Doer, name: str) -> None:
+    """Let an instance send as whomever it likes: for routers and VPNs.
+
+    Its guest can pass for every other on its networks, and for their gateway. Where that is more
+    than it needs, `netconsole instance allow-address` allows an address or a range.
+    """
+    from netconsole.backend.changes.guards import UnguardInstance
+
+    doer.carry_out(UnguardInstance(instance=name), lambda changed: print_instances([changed]))
 
 
 @instance.command("reset-network")
@@ -236,6 +307,8 @@ def print_instances(found: "Iterable[InstanceView]") -> None:
                 port.port.mac,
                 port.port.device,
                 view.instance.host,
+                port.port.guarded,
+                [each.cidr for each in port.allowed_addresses],
             )
             for view in found
             for port in view.ports

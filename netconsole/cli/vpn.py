@@ -63,7 +63,8 @@ def create(doer: Doer, project: str, name: str | None, port_kind: "PortKind") ->
     """Create the instance that is a project's VPN, on the address that its network keeps.
 
     A project without a network is given one. Where the VPN has its instance already, nothing is
-    done. `netconsole instance delete` deletes it.
+    done. `netconsole instance delete` deletes it. The machines behind a VPN send by its port, so
+    the port is not guarded: `netconsole instance guard` changes that.
     """
     from netconsole.backend.changes.vpn import CreateVpn
 

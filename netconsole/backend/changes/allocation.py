@@ -94,6 +94,8 @@ def give_port(
     kind: PortKind,
     options: Options,
     mac: str | None = None,
+    *,
+    guarded: bool = True,
 ) -> Port:
     """Make a port with the MAC address asked for, or with one of its own.
 
@@ -103,11 +105,13 @@ def give_port(
     _refuse_full_bridge(connection, instance, network, options)
     if mac is not None:
         _refuse_taken_mac(connection, mac, network)
-        return instances.insert_port(connection, new_port(instance, network, mac, kind))
+        made = new_port(instance, network, mac, kind, guarded=guarded)
+        return instances.insert_port(connection, made)
     for _ in range(options.create_unique_mac_address_attempts):
         mac = random_mac()
         if not instances.has_mac(connection, mac):
-            return instances.insert_port(connection, new_port(instance, network, mac, kind))
+            made = new_port(instance, network, mac, kind, guarded=guarded)
+            return instances.insert_port(connection, made)
     raise Exhausted("no free MAC address found; raise create_unique_mac_address_attempts")
 
 
@@ -166,7 +170,9 @@ def random_mac() -> str:
     return "fa:16:3e:" + ":".join(f"{octet:02x}" for octet in secrets.token_bytes(3))
 
 
-def new_port(instance: Instance, network: Network, mac: str, kind: PortKind) -> Port:
+def new_port(
+    instance: Instance, network: Network, mac: str, kind: PortKind, *, guarded: bool = True
+) -> Port:
     """A port with a device name of its own; the names fit the kernel's 15 letters."""
     uuid = str(uuid4())
     return Port(
@@ -178,6 +184,7 @@ def new_port(instance: Instance, network: Network, mac: str, kind: PortKind) -> 
         kind=kind,
         device=f"{kind}{uuid[:8]}",
         peer=f"peer{uuid[:8]}" if kind == "veth" else None,
+        guarded=guarded,
     )
 
 

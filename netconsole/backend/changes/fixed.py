@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from netaddr import IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
+from netconsole.backend.changes.allowing import refuse_allowed
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
@@ -49,5 +51,6 @@ class UnreserveFixed(Change[FixedIPView]):
         if purpose is not None:
             address, label = view.fixed_ip.address, view.network.label
             raise Conflict(f"fixed address {address} is the {purpose} of network {label!r}")
+        refuse_allowed(connection, IPNetwork(view.fixed_ip.address))
         fixed_ips.unreserve(connection, view.fixed_ip)
         return Written(fixed_ip_view(connection, view.fixed_ip.address))

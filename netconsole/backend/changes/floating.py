@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written, quota
 from netconsole.backend.changes.allocation import carrier, without_address
+from netconsole.backend.changes.allowing import refuse_allowed
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import manager
@@ -109,6 +110,7 @@ class CreateFloating(Change[tuple[FloatingIP, ...]]):
                     f"{range_} overlaps {cidr} of network {network.label!r}: {shown} shows which "
                     "ranges are taken"
                 )
+        refuse_allowed(connection, range_)
         rows = tuple(
             FloatingIP(id=0, address=address, pool=pool, interface=interface)
             for address in addresses_of(range_)

@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written, allocation, quota
+from netconsole.backend.changes.guards import unguarded_note
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.retelling import retelling
@@ -53,6 +54,8 @@ class CreateInstance(Change[InstanceView]):
     """Those it shall have, at most one in each of its networks; the others are chosen."""
     macs: tuple[str, ...] = ()
     """Of its ports, in the order of its networks; the others are made up."""
+    guarded: bool = True
+    """Whether its guest may send as itself alone."""
 
     @property
     def title(self) -> str:
@@ -64,6 +67,7 @@ class CreateInstance(Change[InstanceView]):
             fixed_address=self.fixed_addresses,
             mac=self.macs,
             port_kind=None if self.port_kind == "tap" else self.port_kind,
+            no_guard=not self.guarded,
         )
 
     @property
@@ -83,13 +87,18 @@ class CreateInstance(Change[InstanceView]):
         instance = instances.insert(connection, instance)
         ports, rows = [], []
         for network, mac in zip(wanted, macs, strict=True):
-            port = allocation.give_port(connection, instance, network, self.port_kind, options, mac)
+            port = allocation.give_port(
+                *(connection, instance, network, self.port_kind, options, mac),
+                guarded=self.guarded,
+            )
             address = chosen.get(network.id)
             ports.append(port)
             rows.append(
                 allocation.give_address(connection, instance, network, port, address, options)
             )
         notes = allocation.told_elsewhere(wanted, options)
+        if not self.guarded:
+            notes = (*notes, unguarded_note(instance))
         if options.auto_assign_floating_ip and manager(options).has_floating_addresses:
             allocation.assign_floating(connection, instance, rows[0], wanted[0], options)
             return Written(instance_view(connection, instance), notes=notes)
@@ -188,7 +197,8 @@ class AddFixedIP(Change[InstanceView]):
             if port.network_id == network.id:
                 return port
         kind = present[0].kind if present else "tap"
-        return allocation.give_port(connection, instance, network, kind, options)
+        guarded = all(port.guarded for port in present)
+        return allocation.give_port(connection, instance, network, kind, options, guarded=guarded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from netaddr import IPAddress, IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
+from netconsole.backend.changes.allowing import refuse_allowed
 from netconsole.backend.changes.network_creation import Creation, NetworkArguments
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
@@ -40,6 +41,9 @@ class CreateNetwork(NetworkArguments, Change[tuple[Network, ...]]):
         # All of them are known to be possible before the first is written.
         new = Creation(self, networks.every(connection), options).networks()
         _refuse_floating(connection, [network for network, _ in new])
+        for network, _ in new:
+            for cidr in filter(None, (network.cidr, network.cidr_v6)):
+                refuse_allowed(connection, IPNetwork(cidr))
         made = []
         for network, laid_out in new:
             made.append(networks.insert(connection, network))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written, allocation
+from netconsole.backend.changes.guards import unguarded_note
 from netconsole.backend.changes.instances import new_instance
 from netconsole.backend.changes.networks import network_for_project
 from netconsole.backend.changes.title import spelled
@@ -58,9 +59,13 @@ class CreateVpn(Change[InstanceView]):
             return Written(instance_view(connection, instances.find(connection, row.instance_uuid)))
         network = networks.claim(connection, network, options.host)
         instance = instances.insert(connection, instance)
-        port = allocation.give_port(connection, instance, network, self.port_kind, options)
+        # As nova's filter nova-vpn: the machines behind a VPN send by its port.
+        port = allocation.give_port(
+            connection, instance, network, self.port_kind, options, guarded=False
+        )
         allocation.give_vpn_address(connection, instance, network, port, options)
-        return Written(instance_view(connection, instance))
+        notes = (unguarded_note(instance),)
+        return Written(instance_view(connection, instance), notes=notes)
 
 
 @dataclass(frozen=True, slots=True)

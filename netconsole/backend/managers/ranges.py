@@ -16,13 +16,17 @@ UNUSABLE = ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")
 """This network, loopback, link-local with the metadata service, multicast and reserved."""
 PREFIX_V6 = 64
 """Guests make their addresses from 64 bits of prefix and 64 of their own (RFC 4862)."""
-UNUSABLE_V6 = ("::/8", "fe80::/10", "ff00::/8")
+LINK_LOCAL_V6 = "fe80::/10"
+UNUSABLE_V6 = ("::/8", LINK_LOCAL_V6, "ff00::/8")
 """Special addresses such as loopback, link-local, multicast."""
+LARGEST_ALLOWED = {4: 8, 6: 16}
+"""The shortest prefix of a range that a guest may be allowed beside its own addresses."""
 
 Version = Literal[4, 6]
 
 _RANGE = re.compile(r"[0-9.]+/[0-9.]+")
 _RANGE_V6 = re.compile(r"[0-9A-Fa-f:.]+/[0-9]{1,3}")
+_ALLOWED = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
 
 
 def parse_range(value: str, what: str = "fixed range") -> IPNetwork:
@@ -47,6 +51,22 @@ def parse_range_v6(value: str) -> IPNetwork:
     if network.prefixlen > PREFIX_V6:
         raise InvalidValue(what, value, f"must be a /{PREFIX_V6} or larger")
     refuse_unusable(what, value, network, UNUSABLE_V6)
+    return network
+
+
+def parse_allowed(value: str) -> IPNetwork:
+    """Read an address or a range of either kind that a guest may send from; raises InvalidValue."""
+    what = "allowed address"
+    version: Version = 6 if ":" in value else 4
+    network = _parse(what, value, version) if _ALLOWED.fullmatch(value) else None
+    if network is None:
+        raise InvalidValue(what, value, "must be an address or a range such as 10.0.0.0/28")
+    if network.prefixlen < LARGEST_ALLOWED[version]:
+        rule = "is nearly all there are: `netconsole instance unguard NAME` is for that"
+        raise InvalidValue(what, value, rule)
+    # VRRP announces a link-local address (RFC 5798 section 6.1).
+    unusable = UNUSABLE if version == 4 else (each for each in UNUSABLE_V6 if each != LINK_LOCAL_V6)
+    refuse_unusable(what, value, network, unusable)
     return network
 
 

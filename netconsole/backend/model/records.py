@@ -241,6 +241,7 @@ class PortView:
     network: Network
     fixed_ips: tuple[FixedIP, ...]
     floating_ips: tuple[FloatingIP, ...]
+    allowed_addresses: tuple[AllowedAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,14 +194,25 @@ def taken(connection: Connection, network: Network, fixed_ip: FixedIP) -> Confli
 
 def purpose(network: Network, address: str) -> str | None:
     """What a network itself needs an address for; None where it needs it for nothing."""
-    purposes = {
+    return purposes(network).get(address)
+
+
+def purposes(network: Network) -> dict[str, str]:
+    """What a network itself needs addresses for, by address."""
+    needed = {
         str(IPAddress(IPNetwork(network.cidr).first, 4)): "network address",
         network.broadcast: "broadcast address",
         network.vpn_private_address: "VPN address",
         network.dhcp_server: "DHCP server",
         network.gateway: "gateway",
+        network.gateway_v6: "IPv6 gateway",
     }
-    return purposes.get(address)
+    return {address: use for address, use in needed.items() if address is not None}
+
+
+def is_taken(row: FixedIP) -> bool:
+    """Whether an address is an instance's or a host's, or still leased."""
+    return row.leased or row.instance_uuid is not None or row.host is not None
 
 
 def allocate_to_host(connection: Connection, network: Network, host: str) -> FixedIP:
@@ -298,6 +309,14 @@ def _set_reserved(
 def of_network(connection: Connection, network_id: int) -> tuple[FixedIP, ...]:
     """Return every address of a network, in address order."""
     return _all(connection, fixed_ips.c.network_id == network_id)
+
+
+def within(connection: Connection, network: Network, part: IPNetwork) -> tuple[FixedIP, ...]:
+    """Return the addresses of a network that lie in a range, in address order."""
+    if part.size == 1:
+        return _all(connection, fixed_ips.c.address == str(part.ip))
+    found = of_network(connection, network.id)
+    return tuple(row for row in found if IPAddress(row.address) in part)
 
 
 def associated(connection: Connection) -> tuple[FixedIP, ...]:

@@ -161,6 +161,12 @@ def sample_ports(connection: Connection, host: str) -> tuple[Port, ...]:
     return fetch(connection, Port, sa.select(*_PORT_COLUMNS).where(by_network).order_by(ports.c.id))
 
 
+def guard(connection: Connection, instance: Instance, guarded: bool) -> None:
+    """Write whether an instance's ports are guarded."""
+    own = ports.c.instance_uuid == instance.uuid
+    connection.execute(sa.update(ports).where(own).values(guarded=guarded))
+
+
 def delete_ports(connection: Connection, instance_uuid: str) -> None:
     """Delete an instance's ports."""
     own = sa.select(ports.c.id).where(ports.c.instance_uuid == instance_uuid)

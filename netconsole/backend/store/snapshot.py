@@ -68,7 +68,11 @@ def records_of_ports(connection: Connection, host: str, devices: Collection[str]
     owners = {port.instance_uuid for port in named}
     rows = (row for uuid in sorted(owners) for row in fixed_ips.of_instance(connection, uuid))
     found = _part(connection, host, tuple(sorted(rows, key=lambda row: row.id)), named)
-    return replace(found, dns_entries=dns.entries(connection))
+    return replace(
+        found,
+        dns_entries=dns.entries(connection),
+        allowed_addresses=allowed_addresses.of_ports(connection, [port.id for port in named]),
+    )
 
 
 def _part(

@@ -13,20 +13,29 @@ from netconsole.backend.model.records import (
     PortView,
     VpnView,
 )
-from netconsole.backend.store import fixed_ips, floating_ips, instances, networks
+from netconsole.backend.store import (
+    allowed_addresses,
+    fixed_ips,
+    floating_ips,
+    instances,
+    networks,
+)
 
 
 def instance_view(connection: Connection, instance: Instance) -> InstanceView:
     """Return an instance with its ports, their networks and addresses."""
     by_id = {network.id: network for network in networks.every(connection)}
     rows = fixed_ips.of_instance(connection, instance.uuid)
+    of_instance = instances.ports_of(connection, instance.uuid)
+    ranges = allowed_addresses.of_ports(connection, [port.id for port in of_instance])
     ports = []
-    for port in instances.ports_of(connection, instance.uuid):
+    for port in of_instance:
         own = tuple(row for row in rows if row.port_id == port.id)
         floating = tuple(
             address for row in own for address in floating_ips.of_fixed_ip(connection, row.id)
         )
-        ports.append(PortView(port, by_id[port.network_id], own, floating))
+        allowed = tuple(each for each in ranges if each.port_id == port.id)
+        ports.append(PortView(port, by_id[port.network_id], own, floating, allowed))
     return InstanceView(instance, tuple(ports))
 
 

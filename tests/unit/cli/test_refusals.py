@@ -30,6 +30,7 @@ FLAT, VLAN = (
 VLAN |= {"vlan_interface": "eth1"}
 NET, OTHER = (f"network create {name} --fixed-range-v4 10.0.{name == 'b':d}.0/29" for name in "ab")
 WEB, DB = (f"instance create {name} --project demo --network a" for name in ("web1", "db1"))
+ALLOW = "instance allow-address web1"
 POOL = "floating create --ip-range 203.0.113.129"
 ASSOCIATED = (NET, WEB, POOL, "floating associate 203.0.113.129 web1")
 
@@ -47,6 +48,11 @@ def _full(connection: sa.Connection) -> None:
         {**one, "id": None, "uuid": f"u{n}", "mac": f"m{n}", "device": f"d{n}"} for n in range(1022)
     ]
     connection.execute(sa.insert(tables.ports), rows)
+
+
+def _without_ports(connection: sa.Connection) -> None:
+    connection.execute(sa.update(tables.fixed_ips).values(instance_uuid=None, port_id=None))
+    connection.execute(sa.delete(tables.ports))
 
 
 def _without_vpn(connection: sa.Connection) -> None:
@@ -306,6 +312,104 @@ CASES = (
         prepare=_full,
     ),
     Case("instance delete web1", "instance 'web1' does not exist", (NET, DB), shows="db1"),
+    Case(
+        f"{ALLOW} 0.0.0.0/0",
+        "allowed address '0.0.0.0/0': is nearly all there are: `netconsole instance unguard NAME`",
+        (NET, WEB),
+        fills={"NAME": "web1"},
+    ),
+    Case(
+        f"{ALLOW} 192.0.2.7",
+        "instance 'web1' has ports in several networks (a, b): `netconsole instance allow-address "
+        "web1 192.0.2.7 --network a` names one",
+        (NET, OTHER, f"{WEB} --network b"),
+        shows="",
+    ),
+    Case(
+        f"{ALLOW} 192.0.2.7 --network b",
+        "instance 'web1' has no port in network 'b'",
+        (NET, OTHER, WEB),
+        shows="web1",
+    ),
+    Case(
+        f"{ALLOW} 192.0.2.7",
+        "instance 'web1' has no port",
+        (NET, WEB, "@prepare"),
+        shows="web1",
+        prepare=_without_ports,
+    ),
+    Case(
+        f"{ALLOW} 10.0.0.4",
+        "fixed address 10.0.0.4 may be given to another instance",
+        (NET, WEB),
+        then="",
+    ),
+    Case(
+        f"{ALLOW} 10.0.0.3",
+        "fixed address 10.0.0.3 is in use by instance 'db1'",
+        (NET, WEB, DB),
+        then="fixed address 10.0.0.3 may be given to",
+    ),
+    Case(
+        f"{ALLOW} 10.0.0.2",
+        "10.0.0.2 is an address of the instance itself",
+        (NET, WEB),
+        shows="10.0.0.2",
+    ),
+    Case(f"{ALLOW} 10.0.0.1", "address 10.0.0.1 is the gateway of network 'a'", (NET, WEB)),
+    Case(
+        f"{ALLOW} 10.0.0.6/31",
+        "address 10.0.0.7 is the broadcast address of network 'a'",
+        (NET, WEB),
+    ),
+    Case(
+        f"{ALLOW} 203.0.113.128/30",
+        "203.0.113.129 is a floating address, whose packets this host translates",
+        (NET, WEB, POOL),
+        shows="203.0.113.129",
+    ),
+    Case(
+        f"{ALLOW} 192.0.2.7/32",
+        "instance 'web1' is allowed 192.0.2.7/32 already",
+        (NET, WEB, f"{ALLOW} 192.0.2.7"),
+        shows="192.0.2.7/32",
+    ),
+    Case(
+        f"{ALLOW} 192.0.2.0/24",
+        "instance 'web1' is allowed 192.0.2.7/32, which overlaps 192.0.2.0/24",
+        (NET, WEB, f"{ALLOW} 192.0.2.7"),
+        then="",
+    ),
+    Case(
+        f"{ALLOW} fe80::f816:3eff:fe00:1",
+        "address fe80::f816:3eff:fe00:1 is made of the MAC address of instance 'db1'",
+        (NET, WEB, f"{DB} --mac fa:16:3e:00:00:01"),
+        shows="fa:16:3e:00:00:01",
+    ),
+    Case(
+        "instance disallow-address web1 192.0.2.7",
+        "instance 'web1' is not allowed 192.0.2.7/32",
+        (NET, WEB, f"{ALLOW} 192.0.2.8"),
+        shows="192.0.2.8/32",
+    ),
+    Case(
+        "fixed unreserve 10.0.0.3",
+        "instance 'web1' is allowed to send from 10.0.0.3/32",
+        (NET, WEB, "fixed reserve 10.0.0.3", f"{ALLOW} 10.0.0.3"),
+        then="",
+    ),
+    Case(
+        OTHER,
+        "instance 'web1' is allowed to send from 10.0.1.4/32",
+        (NET, WEB, f"{ALLOW} 10.0.1.4"),
+        then="",
+    ),
+    Case(
+        POOL,
+        "instance 'web1' is allowed to send from 203.0.113.128/25",
+        (NET, WEB, f"{ALLOW} 203.0.113.128/25"),
+        then="",
+    ),
     Case(
         "instance remove-fixed-ip web1 10.0.0.5",
         "instance 'web1' has no fixed address 10.0.0.5",

@@ -42,6 +42,7 @@ def test_it_has_the_address_that_its_network_keeps(connection: sa.Connection, ke
     assert (made.instance.name, made.instance.project_id) == ("demo-vpn", "demo")
     assert [row.address for port in made.ports for row in port.fixed_ips] == [kept]
     assert networks.find(connection, "vmnet").project_id == "demo", "it was given a network"
+    assert [port.port.guarded for port in made.ports] == [False], "others send by it"
     (view,) = vpn_views(connection)
     assert view.instance == made.instance
     other = CreateInstance("web1", "demo").write(connection, OPTIONS).result
