@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.injection.template import address_v6, given, is_dhcp, name_servers, routed
+from netconsole.backend.injection.template import given, is_dhcp, name_servers, routed
+from netconsole.backend.model.eui64 import address_v6
 from netconsole.backend.model.records import InstanceView, PortView
 from netconsole.backend.steps import FileEntry
 from netconsole.backend.wording import dhcp

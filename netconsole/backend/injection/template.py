@@ -8,12 +8,13 @@ not to be injected.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from netaddr import EUI, IPNetwork
+from netaddr import IPNetwork
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import answers_dhcp
 from netconsole.backend.managers import manager
 from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.eui64 import address_v6
 from netconsole.backend.model.records import FixedIP, InstanceView, Network, PortView
 
 HEAD = """\
@@ -146,11 +147,6 @@ def _addresses(port: PortView, fixed_ip: FixedIP) -> Iterator[StaticAddress]:
             gateway=network.gateway_v6,
             dns=name_servers(network, 6),
         )
-
-
-def address_v6(mac: str, cidr: str) -> str:
-    """The address that a guest makes of its MAC address and an IPv6 range (RFC 2462)."""
-    return str(EUI(mac).ipv6(IPNetwork(cidr).first))
 
 
 def name_servers(network: Network, version: int) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from netaddr import IPNetwork
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.above import along, followed, leaving, masters
+from netconsole.backend.intent.guards import guards
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.meaning import meaning
 from netconsole.backend.intent.presence import Presence
@@ -74,6 +75,7 @@ def intent(
         released=frozenset(each for each in released | idle if each[:2] not in former),
         former_addresses=former,
         release_leases=options.force_dhcp_release,
+        guards=guards(presence),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.model.belongings import Belongings
+from netconsole.backend.model.guards import Guard
 from netconsole.backend.model.subject import Subject, Subjects
 
 Family = Literal["ipv4", "bridge"]
@@ -272,6 +273,8 @@ class HostState:
     directories: frozenset[str] = frozenset()
     leases: Mapping[str, tuple[Lease, ...]] = field(default_factory=dict)
     """Of each bridge: what its lease file says, or is to say where it is made."""
+    guards: Mapping[str, Guard] = field(default_factory=dict)
+    """What the guest behind a port may send as, by the port's interface."""
 
 
 @dataclass(frozen=True, slots=True)
