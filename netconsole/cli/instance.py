@@ -12,6 +12,7 @@ from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.group import Group
+from netconsole.cli.instance_secgroup import secgroup
 
 if TYPE_CHECKING:
     from netconsole.backend.changes.injection import Injected
@@ -64,6 +65,14 @@ def instance() -> None:
     multiple=True,
     help="The MAC address of its port, the first of its first network's. Default: made up.",
 )
+@click.option(
+    "--security-group",
+    "security_groups",
+    metavar="GROUP",
+    multiple=True,
+    shell_complete=names.security_groups,
+    help="A security group of its project; may be given more than once. Default: default.",
+)
 @port_kind_option
 @click.option(
     "--no-guard",
@@ -78,6 +87,7 @@ def create(
     networks: tuple[str, ...],
     fixed_addresses: tuple[str, ...],
     macs: tuple[str, ...],
+    security_groups: tuple[str, ...],
     port_kind: "PortKind",
     no_guard: bool,
 ) -> None:
@@ -92,6 +102,7 @@ def create(
         fixed_addresses=fixed_addresses,
         macs=macs,
         guarded=not no_guard,
+        security_groups=security_groups,
     )
     doer.carry_out(change, lambda made: print_instances([made]))
 
@@ -279,6 +290,9 @@ def inject(doer: Doer, name: str, root: Path | None, config_drive: Path | None) 
         config_drive=str(config_drive.absolute()) if config_drive else None,
     )
     doer.carry_out(change, _say_injected)
+
+
+instance.add_command(secgroup)
 
 
 def _say_injected(done: "Injected") -> None:

@@ -101,7 +101,9 @@ def test_verbs_of_nova_manage(configured: PrivateHost) -> None:
             "nova-manage project quota --project=admin",
             "Quota                                Limit      In Use     Reserved  \n"
             "fixed_ips                            unlimited  0          0         \n"
-            "floating_ips                         10         0          0         \n",
+            "floating_ips                         10         0          0         \n"
+            "security_groups                      10         0          0         \n"
+            "security_group_rules                 20         0          0         \n",
         ),
         ("nova-manage network delete --fixed_range=10.0.0.0/24", listed, "No networks found"),
     )
@@ -205,6 +207,96 @@ def test_verbs_of_names(configured: PrivateHost) -> None:
         "nova dns-create-public-domain a_b",
     ):
         assert literally(configured, command, status=2).count("\n") == 1
+
+
+def test_verbs_of_security_groups(configured: PrivateHost) -> None:
+    literally(configured, NETWORK)
+    listed, rules = "nova secgroup-list", "nova secgroup-list-rules web"
+    performed(
+        configured,
+        ("nova secgroup-create web 'for the web'", listed, "| 2  | web     | for the web |"),
+        ("nova secgroup-update web www WWW", listed, "| 2  | www     | WWW         |"),
+        ("nova secgroup-update www web WWW", f"{listed} --all-tenants", "| Tenant_ID |"),
+        (
+            "nova secgroup-add-rule web udp 53 54 192.0.2.9/24",
+            rules,
+            "| udp         | 53        | 54      | 192.0.2.0/24 |              |",
+        ),
+        (
+            "nova secgroup-add-group-rule web default icmp -1 -1",
+            rules,
+            "| icmp        | -1        | -1      |              | default      |",
+        ),
+        ("nova secgroup-delete-rule web udp 53 54 192.0.2.0/24", rules, "+\n| icmp  "),
+        (
+            "nova secgroup-delete-group-rule web default icmp -1 -1",
+            rules,
+            "| IP Protocol | From Port | To Port | IP Range | Source Group |\n+",
+        ),
+        ("nova boot --security-groups web,default web1", "nova list-secgroup web1", "| 2  | web "),
+        ("nova remove-secgroup web1 web", "nova list-secgroup web1", "| Description |\n+----"),
+        ("nova add-secgroup web1 web", "nova list-secgroup web1", "| 2  | web     | WWW "),
+        ("nova remove-secgroup web1 web", "nova list-secgroup web1", "| 1  | default | default "),
+        ("nova secgroup-delete web", listed, "| Id | Name    | Description |\n+----"),
+        (
+            "nova secgroup-add-default-rule tcp 22 22 0.0.0.0/0",
+            "nova secgroup-list-default-rules",
+            "| tcp         | 22        | 22      | 0.0.0.0/0 |\n",
+        ),
+        (
+            "nova secgroup-delete-default-rule tcp 22 22 0.0.0.0/0",
+            "nova --os-project-id later secgroup-list-rules default",
+            "| IP Protocol | From Port | To Port | IP Range | Source Group |\n+",
+        ),
+    )
+    refused = literally(configured, "nova secgroup-add-rule default tcp 22 22 10.0.0.5/0", 2)
+    assert refused.startswith("netconsole: CIDR '10.0.0.5/0': is everyone")
+    group = answered(configured, listed)
+    assert isinstance(group, list)
+    assert group == [
+        {
+            **{"id": 1, "name": "default", "description": "default", "project_id": "admin"},
+            **{"rules": [], "instances": ["web1"]},
+        }
+    ]
+
+
+def test_security_groups_as_euca2ools_name_them(configured: PrivateHost) -> None:
+    described = "euca-describe-groups"
+    as_demo = "--project demo"
+    performed(
+        configured,
+        (f"euca-add-group {as_demo} -d 'for the web' web", f"{described} {as_demo}", "demo\tweb\t"),
+        (
+            f"euca-authorize {as_demo} -P udp -p 8000-8010 -s 192.0.2.0/24 web",
+            f"{described} {as_demo} web",
+            "PERMISSION\tdemo\tweb\tALLOWS\tudp\t8000\t8010\tFROM\tCIDR\t192.0.2.0/24\n",
+        ),
+        (
+            f"euca-authorize {as_demo} -p 22 -o default -u other web",
+            f"{described} {as_demo}",
+            "\tALLOWS\ttcp\t22\t22\tFROM\tUSER\tother\tGRPNAME\tdefault\n",
+        ),
+        (
+            f"euca-revoke {as_demo} -p 22 -o default -u other web",
+            "secgroup rules web --project demo",
+            "udp            8000     8010  192.0.2.0/24",
+        ),
+        (
+            f"euca-delete-group {as_demo} web",
+            f"{described} {as_demo}",
+            "GROUP\tdemo\tdefault\tdefault\n",
+        ),
+    )
+
+
+def test_the_project_is_taken_from_the_environment(configured: PrivateHost) -> None:
+    ssh = "default --protocol tcp --port 22"
+    for name, project in (("OS_TENANT_NAME", "east"), ("OS_PROJECT_NAME", "west")):
+        allowed = ("netconsole", "secgroup", "allow", *ssh.split())
+        configured.run(*allowed, environment={name: project})
+        assert "tcp" in literally(configured, f"secgroup rules default --project {project}")
+    assert "--project" in literally(configured, f"secgroup allow {ssh}", 2)
 
 
 def test_verbs_of_vpns(host: PrivateHost) -> None:

@@ -100,6 +100,35 @@ GUIDE = [
         shown_by="nova list",
         shows="| test-vm1 | ACTIVE | first-net=20.20.0.2; second-net=20.20.10.2 |",
     ),
+    Printed(
+        "nova secgroup-list-rules default",
+        before=(
+            "nova secgroup-add-rule default icmp -1 -1 0.0.0.0/0",
+            "nova secgroup-add-rule default tcp 22 22 0.0.0.0/0",
+        ),
+        words="""\
++-------------+-----------+---------+-----------+--------------+
+| IP Protocol | From Port | To Port | IP Range  | Source Group |
++-------------+-----------+---------+-----------+--------------+
+| icmp        | -1        | -1      | 0.0.0.0/0 |              |
+| tcp         | 22        | 22      | 0.0.0.0/0 |              |
++-------------+-----------+---------+-----------+--------------+
+""",
+        shown_by="secgroup list --project admin",
+        shows="default  admin        2",
+    ),
+    Printed(
+        "euca-authorize -P icmp -t -1:-1 -s 0.0.0.0/0 default",
+        words="PERMISSION\tdefault\tALLOWS\ticmp\t-1\t-1\tFROM\tCIDR\t0.0.0.0/0\n",
+        shown_by="nova secgroup-list-rules default",
+        shows="| icmp        | -1        | -1      | 0.0.0.0/0 |              |",
+    ),
+    Printed(
+        "euca-authorize -P tcp -p 22 -s 0.0.0.0/0 default",
+        words="PERMISSION\tdefault\tALLOWS\ttcp\t22\t22\tFROM\tCIDR\t0.0.0.0/0\n",
+        shown_by="nova secgroup-list-rules default",
+        shows="| tcp         | 22        | 22      | 0.0.0.0/0 |              |",
+    ),
 ]
 
 

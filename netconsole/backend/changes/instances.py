@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from netconsole.backend.changes import Change, Written, allocation, quota
+from netconsole.backend.changes import Change, Written, allocation, grouping, quota
 from netconsole.backend.changes.guards import unguarded_note
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
@@ -56,6 +56,8 @@ class CreateInstance(Change[InstanceView]):
     """Of its ports, in the order of its networks; the others are made up."""
     guarded: bool = True
     """Whether its guest may send as itself alone."""
+    security_groups: tuple[str, ...] = ()
+    """Of its project; without any it is in `default`."""
 
     @property
     def title(self) -> str:
@@ -66,6 +68,7 @@ class CreateInstance(Change[InstanceView]):
             network=self.networks,
             fixed_address=self.fixed_addresses,
             mac=self.macs,
+            security_group=self.security_groups,
             port_kind=None if self.port_kind == "tap" else self.port_kind,
             no_guard=not self.guarded,
         )
@@ -85,6 +88,7 @@ class CreateInstance(Change[InstanceView]):
         chosen = allocation.addresses_for(connection, wanted, self.fixed_addresses)
         quota.check_fixed_ips(connection, project, len(wanted), options)
         instance = instances.insert(connection, instance)
+        grouping.join(connection, instance, self.security_groups)
         ports, rows = [], []
         for network, mac in zip(wanted, macs, strict=True):
             port = allocation.give_port(

@@ -1,4 +1,4 @@
-"""Quotas: how many addresses one project may have."""
+"""Quotas: how many addresses and security groups one project may have."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,8 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import manager
 from netconsole.backend.model.errors import Exhausted
 from netconsole.backend.model.phrases import command
-from netconsole.backend.store import fixed_ips, floating_ips
+from netconsole.backend.model.records import SecurityGroup
+from netconsole.backend.store import fixed_ips, floating_ips, security_groups
 
 UNLIMITED = -1
 
@@ -22,11 +23,14 @@ class Quota:
     limit: int
     """-1: no limit."""
     in_use: int
+    """Of `security_group_rules`, which is a limit of each group: the most that one has."""
 
 
 def quotas(connection: Connection, project: str, options: Options) -> tuple[Quota, ...]:
     """Every quota of a project, and what it uses of each."""
     counted = manager(options).counts_fixed_addresses
+    groups = security_groups.of_project(connection, project)
+    rules = (len(security_groups.rules_of(connection, group)) for group in groups)
     return (
         Quota(
             "fixed_ips",
@@ -38,6 +42,8 @@ def quotas(connection: Connection, project: str, options: Options) -> tuple[Quot
             options.quota_floating_ips,
             floating_ips.count_of_project(connection, project),
         ),
+        Quota("security_groups", options.quota_security_groups, len(groups)),
+        Quota("security_group_rules", options.quota_security_group_rules, max(rules, default=0)),
     )
 
 
@@ -49,7 +55,7 @@ def check_fixed_ips(connection: Connection, project: str, more: int, options: Op
     limit = options.quota_fixed_ips
     if limit != UNLIMITED and manager(options).counts_fixed_addresses:
         used = fixed_ips.count_of_project(connection, project)
-        _check(project, used, more, limit, "fixed addresses", "quota_fixed_ips")
+        _check(f"project {project!r}", used, more, limit, "fixed addresses", "quota_fixed_ips")
 
 
 def check_floating_ips(connection: Connection, project: str, options: Options) -> None:
@@ -60,12 +66,35 @@ def check_floating_ips(connection: Connection, project: str, options: Options) -
     limit = options.quota_floating_ips
     if limit != UNLIMITED:
         used = floating_ips.count_of_project(connection, project)
-        _check(project, used, 1, limit, "floating addresses", "quota_floating_ips")
+        _check(f"project {project!r}", used, 1, limit, "floating addresses", "quota_floating_ips")
 
 
-def _check(project: str, used: int, more: int, limit: int, what: str, option: str) -> None:
+def check_security_groups(connection: Connection, project: str, options: Options) -> None:
+    """Refuse one security group more than `quota_security_groups`; raises Exhausted.
+
+    The `default` of the project counts.
+    """
+    limit = options.quota_security_groups
+    if limit != UNLIMITED:
+        used = len(security_groups.of_project(connection, project))
+        whose = f"project {project!r}"
+        _check(whose, used, 1, limit, "security groups", "quota_security_groups")
+
+
+def check_security_group_rules(
+    connection: Connection, group: SecurityGroup, options: Options
+) -> None:
+    """Refuse one rule of a group more than `quota_security_group_rules`; raises Exhausted."""
+    limit = options.quota_security_group_rules
+    if limit != UNLIMITED:
+        used = len(security_groups.rules_of(connection, group))
+        whose = f"security group {group.name!r} of project {group.project_id!r}"
+        _check(whose, used, 1, limit, "rules", "quota_security_group_rules")
+
+
+def _check(whose: str, used: int, more: int, limit: int, what: str, option: str) -> None:
     if used + more > limit:
         raise Exhausted(
-            f"project {project!r} has {used} of {limit} {what}, asked for {more} more: "
+            f"{whose} has {used} of {limit} {what}, asked for {more} more: "
             f"{command('config', 'show')} shows where {option} is set"
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from netconsole.backend.changes import Change, Written, allocation
+from netconsole.backend.changes import Change, Written, allocation, grouping
 from netconsole.backend.changes.guards import unguarded_note
 from netconsole.backend.changes.instances import new_instance
 from netconsole.backend.changes.networks import network_for_project
@@ -17,12 +17,24 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
+from netconsole.backend.model.group_rules import ANY, EVERYONE
 from netconsole.backend.model.phrases import command
-from netconsole.backend.model.records import InstanceView, Network, PortKind
-from netconsole.backend.store import fixed_ips, instances, networks
+from netconsole.backend.model.records import (
+    DefaultRule,
+    InstanceView,
+    Network,
+    PortKind,
+    SecurityGroup,
+)
+from netconsole.backend.store import fixed_ips, instances, networks, security_groups
 from netconsole.backend.store.views import instance_view
 
 PORTS = range(1, 65536)
+CLIENTS = (
+    DefaultRule(0, "udp", 1194, 1194, EVERYONE),
+    DefaultRule(0, "icmp", ANY, ANY, EVERYONE),
+)
+"""What its group lets in: OpenVPN, and pings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,7 @@ class CreateVpn(Change[InstanceView]):
             return Written(instance_view(connection, instances.find(connection, row.instance_uuid)))
         network = networks.claim(connection, network, options.host)
         instance = instances.insert(connection, instance)
+        grouping.join(connection, instance, (_group(connection, project).name,))
         # As nova's filter nova-vpn: the machines behind a VPN send by its port.
         port = allocation.give_port(
             connection, instance, network, self.port_kind, options, guarded=False
@@ -66,6 +79,14 @@ class CreateVpn(Change[InstanceView]):
         allocation.give_vpn_address(connection, instance, network, port, options)
         notes = (unguarded_note(instance),)
         return Written(instance_view(connection, instance), notes=notes)
+
+
+def _group(connection: Connection, project: str) -> SecurityGroup:
+    """The group of a project's VPN, called after it, which is made where it is not there yet."""
+    name = f"{project}-vpn"
+    present = security_groups.named(connection, project, name)
+    group = SecurityGroup(0, name, "Group for vpn", project)
+    return present or grouping.make(connection, group, CLIENTS)
 
 
 @dataclass(frozen=True, slots=True)

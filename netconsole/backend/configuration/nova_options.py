@@ -16,7 +16,7 @@ GENERIC = _names(
 
 NETWORK = _names(
     """
-    allow_same_net_traffic defer_iptables_apply dhcpbridge dhcpbridge_flagfile dmz_mask dmz_net
+    defer_iptables_apply dhcpbridge dhcpbridge_flagfile dmz_mask dmz_net
     dns_update_periodic_interval ebtables_exec_attempts ebtables_retry_interval
     enable_network_quota fake_network fixed_range fixed_range_v6 flat_network_dhcp_start
     floating_ip_dns_manager floating_range gateway gateway_v6 injected_network_template
@@ -77,8 +77,8 @@ OTHERS = _names(
     qpid_hostname qpid_hosts qpid_password qpid_port qpid_protocol qpid_sasl_mechanisms
     qpid_tcp_nodelay qpid_username quota_cores quota_driver quota_injected_file_content_bytes
     quota_injected_file_path_bytes quota_injected_file_path_length quota_injected_files
-    quota_instances quota_key_pairs quota_metadata_items quota_ram quota_security_group_rules
-    quota_security_groups quota_server_group_members quota_server_groups rabbit_ha_queues
+    quota_instances quota_key_pairs quota_metadata_items quota_ram
+    quota_server_group_members quota_server_groups rabbit_ha_queues
     rabbit_host rabbit_hosts rabbit_max_retries rabbit_password rabbit_port
     rabbit_retry_backoff rabbit_retry_interval rabbit_use_ssl rabbit_userid rabbit_virtual_host
     ram_allocation_ratio reboot_timeout reclaim_instance_interval record report_interval

@@ -67,14 +67,19 @@ class Options:
     metadata_port: Annotated[int, Option(rules.whole(1, 65535))] = 8775
     firewall_driver: Annotated[str, Option(rules.text_or_empty)] = ""
     """nova's ...NoopFirewallDriver: instances are not filtered. Empty: they are."""
+    allow_same_net_traffic: Annotated[bool, Option(rules.boolean)] = True
+    """Whether instances reach those of the same network whatever the security groups say."""
     send_arp_for_ha: Annotated[bool, Option(rules.boolean)] = True
     """nova's default is False; neighbours that keep a stale address are what it leads to."""
     send_arp_for_ha_count: Annotated[int, Option(rules.whole(0, 100))] = 3
     default_floating_pool: Annotated[str, Option(rules.text)] = "nova"
     auto_assign_floating_ip: Annotated[bool, Option(rules.boolean)] = False
     quota_floating_ips: Annotated[int, Option(rules.whole(-1))] = 10
-    """Of one project, as is the next; -1 for no limit."""
+    """Of one project, as are the next two; -1 for no limit."""
     quota_fixed_ips: Annotated[int, Option(rules.whole(-1))] = -1
+    quota_security_groups: Annotated[int, Option(rules.whole(-1))] = 10
+    quota_security_group_rules: Annotated[int, Option(rules.whole(-1))] = 20
+    """Of one group."""
 
     dhcp_lease_time: Annotated[int, Option(rules.whole(1, 2**32 - 1))] = 86400
     """Seconds. dnsmasq gives no lease shorter than 120."""

@@ -253,6 +253,27 @@ class InstanceView:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRuleView:
+    """A rule of a security group, with the group from whose members it lets in."""
+
+    rule: SecurityGroupRule
+    source: SecurityGroup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroupView:
+    """A security group with its rules, in the order in which they were made, and its members.
+
+    One with id 0 is a `default` that its project has not needed yet: it is made when it does.
+    """
+
+    group: SecurityGroup
+    rules: tuple[GroupRuleView, ...] = ()
+    members: tuple[Instance, ...] = ()
+    """By name."""
+
+
+@dataclass(frozen=True, slots=True)
 class VpnView:
     """A network that keeps an address for its project's VPN, and the instance that has it."""
 

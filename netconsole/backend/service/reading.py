@@ -17,6 +17,7 @@ from netconsole.backend.model.hoststate import Lease, Observed, Wanted
 from netconsole.backend.model.kernel_settings import IP_FORWARD
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
+    DefaultRule,
     DnsDomain,
     DnsEntry,
     FixedIP,
@@ -26,6 +27,8 @@ from netconsole.backend.model.records import (
     Network,
     NetworkUsage,
     Records,
+    SecurityGroup,
+    SecurityGroupView,
     VpnView,
 )
 from netconsole.backend.plan.adoption import asked_before, noted
@@ -45,7 +48,15 @@ from netconsole.backend.store import floating_ips as floating_ip_rows
 from netconsole.backend.store import identity as identity_rows
 from netconsole.backend.store import instances as instance_rows
 from netconsole.backend.store import networks as network_rows
-from netconsole.backend.store.views import fixed_ip_view, fixed_ip_views, instance_view, vpn_views
+from netconsole.backend.store import security_groups as group_rows
+from netconsole.backend.store.views import (
+    fixed_ip_view,
+    fixed_ip_views,
+    instance_view,
+    security_group_view,
+    security_group_views,
+    vpn_views,
+)
 from netconsole.backend.survey.leases import lease_events, views_with_events, with_events
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.survey import Survey, difference
@@ -254,6 +265,32 @@ class Reading:
         with self._store.reading() as connection:
             refuse_broken(connection)
             return vpn_views(connection)
+
+    def security_groups(self, project: str | None = None) -> tuple[SecurityGroupView, ...]:
+        """The security groups of a project, or of all, each with its rules and members.
+
+        The `default` of each is among them, as it will be where it is not made yet.
+        """
+        with self._store.reading() as connection:
+            refuse_broken(connection)
+            return security_group_views(connection, project)
+
+    def security_group(self, project: str, name: str) -> SecurityGroupView:
+        """A project's group by name or id, its `default` in any case; raises NotFound."""
+        with self._store.reading() as connection:
+            refuse_broken(connection)
+            return security_group_view(connection, project, name)
+
+    def security_groups_of(self, instance: str) -> tuple[SecurityGroup, ...]:
+        """The groups that an instance is in; raises NotFound."""
+        with self._store.reading() as connection:
+            refuse_broken(connection)
+            return group_rows.groups_of(connection, instance_rows.find(connection, instance))
+
+    def default_rules(self) -> tuple[DefaultRule, ...]:
+        """The rules that new `default` groups get."""
+        with self._store.reading() as connection:
+            return group_rows.default_rules(connection)
 
     def quotas(self, project: str) -> tuple[Quota, ...]:
         """What a project may have, and what it has."""

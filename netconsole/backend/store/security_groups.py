@@ -1,11 +1,23 @@
 """Queries on security groups, their rules and their members."""
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.model.records import Membership, SecurityGroup, SecurityGroupRule
-from netconsole.backend.store.rows import columns, fetch
+from netconsole.backend.model.errors import Conflict, NotFound
+from netconsole.backend.model.phrases import command
+from netconsole.backend.model.records import (
+    DefaultRule,
+    Instance,
+    Membership,
+    SecurityGroup,
+    SecurityGroupRule,
+)
+from netconsole.backend.store.rows import columns, fetch, values
 from netconsole.backend.store.tables import (
+    instances,
+    security_group_default_rules,
     security_group_instance_association,
     security_group_rules,
     security_groups,
@@ -13,7 +25,59 @@ from netconsole.backend.store.tables import (
 
 _COLUMNS = columns(security_groups, SecurityGroup)
 _RULE_COLUMNS = columns(security_group_rules, SecurityGroupRule)
+_DEFAULT_COLUMNS = columns(security_group_default_rules, DefaultRule)
 _MEMBER_COLUMNS = columns(security_group_instance_association, Membership)
+
+
+def insert(connection: Connection, group: SecurityGroup) -> SecurityGroup:
+    """Write a new group and return it with its id; the id it came with does not count.
+
+    Raises Conflict where its project has one of that name.
+    """
+    refuse_taken(connection, group)
+    statement = sa.insert(security_groups).values(values(group)).returning(security_groups.c.id)
+    return replace(group, id=connection.execute(statement).scalar_one())
+
+
+def update(connection: Connection, group: SecurityGroup) -> None:
+    """Write a group's name and description. Raises Conflict where its project has one so named."""
+    refuse_taken(connection, group)
+    by_id = security_groups.c.id == group.id
+    new = {"name": group.name, "description": group.description}
+    connection.execute(sa.update(security_groups).where(by_id).values(new))
+
+
+def refuse_taken(connection: Connection, group: SecurityGroup) -> None:
+    """Raise Conflict where another group of its project is called as this one."""
+    like = named(connection, group.project_id, group.name)
+    if like is not None and like.id != group.id:
+        listed = command("secgroup", "list", "--project", group.project_id)
+        raise Conflict(
+            f"security group {group.name!r} exists already in project {group.project_id!r}: "
+            f"{listed} shows which do"
+        )
+
+
+def named(connection: Connection, project: str, name: str) -> SecurityGroup | None:
+    """Return a project's group of that name, if there is one."""
+    wanted = sa.and_(security_groups.c.project_id == project, security_groups.c.name == name)
+    found = fetch(connection, SecurityGroup, sa.select(*_COLUMNS).where(wanted))
+    return found[0] if found else None
+
+
+def find(connection: Connection, project: str, name: str) -> SecurityGroup:
+    """Return the group of a project that is so named, or else has that id. Raises NotFound."""
+    found = named(connection, project, name)
+    if found is not None:
+        return found
+    by_id = {str(group.id): group for group in of_project(connection, project)}
+    if name not in by_id:
+        listed = command("secgroup", "list", "--project", project)
+        raise NotFound(
+            f"security group {name!r} does not exist in project {project!r}: {listed} shows "
+            "which do"
+        )
+    return by_id[name]
 
 
 def every(connection: Connection) -> tuple[SecurityGroup, ...]:
@@ -22,13 +86,105 @@ def every(connection: Connection) -> tuple[SecurityGroup, ...]:
     return fetch(connection, SecurityGroup, found)
 
 
+def of_project(connection: Connection, project: str) -> tuple[SecurityGroup, ...]:
+    """Return the groups of a project, the first made first."""
+    own = sa.select(*_COLUMNS).where(security_groups.c.project_id == project)
+    return fetch(connection, SecurityGroup, own.order_by(security_groups.c.id))
+
+
+def delete(connection: Connection, group: SecurityGroup) -> None:
+    """Delete a group that has no members and that no other group names, with its rules."""
+    by_parent = security_group_rules.c.parent_group_id == group.id
+    connection.execute(sa.delete(security_group_rules).where(by_parent))
+    connection.execute(sa.delete(security_groups).where(security_groups.c.id == group.id))
+
+
+def insert_rule(connection: Connection, rule: SecurityGroupRule) -> SecurityGroupRule:
+    """Write a new rule and return it with its id; the id it came with does not count."""
+    statement = sa.insert(security_group_rules).values(values(rule))
+    given = connection.execute(statement.returning(security_group_rules.c.id)).scalar_one()
+    return replace(rule, id=given)
+
+
 def every_rule(connection: Connection) -> tuple[SecurityGroupRule, ...]:
     """Return all rules of all groups, the first made first."""
     found = sa.select(*_RULE_COLUMNS).order_by(security_group_rules.c.id)
     return fetch(connection, SecurityGroupRule, found)
 
 
+def rules_of(connection: Connection, group: SecurityGroup) -> tuple[SecurityGroupRule, ...]:
+    """Return the rules of a group, the first made first."""
+    own = sa.select(*_RULE_COLUMNS).where(security_group_rules.c.parent_group_id == group.id)
+    return fetch(connection, SecurityGroupRule, own.order_by(security_group_rules.c.id))
+
+
+def rules_from(connection: Connection, group: SecurityGroup) -> tuple[SecurityGroupRule, ...]:
+    """Return the rules by which others let in the members of a group."""
+    rules = security_group_rules
+    naming = sa.and_(rules.c.group_id == group.id, rules.c.parent_group_id != group.id)
+    found = sa.select(*_RULE_COLUMNS).where(naming).order_by(rules.c.id)
+    return fetch(connection, SecurityGroupRule, found)
+
+
+def delete_rule(connection: Connection, rule: SecurityGroupRule) -> None:
+    """Delete a rule."""
+    by_id = security_group_rules.c.id == rule.id
+    connection.execute(sa.delete(security_group_rules).where(by_id))
+
+
+def default_rules(connection: Connection) -> tuple[DefaultRule, ...]:
+    """Return the rules that new `default` groups get, the first made first."""
+    found = sa.select(*_DEFAULT_COLUMNS).order_by(security_group_default_rules.c.id)
+    return fetch(connection, DefaultRule, found)
+
+
+def insert_default_rule(connection: Connection, rule: DefaultRule) -> DefaultRule:
+    """Write a rule for new `default` groups and return it with its id."""
+    statement = sa.insert(security_group_default_rules).values(values(rule))
+    given = connection.execute(statement.returning(security_group_default_rules.c.id)).scalar_one()
+    return replace(rule, id=given)
+
+
+def delete_default_rule(connection: Connection, rule: DefaultRule) -> None:
+    """Delete a rule for new `default` groups; groups that there are keep theirs."""
+    by_id = security_group_default_rules.c.id == rule.id
+    connection.execute(sa.delete(security_group_default_rules).where(by_id))
+
+
 def every_membership(connection: Connection) -> tuple[Membership, ...]:
     """Return which instance is in which group, by group."""
     found = sa.select(*_MEMBER_COLUMNS).order_by(*_MEMBER_COLUMNS)
     return fetch(connection, Membership, found)
+
+
+def groups_of(connection: Connection, instance: Instance) -> tuple[SecurityGroup, ...]:
+    """Return the groups that an instance is in, the first made first."""
+    own = sa.select(*_COLUMNS).join(security_group_instance_association)
+    member = security_group_instance_association.c.instance_uuid == instance.uuid
+    return fetch(connection, SecurityGroup, own.where(member).order_by(security_groups.c.id))
+
+
+def members_of(connection: Connection, group: SecurityGroup) -> tuple[Instance, ...]:
+    """Return the instances that are in a group, by name."""
+    joined = sa.select(*columns(instances, Instance)).join(security_group_instance_association)
+    member = security_group_instance_association.c.security_group_id == group.id
+    return fetch(connection, Instance, joined.where(member).order_by(instances.c.name))
+
+
+def add_member(connection: Connection, membership: Membership) -> None:
+    """Put an instance into a group that it is not in."""
+    statement = sa.insert(security_group_instance_association).values(values(membership))
+    connection.execute(statement)
+
+
+def remove_member(connection: Connection, membership: Membership) -> None:
+    """Take an instance out of a group."""
+    table = security_group_instance_association
+    its = sa.and_(*(table.c[name] == value for name, value in values(membership).items()))
+    connection.execute(sa.delete(table).where(its))
+
+
+def projects(connection: Connection) -> tuple[str, ...]:
+    """Return the projects that have instances or groups, by name."""
+    known = sa.union(*(sa.select(table.c.project_id) for table in (instances, security_groups)))
+    return tuple(sorted(connection.execute(known).scalars()))

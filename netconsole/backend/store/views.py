@@ -4,13 +4,18 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection
 
+from netconsole.backend.model.group_rules import DEFAULT_GROUP
 from netconsole.backend.model.records import (
     FixedIP,
     FixedIPView,
+    GroupRuleView,
     Instance,
     InstanceView,
     Network,
     PortView,
+    SecurityGroup,
+    SecurityGroupRule,
+    SecurityGroupView,
     VpnView,
 )
 from netconsole.backend.store import (
@@ -19,6 +24,7 @@ from netconsole.backend.store import (
     floating_ips,
     instances,
     networks,
+    security_groups,
 )
 
 
@@ -72,4 +78,56 @@ def vpn_views(connection: Connection) -> tuple[VpnView, ...]:
         VpnView(network, holders.get((network.id, network.vpn_private_address)))
         for network in networks.every(connection)
         if network.vpn_private_address is not None
+    )
+
+
+def security_group_views(
+    connection: Connection, project: str | None = None
+) -> tuple[SecurityGroupView, ...]:
+    """Return the groups of a project, or of all projects, with their rules and members.
+
+    The `default` of each is among them, as it will be where it is not made yet.
+    """
+    groups = {group.id: group for group in security_groups.every(connection)}
+    by_uuid = {instance.uuid: instance for instance in instances.every(connection)}
+    rules: dict[int, list[GroupRuleView]] = {}
+    for rule in security_groups.every_rule(connection):
+        shown = GroupRuleView(rule, groups.get(rule.group_id or 0))
+        rules.setdefault(rule.parent_group_id, []).append(shown)
+    members: dict[int, list[Instance]] = {}
+    for each in security_groups.every_membership(connection):
+        members.setdefault(each.security_group_id, []).append(by_uuid[each.instance_uuid])
+    views = []
+    projects = security_groups.projects(connection) if project is None else (project,)
+    for owner in projects:
+        own = [group for group in groups.values() if group.project_id == owner]
+        if not any(group.name == DEFAULT_GROUP for group in own):
+            views.append(default_to_be(connection, owner))
+        for group in own:
+            inside = sorted(members.get(group.id, ()), key=lambda instance: instance.name)
+            views.append(SecurityGroupView(group, tuple(rules.get(group.id, ())), tuple(inside)))
+    return tuple(views)
+
+
+def security_group_view(connection: Connection, project: str, name: str) -> SecurityGroupView:
+    """Return a project's group by name or id, its `default` in any case; raises NotFound."""
+    own = security_group_views(connection, project)
+    for view in own:
+        if view.group.name == name:
+            return view
+    found = security_groups.find(connection, project, name)
+    return next(view for view in own if view.group == found)
+
+
+def default_to_be(connection: Connection, project: str) -> SecurityGroupView:
+    """Return the `default` group of a project that has none, as it will be made."""
+    group = SecurityGroup(0, DEFAULT_GROUP, DEFAULT_GROUP, project)
+    return SecurityGroupView(
+        group,
+        tuple(
+            GroupRuleView(
+                SecurityGroupRule(0, 0, rule.protocol, rule.from_port, rule.to_port, rule.cidr)
+            )
+            for rule in security_groups.default_rules(connection)
+        ),
     )

@@ -21,13 +21,18 @@ class Range(click.ParamType[str]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """Return the range; a text that is none is left to the change's own rule."""
+        """Return the range; a text that is none is left to the change's own rule.
+
+        So is one with the prefix 0: whoever names an address may not mean everyone.
+        """
         text = str(value)
         try:
             given = ip_interface(text)
         except ValueError:
             return text
         if "/" not in text or given.ip == given.network.network_address:
+            return text
+        if given.network.prefixlen == 0:
             return text
         output.say(f"{text} has host bits set: taken as {given.network}")
         return str(given.network)
@@ -50,6 +55,12 @@ OF_BOTH = (
 )
 """What both originals may be told of a network to create."""
 
+
+NUMBERS = {"ignore_unknown_options": True}
+"""Context settings of commands whose arguments may be negative numbers: `icmp -1 -1`."""
+
+ADMIN = "admin"
+"""The project to work for where none is named."""
 
 _PROJECT = f"{__name__}.project"
 

@@ -8,18 +8,20 @@ from netconsole.cli.compat import (
     nova_fixed,
     nova_floating,
     nova_networks,
+    nova_secgroups,
     nova_servers,
     nova_tenant_networks,
 )
 from netconsole.cli.compat.arguments import SPELLING, note_project
 from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.projects import ENVIRONMENT
 
 
 @click.group(cls=Group, context_settings=SPELLING)
 @click.option(
     *("--os-project-id", "--os-project-name", "--os-tenant-id", "--os-tenant-name"),
     "os_project_id",
-    envvar=["OS_PROJECT_ID", "OS_PROJECT_NAME", "OS_TENANT_ID", "OS_TENANT_NAME"],
+    envvar=ENVIRONMENT,
     metavar="PROJECT",
     help="The project to work for.",
 )
@@ -38,6 +40,7 @@ for module in (
     nova_fixed,
     nova_floating,
     nova_servers,
+    nova_secgroups,
     nova_dns,
     nova_cloudpipe,
 ):

@@ -7,7 +7,7 @@ import click
 
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.phrases import command
-from netconsole.cli.compat.arguments import RANGE, project
+from netconsole.cli.compat.arguments import ADMIN, RANGE, project
 from netconsole.cli.compat.floating_rows import Row, floating_rows
 from netconsole.cli.compat.tables import print_bordered
 from netconsole.cli.frame import names, output
@@ -31,7 +31,7 @@ def floating_ip_create(doer: Doer, pool: str | None) -> None:
     """Allocate a floating address to the project."""
     from netconsole.backend.changes.floating import AllocateFloating
 
-    owner = project(click.get_current_context()) or "admin"
+    owner = project(click.get_current_context()) or ADMIN
     doer.carry_out(AllocateFloating(project=owner, pool=pool), _print_allocated)
 
 

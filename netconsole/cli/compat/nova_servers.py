@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.cli.compat.arguments import project
+from netconsole.cli.compat.arguments import ADMIN, project
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
@@ -77,6 +77,12 @@ class Boot(click.Command):
     multiple=True,
     help="A network it has a port on; default: all that its project may use.",
 )
+@click.option(
+    "--security-groups",
+    metavar="GROUP[,GROUP...]",
+    default="",
+    help="The security groups it is in; default: default.",
+)
 @port_kind_option
 @click.argument("name")
 @changing
@@ -85,6 +91,7 @@ def boot(
     image: str | None,
     flavor: str | None,
     nics: Sequence[Nic],
+    security_groups: str,
     port_kind: "PortKind",
     name: str,
 ) -> None:
@@ -102,6 +109,7 @@ def boot(
         networks=networks,
         port_kind=port_kind,
         fixed_addresses=tuple(nic.fixed_address for nic in nics if nic.fixed_address),
+        security_groups=tuple(filter(None, security_groups.split(","))),
     )
     doer.carry_out(change, _print_booted)
 
@@ -111,7 +119,7 @@ def _owner_of(networks: Sequence[str], service: "Service") -> str:
         owner = service.network(asked).project_id
         if owner is not None:
             return owner
-    return "admin"
+    return ADMIN
 
 
 def _print_booted(view: "InstanceView") -> None:

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from netconsole.cli.frame import output
 
+BLANK = " "
+"""A cell that the originals left empty, where others have a dash for what is not there."""
+
 
 def print_bordered(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows between borders; only the columns' names when there are none."""

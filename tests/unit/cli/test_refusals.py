@@ -32,6 +32,8 @@ NET, OTHER = (f"network create {name} --fixed-range-v4 10.0.{name == 'b':d}.0/29
 WEB, DB = (f"instance create {name} --project demo --network a" for name in ("web1", "db1"))
 ALLOW = "instance allow-address web1"
 POOL = "floating create --ip-range 203.0.113.129"
+GROUP = "secgroup create web --project demo"
+SSH = "secgroup allow web --project demo --protocol tcp --port 22 --cidr 0.0.0.0/0"
 ASSOCIATED = (NET, WEB, POOL, "floating associate 203.0.113.129 web1")
 
 
@@ -515,6 +517,110 @@ CASES = (
         "no network has the range '10.9.9.0/24'",
         (NET,),
         shows="10.0.0.0/29",
+    ),
+    # Security groups
+    Case(
+        GROUP,
+        "security group 'web' exists already in project 'demo'",
+        (GROUP,),
+        shows="web",
+    ),
+    Case(
+        "secgroup create default --project demo",
+        "security group 'default' exists already in project 'demo'",
+        shows="default",
+    ),
+    Case(
+        "secgroup update web --project demo --name db",
+        "security group 'db' exists already in project 'demo'",
+        (GROUP, GROUP.replace("web", "db")),
+        shows="db",
+    ),
+    Case(
+        "secgroup update default --project demo --name open",
+        "security group 'default' of project 'demo' cannot be changed, new instances are in it",
+    ),
+    Case(
+        "secgroup delete default --project demo",
+        "security group 'default' of project 'demo' cannot be deleted, new instances are in it",
+        ("secgroup allow default --project demo --protocol udp --port 53",),
+        shows="53",
+    ),
+    Case(
+        "secgroup rules wbe --project demo",
+        "security group 'wbe' does not exist in project 'demo'",
+        (GROUP,),
+        shows="web",
+    ),
+    Case(
+        f"{WEB} --security-group wbe",
+        "security group 'wbe' does not exist in project 'demo'",
+        (NET, GROUP),
+        shows="web",
+    ),
+    Case(
+        GROUP,
+        "project 'demo' has 1 of 1 security groups, asked for 1 more",
+        shows="quota_security_groups",
+        options={"quota_security_groups": "1"},
+    ),
+    Case(
+        SSH.replace("22", "80"),
+        "security group 'web' of project 'demo' has 1 of 1 rules, asked for 1 more",
+        (GROUP, SSH),
+        shows="quota_security_group_rules",
+        options={"quota_security_group_rules": "1"},
+    ),
+    Case(
+        SSH,
+        "security group 'web' of project 'demo' has the rule tcp 22 from 0.0.0.0/0 already",
+        (GROUP, SSH),
+        shows="22",
+    ),
+    Case(
+        SSH.replace("allow", "revoke"),
+        "security group 'web' of project 'demo' has no rule tcp 22 from 0.0.0.0/0",
+        (GROUP, SSH.replace("22", "80")),
+        shows="80",
+    ),
+    Case(
+        "secgroup delete web --project demo",
+        "security group 'web' of project 'demo' has instance 'web1' in it",
+        (NET, GROUP, f"{WEB} --security-group web"),
+        then="",
+    ),
+    Case(
+        "secgroup delete web --project demo",
+        "security group 'web' of project 'demo' is let in by security group 'db' of project 'demo'",
+        (
+            *(GROUP, GROUP.replace("web", "db")),
+            "secgroup allow db --project demo --source-group web",
+        ),
+        shows="web",
+    ),
+    Case(
+        "instance secgroup add web1 default",
+        "instance 'web1' is in security group 'default' already",
+        (NET, WEB),
+        shows="default",
+    ),
+    Case(
+        "instance secgroup remove web1 web",
+        "instance 'web1' is not in security group 'web'",
+        (NET, WEB, GROUP),
+        shows="default",
+    ),
+    Case(
+        "secgroup defaults add --protocol icmp --icmp -1",
+        "the rule icmp from 0.0.0.0/0 is one of new default groups already",
+        ("secgroup defaults add --protocol icmp --icmp -1:-1 --cidr 0.0.0.0/0",),
+        shows="icmp",
+    ),
+    Case(
+        "secgroup defaults delete --protocol icmp --icmp 8",
+        "new default groups get no rule icmp type 8 from 0.0.0.0/0",
+        ("secgroup defaults add --protocol icmp --icmp -1",),
+        shows="icmp",
     ),
     # Projects, VPNs and names
     Case(

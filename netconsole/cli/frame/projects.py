@@ -1,0 +1,14 @@
+"""Projects on the command line: named, or taken from the environment as OpenStack's clients do."""
+
+import click
+
+ENVIRONMENT = ("OS_PROJECT_ID", "OS_PROJECT_NAME", "OS_TENANT_ID", "OS_TENANT_NAME")
+"""Where the project to work for stands, the first that is set."""
+
+project_option = click.option(
+    "--project",
+    envvar=ENVIRONMENT,
+    metavar="PROJECT",
+    required=True,
+    help="Whose it is. Default: OS_PROJECT_NAME or OS_TENANT_NAME of the environment.",
+)
