@@ -34,9 +34,9 @@ def import_() -> None:
 def nova(context: Context, connection: str, dry_run: bool, verbose: bool, as_json: bool) -> None:
     """Take over the networks of a nova database.
 
-    Networks, fixed and floating addresses, ports and instances come over as they are, with their
-    UUIDs, MAC addresses and states: all of them or, where one clashes with what is here, none.
-    The database is only read. Stop nova-network and its dnsmasq first.
+    Networks, fixed and floating addresses, ports, instances and security groups come over as they
+    are, with their UUIDs, MAC addresses and states: all of them or, where one clashes with what is
+    here, none. The database is only read. Stop nova-network and its dnsmasq first.
     """
     from netconsole.backend.changes.takeover import ImportNova
     from netconsole.backend.takeover import database
@@ -80,6 +80,8 @@ def _print(found: "Takeover") -> None:
             "associated": sum(row.fixed_ip_id is not None for row in found.floating_ips),
             "ports": len(found.ports),
             "instances": len(found.instances),
+            "security groups": len(found.security_groups),
+            "group rules": len(found.security_group_rules),
         }
     )
     for note in found.notes:

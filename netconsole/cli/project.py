@@ -16,7 +16,10 @@ def project() -> None:
 @click.option("--project", metavar="ID", required=True, help="The project.")
 @changing
 def scrub(doer: Doer, project: str) -> None:
-    """Take a project's networks away from it, so that they can be deleted."""
+    """Take a project's networks away from it, so that they can be deleted.
+
+    Its security groups that no instance is in are deleted.
+    """
     from netconsole.backend.changes.projects import ScrubProject
 
-    doer.carry_out(ScrubProject(project), network.print_networks)
+    doer.carry_out(ScrubProject(project), lambda taken: network.print_networks(taken.networks))

@@ -12,13 +12,15 @@ from netconsole.backend import changes
 from netconsole.backend.model.errors import ReadOnly
 from netconsole.backend.configuration.loading import load
 from netconsole.backend.service.service import Service
+from netconsole.backend.changes.group_rules import Traffic
 from netconsole.backend.steps import Plan, SetSysctl
 
 for module in pkgutil.iter_modules(changes.__path__):
     importlib.import_module(f"{changes.__name__}.{module.name}")
 
 fix = Plan((SetSysctl("net.ipv4.ip_forward", "0", "1"),))
-words = {"plan": fix, "networks": ("vmnet",), "port_kind": "tap", "mtu": 1500,
+words = {"plan": fix, "traffic": Traffic("tcp", "22"),
+         "networks": ("vmnet",), "port_kind": "tap", "mtu": 1500,
          "address": "FLOATING", "instance": "web1", "network": "vmnet", "name": "web9",
          "fixed_range_v4": "10.7.0.0/24", "ip_range": "198.51.100.0/30", "bridge": "br7"}
 
@@ -81,6 +83,15 @@ COMMANDS = {
     "dns delete-domain": ("example.org",),
     "vpn create": ("--project", "demo"),
     "vpn change": ("--project", "demo", "--ip", "203.0.113.2", "--port", "7"),
+    "secgroup create": ("web", "--project", "demo"),
+    "secgroup update": ("web", "--project", "demo", "--name", "www"),
+    "secgroup delete": ("web", "--project", "demo"),
+    "secgroup allow": ("default", "--project", "demo", "--protocol", "tcp", "--port", "22"),
+    "secgroup revoke": ("default", "--project", "demo", "--protocol", "tcp", "--port", "22"),
+    "secgroup defaults add": ("--protocol", "tcp", "--port", "22"),
+    "secgroup defaults delete": ("--protocol", "tcp", "--port", "22"),
+    "instance secgroup add": ("web1", "web"),
+    "instance secgroup remove": ("web1", "default"),
     "project scrub": ("--project", "demo"),
     "instance create": ("web9", "--project", "demo", "--network", "vmnet"),
     "instance delete": ("web1",),

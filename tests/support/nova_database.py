@@ -59,6 +59,18 @@ CREATE TABLE security_groups (
     user_id VARCHAR(255), project_id VARCHAR(255),
     CONSTRAINT uniq_security_groups0project_id0name0deleted UNIQUE (project_id, name, deleted)
 );
+CREATE TABLE security_group_rules (
+    {_STAMPS}, id INTEGER NOT NULL PRIMARY KEY, parent_group_id INTEGER, protocol VARCHAR(255),
+    from_port INTEGER, to_port INTEGER, cidr VARCHAR(43), group_id INTEGER
+);
+CREATE TABLE security_group_instance_association (
+    {_STAMPS}, id INTEGER NOT NULL PRIMARY KEY, security_group_id INTEGER,
+    instance_uuid VARCHAR(36)
+);
+CREATE TABLE security_group_default_rules (
+    {_STAMPS}, id INTEGER NOT NULL PRIMARY KEY, protocol VARCHAR(5), from_port INTEGER,
+    to_port INTEGER, cidr VARCHAR(43)
+);
 """
 
 HOST = "testhost"
@@ -76,6 +88,7 @@ def create(path: Path | str, statements: str = "") -> None:
         _networks(database)
         _guests(database)
         _addresses(database)
+        _groups(database)
         database.executescript(statements)
     database.close()
 
@@ -130,8 +143,43 @@ def _guests(database: sqlite3.Connection) -> None:
             **{"id": number, "address": f"fa:16:3e:00:00:0{number}", "network_id": 1},
             **{"uuid": f"{number}{uuid[1:]}", "instance_uuid": uuid, "deleted": deleted},
         )
-    _insert(database, "security_groups", id=1, name="default", project_id="demo")
-    _insert(database, "security_groups", id=2, name="old", project_id="demo", deleted=2)
+
+
+def _groups(database: sqlite3.Connection) -> None:
+    """A project's groups with the guide's two rules; those that are gone are still in the rows."""
+    for group, name, deleted in ((1, "default", 0), (2, "old", 2), (4, "web", 0)):
+        _insert(
+            database,
+            "security_groups",
+            **{"id": group, "name": name, "description": f"the {name} one", "deleted": deleted},
+            project_id="demo",
+        )
+    rules: tuple[dict[str, object], ...] = (
+        {"protocol": "icmp", "from_port": -1, "to_port": -1, "cidr": "0.0.0.0/0"},
+        {"protocol": "tcp", "from_port": 22, "to_port": 22, "cidr": "0.0.0.0/0"},
+        {"protocol": "tcp", "from_port": 80, "to_port": 80, "cidr": "0.0.0.0/0", "deleted": 3},
+        # Of the group that is gone, and for it.
+        {"protocol": "tcp", "from_port": 1, "to_port": 9, "cidr": "::/0", "parent_group_id": 2},
+        {"group_id": 2},
+        # nova kept what was typed; the packet filter did not.
+        {"protocol": "TCP", "from_port": 1, "to_port": 9, "cidr": "10.9.0.7/16"},
+        {"group_id": 1, "parent_group_id": 4},
+        {"protocol": "udp", "group_id": 4, "parent_group_id": 4},
+    )
+    for number, row in enumerate(rules, start=1):
+        values = {"id": number, "parent_group_id": 1} | row
+        _insert(database, "security_group_rules", **values)
+    table = "security_group_instance_association"
+    for number, (group, instance) in enumerate(
+        ((1, WEB1), (4, WEB1), (1, WEB2), (1, GONE), (2, WEB2)), start=1
+    ):
+        row = {"id": number, "security_group_id": group, "instance_uuid": instance}
+        _insert(database, table, **row)
+    _insert(database, table, id=9, security_group_id=4, instance_uuid=WEB2, deleted=9)
+    numbers = {"from_port": 22, "to_port": 22, "cidr": "0.0.0.0/0"}
+    for number in (1, 2):
+        row = {"id": number, "protocol": "tcp", "deleted": number - 1, **numbers}
+        _insert(database, "security_group_default_rules", **row)
 
 
 def _addresses(database: sqlite3.Connection) -> None:

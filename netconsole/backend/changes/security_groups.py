@@ -105,7 +105,7 @@ class DeleteSecurityGroup(Change[SecurityGroup]):
         group = grouping.find(connection, project, self.group)
         _refuse_default(group, "deleted")
         grouping.refuse_in_use(connection, group)
-        security_groups.delete(connection, group)
+        security_groups.delete(connection, (group,))
         return Written(group)
 
 

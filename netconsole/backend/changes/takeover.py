@@ -14,7 +14,7 @@ from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Lease
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import Network
-from netconsole.backend.store import floating_ips, instances, networks
+from netconsole.backend.store import floating_ips, instances, networks, security_groups
 from netconsole.backend.store import takeover as whole_rows
 from netconsole.backend.takeover.nova import Takeover, takeover
 from netconsole.backend.takeover.rows import NovaRows
@@ -72,7 +72,26 @@ class ImportNova(Change[Takeover]):
                 for row in found.floating_ips
             ),
         )
+        _write_groups(connection, found)
         return Written(found, leases=_leases(found, options))
+
+
+def _write_groups(connection: Connection, found: Takeover) -> None:
+    groups = {
+        group.id: security_groups.insert(connection, group).id for group in found.security_groups
+    }
+    for rule in found.security_group_rules:
+        source = None if rule.group_id is None else groups[rule.group_id]
+        parent = groups[rule.parent_group_id]
+        ours = replace(rule, parent_group_id=parent, group_id=source)
+        security_groups.insert_rule(connection, ours)
+    for member in found.memberships:
+        moved = replace(member, security_group_id=groups[member.security_group_id])
+        security_groups.add_member(connection, moved)
+    present = {replace(rule, id=0) for rule in security_groups.default_rules(connection)}
+    for default in found.default_rules:
+        if replace(default, id=0) not in present:
+            security_groups.insert_default_rule(connection, default)
 
 
 def _refuse_overlap(network: Network, others: tuple[Network, ...], whose: str) -> None:

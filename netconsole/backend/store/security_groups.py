@@ -1,5 +1,6 @@
 """Queries on security groups, their rules and their members."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -34,7 +35,7 @@ def insert(connection: Connection, group: SecurityGroup) -> SecurityGroup:
 
     Raises Conflict where its project has one of that name.
     """
-    refuse_taken(connection, group)
+    refuse_taken(connection, replace(group, id=0))
     statement = sa.insert(security_groups).values(values(group)).returning(security_groups.c.id)
     return replace(group, id=connection.execute(statement).scalar_one())
 
@@ -92,11 +93,12 @@ def of_project(connection: Connection, project: str) -> tuple[SecurityGroup, ...
     return fetch(connection, SecurityGroup, own.order_by(security_groups.c.id))
 
 
-def delete(connection: Connection, group: SecurityGroup) -> None:
-    """Delete a group that has no members and that no other group names, with its rules."""
-    by_parent = security_group_rules.c.parent_group_id == group.id
+def delete(connection: Connection, groups: Collection[SecurityGroup]) -> None:
+    """Delete groups that have no members and that no other group names, with their rules."""
+    ids = [group.id for group in groups]
+    by_parent = security_group_rules.c.parent_group_id.in_(ids)
     connection.execute(sa.delete(security_group_rules).where(by_parent))
-    connection.execute(sa.delete(security_groups).where(security_groups.c.id == group.id))
+    connection.execute(sa.delete(security_groups).where(security_groups.c.id.in_(ids)))
 
 
 def insert_rule(connection: Connection, rule: SecurityGroupRule) -> SecurityGroupRule:

@@ -12,14 +12,29 @@ from typing import TypeVar, get_args, get_type_hints
 
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.takeover.rows import (
+    NovaDefaultRule,
     NovaFixedIP,
     NovaFloatingIP,
     NovaInstance,
     NovaInterface,
+    NovaMembership,
     NovaNetwork,
+    NovaSecurityGroup,
+    NovaSecurityGroupRule,
 )
 
-Row = TypeVar("Row", NovaNetwork, NovaFixedIP, NovaFloatingIP, NovaInterface, NovaInstance)
+Row = TypeVar(
+    "Row",
+    NovaDefaultRule,
+    NovaFixedIP,
+    NovaFloatingIP,
+    NovaInstance,
+    NovaInterface,
+    NovaMembership,
+    NovaNetwork,
+    NovaSecurityGroup,
+    NovaSecurityGroupRule,
+)
 
 _WHOLE = range(-(2**63), 2**63)
 

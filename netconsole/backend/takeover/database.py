@@ -28,12 +28,16 @@ from netconsole.backend.system import files
 from netconsole.backend.takeover import columns, values
 from netconsole.backend.takeover.columns import Row
 from netconsole.backend.takeover.rows import (
+    NovaDefaultRule,
     NovaFixedIP,
     NovaFloatingIP,
     NovaInstance,
     NovaInterface,
+    NovaMembership,
     NovaNetwork,
     NovaRows,
+    NovaSecurityGroup,
+    NovaSecurityGroupRule,
 )
 
 DRIVERS = {"sqlite": "sqlite", "mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg"}
@@ -209,7 +213,10 @@ class _Reader:
             floating_ips=self._every("floating_ips", NovaFloatingIP, _not_deleted),
             virtual_interfaces=self._every("virtual_interfaces", NovaInterface, self._still_named),
             instances=self._every("instances", NovaInstance, _not_deleted),
-            security_groups=self._count("security_groups"),
+            security_groups=self._some("security_groups", NovaSecurityGroup),
+            security_group_rules=self._some("security_group_rules", NovaSecurityGroupRule),
+            memberships=self._some("security_group_instance_association", NovaMembership),
+            default_rules=self._some("security_group_default_rules", NovaDefaultRule),
         )
 
     def _every(
@@ -226,12 +233,9 @@ class _Reader:
         values.refuse_twice(f"{name}.{named[0]}", (row[0] for row in rows))
         return tuple(columns.row(kind, name, named, row) for row in rows)
 
-    def _count(self, name: str) -> int:
-        if name not in self._tables:
-            return 0
-        table = self._table(name)
-        statement = sa.select(sa.func.count()).select_from(table).where(_not_deleted(table))
-        return self._connection.execute(statement).scalar_one()
+    def _some(self, name: str, kind: type[Row]) -> tuple[Row, ...]:
+        """The rows of a table that not every schema has."""
+        return self._every(name, kind, _not_deleted) if name in self._tables else ()
 
     def _still_named(self, table: Table) -> ColumnElement[bool]:
         """Interfaces that are there, and those whose address still has its lease."""

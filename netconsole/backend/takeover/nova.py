@@ -17,14 +17,19 @@ from netconsole.backend.managers.ranges import refuse_unusable
 from netconsole.backend.model.hostnames import hostname
 from netconsole.backend.model.phrases import count
 from netconsole.backend.model.records import (
+    DefaultRule,
     FixedIP,
     FloatingIP,
     Instance,
     ManagerKind,
+    Membership,
     Network,
     Port,
+    SecurityGroup,
+    SecurityGroupRule,
 )
 from netconsole.backend.takeover import values
+from netconsole.backend.takeover.groups import groups_of
 from netconsole.backend.takeover.rows import (
     NovaFixedIP,
     NovaFloatingIP,
@@ -49,6 +54,10 @@ class Takeover:
     ports: tuple[Port, ...] = ()
     fixed_ips: tuple[FixedIP, ...] = ()
     floating_ips: tuple[FloatingIP, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    security_group_rules: tuple[SecurityGroupRule, ...] = ()
+    memberships: tuple[Membership, ...] = ()
+    default_rules: tuple[DefaultRule, ...] = ()
     notes: tuple[str, ...] = ()
     """What an admin should know: each a line."""
 
@@ -72,15 +81,18 @@ class _Mapping:
         floating_ips = self._floating_ips(fixed_ips)
         self._count_elsewhere(networks)
         self._note_managers(networks)
-        if self._rows.security_groups:
-            groups = count(self._rows.security_groups, "security group")
-            self._notes.append(f"{groups} not imported: this version has none")
+        groups = groups_of(self._rows, instances)
+        self._notes.extend(groups.notes)
         return Takeover(
             tuple(networks.values()),
             tuple(instances.values()),
             tuple(ports.values()),
             tuple(fixed_ips.values()),
             floating_ips,
+            groups.groups,
+            groups.rules,
+            groups.memberships,
+            groups.default_rules,
             tuple(self._notes),
         )
 

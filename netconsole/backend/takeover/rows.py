@@ -94,6 +94,50 @@ class NovaInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class NovaSecurityGroup:
+    """A row of `security_groups`."""
+
+    id: int
+    name: str | None = None
+    description: str | None = None
+    project_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NovaSecurityGroupRule:
+    """A row of `security_group_rules`."""
+
+    id: int
+    parent_group_id: int | None = None
+    protocol: str | None = None
+    from_port: int | None = None
+    to_port: int | None = None
+    cidr: str | None = None
+    group_id: int | None = None
+    """The source group. Where there is a range as well, that alone counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class NovaMembership:
+    """A row of `security_group_instance_association`."""
+
+    id: int
+    security_group_id: int
+    instance_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class NovaDefaultRule:
+    """A row of `security_group_default_rules`."""
+
+    id: int
+    protocol: str | None = None
+    from_port: int | None = None
+    to_port: int | None = None
+    cidr: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NovaRows:
     """The rows that are not deleted, each table in the order of its ids."""
 
@@ -102,5 +146,7 @@ class NovaRows:
     floating_ips: tuple[NovaFloatingIP, ...] = ()
     virtual_interfaces: tuple[NovaInterface, ...] = ()
     instances: tuple[NovaInstance, ...] = ()
-    security_groups: int = 0
-    """How many there are."""
+    security_groups: tuple[NovaSecurityGroup, ...] = ()
+    security_group_rules: tuple[NovaSecurityGroupRule, ...] = ()
+    memberships: tuple[NovaMembership, ...] = ()
+    default_rules: tuple[NovaDefaultRule, ...] = ()

@@ -23,7 +23,7 @@ def project() -> None:
 @project_option
 @changing
 def scrub(doer: Doer, project_id: str) -> None:
-    """Take a project's networks away from it."""
+    """Take a project's networks away from it, and delete its security groups that are not used."""
     from netconsole.backend.changes.projects import ScrubProject
 
     doer.carry_out(ScrubProject(project=project_id))

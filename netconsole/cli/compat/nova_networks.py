@@ -131,7 +131,7 @@ def network_associate_project(doer: Doer, network: str) -> None:
 @click.argument("project_id")
 @changing
 def scrub(doer: Doer, project_id: str) -> None:
-    """Take a project's networks away from it."""
+    """Take a project's networks away from it, and delete its security groups that are not used."""
     from netconsole.backend.changes.projects import ScrubProject
 
     doer.carry_out(ScrubProject(project=project_id))

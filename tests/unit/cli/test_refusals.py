@@ -644,7 +644,8 @@ CASES = (
     ),
     Case(
         "project scrub --project demo",
-        "project 'demo' is not known here, it has no network, no instance and no floating address",
+        "project 'demo' is not known here, it has no network, no instance, no floating address and "
+        "no security group",
         (NET, "network associate a --project other"),
         shows="other",
     ),

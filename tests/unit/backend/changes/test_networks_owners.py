@@ -7,6 +7,7 @@ from network_samples import FLAT_DHCP, RANGE, VLAN, one
 from sqlalchemy import Connection
 from store_samples import a_network, an_instance
 
+from netconsole.backend.changes.memberships import AddSecurityGroup
 from netconsole.backend.changes.networks import (
     CreateNetwork,
     DeleteNetwork,
@@ -14,10 +15,11 @@ from netconsole.backend.changes.networks import (
     network_for_project,
 )
 from netconsole.backend.changes.projects import ScrubProject
+from netconsole.backend.changes.security_groups import AllowTraffic, CreateSecurityGroup
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import Conflict, Exhausted, InvalidValue, NotFound
 from netconsole.backend.model.records import Network
-from netconsole.backend.store import fixed_ips, networks
+from netconsole.backend.store import fixed_ips, networks, security_groups
 
 
 class TestDeleting:
@@ -124,7 +126,7 @@ class TestScrubbing:
             change = CreateNetwork(f"n{number}", f"10.{number}.0.0/24", project_id=project)
             one(connection, change, VLAN)
 
-        scrubbed = ScrubProject("demo").write(connection, VLAN).result
+        scrubbed = ScrubProject("demo").write(connection, VLAN).result.networks
 
         assert [(each.label, each.project_id, each.host) for each in scrubbed] == [
             ("n0", None, None),
@@ -140,11 +142,31 @@ class TestScrubbing:
         port = an_instance(connection, network)
         fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
 
-        (scrubbed,) = ScrubProject("demo").write(connection, VLAN).result
+        (scrubbed,) = ScrubProject("demo").write(connection, VLAN).result.networks
 
         assert (scrubbed.project_id, scrubbed.host) == (None, "here")
         with pytest.raises(Exhausted):
             network_for_project(connection, "other", VLAN)
+
+    def test_groups_go_but_those_of_instances_and_those_that_they_let_in(
+        self, connection: Connection
+    ) -> None:
+        network = one(connection, CreateNetwork("n", RANGE, project_id="demo"), VLAN)
+        port = an_instance(connection, network)
+        for name in ("web", "db", "old", "older"):
+            CreateSecurityGroup("demo", name).write(connection, VLAN)
+        for group, source in (("web", "db"), ("old", "older"), ("older", "old")):
+            AllowTraffic("demo", group, source_group=source).write(connection, VLAN)
+        AddSecurityGroup(port.instance_uuid, "web").write(connection, VLAN)
+
+        written = ScrubProject("demo").write(connection, VLAN)
+
+        gone = [group.name for group in written.result.security_groups]
+        assert gone == ["default", "old", "older"]
+        kept = [group.name for group in security_groups.of_project(connection, "demo")]
+        assert kept == ["web", "db"]
+        assert any(note.endswith("deleted: default, old, older") for note in written.notes)
+        assert any(note.endswith("still there, in use: web, db") for note in written.notes)
 
     def test_a_project_that_nobody_knows_is_no_success(self, connection: Connection) -> None:
         with pytest.raises(NotFound, match="'nobody' is not known here"):

@@ -23,11 +23,15 @@ from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.store import networks, snapshot
 from netconsole.backend.takeover import database
 from netconsole.backend.takeover.rows import (
+    NovaDefaultRule,
     NovaFixedIP,
     NovaFloatingIP,
     NovaInstance,
     NovaInterface,
+    NovaMembership,
     NovaNetwork,
+    NovaSecurityGroup,
+    NovaSecurityGroupRule,
 )
 
 OPTIONS = Options(host=HOST, my_ip="203.0.113.2")
@@ -46,6 +50,10 @@ ROWS = {
     "floating_ips": NovaFloatingIP,
     "virtual_interfaces": NovaInterface,
     "instances": NovaInstance,
+    "security_groups": NovaSecurityGroup,
+    "security_group_rules": NovaSecurityGroupRule,
+    "security_group_instance_association": NovaMembership,
+    "security_group_default_rules": NovaDefaultRule,
 }
 
 

@@ -12,14 +12,24 @@ from nova_database import GONE, HOST, VMNET, WEB1, WEB2
 from sqlalchemy import Connection
 
 from netconsole.backend.changes.networks import CreateNetwork
+from netconsole.backend.changes.security_groups import CreateSecurityGroup
 from netconsole.backend.changes.takeover import ImportNova
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue, NetconsoleError, Unavailable
-from netconsole.backend.store import fixed_ips, floating_ips, instances, networks
+from netconsole.backend.model.group_rules import told
+from netconsole.backend.store import fixed_ips, floating_ips, instances, networks, security_groups
+from netconsole.backend.store.views import security_group_views
 from netconsole.backend.takeover import database
 from netconsole.backend.takeover.nova import Takeover, takeover
-from netconsole.backend.takeover.rows import NovaInstance, NovaInterface, NovaNetwork, NovaRows
+from netconsole.backend.takeover.rows import (
+    NovaInstance,
+    NovaInterface,
+    NovaNetwork,
+    NovaRows,
+    NovaSecurityGroup,
+    NovaSecurityGroupRule,
+)
 from netconsole.backend.wording import dhcp
 
 OPTIONS = Options(host=HOST, my_ip="203.0.113.2")
@@ -45,7 +55,10 @@ def test_soft_deleted_rows_are_left_out(nova: Path) -> None:
     assert [row.label for row in rows.networks] == ["vmnet", "other"]
     assert [row.uuid for row in rows.instances] == [WEB1, WEB2]
     assert len(rows.floating_ips) == 3
-    assert rows.security_groups == 1
+    assert [row.name for row in rows.security_groups] == ["default", "web"]
+    assert len(rows.security_group_rules) == 7
+    assert len(rows.memberships) == 5
+    assert [row.id for row in rows.default_rules] == [1]
 
 
 def test_reading_writes_nothing(nova: Path) -> None:
@@ -192,6 +205,74 @@ def test_everything_is_written_with_ids_of_our_own(nova: Path, connection: Conne
     assert (floating.fixed_ip_id, floating.project_id, floating.host) == (row.id, "demo", HOST)
     (lease,) = written.leases["br100"]
     assert (lease.address, lease.mac) == ("10.0.0.2", "fa:16:3e:00:00:01")
+
+
+def test_groups_come_over_with_rules_members_and_what_new_ones_get(
+    nova: Path, connection: Connection
+) -> None:
+    CreateSecurityGroup("demo2", "mine").write(connection, OPTIONS)
+    taken_over = ImportNova("nova", rows_of(nova)).write(connection, OPTIONS).result
+    default, web = security_group_views(connection, "demo")
+    assert (default.group.name, default.group.description) == ("default", "the default one")
+    assert default.group.id not in (1, 2), "those are of the project that was there"
+    assert [told(view.rule) for view in default.rules] == [
+        "icmp from 0.0.0.0/0",
+        "tcp 22 from 0.0.0.0/0",
+        "tcp 1-9 from 10.9.0.0/16",
+    ]
+    sources = [
+        (told(view.rule, view.source.name if view.source else None), view.source)
+        for view in web.rules
+    ]
+    assert sources == [
+        ("everything from group default", default.group),
+        ("udp 1-65535 from group web", web.group),
+    ]
+    assert {instance.uuid for instance in default.members} == {WEB1, WEB2}
+    assert [instance.uuid for instance in web.members] == [WEB1]
+    assert [told(rule) for rule in security_groups.default_rules(connection)] == [
+        "tcp 22 from 0.0.0.0/0"
+    ]
+    left_out = [note for note in taken_over.notes if "left out" in note]
+    assert "1 security group rule whose group is gone left out" in left_out
+    assert "1 security group rule for a source group that is gone left out" in left_out
+
+
+def test_a_group_that_clashes_with_the_store_is_refused_by_name(
+    nova: Path, connection: Connection
+) -> None:
+    CreateSecurityGroup("demo", "web").write(connection, OPTIONS)
+    with pytest.raises(Conflict, match="security group 'default' exists already in project 'demo'"):
+        ImportNova("nova", rows_of(nova)).write(connection, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (NovaSecurityGroupRule(1, 1, "sctp", 1, 2, "::/0"), "protocol of id 1 'sctp': must be tcp"),
+        (NovaSecurityGroupRule(1, 1, "tcp", 0, 2, "::/0"), "from_port of id 1 '0': must be 1 to"),
+        (NovaSecurityGroupRule(1, 1, "udp", 9, 2, "::/0"), "to_port of id 1 '2': must not be less"),
+        (NovaSecurityGroupRule(1, 1, "icmp", 8, 999, "::/0"), "to_port of id 1 '999': must be -1"),
+        (NovaSecurityGroupRule(1, 1, "tcp", 1, 2, "10.0.0.1"), "cidr of id 1 '10.0.0.1': must be"),
+    ],
+)
+def test_a_rule_that_breaks_a_rule_is_named(row: NovaSecurityGroupRule, says: str) -> None:
+    groups = (NovaSecurityGroup(1, "default", "d", "demo"),)
+    with pytest.raises(InvalidValue, match=re.escape(says)):
+        takeover(NovaRows(security_groups=groups, security_group_rules=(row,)), OPTIONS)
+
+
+def test_rules_of_one_meaning_are_one(nova: Path) -> None:
+    groups = (NovaSecurityGroup(1, "default", None, "demo"),)
+    rules = tuple(
+        NovaSecurityGroupRule(number, 1, protocol, 22, 22, cidr)
+        for number, (protocol, cidr) in enumerate(
+            (("tcp", "10.0.0.0/8"), ("TCP", "10.0.0.0/8"), ("tcp", "10.9.9.9/8"))
+        )
+    )
+    found = takeover(NovaRows(security_groups=groups, security_group_rules=rules), OPTIONS)
+    assert len(found.security_group_rules) == 1
+    assert found.security_groups[0].description == "default"
 
 
 def test_leases_of_the_gone_run_out_where_they_are_not_released(
