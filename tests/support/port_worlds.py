@@ -118,6 +118,7 @@ def seen(host: Observed, scope: Scope) -> Observed:
             if not {name, *link.other_names}.isdisjoint(near.links)
         },
         addresses=tuple(each for each in host.addresses if each.interface in near.bridges),
+        chains={key: rules for key, rules in host.chains.items() if key.table == "filter"},
         dnsmasq=tuple(each for each in host.dnsmasq if each.bridge in near.bridges),
         dhcp_hosts={
             path: file
@@ -167,7 +168,7 @@ def narrow(host: Observed, then: Records, of: World, settings: Options = SETTING
     near = neighbourhood(presence, of.ports, of.fixed_ips)
     if near is None:
         return None
-    goal = near.wanted(intent(found, settings))
+    goal = near.wanted(intent(found, settings), intent(then, settings))
     scope = near.scope(goal, served(near, then))
     return Narrow(scope, seen(host, scope), goal, found.networks)
 

@@ -128,7 +128,7 @@ def _merge(
     return placed(jumps, foreign, observed, wanted)
 
 
-NEW_CHAIN: Mapping[Family, str] = {"ipv4": "- [0:0]", "bridge": "RETURN"}
+NEW_CHAIN: Mapping[Family, str] = {"ipv4": "- [0:0]", "ipv6": "- [0:0]", "bridge": "RETURN"}
 """How a chain is declared: one of ebtables accepts whatever reaches its end unless told."""
 
 

@@ -28,7 +28,7 @@ from netconsole.backend.intent.settings import heeding
 from netconsole.backend.kernel import other_nat
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.errors import NetconsoleError, Unavailable, said
-from netconsole.backend.model.hoststate import Lease, Mark, Observed, Wanted
+from netconsole.backend.model.hoststate import HostState, Lease, Mark, Observed, Wanted
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
 from netconsole.backend.plan import addresses, former, moves
 from netconsole.backend.plan.configurators import notes
@@ -63,14 +63,19 @@ class Host:
         Of floating addresses in a `scope` their places are looked at and what they need,
         ip_forward and the IPv4 packet filter. What is `known` of that is not looked at again as
         long as its generation is the kernel's; its counters are old then, which no plan minds.
-        Of ports their vicinity is looked at; until they have names, who configured this host.
+        Of ports their vicinity is looked at, and the tables that filter guests, of groups those
+        alone; until ports have names, who configured this host.
         """
         known = known or Observed()
         if scope.is_named_later:
             return _with_mark(Observed())
         if scope.vicinity is not None:
             near = vicinity.observe(self._networks_path, self._sysctl_keys, scope.vicinity)
-            return _with_mark(near)
+            guests = _observe_guests()
+            unreadable = {**near.unreadable, **guests.unreadable}
+            return _with_mark(replace(near, chains=guests.chains, unreadable=unreadable))
+        if scope.is_of_groups:
+            return _with_mark(_observe_guests())
         if not scope.is_whole:
             seen = _with_mark(_observe_rules(known, only_ipv4=True))
             ranges = (f"{address}/32" for address in scope.floating_addresses)
@@ -147,7 +152,7 @@ class Host:
             if None not in (value, found.get(switch)) and (found[switch] != value or not is_known):
                 found |= sysctls.observe(kernel_settings.along(switch))
         return replace(
-            observed,
+            _with_ipv6(observed, wanted),
             sysctls={**observed.sysctls, **found},
             leading_maps=filters.observe_leading_maps(rules.gone(observed.chains, wanted.chains)),
             belongings={
@@ -211,17 +216,49 @@ def _observe_rules(known: Observed, *, only_ipv4: bool = False) -> Observed:
         if only_ipv4:
             return seen
         bridge = filters.observe_bridge()
+        ipv6 = filters.observe_ipv6(needed=False)
         other = filters.observe_other()
     except NetconsoleError as error:
         return Observed(unreadable={"rules": str(error)})
     return Observed(
-        chains={**seen.chains, **bridge.chains},
+        chains={**seen.chains, **ipv6.chains, **bridge.chains},
         generation=seen.generation,
         other_kind=other.other_kind,
         other_chains=other.other_chains,
         missing_program=other.missing_program,
-        unreadable={**other.unreadable, **bridge.unreadable, **seen.unreadable},
+        unreadable={
+            **other.unreadable,
+            **bridge.unreadable,
+            **ipv6.unreadable,
+            **seen.unreadable,
+        },
     )
+
+
+def _observe_guests() -> Observed:
+    try:
+        return filters.observe_guests()
+    except NetconsoleError as error:
+        return Observed(unreadable={"rules": str(error)})
+
+
+def _with_ipv6(observed: Observed, wanted: Wanted) -> Observed:
+    """What was observed, and what others have in the IPv6 tables where chains of ours come."""
+    if _has_ipv6(observed) or not _has_ipv6(wanted):
+        return observed
+    try:
+        seen = filters.observe_ipv6(needed=True)
+    except NetconsoleError as error:
+        return replace(observed, unreadable={**observed.unreadable, "rules": str(error)})
+    return replace(
+        observed,
+        chains={**observed.chains, **seen.chains},
+        unreadable={**observed.unreadable, **seen.unreadable},
+    )
+
+
+def _has_ipv6(state: HostState) -> bool:
+    return any(key.family == "ipv6" for key in state.chains)
 
 
 class NoHost(Host):

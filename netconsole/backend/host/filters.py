@@ -5,6 +5,7 @@ Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these ar
 
 import shutil
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 from netconsole.backend.filtering import rules
 from netconsole.backend.filtering.native_rules import maps_of_verdicts
@@ -12,10 +13,12 @@ from netconsole.backend.kernel import iptables_save
 from netconsole.backend.kernel.mixed_tables import Saved
 from netconsole.backend.kernel.nf_tables import NfTables
 from netconsole.backend.model.errors import NetconsoleError, StepFailed
-from netconsole.backend.model.hoststate import ChainKey, Family, Observed
+from netconsole.backend.model.hoststate import ChainKey, Family, Observed, Rule
 from netconsole.backend.plan import standing_rules
 from netconsole.backend.steps import ChangeRules
 from netconsole.backend.system.programs import PATH, run
+
+_IP_FAMILIES: tuple[Literal["ipv4", "ipv6"], ...] = ("ipv4", "ipv6")
 
 LOCK_SECONDS = "10"
 """How long to wait for another program that holds the legacy kind's lock."""
@@ -34,6 +37,39 @@ def observe(known: Observed) -> Observed:
     return _state(iptables_save.saved("ipv4", kind, own=True), "ipv4")
 
 
+def observe_ipv6(*, needed: bool) -> Observed:
+    """Every chain of the IPv6 table filter, where there are chains of ours, or where `needed`.
+
+    Elsewhere no program is run: most hosts have no IPv6 network, and some no ip6tables.
+    """
+    if not needed and not _has_ipv6():
+        return Observed()
+    kind = iptables_save.kind_of("ipv6")
+    return _state(iptables_save.saved("ipv6", kind, own=True, table="filter"), "ipv6")
+
+
+def observe_guests() -> Observed:
+    """Every chain of the tables in which guests are filtered, with its rules."""
+    kind = iptables_save.kind_of("ipv4")
+    ipv4 = _state(iptables_save.saved("ipv4", kind, own=True, table="filter"), "ipv4")
+    ipv6 = observe_ipv6(needed=False)
+    chains = {
+        key: found for key, found in {**ipv4.chains, **ipv6.chains}.items() if key.table == "filter"
+    }
+    return Observed(chains=chains, unreadable={**ipv6.unreadable, **ipv4.unreadable})
+
+
+def _has_ipv6() -> bool:
+    """Whether there may be chains of ours for IPv6: of the legacy kind its programs alone say."""
+    if "filter" in iptables_save.legacy_tables("ipv6"):
+        return True
+    try:
+        with NfTables() as kernel:
+            return any(rules.is_own_chain(chain.name) for chain in kernel.chains("ip6"))
+    except OSError:
+        return False
+
+
 def observe_bridge() -> Observed:
     """Every chain of the bridge tables with its rules."""
     kind = iptables_save.kind_of("bridge")
@@ -42,14 +78,19 @@ def observe_bridge() -> Observed:
 
 def observe_other() -> Observed:
     """The tables of the kind of which `iptables` is not, in which ours may be left from when it
-    was that kind."""
+    was that kind; those of IPv6 as well where there are any."""
     other = iptables_save.other_kind(iptables_save.kind_of("ipv4"))
-    if not iptables_save.tables_in_use("ipv4", other):
+    chains: dict[ChainKey, tuple[Rule, ...]] = {}
+    obstacles: list[str] = []
+    for family in _IP_FAMILIES:
+        if iptables_save.tables_in_use(family, other):
+            saved = iptables_save.saved(family, other, own=False)
+            chains |= rules.parse(saved.text, family)
+            obstacles += [saved.obstacle] if saved.obstacle else []
+    if not chains:
         return Observed()
-    saved = iptables_save.saved("ipv4", other, own=False)
-    chains = rules.parse(saved.text, "ipv4")
     ours = any(rules.is_own_chain(key.chain) for key in chains)
-    unreadable = {"rules": saved.obstacle} if saved.obstacle and ours else {}
+    unreadable = {"rules": obstacles[0]} if obstacles and ours else {}
     program = f"iptables-{other}-restore"
     changes = shutil.which(program, path=PATH) is not None
     return Observed(
@@ -66,7 +107,7 @@ def observe_leading_maps(gone: Collection[ChainKey]) -> dict[ChainKey, str]:
     As long as one does the kernel keeps the chain, and no rule need tell of it.
     """
     found: dict[ChainKey, str] = {}
-    for family, words in (("ipv4", "ip"), ("bridge", "bridge")):
+    for family, words in (("ipv4", "ip"), ("ipv6", "ip6"), ("bridge", "bridge")):
         chains = {(key.table, key.chain): key for key in gone if key.family == family}
         if not chains or shutil.which("nft", path=PATH) is None:
             continue
@@ -103,7 +144,7 @@ def change(step: ChangeRules) -> None:
             raise StepFailed("; ".join(remaining.left))
         step = remaining.step
     text = "\n".join((f"*{step.table}", *step.lines, ""))
-    if step.family == "ipv4":
+    if step.family != "bridge":
         restore = [f"{step.program}-restore", "--noflush", "--wait", LOCK_SECONDS]
         run(restore, text=f"{text}COMMIT\n")
     else:
@@ -123,6 +164,8 @@ def table_of(step: ChangeRules) -> Mapping[str, list[str]] | None:
         return None
     if step.family == "bridge":
         seen = observe_bridge()
+    elif step.family == "ipv6":
+        seen = _ipv6_of(step.kind)
     elif step.kind in ("", iptables_save.kind_of("ipv4")):
         seen = observe(Observed())
     else:
@@ -130,8 +173,14 @@ def table_of(step: ChangeRules) -> Mapping[str, list[str]] | None:
     return {
         key.chain: rules.specs(found)
         for key, found in {**seen.chains, **seen.other_chains}.items()
-        if key.table == step.table
+        if (key.family, key.table) == (step.family, step.table)
     }
+
+
+def _ipv6_of(kind: str) -> Observed:
+    """The IPv6 tables that a step changes, of the machine's own kind or of the other."""
+    own = kind in ("", iptables_save.kind_of("ipv6"))
+    return observe_ipv6(needed=True) if own else observe_other()
 
 
 def redirection_refused() -> str:

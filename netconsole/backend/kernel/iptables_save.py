@@ -20,7 +20,7 @@ from netconsole.backend.kernel.mixed_tables import (
 )
 from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.model.errors import Unavailable
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.hoststate import Kind, TableName
 from netconsole.backend.system import privileges
 from netconsole.backend.system.programs import PATH, ProgramFailed, run
 
@@ -43,12 +43,15 @@ def kind_of(family: TablesFamily) -> Kind:
     return "nft" if "nf_tables" in run([_PROGRAMS[family], "--version"]) else "legacy"
 
 
-def saved(family: TablesFamily, kind: Kind, *, own: bool) -> Saved:
-    """Read all tables of a family and kind, by the machine's `own` program or by the kind's."""
+def saved(family: TablesFamily, kind: Kind, *, own: bool, table: TableName | None = None) -> Saved:
+    """Read all tables of a family and kind, or one, by the machine's `own` program or the kind's.
+
+    Of the legacy kind it is all of them in any case.
+    """
     name = _PROGRAMS[family] if own else f"{_PROGRAMS[family]}-{kind}"
     if kind == "legacy":
         return Saved(_legacy(name, family))
-    program = Program(name, family)
+    program = Program(name, family, table)
     try:
         with NfTables() as kernel:
             for _ in range(_TRIES):

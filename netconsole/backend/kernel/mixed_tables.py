@@ -18,6 +18,7 @@ from netconsole.backend.filtering.rule_shapes import counted, is_worded, jump
 from netconsole.backend.filtering.rule_words import lines as lines_of
 from netconsole.backend.filtering.rules import is_own_chain
 from netconsole.backend.kernel.nf_tables import NfTables
+from netconsole.backend.model.hoststate import TableName
 from netconsole.backend.system.programs import ProgramFailed, run
 
 TablesFamily = Literal["ipv4", "ipv6", "bridge"]
@@ -79,6 +80,8 @@ class Program:
 
     name: str
     family: TablesFamily
+    table: TableName | None = None
+    """The only one that is asked for; None for all."""
 
     @property
     def nft_family(self) -> NfFamily:
@@ -86,8 +89,9 @@ class Program:
         return FAMILIES[self.family]
 
     def save(self) -> str:
-        """Print every table, with counters where there are."""
-        return run([f"{self.name}-save", *(() if self.family == "bridge" else ("--counters",))])
+        """Print every table that is asked for, with counters where there are."""
+        counting = () if self.family == "bridge" else ("--counters",)
+        return run([f"{self.name}-save", *counting, *(("-t", self.table) if self.table else ())])
 
     def listed(self, table: str, chain: str) -> list[str] | None:
         """Print the rules of one chain; None where it refuses because of one of them."""
@@ -114,7 +118,7 @@ class TableListing:
             saving = aside.submit(program.save)
             if program.family == "bridge":
                 wait((saving,))  # it makes the chains that it prints
-            self._chains = _chains(kernel, self._family)
+            self._chains = _chains(kernel, self._family, program.table)
             self._rules = {
                 (table, chain.name): self._unclear(chain)
                 for table, chains in self._chains.items()
@@ -242,10 +246,13 @@ def is_foreign_base(chain: KernelChain, family: NfFamily) -> bool:
     return bool(chain.hook) and (not known or is_displaced(chain, family))
 
 
-def _chains(kernel: NfTables, family: NfFamily) -> dict[str, dict[str, KernelChain]]:
-    """The chains of every table of iptables that there is, by table and name."""
+def _chains(
+    kernel: NfTables, family: NfFamily, only: TableName | None
+) -> dict[str, dict[str, KernelChain]]:
+    """The chains of every table of iptables that there is, or of one, by table and name."""
+    asked = TABLES if only is None else {only}
     found: dict[str, dict[str, KernelChain]] = {
-        name: {} for each, name in kernel.tables() if each == family and name in TABLES
+        name: {} for each, name in kernel.tables() if each == family and name in asked
     }
     for chain in kernel.chains(family):
         if chain.table in found:

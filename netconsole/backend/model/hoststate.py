@@ -13,8 +13,8 @@ from netconsole.backend.model.belongings import Belongings
 from netconsole.backend.model.guards import Guard
 from netconsole.backend.model.subject import Subject, Subjects
 
-Family = Literal["ipv4", "bridge"]
-"""Whose tables: those of iptables(8), or those of ebtables(8)."""
+Family = Literal["ipv4", "ipv6", "bridge"]
+"""Whose tables: those of iptables(8), of ip6tables(8), or of ebtables(8)."""
 TableName = Literal["filter", "nat", "mangle"]
 Kind = Literal["nft", "legacy"]
 """Which half of the kernel holds a table; a packet passes both, and either can drop it."""

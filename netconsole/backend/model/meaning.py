@@ -7,6 +7,7 @@ Ranges are written as CIDR, addresses without a prefix length; None stands for a
 from dataclasses import dataclass
 from typing import Literal
 
+from netconsole.backend.model.records import GroupProtocol
 from netconsole.backend.model.subject import Subject
 
 Protocol = Literal["tcp", "udp"]
@@ -109,6 +110,65 @@ class Rerouting:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """What a security group lets in, from a range or from the members of a group."""
+
+    protocol: GroupProtocol | None = None
+    first: int = -1
+    """Destination port, or the type of ICMP; -1 for every one."""
+    last: int = -1
+    """Destination port, or the code of ICMP; -1 for every one."""
+    source: str | None = None
+    """A range of either family; None where a group is the source."""
+    group: int | None = None
+    """The number of a `SourceGroup`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A security group that instances of this host are in."""
+
+    about: Subject
+    id: int
+    openings: tuple[Opening, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceGroup:
+    """A security group whose members are let in somewhere, wherever they run."""
+
+    about: Subject
+    id: int
+    addresses: tuple[str, ...]
+    """Of both families."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestAddress:
+    """An address, or a range as CIDR, at which a guest is reached."""
+
+    about: Subject
+    """The port."""
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilteredGuest:
+    """An instance that only what its groups let in reaches, and what its network needs."""
+
+    about: Subject
+    id: int
+    addresses: tuple[GuestAddress, ...]
+    groups: tuple[int, ...]
+    """The numbers of its groups."""
+    dhcp_servers: tuple[str, ...] = ()
+    routers: tuple[str, ...] = ()
+    """IPv6 addresses of its networks' routers, which speak ICMPv6 to it."""
+    neighbours: tuple[str, ...] = ()
+    """Ranges from which everything is let in."""
+
+
+@dataclass(frozen=True, slots=True)
 class Meaning:
     """Everything that a host does with packets; of each kind in the order in which it counts."""
 
@@ -122,3 +182,8 @@ class Meaning:
     filled_checksums: tuple[FilledChecksums, ...] = ()
     fences: tuple[Fence, ...] = ()
     reroutings: tuple[Rerouting, ...] = ()
+    guests: tuple[FilteredGuest, ...] = ()
+    groups: tuple[Group, ...] = ()
+    source_groups: tuple[SourceGroup, ...] = ()
+    filters_ipv6: bool = False
+    """Whether its networks have IPv6 addresses."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-SubjectKind = Literal["floating", "host", "metadata", "network", "port"]
+SubjectKind = Literal["floating", "group", "host", "metadata", "network", "port"]
 
 
 class Subject(NamedTuple):
@@ -16,7 +16,8 @@ class Subject(NamedTuple):
 
     kind: SubjectKind
     name: str = ""
-    """The address, the label or the device; nothing where a host has only one of the kind."""
+    """The address, the label, the device or a group's number; nothing where a host has only one of
+    the kind."""
 
 
 Subjects = tuple[Subject, ...]
@@ -46,6 +47,11 @@ def network(label: str) -> Subject:
 def port(device: str) -> Subject:
     """The port of an instance, by its interface on the host."""
     return Subject("port", device)
+
+
+def group(number: int) -> Subject:
+    """A security group, by its number: two projects may call theirs the same."""
+    return Subject("group", str(number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,13 @@ class Scope:
     @property
     def is_whole(self) -> bool:
         """Whether all of the host is looked at, as where a subject cannot be looked at alone."""
-        return not (self.is_named_later or self.is_of_ports or self._is_all("floating"))
+        narrow = self.is_named_later or self.is_of_ports or self.is_of_groups
+        return not (narrow or self._is_all("floating"))
+
+    @property
+    def is_of_groups(self) -> bool:
+        """Whether it is about security groups alone."""
+        return self._is_all("group")
 
     @property
     def is_of_ports(self) -> bool:

@@ -17,39 +17,82 @@ from netconsole.backend.model.hoststate import (
     Wanted,
 )
 from netconsole.backend.model.subject import Subject, Subjects
-from netconsole.backend.plan import standing_rules
+from netconsole.backend.plan import moves, standing_rules
 from netconsole.backend.steps import ChangeRules, EndConnections, Plan, Step
+from netconsole.backend.wording.groups import with_leaving
 from netconsole.backend.wording.rule_subjects import subject_of
 
-_TABLES: tuple[tuple[Family, TableName], ...] = (
-    ("ipv4", "filter"),
+_GUARDING: tuple[tuple[Family, TableName], ...] = (("ipv4", "filter"), ("ipv6", "filter"))
+"""The tables in which guests are filtered."""
+_OTHERS: tuple[tuple[Family, TableName], ...] = (
     ("ipv4", "nat"),
     ("ipv4", "mangle"),
     ("bridge", "filter"),
     ("bridge", "nat"),
 )
+_Table = Mapping[str, Sequence[str]]
 _INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
-_NFT_FAMILIES: Mapping[Family, str] = {"ipv4": "ip", "bridge": "bridge"}
+_NFT_FAMILIES: Mapping[Family, str] = {"ipv4": "ip", "ipv6": "ip6", "bridge": "bridge"}
+
+
+def guarding(observed: Observed, wanted: Wanted) -> Iterator[ChangeRules]:
+    """Change the tables in which guests are filtered, before links are made.
+
+    What filters guests whose ports are still to be removed stays until `finished`. Raises Conflict
+    where a rule that iptables cannot take away leads to a chain that has to go.
+    """
+    for family, table in _GUARDING:
+        current = _specs(observed.chains, family, table)
+        yield from _change(
+            family, table, current, _first(observed, wanted, family, table), observed, wanted
+        )
 
 
 def changes(observed: Observed, wanted: Wanted) -> Iterator[ChangeRules]:
-    """Change each table in which our rules are not as wanted, in one transaction.
+    """Change each other table in which our rules are not as wanted, in one transaction.
 
-    Raises Conflict where a rule that iptables cannot take away leads to a chain that has to go.
+    Raises as `guarding` does.
     """
+    for family, table in _OTHERS:
+        current = _specs(observed.chains, family, table)
+        goal = rules.target(current, _of_table(wanted.chains, family, table))
+        yield from _change(family, table, current, goal, observed, wanted)
+
+
+def finished(observed: Observed, wanted: Wanted) -> Iterator[ChangeRules]:
+    """Take away what filtered guests, once their ports are gone. Raises as `guarding` does."""
+    for family, table in _GUARDING:
+        first = _first(observed, wanted, family, table)
+        goal = rules.target(first, _of_table(wanted.chains, family, table))
+        yield from _change(family, table, first, goal, observed, wanted)
+
+
+def _change(
+    family: Family,
+    table: TableName,
+    current: _Table,
+    goal: _Table,
+    observed: Observed,
+    wanted: Wanted,
+) -> Iterator[ChangeRules]:
+    """The step from a table to another, if there is any; none where rules could not be read."""
     if "rules" in observed.unreadable:
         return
-    for family, table in _TABLES:
-        current = {
-            key.chain: rules.specs(found)
-            for key, found in observed.chains.items()
-            if (key.family, key.table) == (family, table)
-        }
-        goal = rules.target(current, _of_table(wanted.chains, family, table))
-        if step := standing_rules.change(family, table, current, goal):
-            _refuse_to_strand(family, table, current, goal)
-            _refuse_mapped(observed, step)
-            yield replace(step, subjects=_subjects(step, wanted))
+    if step := standing_rules.change(family, table, current, goal):
+        _refuse_to_strand(step, current, goal)
+        _refuse_mapped(observed, step)
+        yield replace(step, subjects=_subjects(step, wanted))
+
+
+def _first(
+    observed: Observed, wanted: Wanted, family: Family, table: TableName
+) -> dict[str, list[str]]:
+    """A table as it is to be before links are made and removed."""
+    goal = _of_table(wanted.chains, family, table)
+    current = _of_table(observed.chains, family, table)
+    if moves.ports_leave(observed, wanted):
+        goal = with_leaving(current, goal)
+    return rules.target(_specs(observed.chains, family, table), goal)
 
 
 def left_behind(observed: Observed) -> Iterator[ChangeRules]:
@@ -57,12 +100,11 @@ def left_behind(observed: Observed) -> Iterator[ChangeRules]:
     that kind; everything of others stays."""
     if "rules" in observed.unreadable or observed.other_kind is None:
         return
-    for family, table in _TABLES:
-        found = _of_table(observed.other_chains, family, table)
-        current = {chain: rules.specs(held) for chain, held in found.items()}
+    for family, table in (*_GUARDING, *_OTHERS):
+        current = _specs(observed.other_chains, family, table)
         goal = rules.target(current, {})
         if step := standing_rules.change(family, table, current, goal, observed.other_kind):
-            _refuse_to_strand(family, table, current, goal)
+            _refuse_to_strand(step, current, goal)
             yield replace(step, subjects=_subjects(step, Wanted()))
 
 
@@ -87,17 +129,12 @@ def subjects_of_lines(
         yield known.get((chain, spec)) or subject_of(chain, spec)
 
 
-def _refuse_to_strand(
-    family: Family,
-    table: TableName,
-    current: Mapping[str, Sequence[str]],
-    goal: Mapping[str, Sequence[str]],
-) -> None:
+def _refuse_to_strand(step: ChangeRules, current: _Table, goal: _Table) -> None:
     gone = frozenset(current.keys() - goal.keys())
     for chain, specs in current.items():
         for spec in specs if gone else ():
             if gone & native_aims(spec):
-                place = f"{_NFT_FAMILIES[family]} {table} {chain}"
+                place = f"{_NFT_FAMILIES[step.family]} {step.table} {chain}"
                 raise Conflict(
                     f"the rule `{native_text(spec)}` in {place} leads to a chain of ours that is "
                     f"to be removed: take it away first, with `nft delete rule {place} handle "
@@ -144,6 +181,13 @@ def _of_table(
         for key, found in chains.items()
         if (key.family, key.table) == (family, table)
     }
+
+
+def _specs(
+    chains: Mapping[ChainKey, tuple[Rule, ...]], family: Family, table: TableName
+) -> dict[str, list[str]]:
+    found = _of_table(chains, family, table)
+    return {chain: rules.specs(held) for chain, held in found.items()}
 
 
 def ended_connections(

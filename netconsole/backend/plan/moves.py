@@ -50,6 +50,11 @@ def gone(observed: Observed, wanted: Wanted) -> list[ObservedLink]:
     return [link for link in observed.links.values() if link.ours and link.name not in wanted.links]
 
 
+def ports_leave(observed: Observed, wanted: Wanted) -> bool:
+    """Whether ports of guests are removed."""
+    return any(link.kind not in ("bridge", "vlan") for link in gone(observed, wanted))
+
+
 def ways_back(observed: Observed, wanted: Wanted) -> tuple[tuple[ObservedLink, ObservedLink], ...]:
     """Each bridge that goes and has a port of others, with that port.
 

@@ -1,7 +1,8 @@
 """Ports: a change of some of them looks at those alone, and plans those alone. Pure.
 
-A port has no rules of its own. What it stands on, its bridge with gateway and dnsmasq, is looked at
-as well: where that is not as wanted, the change is about the whole host after all.
+What a port stands on, its bridge with gateway and dnsmasq, is looked at as well: where that is not
+as wanted, the change is about the whole host after all. How it is with the rules that filter a
+guest, the module `guests` says.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from netconsole.backend.model.hoststate import Observed, Wanted, WantedLink
 from netconsole.backend.model.kernel_settings import IP_FORWARD
 from netconsole.backend.model.records import FixedIP, Network, Port
 from netconsole.backend.model.subject import Scope, Vicinity, confined
-from netconsole.backend.plan import plan
+from netconsole.backend.plan import guests, plan
 from netconsole.backend.wording import dhcp
 
 
@@ -34,10 +35,11 @@ class Neighbourhood:
         """The bridges of the networks, each once."""
         return tuple(dict.fromkeys(network.bridge for network in self.networks))
 
-    def wanted(self, of_part: Wanted) -> Wanted:
+    def wanted(self, of_part: Wanted, of_guests: Wanted) -> Wanted:
         """What is wanted of the ports and of their bridges, of what part of the records asks for.
 
-        The packet filter is not among that, nor are other ports.
+        Other ports are not among that. Of the packet filter it is what the records of all guests
+        ask for.
         """
         bridges = frozenset(self.bridges)
         labels = {subject.network(network.label) for network in self.networks}
@@ -53,6 +55,7 @@ class Neighbourhood:
             sysctls={key: value for key, value in of_part.sysctls.items() if key == IP_FORWARD},
             links={name: link for name, link in of_part.links.items() if is_near(link)},
             addresses=tuple(each for each in of_part.addresses if each.subject in labels),
+            chains=guests.filtering(of_guests.chains),
             dnsmasq=tuple(server for server in of_part.dnsmasq if server.bridge in bridges),
             dhcp_hosts={
                 path: file
@@ -133,6 +136,8 @@ def stand(observed: Observed, wanted: Wanted, near: Vicinity, devices: Iterable[
     leases = (lease for found in observed.leases.values() for lease in found)
     if any(lease.address not in near.addresses for lease in leases):
         return False
+    if not guests.stand(observed, wanted):
+        return False
     ground = replace(
         observed,
         links={name: link for name, link in observed.links.items() if name not in own},
@@ -140,11 +145,13 @@ def stand(observed: Observed, wanted: Wanted, near: Vicinity, devices: Iterable[
             path: file for path, file in observed.dhcp_hosts.items() if path not in own_files
         },
         leases={},
+        chains={},
     )
     goal = replace(
         wanted,
         links={name: link for name, link in wanted.links.items() if name not in own},
         dhcp_hosts={},
+        chains={},
     )
     try:
         return not plan(ground, goal)

@@ -1,8 +1,9 @@
 """Scope: a change about some subjects looks at those alone, and plans those alone. Pure.
 
-How it is with ports, the module `ports` says. With floating addresses, what others have in the
-nat table is kept where it is, so the difference must not touch it; that our jumps and the rules of
-networks, on which those of the addresses stand, are as wanted is what makes the narrow look enough.
+How it is with ports and groups, the modules `ports` and `guests` say. With floating addresses, what
+others have in the nat table is kept where it is, so the difference must not touch it; that our
+jumps and the rules of networks, on which those of the addresses stand, are as wanted is what makes
+the narrow look enough.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,15 +14,17 @@ from netconsole.backend.model.hoststate import ChainKey, HostState, Observed, Ru
 from netconsole.backend.model.kernel_settings import IP_FORWARD
 from netconsole.backend.model.records import Network
 from netconsole.backend.model.subject import Scope, Subject
-from netconsole.backend.plan import plan, ports
+from netconsole.backend.plan import guests, plan, ports
 from netconsole.backend.steps import Plan
 from netconsole.backend.wording.rule_subjects import subject_of
 
 
 def difference(observed: Observed, wanted: Wanted, scope: Scope) -> Plan:
     """The steps between two states, as far as the scope goes."""
-    if scope.is_whole or scope.is_of_ports:  # of ports, both states are of their vicinity alone
+    if scope.is_whole:
         return plan(observed, wanted)
+    if scope.is_of_ports or scope.is_of_groups:  # both states are narrow
+        return plan(observed, guests.with_others(observed, wanted))
     present, goal = _differing(_nat(observed), _nat(wanted), scope)
     return plan(
         Observed(
@@ -54,6 +57,8 @@ def is_enough(
     """
     if scope.is_whole:
         return True
+    if scope.is_of_groups:
+        return guests.stand(observed, wanted)
     if scope.vicinity is not None:
         return ports.stand(observed, wanted, scope.vicinity, (name for _, name in scope.subjects))
     chains = _nat(wanted)

@@ -16,7 +16,7 @@ from netconsole.backend.model.errors import Conflict, Unavailable
 from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.records import FixedIP, Records
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
-from netconsole.backend.plan import adoption, ports, unread
+from netconsole.backend.plan import adoption, guests, ports, unread
 from netconsole.backend.plan.egress import Others, note_of_association, sent
 from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
@@ -30,6 +30,7 @@ from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import (
     records,
     records_of_floating,
+    records_of_guests,
     records_of_leases,
     records_of_ports,
 )
@@ -120,9 +121,9 @@ class Writing(Reading):
         scope, wanted = of.scope, of.wanted
         if self._options.networks_path in of.observed.unreadable:
             option_facts.refuse_directory(self._options)
-        unread.refuse(change.title, of.observed, wanted)
         remembered = of.found.former_sysctls if scope.is_whole else None
         observed = self._host.observe_closer(of.observed, wanted, remembered)
+        unread.refuse(change.title, observed, wanted)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
         option_facts.refuse(steps, self._options)
         former = Former(of.found, self._options, observed, wanted, steps)
@@ -182,7 +183,8 @@ class Writing(Reading):
         near = ports.neighbourhood(presence, written.ports, written.fixed_ips)
         if near is None:
             return None
-        wanted = near.wanted(intent(found, options))
+        of_guests = intent(records_of_guests(connection, options.host), options)
+        wanted = near.wanted(intent(found, options), of_guests)
         served: dict[str, tuple[str, ...]] = {}
         for network in near.networks:
             if network not in presence.served or not answers_dhcp(network):
@@ -253,6 +255,9 @@ class Writing(Reading):
         `before` are those from before the change, where it may ask for addresses that are there.
         """
         host = self._options.host
+        if scope.is_of_groups:
+            found = records_of_guests(connection, host)
+            return found, Wanted(chains=guests.filtering(intent(found, self._options).chains))
         found = (
             records(connection, host)
             if scope.is_whole

@@ -83,7 +83,8 @@ class ChangeRules(Step):
         """The program that changes one rule; with `-restore` behind it, the one for many."""
         if self.family == "bridge":
             return "ebtables"
-        return f"iptables-{self.kind}" if self.kind else "iptables"
+        name = "ip6tables" if self.family == "ipv6" else "iptables"
+        return f"{name}-{self.kind}" if self.kind else name
 
     @property
     def inverse(self) -> Step:

@@ -374,6 +374,13 @@ def of_instance(connection: Connection, instance_uuid: str) -> tuple[FixedIP, ..
     return fetch(connection, FixedIP, sa.select(*_COLUMNS).where(by_instance).order_by(*order))
 
 
+def of_instances(
+    connection: Connection, uuids: sa.CompoundSelect[tuple[str]]
+) -> tuple[FixedIP, ...]:
+    """Return the addresses associated with the instances that a query finds."""
+    return _all(connection, fixed_ips.c.instance_uuid.in_(uuids))
+
+
 def find(connection: Connection, address: str) -> FixedIP:
     """Return the row of an address.
 

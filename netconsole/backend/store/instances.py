@@ -21,6 +21,9 @@ from netconsole.backend.store.tables import (
 _COLUMNS = columns(instances, Instance)
 _PORT_COLUMNS = columns(ports, Port)
 
+Uuids = Collection[str] | sa.CompoundSelect[tuple[str]]
+"""Of instances: some, or a query that finds them."""
+
 
 def insert(connection: Connection, instance: Instance) -> Instance:
     """Write a new instance and return it with its id; the id it came with does not count.
@@ -77,7 +80,7 @@ def of_uuids(connection: Connection, uuids: Collection[str]) -> tuple[Instance, 
     return found
 
 
-def among(connection: Connection, uuids: Collection[str]) -> tuple[Instance, ...]:
+def among(connection: Connection, uuids: Uuids) -> tuple[Instance, ...]:
     """Return the instances that there are of some uuids."""
     return fetch(connection, Instance, sa.select(*_COLUMNS).where(instances.c.uuid.in_(uuids)))
 
@@ -134,6 +137,12 @@ def ports_of(connection: Connection, instance_uuid: str) -> tuple[Port, ...]:
     return fetch(
         connection, Port, sa.select(*_PORT_COLUMNS).where(by_instance).order_by(ports.c.id)
     )
+
+
+def ports_of_all(connection: Connection, uuids: Uuids) -> tuple[Port, ...]:
+    """Return the ports of some instances, the first made first."""
+    by_instance = sa.select(*_PORT_COLUMNS).where(ports.c.instance_uuid.in_(uuids))
+    return fetch(connection, Port, by_instance.order_by(ports.c.id))
 
 
 def ports_named(connection: Connection, devices: Collection[str]) -> tuple[Port, ...]:

@@ -190,3 +190,41 @@ def projects(connection: Connection) -> tuple[str, ...]:
     """Return the projects that have instances or groups, by name."""
     known = sa.union(*(sa.select(table.c.project_id) for table in (instances, security_groups)))
     return tuple(sorted(connection.execute(known).scalars()))
+
+
+def guests_of(host: str) -> sa.CompoundSelect[tuple[str]]:
+    """The query for a host's instances, and for the members of groups that reach these by rules.
+
+    The latter may run anywhere.
+    """
+    members = security_group_instance_association.c
+    sources = sa.select(security_group_rules.c.group_id).where(
+        security_group_rules.c.parent_group_id.in_(_groups_of(host)),
+        security_group_rules.c.group_id.is_not(None),
+    )
+    here = sa.select(instances.c.uuid).where(instances.c.host == host)
+    senders = sa.select(members.instance_uuid).where(members.security_group_id.in_(sources))
+    return sa.union(here, senders)
+
+
+def _groups_of(host: str) -> sa.Select[tuple[int]]:
+    members = security_group_instance_association.c
+    here = sa.select(instances.c.uuid).where(instances.c.host == host)
+    return sa.select(members.security_group_id).where(members.instance_uuid.in_(here))
+
+
+def rules_for_host(connection: Connection, host: str) -> tuple[SecurityGroupRule, ...]:
+    """Return the rules of the groups in which a host's instances are, the first made first."""
+    found = sa.select(*_RULE_COLUMNS).where(
+        security_group_rules.c.parent_group_id.in_(_groups_of(host))
+    )
+    return fetch(connection, SecurityGroupRule, found.order_by(security_group_rules.c.id))
+
+
+def memberships_of(
+    connection: Connection, uuids: sa.CompoundSelect[tuple[str]]
+) -> tuple[Membership, ...]:
+    """Return in which groups the instances are that a query finds, by group."""
+    own = security_group_instance_association.c.instance_uuid.in_(uuids)
+    found = sa.select(*_MEMBER_COLUMNS).where(own).order_by(*_MEMBER_COLUMNS)
+    return fetch(connection, Membership, found)

@@ -75,6 +75,28 @@ def records_of_ports(connection: Connection, host: str, devices: Collection[str]
     )
 
 
+def records_of_guests(connection: Connection, host: str) -> Records:
+    """Return the records that say what may reach a host's instances, and all networks.
+
+    Members of groups are there wherever they run, where a rule is for what these send.
+    """
+    uuids = security_groups.guests_of(host)
+    samples = instances.sample_ports(connection, host)
+    ports = {port.id: port for port in (*samples, *instances.ports_of_all(connection, uuids))}
+    guests = {each.uuid: each for each in instances.among(connection, uuids)}
+    holders = {port.instance_uuid for port in samples} - guests.keys()
+    return Records(
+        networks=networks.every(connection),
+        instances=(*guests.values(), *instances.of_uuids(connection, holders)),
+        ports=tuple(ports[each] for each in sorted(ports)),
+        fixed_ips=fixed_ips.of_instances(connection, uuids),
+        host_addresses=fixed_ips.of_hosts(connection),
+        allowed_addresses=allowed_addresses.every(connection),
+        security_group_rules=security_groups.rules_for_host(connection, host),
+        memberships=security_groups.memberships_of(connection, uuids),
+    )
+
+
 def _part(
     connection: Connection, host: str, rows: tuple[FixedIP, ...], named: tuple[Port, ...] = ()
 ) -> Records:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.model import subject
-from netconsole.backend.model.hoststate import ChainKey, Rule, TableName
+from netconsole.backend.model.hoststate import ChainKey, Family, Rule, TableName
 from netconsole.backend.model.meaning import (
     Admission,
     FilledChecksums,
@@ -19,6 +19,7 @@ from netconsole.backend.model.meaning import (
 )
 from netconsole.backend.model.subject import HOST
 from netconsole.backend.wording import ebtables
+from netconsole.backend.wording.groups import LOCAL, group_chains, ways_to_guests
 
 FLOATING_CHAINS = ("PREROUTING", "OUTPUT", "POSTROUTING", "floating-snat")
 """Where the rules of a floating address are, without the prefix of our chains."""
@@ -32,9 +33,10 @@ class IptablesWording:
     def chains(self, meaning: Meaning, refusal: str) -> dict[ChainKey, tuple[Rule, ...]]:
         """As in Wording."""
         if not meaning.serves:
-            return {}
+            return _filtering(meaning) if meaning.guests else {}
         return {
             **_table("filter", _filter(meaning.admissions, refusal)),
+            **_filtering(meaning),
             **_table("nat", _nat(meaning)),
             **_table("mangle", _mangle(meaning.filled_checksums)),
             **ebtables.fence(meaning.fences),
@@ -66,8 +68,21 @@ def floating_rules(translation: Translation) -> tuple[tuple[str, Rule], ...]:
     )
 
 
-def _table(table: TableName, chains: _Chains) -> dict[ChainKey, tuple[Rule, ...]]:
-    return {ChainKey("ipv4", table, name): tuple(rules) for name, rules in chains.items()}
+def _filtering(meaning: Meaning) -> dict[ChainKey, tuple[Rule, ...]]:
+    """The chains of instances, and those that lead there."""
+    ipv4 = group_chains(meaning, "ipv4")
+    if not meaning.serves:
+        ipv4 = {**ways_to_guests(), **ipv4}
+    ipv6 = group_chains(meaning, "ipv6") if meaning.filters_ipv6 else {}
+    if ipv6:
+        ipv6 = {**ways_to_guests(), **ipv6}
+    return {**_table("filter", ipv4), **_table("filter", ipv6, "ipv6")}
+
+
+def _table(
+    table: TableName, chains: _Chains, family: Family = "ipv4"
+) -> dict[ChainKey, tuple[Rule, ...]]:
+    return {ChainKey(family, table, name): tuple(rules) for name, rules in chains.items()}
 
 
 def _once(rules: Iterable[Rule]) -> list[Rule]:
@@ -96,8 +111,8 @@ def _filter(admissions: Iterable[Admission], refusal: str) -> _Chains:
         "INPUT": (_jump(_own("INPUT")),),
         "FORWARD": (_jump("nova-filter-top"), _jump(_own("FORWARD"))),
         "OUTPUT": (_jump("nova-filter-top"), _jump(_own("OUTPUT"))),
-        "nova-filter-top": (_jump(_own("local")),),
-        _own("local"): (),
+        "nova-filter-top": (_jump(LOCAL),),
+        LOCAL: (),
         _own("INPUT"): ways["to host"],
         _own("FORWARD"): ways["through"],
         _own("OUTPUT"): (),

@@ -1,0 +1,178 @@
+"""What security groups let reach the instances of a host. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from netaddr import IPNetwork
+
+from netconsole.backend.intent.presence import Presence
+from netconsole.backend.model import subject
+from netconsole.backend.model.eui64 import LINK_LOCAL, address_v6
+from netconsole.backend.model.meaning import (
+    FilteredGuest,
+    Group,
+    GuestAddress,
+    Meaning,
+    Opening,
+    SourceGroup,
+)
+from netconsole.backend.model.records import Instance, Network, Port, SecurityGroupRule
+from netconsole.backend.model.subject import Subject
+
+EVERY_PORT = (1, 65535)
+
+
+def with_groups(said: Meaning, presence: Presence) -> Meaning:
+    """Return a meaning with what the groups of this host's instances let in.
+
+    Where the firewall is switched off, as it was.
+    """
+    if presence.options.firewall_driver.endswith("NoopFirewallDriver"):
+        return said
+    groups = _Groups(presence)
+    guests = tuple(groups.guests())
+    return replace(
+        said,
+        guests=guests,
+        groups=tuple(groups.of(guests)),
+        source_groups=tuple(groups.sources(guests)),
+        filters_ipv6=any(":" in each.address for guest in guests for each in guest.addresses),
+    )
+
+
+@dataclass(frozen=True)
+class _Groups:
+    presence: Presence
+
+    @cached_property
+    def _networks(self) -> dict[int, Network]:
+        """As this host serves or carries them, by their numbers."""
+        here = (*self.presence.served, *self.presence.carried)
+        return {network.id: network for network in (*self.presence.records.networks, *here)}
+
+    @cached_property
+    def _ports(self) -> dict[str, list[Port]]:
+        """The ports of every instance, by its uuid."""
+        found: dict[str, list[Port]] = {}
+        for port in self.presence.records.ports:
+            found.setdefault(port.instance_uuid, []).append(port)
+        return found
+
+    @cached_property
+    def _fixed(self) -> dict[int, list[str]]:
+        """The fixed addresses of every port."""
+        found: dict[int, list[str]] = {}
+        for row in self.presence.records.fixed_ips:
+            if row.port_id is not None and row.allocated:
+                found.setdefault(row.port_id, []).append(row.address)
+        return found
+
+    @cached_property
+    def _allowed(self) -> dict[int, list[str]]:
+        """The ranges from which a port may send besides."""
+        found: dict[int, list[str]] = {}
+        for each in self.presence.records.allowed_addresses:
+            found.setdefault(each.port_id, []).append(str(IPNetwork(each.cidr).cidr))
+        return found
+
+    @cached_property
+    def _memberships(self) -> dict[str, list[int]]:
+        """The groups of every instance."""
+        found: dict[str, list[int]] = {}
+        for each in self.presence.records.memberships:
+            found.setdefault(each.instance_uuid, []).append(each.security_group_id)
+        return found
+
+    @cached_property
+    def _rules(self) -> dict[int, list[SecurityGroupRule]]:
+        """The rules of every group."""
+        found: dict[int, list[SecurityGroupRule]] = {}
+        for each in self.presence.records.security_group_rules:
+            found.setdefault(each.parent_group_id, []).append(each)
+        return found
+
+    def guests(self) -> Iterator[FilteredGuest]:
+        """The instances of this host that have ports."""
+        for uuid, instance in self.presence.instances.items():
+            if (ports := self._ports.get(uuid)) and uuid in self._memberships:
+                yield self._guest(instance, ports)
+
+    def _guest(self, instance: Instance, ports: list[Port]) -> FilteredGuest:
+        networks = tuple(
+            {port.network_id: self._networks[port.network_id] for port in ports}.values()
+        )
+        same = self.presence.options.allow_same_net_traffic
+        return FilteredGuest(
+            about=subject.port(ports[0].device),
+            id=instance.id,
+            addresses=tuple(each for port in ports for each in self._reached(port)),
+            groups=tuple(self._memberships.get(instance.uuid, ())),
+            dhcp_servers=tuple(each.dhcp_server for each in networks if each.dhcp_server),
+            routers=tuple(each.gateway_v6 for each in networks if each.cidr_v6 and each.gateway_v6),
+            neighbours=tuple(
+                str(IPNetwork(cidr).cidr)
+                for network in networks
+                for cidr in (network.cidr, network.cidr_v6)
+                if same and cidr
+            ),
+        )
+
+    def _reached(self, port: Port) -> Iterator[GuestAddress]:
+        about = subject.port(port.device)
+        for address in self._addresses(port):
+            yield GuestAddress(about, address)
+        if self._networks[port.network_id].cidr_v6 is not None:
+            yield GuestAddress(about, address_v6(port.mac, LINK_LOCAL))
+        for cidr in self._allowed.get(port.id, ()):
+            if self._is_within(IPNetwork(cidr), self._networks[port.network_id]):
+                yield GuestAddress(about, cidr)
+
+    @staticmethod
+    def _is_within(cidr: IPNetwork, network: Network) -> bool:
+        """Whether a range is a part of a network: what lies beyond it has other guests, or none."""
+        wholes = (IPNetwork(each) for each in (network.cidr, network.cidr_v6) if each)
+        return any(cidr in whole and cidr != whole for whole in wholes)
+
+    def _addresses(self, port: Port) -> Iterator[str]:
+        """The addresses that a port has; its IPv6 address is what the guest makes of its MAC."""
+        yield from self._fixed.get(port.id, ())
+        network = self._networks[port.network_id]
+        if network.cidr_v6 is not None:
+            yield address_v6(port.mac, network.cidr_v6)
+
+    def of(self, guests: tuple[FilteredGuest, ...]) -> Iterator[Group]:
+        """The groups in which guests are."""
+        for number in sorted({group for guest in guests for group in guest.groups}):
+            openings = tuple(map(_opening, self._rules.get(number, ())))
+            yield Group(_about(number), number, openings)
+
+    def sources(self, guests: tuple[FilteredGuest, ...]) -> Iterator[SourceGroup]:
+        """The groups whose members some rule of theirs lets in."""
+        asked = {
+            rule.group_id
+            for number in {group for guest in guests for group in guest.groups}
+            for rule in self._rules.get(number, ())
+            if rule.group_id is not None
+        }
+        members: dict[int, list[str]] = {number: [] for number in asked}
+        for uuid, groups in self._memberships.items():
+            for number in asked.intersection(groups):
+                for port in self._ports.get(uuid, ()):
+                    members[number] += self._addresses(port)
+        for number in sorted(asked):
+            yield SourceGroup(_about(number), number, tuple(members[number]))
+
+
+def _about(number: int) -> Subject:
+    return subject.group(number)
+
+
+def _opening(rule: SecurityGroupRule) -> Opening:
+    """A rule without ports is for every one; without a source, for everybody."""
+    cidr = None if rule.cidr is None else str(IPNetwork(rule.cidr).cidr)
+    first = -1 if rule.from_port is None else rule.from_port
+    last = -1 if rule.to_port is None else rule.to_port
+    if rule.protocol in ("tcp", "udp") and (first, last) == EVERY_PORT:
+        first = last = -1
+    return Opening(rule.protocol, first, last, cidr, rule.group_id)

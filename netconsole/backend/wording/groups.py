@@ -1,0 +1,177 @@
+"""Security groups in the words of iptables and ip6tables: nova's chains of instances. Pure.
+
+`nova-network-local`, which all meets that is forwarded or sent by the host, leads each address of a
+guest to the chain of its instance; that leads to the chains of its groups, in which the rules of a
+group stand once, however many are in it. A rule for the members of a group leads to a chain of
+these. So the text is as long as members and rules together.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal
+
+from netconsole.backend.filtering.rules import CHAIN_PREFIX
+from netconsole.backend.model.hoststate import Rule
+from netconsole.backend.model.meaning import FilteredGuest, GuestAddress, Meaning, Opening
+from netconsole.backend.model.subject import HOST, Subject
+from netconsole.backend.wording.dispatch import Entry, Tree, ranges
+
+IPFamily = Literal["ipv4", "ipv6"]
+
+LOCAL: Final = f"{CHAIN_PREFIX}local"
+FALLBACK: Final = f"{CHAIN_PREFIX}sg-fallback"
+_TO_GUESTS: Final = Tree(LOCAL, "to-", "-d")
+_DISPATCHING: Final = f"{CHAIN_PREFIX}{_TO_GUESTS.branch}"
+_FILTERING: Final = tuple(f"{CHAIN_PREFIX}{begin}" for begin in ("inst-", "s"))
+"""Begin the names of chains to which those lead."""
+_NEIGHBOUR_DISCOVERY: Final = (135, 136)
+"""Neighbour solicitation and advertisement to a guest's own address (RFC 4861); conntrack does not
+follow them. What is sent to a group of hosts meets no chain of an instance."""
+
+
+def group_chains(meaning: Meaning, family: IPFamily) -> dict[str, list[Rule]]:
+    """Return the chains of a family, `nova-network-local` among them; none without guests."""
+    if not meaning.guests:
+        return {}
+    chains = _dispatch(meaning.guests, family)
+    for guest in meaning.guests:
+        chains[instance_chain(guest.id)] = list(dict.fromkeys(_guest(guest, family)))
+    for group in meaning.groups:
+        worded = (_opening(each, family, group.about) for each in group.openings)
+        chains[group_chain(group.id)] = list(dict.fromkeys(each for each in worded if each))
+    for source in meaning.source_groups:
+        tree = Tree(source_chain(source.id), f"s{source.id}-", "-s")
+        entries = (Entry(each, "-j ACCEPT", source.about) for each in source.addresses)
+        chains |= tree.chains(each for each in entries if _family(each.address) == family)
+    chains[FALLBACK] = [Rule("-j DROP", HOST)]
+    return chains
+
+
+def with_leaving(
+    present: Mapping[str, tuple[Rule, ...]], wanted: Mapping[str, tuple[Rule, ...]]
+) -> dict[str, tuple[Rule, ...]]:
+    """Return wanted chains of a table with what filters guests that are not wanted any more.
+
+    As long as their ports are there that has to stay.
+    """
+    if FALLBACK not in present:
+        return dict(wanted)
+    kept = {**{chain: tuple(jumps) for chain, jumps in ways_to_guests().items()}, **wanted}
+    for chain, rules in present.items():
+        if chain == LOCAL or chain.startswith(_DISPATCHING):
+            own = wanted.get(chain, ())
+            kept[chain] = (*own, *(rule for rule in rules if rule not in own))
+        elif chain not in wanted and filters_guests(chain):
+            kept[chain] = rules
+    return kept
+
+
+def filters_guests(chain: str) -> bool:
+    """Whether a chain of a table `filter` is one of those that filter guests."""
+    return chain == LOCAL or chain.startswith((_DISPATCHING, *_FILTERING))
+
+
+def ways_to_guests() -> dict[str, list[Rule]]:
+    """Return the jumps that lead to `nova-network-local`."""
+    top = Rule("-j nova-filter-top", HOST)
+    return {"FORWARD": [top], "OUTPUT": [top], "nova-filter-top": [Rule(f"-j {LOCAL}", HOST)]}
+
+
+def instance_chain(number: int) -> str:
+    """Name the chain of an instance, as nova does."""
+    return f"{CHAIN_PREFIX}inst-{number}"
+
+
+def group_chain(number: int) -> str:
+    """Name the chain with the rules of a group."""
+    return f"{CHAIN_PREFIX}sg-{number}"
+
+
+def source_chain(number: int) -> str:
+    """Name the chain that accepts what the members of a group send."""
+    return f"{CHAIN_PREFIX}src-{number}"
+
+
+def _dispatch(guests: Iterable[FilteredGuest], family: IPFamily) -> dict[str, list[Rule]]:
+    single: list[Entry] = []
+    wide: list[Entry] = []
+    for guest in guests:
+        action = f"-j {instance_chain(guest.id)}"
+        for about, address in _of_family(guest.addresses, family):
+            (wide if "/" in address else single).append(Entry(address, action, about))
+    chains = _TO_GUESTS.chains(single)
+    chains[LOCAL] += ranges("-d", wide)
+    return chains
+
+
+def _of_family(
+    addresses: Iterable[GuestAddress], family: IPFamily
+) -> Iterator[tuple[Subject, str]]:
+    return ((each.about, each.address) for each in addresses if _family(each.address) == family)
+
+
+def _family(address: str) -> IPFamily:
+    return "ipv6" if ":" in address else "ipv4"
+
+
+def _guest(guest: FilteredGuest, family: IPFamily) -> Iterator[Rule]:
+    """The chain of an instance, in nova's order."""
+
+    def rule(spec: str) -> Rule:
+        return Rule(spec, guest.about)
+
+    yield rule("-m conntrack --ctstate INVALID -j DROP")
+    yield rule("-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+    for server in guest.dhcp_servers if family == "ipv4" else ():
+        yield rule(f"-s {server}/32 -p udp -m udp --sport 67 --dport 68 -j ACCEPT")
+    for neighbours in guest.neighbours:
+        if _family(neighbours) == family:
+            yield rule(f"-s {neighbours} -j ACCEPT")
+    if family == "ipv6":
+        for router in guest.routers:
+            yield rule(f"-s {router}/128 -p ipv6-icmp -j ACCEPT")
+        for kind in _NEIGHBOUR_DISCOVERY:
+            yield rule(f"-p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT")
+    for group in guest.groups:
+        yield rule(f"-j {group_chain(group)}")
+    yield rule(f"-j {FALLBACK}")
+
+
+def _opening(opening: Opening, family: IPFamily, about: Subject) -> Rule | None:
+    """The rule of a group; None where it is none of this family."""
+    if opening.source is not None and _family(opening.source) != family:
+        return None
+    packets = _packets(opening, family)
+    if packets is None:
+        return None
+    aim = "ACCEPT" if opening.group is None else source_chain(opening.group)
+    is_anywhere = opening.source is None or opening.source.endswith("/0")
+    source = "" if is_anywhere else f"-s {opening.source} "
+    return Rule(f"{source}{packets}-j {aim}", about)
+
+
+def _packets(opening: Opening, family: IPFamily) -> str | None:
+    """What a rule asks of packets beside their source.
+
+    The types of ICMP that a rule has for a group's members are those of IPv4: the other family has
+    others under the same numbers.
+    """
+    first, last = opening.first, opening.last
+    match opening.protocol:
+        case None:
+            return ""
+        case "icmp" if family == "ipv4":
+            return f"-p icmp {_typed('icmp', first, last)}"
+        case "icmp" if opening.source is None and first != -1:
+            return None
+        case "icmp":
+            return f"-p ipv6-icmp {_typed('icmp6', first, last)}"
+    ports = str(first) if first == last else f"{first}:{last}"
+    every = (first, last) == (-1, -1)
+    return f"-p {opening.protocol} -m {opening.protocol} {'' if every else f'--dport {ports} '}"
+
+
+def _typed(module: Literal["icmp", "icmp6"], kind: int, code: int) -> str:
+    if kind == -1:
+        return ""
+    option = "--icmp-type" if module == "icmp" else "--icmpv6-type"
+    return f"-m {module} {option} {kind}{'' if code == -1 else f'/{code}'} "
