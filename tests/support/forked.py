@@ -1,13 +1,14 @@
 """Runs of netconsole that begin as forks of one process, which has loaded it already.
 
 Loading takes ten times as long as most commands do. `python forked.py` is that process: for each
-request on its standard input, a socket, it forks, goes into a host's namespaces as nsenter(1)
-does, and runs the program there from its first line to its last, in a process of its own: either
+request on its standard input, a socket, it forks into a host's namespaces as nsenter(1) does,
+and runs the program there from its first line to its last, in a process of its own: either
 `netconsole …`, or `python3 -c …`, as most scripts of tests use what is loaded. Starting them as a
 user does is left to the tests that are about that.
 """
 
 import atexit
+import contextlib
 import functools
 import gc
 import importlib
@@ -22,11 +23,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn, Self
 
 import netconsole
 from netconsole.cli import entry
-from netconsole.lab.sandbox.namespaces import Namespace, enter
+from netconsole.lab.sandbox.namespaces import Namespace, enter_by
 
 SCRIPT = ("python3", "-c")
 PROGRAM = str(Path(sys.executable).with_name("netconsole"))
@@ -115,35 +116,89 @@ def load() -> None:
     gc.freeze()
 
 
-def serve(requests: socket.socket) -> list[str]:
-    """Fork for every request; return its words in the process that is to run them, there only."""
-    while True:
+class Asked(NamedTuple):
+    """A request: what is to run where, and the descriptors that came with it."""
+
+    pid: int
+    kinds: Namespace
+    words: list[str]
+    standard: list[int]
+    answer: int
+
+    @classmethod
+    def take(cls, requests: socket.socket) -> Self:
+        """Take the next; without one, end this process."""
         request, given, _, _ = socket.recv_fds(requests, REQUEST, 4)
         if not request:
             os._exit(0)
-        if os.fork() == 0:
-            pid, kinds, *words = json.loads(request)
-            _go_in(pid, Namespace(kinds), given)
-            return [str(word) for word in words]
-        for descriptor in given:
-            os.close(descriptor)
-        _reap()
+        pid, kinds, *words = json.loads(request)
+        return cls(pid, Namespace(kinds), [str(word) for word in words], given[:3], given[3])
 
 
-def _go_in(pid: int, kinds: Namespace, given: Sequence[int]) -> None:
-    *standard, answer = given
-    for number, descriptor in enumerate(standard):
+def serve(requests: socket.socket) -> list[str]:
+    """Fork for every request; return its words in the process that is to run them, there only."""
+    running: dict[int, tuple[int, int]] = {}
+    with selectors.DefaultSelector() as selector:
+        selector.register(requests, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fd in running:
+                    selector.unregister(key.fd)
+                    _tell_end(key.fd, *running.pop(key.fd))
+                    continue
+                asked = Asked.take(requests)
+                child = _fork_into(asked)
+                if child == 0:
+                    for ended, (_, answer) in running.items():
+                        os.close(ended)
+                        os.close(answer)
+                    return asked.words
+                for descriptor in asked.standard:
+                    os.close(descriptor)
+                ended = os.pidfd_open(child)
+                selector.register(ended, selectors.EVENT_READ)
+                running[ended] = child, asked.answer
+
+
+def _tell_end(ended: int, child: int, answer: int) -> None:
+    """Let go of a child that has ended, and tell its exit status to who asked for it."""
+    _, how = os.waitpid(child, 0)
+    with contextlib.suppress(BrokenPipeError):  # who asked has lost patience
+        os.write(answer, str(os.waitstatus_to_exitcode(how)).encode())
+    os.close(ended)
+    os.close(answer)
+
+
+def _fork_into(asked: Asked) -> int:
+    """Fork into the namespaces of a request; return the child's pid, and 0 in the child.
+
+    A PID namespace is entered by the next child alone. Root chooses it anew before each fork; who
+    is not has to be in the user namespace first, from where no way leads back: a fork in between.
+    """
+    by_root = os.geteuid() == 0
+    host = os.pidfd_open(asked.pid)
+    if by_root:
+        enter_by(host, Namespace.PID)
+    if child := os.fork():
+        os.close(host)
+        return child
+    os.close(asked.answer)
+    for number, descriptor in enumerate(asked.standard):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    enter(pid, kinds)
-    child = os.fork()  # the first that is in the PID namespace
-    if child == 0:
-        os.close(answer)
-        _open_streams()
-        return
+    enter_by(host, asked.kinds & ~Namespace.PID if by_root else asked.kinds)
+    os.close(host)
+    if not by_root and (child := os.fork()):
+        _end_like(child)
+    _open_streams()
+    return 0
+
+
+def _end_like(child: int) -> NoReturn:
     _, how = os.waitpid(child, 0)
-    os.write(answer, str(os.waitstatus_to_exitcode(how)).encode())
-    os._exit(0)
+    if os.WIFSIGNALED(how):
+        os.kill(os.getpid(), os.WTERMSIG(how))
+    os._exit(os.waitstatus_to_exitcode(how))
 
 
 def _open_streams() -> None:
@@ -179,15 +234,6 @@ def _leave(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
-
-
-def _reap() -> None:
-    """Let go of those that have ended."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
 
 
 if __name__ == "__main__":

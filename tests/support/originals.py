@@ -15,15 +15,21 @@ def configure(host: PrivateHost, *settings: str) -> None:
     host.write("/etc/netconsole/netconsole.conf", text)
 
 
+def words(host: PrivateHost, command: str) -> list[str]:
+    """Return a command as the shell takes it apart."""
+    print_each = f"printf '%s\\0' {command}"
+    return host.run("sh", "-c", print_each, environment={"your": "demo"}).stdout.split("\0")[:-1]
+
+
 def literally(host: PrivateHost, command: str, status: int = 0) -> str:
     """Run a command as it stands in the guide and return all that it said."""
-    done = host.run("sh", "-c", f"netconsole {command}", check=False, environment={"your": "demo"})
+    done = host.run("netconsole", *words(host, command), check=False)
     assert done.returncode == status, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 
 
 def answered(host: PrivateHost, command: str) -> object:
-    return json.loads(host.run("sh", "-c", f"netconsole {command} --json").stdout)
+    return json.loads(host.run("netconsole", *words(host, command), "--json").stdout)
 
 
 def performed(host: PrivateHost, *steps: tuple[str, str, str]) -> None:

@@ -71,9 +71,14 @@ def enter(pid: int, kinds: Namespace) -> None:
     """Move the calling process into namespaces of another (pidfd_open(2), Linux 5.8)."""
     descriptor = os.pidfd_open(pid)
     try:
-        _check(_libc().setns(descriptor, ctypes.c_int(kinds)), "setns")
+        enter_by(descriptor, kinds)
     finally:
         os.close(descriptor)
+
+
+def enter_by(descriptor: int, kinds: Namespace) -> None:
+    """Do so by a descriptor of the other, whose number means nothing in a PID namespace below."""
+    _check(_libc().setns(descriptor, ctypes.c_int(kinds)), "setns")
 
 
 def mount(
