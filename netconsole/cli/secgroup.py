@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from netconsole.backend.model.codec import record
+from netconsole.backend.model.errors import ExitStatus
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
@@ -15,6 +16,7 @@ from netconsole.cli.frame.projects import project_option
 if TYPE_CHECKING:
     from netconsole.backend.model.records import (
         DefaultRule,
+        GroupProtocol,
         GroupRuleView,
         SecurityGroup,
         SecurityGroupView,
@@ -195,6 +197,77 @@ def revoke(
 
     traffic = Traffic(protocol, port, icmp, cidr)
     doer.carry_out(RevokeTraffic(project, group, traffic, source_group, source_project))
+
+
+@secgroup.command()
+@click.option(
+    "--from",
+    "source",
+    metavar="SOURCE",
+    required=True,
+    help="Who sends: an address, an instance, or a group, each of whose members is asked after.",
+)
+@click.option(
+    "--to",
+    "instance",
+    metavar="INSTANCE",
+    required=True,
+    shell_complete=names.instances,
+    help="The instance that it is sent to.",
+)
+@click.option(
+    "--protocol",
+    "--proto",
+    "protocol",
+    type=click.Choice(("tcp", "udp", "icmp")),
+    required=True,
+    help="What is sent; icmp is a ping where no type is named.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), help="Of TCP and UDP: where to.")
+@click.option("--icmp-type", type=click.IntRange(0, 255), help="Of ICMP, instead of a ping.")
+@click.option("--icmp-code", type=click.IntRange(0, 255), default=0, help="Of that. Default: 0.")
+@as_json
+@pass_context
+def test(
+    context: Context,
+    source: str,
+    instance: str,
+    protocol: "GroupProtocol",
+    port: int | None,
+    icmp_type: int | None,
+    icmp_code: int,
+    as_json: bool,
+) -> int:
+    """Say whether something reaches an instance, and by which rule of which group.
+
+    By what the store says, of what begins a connection: answers come in whatever the groups say.
+    Exit status 1 where something of it is not let in.
+    """
+    from netconsole.backend.model.group_rules import Attempt
+
+    if (port is None) != (protocol == "icmp"):
+        raise click.UsageError("Give --port with tcp and udp, and not with icmp.")
+    attempt = Attempt(protocol, port, icmp_type, icmp_code)
+    found = context.service().admissions(source, instance, attempt)
+    if as_json:
+        output.print_json(found)
+    else:
+        columns = ("from", "instance", "to", "what", "verdict", "because")
+        output.print_table(
+            columns,
+            [
+                (
+                    each.source,
+                    each.sender,
+                    each.instance,
+                    str(attempt),
+                    "allowed" if each.allowed else "denied",
+                    each.because,
+                )
+                for each in found
+            ],
+        )
+    return ExitStatus.OK if all(each.allowed for each in found) else ExitStatus.FAILED
 
 
 @secgroup.group(cls=Group)

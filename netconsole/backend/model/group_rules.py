@@ -1,6 +1,8 @@
-"""Rules of security groups in words, and which of them leave nothing closed. Pure."""
+"""Rules of security groups: in words, and what each of them lets in. Pure."""
 
-from netconsole.backend.model.records import DefaultRule, SecurityGroupRule
+from dataclasses import dataclass
+
+from netconsole.backend.model.records import DefaultRule, GroupProtocol, SecurityGroupRule
 
 DEFAULT_GROUP = "default"
 """The group that every project has, and that an instance is in where nothing else is said."""
@@ -9,6 +11,33 @@ EVERYONE, EVERYONE_V6 = "0.0.0.0/0", "::/0"
 
 ANY = -1
 """Every type of ICMP, or every code of one."""
+
+_ECHO_REQUEST, _ECHO_REQUEST_V6 = 8, 128
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What somebody sends to an instance."""
+
+    protocol: GroupProtocol
+    port: int | None = None
+    """Of TCP and UDP, where it goes."""
+    icmp_type: int | None = None
+    """Of ICMP or, where IPv6 is spoken, ICMPv6; None for a ping."""
+    icmp_code: int = 0
+
+    def __str__(self) -> str:
+        if self.protocol != "icmp":
+            return f"{self.protocol} {self.port}"
+        if self.icmp_type is None:
+            return "ping"
+        return f"icmp type {self.icmp_type} code {self.icmp_code}"
+
+    def type_from(self, source: str) -> int:
+        """Return the type of ICMP that it has from an address."""
+        if self.icmp_type is not None:
+            return self.icmp_type
+        return _ECHO_REQUEST_V6 if is_ipv6(source) else _ECHO_REQUEST
 
 
 def lets_everything_in(rule: SecurityGroupRule) -> bool:
@@ -41,3 +70,23 @@ def _traffic(rule: SecurityGroupRule | DefaultRule) -> str:
         return name
     code = "" if rule.to_port == ANY else f" code {rule.to_port}"
     return f"{name} type {rule.from_port}{code}"
+
+
+def admits(rule: SecurityGroupRule, attempt: Attempt, source: str) -> bool:
+    """Whether a rule that is for a source lets in an attempt of it.
+
+    The types of ICMP that a rule has for a group's members are those of IPv4.
+    """
+    if rule.protocol is None:
+        return True
+    if rule.protocol != attempt.protocol:
+        return False
+    first, last = rule.from_port, rule.to_port
+    if rule.protocol != "icmp":
+        port = attempt.port or 0
+        return first is None or last is None or first <= port <= last
+    if first in (None, ANY):
+        return True
+    if rule.cidr is None and is_ipv6(source):
+        return False
+    return first == attempt.type_from(source) and last in (None, ANY, attempt.icmp_code)

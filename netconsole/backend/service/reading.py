@@ -13,6 +13,7 @@ from netconsole.backend.managers import refuse_others
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
+from netconsole.backend.model.group_rules import Attempt
 from netconsole.backend.model.hoststate import Lease, Observed, Wanted
 from netconsole.backend.model.kernel_settings import IP_FORWARD
 from netconsole.backend.model.phrases import command
@@ -57,6 +58,7 @@ from netconsole.backend.store.views import (
     security_group_views,
     vpn_views,
 )
+from netconsole.backend.survey.admission import Admission, admissions
 from netconsole.backend.survey.leases import lease_events, views_with_events, with_events
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.survey import Survey, difference
@@ -286,6 +288,12 @@ class Reading:
         with self._store.reading() as connection:
             refuse_broken(connection)
             return group_rows.groups_of(connection, instance_rows.find(connection, instance))
+
+    def admissions(self, source: str, instance: str, attempt: Attempt) -> tuple[Admission, ...]:
+        """Whether an attempt of a source reaches an instance, by the records; raises NotFound."""
+        with self._store.reading() as connection:
+            found = records(connection, self._options.host)
+        return admissions(found, self._options, source, instance, attempt)
 
     def default_rules(self) -> tuple[DefaultRule, ...]:
         """The rules that new `default` groups get."""

@@ -6,6 +6,7 @@ The field names here are the keys of `netconsole status --json`, but for the inn
 from dataclasses import dataclass, field
 from typing import Literal
 
+from netconsole.backend.model.records import SecurityGroupRule
 from netconsole.backend.model.subject import Subject, Subjects
 
 INNER = {"inner": True}
@@ -175,6 +176,31 @@ class NatRule:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRuleStatus:
+    """A rule of a security group, and from which group it is, if it is from one."""
+
+    rule: SecurityGroupRule
+    source_group: str | None
+    says: str
+    """In words."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroupStatus:
+    """A security group: what it lets in, and to whom."""
+
+    id: int
+    name: str
+    project: str
+    rules: tuple[GroupRuleStatus, ...]
+    instances: tuple[str, ...]
+    """By name."""
+    lets_everything_in: bool
+    """Whether everything is let in from everywhere, of IPv4 or of IPv6: so are the groups of a
+    store from before there were any."""
+
+
+@dataclass(frozen=True, slots=True)
 class DriftStep:
     """One step of the plan that would bring the host back."""
 
@@ -195,3 +221,4 @@ class Status:
     dnsmasq: tuple[DnsmasqStatus, ...]
     nat: tuple[NatRule, ...]
     drift: tuple[DriftStep, ...]
+    security_groups: tuple[SecurityGroupStatus, ...] = ()

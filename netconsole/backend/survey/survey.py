@@ -26,6 +26,7 @@ from netconsole.backend.plan import plan
 from netconsole.backend.plan.ownership import Another, removes_most
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.drift import drift_steps
+from netconsole.backend.survey.groups import groups_told
 from netconsole.backend.survey.leases import lease_of
 from netconsole.backend.survey.nat import nat_rules
 from netconsole.backend.survey.status import (
@@ -90,6 +91,7 @@ class Survey:
             dnsmasq=tuple(self._dnsmasq()),
             nat=tuple(self._nat()),
             drift=drift_steps(self.plan, self.wanted),
+            security_groups=groups_told(self.records),
         )
 
     def _host(self) -> HostStatus:

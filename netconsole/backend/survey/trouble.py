@@ -36,7 +36,8 @@ def in_order(troubles: Iterable[Trouble]) -> tuple[Trouble, ...]:
 
 def troubles(status: Status) -> tuple[Trouble, ...]:
     """What is wrong or not known, and is not already a step of the drift."""
-    return in_order((*_of_host(status), *_of_networks(status), *_of_instances(status)))
+    found = (*_of_host(status), *_of_networks(status), *_of_instances(status))
+    return in_order((*found, *_of_groups(status)))
 
 
 def _of_host(status: Status) -> Iterator[Trouble]:
@@ -161,3 +162,15 @@ def _without_lease(status: Status) -> Iterator[Trouble]:
 
 def _names(allocations: list[Allocation]) -> list[str]:
     return list(dict.fromkeys(each.instance for each in allocations))
+
+
+def _of_groups(status: Status) -> Iterator[Trouble]:
+    """Nobody is cut off: what they say is that nobody is kept out."""
+    groups = [each for each in status.security_groups if each.lets_everything_in]
+    named = [f"{each.name} of {each.project}" for each in groups]
+    if len(groups) == 1:
+        sentence = f"security group {named[0]} lets everything in"
+        yield Trouble(Reach.NOBODY, sentence, certain=False)
+    elif groups:
+        sentence = f"{count(len(groups), 'security group')} let everything in: {some(named)}"
+        yield Trouble(Reach.NOBODY, sentence, certain=False)

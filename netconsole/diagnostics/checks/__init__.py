@@ -31,7 +31,9 @@ from netconsole.diagnostics.checks.dhcp import (
 from netconsole.diagnostics.checks.filters import (
     firewall_off,
     forward_filter,
+    group_admits,
     legacy_filter,
+    open_groups,
     other_firewalls,
     port_rules,
     xtables_lock,
@@ -120,6 +122,8 @@ CHECKS: Mapping[str, Check] = {
         asymmetric_route,
         metadata,
         firewall_off,
+        open_groups,
+        group_admits,
         conntrack_full,
         conntrack_invalid,
         neighbour_table,

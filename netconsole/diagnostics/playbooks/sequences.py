@@ -101,7 +101,8 @@ FLOATING_UNREACHABLE = Playbook(
     "A floating address cannot be reached",
     "Nobody outside reaches an instance by its floating address.",
     (
-        Stage("forward_filter", "ping and SSH have to be let in by whatever filters on this host"),
+        Stage("group_admits", "ping and SSH have to be let in by the instance's security groups"),
+        Stage("forward_filter", "and by whatever else filters on this host"),
         Stage("legacy_filter", "rules that `iptables` does not list filter all the same"),
         Stage("firewall_off", "a firewall that was switched off is no explanation"),
         Stage("uplink", "the interface they lead through is up"),

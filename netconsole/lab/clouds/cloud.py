@@ -54,6 +54,7 @@ def build(kind_name: str, programs: str, progress: Progress) -> int:
     kind.prepare(outside)
     members = {guest.name: start(guest.name, partial(kind.boot, guest.name)) for guest in GUESTS}
     service = _service()
+    _let_in(service)
     progress(f"network {NETWORK}")
     kind.create_networks(service)
     for guest in GUESTS:
@@ -76,6 +77,15 @@ def _service() -> "Service":
     from netconsole.backend.service.service import Service
 
     return Service(load())
+
+
+def _let_in(service: "Service") -> None:
+    """Let ping, SSH and HTTP in to every project, as the guide's reader would."""
+    from netconsole.backend.changes.default_rules import AddDefaultRule
+    from netconsole.backend.changes.group_rules import Traffic
+
+    for traffic in (Traffic("icmp", icmp="-1"), Traffic("tcp", "22"), Traffic("tcp", "80")):
+        service.do(AddDefaultRule(traffic))
 
 
 def _create_instance(service: "Service", guest: Guest) -> "InstanceView":

@@ -23,9 +23,11 @@ from core_samples import network
 from store_samples import remember, remembered
 
 from netconsole.backend.model.errors import ReadOnly, Unavailable
+from netconsole.backend.model.group_rules import lets_everything_in
 from netconsole.backend.model.records import Instance
 from netconsole.backend.store import Store, instances, networks, schema, settings
 from netconsole.backend.store.tables import former_sysctls, metadata
+from netconsole.backend.store.views import security_group_views
 
 
 def test_first_use_makes_the_file_and_its_directories_whatever_the_umask(path: Path) -> None:
@@ -174,6 +176,26 @@ def test_instances_of_before_are_called_as_they_were(store: Store, path: Path) -
         )
     with store.transaction() as connection:
         assert instances.every(connection) == (Instance("1", "WEB1", "demo", "node1", "WEB1", 1),)
+
+
+def test_projects_of_before_go_on_to_let_everything_in(store: Store, path: Path) -> None:
+    make(path, "0011")
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.executemany(
+            "INSERT INTO instances (uuid, name, project_id, host, hostname, id, created_at)"
+            " VALUES (?, ?, ?, 'node1', ?, ?, '2026-01-01 00:00:00')",
+            [(f"u{n}", f"web{n}", project, f"web{n}", n) for n, project in ((1, "b"), (2, "a"))],
+        )
+    with store.transaction() as connection:
+        views = security_group_views(connection)
+    assert [(view.group.project_id, view.group.name) for view in views] == [
+        ("a", "default"),
+        ("b", "default"),
+    ]
+    for view, member in zip(views, ("web2", "web1"), strict=True):
+        assert [instance.name for instance in view.members] == [member]
+        assert all(lets_everything_in(each.rule) for each in view.rules)
+        assert [each.rule.cidr for each in view.rules] == ["0.0.0.0/0", "::/0"]
 
 
 def make(path: Path, revision: str) -> None:

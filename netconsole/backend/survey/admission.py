@@ -1,0 +1,251 @@
+"""Admission: what reaches an instance by the records alone, and by which rule of which group. Pure.
+
+Of what begins a connection: answers are let in whatever the groups say.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Literal
+
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.model.errors import NotFound
+from netconsole.backend.model.eui64 import address_v6
+from netconsole.backend.model.group_rules import Attempt, admits, is_ipv6, told
+from netconsole.backend.model.phrases import command
+from netconsole.backend.model.records import (
+    Instance,
+    Network,
+    Port,
+    Records,
+    SecurityGroup,
+    SecurityGroupRule,
+)
+
+Ground = Literal[
+    "rule", "no rule", "no group", "DHCP server", "same network", "router", "neighbours", "off"
+]
+"""Why something is let in or not. `off`: firewall_driver filters nothing. `neighbours`: by them
+IPv6 hosts find each other's hardware addresses (RFC 4861)."""
+
+_DHCP_CLIENT = 68
+_NEIGHBOUR_DISCOVERY = (135, 136)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether an attempt from one address reaches an instance, and why."""
+
+    source: str
+    sender: str | None
+    """The instance that has the address, where it was found by its name or group."""
+    instance: str
+    allowed: bool
+    ground: Ground
+    rule: SecurityGroupRule | None = None
+    group: SecurityGroup | None = None
+    """Whose rule that is."""
+    because: str = ""
+    """That in words."""
+
+
+def admissions(
+    records: Records, options: Options, source: str, instance: str, attempt: Attempt
+) -> tuple[Admission, ...]:
+    """Return whether an attempt reaches an instance, one for each address that `source` means.
+
+    That is an address, or the name of an instance or of a group of the instance's project, all of
+    whose members are asked after. Raises NotFound where it is none of these, or has no address.
+    """
+    door = Door.of(records, options, find_instance(records, instance))
+    found = tuple(door.admission(*each, attempt) for each in _senders(records, source, door))
+    if not found:
+        shown = command("instance", "list")
+        raise NotFound(
+            f"{source!r} has no address that could reach instance {instance!r}: {shown} shows "
+            "which have any"
+        )
+    return found
+
+
+def find_instance(records: Records, name: str) -> Instance:
+    """Return the instance of that name, or else of that uuid or host name. Raises NotFound."""
+    for instance in records.instances:
+        if instance.name == name:
+            return instance
+    for instance in records.instances:
+        if name in (instance.uuid, instance.hostname):
+            return instance
+    listed = command("instance", "list")
+    raise NotFound(f"instance {name!r} does not exist: {listed} shows which do")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What decides about an instance: its networks, its groups, and their rules."""
+
+    instance: Instance
+    networks: tuple[Network, ...]
+    groups: tuple[tuple[SecurityGroup, tuple[SecurityGroupRule, ...]], ...]
+    addresses: frozenset[str]
+    members: dict[int, frozenset[str]]
+    """The addresses of the groups that rules name, by id."""
+    names: dict[int, str]
+    """What these are called."""
+    is_off: bool = False
+    same_network: bool = True
+
+    @classmethod
+    def of(cls, records: Records, options: Options, instance: Instance) -> "Door":
+        """Gather it from the records."""
+        joined = {
+            each.security_group_id
+            for each in records.memberships
+            if each.instance_uuid == instance.uuid
+        }
+        own = {group.id: group for group in records.security_groups if group.id in joined}
+        rules = {
+            number: tuple(
+                rule for rule in records.security_group_rules if rule.parent_group_id == number
+            )
+            for number in own
+        }
+        asked = {rule.group_id for some in rules.values() for rule in some if rule.group_id}
+        ports = [port for port in records.ports if port.instance_uuid == instance.uuid]
+        homes = {port.network_id for port in ports}
+        return cls(
+            instance,
+            tuple(network for network in records.networks if network.id in homes),
+            tuple((group, rules[number]) for number, group in own.items()),
+            frozenset(addresses_of(records, instance)),
+            {number: frozenset(_addresses_of_members(records, number)) for number in asked},
+            {group.id: group.name for group in records.security_groups},
+            is_off=options.firewall_driver.endswith("NoopFirewallDriver"),
+            same_network=options.allow_same_net_traffic,
+        )
+
+    def admission(self, source: str, sender: str | None, attempt: Attempt) -> Admission:
+        """Say whether an attempt from an address is let in, in the order of nova's chains."""
+
+        def answer(allowed: bool, ground: Ground, because: str) -> Admission:
+            name = self.instance.name
+            return Admission(source, sender, name, allowed, ground, because=because)
+
+        if self.is_off:
+            return answer(True, "off", "firewall_driver filters nothing")
+        if because := self._always(source, attempt):
+            return answer(True, *because)
+        for group, rules in self.groups:
+            for rule in rules:
+                if self._matches(rule, source, attempt):
+                    words = told(rule, self.names.get(rule.group_id or 0))
+                    said = f"rule {words} of group {group.name}"
+                    name = self.instance.name
+                    return Admission(source, sender, name, True, "rule", rule, group, said)
+        if not self.groups:
+            return answer(False, "no group", f"{self.instance.name} is in no security group")
+        named = ", ".join(group.name for group, _ in self.groups)
+        return answer(False, "no rule", f"no rule of {named} lets it in")
+
+    def _always(self, source: str, attempt: Attempt) -> tuple[Ground, str] | None:
+        """What lets it in before any group does."""
+        to_client = attempt.protocol == "udp" and attempt.port == _DHCP_CLIENT
+        for network in self.networks:
+            if to_client and source == network.dhcp_server:
+                return "DHCP server", f"{source} serves network {network.label}"
+            for cidr in (network.cidr, network.cidr_v6):
+                if self.same_network and cidr is not None and _within(source, cidr):
+                    said = f"it is in network {network.label} as well (allow_same_net_traffic)"
+                    return "same network", said
+        if attempt.protocol == "icmp" and is_ipv6(source):
+            if any(source == network.gateway_v6 for network in self.networks if network.cidr_v6):
+                return "router", f"{source} is its router"
+            if attempt.type_from(source) in _NEIGHBOUR_DISCOVERY:
+                return "neighbours", "neighbour discovery is never filtered"
+        return None
+
+    def _matches(self, rule: SecurityGroupRule, source: str, attempt: Attempt) -> bool:
+        if rule.cidr is not None:
+            if not _within(source, rule.cidr):
+                return False
+        elif source not in self.members.get(rule.group_id or 0, frozenset()):
+            return False
+        return admits(rule, attempt, source)
+
+
+def _senders(records: Records, text: str, door: Door) -> Iterator[tuple[str, str | None]]:
+    """The addresses that a text means, each with its instance. Raises NotFound."""
+    if (address := _address(text)) is not None:
+        yield address, None
+        return
+    instances = [each for each in records.instances if text in (each.name, each.uuid)]
+    if instances:
+        named = instances
+    else:
+        group = _group(records, text, door.instance.project_id)
+        inside = {
+            each.instance_uuid for each in records.memberships if each.security_group_id == group.id
+        }
+        named = [each for each in records.instances if each.uuid in inside]
+        if not named:
+            shown = command("secgroup", "list", "--project", group.project_id)
+            raise NotFound(
+                f"security group {group.name!r} has no instance in it: {shown} shows which have"
+            )
+    families = {is_ipv6(address) for address in door.addresses}
+    for instance in named:
+        for address in addresses_of(records, instance):
+            if is_ipv6(address) in families and instance.uuid != door.instance.uuid:
+                yield address, instance.name
+
+
+def _group(records: Records, text: str, project: str) -> SecurityGroup:
+    own = [group for group in records.security_groups if group.project_id == project]
+    for group in own:
+        if group.name == text:
+            return group
+    for group in own:
+        if str(group.id) == text:
+            return group
+    shown = command("secgroup", "list", "--project", project)
+    raise NotFound(
+        f"source {text!r}: no address, instance or security group of project {project!r}: {shown} "
+        "shows the groups"
+    )
+
+
+def addresses_of(records: Records, instance: Instance) -> Iterator[str]:
+    """Yield the addresses of an instance; an IPv6 address is what it makes of its MAC."""
+    by_id = {network.id: network for network in records.networks}
+    for port in records.ports:
+        if port.instance_uuid == instance.uuid:
+            yield from _addresses_of_port(records, port, by_id[port.network_id])
+
+
+def _addresses_of_port(records: Records, port: Port, network: Network) -> Iterator[str]:
+    for row in records.fixed_ips:
+        if row.port_id == port.id and row.allocated:
+            yield row.address
+    if network.cidr_v6 is not None:
+        yield address_v6(port.mac, network.cidr_v6)
+
+
+def _addresses_of_members(records: Records, group_id: int) -> Iterator[str]:
+    inside = {
+        each.instance_uuid for each in records.memberships if each.security_group_id == group_id
+    }
+    for instance in records.instances:
+        if instance.uuid in inside:
+            yield from addresses_of(records, instance)
+
+
+def _address(text: str) -> str | None:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None
+
+
+def _within(address: str, cidr: str) -> bool:
+    found, network = ip_address(address), ip_network(cidr, strict=False)
+    return found.version == network.version and found in network

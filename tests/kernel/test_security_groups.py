@@ -1,0 +1,44 @@
+"""Security groups on a host: what is said of them, and what the simulator answers."""
+
+from cloud import answer, create_network, netconsole
+from private_host import PrivateHost
+
+OPEN_RULES = """
+import sqlite3
+with sqlite3.connect("/var/lib/netconsole/netconsole.sqlite") as store:
+    for cidr in ("0.0.0.0/0", "::/0"):
+        store.execute(
+            "INSERT INTO security_group_rules (parent_group_id, cidr, created_at)"
+            " VALUES (1, ?, '2026-01-01 00:00:00')",
+            (cidr,),
+        )
+"""
+"""As in a store from before there were groups."""
+
+
+def test_what_lets_everything_in_is_said_until_it_is_taken_away(host: PrivateHost) -> None:
+    create_network(host)
+    netconsole(host, "instance", "create", "web1", "--project", "demo")
+    said = "open: security group default of demo lets everything in"
+    asked = ("secgroup", "test", "--from", "198.51.100.7", "--to", "web1", "--proto", "tcp")
+    assert said not in netconsole(host, "status")
+    denied = host.run("netconsole", *asked, "--port", "22", check=False)
+    assert (denied.returncode, "denied" in denied.stdout) == (1, True)
+    assert "no rule of default lets it in" in denied.stdout
+    host.run("python3", "-c", OPEN_RULES)
+    told = netconsole(host, "status")
+    assert said in told
+    assert "ok, as the store says" in told
+    found = host.run("netconsole", "playbook", "run", "open_groups", check=False)
+    assert found.returncode == 1
+    assert "secgroup revoke default --project demo --cidr ::/0" in found.stdout
+    (reached,) = answer(host, *asked, "--port", "22")
+    assert reached["because"] == "rule everything from 0.0.0.0/0 of group default"
+    for cidr in ("0.0.0.0/0", "::/0"):
+        netconsole(host, "secgroup", "revoke", "default", "--project", "demo", "--cidr", cidr)
+    assert said not in netconsole(host, "status")
+    ssh = ("--protocol", "tcp", "--port", "22", "--cidr", "198.51.100.0/24")
+    netconsole(host, "secgroup", "allow", "default", "--project", "demo", *ssh)
+    (reached,) = answer(host, *asked, "--port", "22")
+    assert reached["because"] == "rule tcp 22 from 198.51.100.0/24 of group default"
+    assert host.run("netconsole", *asked, "--port", "23", check=False).returncode == 1
