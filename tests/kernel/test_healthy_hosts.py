@@ -1,6 +1,7 @@
 """The doctor on healthy hosts as people have them: it fails none, and warns of nothing."""
 
 import json
+import shlex
 
 import pytest
 from private_host import PrivateHost, eventually
@@ -120,6 +121,12 @@ config() { # LINE: of the configuration
     mkdir -p /etc/netconsole
     { echo [DEFAULT]; echo "$*"; } > /etc/netconsole/netconsole.conf
 }
+netconsole() { # of this host, whoever reads descriptor 3 runs it
+    printf '%q ' "$@" >&3
+    echo >&3
+    read -r status
+    return "$status"
+}
 elsewhere() { # COMMAND: on another host, which has the same store
     config $'host = another\\nnetworks_path = /run/another'
     unshare --net --pid --fork --kill-child --mount-proc bash -ec "ip link set lo up; $1"
@@ -128,9 +135,29 @@ elsewhere() { # COMMAND: on another host, which has the same store
 """
 
 
+def make(host: PrivateHost, made: str) -> str:
+    """Run a script that makes a host; return what was said on stderr.
+
+    Its netconsole is that of `host.run`, which is not loaded anew for each command.
+    """
+    script = f"exec 3>&1 >/dev/null\n{PREPARE.strip()}\n{made}"
+    running = host.spawn("bash", "-e", "-c", script)
+    assert running.stdin is not None
+    assert running.stdout is not None
+    said = ""
+    for asked in running.stdout:
+        done = host.run("netconsole", *shlex.split(asked), check=False)
+        said += done.stderr
+        running.stdin.write(f"{done.returncode}\n")
+        running.stdin.flush()
+    _, more = running.communicate(timeout=60)
+    assert running.returncode == 0, said + more
+    return said + more
+
+
 @pytest.mark.parametrize("made", HOSTS.values(), ids=HOSTS.keys())
 def test_nothing_is_found(host: PrivateHost, made: str) -> None:
-    host.run("bash", "-e", "-c", f"{PREPARE.strip()}\n{made}")
+    make(host, made)
     done = host.run("netconsole", "doctor", "--json", check=False)
     findings = json.loads(done.stdout)["findings"]
     found = [each for each in findings if each["verdict"] in ("warn", "fail")]
@@ -146,7 +173,7 @@ def test_only_guests_that_this_host_serves_are_asked_for(
     """With a gateway on every host, those of another host know nothing of this one's dnsmasq."""
     other = "netconsole instance create other --project demo --network vmnet"
     made = f"{CREATE} {kind}; elsewhere '{other}'; {GUEST}; netconsole apply"
-    said = host.run("bash", "-e", "-c", f"{PREPARE.strip()}\n{made}").stderr
+    said = make(host, made)
     elsewhere = "host testhost gives the addresses of network 'vmnet': `netconsole apply` there"
     assert said.count(elsewhere) == ("other" in asked)
 
@@ -170,7 +197,7 @@ while :; do unshare --net sh -c '
 def test_a_bridge_that_just_got_its_first_carrier_is_not_taken_for_silent(
     host: PrivateHost,
 ) -> None:
-    host.run("bash", "-e", "-c", f"{PREPARE.strip()}\n{CREATE}; {GUEST}")
+    make(host, f"{CREATE}; {GUEST}")
     for _ in range(4):
         host.spawn("sh", "-c", CHURN)
     for _ in range(3):

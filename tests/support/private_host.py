@@ -28,29 +28,37 @@ ENDING = ("--fork", "--kill-child", "--mount-proc")
 BUILD = f"""
 set -e
 mount -t tmpfs -o mode=0755 tmpfs /run
-mkdir /run/lock /run/etc
-cp -a /etc/. /run/etc 2>/dev/null || true
-rm -rf /run/etc/netconsole
-mount --bind /run/etc /etc
+mkdir -p /run/lock /run/etc/own /run/etc/work
+over=lowerdir=/etc,upperdir=/run/etc/own,workdir=/run/etc/work
+if [ "$1" = user ] || ! mount -t overlay -o $over overlay /etc 2>/dev/null; then
+    cp -a /etc/. /run/etc/own 2>/dev/null || true
+    mount --bind /run/etc/own /etc
+fi
+rm -rf /etc/netconsole
 mount -t tmpfs -o mode=0755 tmpfs /var
 mkdir -p /var/cache /var/lib/dhcp /var/lib/misc /var/log /var/tmp
 [ "$0" = machine ] || mount -t sysfs sysfs /sys
 hostname {NAME}
-ip link set lo up
 ip netns add outside
-ip link add eth0 type veth peer name eth0 netns outside
-ip address add 203.0.113.2/24 broadcast 203.0.113.255 dev eth0
-ip link set eth0 up
-ip -n outside link set lo up
-ip -n outside address add 203.0.113.1/24 broadcast 203.0.113.255 dev eth0
-ip -n outside link set eth0 up
+ip -batch - <<END
+link set lo up
+link add eth0 type veth peer name eth0 netns outside
+address add 203.0.113.2/24 broadcast 203.0.113.255 dev eth0
+link set eth0 up
+END
+ip -n outside -batch - <<END
+link set lo up
+address add 203.0.113.1/24 broadcast 203.0.113.255 dev eth0
+link set eth0 up
+END
 ip route add default via 203.0.113.1
 echo ready
 exec env --ignore-signal=CHLD cat
 """
 """Ends when its stdin does, and the pid namespace with it; CHLD ignored, so that orphans go.
 
-Its $0 says whose network it is, `own` or `machine`: /sys shows that of who mounts it.
+Its $0 says whose network it is, `own` or `machine`: /sys shows that of who mounts it. Its $1 says
+who makes it, `root` or a `user`, who could not write in a directory of root's, laid over or not.
 """
 
 
@@ -75,6 +83,7 @@ class PrivateHost:
             [
                 *("unshare", *user, *self._namespaces, *ENDING),
                 *("sh", "-c", BUILD, "own" if network else "machine"),
+                "user" if user else "root",
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
