@@ -124,10 +124,11 @@ def execute(name: str, command: tuple[str, ...]) -> int:
 def faults(context: Context, as_json: bool) -> None:
     """List the faults to practise on: what each breaks, what is seen, and whether it is there."""
     from netconsole.lab.faults import FAULTS
+    from netconsole.lab.faults.one_look import OneLook
     from netconsole.lab.sandbox.join import require_lab
 
     require_lab()
-    service = context.service()
+    service = OneLook(context.options(), read_only=context.read_only)
     found = [
         {
             "id": fault.id,

@@ -56,6 +56,22 @@ def broken(lab: RunningLab) -> set[str]:
     return {fault["id"] for fault in found if fault["broken"]}
 
 
+STARTED = """
+import sys
+from netconsole.cli.main import main
+started = []
+sys.addaudithook(lambda name, told: name == "subprocess.Popen" and started.append(told[1][0]))
+sys.argv = ["netconsole", "lab", "faults"]
+main()
+print(len(started), started.count(b"iptables-save"), file=sys.stderr)
+"""
+
+
+def test_all_faults_are_told_after_one_look_at_the_rules(lab: RunningLab) -> None:
+    started, looks = lab.run("python3", "-c", STARTED).stderr.split()
+    assert int(looks) == 1, f"{started} programs"
+
+
 @pytest.mark.requires("root", "setpriv")
 @pytest.mark.parametrize("command", [("exec", "web1", "--", "true"), ("break", "rp_filter")])
 def test_a_lab_is_its_root_s(lab: RunningLab, command: tuple[str, ...]) -> None:
