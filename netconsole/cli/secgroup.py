@@ -7,6 +7,7 @@ import click
 
 from netconsole.backend.model.codec import record
 from netconsole.backend.model.errors import ExitStatus
+from netconsole.backend.model.phrases import some
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
         SecurityGroup,
         SecurityGroupView,
     )
+    from netconsole.backend.survey.enforcement import Answer
 
 COLUMNS = ("id", "name", "project", "rules", "instances", "description")
 RULE_COLUMNS = ("id", "protocol", "from_port", "to_port", "cidr", "source_group")
 DEFAULT_COLUMNS = RULE_COLUMNS[:-1]
+
+ANSWER_COLUMNS = ("source", "sender", "instance", "verdict", "because", "on_host")
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -240,8 +244,9 @@ def test(
 ) -> int:
     """Say whether something reaches an instance, and by which rule of which group.
 
-    By what the store says, of what begins a connection: answers come in whatever the groups say.
-    Exit status 1 where something of it is not let in.
+    Of what begins a connection: answers come in whatever the groups say. The verdict is the
+    store's; beside it stands what the rules on this host do, where the instance is here, and where
+    the two differ that is said. Exit status 1 where they do, or something is not let in.
     """
     from netconsole.backend.model.group_rules import Attempt
 
@@ -250,24 +255,16 @@ def test(
     attempt = Attempt(protocol, port, icmp_type, icmp_code)
     found = context.service().admissions(source, instance, attempt)
     if as_json:
-        output.print_json(found)
+        output.print_json([answer_record(each) for each in found])
     else:
-        columns = ("from", "instance", "to", "what", "verdict", "because")
-        output.print_table(
-            columns,
-            [
-                (
-                    each.source,
-                    each.sender,
-                    each.instance,
-                    str(attempt),
-                    "allowed" if each.allowed else "denied",
-                    each.because,
-                )
-                for each in found
-            ],
-        )
-    return ExitStatus.OK if all(each.allowed for each in found) else ExitStatus.FAILED
+        rows = [answer_record(each) for each in found]
+        output.print_table(ANSWER_COLUMNS, [[row[name] for name in ANSWER_COLUMNS] for row in rows])
+    drift = [each.by_records.source for each in found if each.drift]
+    if drift:
+        said = f"drift: the rules on this host do not do what the store says of {some(drift)}"
+        output.say(f"{said} (netconsole plan)")
+    allowed = all(each.by_records.allowed for each in found) and not drift
+    return ExitStatus.OK if allowed else ExitStatus.FAILED
 
 
 @secgroup.group(cls=Group)
@@ -325,6 +322,16 @@ def group_record(view: "SecurityGroupView") -> dict[str, object]:
 def rule_record(view: "GroupRuleView") -> dict[str, object]:
     """Return a rule, with the name of its source group."""
     return record(view.rule) | {"source_group": view.source.name if view.source else None}
+
+
+def answer_record(answer: "Answer") -> dict[str, object]:
+    """Return what records and rules say of one source."""
+    found = answer.by_records
+    return record(found) | {
+        "verdict": "allowed" if found.allowed else "denied",
+        "on_host": answer.by_rules,
+        "drift": answer.drift,
+    }
 
 
 def _print_group(group: "SecurityGroup") -> None:

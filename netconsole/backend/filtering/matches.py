@@ -8,8 +8,8 @@ certainly does not.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Network
-from typing import Literal
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal, TypeVar
 
 from netconsole.backend.filtering import rule_words
 
@@ -22,6 +22,7 @@ Action = Literal["accept", "drop", "jump", "goto", "return", "translate", "pass"
 Aspect = Literal["into", "out", "source", "destination", "states", "bridged"]
 """What of a flow a rule may ask for; its protocol and port besides."""
 
+Addresses = IPv4Network | IPv6Network
 EVERYTHING = IPv4Network("0.0.0.0/0")
 TARGETS: Mapping[str, Action] = {
     "ACCEPT": "accept",
@@ -44,8 +45,10 @@ _ASPECTS: Mapping[str, Aspect] = {
     "--state": "states",
     "--physdev-is-bridged": "bridged",
 }
-_NUMBERS = {"sctp": "132", "tcp": "6", "udp": "17"}
+_NUMBERS = {"icmp": "1", "ipv6-icmp": "58", "sctp": "132", "tcp": "6", "udp": "17"}
 """Of protocols, as in /etc/protocols."""
+
+_Family = TypeVar("_Family", IPv4Network, IPv6Network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,9 @@ class Flow:
     into: str
     out: str
     """Empty where they end at the host itself."""
-    source: IPv4Network = EVERYTHING
+    source: Addresses = EVERYTHING
     """Everything where nothing is known."""
-    destination: IPv4Network = EVERYTHING
+    destination: Addresses = EVERYTHING
     states: frozenset[str] = frozenset({"NEW"})
     """As conntrack knows them, upper case; DNAT among them where their destination was changed."""
     bridged: bool = False
@@ -70,6 +73,10 @@ class Flow:
     """As in /etc/protocols; empty where it may be any."""
     port: int = 0
     """To which they are sent; 0 where it may be any."""
+    source_port: int = 0
+    """From which; 0 where it may be any."""
+    icmp: tuple[int, int] | None = None
+    """Type and code of ICMP or ICMPv6; None where they may be any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +160,13 @@ def _iptables_fit(option: str, values: Sequence[str], flow: Flow) -> Fit:
         case "-p":
             return is_protocol(flow, value)
         case "--dport":
-            return is_port(flow, value)
+            return is_port(flow.port, value)
         case "--dports":
-            return any_fits(is_port(flow, each) for each in value.split(","))
+            return any_fits(is_port(flow.port, each) for each in value.split(","))
+        case "--sport":
+            return is_port(flow.source_port, value)
+        case "--icmp-type" | "--icmpv6-type":
+            return _is_type(flow, value)
     return None
 
 
@@ -164,10 +175,16 @@ def is_interface(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
-def is_within(addresses: IPv4Network, value: str) -> Fit:
+def is_within(addresses: Addresses, value: str) -> Fit:
     """Whether all of these addresses are in what a rule names, or none; None for a part."""
+    if isinstance(addresses, IPv4Network):
+        return _is_within(addresses, value)
+    return _is_within(addresses, value)
+
+
+def _is_within(addresses: _Family, value: str) -> Fit:
     try:
-        network = IPv4Network(value, strict=False)
+        network = type(addresses)(value, strict=False)
     except ValueError:
         return None  # a set, a range
     if addresses.subnet_of(network):
@@ -184,15 +201,25 @@ def is_protocol(flow: Flow, value: str) -> Fit:
     return value in (flow.protocol, _NUMBERS[flow.protocol])
 
 
-def is_port(flow: Flow, value: str) -> Fit:
-    """Whether a flow goes to the port that a rule names, or to one of a range."""
-    if not flow.port:
+def is_port(port: int, value: str) -> Fit:
+    """Whether a port, 0 for one that may be any, is what a rule names, or one of its range."""
+    if not port:
         return None
     first, dash, last = value.replace(":", "-").partition("-")
     try:
-        return int(first or 0) <= flow.port <= int(last or (65535 if dash else first))
+        return int(first or 0) <= port <= int(last or (65535 if dash else first))
     except ValueError:
         return None  # a set
+
+
+def _is_type(flow: Flow, value: str) -> Fit:
+    """Whether messages of ICMP have the type that a rule names by number, and its code if any."""
+    if flow.icmp is None:
+        return None
+    kind, _, code = value.partition("/")
+    if not kind.isdecimal():
+        return None  # a name
+    return flow.icmp[0] == int(kind) and code in ("", str(flow.icmp[1]))
 
 
 def any_fits(fits: Iterable[Fit]) -> Fit:

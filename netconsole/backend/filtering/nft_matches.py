@@ -46,7 +46,7 @@ _Question = Callable[[str, Flow], Fit]
 
 def _port_of(protocol: str) -> _Question:
     def fits(value: str, flow: Flow) -> Fit:
-        return is_port(flow, value) if flow.protocol in ("", protocol) else False
+        return is_port(flow.port, value) if flow.protocol in ("", protocol) else False
 
     return fits
 
@@ -58,11 +58,11 @@ _QUESTIONS: Mapping[str, _Question] = {
     "ip daddr": lambda value, flow: is_within(flow.destination, value),
     "ct state": lambda value, flow: value.upper() in flow.states,
     "ct status": lambda value, flow: "DNAT" in flow.states if value == "dnat" else None,
-    "nfproto": lambda value, flow: value == "ipv4",
+    "nfproto": lambda value, flow: value == f"ipv{flow.source.version}",
     "l4proto": lambda value, flow: is_protocol(flow, value),
     "tcp dport": _port_of("tcp"),
     "udp dport": _port_of("udp"),
-    "th dport": lambda value, flow: is_port(flow, value),
+    "th dport": lambda value, flow: is_port(flow.port, value),
 }
 
 

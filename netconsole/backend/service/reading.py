@@ -58,7 +58,7 @@ from netconsole.backend.store.views import (
     security_group_views,
     vpn_views,
 )
-from netconsole.backend.survey.admission import Admission, admissions
+from netconsole.backend.survey.enforcement import Answer, answers
 from netconsole.backend.survey.leases import lease_events, views_with_events, with_events
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.survey import Survey, difference
@@ -289,11 +289,15 @@ class Reading:
             refuse_broken(connection)
             return group_rows.groups_of(connection, instance_rows.find(connection, instance))
 
-    def admissions(self, source: str, instance: str, attempt: Attempt) -> tuple[Admission, ...]:
-        """Whether an attempt of a source reaches an instance, by the records; raises NotFound."""
-        with self._store.reading() as connection:
-            found = records(connection, self._options.host)
-        return admissions(found, self._options, source, instance, attempt)
+    def admissions(self, source: str, instance: str, attempt: Attempt) -> tuple[Answer, ...]:
+        """Whether an attempt of a source reaches an instance, by the records and by the rules.
+
+        Raises NotFound, and Unavailable where the store cannot be read.
+        """
+        seen = self.survey()
+        if reason := seen.observed.unreadable.get("store"):
+            raise Unavailable(reason)
+        return answers(seen, source, instance, attempt)
 
     def default_rules(self) -> tuple[DefaultRule, ...]:
         """The rules that new `default` groups get."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import NotFound
-from netconsole.backend.model.eui64 import address_v6
+from netconsole.backend.model.eui64 import LINK_LOCAL, address_v6
 from netconsole.backend.model.group_rules import Attempt, admits, is_ipv6, told
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
@@ -153,8 +153,8 @@ class Door:
         for network in self.networks:
             if to_client and source == network.dhcp_server:
                 return "DHCP server", f"{source} serves network {network.label}"
-            for cidr in (network.cidr, network.cidr_v6):
-                if self.same_network and cidr is not None and _within(source, cidr):
+            for cidr in _subnets(network) if self.same_network else ():
+                if _within(source, cidr):
                     said = f"it is in network {network.label} as well (allow_same_net_traffic)"
                     return "same network", said
         if attempt.protocol == "icmp" and is_ipv6(source):
@@ -171,6 +171,11 @@ class Door:
         elif source not in self.members.get(rule.group_id or 0, frozenset()):
             return False
         return admits(rule, attempt, source)
+
+
+def _subnets(network: Network) -> tuple[str, ...]:
+    """The ranges from which neighbours send."""
+    return (network.cidr, *((network.cidr_v6, LINK_LOCAL) if network.cidr_v6 else ()))
 
 
 def _senders(records: Records, text: str, door: Door) -> Iterator[tuple[str, str | None]]:

@@ -7,10 +7,9 @@ packets that would not have got there.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network
 from typing import Final, Literal
 
-from netconsole.backend.filtering.matches import EVERYTHING, Aspect, Flow
+from netconsole.backend.filtering.matches import EVERYTHING, Addresses, Aspect, Flow
 from netconsole.backend.filtering.native_rules import aims, is_native, target
 from netconsole.backend.filtering.saved_tables import FilterRule
 from netconsole.backend.model.hoststate import Kind
@@ -36,8 +35,8 @@ class Conditions:
 
     into: str = ""
     out: str = ""
-    source: IPv4Network = EVERYTHING
-    destination: IPv4Network = EVERYTHING
+    source: Addresses = EVERYTHING
+    destination: Addresses = EVERYTHING
     protocol: str = ""
     port: int = 0
     bridged: bool | None = None
@@ -251,7 +250,7 @@ def _words(flow: Flow) -> str:
     return f"{what} to {flow.destination} on {flow.bridge}"
 
 
-def _unless_all(addresses: IPv4Network) -> str:
+def _unless_all(addresses: Addresses) -> str:
     return "" if addresses == EVERYTHING else str(addresses)
 
 

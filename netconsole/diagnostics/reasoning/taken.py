@@ -80,7 +80,8 @@ def sent_out(status: Status) -> tuple[Sent, ...]:
     for each in status.floating_ips:
         if each.carried and each.fixed_address:
             flow = leaving(each.fixed_address, bridges, each.interface)
-            within = (network for network in bridges if flow.source.subnet_of(network))
+            own = IPv4Network(each.fixed_address)
+            within = (network for network in bridges if own.subnet_of(network))
             kin = replace(flow, words=flow.out, source=next(within, flow.source))
             found.append(Sent(each, flow, kin))
     return tuple(found)

@@ -1,0 +1,123 @@
+"""Enforcement: what the rules on a host make of what is sent to one of its instances. Pure.
+
+The way that packets take through our chains in the table `filter`, read as they stand in the
+kernel: the answer beside that of the records (`admission`), which nothing but a fault parts.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Literal
+
+from netconsole.backend.filtering.matches import Flow, read_iptables
+from netconsole.backend.filtering.walk import decisions
+from netconsole.backend.model.group_rules import Attempt, is_ipv6
+from netconsole.backend.model.hoststate import ChainKey, Family, Rule
+from netconsole.backend.model.records import Instance
+from netconsole.backend.survey.admission import (
+    Admission,
+    addresses_of,
+    admissions,
+    find_instance,
+)
+from netconsole.backend.survey.survey import Survey
+from netconsole.backend.wording.groups import LOCAL, instance_chain
+
+Verdict = Literal["allowed", "denied", "unfiltered", "unknown"]
+"""`unfiltered`: no rule of ours leads what is sent there to a chain of an instance, and all of it
+goes on. `unknown`: it hangs on what the rules ask for besides."""
+
+Chains = Mapping[ChainKey, tuple[Rule, ...]]
+
+_DHCP_SERVER, _DHCP_CLIENT = 67, 68
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Both answers to one question."""
+
+    by_records: Admission
+    by_rules: Verdict | None
+    """None where this host filters nothing that is sent to the instance, or cannot be read."""
+
+    @property
+    def drift(self) -> bool:
+        """Whether the rules do something else than the records say."""
+        if self.by_rules in (None, "unknown"):
+            return False
+        return self.by_records.allowed != (self.by_rules != "denied")
+
+
+def answers(seen: Survey, source: str, instance: str, attempt: Attempt) -> tuple[Answer, ...]:
+    """Return what records and rules say of an attempt, for each address that `source` means.
+
+    Raises NotFound as `admissions` does.
+    """
+    guest = find_instance(seen.records, instance)
+    reached = tuple(addresses_of(seen.records, guest))
+    return tuple(
+        Answer(each, _by_rules(seen, each.source, guest, reached, attempt))
+        for each in admissions(seen.records, seen.options, source, instance, attempt)
+    )
+
+
+def _by_rules(
+    seen: Survey, source: str, guest: Instance, reached: tuple[str, ...], attempt: Attempt
+) -> Verdict | None:
+    chain = ChainKey(_family(source), "filter", instance_chain(guest.id))
+    if "rules" in seen.observed.unreadable or chain not in seen.wanted.chains:
+        return None
+    return enforced(seen.observed.chains, source, reached, attempt)
+
+
+def _family(address: str) -> Family:
+    return "ipv6" if is_ipv6(address) else "ipv4"
+
+
+def enforced(chains: Chains, source: str, destinations: Iterable[str], attempt: Attempt) -> Verdict:
+    """Return what becomes of an attempt, sent to whichever of an instance's addresses it may be.
+
+    One that is not let in to each of them is denied.
+    """
+    family = is_ipv6(source)
+    verdicts = {
+        _verdict(chains, source, each, attempt) for each in destinations if is_ipv6(each) == family
+    }
+    order: tuple[Verdict, ...] = ("denied", "unknown", "unfiltered", "allowed")
+    return next((each for each in order if each in verdicts), "unfiltered")
+
+
+def _verdict(chains: Chains, source: str, destination: str, attempt: Attempt) -> Verdict:
+    family = _family(source)
+
+    def rules_of(chain: str, _: Flow) -> Iterator[tuple[int, str]]:
+        rules = chains.get(ChainKey(family, "filter", chain), ())
+        return enumerate(rule.spec for rule in rules)
+
+    found = decisions(LOCAL, rules_of, read_iptables, _flow(source, destination, attempt))
+    if not found:
+        return "unfiltered"
+    first = found[0]
+    if not first.is_certain or first.outcome not in ("accept", "drop"):
+        return "unknown"
+    return "allowed" if first.outcome == "accept" else "denied"
+
+
+def _flow(source: str, destination: str, attempt: Attempt) -> Flow:
+    protocol: str = attempt.protocol
+    icmp = None
+    if attempt.protocol == "icmp":
+        protocol = "ipv6-icmp" if is_ipv6(source) else "icmp"
+        icmp = (attempt.type_from(source), attempt.icmp_code)
+    return Flow(
+        words=f"{attempt} from {source}",
+        bridge="",
+        into="",
+        out="",
+        source=ip_network(source),
+        destination=ip_network(destination),
+        protocol=protocol,
+        port=attempt.port or 0,
+        source_port=_DHCP_SERVER if attempt.port == _DHCP_CLIENT else 0,
+        icmp=icmp,
+    )

@@ -1,0 +1,159 @@
+"""Two answers to one question: what the records say reaches an instance, and what the rules do."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from core_samples import fixed_ip, instance, network, options, port
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from netconsole.backend.intent.groups import with_groups
+from netconsole.backend.intent.presence import Presence
+from netconsole.backend.model.eui64 import address_v6
+from netconsole.backend.model.group_rules import Attempt, is_ipv6
+from netconsole.backend.model.hoststate import ChainKey, Rule
+from netconsole.backend.model.meaning import Meaning
+from netconsole.backend.model.records import (
+    GroupProtocol,
+    Membership,
+    Records,
+    SecurityGroup,
+    SecurityGroupRule,
+)
+from netconsole.backend.survey.admission import Admission, Door
+from netconsole.backend.survey.enforcement import Answer, Verdict, enforced
+from netconsole.backend.wording.groups import LOCAL, group_chains
+
+GUESTS = 4
+GROUPS = (1, 2, 3)
+V6 = "fd00::/64"
+NETWORKS = (replace(network(0), cidr_v6=V6, gateway_v6="fd00::1"), network(1))
+INSTANCES = tuple(replace(instance(number), id=number + 1) for number in range(GUESTS))
+PORTS = tuple(port(number, network_id=1 + number % 2) for number in range(GUESTS))
+ADDRESSES = tuple(f"10.0.{number % 2}.{number + 3}" for number in range(GUESTS))
+FIXED = tuple(
+    replace(fixed_ip(number), address=ADDRESSES[number], network_id=1 + number % 2)
+    for number in range(GUESTS)
+)
+SOURCES = (
+    *ADDRESSES,
+    *(address_v6(PORTS[number].mac, V6) for number in (0, 2)),
+    *("10.0.0.1", "10.0.1.1", "10.0.0.99", "198.51.100.7", "203.0.113.9"),
+    *("fd00::1", "fd00::99", "2001:db8::7"),
+)
+RANGES = ("0.0.0.0/0", "198.51.100.0/24", "10.0.1.0/24", "10.0.0.3/32", "::/0", "2001:db8::/32")
+PORT_RANGES = st.sampled_from([(22, 22), (1, 65535), (20, 30), (68, 68), (80, 80)])
+TYPES = st.sampled_from([(-1, -1), (8, -1), (8, 0), (128, -1), (3, 4), (-1, 3)])
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> SecurityGroupRule:
+    parent = draw(st.sampled_from(GROUPS))
+    protocol: GroupProtocol | None = draw(st.sampled_from([None, "tcp", "udp", "icmp"]))
+    numbers = {None: st.just((None, None)), "icmp": TYPES}.get(protocol, PORT_RANGES)
+    first, last = draw(numbers)
+    cidr = draw(st.one_of(st.none(), st.sampled_from(RANGES)))
+    source = draw(st.sampled_from(GROUPS)) if cidr is None else None
+    return SecurityGroupRule(0, parent, protocol, first, last, cidr, source)
+
+
+ATTEMPTS = st.one_of(
+    st.builds(
+        Attempt, st.sampled_from(["tcp", "udp"]), st.sampled_from([22, 25, 68, 80, 443, 65535])
+    ),
+    st.builds(
+        Attempt,
+        st.just("icmp"),
+        st.none(),
+        st.sampled_from([None, 0, 3, 8, 128, 133, 135]),
+        st.sampled_from([0, 3, 4]),
+    ),
+)
+MEMBERS = st.frozensets(
+    st.builds(
+        Membership, st.sampled_from(GROUPS), st.sampled_from([each.uuid for each in INSTANCES])
+    )
+)
+
+EVERYBODY = frozenset(Membership(GROUPS[0], each.uuid) for each in INSTANCES)
+
+
+def chains(records: Records, same_network: bool) -> Mapping[ChainKey, tuple[Rule, ...]]:
+    """The rules of our chains as the kernel has them."""
+    settings = replace(options(), allow_same_net_traffic=same_network)
+    said = with_groups(Meaning(), Presence(records, settings))
+    return {
+        ChainKey("ipv6" if family == "ipv6" else "ipv4", "filter", f"{chain}"): tuple(worded)
+        for family in ("ipv4", "ipv6")
+        for chain, worded in group_chains(said, "ipv6" if family == "ipv6" else "ipv4").items()
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    entries=st.lists(rules(), max_size=8),
+    members=MEMBERS,
+    attempts=st.lists(ATTEMPTS, min_size=1, max_size=4),
+    same_network=st.booleans(),
+)
+@example([], frozenset(), [Attempt("tcp", 22)], True)
+def test_records_and_rules_give_one_answer(
+    entries: list[SecurityGroupRule],
+    members: frozenset[Membership],
+    attempts: list[Attempt],
+    same_network: bool,
+) -> None:
+    records = Records(
+        networks=NETWORKS,
+        instances=INSTANCES,
+        ports=PORTS,
+        fixed_ips=FIXED,
+        security_groups=tuple(SecurityGroup(n, f"g{n}", "", "demo") for n in GROUPS),
+        security_group_rules=tuple(
+            replace(each, id=number) for number, each in enumerate(entries, start=1)
+        ),
+        memberships=tuple(sorted(members | EVERYBODY, key=lambda each: each.instance_uuid)),
+    )
+    held = chains(records, same_network)
+    settings = replace(options(), allow_same_net_traffic=same_network)
+    for guest in INSTANCES:
+        door = Door.of(records, settings, guest)
+        for source in SOURCES:
+            if not any(is_ipv6(each) == is_ipv6(source) for each in door.addresses):
+                continue
+            for attempt in attempts:
+                by_records = door.admission(source, None, attempt)
+                by_rules = enforced(held, source, door.addresses, attempt)
+                wanted = "allowed" if by_records.allowed else "denied"
+                assert by_rules == wanted, (guest.name, source, str(attempt), by_records.because)
+
+
+def test_what_no_rule_leads_to_a_chain_is_unfiltered_and_the_unknown_is_said() -> None:
+    key = ChainKey("ipv4", "filter", LOCAL)
+    asked = ("198.51.100.7", ("10.0.0.3",), Attempt("tcp", 22))
+    assert enforced({}, *asked) == "unfiltered"
+    assert enforced({key: (Rule("-d 10.0.0.9/32 -j DROP"),)}, *asked) == "unfiltered"
+    assert enforced({key: (Rule("-m set --match-set x src -j ACCEPT"),)}, *asked) == "unknown"
+    assert enforced({key: (Rule("-d 10.0.0.3/32 -j DROP"),)}, *asked) == "denied"
+    assert enforced({key: (Rule("-d 10.0.0.3/32 -j ACCEPT"),)}, *asked) == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "by_rules", "drift"),
+    [
+        (True, "allowed", False),
+        (True, "unfiltered", False),
+        (True, "denied", True),
+        (False, "denied", False),
+        (False, "allowed", True),
+        (False, "unfiltered", True),
+        (False, "unknown", False),
+        (False, None, False),
+    ],
+)
+def test_where_the_two_answers_differ_it_is_drift(
+    allowed: bool, by_rules: Verdict | None, drift: bool
+) -> None:
+    said = Admission("198.51.100.7", None, "web1", allowed, "rule" if allowed else "no rule")
+    assert Answer(said, by_rules).drift is drift
