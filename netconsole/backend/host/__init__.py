@@ -145,7 +145,9 @@ class Host:
         gone = addresses.released(observed, wanted)
         keys = (*addresses.promotions(observed, gone), *wanted.sysctls)
         keys += former.keep_keys(observed, wanted)
-        found = sysctls.observe((*keys, kernel_settings.accept_ra("default")))
+        for name in ("default", *(link.name for link in moves.gone(observed, wanted))):
+            keys += (kernel_settings.accept_ra(name), kernel_settings.disable_ipv6(name))
+        found = sysctls.observe(keys)
         for switch in kernel_settings.SWITCHES:
             value = wanted.sysctls.get(switch)
             is_known = remembered is None or switch in remembered

@@ -11,7 +11,7 @@ from netconsole.backend.intent.guards import guards
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.meaning import meaning
 from netconsole.backend.intent.presence import Presence
-from netconsole.backend.intent.settings import sysctls, sysctls_along, uplinks
+from netconsole.backend.intent.settings import closed, sysctls, sysctls_along, uplinks
 from netconsole.backend.model import subject
 from netconsole.backend.model.hoststate import Address, File, Observed, Wanted
 from netconsole.backend.model.meaning import Translation
@@ -31,13 +31,15 @@ def intent(
     """Return the state that the records ask of the host named in the options.
 
     `released` are addresses that the store has just forgotten, on top of its idle floating ones.
-    Of what is `observed` only this counts: which interfaces are ports of a bridge.
+    Of what is `observed` only this counts: which interfaces are ports of a bridge, and on which
+    the host has addresses.
     """
     if touches_nothing(options):
         return Wanted()
     named = Presence(records, options)
     wanted_links = links(named)
-    above = masters(wanted_links, observed.links if observed else {}, records.former_links)
+    there = observed or Observed()
+    above = masters(wanted_links, there.links, records.former_links)
     options = followed(options, above)
     presence = replace(named, options=options)
     translations = _translations(presence, above)
@@ -45,10 +47,13 @@ def intent(
     answering = tuple(network for network in presence.served if answers_dhcp(network))
     addresses = tuple(_addresses(presence, translations))
     names = records.dns_entries
-    former = along(records.former_addresses, above, observed.links if observed else {})
+    former = along(records.former_addresses, above, there.links)
     idle = _idle_places(records, named.options, above, addresses)
     return Wanted(
-        sysctls=sysctls(presence),
+        sysctls={
+            **closed(presence, wanted_links, above, there.links, there.addresses),
+            **sysctls(presence),
+        },
         sysctls_along=sysctls_along(presence),
         links=wanted_links,
         above=above,

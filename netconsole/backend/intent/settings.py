@@ -3,20 +3,24 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from netaddr import AddrFormatError, IPAddress
+
 from netconsole.backend.intent.above import leaving
 from netconsole.backend.intent.links import lower_interface
 from netconsole.backend.intent.presence import Presence
-from netconsole.backend.model.hoststate import Observed, Wanted
+from netconsole.backend.model.hoststate import Address, Link, Observed, Wanted, WantedLink
 from netconsole.backend.model.kernel_settings import (
     IP_FORWARD,
     IPV6_FORWARDING,
     SWITCHES,
     accept_ra,
     belongs_to,
+    disable_ipv6,
     is_accept_ra,
 )
 from netconsole.backend.model.records import Network
 
+HEEDED_NOT = "0"
 HEEDED_BY_A_HOST = "1"
 """Of accept_ra: advertisements are heeded as long as the host does not forward."""
 HEEDED_BY_A_ROUTER = "2"
@@ -51,6 +55,49 @@ def sysctls(presence: Presence) -> dict[str, str]:
     return wanted
 
 
+def closed(
+    presence: Presence,
+    links: Mapping[str, WantedLink],
+    above: Mapping[str, str],
+    present: Mapping[str, Link],
+    addresses: Iterable[Address],
+) -> dict[str, str]:
+    """What keeps the host from taking a guest for its router, of the links that are ours.
+
+    A bridge hears no advertisements, unless the host itself is on it; a port has no IPv6 of its
+    own, which a frame reaches that bridges keep to themselves (01:80:c2:00:00:0e, IEEE 802.1D).
+    `present` and `addresses` are the links and the addresses that the host has.
+    """
+    lowers = {link.name: link.master for link in links.values() if link.master and not link.ours}
+    former = presence.records.former_links
+    brought = [(name, each) for name in lowers.keys() & former for each in former[name].used_by]
+    brought += [(each.interface, each.address) for each in addresses if each.interface in lowers]
+    lived_on = {lowers[name] for name, word in brought if _is_global(word)}
+    own_links = [link for link in links.values() if link.ours]
+    open_bridges = lived_on | _ways_out(presence, above)
+    ports = {disable_ipv6(link.name): "1" for link in own_links if link.master}
+    bridges = {
+        accept_ra(link.name): HEEDED_NOT
+        for link in own_links
+        if not link.master and link.name not in open_bridges
+        if not _is_anothers(link, present.get(link.name))
+    }
+    return ports | bridges
+
+
+def _is_anothers(wanted: Link, found: Link | None) -> bool:
+    """Whether a bridge was there before: neither marked as ours nor with the MAC made up for it."""
+    return found is not None and not found.ours and found.mac != wanted.mac
+
+
+def _is_global(word: str) -> bool:
+    """Whether it is an address, with or without a prefix length, by which others are reached."""
+    try:
+        return not IPAddress(word.partition("/")[0]).is_link_local()
+    except AddrFormatError:
+        return False
+
+
 def sysctls_along(presence: Presence) -> dict[str, str]:
     """What a host that was a router before had beside it: switched on again, it has that again."""
     former = presence.records.former_sysctls
@@ -75,7 +122,7 @@ def uplinks(presence: Presence, above: Mapping[str, str]) -> frozenset[str]:
     if IPV6_FORWARDING not in held(presence):
         return frozenset()
     leaves_by = {options.public_interface, *(each.interface for each in records.floating_ips)}
-    ways_out = {leaving(each, above) for each in leaves_by}
+    ways_out = _ways_out(presence, above)
     here = (*presence.served, *presence.carried)
     with_guests = {network.bridge for network in here}
     advertising = {each.bridge for each in here if each.multi_host and is_router_of_v6(each)}
@@ -87,6 +134,12 @@ def uplinks(presence: Presence, above: Mapping[str, str]) -> frozenset[str]:
         for listener in (leaving(name, above),)
         if listener not in advertising and (listener in ways_out or listener not in with_guests)
     )
+
+
+def _ways_out(presence: Presence, above: Mapping[str, str]) -> frozenset[str]:
+    """The interfaces by which the host leaves, as the options and its floating addresses say."""
+    named = {each.interface for each in presence.records.floating_ips}
+    return frozenset(leaving(each, above) for each in {presence.options.public_interface, *named})
 
 
 def heeding(
@@ -102,7 +155,11 @@ def heeding(
     if wanted.sysctls.get(IPV6_FORWARDING) != "1":
         return wanted
     listeners = (
-        *(leaving(each, wanted.above) for each in learners),
+        *(
+            leaving(each, wanted.above)
+            for each in learners
+            if not _is_closed(each, wanted, observed)
+        ),
         *_listening_uplinks(wanted, observed, accepting),
     )
     heeded = {
@@ -110,7 +167,7 @@ def heeding(
         for interface in listeners
         if not _is_for_guests(interface, wanted, observed)
     }
-    return replace(wanted, sysctls={**heeded, **wanted.sysctls}) if heeded else wanted
+    return replace(wanted, sysctls={**wanted.sysctls, **heeded}) if heeded else wanted
 
 
 def _listening_uplinks(
@@ -125,6 +182,14 @@ def _listening_uplinks(
         decides = listener if listener in observed.links else name
         if accepting.get(decides) == HEEDED_BY_A_HOST:
             yield listener
+
+
+def _is_closed(interface: str, wanted: Wanted, observed: Observed) -> bool:
+    """Whether it is to hear nothing, so that what it has learnt is of a guest."""
+    found = observed.links.get(interface)
+    return (
+        found is not None and found.ours and wanted.sysctls.get(accept_ra(interface)) == HEEDED_NOT
+    )
 
 
 def _is_for_guests(interface: str, wanted: Wanted, observed: Observed) -> bool:

@@ -21,6 +21,7 @@ _OF_INTERFACES: Mapping[str, str] = {
     IPV6_FORWARDING: "net/ipv6/conf/*/forwarding",
 }
 _ACCEPT_RA = "net/ipv6/conf/*/accept_ra"
+_DISABLE_IPV6 = "net/ipv6/conf/*/disable_ipv6"
 
 
 def path_of(name: str) -> str:
@@ -41,6 +42,17 @@ def name_of(path: str) -> str:
 def accept_ra(interface: str) -> str:
     """The setting that says whether an interface listens to router advertisements."""
     return name_of(_ACCEPT_RA.replace("*", interface))
+
+
+def disable_ipv6(interface: str) -> str:
+    """The setting that says whether an interface has no IPv6 of its own."""
+    return name_of(_DISABLE_IPV6.replace("*", interface))
+
+
+def of_new(key: str) -> str:
+    """The setting from which a new interface takes what a setting of an interface says."""
+    parts = path_of(key).split("/")
+    return name_of("/".join((*parts[:3], "default", *parts[4:])))
 
 
 def interface_of(key: str) -> str:

@@ -19,15 +19,14 @@ _ORDER = ("bridge", "", "vlan")
 where the interface under it is."""
 
 
-def added(observed: Observed, wanted: Wanted) -> Iterator[Step]:
-    """Make what is missing, bridges first, and correct what is otherwise than wanted.
+def made(observed: Observed, wanted: Wanted) -> Iterator[Step]:
+    """Make what is missing, bridges first: none is up yet, or the port of another.
 
     Raises Conflict where a link of another kind stands in the way, or one that is not ours to
     make is not there.
     """
-    carried = moves.ports(observed, wanted)
     others = {other: link for link in observed.links.values() for other in link.other_names}
-    for wish in sorted(wanted.links.values(), key=lambda link: _rank(link.kind)):
+    for wish in _in_order(wanted):
         link = replace(wish, mac=_mac(wish, observed))
         found = observed.links.get(link.name)
         if link.name in others:
@@ -47,9 +46,22 @@ def added(observed: Observed, wanted: Wanted) -> Iterator[Step]:
                 vlan=link.vlan,
                 subjects=link.subjects,
             )
+            if link.alias:
+                yield SetLink(
+                    link.name, "alias", link.alias, "", kind=link.kind, subjects=link.subjects
+                )
             if link.mac_of is not None:
                 yield from moves.settings(link.mac_of, link, observed, wanted)
-            found = _as_made(link)
+
+
+def changed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
+    """Correct what is otherwise than wanted, of links that were there and of those just made."""
+    carried = moves.ports(observed, wanted)
+    for wish in _in_order(wanted):
+        link = replace(wish, mac=_mac(wish, observed))
+        found = observed.links.get(link.name)
+        if found is None:
+            found = replace(_as_made(link), alias=link.alias)
         elif moves.is_of_others(wish, found):
             moved = wish in carried and moves.moves(wish, observed)
             master = None if moved else wish.master
@@ -65,6 +77,10 @@ def added(observed: Observed, wanted: Wanted) -> Iterator[Step]:
                     yield from among_neighbours(step.value, near, (step,))
                 case _:
                     yield step
+
+
+def _in_order(wanted: Wanted) -> list[WantedLink]:
+    return sorted(wanted.links.values(), key=lambda link: _rank(link.kind))
 
 
 def _rank(kind: str) -> int:

@@ -13,7 +13,12 @@ from netconsole.backend.model.hoststate import (
     Wanted,
     WantedLink,
 )
-from netconsole.backend.model.kernel_settings import IPV6_FORWARDING, accept_ra
+from netconsole.backend.model.kernel_settings import (
+    IPV6_FORWARDING,
+    accept_ra,
+    disable_ipv6,
+    of_new,
+)
 from netconsole.backend.model.subject import Subjects
 from netconsole.backend.plan import shares
 from netconsole.backend.steps import MoveAddresses, SetLink, SetSysctl, Step
@@ -162,8 +167,13 @@ def settings(port: str, bridge: WantedLink, observed: Observed, wanted: Wanted) 
 
 def unusual(name: str, observed: Observed) -> Iterator[tuple[str, str, str]]:
     """The settings of an interface that a new one does not have, their values, and a new one's."""
-    found = observed.belongings.get(name, Belongings())
-    return _unusual(name, found.settings, found)
+    if (found := observed.belongings.get(name)) is not None:
+        yield from _unusual(name, found.settings, found)
+        return
+    for key in (accept_ra(name), disable_ipv6(name)):
+        value, usual = observed.sysctls.get(key), observed.sysctls.get(of_new(key))
+        if value is not None and usual not in (None, value):
+            yield key, value, str(usual)
 
 
 def _unusual(

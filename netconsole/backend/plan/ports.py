@@ -13,7 +13,7 @@ from netconsole.backend.model import subject
 from netconsole.backend.model.dhcp_host import host_path
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Observed, Wanted, WantedLink
-from netconsole.backend.model.kernel_settings import IP_FORWARD
+from netconsole.backend.model.kernel_settings import IP_FORWARD, disable_ipv6
 from netconsole.backend.model.records import FixedIP, Network, Port
 from netconsole.backend.model.subject import Scope, Vicinity, confined
 from netconsole.backend.plan import guests, plan
@@ -44,6 +44,7 @@ class Neighbourhood:
         bridges = frozenset(self.bridges)
         labels = {subject.network(network.label) for network in self.networks}
         own = {subject.port(port.device) for port in self.ports}
+        settings = {IP_FORWARD, *(disable_ipv6(port.device) for port in self.ports)}
         path = of_part.networks_path
         hosts = {dhcp.paths(path, bridge).hosts for bridge in bridges}
 
@@ -52,7 +53,7 @@ class Neighbourhood:
             return of_ports <= own if of_ports else not labels.isdisjoint(link.subjects)
 
         return Wanted(
-            sysctls={key: value for key, value in of_part.sysctls.items() if key == IP_FORWARD},
+            sysctls={key: value for key, value in of_part.sysctls.items() if key in settings},
             links={name: link for name, link in of_part.links.items() if is_near(link)},
             addresses=tuple(each for each in of_part.addresses if each.subject in labels),
             chains=guests.filtering(of_guests.chains),

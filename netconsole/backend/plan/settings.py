@@ -27,7 +27,9 @@ def sysctls(observed: Observed, wanted: Wanted) -> Iterator[Step]:
             values = kernel_settings.written(key, value, values)
             along = tuple(_reset(key, wanted.sysctls_along, values))
             values |= dict(along)
-            yield SetSysctl(key, value, former, along, lost, subjects=(HOST,))
+            link = wanted.links.get(kernel_settings.interface_of(key))
+            about = link.subjects if link is not None and link.ours else (HOST,)
+            yield SetSysctl(key, value, former, along, lost, subjects=about)
 
 
 def _reset(
@@ -52,13 +54,13 @@ def _rank(key: str, wanted: Wanted) -> int:
 
 def sysctls_of_new_links(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Write the settings of interfaces that are only now made; they begin with the default."""
-    default = observed.sysctls.get(kernel_settings.accept_ra("default"))
     for key, value in wanted.sysctls.items():
         interface = kernel_settings.interface_of(key)
         link = wanted.links.get(interface)
         if link is None or interface in observed.links:
             continue
-        if kernel_settings.is_accept_ra(key) and default not in (None, value):
+        default = observed.sysctls.get(kernel_settings.of_new(key))
+        if default not in (None, value):
             yield SetSysctl(key, value, str(default), subjects=link.subjects)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netconsole.backend.model.hoststate import Address, ObservedLink
+from netconsole.backend.model.kernel_settings import interface_of
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
@@ -17,6 +18,7 @@ from netconsole.backend.steps import (
     RemoveFile,
     RemoveLink,
     SetLink,
+    SetSysctl,
     StartDnsmasq,
     Step,
     WriteFile,
@@ -53,6 +55,8 @@ def _is_on(step: Step, links: Collection[str]) -> bool:
             return step.name in links
         case AddAddress() | RemoveAddress():
             return step.interface in links
+        case SetSysctl():
+            return interface_of(step.key) in links
     return False
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import touches_nothing
 from netconsole.backend.intent.presence import Presence
-from netconsole.backend.intent.settings import held
+from netconsole.backend.intent.settings import HEEDED_BY_A_ROUTER, held
 from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.kernel_settings import SWITCHES, belongs_to, is_accept_ra, lost
 from netconsole.backend.model.records import Records
@@ -56,7 +56,11 @@ class Former:
         needed, seen = self._needed(), self.observed.sysctls
         if not needed:
             return []
-        heeded = [key for key in self.wanted.sysctls if is_accept_ra(key) and key in seen]
+        heeded = [
+            key
+            for key, value in self.wanted.sysctls.items()
+            if is_accept_ra(key) and value == HEEDED_BY_A_ROUTER and key in seen
+        ]
         changed = [(key, seen[key]) for key in heeded]
         for switch in SWITCHES:
             if switch in needed and switch not in self.found.former_sysctls and switch in seen:

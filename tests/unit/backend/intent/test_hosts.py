@@ -46,7 +46,7 @@ class TestOneGateway:
         assert on_bridge(state) == ["10.0.0.1/24"]
         assert len(state.dhcp_hosts) == 2
         assert any(FLOATING in address.address for address in state.addresses)
-        assert state.sysctls == {"net.ipv4.ip_forward": "1"}
+        assert state.sysctls["net.ipv4.ip_forward"] == "1"
 
     @pytest.mark.parametrize(("host", "device"), [(FIRST, "tap0"), (SECOND, "veth1")])
     def test_a_compute_host_has_a_bridge_and_its_port_and_no_more(
@@ -55,7 +55,10 @@ class TestOneGateway:
         state = on(host, self.records)
         assert set(state.links) == {"br100", device}
         assert (state.addresses, state.chains, state.dnsmasq, state.dhcp_hosts) == ((), {}, (), {})
-        assert state.sysctls == {}
+        assert state.sysctls == {
+            "net.ipv6.conf.br100.accept_ra": "0",
+            f"net.ipv6.conf.{device}.disable_ipv6": "1",
+        }
 
     def test_a_host_without_instances_has_nothing(self) -> None:
         state = on(IDLE, self.records)

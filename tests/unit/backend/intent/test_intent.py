@@ -40,7 +40,8 @@ def test_without_a_network_a_host_holds_nothing_of_ours() -> None:
 def test_a_network_wants_forwarding_a_bridge_and_an_address() -> None:
     state = wanted(Records(networks=(network(mtu=1450),)))
 
-    assert state.sysctls == {"net.ipv4.ip_forward": "1"}
+    no_router_among_guests = {"net.ipv6.conf.br100.accept_ra": "0"}
+    assert state.sysctls == {"net.ipv4.ip_forward": "1", **no_router_among_guests}
     assert state.links == {
         "br100": WantedLink(
             "br100",

@@ -243,13 +243,13 @@ def test_a_new_link_gets_what_it_was_not_made_with() -> None:
 
     assert changes == [
         ("br100", "alias", BRIDGE.alias, ""),
-        ("br100", "up", "1", "0"),
         ("tap0", "alias", "netconsole:port:port-0", ""),
+        ("veth1", "alias", "netconsole:port:port-1", ""),
+        ("br100", "up", "1", "0"),
         ("tap0", "mac", "fe:16:3e:00:00:00", ""),
         ("tap0", "master", "br100", ""),
         ("tap0", "hairpin", "1", "0"),
         ("tap0", "up", "1", "0"),
-        ("veth1", "alias", "netconsole:port:port-1", ""),
         ("veth1", "master", "br100", ""),
         ("veth1", "hairpin", "1", "0"),
         ("veth1", "up", "1", "0"),
