@@ -39,6 +39,7 @@ def test_what_an_admin_made_since_is_not_taken_for_ours(host: PrivateHost) -> No
     assert killed(host, number + 2, "after", *CREATE)
     host.write("/run/boot_id", "11111111-2222-3333-4444-555555555555\n")
     host.run("mount", "--bind", "/run/boot_id", "/proc/sys/kernel/random/boot_id")
+    host.run("sh", "-c", r"printf '*filter\nCOMMIT\n' | iptables-restore")
     host.run("ip", "link", "delete", "br100")
     host.run("ip", "link", "add", "br100", "type", "bridge")
     host.run("ip", "address", "add", "192.0.2.1/24", "dev", "br100")

@@ -59,6 +59,8 @@ class HostStatus:
     """Whether no interface of this host has it."""
     missing_program: str = ""
     """That which could take away what is left of ours in tables that `iptables` does not show."""
+    unguarded: tuple[str, ...] = ()
+    """The instances of this host that may send as any other (`instance unguard`), by name."""
     unfinished: tuple[str, ...] = ()
     """Changes that were cut off half done, each in a sentence that says what to do."""
     another: str | None = None
@@ -114,6 +116,8 @@ class Allocation:
     """Seconds since the epoch."""
     host: str = ""
     """Where its instance runs; empty where that is not known."""
+    guarded: bool = True
+    """Whether its guest may send as itself alone."""
 
 
 @dataclass(frozen=True, slots=True)

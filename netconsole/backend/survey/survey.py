@@ -20,7 +20,7 @@ from netconsole.backend.model.hoststate import (
     Wanted,
 )
 from netconsole.backend.model.kernel_settings import IP_FORWARD, IPV6_FORWARDING
-from netconsole.backend.model.records import FloatingIP, Network, NetworkUsage, Records
+from netconsole.backend.model.records import FloatingIP, Instance, Network, NetworkUsage, Records
 from netconsole.backend.model.subject import Subject
 from netconsole.backend.plan import plan
 from netconsole.backend.plan.ownership import Another, removes_most
@@ -108,12 +108,21 @@ class Survey:
             ipv6_forwarding_wanted=self.wanted.sysctls.get(IPV6_FORWARDING) == "1",
             unsupported=dict(self.wanted.unsupported),
             missing_program=self.observed.missing_program,
+            unguarded=self._unguarded(),
             unfinished=self.unfinished,
             another=self.another.because if self.another else None,
             anothers=self.another.objects if self.another else (),
             removes_most=self.removes_most,
             wanted_unknown=self.wanted_unknown,
         )
+
+    def _unguarded(self) -> tuple[str, ...]:
+        here = {one.uuid: one.name for one in self.records.instances if self._is_here(one)}
+        ports = (port for port in self.records.ports if not port.guarded)
+        return tuple(sorted({here[p.instance_uuid] for p in ports if p.instance_uuid in here}))
+
+    def _is_here(self, instance: Instance) -> bool:
+        return instance.host == self.options.host
 
     def _my_ip_is_lost(self) -> bool:
         here = {each.address.partition("/")[0] for each in self.observed.addresses}
@@ -182,6 +191,7 @@ class Survey:
                 device_state=self._port_state(device, unused),
                 lease_expires=lease.expires if lease else None,
                 host=instance.host if instance else "",
+                guarded=port is None or port.guarded,
             )
 
     # Floating addresses

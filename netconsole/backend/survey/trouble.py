@@ -51,6 +51,10 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         yield Trouble(Reach.HOST, unfinished)
     for part, why in host.unsupported.items():
         yield Trouble(Reach.INSTANCE, f"this kernel has no {part}: {why}")
+    if host.unguarded:
+        verb = "has" if len(host.unguarded) == 1 else "have"
+        said = f"{some(host.unguarded)} {verb} no guard: what they send may be in any other's name"
+        yield Trouble(Reach.NOBODY, f"{said} (netconsole instance guard)", certain=False)
     if program := host.missing_program:
         kind = program.removesuffix("-restore")
         said = f"rules of ours are left in tables of {kind}, and packets pass them as well"

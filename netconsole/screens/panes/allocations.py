@@ -72,6 +72,10 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
         Entry(allocation.project, label="project"),
         Entry(allocation.network, label="network"),
         Entry(allocation.mac, label="MAC address"),
+        Entry(
+            "sends as itself alone" if allocation.guarded else "none: it may send as any other",
+            label="guard",
+        ),
         Entry(allocation.host or "not known", label="host"),
         Entry(f"{allocation.device}, {mark(allocation.device_state, glyphs)}", label="port"),
         Entry(

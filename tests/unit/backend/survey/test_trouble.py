@@ -187,3 +187,14 @@ def test_a_host_without_an_address_of_its_own_is_told(my_ip: str | None, said: l
     told = status(WHOLE, settings=replace(options(), my_ip=my_ip))
     lines = [each.partition(":")[0] for each in sentences(told) if each.startswith("my_ip")]
     assert lines == said
+
+
+def test_who_has_no_guard_is_told_as_long_as_it_is_so_and_is_no_failure() -> None:
+    observed, found = booted(carrier=True, leased=True, instances=2)
+    open_ports = tuple(replace(port, guarded=port.id != 1) for port in found.ports)
+    told = status(observed, replace(found, ports=open_ports), wanted(found))
+    assert told.host.unguarded == ("web0",)
+    (only,) = troubles(told)
+    assert only.sentence.startswith("web0 has no guard: ")
+    assert (only.reach, only.certain) == (Reach.NOBODY, False)
+    assert [each.guarded for each in told.allocations] == [False, True]

@@ -1,0 +1,95 @@
+"""Does every guest send as itself alone?"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netconsole.backend.model import kernel_settings
+from netconsole.backend.model.phrases import some
+from netconsole.backend.survey.status import Allocation
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.page import Explanation
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.settings import Sysctls
+from netconsole.diagnostics.reasoning.unplanned import by_plan
+
+ID: Final = "guards"
+TITLE = "Every guest sends as itself alone"
+REMEDY = (
+    "`netconsole instance guard NAME` guards an instance; what it needs beside its own addresses, "
+    "`netconsole instance allow-address NAME CIDR` allows."
+)
+KERNEL = "A kernel with CONFIG_NF_TABLES_NETDEV, and the program nft (Debian: nftables), hold them."
+
+
+@by_plan(ID, TITLE)
+def judge(snapshot: Snapshot) -> Finding:
+    """Ask what keeps guests from passing for others, and who is not kept."""
+    host = snapshot.part(Backend).status.host
+    open_ports = sorted({each.instance for each in _here(snapshot) if not each.guarded})
+    rows = (
+        *(Evidence(f"guard of {name}", "none", "one") for name in open_ports),
+        *_heard(snapshot, everywhere="guards" in host.unsupported),
+    )
+    if not any(True for _ in _here(snapshot)):
+        return Finding(ID, TITLE, "not-applicable", "No instance has a port on this host.")
+    if reason := host.unsupported.get("guards"):
+        because = f"This kernel holds no guards, any guest can pass for any other: {reason}."
+        return Finding(ID, TITLE, "warn", because, rows, remedy=KERNEL)
+    if open_ports:
+        because = (
+            f"No guard is wanted for {some(open_ports)}: a guest there can pass for every other on "
+            "its networks, and for their gateway."
+        )
+        return Finding(ID, TITLE, "warn", because, rows, remedy=REMEDY)
+    return Finding(ID, TITLE, "ok", "Each port lets its guest's own addresses through alone.")
+
+
+def _here(snapshot: Snapshot) -> Iterator[Allocation]:
+    for each in snapshot.part(Backend).status.allocations:
+        if each.device and each.device_state != "not here":
+            yield each
+
+
+def _heard(snapshot: Snapshot, *, everywhere: bool) -> Iterator[Evidence]:
+    """The bridges at which the host takes a guest for its router, where nothing stops the guest."""
+    status, sysctls = snapshot.part(Backend).status, snapshot.part(Sysctls)
+    exposed = {each.network for each in _here(snapshot) if everywhere or not each.guarded}
+    for bridge in sorted({each.bridge for each in status.networks if each.label in exposed}):
+        conf = f"net/ipv6/conf/{bridge}"
+        value = sysctls.get(f"{conf}/accept_ra", "0")
+        if value == "2" or (value == "1" and sysctls.get(f"{conf}/forwarding") != "1"):
+            note = "a guest that advertises itself becomes the host's IPv6 router"
+            yield Evidence(kernel_settings.accept_ra(bridge), value, "0", note)
+
+
+PAGE = Explanation(
+    symptom="A guest answers for another's address, for the gateway's or for a floating one; "
+    "connections go astray or are cut off, and the bridge learns a MAC address at a wrong port.",
+    cause="The table netdev netconsole, which lets each port's own addresses through alone, is not "
+    "as it should be, an instance was exempted (--no-guard, instance unguard, a VPN), or the "
+    "kernel cannot hold such a table.",
+    evidence="The plan's steps on the table, the ports that are exempt, and where the host itself "
+    "hears router advertisements of guests that nothing stops.",
+    look_alikes=(
+        ("address_conflict", "two machines have one address, and neither lies."),
+        ("dhcp_rogue", "another DHCP server is on the wire, beyond the ports."),
+        ("fdb", "a MAC address is known at a wrong port, whoever sent by it."),
+    ),
+    cure="`netconsole apply` puts the table back, in one transaction. `netconsole instance guard` "
+    "guards an exempt instance, `netconsole instance allow-address` allows it what it needs. "
+    "What was stopped is counted by kind: `nft list counters table netdev netconsole`.",
+    source="nft(8), netdev family; RFC 6105 (RA guard), RFC 7039 (source address validation)",
+)
+
+CHECK = Check(
+    ID,
+    (),
+    TITLE,
+    frozenset({Backend, Sysctls}),
+    0.1,
+    judge,
+    PAGE,
+    shown_by_status=True,
+)

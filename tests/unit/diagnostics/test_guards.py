@@ -1,0 +1,52 @@
+"""Guards of ports: who has none is told, and what this kernel cannot hold."""
+
+from dataclasses import replace
+
+from core_samples import WHOLE, records, status, wanted
+from evidence_samples import snapshot
+
+from netconsole.backend.model.records import Records
+from netconsole.backend.survey.status import Status
+from netconsole.diagnostics.checks.bridges import guards
+from netconsole.diagnostics.model.finding import Finding
+
+DEAF = {"net/ipv6/conf/br100/accept_ra": "0"}
+HEARING = {"net/ipv6/conf/br100/accept_ra": "1", "net/ipv6/conf/br100/forwarding": "0"}
+ROUTER = {"net/ipv6/conf/br100/accept_ra": "1", "net/ipv6/conf/br100/forwarding": "1"}
+
+
+def host(found: Records, **changed: object) -> Status:
+    told = status(WHOLE, found, wanted(found))
+    # The names are those of HostStatus's fields, as every test that passes shows.
+    return replace(told, host=replace(told.host, **changed))  # type: ignore[arg-type]
+
+
+def judged(found: Status, settings: dict[str, str]) -> Finding:
+    return guards.CHECK.examine(snapshot(found, sysctls=settings))
+
+
+def unguarded() -> Records:
+    found = records(2)
+    return replace(found, ports=tuple(replace(each, guarded=each.id != 1) for each in found.ports))
+
+
+def test_where_every_port_is_guarded_nothing_is_found() -> None:
+    assert judged(host(records(2)), HEARING).verdict == "ok"
+    assert judged(host(records(0, floating=False)), HEARING).verdict == "not-applicable"
+
+
+def test_who_has_no_guard_is_named_and_where_the_host_hears_it() -> None:
+    found = judged(host(unguarded()), DEAF)
+    assert (found.verdict, found.fix) == ("warn", None)
+    assert found.because.startswith("No guard is wanted for web0: ")
+    assert [row.label for row in found.evidence] == ["guard of web0"]
+    heard = [row.label for row in judged(host(unguarded()), HEARING).evidence]
+    assert heard == ["guard of web0", "net.ipv6.conf.br100.accept_ra"]
+    assert len(judged(host(unguarded()), ROUTER).evidence) == 1
+
+
+def test_a_kernel_without_guards_is_told_of() -> None:
+    found = judged(host(records(2), unsupported={"guards": "no family netdev"}), HEARING)
+    assert found.verdict == "warn"
+    assert found.because.endswith("any guest can pass for any other: no family netdev.")
+    assert [row.label for row in found.evidence] == ["net.ipv6.conf.br100.accept_ra"]
