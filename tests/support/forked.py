@@ -16,6 +16,7 @@ import json
 import os
 import pkgutil
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -62,22 +63,68 @@ class Forks:
         self, pid: int, kinds: Namespace, words: Sequence[str], timeout: float
     ) -> subprocess.CompletedProcess[str]:
         """Run it in namespaces of a process, without input, and wait for its end."""
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        answer, *told = self._ask(pid, kinds, words, nothing)
+        with answer:
+            said = _read((told[0], told[1]), timeout, words)
+            if not answer.recv(REQUEST):
+                raise RuntimeError(f"{words[0]} was not started: {said[1]}")
+            status = int(answer.recv(REQUEST))
+        return subprocess.CompletedProcess(words, status, said[0], said[1])
+
+    def start(self, words: Sequence[str]) -> "Started":
+        """Start it in this process's own namespaces."""
+        given, stdin = os.pipe()
+        answer, out, err = self._ask(os.getpid(), Namespace(0), words, given)
+        return Started(answer, stdin, out, err)
+
+    def _ask(
+        self, pid: int, kinds: Namespace, words: Sequence[str], given: int
+    ) -> tuple[socket.socket, int, int]:
         request = json.dumps([pid, int(kinds), *words]).encode()
-        answer, theirs = socket.socketpair()
+        answer, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         out, out_end = os.pipe()
         err, err_end = os.pipe()
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        given = (nothing, out_end, err_end, theirs.fileno())
-        socket.send_fds(self._requests, [request], given)
-        for descriptor in (nothing, out_end, err_end):
+        ends = (given, out_end, err_end, theirs.detach())
+        socket.send_fds(self._requests, [request], ends)
+        for descriptor in ends:
             os.close(descriptor)
-        theirs.close()
-        with answer:
-            said = _read((out, err), timeout, words)
-            status = answer.recv(REQUEST)
-        if not status:
-            raise RuntimeError(f"{words[0]} was not started: {said[1]}")
-        return subprocess.CompletedProcess(words, int(status), said[0], said[1])
+        return answer, out, err
+
+
+class Started:
+    """A process that is a fork, as subprocess.Popen would show it."""
+
+    def __init__(self, answer: socket.socket, stdin: int, out: int, err: int) -> None:
+        self._answer = answer
+        self.pid = int(answer.recv(REQUEST))
+        self.stdin = open(stdin, "w")  # noqa: SIM115
+        self.stdout = open(out)  # noqa: SIM115
+        self.stderr = open(err)  # noqa: SIM115
+        self.returncode: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float) -> int:
+        if self.returncode is None:
+            self._answer.settimeout(timeout)
+            with self._answer:
+                self.returncode = int(self._answer.recv(REQUEST))
+        return self.returncode
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """End its input, wait for its end, and return what it wrote, which is little."""
+        if self.stdout.closed:
+            return "", ""
+        self.stdin.close()
+        self.wait(timeout)
+        with self.stdout, self.stderr:
+            return self.stdout.read(), self.stderr.read()
 
 
 @functools.cache
@@ -155,6 +202,7 @@ def serve(requests: socket.socket) -> list[str]:
                     return asked.words
                 for descriptor in asked.standard:
                     os.close(descriptor)
+                os.write(asked.answer, str(child).encode())
                 ended = os.pidfd_open(child)
                 selector.register(ended, selectors.EVENT_READ)
                 running[ended] = child, asked.answer
@@ -186,9 +234,10 @@ def _fork_into(asked: Asked) -> int:
     for number, descriptor in enumerate(asked.standard):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    enter_by(host, asked.kinds & ~Namespace.PID if by_root else asked.kinds)
+    if kinds := asked.kinds & ~Namespace.PID if by_root else asked.kinds:
+        enter_by(host, kinds)
     os.close(host)
-    if not by_root and (child := os.fork()):
+    if Namespace.PID in kinds and (child := os.fork()):
         _end_like(child)
     _open_streams()
     return 0

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import entered
+from forked import forks
 from private_host import eventually
 
 from netconsole.lab.sandbox.enclosure import LAB_KINDS
@@ -27,17 +28,13 @@ class Process(NamedTuple):
 
 
 class RunningLab:
-    """A fresh lab, started as a user would; use it as a context manager."""
+    """A fresh lab, of the process that has netconsole loaded; use it as a context manager."""
 
     def __init__(self, ready: bool = True, kind: str = "flatdhcp") -> None:
-        self.outer = subprocess.Popen(
-            [NETCONSOLE, "lab", "run", f"--network-manager={kind}", "--", *HOLD],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        forking = forks(tuple(entered.environment().items()))
+        self.outer = forking.start(
+            ("netconsole", "lab", "run", f"--network-manager={kind}", "--", *HOLD)
         )
-        assert self.outer.stdout is not None
         if ready and self.outer.stdout.readline() != "ready\n":
             _, reason = self.outer.communicate(timeout=60)
             raise RuntimeError(f"no lab: {reason}")
@@ -101,7 +98,7 @@ class RunningLab:
     def close(self) -> int:
         """End the lab as its command's end does; return the exit status."""
         self.outer.communicate(timeout=60)
-        return self.outer.returncode
+        return self.outer.wait(timeout=60)
 
 
 def _kinds(pid: int) -> Namespace:
