@@ -163,6 +163,31 @@ def test_a_floating_address_is_given_and_taken_back(lab: RunningLab) -> None:
         assert association(lab, "203.0.113.130") is None
 
 
+def test_what_a_group_lets_in_is_chosen_and_taken_away_again(lab: RunningLab) -> None:
+    def rules() -> str:
+        return lab.run("netconsole", "secgroup", "rules", "default", "--project", "demo").stdout
+
+    with console(lab) as terminal:
+        terminal.wait_for(HEALTHY)
+        terminal.press("6")
+        terminal.wait_for("[6 groups]", "icmp from 0.0.0.0/0")
+        terminal.press("+")
+        terminal.wait_for("Let in to default of demo", "HTTPS")
+        terminal.press("down", "down", "down", "enter")
+        terminal.wait_for("[ Apply ]")
+        assert "443" not in rules()
+        terminal.press("tab", "enter")
+        terminal.wait_for("Let HTTPS from everywhere in to default of demo: done:")
+        assert "443" in rules()
+        terminal.press("-")
+        terminal.wait_for("Take which rule from default of demo", "tcp 443 from 0.0.0.0/0")
+        terminal.press("down", "down", "down", "enter")
+        terminal.wait_for("[ Apply ]")
+        terminal.press("tab", "enter")
+        terminal.wait_for("Take from default: tcp 443 from 0.0.0.0/0: done:")
+        assert "443" not in rules()
+
+
 def test_filter_faults_and_order(lab: RunningLab) -> None:
     with console(lab) as terminal:
         terminal.wait_for(HEALTHY)

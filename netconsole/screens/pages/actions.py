@@ -7,7 +7,7 @@ not by a key, not in the footer, not in the palette; and the backend refuses it 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from netconsole.backend.survey.status import FloatingIPStatus, Status
+from netconsole.backend.survey.status import FloatingIPStatus, SecurityGroupStatus, Status
 
 ALL_PANES: frozenset[str] = frozenset()
 
@@ -45,6 +45,14 @@ class Situation:
             return None
         wanted = self.row_key
         return next((f for f in self.status.floating_ips if f.address == wanted), None)
+
+    @property
+    def group(self) -> SecurityGroupStatus | None:
+        """The security group under the cursor."""
+        if self.status is None or self.pane != "groups":
+            return None
+        groups = self.status.security_groups
+        return next((each for each in groups if str(each.id) == self.row_key), None)
 
 
 Reason = Callable[[Situation], str | None]
@@ -107,6 +115,18 @@ def _disassociate(situation: Situation) -> str | None:
     return None
 
 
+def _allow(situation: Situation) -> str | None:
+    if why := _changing(situation):
+        return why
+    return None if situation.group else "no security group is under the cursor"
+
+
+def _revoke(situation: Situation) -> str | None:
+    if why := _allow(situation):
+        return why
+    return None if situation.group and situation.group.rules else "it lets nothing in"
+
+
 def _repair(situation: Situation) -> str | None:
     if (why := _changing(situation)) or situation.status is None:
         return why
@@ -118,6 +138,7 @@ def _repair(situation: Situation) -> str | None:
 
 
 _FLOATING = frozenset({"floating"})
+_GROUPS = frozenset({"groups"})
 
 ACTIONS: tuple[Action, ...] = (
     Action("describe", "enter", "enter", "describe", "everything about the row", reason=_row),
@@ -129,6 +150,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "disassociate", "x", "x", "disassociate", "take the floating address back",
         danger=True, panes=_FLOATING, reason=_disassociate,
+    ),
+    Action(
+        "allow", "plus", "+", "allow", "let something in to the security group",
+        danger=True, panes=_GROUPS, reason=_allow,
+    ),
+    Action(
+        "revoke", "minus", "-", "revoke", "take a rule from the security group",
+        danger=True, panes=_GROUPS, reason=_revoke,
     ),
     Action(
         "repair", "r", "r", "repair", "bring the host to what the store says",

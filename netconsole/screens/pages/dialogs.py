@@ -266,7 +266,9 @@ class NameHostPage(Page[bool], inherit_bindings=False):
 
 def _differ(former: Status, now: Status) -> bool:
     """Whether something has changed that a plan may hang on."""
-    return (former.drift, former.floating_ips) != (now.drift, now.floating_ips)
+    return (former.drift, former.floating_ips, former.security_groups) != (
+        *(now.drift, now.floating_ips, now.security_groups),
+    )
 
 
 def said(error: Exception) -> str:

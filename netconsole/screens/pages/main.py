@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from netconsole.backend.model.phrases import count
 from netconsole.backend.system.privileges import Capability, lacking
-from netconsole.screens.pages import changing
+from netconsole.screens.pages import changing, group_changes
 from netconsole.screens.pages.actions import ACTIONS, BY_ID, Action, Situation
 from netconsole.screens.pages.capture import CapturePage
 from netconsole.screens.pages.console import Console
@@ -32,7 +32,7 @@ _SPECIAL = ("describe", "quit")
 
 
 class MainPage(Page[None], inherit_bindings=False):
-    """Five panes under one header; the keys come from the table of actions."""
+    """The panes under one header; the keys come from the table of actions."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(pane.key, f"open('{pane.id}')", show=False) for pane in PANES),
@@ -217,12 +217,17 @@ class MainPage(Page[None], inherit_bindings=False):
         self._perform(action, situation)
 
     def _perform(self, action: Action, situation: Situation) -> None:
-        console, status, floating = self.console, situation.status, situation.floating
+        console, status = self.console, situation.status
+        floating, group = situation.floating, situation.group
         match action.id:
             case "associate" if floating and status:
                 changing.associate(console, floating, status)
             case "disassociate" if floating:
                 changing.disassociate(console, floating)
+            case "allow" if group and status:
+                group_changes.allow(console, group, status)
+            case "revoke" if group and status:
+                group_changes.revoke(console, group, status)
             case "repair":
                 changing.repair(console)
             case "describe":

@@ -1,6 +1,6 @@
 """The panes, in the order of their keys."""
 
-from netconsole.screens.panes import allocations, dnsmasq, floating, nat, networks
+from netconsole.screens.panes import allocations, dnsmasq, floating, groups, nat, networks
 from netconsole.screens.rows.pane import Pane
 
 PANES: tuple[Pane, ...] = (
@@ -9,4 +9,5 @@ PANES: tuple[Pane, ...] = (
     floating.PANE,
     dnsmasq.PANE,
     nat.PANE,
+    groups.PANE,
 )

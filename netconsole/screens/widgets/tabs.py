@@ -34,8 +34,11 @@ class Tabs(Surface):
         self.repaint()
 
     def _labels(self) -> list[tuple[Pane, list[Part]]]:
-        short = self.app.size.width < 80
-        return [(pane, self._label(pane, short=short)) for pane in self.panes]
+        """The titles in full where there is room for all; else that of the open pane alone."""
+        full = [(pane, self._label(pane, short=False)) for pane in self.panes]
+        if sum(_width(label) for _, label in full) <= self.app.size.width + 1:
+            return full
+        return [(pane, self._label(pane, short=pane.id != self._open)) for pane in self.panes]
 
     def _label(self, pane: Pane, *, short: bool) -> list[Part]:
         is_open = pane.id == self._open
@@ -64,7 +67,12 @@ class Tabs(Surface):
     def on_click(self, event: events.Click) -> None:
         at = 0
         for pane, label in self._labels():
-            at += sum(len(text) for text, _ in label) + 1
+            at += _width(label)
             if event.x < at:
                 self.post_message(self.Picked(pane.id))
                 return
+
+
+def _width(label: list[Part]) -> int:
+    """How many columns a label takes, with the blank behind it."""
+    return sum(len(text) for text, _ in label) + 1
