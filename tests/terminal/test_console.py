@@ -255,9 +255,9 @@ def test_the_steps_to_come_are_shown_while_evidence_is_collected(lab: RunningLab
         terminal.wait_for("/floating-unr")
         terminal.press("enter")
         terminal.wait_for(
-            "Nobody outside reaches an instance", "  forward_filter: ping", "collecting evidence"
+            "Nobody outside reaches an instance", "  group_admits: ping", "collecting evidence"
         )
-        terminal.wait_for("ok ✓     forward_filter: ping")
+        terminal.wait_for("ok ✓     group_admits: ping")
 
 
 def test_the_guided_playbook_finds_heals_proves_and_takes_back(lab: RunningLab) -> None:
