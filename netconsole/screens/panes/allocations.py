@@ -6,7 +6,7 @@ from netconsole.backend.model import subject
 from netconsole.backend.survey.status import Allocation, Status
 from netconsole.backend.survey.trouble import is_dead, lease_word
 from netconsole.screens.rows.marks import Glyphs, mark, tone
-from netconsole.screens.rows.pane import Column, Entry, Pane, Row, drift_about
+from netconsole.screens.rows.pane import Column, Entry, Pane, Row, drift_about, heading
 
 COLUMNS = (
     Column("address", 15, "address"),
@@ -89,7 +89,16 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
             subject.port(allocation.device),
             *map(subject.floating, allocation.floating),
         ),
+        *_let_in(status, allocation.instance),
     )
+
+
+def _let_in(status: Status, instance: str) -> tuple[Entry, ...]:
+    """What the groups of an instance let in, a rule a line."""
+    groups = [group for group in status.security_groups if instance in group.instances]
+    rules = [Entry(rule.says, label=group.name) for group in groups for rule in group.rules]
+    nothing = Entry("nothing: no rule of its security groups lets anything in")
+    return (Entry(), heading("What may reach it"), *(rules or [nothing]))
 
 
 PANE = Pane(
