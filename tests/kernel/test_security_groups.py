@@ -1,6 +1,6 @@
 """Security groups on a host: what is said of them, and what the simulator answers."""
 
-from cloud import answer, create_network, netconsole
+from cloud import answer, configure, netconsole
 from private_host import PrivateHost
 
 OPEN_RULES = """
@@ -16,9 +16,16 @@ with sqlite3.connect("/var/lib/netconsole/netconsole.sqlite") as store:
 """As in a store from before there were groups."""
 
 
-def test_what_lets_everything_in_is_said_until_it_is_taken_away(host: PrivateHost) -> None:
-    create_network(host)
+def create_closed(host: PrivateHost) -> None:
+    """A network with an instance whose group lets nothing in, as that of a new project."""
+    configure(host)
+    words = ("--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
+    netconsole(host, "network", "create", "vmnet", *words)
     netconsole(host, "instance", "create", "web1", "--project", "demo")
+
+
+def test_what_lets_everything_in_is_said_until_it_is_taken_away(host: PrivateHost) -> None:
+    create_closed(host)
     said = "open: security group default of demo lets everything in"
     asked = ("secgroup", "test", "--from", "198.51.100.7", "--to", "web1", "--proto", "tcp")
     assert said not in netconsole(host, "status")
@@ -26,6 +33,7 @@ def test_what_lets_everything_in_is_said_until_it_is_taken_away(host: PrivateHos
     assert (denied.returncode, "denied" in denied.stdout) == (1, True)
     assert "no rule of default lets it in" in denied.stdout
     host.run("python3", "-c", OPEN_RULES)
+    netconsole(host, "apply")
     told = netconsole(host, "status")
     assert said in told
     assert "ok, as the store says" in told
