@@ -41,7 +41,8 @@ def test_flat_plugs_ports_into_the_admins_bridge_and_does_no_more(host: PrivateH
     device = answer(host, "instance", "show", "vm1")["ports"][0]["port"]["device"]
     link = json.loads(host.run("ip", "-json", "link", "show", device).stdout)[0]
     assert link["master"] == "br100"
-    assert host.run("iptables-save").stdout.count("nova-network") == 0
+    assert host.run("iptables-save", "-t", "nat").stdout.count("nova-network") == 0
+    assert "nova-network-FORWARD" not in host.run("iptables-save").stdout
     assert host.run("pgrep", "-x", "dnsmasq", check=False).stdout == ""
 
 

@@ -29,19 +29,54 @@ def configure(host: PrivateHost, *more: str) -> None:
     host.write("/etc/netconsole/netconsole.conf", "\n".join((CONFIGURATION, *more, "")))
 
 
-def create_network(host: PrivateHost, *more: str) -> None:
-    """Create the network vmnet, with further lines of configuration."""
+OPEN_GROUPS = """
+from netconsole.backend.configuration.loading import load
+from netconsole.backend.model.records import DefaultRule
+from netconsole.backend.store import Store, security_groups
+
+with Store(load().connection).transaction() as connection:
+    for cidr in ("0.0.0.0/0", "::/0"):
+        for protocol, first, last in (("tcp", 1, 65535), ("udp", 1, 65535), ("icmp", -1, -1)):
+            rule = DefaultRule(0, protocol, first, last, cidr)
+            security_groups.insert_default_rule(connection, rule)
+"""
+
+
+def open_groups(host: PrivateHost) -> None:
+    """Let everything in to the instances of projects that come later, but what is of no protocol
+    that a group knows."""
+    host.run("python3", "-c", OPEN_GROUPS)
+    host.has_open_groups = True
+
+
+def create_network(host: PrivateHost, *more: str, is_open: bool = True) -> None:
+    """Create the network vmnet, with further lines of configuration.
+
+    Projects let everything in to its guests, unless these are not to be open.
+    """
     configure(host, *more)
+    if is_open:
+        open_groups(host)
     netconsole(
         host, "network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100"
     )
 
 
-def boot(host: PrivateHost, name: str, project: str = "demo", more: tuple[str, ...] = ()) -> str:
+def boot(
+    host: PrivateHost,
+    name: str,
+    project: str = "demo",
+    more: tuple[str, ...] = (),
+    *,
+    is_open: bool = True,
+) -> str:
     """Create an instance as a namespace with real DHCP clients; return its first address.
 
-    Its port is on vmnet, unless `more` says otherwise.
+    Its port is on vmnet, unless `more` says otherwise. Its project, where it is new, lets
+    everything in, unless it is not to be open.
     """
+    if is_open and not host.has_open_groups:
+        open_groups(host)
     host.run("ip", "netns", "add", name)
     on = () if "--network" in more else ("--network", "vmnet")
     words = ("instance", "create", name, "--project", project, "--port-kind", "veth")

@@ -108,9 +108,8 @@ def wanted_chains(
 
 
 def instance(number: int = 0, name: str | None = None) -> Instance:
-    return Instance(
-        f"instance-{number}", name or f"web{number}", "demo", HOST, name or f"web{number}"
-    )
+    called = name or f"web{number}"
+    return Instance(f"instance-{number}", called, "demo", HOST, called, id=number + 1)
 
 
 def mac(number: int = 0) -> str:

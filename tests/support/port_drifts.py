@@ -139,7 +139,6 @@ ELSEWHERE: dict[str, Drift] = {
     "a link that is ours and nobody's": lambda host, of: with_link(
         host, ObservedLink("tap78", "tap", alias="netconsole:port:none")
     ),
-    "no rules": without_rules,
     "one more address": one_more_address,
     "another's lease": leased(1, "10.0.0.200"),
     "another's host file": host_of(1, "10.0.0.201"),
@@ -171,6 +170,7 @@ OWN: dict[str, Drift] = {
 
 GROUND: dict[str, Drift] = {
     "no bridge": without_link("br100"),
+    "no rules": without_rules,
     "no bridge but a tap": others_link("br100"),
     "the bridge is down": link_is("br100", up=False),
     "the bridge has another MAC address": link_is("br100", mac="fe:00:00:00:00:01"),

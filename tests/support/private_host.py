@@ -79,6 +79,8 @@ class PrivateHost:
         self._namespaces = NAMESPACES if network else NAMESPACES[1:]
         self._kinds = KINDS | (Namespace.NET if network else 0) | (Namespace.USER if user else 0)
         self._spawned: list[subprocess.Popen[str]] = []
+        self.has_open_groups = False
+        """Whether new projects let everything in to their instances (`cloud.open_groups`)."""
         self._holder = subprocess.Popen(
             [
                 *("unshare", *user, *self._namespaces, *ENDING),

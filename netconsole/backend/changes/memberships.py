@@ -10,6 +10,7 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import Membership, SecurityGroup
+from netconsole.backend.model.subject import GROUPS, Scope
 from netconsole.backend.store import instances, security_groups
 
 Groups = tuple[SecurityGroup, ...]
@@ -26,6 +27,10 @@ class AddSecurityGroup(Change[Groups]):
     @property
     def title(self) -> str:
         return spelled("instance secgroup add", self.instance, self.group)
+
+    @property
+    def scope(self) -> Scope:
+        return GROUPS
 
     def write(self, connection: Connection, options: Options) -> Written[Groups]:
         instance = instances.find(connection, self.instance)
@@ -50,6 +55,10 @@ class RemoveSecurityGroup(Change[Groups]):
     @property
     def title(self) -> str:
         return spelled("instance secgroup remove", self.instance, self.group)
+
+    @property
+    def scope(self) -> Scope:
+        return GROUPS
 
     def write(self, connection: Connection, options: Options) -> Written[Groups]:
         instance = instances.find(connection, self.instance)

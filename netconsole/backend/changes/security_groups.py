@@ -13,6 +13,7 @@ from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
 from netconsole.backend.model.group_rules import DEFAULT_GROUP, told
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import GroupRuleView, SecurityGroup, SecurityGroupRule
+from netconsole.backend.model.subject import GROUPS, Scope
 from netconsole.backend.store import security_groups
 
 
@@ -48,6 +49,10 @@ class CreateSecurityGroup(Change[SecurityGroup]):
             "secgroup create", self.name, project=self.project, description=self.description
         )
 
+    @property
+    def scope(self) -> Scope:
+        return GROUPS
+
     def write(self, connection: Connection, options: Options) -> Written[SecurityGroup]:
         project = validate.display_name("project", self.project)
         name = _name(self.name)
@@ -78,6 +83,10 @@ class UpdateSecurityGroup(Change[SecurityGroup]):
             description=self.description,
         )
 
+    @property
+    def scope(self) -> Scope:
+        return GROUPS
+
     def write(self, connection: Connection, options: Options) -> Written[SecurityGroup]:
         project = validate.display_name("project", self.project)
         group = grouping.find(connection, project, self.group)
@@ -99,6 +108,10 @@ class DeleteSecurityGroup(Change[SecurityGroup]):
     @property
     def title(self) -> str:
         return spelled("secgroup delete", self.group, project=self.project)
+
+    @property
+    def scope(self) -> Scope:
+        return GROUPS
 
     def write(self, connection: Connection, options: Options) -> Written[SecurityGroup]:
         project = validate.display_name("project", self.project)
@@ -123,6 +136,10 @@ class AllowTraffic(Change[GroupRuleView]):
     @property
     def title(self) -> str:
         return _title("secgroup allow", self)
+
+    @property
+    def scope(self) -> Scope:
+        return GROUPS
 
     def write(self, connection: Connection, options: Options) -> Written[GroupRuleView]:
         group, asked = _asked(connection, self)
@@ -149,6 +166,10 @@ class RevokeTraffic(Change[GroupRuleView]):
     @property
     def title(self) -> str:
         return _title("secgroup revoke", self)
+
+    @property
+    def scope(self) -> Scope:
+        return GROUPS
 
     def write(self, connection: Connection, options: Options) -> Written[GroupRuleView]:
         group, asked = _asked(connection, self)

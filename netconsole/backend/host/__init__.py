@@ -23,7 +23,7 @@ from netconsole.backend.host.configurators import configured_by, dhcp_clients
 from netconsole.backend.host.doers import perform
 from netconsole.backend.host.standing import still, undone
 from netconsole.backend.intent.above import leaving
-from netconsole.backend.intent.bridged import BRIDGE_NF, bridged
+from netconsole.backend.intent.bridged import BRIDGE_NF, BRIDGE_NF_V6, bridged
 from netconsole.backend.intent.settings import heeding
 from netconsole.backend.kernel import other_nat
 from netconsole.backend.model import kernel_settings
@@ -197,13 +197,17 @@ class Host:
         """Those steps of a cure whose effect is not to be seen. Raises NetconsoleError."""
         return Plan(undone(cure.steps))
 
+    def switched(self, wanted: Wanted, observed: Observed) -> Wanted:
+        """What is wanted, with those bridges' own switches that this host needs and can have."""
+        return bridged(wanted, observed, sysctls.read(BRIDGE_NF), sysctls.read(BRIDGE_NF_V6))
+
     def possible(self, wanted: Wanted, observed: Observed) -> Wanted:
         """What this kernel can hold of a state; the rest is left out and told of."""
         if wanted.sysctls.get(kernel_settings.IPV6_FORWARDING) == "1":
             above = (leaving(name, wanted.above) for name in wanted.uplinks)
             accepting = sysctls.accepting({*wanted.uplinks, *above})
             wanted = heeding(wanted, observed, sysctls.learners(), accepting)
-        wanted = bridged(wanted, observed, sysctls.read(BRIDGE_NF))
+        wanted = self.switched(wanted, observed)
         redirecting = [key for key in wanted.chains if (key.family, key.table) == ("bridge", "nat")]
         if not redirecting or not (reason := filters.redirection_refused()):
             return wanted

@@ -20,6 +20,7 @@ _BATCH = ("ip", "-json", "-details", "-batch", "-")
 class _KindData(TypedDict):
     forward_delay: NotRequired[int]
     nf_call_iptables: NotRequired[int]
+    nf_call_ip6tables: NotRequired[int]
     id: NotRequired[int]
 
 
@@ -126,11 +127,16 @@ def _link(entry: _LinkEntry) -> ObservedLink:
         peer=entry.get("link"),
         hairpin=port.get("hairpin"),
         forward_delay=data.get("forward_delay"),
-        nf_call_iptables=None if (met := data.get("nf_call_iptables")) is None else bool(met),
+        nf_call_iptables=_switch(data.get("nf_call_iptables")),
+        nf_call_ip6tables=_switch(data.get("nf_call_ip6tables")),
         parent=entry.get("link") if kind == "vlan" else None,
         vlan=data.get("id") if kind == "vlan" else None,
         other_names=tuple(entry.get("altnames", ())),
     )
+
+
+def _switch(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
 
 
 def _forwards(entry: _LinkEntry) -> bool:

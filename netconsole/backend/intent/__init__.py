@@ -7,6 +7,7 @@ from netaddr import IPNetwork
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.above import along, followed, leaving, masters
+from netconsole.backend.intent.groups import with_groups
 from netconsole.backend.intent.guards import guards
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.meaning import meaning
@@ -43,7 +44,8 @@ def intent(
     options = followed(options, above)
     presence = replace(named, options=options)
     translations = _translations(presence, above)
-    said = meaning(presence.served, translations, _shared(presence), options)
+    served = meaning(presence.served, translations, _shared(presence), options)
+    said = with_groups(served, presence)
     answering = tuple(network for network in presence.served if answers_dhcp(network))
     addresses = tuple(_addresses(presence, translations))
     names = records.dns_entries

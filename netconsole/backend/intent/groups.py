@@ -6,6 +6,7 @@ from functools import cached_property
 
 from netaddr import IPNetwork
 
+from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model import subject
 from netconsole.backend.model.eui64 import LINK_LOCAL, address_v6
@@ -28,7 +29,7 @@ def with_groups(said: Meaning, presence: Presence) -> Meaning:
 
     Where the firewall is switched off, as it was.
     """
-    if presence.options.firewall_driver.endswith("NoopFirewallDriver"):
+    if not filters_guests(presence.options):
         return said
     groups = _Groups(presence)
     guests = tuple(groups.guests())
@@ -56,7 +57,8 @@ class _Groups:
         """The ports of every instance, by its uuid."""
         found: dict[str, list[Port]] = {}
         for port in self.presence.records.ports:
-            found.setdefault(port.instance_uuid, []).append(port)
+            if port.network_id in self._networks:
+                found.setdefault(port.instance_uuid, []).append(port)
         return found
 
     @cached_property
@@ -95,14 +97,13 @@ class _Groups:
     def guests(self) -> Iterator[FilteredGuest]:
         """The instances of this host that have ports."""
         for uuid, instance in self.presence.instances.items():
-            if (ports := self._ports.get(uuid)) and uuid in self._memberships:
+            if ports := self._ports.get(uuid):
                 yield self._guest(instance, ports)
 
     def _guest(self, instance: Instance, ports: list[Port]) -> FilteredGuest:
         networks = tuple(
             {port.network_id: self._networks[port.network_id] for port in ports}.values()
         )
-        same = self.presence.options.allow_same_net_traffic
         return FilteredGuest(
             about=subject.port(ports[0].device),
             id=instance.id,
@@ -111,11 +112,10 @@ class _Groups:
             dhcp_servers=tuple(each.dhcp_server for each in networks if each.dhcp_server),
             routers=tuple(each.gateway_v6 for each in networks if each.cidr_v6 and each.gateway_v6),
             neighbours=tuple(
-                str(IPNetwork(cidr).cidr)
-                for network in networks
-                for cidr in (network.cidr, network.cidr_v6)
-                if same and cidr
-            ),
+                str(IPNetwork(cidr).cidr) for network in networks for cidr in _subnets(network)
+            )
+            if self.presence.options.allow_same_net_traffic
+            else (),
         )
 
     def _reached(self, port: Port) -> Iterator[GuestAddress]:
@@ -162,6 +162,11 @@ class _Groups:
                     members[number] += self._addresses(port)
         for number in sorted(asked):
             yield SourceGroup(_about(number), number, tuple(members[number]))
+
+
+def _subnets(network: Network) -> tuple[str, ...]:
+    """The ranges from which neighbours send."""
+    return (network.cidr, *((network.cidr_v6, LINK_LOCAL) if network.cidr_v6 else ()))
 
 
 def _about(number: int) -> Subject:

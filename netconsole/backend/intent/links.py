@@ -24,12 +24,23 @@ def links(presence: Presence) -> dict[str, WantedLink]:
                 others = wanted[link.name].subjects if link.name in wanted else ()
                 about = together(others, (subject.network(network.label),))
                 wanted[link.name] = replace(link, subjects=about)
-    if _keeps_sources(presence):
-        for network in presence.served:
-            if (bridge := wanted.get(network.bridge)) is not None:
-                wanted[network.bridge] = replace(bridge, nf_call_iptables=True)
+    filters, keeps = filters_guests(presence.options), _keeps_sources(presence)
+    for network in (*presence.served, *presence.carried):
+        if (bridge := wanted.get(network.bridge)) is not None:
+            meets = filters or (keeps and network in presence.served)
+            wanted[network.bridge] = replace(
+                bridge,
+                nf_call_iptables=meets or bridge.nf_call_iptables,
+                nf_call_ip6tables=(filters and network.cidr_v6 is not None)
+                or bridge.nf_call_ip6tables,
+            )
     wanted.update((link.name, link) for link in _ports(presence))
     return wanted
+
+
+def filters_guests(options: Options) -> bool:
+    """Whether security groups are kept: the firewall of instances is not switched off."""
+    return not options.firewall_driver.endswith("NoopFirewallDriver")
 
 
 def _keeps_sources(presence: Presence) -> bool:

@@ -79,6 +79,8 @@ class Link:
     """Of a bridge, in hundredths of a second."""
     nf_call_iptables: bool | None = None
     """Of a bridge: whether its frames meet iptables, whatever the switch for all bridges says."""
+    nf_call_ip6tables: bool | None = None
+    """The same for ip6tables."""
     parent: str | None = None
     """Of a VLAN device, the interface whose tagged frames it carries."""
     vlan: int | None = None

@@ -81,6 +81,8 @@ class Scope:
     """Sorted, each once; none for the whole host."""
     vicinity: Vicinity | None = None
     """Of ports, which cannot be looked at alone without one."""
+    is_of_groups: bool = False
+    """Whether it is about security groups alone, whichever they are."""
     is_named_later: bool = False
     """Whether it is about ports that have their names only when the change is written."""
 
@@ -89,11 +91,6 @@ class Scope:
         """Whether all of the host is looked at, as where a subject cannot be looked at alone."""
         narrow = self.is_named_later or self.is_of_ports or self.is_of_groups
         return not (narrow or self._is_all("floating"))
-
-    @property
-    def is_of_groups(self) -> bool:
-        """Whether it is about security groups alone."""
-        return self._is_all("group")
 
     @property
     def is_of_ports(self) -> bool:
@@ -110,6 +107,7 @@ class Scope:
 
 
 WHOLE_HOST = Scope()
+GROUPS = Scope(is_of_groups=True)
 PORTS_TO_BE_NAMED = Scope(is_named_later=True)
 
 

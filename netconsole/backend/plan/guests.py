@@ -7,8 +7,10 @@ else is in their tables stays as it is; that our jumps lead to them is what make
 from collections.abc import Mapping
 from dataclasses import replace
 
-from netconsole.backend.filtering.rules import is_ours, is_own_chain
-from netconsole.backend.model.hoststate import ChainKey, Observed, Rule, Wanted
+from netconsole.backend.filtering.rules import CHAIN_PREFIX, is_ours, is_own_chain
+from netconsole.backend.intent.bridged import WITHIN_BRIDGES
+from netconsole.backend.model.hoststate import ChainKey, Family, Observed, Rule, Wanted
+from netconsole.backend.steps import AddLink, Plan
 from netconsole.backend.wording.groups import FALLBACK, LOCAL, filters_guests, ways_to_guests
 
 _Chains = Mapping[ChainKey, tuple[Rule, ...]]
@@ -25,15 +27,23 @@ def _is_of(key: ChainKey) -> bool:
 
 
 def stand(observed: Observed, wanted: Wanted) -> bool:
-    """Whether the chains of guests are led to, and are there before and after, or never."""
+    """Whether the chains of guests are led to, before and after.
+
+    With the first guest those that lead there may come, and go with the last, unless the host's
+    networks have them in any case.
+    """
     before = {key.family for key in observed.chains if _is_of(key) and key.chain == FALLBACK}
     after = {key.family for key in wanted.chains if key.chain == FALLBACK}
-    return before == after and all(
+    return all(_serves(observed, family) for family in before ^ after) and all(
         rule in observed.chains.get(ChainKey(family, "filter", chain), ())
         for family in after
         for chain, jumps in ways_to_guests().items()
         for rule in jumps
     )
+
+
+def _serves(observed: Observed, family: Family) -> bool:
+    return ChainKey(family, "filter", f"{CHAIN_PREFIX}FORWARD") in observed.chains
 
 
 def with_others(observed: Observed, wanted: Wanted) -> Wanted:
@@ -45,4 +55,12 @@ def with_others(observed: Observed, wanted: Wanted) -> Wanted:
         for jumps in (tuple(rule for rule in rules if is_ours(key.chain, rule.spec)),)
         if is_own_chain(key.chain) or jumps
     }
-    return replace(wanted, chains={**others, **wanted.chains})
+    emptied = {key: () for key in others if _is_of(key)}
+    return replace(wanted, chains={**others, **emptied, **wanted.chains})
+
+
+def note_of_guests(steps: Plan, wanted: Wanted) -> tuple[str, ...]:
+    """Say of ports that are made what security groups do not hold for them."""
+    reason = wanted.unsupported.get(WITHIN_BRIDGES)
+    made = any(isinstance(step, AddLink) and step.kind in ("tap", "veth") for step in steps.steps)
+    return (f"{WITHIN_BRIDGES} do not hold: {reason}",) if reason and made else ()

@@ -197,6 +197,7 @@ def _link_changes(found: Link, wanted: Link, about: Subjects = ()) -> Iterator[S
         ("mtu", wanted.mtu, found.mtu),
         ("forward_delay", wanted.forward_delay, found.forward_delay),
         ("nf_call_iptables", wanted.nf_call_iptables, bool(found.nf_call_iptables)),
+        ("nf_call_ip6tables", wanted.nf_call_ip6tables, bool(found.nf_call_ip6tables)),
         ("master", wanted.master, found.master),
         ("hairpin", wanted.hairpin, found.hairpin if found.master == wanted.master else False),
         ("up", wanted.up, found.up),

@@ -9,6 +9,7 @@ the narrow look enough.
 from collections.abc import Iterable, Mapping, Sequence
 
 from netconsole.backend.filtering.rules import is_own_chain, specs
+from netconsole.backend.intent.bridged import keeps_sources
 from netconsole.backend.managers.flatdhcp import has_external_gateway
 from netconsole.backend.model.hoststate import ChainKey, HostState, Observed, Rule, Wanted
 from netconsole.backend.model.kernel_settings import IP_FORWARD
@@ -65,7 +66,7 @@ def is_enough(
     return (
         bool(chains)
         and all(observed.sysctls.get(key, value) == value for key, value in wanted.sysctls.items())
-        and not any(link.nf_call_iptables for link in wanted.links.values())
+        and not keeps_sources(wanted)
         and not any(map(has_external_gateway, networks))
         and all(
             key in observed.chains and _stands(observed.chains[key], _ground(rules, scope))

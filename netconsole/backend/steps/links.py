@@ -7,7 +7,15 @@ from netconsole.backend.steps.kernel import SetSysctl
 from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv, given
 
 LinkAttribute = Literal[
-    "up", "master", "mtu", "mac", "hairpin", "forward_delay", "nf_call_iptables", "alias"
+    "up",
+    "master",
+    "mtu",
+    "mac",
+    "hairpin",
+    "forward_delay",
+    "nf_call_iptables",
+    "nf_call_ip6tables",
+    "alias",
 ]
 
 
@@ -111,7 +119,7 @@ class SetLink(ProgramStep):
                 return (argv(*link, self.attribute, self.value),)
             case "mac":
                 return (argv(*link, "address", self.value),)
-            case "forward_delay" | "nf_call_iptables":
+            case "forward_delay" | "nf_call_iptables" | "nf_call_ip6tables":
                 return (argv(*link, "type", "bridge", self.attribute, self.value),)
             case "hairpin":
                 state = "on" if self.value == "1" else "off"

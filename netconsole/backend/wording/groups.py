@@ -114,13 +114,18 @@ def _family(address: str) -> IPFamily:
 
 
 def _guest(guest: FilteredGuest, family: IPFamily) -> Iterator[Rule]:
-    """The chain of an instance, in nova's order."""
+    """The chain of an instance, in nova's order.
+
+    Of what is established, nova let all pass. Here answers do, and what others send is asked for in
+    each packet: so a connection ends with the rule, or the membership, that let it in.
+    """
 
     def rule(spec: str) -> Rule:
         return Rule(spec, guest.about)
 
     yield rule("-m conntrack --ctstate INVALID -j DROP")
-    yield rule("-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+    yield rule("-m conntrack --ctstate RELATED -j ACCEPT")
+    yield rule("-m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT")
     for server in guest.dhcp_servers if family == "ipv4" else ():
         yield rule(f"-s {server}/32 -p udp -m udp --sport 67 --dport 68 -j ACCEPT")
     for neighbours in guest.neighbours:

@@ -1,14 +1,15 @@
-"""When bridged frames have to meet iptables, so that dmz_cidr holds between guests."""
+"""When bridged frames have to meet iptables, so that groups and dmz_cidr hold between guests."""
 
 from dataclasses import replace
 
 from core_samples import options, records
 
 from netconsole.backend.intent import intent
-from netconsole.backend.intent.bridged import bridged
+from netconsole.backend.intent.bridged import WITHIN_BRIDGES, bridged
 from netconsole.backend.model.hoststate import Observed, ObservedLink, Wanted
 
-DMZ = replace(options(), dmz_cidr=("203.0.113.0/24",))
+UNFILTERED = replace(options(), firewall_driver="nova.virt.firewall.NoopFirewallDriver")
+DMZ = replace(UNFILTERED, dmz_cidr=("203.0.113.0/24",))
 WANTED = intent(records(1), DMZ)
 """With an associated floating address of the range."""
 
@@ -43,6 +44,30 @@ def test_an_admins_bridge_is_left_as_it_is() -> None:
 
 
 def test_a_range_without_floating_addresses_needs_no_switch() -> None:
-    plain = intent(records(1), replace(options(), dmz_cidr=("10.128.0.0/24",)))
+    plain = intent(records(1), replace(UNFILTERED, dmz_cidr=("10.128.0.0/24",)))
     assert bridged(plain, Observed(), "0").links["br100"].nf_call_iptables is None
     assert not bridged(plain, Observed(), None).unsupported
+
+
+FILTERED = intent(records(1), options())
+
+
+def test_where_guests_are_filtered_their_bridge_has_its_own_switch() -> None:
+    assert bridged(FILTERED, Observed(), "0", "0").links["br100"].nf_call_iptables
+    assert bridged(FILTERED, Observed(), "1", "1").links["br100"].nf_call_iptables is None
+    without = bridged(FILTERED, Observed(), None, None)
+    assert without.links["br100"].nf_call_iptables is None
+    assert "modprobe br_netfilter" in without.unsupported[WITHIN_BRIDGES]
+
+
+def test_on_an_admins_bridge_it_is_said_what_sets_it() -> None:
+    theirs = ObservedLink("br100", "bridge", nf_call_iptables=False)
+    found = bridged(FILTERED, Observed(links={"br100": theirs}), "0")
+    assert found.links["br100"].nf_call_iptables is None
+    assert "dev br100 type bridge nf_call_iptables 1" in found.unsupported[WITHIN_BRIDGES]
+    done = replace(theirs, nf_call_iptables=True)
+    assert not bridged(FILTERED, Observed(links={"br100": done}), "0").unsupported
+
+
+def test_without_guests_nothing_is_asked_for() -> None:
+    assert not bridged(intent(records(0), options()), Observed(), None).unsupported

@@ -51,6 +51,7 @@ def test_a_network_wants_forwarding_a_bridge_and_an_address() -> None:
             mtu=1450,
             alias=f"netconsole:network:{network().uuid}",
             forward_delay=0,
+            nf_call_iptables=True,
         )
     }
     assert state.links["br100"].ours

@@ -70,12 +70,17 @@ def rules(connection: Connection, network: CreateNetwork, options: Options) -> I
         create.write(connection, options)
         change = AssociateFloating(address="203.0.113.129", instance="web1")
         change.write(connection, options)
-    wanted = intent(records(connection, options.host), options)
+    known = records(connection, options.host)
+    names = {each.uuid: each.name for each in known.instances}
+    instances = {each.device: names[each.instance_uuid] for each in known.ports}
+    wanted = intent(known, options)
     for (family, table, name), found in wanted.chains.items():
         yield f"{family} {table} {name}"
         for rule in found:
             end = " (at the end)" if rule.at_end else ""
             about = " ".join(rule.subject or ())
+            if rule.subject is not None and rule.subject.kind == "port":
+                about = f"port of {instances[rule.subject.name]}"
             yield f"    {rule.spec}{end}  # {about}".rstrip()
 
 

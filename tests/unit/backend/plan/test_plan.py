@@ -245,6 +245,7 @@ def test_a_new_link_gets_what_it_was_not_made_with() -> None:
         ("br100", "alias", BRIDGE.alias, ""),
         ("tap0", "alias", "netconsole:port:port-0", ""),
         ("veth1", "alias", "netconsole:port:port-1", ""),
+        ("br100", "nf_call_iptables", "1", "0"),
         ("br100", "up", "1", "0"),
         ("tap0", "mac", "fe:16:3e:00:00:00", ""),
         ("tap0", "master", "br100", ""),

@@ -29,6 +29,7 @@ from netconsole.backend.plan.ports import neighbourhood
 from netconsole.backend.steps import (
     AddDhcpHosts,
     AddLink,
+    ChangeRules,
     Plan,
     ReleaseLease,
     RemoveDhcpHosts,
@@ -92,6 +93,8 @@ def is_own(step: Step, of: World) -> bool:
             return step.pid_file in {each.pid for each in of.paths}
         case RemoveFile():
             return step.path in own_files(of)
+        case ChangeRules():
+            return step.table == "filter"
     return False
 
 
@@ -162,7 +165,7 @@ def test_what_is_amiss_elsewhere_is_left_alone(drift: str | None, comes: bool) -
     forgotten = many_retired in map(DRIFTS.get, filter(None, (drift,)))
     gone = RemoveDhcpHosts if forgotten else RetireDhcpHosts
     assert {type(step) for step in steps} == (
-        {AddLink, SetLink, AddDhcpHosts} if comes else {gone, RemoveLink}
+        {ChangeRules, AddLink, SetLink, AddDhcpHosts} if comes else {gone, RemoveLink, ChangeRules}
     )
     assert all(is_own(step, USUAL) for step in steps)
     assert entries(steps, AddDhcpHosts, RetireDhcpHosts) <= own_files(USUAL)

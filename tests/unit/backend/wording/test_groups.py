@@ -23,7 +23,7 @@ WEB1 = FilteredGuest(
     (1,),
     dhcp_servers=("10.0.0.1",),
     routers=("fd00::1",),
-    neighbours=("10.0.0.0/24", "fd00::/64"),
+    neighbours=("10.0.0.0/24", "fd00::/64", "fe80::/64"),
 )
 PING = Opening("icmp", -1, -1, "0.0.0.0/0")
 SSH = Opening("tcp", 22, 22, "0.0.0.0/0")
@@ -43,7 +43,8 @@ def test_the_chain_of_an_instance_is_in_novas_order() -> None:
     assert listed(meant(PING), "local") == ["-d 10.0.0.3/32 -j nova-network-inst-7"]
     assert listed(meant(PING), "inst-7") == [
         "-m conntrack --ctstate INVALID -j DROP",
-        "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "-m conntrack --ctstate RELATED -j ACCEPT",
+        "-m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT",
         "-s 10.0.0.1/32 -p udp -m udp --sport 67 --dport 68 -j ACCEPT",
         "-s 10.0.0.0/24 -j ACCEPT",
         "-j nova-network-sg-1",
@@ -55,8 +56,10 @@ def test_the_chain_of_an_instance_is_in_novas_order() -> None:
 def test_for_ipv6_the_router_and_neighbour_discovery_pass() -> None:
     assert listed(meant(), "inst-7", ipv6=True) == [
         "-m conntrack --ctstate INVALID -j DROP",
-        "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "-m conntrack --ctstate RELATED -j ACCEPT",
+        "-m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT",
         "-s fd00::/64 -j ACCEPT",
+        "-s fe80::/64 -j ACCEPT",
         "-s fd00::1/128 -p ipv6-icmp -j ACCEPT",
         "-p ipv6-icmp -m icmp6 --icmpv6-type 135 -j ACCEPT",
         "-p ipv6-icmp -m icmp6 --icmpv6-type 136 -j ACCEPT",

@@ -1,0 +1,142 @@
+"""What security groups let reach the guests, shown by packets."""
+
+import cloud
+import pytest
+from cloud import FLOATING, answer, configure, netconsole, reaches
+from private_host import PrivateHost
+from talk import Connection, connected, pinged, serve
+
+from netconsole.backend.model.eui64 import address_v6
+
+WORLD = "203.0.113.1"
+NOVA = ("nova", "--os-project-name", "demo")
+
+
+def boot(host: PrivateHost, name: str, project: str = "demo", more: tuple[str, ...] = ()) -> str:
+    return cloud.boot(host, name, project, more, is_open=False)
+
+
+def network(host: PrivateHost, *options: str, v6: bool = False) -> None:
+    """A network; its projects have closed groups, as new ones do."""
+    configure(host, *options)
+    words = ("--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
+    ranges = ("--fixed-range-v6", "fd00:5::/64") if v6 else ()
+    netconsole(host, "network", "create", "vmnet", *words, *ranges)
+    host.outside("ip", "route", "add", "10.0.0.0/24", "via", "203.0.113.2")
+
+
+def without_the_switch_for_all(host: PrivateHost) -> None:
+    """Let bridged frames meet no rules, but where a bridge has its own switch."""
+    for family in ("iptables", "ip6tables"):
+        host.run("sysctl", "-w", f"net.bridge.bridge-nf-call-{family}=0")
+
+
+def nothing_to_do(host: PrivateHost) -> bool:
+    return host.run("netconsole", "plan", check=False).stdout == ""
+
+
+def test_closed_then_open_by_the_guides_rules_and_closed_again_in_the_middle_of_a_flow(
+    host: PrivateHost,
+) -> None:
+    network(host)
+    fixed = boot(host, "web1")
+    netconsole(host, "floating", "create", "--pool", "public", "--ip-range", "203.0.113.128/28")
+    netconsole(host, "floating", "associate", FLOATING, "web1")
+    serve(host, "web1", 22, 80)
+    ssh, web = f"{FLOATING}/22", f"{FLOATING}/80"
+    assert not reaches(host)
+    assert connected(host, "outside", ssh, web, f"{fixed}/22") == set()
+    assert pinged(host, "web1", WORLD) == {WORLD}
+
+    netconsole(host, *NOVA, "secgroup-add-rule", "default", "icmp", "-1", "-1", "0.0.0.0/0")
+    assert reaches(host)
+    assert connected(host, "outside", ssh, web) == set()
+    netconsole(host, *NOVA, "secgroup-add-rule", "default", "tcp", "22", "22", "0.0.0.0/0")
+    assert connected(host, "outside", ssh, web, f"{fixed}/22") == {ssh, f"{fixed}/22"}
+    connection = Connection(host, "outside", FLOATING, 22)
+    assert connection.answers()
+
+    netconsole(host, *NOVA, "secgroup-delete-rule", "default", "icmp", "-1", "-1", "0.0.0.0/0")
+    netconsole(host, *NOVA, "secgroup-delete-rule", "default", "tcp", "22", "22", "0.0.0.0/0")
+    assert not connection.answers()
+    assert not reaches(host)
+    assert connected(host, "outside", ssh, web) == set()
+    assert nothing_to_do(host)
+
+    netconsole(host, *NOVA, "secgroup-add-rule", "default", "tcp", "1", "100", f"{WORLD}/32")
+    assert connected(host, "outside", ssh, web) == {ssh, web}
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_guests_of_one_bridge_reach_each_other_as_the_option_and_source_groups_say(
+    host: PrivateHost, same: bool
+) -> None:
+    """Their members come and go."""
+    without_the_switch_for_all(host)
+    network(host, f"allow_same_net_traffic = {same}")
+    netconsole(host, "secgroup", "create", "web", "--project", "demo")
+    first = boot(host, "web1")
+    boot(host, "web2", more=("--security-group", "web"))
+    boot(host, "db1", project="other")
+    serve(host, "web1", 22)
+    place = f"{first}/22"
+    everybody = {place} if same else set()
+    assert connected(host, "web2", place) == everybody
+    assert connected(host, "db1", place) == everybody
+    if same:
+        return
+
+    allow = ("secgroup", "allow", "default", "--project", "demo")
+    netconsole(host, *allow, "--protocol", "tcp", "--port", "22", "--source-group", "web")
+    assert connected(host, "web2", place) == {place}
+    assert connected(host, "db1", place) == set()
+    assert connected(host, "outside", place) == set()
+    connection = Connection(host, "web2", first, 22)
+
+    netconsole(host, "instance", "secgroup", "remove", "web2", "web")
+    assert not connection.answers()
+    netconsole(host, "instance", "secgroup", "add", "web2", "web")
+    assert connected(host, "web2", place) == {place}
+    boot(host, "web3", more=("--security-group", "web"))
+    assert connected(host, "web3", place) == {place}
+    left = answer(host, "instance", "show", "web3")["ports"][0]["fixed_ips"][0]["address"]
+    netconsole(host, "instance", "delete", "web3")
+    assert left not in host.run("iptables", "-S").stdout
+    assert connected(host, "web2", place) == {place}
+    assert nothing_to_do(host)
+
+
+def test_ipv6_is_closed_and_opened_as_ipv4_is(host: PrivateHost) -> None:
+    """The address of the range, and that of the link alone."""
+    without_the_switch_for_all(host)
+    network(host, "allow_same_net_traffic = False", v6=True)
+    boot(host, "web1")
+    boot(host, "web2")
+    own = answer(host, "instance", "show", "web1")["ports"][0]["port"]["mac"]
+    made = address_v6(own, "fd00:5::/64")
+    for guest, address in (("web1", made), ("web2", "fd00:5::77")):
+        host.run("ip", "-n", guest, "address", "replace", f"{address}/64", "dev", "eth0", "nodad")
+    on_link = f"{address_v6(own, 'fe80::/64')}%eth0"
+    serve(host, "web1", 22)
+    assert pinged(host, "web2", made, on_link) == set()
+    assert connected(host, "web2", f"{made}/22") == set()
+
+    allow = ("secgroup", "allow", "default", "--project", "demo", "--cidr", "::/0")
+    netconsole(host, *allow, "--protocol", "icmp", "--icmp", "128")
+    assert pinged(host, "web2", made, on_link) == {made, on_link}
+    netconsole(host, *allow, "--protocol", "tcp", "--port", "22")
+    connection = Connection(host, "web2", made, 22)
+    assert connection.answers()
+    netconsole(host, "secgroup", "revoke", *allow[2:], "--protocol", "tcp", "--port", "22")
+    assert not connection.answers()
+    assert nothing_to_do(host)
+
+
+def test_where_the_firewall_is_switched_off_nothing_is_filtered(host: PrivateHost) -> None:
+    network(host, "firewall_driver = nova.virt.firewall.NoopFirewallDriver")
+    fixed = boot(host, "web1")
+    assert pinged(host, "outside", fixed) == {fixed}
+    configure(host)
+    netconsole(host, "apply")
+    assert pinged(host, "outside", fixed) == set()
+    assert nothing_to_do(host)
