@@ -1,5 +1,7 @@
 """Security groups on a host: what is said of them, and what the simulator answers."""
 
+import json
+
 from cloud import answer, configure, netconsole
 from private_host import PrivateHost
 
@@ -50,3 +52,25 @@ def test_what_lets_everything_in_is_said_until_it_is_taken_away(host: PrivateHos
     (reached,) = answer(host, *asked, "--port", "22")
     assert reached["because"] == "rule tcp 22 from 198.51.100.0/24 of group default"
     assert host.run("netconsole", *asked, "--port", "23", check=False).returncode == 1
+
+
+def test_the_rules_in_the_kernel_are_asked_as_well_and_drift_is_said(host: PrivateHost) -> None:
+    create_closed(host)
+    asked = ("secgroup", "test", "--from", "198.51.100.7", "--to", "web1", "--proto", "icmp")
+
+    def told() -> tuple[str, str, bool]:
+        shown = host.run("netconsole", *asked, "--json", check=False).stdout
+        (found,) = json.loads(shown)
+        return found["verdict"], found["on_host"], found["drift"]
+
+    assert told() == ("denied", "denied", False)
+    ping = ("--project", "demo", "--protocol", "icmp", "--icmp", "-1")
+    netconsole(host, "secgroup", "allow", "default", *ping)
+    assert told() == ("allowed", "allowed", False)
+    host.run("iptables", "-F", "nova-network-sg-1")
+    assert told() == ("allowed", "denied", True)
+    said = host.run("netconsole", *asked, check=False)
+    assert said.returncode == 1
+    assert "drift: the rules on this host do not do what the store says" in said.stderr
+    netconsole(host, "apply")
+    assert told() == ("allowed", "allowed", False)
