@@ -196,6 +196,8 @@ def observed_as(state: Wanted) -> Observed:
             for name, link in state.links.items()
         },
         leases={server.bridge: () for server in state.dnsmasq},
+        guards=state.guards,
+        guard_table=state.guard_table,
     )
 
 

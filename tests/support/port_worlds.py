@@ -15,6 +15,7 @@ from core_samples import (
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import answers_dhcp, intent
 from netconsole.backend.intent.presence import Presence
+from netconsole.backend.model.guards import of_devices
 from netconsole.backend.model.hoststate import (
     Observed,
     Wanted,
@@ -136,6 +137,8 @@ def seen(host: Observed, scope: Scope) -> Observed:
             for bridge, leases in host.leases.items()
             if bridge in near.bridges
         },
+        guards={name: each for name, each in host.guards.items() if name in near.links},
+        guard_table=of_devices(host.guard_table, ("", *near.links)),
     )
 
 

@@ -1,10 +1,12 @@
 """Every step there is, with the commands that an admin would type to the same effect."""
 
+from netconsole.backend.model.guards import GuardObject
 from netconsole.backend.steps import (
     AddAddress,
     AddDhcpHosts,
     AddLink,
     AnnounceAddress,
+    ChangeGuards,
     ChangeRules,
     CheckDnsmasq,
     EndConnections,
@@ -55,6 +57,18 @@ RULES = ChangeRules(
     ("-D POSTROUTING -j nova-network-snat", "-X nova-network-snat"),
 )
 
+HOOK = 'type filter hook ingress device "tap1" priority filter; policy drop;'
+GUARDS = ChangeGuards(
+    (
+        GuardObject("chain", "guard", ("accept",)),
+        GuardObject("element", "macs", ('"tap1" . fa:16:3e:00:00:01',), "tap1"),
+    ),
+    (
+        GuardObject("chain", "guard", ("drop",)),
+        GuardObject("chain", "port-tap1", (HOOK, "jump guard"), "tap1"),
+    ),
+)
+
 SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
     (SetSysctl("net.ipv4.ip_forward", "1", "0"), ("sysctl -w net.ipv4.ip_forward=1",)),
     (
@@ -62,6 +76,17 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
         ("ip link add name br100 address fa:16:3e:0:0:1 type bridge forward_delay 0",),
     ),
     (AddLink("br0", "bridge", ""), ("ip link add name br0 type bridge",)),
+    (
+        GUARDS,
+        (
+            "nft 'flush chain netdev netconsole guard'",
+            "nft 'delete element netdev netconsole macs { \"tap1\" . fa:16:3e:00:00:01 }'",
+            "nft 'add chain netdev netconsole port-tap1 "
+            '{ type filter hook ingress device "tap1" priority filter; policy drop; }\'',
+            "nft 'add rule netdev netconsole guard drop'",
+            "nft 'add rule netdev netconsole port-tap1 jump guard'",
+        ),
+    ),
     (AddLink("tap1", "tap", "a", mac="fe:1"), ("ip tuntap add dev tap1 mode tap",)),
     (
         VETH,

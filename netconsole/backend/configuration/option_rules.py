@@ -19,6 +19,8 @@ _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
 _TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,27}")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
+_ETHERTYPE = re.compile(r"0x[0-9A-Fa-f]{4}")
+_GUARDED_ETHERTYPES = frozenset({0x0800, 0x0806, 0x86DD, 0x8100, 0x88A8, 0x9100, 0x9200, 0x9300})
 _YES = frozenset({"true", "1", "on", "yes"})
 _NO = frozenset({"false", "0", "off", "no"})
 
@@ -112,6 +114,15 @@ def ipv4_range(value: str) -> str:
         return str(ipaddress.IPv4Network(value, strict=False))
     except ValueError:
         raise ValueError("must be an IPv4 range such as 10.0.0.0/8") from None
+
+
+def guest_ethertype(value: str) -> int:
+    """An ethertype that hides no other from the guards, written as 0x8863."""
+    if not _ETHERTYPE.fullmatch(value) or (number := int(value, 16)) < 0x0600:
+        raise ValueError("must be an ethertype from 0x0600 to 0xffff, such as 0x8863")
+    if number in _GUARDED_ETHERTYPES:
+        raise ValueError("must be none of IPv4, ARP, IPv6 and VLAN tags, which guards look into")
+    return number
 
 
 def name_server(value: str) -> str:

@@ -69,6 +69,8 @@ class Options:
     """nova's ...NoopFirewallDriver: instances are not filtered. Empty: they are."""
     allow_same_net_traffic: Annotated[bool, Option(rules.boolean)] = True
     """Whether instances reach those of the same network whatever the security groups say."""
+    guest_ethertypes: Annotated[tuple[int, ...], Option(rules.guest_ethertype, listed=True)] = ()
+    """netconsole's own: what guests may send beside IPv4, ARP and IPv6, as 0x8863,0x8864."""
     send_arp_for_ha: Annotated[bool, Option(rules.boolean)] = True
     """nova's default is False; neighbours that keep a stale address are what it leads to."""
     send_arp_for_ha_count: Annotated[int, Option(rules.whole(0, 100))] = 3

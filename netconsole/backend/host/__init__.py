@@ -13,6 +13,7 @@ from netconsole.backend.host import (
     belongings,
     dnsmasq,
     filters,
+    guards,
     links,
     mark,
     nft,
@@ -123,6 +124,7 @@ class Host:
         hosts = files.observe_all(sorted(folders), is_ours)
         own = files.observe(self._networks_path, is_ours, dhcp.is_of_hosts)
         leases = dnsmasq.observe_leases(self._networks_path)
+        guarded = guards.observe()
         return Observed(
             sysctls=sysctls.observe(self._sysctl_keys),
             links=links.observe_links(),
@@ -131,7 +133,14 @@ class Host:
             files=own.files,
             directories=folders,
             leases=leases.of_bridges,
-            unreadable={**hosts.unread, **own.unread, **leases.unread},
+            guards=guarded.guards,
+            guard_table=guarded.guard_table,
+            unreadable={
+                **hosts.unread,
+                **own.unread,
+                **leases.unread,
+                **guarded.unreadable,
+            },
         )
 
     def observe_closer(
@@ -197,8 +206,12 @@ class Host:
         """Those steps of a cure whose effect is not to be seen. Raises NetconsoleError."""
         return Plan(undone(cure.steps))
 
-    def switched(self, wanted: Wanted, observed: Observed) -> Wanted:
-        """What is wanted, with those bridges' own switches that this host needs and can have."""
+    def enforceable(self, wanted: Wanted, observed: Observed) -> Wanted:
+        """What this kernel can hold of that by which guests are filtered and guarded.
+
+        Among that are those bridges' own switches that this host needs and can have.
+        """
+        wanted = guards.possible(wanted, observed)
         return bridged(wanted, observed, sysctls.read(BRIDGE_NF), sysctls.read(BRIDGE_NF_V6))
 
     def possible(self, wanted: Wanted, observed: Observed) -> Wanted:
@@ -207,7 +220,7 @@ class Host:
             above = (leaving(name, wanted.above) for name in wanted.uplinks)
             accepting = sysctls.accepting({*wanted.uplinks, *above})
             wanted = heeding(wanted, observed, sysctls.learners(), accepting)
-        wanted = self.switched(wanted, observed)
+        wanted = self.enforceable(wanted, observed)
         redirecting = [key for key in wanted.chains if (key.family, key.table) == ("bridge", "nat")]
         if not redirecting or not (reason := filters.redirection_refused()):
             return wanted

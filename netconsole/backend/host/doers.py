@@ -6,12 +6,13 @@ back by its doer, before the error is raised.
 
 from functools import singledispatch
 
-from netconsole.backend.host import arp, belongings, dnsmasq, filters, links, nft, sysctls
+from netconsole.backend.host import arp, belongings, dnsmasq, filters, guards, links, nft, sysctls
 from netconsole.backend.injection import config_drive, root
 from netconsole.backend.model.errors import StepFailed
 from netconsole.backend.steps import (
     AddDhcpHosts,
     AnnounceAddress,
+    ChangeGuards,
     ChangeRules,
     CheckDnsmasq,
     EndConnections,
@@ -123,6 +124,7 @@ def _(step: ReloadDnsmasq) -> None:
 do.register(SetSysctl, sysctls.change)
 do.register(MoveAddresses, belongings.move)
 do.register(ChangeRules, filters.change)
+do.register(ChangeGuards, guards.change)
 do.register(RemoveNftRule, nft.remove)
 do.register(CheckDnsmasq, dnsmasq.test)
 do.register(StartDnsmasq, dnsmasq.start)

@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable
 from itertools import groupby
 
 from netconsole.backend.filtering.rule_order import Table
-from netconsole.backend.host import filters, links, nft, sysctls
+from netconsole.backend.host import filters, guards, links, nft, sysctls
 from netconsole.backend.plan import standing_rules
 from netconsole.backend.plan.way_back import Standing, changed_since
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
+    ChangeGuards,
     ChangeRules,
     InsertNftRule,
     RemoveAddress,
@@ -86,6 +87,8 @@ def _is_undone(step: Step) -> bool:
         case ChangeRules():
             current = filters.table_of(step)
             return current is not None and standing_rules.is_undone(step, current)
+        case ChangeGuards():
+            return guards.still(step) is not None
         case RemoveNftRule():
             return not nft.is_removed(step)
         case InsertNftRule():
@@ -124,6 +127,9 @@ def _remaining(
     match step:
         case ChangeRules():
             return tables.remaining(step)
+        case ChangeGuards():
+            remaining = guards.still(step)
+            return (() if remaining is None else (remaining,)), ()
         case SetSysctl():
             now = sysctls.read(step.key)
             if now is not None and now not in (step.former, step.value):

@@ -19,6 +19,7 @@ from netconsole.backend.model.meaning import Translation
 from netconsole.backend.model.records import DnsEntry, FloatingIP, Network, Records
 from netconsole.backend.model.subject import together
 from netconsole.backend.wording import Wording, dhcp
+from netconsole.backend.wording.guards import guard_table
 from netconsole.backend.wording.iptables import IPTABLES
 
 
@@ -49,6 +50,7 @@ def intent(
     answering = tuple(network for network in presence.served if answers_dhcp(network))
     addresses = tuple(_addresses(presence, translations))
     names = records.dns_entries
+    guarded = guards(presence)
     former = along(records.former_addresses, above, there.links)
     idle = _idle_places(records, named.options, above, addresses)
     return Wanted(
@@ -82,7 +84,10 @@ def intent(
         released=frozenset(each for each in released | idle if each[:2] not in former),
         former_addresses=former,
         release_leases=options.force_dhcp_release,
-        guards=guards(presence),
+        guards=guarded,
+        guard_table=guard_table(guarded.values(), options.guest_ethertypes)
+        if presence.served or presence.carried
+        else frozenset(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model import subject
@@ -23,7 +24,7 @@ def guards(presence: Presence) -> dict[str, Guard]:
             port.device,
             port.mac,
             _sorted((*fixed.get(port.id, ()), *_made_addresses(port, network))),
-            _sorted(allowed.get(port.id, ())),
+            _apart(allowed.get(port.id, ())),
             together((subject.port(port.device), subject.network(network.label))),
         )
         for port in presence.ports
@@ -33,6 +34,16 @@ def guards(presence: Presence) -> dict[str, Guard]:
 
 def _sorted(addresses: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(addresses)))
+
+
+def _apart(ranges: Iterable[str]) -> tuple[str, ...]:
+    """Ranges that have no address in common, as the kernel wants them in one set."""
+    known = [ip_network(each) for each in ranges]
+    parted = (
+        *collapse_addresses(each for each in known if isinstance(each, IPv4Network)),
+        *collapse_addresses(each for each in known if isinstance(each, IPv6Network)),
+    )
+    return tuple(sorted(map(str, parted)))
 
 
 def _made_addresses(port: Port, network: Network) -> Iterator[str]:

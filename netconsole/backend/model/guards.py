@@ -1,8 +1,13 @@
 """Guards: what a guest may send as, by its port; everything else it sends is a lie. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from netconsole.backend.model.subject import Subjects
+
+FAMILY, TABLE = "netdev", "netconsole"
+"""Of the table of nftables that holds the guards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +20,41 @@ class Guard:
     addresses: tuple[str, ...] = ()
     """IPv4 and IPv6, without prefix lengths; sorted as texts, each once."""
     ranges: tuple[str, ...] = ()
-    """Beside these: the CIDRs that the port was allowed (`AllowedAddress`), sorted as well."""
+    """Beside these: the CIDRs that the port was allowed (`AllowedAddress`), sorted as well. No two
+    have an address in common."""
     subjects: Subjects = field(default=(), compare=False)
     """Wanted only: the port, and its network."""
+
+
+GuardKind = Literal["table", "counter", "set", "chain", "element"]
+
+
+class GuardObject(NamedTuple):
+    """One thing in the table that holds the guards, as nft(8) lists it.
+
+    Two are equal only when nothing about them differs, so that two tables differ by the objects
+    that one of them lacks.
+    """
+
+    kind: GuardKind
+    name: str
+    """Of an element that of its set."""
+    lines: tuple[str, ...] = ()
+    """What it says: a chain's hook, if it has one, and its rules; a set's type; an element."""
+    device: str = ""
+    """The port that it is for; nothing of what all ports share."""
+
+
+GuardTable = frozenset[GuardObject]
+"""All that is in the table; empty where there is none."""
+
+
+def of_devices(table: GuardTable, devices: Iterable[str]) -> GuardTable:
+    """Return the part of a table that is for some ports."""
+    named = frozenset(devices)
+    return frozenset(each for each in table if each.device in named)
+
+
+def shared(table: GuardTable) -> GuardTable:
+    """Return the part of a table that all ports share."""
+    return frozenset(each for each in table if not each.device)

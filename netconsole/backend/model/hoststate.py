@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.model.belongings import Belongings
-from netconsole.backend.model.guards import Guard
+from netconsole.backend.model.guards import Guard, GuardTable
 from netconsole.backend.model.subject import Subject, Subjects
 
 Family = Literal["ipv4", "ipv6", "bridge"]
@@ -277,6 +277,8 @@ class HostState:
     """Of each bridge: what its lease file says, or is to say where it is made."""
     guards: Mapping[str, Guard] = field(default_factory=dict)
     """What the guest behind a port may send as, by the port's interface."""
+    guard_table: GuardTable = frozenset()
+    """What says so to the kernel."""
 
 
 @dataclass(frozen=True, slots=True)

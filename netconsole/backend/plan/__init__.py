@@ -5,7 +5,17 @@ away; what could not be observed is not planned at all. One module a kernel faci
 """
 
 from netconsole.backend.model.hoststate import Observed, Wanted
-from netconsole.backend.plan import addresses, dhcp, filters, former, links, moves, settings, unread
+from netconsole.backend.plan import (
+    addresses,
+    dhcp,
+    filters,
+    former,
+    guards,
+    links,
+    moves,
+    settings,
+    unread,
+)
 from netconsole.backend.steps import Plan
 
 
@@ -30,6 +40,7 @@ def plan(observed: Observed, wanted: Wanted) -> Plan:
             *filters.guarding(observed, wanted),
             *links.made(observed, wanted),
             *settings.sysctls_of_new_links(observed, wanted),
+            *guards.put(observed, wanted),
             *links.changed(observed, wanted),
             *moved,
             *addresses.removed(placed, gone),
@@ -41,6 +52,8 @@ def plan(observed: Observed, wanted: Wanted) -> Plan:
             *servers.starts(),
             *servers.released_leases(),
             *moved_back,
+            *links.left(observed, wanted),
+            *guards.removed(observed, wanted),
             *links.removed(observed, wanted),
             *filters.finished(observed, wanted),
             *former.lowered(observed, wanted),

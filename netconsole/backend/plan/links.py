@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from netconsole.backend.model import subject
 from netconsole.backend.model.belongings import Belongings
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Link, Observed, ObservedLink, Wanted, WantedLink
 from netconsole.backend.model.subject import Subjects
-from netconsole.backend.plan import moves, uplinks
+from netconsole.backend.plan import guards, moves, uplinks
 from netconsole.backend.plan.former import raised
 from netconsole.backend.plan.shares import among_neighbours
 from netconsole.backend.steps import AddLink, LinkAttribute, RemoveLink, SetLink, Step
@@ -220,9 +221,28 @@ def _text(value: str | int | bool | None) -> str:
     return "" if value is None else str(value)
 
 
+def left(observed: Observed, wanted: Wanted) -> Iterator[Step]:
+    """Take guarded ports that have to go out of their bridges, before their guards go."""
+    for name in sorted(guards.leaving(observed, wanted)):
+        link = observed.links[name]
+        apart: tuple[tuple[LinkAttribute, str, str], ...] = (
+            ("up", "0", _text(link.up)),
+            ("hairpin", "0", _text(link.hairpin)),
+            ("master", "", _text(link.master)),
+        )
+        for attribute, value, former in apart:
+            if former not in ("", value):
+                about = (subject.port(name),)
+                yield SetLink(name, attribute, value, former, kind=link.kind, subjects=about)
+
+
 def removed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Remove the links of ours that nothing wants any more, bridges last."""
-    for link in sorted(moves.gone(observed, wanted), key=lambda link: -_rank(link.kind)):
+    guarded = guards.leaving(observed, wanted)
+    for found in sorted(moves.gone(observed, wanted), key=lambda link: -_rank(link.kind)):
+        link = found
+        if found.name in guarded:  # it has left its bridge by then
+            link = replace(found, up=False, hairpin=None, master=None)
         peer = observed.links.get(link.peer or "")
         yield RemoveLink(
             link.name,

@@ -12,6 +12,7 @@ from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model import subject
 from netconsole.backend.model.dhcp_host import host_path
 from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.guards import of_devices, shared
 from netconsole.backend.model.hoststate import Observed, Wanted, WantedLink
 from netconsole.backend.model.kernel_settings import IP_FORWARD, disable_ipv6
 from netconsole.backend.model.records import FixedIP, Network, Port
@@ -43,8 +44,9 @@ class Neighbourhood:
         """
         bridges = frozenset(self.bridges)
         labels = {subject.network(network.label) for network in self.networks}
-        own = {subject.port(port.device) for port in self.ports}
-        settings = {IP_FORWARD, *(disable_ipv6(port.device) for port in self.ports)}
+        devices = {port.device for port in self.ports}
+        own = set(map(subject.port, devices))
+        settings = {IP_FORWARD, *map(disable_ipv6, devices)}
         path = of_part.networks_path
         hosts = {dhcp.paths(path, bridge).hosts for bridge in bridges}
 
@@ -72,6 +74,8 @@ class Neighbourhood:
             networks_path=path,
             former_addresses=of_part.former_addresses,
             release_leases=of_part.release_leases,
+            guards={name: each for name, each in of_part.guards.items() if name in devices},
+            guard_table=of_devices(of_part.guard_table, ("", *devices)),
         )
 
     def scope(self, wanted: Wanted, served: Mapping[str, Iterable[str]]) -> Scope:
@@ -147,12 +151,15 @@ def stand(observed: Observed, wanted: Wanted, near: Vicinity, devices: Iterable[
         },
         leases={},
         chains={},
+        guard_table=shared(observed.guard_table),
     )
     goal = replace(
         wanted,
         links={name: link for name, link in wanted.links.items() if name not in own},
         dhcp_hosts={},
         chains={},
+        guards={},
+        guard_table=shared(wanted.guard_table),
     )
     try:
         return not plan(ground, goal)

@@ -196,7 +196,7 @@ class Writing(Reading):
             served[network.bridge] = (*served.get(network.bridge, ()), *macs)
         scope = near.scope(wanted, served)
         observed = self._observe(change, scope)
-        wanted = self._host.switched(wanted, observed)
+        wanted = self._host.enforceable(wanted, observed)
         if not is_enough(observed, wanted, scope, found.networks):
             return None
         return _Sides(scope, found, observed, wanted)

@@ -16,6 +16,7 @@ from netconsole.backend.steps.dhcp import (
     announced_restarts,
 )
 from netconsole.backend.steps.files import MakeDirectory, RemoveDirectory, RemoveFile, WriteFile
+from netconsole.backend.steps.guards import ChangeGuards
 from netconsole.backend.steps.guests import (
     CONFIG_DRIVE_LABEL,
     RemoveConfigDrive,
@@ -46,6 +47,7 @@ __all__ = [
     "AddLink",
     "AnnounceAddress",
     "Argv",
+    "ChangeGuards",
     "ChangeRules",
     "CheckDnsmasq",
     "EndConnections",
@@ -93,6 +95,7 @@ STEPS: Mapping[str, type[Step]] = {
         MoveAddresses,
         PutNeighbours,
         ChangeRules,
+        ChangeGuards,
         EndConnections,
         AnnounceAddress,
         MakeDirectory,

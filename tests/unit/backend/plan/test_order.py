@@ -102,9 +102,11 @@ def test_a_lease_is_given_back_after_the_host_has_lost_its_address() -> None:
     """Otherwise the guest would be given the same address again."""
     observed = replace(WHOLE, leases={"br100": (Lease(0, mac(1), "10.0.0.4", ""),)})
 
-    assert _kinds(observed, wanted(records(1)))[-4:] == [
+    assert _kinds(observed, wanted(records(1)))[-8:] == [
         "RetireDhcpHosts",
         "ReleaseLease",
+        *("SetLink", "SetLink", "SetLink"),
+        "ChangeGuards",
         "RemoveLink",
         "ChangeRules",
     ]

@@ -29,6 +29,7 @@ from netconsole.backend.plan.ports import neighbourhood
 from netconsole.backend.steps import (
     AddDhcpHosts,
     AddLink,
+    ChangeGuards,
     ChangeRules,
     Plan,
     ReleaseLease,
@@ -85,6 +86,8 @@ def is_own(step: Step, of: World) -> bool:
     match step:
         case AddLink() | RemoveLink() | SetLink():
             return step.name in devices_of(of)
+        case ChangeGuards():
+            return {each.device for each in (*step.gone, *step.new)} <= set(devices_of(of))
         case ReleaseLease():
             addresses = {each.address for each in of.fixed_ips}
             macs = {each.mac for each in of.ports}
@@ -165,7 +168,9 @@ def test_what_is_amiss_elsewhere_is_left_alone(drift: str | None, comes: bool) -
     forgotten = many_retired in map(DRIFTS.get, filter(None, (drift,)))
     gone = RemoveDhcpHosts if forgotten else RetireDhcpHosts
     assert {type(step) for step in steps} == (
-        {ChangeRules, AddLink, SetLink, AddDhcpHosts} if comes else {gone, RemoveLink, ChangeRules}
+        {ChangeRules, AddLink, ChangeGuards, SetLink, AddDhcpHosts}
+        if comes
+        else {gone, SetLink, ChangeGuards, RemoveLink, ChangeRules}
     )
     assert all(is_own(step, USUAL) for step in steps)
     assert entries(steps, AddDhcpHosts, RetireDhcpHosts) <= own_files(USUAL)

@@ -1,0 +1,105 @@
+"""Guards of ports in the kernel: the table `netdev netconsole`, by nft(8)."""
+
+import shutil
+import socket
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from netconsole.backend.filtering.guard_listing import parse_guards
+from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
+from netconsole.backend.kernel.other_nat import NO_NFT
+from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.guards import FAMILY, TABLE, GuardObject, GuardTable
+from netconsole.backend.model.hoststate import Observed, Wanted
+from netconsole.backend.steps import ChangeGuards
+from netconsole.backend.system.programs import PATH, run
+from netconsole.backend.wording.guards import guards_in
+
+LISTING: Final = ("nft", "--numeric-protocol", "list", "table", FAMILY, TABLE)
+SECONDS = 60.0
+"""How long nft may take: 10,000 ports take it some five."""
+
+
+def observe() -> Observed:
+    """The guards that there are; of a kernel without nf_tables, and without the table, none."""
+    try:
+        table = _table()
+    except NetconsoleError as error:
+        return Observed(unreadable={"guards": str(error)})
+    except OSError as error:
+        return Observed(unreadable={"guards": error.strerror or str(error)})
+    return Observed(guards=guards_in(table), guard_table=table)
+
+
+def _table() -> GuardTable:
+    try:
+        with NfTables() as kernel:
+            tables = kernel.tables()
+    except OSError as error:
+        if error.errno in ABSENT:
+            return frozenset()
+        raise
+    if (FAMILY, TABLE) not in tables:
+        return frozenset()
+    return parse_guards(run(LISTING, timeout=SECONDS))
+
+
+def possible(wanted: Wanted, observed: Observed) -> Wanted:
+    """Leave the guards out where this kernel takes none, and tell of it."""
+    if not wanted.guard_table or observed.guard_table or "guards" in observed.unreadable:
+        return wanted
+    if not (reason := _refused(wanted.guard_table)):
+        return wanted
+    unsupported = {**wanted.unsupported, "guards": reason}
+    return replace(wanted, guards={}, guard_table=frozenset(), unsupported=unsupported)
+
+
+def _refused(table: GuardTable) -> str:
+    """Why what all ports share cannot be loaded; empty where it can, which is tried out."""
+    if shutil.which("nft", path=PATH) is None:
+        return NO_NFT
+    loading = ChangeGuards((), _sorted(each for each in table if not each.device))
+    try:
+        run(["nft", "--check", "-f", "-"], text=_text(loading))
+    except NetconsoleError as error:
+        return f"the kernel takes no table of the family netdev (CONFIG_NF_TABLES_NETDEV): {error}"
+    return ""
+
+
+def change(step: ChangeGuards) -> None:
+    """Make one transaction of the step: all of it happens, or nothing.
+
+    A port that is not there has nothing to guard, and nft takes no chain for it.
+    """
+    there = {name for _, name in socket.if_nameindex()}
+    there_now = replace(step, new=_sorted(each for each in step.new if each.device in {"", *there}))
+    run(["nft", "-f", "-"], text=_text(there_now), timeout=SECONDS)
+
+
+def still(step: ChangeGuards) -> ChangeGuards | None:
+    """What is left to do of a step, by what the table holds; None where nothing is.
+
+    Raises NetconsoleError or OSError where that cannot be seen.
+    """
+    current, goal = _table(), frozenset(step.new)
+    if _is_whole(step.gone) and _is_whole(step.new):
+        return None if current == goal else replace(step, gone=_sorted(current))
+    replaced = {(each.kind, each.name) for each in goal if each.kind != "element"}
+    gone = frozenset(step.gone) | {each for each in current if (each.kind, each.name) in replaced}
+    left, missing = (gone & current) - goal, goal - current
+    if not left and not missing:
+        return None
+    return replace(step, gone=_sorted(left), new=_sorted(missing))
+
+
+def _is_whole(objects: Iterable[GuardObject]) -> bool:
+    return any(each.kind == "table" for each in objects)
+
+
+def _sorted(objects: Iterable[GuardObject]) -> tuple[GuardObject, ...]:
+    return tuple(sorted(objects))
+
+
+def _text(step: ChangeGuards) -> str:
+    return "".join(f"{line}\n" for line in step.lines)

@@ -1,0 +1,65 @@
+"""What to do about guards: rules come before a port is bridged, and go after it has left. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from netconsole.backend.model import subject
+from netconsole.backend.model.guards import GuardTable, of_devices
+from netconsole.backend.model.hoststate import Observed, Wanted
+from netconsole.backend.model.subject import HOST, Subjects, together
+from netconsole.backend.plan import moves
+from netconsole.backend.steps import ChangeGuards, Step
+
+
+def put(observed: Observed, wanted: Wanted) -> Iterator[Step]:
+    """Put all right but the guards of ports that are still bridged and have to go."""
+    if "guards" not in observed.unreadable:
+        yield from _change(observed.guard_table, _meanwhile(observed, wanted), wanted)
+
+
+def removed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
+    """Remove the guards of ports that are in no bridge any more, and the table with the last."""
+    if "guards" not in observed.unreadable:
+        yield from _change(_meanwhile(observed, wanted), wanted.guard_table, wanted)
+
+
+def leaving(observed: Observed, wanted: Wanted) -> frozenset[str]:
+    """Return the ports that have to go and have a guard."""
+    guarded = {each.device for each in observed.guard_table if each.device}
+    return frozenset(link.name for link in moves.gone(observed, wanted) if link.name in guarded)
+
+
+def _meanwhile(observed: Observed, wanted: Wanted) -> GuardTable:
+    """The table as long as ports leave that have to go."""
+    if not wanted.guard_table and leaving(observed, wanted):
+        return observed.guard_table
+    return wanted.guard_table | of_devices(observed.guard_table, leaving(observed, wanted))
+
+
+def _change(here: GuardTable, goal: GuardTable, wanted: Wanted) -> Iterator[Step]:
+    gone, new = here - goal, goal - here
+    if not gone and not new:
+        return
+    if any(each.kind == "table" for each in gone) or _replaces_a_set(gone, new):
+        gone, new = here, goal  # a set is in use as long as its table is there
+    devices = {each.device for each in (*(here - goal), *(goal - here))}
+    about = _about(devices, wanted)
+    yield ChangeGuards(tuple(sorted(gone)), tuple(sorted(new)), subjects=about)
+
+
+def _replaces_a_set(gone: GuardTable, new: GuardTable) -> bool:
+    names = {each.name for each in gone if each.kind == "set"}
+    return any(each.kind == "set" and each.name in names for each in new)
+
+
+def _about(devices: Iterable[str], wanted: Wanted) -> Subjects:
+    """The ports whose guards change, and the host where that of all does."""
+    return together(
+        *(
+            (HOST,)
+            if not device
+            else wanted.guards[device].subjects
+            if device in wanted.guards
+            else (subject.port(device),)
+            for device in devices
+        )
+    )
