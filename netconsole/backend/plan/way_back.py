@@ -147,6 +147,8 @@ class Standing:
         if link is None or step.name in self._made:
             return step.name in self._made
         now = self._set.get((step.name, step.attribute), attribute(link, step.attribute))
+        if step.attribute == "hairpin" and self._set.get((step.name, "master")):
+            now = "0"  # as of each that has just become a port
         if now == step.value:
             return False
         if now != step.former:

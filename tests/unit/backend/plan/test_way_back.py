@@ -136,3 +136,12 @@ def test_a_link_that_was_removed_is_again_all_that_it_was() -> None:
     assert taken(back[:3]) == (back[:3], 0)
     assert taken(back[:3], OURS) == ((), 0)
     assert taken(back[:3], FRESH) == (back[1:3], 0)
+
+
+def test_a_port_that_is_in_its_bridge_again_gets_its_hairpin_again() -> None:
+    out = ObservedLink("tap1", "tap", up=False, alias="netconsole:port:1", hairpin=None)
+    back = (SetLink("tap1", "master", "br100", ""), SetLink("tap1", "hairpin", "1", "0"))
+    standing = Standing({"tap1": out}, ())
+
+    assert tuple(standing.needed(back)) == back
+    assert not standing.left
