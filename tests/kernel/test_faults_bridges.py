@@ -19,6 +19,9 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
         ("mac-twin", "fdb"),
         ("bridge_nf-off", "bridge_nf"),
         ("multicast", "multicast"),
+        ("guards-flushed", "guards"),
+        ("guard-removed", "guards"),
+        ("guard-address", "guards"),
     ],
 )
 def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) -> None:

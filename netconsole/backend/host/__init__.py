@@ -177,6 +177,13 @@ class Host:
         others = notes(steps, configured_by(ports), dhcp_clients(ports))
         return (*others, *asking.notes(observed, wanted))
 
+    def stopped(self) -> dict[str, int]:
+        """How many frames the guards of ports have dropped, by the kind of lie.
+
+        Raises NetconsoleError where they cannot be read.
+        """
+        return guards.stopped()
+
     def others(self) -> Others:
         """What of others the kernel asks beside our rules where packets leave."""
         return other_nat.observe()
@@ -290,6 +297,9 @@ class NoHost(Host):
         self, observed: Observed, wanted: Wanted, remembered: Collection[str] | None = None
     ) -> Observed:
         return observed
+
+    def stopped(self) -> dict[str, int]:
+        return {}
 
     def others(self) -> Others:
         return Others()

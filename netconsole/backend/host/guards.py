@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from netconsole.backend.filtering.guard_listing import parse_guards
+from netconsole.backend.filtering.guard_listing import counted, parse_guards
 from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.kernel.other_nat import NO_NFT
 from netconsole.backend.model.errors import NetconsoleError
@@ -16,6 +16,7 @@ from netconsole.backend.steps import ChangeGuards
 from netconsole.backend.system.programs import PATH, run
 from netconsole.backend.wording.guards import guards_in
 
+COUNTERS: Final = ("nft", "list", "counters", "table", FAMILY, TABLE)
 LISTING: Final = ("nft", "--numeric-protocol", "list", "table", FAMILY, TABLE)
 SECONDS = 60.0
 """How long nft may take: 10,000 ports take it some five."""
@@ -32,17 +33,26 @@ def observe() -> Observed:
     return Observed(guards=guards_in(table), guard_table=table)
 
 
+def stopped() -> dict[str, int]:
+    """How many frames were dropped, by the counter of their kind; empty without the table.
+
+    Raises NetconsoleError or OSError where that cannot be read.
+    """
+    return counted(run(COUNTERS, timeout=SECONDS)) if _is_there() else {}
+
+
 def _table() -> GuardTable:
+    return parse_guards(run(LISTING, timeout=SECONDS)) if _is_there() else frozenset()
+
+
+def _is_there() -> bool:
     try:
         with NfTables() as kernel:
-            tables = kernel.tables()
+            return (FAMILY, TABLE) in kernel.tables()
     except OSError as error:
         if error.errno in ABSENT:
-            return frozenset()
+            return False
         raise
-    if (FAMILY, TABLE) not in tables:
-        return frozenset()
-    return parse_guards(run(LISTING, timeout=SECONDS))
 
 
 def possible(wanted: Wanted, observed: Observed) -> Wanted:

@@ -59,6 +59,7 @@ from netconsole.backend.store.views import (
     vpn_views,
 )
 from netconsole.backend.survey.enforcement import Answer, answers
+from netconsole.backend.survey.guarding import Guarding, guarding
 from netconsole.backend.survey.leases import lease_events, views_with_events, with_events
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.survey import Survey, difference
@@ -155,6 +156,13 @@ class Reading:
         found = records(connection, options.host)
         wanted = intent(found, options)
         return another_by_itself(observed, found, wanted, options.networks_path)
+
+    def guards(self) -> Guarding:
+        """What each port of this host may send as, and what of its guest was stopped.
+
+        Raises Unavailable where the counters cannot be read.
+        """
+        return guarding(self.survey(), self._host.stopped())
 
     def plan(self) -> Plan:
         """The steps between the host and the store.

@@ -13,6 +13,7 @@ from netconsole.backend.steps import (
     AddDhcpHosts,
     AddLink,
     AnnounceAddress,
+    ChangeGuards,
     ChangeRules,
     CheckDnsmasq,
     EndConnections,
@@ -47,6 +48,7 @@ Claimant = Literal[
     "floating_nat",
     "metadata",
     "legacy_filter",
+    "guards",
     "drift",
 ]
 
@@ -73,6 +75,8 @@ def claimant(step: Step) -> Claimant:
             return _of_address(step)
         case EndConnections() if _is_about(step, "floating"):
             return "floating_nat"
+        case ChangeGuards():
+            return "guards"
         case ChangeRules(kind="nft" | "legacy"):
             return "legacy_filter"
         case ChangeRules(family="ipv4", table="nat") if step.subjects == (METADATA,):

@@ -12,6 +12,7 @@ from netconsole.lab.faults import (
     connections,
     dhcp,
     dnsmasq,
+    guards,
     packet_filter,
     planned,
     reverse_path,
@@ -31,6 +32,7 @@ FAULTS: Final = (
     *uplinks.FAULTS,
     *addressing.FAULTS,
     *bridges.FAULTS,
+    *guards.FAULTS,
     *dnsmasq.FAULTS,
     *dhcp.FAULTS,
 )

@@ -12,6 +12,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.settings import Sysctls
+from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "guards"
@@ -20,6 +21,9 @@ REMEDY = (
     "`netconsole instance guard NAME` guards an instance; what it needs beside its own addresses, "
     "`netconsole instance allow-address NAME CIDR` allows."
 )
+APPLY = "`netconsole apply` puts the table right, in one transaction."
+SHOWN: Final = 8
+"""Commands listed of what is not as it should be."""
 KERNEL = "A kernel with CONFIG_NF_TABLES_NETDEV, and the program nft (Debian: nftables), hold them."
 
 
@@ -32,6 +36,15 @@ def judge(snapshot: Snapshot) -> Finding:
         *(Evidence(f"guard of {name}", "none", "one") for name in open_ports),
         *_heard(snapshot, everywhere="guards" in host.unsupported),
     )
+    if steps := claimed(snapshot.part(Backend).plan, ID):
+        done = tuple(Evidence("not yet done", each) for each in steps.commands[:SHOWN])
+        because = (
+            f"The table netdev netconsole is not as it should be: {steps.commands[0]}. A port "
+            "without its rules lets its guest pass for any other, one with others drops what is "
+            "true."
+        )
+        fix = snapshot.part(Backend).fix
+        return Finding(ID, TITLE, "fail", because, (*done, *rows), (), fix, remedy=APPLY)
     if not any(True for _ in _here(snapshot)):
         return Finding(ID, TITLE, "not-applicable", "No instance has a port on this host.")
     if reason := host.unsupported.get("guards"):
@@ -79,7 +92,7 @@ PAGE = Explanation(
     ),
     cure="`netconsole apply` puts the table back, in one transaction. `netconsole instance guard` "
     "guards an exempt instance, `netconsole instance allow-address` allows it what it needs. "
-    "What was stopped is counted by kind: `nft list counters table netdev netconsole`.",
+    "`netconsole guards` says what was stopped, by kind.",
     source="nft(8), netdev family; RFC 6105 (RA guard), RFC 7039 (source address validation)",
 )
 

@@ -1,0 +1,35 @@
+"""`netconsole guards`: what each port may send as, and how much else its guests have tried."""
+
+import click
+
+from netconsole.cli.frame import output
+from netconsole.cli.frame.changing import as_json
+from netconsole.cli.frame.context import Context, pass_context
+
+PORTS = ("instance", "network", "device", "state", "mac", "addresses", "allowed_addresses")
+
+
+@click.command()
+@as_json
+@pass_context
+def guards(context: Context, as_json: bool) -> None:
+    """List what each port of this host may send as, and what was stopped.
+
+    A guard lets a guest's own MAC and IP addresses through, and what `netconsole instance
+    allow-address` allows beside them. What else a guest sends is dropped where it comes in, and
+    counted by its kind, for all ports together: spoofed_mac, arp_spoof, rogue_ra and so on.
+    """
+    found = context.service().guards()
+    if as_json:
+        output.print_json(found)
+        return
+    output.print_table(PORTS, [[getattr(one, name) for name in PORTS] for one in found.ports])
+    if found.unsupported:
+        output.say(f"this kernel holds no guards: {found.unsupported}")
+        return
+    kinds = [(kind, packets) for kind, packets in sorted(found.stopped.items()) if packets]
+    if kinds:
+        output.print_lines([""])
+        output.print_table(("stopped", "packets"), kinds)
+    else:
+        output.say("nothing was stopped")
