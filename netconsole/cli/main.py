@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("status", "status", "Say what this host holds and whether it is as it should be."),
         ("network", "network", "Create, list, show, change and delete networks."),
         ("instance", "instance", "Give instances their ports and addresses."),
-        ("guards", "guards", "List what each port may send as, and what was stopped."),
+        ("guards", "guards", "List what each port of this host may send as, and what was stopped."),
         ("fixed", "fixed", "List, reserve and free fixed addresses."),
         ("floating", "floating", "Create, associate and list floating addresses."),
         ("dns", "dns", "Give floating addresses names."),
