@@ -35,6 +35,7 @@ from netconsole.backend.steps import (
 Claimant = Literal[
     "ip_forward",
     "bridge",
+    "bridge_nf",
     "stp",
     "hairpin",
     "vlan",
@@ -102,6 +103,8 @@ def _of_link(step: AddLink | RemoveLink | SetLink) -> Claimant:
             return "stp"
         case SetLink(attribute="hairpin"):
             return "hairpin"
+        case SetLink(attribute="nf_call_iptables" | "nf_call_ip6tables"):
+            return "bridge_nf"
         case AddLink(kind="vlan") | RemoveLink(kind="vlan") | SetLink(kind="vlan"):
             return "vlan"
         case _:

@@ -23,6 +23,7 @@ from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.reasoning.acceptance import let_pass
+from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.filter_walk import Drop, drops, rulesets
 
 ID: Final = "bridge_nf"
@@ -31,6 +32,12 @@ GLOBAL: Final = "net/bridge/bridge-nf-call-"
 _ANY_ADDRESS: Final[frozenset[Aspect]] = frozenset({"source", "destination"})
 """Frames are broadcast as well, and sent by guests that have no address yet."""
 TABLES: Final = ("iptables", "ip6tables", "arptables")
+PASSED_BY: Final = (
+    "Frames between two ports of one bridge do not meet iptables, as neither the setting of the "
+    "host nor that of the bridge asks for it: security groups do not hold between its guests, and "
+    "a rule about its ports never sees them."
+)
+ASKED: Final = "`netconsole apply` has the bridge ask for it; the setting of the host stays."
 COST: Final = (
     "Switching bridge-nf-call off for the whole host, as the guide does, cures it too, and takes "
     "security groups and anti-spoofing from all bridged traffic, of Docker and Kubernetes as well: "
@@ -40,10 +47,14 @@ COST: Final = (
 
 def judge(snapshot: Snapshot) -> Finding:
     """Lead a frame from guest to guest through the rules, where it meets them at all."""
-    status, seen = snapshot.part(Backend).status, snapshot.part(PacketFilter)
+    host, seen = snapshot.part(Backend), snapshot.part(PacketFilter)
+    status = host.status
     if not status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no bridge of a network here.")
     rows = tuple(_settings(snapshot))
+    if unasked := claimed(host.plan, ID):
+        rows += tuple(Evidence("not yet done", command) for command in unasked.commands)
+        return Finding(ID, TITLE, "fail", PASSED_BY, rows, (), host.fix, remedy=ASKED)
     called = [each for each in status.networks if _called(snapshot, each.bridge)]
     if not called and (rules := tuple(bridge_nf_unmet.about_ports(seen))):
         return _unmet(snapshot, rules, rows)
@@ -177,7 +188,8 @@ PAGE = Explanation(
     "that rules before it still decide; nothing that is routed meets it. In a table of nftables, "
     "which cannot ask for that, one for the same bridge at both ends, at the same place. "
     + COST
-    + " Where rules about ports (-m physdev) never see a frame: the setting at 1, kept by a "
+    + " Where security groups are to hold on a bridge, `netconsole apply` sets its own "
+    "nf_call_iptables, and that of the host stays. Where rules about ports (-m physdev) never see a frame: the setting at 1, kept by a "
     "drop-in, and br_netfilter at boot, as the setting is lost where the module comes later.",
     source="Linux Documentation/networking/ip-sysctl.rst, bridge-nf-call-iptables; "
     "ip-link(8), nf_call_iptables",
