@@ -189,7 +189,8 @@ PAGE = Explanation(
     "which cannot ask for that, one for the same bridge at both ends, at the same place. "
     + COST
     + " Where security groups are to hold on a bridge, `netconsole apply` sets its own "
-    "nf_call_iptables, and that of the host stays. Where rules about ports (-m physdev) never see a frame: the setting at 1, kept by a "
+    "nf_call_iptables, and that of the host stays. Where rules about "
+    "ports (-m physdev) never see a frame: the setting at 1, kept by a "
     "drop-in, and br_netfilter at boot, as the setting is lost where the module comes later.",
     source="Linux Documentation/networking/ip-sysctl.rst, bridge-nf-call-iptables; "
     "ip-link(8), nf_call_iptables",
