@@ -16,7 +16,6 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
         ("ports-isolated", "hairpin"),
         ("fdb", "fdb"),
         ("fdb-ageing", "fdb"),
-        ("mac-twin", "fdb"),
         ("bridge_nf-off", "bridge_nf"),
         ("multicast", "multicast"),
         ("guards-flushed", "guards"),
@@ -26,6 +25,10 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
 )
 def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) -> None:
     put_through(lab, fault, check)
+
+
+def test_a_guest_that_has_another_ones_mac_is_found(lab: RunningLab) -> None:
+    put_through(lab, "mac-twin", "fdb", beside=("guards",))
 
 
 def test_a_limit_that_somebody_has_set_is_named_and_left(lab: RunningLab) -> None:

@@ -47,7 +47,7 @@ def test_a_second_server_is_found_behind_its_port_and_silenced(lab: RunningLab) 
     # ebtables makes its table for the first rule, and leaves it when that rule has gone.
     for change in ("-A", "-D"):
         lab.run("ebtables", change, "FORWARD", "-i", "none", "-j", "DROP")
-    finding = put_through(lab, "dhcp_rogue", "dhcp_rogue", "--probe")
+    finding = put_through(lab, "dhcp_rogue", "dhcp_rogue", "--probe", beside=("guards",))
     assert "behind the port of db1, offers 192.168.77." in finding["because"]
 
 

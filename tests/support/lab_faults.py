@@ -56,6 +56,11 @@ class Examined:
         quiet = ("ok", "info", "not-applicable")
         return [name for name, each in self.findings.items() if each["verdict"] not in quiet]
 
+    def named_beside(self, others: tuple[str, ...]) -> list[str]:
+        """Those named beside some others, which have to be named as well."""
+        assert set(others) <= set(self.named), self.reasons
+        return [name for name in self.named if name not in others]
+
     @property
     def reasons(self) -> dict[str, str]:
         """What was said of each of them."""
@@ -103,17 +108,23 @@ def run_playbook(host: Host, name: str, *options: str) -> tuple[int, dict[str, A
 
 
 def put_through(
-    lab: RunningLab, fault: str, check: str, *options: str, undone: bool = True
+    lab: RunningLab,
+    fault: str,
+    check: str,
+    *options: str,
+    undone: bool = True,
+    beside: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Break, name, heal, verify, undo, mend; return the finding. `options` are the doctor's.
 
-    With `undone` false the fix has no way back, as it says.
+    With `undone` false the fix has no way back, as it says. `beside` are the checks that name what
+    the fault needs to happen at all, for as long as it is not mended.
     """
     eventually(lambda: not lab.run("ip", "-6", "address", "show", "tentative").stdout)
     assert examined(lab, *options).named == []
     lab.netconsole("lab", "break", fault)
     try:
-        finding = to_the_cure_and_back(lab, check, *options, undone=undone)
+        finding = to_the_cure_and_back(lab, check, *options, undone=undone, beside=beside)
     finally:
         lab.netconsole("lab", "mend", fault)
     assert examined(lab, *options).named == []
@@ -137,30 +148,30 @@ def put_through_by_hand(lab: RunningLab, fault: str, check: str) -> dict[str, An
 
 
 def to_the_cure_and_back(
-    host: Host, check: str, *options: str, undone: bool = True
+    host: Host, check: str, *options: str, undone: bool = True, beside: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Name what is broken, alone, heal, verify and undo; return the finding."""
     broken = state(host)
     found = examined(host, *options)
-    assert found.named == [check], found.reasons
+    assert found.named_beside(beside) == [check], found.reasons
     finding = found.findings[check]
     assert finding["fix"], "a fault without a fix"
     status, document = run_playbook(host, check, "--apply")
     assert (status, document["verified"]) == (0, True), document
     found = examined(host, *options)
-    assert found.named == [], found.reasons
+    assert found.named_beside(beside) == [], found.reasons
     if undone:
         status, _ = run_playbook(host, check, "--undo")
         assert status == 0
         now = state(host)
         assert now == broken, list(unified_diff(broken, now, n=0))
         # The bound is back at once; whether it is met now is up to the packets.
-        eventually(lambda: _named_alone(host, check, *options))
+        eventually(lambda: _named_alone(host, check, *options, beside=beside))
     return finding
 
 
-def _named_alone(host: Host, check: str, *options: str) -> bool:
+def _named_alone(host: Host, check: str, *options: str, beside: tuple[str, ...]) -> bool:
     """Whether it is the only one named, or nothing is yet."""
     found = examined(host, *options)
-    assert found.named in ([], [check]), found.reasons
-    return found.named == [check]
+    assert found.named_beside(beside) in ([], [check]), found.reasons
+    return found.named_beside(beside) == [check]

@@ -188,6 +188,7 @@ def _is_passed_by(service: Service) -> bool:
 def _twin(service: Service) -> None:
     """The third guest sends frames under the MAC address of the second."""
     victim, culprit = guest(service, 1), guest(service, 2)
+    traffic.as_anybody(service, culprit.instance)
     send = traffic.frames_from(victim.mac, INTERFACE)
     traffic.start("mac-twin", culprit.instance, send, 0.05)
 
@@ -197,6 +198,7 @@ def _end_twin(service: Service) -> None:
         return
     traffic.stop("mac-twin")
     victim, culprit = guest(service, 1), guest(service, 2)
+    traffic.as_itself(service, culprit.instance)
     entries = run("bridge", "fdb", "show", "dev", culprit.device).splitlines()
     if any(line.startswith(f"{victim.mac} ") for line in entries):
         run("bridge", "fdb", "delete", victim.mac, "dev", culprit.device, "master")

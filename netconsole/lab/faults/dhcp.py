@@ -11,6 +11,7 @@ from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.service.service import Service
 from netconsole.backend.steps import AddDhcpHosts, ChangeRules
 from netconsole.lab.clouds.kinds import BRIDGE
+from netconsole.lab.faults import traffic
 from netconsole.lab.faults.dnsmasq import option, pid, where_served
 from netconsole.lab.faults.fault import Fault, command_fault, recall, remember
 from netconsole.lab.faults.planned import follow_plan, planned
@@ -113,6 +114,7 @@ def _serve_dhcp(service: Service) -> None:
     settings.write_text(_UDHCPD_SETTINGS.format(home=HOME), encoding="ascii")
     (HOME / "udhcpd.leases").touch()
     target = str(pid_of(_SERVER))
+    traffic.as_anybody(service, _SERVER)
 
     def serve() -> int:
         os.setsid()
@@ -133,6 +135,7 @@ def _serve_dhcp(service: Service) -> None:
 def _end_server(service: Service) -> None:
     if (found := _server_pid()) is not None:
         os.kill(found, signal.SIGTERM)
+        traffic.as_itself(service, _SERVER)
 
 
 def _has_rule(table: str, rule: tuple[str, ...]) -> Callable[[Service], bool]:
@@ -258,7 +261,7 @@ FAULTS: Final = (
     ),
     Fault(
         "dhcp_rogue",
-        f"{_SERVER} serves DHCP, with addresses of a network of its own.",
+        f"{_SERVER}, which has no guard, serves DHCP, with addresses of a network of its own.",
         "Instances that boot get an address of 192.168.77.0/24, some of the time.",
         lambda service: _server_pid() is not None,
         _serve_dhcp,

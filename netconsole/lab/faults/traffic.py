@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from netconsole.backend.changes.guards import GuardInstance, UnguardInstance
+from netconsole.backend.service.service import Service
 from netconsole.lab.sandbox.ground import HOME
 from netconsole.lab.sandbox.members import pid_of
 from netconsole.lab.sandbox.namespaces import Namespace, enter, set_process_name
@@ -51,6 +53,16 @@ def stop(fault_id: str) -> None:
     if runs(fault_id):
         os.kill(int((_PIDS / fault_id).read_text()), signal.SIGKILL)
         (_PIDS / fault_id).unlink()
+
+
+def as_anybody(service: Service, member: str) -> None:
+    """Exempt a member, as an admin does by `instance unguard`: its lies would get nowhere else."""
+    service.do(UnguardInstance(member))
+
+
+def as_itself(service: Service, member: str) -> None:
+    """Guard a member again."""
+    service.do(GuardInstance(member))
 
 
 def runs(fault_id: str) -> bool:
