@@ -1,6 +1,15 @@
 """Who answers whom: pings, and TCP connections that last while rules come and go."""
 
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from private_host import PrivateHost
+
+from netconsole.backend.model.records import GroupProtocol
+
+HOST = ""
+"""Sends for the host itself."""
 
 SERVER = """
 import socketserver, sys, threading
@@ -94,3 +103,116 @@ def pinged(host: PrivateHost, by: str, *addresses: str) -> set[str]:
         for address in addresses
     ]
     return {address for address, ping in asked if ping.wait() == 0}
+
+
+DATAGRAMS = """
+import socket, sys
+served = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+served.bind(("::", int(sys.argv[1])))
+print("ready", flush=True)
+while True:
+    served.sendto(*served.recvfrom(100))
+"""
+
+SENDER = """
+import json, os, select, socket, struct, sys, time
+from contextlib import suppress
+
+flows, awaited = [tuple(flow) for flow in json.loads(sys.argv[1])], set(json.loads(sys.argv[2]))
+OPEN, GRACE, AGAIN = 20, 0.3, 0.5
+
+def echo_request(is_v6):
+    identity, kind = int.from_bytes(os.urandom(2)), 128 if is_v6 else 8
+    total = (kind << 8) + identity
+    total = (total & 0xffff) + (total >> 16)
+    return struct.pack("!BBHHH", kind, 0, ~total & 0xffff, identity, 0)
+
+class Flow:
+    def __init__(self, number, protocol, address, port):
+        self.number, self.protocol = number, protocol
+        is_v6 = ":" in address
+        kinds = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0)}
+        icmp = (socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if is_v6 else socket.IPPROTO_ICMP)
+        family = socket.AF_INET6 if is_v6 else socket.AF_INET
+        self.socket = socket.socket(family, *kinds.get(protocol, icmp))
+        self.socket.setblocking(False)
+        self.socket.connect_ex((address, port or 0))
+        self.said = echo_request(is_v6) if protocol == "icmp" else b"hello"
+        self.begin = 0 if is_v6 or protocol != "icmp" else 20
+        self.answer = {128: 129, 8: 0}[self.said[0]] if protocol == "icmp" else None
+
+    def send(self):
+        if self.protocol != "tcp":
+            with suppress(PermissionError):  # dropped on its way out of the host
+                self.socket.send(self.said)
+
+    def is_answered(self):
+        if self.protocol == "tcp":
+            return self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        told = self.socket.recv(1000)[self.begin:]
+        if self.protocol == "udp":
+            return True
+        return told[0] == self.answer and told[4:6] == self.said[4:6]
+
+waiting = {}
+for number, flow in enumerate(flows):
+    made = Flow(number, *flow)
+    waiting[made.socket.fileno()] = made
+answered, begun, sent, end = set(), time.monotonic(), 0.0, None
+while (now := time.monotonic()) < (end or begun + OPEN):
+    if now > sent + AGAIN:
+        sent = now
+        for flow in waiting.values():
+            flow.send()
+    streams = [number for number, flow in waiting.items() if flow.protocol == "tcp"]
+    others = [number for number in waiting if number not in streams]
+    for number in {each for found in select.select(others, streams, [], 0.05) for each in found}:
+        if waiting[number].is_answered():
+            answered.add(waiting.pop(number).number)
+    if end is None and awaited <= answered:
+        end = time.monotonic() + GRACE
+print(json.dumps(sorted(answered)))
+"""
+
+
+def serve_datagrams(host: PrivateHost, guest: str, port: int) -> None:
+    """Let a guest send back what it is told at a UDP port."""
+    server = host.spawn("ip", "netns", "exec", guest, "python3", "-c", DATAGRAMS, str(port))
+    assert server.stdout is not None
+    assert server.stdout.readline() == "ready\n"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What a namespace sends to an address, which a server there answers."""
+
+    by: str
+    protocol: GroupProtocol
+    address: str
+    port: int | None = None
+    """None for a ping."""
+
+
+def answered(host: PrivateHost, flows: Iterable[Flow], awaited: Iterable[Flow]) -> set[Flow]:
+    """Send all flows at once, and return those that are answered.
+
+    Those `awaited` are given twenty seconds; whatever else is answered comes by then, or just after
+    the last of them.
+    """
+    senders: dict[str, list[Flow]] = {}
+    for flow in flows:
+        senders.setdefault(flow.by, []).append(flow)
+    hoped = frozenset(awaited)
+    asked = []
+    for by, own in senders.items():
+        words = [(flow.protocol, flow.address, flow.port) for flow in own]
+        wanted = [number for number, flow in enumerate(own) if flow in hoped]
+        into = () if by == HOST else ("ip", "netns", "exec", by)
+        what = ("python3", "-c", SENDER, json.dumps(words), json.dumps(wanted))
+        asked.append((own, host.spawn(*into, *what)))
+    found: set[Flow] = set()
+    for own, sender in asked:
+        told, reason = sender.communicate(timeout=60)
+        assert sender.returncode == 0, reason
+        found.update(own[number] for number in json.loads(told))
+    return found
