@@ -38,7 +38,8 @@ def _add(host: PrivateHost, *rule: str, verb: str = "insert") -> None:
 
 def _natives(host: PrivateHost) -> list[str]:
     """Return what nft lists of the rules in NATIVE, and of sets."""
-    told = host.run("nft", "list", "ruleset").stdout
+    families = ("ip", "bridge")
+    told = "".join(host.run("nft", "list", "ruleset", each).stdout for each in families)
     return [line for line in told.splitlines() if "counter packets" not in line or "drop" in line]
 
 

@@ -149,11 +149,11 @@ def test_without_privileges_it_reads_what_it_can_and_says_what_it_cannot(host: P
     status = json.loads(seen.stdout)
     assert status["host"]["access"] == "read-only"
     assert "root" in status["host"]["read_only_because"]
-    assert set(status["host"]["unreadable"]) == {"rules", "store"}
+    assert set(status["host"]["unreadable"]) == {"guards", "rules", "store"}
     assert status["drift"] == []
     assert [server["state"] for server in status["dnsmasq"]] == ["unknown"]
     words = host.run(*unprivileged, "netconsole", "status", check=False).stdout.splitlines()
-    assert words[0].endswith(": unknown: rules, store could not be read")
+    assert words[0].endswith(": unknown: rules, guards, store could not be read")
     assert words[1].startswith("read-only: "), "nothing is counted that could not be read"
     refused = host.run(*unprivileged, "netconsole", "apply", check=False)
     assert refused.returncode == 3
