@@ -58,11 +58,17 @@ def with_leaving(
     kept = {**{chain: tuple(jumps) for chain, jumps in ways_to_guests().items()}, **wanted}
     for chain, rules in present.items():
         if chain == LOCAL or chain.startswith(_DISPATCHING):
-            own = wanted.get(chain, ())
-            kept[chain] = (*own, *(rule for rule in rules if rule not in own))
+            kept[chain] = _beside(rules, wanted.get(chain, ()))
         elif chain not in wanted and filters_guests(chain):
             kept[chain] = rules
     return kept
+
+
+def _beside(present: tuple[Rule, ...], wanted: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Return a chain with its wanted rules and those that leave; none moves without need."""
+    if tuple(rule for rule in present if rule in wanted) == wanted:
+        return present
+    return (*wanted, *(rule for rule in present if rule not in wanted))
 
 
 def filters_guests(chain: str) -> bool:

@@ -128,6 +128,24 @@ def test_what_filters_a_guest_that_goes_stays_until_its_port_is_gone() -> None:
     assert {"FORWARD", "OUTPUT", "nova-filter-top"} <= kept.keys()
 
 
+def test_what_filters_a_guest_that_goes_stays_where_it_stands() -> None:
+    """Only the last of its rules is to go then: none is taken out and put in again."""
+    leaving, staying = (
+        FilteredGuest(PORT, number, (GuestAddress(PORT, f"10.0.0.{number}"),), (1,))
+        for number in (3, 4)
+    )
+    both = group_chains(Meaning(guests=(leaving, staying)), "ipv4")
+    present = {chain: tuple(rules) for chain, rules in both.items()}
+    one = group_chains(Meaning(guests=(staying,)), "ipv4")
+
+    kept = with_leaving(present, {chain: tuple(rules) for chain, rules in one.items()})
+
+    assert [rule.spec for rule in kept["nova-network-local"]] == [
+        rule.spec for rule in present["nova-network-local"]
+    ]
+    assert len(kept["nova-network-local"]) == 2
+
+
 def test_no_range_is_lost_among_single_addresses() -> None:
     """The narrower one counts."""
     single = GuestAddress(PORT, "10.0.0.3")
