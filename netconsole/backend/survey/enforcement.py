@@ -7,6 +7,7 @@ kernel: the answer beside that of the records (`admission`), which nothing but a
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
+from itertools import takewhile
 from typing import Literal
 
 from netconsole.backend.filtering.matches import Flow, read_iptables
@@ -21,13 +22,18 @@ from netconsole.backend.survey.admission import (
     find_instance,
 )
 from netconsole.backend.survey.survey import Survey
-from netconsole.backend.wording.groups import LOCAL, instance_chain
+from netconsole.backend.wording.groups import LOCAL, instance_chain, ways_to_guests
 
 Verdict = Literal["allowed", "denied", "unfiltered", "unknown"]
-"""`unfiltered`: no rule of ours leads what is sent there to a chain of an instance, and all of it
-goes on. `unknown`: it hangs on what the rules ask for besides."""
+"""`unfiltered`: no rule of ours leads what is sent there to a chain of an instance, or one of
+others before ours accepts it, and all of it goes on. `unknown`: it hangs on what the rules ask for
+besides."""
 
 Chains = Mapping[ChainKey, tuple[Rule, ...]]
+
+_FORWARD = "FORWARD"
+(_WAY,) = (rule.spec for rule in ways_to_guests()[_FORWARD])
+"""The rule of FORWARD by which it meets ours."""
 
 _DHCP_SERVER, _DHCP_CLIENT = 67, 68
 
@@ -89,12 +95,17 @@ def enforced(chains: Chains, source: str, destinations: Iterable[str], attempt: 
 
 def _verdict(chains: Chains, source: str, destination: str, attempt: Attempt) -> Verdict:
     family = _family(source)
+    flow = _flow(source, destination, attempt)
 
     def rules_of(chain: str, _: Flow) -> Iterator[tuple[int, str]]:
         rules = chains.get(ChainKey(family, "filter", chain), ())
-        return enumerate(rule.spec for rule in rules)
+        specs = (rule.spec for rule in rules)
+        return enumerate(takewhile(lambda spec: spec != _WAY, specs))
 
-    found = decisions(LOCAL, rules_of, read_iptables, _flow(source, destination, attempt))
+    before = decisions(_FORWARD, rules_of, read_iptables, flow)
+    if before and before[0].is_certain and before[0].outcome == "accept":
+        return "unfiltered"
+    found = decisions(LOCAL, rules_of, read_iptables, flow)
     if not found:
         return "unfiltered"
     first = found[0]

@@ -137,6 +137,21 @@ def test_what_no_rule_leads_to_a_chain_is_unfiltered_and_the_unknown_is_said() -
     assert enforced({key: (Rule("-d 10.0.0.3/32 -j ACCEPT"),)}, *asked) == "allowed"
 
 
+def test_what_others_accept_before_our_rules_is_unfiltered() -> None:
+    ours = Rule("-j nova-filter-top")
+    local = {ChainKey("ipv4", "filter", LOCAL): (Rule("-d 10.0.0.3/32 -j DROP"),)}
+    asked = ("198.51.100.7", ("10.0.0.3",), Attempt("tcp", 22))
+
+    def verdict(*rules: Rule) -> Verdict:
+        return enforced(local | {ChainKey("ipv4", "filter", "FORWARD"): rules}, *asked)
+
+    assert verdict(Rule("-j ACCEPT"), ours) == "unfiltered"
+    assert verdict(Rule("-p tcp -m tcp --dport 22 -j ACCEPT"), ours) == "unfiltered"
+    assert verdict(Rule("-p udp -j ACCEPT"), ours) == "denied"
+    assert verdict(Rule("-m conntrack --ctstate ESTABLISHED -j ACCEPT"), ours) == "denied"
+    assert verdict(ours, Rule("-j ACCEPT")) == "denied"
+
+
 @pytest.mark.parametrize(
     ("allowed", "by_rules", "drift"),
     [
