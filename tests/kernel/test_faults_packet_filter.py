@@ -16,6 +16,7 @@ pytestmark = pytest.mark.requires(*PROGRAMS, "nft")
         ("forward_filter", "forward_filter"),
         ("forward_filter_docker", "forward_filter"),
         ("forward_filter_nft", "forward_filter"),
+        ("groups_bypassed", "groups_bypassed"),
         ("egress_source_nft", "egress_source"),
         ("ingress_destination", "ingress_destination"),
         ("legacy_filter", "legacy_filter"),

@@ -1,9 +1,12 @@
 """What security groups let reach the guests, shown by packets."""
 
+import json
+from typing import Any
+
 import cloud
 import pytest
 from cloud import FLOATING, answer, configure, netconsole, reaches
-from private_host import PrivateHost
+from private_host import PrivateHost, eventually
 from talk import Connection, connected, pinged, serve
 
 from netconsole.backend.model.eui64 import address_v6
@@ -29,6 +32,12 @@ def without_the_switch_for_all(host: PrivateHost) -> None:
     """Let bridged frames meet no rules, but where a bridge has its own switch."""
     for family in ("iptables", "ip6tables"):
         host.run("sysctl", "-w", f"net.bridge.bridge-nf-call-{family}=0")
+
+
+def doctor(host: PrivateHost, check: str) -> Any:
+    """The findings of one check."""
+    said = host.run("netconsole", "doctor", "--only", check, "--json", check=False).stdout
+    return json.loads(said)["findings"]
 
 
 def nothing_to_do(host: PrivateHost) -> bool:
@@ -136,7 +145,36 @@ def test_where_the_firewall_is_switched_off_nothing_is_filtered(host: PrivateHos
     network(host, "firewall_driver = nova.virt.firewall.NoopFirewallDriver")
     fixed = boot(host, "web1")
     assert pinged(host, "outside", fixed) == {fixed}
+    since = "since the change of /etc/netconsole/netconsole.conf at 2"
+    said = host.run("netconsole", "status").stdout
+    assert f"wrong: firewall_driver switches the security groups off {since}" in said
+    (finding,) = doctor(host, "firewall_off")
+    assert since in finding["because"]
+    assert "take the line firewall_driver out of" in finding["remedy"]
     configure(host)
     netconsole(host, "apply")
     assert pinged(host, "outside", fixed) == set()
+    assert nothing_to_do(host)
+    assert "firewall_driver" not in host.run("netconsole", "status").stdout
+    assert [each["verdict"] for each in doctor(host, "firewall_off")] == ["ok"]
+
+
+def test_an_accept_of_others_above_the_groups_is_told_and_our_jump_moves_before_it(
+    host: PrivateHost,
+) -> None:
+    network(host)
+    fixed = boot(host, "web1")
+    host.run("iptables", "-I", "FORWARD", "-o", "br100", "-j", "ACCEPT")
+    # An accept of another table ends the packet's way through that one alone.
+    host.run("iptables", "-t", "mangle", "-I", "FORWARD", "-j", "ACCEPT")
+    eventually(lambda: pinged(host, "outside", fixed) == {fixed})
+    assert nothing_to_do(host)
+    told = "rule 1 of FORWARD (iptables table filter) lets everything in to instances"
+    assert f"wrong: {told}" in host.run("netconsole", "status").stdout
+    (finding,) = doctor(host, "groups_bypassed")
+    assert finding["verdict"] == "fail"
+    netconsole(host, "playbook", "run", "groups_bypassed", "--apply")
+    assert pinged(host, "outside", fixed) == set()
+    assert "-o br100 -j ACCEPT" in host.run("iptables", "-S", "FORWARD").stdout
+    assert [each["verdict"] for each in doctor(host, "groups_bypassed")] == ["ok"]
     assert nothing_to_do(host)

@@ -15,6 +15,7 @@ from netconsole.backend.configuration.option_values import NO_ADDRESS, Default, 
 from netconsole.backend.configuration.options import Options, declared
 from netconsole.backend.configuration.own_address import address_of_default_route
 from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.system import privileges
 
 NOVAS_MANAGER = "nova.network.manager.VlanManager"
@@ -74,7 +75,16 @@ class Configuration:
 
     def options(self) -> Options:
         """All options. Raises InvalidValue, naming file, line, option, value and rule."""
-        return Options(**{each.name: each.value for each in self._settings()})  # type: ignore[arg-type]
+        values = {each.name: each.value for each in self._settings()}
+        return Options(**values, firewall_source=self._source("firewall_driver"))  # type: ignore[arg-type]
+
+    def _source(self, name: str) -> OptionSource | None:
+        """The file whose value of an option counts; None for a default, or where it is gone."""
+        given = self._values.given(name)
+        try:
+            return OptionSource(str(given[-1].path), given[-1].path.stat().st_mtime)
+        except (IndexError, OSError):
+            return None
 
     def settings(self) -> tuple[Setting, ...]:
         """Every option with its value and where it comes from; raises as `options` does."""
@@ -120,7 +130,11 @@ def _is_novas(paths: Iterable[Path], assignments: Iterable[Assignment]) -> bool:
 
 
 def _defaults(declared: Mapping[str, Option]) -> dict[str, Default]:
-    defaults = {each.name: _default(each, declared[each.name]) for each in fields(Options)}
+    defaults = {
+        each.name: _default(each, declared[each.name])
+        for each in fields(Options)
+        if each.name in declared
+    }
     return {**defaults, "my_ip": address_of_default_route() or NO_ADDRESS}
 
 

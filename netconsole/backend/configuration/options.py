@@ -1,11 +1,12 @@
 """Options: the configuration as a value, under nova's own option names. Pure."""
 
 import socket
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Annotated, get_type_hints
 
 from netconsole.backend.configuration import option_rules as rules
 from netconsole.backend.configuration.option_rules import Option
+from netconsole.backend.model.option_source import OptionSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Options:
     metadata_port: Annotated[int, Option(rules.whole(1, 65535))] = 8775
     firewall_driver: Annotated[str, Option(rules.text_or_empty)] = ""
     """nova's ...NoopFirewallDriver: instances are not filtered. Empty: they are."""
+    firewall_source: OptionSource | None = None
+    """No option: the file in which firewall_driver stands, where it does."""
     allow_same_net_traffic: Annotated[bool, Option(rules.boolean)] = True
     """Whether instances reach those of the same network whatever the security groups say."""
     guest_ethertypes: Annotated[tuple[int, ...], Option(rules.guest_ethertype, listed=True)] = ()
@@ -97,4 +100,5 @@ class Options:
 def declared() -> dict[str, Option]:
     """Return how each option stands in a file, by its name."""
     hints = get_type_hints(Options, include_extras=True)
-    return {each.name: hints[each.name].__metadata__[0] for each in fields(Options)}
+    annotated = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return {name: metadata[0] for name, metadata in annotated.items() if metadata}

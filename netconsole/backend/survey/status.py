@@ -6,6 +6,7 @@ The field names here are the keys of `netconsole status --json`, but for the inn
 from dataclasses import dataclass, field
 from typing import Literal
 
+from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.model.records import SecurityGroupRule
 from netconsole.backend.model.subject import Subject, Subjects
 
@@ -37,6 +38,25 @@ DnsmasqState = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class Bypass:
+    """A rule of others that lets packets in to instances before their groups are asked."""
+
+    family: Literal["ipv4", "ipv6"]
+    chain: str
+    """Where our jump stands: FORWARD, OUTPUT for what the host itself sends, nova-filter-top."""
+    jump: str
+    """Our jump, as iptables-save prints it."""
+    entry: int
+    """The place, from 1, of the rule above it that this one is, or that leads to it."""
+    place: str
+    """Where it stands, in words."""
+    rule: str
+    whole: bool
+    """Whether it takes whatever begins a connection to the instances of a network; if not, it
+    depends on the packet."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostStatus:
     """The host itself."""
 
@@ -61,6 +81,12 @@ class HostStatus:
     """That which could take away what is left of ours in tables that `iptables` does not show."""
     unguarded: tuple[str, ...] = ()
     """The instances of this host that may send as any other (`instance unguard`), by name."""
+    groups_off: bool = False
+    """Whether firewall_driver switches the security groups off."""
+    groups_off_source: OptionSource | None = None
+    """The file that does."""
+    bypassed: tuple[Bypass, ...] = ()
+    """Rules of others that let packets in to instances before the groups are asked."""
     unfinished: tuple[str, ...] = ()
     """Changes that were cut off half done, each in a sentence that says what to do."""
     another: str | None = None

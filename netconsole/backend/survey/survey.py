@@ -8,6 +8,7 @@ from operator import attrgetter
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import floating_interface
 from netconsole.backend.intent.above import leaving
+from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.model import subject
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import (
@@ -25,12 +26,14 @@ from netconsole.backend.model.subject import Subject
 from netconsole.backend.plan import plan
 from netconsole.backend.plan.ownership import Another, removes_most
 from netconsole.backend.steps import Plan
+from netconsole.backend.survey.bypass import bypasses
 from netconsole.backend.survey.drift import drift_steps
 from netconsole.backend.survey.groups import groups_told
 from netconsole.backend.survey.leases import lease_of
 from netconsole.backend.survey.nat import nat_rules
 from netconsole.backend.survey.status import (
     Allocation,
+    Bypass,
     DnsmasqState,
     DnsmasqStatus,
     FloatingIPStatus,
@@ -109,12 +112,21 @@ class Survey:
             unsupported=dict(self.wanted.unsupported),
             missing_program=self.observed.missing_program,
             unguarded=self._unguarded(),
+            groups_off=not filters_guests(self.options),
+            groups_off_source=self.options.firewall_source,
+            bypassed=self._bypassed(),
             unfinished=self.unfinished,
             another=self.another.because if self.another else None,
             anothers=self.another.objects if self.another else (),
             removes_most=self.removes_most,
             wanted_unknown=self.wanted_unknown,
         )
+
+    def _bypassed(self) -> tuple[Bypass, ...]:
+        """None where the groups are switched off, or nobody knows what ours is."""
+        if "rules" in self.observed.unreadable or self.another is not None:
+            return ()
+        return bypasses(self.observed.chains, self.records.networks)
 
     def _unguarded(self) -> tuple[str, ...]:
         here = {one.uuid: one.name for one in self.records.instances if self._is_here(one)}

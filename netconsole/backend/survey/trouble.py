@@ -55,6 +55,16 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         verb = "has" if len(host.unguarded) == 1 else "have"
         said = f"{some(host.unguarded)} {verb} no guard: what they send may be in any other's name"
         yield Trouble(Reach.NOBODY, f"{said} (netconsole instance guard)", certain=False)
+    if host.groups_off:
+        since = f" {host.groups_off_source.since}" if host.groups_off_source else ""
+        said = f"firewall_driver switches the security groups off{since}: nothing is filtered"
+        yield Trouble(Reach.NOBODY, f"{said} (netconsole doctor --only firewall_off)")
+    for each in host.bypassed[:1]:
+        more = f"; {count(len(host.bypassed) - 1, 'rule')} more" if host.bypassed[1:] else ""
+        what = "everything" if each.whole else "some packets"
+        said = f"{each.place} lets {what} in to instances before their groups are asked"
+        hint = "(netconsole doctor --only groups_bypassed)"
+        yield Trouble(Reach.NOBODY, f"{said}: `{each.rule}`{more} {hint}", certain=each.whole)
     if program := host.missing_program:
         kind = program.removesuffix("-restore")
         said = f"rules of ours are left in tables of {kind}, and packets pass them as well"

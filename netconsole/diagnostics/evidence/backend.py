@@ -16,7 +16,12 @@ def read_configuration(service: "Service | Unread") -> ConfiguredOptions:
     if isinstance(service, Unread):
         raise Unavailable(service.because)
     options = service.options
-    return ConfiguredOptions(options.firewall_driver, options.metadata_host, options.metadata_port)
+    return ConfiguredOptions(
+        options.firewall_driver,
+        options.metadata_host,
+        options.metadata_port,
+        options.firewall_source,
+    )
 
 
 def read_host(service: "Service | Unread") -> Backend:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import Status
 
@@ -36,6 +37,8 @@ class ConfiguredOptions:
     firewall_driver: str
     metadata_host: str | None
     metadata_port: int
+    firewall_source: OptionSource | None = None
+    """The file in which firewall_driver stands."""
 
     @property
     def filters_nothing(self) -> bool:

@@ -75,6 +75,14 @@ def _asks_for_a_port(service: Service) -> bool:
     return _answers("iptables", "-w", "-C", *_ADMITS)
 
 
+_BYPASS: Final = ("FORWARD", "-o", BRIDGE, "-j", "ACCEPT")
+_BYPASS_OF_HOST: Final = ("OUTPUT", "-j", "ACCEPT")
+
+
+def _bypassed(service: Service) -> bool:
+    return _answers("iptables", "-w", "-C", *_BYPASS)
+
+
 FAULTS: Final = (
     command_fault(
         "bridge_nf",
@@ -127,6 +135,20 @@ FAULTS: Final = (
             ),
         ),
         (("nft", "delete", "table", *_WALL),),
+    ),
+    command_fault(
+        "groups_bypassed",
+        "Rules that accept stand in FORWARD and OUTPUT before netconsole's.",
+        "Every port of every instance is reachable, whatever its security groups say.",
+        _bypassed,
+        (
+            ("iptables", "-w", "-I", *_BYPASS),
+            ("iptables", "-w", "-I", *_BYPASS_OF_HOST),
+        ),
+        (
+            ("iptables", "-w", "-D", *_BYPASS),
+            ("iptables", "-w", "-D", *_BYPASS_OF_HOST),
+        ),
     ),
     command_fault(
         "egress_source_nft",

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from evidence_samples import HEALTHY, nat, snapshot
 
+from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.model.subject import METADATA
 from netconsole.backend.survey.status import NatRule
 from netconsole.diagnostics.checks.filters import firewall_off
@@ -63,3 +64,8 @@ def test_a_firewall_that_was_switched_off_is_not_forgotten() -> None:
     assert firewall_off.CHECK.examine(snapshot()).verdict == "ok"
     found = firewall_off.CHECK.examine(snapshot().with_parts(off))
     assert (found.verdict, found.fix) == ("warn", None)
+    source = OptionSource("/etc/nova/nova.conf", 1_000_000_000)
+    found = firewall_off.CHECK.examine(snapshot().with_parts(replace(off, firewall_source=source)))
+    since = "since the change of /etc/nova/nova.conf at 2001-09-09 01:46 UTC"
+    assert since in found.because
+    assert "take the line firewall_driver out of /etc/nova/nova.conf and run" in found.remedy

@@ -22,8 +22,8 @@ from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
-from netconsole.diagnostics.reasoning.acceptance import let_pass
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.displaced import let_pass_or_move
 from netconsole.diagnostics.reasoning.filter_walk import Drop, drops, rulesets
 
 ID: Final = "bridge_nf"
@@ -83,7 +83,7 @@ def judge(snapshot: Snapshot) -> Finding:
         *(Evidence(f"manages rules: {each.name}", each.because) for each in owners.owners),
         Evidence(AT_BOOT, AT_NEXT_START),
     )
-    fix = let_pass(found, seen.command, _ANY_ADDRESS)
+    fix = let_pass_or_move(found, seen.command, _ANY_ADDRESS)
     return Finding(ID, TITLE, "fail", because, rows, _rules_out(), fix, remedy=COST)
 
 

@@ -218,7 +218,9 @@ PAGE = Explanation(
     "drops; where a policy does, to the end of the chain. What stands above still decides first, "
     "as a DROP for one guest does. Where docker has DOCKER-USER, which it leaves to the admin, "
     "the ACCEPT goes behind the admin's rules there, unless it would come too late, or too soon "
-    "for a rule further on that drops some of the guests' packets. It lasts until the program "
+    "for a rule further on that drops some of the guests' packets. Where our own jumps stand "
+    "behind the rule, they move before it, as an ACCEPT there would let in what security groups "
+    "keep out. It lasts until the program "
     "that keeps the table makes it anew: for good it has to be said in that program's words "
     "(`firewall-cmd --permanent`, `ip-forward-no-drop` in docker's daemon.json, libvirt's "
     "and ufw's own files).",

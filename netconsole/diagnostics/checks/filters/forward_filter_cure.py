@@ -8,8 +8,8 @@ from netconsole.backend.steps import Plan
 from netconsole.diagnostics.reasoning.acceptance import (
     Acceptance,
     acceptance,
-    let_pass,
 )
+from netconsole.diagnostics.reasoning.displaced import let_pass_or_move
 from netconsole.diagnostics.reasoning.filter_walk import (
     Drop,
     WalkPlace,
@@ -21,9 +21,9 @@ DOCKER_USER = "DOCKER-USER"
 """Docker jumps to it first and leaves its rules alone (Docker's documentation)."""
 
 REMEDY = (
-    "It lets the guests pass right before what drops them: the rules above still decide first, so "
-    "look at the commands. Where a program keeps the table, say the same in its own words: it "
-    "forgets these."
+    "It lets the guests pass right before what drops them, by our jumps where these stand behind "
+    "it: the rules above still decide first, so look at the commands. Where a program keeps the "
+    "table, say the same in its own words: it forgets these."
 )
 LOCKED = (
     "The table is locked by the program that made it (flags owner), which alone can change it: "
@@ -41,7 +41,7 @@ def cure(found: Sequence[Drop], command: Kind) -> Plan | None:
 
     `command` is the kind of which `iptables` is on the host.
     """
-    return let_pass(found, command, elsewhere=_in_docker_user)
+    return let_pass_or_move(found, command, elsewhere=_in_docker_user)
 
 
 def _in_docker_user(drop: Drop) -> Acceptance | None:

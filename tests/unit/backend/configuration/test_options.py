@@ -1,5 +1,6 @@
 """The configuration: nova's options, read as nova read them, and checked."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -217,3 +218,14 @@ def test_variables_of_the_environment_change_no_option(
 ) -> None:
     monkeypatch.setenv("OS_DEFAULT__HOST", "elsewhere")
     assert load(written(tmp_path, "[DEFAULT]\nhost = here\n")).host == "here"
+
+
+def test_it_is_known_which_file_names_the_firewall_and_since_when(tmp_path: Path) -> None:
+    first, last = tmp_path / "a.conf", tmp_path / "b.conf"
+    first.write_text("[DEFAULT]\nfirewall_driver = nova.virt.firewall.NoopFirewallDriver\n")
+    last.write_text("[DEFAULT]\nmy_ip = 192.0.2.1\n")
+    os.utime(first, (1_000_000_000, 1_000_000_000))
+    source = load(str(first), str(last)).firewall_source
+    assert source is not None
+    assert source.since == f"since the change of {first} at 2001-09-09 01:46 UTC"
+    assert load(str(last)).firewall_source is None

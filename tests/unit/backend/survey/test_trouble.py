@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 from core_samples import WHOLE, observed_as, options, records, status, wanted, with_link
 
-from netconsole.backend.model.hoststate import Observed, ObservedLink
+from netconsole.backend.intent import intent
+from netconsole.backend.model.hoststate import ChainKey, Observed, ObservedLink, Rule
+from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.model.records import Records
+from netconsole.backend.plan import plan
 from netconsole.backend.survey.status import Allocation, LinkState, Status
 from netconsole.backend.survey.trouble import Reach, in_order, is_dead, lease_word, troubles
 from netconsole.diagnostics.model.finding import Finding
@@ -198,3 +201,30 @@ def test_who_has_no_guard_is_told_as_long_as_it_is_so_and_is_no_failure() -> Non
     assert only.sentence.startswith("web0 has no guard: ")
     assert (only.reach, only.certain) == (Reach.NOBODY, False)
     assert [each.guarded for each in told.allocations] == [False, True]
+
+
+def test_groups_that_are_switched_off_are_told_of_with_the_file_that_does() -> None:
+    source = OptionSource("/etc/nova/nova.conf", 1_000_000_000)
+    noop = "nova.virt.firewall.NoopFirewallDriver"
+    settings = replace(options(), firewall_driver=noop, firewall_source=source)
+    goal = intent(records(2), settings)
+    observed = observed_as(goal)
+    told = sentences(status(observed, None, goal, settings))
+    (said,) = (each for each in told if "switch" in each)
+    assert said.startswith(
+        "firewall_driver switches the security groups off since the change of /etc/nova/nova.conf "
+        "at 2001-09-09 01:46 UTC"
+    )
+    assert not any("switch" in each for each in sentences(status(WHOLE)))
+
+
+def test_a_rule_that_is_asked_before_the_groups_is_told_of() -> None:
+    forward = ChainKey("ipv4", "filter", "FORWARD")
+    found = records(2)
+    goal = wanted(found)
+    whole = observed_as(goal)
+    above = (Rule("-o br100 -j ACCEPT"), *whole.chains[forward])
+    seen = replace(whole, chains={**whole.chains, forward: above})
+    (said,) = (each for each in sentences(status(seen, found, goal)) if "groups" in each)
+    assert said.startswith("rule 1 of FORWARD (iptables table filter) lets everything in ")
+    assert plan(seen, goal).steps == (), "apply leaves our jump where it is"
