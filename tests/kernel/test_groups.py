@@ -121,9 +121,12 @@ def test_ipv6_is_closed_and_opened_as_ipv4_is(host: PrivateHost) -> None:
     network(host, "allow_same_net_traffic = False", v6=True)
     boot(host, "web1")
     boot(host, "web2")
-    own = answer(host, "instance", "show", "web1")["ports"][0]["port"]["mac"]
+    own, other = (
+        answer(host, "instance", "show", guest)["ports"][0]["port"]["mac"]
+        for guest in ("web1", "web2")
+    )
     made = address_v6(own, "fd00:5::/64")
-    for guest, address in (("web1", made), ("web2", "fd00:5::77")):
+    for guest, address in (("web1", made), ("web2", address_v6(other, "fd00:5::/64"))):
         host.run("ip", "-n", guest, "address", "replace", f"{address}/64", "dev", "eth0", "nodad")
     on_link = f"{address_v6(own, 'fe80::/64')}%eth0"
     serve(host, "web1", 22)
