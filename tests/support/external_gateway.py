@@ -45,7 +45,7 @@ def redirects(host: PrivateHost, fixed: str) -> None:
     """See that the guest gets out by this host, however its rules are lost, while they are due."""
     match = f"-p IPv4 --logical-in br100 --ip-src {fixed} --ip-dst ! 10.0.0.0/24"
     assert own_rules(host) == {*REDIRECTED, f"-A nova-network-PREROUTING {match} -j redirect"}
-    assert answer(host, "status")["host"]["unsupported"] == {}
+    assert "bridge redirection" not in answer(host, "status")["host"]["unsupported"]
     assert answer(host, "plan")["steps"] == []
     eventually(lambda: gets_out(host))
 

@@ -117,7 +117,8 @@ def test_states_differ_in_black_and_white() -> None:
 
 def test_every_action_can_be_found_and_read_only_offers_none_that_changes() -> None:
     assert len({action.key for action in ACTIONS}) == len(ACTIONS)
-    assert {a.id for a in ACTIONS if a.danger} == {"associate", "disassociate", "repair"}
+    changing = {"allow", "associate", "disassociate", "repair", "revoke"}
+    assert {a.id for a in ACTIONS if a.danger} == changing
     for pane in PANES:
         situation = Situation(pane.id, "row", None, read_only_because="no privilege")
         offered = [action for action in ACTIONS if action.offered(situation)]

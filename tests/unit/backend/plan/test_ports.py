@@ -40,6 +40,7 @@ from netconsole.backend.steps import (
     SetLink,
     Step,
 )
+from netconsole.backend.wording.groups import LOCAL, filters_guests
 
 HostFiles = AddDhcpHosts | RemoveDhcpHosts | RetireDhcpHosts
 DRIFTS = ELSEWHERE | OWN | GROUND
@@ -97,7 +98,8 @@ def is_own(step: Step, of: World) -> bool:
         case RemoveFile():
             return step.path in own_files(of)
         case ChangeRules():
-            return step.table == "filter"
+            guests = {chain for chain in step.chains if filters_guests(chain)}
+            return step.table == "filter" and bool(guests - {LOCAL})
     return False
 
 

@@ -157,7 +157,7 @@ def test_the_vpn_of_a_project_is_reached_at_its_port_until_its_network_goes(
         netconsole(host, "nova-manage", *words)
         return host.run("iptables-save").stdout
 
-    assert "1194" not in change("192.0.2.1")
+    assert f"{private}:1194" not in change("192.0.2.1")
     assert change("203.0.113.2").count(f"--dport 7 -j DNAT --to-destination {private}:1194") == 2
     netconsole(host, "instance", "delete", "vpn")
     assert "1194" not in host.run("iptables-save").stdout
