@@ -43,14 +43,19 @@ def test_egress_source(lab: RunningLab) -> None:
     ("fault", "check"),
     [
         ("mtu", "mtu"),
-        ("gateway-twice", "gateway"),
-        ("address_conflict", "address_conflict"),
         ("arp_flux", "arp_flux"),
         ("asymmetric_route", "asymmetric_route"),
     ],
 )
 def test_what_probes_show(lab: RunningLab, fault: str, check: str) -> None:
     put_through(lab, fault, check, "--probe")
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"), [("gateway-twice", "gateway"), ("address_conflict", "address_conflict")]
+)
+def test_a_guest_with_the_address_of_another(lab: RunningLab, fault: str, check: str) -> None:
+    put_through(lab, fault, check, "--probe", beside=("guards",))
 
 
 def test_an_announcement_heals_the_router_and_cannot_be_taken_back(lab: RunningLab) -> None:

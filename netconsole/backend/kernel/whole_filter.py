@@ -17,6 +17,7 @@ from netconsole.backend.kernel.mixed_tables import TABLES, is_foreign_base
 from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.kernel.other_nat import NO_NFT, listed
 from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.guards import FAMILY, TABLE
 from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.system.programs import PATH, run
 
@@ -69,7 +70,7 @@ def nft_tables(command: Kind) -> NativeTables:
     asked = {hook: turns(chains, command, hook) for hook in PRIORITIES}
     early = frozenset(hook for hook, each in asked.items() if {*each.values()} - {"after"})
     if shutil.which("nft", path=PATH) is None:
-        unread = _unlisted((*found, *shared))
+        unread = _unlisted(each for each in (*found, *shared) if each != (FAMILY, TABLE))
         return NativeTables((), unread, early)
     every = {place: turn for each in asked.values() for place, turn in each.items()}
     try:

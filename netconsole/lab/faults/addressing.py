@@ -9,6 +9,7 @@ from netconsole.backend.service.service import Service
 from netconsole.lab.clouds.cloud import GUESTS, WITH_FLOATING
 from netconsole.lab.clouds.guests import INTERFACE
 from netconsole.lab.clouds.wires import PREFIX_LENGTH, PUBLIC, SECOND, UPLINKS, run_outside
+from netconsole.lab.faults import traffic
 from netconsole.lab.faults.fault import Fault, setting_fault
 from netconsole.lab.sandbox.commands import run
 from netconsole.lab.sandbox.members import OUTSIDE, pid_of
@@ -31,7 +32,11 @@ class _Place(NamedTuple):
 def _stolen(
     fault_id: str, breaks: str, symptom: str, place: _Place, address: Callable[[Service], str]
 ) -> Fault:
-    """Return the fault that a member has an address of someone else."""
+    """Return the fault that a member has an address of someone else.
+
+    A guest that has is exempt from its guard: it would not get a word out.
+    """
+    is_guest = place.member != OUTSIDE
 
     def is_broken(service: Service) -> bool:
         told = _inside(place.member, "ip", "-json", "address", "show", "dev", place.interface)
@@ -43,13 +48,18 @@ def _stolen(
         wanted = f"{address(service)}/32"
         _inside(place.member, "ip", "address", verb, wanted, "dev", place.interface)
 
+    def break_it(service: Service) -> None:
+        if is_guest:
+            traffic.as_anybody(service, place.member)
+        change(service, "add")
+
     def mend_it(service: Service) -> None:
         if is_broken(service):
             change(service, "delete")
+            if is_guest:
+                traffic.as_itself(service, place.member)
 
-    return Fault(
-        fault_id, breaks, symptom, is_broken, lambda service: change(service, "add"), mend_it
-    )
+    return Fault(fault_id, breaks, symptom, is_broken, break_it, mend_it)
 
 
 def _inside(member: str, *command: str) -> str:
