@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from lab_console import console
+from private_host import eventually
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(
@@ -179,8 +180,18 @@ def test_what_a_group_lets_in_is_chosen_and_taken_away_again(lab: RunningLab) ->
         terminal.press("tab", "enter")
         terminal.wait_for("Let HTTPS from everywhere in to default of demo: done:")
         assert "443" in rules()
-        terminal.press("-")
-        terminal.wait_for("Take which rule from default of demo", "tcp 443 from 0.0.0.0/0")
+
+        def is_offered() -> bool:
+            """Whether the rule is among those to take: it is once the host was looked at again."""
+            terminal.press("-")
+            terminal.wait_for("Take which rule from default of demo", "tcp 80 from 0.0.0.0/0")
+            if "tcp 443 from 0.0.0.0/0" in terminal.text:
+                return True
+            terminal.press("escape")
+            terminal.wait_for("[6 groups]")
+            return False
+
+        eventually(is_offered)
         terminal.press("down", "down", "down", "enter")
         terminal.wait_for("[ Apply ]")
         terminal.press("tab", "enter")

@@ -1,23 +1,30 @@
 """Damage to VLANs, named by the check `vlan` alone and cured: it takes a kernel with 802.1Q."""
 
 import pytest
-from lab_faults import examined, put_through, run_playbook, state
+from first_namespace import LACKING
+from lab_faults import examined, run_playbook, state, to_the_cure_and_back
 from running_lab import RunningLab
 
 
 def test_a_port_in_another_vlan_of_its_bridge(lab: RunningLab) -> None:
-    put_through(lab, "vlan", "vlan")
+    assert examined(lab).named_beside(LACKING) == []
+    lab.netconsole("lab", "break", "vlan")
+    try:
+        to_the_cure_and_back(lab, "vlan", beside=LACKING)
+    finally:
+        lab.netconsole("lab", "mend", "vlan")
+    assert examined(lab).named_beside(LACKING) == []
 
 
 @pytest.mark.parametrize("damage", ["ip link set vlan100 nomaster", "ip link set vlan100 down"])
 def test_a_vlan_device_that_is_not_as_it_should_be(lab: RunningLab, damage: str) -> None:
-    assert examined(lab).named == []
+    assert examined(lab).named_beside(LACKING) == []
     before = state(lab)
     lab.run(*damage.split())
-    assert examined(lab).named == ["vlan"]
+    assert examined(lab).named_beside(LACKING) == ["vlan"]
     status, document = run_playbook(lab, "vlan", "--apply")
     assert (status, document["verified"]) == (0, True), document
-    assert examined(lab).named == []
+    assert examined(lab).named_beside(LACKING) == []
     assert sorted(state(lab)) == sorted(before)  # routes come back in another order
 
 
@@ -27,7 +34,7 @@ def test_a_trunk_without_carrier(lab: RunningLab) -> None:
         found = examined(lab)
     finally:
         lab.inside("outside", "ip", "link", "set", "eth2", "up")
-    assert found.named == ["vlan"]
+    assert found.named_beside(LACKING) == ["vlan"]
     assert "no carrier" in found.findings["vlan"]["because"]
 
 
