@@ -4,6 +4,7 @@ from netaddr import IPAddress, IPNetwork
 from sqlalchemy import Connection
 
 from netconsole.backend.configuration.options import Options
+from netconsole.backend.managers.layout import purposes
 from netconsole.backend.managers.ranges import LINK_LOCAL_V6
 from netconsole.backend.model.errors import Conflict, InvalidValue
 from netconsole.backend.model.phrases import command
@@ -24,7 +25,7 @@ def refuse_of_others(
         if own and IPAddress(own) in wanted:
             raise InvalidValue(WHAT, str(wanted), f"holds {own}, this host's own")
     for network in networks.every(connection):
-        for address, use in fixed_ips.purposes(network).items():
+        for address, use in purposes(network).items():
             if IPAddress(address) in wanted:
                 raise Conflict(f"address {address} is the {use} of network {network.label!r}")
     for row in floating_ips.every(connection):

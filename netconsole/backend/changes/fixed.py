@@ -9,6 +9,7 @@ from netconsole.backend.changes import Change, Written
 from netconsole.backend.changes.allowing import refuse_allowed
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
+from netconsole.backend.managers import layout
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.records import FixedIPView
@@ -47,7 +48,7 @@ class UnreserveFixed(Change[FixedIPView]):
 
     def write(self, connection: Connection, options: Options) -> Written[FixedIPView]:
         view = fixed_ip_view(connection, parse_address("fixed address", self.address))
-        purpose = fixed_ips.purpose(view.network, view.fixed_ip.address)
+        purpose = layout.purpose(view.network, view.fixed_ip.address)
         if purpose is not None:
             address, label = view.fixed_ip.address, view.network.label
             raise Conflict(f"fixed address {address} is the {purpose} of network {label!r}")

@@ -1,4 +1,4 @@
-"""The addresses of a new network: who has which, and which no instance gets. Pure.
+"""The addresses of a network: who has which, and which no instance gets. Pure.
 
 The arithmetic is that of nova's `create_networks`, but for its waste: the ends that nova keeps
 free are those of the network, not those of the part that instances get.
@@ -12,6 +12,7 @@ from netaddr import IPAddress, IPNetwork
 
 from netconsole.backend.managers import ranges
 from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.records import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +144,21 @@ def _inside(what: str, address: str | None, cidr: IPNetwork) -> str | None:
     if address in (str(IPv4Address(cidr.first)), str(IPv4Address(cidr.last))):
         raise InvalidValue(what, address, f"is the network or broadcast address of {cidr}")
     return address
+
+
+def purpose(network: Network, address: str) -> str | None:
+    """What a network itself needs an address for; None where it needs it for nothing."""
+    return purposes(network).get(address)
+
+
+def purposes(network: Network) -> dict[str, str]:
+    """What a network itself needs addresses for, by address."""
+    needed = {
+        str(IPAddress(IPNetwork(network.cidr).first, 4)): "network address",
+        network.broadcast: "broadcast address",
+        network.vpn_private_address: "VPN address",
+        network.dhcp_server: "DHCP server",
+        network.gateway: "gateway",
+        network.gateway_v6: "IPv6 gateway",
+    }
+    return {address: use for address, use in needed.items() if address is not None}

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from netaddr import IPAddress, IPNetwork
 from sqlalchemy import ColumnElement, Connection, Update
 
+from netconsole.backend.managers.layout import purpose
 from netconsole.backend.model.errors import Conflict, Exhausted, NotFound
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import FixedIP, Network
@@ -190,24 +191,6 @@ def taken(connection: Connection, network: Network, fixed_ip: FixedIP) -> Confli
         return Conflict(f"{called} is the {own} of network {network.label!r}")
     free = command("fixed", "unreserve", fixed_ip.address)
     return Conflict(f"{called} is reserved in network {network.label!r}: {free} frees it")
-
-
-def purpose(network: Network, address: str) -> str | None:
-    """What a network itself needs an address for; None where it needs it for nothing."""
-    return purposes(network).get(address)
-
-
-def purposes(network: Network) -> dict[str, str]:
-    """What a network itself needs addresses for, by address."""
-    needed = {
-        str(IPAddress(IPNetwork(network.cidr).first, 4)): "network address",
-        network.broadcast: "broadcast address",
-        network.vpn_private_address: "VPN address",
-        network.dhcp_server: "DHCP server",
-        network.gateway: "gateway",
-        network.gateway_v6: "IPv6 gateway",
-    }
-    return {address: use for address, use in needed.items() if address is not None}
 
 
 def is_taken(row: FixedIP) -> bool:
