@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import sent_frames
 from cloud import FLOATING, answer, boot, configure, netconsole
-from guest_frames import BROADCAST, OTHER_MAC, Identity, Lie, World, honest, lies
+from guest_lies import lies
+from guest_world import BROADCAST, OTHER_MAC, Identity, Lie, World
+from honest_frames import honest
 from private_host import PrivateHost, eventually
 
 from netconsole.backend.filtering.guard_listing import counted
