@@ -31,9 +31,10 @@ from netconsole.diagnostics.probes.dhcp_message import Message, discover, read
 
 SECONDS = 2.5
 """Answers are awaited: a server that first tries an address by ARP or ping takes 1 or 2 s."""
-OPEN_SECONDS = 2.5
+OPEN_SECONDS = 10.0
 """A bridge without a carrier lets nothing out, also not at once when it gets a port that has one:
-the kernel tells of carriers up to a second later (link_watch)."""
+the kernel tells of carriers up to a second later (link_watch), and later where others keep it busy
+with links of theirs."""
 MOST_NETWORKS = 16
 MOST_ASKED = 4
 """Instances of each network in whose name is asked."""
@@ -79,8 +80,9 @@ def ask(snapshot: Snapshot) -> DhcpAnswers:
                 problems[bridge] = str(error)
                 continue
             ports.append(port)
-        _await(ports)
-        told = _Conversation(ports, questions)
+        shut = _await(ports)
+        problems |= {each.bridge: f"no carrier on {each.bridge}" for each in shut}
+        told = _Conversation([each for each in ports if each not in shut], questions)
         told.listen(SECONDS)
         return DhcpAnswers(
             SECONDS,
@@ -155,20 +157,36 @@ def _plug_in(port: _Port) -> None:
         run(["bridge", "link", "set", "dev", port.name, "state", "3"])
 
 
-def _await(ports: Iterable[_Port]) -> None:
-    """Wait until answers can come out of the bridges; at most for a while, then it is asked."""
-    deadline = time.monotonic() + OPEN_SECONDS
-    while not all(map(_is_open, ports)) and time.monotonic() < deadline:
+def _await(ports: Iterable[_Port]) -> tuple[_Port, ...]:
+    """Wait until answers can come out of the bridges; return the ports of those that stay shut.
+
+    A port that its bridge blocks, as spanning tree does for long, is asked from after a while all
+    the same: the silence is what the check `stp` explains.
+    """
+    began = time.monotonic()
+    while waiting := tuple(each for each in ports if not (_is_up(each) and _forwards(each))):
+        waited = time.monotonic() - began
+        if waited > OPEN_SECONDS or (waited > SECONDS and all(map(_is_up, waiting))):
+            break
         time.sleep(0.01)
+    return tuple(each for each in waiting if not _is_up(each))
 
 
-def _is_open(port: _Port) -> bool:
-    links = Path("/sys/class/net")
+def _is_up(port: _Port) -> bool:
+    """Whether its bridge has a carrier, as far as the kernel has told."""
+    return _read(f"{port.bridge}/operstate") != "down"
+
+
+def _forwards(port: _Port) -> bool:
+    return _read(f"{port.name}/brport/state") in ("3", "")
+
+
+def _read(name: str) -> str:
+    """Return what the kernel says of a link (sysfs-class-net); nothing where it does not."""
     try:
-        forwards = files.read_text(links / port.name / "brport/state").strip() == "3"
-        return forwards and files.read_text(links / port.bridge / "operstate").strip() != "down"
+        return files.read_text(Path("/sys/class/net") / name).strip()
     except OSError:
-        return True  # nothing tells: it is asked at once
+        return ""
 
 
 class _Conversation:
