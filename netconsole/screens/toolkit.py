@@ -8,6 +8,7 @@ import re
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Callable, Iterable
 from functools import partial
+from threading import Lock
 from typing import Generic, TypeVar
 
 from rich.console import RenderableType
@@ -35,14 +36,26 @@ _ESCAPE_KEY = "\x1b[27u"
 
 
 class TerminalDriver(linux_driver.LinuxDriver):
-    """Textual's own, with three habits changed that it has no other place to change.
+    """Textual's own, with four habits changed that it has no other place to change.
 
     A byte that is no UTF-8 is a key without a meaning, and not the end: a terminal of another
     character set sends one for a letter, and a paste may hold any. Keys are told apart by
     TypedParser. And what is painted arrives whole: with PYTHONUNBUFFERED, Python's own stream
     takes a write for done of which the kernel took a part, as it does when the process is stopped
-    meanwhile, or handles a signal.
+    meanwhile, or handles a signal. One thread reads what is typed, however often it is stopped.
     """
+
+    def __init__(
+        self,
+        app: App[object],
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        """See LinuxDriver."""
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._reads = Lock()
 
     def start_application_mode(self) -> None:
         """Take the terminal over, at the start and after each suspension."""
@@ -50,13 +63,32 @@ class TerminalDriver(linux_driver.LinuxDriver):
         self._file = open(  # noqa: SIM115
             number, "w", encoding="utf-8", errors="backslashreplace", closefd=False
         )
+        reader = self._key_thread
         super().start_application_mode()  # type: ignore[no-untyped-call]  # not typed there
+        if reader is not None and reader.is_alive():
+            self._key_thread = reader
+
+    def _sigcont_application(self, *signalled: object) -> None:
+        # Who was suspended takes the terminal again, and who was only stopped, as by SIGSTOP. While
+        # the console ends, or has ended, it would never end again.
+        reader = self._key_thread
+        reads = not self.exit_event.is_set() and reader is not None and reader.is_alive()
+        if reads or self._must_signal_resume:
+            super()._sigcont_application(*signalled)
 
     def run_input_thread(self) -> None:
-        """Read what is typed, until the console ends."""
-        setattr(linux_driver, "getincrementaldecoder", _forgiving)  # noqa: B010  not in its stubs
-        setattr(linux_driver, "XTermParser", TypedParser)  # noqa: B010
-        super().run_input_thread()
+        """Read what is typed, until the console ends, unless another thread does.
+
+        Of two who read, one is not told of the end, and keeps the process from it.
+        """
+        if not self._reads.acquire(blocking=False):
+            return
+        try:
+            setattr(linux_driver, "getincrementaldecoder", _forgiving)  # noqa: B010  no stub
+            setattr(linux_driver, "XTermParser", TypedParser)  # noqa: B010
+            super().run_input_thread()
+        finally:
+            self._reads.release()
 
 
 class TypedParser(XTermParser):

@@ -43,6 +43,40 @@ asyncio.run(paint())
 """
 
 
+CONTINUED = """
+import asyncio, os, signal, threading
+from textual.app import App
+from netconsole.screens.toolkit import TerminalDriver
+
+async def continued():
+    driver = TerminalDriver(App(), mouse=False)
+    driver.start_application_mode()
+    for _ in range(3):
+        os.kill(os.getpid(), signal.SIGCONT)
+    readers = [each for each in threading.enumerate() if each.name == "textual-input"]
+    driver.stop_application_mode()
+    driver.write(f"<{len(readers)} reads>")
+    driver.close()
+
+asyncio.run(continued())
+"""
+
+
+def test_one_reads_however_often_the_console_is_continued() -> None:
+    main, inner = pty.openpty()
+    continued = subprocess.Popen(
+        [sys.executable, "-c", CONTINUED], stdin=inner, stdout=inner, stderr=inner
+    )
+    os.close(inner)
+    said = b""
+    with suppress(OSError):  # as the other end is closed
+        while part := os.read(main, 4096):
+            said += part
+    os.close(main)
+    assert continued.wait(timeout=60) == 0
+    assert b"<1 reads>" in said
+
+
 def test_what_is_painted_arrives_whole_however_often_the_console_is_stopped() -> None:
     main, inner = pty.openpty()
     painting = subprocess.Popen(
