@@ -198,7 +198,7 @@ def test_a_bridge_that_just_got_its_first_carrier_is_not_taken_for_silent(
     host: PrivateHost,
 ) -> None:
     make(host, f"{CREATE}; {GUEST}")
-    for _ in range(2):
+    for _ in range(4):
         host.spawn("sh", "-c", CHURN)
     for _ in range(3):
         eventually(lambda: host.run("cat", OPERSTATE).stdout == "down\n")
