@@ -7,7 +7,7 @@ import cloud
 import pytest
 from cloud import FLOATING, answer, configure, netconsole, reaches
 from private_host import PrivateHost, eventually
-from talk import Connection, connected, pinged, serve
+from talk import Connection, connected, pinged, serve, settle
 
 from netconsole.backend.model.eui64 import address_v6
 
@@ -128,6 +128,7 @@ def test_ipv6_is_closed_and_opened_as_ipv4_is(host: PrivateHost) -> None:
     made = address_v6(own, "fd00:5::/64")
     for guest, address in (("web1", made), ("web2", address_v6(other, "fd00:5::/64"))):
         host.run("ip", "-n", guest, "address", "replace", f"{address}/64", "dev", "eth0", "nodad")
+    settle(host, "web1", "web2")
     on_link = f"{address_v6(own, 'fe80::/64')}%eth0"
     serve(host, "web1", 22)
     assert pinged(host, "web2", made, on_link) == set()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cloud import answer, boot, configure, netconsole
 from private_host import PrivateHost
-from talk import HOST, Flow, answered, serve, serve_datagrams
+from talk import HOST, Flow, answered, serve, serve_datagrams, settle
 
 from netconsole.backend.model.eui64 import address_v6
 from netconsole.backend.model.records import GroupProtocol
@@ -104,12 +104,13 @@ def flows(have: dict[str, tuple[str, ...]]) -> Iterator[tuple[Flow, str, str]]:
                 continue
             for source, address in zip(sources, have[guest], strict=False):
                 for protocol, port in TRAFFIC:
-                    yield Flow(sender, protocol, address, port), source, guest
+                    yield Flow(sender, source, protocol, address, port), source, guest
 
 
 def test_records_rules_and_packets_give_one_answer(host: PrivateHost) -> None:
     configure(host, "allow_same_net_traffic = False")
     have = furnish(host)
+    settle(host, *GUESTS)
     every = list(flows(have))
     asked = [(source, guest, flow.protocol, flow.port) for flow, source, guest in every]
     sent = [flow for flow, _, _ in every]

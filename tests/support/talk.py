@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from private_host import PrivateHost
+from private_host import PrivateHost, eventually
 
 from netconsole.backend.model.records import GroupProtocol
 
@@ -90,6 +90,17 @@ with ThreadPoolExecutor() as tries:
 """
 
 
+def settle(host: PrivateHost, *guests: str) -> None:
+    """Wait until every IPv6 address of the host and of its guests can send: none is tentative."""
+    places = ((), *(("-n", guest) for guest in guests))
+
+    def tentative() -> str:
+        shown = (host.run("ip", *into, "-6", "address", "show", "tentative") for into in places)
+        return "".join(each.stdout for each in shown)
+
+    eventually(lambda: not tentative())
+
+
 def connected(host: PrivateHost, by: str, *places: str) -> set[str]:
     """Return the places, `ADDRESS/PORT`, to which a namespace gets a connection within a second."""
     told = host.run("ip", "netns", "exec", by, "python3", "-c", TRIES, *places)
@@ -127,8 +138,15 @@ def echo_request(is_v6):
     total = (total & 0xffff) + (total >> 16)
     return struct.pack("!BBHHH", kind, 0, ~total & 0xffff, identity, 0)
 
+def is_connected(stream):
+    try:
+        stream.getpeername()
+    except OSError:  # refused, or no way there
+        return False
+    return True
+
 class Flow:
-    def __init__(self, number, protocol, address, port):
+    def __init__(self, number, source, protocol, address, port):
         self.number, self.protocol = number, protocol
         is_v6 = ":" in address
         kinds = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0)}
@@ -136,6 +154,7 @@ class Flow:
         family = socket.AF_INET6 if is_v6 else socket.AF_INET
         self.socket = socket.socket(family, *kinds.get(protocol, icmp))
         self.socket.setblocking(False)
+        self.socket.bind((source, 0))
         self.socket.connect_ex((address, port or 0))
         self.said = echo_request(is_v6) if protocol == "icmp" else b"hello"
         self.begin = 0 if is_v6 or protocol != "icmp" else 20
@@ -148,7 +167,7 @@ class Flow:
 
     def is_answered(self):
         if self.protocol == "tcp":
-            return self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+            return is_connected(self.socket)
         told = self.socket.recv(1000)[self.begin:]
         if self.protocol == "udp":
             return True
@@ -184,9 +203,10 @@ def serve_datagrams(host: PrivateHost, guest: str, port: int) -> None:
 
 @dataclass(frozen=True)
 class Flow:
-    """What a namespace sends to an address, which a server there answers."""
+    """What a namespace sends from one of its addresses to another, which a server there answers."""
 
     by: str
+    source: str
     protocol: GroupProtocol
     address: str
     port: int | None = None
@@ -205,7 +225,7 @@ def answered(host: PrivateHost, flows: Iterable[Flow], awaited: Iterable[Flow]) 
     hoped = frozenset(awaited)
     asked = []
     for by, own in senders.items():
-        words = [(flow.protocol, flow.address, flow.port) for flow in own]
+        words = [(flow.source, flow.protocol, flow.address, flow.port) for flow in own]
         wanted = [number for number, flow in enumerate(own) if flow in hoped]
         into = () if by == HOST else ("ip", "netns", "exec", by)
         what = ("python3", "-c", SENDER, json.dumps(words), json.dumps(wanted))
