@@ -4,8 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from netconsole.capture.comparison import Asked, Comparison, PairReport, PointReport, Way, conclude
-from netconsole.capture.exchanges import MOST_LATEST, Exchanges, Seen
+from netconsole.capture.comparison import (
+    Comparison,
+    FollowedQuestion,
+    PairReport,
+    PointReport,
+    Way,
+    conclude,
+)
+from netconsole.capture.exchanges import MOST_LATEST, Exchanges, Sighting
 from netconsole.capture.identity import depth, identity
 from netconsole.capture.leftover import EDGE_NS, Leftover, judge
 from netconsole.capture.packet import DIRECTION, OUTBOUND, Packet
@@ -103,9 +110,9 @@ class Analysis:
             self._judge(number)
         return self._compared(self.end)
 
-    def asked(self) -> tuple[Asked, ...]:
+    def asked(self) -> tuple[FollowedQuestion, ...]:
         """Return the latest questions to DNS, by time, each with what every point saw of it."""
-        found: dict[tuple[object, int], list[Seen | None]] = {}
+        found: dict[tuple[object, int], list[Sighting | None]] = {}
         for index, exchanges in enumerate(self._exchanges):
             often: Counter[object] = Counter()
             for seen in exchanges.latest():
@@ -113,7 +120,7 @@ class Analysis:
                 row = found.setdefault((seen.key, often[seen.key]), [None] * len(self.points))
                 row[index] = seen
         rows = (
-            Asked(
+            FollowedQuestion(
                 min(seen.at for seen in row if seen is not None),
                 tuple(None if seen is None else seen.question for seen in row),
             )

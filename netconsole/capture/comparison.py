@@ -107,7 +107,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FollowedQuestion:
     """One question, as each interface saw it."""
 
     at: int
@@ -136,7 +136,7 @@ class Progress:
     """What is decided by now: what was seen in the last seconds may yet find its partner."""
     rates: tuple[float, ...]
     """Packets a second that each interface had lately."""
-    asked: tuple[Asked, ...]
+    asked: tuple[FollowedQuestion, ...]
     """The latest questions to DNS, by time."""
 
 

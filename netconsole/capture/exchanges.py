@@ -47,7 +47,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Sighting:
     """One question at one point."""
 
     key: Key
@@ -225,9 +225,9 @@ class Exchanges:
         for served in (self._dns, self._dhcp):
             served.give_up(now - GIVE_UP_NS)
 
-    def latest(self) -> Iterator[Seen]:
+    def latest(self) -> Iterator[Sighting]:
         """Return the latest questions to DNS, the newest first."""
-        return (Seen(each.key, each.asked, each.told) for each in reversed(self._dns.latest))
+        return (Sighting(each.key, each.asked, each.told) for each in reversed(self._dns.latest))
 
     def report(self, end: int) -> tuple[Exchange, ...]:
         """Return both services that were used, for a capture that ended then (nanoseconds)."""

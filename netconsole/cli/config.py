@@ -9,13 +9,13 @@ from netconsole.backend.model.text import without_password
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 
 if TYPE_CHECKING:
     from netconsole.backend.configuration.loading import Setting
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def config() -> None:
     """Show and check the configuration."""
 

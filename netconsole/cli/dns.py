@@ -7,7 +7,7 @@ import click
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ COLUMNS = ("name", "domain", "address")
 domain_argument = click.argument("domain", shell_complete=names.dns_domains)
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def dns() -> None:
     """Give floating addresses names.
 

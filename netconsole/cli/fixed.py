@@ -8,7 +8,7 @@ import click
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import FixedIPView
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 COLUMNS = ("address", "network", "allocated", "leased", "reserved", "instance", "mac", "host")
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def fixed() -> None:
     """List, reserve and free fixed addresses.
 

@@ -9,7 +9,7 @@ from netconsole.backend.model.codec import record
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import FloatingIP
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = ("address", "pool", "interface", "project_id", "instance", "fixed_address", "host")
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def floating() -> None:
     """Create, associate and list floating addresses.
 

@@ -7,7 +7,7 @@ import click
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json, dry_run, print_outcome, steps_of, verbose
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 
 if TYPE_CHECKING:
     from netconsole.backend.takeover.nova import Takeover
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COLUMNS = ("label", "cidr", "bridge", "vlan", "multi_host", "project_id", "host", "uuid")
 
 
-@click.group("import", cls=Group)
+@click.group("import", cls=CommandGroup)
 def import_() -> None:
     """Take over the networks of an existing installation."""
 

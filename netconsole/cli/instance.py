@@ -11,7 +11,7 @@ from netconsole.backend.model.phrases import count
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.instance_secgroup import secgroup
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ COLUMNS = (
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def instance() -> None:
     """Give instances their ports and addresses.
 

@@ -7,7 +7,7 @@ import click
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ name_argument = click.argument("name", shell_complete=names.instances)
 group_argument = click.argument("group", shell_complete=names.security_groups)
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def secgroup() -> None:
     """Say which security groups an instance is in: what one of them lets in reaches it."""
 

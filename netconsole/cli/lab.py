@@ -14,7 +14,7 @@ from netconsole.backend.model.errors import ReadOnly
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.names import FAULT
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ COMMAND_SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": F
 _command = click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[--] [COMMAND]...")
 
 
-@click.group(cls=Group, invoke_without_command=True)
+@click.group(cls=CommandGroup, invoke_without_command=True)
 @click.pass_context
 def lab(context: click.Context) -> int | None:
     """Practise on a small cloud that touches nothing of this machine.

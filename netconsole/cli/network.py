@@ -9,7 +9,7 @@ from netconsole.backend.model.codec import record
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.network_arguments import NETWORK_ARGUMENTS, network_options
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ COLUMNS = (
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def network() -> None:
     """Create, list, show, change and delete networks.
 

@@ -12,7 +12,7 @@ from netconsole.cli.doctor import service_or_reason, sources
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.names import PLAYBOOK
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from netconsole.diagnostics.playbooks.playbook import Healing
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def playbook() -> None:
     """Find and mend one kind of fault, step by step."""
 

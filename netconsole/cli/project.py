@@ -4,10 +4,10 @@ import click
 
 from netconsole.cli import network
 from netconsole.cli.frame.changing import Doer, changing
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def project() -> None:
     """Take back what a project has."""
 

@@ -11,7 +11,7 @@ from netconsole.backend.model.phrases import some
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.projects import project_option
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def traffic_options(command: Command) -> Command:
     return command
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def secgroup() -> None:
     """Say what may reach projects' instances: their security groups.
 
@@ -267,7 +267,7 @@ def test(
     return ExitStatus.OK if allowed else ExitStatus.FAILED
 
 
-@secgroup.group(cls=Group)
+@secgroup.group(cls=CommandGroup)
 def defaults() -> None:
     """Say which rules new `default` groups of projects get; those that there are keep theirs."""
 

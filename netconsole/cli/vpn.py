@@ -8,7 +8,7 @@ import click
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.instance import port_kind_option, print_instances
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ COLUMNS = ("project", "network", "public_address", "public_port", "private_addre
 project_option = click.option("--project", metavar="ID", required=True, help="Whose VPN it is.")
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def vpn() -> None:
     """Give projects' VPNs their instances, and say where they are reached.
 

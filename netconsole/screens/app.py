@@ -12,7 +12,7 @@ from netconsole.backend.model.errors import ExitStatus, said
 from netconsole.backend.service.service import Service
 from netconsole.diagnostics.collecting import Request
 from netconsole.diagnostics.doctor import examine
-from netconsole.screens.guard import Guard
+from netconsole.screens.guard import RunGuard
 from netconsole.screens.pages.console import Console
 from netconsole.screens.pages.dialogs import TextPage
 from netconsole.screens.pages.help import help_entries
@@ -57,7 +57,7 @@ class ConsoleApp(Console, inherit_bindings=False):
         own_theme = "TEXTUAL_THEME" in os.environ
         super().__init__(service, own_theme=own_theme)
         service.confirm = lambda seconds: ask(self, seconds)
-        self.guard: Guard | None = None
+        self.guard: RunGuard | None = None
         self._warned = False
         self._keys: deque[events.Key] = deque()
         self._collector = LiveLoop(

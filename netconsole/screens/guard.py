@@ -23,7 +23,7 @@ _Settings = list[int | list[bytes | int]]
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
-class Guard:
+class RunGuard:
     """Watches over one run of the console. Make it and `stop` it in the main thread."""
 
     def __init__(self, leave: Callable[[int], None]) -> None:

@@ -6,7 +6,7 @@ from textual.pilot import Pilot
 
 from netconsole.backend.model.errors import ExitStatus
 from netconsole.screens.app import ConsoleApp
-from netconsole.screens.guard import Guard
+from netconsole.screens.guard import RunGuard
 
 
 def run_console(app: ConsoleApp, *, mouse: bool) -> int:
@@ -14,7 +14,7 @@ def run_console(app: ConsoleApp, *, mouse: bool) -> int:
 
     Raises what made the console fail, once the terminal is as it was before.
     """
-    guard = Guard(app.leave)
+    guard = RunGuard(app.leave)
     app.guard = guard
     try:
         app.run(mouse=mouse)

@@ -10,14 +10,16 @@ from netconsole.backend.model.lease_file import as_text
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.dhcp import Answer
+from netconsole.diagnostics.parts.dhcp import DhcpAnswer
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses, LeaseFile
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
 SEEN = snapshot()
 PID_FILE = f"{NETWORKS}/nova-br100.pid"
 LEASE_FILE = f"{NETWORKS}/nova-br100.leases"
-ROGUE = Answer("br100", MAC, "OFFER", "192.168.0.9", "192.168.0.1", "02:00:00:00:00:09", "veth1", 9)
+ROGUE = DhcpAnswer(
+    "br100", MAC, "OFFER", "192.168.0.9", "192.168.0.1", "02:00:00:00:00:09", "veth1", 9
+)
 MINE = (
     "clock",
     "dhcp_checksum",

@@ -20,7 +20,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
 from netconsole.diagnostics.parts.connections import Connections
 from netconsole.diagnostics.parts.counters import Counters
-from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
+from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers, Discover
 from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import (
     DhcpListener,
@@ -120,9 +120,9 @@ FILTER = PacketFilter(
 )
 ROUTING = Routing(neighbours=(Neighbour("10.0.0.2", "br100", MAC, "STALE"),))
 PLACE = StatePlace("/var/lib/netconsole", "/", 1 << 30, 4 << 30, 9999, 99999, False, False)
-ASKED = Asked("vmnet", "br100", MAC, "web1", "10.0.0.2")
-STRANGER = Asked("vmnet", "br100", "02:6e:63:00:00:01")
-OFFER = Answer(
+ASKED = Discover("vmnet", "br100", MAC, "web1", "10.0.0.2")
+STRANGER = Discover("vmnet", "br100", "02:6e:63:00:00:01")
+OFFER = DhcpAnswer(
     "br100", MAC, "OFFER", "10.0.0.2", "10.0.0.1", "fa:16:3e:00:00:01", "br100", milliseconds=1
 )
 OWN_DNS = DnsAnswer("vmnet", "10.0.0.1", False, "nc-1.example.com", "NXDOMAIN", 4)

@@ -212,7 +212,7 @@ def remove_directory(path: str) -> None:
         directory.rmdir()
 
 
-class Seen(NamedTuple):
+class FoundFiles(NamedTuple):
     """What was found where files of ours are."""
 
     files: dict[str, File]
@@ -225,13 +225,13 @@ def observe(
     directory: str,
     concerns: Callable[[str], object] = bool,
     may_be_directory: Callable[[str], object] = not_,
-) -> Seen:
+) -> FoundFiles:
     """The files directly in a directory whose paths concern us; none where there is no directory.
 
     Links and hidden files are an admin's, and passed over. Directories are those of paths that may
     be one.
     """
-    seen = Seen({}, {})
+    seen = FoundFiles({}, {})
     try:
         handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -254,16 +254,16 @@ def observe(
     return seen
 
 
-def observe_all(directories: Iterable[str], concerns: Callable[[str], object] = bool) -> Seen:
+def observe_all(directories: Iterable[str], concerns: Callable[[str], object] = bool) -> FoundFiles:
     """The files directly in several directories, of those that are directories."""
     found = [observe(each, concerns) for each in directories if Path(each).is_dir()]
-    return Seen(
+    return FoundFiles(
         {path: file for seen in found for path, file in seen.files.items()},
         {path: reason for seen in found for path, reason in seen.unread.items()},
     )
 
 
-def _look(path: str, directory: int, seen: Seen) -> None:
+def _look(path: str, directory: int, seen: FoundFiles) -> None:
     """Read a file that is in an open directory, or note why it cannot be read.
 
     One that vanished is passed over: dnsmasq removes its pid file when it ends. A network has a
@@ -285,7 +285,7 @@ def _look(path: str, directory: int, seen: Seen) -> None:
         seen.files[path] = File(decoded(content), status.st_mode & 0o777)
 
 
-def _note_kind(path: str, entry: os.DirEntry[str], seen: Seen, expected: str) -> None:
+def _note_kind(path: str, entry: os.DirEntry[str], seen: FoundFiles, expected: str) -> None:
     """Note what is in the place of a file; it is not opened, which might do something."""
     try:
         _refuse_other(path, entry.stat(follow_symlinks=False), expected)

@@ -15,7 +15,7 @@ from netconsole.cli.fixed import row
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import FixedIPView
@@ -24,7 +24,7 @@ FIXED_COLUMNS = ("network", "IP address", "hostname", "host")
 FIXED_WIDTHS = (18, 15, 15)
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def floating() -> None:
     """Create, list and delete floating addresses."""
 
@@ -69,7 +69,7 @@ def list_floating(context: Context, host: str | None, as_json: bool) -> None:
         output.print_lines(["No floating IP addresses have been defined."])
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def fixed() -> None:
     """List and reserve fixed addresses."""
 

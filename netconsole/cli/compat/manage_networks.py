@@ -12,7 +12,7 @@ from netconsole.cli.compat.tables import tabbed
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.network_arguments import network_options
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ COLUMNS = {
 WIDTHS = (5, 18, 15, 15, 15, 15, 15, 15, 15)
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def network() -> None:
     """Create, list, change and delete networks."""
 

@@ -6,7 +6,7 @@ from netconsole.backend.model.errors import InvalidValue
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 
 QUOTA_COLUMNS = ("Quota", "Limit", "In Use", "Reserved")
 project_option = click.option(
@@ -14,7 +14,7 @@ project_option = click.option(
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def project() -> None:
     """Take a project's networks away from it, and show its quotas."""
 
@@ -74,7 +74,7 @@ def quota_usage_refresh(project_id: str, user: str | None, key: str | None) -> N
     """Count anew what a project uses: here that is done at every question."""
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def vpn() -> None:
     """Say where a project's VPN is reached."""
 

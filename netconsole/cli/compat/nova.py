@@ -13,11 +13,11 @@ from netconsole.cli.compat import (
     nova_tenant_networks,
 )
 from netconsole.cli.compat.arguments import SPELLING, note_project
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.projects import ENVIRONMENT
 
 
-@click.group(cls=Group, context_settings=SPELLING)
+@click.group(cls=CommandGroup, context_settings=SPELLING)
 @click.option(
     *("--os-project-id", "--os-project-name", "--os-tenant-id", "--os-tenant-name"),
     "os_project_id",

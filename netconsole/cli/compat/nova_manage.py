@@ -4,10 +4,10 @@ import click
 
 from netconsole.cli.compat import manage_addresses, manage_networks, manage_projects
 from netconsole.cli.compat.arguments import SPELLING
-from netconsole.cli.frame.group import Group
+from netconsole.cli.frame.group import CommandGroup
 
 
-@click.group(cls=Group, context_settings=SPELLING)
+@click.group(cls=CommandGroup, context_settings=SPELLING)
 def nova_manage() -> None:
     """The network commands of nova-manage, as they stand in its guide.
 

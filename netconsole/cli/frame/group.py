@@ -6,7 +6,7 @@ UNLIMITED = 1000
 """Characters of a summary; the formatter wraps it."""
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """click would cut each summary at the right margin."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

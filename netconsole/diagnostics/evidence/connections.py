@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from netconsole.backend.system.programs import run
-from netconsole.diagnostics.parts.connections import Connections, Translation
+from netconsole.diagnostics.parts.connections import Connections, TranslatedFlows
 
 MOST_SOURCES = 10
 """Sources that are kept."""
@@ -44,7 +44,7 @@ def sum_up(lines: Iterable[str]) -> Connections:
             else:
                 closed[key] += 1
     translations = tuple(
-        Translation(
+        TranslatedFlows(
             "in" if key[0] else "out", key[1], key[2], live[key], closed[key], examples.get(key, "")
         )
         for key in sorted({*live, *closed})

@@ -6,7 +6,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Translation:
+class TranslatedFlows:
     """Connections that are translated alike."""
 
     way: Literal["in", "out"]
@@ -27,6 +27,6 @@ class Connections:
     """All IPv4 ones of the network namespace."""
 
     count: int = 0
-    translations: tuple[Translation, ...] = ()
+    translations: tuple[TranslatedFlows, ...] = ()
     sources: Mapping[str, int] = field(default_factory=dict)
     """The addresses that began the most, with how many; most first."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Discover:
     """One DISCOVER."""
 
     network: str
@@ -19,7 +19,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DhcpAnswer:
     """One message of a server."""
 
     bridge: str
@@ -47,14 +47,14 @@ class DhcpAnswers:
 
     seconds: float
     """How long answers were waited for."""
-    asked: tuple[Asked, ...] = ()
-    answers: tuple[Answer, ...] = ()
-    overheard: tuple[Answer, ...] = ()
+    asked: tuple[Discover, ...] = ()
+    answers: tuple[DhcpAnswer, ...] = ()
+    overheard: tuple[DhcpAnswer, ...] = ()
     """Broadcast to others meanwhile, or the late answers of a slow server to earlier questions."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """By bridge: why nobody was asked there."""
 
-    def to(self, asked: Asked) -> tuple[Answer, ...]:
+    def to(self, asked: Discover) -> tuple[DhcpAnswer, ...]:
         """Return what came back for one question."""
         wanted = (asked.bridge, asked.mac)
         return tuple(each for each in self.answers if (each.bridge, each.mac) == wanted)

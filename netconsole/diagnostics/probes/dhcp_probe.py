@@ -26,7 +26,7 @@ from netconsole.backend.system import files
 from netconsole.backend.system.programs import run
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
+from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers, Discover
 from netconsole.diagnostics.probes.dhcp_message import Message, discover, read
 
 SECONDS = 2.5
@@ -93,7 +93,7 @@ def ask(snapshot: Snapshot) -> DhcpAnswers:
         )
 
 
-def _questions(host: Backend, snapshot: Snapshot) -> Iterator[Asked]:
+def _questions(host: Backend, snapshot: Snapshot) -> Iterator[Discover]:
     target = snapshot.target
     served = {each.bridge for each in host.status.dnsmasq if each.state != "foreign"}
     networks = [
@@ -118,10 +118,10 @@ def _questions(host: Backend, snapshot: Snapshot) -> Iterator[Asked]:
         yield from _on(network, known[:MOST_ASKED])
 
 
-def _on(network: NetworkStatus, known: Iterable[Allocation]) -> Iterator[Asked]:
+def _on(network: NetworkStatus, known: Iterable[Allocation]) -> Iterator[Discover]:
     for each in known:
-        yield Asked(network.label, network.bridge, each.mac, each.instance, each.address)
-    yield Asked(network.label, network.bridge, _own_mac())
+        yield Discover(network.label, network.bridge, each.mac, each.instance, each.address)
+    yield Discover(network.label, network.bridge, _own_mac())
 
 
 def _own_mac() -> str:
@@ -192,12 +192,12 @@ def _read(name: str) -> str:
 class _Conversation:
     """The questions, and the answers to them, until the time is over."""
 
-    def __init__(self, ports: Iterable[_Port], questions: Iterable[Asked]) -> None:
+    def __init__(self, ports: Iterable[_Port], questions: Iterable[Discover]) -> None:
         self._ports = {port.descriptor: port for port in ports}
         by_bridge = {port.bridge: port for port in self._ports.values()}
-        self._asked: dict[int, tuple[Asked, float]] = {}
-        self.answers: list[Answer] = []
-        self.overheard: list[Answer] = []
+        self._asked: dict[int, tuple[Discover, float]] = {}
+        self.answers: list[DhcpAnswer] = []
+        self.overheard: list[DhcpAnswer] = []
         for each in questions:
             if port := by_bridge.get(each.bridge):
                 number = secrets.randbits(32)
@@ -219,7 +219,7 @@ class _Conversation:
     def _note(self, bridge: str, message: Message) -> None:
         asked, moment = self._asked.get(message.transaction, (None, time.monotonic()))
         took = round((time.monotonic() - moment) * 1000)
-        answer = Answer(
+        answer = DhcpAnswer(
             bridge,
             message.mac,
             message.kind,
@@ -235,7 +235,7 @@ class _Conversation:
         else:
             self.overheard.append(answer)
 
-    def placed(self, answers: Iterable[Answer]) -> tuple[Answer, ...]:
+    def placed(self, answers: Iterable[DhcpAnswer]) -> tuple[DhcpAnswer, ...]:
         """Say behind which port of the bridge each was sent."""
         held = tuple(answers)
         places = {bridge: _places(bridge) for bridge in {each.bridge for each in held}}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.style import Style
 
-from netconsole.capture.comparison import Asked, PairReport, Progress, Way
+from netconsole.capture.comparison import FollowedQuestion, PairReport, Progress, Way
 from netconsole.capture.exchanges import PATIENCE_NS, Exchange, Question
 from netconsole.capture.packet import Packet
 from netconsole.capture.summary import clock, line
@@ -127,7 +127,7 @@ def _verdict(pair: PairReport, width: int) -> Iterator[Line]:
 
 
 def _questions(
-    progress: Progress, asked: Sequence[Asked], width: int, glyphs: Glyphs
+    progress: Progress, asked: Sequence[FollowedQuestion], width: int, glyphs: Glyphs
 ) -> Iterator[Line]:
     points = progress.comparison.points
     names = [point.interface for point in points]
@@ -167,7 +167,7 @@ def _summed(exchange: Exchange) -> str:
     return f"{said}; p50 {waits.p50_ms:.1f} ms, p95 {waits.p95_ms:.1f} ms"
 
 
-def _wait(asked: Asked, seen: Question | None, now: int, glyphs: Glyphs) -> Part:
+def _wait(asked: FollowedQuestion, seen: Question | None, now: int, glyphs: Glyphs) -> Part:
     """How long one interface saw a question wait for its answer."""
     if (seen is None or seen.seconds is None) and now - asked.at < PATIENCE_NS:
         return glyphs.ellipsis, DIM

@@ -22,7 +22,7 @@ from netconsole.diagnostics.evidence.packet_filter import with_rises
 from netconsole.diagnostics.evidence.xtables_lock import held
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.connections import Connections, Translation
+from netconsole.diagnostics.parts.connections import Connections, TranslatedFlows
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.modules import Module, Modules
 from netconsole.diagnostics.parts.owners import Owner, Owners
@@ -172,12 +172,12 @@ def test_what_conntrack_lists_is_summed_up_by_who_stands_for_whom() -> None:
     assert sum_up(LISTED.splitlines()) == Connections(
         4,
         (
-            Translation(
+            TranslatedFlows(
                 *("out", "203.0.113.2", "10.0.0.2", 1, 0),
                 "udp src=10.0.0.2 dst=192.0.2.53 sport=9 dport=53 [UNREPLIED] "
                 "src=192.0.2.53 dst=203.0.113.2 sport=53 dport=9",
             ),
-            Translation(
+            TranslatedFlows(
                 *("in", FLOATING, "10.0.0.2", 1, 1),
                 f"{shown} src=10.0.0.2 dst=203.0.113.1 sport=80 dport=4000 [ASSURED]",
             ),

@@ -23,7 +23,7 @@ from evidence_samples import (
 from netconsole.backend.filtering.native_tables import NftChain, NftTable
 from netconsole.backend.steps import Plan, ReloadDnsmasq, StartDnsmasq, StopDnsmasq, WriteFile
 from netconsole.diagnostics.model.finding import Verdict
-from netconsole.diagnostics.parts.dhcp import Answer, DhcpAnswers
+from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import DhcpListener
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
@@ -44,7 +44,9 @@ from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
         ((OFFER, replace(ROGUE, server="10.0.0.1")), "ok", "fail"),
     ],
 )
-def test_who_answers_and_what(answers: tuple[Answer, ...], probe: Verdict, rogue: Verdict) -> None:
+def test_who_answers_and_what(
+    answers: tuple[DhcpAnswer, ...], probe: Verdict, rogue: Verdict
+) -> None:
     told = DhcpAnswers(2.5, (ASKED, STRANGER), answers)
     assert (found("dhcp_probe", told).verdict, found("dhcp_rogue", told).verdict) == (probe, rogue)
 

@@ -13,7 +13,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.dhcp import Answer, Asked, DhcpAnswers
+from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers, Discover
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Routing
 
@@ -65,7 +65,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", because, rows)
 
 
-def _silent(snapshot: Snapshot, silent: list[Asked], rows: tuple[Evidence, ...]) -> Finding:
+def _silent(snapshot: Snapshot, silent: list[Discover], rows: tuple[Evidence, ...]) -> Finding:
     first = silent[0]
     said = (
         f"A request in the name of {first.instance} ({first.mac}) on {first.bridge} got no answer "
@@ -87,7 +87,9 @@ def _silent(snapshot: Snapshot, silent: list[Asked], rows: tuple[Evidence, ...])
     return _reload(snapshot, first, because, rows)
 
 
-def _wrong(snapshot: Snapshot, wrong: Asked, answer: Answer, rows: tuple[Evidence, ...]) -> Finding:
+def _wrong(
+    snapshot: Snapshot, wrong: Discover, answer: DhcpAnswer, rows: tuple[Evidence, ...]
+) -> Finding:
     because = (
         f"{wrong.instance} ({wrong.mac}) is offered {answer.address}, while the store and the host "
         f"file say {wrong.address}: dnsmasq keeps what an earlier file said until it is told to "
@@ -96,7 +98,9 @@ def _wrong(snapshot: Snapshot, wrong: Asked, answer: Answer, rows: tuple[Evidenc
     return _reload(snapshot, wrong, because, rows)
 
 
-def _reload(snapshot: Snapshot, asked: Asked, because: str, rows: tuple[Evidence, ...]) -> Finding:
+def _reload(
+    snapshot: Snapshot, asked: Discover, because: str, rows: tuple[Evidence, ...]
+) -> Finding:
     servers = [
         each for each in snapshot.part(Backend).status.dnsmasq if each.bridge == asked.bridge
     ]
@@ -122,7 +126,7 @@ def _unread_tables(snapshot: Snapshot) -> str:
     )
 
 
-def _row(asked: Asked, told: DhcpAnswers) -> Evidence:
+def _row(asked: Discover, told: DhcpAnswers) -> Evidence:
     answers = told.to(asked)
     value = ", ".join(f"{each.address} from {each.server}" for each in answers) or "no answer"
     note = ", ".join(f"{each.milliseconds} ms" for each in answers)

@@ -12,7 +12,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.dhcp import Answer, DhcpAnswers
+from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
 from netconsole.diagnostics.parts.routing import Routing
 
@@ -54,7 +54,7 @@ def own_servers(snapshot: Snapshot, network: NetworkStatus) -> frozenset[str | N
 
 
 def _is_strange(
-    snapshot: Snapshot, answer: Answer, told: DhcpAnswers, network: NetworkStatus
+    snapshot: Snapshot, answer: DhcpAnswer, told: DhcpAnswers, network: NetworkStatus
 ) -> bool:
     """Whether it is none of the network's dnsmasq, which answers from here and for its hosts.
 
@@ -70,7 +70,7 @@ def _is_strange(
 
 
 def _found(
-    snapshot: Snapshot, answer: Answer, network: NetworkStatus, rows: tuple[Evidence, ...]
+    snapshot: Snapshot, answer: DhcpAnswer, network: NetworkStatus, rows: tuple[Evidence, ...]
 ) -> Finding:
     allocations = snapshot.part(Backend).status.allocations
     guest = next((each.instance for each in allocations if each.device == answer.port), "")
@@ -121,7 +121,7 @@ def _drop(port: str) -> RunProgram:
     return RunProgram((*table, "-I", *rule, "-j", "DROP"), (*table, "-D", *rule, "-j", "DROP"))
 
 
-def _row(answer: Answer, network: NetworkStatus) -> Evidence:
+def _row(answer: DhcpAnswer, network: NetworkStatus) -> Evidence:
     return Evidence(
         f"{answer.kind} on {answer.bridge} for {answer.mac}",
         f"{answer.address} from {answer.server}",

@@ -10,7 +10,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.connections import Connections, Translation
+from netconsole.diagnostics.parts.connections import Connections, TranslatedFlows
 
 ID: Final = "conntrack_stale"
 TITLE = "No connection outlives its floating address"
@@ -39,7 +39,7 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "ok", because, tuple(_row(each, "") for each in known[:SHOWN]))
 
 
-def _stale(stale: Sequence[Translation], status: Status) -> Finding:
+def _stale(stale: Sequence[TranslatedFlows], status: Status) -> Finding:
     first = stale[0]
     owner = next(each for each in status.floating_ips if each.address == first.outer)
     now = (
@@ -63,7 +63,7 @@ def _stale(stale: Sequence[Translation], status: Status) -> Finding:
     return Finding(ID, TITLE, "fail", because, rows, rules_out, fix, Plan(), REMEDY)
 
 
-def _row(each: Translation, expected: str) -> Evidence:
+def _row(each: TranslatedFlows, expected: str) -> Evidence:
     arrow = "to" if each.way == "in" else "for"
     return Evidence(
         f"connections through {each.outer} {arrow} {each.inner}",
