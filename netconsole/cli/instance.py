@@ -42,7 +42,7 @@ def instance() -> None:
 
 @instance.command()
 @click.argument("name")
-@click.option("--project", required=True, help="Whose it is.")
+@click.option("--project", required=True, shell_complete=names.projects, help="Whose it is.")
 @click.option(
     "--network",
     "networks",
@@ -124,12 +124,13 @@ def list_instances(context: Context, as_json: bool) -> None:
 @as_json
 @pass_context
 def show(context: Context, name: str, as_json: bool) -> None:
-    """Show an instance and its ports."""
+    """Show an instance, the security groups that it is in, and its ports."""
     found = context.service().instance(name)
     if as_json:
         output.print_json(found)
         return
-    output.print_fields(record(found.instance))
+    joined = [group.name for group in found.security_groups]
+    output.print_fields(record(found.instance) | {"security_groups": joined})
     for port in found.ports:
         output.print_lines([""])
         addresses = {

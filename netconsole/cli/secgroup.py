@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from netconsole.backend.survey.enforcement import Answer
 
 COLUMNS = ("id", "name", "project", "rules", "instances", "description")
-RULE_COLUMNS = ("id", "protocol", "from_port", "to_port", "cidr", "source_group")
-DEFAULT_COLUMNS = RULE_COLUMNS[:-1]
+RULE_COLUMNS = ("id", "protocol", "from_port", "to_port", "cidr", "source_group", "source_project")
+DEFAULT_COLUMNS = RULE_COLUMNS[:-2]
 
 ANSWER_COLUMNS = ("source", "sender", "instance", "verdict", "because", "on_host")
 
@@ -36,7 +36,12 @@ Command = TypeVar("Command", bound=Callable[..., object])
 def source_options(command: Command) -> Command:
     """Give a command the options that say from whose members something is let in."""
     for option in (
-        click.option("--source-project", metavar="PROJECT", help="Whose group; default: the same."),
+        click.option(
+            "--source-project",
+            metavar="PROJECT",
+            shell_complete=names.projects,
+            help="Whose group; default: the same.",
+        ),
         click.option(
             "--source-group",
             metavar="GROUP",
@@ -74,7 +79,12 @@ def secgroup() -> None:
 
 
 @secgroup.command("list")
-@click.option("--project", metavar="PROJECT", help="Only those of this project.")
+@click.option(
+    "--project",
+    metavar="PROJECT",
+    shell_complete=names.projects,
+    help="Only those of this project.",
+)
 @as_json
 @pass_context
 def list_groups(context: Context, project: str | None, as_json: bool) -> None:
@@ -209,6 +219,7 @@ def revoke(
     "source",
     metavar="SOURCE",
     required=True,
+    shell_complete=names.senders,
     help="Who sends: an address, an instance, or a group, each of whose members is asked after.",
 )
 @click.option(
@@ -320,8 +331,12 @@ def group_record(view: "SecurityGroupView") -> dict[str, object]:
 
 
 def rule_record(view: "GroupRuleView") -> dict[str, object]:
-    """Return a rule, with the name of its source group."""
-    return record(view.rule) | {"source_group": view.source.name if view.source else None}
+    """Return a rule, with the name of its source group and whose that is."""
+    source = view.source
+    return record(view.rule) | {
+        "source_group": source.name if source else None,
+        "source_project": source.project_id if source else None,
+    }
 
 
 def answer_record(answer: "Answer") -> dict[str, object]:

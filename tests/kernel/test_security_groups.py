@@ -1,6 +1,7 @@
 """Security groups on a host: what is said of them, and what the simulator answers."""
 
 import json
+import re
 
 from cloud import answer, configure, netconsole
 from private_host import PrivateHost
@@ -31,6 +32,9 @@ def test_what_lets_everything_in_is_said_until_it_is_taken_away(host: PrivateHos
     said = "open: security group default of demo lets everything in"
     asked = ("secgroup", "test", "--from", "198.51.100.7", "--to", "web1", "--proto", "tcp")
     assert said not in netconsole(host, "status")
+    assert re.search("security_groups +default", netconsole(host, "instance", "show", "web1"))
+    (joined,) = answer(host, "instance", "show", "web1")["security_groups"]
+    assert (joined["name"], joined["project_id"]) == ("default", "demo")
     denied = host.run("netconsole", *asked, "--port", "22", check=False)
     assert (denied.returncode, "denied" in denied.stdout) == (1, True)
     assert "no rule of default lets it in" in denied.stdout
@@ -43,14 +47,14 @@ def test_what_lets_everything_in_is_said_until_it_is_taken_away(host: PrivateHos
     assert found.returncode == 1
     assert "secgroup revoke default --project demo --cidr ::/0" in found.stdout
     (reached,) = answer(host, *asked, "--port", "22")
-    assert reached["because"] == "rule everything from 0.0.0.0/0 of group default"
+    assert reached["because"] == "group default lets in everything from 0.0.0.0/0"
     for cidr in ("0.0.0.0/0", "::/0"):
         netconsole(host, "secgroup", "revoke", "default", "--project", "demo", "--cidr", cidr)
     assert said not in netconsole(host, "status")
     ssh = ("--protocol", "tcp", "--port", "22", "--cidr", "198.51.100.0/24")
     netconsole(host, "secgroup", "allow", "default", "--project", "demo", *ssh)
     (reached,) = answer(host, *asked, "--port", "22")
-    assert reached["because"] == "rule tcp 22 from 198.51.100.0/24 of group default"
+    assert reached["because"] == "group default lets in tcp 22 from 198.51.100.0/24"
     assert host.run("netconsole", *asked, "--port", "23", check=False).returncode == 1
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.model.group_rules import DEFAULT_GROUP
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
@@ -41,6 +41,27 @@ def find(connection: Connection, project: str, name: str) -> SecurityGroup:
     """Return a project's group by name or id, its `default` in any case. Raises NotFound."""
     default_group(connection, project)
     return security_groups.find(connection, project, name)
+
+
+def find_known(connection: Connection, project: str, name: str) -> SecurityGroup:
+    """Return a group of a project that has something already. Raises NotFound.
+
+    Where a project is only named beside what is to be made, one that is mistyped makes nothing.
+    """
+    if project not in security_groups.projects(connection):
+        listed = command("secgroup", "list")
+        raise NotFound(
+            f"project {project!r} has no instance and no security group: {listed} shows which "
+            "projects have"
+        )
+    return find(connection, project, name)
+
+
+def said_of_new(connection: Connection, project: str) -> tuple[str, ...]:
+    """Return what to say of a project for which something is made that has nothing so far."""
+    if project in security_groups.projects(connection):
+        return ()
+    return (f"project {project!r} had no instance and no security group before",)
 
 
 def join(connection: Connection, instance: Instance, names: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from netconsole.backend.changes.title import OptionValue, spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
+from netconsole.backend.model.group_names import named_beside
 from netconsole.backend.model.group_rules import DEFAULT_GROUP, told
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import GroupRuleView, SecurityGroup, SecurityGroupRule
@@ -57,11 +58,12 @@ class CreateSecurityGroup(Change[SecurityGroup]):
         project = validate.display_name("project", self.project)
         name = _name(self.name)
         about = name if self.description is None else _description(self.description)
+        notes = grouping.said_of_new(connection, project)
         grouping.default_group(connection, project)
         group = SecurityGroup(0, name, about, project)
         security_groups.refuse_taken(connection, group)
         quota.check_security_groups(connection, project, options)
-        return Written(security_groups.insert(connection, group))
+        return Written(security_groups.insert(connection, group), notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +144,17 @@ class AllowTraffic(Change[GroupRuleView]):
         return GROUPS
 
     def write(self, connection: Connection, options: Options) -> Written[GroupRuleView]:
+        notes = grouping.said_of_new(connection, self.project)
         group, asked = _asked(connection, self)
         rule = asked.rule
         if any(replace(one, id=0) == rule for one in security_groups.rules_of(connection, group)):
             raise Conflict(
                 f"security group {group.name!r} of project {group.project_id!r} has the rule "
-                f"{_told(asked)} already: {_rules_shown(group)} shows which it has"
+                f"{_told(asked, group)} already: {_rules_shown(group)} shows which it has"
             )
         quota.check_security_group_rules(connection, group, options)
-        return Written(replace(asked, rule=security_groups.insert_rule(connection, rule)))
+        made = replace(asked, rule=security_groups.insert_rule(connection, rule))
+        return Written(made, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +176,15 @@ class RevokeTraffic(Change[GroupRuleView]):
         return GROUPS
 
     def write(self, connection: Connection, options: Options) -> Written[GroupRuleView]:
+        notes = grouping.said_of_new(connection, self.project)
         group, asked = _asked(connection, self)
         for rule in security_groups.rules_of(connection, group):
             if replace(rule, id=0) == asked.rule:
                 security_groups.delete_rule(connection, rule)
-                return Written(replace(asked, rule=rule))
+                return Written(replace(asked, rule=rule), notes=notes)
         raise NotFound(
             f"security group {group.name!r} of project {group.project_id!r} has no rule "
-            f"{_told(asked)}: {_rules_shown(group)} shows which it has"
+            f"{_told(asked, group)}: {_rules_shown(group)} shows which it has"
         )
 
 
@@ -229,15 +234,16 @@ def _asked(
     if change.source_group is not None:
         owner = project if change.source_project is None else change.source_project
         owner = validate.display_name("source project", owner)
-        source = grouping.find(connection, owner, change.source_group)
+        source = grouping.find_known(connection, owner, change.source_group)
     made = SecurityGroupRule(
         0, group.id, protocol, first, last, cidr, None if source is None else source.id
     )
     return group, GroupRuleView(made, source)
 
 
-def _told(view: GroupRuleView) -> str:
-    return told(view.rule, view.source.name if view.source else None)
+def _told(view: GroupRuleView, group: SecurityGroup) -> str:
+    source = view.source
+    return told(view.rule, named_beside(source, group.project_id) if source else None)
 
 
 def _rules_shown(group: SecurityGroup) -> str:

@@ -53,7 +53,7 @@ def is_ipv6(cidr: str) -> bool:
 def told(rule: SecurityGroupRule | DefaultRule, source: str | None = None) -> str:
     """Return a rule as people read it: `tcp 22 from 0.0.0.0/0`, `icmp type 8 from group web`.
 
-    `source` is the name of its source group, where it has one.
+    `source` is what its source group is called, where it has one.
     """
     return f"{_traffic(rule)} from {rule.cidr if source is None else f'group {source}'}"
 

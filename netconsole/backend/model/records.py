@@ -250,6 +250,8 @@ class InstanceView:
 
     instance: Instance
     ports: tuple[PortView, ...]
+    security_groups: tuple[SecurityGroup, ...] = ()
+    """Those that it is in, the first made first."""
 
 
 @dataclass(frozen=True, slots=True)

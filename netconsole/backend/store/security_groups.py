@@ -6,7 +6,8 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from netconsole.backend.model.errors import Conflict, NotFound
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.group_names import find_group
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
     DefaultRule,
@@ -67,18 +68,8 @@ def named(connection: Connection, project: str, name: str) -> SecurityGroup | No
 
 
 def find(connection: Connection, project: str, name: str) -> SecurityGroup:
-    """Return the group of a project that is so named, or else has that id. Raises NotFound."""
-    found = named(connection, project, name)
-    if found is not None:
-        return found
-    by_id = {str(group.id): group for group in of_project(connection, project)}
-    if name not in by_id:
-        listed = command("secgroup", "list", "--project", project)
-        raise NotFound(
-            f"security group {name!r} does not exist in project {project!r}: {listed} shows "
-            "which do"
-        )
-    return by_id[name]
+    """Return the group of a project by name or id. Raises NotFound, and Conflict for two."""
+    return find_group(of_project(connection, project), project, name)
 
 
 def every(connection: Connection) -> tuple[SecurityGroup, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection
 
+from netconsole.backend.model.group_names import find_group
 from netconsole.backend.model.group_rules import DEFAULT_GROUP
 from netconsole.backend.model.records import (
     FixedIP,
@@ -29,7 +30,7 @@ from netconsole.backend.store import (
 
 
 def instance_view(connection: Connection, instance: Instance) -> InstanceView:
-    """Return an instance with its ports, their networks and addresses."""
+    """Return an instance with its ports, their networks and addresses, and its groups."""
     by_id = {network.id: network for network in networks.every(connection)}
     rows = fixed_ips.of_instance(connection, instance.uuid)
     of_instance = instances.ports_of(connection, instance.uuid)
@@ -42,7 +43,7 @@ def instance_view(connection: Connection, instance: Instance) -> InstanceView:
         )
         allowed = tuple(each for each in ranges if each.port_id == port.id)
         ports.append(PortView(port, by_id[port.network_id], own, floating, allowed))
-    return InstanceView(instance, tuple(ports))
+    return InstanceView(instance, tuple(ports), security_groups.groups_of(connection, instance))
 
 
 def fixed_ip_view(connection: Connection, address: str) -> FixedIPView:
@@ -110,12 +111,12 @@ def security_group_views(
 
 
 def security_group_view(connection: Connection, project: str, name: str) -> SecurityGroupView:
-    """Return a project's group by name or id, its `default` in any case; raises NotFound."""
+    """Return a project's group by name or id, its `default` in any case.
+
+    Raises NotFound, and Conflict where two are meant.
+    """
     own = security_group_views(connection, project)
-    for view in own:
-        if view.group.name == name:
-            return view
-    found = security_groups.find(connection, project, name)
+    found = find_group((view.group for view in own), project, name)
     return next(view for view in own if view.group == found)
 
 

@@ -9,8 +9,9 @@ from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.model.errors import NotFound
+from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.model.eui64 import LINK_LOCAL, address_v6
+from netconsole.backend.model.group_names import find_group, named_beside
 from netconsole.backend.model.group_rules import Attempt, admits, is_ipv6, told
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
@@ -55,7 +56,8 @@ def admissions(
     """Return whether an attempt reaches an instance, one for each address that `source` means.
 
     That is an address, or the name of an instance or of a group of the instance's project, all of
-    whose members are asked after. Raises NotFound where it is none of these, or has no address.
+    whose members are asked after. Raises NotFound where it is none of these, or has no address, and
+    Conflict where it is two.
     """
     door = Door.of(records, options, find_instance(records, instance))
     found = tuple(door.admission(*each, attempt) for each in _senders(records, source, door))
@@ -70,14 +72,15 @@ def admissions(
 
 def find_instance(records: Records, name: str) -> Instance:
     """Return the instance of that name, or else of that uuid or host name. Raises NotFound."""
-    for instance in records.instances:
-        if instance.name == name:
-            return instance
-    for instance in records.instances:
-        if name in (instance.uuid, instance.hostname):
-            return instance
-    listed = command("instance", "list")
-    raise NotFound(f"instance {name!r} does not exist: {listed} shows which do")
+    called = [each for each in records.instances if _is_called(each, name)]
+    if not called:
+        listed = command("instance", "list")
+        raise NotFound(f"instance {name!r} does not exist: {listed} shows which do")
+    return min(called, key=lambda one: (one.name != name, one.uuid != name))
+
+
+def _is_called(instance: Instance, name: str) -> bool:
+    return name in (instance.name, instance.uuid, instance.hostname)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Door:
     members: dict[int, frozenset[str]]
     """The addresses of the groups that rules name, by id."""
     names: dict[int, str]
-    """What these are called."""
+    """What groups are called, beside those of the instance's own project."""
     is_off: bool = False
     same_network: bool = True
 
@@ -119,7 +122,7 @@ class Door:
             tuple((group, rules[number]) for number, group in own.items()),
             frozenset(addresses_of(records, instance)),
             {number: frozenset(_addresses_of_members(records, number)) for number in asked},
-            {group.id: group.name for group in records.security_groups},
+            {each.id: named_beside(each, instance.project_id) for each in records.security_groups},
             is_off=options.firewall_driver.endswith("NoopFirewallDriver"),
             same_network=options.allow_same_net_traffic,
         )
@@ -139,7 +142,7 @@ class Door:
             for rule in rules:
                 if self._matches(rule, source, attempt):
                     words = told(rule, self.names.get(rule.group_id or 0))
-                    said = f"rule {words} of group {group.name}"
+                    said = f"group {group.name} lets in {words}"
                     name = self.instance.name
                     return Admission(source, sender, name, True, "rule", rule, group, said)
         if not self.groups:
@@ -183,40 +186,48 @@ def _senders(records: Records, text: str, door: Door) -> Iterator[tuple[str, str
     if (address := _address(text)) is not None:
         yield address, None
         return
-    instances = [each for each in records.instances if text in (each.name, each.uuid)]
-    if instances:
-        named = instances
-    else:
-        group = _group(records, text, door.instance.project_id)
-        inside = {
-            each.instance_uuid for each in records.memberships if each.security_group_id == group.id
-        }
-        named = [each for each in records.instances if each.uuid in inside]
-        if not named:
-            shown = command("secgroup", "list", "--project", group.project_id)
-            raise NotFound(
-                f"security group {group.name!r} has no instance in it: {shown} shows which have"
-            )
     families = {is_ipv6(address) for address in door.addresses}
-    for instance in named:
+    for instance in _named(records, text, door.instance.project_id):
         for address in addresses_of(records, instance):
             if is_ipv6(address) in families and instance.uuid != door.instance.uuid:
                 yield address, instance.name
 
 
-def _group(records: Records, text: str, project: str) -> SecurityGroup:
-    own = [group for group in records.security_groups if group.project_id == project]
-    for group in own:
-        if group.name == text:
-            return group
-    for group in own:
-        if str(group.id) == text:
-            return group
+def _named(records: Records, text: str, project: str) -> tuple[Instance, ...]:
+    """The instance that is so named, or those in the group of a project that is.
+
+    Raises NotFound, and Conflict where two are meant.
+    """
+    is_instance = any(_is_called(each, text) for each in records.instances)
+    group = _group(records, text, project)
     shown = command("secgroup", "list", "--project", project)
-    raise NotFound(
-        f"source {text!r}: no address, instance or security group of project {project!r}: {shown} "
-        "shows the groups"
-    )
+    if group is None and not is_instance:
+        raise NotFound(
+            f"source {text!r}: no address, instance or security group of project {project!r}: "
+            f"{shown} shows the groups"
+        )
+    if group is None:
+        return (find_instance(records, text),)
+    if is_instance:
+        raise Conflict(
+            f"source {text!r} is an instance and a security group of project {project!r}: say "
+            f"{find_instance(records, text).uuid} for the one, {group.id} for the other ({shown})"
+        )
+    inside = {
+        each.instance_uuid for each in records.memberships if each.security_group_id == group.id
+    }
+    if not inside:
+        raise NotFound(
+            f"security group {group.name!r} has no instance in it: {shown} shows which have"
+        )
+    return tuple(each for each in records.instances if each.uuid in inside)
+
+
+def _group(records: Records, text: str, project: str) -> SecurityGroup | None:
+    try:
+        return find_group(records.security_groups, project, text)
+    except NotFound:
+        return None
 
 
 def addresses_of(records: Records, instance: Instance) -> Iterator[str]:

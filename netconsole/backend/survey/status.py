@@ -211,6 +211,8 @@ class GroupRuleStatus:
 
     rule: SecurityGroupRule
     source_group: str | None
+    source_project: str | None
+    """Whose that is."""
     says: str
     """In words."""
 

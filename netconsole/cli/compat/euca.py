@@ -25,6 +25,7 @@ project_option = click.option(
     envvar=ENVIRONMENT,
     default=ADMIN,
     metavar="PROJECT",
+    shell_complete=names.projects,
     help="Whose it is, which euca2ools knew by their access key. Default: admin.",
 )
 
@@ -35,8 +36,20 @@ def _permission(command: Command) -> Command:
         click.option(
             "-s", "--source-subnet", "--cidr", "cidr", type=RANGE, help="From this range."
         ),
-        click.option("-u", "--source-group-user", metavar="PROJECT", help="Whose that group is."),
-        click.option("-o", "--source-group", metavar="GROUP", help="From this group's members."),
+        click.option(
+            "-u",
+            "--source-group-user",
+            metavar="PROJECT",
+            shell_complete=names.projects,
+            help="Whose that group is.",
+        ),
+        click.option(
+            "-o",
+            "--source-group",
+            metavar="GROUP",
+            shell_complete=names.security_groups,
+            help="From this group's members.",
+        ),
         click.option("-t", "--icmp-type-code", metavar="TYPE:CODE", help="Of ICMP; -1 for all."),
         click.option("-p", "--port-range", metavar="PORT[-PORT]", help="Of TCP and UDP."),
         click.option("-P", "--protocol", default="tcp", help="tcp, udp or icmp. Default: tcp."),

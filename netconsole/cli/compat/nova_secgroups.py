@@ -37,7 +37,8 @@ def _arguments(*arguments: str) -> Callable[[Command], Command]:
     def add(command: Command) -> Command:
         for name in reversed(arguments):
             kind = RANGE if name == "cidr" else click.STRING
-            command = click.argument(name, type=kind)(command)
+            completer = names.security_groups if name == "source_group" else None
+            command = click.argument(name, type=kind, shell_complete=completer)(command)
         return command
 
     return add

@@ -30,9 +30,20 @@ networks = _completer(lambda service: [network.label for network in service.netw
 instances = _completer(lambda service: [view.instance.name for view in service.instances()])
 floating_ips = _completer(lambda service: [ip.address for ip in service.floating_ips()])
 dns_domains = _completer(lambda service: [one.domain for one in service.dns_domains()])
-security_groups = _completer(
-    lambda service: list(dict.fromkeys(view.group.name for view in service.security_groups()))
+projects = _completer(
+    lambda service: list(dict.fromkeys(view.group.project_id for view in service.security_groups()))
 )
+security_groups = _completer(lambda service: _group_names(service))
+senders = _completer(
+    lambda service: [
+        *(view.instance.name for view in service.instances()),
+        *_group_names(service),
+    ]
+)
+
+
+def _group_names(service: "Service") -> list[str]:
+    return list(dict.fromkeys(view.group.name for view in service.security_groups()))
 
 
 class Known(click.ParamType[str]):

@@ -553,6 +553,18 @@ CASES = (
         shows="web",
     ),
     Case(
+        "secgroup delete 2 --project demo",
+        "in project 'demo' '2' is the name of security group 3 and the id of 'web': say 3 or 'web'",
+        (GROUP, GROUP.replace("web", "2")),
+        shows="web",
+    ),
+    Case(
+        "secgroup allow web --project demo --source-group default --source-project dmeo",
+        "project 'dmeo' has no instance and no security group",
+        (GROUP,),
+        shows="demo",
+    ),
+    Case(
         f"{WEB} --security-group wbe",
         "security group 'wbe' does not exist in project 'demo'",
         (NET, GROUP),

@@ -24,8 +24,9 @@ EVERYTHING_V6 = SecurityGroupRule(4, 1, cidr="::/0")
 
 def group(*rules: SecurityGroupRule, name: str = "default") -> SecurityGroupStatus:
     shown = tuple(
-        GroupRuleStatus(rule, None if rule.cidr else "db", told(rule, None if rule.cidr else "db"))
+        GroupRuleStatus(rule, source, source and "demo", told(rule, source))
         for rule in rules
+        for source in (None if rule.cidr else "db",)
     )
     is_open = bool({EVERYTHING, EVERYTHING_V6} & set(rules))
     return SecurityGroupStatus(1, name, "demo", shown, ("web1",), is_open)

@@ -10,8 +10,12 @@ from netconsole.screens.panes import allocations, groups
 from netconsole.screens.rows.marks import glyphs_for
 
 GLYPHS = glyphs_for({"LANG": "C.UTF-8"})
-SSH = GroupRuleStatus(SecurityGroupRule(1, 1, "tcp", 22, 22, "::/0"), None, "tcp 22 from ::/0")
-ALL = GroupRuleStatus(SecurityGroupRule(2, 2, group_id=1), "web", "everything from group web")
+SSH = GroupRuleStatus(
+    SecurityGroupRule(1, 1, "tcp", 22, 22, "::/0"), None, None, "tcp 22 from ::/0"
+)
+ALL = GroupRuleStatus(
+    SecurityGroupRule(2, 2, group_id=1), "web", "demo", "everything from group web"
+)
 WEB = SecurityGroupStatus(1, "web", "demo", (SSH,), ("web1",), lets_everything_in=False)
 DB = SecurityGroupStatus(2, "db", "demo", (ALL,), (), lets_everything_in=False)
 

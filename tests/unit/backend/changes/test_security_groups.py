@@ -21,7 +21,7 @@ from netconsole.backend.changes.security_groups import (
     UpdateSecurityGroup,
 )
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
 from netconsole.backend.model.group_rules import told
 from netconsole.backend.model.records import SecurityGroupRule
 from netconsole.backend.store import instances, security_groups, tables
@@ -101,12 +101,21 @@ def test_new_default_groups_get_the_rules_that_are_defined_and_old_ones_do_not(
     assert rules(connection, "web", "after") == []
 
 
-def test_a_group_is_found_by_its_name_and_else_by_its_id(connection: sa.Connection) -> None:
-    made = CreateSecurityGroup("demo", "web").write(connection, OPTIONS).result
-    do(connection, AllowTraffic("demo", str(made.id), SSH))
+def test_a_group_is_found_by_its_name_or_its_id_and_two_are_not_taken_for_one(
+    connection: sa.Connection,
+) -> None:
+    web = CreateSecurityGroup("demo", "web").write(connection, OPTIONS).result
+    do(connection, AllowTraffic("demo", str(web.id), SSH))
     assert rules(connection, "web") == ["tcp 22 from 0.0.0.0/0"]
-    do(connection, CreateSecurityGroup("demo", str(made.id)))
-    assert rules(connection, str(made.id)) == [], "a name comes before an id"
+    number = CreateSecurityGroup("demo", str(web.id)).write(connection, OPTIONS).result
+    says = f"'{web.id}' is the name of security group {number.id} and the id of 'web': say "
+    with pytest.raises(Conflict, match=re.escape(says)):
+        do(connection, DeleteSecurityGroup("demo", str(web.id)))
+    with pytest.raises(Conflict, match=re.escape(says)):
+        rules(connection, str(web.id))
+    assert (rules(connection, str(number.id)), len(rules(connection, "web"))) == ([], 1)
+    do(connection, CreateSecurityGroup("other", str(web.id)))
+    assert rules(connection, str(web.id), "other") == [], "ids of other projects are none here"
 
 
 @pytest.mark.parametrize(
@@ -206,13 +215,33 @@ def test_blanks_around_a_name_are_no_part_of_it(connection: sa.Connection) -> No
 
 def test_a_group_of_another_project_can_be_a_source(connection: sa.Connection) -> None:
     change = AllowTraffic("demo", "default", Traffic(), "default", "other")
-    do(connection, change)
+    do(connection, AllowTraffic("other", "default", SSH), change)
     (view,) = security_group_view(connection, "demo", "default").rules
     assert view.source is not None
     assert view.source.project_id == "other"
+    with pytest.raises(Conflict, match="has the rule everything from group default of other"):
+        do(connection, change)
     revoke = RevokeTraffic("demo", "default", Traffic(), "default", "other")
     do(connection, revoke)
     assert rules(connection) == []
+
+
+def test_a_project_that_is_mistyped_gets_no_group_beside_and_is_said_where_it_gets_one(
+    connection: sa.Connection,
+) -> None:
+    with pytest.raises(NotFound, match="project 'nix' has no instance and no security group"):
+        do(connection, AllowTraffic("demo", "default", Traffic(), "default", "nix"))
+    with pytest.raises(NotFound, match="project 'nix'"):
+        do(connection, RevokeTraffic("demo", "default", Traffic(), "default", "nix"))
+    assert "nix" not in security_groups.projects(connection)
+    allow = AllowTraffic("nix", "default", PING)
+    first, second = (
+        replace(allow, traffic=each).write(connection, OPTIONS) for each in (PING, SSH)
+    )
+    said = "project 'nix' had no instance and no security group before"
+    assert (first.notes, second.notes) == ((said,), ())
+    assert CreateSecurityGroup("nox", "web").write(connection, OPTIONS).notes != ()
+    assert CreateSecurityGroup("nox", "db").write(connection, OPTIONS).notes == ()
 
 
 def test_a_group_that_lets_in_itself_can_be_deleted_with_its_rules(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from core_samples import fixed_ip, instance, network, options, port
 
-from netconsole.backend.model.errors import NotFound
+from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.model.eui64 import address_v6
 from netconsole.backend.model.group_rules import Attempt
 from netconsole.backend.model.records import (
@@ -15,6 +15,7 @@ from netconsole.backend.model.records import (
     SecurityGroupRule,
 )
 from netconsole.backend.survey.admission import Admission, admissions
+from netconsole.backend.survey.groups import groups_told
 
 PING, SSH, DHCP = Attempt("icmp"), Attempt("tcp", 22), Attempt("udp", 68)
 WEB, DB, ALONE = (instance(number) for number in range(3))
@@ -82,7 +83,7 @@ def test_the_rule_that_lets_it_in_is_named_with_its_group() -> None:
     ssh = rule("tcp", 22, 22, "198.51.100.0/24")
     (answer,) = asked(OUTSIDE, SSH, rule("icmp", -1, -1, "0.0.0.0/0"), ssh)
     assert (answer.allowed, answer.rule, answer.group) == (True, ssh, GROUPS[0])
-    assert answer.because == "rule tcp 22 from 198.51.100.0/24 of group web"
+    assert answer.because == "group web lets in tcp 22 from 198.51.100.0/24"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,32 @@ def test_members_of_a_source_group_are_let_in_by_all_their_addresses() -> None:
     assert answers == asked(DB.name, SSH, from_db), "an instance and its group are alike"
     assert not allowed(ALONE.name, SSH, from_db)
     assert not allowed(OUTSIDE, SSH, from_db)
+
+
+def test_a_group_of_another_project_is_told_with_it() -> None:
+    other = SecurityGroup(4, "db", "", "other")
+    from_it = SecurityGroupRule(8, 1, "tcp", 22, 22, group_id=4)
+    held = records(from_it)
+    held = replace(
+        held,
+        security_groups=(*GROUPS, other),
+        memberships=(*held.memberships, Membership(4, ALONE.uuid)),
+    )
+    answers = admissions(held, options(), ALONE.name, WEB.name, SSH)
+    assert {each.because for each in answers} == {"group web lets in tcp 22 from group db of other"}
+    (told,) = groups_told(held)[0].rules
+    assert (told.says, told.source_group, told.source_project) == (
+        ("tcp 22 from group db of other", "db", "other")
+    )
+
+
+def test_what_may_be_an_instance_or_a_group_is_asked_back() -> None:
+    held = records()
+    twin = replace(GROUPS[1], id=5, name=DB.name)
+    held = replace(held, security_groups=(*GROUPS, twin))
+    with pytest.raises(Conflict, match=f"say {DB.uuid} for the one, 5 for the other"):
+        admissions(held, options(), DB.name, WEB.name, SSH)
+    assert admissions(held, options(), DB.uuid, WEB.name, SSH)
 
 
 def test_types_of_a_source_group_are_those_of_icmp_and_not_of_icmpv6() -> None:
