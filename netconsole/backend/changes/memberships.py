@@ -9,7 +9,7 @@ from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.model.phrases import command
-from netconsole.backend.model.records import Membership, SecurityGroup
+from netconsole.backend.model.records import Instance, Membership, Regrouping, SecurityGroup
 from netconsole.backend.model.subject import GROUPS, Scope
 from netconsole.backend.store import instances, security_groups
 
@@ -42,7 +42,7 @@ class AddSecurityGroup(Change[Groups]):
                 "shows which it is in"
             )
         security_groups.add_member(connection, Membership(group.id, instance.uuid))
-        return Written(security_groups.groups_of(connection, instance))
+        return _written(connection, instance, group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +70,9 @@ class RemoveSecurityGroup(Change[Groups]):
                 "shows which it is in"
             )
         security_groups.remove_member(connection, Membership(group.id, instance.uuid))
-        return Written(security_groups.groups_of(connection, instance))
+        return _written(connection, instance, group)
+
+
+def _written(connection: Connection, instance: Instance, group: SecurityGroup) -> Written[Groups]:
+    found = security_groups.groups_of(connection, instance)
+    return Written(found, regrouping=Regrouping(group.id, member=instance.uuid))

@@ -13,7 +13,12 @@ from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
 from netconsole.backend.model.group_names import named_beside
 from netconsole.backend.model.group_rules import DEFAULT_GROUP, told
 from netconsole.backend.model.phrases import command
-from netconsole.backend.model.records import GroupRuleView, SecurityGroup, SecurityGroupRule
+from netconsole.backend.model.records import (
+    GroupRuleView,
+    Regrouping,
+    SecurityGroup,
+    SecurityGroupRule,
+)
 from netconsole.backend.model.subject import GROUPS, Scope
 from netconsole.backend.store import security_groups
 
@@ -63,7 +68,8 @@ class CreateSecurityGroup(Change[SecurityGroup]):
         group = SecurityGroup(0, name, about, project)
         security_groups.refuse_taken(connection, group)
         quota.check_security_groups(connection, project, options)
-        return Written(security_groups.insert(connection, group), notes=notes)
+        made = security_groups.insert(connection, group)
+        return Written(made, notes=notes, regrouping=Regrouping())
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ class UpdateSecurityGroup(Change[SecurityGroup]):
         _refuse_default(group, "changed")
         changed = replace(group, name=name, description=about)
         security_groups.update(connection, changed)
-        return Written(changed)
+        return Written(changed, regrouping=Regrouping())
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class DeleteSecurityGroup(Change[SecurityGroup]):
         _refuse_default(group, "deleted")
         grouping.refuse_in_use(connection, group)
         security_groups.delete(connection, (group,))
-        return Written(group)
+        return Written(group, regrouping=Regrouping())
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,7 @@ class AllowTraffic(Change[GroupRuleView]):
             )
         quota.check_security_group_rules(connection, group, options)
         made = replace(asked, rule=security_groups.insert_rule(connection, rule))
-        return Written(made, notes=notes)
+        return _written(made, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +187,17 @@ class RevokeTraffic(Change[GroupRuleView]):
         for rule in security_groups.rules_of(connection, group):
             if replace(rule, id=0) == asked.rule:
                 security_groups.delete_rule(connection, rule)
-                return Written(replace(asked, rule=rule), notes=notes)
+                return _written(replace(asked, rule=rule), notes)
         raise NotFound(
             f"security group {group.name!r} of project {group.project_id!r} has no rule "
             f"{_told(asked, group)}: {_rules_shown(group)} shows which it has"
         )
+
+
+def _written(view: GroupRuleView, notes: tuple[str, ...]) -> Written[GroupRuleView]:
+    rule = view.rule
+    touched = Regrouping(rule.parent_group_id, rule=rule.id, source=rule.group_id)
+    return Written(view, notes=notes, regrouping=touched)
 
 
 def _title(verb: str, change: AllowTraffic | RevokeTraffic) -> str:

@@ -30,7 +30,7 @@ from netconsole.backend.kernel import other_nat
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.errors import NetconsoleError, Unavailable, said
 from netconsole.backend.model.hoststate import HostState, Lease, Mark, Observed, Wanted
-from netconsole.backend.model.subject import WHOLE_HOST, Scope
+from netconsole.backend.model.subject import WHOLE_HOST, GuestChain, Scope
 from netconsole.backend.plan import addresses, former, moves
 from netconsole.backend.plan.configurators import notes
 from netconsole.backend.plan.egress import Others
@@ -65,7 +65,7 @@ class Host:
         ip_forward and the IPv4 packet filter. What is `known` of that is not looked at again as
         long as its generation is the kernel's; its counters are old then, which no plan minds.
         Of ports their vicinity is looked at, and the tables that filter guests, of groups those
-        alone; until ports have names, who configured this host.
+        alone, or some of their chains; until these have names, who configured this host.
         """
         known = known or Observed()
         if scope.is_named_later:
@@ -76,7 +76,7 @@ class Host:
             unreadable = {**near.unreadable, **guests.unreadable}
             return _with_mark(replace(near, chains=guests.chains, unreadable=unreadable))
         if scope.is_of_groups:
-            return _with_mark(_observe_guests())
+            return _with_mark(_observe_guests(scope.chains))
         if not scope.is_whole:
             seen = _with_mark(_observe_rules(known, only_ipv4=True))
             ranges = (f"{address}/32" for address in scope.floating_addresses)
@@ -177,6 +177,10 @@ class Host:
         others = notes(steps, configured_by(ports), dhcp_clients(ports))
         return (*others, *asking.notes(observed, wanted))
 
+    def has_chains(self, chains: Collection[GuestChain]) -> bool:
+        """Whether chains that filter guests are there."""
+        return filters.are_there(chains)
+
     def stopped(self) -> dict[str, int]:
         """How many frames the guards of ports have dropped, by the kind of lie.
 
@@ -261,9 +265,9 @@ def _observe_rules(known: Observed, *, only_ipv4: bool = False) -> Observed:
     )
 
 
-def _observe_guests() -> Observed:
+def _observe_guests(chains: frozenset[GuestChain] | None = None) -> Observed:
     try:
-        return filters.observe_guests()
+        return filters.observe_guests() if chains is None else filters.observe_chains(chains)
     except NetconsoleError as error:
         return Observed(unreadable={"rules": str(error)})
 

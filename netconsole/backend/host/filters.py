@@ -10,13 +10,15 @@ from typing import Literal
 from netconsole.backend.filtering import rules
 from netconsole.backend.filtering.native_rules import maps_of_verdicts
 from netconsole.backend.kernel import iptables_save
-from netconsole.backend.kernel.mixed_tables import Saved
+from netconsole.backend.kernel.mixed_tables import FAMILIES, Saved
 from netconsole.backend.kernel.nf_tables import NfTables
 from netconsole.backend.model.errors import NetconsoleError, StepFailed
 from netconsole.backend.model.hoststate import ChainKey, Family, Observed, Rule
+from netconsole.backend.model.subject import GuestChain
 from netconsole.backend.plan import standing_rules
 from netconsole.backend.steps import ChangeRules
 from netconsole.backend.system.programs import PATH, run
+from netconsole.backend.wording.groups import ways_to_guests
 
 _IP_FAMILIES: tuple[Literal["ipv4", "ipv6"], ...] = ("ipv4", "ipv6")
 
@@ -57,6 +59,36 @@ def observe_guests() -> Observed:
         key: found for key, found in {**ipv4.chains, **ipv6.chains}.items() if key.table == "filter"
     }
     return Observed(chains=chains, unreadable={**ipv6.unreadable, **ipv4.unreadable})
+
+
+def observe_chains(chains: Collection[GuestChain]) -> Observed:
+    """Those of some chains that are there, and those that lead to guests.
+
+    Of the legacy kind, and where rules of nftables are among theirs, their whole tables.
+    """
+    found = Observed()
+    for family in sorted({family for family, _ in chains}):
+        kind = iptables_save.kind_of(family)
+        names = (*ways_to_guests(), *sorted(name for each, name in chains if each == family))
+        saved = iptables_save.saved_chains(family, kind, "filter", names)
+        named = {ChainKey(family, "filter", name) for name in names}
+        seen = _state(saved, family)
+        kept = {key: rules for key, rules in seen.chains.items() if key in named}
+        unreadable = {**found.unreadable, **seen.unreadable}
+        found = Observed(chains={**found.chains, **kept}, unreadable=unreadable)
+    return found
+
+
+def are_there(chains: Collection[GuestChain]) -> bool:
+    """Whether chains of the tables filter are there; of the legacy kind nobody says so."""
+    try:
+        with NfTables() as kernel:
+            return all(
+                kernel.chain(FAMILIES[family], "filter", name) is not None
+                for family, name in chains
+            )
+    except OSError:
+        return False
 
 
 def _has_ipv6() -> bool:

@@ -1,8 +1,8 @@
 """What security groups let reach the instances of a host. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from netaddr import IPNetwork
 
@@ -33,13 +33,40 @@ def with_groups(said: Meaning, presence: Presence) -> Meaning:
         return said
     groups = _Groups(presence)
     guests = tuple(groups.guests())
+    present = sorted({group for guest in guests for group in guest.groups})
     return replace(
         said,
         guests=guests,
-        groups=tuple(groups.of(guests)),
-        source_groups=tuple(groups.sources(guests)),
-        filters_ipv6=any(":" in each.address for guest in guests for each in guest.addresses),
+        groups=tuple(map(groups.group, present)),
+        source_groups=tuple(groups.sources(groups.asked(present))),
+        filters_ipv6=_have_ipv6(guests),
     )
+
+
+def part(
+    presence: Presence,
+    members: Collection[str] = (),
+    groups: Collection[int] = (),
+    sources: Collection[int] = (),
+) -> Meaning:
+    """Return what some instances of this host (uuids), groups and source groups let in.
+
+    None of them need be asked for by another. Of IPv6 it says what with all guests is true, as
+    long as the records have one port of each network.
+    """
+    found = _Groups(presence)
+    guests = tuple(found.guests())
+    named = {each.id for uuid, each in presence.instances.items() if uuid in members}
+    return Meaning(
+        guests=tuple(guest for guest in guests if guest.id in named),
+        groups=tuple(map(found.group, sorted(groups))),
+        source_groups=tuple(found.sources(sources)),
+        filters_ipv6=_have_ipv6(guests),
+    )
+
+
+def _have_ipv6(guests: Iterable[FilteredGuest]) -> bool:
+    return any(":" in each.address for guest in guests for each in guest.addresses)
 
 
 @dataclass(frozen=True)
@@ -75,7 +102,7 @@ class _Groups:
         """The ranges from which a port may send besides."""
         found: dict[int, list[str]] = {}
         for each in self.presence.records.allowed_addresses:
-            found.setdefault(each.port_id, []).append(str(IPNetwork(each.cidr).cidr))
+            found.setdefault(each.port_id, []).append(_network(each.cidr))
         return found
 
     @cached_property
@@ -111,9 +138,7 @@ class _Groups:
             groups=tuple(self._memberships.get(instance.uuid, ())),
             dhcp_servers=tuple(each.dhcp_server for each in networks if each.dhcp_server),
             routers=tuple(each.gateway_v6 for each in networks if each.cidr_v6 and each.gateway_v6),
-            neighbours=tuple(
-                str(IPNetwork(cidr).cidr) for network in networks for cidr in _subnets(network)
-            )
+            neighbours=tuple(_network(cidr) for network in networks for cidr in _subnets(network))
             if self.presence.options.allow_same_net_traffic
             else (),
         )
@@ -141,26 +166,24 @@ class _Groups:
         if network.cidr_v6 is not None:
             yield address_v6(port.mac, network.cidr_v6)
 
-    def of(self, guests: tuple[FilteredGuest, ...]) -> Iterator[Group]:
-        """The groups in which guests are."""
-        for number in sorted({group for guest in guests for group in guest.groups}):
-            openings = tuple(map(_opening, self._rules.get(number, ())))
-            yield Group(_about(number), number, openings)
+    def group(self, number: int) -> Group:
+        """A group with its rules."""
+        openings = tuple(map(_opening, self._rules.get(number, ())))
+        return Group(_about(number), number, openings)
 
-    def sources(self, guests: tuple[FilteredGuest, ...]) -> Iterator[SourceGroup]:
-        """The groups whose members some rule of theirs lets in."""
-        asked = {
-            rule.group_id
-            for number in {group for guest in guests for group in guest.groups}
-            for rule in self._rules.get(number, ())
-            if rule.group_id is not None
-        }
+    def asked(self, groups: Iterable[int]) -> frozenset[int]:
+        """The groups whose members some rule of these lets in."""
+        rules = (rule for number in groups for rule in self._rules.get(number, ()))
+        return frozenset(rule.group_id for rule in rules if rule.group_id is not None)
+
+    def sources(self, asked: Collection[int]) -> Iterator[SourceGroup]:
+        """The members of groups, wherever they run."""
         members: dict[int, list[str]] = {number: [] for number in asked}
         for uuid, groups in self._memberships.items():
-            for number in asked.intersection(groups):
+            for number in members.keys() & groups:
                 for port in self._ports.get(uuid, ()):
                     members[number] += self._addresses(port)
-        for number in sorted(asked):
+        for number in sorted(members):
             yield SourceGroup(_about(number), number, tuple(members[number]))
 
 
@@ -169,13 +192,19 @@ def _subnets(network: Network) -> tuple[str, ...]:
     return (network.cidr, *((network.cidr_v6, LINK_LOCAL) if network.cidr_v6 else ()))
 
 
+@lru_cache(maxsize=4096)
+def _network(cidr: str) -> str:
+    """A range without its host bits; thousands of rules have the same few."""
+    return str(IPNetwork(cidr).cidr)
+
+
 def _about(number: int) -> Subject:
     return subject.group(number)
 
 
 def _opening(rule: SecurityGroupRule) -> Opening:
     """A rule without ports is for every one; without a source, for everybody."""
-    cidr = None if rule.cidr is None else str(IPNetwork(rule.cidr).cidr)
+    cidr = None if rule.cidr is None else _network(rule.cidr)
     first = -1 if rule.from_port is None else rule.from_port
     last = -1 if rule.to_port is None else rule.to_port
     if rule.protocol in ("tcp", "udp") and (first, last) == EVERY_PORT:

@@ -6,7 +6,7 @@ whole, or NetconsoleError is raised; it is never taken for one that is not there
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from netconsole.backend.kernel.mixed_tables import (
     Saved,
     TableListing,
     TablesFamily,
+    listed_chains,
 )
 from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.model.errors import Unavailable
@@ -67,6 +68,29 @@ def saved(family: TablesFamily, kind: Kind, *, own: bool, table: TableName | Non
     except OSError as error:
         raise Unavailable(f"{name}-save: {error.strerror or error}") from error
     raise Unavailable(f"{name}-save: the tables change faster than they can be read")
+
+
+def saved_chains(
+    family: TablesFamily, kind: Kind, table: TableName, chains: Collection[str]
+) -> Saved:
+    """Read those chains of a table that are there, by the machine's own program.
+
+    Of the legacy kind, and where one has rules that the program does not print, it is the table.
+    """
+    program = Program(_PROGRAMS[family], family, table)
+    if kind == "nft":
+        try:
+            with NfTables() as kernel:
+                for _ in range(_TRIES):
+                    before = kernel.generation()
+                    text = listed_chains(program, kernel, table, chains)
+                    if text is None:
+                        break
+                    if kernel.generation() == before:
+                        return Saved(text)
+        except OSError as error:
+            raise Unavailable(f"{program.name}-save: {error.strerror or error}") from error
+    return saved(family, kind, own=True, table=table)
 
 
 def _legacy(program: str, family: TablesFamily) -> str:

@@ -7,9 +7,10 @@ nft words it, with its handle: `nft: oifname "eth1" masquerade # handle 6`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from netconsole.backend.filtering.native_rules import NATIVE, native_text
@@ -46,6 +47,7 @@ _BRIDGE_PLACES: Final[_Places] = {
     "nat": {"PREROUTING": -300, "OUTPUT": 100, "POSTROUTING": 300},
 }
 """linux/netfilter_bridge.h."""
+_PROGRAMS_AT_ONCE: Final = 2
 _UNSURE = re.compile(
     rb"\x01\x00.\x00\x01\x00"
     rb"(?!(?:payload|cmp|match|counter|target|bitwise|immediate|meta)\x00)[a-z]+\x00",
@@ -229,6 +231,32 @@ class TableListing:
             f"{self._program.name} cannot show, {text}, so that no change could be verified: "
             f"remove it with `nft delete rule {place} handle {handle}`"
         )
+
+
+def listed_chains(
+    program: Program, kernel: NfTables, table: TableName, chains: Collection[str]
+) -> str | None:
+    """Return some chains as iptables-save prints them, without those that are not there.
+
+    None where the program does not print all of one.
+    """
+    family = program.nft_family
+    there: list[str] = []
+    for name in chains:
+        if (chain := kernel.chain(family, table, name)) is None:
+            continue
+        rules = parse_rules(kernel.raw_rules(family, table, name))
+        if is_displaced(chain, family) or not all(is_worded(rule, family) for rule in rules):
+            return None
+        there.append(name)
+    with ThreadPoolExecutor(max_workers=_PROGRAMS_AT_ONCE) as aside:
+        found = list(aside.map(partial(program.listed, table), there))
+    lines: list[str] = []
+    for name, rules_of_it in zip(there, found, strict=True):
+        if rules_of_it is None:
+            return None
+        lines += (f":{name} - [0:0]", *rules_of_it)
+    return "".join(f"{line}\n" for line in (f"*{table}", *lines, "COMMIT"))
 
 
 def is_displaced(chain: KernelChain, family: NfFamily) -> bool:

@@ -82,6 +82,17 @@ class NfTables:
         """
         return parse_chains(self._dump(_GETCHAIN, _NUMBERS[family] if family else 0, b""))
 
+    def chain(self, family: NfFamily, table: str, chain: str) -> KernelChain | None:
+        """Return a chain; None where it is not there."""
+        self._ask(_GETCHAIN, _REQUEST, _NUMBERS[family], named(1, table) + named(3, chain))
+        answer = self._socket.recv(1 << 16)
+        ((kind, _, begin, _),) = headers(answer)
+        if kind != ERROR:
+            return parse_chains((answer,))[0]
+        if (code := error_code(answer, begin)) not in _NONE:
+            raise _refusal(code)
+        return None
+
     def raw_rules(self, family: NfFamily, table: str, chain: str) -> tuple[bytes, ...]:
         """Return the rules of a chain in their order as the kernel sends them, many in a piece.
 

@@ -152,6 +152,20 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Regrouping:
+    """What of security groups a change was about; nothing that a host has where no field is set."""
+
+    group: int | None = None
+    """Whose rules or members are others now."""
+    rule: int | None = None
+    """The rule that came or went."""
+    source: int | None = None
+    """The group whose members it lets in."""
+    member: str | None = None
+    """The uuid of the instance that came or went."""
+
+
+@dataclass(frozen=True, slots=True)
 class FixedIP:
     """One address of a network and where it is in its life (allocated, leased, reserved)."""
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+GuestChain = tuple[Literal["ipv4", "ipv6"], str]
+"""A chain of a table filter: whose table, and its name."""
 SubjectKind = Literal["floating", "group", "host", "metadata", "network", "port"]
 
 
@@ -83,8 +85,10 @@ class Scope:
     """Of ports, which cannot be looked at alone without one."""
     is_of_groups: bool = False
     """Whether it is about security groups alone, whichever they are."""
+    chains: frozenset[GuestChain] | None = None
+    """Of groups: those that are looked at; None for all by which guests are filtered."""
     is_named_later: bool = False
-    """Whether it is about ports that have their names only when the change is written."""
+    """Whether ports or chains have their names only when the change is written."""
 
     @property
     def is_whole(self) -> bool:
@@ -107,7 +111,8 @@ class Scope:
 
 
 WHOLE_HOST = Scope()
-GROUPS = Scope(is_of_groups=True)
+EVERY_GROUP = Scope(is_of_groups=True)
+GROUPS = Scope(is_of_groups=True, is_named_later=True)
 PORTS_TO_BE_NAMED = Scope(is_named_later=True)
 
 

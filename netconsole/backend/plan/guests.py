@@ -1,15 +1,18 @@
 """The chains that filter guests, where a change is about ports or groups alone. Pure.
 
-They are looked at and planned whole, as where a guest's rules are depends on those of others. What
+They are looked at and planned whole, as where a guest's rules are depends on those of others, or,
+where a change of groups names those that it is about (`intent/regrouping.py`), these alone. What
 else is in their tables stays as it is; that our jumps lead to them is what makes this enough.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from netconsole.backend.filtering.rule_order import target_of
 from netconsole.backend.filtering.rules import CHAIN_PREFIX, is_ours, is_own_chain
 from netconsole.backend.intent.bridged import WITHIN_BRIDGES
 from netconsole.backend.model.hoststate import ChainKey, Family, Observed, Rule, Wanted
+from netconsole.backend.model.subject import GuestChain
 from netconsole.backend.steps import AddLink, Plan
 from netconsole.backend.wording.groups import FALLBACK, LOCAL, filters_guests, ways_to_guests
 
@@ -34,11 +37,33 @@ def stand(observed: Observed, wanted: Wanted) -> bool:
     """
     before = {key.family for key in observed.chains if _is_of(key) and key.chain == FALLBACK}
     after = {key.family for key in wanted.chains if key.chain == FALLBACK}
-    return all(_serves(observed, family) for family in before ^ after) and all(
+    served = all(_serves(observed, family) for family in before ^ after)
+    return served and are_led_to(observed, (key for key in wanted.chains if key.chain == FALLBACK))
+
+
+def are_led_to(observed: Observed, chains: Iterable[ChainKey]) -> bool:
+    """Whether packets to guests meet the first of the chains that filter them."""
+    return all(
         rule in observed.chains.get(ChainKey(family, "filter", chain), ())
-        for family in after
+        for family in {key.family for key in chains}
         for chain, jumps in ways_to_guests().items()
         for rule in jumps
+    )
+
+
+def new_aims(observed: Observed, wanted: Wanted) -> frozenset[GuestChain]:
+    """Return the chains of ours to which rules lead that are not there yet.
+
+    Of those that are there the kernel keeps the aims.
+    """
+    return frozenset(
+        (key.family, aim)
+        for key, rules in wanted.chains.items()
+        for rule in frozenset(rules) - frozenset(observed.chains.get(key, ()))
+        for aim in (target_of(rule.spec),)
+        if key.family != "bridge"
+        and is_own_chain(aim)
+        and key._replace(chain=aim) not in wanted.chains
     )
 
 

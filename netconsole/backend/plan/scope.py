@@ -58,6 +58,8 @@ def is_enough(
     """
     if scope.is_whole:
         return True
+    if scope.chains is not None:
+        return guests.are_led_to(observed, wanted.chains)
     if scope.is_of_groups:
         return guests.stand(observed, wanted)
     if scope.vicinity is not None:

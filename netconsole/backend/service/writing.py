@@ -10,12 +10,14 @@ from netconsole.backend.changes.converge import ApplyFix, TakeBack
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import option_facts
 from netconsole.backend.intent import answers_dhcp, intent
+from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.intent.presence import Presence
+from netconsole.backend.intent.regrouping import Part, guest_chains
 from netconsole.backend.managers import manager, refuse_others
 from netconsole.backend.model.errors import Conflict, Unavailable
 from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.records import FixedIP, Records
-from netconsole.backend.model.subject import WHOLE_HOST, Scope
+from netconsole.backend.model.subject import EVERY_GROUP, WHOLE_HOST, Scope
 from netconsole.backend.plan import adoption, guests, ports, unread
 from netconsole.backend.plan.egress import Others, note_of_association, sent
 from netconsole.backend.plan.guests import note_of_guests
@@ -23,6 +25,7 @@ from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
 from netconsole.backend.service.former import Former
 from netconsole.backend.service.reading import Reading
+from netconsole.backend.service.regrouping import touched
 from netconsole.backend.steps import Plan
 from netconsole.backend.store import fixed_ips as fixed_ip_rows
 from netconsole.backend.store import floating_ips as floating_ip_rows
@@ -95,7 +98,7 @@ class Writing(Reading):
             if not is_ours:
                 self._refuse_anothers(connection, change, observed)
         if scope.is_named_later:
-            if (prepared := self._write_ports(connection, change)) is not None:
+            if (prepared := self._write_narrow(connection, change)) is not None:
                 return prepared
             scope = WHOLE_HOST
             observed = self._observe(change, scope)
@@ -162,14 +165,21 @@ class Writing(Reading):
             or bool(floating_ip_rows.since(connection, mark.serial))
         )
 
-    def _write_ports(
+    def _write_narrow(
         self, connection: Connection, change: Change[Result]
     ) -> Prepared[Result] | None:
-        """As `_write`, of a change about ports; None, and nothing written, where it is of more."""
+        """As `_write`, of a change about ports or groups; None where it is of more.
+
+        Then nothing is written.
+        """
         with connection.begin_nested() as so_far:
-            self._note_some_leases(connection, change.leased(connection))
+            if not change.scope.is_of_groups:
+                self._note_some_leases(connection, change.leased(connection))
             written = change.write(connection, self._options)
-            sides = self._sides_of_ports(connection, change, written)
+            if change.scope.is_of_groups:
+                sides = self._sides_of_groups(connection, change, written)
+            else:
+                sides = self._sides_of_ports(connection, change, written)
             if sides is not None:
                 return self._prepared(connection, change, written, sides)
             so_far.rollback()
@@ -185,8 +195,9 @@ class Writing(Reading):
         near = ports.neighbourhood(presence, written.ports, written.fixed_ips)
         if near is None:
             return None
-        of_guests = intent(records_of_guests(connection, options.host), options)
-        wanted = near.wanted(intent(found, options), of_guests)
+        of_guests = records_of_guests(connection, options.host)
+        filtered = Wanted(chains=guest_chains(of_guests, options))
+        wanted = near.wanted(intent(found, options), filtered)
         served: dict[str, tuple[str, ...]] = {}
         for network in near.networks:
             if network not in presence.served or not answers_dhcp(network):
@@ -200,6 +211,37 @@ class Writing(Reading):
         if not is_enough(observed, wanted, scope, found.networks):
             return None
         return _Sides(scope, found, observed, wanted)
+
+    def _sides_of_groups(
+        self, connection: Connection, change: Change[Result], written: Written[Result]
+    ) -> _Sides | None:
+        """The chains of a group or of a member alone, else all that filter guests.
+
+        None where those are not led to.
+        """
+        options = self._options
+        if written.regrouping is not None and filters_guests(options):
+            part = touched(connection, written.regrouping, options)
+            if part is not None and (sides := self._part(connection, change, part)) is not None:
+                return sides
+        found = records_of_guests(connection, options.host)
+        wanted = Wanted(chains=guests.filtering(guest_chains(found, options)))
+        observed = self._observe(change, EVERY_GROUP)
+        if not is_enough(observed, wanted, EVERY_GROUP, found.networks):
+            return None
+        return _Sides(EVERY_GROUP, found, observed, wanted)
+
+    def _part(self, connection: Connection, change: Change[Result], part: Part) -> _Sides | None:
+        """Some chains alone; None where they stand on others that are not there."""
+        chains = ((key.family, key.chain) for key in part.touched if key.family != "bridge")
+        scope = Scope(is_of_groups=True, chains=frozenset(chains))
+        wanted = Wanted(chains=part.chains)
+        observed = self._observe(change, scope)
+        if not is_enough(observed, wanted, scope, ()):
+            return None
+        if not self._host.has_chains(guests.new_aims(observed, wanted)):
+            return None
+        return _Sides(scope, Records(), observed, wanted)
 
     def _written_fix(
         self, change: Change[Result], written: Written[Result], fix: Plan, observed: Observed
@@ -258,9 +300,6 @@ class Writing(Reading):
         `before` are those from before the change, where it may ask for addresses that are there.
         """
         host = self._options.host
-        if scope.is_of_groups:
-            found = records_of_guests(connection, host)
-            return found, Wanted(chains=guests.filtering(intent(found, self._options).chains))
         found = (
             records(connection, host)
             if scope.is_whole

@@ -9,6 +9,7 @@ from netconsole.backend.store.references import refuse_broken
 from netconsole.backend.store.snapshot import (
     records,
     records_of_floating,
+    records_of_group,
     records_of_guests,
     records_of_leases,
     records_of_ports,
@@ -18,6 +19,7 @@ __all__ = [
     "Store",
     "records",
     "records_of_floating",
+    "records_of_group",
     "records_of_guests",
     "records_of_leases",
     "records_of_ports",

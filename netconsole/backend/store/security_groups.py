@@ -107,7 +107,12 @@ def every_rule(connection: Connection) -> tuple[SecurityGroupRule, ...]:
 
 def rules_of(connection: Connection, group: SecurityGroup) -> tuple[SecurityGroupRule, ...]:
     """Return the rules of a group, the first made first."""
-    own = sa.select(*_RULE_COLUMNS).where(security_group_rules.c.parent_group_id == group.id)
+    return rules_of_id(connection, group.id)
+
+
+def rules_of_id(connection: Connection, group_id: int) -> tuple[SecurityGroupRule, ...]:
+    """Return the rules of the group with that id, the first made first."""
+    own = sa.select(*_RULE_COLUMNS).where(security_group_rules.c.parent_group_id == group_id)
     return fetch(connection, SecurityGroupRule, own.order_by(security_group_rules.c.id))
 
 
@@ -181,6 +186,32 @@ def projects(connection: Connection) -> tuple[str, ...]:
     """Return the projects that have instances or groups, by name."""
     known = sa.union(*(sa.select(table.c.project_id) for table in (instances, security_groups)))
     return tuple(sorted(connection.execute(known).scalars()))
+
+
+def has_member(connection: Connection, group_id: int, host: str, but: str | None = None) -> bool:
+    """Whether an instance of a host is in a group, other than one that is named by its uuid."""
+    members = security_group_instance_association.c
+    here = sa.select(members.instance_uuid).join(instances).where(instances.c.host == host)
+    found = here.where(members.security_group_id == group_id, members.instance_uuid != (but or ""))
+    return connection.execute(found.limit(1)).first() is not None
+
+
+def lets_in(connection: Connection, group_id: int, host: str, but: int | None = None) -> bool:
+    """Whether a rule for a group's members reaches instances of a host, other than rule `but`."""
+    rules, members = security_group_rules.c, security_group_instance_association.c
+    of_parent = members.security_group_id == rules.parent_group_id
+    here = sa.exists().where(
+        of_parent, instances.c.uuid == members.instance_uuid, instances.c.host == host
+    )
+    found = sa.select(rules.id).where(rules.group_id == group_id, rules.id != (but or 0), here)
+    return connection.execute(found.limit(1)).first() is not None
+
+
+def in_group(group_id: int | None, others: Collection[str]) -> sa.CompoundSelect[tuple[str]]:
+    """The query for the instances that are in a group, if one is named, and for others by uuid."""
+    members = security_group_instance_association.c
+    own = sa.select(members.instance_uuid).where(members.security_group_id == group_id)
+    return sa.union(own, sa.select(instances.c.uuid).where(instances.c.uuid.in_(others)))
 
 
 def guests_of(host: str) -> sa.CompoundSelect[tuple[str]]:

@@ -97,6 +97,32 @@ def records_of_guests(connection: Connection, host: str) -> Records:
     )
 
 
+def records_of_group(
+    connection: Connection, host: str, group: int, uuids: Collection[str], *, members: bool
+) -> Records:
+    """Return a group's rules, some instances, and all networks.
+
+    Of the instances there is all by which they are filtered; of the group's members, where they
+    are asked for, what they send from.
+    """
+    among = security_groups.in_group(group if members else None, uuids)
+    every_port = instances.ports_of_all(connection, among)
+    own = [port.id for port in every_port if port.instance_uuid in uuids]
+    samples = instances.sample_ports(connection, host)
+    ports = {port.id: port for port in (*samples, *every_port)}
+    holders = {*uuids, *(port.instance_uuid for port in samples)}
+    return Records(
+        networks=networks.every(connection),
+        instances=instances.of_uuids(connection, holders),
+        ports=tuple(ports[each] for each in sorted(ports)),
+        fixed_ips=fixed_ips.of_instances(connection, among),
+        host_addresses=fixed_ips.of_hosts(connection),
+        allowed_addresses=allowed_addresses.of_ports(connection, own),
+        security_group_rules=security_groups.rules_of_id(connection, group),
+        memberships=security_groups.memberships_of(connection, among),
+    )
+
+
 def _part(
     connection: Connection, host: str, rows: tuple[FixedIP, ...], named: tuple[Port, ...] = ()
 ) -> Records:

@@ -32,7 +32,16 @@ def group_chains(meaning: Meaning, family: IPFamily) -> dict[str, list[Rule]]:
     """Return the chains of a family, `nova-network-local` among them; none without guests."""
     if not meaning.guests:
         return {}
-    chains = _dispatch(meaning.guests, family)
+    return {
+        **_dispatch(meaning.guests, family),
+        **filtering_chains(meaning, family),
+        FALLBACK: [Rule("-j DROP", HOST)],
+    }
+
+
+def filtering_chains(meaning: Meaning, family: IPFamily) -> dict[str, list[Rule]]:
+    """Return the chains of guests, groups and source groups, which others lead to."""
+    chains: dict[str, list[Rule]] = {}
     for guest in meaning.guests:
         chains[instance_chain(guest.id)] = list(dict.fromkeys(_guest(guest, family)))
     for group in meaning.groups:
@@ -42,7 +51,6 @@ def group_chains(meaning: Meaning, family: IPFamily) -> dict[str, list[Rule]]:
         tree = Tree(source_chain(source.id), f"s{source.id}-", "-s")
         entries = (Entry(each, "-j ACCEPT", source.about) for each in source.addresses)
         chains |= tree.chains(each for each in entries if _family(each.address) == family)
-    chains[FALLBACK] = [Rule("-j DROP", HOST)]
     return chains
 
 

@@ -19,7 +19,7 @@ from netconsole.backend.model.meaning import (
 )
 from netconsole.backend.model.subject import HOST
 from netconsole.backend.wording import ebtables
-from netconsole.backend.wording.groups import LOCAL, group_chains, ways_to_guests
+from netconsole.backend.wording.groups import LOCAL, filtering_chains, group_chains, ways_to_guests
 
 FLOATING_CHAINS = ("PREROUTING", "OUTPUT", "POSTROUTING", "floating-snat")
 """Where the rules of a floating address are, without the prefix of our chains."""
@@ -41,6 +41,14 @@ class IptablesWording:
             **_table("mangle", _mangle(meaning.filled_checksums)),
             **ebtables.fence(meaning.fences),
             **ebtables.redirection(meaning.reroutings),
+        }
+
+    def filtering(self, meaning: Meaning) -> dict[ChainKey, tuple[Rule, ...]]:
+        """Return the chains of guests and groups alone, and none that leads there."""
+        ipv6 = filtering_chains(meaning, "ipv6") if meaning.filters_ipv6 else {}
+        return {
+            **_table("filter", filtering_chains(meaning, "ipv4")),
+            **_table("filter", ipv6, "ipv6"),
         }
 
 
