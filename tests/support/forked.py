@@ -160,7 +160,6 @@ def load() -> None:
             importlib.import_module(module.name)
     for name in HEAVY:
         importlib.import_module(name)
-    gc.freeze()
 
 
 class Asked(NamedTuple):
@@ -286,7 +285,11 @@ def _leave(status: int) -> NoReturn:
 
 
 if __name__ == "__main__":
+    from rehearsal import rehearse  # which starts commands by this module
+
     load()
+    rehearse()
+    gc.freeze()
     with socket.socket(fileno=os.dup(0)) as asked:
         command = serve(asked)
     execute(command)
