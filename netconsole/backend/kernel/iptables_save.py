@@ -36,11 +36,23 @@ _PROGRAMS: Final[Mapping[TablesFamily, str]] = {
     "ipv6": "ip6tables",
     "bridge": "ebtables",
 }
+_KINDS: Final[Mapping[str, Kind]] = {
+    "xtables-nft-multi": "nft",
+    "xtables-legacy-multi": "legacy",
+    "ebtables-legacy": "legacy",
+}
+"""The files that hold the programs of each kind, as iptables and ebtables install them."""
 _TRIES: Final = 5
 
 
 def kind_of(family: TablesFamily) -> Kind:
-    """Return of which kind the machine's own program is."""
+    """Return of which kind the machine's own program is.
+
+    The name of the file that it leads to says so; a program by another name is asked itself.
+    """
+    path = shutil.which(_PROGRAMS[family], path=PATH)
+    if path is not None and (kind := _KINDS.get(Path(path).resolve().name)):
+        return kind
     return "nft" if "nf_tables" in run([_PROGRAMS[family], "--version"]) else "legacy"
 
 

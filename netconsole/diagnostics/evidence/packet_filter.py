@@ -19,7 +19,8 @@ def read_packet_filter() -> PacketFilter:
     """Read every chain, and its counters again. Raises NetconsoleError where one that is there
     cannot be read, as by a user who may not."""
     kinds = kinds_in_use("ipv4")
-    before, native_before = iptables_chains("ipv4", kinds), nft_tables(kinds[0])
+    before = iptables_chains("ipv4", kinds)
+    native_before = nft_tables(kinds[0], elements=False)
     began = time.monotonic()
     ipv6 = iptables_chains("ipv6", kinds_in_use("ipv6"))
     time.sleep(max(0.0, SECONDS - (time.monotonic() - began)))
