@@ -210,7 +210,7 @@ def serve(requests: socket.socket) -> list[str]:
 def _tell_end(ended: int, child: int, answer: int) -> None:
     """Let go of a child that has ended, and tell its exit status to who asked for it."""
     _, how = os.waitpid(child, 0)
-    with contextlib.suppress(BrokenPipeError):  # who asked has lost patience
+    with contextlib.suppress(ConnectionError):  # who asked has lost patience
         os.write(answer, str(os.waitstatus_to_exitcode(how)).encode())
     os.close(ended)
     os.close(answer)
