@@ -31,12 +31,32 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 2 * (os.cpu_count() or 1) if config.option.numprocesses == "auto" else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # A virtual machine takes minutes: begun last, it would leave the other workers without work.
-    items.sort(key=lambda item: "vm" not in item.path.parts)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if "host" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.requires("namespaces", "nsenter", "ip", "iptables"))
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = machines_first(items, workers)
+
+
+def machines_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Return them in an order in which each worker begins with its share of the virtual machines.
+
+    A machine takes minutes: begun last, it would leave the other workers without work, and so
+    would all of them in the first worker's share. A worker's share is a part of the list as it is
+    (xdist's worksteal), which those that have done theirs take from its end.
+    """
+    machines = [item for item in items if "vm" in item.path.parts]
+    machines.sort(key=lambda item: not item.name.startswith("test_inside"))
+    others = [item for item in items if "vm" not in item.path.parts]
+    ordered: list[pytest.Item] = []
+    for number in range(workers):
+        size = (len(items) - len(ordered)) // (workers - number)
+        own = machines[number::workers]
+        rest = max(0, size - len(own))
+        ordered += own + others[:rest]
+        others = others[rest:]
+    return ordered + others
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from private_host import eventually
 from running_lab import RunningLab
@@ -34,6 +35,12 @@ cat /etc/sysctl.d/*.conf /etc/modules-load.d/*.conf; ls /var/lib/netconsole/netw
 _MOVING = ("tentative", "gc_timer", "hello_timer", "timer", "#", "expires", "rtt", "cache")
 _LINK_LOCAL = "local fe80:"
 """The route of such an address is there once it is no more tentative."""
+
+
+_seen_healthy: WeakKeyDictionary[RunningLab, tuple[int, tuple[str, ...], tuple[str, ...]]] = (
+    WeakKeyDictionary()
+)
+"""How many commands were run in a lab until it was seen healthy, with which options."""
 
 
 class Host(Protocol):
@@ -120,20 +127,19 @@ def put_through(
     With `undone` false the fix has no way back, as it says. `beside` are the checks that name what
     the fault needs to happen at all, for as long as it is not mended.
     """
-    eventually(lambda: not lab.run("ip", "-6", "address", "show", "tentative").stdout)
-    assert examined(lab, *options).named == []
+    begin_healthy(lab, *options)
     lab.netconsole("lab", "break", fault)
     try:
         finding = to_the_cure_and_back(lab, check, *options, undone=undone, beside=beside)
     finally:
         lab.netconsole("lab", "mend", fault)
-    assert examined(lab, *options).named == []
+    end_healthy(lab, *options)
     return finding
 
 
 def put_through_by_hand(lab: RunningLab, fault: str, check: str) -> dict[str, Any]:
     """Break, name, mend; return the finding, whose cure is no command of ours."""
-    assert examined(lab).named == []
+    begin_healthy(lab)
     lab.netconsole("lab", "break", fault)
     try:
         found = examined(lab)
@@ -143,8 +149,24 @@ def put_through_by_hand(lab: RunningLab, fault: str, check: str) -> dict[str, An
     finding = found.findings[check]
     assert finding["fix"] is None
     assert finding["remedy"]
-    assert examined(lab).named == []
+    end_healthy(lab)
     return finding
+
+
+def begin_healthy(lab: RunningLab, *options: str, beside: tuple[str, ...] = ()) -> None:
+    """Fail unless nothing is named; what the test before has seen is not looked at again.
+
+    That is where it ended with the same look, and nothing was run in the lab since.
+    """
+    if _seen_healthy.get(lab) != (lab.commands, options, beside):
+        eventually(lambda: not lab.run("ip", "-6", "address", "show", "tentative").stdout)
+        assert examined(lab, *options).named_beside(beside) == []
+
+
+def end_healthy(lab: RunningLab, *options: str, beside: tuple[str, ...] = ()) -> None:
+    """Fail unless nothing is named, and remember that."""
+    assert examined(lab, *options).named_beside(beside) == []
+    _seen_healthy[lab] = lab.commands, options, beside
 
 
 def to_the_cure_and_back(

@@ -31,6 +31,8 @@ class RunningLab:
     """A fresh lab, of the process that has netconsole loaded; use it as a context manager."""
 
     def __init__(self, ready: bool = True, kind: str = "flatdhcp") -> None:
+        self.commands = 0
+        """How many were run in it: where none was since, it is as it was."""
         forking = forks(tuple(entered.environment().items()))
         self.outer = forking.start(
             ("netconsole", "lab", "run", f"--network-manager={kind}", "--", *HOLD)
@@ -61,16 +63,19 @@ class RunningLab:
         self, *command: str, check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on the lab's host, in the namespaces that `lab enter` goes into."""
+        self.commands += 1
         first = self.first
         return entered.run(first, _kinds(first), command, check=check, timeout=timeout)
 
     def command(self, *command: str) -> list[str]:
         """Return the argument list that runs a command there, from the machine."""
+        self.commands += 1
         first = self.first
         return entered.command(first, _kinds(first), command)
 
     def enter(self, *command: str) -> list[str]:
         """Return the one that does so as a user would."""
+        self.commands += 1
         return [NETCONSOLE, "lab", "enter", "--pid", str(self.first), "--", *command]
 
     def spawn(self, *command: str) -> subprocess.Popen[str]:

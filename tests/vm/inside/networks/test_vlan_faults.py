@@ -2,30 +2,37 @@
 
 import pytest
 from first_namespace import LACKING
-from lab_faults import examined, run_playbook, state, to_the_cure_and_back
+from lab_faults import (
+    begin_healthy,
+    end_healthy,
+    examined,
+    run_playbook,
+    state,
+    to_the_cure_and_back,
+)
 from running_lab import RunningLab
 
 
 def test_a_port_in_another_vlan_of_its_bridge(lab: RunningLab) -> None:
-    assert examined(lab).named_beside(LACKING) == []
+    begin_healthy(lab, beside=LACKING)
     lab.netconsole("lab", "break", "vlan")
     try:
         to_the_cure_and_back(lab, "vlan", beside=LACKING)
     finally:
         lab.netconsole("lab", "mend", "vlan")
-    assert examined(lab).named_beside(LACKING) == []
+    end_healthy(lab, beside=LACKING)
 
 
 @pytest.mark.parametrize("damage", ["ip link set vlan100 nomaster", "ip link set vlan100 down"])
 def test_a_vlan_device_that_is_not_as_it_should_be(lab: RunningLab, damage: str) -> None:
-    assert examined(lab).named_beside(LACKING) == []
+    begin_healthy(lab, beside=LACKING)
     before = state(lab)
     lab.run(*damage.split())
     assert examined(lab).named_beside(LACKING) == ["vlan"]
     status, document = run_playbook(lab, "vlan", "--apply")
     assert (status, document["verified"]) == (0, True), document
-    assert examined(lab).named_beside(LACKING) == []
     assert sorted(state(lab)) == sorted(before)  # routes come back in another order
+    end_healthy(lab, beside=LACKING)
 
 
 def test_a_trunk_without_carrier(lab: RunningLab) -> None:
