@@ -178,3 +178,28 @@ def test_disassociation_cuts_an_open_connection(lab: RunningLab) -> None:
     assert pings(lab, "outside", FLOATING)
     client.kill()
     assert "web1" not in client.communicate(timeout=60)[0]
+
+
+THOUSAND = """
+import sqlite3, sys
+with sqlite3.connect("/run/netconsole-lab/state/netconsole.sqlite") as store:
+    store.execute("DELETE FROM security_group_rules WHERE cidr = '192.0.2.0/24'")
+    for port in range(1000, 1000 + int(sys.argv[1])):
+        store.execute(
+            "INSERT INTO security_group_rules"
+            " (parent_group_id, protocol, from_port, to_port, cidr, created_at)"
+            " VALUES (1, 'tcp', ?, ?, '192.0.2.0/24', '2026-01-01 00:00:00')",
+            (port, port),
+        )
+"""
+
+
+def test_more_rules_than_a_user_namespace_sends_at_once_are_loaded(lab: RunningLab) -> None:
+    """The kernel takes some 460 in one transaction there (`backend/plan/portions.py`)."""
+    listing = ("iptables", "-S", "nova-network-sg-1")
+    former = lab.run(*listing).stdout
+    for number in (1000, 0):
+        lab.run("python3", "-c", THOUSAND, str(number))
+        lab.netconsole("apply")
+        assert lab.run(*listing).stdout.count("-s 192.0.2.0/24") == number
+    assert lab.run(*listing).stdout == former

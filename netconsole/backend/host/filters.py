@@ -4,7 +4,7 @@ Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these ar
 """
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
 from netconsole.backend.filtering import rules
@@ -16,7 +16,9 @@ from netconsole.backend.model.errors import NetconsoleError, StepFailed
 from netconsole.backend.model.hoststate import ChainKey, Family, Observed, Rule
 from netconsole.backend.model.subject import GuestChain
 from netconsole.backend.plan import standing_rules
+from netconsole.backend.plan.portions import MOST, portions
 from netconsole.backend.steps import ChangeRules
+from netconsole.backend.system import privileges
 from netconsole.backend.system.programs import PATH, run
 from netconsole.backend.wording.groups import ways_to_guests
 
@@ -167,21 +169,27 @@ def _generation() -> int | None:
 def change(step: ChangeRules) -> None:
     """Make one transaction of the step's lines: all of them happen, or none.
 
-    The numbers of rules are those that they have by now. Raises StepFailed where such a rule is
-    not there any more.
+    Many are several transactions where this process cannot make one so large, none of which opens
+    anything; where one fails, those before it have happened. The numbers of rules are those that
+    they have by now. Raises StepFailed where such a rule is not there any more.
     """
     if step.numbered and (current := table_of(step)) is not None:
         remaining = standing_rules.still(step, current)
         if remaining.left:
             raise StepFailed("; ".join(remaining.left))
         step = remaining.step
-    text = "\n".join((f"*{step.table}", *step.lines, ""))
-    if step.family != "bridge":
-        restore = [f"{step.program}-restore", "--noflush", "--wait", LOCK_SECONDS]
-        run(restore, text=f"{text}COMMIT\n")
-    else:
+    if step.family == "bridge":
         # The legacy kind takes COMMIT for a bad argument; both commit at the end.
-        run([f"{step.program}-restore", "--noflush"], text=text)
+        run([f"{step.program}-restore", "--noflush"], text=_text(step.table, step.lines))
+        return
+    is_bounded = len(step.lines) > MOST and not privileges.sends_any_length()
+    transactions = portions(step) if is_bounded else (step.lines,)
+    text = "".join(f"{_text(step.table, lines)}COMMIT\n" for lines in transactions)
+    run([f"{step.program}-restore", "--noflush", "--wait", LOCK_SECONDS], text=text)
+
+
+def _text(table: str, lines: Iterable[str]) -> str:
+    return "\n".join((f"*{table}", *lines, ""))
 
 
 def may_stand(step: ChangeRules) -> bool:

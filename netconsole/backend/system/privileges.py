@@ -3,11 +3,16 @@ the rights of who called it by sudo(8)."""
 
 import os
 import pwd
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Final
 
 from netconsole.backend.system import files
+
+_SO_SNDBUFFORCE: Final = 32
+"""By asm-generic/socket.h; Python has no name for it."""
 
 
 class Capability(IntEnum):
@@ -25,6 +30,20 @@ def lacking(capability: Capability = Capability.NET_ADMIN) -> str | None:
                 return None
             break
     return f"no privileges: run as root (CAP_{capability.name})"
+
+
+def sends_any_length() -> bool:
+    """Whether the buffer of a socket can be as large as a message to the kernel asks for.
+
+    It takes CAP_NET_ADMIN in the first user namespace, whose root alone may pass over
+    net.core.wmem_max (socket(7)).
+    """
+    with socket.socket(socket.AF_UNIX) as tried:
+        try:
+            tried.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, 4096)
+        except PermissionError:
+            return False
+    return True
 
 
 def invoker() -> int | None:

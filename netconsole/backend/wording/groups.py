@@ -6,6 +6,7 @@ group stand once, however many are in it. A rule for the members of a group lead
 these. So the text is as long as members and rules together.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
@@ -23,6 +24,7 @@ _TO_GUESTS: Final = Tree(LOCAL, "to-", "-d")
 _DISPATCHING: Final = f"{CHAIN_PREFIX}{_TO_GUESTS.branch}"
 _FILTERING: Final = tuple(f"{CHAIN_PREFIX}{begin}" for begin in ("inst-", "s"))
 """Begin the names of chains to which those lead."""
+_ADMITTING: Final = re.compile(rf"{CHAIN_PREFIX}(?:sg-|src-|s)[0-9]")
 _NEIGHBOUR_DISCOVERY: Final = (135, 136)
 """Neighbour solicitation and advertisement to a guest's own address (RFC 4861); conntrack does not
 follow them. What is sent to a group of hosts meets no chain of an instance."""
@@ -82,6 +84,11 @@ def _beside(present: tuple[Rule, ...], wanted: tuple[Rule, ...]) -> tuple[Rule, 
 def filters_guests(chain: str) -> bool:
     """Whether a chain of a table `filter` is one of those that filter guests."""
     return chain == LOCAL or chain.startswith((_DISPATCHING, *_FILTERING))
+
+
+def only_admits(chain: str) -> bool:
+    """Whether a chain of a table `filter` has a group's rules, or its members: it drops nothing."""
+    return _ADMITTING.match(chain) is not None
 
 
 def ways_to_guests() -> dict[str, list[Rule]]:
