@@ -15,6 +15,7 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
         ("dnsmasq-killed", "dnsmasq_processes"),
         ("floating-address-missing", "floating_address"),
         ("metadata", "metadata"),
+        ("group_rules", "group_rules"),
     ],
 )
 def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) -> None:

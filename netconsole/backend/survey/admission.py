@@ -232,10 +232,17 @@ def _group(records: Records, text: str, project: str) -> SecurityGroup | None:
 
 def addresses_of(records: Records, instance: Instance) -> Iterator[str]:
     """Yield the addresses of an instance; an IPv6 address is what it makes of its MAC."""
+    return (address for address, _ in places_of(records, instance))
+
+
+def places_of(records: Records, instance: Instance) -> Iterator[tuple[str, Network]]:
+    """Yield the addresses of an instance, each with its network."""
     by_id = {network.id: network for network in records.networks}
     for port in records.ports:
         if port.instance_uuid == instance.uuid:
-            yield from _addresses_of_port(records, port, by_id[port.network_id])
+            network = by_id[port.network_id]
+            for address in _addresses_of_port(records, port, network):
+                yield address, network
 
 
 def _addresses_of_port(records: Records, port: Port, network: Network) -> Iterator[str]:

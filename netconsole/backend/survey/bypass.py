@@ -6,21 +6,18 @@ the way of a packet through its own table alone, and every other one is passed a
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
-from itertools import product
 from typing import Final, Literal
 
-from netconsole.backend.filtering.interface_conditions import iptables_conditions, nft_conditions
-from netconsole.backend.filtering.matches import Flow, RuleReading
+from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.native_rules import is_native, native_text
-from netconsole.backend.filtering.nft_matches import read_rule
 from netconsole.backend.filtering.places import rule_in_words
 from netconsole.backend.filtering.rules import is_ours
 from netconsole.backend.filtering.walk import Decision, WalkedRule, decisions
 from netconsole.backend.model.hoststate import ChainKey, Rule
 from netconsole.backend.model.records import Network
 from netconsole.backend.survey.status import Bypass
+from netconsole.backend.survey.ways_in import read_any_way_in
 from netconsole.backend.wording.groups import LOCAL
 
 Chains = Mapping[ChainKey, tuple[Rule, ...]]
@@ -66,7 +63,7 @@ def _of_chain(
 
     found: dict[tuple[str, int], Bypass] = {}
     for flow in _flows(family, networks):
-        for each in decisions(chain, rules_of, _read, flow):
+        for each in decisions(chain, rules_of, read_any_way_in, flow):
             spec = text_at(each.way[-1])
             if each.outcome not in ("accept", "return") or is_ours(each.chain, spec):
                 continue
@@ -96,27 +93,3 @@ def _flows(family: _Family, networks: Iterable[Network]) -> Iterator[Flow]:
         for states in (_BEGINS, _GOES_ON):
             words = f"what is sent to instances of {network.label}"
             yield Flow(words, network.bridge, "", network.bridge, everywhere, there, states)
-
-
-def _read(spec: str, flow: Flow) -> RuleReading:
-    """Read a rule for packets that may come from anywhere, also by the same bridge.
-
-    At our jump the way ends here: the groups decide about all that gets so far.
-    """
-    reading = read_rule(spec, flow)
-    if reading.aim == LOCAL:
-        return replace(reading, action="drop")
-    if reading.fit is None or not reading.asks & {"into", "bridged"}:
-        return reading
-    sources = ("", *_sources(spec)) if "into" in reading.asks else ("",)
-    flows = (replace(flow, into=name, bridged=way) for name, way in product(sources, (False, True)))
-    fits = {read_rule(spec, each).fit for each in flows}
-    return replace(reading, fit=None if fits != {False} else False)
-
-
-def _sources(spec: str) -> Iterator[str]:
-    """The interfaces by which a rule asks for packets to come in."""
-    conditions = nft_conditions(native_text(spec)) if is_native(spec) else iptables_conditions(spec)
-    for condition in conditions:
-        if condition.way == "in":
-            yield from (each.name.removesuffix("*") for each in condition.names)

@@ -1,40 +1,41 @@
 """Enforcement: what the rules on a host make of what is sent to one of its instances. Pure.
 
-The way that packets take through our chains in the table `filter`, read as they stand in the
-kernel: the answer beside that of the records (`admission`), which nothing but a fault parts.
+The way that packets take through the table `filter` as far as our chains decide, read as it stands
+in the kernel: the answer beside that of the records (`admission`), which nothing but a fault parts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
-from itertools import takewhile
 from typing import Literal
 
-from netconsole.backend.filtering.matches import Flow, read_iptables
-from netconsole.backend.filtering.walk import decisions
+from netconsole.backend.filtering.matches import Flow
+from netconsole.backend.filtering.walk import Decision, Outcome, decisions
 from netconsole.backend.model.group_rules import Attempt, is_ipv6
 from netconsole.backend.model.hoststate import ChainKey, Family, Rule
 from netconsole.backend.model.records import Instance
 from netconsole.backend.survey.admission import (
     Admission,
-    addresses_of,
     admissions,
     find_instance,
+    places_of,
 )
 from netconsole.backend.survey.survey import Survey
-from netconsole.backend.wording.groups import LOCAL, instance_chain, ways_to_guests
+from netconsole.backend.survey.ways_in import read_any_way_in
+from netconsole.backend.wording.groups import LOCAL, instance_chain
 
 Verdict = Literal["allowed", "denied", "unfiltered", "unknown"]
 """`unfiltered`: no rule of ours leads what is sent there to a chain of an instance, or one of
 others before ours accepts it, and all of it goes on. `unknown`: it hangs on what the rules ask for
-besides."""
+besides, such as the interface by which it comes in."""
 
 Chains = Mapping[ChainKey, tuple[Rule, ...]]
 
-_FORWARD = "FORWARD"
-(_WAY,) = (rule.spec for rule in ways_to_guests()[_FORWARD])
-"""The rule of FORWARD by which it meets ours."""
+Place = tuple[str, str]
+"""An address of an instance, and the bridge by which packets go to it."""
 
+_FORWARD = "FORWARD"
+_OF_OTHERS: Mapping[Outcome, Verdict] = {"accept": "unfiltered", "drop": "denied"}
 _DHCP_SERVER, _DHCP_CLIENT = 67, 68
 
 
@@ -60,7 +61,9 @@ def answers(seen: Survey, source: str, instance: str, attempt: Attempt) -> tuple
     Raises NotFound as `admissions` does.
     """
     guest = find_instance(seen.records, instance)
-    reached = tuple(addresses_of(seen.records, guest))
+    reached = tuple(
+        (address, network.bridge) for address, network in places_of(seen.records, guest)
+    )
     return tuple(
         Answer(each, _by_rules(seen, each.source, guest, reached, attempt))
         for each in admissions(seen.records, seen.options, source, instance, attempt)
@@ -68,7 +71,7 @@ def answers(seen: Survey, source: str, instance: str, attempt: Attempt) -> tuple
 
 
 def _by_rules(
-    seen: Survey, source: str, guest: Instance, reached: tuple[str, ...], attempt: Attempt
+    seen: Survey, source: str, guest: Instance, reached: Iterable[Place], attempt: Attempt
 ) -> Verdict | None:
     chain = ChainKey(_family(source), "filter", instance_chain(guest.id))
     if "rules" in seen.observed.unreadable or chain not in seen.wanted.chains:
@@ -80,32 +83,47 @@ def _family(address: str) -> Family:
     return "ipv6" if is_ipv6(address) else "ipv4"
 
 
-def enforced(chains: Chains, source: str, destinations: Iterable[str], attempt: Attempt) -> Verdict:
+def enforced(
+    chains: Chains, source: str, destinations: Iterable[Place], attempt: Attempt
+) -> Verdict:
     """Return what becomes of an attempt, sent to whichever of an instance's addresses it may be.
 
     One that is not let in to each of them is denied.
     """
     family = is_ipv6(source)
     verdicts = {
-        _verdict(chains, source, each, attempt) for each in destinations if is_ipv6(each) == family
+        _verdict(chains, source, each, attempt)
+        for each in destinations
+        if is_ipv6(each[0]) == family
     }
     order: tuple[Verdict, ...] = ("denied", "unknown", "unfiltered", "allowed")
     return next((each for each in order if each in verdicts), "unfiltered")
 
 
-def _verdict(chains: Chains, source: str, destination: str, attempt: Attempt) -> Verdict:
+def _verdict(chains: Chains, source: str, destination: Place, attempt: Attempt) -> Verdict:
     family = _family(source)
     flow = _flow(source, destination, attempt)
 
     def rules_of(chain: str, _: Flow) -> Iterator[tuple[int, str]]:
-        rules = chains.get(ChainKey(family, "filter", chain), ())
-        specs = (rule.spec for rule in rules)
-        return enumerate(takewhile(lambda spec: spec != _WAY, specs))
+        return enumerate(rule.spec for rule in chains.get(ChainKey(family, "filter", chain), ()))
 
-    before = decisions(_FORWARD, rules_of, read_iptables, flow)
-    if before and before[0].is_certain and before[0].outcome == "accept":
-        return "unfiltered"
-    found = decisions(LOCAL, rules_of, read_iptables, flow)
+    found: set[Verdict] = set()
+    for each in decisions(_FORWARD, rules_of, read_any_way_in, flow):
+        if each.aim == LOCAL:
+            found.add(_by_groups(decisions(LOCAL, rules_of, read_any_way_in, flow)))
+        else:
+            found.add(_OF_OTHERS.get(each.outcome, "unknown"))
+        if each.is_whole:
+            break
+    else:
+        found.add("unfiltered")
+    if len(found) == 1:
+        return found.pop()
+    return "allowed" if found == {"allowed", "unfiltered"} else "unknown"
+
+
+def _by_groups(found: tuple[Decision, ...]) -> Verdict:
+    """What our chains make of it."""
     if not found:
         return "unfiltered"
     first = found[0]
@@ -114,7 +132,7 @@ def _verdict(chains: Chains, source: str, destination: str, attempt: Attempt) ->
     return "allowed" if first.outcome == "accept" else "denied"
 
 
-def _flow(source: str, destination: str, attempt: Attempt) -> Flow:
+def _flow(source: str, destination: Place, attempt: Attempt) -> Flow:
     protocol: str = attempt.protocol
     icmp = None
     if attempt.protocol == "icmp":
@@ -122,11 +140,11 @@ def _flow(source: str, destination: str, attempt: Attempt) -> Flow:
         icmp = (attempt.type_from(source), attempt.icmp_code)
     return Flow(
         words=f"{attempt} from {source}",
-        bridge="",
+        bridge=destination[1],
         into="",
-        out="",
+        out=destination[1],
         source=ip_network(source),
-        destination=ip_network(destination),
+        destination=ip_network(destination[0]),
         protocol=protocol,
         port=attempt.port or 0,
         source_port=_DHCP_SERVER if attempt.port == _DHCP_CLIENT else 0,

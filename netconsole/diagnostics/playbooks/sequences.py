@@ -102,6 +102,7 @@ FLOATING_UNREACHABLE = Playbook(
     "Nobody outside reaches an instance by its floating address.",
     (
         Stage("group_admits", "ping and SSH have to be let in by the instance's security groups"),
+        Stage("group_rules", "and the kernel holds the rules by which they do"),
         Stage("forward_filter", "and by whatever else filters on this host"),
         Stage("legacy_filter", "rules that `iptables` does not list filter all the same"),
         Stage("firewall_off", "a firewall that was switched off is no explanation"),
@@ -209,6 +210,7 @@ FIREWALL_OFF = Playbook(
     "Names everything on this host that filters guests' packets, instead of opening it all.",
     (
         Stage("firewall_off", "whether the firewall of instances was switched off already"),
+        Stage("group_rules", "whether it is what the security groups say"),
         Stage("forward_filter", "what drops forwarded packets"),
         Stage("dhcp_firewall", "what drops DHCP and DNS on its way in"),
         Stage("bridge_nf", "what drops frames within a bridge"),

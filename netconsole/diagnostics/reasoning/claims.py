@@ -5,6 +5,7 @@ What no check of its own claims is left to the check `drift`.
 
 from typing import Literal
 
+from netconsole.backend.filtering.rule_lines import place_of
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.model.kernel_settings import IP_FORWARD, belongs_to
 from netconsole.backend.model.subject import METADATA, SubjectKind
@@ -31,6 +32,7 @@ from netconsole.backend.steps import (
     Step,
     StopDnsmasq,
 )
+from netconsole.backend.wording.groups import filters_guests, ways_to_guests
 
 Claimant = Literal[
     "ip_forward",
@@ -50,6 +52,7 @@ Claimant = Literal[
     "metadata",
     "legacy_filter",
     "guards",
+    "group_rules",
     "drift",
 ]
 
@@ -88,8 +91,18 @@ def claimant(step: Step) -> Claimant:
             return "dhcp_checksum"
         case ChangeRules(family="ipv4", table="filter") if step.chains <= _WAY_IN:
             return "dhcp_firewall"
+        case ChangeRules(table="filter") if _is_about_guests(step):
+            return "group_rules"
         case _:
             return "drift"
+
+
+def _is_about_guests(step: ChangeRules) -> bool:
+    """Whether a step changes chains by which guests are filtered, or what leads to them."""
+    jumps = {(chain, rule.spec) for chain, rules in ways_to_guests().items() for rule in rules}
+    return any(filters_guests(chain) for chain in step.chains) or any(
+        place_of(line) in jumps for line in step.lines
+    )
 
 
 def claimed(plan: Plan, check: Claimant) -> Plan:

@@ -11,6 +11,7 @@ from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.subject import METADATA
 from netconsole.backend.service.service import Service
 from netconsole.backend.steps import AddAddress, ChangeRules, StartDnsmasq, Step
+from netconsole.backend.wording.groups import filters_guests, group_chain
 from netconsole.lab.clouds.kinds import BRIDGE
 from netconsole.lab.clouds.wires import PUBLIC, run_outside
 from netconsole.lab.faults.fault import Fault
@@ -61,6 +62,22 @@ def _flush_nat(service: Service) -> None:
     if f":{_FLUSHED} " not in run("iptables-save", "-t", "nat"):
         raise Conflict(f"there is no chain {_FLUSHED}: this network manager translates nothing")
     run("iptables", "-w", "-t", "nat", "-F", _FLUSHED)
+
+
+def _is_group_rule(step: Step) -> bool:
+    return isinstance(step, ChangeRules) and any(filters_guests(chain) for chain in step.chains)
+
+
+def _flush_groups(service: Service) -> None:
+    chains = run("iptables-save", "-t", "filter")
+    groups = [
+        group_chain(group.id) for group in service.status().security_groups if group.instances
+    ]
+    there = [chain for chain in groups if f":{chain} " in chains]
+    if not there:
+        raise Conflict("no instance is filtered by a security group here")
+    for chain in there:
+        run("iptables", "-w", "-F", chain)
 
 
 def _is_metadata_rule(step: Step) -> bool:
@@ -135,6 +152,14 @@ FAULTS: Final = (
         planned(_is_public_address),
         _remove_floating_addresses,
         follow_plan(_is_public_address),
+    ),
+    Fault(
+        "group_rules",
+        "Someone has flushed the chains with the rules of the security groups.",
+        "Instances answer nobody outside their network, though their groups let it in.",
+        planned(_is_group_rule),
+        _flush_groups,
+        follow_plan(_is_group_rule),
     ),
     Fault(
         "gateway",

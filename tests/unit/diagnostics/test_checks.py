@@ -17,6 +17,7 @@ from netconsole.backend.model.errors import ExitStatus
 from netconsole.backend.model.subject import floating, network
 from netconsole.backend.steps import (
     AddAddress,
+    ChangeRules,
     MakeDirectory,
     Plan,
     SetLink,
@@ -31,9 +32,14 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Convergence
 from netconsole.diagnostics.reasoning.claims import claimant
 
+
+def filtering(line: str) -> ChangeRules:
+    return ChangeRules("ipv4", "filter", (line,), ())
+
+
 ON_CONFIGURATION = (
     *("ip_forward", "bridge", "mtu", "gateway", "dnsmasq_processes"),
-    *("floating_address", "floating_nat", "drift"),
+    *("floating_address", "floating_nat", "group_rules", "drift"),
 )
 """The checks that judge by the status and the plan."""
 
@@ -83,6 +89,10 @@ def test_without_what_is_wanted_nothing_is_judged_by_it() -> None:
         (nat("-A nova-network-snat -s 10.0.0.0/24 -j SNAT"), "drift"),
         (StartDnsmasq("br100", ("dnsmasq",)), "dnsmasq_processes"),
         (MakeDirectory("/var/lib/x"), "drift"),
+        (filtering("-A nova-network-sg-1 -p icmp -j ACCEPT"), "group_rules"),
+        (filtering("-A nova-network-to-0a -d 10.0.0.3/32 -j DROP"), "group_rules"),
+        (filtering("-I FORWARD 1 -j nova-filter-top"), "group_rules"),
+        (filtering("-A nova-network-FORWARD -o br100 -j ACCEPT"), "drift"),
     ],
 )
 def test_every_step_is_named_by_one_check(step: Step, check: str) -> None:
@@ -169,7 +179,11 @@ def test_a_rule_left_over_is_known_by_what_it_is_about() -> None:
 def test_what_an_ordinary_user_cannot_read_is_unknown() -> None:
     host = replace(HEALTHY.host, unreadable={"rules": "you must be root"})
     found = verdicts(snapshot(replace(HEALTHY, host=host)))
-    assert {name for name, each in found.items() if each == "unknown"} == {"floating_nat", "drift"}
+    assert {name for name, each in found.items() if each == "unknown"} == {
+        "floating_nat",
+        "group_rules",
+        "drift",
+    }
     assert set(found.values()) == {"ok", "unknown"}
 
 

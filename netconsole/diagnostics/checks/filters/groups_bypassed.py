@@ -1,5 +1,6 @@
 """Does a rule of others let packets in to instances before their security groups are asked?"""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -23,6 +24,12 @@ REMEDY = (
     "of whatever else they are for. What put them there may do so again: look at how it starts."
 )
 NOT_KEPT = "the program that made the rule may put it above our jump again at its next start"
+OFFLOADED = (
+    "A flowtable of others takes connections past FORWARD once they are established: one that a "
+    "group let in goes on there when its rule is taken away, until it ends by itself."
+)
+NOT_OFFLOADED = "By hand: have that rule ask for packets of other bridges than those of instances."
+_OFFLOADS: Final = re.compile(r"\bflow (?:add|offload) @")
 
 
 def judge(snapshot: Snapshot) -> Finding:
@@ -32,10 +39,14 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "not-applicable", "firewall_driver switches the groups off.")
     if reason := host.unreadable.get("rules"):
         return Finding(ID, TITLE, "unknown", f"The rules could not be read: {reason}.")
+    seen = snapshot.part(PacketFilter)
+    offloaded = tuple(_offloading(seen))
+    if not host.bypassed and offloaded:
+        return Finding(ID, TITLE, "warn", OFFLOADED, offloaded, remedy=NOT_OFFLOADED)
     if not host.bypassed:
         because = "Nothing that is sent to an instance is let in before its groups are asked."
         return Finding(ID, TITLE, "ok", because)
-    rows = (*map(_row, host.bypassed), Evidence(AT_BOOT, NOT_KEPT))
+    rows = (*map(_row, host.bypassed), *offloaded, Evidence(AT_BOOT, NOT_KEPT))
     more = f" {count(len(host.bypassed) - 1, 'rule')} more: the rows have them."
     rest = more if host.bypassed[1:] else ""
     if whole := [each for each in host.bypassed if each.whole]:
@@ -44,7 +55,7 @@ def judge(snapshot: Snapshot) -> Finding:
             f"before nova-filter-top is asked: {whole[0].rule}. What their groups say counts for "
             f"nothing there.{rest}"
         )
-        fix = Plan(tuple(_moved(host.bypassed, snapshot.part(PacketFilter))))
+        fix = Plan(tuple(_moved(host.bypassed, seen)))
         return Finding(ID, TITLE, "fail", because, rows, (), fix or None, None, REMEDY)
     first = host.bypassed[0]
     because = (
@@ -53,6 +64,16 @@ def judge(snapshot: Snapshot) -> Finding:
     )
     remedy = f"Where that was not meant, move our jump before it by hand: `{_by_hand(first)}`."
     return Finding(ID, TITLE, "warn", because, rows, remedy=remedy, confidence="possible")
+
+
+def _offloading(seen: PacketFilter) -> Iterator[Evidence]:
+    """The rules that put connections into a flowtable (nft(8), flowtables)."""
+    for table in seen.foreign_tables:
+        for chain in table.chains:
+            for rule in chain.rules:
+                if _OFFLOADS.search(rule.text):
+                    place = f"nft {table.family} {table.name} {chain.name}"
+                    yield Evidence(place, "takes connections past FORWARD", note=rule.text)
 
 
 def _row(each: Bypass) -> Evidence:
@@ -103,7 +124,8 @@ PAGE = Explanation(
     "that asks for more than the way out and the range (the interface in, a port, a state, a set) "
     "lets in some packets: that is a warning, as somebody may have meant it. No other table is "
     "looked at, nor one of the other kind, nor any of nftables: an accept ends its own base chain "
-    "alone, and the packet passes ours all the same.",
+    "alone, and the packet passes ours all the same. But a rule of nftables that puts connections "
+    "into a flowtable (`flow add`) takes what follows past FORWARD.",
     look_alikes=(
         (
             "firewall_off",

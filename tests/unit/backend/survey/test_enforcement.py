@@ -21,9 +21,9 @@ from netconsole.backend.model.records import (
     SecurityGroup,
     SecurityGroupRule,
 )
-from netconsole.backend.survey.admission import Admission, Door
+from netconsole.backend.survey.admission import Admission, Door, places_of
 from netconsole.backend.survey.enforcement import Answer, Verdict, enforced
-from netconsole.backend.wording.groups import LOCAL, group_chains
+from netconsole.backend.wording.groups import LOCAL, IPFamily, group_chains, ways_to_guests
 
 GUESTS = 4
 GROUPS = (1, 2, 3)
@@ -81,10 +81,11 @@ def chains(records: Records, same_network: bool) -> Mapping[ChainKey, tuple[Rule
     """The rules of our chains as the kernel has them."""
     settings = replace(options(), allow_same_net_traffic=same_network)
     said = with_groups(Meaning(), Presence(records, settings))
+    families: tuple[IPFamily, ...] = ("ipv4", "ipv6")
     return {
-        ChainKey("ipv6" if family == "ipv6" else "ipv4", "filter", f"{chain}"): tuple(worded)
-        for family in ("ipv4", "ipv6")
-        for chain, worded in group_chains(said, "ipv6" if family == "ipv6" else "ipv4").items()
+        ChainKey(family, "filter", chain): tuple(worded)
+        for family in families
+        for chain, worded in (group_chains(said, family) | ways_to_guests()).items()
     }
 
 
@@ -117,39 +118,63 @@ def test_records_and_rules_give_one_answer(
     settings = replace(options(), allow_same_net_traffic=same_network)
     for guest in INSTANCES:
         door = Door.of(records, settings, guest)
+        places = [(address, net.bridge) for address, net in places_of(records, guest)]
         for source in SOURCES:
             if not any(is_ipv6(each) == is_ipv6(source) for each in door.addresses):
                 continue
             for attempt in attempts:
                 by_records = door.admission(source, None, attempt)
-                by_rules = enforced(held, source, door.addresses, attempt)
+                by_rules = enforced(held, source, places, attempt)
                 wanted = "allowed" if by_records.allowed else "denied"
                 assert by_rules == wanted, (guest.name, source, str(attempt), by_records.because)
 
 
+ASKED = ("198.51.100.7", (("10.0.0.3", "br100"),), Attempt("tcp", 22))
+OURS = Rule("-j nova-filter-top")
+
+
+def verdict(*local: str, forward: tuple[Rule, ...] = (OURS,)) -> Verdict:
+    held = {LOCAL: tuple(map(Rule, local)), **ways_to_guests(), "FORWARD": forward}
+    chains = {ChainKey("ipv4", "filter", chain): tuple(rules) for chain, rules in held.items()}
+    return enforced(chains, *ASKED)
+
+
 def test_what_no_rule_leads_to_a_chain_is_unfiltered_and_the_unknown_is_said() -> None:
-    key = ChainKey("ipv4", "filter", LOCAL)
-    asked = ("198.51.100.7", ("10.0.0.3",), Attempt("tcp", 22))
-    assert enforced({}, *asked) == "unfiltered"
-    assert enforced({key: (Rule("-d 10.0.0.9/32 -j DROP"),)}, *asked) == "unfiltered"
-    assert enforced({key: (Rule("-m set --match-set x src -j ACCEPT"),)}, *asked) == "unknown"
-    assert enforced({key: (Rule("-d 10.0.0.3/32 -j DROP"),)}, *asked) == "denied"
-    assert enforced({key: (Rule("-d 10.0.0.3/32 -j ACCEPT"),)}, *asked) == "allowed"
+    assert enforced({}, *ASKED) == "unfiltered"
+    assert verdict("-d 10.0.0.9/32 -j DROP") == "unfiltered"
+    assert verdict("-m set --match-set x src -j ACCEPT") == "unknown"
+    assert verdict("-d 10.0.0.3/32 -j DROP") == "denied"
+    assert verdict("-d 10.0.0.3/32 -j ACCEPT") == "allowed"
+    assert verdict("-d 10.0.0.3/32 -j DROP", forward=()) == "unfiltered", "the jump is gone"
 
 
-def test_what_others_accept_before_our_rules_is_unfiltered() -> None:
-    ours = Rule("-j nova-filter-top")
-    local = {ChainKey("ipv4", "filter", LOCAL): (Rule("-d 10.0.0.3/32 -j DROP"),)}
-    asked = ("198.51.100.7", ("10.0.0.3",), Attempt("tcp", 22))
-
-    def verdict(*rules: Rule) -> Verdict:
-        return enforced(local | {ChainKey("ipv4", "filter", "FORWARD"): rules}, *asked)
-
-    assert verdict(Rule("-j ACCEPT"), ours) == "unfiltered"
-    assert verdict(Rule("-p tcp -m tcp --dport 22 -j ACCEPT"), ours) == "unfiltered"
-    assert verdict(Rule("-p udp -j ACCEPT"), ours) == "denied"
-    assert verdict(Rule("-m conntrack --ctstate ESTABLISHED -j ACCEPT"), ours) == "denied"
-    assert verdict(ours, Rule("-j ACCEPT")) == "denied"
+@pytest.mark.parametrize(
+    ("above", "closed", "opened"),
+    [
+        ("-j ACCEPT", "unfiltered", "unfiltered"),
+        ("-p tcp -m tcp --dport 22 -j ACCEPT", "unfiltered", "unfiltered"),
+        ("-o br100 -j ACCEPT", "unfiltered", "unfiltered"),
+        ("-p udp -j ACCEPT", "denied", "allowed"),
+        ("-o docker0 -j ACCEPT", "denied", "allowed"),
+        ("-m conntrack --ctstate ESTABLISHED -j ACCEPT", "denied", "allowed"),
+        ("-i eth0 -j ACCEPT", "unknown", "allowed"),
+        ("-i eth0 -o br100 -j ACCEPT", "unknown", "allowed"),
+        ("-i eth0 -o docker0 -j ACCEPT", "denied", "allowed"),
+        ("-m physdev --physdev-is-bridged -j ACCEPT", "unknown", "allowed"),
+        ("-m set --match-set x src -j ACCEPT", "unknown", "allowed"),
+        ('nft: iifname "wg0" accept # handle 9', "unknown", "allowed"),
+        ('nft: oifname "br100" counter accept # handle 9', "unfiltered", "unfiltered"),
+        ("-i eth0 -j DROP", "denied", "unknown"),
+        ("-j DROP", "denied", "denied"),
+        ("-j RETURN", "unknown", "unknown"),
+    ],
+)
+def test_what_others_say_before_our_rules_counts(
+    above: str, closed: Verdict, opened: Verdict
+) -> None:
+    forward = (Rule("-j LOG"), Rule(above), OURS, Rule("-j ACCEPT"))
+    assert verdict("-d 10.0.0.3/32 -j DROP", forward=forward) == closed
+    assert verdict("-d 10.0.0.3/32 -j ACCEPT", forward=forward) == opened
 
 
 @pytest.mark.parametrize(
