@@ -119,6 +119,21 @@ def test_a_reference_to_an_address_that_is_not_there_is_refused(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("host_address")
+def test_ethertypes_of_guests_are_numbers_that_hide_no_other(tmp_path: Path) -> None:
+    read = load(written(tmp_path, "[DEFAULT]\nguest_ethertypes = 0x8863, 0x8864\n"))
+    assert read.guest_ethertypes == (0x8863, 0x8864)
+    for value, rule in (
+        ("8863", "must be an ethertype from 0x0600 to 0xffff"),
+        ("0x05ff", "must be an ethertype"),
+        ("0x10000", "must be an ethertype"),
+        ("0x8100", "must be none of IPv4, ARP, IPv6 and VLAN tags"),
+        ("0x86dd", "must be none of"),
+    ):
+        with pytest.raises(InvalidValue, match=f"guest_ethertypes '{value}': {rule}"):
+            load(written(tmp_path, f"[DEFAULT]\nguest_ethertypes = {value}\n"))
+
+
+@pytest.mark.usefixtures("host_address")
 def test_an_empty_routing_source_ip_turns_source_nat_off(tmp_path: Path) -> None:
     assert load(written(tmp_path, "[DEFAULT]\nrouting_source_ip =\n")).routing_source_ip == ""
 

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from core_samples import fixed_ip, instance, mac, network, port, records, wanted
+from core_samples import fixed_ip, instance, mac, network, options, port, records, wanted
 
+from netconsole.backend.intent import intent
 from netconsole.backend.model.guards import Guard
 from netconsole.backend.model.records import AllowedAddress
 
@@ -37,3 +38,10 @@ def test_a_guest_may_be_what_it_was_allowed_beside() -> None:
 def test_an_exempt_port_has_no_guard_and_neither_has_one_elsewhere() -> None:
     assert not wanted(replace(records(), ports=(replace(port(), guarded=False),))).guards
     assert not wanted(replace(records(), instances=(replace(instance(), host="other"),))).guards
+
+
+def test_ethertypes_of_the_option_pass_each_once_and_before_the_rest_is_dropped() -> None:
+    table = intent(records(), replace(options(), guest_ethertypes=(0x8864, 0x8863, 0x8864)))
+    (guard,) = (each for each in table.guard_table if (each.kind, each.name) == ("chain", "guard"))
+    assert guard.lines[-3:-1] == ("ether type 0x8863 accept", "ether type 0x8864 accept")
+    assert guard.lines[-1].endswith("drop")
