@@ -1,6 +1,7 @@
 """Addresses that a guest may have beside its own: from when they are allowed until they are not."""
 
 import json
+import re
 
 import pytest
 from cloud import boot, configure, create_network, netconsole
@@ -44,6 +45,13 @@ def test_a_virtual_address_moves_between_guests_that_are_allowed_it(host: Privat
     host.run("ip", "-n", "web1", "address", "del", f"{VIRTUAL}/32", "dev", "eth0")
     eventually(lambda: reaches(host, "web2", VIRTUAL, other))
 
+    shared = host.run("netconsole", "instance", "allow-address", "web1", VIRTUAL)
+    assert f"{VIRTUAL}/32 is allowed to web2 as well" in shared.stderr
+    assert host.run("netconsole", "plan", check=False).stdout == ""
+    (led,) = re.findall(f"-d {VIRTUAL}/32 -j (\\S+)", host.run("iptables", "-S").stdout)
+    assert led.startswith("nova-network-inst-at"), "a chain of both"
+    netconsole(host, "instance", "disallow-address", "web1", VIRTUAL)
+    assert led not in host.run("iptables", "-S").stdout
     netconsole(host, "instance", "disallow-address", "web2", VIRTUAL)
     assert not reaches(host, "web2", VIRTUAL, "10.0.0.1")
     assert host.run("netconsole", "plan", check=False).stdout == ""

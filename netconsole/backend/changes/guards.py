@@ -16,7 +16,7 @@ from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_allowed
 from netconsole.backend.model.errors import Conflict, NotFound
-from netconsole.backend.model.phrases import command
+from netconsole.backend.model.phrases import command, some
 from netconsole.backend.model.records import AllowedAddress, Instance, InstanceView, Network, Port
 from netconsole.backend.model.subject import PORTS_TO_BE_NAMED, Scope
 from netconsole.backend.store import allowed_addresses, fixed_ips, instances, networks
@@ -49,8 +49,9 @@ class AllowAddress(Change[InstanceView]):
         port = self._port(connection, instance, wanted)
         _refuse_allowed(connection, instance, port, wanted)
         refuse_of_others(connection, instance, wanted, options)
+        notes = _said_of_shared(connection, instance, wanted)
         allowed_addresses.insert(connection, AllowedAddress(0, port.id, str(wanted)))
-        return _written(connection, instance, (port,))
+        return _written(connection, instance, (port,), notes)
 
     def _port(self, connection: Connection, instance: Instance, wanted: IPNetwork) -> Port:
         """The port that is meant. Raises NotFound where there is none, Conflict for several."""
@@ -152,6 +153,26 @@ def unguarded_note(instance: Instance) -> str:
     ends = command("instance", "guard", instance.name)
     return (
         f"instance {instance.name!r} has no guard: its guest can pass for any other; {ends} ends it"
+    )
+
+
+def _said_of_shared(
+    connection: Connection, instance: Instance, wanted: IPNetwork
+) -> tuple[str, ...]:
+    """Say of a range that others may have as well what is let in to it."""
+    others = sorted(
+        {
+            allowed_addresses.holder(connection, row)
+            for row in allowed_addresses.every(connection)
+            if allowed_addresses.overlap(IPNetwork(row.cidr), wanted)
+        }
+        - {instance.name}
+    )
+    if not others:
+        return ()
+    return (
+        f"{wanted} is allowed to {some(others)} as well: of what is sent there, only what the "
+        "security groups that all of them are in let in arrives",
     )
 
 

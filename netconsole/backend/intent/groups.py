@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
 from netaddr import IPNetwork
 
@@ -22,6 +23,8 @@ from netconsole.backend.model.records import Instance, Network, Port, SecurityGr
 from netconsole.backend.model.subject import Subject
 
 EVERY_PORT = (1, 65535)
+
+T = TypeVar("T")
 
 
 def with_groups(said: Meaning, presence: Presence) -> Meaning:
@@ -126,6 +129,47 @@ class _Groups:
         for uuid, instance in self.presence.instances.items():
             if ports := self._ports.get(uuid):
                 yield self._guest(instance, ports)
+        for cidr, holders in self._holders.items():
+            if len(holders) > 1:
+                yield self._together(cidr, holders)
+
+    @cached_property
+    def _holders(self) -> dict[str, tuple[Instance, ...]]:
+        """The instances of this host that may have each range which is allowed to one of them.
+
+        Who may have a range may have those in it as well.
+        """
+        own: dict[IPNetwork, dict[str, Instance]] = {}
+        for uuid, instance in self.presence.instances.items():
+            for port in self._ports.get(uuid, ()):
+                for cidr in self._own(port):
+                    own.setdefault(IPNetwork(cidr), {})[uuid] = instance
+        around: list[IPNetwork] = []
+        for range_ in sorted(own):
+            while around and range_ not in around[-1]:
+                around.pop()
+            own[range_] |= own[around[-1]] if around else {}
+            around.append(range_)
+        return {str(range_): tuple(instances.values()) for range_, instances in own.items()}
+
+    def _own(self, port: Port) -> Iterator[str]:
+        """The ranges of its network from which a port may send besides."""
+        for cidr in self._allowed.get(port.id, ()):
+            if self._is_within(IPNetwork(cidr), self._networks[port.network_id]):
+                yield cidr
+
+    def _together(self, cidr: str, holders: tuple[Instance, ...]) -> FilteredGuest:
+        """Who may have a range that several may have: nobody knows which of them has it now."""
+        first, *others = (self._guest(each, self._ports[each.uuid]) for each in holders)
+        return FilteredGuest(
+            about=first.about,
+            id=0,
+            addresses=(GuestAddress(first.about, cidr),),
+            groups=_common(first.groups, (each.groups for each in others)),
+            dhcp_servers=_common(first.dhcp_servers, (each.dhcp_servers for each in others)),
+            routers=_common(first.routers, (each.routers for each in others)),
+            neighbours=_common(first.neighbours, (each.neighbours for each in others)),
+        )
 
     def _guest(self, instance: Instance, ports: list[Port]) -> FilteredGuest:
         networks = tuple(
@@ -149,8 +193,8 @@ class _Groups:
             yield GuestAddress(about, address)
         if self._networks[port.network_id].cidr_v6 is not None:
             yield GuestAddress(about, address_v6(port.mac, LINK_LOCAL))
-        for cidr in self._allowed.get(port.id, ()):
-            if self._is_within(IPNetwork(cidr), self._networks[port.network_id]):
+        for cidr in self._own(port):
+            if len(self._holders[cidr]) == 1:
                 yield GuestAddress(about, cidr)
 
     @staticmethod
@@ -185,6 +229,12 @@ class _Groups:
                     members[number] += self._addresses(port)
         for number in sorted(members):
             yield SourceGroup(_about(number), number, tuple(members[number]))
+
+
+def _common(first: tuple[T, ...], others: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
+    """What all have, in the order of the first."""
+    shared = set(first).intersection(*others)
+    return tuple(each for each in first if each in shared)
 
 
 def _subnets(network: Network) -> tuple[str, ...]:

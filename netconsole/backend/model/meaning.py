@@ -154,13 +154,18 @@ class GuestAddress:
 
 @dataclass(frozen=True, slots=True)
 class FilteredGuest:
-    """An instance that only what its groups let in reaches, and what its network needs."""
+    """An instance that only what its groups let in reaches, and what its network needs.
+
+    Or several, at a range that all of them may have: whichever has it, only what is let in to each
+    of them reaches it.
+    """
 
     about: Subject
     id: int
+    """0 for several."""
     addresses: tuple[GuestAddress, ...]
     groups: tuple[int, ...]
-    """The numbers of its groups."""
+    """The numbers of its groups; of several, those that all of them are in."""
     dhcp_servers: tuple[str, ...] = ()
     routers: tuple[str, ...] = ()
     """IPv6 addresses of its networks' routers, which speak ICMPv6 to it."""

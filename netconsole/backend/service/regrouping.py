@@ -5,7 +5,12 @@ from sqlalchemy import Connection
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.regrouping import Part, of_member, of_rules, of_sources, together
 from netconsole.backend.model.records import Regrouping
-from netconsole.backend.store import instances, records_of_group, security_groups
+from netconsole.backend.store import (
+    allowed_addresses,
+    instances,
+    records_of_group,
+    security_groups,
+)
 
 MOST = 24
 """Chains that are looked at one by one; to list all takes as long as some hundred."""
@@ -49,6 +54,14 @@ def _of_member(
     is_source = security_groups.lets_in(connection, group, host)
     if instance.host == host and not security_groups.has_member(connection, group, host, member):
         return None
+    if _may_share(connection, member):
+        return None
     found = records_of_group(connection, host, group, (member,), members=is_source)
     sources = of_sources(found, options, regrouping) if is_source else Part()
     return together(of_member(found, options, member), sources)
+
+
+def _may_share(connection: Connection, member: str) -> bool:
+    """Whether an instance may have addresses that others may have: their chains are others' too."""
+    own = [port.id for port in instances.ports_of(connection, member)]
+    return bool(allowed_addresses.of_ports(connection, own))

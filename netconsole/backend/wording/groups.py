@@ -6,6 +6,7 @@ group stand once, however many are in it. A rule for the members of a group lead
 these. So the text is as long as members and rules together.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
@@ -45,7 +46,7 @@ def filtering_chains(meaning: Meaning, family: IPFamily) -> dict[str, list[Rule]
     """Return the chains of guests, groups and source groups, which others lead to."""
     chains: dict[str, list[Rule]] = {}
     for guest in meaning.guests:
-        chains[instance_chain(guest.id)] = list(dict.fromkeys(_guest(guest, family)))
+        chains[_chain(guest)] = list(dict.fromkeys(_guest(guest, family)))
     for group in meaning.groups:
         worded = (_opening(each, family, group.about) for each in group.openings)
         chains[group_chain(group.id)] = list(dict.fromkeys(each for each in worded if each))
@@ -102,6 +103,14 @@ def instance_chain(number: int) -> str:
     return f"{CHAIN_PREFIX}inst-{number}"
 
 
+def _chain(guest: FilteredGuest) -> str:
+    """Name the chain of an instance; that of several is named by what their range comes to."""
+    if guest.id:
+        return instance_chain(guest.id)
+    cidr = guest.addresses[0].address
+    return f"{CHAIN_PREFIX}inst-at{hashlib.sha256(cidr.encode()).hexdigest()[:8]}"
+
+
 def group_chain(number: int) -> str:
     """Name the chain with the rules of a group."""
     return f"{CHAIN_PREFIX}sg-{number}"
@@ -116,7 +125,7 @@ def _dispatch(guests: Iterable[FilteredGuest], family: IPFamily) -> dict[str, li
     single: list[Entry] = []
     wide: list[Entry] = []
     for guest in guests:
-        action = f"-j {instance_chain(guest.id)}"
+        action = f"-j {_chain(guest)}"
         for about, address in _of_family(guest.addresses, family):
             (wide if "/" in address else single).append(Entry(address, action, about))
     chains = _TO_GUESTS.chains(single)
