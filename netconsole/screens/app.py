@@ -123,7 +123,7 @@ class ConsoleApp(Console, inherit_bindings=False):
         Textual hands every key to the widget that has the focus when it arrives. Over a slow
         link `/web1` arrives in one piece, and its letters would go to the table.
         """
-        while self._keys and isinstance(page := self.screen, Page) and page.ready:
+        while self._keys and isinstance(page := self.screen, Page) and page.takes_keys:
             await page.type_key(self._keys.popleft())
 
     def begin_change(self, title: str) -> None:

@@ -5,6 +5,7 @@ of one version, which a test names: with another, each of these names is looked 
 """
 
 import re
+from abc import ABCMeta
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -18,6 +19,7 @@ from textual.drivers import linux_driver
 from textual.events import Key
 from textual.geometry import Region
 from textual.message import Message
+from textual.message_pump import _MessagePumpMeta
 from textual.screen import Screen
 from textual.strip import Strip
 
@@ -110,6 +112,10 @@ class TypedParser(XTermParser):
 def _forgiving(encoding: str) -> Callable[[], IncrementalDecoder]:
     """As codecs.getincrementaldecoder, with U+FFFD for what cannot be decoded."""
     return partial(getincrementaldecoder(encoding), "replace")
+
+
+class AbstractMeta(_MessagePumpMeta, ABCMeta):
+    """Lets an app leave methods to those that are made of it (abc)."""
 
 
 class TerminalApp(App[None], inherit_bindings=False):

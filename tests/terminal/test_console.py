@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 from lab_console import console
-from private_host import eventually
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(
@@ -175,28 +174,33 @@ def test_what_a_group_lets_in_is_chosen_and_taken_away_again(lab: RunningLab) ->
         terminal.press("+")
         terminal.wait_for("Let in to default of demo", "HTTPS")
         terminal.press("down", "down", "down", "enter")
-        terminal.wait_for("[ Apply ]")
+        terminal.wait_for("from: 0.0.0.0/0")
+        terminal.press("4", "enter")
+        terminal.wait_for("CIDR '0.0.0.0/04': must be a range")
+        terminal.press("enter", *["backspace"] * 9, "192.0.2.0/24", "enter")
+        terminal.wait_for("[ Apply ]", "Let in to default of demo: tcp 443 from 192.0.2.0/24")
         assert "443" not in rules()
         terminal.press("tab", "enter")
-        terminal.wait_for("Let HTTPS from everywhere in to default of demo: done:")
-        assert "443" in rules()
+        terminal.wait_for("Let in to default of demo: tcp 443 from 192.0.2.0/24: done:")
+        assert "192.0.2.0/24" in rules()
 
-        def is_offered() -> bool:
-            """Whether the rule is among those to take: it is once the host was looked at again."""
-            terminal.press("-")
-            terminal.wait_for("Take which rule from default of demo", "tcp 80 from 0.0.0.0/0")
-            if "tcp 443 from 0.0.0.0/0" in terminal.text:
-                return True
-            terminal.press("escape")
-            terminal.wait_for("[6 groups]")
-            return False
-
-        eventually(is_offered)
+        ssh = ("--protocol", "tcp", "--port", "2222", "--cidr", "198.51.100.0/24")
+        lab.run("netconsole", "secgroup", "allow", "default", "--project", "demo", *ssh)
+        terminal.press("-")
+        terminal.wait_for("tcp 443 from 192.0.2.0/24", "tcp 2222 from 198.51.100.0/24")
+        lab.run("netconsole", "secgroup", "revoke", "default", "--project", "demo", *ssh)
+        terminal.wait_for("tcp 2222", absent=True)
         terminal.press("down", "down", "down", "enter")
         terminal.wait_for("[ Apply ]")
         terminal.press("tab", "enter")
-        terminal.wait_for("Take from default: tcp 443 from 0.0.0.0/0: done:")
-        assert "443" not in rules()
+        terminal.wait_for("Take from default of demo: tcp 443 from 192.0.2.0/24: done:")
+        assert "192.0.2.0/24" not in rules()
+
+        terminal.press("+", *["down"] * 4, "enter", "8000:8010", "enter")
+        terminal.wait_for("from: 0.0.0.0/0")
+        terminal.press("enter")
+        terminal.wait_for("[ Apply ]", "tcp 8000-8010 from 0.0.0.0/0")
+        terminal.press("escape")
 
 
 def test_filter_faults_and_order(lab: RunningLab) -> None:

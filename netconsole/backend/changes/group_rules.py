@@ -14,7 +14,7 @@ ICMP = range(ANY, 256)
 
 _PROTOCOLS: dict[str, GroupProtocol] = {"tcp": "tcp", "udp": "udp", "icmp": "icmp"}
 _NUMBERS = re.compile(r"(-?[0-9]{1,9})(?::(-?[0-9]{1,9}))?")
-_RANGE = re.compile(r"[0-9A-Fa-f:.]+/[0-9]{1,3}")
+_RANGE = re.compile(r"[0-9A-Fa-f:.]+/(?:0|[1-9][0-9]{0,2})")
 
 
 @dataclass(frozen=True, slots=True)

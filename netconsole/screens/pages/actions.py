@@ -115,16 +115,10 @@ def _disassociate(situation: Situation) -> str | None:
     return None
 
 
-def _allow(situation: Situation) -> str | None:
+def _of_group(situation: Situation) -> str | None:
     if why := _changing(situation):
         return why
     return None if situation.group else "no security group is under the cursor"
-
-
-def _revoke(situation: Situation) -> str | None:
-    if why := _allow(situation):
-        return why
-    return None if situation.group and situation.group.rules else "it lets nothing in"
 
 
 def _repair(situation: Situation) -> str | None:
@@ -153,11 +147,11 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "allow", "plus", "+", "allow", "let something in to the security group",
-        danger=True, panes=_GROUPS, reason=_allow,
+        danger=True, panes=_GROUPS, reason=_of_group,
     ),
     Action(
         "revoke", "minus", "-", "revoke", "take a rule from the security group",
-        danger=True, panes=_GROUPS, reason=_revoke,
+        danger=True, panes=_GROUPS, reason=_of_group,
     ),
     Action(
         "repair", "r", "r", "repair", "bring the host to what the store says",

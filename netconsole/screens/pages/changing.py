@@ -1,5 +1,6 @@
 """Changing: from a key to a changed host. Every change is shown as commands before it is made."""
 
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from netconsole.backend.changes import Change
@@ -7,10 +8,11 @@ from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.floating import AssociateFloating, DisassociateFloating
 from netconsole.backend.model.errors import RemovesMost
 from netconsole.backend.model.phrases import count
+from netconsole.backend.model.records import InstanceView
 from netconsole.backend.plan.agreement import PlanChanged, PlanDifference
 from netconsole.backend.service.service import Outcome
 from netconsole.backend.steps import Plan
-from netconsole.backend.survey.status import FloatingIPStatus, Status
+from netconsole.backend.survey.status import FloatingIPStatus
 from netconsole.screens.pages.console import Console
 from netconsole.screens.pages.dialogs import ChoosePage, ConfirmPage, NameHostPage
 from netconsole.screens.rows.pane import Column, Row
@@ -39,27 +41,33 @@ _INSTANCES = (
 )
 
 
-def associate(console: Console, floating: FloatingIPStatus, status: Status) -> None:
+def associate(console: Console, floating: FloatingIPStatus) -> None:
     """Choose the instance that a floating address goes to, then propose it."""
-    rows = tuple(
-        Row(
-            key=f"{a.instance} {a.address}",
-            cells=(a.instance, a.address, a.network, a.project, ",".join(a.floating) or "-"),
-        )
-        for a in status.allocations
-        if a.allocated
-    )
 
-    def chosen(key: str | None) -> None:
-        if key is None:
-            return
-        instance, _, fixed = key.rpartition(" ")
-        change = AssociateFloating(address=floating.address, instance=instance, fixed_address=fixed)
-        propose(console, f"Associate {floating.address} with {instance} ({fixed})", change)
+    def chosen(change: AssociateFloating | None) -> None:
+        if change is not None:
+            to = f"{change.instance} ({change.fixed_address})"
+            propose(console, f"Associate {floating.address} with {to}", change)
 
-    console.push_screen(
-        ChoosePage(console, f"Associate {floating.address} with", _INSTANCES, rows), chosen
-    )
+    def find() -> Iterator[tuple[Row, AssociateFloating]]:
+        return _associations(console.service.instances(), floating.address)
+
+    title = f"Associate {floating.address} with"
+    console.push_screen(ChoosePage(console, title, _INSTANCES, find), chosen)
+
+
+def _associations(
+    instances: Iterable[InstanceView], floating: str
+) -> Iterator[tuple[Row, AssociateFloating]]:
+    """The addresses to which a floating one may lead, each with what associates it."""
+    for view in instances:
+        for port in view.ports:
+            for row in port.fixed_ips:
+                held = [each.address for each in port.floating_ips if each.fixed_ip_id == row.id]
+                name, project = view.instance.name, view.instance.project_id
+                cells = (name, row.address, port.network.label, project, ",".join(held) or "-")
+                change = AssociateFloating(floating, name, row.address)
+                yield Row(f"{name} {row.address}", cells), change
 
 
 def propose(

@@ -3,6 +3,7 @@
 import base64
 import os
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from netconsole.backend.survey.trouble import Trouble
 from netconsole.screens.panes.live import Picture
 from netconsole.screens.rows.marks import Tone, glyphs_for
 from netconsole.screens.texts.change_log import LogEntry
-from netconsole.screens.toolkit import TerminalApp
+from netconsole.screens.toolkit import AbstractMeta, TerminalApp
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ _CLIPBOARD_BYTES = 74_000
 """What terminals and tmux take in one OSC 52, by the experience of other consoles."""
 
 
-class Console(TerminalApp, inherit_bindings=False):
+class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
     """The console as its pages know it. ConsoleApp is the one there is."""
 
     class Told(Message):
@@ -88,29 +89,29 @@ class Console(TerminalApp, inherit_bindings=False):
             return f"{len(data)} bytes sent to the terminal by OSC 52; it may refuse them unsaid"
         return f"{len(data)} bytes sent by OSC 52; tmux needs set-clipboard or allow-passthrough on"
 
+    @abstractmethod
     def say(self, text: str, tone: Tone = "plain") -> None:
         """Say a line on the first page."""
-        raise NotImplementedError
 
+    @abstractmethod
     def begin_change(self, title: str) -> None:
         """A change is being made: say so, and let no other start."""
-        raise NotImplementedError
 
+    @abstractmethod
     def changed(self, entry: LogEntry) -> None:
         """A change has ended: keep it in the log, say how it went, look again."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def type_ahead(self) -> None:
         """Act on the keys typed so far, one after the other."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open_help(self) -> None:
         """Show the help."""
-        raise NotImplementedError
 
+    @abstractmethod
     def quit(self) -> None:
         """Leave; asked twice while a change is being made."""
-        raise NotImplementedError
 
 
 def clipboard_codes(data: bytes, *, inside_tmux: bool) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Dialogs: a text to read, a list to choose from, a plan to agree to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Generic
 
 from textual.binding import Binding, BindingType
@@ -106,8 +106,12 @@ class TablePage(Page[Result], Generic[Result], inherit_bindings=False):
         self.bar.type_filter(self.listing.filter, self.filter_typed)
 
 
-class ChoosePage(TablePage[str], inherit_bindings=False):
-    """A list of which one row is chosen; answers with its key, or with None."""
+class ChoosePage(TablePage[Result], Generic[Result], inherit_bindings=False):
+    """A list of which one row is chosen; answers with what it stands for, or with None.
+
+    What there is to choose from is read from the store when the page opens, and again when the
+    console sees something else; keys wait for it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = TablePage.BINDINGS
 
@@ -116,19 +120,53 @@ class ChoosePage(TablePage[str], inherit_bindings=False):
         console: Console,
         title: str,
         columns: tuple[Column, ...],
-        rows: tuple[Row, ...],
+        find: Callable[[], Iterable[tuple[Row, Result]]],
     ) -> None:
         empty = "There is nothing to choose from."
-        super().__init__(console, title, columns, empty, "enter chooses, esc goes back ")
-        self._rows = rows
+        way_back = "enter chooses, esc goes back "
+        super().__init__(console, title, columns, empty, way_back, "Reading the store.")
+        self._find = find
+        self._results: dict[str, Result] | None = None
+        self._seen: Status | None = None
+        self._finding = False
+
+    @property
+    def takes_keys(self) -> bool:
+        return super().takes_keys and self._results is not None
 
     def on_mount(self) -> None:
         self.footer.show((Hint("enter", "choose"), Hint("esc", "back"), Hint("/", "filter")))
-        self.set_rows(self._rows)
+        self._look()
+
+    def show_picture(self, picture: Picture | None, error: str) -> None:
+        super().show_picture(picture, error)
+        now = picture.status if picture else None
+        if now and not self._finding and (self._seen is None or _differ(self._seen, now)):
+            self._look()
+
+    def _look(self) -> None:
+        self._seen, self._finding = self.console.status, True
+        self.console.in_background(lambda: tuple(self._find()), self._found)
+
+    def _found(self, result: tuple[tuple[Row, Result], ...] | Exception) -> None:
+        self._finding = False
+        if not self.is_attached:
+            return
+        if isinstance(result, Exception):
+            self.bar.say(said(result), "bad")
+            result = ()
+        self._results = {row.key: chosen for row, chosen in result}
+        self.set_rows(tuple(row for row, _ in result))
+        self.console.call_later(self.console.type_ahead)
 
     def on_live_table_chosen(self, message: LiveTable.Chosen) -> None:
         message.stop()
-        self.dismiss(message.row.key)
+        if self._results is not None and message.row.key in self._results:
+            self.take(self._results[message.row.key])
+
+    def take(self, chosen: Result) -> None:
+        """Answer with what was chosen."""
+        self.dismiss(chosen)
 
 
 class ConfirmPage(Page[Plan], inherit_bindings=False):

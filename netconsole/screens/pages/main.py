@@ -217,17 +217,17 @@ class MainPage(Page[None], inherit_bindings=False):
         self._perform(action, situation)
 
     def _perform(self, action: Action, situation: Situation) -> None:
-        console, status = self.console, situation.status
+        console = self.console
         floating, group = situation.floating, situation.group
         match action.id:
-            case "associate" if floating and status:
-                changing.associate(console, floating, status)
+            case "associate" if floating:
+                changing.associate(console, floating)
             case "disassociate" if floating:
                 changing.disassociate(console, floating)
-            case "allow" if group and status:
-                group_changes.allow(console, group, status)
-            case "revoke" if group and status:
-                group_changes.revoke(console, group, status)
+            case "allow" if group:
+                group_changes.allow(console, group)
+            case "revoke" if group:
+                group_changes.revoke(console, group)
             case "repair":
                 changing.repair(console)
             case "describe":

@@ -65,6 +65,11 @@ class Page(TerminalScreen[Result], Generic[Result]):
         self.bar = Bar(console.glyphs)
         self.footer = Footer((Hint("?", "help"), Hint("q", "quit")))
 
+    @property
+    def takes_keys(self) -> bool:
+        """Whether a key that is typed by now means what it does on this page."""
+        return self.ready
+
     def body(self) -> tuple[Widget, ...]:
         """The widgets between header and bar; the first that can have the focus gets it."""
         return ()

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from netconsole.backend.model import subject
-from netconsole.backend.survey.status import Allocation, Status
+from netconsole.backend.survey.status import Allocation, SecurityGroupStatus, Status
 from netconsole.backend.survey.trouble import is_dead, lease_word
 from netconsole.screens.rows.marks import Glyphs, mark, tone
 from netconsole.screens.rows.pane import Column, Entry, Pane, Row, drift_about, heading
@@ -84,6 +84,10 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
         ),
         Entry(", ".join(flag for flag in flags if getattr(allocation, flag)), label="flags"),
         Entry(", ".join(allocation.floating) or "none", label="floating"),
+        Entry(
+            ", ".join(each.name for each in _groups(status, allocation.instance)) or "none",
+            label="groups",
+        ),
         *drift_about(
             status,
             subject.port(allocation.device),
@@ -93,9 +97,16 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
     )
 
 
+def _groups(status: Status, instance: str) -> list[SecurityGroupStatus]:
+    return [group for group in status.security_groups if instance in group.instances]
+
+
 def _let_in(status: Status, instance: str) -> tuple[Entry, ...]:
     """What the groups of an instance let in, a rule a line."""
-    groups = [group for group in status.security_groups if instance in group.instances]
+    if status.host.groups_off:
+        off = Entry("everything: firewall_driver switches the security groups off")
+        return (Entry(), heading("What may reach it"), off)
+    groups = _groups(status, instance)
     rules = [Entry(rule.says, label=group.name) for group in groups for rule in group.rules]
     nothing = Entry("nothing: no rule of its security groups lets anything in")
     return (Entry(), heading("What may reach it"), *(rules or [nothing]))

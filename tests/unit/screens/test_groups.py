@@ -42,3 +42,8 @@ def test_a_guests_page_says_what_may_reach_it() -> None:
 
     assert texts(WEB, DB)[-2:] == ["What may reach it", "tcp 22 from ::/0"]
     assert texts(DB)[-1].startswith("nothing: no rule")
+    seen = status(WEB, replace(DB, instances=("web1",)))
+    told = {e.label: e.text for e in allocations.describe(seen, allocation.key, GLYPHS)}
+    assert told["groups"] == "web, db"
+    off = replace(seen, host=replace(seen.host, groups_off=True))
+    assert allocations.describe(off, allocation.key, GLYPHS)[-1].text.startswith("everything:")

@@ -169,6 +169,7 @@ def test_what_is_allowed_is_kept_as_nova_kept_it_and_can_be_revoked(
         (Traffic("tcp", "22", cidr="10.0.0.0/33"), "CIDR '10.0.0.0/33': must be a range"),
         (Traffic("tcp", "22", cidr="fe80::%eth0/64"), "CIDR 'fe80::%eth0/64': must be a range"),
         (Traffic("tcp", "22", cidr="web"), "CIDR 'web': must be a range"),
+        (Traffic("tcp", "22", cidr="10.0.0.0/08"), "CIDR '10.0.0.0/08': must be a range"),
     ],
 )
 def test_what_breaks_a_rule_is_refused_in_one_line(
