@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import ClassVar, Generic
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
@@ -129,10 +130,17 @@ class ChoosePage(TablePage[Result], Generic[Result], inherit_bindings=False):
         self._results: dict[str, Result] | None = None
         self._seen: Status | None = None
         self._finding = False
+        self._choosing = False
+        """Whether a row was chosen and not taken yet: what is typed then is for what comes."""
 
     @property
     def takes_keys(self) -> bool:
-        return super().takes_keys and self._results is not None
+        return super().takes_keys and self._results is not None and not self._choosing
+
+    async def type_key(self, event: events.Key) -> None:
+        on_row = self.focused is self.table and self.listing.current is not None
+        self._choosing = event.key == "enter" and on_row
+        await super().type_key(event)
 
     def on_mount(self) -> None:
         self.footer.show((Hint("enter", "choose"), Hint("esc", "back"), Hint("/", "filter")))
@@ -161,8 +169,10 @@ class ChoosePage(TablePage[Result], Generic[Result], inherit_bindings=False):
 
     def on_live_table_chosen(self, message: LiveTable.Chosen) -> None:
         message.stop()
+        self._choosing = False
         if self._results is not None and message.row.key in self._results:
             self.take(self._results[message.row.key])
+        self.console.call_later(self.console.type_ahead)
 
     def take(self, chosen: Result) -> None:
         """Answer with what was chosen."""
