@@ -257,7 +257,8 @@ def test(
 
     Of what begins a connection: answers come in whatever the groups say. The verdict is the
     store's; beside it stands what the rules on this host do, where the instance is here, and where
-    the two differ that is said. Exit status 1 where they do, or something is not let in.
+    the two differ that is said; it is `unknown` where that hangs on what is not asked here, such
+    as the interface by which it comes in. Exit status 1 where they do, or something is not let in.
     """
     from netconsole.backend.model.group_rules import Attempt
 
@@ -274,6 +275,9 @@ def test(
     if drift:
         said = f"drift: the rules on this host do not do what the store says of {some(drift)}"
         output.say(f"{said} (netconsole plan)")
+    if any(each.by_rules == "unknown" for each in found):
+        told = "unknown: a rule of others before ours asks for more, such as the way in"
+        output.say(f"{told} (netconsole doctor --only groups_bypassed)")
     allowed = all(each.by_records.allowed for each in found) and not drift
     return ExitStatus.OK if allowed else ExitStatus.FAILED
 
