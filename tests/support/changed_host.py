@@ -151,11 +151,17 @@ def run(*arguments: str, before: Callable[[], None] = lambda: None) -> int:
 def killed_at(number: int) -> Callable[[], None]:
     """Take the steps, and the commands of a move, one by one, and die at a moment."""
     moments = iter(range(10_000))
-    take, take_back = vars(applying)["take"], vars(applying)["take_back"]
 
     def moment() -> None:
         if next(moments) == number:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    return at_each(moment)
+
+
+def at_each(moment: Callable[[], None]) -> Callable[[], None]:
+    """Take the steps, and the commands of a move, one by one, with a call at each moment."""
+    take, take_back = vars(applying)["take"], vars(applying)["take_back"]
 
     def commands(family: Argv, argvs: tuple[Argv, ...]) -> None:
         for each in argvs:

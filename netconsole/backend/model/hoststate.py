@@ -328,5 +328,8 @@ class Wanted(HostState):
     """Those that were there before the store asked for them, which stay."""
     release_leases: bool = True
     """Leases of ports that are no more are given back at once."""
+    was_asked: bool = False
+    """Whether the store asked for all of it before the change as well. What holds guests is not
+    taken back then."""
     unsupported: Mapping[str, str] = field(default_factory=dict)
     """The parts that this kernel cannot hold and that are left out, and why."""

@@ -43,9 +43,9 @@ def guarding(observed: Observed, wanted: Wanted) -> Iterator[ChangeRules]:
     """
     for family, table in _GUARDING:
         current = _specs(observed.chains, family, table)
-        yield from _change(
-            family, table, current, _first(observed, wanted, family, table), observed, wanted
-        )
+        goal = _first(observed, wanted, family, table)
+        for step in _change(family, table, current, goal, observed, wanted):
+            yield replace(step, stays=wanted.was_asked)
 
 
 def changes(observed: Observed, wanted: Wanted) -> Iterator[ChangeRules]:

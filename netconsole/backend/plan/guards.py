@@ -1,6 +1,7 @@
 """What to do about guards: rules come before a port is bridged, and go after it has left. Pure."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from netconsole.backend.model import subject
 from netconsole.backend.model.guards import GuardTable, of_devices
@@ -13,7 +14,8 @@ from netconsole.backend.steps import ChangeGuards, Step
 def put(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Put all right but the guards of ports that are still bridged and have to go."""
     if "guards" not in observed.unreadable:
-        yield from _change(observed.guard_table, _meanwhile(observed, wanted), wanted)
+        for step in _change(observed.guard_table, _meanwhile(observed, wanted), wanted):
+            yield replace(step, stays=wanted.was_asked)
 
 
 def removed(observed: Observed, wanted: Wanted) -> Iterator[Step]:

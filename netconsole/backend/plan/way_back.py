@@ -30,13 +30,14 @@ _LEASE_FILE = "--dhcp-leasefile="
 def way_back(begun: Iterable[Step], *, rebooted: bool) -> tuple[Step, ...]:
     """The inverse steps, the last first.
 
-    Of a kernel that is gone nothing is left but the files. What was done to a link that goes
-    again goes with it.
+    Of a kernel that is gone nothing is left but the files, and steps may be there to stay. What was
+    done to a link that goes again goes with it, but for a port's way out of its bridge: that comes
+    before its guard is taken away.
     """
     inverse = tuple(
         each
         for step in reversed(tuple(begun))
-        if step.lasts or not rebooted
+        if (step.lasts or not rebooted) and not step.stays
         for each in _inverse(step)
     )
     going = {step.name for step in inverse if isinstance(step, RemoveLink)}
@@ -52,7 +53,7 @@ def _inverse(step: Step) -> tuple[Step, ...]:
 def _is_on(step: Step, links: Collection[str]) -> bool:
     match step:
         case SetLink():
-            return step.name in links
+            return step.name in links and step.attribute != "master"
         case AddAddress() | RemoveAddress():
             return step.interface in links
         case SetSysctl():

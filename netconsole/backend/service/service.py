@@ -11,10 +11,18 @@ from netconsole.backend.changes import Change, Result
 from netconsole.backend.changes.converge import Converge, TakeBack
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.model.errors import Conflict, PartlyDone, ReadOnly, RemovesMost, Unavailable
+from netconsole.backend.model.errors import (
+    Conflict,
+    NetconsoleError,
+    PartlyDone,
+    ReadOnly,
+    RemovesMost,
+    Unavailable,
+)
 from netconsole.backend.model.hoststate import Mark, Observed
 from netconsole.backend.plan import unread
 from netconsole.backend.plan.agreement import Preview, refuse_another
+from netconsole.backend.plan.exposure import closing, exposed
 from netconsole.backend.plan.filters import after
 from netconsole.backend.plan.ownership import removes_most
 from netconsole.backend.plan.scope import difference
@@ -132,6 +140,17 @@ class Service(Writing):
     def _do(
         self, change: Change[Result], agreed: Plan | None, auditor: Auditor, *, is_ours: bool
     ) -> Outcome[Result]:
+        """Carry out a change; of a repair that fails, take down the ports that it leaves open."""
+        try:
+            return self._carry_out(change, agreed, auditor, is_ours=is_ours)
+        except NetconsoleError as error:
+            if isinstance(change, Converge):
+                self._close_exposed(change.title, error)
+            raise
+
+    def _carry_out(
+        self, change: Change[Result], agreed: Plan | None, auditor: Auditor, *, is_ours: bool
+    ) -> Outcome[Result]:
         applied: Applied | None = None
         written: Prepared[Result] | None = None
         with ExitStack() as ending:
@@ -233,6 +252,26 @@ class Service(Writing):
             raise PartlyDone(
                 f"{change.title}: done, but {error}: the next change does it once more"
             ) from error
+
+    def _close_exposed(self, title: str, error: NetconsoleError) -> None:
+        """Take down the ports that are bridged without all that holds them, and say so."""
+        seen = self._survey()
+        names = exposed(seen.observed, seen.wanted)
+        if not names:
+            return
+        ports, shown = closing(names, seen.wanted), ", ".join(names)
+        asked = f"{title}: take down {shown}"
+        auditor = Auditor(f"{self._options.state_path}/audit.jsonl")
+        with auditor.change(asked), ExitStack() as ending:
+
+            def prepare(entry: OpenEntry) -> None:
+                ending.callback(_note, auditor, entry, ports)
+
+            apply(ports, self._journal, asked, prepare=prepare).keep()
+        error.add_note(
+            f"{shown}: taken down, as not all is there that filters and guards the guest; "
+            f"`netconsole {title}` takes it up again once that is so"
+        )
 
     def _refuse_most_removed(self, change: Change[Result], written: Prepared[Result]) -> None:
         """A verb that deletes says what; bringing the host in line does not."""

@@ -6,7 +6,7 @@ from typing import Generic
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Result, Written
-from netconsole.backend.changes.converge import ApplyFix, TakeBack
+from netconsole.backend.changes.converge import ApplyFix, Converge, TakeBack
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import option_facts
 from netconsole.backend.intent import answers_dhcp, intent
@@ -122,7 +122,8 @@ class Writing(Reading):
         self, connection: Connection, change: Change[Result], written: Written[Result], of: _Sides
     ) -> Prepared[Result]:
         """The steps, and what there is to remember and to say of them."""
-        scope, wanted = of.scope, of.wanted
+        scope = of.scope
+        wanted = replace(of.wanted, was_asked=isinstance(change, Converge))
         if self._options.networks_path in of.observed.unreadable:
             option_facts.refuse_directory(self._options)
         remembered = of.found.former_sysctls if scope.is_whole else None

@@ -44,6 +44,8 @@ class Step(ABC):
     without_it: ClassVar[str] = ""
     """What happens where it has no effect; nothing where a change fails with it."""
 
+    stays: bool = field(default=False, kw_only=True, compare=False)
+    """Whether it is not taken back with its change: it holds guests, and was asked for before."""
     subjects: Subjects = field(default=(), kw_only=True, compare=False)
     """What it is about."""
 

@@ -2,11 +2,13 @@
 
 import pytest
 
+from netconsole.backend.model.guards import GuardObject
 from netconsole.backend.model.hoststate import Address, ObservedLink
 from netconsole.backend.plan.way_back import Standing, changed_since, given_away, way_back
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
+    ChangeGuards,
     LinkAttribute,
     RemoveAddress,
     RemoveFile,
@@ -145,3 +147,18 @@ def test_a_port_that_is_in_its_bridge_again_gets_its_hairpin_again() -> None:
 
     assert tuple(standing.needed(back)) == back
     assert not standing.left
+
+
+def test_a_port_leaves_its_bridge_before_its_guard_goes() -> None:
+    guard = ChangeGuards((), (GuardObject("chain", "port-tap0", (), "tap0"),))
+    begun = (AddLink("tap0", "tap", "a"), guard, SetLink("tap0", "master", "br100", ""))
+
+    back = way_back((*begun, SetLink("tap0", "up", "1", "0")), rebooted=False)
+
+    assert back == (SetLink("tap0", "master", "", "br100"), guard.inverse, begun[0].inverse)
+
+
+def test_what_holds_guests_and_was_asked_for_before_is_not_taken_back() -> None:
+    guard = ChangeGuards((), (GuardObject("chain", "port-tap0", (), "tap0"),), stays=True)
+
+    assert way_back((guard,), rebooted=False) == ()

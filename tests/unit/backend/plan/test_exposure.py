@@ -1,0 +1,57 @@
+"""Ports that are bridged without all that holds their guests."""
+
+from dataclasses import replace
+
+import pytest
+from core_samples import WANTED, WHOLE
+
+from netconsole.backend.model.hoststate import ChainKey, Observed
+from netconsole.backend.plan.exposure import closing, exposed
+from netconsole.backend.steps import SetLink
+
+BOTH = ("tap0", "veth1")
+
+
+def without(chain: str, words: str = "") -> Observed:
+    """The whole host, but for those rules of a chain that contain some words."""
+    key = ChainKey("ipv4", "filter", chain)
+    left = tuple(rule for rule in WHOLE.chains[key] if words not in rule.spec)
+    assert left != WHOLE.chains[key]
+    return replace(WHOLE, chains={**WHOLE.chains, key: left})
+
+
+@pytest.mark.parametrize(
+    ("chain", "words", "ports"),
+    [
+        ("FORWARD", "nova-filter-top", BOTH),
+        ("OUTPUT", "nova-filter-top", BOTH),
+        ("nova-filter-top", "nova-network-local", BOTH),
+        ("nova-network-local", "-j nova-network-inst-1", ("tap0",)),
+        ("nova-network-inst-2", "sg-fallback", ("veth1",)),
+        ("nova-network-sg-fallback", "DROP", BOTH),
+    ],
+)
+def test_without_a_rule_those_are_exposed_that_it_held(
+    chain: str, words: str, ports: tuple[str, ...]
+) -> None:
+    assert exposed(without(chain, words), WANTED) == ports
+
+
+def test_without_an_object_of_the_guards_those_are_that_it_is_for() -> None:
+    for lost in WANTED.guard_table:
+        seen = replace(WHOLE, guard_table=WHOLE.guard_table - {lost})
+        assert exposed(seen, WANTED) == ((lost.device,) if lost.device else BOTH)
+
+
+def test_what_is_held_is_down_or_cannot_be_read_is_not() -> None:
+    assert exposed(WHOLE, WANTED) == ()
+    down = {name: replace(link, up=False) for name, link in WHOLE.links.items()}
+    assert exposed(replace(without("FORWARD"), links=down), WANTED) == ()
+    unread = {"rules": "no", "guards": "no"}
+    assert exposed(Observed(links=WHOLE.links, unreadable=unread), WANTED) == ()
+
+
+def test_they_are_taken_down() -> None:
+    (step,) = closing(("tap0",), WANTED).steps
+    assert step == SetLink("tap0", "up", "0", "1")
+    assert step.subjects == WANTED.links["tap0"].subjects
