@@ -10,6 +10,7 @@ from netconsole.backend.steps import (
     ChangeRules,
     CheckDnsmasq,
     EndConnections,
+    EndUntranslated,
     InsertNftRule,
     MakeDirectory,
     MoveAddresses,
@@ -215,6 +216,13 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
         (
             "conntrack --delete --orig-dst 203.0.113.10 --reply-src 10.0.0.2",
             "conntrack --delete --reply-dst 203.0.113.10 --orig-src 10.0.0.2",
+        ),
+    ),
+    (
+        EndUntranslated(("203.0.113.10", "203.0.113.11", "203.0.113.13")),
+        (
+            "conntrack --delete --orig-dst 203.0.113.10/31",
+            "conntrack --delete --orig-dst 203.0.113.13",
         ),
     ),
     (AnnounceAddress("eth0", "203.0.113.10"), ("arping -U -c 1 -I eth0 203.0.113.10",)),

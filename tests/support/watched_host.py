@@ -101,7 +101,7 @@ def frame(mac: str, source_mac: str, source: str, target: str, mark: bytes) -> b
     datagram = struct.pack("!HHHH", 4000, CLOSED, 8 + len(mark), 0) + mark
     ends = socket.inet_aton(source) + socket.inet_aton(target)
     head = struct.pack("!BBHHHBBH8s", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0, ends)
-    total = sum(struct.unpack("!10H", head))
+    total: int = sum(struct.unpack("!10H", head))
     total = (total & 0xFFFF) + (total >> 16)
     total = ~(total + (total >> 16)) & 0xFFFF
     return ether + head[:10] + total.to_bytes(2, "big") + head[12:] + datagram

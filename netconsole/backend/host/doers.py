@@ -16,6 +16,7 @@ from netconsole.backend.steps import (
     ChangeRules,
     CheckDnsmasq,
     EndConnections,
+    EndUntranslated,
     MakeDirectory,
     MoveAddresses,
     ProgramStep,
@@ -64,7 +65,7 @@ def _(step: ProgramStep) -> None:
 
 
 @do.register
-def _(step: EndConnections) -> None:
+def _(step: EndConnections | EndUntranslated) -> None:
     for argv in step.argvs:
         run(argv, good=(0, 1))  # 1: there was none
 

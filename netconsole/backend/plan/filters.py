@@ -18,7 +18,7 @@ from netconsole.backend.model.hoststate import (
 )
 from netconsole.backend.model.subject import Subject, Subjects
 from netconsole.backend.plan import moves, standing_rules
-from netconsole.backend.steps import ChangeRules, EndConnections, Plan, Step
+from netconsole.backend.steps import ChangeRules, EndConnections, EndUntranslated, Plan, Step
 from netconsole.backend.wording.groups import with_leaving
 from netconsole.backend.wording.rule_subjects import subject_of
 
@@ -193,13 +193,20 @@ def _specs(
 def ended_connections(
     observed: Observed, wanted: Wanted, gone: tuple[Address, ...]
 ) -> Iterator[Step]:
-    """Connections outlive the rule that translated them, and the address: they are ended then."""
+    """Connections outlive the rule that translated them, and the address: they are ended then.
+
+    So are those that began before there was a rule for their address.
+    """
     ended = {subject for address in gone if address.is_single for subject in address.subjects}
-    kept = set(rules.specs(wanted.chains.get(_INCOMING, ())))
-    for spec in rules.specs(observed.chains.get(_INCOMING, ())):
-        if spec in kept:
-            continue  # as ten thousand are
-        subject = subject_of(_INCOMING.chain, spec)
-        if subject is not None and subject.kind == "floating":
-            ended.add(subject)
+    before = frozenset(rules.specs(observed.chains.get(_INCOMING, ())))
+    after = frozenset(rules.specs(wanted.chains.get(_INCOMING, ())))
+    ended |= _led_to(before - after)
     yield from (EndConnections(subject.name, subjects=(subject,)) for subject in sorted(ended))
+    if begun := sorted(_led_to(after - before) - ended):
+        yield EndUntranslated(tuple(each.name for each in begun), subjects=tuple(begun))
+
+
+def _led_to(specs: Iterable[str]) -> set[Subject]:
+    """The floating addresses whose connections rules lead to guests."""
+    about = (subject_of(_INCOMING.chain, spec) for spec in specs)
+    return {each for each in about if each is not None and each.kind == "floating"}

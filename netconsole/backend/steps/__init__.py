@@ -24,7 +24,7 @@ from netconsole.backend.steps.guests import (
     WriteConfigDrive,
     WriteGuestFile,
 )
-from netconsole.backend.steps.kernel import ChangeRules, EndConnections, SetSysctl
+from netconsole.backend.steps.kernel import ChangeRules, EndConnections, EndUntranslated, SetSysctl
 from netconsole.backend.steps.links import (
     AddAddress,
     AddLink,
@@ -51,6 +51,7 @@ __all__ = [
     "ChangeRules",
     "CheckDnsmasq",
     "EndConnections",
+    "EndUntranslated",
     "FileEntry",
     "InsertNftRule",
     "LinkAttribute",
@@ -97,6 +98,7 @@ STEPS: Mapping[str, type[Step]] = {
         ChangeRules,
         ChangeGuards,
         EndConnections,
+        EndUntranslated,
         AnnounceAddress,
         MakeDirectory,
         RemoveDirectory,

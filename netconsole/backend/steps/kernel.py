@@ -1,6 +1,7 @@
 """Steps on kernel settings, the packet filter and tracked connections."""
 
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, collapse_addresses
 from typing import Literal
 
 from netconsole.backend.filtering.rule_lines import parts
@@ -114,3 +115,25 @@ class EndConnections(ProgramStep):
             argv(*delete, "--orig-dst", self.address, *given("--reply-src", self.inner)),
             argv(*delete, "--reply-dst", self.address, *given("--orig-src", self.inner)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class EndUntranslated(ProgramStep):
+    """Forget every connection to addresses that were not translated until now; not undoable.
+
+    The kernel asks the nat table once a connection, at its first packet: whoever sent to an address
+    that led nowhere, and keeps sending, would never reach whom it leads to now (conntrack(8)).
+    """
+
+    addresses: tuple[str, ...]
+
+    @property
+    def argvs(self) -> tuple[Argv, ...]:
+        ranges = collapse_addresses(map(IPv4Network, self.addresses))
+        return tuple(
+            argv("conntrack", "--delete", "--orig-dst", _shortest(range_)) for range_ in ranges
+        )
+
+
+def _shortest(range_: IPv4Network) -> str:
+    return str(range_ if range_.num_addresses > 1 else range_.network_address)

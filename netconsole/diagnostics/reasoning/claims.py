@@ -18,6 +18,7 @@ from netconsole.backend.steps import (
     ChangeRules,
     CheckDnsmasq,
     EndConnections,
+    EndUntranslated,
     Plan,
     ReinstateDhcpHosts,
     ReleaseLease,
@@ -77,7 +78,7 @@ def claimant(step: Step) -> Claimant:
             return "dhcp_hosts"
         case AddAddress() | RemoveAddress() | AnnounceAddress():
             return _of_address(step)
-        case EndConnections() if _is_about(step, "floating"):
+        case EndConnections() | EndUntranslated() if _is_about(step, "floating"):
             return "floating_nat"
         case ChangeGuards():
             return "guards"

@@ -38,6 +38,7 @@ from netconsole.backend.steps import (
     ChangeRules,
     CheckDnsmasq,
     EndConnections,
+    EndUntranslated,
     LinkAttribute,
     MakeDirectory,
     ReleaseLease,
@@ -213,7 +214,8 @@ DAMAGE: dict[str, tuple[Observed, list[Step]]] = {
                 "nat",
                 tuple(f"-A {NAT.chain} {rule.spec}" for rule in WHOLE.chains[NAT]),
                 tuple(f"-D {NAT.chain} {rule.spec}" for rule in reversed(WHOLE.chains[NAT])),
-            )
+            ),
+            EndUntranslated((FLOATING,)),
         ],
     ),
 }
@@ -227,8 +229,9 @@ def test_each_damage_is_named_and_nothing_else(observed: Observed, steps: list[S
 @pytest.mark.parametrize("key", list(WANTED.chains), ids=lambda key: f"{key.table}-{key.chain}")
 def test_a_chain_that_is_gone_comes_back(key: ChainKey) -> None:
     left = {other: held for other, held in WHOLE.chains.items() if other != key}
-    (step,) = plan(replace(WHOLE, chains=left), WANTED).steps
+    step, *others = plan(replace(WHOLE, chains=left), WANTED).steps
 
+    assert others == ([EndUntranslated((FLOATING,))] if key == NAT else [])
     assert isinstance(step, ChangeRules)
     assert step.table == key.table
     assert any(key.chain in line for line in step.lines)
@@ -299,6 +302,14 @@ def test_the_connections_of_every_address_end() -> None:
         "203.0.113.11",
         "203.0.113.12",
     ]
+
+
+def test_connections_that_began_before_an_address_was_translated_end() -> None:
+    both = replace(records(2), floating_ips=(floating_ip(10, 100), floating_ip(11, 101)))
+    ended = [step for step in plan(WHOLE, wanted(both)).steps if isinstance(step, EndUntranslated)]
+
+    assert ended == [EndUntranslated(("203.0.113.11",))]
+    assert [each.name for each in ended[0].subjects] == ["203.0.113.11"]
 
 
 def test_connections_outlive_a_rule_that_only_changes_its_place() -> None:
