@@ -7,6 +7,7 @@ import cloud
 import pytest
 from cloud import FLOATING, answer, configure, netconsole, reaches
 from private_host import PrivateHost, eventually
+from secure_shell import Login, serve_ssh
 from talk import Connection, connected, pinged, serve, settle
 
 from netconsole.backend.model.eui64 import address_v6
@@ -44,6 +45,7 @@ def nothing_to_do(host: PrivateHost) -> bool:
     return host.run("netconsole", "plan", check=False).stdout == ""
 
 
+@pytest.mark.requires("dropbear", "dbclient")
 def test_closed_then_open_by_the_guides_rules_and_closed_again_in_the_middle_of_a_flow(
     host: PrivateHost,
 ) -> None:
@@ -51,7 +53,8 @@ def test_closed_then_open_by_the_guides_rules_and_closed_again_in_the_middle_of_
     fixed = boot(host, "web1")
     netconsole(host, "floating", "create", "--pool", "public", "--ip-range", "203.0.113.128/28")
     netconsole(host, "floating", "associate", FLOATING, "web1")
-    serve(host, "web1", 22, 80)
+    serve(host, "web1", 80)
+    serve_ssh(host, "web1")
     ssh, web = f"{FLOATING}/22", f"{FLOATING}/80"
     assert not reaches(host)
     assert connected(host, "outside", ssh, web, f"{fixed}/22") == set()
@@ -62,12 +65,12 @@ def test_closed_then_open_by_the_guides_rules_and_closed_again_in_the_middle_of_
     assert connected(host, "outside", ssh, web) == set()
     netconsole(host, *NOVA, "secgroup-add-rule", "default", "tcp", "22", "22", "0.0.0.0/0")
     assert connected(host, "outside", ssh, web, f"{fixed}/22") == {ssh, f"{fixed}/22"}
-    connection = Connection(host, "outside", FLOATING, 22)
-    assert connection.answers()
+    login = Login(host, "outside", FLOATING)
+    assert login.answers(60)
 
     netconsole(host, *NOVA, "secgroup-delete-rule", "default", "icmp", "-1", "-1", "0.0.0.0/0")
     netconsole(host, *NOVA, "secgroup-delete-rule", "default", "tcp", "22", "22", "0.0.0.0/0")
-    assert not connection.answers()
+    assert not login.answers(1)
     assert not reaches(host)
     assert connected(host, "outside", ssh, web) == set()
     assert nothing_to_do(host)
