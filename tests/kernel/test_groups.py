@@ -9,6 +9,7 @@ from cloud import FLOATING, answer, configure, netconsole, reaches
 from private_host import PrivateHost, eventually
 from secure_shell import Login, serve_ssh
 from talk import Connection, connected, pinged, serve, settle
+from two_projects import assert_kept_apart
 
 from netconsole.backend.model.eui64 import address_v6
 
@@ -185,3 +186,11 @@ def test_an_accept_of_others_above_the_groups_is_told_and_our_jump_moves_before_
     assert "-o br100 -j ACCEPT" in host.run("iptables", "-S", "FORWARD").stdout
     assert [each["verdict"] for each in doctor(host, "groups_bypassed")] == ["ok"]
     assert nothing_to_do(host)
+
+
+def test_two_projects_reach_each_other_only_as_they_allow(host: PrivateHost) -> None:
+    configure(host)
+    for label, number in (("one", "1"), ("two", "2")):
+        words = ("--fixed-range-v4", f"10.0.{number}.0/24", "--bridge", f"br20{number}")
+        netconsole(host, "network", "create", label, *words)
+    assert_kept_apart(host)

@@ -66,7 +66,10 @@ def test_a_guest_that_advertises_is_no_router_of_the_host(
     shown = host.run("netconsole", "plan", check=False).stdout
     assert "sysctl -w net.ipv6.conf.br100.accept_ra=0" in shown
     assert f"sysctl -w net.ipv6.conf.{device}.disable_ipv6=1" in shown
+    assert "2001:db8:bad:" in host.run("ip", "-6", "address", "show", "dev", "br100").stdout
     netconsole(host, "apply")
+    assert learnt(host) == []
+    assert "2001:db8:bad:" not in host.run("ip", "-6", "address").stdout
     assert (setting(host, "br100", "accept_ra"), setting(host, device, "disable_ipv6")) == (
         "0",
         "1",

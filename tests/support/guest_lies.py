@@ -190,6 +190,8 @@ def _ipv4_messages(w: World) -> Iterator[Lie]:
     in_pieces = bytes(UDP(sport=67, dport=68, len=8 + len(offer)) / offer)
     first = IP(src=w.me.address, dst=w.other.address, flags="MF", proto=17, id=77)
     yield ip("DHCP answer in fragments", "rogue_dhcp", first / in_pieces[:64])
+    over_own = IP(src=w.me.address, dst=w.other.address, flags="MF", proto=17, id=9)
+    yield ip("DHCP answer over its own fragment", "rogue_dhcp", over_own / in_pieces[:64])
     for size in (0, 1, 3):
         yield ip(f"first fragment with {size} bytes", "fragment", first / in_pieces[:size])
     yield ip("first fragment of ports alone", "fragment", first / in_pieces[:4])

@@ -192,6 +192,10 @@ def _hidden(w: World) -> Iterator[Lie]:
     first, later = IPv6ExtHdrFragment(offset=0, m=1, id=6), IPv6ExtHdrFragment(offset=1, m=0, id=6)
     yield ip("RA in one fragment", "fragment", head / whole / ICMPv6ND_RA())
     yield ip("RA in the first fragment", "fragment", head / first / ICMPv6ND_RA() / (b"\0" * 8))
+    over_own = IPv6ExtHdrFragment(offset=0, m=1, id=3)
+    answer = UDP(sport=547, dport=546, len=99) / b"\2"
+    yield ip("DHCPv6 answer over its own fragment", "rogue_dhcpv6", head / over_own / answer)
+    yield ip("RA over its own fragment", "fragment", head / over_own / ICMPv6ND_RA())
     yield ip("NA for the neighbour in one fragment", "fragment", head / whole / claim)
     yield ip("own NA in one fragment", "fragment", head / whole / ICMPv6ND_NA(tgt=w.me.link_local))
     yield ip(

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.hoststate import Observed, Wanted
-from netconsole.backend.model.subject import HOST
+from netconsole.backend.model.subject import HOST, Subjects
 from netconsole.backend.steps import (
     MakeDirectory,
     RemoveDirectory,
     RemoveFile,
+    RunProgram,
     SetSysctl,
     Step,
     WriteFile,
@@ -28,8 +29,11 @@ def sysctls(observed: Observed, wanted: Wanted) -> Iterator[Step]:
             along = tuple(_reset(key, wanted.sysctls_along, values))
             values |= dict(along)
             link = wanted.links.get(kernel_settings.interface_of(key))
-            about = link.subjects if link is not None and link.ours else (HOST,)
+            is_ours = link is not None and link.ours
+            about = link.subjects if link is not None and is_ours else (HOST,)
             yield SetSysctl(key, value, former, along, lost, subjects=about)
+            if is_ours and kernel_settings.is_accept_ra(key) and value == "0":
+                yield from _forgotten(kernel_settings.interface_of(key), about)
 
 
 def _reset(
@@ -39,6 +43,18 @@ def _reset(
     for key, value in kept.items():
         if kernel_settings.belongs_to(key, switch) and values.get(key, value) != value:
             yield key, value
+
+
+def _forgotten(interface: str, about: Subjects) -> Iterator[Step]:
+    """Take away what an interface has learnt by router advertisements that it hears no more.
+
+    Left alone, routes by a guest would be the host's until their lifetime is over.
+    """
+    for learnt in (
+        ("route", "flush", "table", "all", "proto", "ra"),
+        ("address", "flush", "dynamic"),
+    ):
+        yield RunProgram(("ip", "-6", *learnt, "dev", interface), subjects=about)
 
 
 def _rank(key: str, wanted: Wanted) -> int:

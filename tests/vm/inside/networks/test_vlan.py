@@ -5,6 +5,7 @@ import sys
 from cloud import CONFIGURATION, answer, boot, netconsole, plug_in
 from counted_session import CountedSession
 from private_host import PrivateHost, eventually
+from two_projects import assert_kept_apart
 
 MANAGER = """\
 network_manager = nova.network.manager.VlanManager
@@ -161,3 +162,12 @@ def test_the_vpn_of_a_project_is_reached_at_its_port_until_its_network_goes(
     assert change("203.0.113.2").count(f"--dport 7 -j DNAT --to-destination {private}:1194") == 2
     netconsole(host, "instance", "delete", "vpn")
     assert "1194" not in host.run("iptables-save").stdout
+
+
+def test_two_projects_reach_each_other_only_as_they_allow(host: PrivateHost) -> None:
+    host.write("/etc/netconsole/netconsole.conf", CONFIGURATION + MANAGER)
+    lay_trunk(host)
+    for label, number in (("one", "1"), ("two", "2")):
+        words = ("--fixed-range-v4", f"10.0.{number}.0/24", "--vlan", f"20{number}")
+        netconsole(host, "network", "create", label, *words, "--project-id", label)
+    assert_kept_apart(host)
