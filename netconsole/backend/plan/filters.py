@@ -202,7 +202,8 @@ def ended_connections(
     after = frozenset(rules.specs(wanted.chains.get(_INCOMING, ())))
     ended |= _led_to(before - after)
     yield from (EndConnections(subject.name, subjects=(subject,)) for subject in sorted(ended))
-    if begun := sorted(_led_to(after - before) - ended):
+    begun = sorted(_led_to(after - before) - ended)
+    if begun and "rules" not in observed.unreadable:
         yield EndUntranslated(tuple(each.name for each in begun), subjects=tuple(begun))
 
 
