@@ -82,7 +82,8 @@ class Cloud:
         """Look at the store and the host, and say what is to do."""
         with self._host.observing() as seen, self._store.reading() as connection:
             wanted = intent(records(connection, HOST), self._options)
-            return plan(seen(), wanted)
+            observed = seen()
+            return plan(observed, self._host.possible(wanted, observed))
 
     def converge(self) -> None:
         """Observe, plan and apply; nothing but rules may be missing."""

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
-from netconsole.backend.filtering import rules
 from netconsole.backend.host import (
     asking,
     batch,
@@ -34,6 +33,7 @@ from netconsole.backend.model.subject import WHOLE_HOST, GuestChain, Scope
 from netconsole.backend.plan import addresses, former, moves
 from netconsole.backend.plan.configurators import notes
 from netconsole.backend.plan.egress import Others
+from netconsole.backend.plan.scope import leaving_chains
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
@@ -144,7 +144,11 @@ class Host:
         )
 
     def observe_closer(
-        self, observed: Observed, wanted: Wanted, remembered: Collection[str] | None = None
+        self,
+        observed: Observed,
+        wanted: Wanted,
+        remembered: Collection[str] | None = None,
+        scope: Scope = WHOLE_HOST,
     ) -> Observed:
         """What was observed, and what is asked of the host only when a plan turns on it.
 
@@ -165,7 +169,7 @@ class Host:
         return replace(
             _with_ipv6(observed, wanted),
             sysctls={**observed.sysctls, **found},
-            leading_maps=filters.observe_leading_maps(rules.gone(observed.chains, wanted.chains)),
+            leading_maps=filters.observe_leading_maps(leaving_chains(observed, wanted, scope)),
             belongings={
                 name: belongings.observe(name) for name in moves.interfaces(observed, wanted)
             },
@@ -298,7 +302,11 @@ class NoHost(Host):
         return Observed()
 
     def observe_closer(
-        self, observed: Observed, wanted: Wanted, remembered: Collection[str] | None = None
+        self,
+        observed: Observed,
+        wanted: Wanted,
+        remembered: Collection[str] | None = None,
+        scope: Scope = WHOLE_HOST,
     ) -> Observed:
         return observed
 

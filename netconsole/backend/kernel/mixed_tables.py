@@ -47,6 +47,8 @@ _BRIDGE_PLACES: Final[_Places] = {
     "nat": {"PREROUTING": -300, "OUTPUT": 100, "POSTROUTING": 300},
 }
 """linux/netfilter_bridge.h."""
+_MANY: Final = 32
+"""Chains: each guest and each group has one."""
 _PROGRAMS_AT_ONCE: Final = 2
 _UNSURE = re.compile(
     rb"\x01\x00.\x00\x01\x00"
@@ -122,8 +124,9 @@ class TableListing:
                 wait((saving,))  # it makes the chains that it prints
             self._chains = _chains(kernel, self._family, program.table)
             self._rules = {
-                (table, chain.name): self._unclear(chain)
+                (table, chain.name): self._unclear(chain, is_sure)
                 for table, chains in self._chains.items()
+                for is_sure in (self._is_sure(table, chains),)
                 for chain in chains.values()
             }
             """Of the chains that the program cannot print every rule of; None of the others."""
@@ -141,7 +144,15 @@ class TableListing:
             if self._rules[table, chain] is None
         }
 
-    def _unclear(self, chain: KernelChain) -> tuple[KernelRule, ...] | None:
+    def _is_sure(self, table: str, chains: Mapping[str, KernelChain]) -> bool:
+        """Whether all rules of a table look as ours do: asked at once where its chains are many."""
+        if len(chains) <= _MANY:
+            return False
+        return not any(map(_UNSURE.search, self._kernel.raw_rules(self._family, table)))
+
+    def _unclear(self, chain: KernelChain, is_sure: bool) -> tuple[KernelRule, ...] | None:
+        if is_sure and is_own_chain(chain.name):
+            return None
         raw = self._kernel.raw_rules(self._family, chain.table, chain.name)
         if is_own_chain(chain.name) and not any(map(_UNSURE.search, raw)):
             return None  # it may hold 50,000, and what ours are made of is known

@@ -93,12 +93,14 @@ class NfTables:
             raise _refusal(code)
         return None
 
-    def raw_rules(self, family: NfFamily, table: str, chain: str) -> tuple[bytes, ...]:
-        """Return the rules of a chain in their order as the kernel sends them, many in a piece.
+    def raw_rules(
+        self, family: NfFamily, table: str, chain: str | None = None
+    ) -> tuple[bytes, ...]:
+        """Return the rules of a chain, or of all of a table, in their order, many in a piece.
 
         Not one by one: there may be 50,000, of which mostly nothing more has to be known.
         """
-        asked = named(1, table) + named(2, chain)
+        asked = named(1, table) + (b"" if chain is None else named(2, chain))
         return tuple(self._dump(_GETRULE, _NUMBERS[family], asked))
 
     def _ask(self, kind: int, flags: int, family: int, data: bytes) -> None:

@@ -8,7 +8,7 @@ the narrow look enough.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from netconsole.backend.filtering.rules import is_own_chain, specs
+from netconsole.backend.filtering.rules import gone, is_own_chain, specs
 from netconsole.backend.intent.bridged import keeps_sources
 from netconsole.backend.managers.flatdhcp import has_external_gateway
 from netconsole.backend.model.hoststate import ChainKey, HostState, Observed, Rule, Wanted
@@ -75,6 +75,13 @@ def is_enough(
             for key, rules in chains.items()
         )
     )
+
+
+def leaving_chains(observed: Observed, wanted: Wanted, scope: Scope) -> tuple[ChainKey, ...]:
+    """Return the chains of ours that go, as far as the scope goes."""
+    if scope.is_of_ports or scope.is_of_groups:
+        return gone(observed.chains, guests.with_others(observed, wanted).chains)
+    return gone(observed.chains if scope.is_whole else _nat(observed), wanted.chains)
 
 
 _Chains = Mapping[ChainKey, tuple[Rule, ...]]

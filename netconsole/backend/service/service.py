@@ -307,7 +307,8 @@ class Service(Writing):
             unread.refuse("not verified", seen, wanted)
             if not written.scope.is_of_ports:
                 self._known = Observed(chains=seen.chains, generation=seen.generation)
-            return difference(self._host.observe_closer(seen, wanted), wanted, written.scope)
+            seen = self._host.observe_closer(seen, wanted, scope=written.scope)
+            return difference(seen, wanted, written.scope)
 
         return verify(left, applied.without)
 

@@ -127,7 +127,7 @@ class Writing(Reading):
         if self._options.networks_path in of.observed.unreadable:
             option_facts.refuse_directory(self._options)
         remembered = of.found.former_sysctls if scope.is_whole else None
-        observed = self._host.observe_closer(of.observed, wanted, remembered)
+        observed = self._host.observe_closer(of.observed, wanted, remembered, scope)
         unread.refuse(change.title, observed, wanted)
         steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
         option_facts.refuse(steps, self._options)

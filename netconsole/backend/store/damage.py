@@ -6,7 +6,7 @@ Looked for where rows become records, so that everything behind may trust them.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import ip_address, ip_network
 from types import NoneType
 from typing import Literal, get_args, get_origin, get_type_hints
@@ -98,6 +98,7 @@ def _is_address(value: str) -> bool:
     return _IPV4.fullmatch(value) is not None or (":" in value and _parses(ip_address, value))
 
 
+@lru_cache(maxsize=4096)
 def _is_range(value: str) -> bool:
     return "/" in value and _parses(ip_network, value)
 

@@ -330,7 +330,7 @@ def macs_served(connection: Connection, network_id: int, host: str | None) -> tu
     if host is not None:
         here = sa.select(instances.c.uuid).where(instances.c.host == host)
         served = served.where(fixed_ips.c.instance_uuid.in_(here))
-    return tuple(connection.execute(served.where(fixed_ips.c.mac.is_not(None))).scalars())
+    return tuple(connection.execute(served.where(fixed_ips.c.mac.is_not(None))).scalars().all())
 
 
 def of_id(connection: Connection, row: int) -> FixedIP:
