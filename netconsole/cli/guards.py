@@ -8,6 +8,14 @@ from netconsole.cli.frame.context import Context, pass_context
 
 PORTS = ("instance", "network", "device", "state", "mac", "addresses", "allowed_addresses")
 
+HINTS = {
+    "spoofed_ipv6": "of IPv6 a guest has the addresses alone that it makes of its MAC address, "
+    "none that change or are made up (RFC 8981, RFC 7217): inside, `sysctl -w "
+    "net.ipv6.conf.eth0.use_tempaddr=0 net.ipv6.conf.eth0.addr_gen_mode=0` lets it use those; "
+    "here, `netconsole instance allow-address NAME ADDRESS` allows it another"
+}
+"""What to do where it was no lie that was stopped."""
+
 
 @click.command()
 @as_json
@@ -31,5 +39,8 @@ def guards(context: Context, as_json: bool) -> None:
     if kinds:
         output.print_lines([""])
         output.print_table(("stopped", "packets"), kinds)
+        for kind, hint in HINTS.items():
+            if found.stopped.get(kind):
+                output.say(f"{kind}: {hint}")
     else:
         output.say("nothing was stopped")

@@ -166,6 +166,26 @@ def test_a_flow_ends_when_its_guest_takes_another_mac_or_address(host: PrivateHo
     assert answers(host)
 
 
+def test_an_ipv6_address_not_made_of_the_mac_is_stopped_until_it_is_allowed(
+    host: PrivateHost,
+) -> None:
+    """As one that changes every day; what to do is said where it is counted."""
+    made_up = "fd00:7::7217"
+    host.run("ip", "-n", "liar", "address", "add", f"{made_up}/64", "dev", "eth0", "nodad")
+
+    def passes() -> bool:
+        ping = ("ping", "-c1", "-W1", "-I", made_up, "fd00:7::1")
+        return host.run("ip", "netns", "exec", "liar", *ping, check=False).returncode == 0
+
+    assert not passes()
+    assert "net.ipv6.conf.eth0.use_tempaddr=0" in host.run("netconsole", "guards").stderr
+    netconsole(host, "instance", "allow-address", "liar", made_up)
+    eventually(passes)
+    netconsole(host, "instance", "disallow-address", "liar", made_up)
+    assert not passes()
+    host.run("ip", "-n", "liar", "address", "delete", f"{made_up}/64", "dev", "eth0")
+
+
 @pytest.mark.parametrize(
     "damage",
     [

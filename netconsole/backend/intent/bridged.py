@@ -5,10 +5,10 @@ guest that asked for a floating address of its neighbour is translated back; els
 connection would hang, so that there the asking guest's address is translated as without dmz_cidr.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from netconsole.backend.model.hoststate import Observed, Wanted, WantedLink
+from netconsole.backend.model.hoststate import Family, Observed, Wanted, WantedLink
 from netconsole.backend.wording.groups import FALLBACK
 
 BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
@@ -18,6 +18,7 @@ BRIDGE_NF_V6 = "net.bridge.bridge-nf-call-ip6tables"
 WITHIN_BRIDGES = "security groups between guests of one bridge"
 """What is not held where a bridge's frames meet no iptables."""
 _DMZ = "dmz_cidr between guests"
+_FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
 _KEPT = " -m conntrack --ctorigdst "
 
 
@@ -41,15 +42,16 @@ def bridged(
     if everywhere == "1" == everywhere_v6:
         return _switched(wanted, (), ())
     theirs = {name for name in bridges if _is_anothers(name, wanted, observed)}
-    unmet = sorted(
-        name
-        for name in theirs
-        if everywhere == "0" and not (name in observed.links and _meets(name, observed))
-    )
+    needed = ["nf_call_iptables"] if everywhere == "0" else []
+    if everywhere_v6 == "0" and _filters(wanted, "ipv6"):
+        needed.append("nf_call_ip6tables")
+    unmet = {name: missing for name in theirs if (missing := _off(name, needed, observed))}
     reason = ""
     if unmet:
-        reason = f"for bridge {unmet[0]}, which is yours: "
-        reason += f"ip link set dev {unmet[0]} type bridge nf_call_iptables 1"
+        name, missing = min(unmet.items())
+        reason = f"for bridge {name}, which is yours: ip link set dev {name} type bridge "
+        reason += " ".join(f"{switch} 1" for switch in missing)
+    keeps = keeps and (not unmet or any("nf_call_iptables" in each for each in unmet.values()))
     ours = bridges - theirs
     switched = _switched(
         wanted, ours if everywhere == "0" else (), ours if everywhere_v6 == "0" else ()
@@ -57,8 +59,10 @@ def bridged(
     return _told(switched, reason, filters, keeps)
 
 
-def _filters(wanted: Wanted) -> bool:
-    return any(key.chain == FALLBACK for key in wanted.chains)
+def _filters(wanted: Wanted, *families: Family) -> bool:
+    return any(
+        key.chain == FALLBACK and key.family in (families or _FAMILIES) for key in wanted.chains
+    )
 
 
 def _asking(wanted: Wanted) -> frozenset[str]:
@@ -76,8 +80,9 @@ def _is_anothers(name: str, wanted: Wanted, observed: Observed) -> bool:
     return name not in wanted.links or (found is not None and not found.ours)
 
 
-def _meets(name: str, observed: Observed) -> bool:
-    return bool(observed.links[name].nf_call_iptables)
+def _off(name: str, switches: Iterable[str], observed: Observed) -> list[str]:
+    """Those switches of a bridge that are not on; all of one that is not there."""
+    return [each for each in switches if not getattr(observed.links.get(name), each, False)]
 
 
 def _switched(wanted: Wanted, ipv4: Collection[str], ipv6: Collection[str]) -> Wanted:

@@ -79,10 +79,12 @@ def _heard(snapshot: Snapshot, *, everywhere: bool) -> Iterator[Evidence]:
 
 PAGE = Explanation(
     symptom="A guest answers for another's address, for the gateway's or for a floating one; "
-    "connections go astray or are cut off, and the bridge learns a MAC address at a wrong port.",
+    "connections go astray or are cut off, and the bridge learns a MAC address at a wrong port. Or "
+    "nobody hears a guest though its interface is up, perhaps over IPv6 alone.",
     cause="The table netdev netconsole, which lets each port's own addresses through alone, is not "
     "as it should be, an instance was exempted (--no-guard, instance unguard, a VPN), or the "
-    "kernel cannot hold such a table.",
+    "kernel cannot hold such a table. A guest that nobody hears sends by an address that is not "
+    "its own: of IPv6 those that change or are made up (RFC 8981, RFC 7217) are none of its own.",
     evidence="The plan's steps on the table, the ports that are exempt, and where the host itself "
     "hears router advertisements of guests that nothing stops.",
     look_alikes=(
@@ -92,7 +94,8 @@ PAGE = Explanation(
     ),
     cure="`netconsole apply` puts the table back, in one transaction. `netconsole instance guard` "
     "guards an exempt instance, `netconsole instance allow-address` allows it what it needs. "
-    "`netconsole guards` says what was stopped, by kind.",
+    "`netconsole guards` says what was stopped, by kind, and how a guest gets to use the IPv6 "
+    "address that it makes of its MAC address.",
     source="nft(8), netdev family; RFC 6105 (RA guard), RFC 7039 (source address validation)",
 )
 

@@ -69,5 +69,17 @@ def test_on_an_admins_bridge_it_is_said_what_sets_it() -> None:
     assert not bridged(FILTERED, Observed(links={"br100": done}), "0").unsupported
 
 
+def test_of_ipv6_it_is_said_as_well_where_guests_have_it() -> None:
+    few = records(1)
+    both = replace(few, networks=(replace(few.networks[0], cidr_v6="fd00::/64"),))
+    filtered, done = intent(both, options()), ObservedLink("br100", "bridge", nf_call_iptables=True)
+    found = bridged(filtered, Observed(links={"br100": done}), "0", "0")
+    assert found.unsupported[WITHIN_BRIDGES].endswith("dev br100 type bridge nf_call_ip6tables 1")
+    neither = bridged(
+        filtered, Observed(links={"br100": replace(done, nf_call_iptables=False)}), "0", "0"
+    )
+    assert "nf_call_iptables 1 nf_call_ip6tables 1" in neither.unsupported[WITHIN_BRIDGES]
+
+
 def test_without_guests_nothing_is_asked_for() -> None:
     assert not bridged(intent(records(0), options()), Observed(), None).unsupported
