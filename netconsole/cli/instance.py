@@ -189,7 +189,8 @@ def allow_address(doer: Doer, name: str, cidr: str, network: str | None) -> None
     Such as the address that VRRP keeps for whichever of several instances is master, or the range
     behind a guest that routes. It is sent from by the port's own MAC address: keepalived does so
     where it is not told `use_vmac`. Of a network's own range an address is reserved first, so that
-    no instance is given it: `netconsole fixed reserve`.
+    no instance is given it: `netconsole fixed reserve`. Where several instances may have it, what
+    the security groups that all of them are in let in reaches it.
     """
     from netconsole.backend.changes.guards import AllowAddress
 

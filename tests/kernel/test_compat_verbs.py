@@ -273,6 +273,11 @@ def test_security_groups_as_euca2ools_name_them(configured: PrivateHost) -> None
             "PERMISSION\tdemo\tweb\tALLOWS\tudp\t8000\t8010\tFROM\tCIDR\t192.0.2.0/24\n",
         ),
         (
+            "euca-authorize --project other -P icmp -t -1:-1 -s 0.0.0.0/0 default",
+            f"{described} --project other",
+            "PERMISSION\tother\tdefault\tALLOWS\ticmp\t-1\t-1\tFROM\tCIDR\t0.0.0.0/0\n",
+        ),
+        (
             f"euca-authorize {as_demo} -p 22 -o default -u other web",
             f"{described} {as_demo}",
             "\tALLOWS\ttcp\t22\t22\tFROM\tUSER\tother\tGRPNAME\tdefault\n",

@@ -35,6 +35,11 @@ def test_what_lets_everything_in_is_said_until_it_is_taken_away(host: PrivateHos
     assert re.search("security_groups +default", netconsole(host, "instance", "show", "web1"))
     (joined,) = answer(host, "instance", "show", "web1")["security_groups"]
     assert (joined["name"], joined["project_id"]) == ("default", "demo")
+    for words, offered in (("test --from ", {"web1", "default"}), ("list --project ", {"demo"})):
+        typed = f"COMP_WORDS=netconsole secgroup {words}"
+        complete = ("env", "_NETCONSOLE_COMPLETE=bash_complete", typed, "COMP_CWORD=4")
+        listed = host.run(*complete, "netconsole").stdout.split()
+        assert {each.removeprefix("plain,") for each in listed} == offered
     denied = host.run("netconsole", *asked, "--port", "22", check=False)
     assert (denied.returncode, "denied" in denied.stdout) == (1, True)
     assert "no rule of default lets it in" in denied.stdout
