@@ -10,6 +10,17 @@ from private_host import PrivateHost
 SECOND, THIRD = "203.0.113.130", "203.0.113.131"
 
 
+PLACES = """
+from netconsole.backend.host import links
+from netconsole.backend.kernel.addresses import places
+
+asked = {"10.0.0.1", "127.0.0.1", "192.0.2.77", "203.0.113.2", "203.0.113.129"}
+every = [each for each in links.observe_addresses() if each.address.partition("/")[0] in asked]
+print(len(every), list(places(asked)) == every, places(["192.0.2.77"]), any(e[2] for e in every))
+"""
+"""As ip(8) tells of these; one has a broadcast address, and one is nowhere."""
+
+
 class Session(CountedSession):
     """A process that gives floating addresses to instances, and takes them back."""
 
@@ -59,6 +70,10 @@ def test_rules_that_nobody_touched_are_not_listed_again(
         assert nothing_to_do(cloud)
     assert reaches(cloud, SECOND)
     assert reaches(cloud, FLOATING)
+
+
+def test_the_kernel_tells_where_addresses_are_as_ip_does(cloud: PrivateHost) -> None:
+    assert cloud.run("python3", "-c", PLACES).stdout == "4 True () True\n"
 
 
 def test_another_programs_rule_in_the_same_chain_is_seen_and_keeps_its_counter(

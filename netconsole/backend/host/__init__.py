@@ -26,9 +26,10 @@ from netconsole.backend.intent.above import leaving
 from netconsole.backend.intent.bridged import BRIDGE_NF, BRIDGE_NF_V6, bridged
 from netconsole.backend.intent.settings import heeding
 from netconsole.backend.kernel import other_nat
+from netconsole.backend.kernel.addresses import places
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.errors import NetconsoleError, Unavailable, said
-from netconsole.backend.model.hoststate import HostState, Lease, Mark, Observed, Wanted
+from netconsole.backend.model.hoststate import Address, HostState, Lease, Mark, Observed, Wanted
 from netconsole.backend.model.subject import WHOLE_HOST, GuestChain, Scope
 from netconsole.backend.plan import addresses, former, moves
 from netconsole.backend.plan.configurators import notes
@@ -79,9 +80,8 @@ class Host:
             return _with_mark(_observe_guests(scope.chains))
         if not scope.is_whole:
             seen = _with_mark(_observe_rules(known, only_ipv4=True))
-            ranges = (f"{address}/32" for address in scope.floating_addresses)
-            places = tuple(place for each in ranges for place in links.observe_addresses(each))
-            return replace(seen, sysctls=sysctls.observe(self._sysctl_keys), addresses=places)
+            found = _observe_places(scope.floating_addresses)
+            return replace(seen, sysctls=sysctls.observe(self._sysctl_keys), addresses=found)
         # Of many rules and addresses the programs take the longest: the rest is seen meanwhile.
         with ThreadPoolExecutor(max_workers=2) as aside:
             asked = aside.submit(_observe_rules, known)
@@ -267,6 +267,13 @@ def _observe_rules(known: Observed, *, only_ipv4: bool = False) -> Observed:
             **seen.unreadable,
         },
     )
+
+
+def _observe_places(addresses: Collection[str]) -> tuple[Address, ...]:
+    try:
+        return places(addresses)
+    except OSError as error:
+        raise Unavailable(f"addresses: {error.strerror or error}") from error
 
 
 def _observe_guests(chains: frozenset[GuestChain] | None = None) -> Observed:

@@ -310,5 +310,7 @@ class Writing(Reading):
             former = adoption.noted(observed, before, found, written.released, self._options)
             found = replace(found, former_addresses=former)
         wanted = intent(found, self._options, written.released, observed)
+        if not scope.is_whole:  # no guard depends on a floating address
+            wanted = replace(wanted, guards={}, guard_table=frozenset())
         wanted = self._host.possible(wanted, observed)
         return found, replace(wanted, leases=written.leases)
