@@ -35,6 +35,8 @@ def guards(context: Context, as_json: bool) -> None:
     if found.unsupported:
         output.say(f"this kernel holds no guards: {found.unsupported}")
         return
+    if found.weakened:
+        output.say(f"this kernel has no netdev guards: {found.weakened}")
     kinds = [(kind, packets) for kind, packets in sorted(found.stopped.items()) if packets]
     if kinds:
         output.print_lines([""])

@@ -24,7 +24,7 @@ def test_what_this_kernel_cannot_do_is_said_and_the_rest_is_done(host: PrivateHo
     ]
     assert len(said) == 1
     assert said[0].startswith(
-        "wrong: this kernel has no bridge redirection: ebtables -t nat -A PREROUTING"
+        "wrong: this kernel has no bridge redirection: ebtables-restore --noflush"
     )
     doctor = host.run("netconsole", "doctor", check=False)
     assert doctor.returncode == 1

@@ -14,8 +14,9 @@ from private_host import PrivateHost
 PYTHON = (sys.executable, "-c")
 
 LACKING = ("guards", "drift")
-"""The checks that name what the kernel of user-mode-linux cannot hold: guards, as it has no tables
-of nftables, and security groups within a bridge, as br_netfilter is not loaded."""
+"""The checks that name what the kernel of user-mode-linux cannot hold: guards that stop every
+lie, as it has no tables of nftables, and security groups within a bridge, as br_netfilter is not
+loaded."""
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a guest may send, as frames made by scapy."""
 
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 from typing import Any
 
 from guest_world import ALL_NODES, BROADCAST, UNSET, World, dhcp_message
@@ -91,11 +92,15 @@ def _honest_ipv6(w: World) -> Iterator[tuple[str, Any]]:
     yield "NS without an option", one / head / ICMPv6ND_NS(tgt=w.other.address_v6)
     yield "NA", everybody / local / ICMPv6ND_NA(tgt=w.me.address_v6) / target
     yield "NA without an option", one / head / ICMPv6ND_NA(tgt=w.me.address_v6)
-    yield "DAD", everybody / nothing / ICMPv6ND_NS(tgt=w.me.address_v6)
-    yield (
-        "DAD with a nonce",
-        everybody / nothing / ICMPv6ND_NS(tgt=w.me.link_local) / (b"\x0e\1abcdef"),
-    )
+    for kind, address, option in (
+        ("DAD", w.me.address_v6, b""),
+        ("DAD with a nonce", w.me.link_local, b"\x0e\1abcdef"),
+    ):
+        asked = f"ff02::1:ff{IPv6Address(address).exploded[-7:]}"  # RFC 4291 section 2.7.1
+        yield (
+            kind,
+            everybody / IPv6(src="::", dst=asked, hlim=255) / ICMPv6ND_NS(tgt=address) / option,
+        )
     yield "MLD report from ::", everybody / nothing / alert / ICMPv6MLReport2()
     yield "MLD report", everybody / local / alert / ICMPv6MLReport2()
     yield "RS", everybody / local / ICMPv6ND_RS() / source

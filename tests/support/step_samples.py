@@ -149,6 +149,10 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
     (SetLink("tap1", "alias", "a:b", ""), ("ip link set dev tap1 alias a:b",)),
     (SetLink("tap1", "alias", "", "a:b"), ("ip link set dev tap1 alias ''",)),
     (SetLink("tap1", "hairpin", "1", "0"), ("ip link set dev tap1 type bridge_slave hairpin on",)),
+    (
+        SetLink("tap1", "group_fwd_mask", "65533", "0"),
+        ("ip link set dev tap1 type bridge_slave group_fwd_mask 0xfffd",),
+    ),
     (SetLink("tap1", "hairpin", "0", "1"), ("ip link set dev tap1 type bridge_slave hairpin off",)),
     (
         SetLink("br100", "forward_delay", "0", "1500"),

@@ -1,4 +1,4 @@
-"""The table of the guards as nft(8) lists it, taken apart. Pure."""
+"""The table of the guards as nft(8) lists it, and the counters of ebtables, taken apart. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,8 @@ _KINDS: Mapping[str, Literal["counter", "set", "chain"]] = {
 _COUNTED = re.compile(r"packets \d+ bytes \d+")
 _DEVICE = re.compile(r'.*?"([^"]*)"')
 """The first of a base chain's hook, and of an element."""
+_CHAIN = re.compile(r"Bridge chain: (\S+), ")
+_SEEN = re.compile(r", pcnt = (\d+) -- bcnt = \d+$")
 _OPENED = re.compile(r"\t(\w+) (\S+) \{")
 
 
@@ -36,6 +38,19 @@ def counted(told: str) -> dict[str, int]:
             name = opened[2] if opened[1] == "counter" else ""
         elif name and _COUNTED.fullmatch(line.strip()):
             found[name] = int(line.split()[1])
+    return found
+
+
+def counted_in_chains(told: str) -> dict[str, int]:
+    """Return how many packets the rules of each chain have seen, as `ebtables -L --Lc` prints."""
+    found: dict[str, int] = {}
+    chain = ""
+    for line in told.splitlines():
+        if opened := _CHAIN.match(line):
+            chain = opened[1]
+            found[chain] = 0
+        elif seen := _SEEN.search(line):
+            found[chain] += int(seen[1])
     return found
 
 

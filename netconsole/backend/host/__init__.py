@@ -185,12 +185,12 @@ class Host:
         """Whether chains that filter guests are there."""
         return filters.are_there(chains)
 
-    def stopped(self) -> dict[str, int]:
+    def stopped(self, by_ebtables: bool) -> dict[str, int]:
         """How many frames the guards of ports have dropped, by the kind of lie.
 
         Raises NetconsoleError where they cannot be read.
         """
-        return guards.stopped()
+        return guards.stopped(by_ebtables)
 
     def others(self) -> Others:
         """What of others the kernel asks beside our rules where packets leave."""
@@ -235,13 +235,12 @@ class Host:
             above = (leaving(name, wanted.above) for name in wanted.uplinks)
             accepting = sysctls.accepting({*wanted.uplinks, *above})
             wanted = heeding(wanted, observed, sysctls.learners(), accepting)
-        wanted = self.enforceable(wanted, observed)
         redirecting = [key for key in wanted.chains if (key.family, key.table) == ("bridge", "nat")]
-        if not redirecting or not (reason := filters.redirection_refused()):
-            return wanted
-        chains = {key: found for key, found in wanted.chains.items() if key not in redirecting}
-        unsupported = {**wanted.unsupported, "bridge redirection": reason}
-        return replace(wanted, chains=chains, unsupported=unsupported)
+        if redirecting and (reason := filters.refused(filters.REDIRECTION)):
+            chains = {key: found for key, found in wanted.chains.items() if key not in redirecting}
+            unsupported = {**wanted.unsupported, "bridge redirection": reason}
+            wanted = replace(wanted, chains=chains, unsupported=unsupported)
+        return self.enforceable(wanted, observed)
 
 
 def _observe_rules(known: Observed, *, only_ipv4: bool = False) -> Observed:
@@ -317,7 +316,7 @@ class NoHost(Host):
     ) -> Observed:
         return observed
 
-    def stopped(self) -> dict[str, int]:
+    def stopped(self, by_ebtables: bool) -> dict[str, int]:
         return {}
 
     def others(self) -> Others:

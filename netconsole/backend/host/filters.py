@@ -4,17 +4,20 @@ Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these ar
 """
 
 import shutil
+import socket
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
-from netconsole.backend.filtering import rules
-from netconsole.backend.filtering.native_rules import maps_of_verdicts
+from netconsole.backend.filtering import bridge_words, rules
+from netconsole.backend.filtering.native_rules import is_native, maps_of_verdicts
 from netconsole.backend.kernel import iptables_save
 from netconsole.backend.kernel.mixed_tables import FAMILIES, Saved
 from netconsole.backend.kernel.nf_tables import NfTables
 from netconsole.backend.model.errors import NetconsoleError, StepFailed
 from netconsole.backend.model.hoststate import ChainKey, Family, Observed, Rule
 from netconsole.backend.model.subject import GuestChain
+from netconsole.backend.model.text import decoded
 from netconsole.backend.plan import standing_rules
 from netconsole.backend.plan.portions import MOST, portions
 from netconsole.backend.steps import ChangeRules
@@ -23,6 +26,8 @@ from netconsole.backend.system.programs import PATH, run
 from netconsole.backend.wording.groups import ways_to_guests
 
 _IP_FAMILIES: tuple[Literal["ipv4", "ipv6"], ...] = ("ipv4", "ipv6")
+
+_ETHERTYPES: Final = Path("/etc/ethertypes")
 
 LOCK_SECONDS = "10"
 """How long to wait for another program that holds the legacy kind's lock."""
@@ -154,7 +159,35 @@ def _state(saved: Saved, family: Family) -> Observed:
     """What was read; a change that could not be verified is refused before it begins."""
     unreadable = {"rules": saved.obstacle} if saved.obstacle else {}
     chains = rules.parse(saved.text, family)
+    if family == "bridge":
+        chains = _canonical(chains)
     return Observed(chains=chains, generation=saved.generation, unreadable=unreadable)
+
+
+def _canonical(chains: Mapping[ChainKey, tuple[Rule, ...]]) -> dict[ChainKey, tuple[Rule, ...]]:
+    """Chains of ebtables, those of ours in the words in which they are wanted."""
+    try:
+        ethertypes = bridge_words.ethertypes_in(decoded(_ETHERTYPES.read_bytes()))
+    except OSError:
+        ethertypes = {}  # then ebtables prints numbers
+    return {
+        key: tuple(
+            rule
+            if is_native(rule.spec)
+            else rule._replace(spec=bridge_words.canonical(rule.spec, ethertypes, _protocol))
+            for rule in found
+        )
+        if rules.is_own_chain(key.chain)
+        else found
+        for key, found in chains.items()
+    }
+
+
+def _protocol(name: str) -> int | None:
+    try:
+        return socket.getprotobyname(name)
+    except OSError:
+        return None
 
 
 def _generation() -> int | None:
@@ -223,19 +256,23 @@ def _ipv6_of(kind: str) -> Observed:
     return observe_ipv6(needed=True) if own else observe_other()
 
 
-def redirection_refused() -> str:
-    """Why this kernel takes no rule that redirects a bridged frame; empty where it does.
+REDIRECTION: Final = {"PREROUTING": ["-p IPv4 --logical-in lo --ip-src 192.0.2.1 -j redirect"]}
+"""A table nat of ebtables with a rule that redirects a bridged frame."""
+
+
+def refused(table: Mapping[str, list[str]]) -> str:
+    """Why this kernel takes no such table nat of ebtables; empty where it does.
 
     It is tried out in a network namespace of its own; a process that may not make one learns
     nothing.
     """
-    rule = "-A PREROUTING -p IPv4 --logical-in lo --ip-src 192.0.2.1 -j redirect"
     try:
         run(["unshare", "--net", "true"])
     except NetconsoleError:
         return ""
+    text = _text("nat", rules.restore_lines({}, table, rules.NEW_CHAIN["bridge"]))
     try:
-        run(["unshare", "--net", "ebtables", "-t", "nat", *rule.split()])
+        run(["unshare", "--net", "ebtables-restore", "--noflush"], text=text)
     except NetconsoleError as error:
         return str(error).removeprefix("unshare --net ")
     return ""

@@ -1,4 +1,4 @@
-"""Guards of ports in the kernel: the table `netdev netconsole`, by nft(8)."""
+"""Guards of ports in the kernel: the table `netdev netconsole`, by nft(8), or ebtables."""
 
 import shutil
 import socket
@@ -6,18 +6,30 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from netconsole.backend.filtering.guard_listing import counted, parse_guards
+from netconsole.backend.filtering.guard_listing import counted, counted_in_chains, parse_guards
+from netconsole.backend.filtering.rules import specs
+from netconsole.backend.host import filters
+from netconsole.backend.intent.bridge_guards import by_ebtables
 from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.kernel.other_nat import NO_NFT
 from netconsole.backend.model.errors import NetconsoleError
-from netconsole.backend.model.guards import FAMILY, TABLE, GuardObject, GuardTable
+from netconsole.backend.model.guards import (
+    FAMILY,
+    NO_GUARDS,
+    TABLE,
+    Guard,
+    GuardObject,
+    GuardTable,
+)
 from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.steps import ChangeGuards
 from netconsole.backend.system.programs import PATH, run
+from netconsole.backend.wording.bridge_guards import DROPPING, SHARED_CHAINS, guard_chains
 from netconsole.backend.wording.guards import guards_in
 
 LISTING: Final = ("nft", "--numeric-protocol", "list", "table", FAMILY, TABLE)
 """Counters among it: `nft list counters` takes ten times as long at 1,000 ports (nft 1.0.6)."""
+EBTABLES_COUNTERS: Final = ("ebtables", "-t", "nat", "-L", "--Lc")
 SECONDS = 60.0
 """How long nft may take: 10,000 ports take it some five."""
 
@@ -33,11 +45,14 @@ def observe() -> Observed:
     return Observed(guards=guards_in(table), guard_table=table)
 
 
-def stopped() -> dict[str, int]:
-    """How many frames were dropped, by the counter of their kind; empty without the table.
+def stopped(by_ebtables: bool) -> dict[str, int]:
+    """How many frames were dropped, by the counter of their kind; empty without guards.
 
     Raises NetconsoleError or OSError where that cannot be read.
     """
+    if by_ebtables:
+        packets = counted_in_chains(run(EBTABLES_COUNTERS, timeout=SECONDS))
+        return {kind: packets[chain] for kind, chain in DROPPING.items() if chain in packets}
     return counted(run(LISTING, timeout=SECONDS)) if _is_there() else {}
 
 
@@ -56,13 +71,25 @@ def _is_there() -> bool:
 
 
 def possible(wanted: Wanted, observed: Observed) -> Wanted:
-    """Leave the guards out where this kernel takes none, and tell of it."""
+    """Put the guards into the words of ebtables where the kernel takes no table of nftables.
+
+    Where it takes none of ebtables either they are left out. Both is told of.
+    """
     if not wanted.guard_table or observed.guard_table or "guards" in observed.unreadable:
         return wanted
     if not (reason := _refused(wanted.guard_table)):
         return wanted
-    unsupported = {**wanted.unsupported, "guards": reason}
-    return replace(wanted, guards={}, guard_table=frozenset(), unsupported=unsupported)
+    is_there = any(at in SHARED_CHAINS for at in observed.chains)
+    if not is_there and (refusal := filters.refused(_sample())):
+        unsupported = {**wanted.unsupported, NO_GUARDS: f"{reason}; {refusal}"}
+        return replace(wanted, guards={}, guard_table=frozenset(), unsupported=unsupported)
+    return by_ebtables(wanted, reason)
+
+
+def _sample() -> dict[str, list[str]]:
+    """A table with a guard, in which each match is that there is."""
+    guard = Guard("lo", "02:00:00:00:00:01", ("192.0.2.1", "2001:db8::1"))
+    return {at.chain: specs(rules) for at, rules in guard_chains((guard,)).items()}
 
 
 def _refused(table: GuardTable) -> str:

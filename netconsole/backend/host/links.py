@@ -26,6 +26,7 @@ class _KindData(TypedDict):
 
 class _PortData(TypedDict):
     hairpin: NotRequired[bool]
+    group_fwd_mask: NotRequired[str]
     state: NotRequired[str]
 
 
@@ -126,6 +127,7 @@ def _link(entry: _LinkEntry) -> ObservedLink:
         alias=entry.get("ifalias", ""),
         peer=entry.get("link"),
         hairpin=port.get("hairpin"),
+        group_fwd_mask=int(port["group_fwd_mask"], 16) if "group_fwd_mask" in port else None,
         forward_delay=data.get("forward_delay"),
         nf_call_iptables=_switch(data.get("nf_call_iptables")),
         nf_call_ip6tables=_switch(data.get("nf_call_ip6tables")),

@@ -88,6 +88,7 @@ def intent(
         guard_table=guard_table(guarded.values(), options.guest_ethertypes)
         if presence.served or presence.carried
         else frozenset(),
+        guest_ethertypes=tuple(options.guest_ethertypes),
     )
 
 

@@ -10,6 +10,13 @@ FAMILY, TABLE = "netdev", "netconsole"
 """Of the table of nftables that holds the guards."""
 
 
+NO_GUARDS, BY_EBTABLES = "guards", "netdev guards"
+"""What a kernel lacks that cannot hold the table: guards at all, or it has those of ebtables."""
+
+Held = Literal["on", "missing", "different"]
+"""How a guard that is wanted is held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Whose frames pass a port, and by which addresses."""

@@ -75,6 +75,8 @@ class Link:
     peer: str | None = None
     """The other end of a veth pair, which is the guest's."""
     hairpin: bool | None = None
+    group_fwd_mask: int | None = None
+    """Of a bridge's port: which frames to 01:80:c2:00:00:0x it hands on, a bit each."""
     forward_delay: int | None = None
     """Of a bridge, in hundredths of a second."""
     nf_call_iptables: bool | None = None
@@ -331,5 +333,7 @@ class Wanted(HostState):
     was_asked: bool = False
     """Whether the store asked for all of it before the change as well. What holds guests is not
     taken back then."""
+    guest_ethertypes: tuple[int, ...] = ()
+    """Which guests may send beside IPv4, ARP and IPv6."""
     unsupported: Mapping[str, str] = field(default_factory=dict)
     """The parts that this kernel cannot hold and that are left out, and why."""

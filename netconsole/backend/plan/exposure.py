@@ -8,11 +8,12 @@ from collections.abc import Iterable
 
 from netconsole.backend.filtering import rules
 from netconsole.backend.model import subject
-from netconsole.backend.model.guards import of_devices
+from netconsole.backend.model.guards import BY_EBTABLES, of_devices
 from netconsole.backend.model.hoststate import ChainKey, Observed, Rule, Wanted
 from netconsole.backend.model.subject import HOST, Subject
 from netconsole.backend.plan.guests import filtering
 from netconsole.backend.steps import Plan, SetLink
+from netconsole.backend.wording.bridge_guards import state_of_port
 from netconsole.backend.wording.groups import ways_to_guests
 
 
@@ -43,6 +44,9 @@ def closing(ports: Iterable[str], wanted: Wanted) -> Plan:
 def _is_unguarded(name: str, observed: Observed, wanted: Wanted) -> bool:
     if name not in wanted.guards or "guards" in observed.unreadable:
         return False
+    if BY_EBTABLES in wanted.unsupported:
+        is_read = "rules" not in observed.unreadable
+        return is_read and state_of_port(observed.chains, wanted.chains, name) != "on"
     return not of_devices(wanted.guard_table, ("", name)) <= observed.guard_table
 
 

@@ -19,16 +19,20 @@ from netconsole.backend.model.hoststate import (
 from netconsole.backend.model.subject import Subject, Subjects
 from netconsole.backend.plan import moves, standing_rules
 from netconsole.backend.steps import ChangeRules, EndConnections, EndUntranslated, Plan, Step
+from netconsole.backend.wording.bridge_guards import with_former
 from netconsole.backend.wording.groups import with_leaving
 from netconsole.backend.wording.rule_subjects import subject_of
 
-_GUARDING: tuple[tuple[Family, TableName], ...] = (("ipv4", "filter"), ("ipv6", "filter"))
-"""The tables in which guests are filtered."""
+_GUARDING: tuple[tuple[Family, TableName], ...] = (
+    ("ipv4", "filter"),
+    ("ipv6", "filter"),
+    ("bridge", "nat"),
+)
+"""The tables in which guests are filtered, or guarded by ebtables."""
 _OTHERS: tuple[tuple[Family, TableName], ...] = (
     ("ipv4", "nat"),
     ("ipv4", "mangle"),
     ("bridge", "filter"),
-    ("bridge", "nat"),
 )
 _Table = Mapping[str, Sequence[str]]
 _INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
@@ -90,7 +94,9 @@ def _first(
     """A table as it is to be before links are made and removed."""
     goal = _of_table(wanted.chains, family, table)
     current = _of_table(observed.chains, family, table)
-    if moves.ports_leave(observed, wanted):
+    if family == "bridge":
+        goal = with_former(current, goal)
+    elif moves.ports_leave(observed, wanted):
         goal = with_leaving(current, goal)
     return rules.target(_specs(observed.chains, family, table), goal)
 

@@ -9,6 +9,7 @@ from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.subject import HOST, Subjects, together
 from netconsole.backend.plan import moves
 from netconsole.backend.steps import ChangeGuards, Step
+from netconsole.backend.wording.bridge_guards import guarded_devices
 
 
 def put(observed: Observed, wanted: Wanted) -> Iterator[Step]:
@@ -26,8 +27,9 @@ def removed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
 
 def leaving(observed: Observed, wanted: Wanted) -> frozenset[str]:
     """Return the ports that have to go and have a guard."""
-    guarded = {each.device for each in observed.guard_table if each.device}
-    return frozenset(link.name for link in moves.gone(observed, wanted) if link.name in guarded)
+    gone = frozenset(link.name for link in moves.gone(observed, wanted))
+    guarded = frozenset(each.device for each in observed.guard_table)
+    return (gone & guarded) | guarded_devices(observed.chains, gone)
 
 
 def _meanwhile(observed: Observed, wanted: Wanted) -> GuardTable:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from netconsole.backend.filtering.rule_order import target_of
 from netconsole.backend.filtering.rules import CHAIN_PREFIX, is_ours, is_own_chain
 from netconsole.backend.intent.bridged import WITHIN_BRIDGES
+from netconsole.backend.model.guards import BY_EBTABLES, NO_GUARDS
 from netconsole.backend.model.hoststate import ChainKey, Family, Observed, Rule, Wanted
 from netconsole.backend.model.subject import GuestChain
 from netconsole.backend.steps import AddLink, Plan
@@ -84,8 +85,10 @@ def with_others(observed: Observed, wanted: Wanted) -> Wanted:
     return replace(wanted, chains={**others, **emptied, **wanted.chains})
 
 
-def note_of_guests(steps: Plan, wanted: Wanted) -> tuple[str, ...]:
-    """Say of ports that are made what security groups do not hold for them."""
-    reason = wanted.unsupported.get(WITHIN_BRIDGES)
-    made = any(isinstance(step, AddLink) and step.kind in ("tap", "veth") for step in steps.steps)
-    return (f"{WITHIN_BRIDGES} do not hold: {reason}",) if reason and made else ()
+def notes_of_guests(steps: Plan, wanted: Wanted) -> tuple[str, ...]:
+    """Say of ports that are made what security groups and guards do not hold for them."""
+    if not any(isinstance(step, AddLink) and step.kind in ("tap", "veth") for step in steps.steps):
+        return ()
+    parts = (WITHIN_BRIDGES, NO_GUARDS, BY_EBTABLES)
+    reasons = {part: wanted.unsupported[part] for part in parts if part in wanted.unsupported}
+    return tuple(f"{part} do not hold: {reason}" for part, reason in reasons.items())

@@ -192,6 +192,7 @@ def _as_made(link: Link) -> ObservedLink:
 
 
 def _link_changes(found: Link, wanted: Link, about: Subjects = ()) -> Iterator[SetLink]:
+    stays = found.master == wanted.master
     changes: tuple[tuple[LinkAttribute, str | int | bool | None, str | int | bool | None], ...] = (
         ("alias", wanted.alias or None, found.alias),
         ("mac", wanted.mac, found.mac),
@@ -200,7 +201,8 @@ def _link_changes(found: Link, wanted: Link, about: Subjects = ()) -> Iterator[S
         ("nf_call_iptables", wanted.nf_call_iptables, bool(found.nf_call_iptables)),
         ("nf_call_ip6tables", wanted.nf_call_ip6tables, bool(found.nf_call_ip6tables)),
         ("master", wanted.master, found.master),
-        ("hairpin", wanted.hairpin, found.hairpin if found.master == wanted.master else False),
+        ("hairpin", wanted.hairpin, found.hairpin if stays else False),
+        ("group_fwd_mask", wanted.group_fwd_mask, found.group_fwd_mask if stays else 0),
         ("up", wanted.up, found.up),
     )
     for attribute, value, former in changes:
@@ -228,6 +230,7 @@ def left(observed: Observed, wanted: Wanted) -> Iterator[Step]:
         apart: tuple[tuple[LinkAttribute, str, str], ...] = (
             ("up", "0", _text(link.up)),
             ("hairpin", "0", _text(link.hairpin)),
+            ("group_fwd_mask", "0", _text(link.group_fwd_mask)),
             ("master", "", _text(link.master)),
         )
         for attribute, value, former in apart:
@@ -242,7 +245,7 @@ def removed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     for found in sorted(moves.gone(observed, wanted), key=lambda link: -_rank(link.kind)):
         link = found
         if found.name in guarded:  # it has left its bridge by then
-            link = replace(found, up=False, hairpin=None, master=None)
+            link = replace(found, up=False, hairpin=None, group_fwd_mask=None, master=None)
         peer = observed.links.get(link.peer or "")
         yield RemoveLink(
             link.name,

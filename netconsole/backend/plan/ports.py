@@ -12,7 +12,7 @@ from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model import subject
 from netconsole.backend.model.dhcp_host import host_path
 from netconsole.backend.model.errors import Conflict
-from netconsole.backend.model.guards import of_devices, shared
+from netconsole.backend.model.guards import BY_EBTABLES, of_devices, shared
 from netconsole.backend.model.hoststate import Observed, Wanted, WantedLink
 from netconsole.backend.model.kernel_settings import IP_FORWARD, disable_ipv6
 from netconsole.backend.model.records import FixedIP, Network, Port
@@ -141,8 +141,8 @@ def stand(observed: Observed, wanted: Wanted, near: Vicinity, devices: Iterable[
     leases = (lease for found in observed.leases.values() for lease in found)
     if any(lease.address not in near.addresses for lease in leases):
         return False
-    if not guests.stand(observed, wanted):
-        return False
+    if BY_EBTABLES in wanted.unsupported or not guests.stand(observed, wanted):
+        return False  # the tables of ebtables are looked at as a whole
     ground = replace(
         observed,
         links={name: link for name, link in observed.links.items() if name not in own},

@@ -148,7 +148,8 @@ class Standing:
         if link is None or step.name in self._made:
             return step.name in self._made
         now = self._set.get((step.name, step.attribute), attribute(link, step.attribute))
-        if step.attribute == "hairpin" and self._set.get((step.name, "master")):
+        of_ports = ("hairpin", "group_fwd_mask")
+        if step.attribute in of_ports and self._set.get((step.name, "master")):
             now = "0"  # as of each that has just become a port
         if now == step.value:
             return False

@@ -14,6 +14,7 @@ from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.model.group_rules import Attempt
+from netconsole.backend.model.guards import BY_EBTABLES
 from netconsole.backend.model.hoststate import Lease, Observed, Wanted
 from netconsole.backend.model.kernel_settings import IP_FORWARD
 from netconsole.backend.model.phrases import command
@@ -162,7 +163,8 @@ class Reading:
 
         Raises Unavailable where the counters cannot be read.
         """
-        return guarding(self.survey(), self._host.stopped())
+        seen = self.survey()
+        return guarding(seen, self._host.stopped(BY_EBTABLES in seen.wanted.unsupported))
 
     def plan(self) -> Plan:
         """The steps between the host and the store.

@@ -20,7 +20,7 @@ from netconsole.backend.model.records import FixedIP, Records
 from netconsole.backend.model.subject import EVERY_GROUP, WHOLE_HOST, Scope
 from netconsole.backend.plan import adoption, guests, ports, unread
 from netconsole.backend.plan.egress import Others, note_of_association, sent
-from netconsole.backend.plan.guests import note_of_guests
+from netconsole.backend.plan.guests import notes_of_guests
 from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
 from netconsole.backend.service.former import Former
@@ -135,7 +135,7 @@ class Writing(Reading):
         (former.note if scope.is_whole else former.forget_made)(connection)
         notes = (*written.notes, *self._host.notes(steps, observed, wanted))
         notes += self._notes_of_associations(change.scope, of.found, observed, wanted)
-        notes += note_of_guests(steps, wanted)
+        notes += notes_of_guests(steps, wanted)
         return Prepared(
             written.result, steps, observed, wanted, scope, written.waits, notes, former
         )

@@ -12,6 +12,7 @@ LinkAttribute = Literal[
     "mtu",
     "mac",
     "hairpin",
+    "group_fwd_mask",
     "forward_delay",
     "nf_call_iptables",
     "nf_call_ip6tables",
@@ -124,6 +125,9 @@ class SetLink(ProgramStep):
             case "hairpin":
                 state = "on" if self.value == "1" else "off"
                 return (argv(*link, "type", "bridge_slave", "hairpin", state),)
+            case "group_fwd_mask":
+                mask = f"{int(self.value):#x}"
+                return (argv(*link, "type", "bridge_slave", "group_fwd_mask", mask),)
 
     @property
     def inverse(self) -> Step | None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from netconsole.backend.model.guards import of_devices, shared
+from netconsole.backend.model.guards import BY_EBTABLES, NO_GUARDS, Held, of_devices, shared
 from netconsole.backend.survey.survey import Survey
+from netconsole.backend.wording.bridge_guards import state_of_port
 
-GuardState = Literal["on", "off", "missing", "different", "not held", "unknown"]
+GuardState = Held | Literal["off", "not held", "unknown"]
 """`off`: none is wanted (`instance unguard`). `not held`: this kernel cannot hold one."""
 
 
@@ -38,12 +39,15 @@ class Guarding:
     """How many frames of which kind were dropped, at all ports together, since the table came."""
     unsupported: str | None
     """Why this kernel holds none, where it does not."""
+    weakened: str | None
+    """Why it is ebtables that guards the ports, and what that cannot stop, where it is."""
 
 
 def guarding(seen: Survey, stopped: Mapping[str, int]) -> Guarding:
     """Put together what a survey says of guards, and what was counted."""
-    unsupported = seen.wanted.unsupported.get("guards")
-    return Guarding(tuple(_ports(seen, unsupported)), stopped, unsupported)
+    lacking = seen.wanted.unsupported
+    ports = tuple(_ports(seen, lacking.get(NO_GUARDS)))
+    return Guarding(ports, stopped, lacking.get(NO_GUARDS), lacking.get(BY_EBTABLES))
 
 
 def _ports(seen: Survey, unsupported: str | None) -> Iterator[PortGuard]:
@@ -67,8 +71,12 @@ def _ports(seen: Survey, unsupported: str | None) -> Iterator[PortGuard]:
 def _state(seen: Survey, device: str, unsupported: str | None) -> GuardState:
     if unsupported is not None:
         return "not held"
-    if "guards" in seen.observed.unreadable or device not in seen.wanted.guards:
+    if not {"guards", "rules"}.isdisjoint(seen.observed.unreadable):
         return "unknown"
+    if device not in seen.wanted.guards:
+        return "unknown"
+    if BY_EBTABLES in seen.wanted.unsupported:
+        return state_of_port(seen.observed.chains, seen.wanted.chains, device)
     observed, wanted = seen.observed.guard_table, seen.wanted.guard_table
     if device not in seen.observed.guards:
         return "missing"

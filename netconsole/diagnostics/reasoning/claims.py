@@ -6,6 +6,7 @@ What no check of its own claims is left to the check `drift`.
 from typing import Literal
 
 from netconsole.backend.filtering.rule_lines import place_of
+from netconsole.backend.filtering.rule_order import target_of
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.model.kernel_settings import IP_FORWARD, belongs_to
 from netconsole.backend.model.subject import METADATA, SubjectKind
@@ -33,6 +34,7 @@ from netconsole.backend.steps import (
     Step,
     StopDnsmasq,
 )
+from netconsole.backend.wording.bridge_guards import GUARDS
 from netconsole.backend.wording.groups import filters_guests, ways_to_guests
 
 Claimant = Literal[
@@ -59,6 +61,8 @@ Claimant = Literal[
 
 _WAY_IN = frozenset({"INPUT", f"{CHAIN_PREFIX}INPUT"})
 """Our chain for what comes into the host, and where the jump to it is."""
+_REDIRECTING = frozenset({"PREROUTING", f"{CHAIN_PREFIX}PREROUTING"})
+"""The same for redirections of ebtables, which has guards in the same table."""
 
 
 def claimant(step: Step) -> Claimant:
@@ -81,6 +85,8 @@ def claimant(step: Step) -> Claimant:
         case EndConnections() | EndUntranslated() if _is_about(step, "floating"):
             return "floating_nat"
         case ChangeGuards():
+            return "guards"
+        case ChangeRules(family="bridge", table="nat") if _is_of_guards(step):
             return "guards"
         case ChangeRules(kind="nft" | "legacy"):
             return "legacy_filter"
@@ -117,6 +123,8 @@ def _of_link(step: AddLink | RemoveLink | SetLink) -> Claimant:
             return "stp"
         case SetLink(attribute="hairpin"):
             return "hairpin"
+        case SetLink(attribute="group_fwd_mask"):
+            return "guards"
         case SetLink(attribute="nf_call_iptables" | "nf_call_ip6tables"):
             return "bridge_nf"
         case AddLink(kind="vlan") | RemoveLink(kind="vlan") | SetLink(kind="vlan"):
@@ -129,6 +137,11 @@ def _of_address(step: Step) -> Claimant:
     if _is_about(step, "floating"):
         return "floating_address"
     return "gateway" if _is_about(step, "network") else "drift"
+
+
+def _is_of_guards(step: ChangeRules) -> bool:
+    lines = (*step.lines, *step.inverse_lines)
+    return bool(step.chains - _REDIRECTING) or any(target_of(line) == GUARDS for line in lines)
 
 
 def _is_about(step: Step, kind: SubjectKind) -> bool:

@@ -50,3 +50,14 @@ def test_a_kernel_without_guards_is_told_of() -> None:
     assert found.verdict == "warn"
     assert found.because.endswith("any guest can pass for any other: no family netdev.")
     assert [row.label for row in found.evidence] == ["net.ipv6.conf.br100.accept_ra"]
+
+
+def test_what_ebtables_cannot_stop_is_told_after_who_has_no_guard() -> None:
+    lacking = {"netdev guards": "no family netdev; ebtables guards the ports, and cannot stop X"}
+    found = judged(host(records(2), unsupported=lacking), HEARING)
+    assert found.verdict == "warn"
+    assert found.because.endswith(
+        "is stopped: no family netdev; ebtables guards the ports, and cannot stop X."
+    )
+    assert not found.evidence
+    assert judged(host(unguarded(), unsupported=lacking), DEAF).because.startswith("No guard is")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netconsole.backend.model import kernel_settings
+from netconsole.backend.model.guards import BY_EBTABLES, NO_GUARDS
 from netconsole.backend.model.phrases import some
 from netconsole.backend.survey.status import Allocation
 from netconsole.diagnostics.model.check import Check
@@ -21,7 +22,7 @@ REMEDY = (
     "`netconsole instance guard NAME` guards an instance; what it needs beside its own addresses, "
     "`netconsole instance allow-address NAME CIDR` allows."
 )
-APPLY = "`netconsole apply` puts the table right, in one transaction."
+APPLY = "`netconsole apply` puts it right, in one transaction."
 SHOWN: Final = 8
 """Commands listed of what is not as it should be."""
 KERNEL = "A kernel with CONFIG_NF_TABLES_NETDEV, and the program nft (Debian: nftables), hold them."
@@ -34,20 +35,19 @@ def judge(snapshot: Snapshot) -> Finding:
     open_ports = sorted({each.instance for each in _here(snapshot) if not each.guarded})
     rows = (
         *(Evidence(f"guard of {name}", "none", "one") for name in open_ports),
-        *_heard(snapshot, everywhere="guards" in host.unsupported),
+        *_heard(snapshot, everywhere=NO_GUARDS in host.unsupported),
     )
     if steps := claimed(snapshot.part(Backend).plan, ID):
         done = tuple(Evidence("not yet done", each) for each in steps.commands[:SHOWN])
         because = (
-            f"The table netdev netconsole is not as it should be: {steps.commands[0]}. A port "
-            "without its rules lets its guest pass for any other, one with others drops what is "
-            "true."
+            f"What guards the ports is not as it should be: {steps.commands[0]}. A port without "
+            "its rules lets its guest pass for any other, one with others drops what is true."
         )
         fix = snapshot.part(Backend).fix
         return Finding(ID, TITLE, "fail", because, (*done, *rows), (), fix, remedy=APPLY)
     if not any(True for _ in _here(snapshot)):
         return Finding(ID, TITLE, "not-applicable", "No instance has a port on this host.")
-    if reason := host.unsupported.get("guards"):
+    if reason := host.unsupported.get(NO_GUARDS):
         because = f"This kernel holds no guards, any guest can pass for any other: {reason}."
         return Finding(ID, TITLE, "warn", because, rows, remedy=KERNEL)
     if open_ports:
@@ -56,6 +56,9 @@ def judge(snapshot: Snapshot) -> Finding:
             "its networks, and for their gateway."
         )
         return Finding(ID, TITLE, "warn", because, rows, remedy=REMEDY)
+    if reason := host.unsupported.get(BY_EBTABLES):
+        because = f"Not every lie of a guest is stopped: {reason}."
+        return Finding(ID, TITLE, "warn", because, rows, remedy=KERNEL)
     return Finding(ID, TITLE, "ok", "Each port lets its guest's own addresses through alone.")
 
 
@@ -83,16 +86,17 @@ PAGE = Explanation(
     "nobody hears a guest though its interface is up, perhaps over IPv6 alone.",
     cause="The table netdev netconsole, which lets each port's own addresses through alone, is not "
     "as it should be, an instance was exempted (--no-guard, instance unguard, a VPN), or the "
-    "kernel cannot hold such a table. A guest that nobody hears sends by an address that is not "
-    "its own: of IPv6 those that change or are made up (RFC 8981, RFC 7217) are none of its own.",
-    evidence="The plan's steps on the table, the ports that are exempt, and where the host itself "
-    "hears router advertisements of guests that nothing stops.",
+    "kernel cannot hold such a table. ebtables guards the ports then, if the kernel has that, and "
+    "does not see every lie. A guest that nobody hears sends by an address that is not its own: of "
+    "IPv6 those that change or are made up (RFC 8981, RFC 7217) are none of its own.",
+    evidence="The plan's steps on the table, or on the table nat of ebtables, the ports that are "
+    "exempt, and where the host itself hears router advertisements of guests that nothing stops.",
     look_alikes=(
         ("address_conflict", "two machines have one address, and neither lies."),
         ("dhcp_rogue", "another DHCP server is on the wire, beyond the ports."),
         ("fdb", "a MAC address is known at a wrong port, whoever sent by it."),
     ),
-    cure="`netconsole apply` puts the table back, in one transaction. `netconsole instance guard` "
+    cure="`netconsole apply` puts the guards back, in one transaction. `netconsole instance guard` "
     "guards an exempt instance, `netconsole instance allow-address` allows it what it needs. "
     "`netconsole guards` says what was stopped, by kind, and how a guest gets to use the IPv6 "
     "address that it makes of its MAC address.",

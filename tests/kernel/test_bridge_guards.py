@@ -1,0 +1,71 @@
+"""Guards by ebtables of the kind nft, on a host without the program nft."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from bridge_lies import shows_what_ebtables_stops
+from cloud import answer, netconsole
+from guest_frames import device, furnish
+from private_host import PrivateHost
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[PrivateHost]:
+    """A host with three guests, as in test_guards."""
+    with PrivateHost() as made:
+        nft = made.run("sh", "-c", "command -v nft").stdout.strip()
+        made.run("mount", "--bind", "/dev/null", nft)
+        furnish(made)
+        yield made
+
+
+def states(host: PrivateHost) -> dict[str, str]:
+    return {one["instance"]: one["state"] for one in answer(host, "guards")["ports"]}
+
+
+def test_what_ebtables_cannot_stop_is_named_and_all_else_is_stopped(host: PrivateHost) -> None:
+    shows_what_ebtables_stops(host)
+
+
+@pytest.mark.parametrize(
+    ("damage", "state"),
+    [
+        ("ebtables -t nat -F", "different"),
+        ("ebtables -t nat -D PREROUTING -j nova-network-guards", "different"),
+        ("ebtables -t nat -I nova-network-PORT -j ACCEPT", "different"),
+        ("ip link set dev PORT type bridge_slave group_fwd_mask 0", "on"),
+    ],
+)
+def test_what_somebody_changed_is_drift_and_put_right(
+    host: PrivateHost, damage: str, state: str
+) -> None:
+    host.run(*damage.replace("PORT", device(host, "liar")).split())
+
+    assert states(host)["liar"] == state
+    examined = host.run("netconsole", "doctor", "--only", "guards", "--json", check=False)
+    assert json.loads(examined.stdout)["findings"][0]["verdict"] == "fail"
+    netconsole(host, "apply")
+
+    assert states(host)["liar"] == "on"
+    assert host.run("netconsole", "plan", check=False).stdout == ""
+
+
+def test_guards_follow_their_instances(host: PrivateHost) -> None:
+    port = device(host, "liar")
+    allowed = "-p IPv4 --ip-src 10.9.0.0/24 -j RETURN"
+    netconsole(host, "instance", "allow-address", "liar", "10.9.0.0/24")
+    assert allowed in host.run("ebtables-save").stdout
+    netconsole(host, "instance", "disallow-address", "liar", "10.9.0.0/24")
+    assert allowed not in host.run("ebtables-save").stdout
+
+    netconsole(host, "instance", "unguard", "liar")
+    assert port not in host.run("ebtables-save").stdout
+    assert states(host)["liar"] == "off"
+    netconsole(host, "instance", "guard", "liar")
+    assert states(host)["liar"] == "on"
+
+    for name in ("liar", "other", "machine"):
+        netconsole(host, "instance", "delete", name)
+    assert "nova-network" not in host.run("ebtables-save").stdout
+    assert host.run("netconsole", "plan", check=False).stdout == ""
