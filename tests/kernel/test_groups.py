@@ -194,3 +194,44 @@ def test_two_projects_reach_each_other_only_as_they_allow(host: PrivateHost) -> 
         words = ("--fixed-range-v4", f"10.0.{number}.0/24", "--bridge", f"br20{number}")
         netconsole(host, "network", "create", label, *words)
     assert_kept_apart(host)
+
+
+READ_TAP = """
+import fcntl, os, struct, sys
+tap = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tap, 0x400454ca, struct.pack("16sH22x", sys.argv[1].encode(), 0x1002))
+print("ready", flush=True)
+while True:
+    frame = os.read(tap, 2000)
+    if frame[12:14] == b"\\x08\\0" and frame[23] == 17:
+        print(frame[42:].decode(errors="replace"), flush=True)
+"""
+"""What a machine behind a tap hears: the datagrams of IPv4."""
+
+SEND = """
+import socket, sys
+with socket.socket(type=socket.SOCK_DGRAM) as out:
+    for port in sys.argv[2:]:
+        out.sendto(port.encode(), (sys.argv[1], int(port)))
+"""
+
+
+@pytest.mark.requires("tap")
+def test_a_machine_behind_a_tap_hears_what_its_group_lets_in(host: PrivateHost) -> None:
+    network(host)
+    words = ("--project", "demo", "--network", "vmnet", "--port-kind", "tap")
+    netconsole(host, "instance", "create", "machine", *words)
+    (port,) = answer(host, "instance", "show", "machine")["ports"]
+    address, device = port["fixed_ips"][0]["address"], port["port"]["device"]
+    entry = (address, "lladdr", port["port"]["mac"], "nud", "permanent", "dev", "br100")
+    host.run("ip", "neighbour", "replace", *entry)
+    machine = host.spawn("python3", "-c", READ_TAP, device)
+    assert machine.stdout is not None
+    assert machine.stdout.readline() == "ready\n"
+    eventually(lambda: "state forwarding" in host.run("bridge", "link", "show").stdout)
+    rule = ("default", "--project", "demo", "--cidr", "0.0.0.0/0", "--protocol", "udp", "--port")
+    for open_port, closed in (("1001", "1002"), ("1002", "1001")):
+        netconsole(host, "secgroup", "allow", *rule, open_port)
+        host.outside("python3", "-c", SEND, address, closed, open_port)
+        assert machine.stdout.readline() == f"{open_port}\n", "the first was not let in"
+        netconsole(host, "secgroup", "revoke", *rule, open_port)
