@@ -223,7 +223,7 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        EndUntranslated(("203.0.113.10", "203.0.113.11", "203.0.113.13")),
+        EndUntranslated(("203.0.113.10/31", "203.0.113.13")),
         (
             "conntrack --delete --orig-dst 203.0.113.10/31",
             "conntrack --delete --orig-dst 203.0.113.13",

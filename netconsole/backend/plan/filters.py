@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from ipaddress import IPv4Address, summarize_address_range
+from itertools import groupby
 
 from netconsole.backend.filtering import rules
 from netconsole.backend.filtering.native_rules import native_aims, native_handle, native_text
@@ -204,16 +206,21 @@ def ended_connections(
     So are those that began before there was a rule for their address.
     """
     ended = {subject for address in gone if address.is_single for subject in address.subjects}
-    before = frozenset(rules.specs(observed.chains.get(_INCOMING, ())))
-    after = frozenset(rules.specs(wanted.chains.get(_INCOMING, ())))
-    ended |= _led_to(before - after)
+    found, asked = observed.chains.get(_INCOMING, ()), wanted.chains.get(_INCOMING, ())
+    before, after = frozenset(rules.specs(found)), frozenset(rules.specs(asked))
+    led = (subject_of(_INCOMING.chain, spec) for spec in before - after)
+    ended |= {each for each in led if each is not None and each.kind == "floating"}
     yield from (EndConnections(subject.name, subjects=(subject,)) for subject in sorted(ended))
-    begun = sorted(_led_to(after - before) - ended)
-    if begun and "rules" not in observed.unreadable:
-        yield EndUntranslated(tuple(each.name for each in begun), subjects=tuple(begun))
+    begun = {rule.subject for rule in asked if rule.spec not in before} - ended
+    about = tuple(sorted(each for each in begun if each is not None and each.kind == "floating"))
+    if about and "rules" not in observed.unreadable:
+        yield EndUntranslated(tuple(_ranges(each.name for each in about)), subjects=about)
 
 
-def _led_to(specs: Iterable[str]) -> set[Subject]:
-    """The floating addresses whose connections rules lead to guests."""
-    about = (subject_of(_INCOMING.chain, spec) for spec in specs)
-    return {each for each in about if each is not None and each.kind == "floating"}
+def _ranges(addresses: Iterable[str]) -> Iterator[str]:
+    """Put IPv4 addresses that follow each other into ranges; of thousands, one after the other."""
+    numbers = sorted(int(IPv4Address(each)) for each in addresses)
+    for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
+        follow = [IPv4Address(number) for _, number in run]
+        for range_ in summarize_address_range(follow[0], follow[-1]):
+            yield str(range_ if range_.num_addresses > 1 else range_.network_address)

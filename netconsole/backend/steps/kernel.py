@@ -1,7 +1,6 @@
 """Steps on kernel settings, the packet filter and tracked connections."""
 
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, collapse_addresses
 from typing import Literal
 
 from netconsole.backend.filtering.rule_lines import parts
@@ -125,15 +124,9 @@ class EndUntranslated(ProgramStep):
     that led nowhere, and keeps sending, would never reach whom it leads to now (conntrack(8)).
     """
 
-    addresses: tuple[str, ...]
+    ranges: tuple[str, ...]
+    """Single addresses, and CIDRs that have no others."""
 
     @property
     def argvs(self) -> tuple[Argv, ...]:
-        ranges = collapse_addresses(map(IPv4Network, self.addresses))
-        return tuple(
-            argv("conntrack", "--delete", "--orig-dst", _shortest(range_)) for range_ in ranges
-        )
-
-
-def _shortest(range_: IPv4Network) -> str:
-    return str(range_ if range_.num_addresses > 1 else range_.network_address)
+        return tuple(argv("conntrack", "--delete", "--orig-dst", each) for each in self.ranges)

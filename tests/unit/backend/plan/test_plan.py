@@ -312,6 +312,15 @@ def test_connections_that_began_before_an_address_was_translated_end() -> None:
     assert [each.name for each in ended[0].subjects] == ["203.0.113.11"]
 
 
+def test_addresses_that_follow_each_other_are_ended_as_ranges() -> None:
+    few = records(4, floating=False)
+    several = tuple(floating_ip(last, 100 + at) for at, last in enumerate((20, 21, 23, 24)))
+    asked = wanted(replace(few, floating_ips=several))
+    (ended,) = (each for each in plan(WHOLE, asked).steps if isinstance(each, EndUntranslated))
+
+    assert ended.ranges == ("203.0.113.20/31", "203.0.113.23", "203.0.113.24")
+
+
 def test_connections_outlive_a_rule_that_only_changes_its_place() -> None:
     held = {**WHOLE.chains, NAT: WHOLE.chains[NAT][::-1]}
 
