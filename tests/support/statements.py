@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from sqlalchemy import Engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 
-_COMPILED: dict[Any, Any] = {}
+_COMPILED: LRUCache[Any, Any] = LRUCache(500)
 
 
 class Dialect(SQLiteDialect_pysqlite):
