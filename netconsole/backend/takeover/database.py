@@ -13,7 +13,17 @@ from functools import cached_property
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy import URL, ColumnElement, Connection, Engine, MetaData, NullPool, Table
+from sqlalchemy import (
+    URL,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Inspector,
+    MetaData,
+    NullPool,
+    Table,
+)
 from sqlalchemy.exc import (
     ArgumentError,
     NoSuchModuleError,
@@ -248,7 +258,13 @@ class _Reader:
     def _table(self, name: str, *needed: str) -> Table:
         if name not in self._tables:
             raise NoSuchTableError(f"table {name}")
-        table = Table(name, self._metadata, autoload_with=self._connection, resolve_fks=False)
+        table = self._metadata.tables.get(name)
+        if table is None:
+            found = self._inspector.get_columns(name)
+            # Keys and indexes, which Table would ask for besides, are half a dozen queries each.
+            table = Table(
+                name, self._metadata, *(Column(each["name"], each["type"]) for each in found)
+            )
         for column in ("id", "deleted", *needed):
             if column not in table.c:
                 raise NoSuchTableError(f"column {name}.{column}")
@@ -257,7 +273,11 @@ class _Reader:
     @cached_property
     def _tables(self) -> frozenset[str]:
         """Tables alone: nova has no views, and one may have rows without an end."""
-        return frozenset(sa.inspect(self._connection).get_table_names())
+        return frozenset(self._inspector.get_table_names())
+
+    @cached_property
+    def _inspector(self) -> Inspector:
+        return sa.inspect(self._connection)
 
 
 def _as_it_is(column: ColumnElement[object]) -> ColumnElement[object]:
