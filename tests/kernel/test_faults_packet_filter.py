@@ -108,7 +108,7 @@ def test_frames_within_a_bridge_pass_again(lab: RunningLab) -> None:
     def reaches() -> bool:
         found = json.loads(lab.netconsole("status", "--json").stdout)["allocations"]
         address = next(each["address"] for each in found if each["instance"] == "web2")
-        return lab.inside("web1", "ping", "-c1", "-W1", address).returncode == 0
+        return lab.inside("web1", "ping", "-c1", "-w2", address).returncode == 0
 
     assert reaches()
     put_through(lab, "bridge_nf", "bridge_nf")

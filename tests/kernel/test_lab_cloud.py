@@ -22,7 +22,7 @@ READ_STATE = "ip -4 rule; ip -4 route show table all; ip -br -4 addr; sysctl -a 
 
 
 def pings(lab: RunningLab, member: str, address: str) -> bool:
-    return lab.inside(member, "ping", "-q", "-c1", "-W1", address).returncode == 0
+    return lab.inside(member, "ping", "-q", "-c1", "-w2", address).returncode == 0
 
 
 def page(lab: RunningLab, member: str, address: str) -> str:

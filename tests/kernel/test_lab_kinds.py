@@ -20,7 +20,7 @@ def flat() -> Iterator[RunningLab]:
 
 
 def pings(lab: RunningLab, member: str, address: str) -> bool:
-    return lab.inside(member, "ping", "-q", "-c1", "-W1", address).returncode == 0
+    return lab.inside(member, "ping", "-q", "-c1", "-w2", address).returncode == 0
 
 
 def test_flat_guests_live_by_what_was_injected(flat: RunningLab) -> None:

@@ -60,7 +60,7 @@ def break_it(host: PrivateHost) -> None:
 
 
 def answers(host: PrivateHost) -> bool:
-    return host.outside("ping", "-c1", "-W1", OURS, check=False).returncode == 0
+    return host.outside("ping", "-c1", "-w2", OURS, check=False).returncode == 0
 
 
 def finding(host: PrivateHost, *options: str) -> dict[str, Any]:

@@ -107,8 +107,8 @@ def create_cloud(host: PrivateHost) -> str:
 
 
 def reaches(host: PrivateHost, address: str = FLOATING) -> bool:
-    """Whether the world outside gets an answer from an address."""
-    return host.outside("ping", "-c1", "-W1", address, check=False).returncode == 0
+    """Whether the world outside gets an answer from an address, to the second question perhaps."""
+    return host.outside("ping", "-c1", "-w2", address, check=False).returncode == 0
 
 
 _FOLLOWS = frozenset({"LOWER_UP", "NO-CARRIER"})

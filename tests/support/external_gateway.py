@@ -37,7 +37,7 @@ def own_rules(host: PrivateHost) -> set[str]:
 
 
 def gets_out(host: PrivateHost) -> bool:
-    ping = ("ping", "-c1", "-W1", "203.0.113.1")
+    ping = ("ping", "-c1", "-w2", "203.0.113.1")
     return host.run("ip", "netns", "exec", "web1", *ping, check=False).returncode == 0
 
 

@@ -18,7 +18,7 @@ def port_of_guest(lab: RunningLab, instance: str) -> dict[str, Any]:
 
 def reaches_the_world(lab: RunningLab, instance: str) -> bool:
     """Whether the world answers an instance."""
-    return lab.inside(instance, "ping", "-c1", "-W1", WORLD).returncode == 0
+    return lab.inside(instance, "ping", "-c1", "-w2", WORLD).returncode == 0
 
 
 def gets_address(lab: RunningLab, instance: str) -> bool:

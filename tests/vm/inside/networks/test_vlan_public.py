@@ -18,5 +18,5 @@ def test_floating_addresses_on_a_vlan(host: PrivateHost) -> None:
     netconsole(host, "floating", "associate", "192.0.2.129", "web1")
     assert " 192.0.2.129/32 " in host.run("ip", "address", "show", "vlan100").stdout
     eventually(
-        lambda: host.outside("ping", "-c1", "-W1", "192.0.2.129", check=False).returncode == 0
+        lambda: host.outside("ping", "-c1", "-w2", "192.0.2.129", check=False).returncode == 0
     )
