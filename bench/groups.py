@@ -3,11 +3,11 @@
 1,000 ports whose groups have 20 rules each: observed, planned and applied at most 2 s later than a
 bare iptables-restore has loaded the same rules. In a running process one more rule of a group of
 1,000 members, and one more member of a group that 1,000 others let in, takes less than 200 ms end
-to end; it is held against the one command that it comes to. A packet to the last of the guests
-costs at most 1.2 times what one to the first does. It is let in by the last rule of its group, and
-dropped behind it by the port, at which nobody listens.
+to end, at most 12 and 30 times what its one command takes. A packet to the last of the guests costs
+at most 1.2 times what one to the first does, where the last rule of its group lets it in.
 """
 
+import os
 import socket
 import statistics
 import time
@@ -150,6 +150,7 @@ def one_rule(cloud: Cloud) -> None:
         f"one more rule of a group of {GUESTS:,} members",
         lambda: cloud.service.do(AllowTraffic(PROJECT, ALL, traffic)),
         lambda: cloud.service.do(RevokeTraffic(PROJECT, ALL, traffic)),
+        12,
     )
 
 
@@ -159,10 +160,13 @@ def one_member(cloud: Cloud) -> None:
         f"one more member of a group that {GUESTS:,} let in",
         lambda: cloud.service.do(AddSecurityGroup(name, ALL)),
         lambda: cloud.service.do(RemoveSecurityGroup(name, ALL)),
+        30,
     )
 
 
-def changing(what: str, there: Callable[[], object], back: Callable[[], object]) -> None:
+def changing(
+    what: str, there: Callable[[], object], back: Callable[[], object], most: float
+) -> None:
     times = Times()
     command = ("iptables", "--wait", "-A", "INPUT", "-s", "198.51.100.0/24", "-j", "ACCEPT")
     for _ in range(ROUNDS):
@@ -170,9 +174,20 @@ def changing(what: str, there: Callable[[], object], back: Callable[[], object])
         times.bare.append(seconds(lambda: given(*command)))
         times.ours.append(seconds(back))
         times.bare.append(seconds(lambda: given(*(w.replace("-A", "-D") for w in command))))
+    before = computed()
+    there()
+    back()
+    taken = (computed() - before) / 2
     print(f"{what}: ", end="")
-    say(times.ours, times.bare, "iptables command", 200)
-    print(f"{statistics.median(times.ours) / BEYOND:.2f} of the {BEYOND * 1000:.0f} ms claimed")
+    say(times.ours, times.bare, "iptables command", most)
+    print(f"{statistics.median(times.ours) / BEYOND:.2f} of the {BEYOND * 1000:.0f} ms claimed, ")
+    print(f"{taken * 1000:.0f} ms of them of processor time")
+
+
+def computed() -> float:
+    """Seconds of processor time so far, of this process and of the programs that it ran."""
+    times = os.times()
+    return sum(times[:4])
 
 
 def asking(cloud: Cloud) -> None:
