@@ -65,18 +65,25 @@ class TerminalDriver(linux_driver.LinuxDriver):
         self._file = open(  # noqa: SIM115
             number, "w", encoding="utf-8", errors="backslashreplace", closefd=False
         )
+        if self._writer_thread is not None:
+            self._writer_thread.stop()  # what was painted before comes first, and whole
         reader = self._key_thread
         super().start_application_mode()  # type: ignore[no-untyped-call]  # not typed there
         if reader is not None and reader.is_alive():
             self._key_thread = reader
 
     def _sigcont_application(self, *signalled: object) -> None:
+        # Between two callbacks of the loop: a handler may have come in the middle of a write.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._take_again)
+
+    def _take_again(self) -> None:
         # Who was suspended takes the terminal again, and who was only stopped, as by SIGSTOP. While
         # the console ends, or has ended, it would never end again.
         reader = self._key_thread
         reads = not self.exit_event.is_set() and reader is not None and reader.is_alive()
         if reads or self._must_signal_resume:
-            super()._sigcont_application(*signalled)
+            super()._sigcont_application()
 
     def run_input_thread(self) -> None:
         """Read what is typed, until the console ends, unless another thread does.
