@@ -9,7 +9,6 @@ from abc import ABCMeta
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Callable, Iterable
 from functools import partial
-from threading import Lock
 from typing import Generic, TypeVar
 
 from rich.console import RenderableType
@@ -47,18 +46,6 @@ class TerminalDriver(linux_driver.LinuxDriver):
     meanwhile, or handles a signal. One thread reads what is typed, however often it is stopped.
     """
 
-    def __init__(
-        self,
-        app: App[object],
-        *,
-        debug: bool = False,
-        mouse: bool = True,
-        size: tuple[int, int] | None = None,
-    ) -> None:
-        """See LinuxDriver."""
-        super().__init__(app, debug=debug, mouse=mouse, size=size)
-        self._reads = Lock()
-
     def start_application_mode(self) -> None:
         """Take the terminal over, at the start and after each suspension."""
         number = 2 if self._file is None else self._file.fileno()
@@ -67,10 +54,7 @@ class TerminalDriver(linux_driver.LinuxDriver):
         )
         if self._writer_thread is not None:
             self._writer_thread.stop()  # what was painted before comes first, and whole
-        reader = self._key_thread
         super().start_application_mode()  # type: ignore[no-untyped-call]  # not typed there
-        if reader is not None and reader.is_alive():
-            self._key_thread = reader
 
     def _sigcont_application(self, *signalled: object) -> None:
         # Between two callbacks of the loop: a handler may have come in the middle of a write.
@@ -81,23 +65,19 @@ class TerminalDriver(linux_driver.LinuxDriver):
         # Who was suspended takes the terminal again, and who was only stopped, as by SIGSTOP. While
         # the console ends, or has ended, it would never end again.
         reader = self._key_thread
-        reads = not self.exit_event.is_set() and reader is not None and reader.is_alive()
-        if reads or self._must_signal_resume:
-            super()._sigcont_application()
+        if reader is not None and reader.is_alive() and not self.exit_event.is_set():
+            self.exit_event.set()  # of two who read, one is not told of the end
+            reader.join()
+            self.exit_event.clear()
+        elif not self._must_signal_resume:
+            return
+        super()._sigcont_application()
 
     def run_input_thread(self) -> None:
-        """Read what is typed, until the console ends, unless another thread does.
-
-        Of two who read, one is not told of the end, and keeps the process from it.
-        """
-        if not self._reads.acquire(blocking=False):
-            return
-        try:
-            setattr(linux_driver, "getincrementaldecoder", _forgiving)  # noqa: B010  no stub
-            setattr(linux_driver, "XTermParser", TypedParser)  # noqa: B010
-            super().run_input_thread()
-        finally:
-            self._reads.release()
+        """Read what is typed, until the console ends or is continued."""
+        setattr(linux_driver, "getincrementaldecoder", _forgiving)  # noqa: B010  no stub
+        setattr(linux_driver, "XTermParser", TypedParser)  # noqa: B010
+        super().run_input_thread()
 
 
 class TypedParser(XTermParser):
