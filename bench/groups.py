@@ -18,7 +18,7 @@ from enclosed import HOST, inside
 from floating import given, say, seconds
 
 from netconsole.backend.changes.converge import Converge
-from netconsole.backend.changes.group_rules import Traffic
+from netconsole.backend.changes.group_rules import TypedTraffic
 from netconsole.backend.changes.memberships import AddSecurityGroup, RemoveSecurityGroup
 from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.changes.security_groups import AllowTraffic, RevokeTraffic
@@ -145,7 +145,7 @@ class Times:
 
 
 def one_rule(cloud: Cloud) -> None:
-    traffic = Traffic("tcp", "8443", cidr="198.51.100.0/24")
+    traffic = TypedTraffic("tcp", "8443", cidr="198.51.100.0/24")
     changing(
         f"one more rule of a group of {GUESTS:,} members",
         lambda: cloud.service.do(AllowTraffic(PROJECT, ALL, traffic)),

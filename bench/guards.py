@@ -18,7 +18,7 @@ from enclosed import HOST, inside
 from floating import given, say, seconds
 
 from netconsole.backend.changes.converge import Converge
-from netconsole.backend.changes.group_rules import Traffic
+from netconsole.backend.changes.group_rules import TypedTraffic
 from netconsole.backend.changes.guards import AllowAddress, DisallowAddress
 from netconsole.backend.changes.instances import CreateInstance
 from netconsole.backend.changes.networks import CreateNetwork
@@ -39,7 +39,7 @@ def cloud(options: Options) -> Service:
     service = Service(options)
     service.do(CreateNetwork(label="vmnet", fixed_range_v4="10.0.0.0/16", bridge="br100"))
     for protocol in ("tcp", "udp"):
-        traffic = Traffic(protocol, "1:65535", cidr="0.0.0.0/0")
+        traffic = TypedTraffic(protocol, "1:65535", cidr="0.0.0.0/0")
         service.do(AllowTraffic("demo", "default", traffic))
     return service
 

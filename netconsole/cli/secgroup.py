@@ -177,10 +177,10 @@ def allow(
     source_project: str | None,
 ) -> None:
     """Let something in to the instances of a security group."""
-    from netconsole.backend.changes.group_rules import Traffic
+    from netconsole.backend.changes.group_rules import TypedTraffic
     from netconsole.backend.changes.security_groups import AllowTraffic
 
-    traffic = Traffic(protocol, port, icmp, cidr)
+    traffic = TypedTraffic(protocol, port, icmp, cidr)
     change = AllowTraffic(project, group, traffic, source_group, source_project)
     doer.carry_out(change, lambda made: _print_rules([made]))
 
@@ -206,10 +206,10 @@ def revoke(
 
     Without --protocol it is the one that lets everything in from the range or the group.
     """
-    from netconsole.backend.changes.group_rules import Traffic
+    from netconsole.backend.changes.group_rules import TypedTraffic
     from netconsole.backend.changes.security_groups import RevokeTraffic
 
-    traffic = Traffic(protocol, port, icmp, cidr)
+    traffic = TypedTraffic(protocol, port, icmp, cidr)
     doer.carry_out(RevokeTraffic(project, group, traffic, source_group, source_project))
 
 
@@ -307,9 +307,9 @@ def add(
 ) -> None:
     """Let something in to every `default` group that is made from now on."""
     from netconsole.backend.changes.default_rules import AddDefaultRule
-    from netconsole.backend.changes.group_rules import Traffic
+    from netconsole.backend.changes.group_rules import TypedTraffic
 
-    change = AddDefaultRule(Traffic(protocol, port, icmp, cidr))
+    change = AddDefaultRule(TypedTraffic(protocol, port, icmp, cidr))
     doer.carry_out(change, lambda made: _print_defaults([made]))
 
 
@@ -321,9 +321,9 @@ def delete_default(
 ) -> None:
     """Let something in no more to `default` groups that are made from now on."""
     from netconsole.backend.changes.default_rules import DeleteDefaultRule
-    from netconsole.backend.changes.group_rules import Traffic
+    from netconsole.backend.changes.group_rules import TypedTraffic
 
-    doer.carry_out(DeleteDefaultRule(Traffic(protocol, port, icmp, cidr)))
+    doer.carry_out(DeleteDefaultRule(TypedTraffic(protocol, port, icmp, cidr)))
 
 
 def group_record(view: "SecurityGroupView") -> dict[str, object]:

@@ -57,3 +57,9 @@ def test_bytes_from_outside_are_decoded_in_one_place() -> None:
     deciding = re.compile(r"\.decode\(|surrogateescape|errors=\"replace\"")
     found = {str(path.relative_to(ROOT)) for path, text in sources.items() if deciding.search(text)}
     assert found == set(DECODING)
+
+
+def test_no_two_classes_have_one_name() -> None:
+    sources = (path.read_text() for path in (ROOT / "netconsole").rglob("*.py"))
+    named = [name for text in sources for name in re.findall(r"^class ([A-Z]\w*)", text, re.M)]
+    assert {name for name in named if named.count(name) > 1} == set()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
-from netconsole.backend.changes.group_rules import Traffic
+from netconsole.backend.changes.group_rules import TypedTraffic
 from netconsole.backend.changes.security_groups import traffic_options
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
@@ -20,7 +20,7 @@ from netconsole.backend.store import security_groups
 class AddDefaultRule(Change[DefaultRule]):
     """Let something in to every `default` group that is made from now on."""
 
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: TypedTraffic = field(default_factory=TypedTraffic)
 
     @property
     def title(self) -> str:
@@ -41,7 +41,7 @@ class AddDefaultRule(Change[DefaultRule]):
 class DeleteDefaultRule(Change[DefaultRule]):
     """Let something in no more to `default` groups that are made from now on."""
 
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: TypedTraffic = field(default_factory=TypedTraffic)
 
     @property
     def title(self) -> str:
@@ -59,7 +59,7 @@ class DeleteDefaultRule(Change[DefaultRule]):
         return Written(present)
 
 
-def _asked(traffic: Traffic) -> DefaultRule:
+def _asked(traffic: TypedTraffic) -> DefaultRule:
     """The rule that is meant, which has no id. Raises InvalidValue."""
     protocol, first, last = traffic.numbers(needed=True)
     if protocol is None or first is None or last is None:

@@ -18,7 +18,7 @@ _RANGE = re.compile(r"[0-9A-Fa-f:.]+/(?:0|[1-9][0-9]{0,2})")
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
+class TypedTraffic:
     """What is let in, as it is typed."""
 
     protocol: str | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written, grouping, quota
-from netconsole.backend.changes.group_rules import Traffic
+from netconsole.backend.changes.group_rules import TypedTraffic
 from netconsole.backend.changes.title import OptionValue, spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import validate
@@ -136,7 +136,7 @@ class AllowTraffic(Change[GroupRuleView]):
 
     project: str
     group: str
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: TypedTraffic = field(default_factory=TypedTraffic)
     source_group: str | None = None
     source_project: str | None = None
     """Whose that group is; without one, of the same project."""
@@ -169,7 +169,7 @@ class RevokeTraffic(Change[GroupRuleView]):
 
     project: str
     group: str
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: TypedTraffic = field(default_factory=TypedTraffic)
     source_group: str | None = None
     source_project: str | None = None
 
@@ -212,7 +212,7 @@ def _title(verb: str, change: AllowTraffic | RevokeTraffic) -> str:
     )
 
 
-def traffic_options(traffic: Traffic) -> dict[str, OptionValue]:
+def traffic_options(traffic: TypedTraffic) -> dict[str, OptionValue]:
     """Return what traffic is typed as, by option."""
     return {
         "protocol": traffic.protocol,

@@ -34,7 +34,7 @@ _NEIGHBOUR_DISCOVERY = (135, 136)
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class Judgement:
     """Whether an attempt from one address reaches an instance, and why."""
 
     source: str
@@ -52,7 +52,7 @@ class Admission:
 
 def admissions(
     records: Records, options: Options, source: str, instance: str, attempt: Attempt
-) -> tuple[Admission, ...]:
+) -> tuple[Judgement, ...]:
     """Return whether an attempt reaches an instance, one for each address that `source` means.
 
     That is an address, or the name of an instance or of a group of the instance's project, all of
@@ -127,12 +127,12 @@ class Door:
             same_network=options.allow_same_net_traffic,
         )
 
-    def admission(self, source: str, sender: str | None, attempt: Attempt) -> Admission:
+    def admission(self, source: str, sender: str | None, attempt: Attempt) -> Judgement:
         """Say whether an attempt from an address is let in, in the order of nova's chains."""
 
-        def answer(allowed: bool, ground: Ground, because: str) -> Admission:
+        def answer(allowed: bool, ground: Ground, because: str) -> Judgement:
             name = self.instance.name
-            return Admission(source, sender, name, allowed, ground, because=because)
+            return Judgement(source, sender, name, allowed, ground, because=because)
 
         if self.is_off:
             return answer(True, "off", "firewall_driver filters nothing")
@@ -144,7 +144,7 @@ class Door:
                     words = told(rule, self.names.get(rule.group_id or 0))
                     said = f"group {group.name} lets in {words}"
                     name = self.instance.name
-                    return Admission(source, sender, name, True, "rule", rule, group, said)
+                    return Judgement(source, sender, name, True, "rule", rule, group, said)
         if not self.groups:
             return answer(False, "no group", f"{self.instance.name} is in no security group")
         named = ", ".join(group.name for group, _ in self.groups)

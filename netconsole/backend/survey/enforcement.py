@@ -15,7 +15,7 @@ from netconsole.backend.model.group_rules import Attempt, is_ipv6
 from netconsole.backend.model.hoststate import ChainKey, Family, Rule
 from netconsole.backend.model.records import Instance
 from netconsole.backend.survey.admission import (
-    Admission,
+    Judgement,
     admissions,
     find_instance,
     places_of,
@@ -43,7 +43,7 @@ _DHCP_SERVER, _DHCP_CLIENT = 67, 68
 class Answer:
     """Both answers to one question."""
 
-    by_records: Admission
+    by_records: Judgement
     by_rules: Verdict | None
     """None where this host filters nothing that is sent to the instance, or cannot be read."""
 

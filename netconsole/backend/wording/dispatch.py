@@ -22,7 +22,7 @@ LONGEST_NAME = 28
 """Of a chain: XT_EXTENSION_MAXNAMELEN less its end (linux/netfilter/x_tables.h)."""
 
 
-class Entry(NamedTuple):
+class AddressAction(NamedTuple):
     """What is to be done with an address."""
 
     address: str
@@ -41,9 +41,9 @@ class Tree:
     """Begins the names of the others; the digits come after that."""
     option: Literal["-s", "-d"]
 
-    def chains(self, entries: Iterable[Entry]) -> dict[str, list[Rule]]:
+    def chains(self, entries: Iterable[AddressAction]) -> dict[str, list[Rule]]:
         """Return the chains for addresses of one family; the first of two that are alike counts."""
-        leaves: dict[str, Entry] = {}
+        leaves: dict[str, AddressAction] = {}
         for entry in entries:
             leaves.setdefault(_digits(entry.address), entry)
         found: dict[str, list[Rule]] = {self.root: []}
@@ -51,7 +51,7 @@ class Tree:
         return found
 
     def _fill(
-        self, chain: str, leaves: Sequence[tuple[str, Entry]], found: dict[str, list[Rule]]
+        self, chain: str, leaves: Sequence[tuple[str, AddressAction]], found: dict[str, list[Rule]]
     ) -> None:
         if len(leaves) <= MOST:
             found[chain] = [self._leaf(entry) for _, entry in leaves]
@@ -68,7 +68,7 @@ class Tree:
             rules.append(Rule(f"{self.option} {_range(digits, among[0][0])} -j {name}", HOST))
             self._fill(name, among, found)
 
-    def _leaf(self, entry: Entry) -> Rule:
+    def _leaf(self, entry: AddressAction) -> Rule:
         bits = 128 if ":" in entry.address else 32
         return Rule(f"{self.option} {entry.address}/{bits} {entry.action}", entry.about)
 
@@ -98,7 +98,7 @@ def _range(digits: str, one_of_it: str) -> str:
     return str(ip_network((packed, 4 * len(digits))))
 
 
-def ranges(option: Literal["-s", "-d"], entries: Iterable[Entry]) -> Iterator[Rule]:
+def ranges(option: Literal["-s", "-d"], entries: Iterable[AddressAction]) -> Iterator[Rule]:
     """Word what is to be done with ranges, the narrowest first."""
     by_width = sorted(entries, key=lambda entry: -ip_network(entry.address).prefixlen)
     for entry in by_width:

@@ -15,7 +15,7 @@ from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.model.hoststate import Rule
 from netconsole.backend.model.meaning import FilteredGuest, GuestAddress, Meaning, Opening
 from netconsole.backend.model.subject import HOST, Subject
-from netconsole.backend.wording.dispatch import Entry, Tree, ranges
+from netconsole.backend.wording.dispatch import AddressAction, Tree, ranges
 
 IPFamily = Literal["ipv4", "ipv6"]
 
@@ -52,7 +52,7 @@ def filtering_chains(meaning: Meaning, family: IPFamily) -> dict[str, list[Rule]
         chains[group_chain(group.id)] = list(dict.fromkeys(each for each in worded if each))
     for source in meaning.source_groups:
         tree = Tree(source_chain(source.id), f"s{source.id}-", "-s")
-        entries = (Entry(each, "-j ACCEPT", source.about) for each in source.addresses)
+        entries = (AddressAction(each, "-j ACCEPT", source.about) for each in source.addresses)
         chains |= tree.chains(each for each in entries if _family(each.address) == family)
     return chains
 
@@ -122,12 +122,12 @@ def source_chain(number: int) -> str:
 
 
 def _dispatch(guests: Iterable[FilteredGuest], family: IPFamily) -> dict[str, list[Rule]]:
-    single: list[Entry] = []
-    wide: list[Entry] = []
+    single: list[AddressAction] = []
+    wide: list[AddressAction] = []
     for guest in guests:
         action = f"-j {_chain(guest)}"
         for about, address in _of_family(guest.addresses, family):
-            (wide if "/" in address else single).append(Entry(address, action, about))
+            (wide if "/" in address else single).append(AddressAction(address, action, about))
     chains = _TO_GUESTS.chains(single)
     chains[LOCAL] += ranges("-d", wide)
     return chains

@@ -14,7 +14,7 @@ from netconsole.cli.frame.projects import ENVIRONMENT
 from netconsole.cli.secgroup import group_record
 
 if TYPE_CHECKING:
-    from netconsole.backend.changes.group_rules import Traffic
+    from netconsole.backend.changes.group_rules import TypedTraffic
     from netconsole.backend.model.records import GroupRuleView, SecurityGroup, SecurityGroupView
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -60,11 +60,11 @@ def _permission(command: Command) -> Command:
 
 def _traffic(
     protocol: str, port_range: str | None, icmp_type_code: str | None, cidr: str | None
-) -> "Traffic":
-    from netconsole.backend.changes.group_rules import Traffic
+) -> "TypedTraffic":
+    from netconsole.backend.changes.group_rules import TypedTraffic
 
     ports = None if port_range is None else port_range.replace("-", ":", 1)
-    return Traffic(protocol, ports, icmp_type_code, cidr)
+    return TypedTraffic(protocol, ports, icmp_type_code, cidr)
 
 
 @click.command()

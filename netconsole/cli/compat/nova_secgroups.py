@@ -14,7 +14,7 @@ from netconsole.cli.frame.truth import T_OR_F
 from netconsole.cli.secgroup import group_record, rule_record
 
 if TYPE_CHECKING:
-    from netconsole.backend.changes.group_rules import Traffic
+    from netconsole.backend.changes.group_rules import TypedTraffic
     from netconsole.backend.model.records import (
         DefaultRule,
         GroupRuleView,
@@ -48,13 +48,13 @@ def _owner() -> str:
     return project(click.get_current_context()) or ADMIN
 
 
-def _traffic(protocol: str, first: str, last: str, cidr: str | None = None) -> "Traffic":
-    from netconsole.backend.changes.group_rules import Traffic
+def _traffic(protocol: str, first: str, last: str, cidr: str | None = None) -> "TypedTraffic":
+    from netconsole.backend.changes.group_rules import TypedTraffic
 
     numbers = f"{first}:{last}"
     if protocol.lower() == "icmp":
-        return Traffic(protocol, icmp=numbers, cidr=cidr)
-    return Traffic(protocol, port=numbers, cidr=cidr)
+        return TypedTraffic(protocol, icmp=numbers, cidr=cidr)
+    return TypedTraffic(protocol, port=numbers, cidr=cidr)
 
 
 @click.command()

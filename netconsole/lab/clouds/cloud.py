@@ -82,9 +82,13 @@ def _service() -> "Service":
 def _let_in(service: "Service") -> None:
     """Let ping, SSH and HTTP in to every project, as the guide's reader would."""
     from netconsole.backend.changes.default_rules import AddDefaultRule
-    from netconsole.backend.changes.group_rules import Traffic
+    from netconsole.backend.changes.group_rules import TypedTraffic
 
-    for traffic in (Traffic("icmp", icmp="-1"), Traffic("tcp", "22"), Traffic("tcp", "80")):
+    for traffic in (
+        TypedTraffic("icmp", icmp="-1"),
+        TypedTraffic("tcp", "22"),
+        TypedTraffic("tcp", "80"),
+    ):
         service.do(AddDefaultRule(traffic))
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
-from netconsole.backend.changes.group_rules import Traffic, parse_source
+from netconsole.backend.changes.group_rules import TypedTraffic, parse_source
 from netconsole.backend.changes.security_groups import AllowTraffic, RevokeTraffic
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.model.group_names import named_beside
@@ -23,12 +23,12 @@ from netconsole.screens.pages.dialogs import ChoosePage
 from netconsole.screens.rows.pane import Column, Row
 
 _USUAL = {
-    "ping": Traffic("icmp", icmp="-1"),
-    "SSH": Traffic("tcp", "22"),
-    "HTTP": Traffic("tcp", "80"),
-    "HTTPS": Traffic("tcp", "443"),
-    "another port of TCP": Traffic("tcp", ""),
-    "another port of UDP": Traffic("udp", ""),
+    "ping": TypedTraffic("icmp", icmp="-1"),
+    "SSH": TypedTraffic("tcp", "22"),
+    "HTTP": TypedTraffic("tcp", "80"),
+    "HTTPS": TypedTraffic("tcp", "443"),
+    "another port of TCP": TypedTraffic("tcp", ""),
+    "another port of UDP": TypedTraffic("udp", ""),
 }
 """What is asked for most, and what asks for its port."""
 _COLUMNS = (Column("what", 20, grows=True), Column("from", 24))
@@ -71,7 +71,7 @@ class AllowPage(ChoosePage[AllowTraffic], inherit_bindings=False):
         self.take(chosen)
 
 
-def _with(traffic: Traffic, field: str, value: str) -> Traffic:
+def _with(traffic: TypedTraffic, field: str, value: str) -> TypedTraffic:
     return replace(traffic, port=value) if field == "port" else replace(traffic, cidr=value)
 
 
@@ -109,7 +109,7 @@ def _openings(
     made = [view.group for view in groups if view.group.id]
     for each in sorted(made, key=lambda each: each.project_id != group.project):
         project = None if each.project_id == group.project else each.project_id
-        change = AllowTraffic(group.project, group.name, Traffic(), each.name, project)
+        change = AllowTraffic(group.project, group.name, TypedTraffic(), each.name, project)
         source = f"group {named_beside(each, group.project)}"
         yield Row(f"group {each.id}", ("everything", source)), change
 
@@ -138,7 +138,7 @@ def _revoking(group: SecurityGroupStatus, view: GroupRuleView) -> RevokeTraffic:
     rule, source = view.rule, view.source
     numbers = None if rule.from_port is None else f"{rule.from_port}:{rule.to_port}"
     is_icmp = rule.protocol == "icmp"
-    traffic = Traffic(
+    traffic = TypedTraffic(
         rule.protocol, None if is_icmp else numbers, numbers if is_icmp else None, rule.cidr
     )
     if source is None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from core_samples import options
 
 from netconsole.backend.changes.default_rules import AddDefaultRule
-from netconsole.backend.changes.group_rules import Traffic, parse_source
+from netconsole.backend.changes.group_rules import TypedTraffic, parse_source
 from netconsole.backend.changes.instances import CreateInstance, DeleteInstance
 from netconsole.backend.changes.memberships import AddSecurityGroup, RemoveSecurityGroup
 from netconsole.backend.changes.networks import CreateNetwork
@@ -28,7 +28,7 @@ from netconsole.backend.store import instances, security_groups, tables
 from netconsole.backend.store.views import security_group_view, security_group_views
 
 OPTIONS = options()
-PING, SSH = Traffic("icmp", icmp="-1:-1"), Traffic("tcp", "22:22", cidr="0.0.0.0/0")
+PING, SSH = TypedTraffic("icmp", icmp="-1:-1"), TypedTraffic("tcp", "22:22", cidr="0.0.0.0/0")
 
 
 class Writes(Protocol):
@@ -121,20 +121,24 @@ def test_a_group_is_found_by_its_name_or_its_id_and_two_are_not_taken_for_one(
 @pytest.mark.parametrize(
     ("traffic", "source", "kept"),
     [
-        (Traffic("TCP", "22"), None, "tcp 22 from 0.0.0.0/0"),
-        (Traffic("udp", "1:65535", cidr="192.0.2.0/24"), None, "udp 1-65535 from 192.0.2.0/24"),
-        (Traffic("icmp", icmp="8"), None, "icmp type 8 from 0.0.0.0/0"),
-        (Traffic("icmp", icmp="3:4"), None, "icmp type 3 code 4 from 0.0.0.0/0"),
-        (Traffic("icmp", icmp="128:0", cidr="::/0"), None, "icmpv6 type 128 code 0 from ::/0"),
-        (Traffic("tcp", "80", cidr="2001:DB8:0::/64"), None, "tcp 80 from 2001:db8::/64"),
-        (Traffic(), "db", "everything from group db"),
-        (Traffic("tcp"), "db", "tcp 1-65535 from group db"),
-        (Traffic("udp", "53"), "db", "udp 53 from group db"),
-        (Traffic("icmp"), "db", "icmp from group db"),
+        (TypedTraffic("TCP", "22"), None, "tcp 22 from 0.0.0.0/0"),
+        (
+            TypedTraffic("udp", "1:65535", cidr="192.0.2.0/24"),
+            None,
+            "udp 1-65535 from 192.0.2.0/24",
+        ),
+        (TypedTraffic("icmp", icmp="8"), None, "icmp type 8 from 0.0.0.0/0"),
+        (TypedTraffic("icmp", icmp="3:4"), None, "icmp type 3 code 4 from 0.0.0.0/0"),
+        (TypedTraffic("icmp", icmp="128:0", cidr="::/0"), None, "icmpv6 type 128 code 0 from ::/0"),
+        (TypedTraffic("tcp", "80", cidr="2001:DB8:0::/64"), None, "tcp 80 from 2001:db8::/64"),
+        (TypedTraffic(), "db", "everything from group db"),
+        (TypedTraffic("tcp"), "db", "tcp 1-65535 from group db"),
+        (TypedTraffic("udp", "53"), "db", "udp 53 from group db"),
+        (TypedTraffic("icmp"), "db", "icmp from group db"),
     ],
 )
 def test_what_is_allowed_is_kept_as_nova_kept_it_and_can_be_revoked(
-    connection: sa.Connection, traffic: Traffic, source: str | None, kept: str
+    connection: sa.Connection, traffic: TypedTraffic, source: str | None, kept: str
 ) -> None:
     do(connection, CreateSecurityGroup("demo", "web"), CreateSecurityGroup("demo", "db"))
     do(connection, AllowTraffic("demo", "web", traffic, source))
@@ -146,34 +150,46 @@ def test_what_is_allowed_is_kept_as_nova_kept_it_and_can_be_revoked(
 @pytest.mark.parametrize(
     ("traffic", "says"),
     [
-        (Traffic("sctp", "22"), "protocol 'sctp': must be tcp, udp or icmp"),
-        (Traffic(cidr="10.0.0.0/8"), "protocol '': is needed where a range is let in"),
-        (Traffic(port="22"), "port '22': needs its protocol"),
-        (Traffic(icmp="8"), "ICMP type '8': needs its protocol"),
-        (Traffic("tcp"), "protocol 'tcp': needs its ports"),
-        (Traffic("icmp"), "protocol 'icmp': needs its type"),
-        (Traffic("tcp", "0"), "port '0': must be 1 to 65535"),
-        (Traffic("tcp", "22:65536"), "port '22:65536': must be 1 to 65535"),
-        (Traffic("udp", "-1:-1"), "port '-1:-1': must be 1 to 65535"),
-        (Traffic("tcp", "ssh"), "port 'ssh': must be 1 to 65535"),
-        (Traffic("tcp", "80:22"), "port '80:22': goes from the higher to the lower: meant 22:80?"),
-        (Traffic("tcp", "22", "8"), "ICMP type '8': is of no use with tcp"),
-        (Traffic("icmp", "22"), "port '22': is of no use with icmp"),
-        (Traffic("icmp", icmp="256"), "ICMP type '256': must be a type, or TYPE:CODE"),
-        (Traffic("icmp", icmp="8:-2"), "ICMP type '8:-2': must be a type, or TYPE:CODE"),
-        (Traffic("icmp", icmp="8:0:0"), "ICMP type '8:0:0': must be a type"),
-        (Traffic("tcp", "22", cidr="10.0.0.5"), "CIDR '10.0.0.5': must be a range such as"),
-        (Traffic("tcp", "22", cidr="10.0.0.5/24"), "CIDR '10.0.0.5/24': has host bits set; meant"),
-        (Traffic("tcp", "22", cidr="10.0.0.5/0"), "CIDR '10.0.0.5/0': is everyone: say 0.0.0.0/0"),
-        (Traffic("tcp", "22", cidr="fd00::1/0"), "CIDR 'fd00::1/0': is everyone: say ::/0"),
-        (Traffic("tcp", "22", cidr="10.0.0.0/33"), "CIDR '10.0.0.0/33': must be a range"),
-        (Traffic("tcp", "22", cidr="fe80::%eth0/64"), "CIDR 'fe80::%eth0/64': must be a range"),
-        (Traffic("tcp", "22", cidr="web"), "CIDR 'web': must be a range"),
-        (Traffic("tcp", "22", cidr="10.0.0.0/08"), "CIDR '10.0.0.0/08': must be a range"),
+        (TypedTraffic("sctp", "22"), "protocol 'sctp': must be tcp, udp or icmp"),
+        (TypedTraffic(cidr="10.0.0.0/8"), "protocol '': is needed where a range is let in"),
+        (TypedTraffic(port="22"), "port '22': needs its protocol"),
+        (TypedTraffic(icmp="8"), "ICMP type '8': needs its protocol"),
+        (TypedTraffic("tcp"), "protocol 'tcp': needs its ports"),
+        (TypedTraffic("icmp"), "protocol 'icmp': needs its type"),
+        (TypedTraffic("tcp", "0"), "port '0': must be 1 to 65535"),
+        (TypedTraffic("tcp", "22:65536"), "port '22:65536': must be 1 to 65535"),
+        (TypedTraffic("udp", "-1:-1"), "port '-1:-1': must be 1 to 65535"),
+        (TypedTraffic("tcp", "ssh"), "port 'ssh': must be 1 to 65535"),
+        (
+            TypedTraffic("tcp", "80:22"),
+            "port '80:22': goes from the higher to the lower: meant 22:80?",
+        ),
+        (TypedTraffic("tcp", "22", "8"), "ICMP type '8': is of no use with tcp"),
+        (TypedTraffic("icmp", "22"), "port '22': is of no use with icmp"),
+        (TypedTraffic("icmp", icmp="256"), "ICMP type '256': must be a type, or TYPE:CODE"),
+        (TypedTraffic("icmp", icmp="8:-2"), "ICMP type '8:-2': must be a type, or TYPE:CODE"),
+        (TypedTraffic("icmp", icmp="8:0:0"), "ICMP type '8:0:0': must be a type"),
+        (TypedTraffic("tcp", "22", cidr="10.0.0.5"), "CIDR '10.0.0.5': must be a range such as"),
+        (
+            TypedTraffic("tcp", "22", cidr="10.0.0.5/24"),
+            "CIDR '10.0.0.5/24': has host bits set; meant",
+        ),
+        (
+            TypedTraffic("tcp", "22", cidr="10.0.0.5/0"),
+            "CIDR '10.0.0.5/0': is everyone: say 0.0.0.0/0",
+        ),
+        (TypedTraffic("tcp", "22", cidr="fd00::1/0"), "CIDR 'fd00::1/0': is everyone: say ::/0"),
+        (TypedTraffic("tcp", "22", cidr="10.0.0.0/33"), "CIDR '10.0.0.0/33': must be a range"),
+        (
+            TypedTraffic("tcp", "22", cidr="fe80::%eth0/64"),
+            "CIDR 'fe80::%eth0/64': must be a range",
+        ),
+        (TypedTraffic("tcp", "22", cidr="web"), "CIDR 'web': must be a range"),
+        (TypedTraffic("tcp", "22", cidr="10.0.0.0/08"), "CIDR '10.0.0.0/08': must be a range"),
     ],
 )
 def test_what_breaks_a_rule_is_refused_in_one_line(
-    connection: sa.Connection, traffic: Traffic, says: str
+    connection: sa.Connection, traffic: TypedTraffic, says: str
 ) -> None:
     with pytest.raises(InvalidValue, match=re.escape(says)) as refused:
         AllowTraffic("demo", "default", traffic).write(connection, OPTIONS)
@@ -190,7 +206,7 @@ def test_what_breaks_a_rule_is_refused_in_one_line(
         (CreateSecurityGroup("demo", "web", " "), "description '': must be 1 to 255"),
         (UpdateSecurityGroup("demo", "web", "\n"), "security group '': must be 1 to 255"),
         (
-            AllowTraffic("demo", "web", Traffic(cidr="10.0.0.0/8"), "web"),
+            AllowTraffic("demo", "web", TypedTraffic(cidr="10.0.0.0/8"), "web"),
             "source group 'web': is one source and the range another",
         ),
         (
@@ -215,14 +231,14 @@ def test_blanks_around_a_name_are_no_part_of_it(connection: sa.Connection) -> No
 
 
 def test_a_group_of_another_project_can_be_a_source(connection: sa.Connection) -> None:
-    change = AllowTraffic("demo", "default", Traffic(), "default", "other")
+    change = AllowTraffic("demo", "default", TypedTraffic(), "default", "other")
     do(connection, AllowTraffic("other", "default", SSH), change)
     (view,) = security_group_view(connection, "demo", "default").rules
     assert view.source is not None
     assert view.source.project_id == "other"
     with pytest.raises(Conflict, match="has the rule everything from group default of other"):
         do(connection, change)
-    revoke = RevokeTraffic("demo", "default", Traffic(), "default", "other")
+    revoke = RevokeTraffic("demo", "default", TypedTraffic(), "default", "other")
     do(connection, revoke)
     assert rules(connection) == []
 
@@ -231,9 +247,9 @@ def test_a_project_that_is_mistyped_gets_no_group_beside_and_is_said_where_it_ge
     connection: sa.Connection,
 ) -> None:
     with pytest.raises(NotFound, match="project 'nix' has no instance and no security group"):
-        do(connection, AllowTraffic("demo", "default", Traffic(), "default", "nix"))
+        do(connection, AllowTraffic("demo", "default", TypedTraffic(), "default", "nix"))
     with pytest.raises(NotFound, match="project 'nix'"):
-        do(connection, RevokeTraffic("demo", "default", Traffic(), "default", "nix"))
+        do(connection, RevokeTraffic("demo", "default", TypedTraffic(), "default", "nix"))
     assert "nix" not in security_groups.projects(connection)
     allow = AllowTraffic("nix", "default", PING)
     first, second = (
@@ -252,7 +268,7 @@ def test_a_group_that_lets_in_itself_can_be_deleted_with_its_rules(
         connection,
         CreateSecurityGroup("demo", "web"),
         AllowTraffic("demo", "web", SSH),
-        AllowTraffic("demo", "web", Traffic(), "web"),
+        AllowTraffic("demo", "web", TypedTraffic(), "web"),
         DeleteSecurityGroup("demo", "web"),
     )
     assert security_groups.every_rule(connection) == ()
@@ -269,7 +285,7 @@ def test_the_rules_of_a_store_from_before_can_be_taken_away_and_are_not_made_aga
     assert rules(connection) == ["everything from 0.0.0.0/0", "everything from ::/0"]
     do(connection, RevokeTraffic("demo", "default"))
     assert rules(connection) == ["everything from ::/0"]
-    do(connection, RevokeTraffic("demo", "default", Traffic(cidr="::/0")))
+    do(connection, RevokeTraffic("demo", "default", TypedTraffic(cidr="::/0")))
     assert rules(connection) == []
     with pytest.raises(InvalidValue, match="protocol '': is needed"):
         do(connection, AllowTraffic("demo", "default"))
@@ -279,7 +295,7 @@ def test_without_a_limit_there_is_none(connection: sa.Connection) -> None:
     unlimited = replace(OPTIONS, quota_security_groups=-1, quota_security_group_rules=-1)
     for number in range(1, 30):
         CreateSecurityGroup("demo", f"g{number}").write(connection, unlimited)
-        traffic = Traffic("tcp", str(number))
+        traffic = TypedTraffic("tcp", str(number))
         AllowTraffic("demo", "default", traffic).write(connection, unlimited)
     assert len(rules(connection)) == 29
     count = sa.select(sa.func.count()).select_from(tables.security_groups)

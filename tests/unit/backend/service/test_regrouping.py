@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from core_samples import options
 
-from netconsole.backend.changes.group_rules import Traffic
+from netconsole.backend.changes.group_rules import TypedTraffic
 from netconsole.backend.changes.instances import CreateInstance
 from netconsole.backend.changes.memberships import AddSecurityGroup, RemoveSecurityGroup
 from netconsole.backend.changes.networks import CreateNetwork
@@ -51,7 +51,7 @@ _Regroups = AllowTraffic | RevokeTraffic | AddSecurityGroup | RemoveSecurityGrou
 def drawn(source: random.Random) -> _Regroups:
     group, other = source.choice(GROUPS), source.choice((None, None, *GROUPS))
     cidr = None if other else source.choice(("0.0.0.0/0", "::/0", "192.0.2.0/24"))
-    traffic = Traffic("tcp", source.choice(("22", "80")), cidr=cidr)
+    traffic = TypedTraffic("tcp", source.choice(("22", "80")), cidr=cidr)
     member = source.choice(GUESTS)
     changes: tuple[_Regroups, ...] = (
         AllowTraffic("demo", group, traffic, other),

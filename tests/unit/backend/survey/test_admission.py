@@ -14,7 +14,7 @@ from netconsole.backend.model.records import (
     SecurityGroup,
     SecurityGroupRule,
 )
-from netconsole.backend.survey.admission import Admission, admissions
+from netconsole.backend.survey.admission import Judgement, admissions
 from netconsole.backend.survey.groups import groups_told
 
 PING, SSH, DHCP = Attempt("icmp"), Attempt("tcp", 22), Attempt("udp", 68)
@@ -56,7 +56,7 @@ def asked(
     *rules: SecurityGroupRule,
     to: str = WEB.name,
     same_network: bool = True,
-) -> tuple[Admission, ...]:
+) -> tuple[Judgement, ...]:
     settings = replace(options(), allow_same_net_traffic=same_network)
     return admissions(records(*rules), settings, source, to, attempt)
 

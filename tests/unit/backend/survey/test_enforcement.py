@@ -21,7 +21,7 @@ from netconsole.backend.model.records import (
     SecurityGroup,
     SecurityGroupRule,
 )
-from netconsole.backend.survey.admission import Admission, Door, places_of
+from netconsole.backend.survey.admission import Door, Judgement, places_of
 from netconsole.backend.survey.enforcement import Answer, Verdict, enforced
 from netconsole.backend.wording.groups import LOCAL, IPFamily, group_chains, ways_to_guests
 
@@ -193,5 +193,5 @@ def test_what_others_say_before_our_rules_counts(
 def test_where_the_two_answers_differ_it_is_drift(
     allowed: bool, by_rules: Verdict | None, drift: bool
 ) -> None:
-    said = Admission("198.51.100.7", None, "web1", allowed, "rule" if allowed else "no rule")
+    said = Judgement("198.51.100.7", None, "web1", allowed, "rule" if allowed else "no rule")
     assert Answer(said, by_rules).drift is drift

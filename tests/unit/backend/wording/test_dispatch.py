@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 
 from netconsole.backend.model import subject
 from netconsole.backend.model.hoststate import Rule
-from netconsole.backend.wording.dispatch import LONGEST_NAME, MOST, Entry, Tree
+from netconsole.backend.wording.dispatch import LONGEST_NAME, MOST, AddressAction, Tree
 
 TREE = Tree("nova-network-local", "to-", "-d")
 ABOUT = subject.port("tap0")
 FIRST_V4, FIRST_V6 = int(ip_address("10.0.0.0")), int(ip_address("fd00:5::f816:3eff:fe00:0"))
 
 
-def entries(numbers: set[int], first: int) -> list[Entry]:
+def entries(numbers: set[int], first: int) -> list[AddressAction]:
     addresses = [str(ip_address(first + number)) for number in numbers]
-    return [Entry(each, f"-j end-{each}", ABOUT) for each in addresses]
+    return [AddressAction(each, f"-j end-{each}", ABOUT) for each in addresses]
 
 
 def walk(chains: dict[str, list[Rule]], address: str) -> tuple[list[str], int]:
