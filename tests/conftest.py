@@ -40,19 +40,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def machines_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """Return them in an order in which each worker begins with its share of the virtual machines.
+    """Return them in an order in which half of the workers begin with the virtual machines.
 
     A machine takes minutes: begun last, it would leave the other workers without work, and so
-    would all of them in the first worker's share. A worker's share is a part of the list as it is
-    (xdist's worksteal), which those that have done theirs take from its end.
+    would all of them in the first worker's share. More at once than there are processors would be
+    slower than the program waits for. A worker's share is a part of the list as it is (xdist's
+    worksteal), which those that have done theirs take from its end.
     """
     machines = [item for item in items if "vm" in item.path.parts]
     machines.sort(key=lambda item: not item.name.startswith("test_inside"))
     others = [item for item in items if "vm" not in item.path.parts]
+    beginning = (workers + 1) // 2
     ordered: list[pytest.Item] = []
-    for number in range(workers):
+    for number in range(beginning):
         size = (len(items) - len(ordered)) // (workers - number)
-        own = machines[number::workers]
+        own = machines[number::beginning]
         rest = max(0, size - len(own))
         ordered += own + others[:rest]
         others = others[rest:]

@@ -9,8 +9,8 @@ from vm.machine import HERE
 
 pytestmark = pytest.mark.requires("root", *emulated.PROGRAMS)
 
-SECONDS = 900
-PYTEST = ("-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "-o", "timeout=400")
+SECONDS = 1800
+PYTEST = ("-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "-o", "timeout=800")
 FILES = sorted((HERE / "emulated_inside").glob("test_*.py"))
 
 

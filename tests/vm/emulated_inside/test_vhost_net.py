@@ -48,22 +48,47 @@ def old() -> Iterator[Guest]:
     guest.stop()
 
 
-def netconsole(*words: str) -> tuple[int, Any]:
-    done = subprocess.run(
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [NETCONSOLE, *words, "--json"],
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=350,
         stdin=subprocess.DEVNULL,
         check=False,
     )
+
+
+def netconsole(*words: str) -> tuple[int, Any]:
+    done = run(*words)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
 
+def cured() -> Any:
+    """Run the playbook, again where it did nothing as it was not quick enough for its own look."""
+
+    def done() -> subprocess.CompletedProcess[str] | None:
+        ended = run("playbook", "run", "vhost_net", "--apply", "--persist")
+        return None if "not done, the plan has changed" in ended.stderr else ended
+
+    ended = eventually(done, seconds=350)
+    assert ended is not None
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
 def findings() -> dict[str, Any]:
-    _, document = netconsole("doctor", "--only", "vhost_net", "--only", "modules")
-    return {each["check"]: each for each in document["findings"]}
+    """What is found by a look for which the emulated machine was quick enough."""
+
+    def known() -> dict[str, Any] | None:
+        _, document = netconsole("doctor", "--only", "vhost_net", "--only", "modules")
+        found = {each["check"]: each for each in document["findings"]}
+        return None if "unknown" in {each["verdict"] for each in found.values()} else found
+
+    found = eventually(known, seconds=350)
+    assert found is not None
+    return found
 
 
 def descriptors(finding: dict[str, Any], guest: str) -> str:
@@ -85,8 +110,8 @@ def test_loaded_now_and_at_boot_and_who_has_to_be_restarted(old: Guest) -> None:
     assert (found["verdict"], found["fix"]) == ("warn", ["modprobe vhost_net"])
     assert descriptors(found, "old").startswith("0 ")
 
-    status, document = netconsole("playbook", "run", "vhost_net", "--apply", "--persist")
-    assert (status, document["verified"]) == (0, True)
+    document = cured()
+    assert document["verified"]
     assert DEVICE.exists()
     assert DROP_IN.read_text().splitlines()[-1] == "vhost_net"
     after = document["after"]
