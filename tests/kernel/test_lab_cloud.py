@@ -142,7 +142,7 @@ def test_strict_filter_drops_at_the_ip_layer_and_loose_alone_heals(lab: RunningL
     lab.netconsole("lab", "break", "rp_filter")
     before = dropped(lab)
     assert not pings(lab, "outside", FLOATING)
-    assert dropped(lab) == before + 1
+    assert dropped(lab) > before
     lab.run("sysctl", "-w", "net.ipv4.conf.eth0.rp_filter=2")
     assert pings(lab, "outside", FLOATING)
     assert pings(lab, "db1", OUTSIDE)

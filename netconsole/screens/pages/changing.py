@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from netaddr import IPAddress
+
 from netconsole.backend.changes import Change
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.floating import AssociateFloating, DisassociateFloating
@@ -59,15 +61,21 @@ def associate(console: Console, floating: FloatingIPStatus) -> None:
 def _associations(
     instances: Iterable[InstanceView], floating: str
 ) -> Iterator[tuple[Row, AssociateFloating]]:
-    """The addresses to which a floating one may lead, each with what associates it."""
-    for view in instances:
-        for port in view.ports:
-            for row in port.fixed_ips:
-                held = [each.address for each in port.floating_ips if each.fixed_ip_id == row.id]
-                name, project = view.instance.name, view.instance.project_id
-                cells = (name, row.address, port.network.label, project, ",".join(held) or "-")
-                change = AssociateFloating(floating, name, row.address)
-                yield Row(f"{name} {row.address}", cells), change
+    """The addresses to which a floating one may lead, in order, each with what associates it."""
+    fixed = [
+        (view.instance, port, row)
+        for view in instances
+        for port in view.ports
+        for row in port.fixed_ips
+    ]
+    for instance, port, row in sorted(fixed, key=lambda each: IPAddress(each[2].address)):
+        held = [each.address for each in port.floating_ips if each.fixed_ip_id == row.id]
+        cells = (
+            *(instance.name, row.address, port.network.label, instance.project_id),
+            ",".join(held) or "-",
+        )
+        change = AssociateFloating(floating, instance.name, row.address)
+        yield Row(f"{instance.name} {row.address}", cells), change
 
 
 def propose(

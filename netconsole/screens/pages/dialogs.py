@@ -128,6 +128,9 @@ class ChoosePage(TablePage[Result], Generic[Result], inherit_bindings=False):
         super().__init__(console, title, columns, empty, way_back, "Reading the store.")
         self._find = find
         self._results: dict[str, Result] | None = None
+        self._found_last: tuple[tuple[Row, Result], ...] | None = None
+        self._found_again = 0
+        """How often in a row the store held the same."""
         self._seen: Status | None = None
         self._finding = False
         self._choosing = False
@@ -149,7 +152,13 @@ class ChoosePage(TablePage[Result], Generic[Result], inherit_bindings=False):
     def show_picture(self, picture: Picture | None, error: str) -> None:
         super().show_picture(picture, error)
         now = picture.status if picture else None
-        if now and not self._finding and (self._seen is None or _differ(self._seen, now)):
+        if now is None or self._finding:
+            return
+        if self._seen is None or _differ(self._seen, now):
+            self._found_again = 0
+        # What was read first may be younger than the picture shown then, and the one under way:
+        # the second picture from then on was begun after it.
+        if self._found_again < 2:
             self._look()
 
     def _look(self) -> None:
@@ -163,6 +172,8 @@ class ChoosePage(TablePage[Result], Generic[Result], inherit_bindings=False):
         if isinstance(result, Exception):
             self.bar.say(said(result), "bad")
             result = ()
+        self._found_again = self._found_again + 1 if result == self._found_last else 0
+        self._found_last = result
         self._results = {row.key: chosen for row, chosen in result}
         self.set_rows(tuple(row for row, _ in result))
         self.console.call_later(self.console.type_ahead)
