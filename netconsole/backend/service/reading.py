@@ -55,6 +55,7 @@ from netconsole.backend.store.views import (
     fixed_ip_view,
     fixed_ip_views,
     instance_view,
+    instance_views,
     security_group_view,
     security_group_views,
     vpn_views,
@@ -228,9 +229,7 @@ class Reading:
         """Every instance with its ports and addresses."""
         with self._store.reading() as connection:
             refuse_broken(connection)
-            return tuple(
-                instance_view(connection, instance) for instance in instance_rows.every(connection)
-            )
+            return instance_views(connection)
 
     def instance(self, name: str) -> InstanceView:
         """An instance by its name or uuid; raises NotFound."""

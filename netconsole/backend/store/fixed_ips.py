@@ -352,9 +352,17 @@ def of_hosts(connection: Connection) -> tuple[FixedIP, ...]:
 
 def of_instance(connection: Connection, instance_uuid: str) -> tuple[FixedIP, ...]:
     """Return the addresses associated with an instance, the first given to it first."""
-    by_instance = fixed_ips.c.instance_uuid == instance_uuid
+    return _given(connection, fixed_ips.c.instance_uuid == instance_uuid)
+
+
+def of_every_instance(connection: Connection) -> tuple[FixedIP, ...]:
+    """Return the addresses that are associated with instances, the first given first."""
+    return _given(connection, fixed_ips.c.instance_uuid.is_not(None))
+
+
+def _given(connection: Connection, condition: ColumnElement[bool]) -> tuple[FixedIP, ...]:
     order = (fixed_ips.c.allocated_at.nulls_first(), fixed_ips.c.id)
-    return fetch(connection, FixedIP, sa.select(*_COLUMNS).where(by_instance).order_by(*order))
+    return fetch(connection, FixedIP, sa.select(*_COLUMNS).where(condition).order_by(*order))
 
 
 def of_instances(
