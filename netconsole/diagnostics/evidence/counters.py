@@ -1,7 +1,8 @@
 """Reads the kernel's counters, twice."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from netconsole.backend.system import files
@@ -22,22 +23,34 @@ _LINK = ("bytes", "packets", "errors", "dropped")
 
 
 def read_counters() -> Counters:
-    """Read them, wait, and read them again."""
-    before, began = read_once(), time.monotonic()
+    """Read them, wait, and read them again, in the opposite order.
+
+    What is read first is read last as well: it has counted all that the others have, however busy
+    the host is. An interface counts once more what a processor had no room for.
+    """
+    before, began = _read(_readers()), time.monotonic()
     time.sleep(SECONDS)
-    after = read_once()
+    after = _read(reversed(_readers()))
     return Counters(before, after, time.monotonic() - began)
 
 
 def read_once() -> dict[str, int]:
     """Read every counter that the kernel has, by its name in `Counters`."""
-    return {
-        **dict(_protocols("netstat")),
-        **dict(_protocols("snmp")),
-        **{name: value for file in _SUMMED for name, value in _per_processor(file).items()},
-        **_softnet(),
-        **dict(_links()),
-    }
+    return _read(_readers())
+
+
+def _readers() -> tuple[Callable[[], Mapping[str, int]], ...]:
+    return (
+        _softnet,
+        lambda: dict(_protocols("netstat")),
+        lambda: dict(_protocols("snmp")),
+        *(partial(_per_processor, file) for file in _SUMMED),
+        lambda: dict(_links()),
+    )
+
+
+def _read(readers: Iterable[Callable[[], Mapping[str, int]]]) -> dict[str, int]:
+    return {name: value for read in readers for name, value in read().items()}
 
 
 def _text(name: str) -> str:
