@@ -29,7 +29,7 @@ from netconsole.backend.model.meaning import Translation
 from netconsole.backend.model.records import FloatingIP, Instance, Port
 from netconsole.backend.plan import plan
 from netconsole.backend.service.service import Service
-from netconsole.backend.steps import ChangeRules, Plan
+from netconsole.backend.steps import ChangeRules, EndUntranslated, Plan
 from netconsole.backend.store import Store, fixed_ips, floating_ips, instances, networks, records
 from netconsole.backend.system.garbage import at_rest
 from netconsole.backend.transaction.apply import apply
@@ -86,9 +86,10 @@ class Cloud:
             return plan(observed, self._host.possible(wanted, observed))
 
     def converge(self) -> None:
-        """Observe, plan and apply; nothing but rules may be missing."""
+        """Observe, plan and apply; nothing but rules may be missing, and what follows from them."""
         steps = self.plan()
-        assert [type(step) for step in steps.steps] == [ChangeRules], steps.commands[:3]
+        made = [type(step) for step in steps.steps]
+        assert made == [ChangeRules, EndUntranslated], made
         apply(steps, self._journal, "bench").keep()
 
 
