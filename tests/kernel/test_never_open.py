@@ -14,6 +14,7 @@ ON = ("--project", "demo", "--network", "vmnet", "--port-kind", "veth")
 FIRST = ("instance", "create", "web1", *ON, "--fixed-address", watched_host.GUEST)
 SECOND = ("instance", "create", "web2", *ON, "--fixed-address", watched_host.NEIGHBOUR)
 ALLOWED = ("default", "--project", "demo", "--protocol", "tcp", "--port", "22")
+ASSOCIATED = ("floating", "associate", "203.0.113.21", "web1")
 NEVER = 10_000
 """A moment that no command has."""
 
@@ -88,6 +89,24 @@ def test_what_a_repair_has_closed_stays_so(host: PrivateHost) -> None:
     )
 
 
+@pytest.mark.timeout(600)
+def test_what_any_change_has_closed_stays_so(host: PrivateHost) -> None:
+    """After a flush, and where somebody flushed the chain of one guest alone."""
+    network(host)
+    for command in (FIRST, SECOND):
+        netconsole(host, *command)
+    netconsole(host, "secgroup", "create", "web", "--project", "demo")
+    netconsole(host, "floating", "create", "--ip-range", "203.0.113.21")
+    one = "iptables -F nova-network-inst-1"
+    assert_never_open(
+        host,
+        taken("secgroup", "allow", *ALLOWED, first=2, every=3, before=FLUSH, opens=True),
+        taken(*ASSOCIATED, first=3, every=9, before=f"iptables -t nat -F; {FLUSH}", opens=True),
+        taken("instance", "secgroup", "add", "web1", "web", first=1, before=one, opens=True),
+        taken("instance", "delete", "web2", first=4, every=9, before=FLUSH, opens=True),
+    )
+
+
 def refuse_guards(host: PrivateHost) -> str:
     """Let nft take no transaction any more; return what to unmount for it to do so again."""
     path = host.run("sh", "-c", "command -v nft").stdout.strip()
@@ -108,9 +127,9 @@ def test_what_cannot_be_held_again_passes_nothing_and_that_is_said(host: Private
     def is_reached() -> bool:
         return pinged(host, "outside", address) == {address}
 
-    def fails(because: str) -> None:
+    def fails(because: str, *command: str) -> None:
         assert is_reached()
-        done = host.run("netconsole", "apply", check=False)
+        done = host.run("netconsole", *command, check=False)
         assert done.returncode != 0
         assert because in done.stderr
         assert "taken down, as not all is there that filters and guards the guest" in done.stderr
@@ -125,7 +144,7 @@ def test_what_cannot_be_held_again_passes_nothing_and_that_is_said(host: Private
     holder = host.spawn("flock", "/run/xtables.lock", "sh", "-c", "echo held; cat")
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    fails("Another app is currently holding the xtables lock")
+    fails("Another app is currently holding the xtables lock", "secgroup", "allow", *ALLOWED)
     holder.communicate(timeout=60)
     comes_through()
 
@@ -134,6 +153,6 @@ def test_what_cannot_be_held_again_passes_nothing_and_that_is_said(host: Private
         netconsole(host, "apply")
         host.run("nft", "delete", "table", "netdev", "netconsole")
         path = refuse_guards(host)
-        fails("nft -f -: exit status 1")
+        fails("nft -f -: exit status 1", "apply")
         host.run("umount", path)
         comes_through()

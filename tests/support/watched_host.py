@@ -77,7 +77,8 @@ def filtered(rules: str) -> list[str]:
     return [
         each
         for each in reached
-        if each.startswith("nova-network-inst-") and leads[each][-1] == "nova-network-sg-fallback"
+        if each.startswith("nova-network-inst-")
+        and leads.get(each, [""])[-1] == "nova-network-sg-fallback"
     ]
 
 

@@ -54,6 +54,18 @@ def guarding(observed: Observed, wanted: Wanted) -> Iterator[ChangeRules]:
             yield replace(step, stays=wanted.was_asked)
 
 
+def after_guarding(observed: Observed, wanted: Wanted) -> Observed:
+    """What is to be observed once the steps of `guarding` are taken."""
+    chains = dict(observed.chains)
+    for family, table in _GUARDING if "rules" not in observed.unreadable else ():
+        goal = _first(observed, wanted, family, table)
+        for chain in _of_table(chains, family, table):
+            del chains[ChainKey(family, table, chain)]
+        for chain, found in goal.items():
+            chains[ChainKey(family, table, chain)] = tuple(map(Rule, found))
+    return replace(observed, chains=chains)
+
+
 def changes(observed: Observed, wanted: Wanted) -> Iterator[ChangeRules]:
     """Change each other table in which our rules are not as wanted, in one transaction.
 

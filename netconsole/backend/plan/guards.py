@@ -19,6 +19,13 @@ def put(observed: Observed, wanted: Wanted) -> Iterator[Step]:
             yield replace(step, stays=wanted.was_asked)
 
 
+def after_put(observed: Observed, wanted: Wanted) -> Observed:
+    """What is to be observed once the steps of `put` are taken."""
+    if "guards" in observed.unreadable:
+        return observed
+    return replace(observed, guard_table=_meanwhile(observed, wanted))
+
+
 def removed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Remove the guards of ports that are in no bridge any more, and the table with the last."""
     if "guards" not in observed.unreadable:

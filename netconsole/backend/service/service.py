@@ -20,6 +20,7 @@ from netconsole.backend.model.errors import (
     Unavailable,
 )
 from netconsole.backend.model.hoststate import Mark, Observed
+from netconsole.backend.model.phrases import command
 from netconsole.backend.plan import unread
 from netconsole.backend.plan.agreement import Preview, refuse_another
 from netconsole.backend.plan.exposure import closing, exposed
@@ -140,16 +141,27 @@ class Service(Writing):
     def _do(
         self, change: Change[Result], agreed: Plan | None, auditor: Auditor, *, is_ours: bool
     ) -> Outcome[Result]:
-        """Carry out a change; of a repair that fails, take down the ports that it leaves open."""
+        """Carry out a change; of a repair that fails, take down the ports that it leaves open.
+
+        What a change puts right that held guests before it is a repair as well.
+        """
+        begun: list[Plan] = []
         try:
-            return self._carry_out(change, agreed, auditor, is_ours=is_ours)
+            return self._carry_out(change, agreed, auditor, begun.append, is_ours=is_ours)
         except NetconsoleError as error:
-            if isinstance(change, Converge):
+            mends = any(step.stays for plan in begun for step in plan.steps)
+            if mends or isinstance(change, Converge):
                 self._close_exposed(change.title, error)
             raise
 
     def _carry_out(
-        self, change: Change[Result], agreed: Plan | None, auditor: Auditor, *, is_ours: bool
+        self,
+        change: Change[Result],
+        agreed: Plan | None,
+        auditor: Auditor,
+        begins: Callable[[Plan], None],
+        *,
+        is_ours: bool,
     ) -> Outcome[Result]:
         applied: Applied | None = None
         written: Prepared[Result] | None = None
@@ -167,6 +179,7 @@ class Service(Writing):
                         nonlocal guardian
                         ending.callback(_note, auditor, entry, written.steps)
                         auditor.reserve(written.steps.commands)
+                        begins(written.steps)
                         if guards:
                             guardian = trial.enter_context(self._guardian(entry))
 
@@ -270,7 +283,7 @@ class Service(Writing):
             apply(ports, self._journal, asked, prepare=prepare).keep()
         error.add_note(
             f"{shown}: taken down, as not all is there that filters and guards the guest; "
-            f"`netconsole {title}` takes it up again once that is so"
+            f"{command('apply')} takes it up again once that is so"
         )
 
     def _refuse_most_removed(self, change: Change[Result], written: Prepared[Result]) -> None:

@@ -20,7 +20,9 @@ from netconsole.backend.model.records import FixedIP, Records
 from netconsole.backend.model.subject import EVERY_GROUP, WHOLE_HOST, Scope
 from netconsole.backend.plan import adoption, guests, ports, unread
 from netconsole.backend.plan.egress import Others, note_of_association, sent
+from netconsole.backend.plan.exposure import exposed, needs_mending
 from netconsole.backend.plan.guests import notes_of_guests
+from netconsole.backend.plan.mending import mended, mends
 from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
 from netconsole.backend.service.former import Former
@@ -66,6 +68,8 @@ class _Sides:
     observed: Observed
     wanted: Wanted
     """What the records that were found ask of the host."""
+    was_wanted: Wanted | None = None
+    """What those from before the change asked of it, where that may have to be put right first."""
 
 
 class Writing(Reading):
@@ -102,21 +106,49 @@ class Writing(Reading):
                 return prepared
             scope = WHOLE_HOST
             observed = self._observe(change, scope)
-        before: Records | None = None
-        if scope.is_whole:
-            found = records(connection, self._options.host)
-            self._note_leases(connection, found, observed.leases)
-            if not change.takes_over(of_a_store=False):
-                before = self._asked_before(connection, found, observed)
+        if not scope.is_whole:
+            if (prepared := self._write_of_floating(connection, change, observed)) is not None:
+                return prepared
+            scope = WHOLE_HOST
+            observed = self._observe(change, scope)
+        return self._write_whole(connection, change, observed)
+
+    def _write_whole(
+        self, connection: Connection, change: Change[Result], observed: Observed
+    ) -> Prepared[Result]:
+        """As `_write`, of a change about the whole host."""
+        found = records(connection, self._options.host)
+        self._note_leases(connection, found, observed.leases)
+        takes_over = change.takes_over(of_a_store=False)
+        before = None if takes_over else self._asked_before(connection, found, observed)
         written = change.write(connection, self._options)
         if written.fix is not None:
             return self._written_fix(change, written, written.fix, observed)
-        found, wanted = self._wanted(connection, written, observed, scope, before)
-        if not is_enough(observed, wanted, scope, found.networks):
-            scope = WHOLE_HOST
-            observed = self._observe(change, scope)
-            found, wanted = self._wanted(connection, written, observed, scope, before)
-        return self._prepared(connection, change, written, _Sides(scope, found, observed, wanted))
+        then, wanted = self._wanted(connection, written, observed, WHOLE_HOST, before)
+        was_wanted: Wanted | None = None
+        is_repair = takes_over or isinstance(change, Converge)
+        if not is_repair and needs_mending(observed, wanted):
+            asked = intent(found, self._options, observed=observed)
+            was_wanted = self._host.possible(asked, observed)
+        sides = _Sides(WHOLE_HOST, then, observed, wanted, was_wanted)
+        return self._prepared(connection, change, written, sides)
+
+    def _write_of_floating(
+        self, connection: Connection, change: Change[Result], observed: Observed
+    ) -> Prepared[Result] | None:
+        """As `_write`, of a change about floating addresses; None where it is of more.
+
+        Then nothing is written.
+        """
+        scope = change.scope
+        with connection.begin_nested() as so_far:
+            written = change.write(connection, self._options)
+            found, wanted = self._wanted(connection, written, observed, scope, None)
+            if is_enough(observed, wanted, scope, found.networks):
+                sides = _Sides(scope, found, observed, wanted)
+                return self._prepared(connection, change, written, sides)
+            so_far.rollback()
+        return None
 
     def _prepared(
         self, connection: Connection, change: Change[Result], written: Written[Result], of: _Sides
@@ -129,7 +161,11 @@ class Writing(Reading):
         remembered = of.found.former_sysctls if scope.is_whole else None
         observed = self._host.observe_closer(of.observed, wanted, remembered, scope)
         unread.refuse(change.title, observed, wanted)
-        steps = Plan((*difference(observed, wanted, scope).steps, *written.then.steps))
+        first, mended_then = Plan(), observed
+        if of.was_wanted is not None and exposed(observed, of.was_wanted):
+            first, mended_then = mended(observed, of.was_wanted)
+        later = difference(mended_then, wanted, scope)
+        steps = Plan((*first.steps, *later.steps, *written.then.steps))
         option_facts.refuse(steps, self._options)
         former = Former(of.found, self._options, observed, wanted, steps)
         (former.note if scope.is_whole else former.forget_made)(connection)
@@ -182,9 +218,20 @@ class Writing(Reading):
             else:
                 sides = self._sides_of_ports(connection, change, written)
             if sides is not None:
-                return self._prepared(connection, change, written, sides)
+                prepared = self._prepared(connection, change, written, sides)
+                if not self._mends(prepared):
+                    return prepared
             so_far.rollback()
         return None
+
+    def _mends(self, of: Prepared[Result]) -> bool:
+        """Whether a change about ports or groups puts right what guests were held by before it.
+
+        That is not taken back with the change, so that the whole host is looked at.
+        """
+        wanted, links = of.wanted or Wanted(), of.observed.links
+        new = {each for each in of.scope.subjects if each.name not in links}
+        return mends(of.steps, wanted, new, of.scope.subjects)
 
     def _sides_of_ports(
         self, connection: Connection, change: Change[Result], written: Written[Result]
