@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Literal
 
 from netconsole.backend.filtering.native_rules import NATIVE, native_text
@@ -49,7 +48,6 @@ _BRIDGE_PLACES: Final[_Places] = {
 """linux/netfilter_bridge.h."""
 _MANY: Final = 32
 """Chains: each guest and each group has one."""
-_PROGRAMS_AT_ONCE: Final = 2
 _UNSURE = re.compile(
     rb"\x01\x00.\x00\x01\x00"
     rb"(?!(?:payload|cmp|match|counter|target|bitwise|immediate|meta)\x00)[a-z]+\x00",
@@ -107,6 +105,19 @@ class Program:
         if self.family == "bridge":
             return [f"-A {chain} {line.rstrip()}" for line in told if line.startswith("-")]
         return [_counter_first(line) for line in told if line.startswith("-A ")]
+
+    def listed_together(self, table: str, chains: Collection[str]) -> list[str] | None:
+        """Print the rules of some chains of iptables; None where it refuses because of one.
+
+        As lines of iptables-restore, which takes every command: one program for all of them, and
+        no text of others. It changes nothing, and is no transaction.
+        """
+        commands = "".join(f"-v -S {chain}\n" for chain in chains)
+        try:
+            told = run([f"{self.name}-restore", "--noflush"], text=f"*{table}\n{commands}COMMIT\n")
+        except ProgramFailed:
+            return None
+        return [_counter_first(line) for line in lines_of(told) if line.startswith("-A ")]
 
 
 class TableListing:
@@ -260,14 +271,11 @@ def listed_chains(
         if is_displaced(chain, family) or not all(is_worded(rule, family) for rule in rules):
             return None
         there.append(name)
-    with ThreadPoolExecutor(max_workers=_PROGRAMS_AT_ONCE) as aside:
-        found = list(aside.map(partial(program.listed, table), there))
-    lines: list[str] = []
-    for name, rules_of_it in zip(there, found, strict=True):
-        if rules_of_it is None:
-            return None
-        lines += (f":{name} - [0:0]", *rules_of_it)
-    return "".join(f"{line}\n" for line in (f"*{table}", *lines, "COMMIT"))
+    listed = program.listed_together(table, there)
+    if listed is None:
+        return None
+    declared = (f":{name} - [0:0]" for name in there)
+    return "".join(f"{line}\n" for line in (f"*{table}", *declared, *listed, "COMMIT"))
 
 
 def is_displaced(chain: KernelChain, family: NfFamily) -> bool:
