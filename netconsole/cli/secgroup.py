@@ -223,6 +223,12 @@ def revoke(
     help="Who sends: an address, an instance, or a group, each of whose members is asked after.",
 )
 @click.option(
+    "--source-project",
+    metavar="PROJECT",
+    shell_complete=names.projects,
+    help="Whose group it is; default: the instance's own. An id needs none.",
+)
+@click.option(
     "--to",
     "instance",
     metavar="INSTANCE",
@@ -246,6 +252,7 @@ def revoke(
 def test(
     context: Context,
     source: str,
+    source_project: str | None,
     instance: str,
     protocol: "GroupProtocol",
     port: int | None,
@@ -261,11 +268,12 @@ def test(
     as the interface by which it comes in. Exit status 1 where they do, or something is not let in.
     """
     from netconsole.backend.model.group_rules import Attempt
+    from netconsole.backend.survey.senders import Source
 
     if (port is None) != (protocol == "icmp"):
         raise click.UsageError("Give --port with tcp and udp, and not with icmp.")
     attempt = Attempt(protocol, port, icmp_type, icmp_code)
-    found = context.service().admissions(source, instance, attempt)
+    found = context.service().admissions(Source(source, source_project), instance, attempt)
     if as_json:
         output.print_json([answer_record(each) for each in found])
     else:

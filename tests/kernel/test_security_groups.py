@@ -61,6 +61,10 @@ def test_what_lets_everything_in_is_said_until_it_is_taken_away(host: PrivateHos
     (reached,) = answer(host, *asked, "--port", "22")
     assert reached["because"] == "group default lets in tcp 22 from 198.51.100.0/24"
     assert host.run("netconsole", *asked, "--port", "23", check=False).returncode == 1
+    netconsole(host, "instance", "create", "far1", "--project", "other")
+    of_other = ("--from", "default", "--source-project", "other", "--to", "web1")
+    (reached,) = answer(host, "secgroup", "test", *of_other, "--proto", "tcp", "--port", "22")
+    assert (reached["sender"], reached["ground"]) == ("far1", "same network")
 
 
 def test_the_rules_in_the_kernel_are_asked_as_well_and_drift_is_said(host: PrivateHost) -> None:

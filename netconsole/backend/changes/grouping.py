@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from netconsole.backend.model.errors import Conflict, NotFound
+from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.group_names import unknown_project
 from netconsole.backend.model.group_rules import DEFAULT_GROUP
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
@@ -49,11 +50,7 @@ def find_known(connection: Connection, project: str, name: str) -> SecurityGroup
     Where a project is only named beside what is to be made, one that is mistyped makes nothing.
     """
     if project not in security_groups.projects(connection):
-        listed = command("secgroup", "list")
-        raise NotFound(
-            f"project {project!r} has no instance and no security group: {listed} shows which "
-            "projects have"
-        )
+        raise unknown_project(project)
     return find(connection, project, name)
 
 

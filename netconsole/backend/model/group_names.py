@@ -33,3 +33,12 @@ def find_group(groups: Iterable[SecurityGroup], project: str, named: str) -> Sec
 def named_beside(group: SecurityGroup, project: str) -> str:
     """Return the name of a group, with its project where that is another than this one."""
     return group.name if group.project_id == project else f"{group.name} of {group.project_id}"
+
+
+def unknown_project(project: str) -> NotFound:
+    """Say that a project, of which a group is named, has none: projects are listed nowhere."""
+    listed = command("secgroup", "list")
+    return NotFound(
+        f"project {project!r} has no instance and no security group: {listed} shows which "
+        "projects have"
+    )

@@ -63,6 +63,7 @@ from netconsole.backend.store.views import (
 from netconsole.backend.survey.enforcement import Answer, answers
 from netconsole.backend.survey.guarding import Guarding, guarding
 from netconsole.backend.survey.leases import lease_events, views_with_events, with_events
+from netconsole.backend.survey.senders import Source
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.survey import Survey, difference
 from netconsole.backend.system import privileges
@@ -298,10 +299,10 @@ class Reading:
             refuse_broken(connection)
             return group_rows.groups_of(connection, instance_rows.find(connection, instance))
 
-    def admissions(self, source: str, instance: str, attempt: Attempt) -> tuple[Answer, ...]:
+    def admissions(self, source: Source, instance: str, attempt: Attempt) -> tuple[Answer, ...]:
         """Whether an attempt of a source reaches an instance, by the records and by the rules.
 
-        Raises NotFound, and Unavailable where the store cannot be read.
+        Raises as `admission.admissions` does, and Unavailable where the store cannot be read.
         """
         seen = self.survey()
         if reason := seen.observed.unreadable.get("store"):

@@ -9,19 +9,19 @@ from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.model.errors import Conflict, NotFound
-from netconsole.backend.model.eui64 import LINK_LOCAL, address_v6
-from netconsole.backend.model.group_names import find_group, named_beside
+from netconsole.backend.model.errors import NotFound
+from netconsole.backend.model.eui64 import LINK_LOCAL
+from netconsole.backend.model.group_names import named_beside
 from netconsole.backend.model.group_rules import Attempt, admits, is_ipv6, told
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
     Instance,
     Network,
-    Port,
     Records,
     SecurityGroup,
     SecurityGroupRule,
 )
+from netconsole.backend.survey.senders import Source, addresses_of, find_instance, senders
 
 Ground = Literal[
     "rule", "no rule", "no group", "DHCP server", "same network", "router", "neighbours", "off"
@@ -51,36 +51,24 @@ class Judgement:
 
 
 def admissions(
-    records: Records, options: Options, source: str, instance: str, attempt: Attempt
+    records: Records, options: Options, source: Source, instance: str, attempt: Attempt
 ) -> tuple[Judgement, ...]:
     """Return whether an attempt reaches an instance, one for each address that `source` means.
 
-    That is an address, or the name of an instance or of a group of the instance's project, all of
-    whose members are asked after. Raises NotFound where it is none of these, or has no address, and
-    Conflict where it is two.
+    Of a group all members are asked after. Raises NotFound where it means nothing, or what has no
+    address, Conflict where it means two things, and InvalidValue where a project goes with an
+    address.
     """
     door = Door.of(records, options, find_instance(records, instance))
-    found = tuple(door.admission(*each, attempt) for each in _senders(records, source, door))
+    sending = senders(records, source, door.instance, {is_ipv6(own) for own in door.addresses})
+    found = tuple(door.admission(*each, attempt) for each in sending)
     if not found:
         shown = command("instance", "list")
         raise NotFound(
-            f"{source!r} has no address that could reach instance {instance!r}: {shown} shows "
+            f"{source.name!r} has no address that could reach instance {instance!r}: {shown} shows "
             "which have any"
         )
     return found
-
-
-def find_instance(records: Records, name: str) -> Instance:
-    """Return the instance of that name, or else of that uuid or host name. Raises NotFound."""
-    called = [each for each in records.instances if _is_called(each, name)]
-    if not called:
-        listed = command("instance", "list")
-        raise NotFound(f"instance {name!r} does not exist: {listed} shows which do")
-    return min(called, key=lambda one: (one.name != name, one.uuid != name))
-
-
-def _is_called(instance: Instance, name: str) -> bool:
-    return name in (instance.name, instance.uuid, instance.hostname)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,78 +169,6 @@ def _subnets(network: Network) -> tuple[str, ...]:
     return (network.cidr, *((network.cidr_v6, LINK_LOCAL) if network.cidr_v6 else ()))
 
 
-def _senders(records: Records, text: str, door: Door) -> Iterator[tuple[str, str | None]]:
-    """The addresses that a text means, each with its instance. Raises NotFound."""
-    if (address := _address(text)) is not None:
-        yield address, None
-        return
-    families = {is_ipv6(address) for address in door.addresses}
-    for instance in _named(records, text, door.instance.project_id):
-        for address in addresses_of(records, instance):
-            if is_ipv6(address) in families and instance.uuid != door.instance.uuid:
-                yield address, instance.name
-
-
-def _named(records: Records, text: str, project: str) -> tuple[Instance, ...]:
-    """The instance that is so named, or those in the group of a project that is.
-
-    Raises NotFound, and Conflict where two are meant.
-    """
-    is_instance = any(_is_called(each, text) for each in records.instances)
-    group = _group(records, text, project)
-    shown = command("secgroup", "list", "--project", project)
-    if group is None and not is_instance:
-        raise NotFound(
-            f"source {text!r}: no address, instance or security group of project {project!r}: "
-            f"{shown} shows the groups"
-        )
-    if group is None:
-        return (find_instance(records, text),)
-    if is_instance:
-        raise Conflict(
-            f"source {text!r} is an instance and a security group of project {project!r}: say "
-            f"{find_instance(records, text).uuid} for the one, {group.id} for the other ({shown})"
-        )
-    inside = {
-        each.instance_uuid for each in records.memberships if each.security_group_id == group.id
-    }
-    if not inside:
-        raise NotFound(
-            f"security group {group.name!r} has no instance in it: {shown} shows which have"
-        )
-    return tuple(each for each in records.instances if each.uuid in inside)
-
-
-def _group(records: Records, text: str, project: str) -> SecurityGroup | None:
-    try:
-        return find_group(records.security_groups, project, text)
-    except NotFound:
-        return None
-
-
-def addresses_of(records: Records, instance: Instance) -> Iterator[str]:
-    """Yield the addresses of an instance; an IPv6 address is what it makes of its MAC."""
-    return (address for address, _ in places_of(records, instance))
-
-
-def places_of(records: Records, instance: Instance) -> Iterator[tuple[str, Network]]:
-    """Yield the addresses of an instance, each with its network."""
-    by_id = {network.id: network for network in records.networks}
-    for port in records.ports:
-        if port.instance_uuid == instance.uuid:
-            network = by_id[port.network_id]
-            for address in _addresses_of_port(records, port, network):
-                yield address, network
-
-
-def _addresses_of_port(records: Records, port: Port, network: Network) -> Iterator[str]:
-    for row in records.fixed_ips:
-        if row.port_id == port.id and row.allocated:
-            yield row.address
-    if network.cidr_v6 is not None:
-        yield address_v6(port.mac, network.cidr_v6)
-
-
 def _addresses_of_members(records: Records, group_id: int) -> Iterator[str]:
     inside = {
         each.instance_uuid for each in records.memberships if each.security_group_id == group_id
@@ -260,13 +176,6 @@ def _addresses_of_members(records: Records, group_id: int) -> Iterator[str]:
     for instance in records.instances:
         if instance.uuid in inside:
             yield from addresses_of(records, instance)
-
-
-def _address(text: str) -> str | None:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return None
 
 
 def _within(address: str, cidr: str) -> bool:

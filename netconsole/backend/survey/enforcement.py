@@ -14,12 +14,8 @@ from netconsole.backend.filtering.walk import Decision, Outcome, decisions
 from netconsole.backend.model.group_rules import Attempt, is_ipv6
 from netconsole.backend.model.hoststate import ChainKey, Family, Rule
 from netconsole.backend.model.records import Instance
-from netconsole.backend.survey.admission import (
-    Judgement,
-    admissions,
-    find_instance,
-    places_of,
-)
+from netconsole.backend.survey.admission import Judgement, admissions
+from netconsole.backend.survey.senders import Source, find_instance, places_of
 from netconsole.backend.survey.survey import Survey
 from netconsole.backend.survey.ways_in import read_any_way_in
 from netconsole.backend.wording.groups import LOCAL, instance_chain
@@ -55,7 +51,7 @@ class Answer:
         return self.by_records.allowed != (self.by_rules != "denied")
 
 
-def answers(seen: Survey, source: str, instance: str, attempt: Attempt) -> tuple[Answer, ...]:
+def answers(seen: Survey, source: Source, instance: str, attempt: Attempt) -> tuple[Answer, ...]:
     """Return what records and rules say of an attempt, for each address that `source` means.
 
     Raises NotFound as `admissions` does.

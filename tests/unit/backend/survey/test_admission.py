@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from core_samples import fixed_ip, instance, network, options, port
 
-from netconsole.backend.model.errors import Conflict, NotFound
+from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
 from netconsole.backend.model.eui64 import address_v6
 from netconsole.backend.model.group_rules import Attempt
 from netconsole.backend.model.records import (
@@ -16,6 +16,7 @@ from netconsole.backend.model.records import (
 )
 from netconsole.backend.survey.admission import Judgement, admissions
 from netconsole.backend.survey.groups import groups_told
+from netconsole.backend.survey.senders import Source
 
 PING, SSH, DHCP = Attempt("icmp"), Attempt("tcp", 22), Attempt("udp", 68)
 WEB, DB, ALONE = (instance(number) for number in range(3))
@@ -58,7 +59,7 @@ def asked(
     same_network: bool = True,
 ) -> tuple[Judgement, ...]:
     settings = replace(options(), allow_same_net_traffic=same_network)
-    return admissions(records(*rules), settings, source, to, attempt)
+    return admissions(records(*rules), settings, Source(source), to, attempt)
 
 
 def allowed(source: str, attempt: Attempt, *rules: SecurityGroupRule) -> bool:
@@ -137,7 +138,7 @@ def test_a_group_of_another_project_is_told_with_it() -> None:
         security_groups=(*GROUPS, other),
         memberships=(*held.memberships, Membership(4, ALONE.uuid)),
     )
-    answers = admissions(held, options(), ALONE.name, WEB.name, SSH)
+    answers = admissions(held, options(), Source(ALONE.name), WEB.name, SSH)
     assert {each.because for each in answers} == {"group web lets in tcp 22 from group db of other"}
     (told,) = groups_told(held)[0].rules
     assert (told.says, told.source_group, told.source_project) == (
@@ -150,8 +151,49 @@ def test_what_may_be_an_instance_or_a_group_is_asked_back() -> None:
     twin = replace(GROUPS[1], id=5, name=DB.name)
     held = replace(held, security_groups=(*GROUPS, twin))
     with pytest.raises(Conflict, match=f"say {DB.uuid} for the one, 5 for the other"):
-        admissions(held, options(), DB.name, WEB.name, SSH)
-    assert admissions(held, options(), DB.uuid, WEB.name, SSH)
+        admissions(held, options(), Source(DB.name), WEB.name, SSH)
+    assert admissions(held, options(), Source(DB.uuid), WEB.name, SSH)
+
+
+OTHERS = SecurityGroup(9, "web", "", "other")
+
+
+def of_others(source: str, project: str | None = None) -> tuple[Judgement, ...]:
+    """Asked where a group of another project, with one member, is called as one of the own is."""
+    held = records(SecurityGroupRule(7, 1, None, None, None, group_id=OTHERS.id))
+    alone = replace(ALONE, project_id=OTHERS.project_id)
+    held = replace(
+        held,
+        instances=(WEB, DB, alone),
+        security_groups=(*GROUPS, OTHERS),
+        memberships=(*held.memberships, Membership(OTHERS.id, alone.uuid)),
+    )
+    return admissions(held, options(), Source(source, project), WEB.name, SSH)
+
+
+@pytest.mark.parametrize("named", [("9", None), ("9", "other"), ("web", "other")])
+def test_a_group_of_another_project_is_named_by_id_or_with_it(
+    named: tuple[str, str | None],
+) -> None:
+    answers = of_others(*named)
+    assert {(each.sender, each.allowed) for each in answers} == {(ALONE.name, True)}
+    assert answers[0].source == "10.0.1.4"
+
+
+@pytest.mark.parametrize(
+    ("source", "project", "says"),
+    [
+        ("web", "nowhere", "project 'nowhere' has no instance and no security group"),
+        ("db", "other", "security group 'db' does not exist in project 'other'"),
+        ("2", "other", "security group '2' does not exist in project 'other'"),
+        (DB.name, "other", f"security group '{DB.name}' does not exist in project 'other'"),
+        (OUTSIDE, "other", f"source project 'other': .*{OUTSIDE} is an address"),
+        ("empty", WEB.project_id, "security group 'empty' has no instance in it"),
+    ],
+)
+def test_a_project_with_no_such_group_is_one_line(source: str, project: str, says: str) -> None:
+    with pytest.raises((NotFound, InvalidValue), match=says):
+        of_others(source, project)
 
 
 def test_types_of_a_source_group_are_those_of_icmp_and_not_of_icmpv6() -> None:
@@ -174,7 +216,7 @@ def test_what_a_network_needs_comes_in_before_any_rule() -> None:
 
 def test_where_the_firewall_is_off_everything_reaches_it() -> None:
     noop = replace(options(), firewall_driver="nova.virt.firewall.NoopFirewallDriver")
-    (answer,) = admissions(records(), noop, OUTSIDE, WEB.name, SSH)
+    (answer,) = admissions(records(), noop, Source(OUTSIDE), WEB.name, SSH)
     assert (answer.allowed, answer.ground) == (True, "off")
 
 

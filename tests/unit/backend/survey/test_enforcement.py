@@ -21,8 +21,9 @@ from netconsole.backend.model.records import (
     SecurityGroup,
     SecurityGroupRule,
 )
-from netconsole.backend.survey.admission import Door, Judgement, places_of
+from netconsole.backend.survey.admission import Door, Judgement
 from netconsole.backend.survey.enforcement import Answer, Verdict, enforced
+from netconsole.backend.survey.senders import places_of
 from netconsole.backend.wording.groups import LOCAL, IPFamily, group_chains, ways_to_guests
 
 GUESTS = 4
