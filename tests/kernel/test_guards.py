@@ -13,6 +13,21 @@ from private_host import PrivateHost, eventually
 
 from netconsole.backend.filtering.guard_listing import counted
 
+NEAR = """
+import sys
+from netconsole.backend.host import guards
+from netconsole.backend.kernel.guard_table import near
+from netconsole.backend.model.guards import of_devices
+
+ports = sys.argv[1:]
+found, whole = near(ports), guards.observe()
+is_clear = found is not None and found.ports == of_devices(whole.guard_table, ports) != frozenset()
+looks = [guards.observe_near(ports) for _ in range(2)]
+expected = of_devices(whole.guard_table, ("", *ports))
+held = {name: each for name, each in whole.guards.items() if name in ports}
+print(is_clear, all((each.guard_table, each.guards) == (expected, held) for each in looks))
+"""
+
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[PrivateHost]:
@@ -164,6 +179,46 @@ def test_an_address_comes_and_goes_as_one_element(host: PrivateHost) -> None:
 
     assert len(changed) == 1
     assert "add element netdev netconsole ipv4 {" in changed[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_clear"),
+    [
+        ("", True),
+        (
+            "add element {t} ipv4_ranges {{ {w} . 198.51.100.0/25, {w} . 192.0.2.1-192.0.2.6 }}",
+            True,
+        ),
+        ("add element {t} ipv6_ranges {{ {w} . fd00:9::/64, {w} . fd00:8::7 }}", True),
+        ("add element {t} target_ranges {{ {w} . 0x7-0x9 }}", True),
+        ("flush set {t} macs", True),
+        ("add rule {t} guard accept", True),
+        ("delete rule {t} own_target handle {h}", True),
+        ("add counter {t} other", True),
+        ("add rule {t} port-{d} accept", False),
+        ("flush chain {t} port-{d}", False),
+        ('add element {t} ipv4 {{ {w} . 203.0.113.7 comment "x" }}', False),
+    ],
+)
+def test_the_kernel_says_of_some_ports_what_nft_says(
+    host: PrivateHost, change: str, is_clear: bool
+) -> None:
+    """Each by itself, after what both said before; the table is as it was in the end."""
+    ports = [device(host, guest) for guest in ("liar", "other")]
+    host.run("python3", "-c", NEAR, *ports)
+    rules = host.run("nft", "-a", "list", "chain", "netdev", "netconsole", "own_target").stdout
+    words = {
+        "t": "netdev netconsole",
+        "d": ports[0],
+        "w": f'"{ports[0]}" . {identity(host, "liar").mac}',
+        "h": rules.partition("# handle ")[2].partition("# handle ")[2].split()[0],
+    }
+    if change:
+        host.run("nft", change.format(**words))
+    try:
+        assert host.run("python3", "-c", NEAR, *ports).stdout == f"{is_clear} True\n"
+    finally:
+        netconsole(host, "apply")
 
 
 def test_without_guards_each_lie_passes(host: PrivateHost) -> None:

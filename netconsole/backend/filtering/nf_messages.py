@@ -79,14 +79,14 @@ class KernelRule:
 
 def parse_generation(message: bytes) -> int:
     """Return the generation that the content of a message tells."""
-    return int.from_bytes(dict(_attributes(message[FAMILY.size :]))[1], "big")
+    return int.from_bytes(dict(attributes(message[FAMILY.size :]))[1], "big")
 
 
 def parse_tables(pieces: Iterable[bytes]) -> tuple[tuple[NfFamily, str], ...]:
     """Return family and name of every table of a dump."""
     return tuple(
-        (FAMILIES[message[0]], _text(dict(_attributes(message[FAMILY.size :]))[1]))
-        for message in _contents(pieces)
+        (FAMILIES[message[0]], _text(dict(attributes(message[FAMILY.size :]))[1]))
+        for message in contents(pieces)
         if message[0] in FAMILIES
     )
 
@@ -94,15 +94,15 @@ def parse_tables(pieces: Iterable[bytes]) -> tuple[tuple[NfFamily, str], ...]:
 def parse_chains(pieces: Iterable[bytes]) -> tuple[KernelChain, ...]:
     """Return the chains of a dump."""
     return tuple(
-        _chain(FAMILIES[message[0]], dict(_attributes(message[FAMILY.size :])))
-        for message in _contents(pieces)
+        _chain(FAMILIES[message[0]], dict(attributes(message[FAMILY.size :])))
+        for message in contents(pieces)
         if message[0] in FAMILIES
     )
 
 
 def parse_rules(raw: Iterable[bytes]) -> tuple[KernelRule, ...]:
     """Return the rules of a dump, as `NfTables.raw_rules` returns it."""
-    return tuple(_rule(message[FAMILY.size :]) for message in _contents(raw))
+    return tuple(_rule(message[FAMILY.size :]) for message in contents(raw))
 
 
 def verdict(expression: Expression) -> tuple[str, str]:
@@ -138,8 +138,8 @@ def error_code(answer: bytes, begin: int) -> int:
 
 
 def _rule(raw: bytes) -> KernelRule:
-    told = dict(_attributes(raw))
-    parts = (dict(_attributes(element)) for _, element in _attributes(told.get(4, b"")))
+    told = dict(attributes(raw))
+    parts = (dict(attributes(element)) for _, element in attributes(told.get(4, b"")))
     expressions = tuple(Expression(_text(part[1]), part.get(2, b"")) for part in parts)
     return KernelRule(int.from_bytes(told[3], "big"), expressions)
 
@@ -148,7 +148,7 @@ def _chain(family: NfFamily, told: dict[int, bytes]) -> KernelChain:
     table, name = _text(told[1]), _text(told[3])
     if 4 not in told:
         return KernelChain(family, table, name)
-    hook = dict(_attributes(told[4]))
+    hook = dict(attributes(told[4]))
     number = int.from_bytes(hook[1], "big")
     (priority,) = struct.unpack(">i", hook[2])
     has_own_hooks = family in ("arp", "netdev") or number >= len(HOOKS)
@@ -163,8 +163,8 @@ def _chain(family: NfFamily, told: dict[int, bytes]) -> KernelChain:
     )
 
 
-def _contents(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The content of each message but the one that says that these are all."""
+def contents(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the content of each message but the one that says that these are all."""
     return (
         piece[begin:end]
         for piece in pieces
@@ -176,10 +176,11 @@ def _contents(pieces: Iterable[bytes]) -> Iterator[bytes]:
 @lru_cache(maxsize=1024)
 def _parsed(data: bytes) -> dict[int, bytes]:
     """Attributes by number; the same expressions come again and again."""
-    return dict(_attributes(data))
+    return dict(attributes(data))
 
 
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield kind and value of each attribute in a piece of a message."""
     at, end = 0, len(data) - _ATTRIBUTE.size
     while at <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, at)

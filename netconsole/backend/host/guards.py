@@ -2,14 +2,15 @@
 
 import shutil
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
 from netconsole.backend.filtering.guard_listing import counted, counted_in_chains, parse_guards
 from netconsole.backend.filtering.rules import specs
-from netconsole.backend.host import filters
+from netconsole.backend.host import filters, known_guards
 from netconsole.backend.intent.bridge_guards import by_ebtables
+from netconsole.backend.kernel import guard_table
 from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.kernel.other_nat import NO_NFT
 from netconsole.backend.model.errors import NetconsoleError
@@ -20,6 +21,8 @@ from netconsole.backend.model.guards import (
     Guard,
     GuardObject,
     GuardTable,
+    of_devices,
+    shared,
 )
 from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.steps import ChangeGuards
@@ -43,6 +46,44 @@ def observe() -> Observed:
     except OSError as error:
         return Observed(unreadable={"guards": error.strerror or str(error)})
     return Observed(guards=guards_in(table), guard_table=table)
+
+
+def observe_near(devices: Collection[str]) -> Observed:
+    """The guards of some ports, and what all share; raises and tells as `observe` does."""
+    try:
+        table = _near(devices) if _is_there() else frozenset()
+    except NetconsoleError as error:
+        return Observed(unreadable={"guards": str(error)})
+    except OSError as error:
+        return Observed(unreadable={"guards": error.strerror or str(error)})
+    guards = {name: each for name, each in guards_in(table).items() if name in devices}
+    return Observed(guards=guards, guard_table=table)
+
+
+def _near(devices: Collection[str]) -> GuardTable:
+    """What is for some ports, by the kernel itself, with what nft says of the shared part.
+
+    What nft has said of that part is true as long as the kernel tells the same of it.
+    """
+    found = guard_table.near(devices)
+    known = known_guards.read(found.form) if found else None
+    if found is not None and known is not None:
+        return known | found.ports
+    table = _table()
+    again = guard_table.near(())
+    if found is not None and again is not None and again.form == found.form:
+        known_guards.write(found.form, _of_form(table))
+    return of_devices(table, ("", *devices))
+
+
+def _of_form(table: GuardTable) -> GuardTable:
+    """The shared part as far as its form says what it is."""
+    return frozenset(
+        each
+        for each in shared(table)
+        if each.kind in ("table", "counter", "set")
+        or (each.kind == "chain" and each.name in guard_table.SHARED_CHAINS)
+    )
 
 
 def stopped(by_ebtables: bool) -> dict[str, int]:

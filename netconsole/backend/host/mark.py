@@ -17,13 +17,14 @@ _NAMESPACE = Path("/proc/self/ns/net")
 _MOST_BYTES = 2**16
 
 
-def _path() -> str:
-    return f"{DIRECTORY}/host-{_NAMESPACE.stat().st_ino}.json"
+def path_of(what: str) -> str:
+    """Return where something is noted of this network namespace."""
+    return f"{DIRECTORY}/{what}-{_NAMESPACE.stat().st_ino}.json"
 
 
 def read() -> Mark | None:
     """Read the mark; None where there is none. Raises Unavailable for one that says nothing."""
-    path = _path()
+    path = path_of("host")
     try:
         found: object = json.loads(files.read(path, _MOST_BYTES))
     except FileNotFoundError:
@@ -52,7 +53,7 @@ def prepare() -> None:
 
 def write(mark: Mark) -> None:
     """Write the mark over the former one. Raises Unavailable."""
-    path = _path()
+    path = path_of("host")
     try:
         files.write(path, as_line(mark), 0o644)
     except OSError as error:

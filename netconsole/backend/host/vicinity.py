@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from netconsole.backend.host import dnsmasq, guards, links, sysctls
-from netconsole.backend.model.guards import of_devices
 from netconsole.backend.model.hoststate import Observed
 from netconsole.backend.model.subject import Vicinity
 from netconsole.backend.system import files
@@ -20,7 +19,7 @@ def observe(networks_path: str, sysctl_keys: Iterable[str], near: Vicinity) -> O
     )
     own = files.observe(networks_path, read.__contains__)
     leases = dnsmasq.observe_some_leases(networks_path, near.bridges, near.macs | near.addresses)
-    guarded = guards.observe()
+    guarded = guards.observe_near(near.links)
     return Observed(
         sysctls=sysctls.observe(sysctl_keys),
         links=found,
@@ -30,7 +29,7 @@ def observe(networks_path: str, sysctl_keys: Iterable[str], near: Vicinity) -> O
         files=own.files,
         directories=files.directories(networks_path) & {each.hosts for each in paths},
         leases=leases.of_bridges,
-        guards={name: each for name, each in guarded.guards.items() if name in near.links},
-        guard_table=of_devices(guarded.guard_table, ("", *near.links)),
+        guards=guarded.guards,
+        guard_table=guarded.guard_table,
         unreadable={**hosts.unread, **own.unread, **leases.unread, **guarded.unreadable},
     )

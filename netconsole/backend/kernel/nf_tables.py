@@ -31,6 +31,7 @@ _NUMBERS: Final = {name: number for number, name in FAMILIES.items()}
 _NETLINK_NETFILTER: Final = 12
 _SUBSYSTEM: Final = 10 << 8
 _GETTABLE, _GETCHAIN, _GETRULE, _GETGEN = (_SUBSYSTEM | number for number in (1, 4, 7, 16))
+_GETSET, _GETSETELEM, _GETOBJ = (_SUBSYSTEM | number for number in (10, 13, 19))
 _REQUEST, _DUMP, _INTERRUPTED = 0x1, 0x300, 0x10
 """Flags of a message: a question, for everything; and an answer that is not of one moment."""
 ABSENT: Final = frozenset({errno.EOPNOTSUPP, errno.EPROTONOSUPPORT})
@@ -84,14 +85,32 @@ class NfTables:
 
     def chain(self, family: NfFamily, table: str, chain: str) -> KernelChain | None:
         """Return a chain; None where it is not there."""
+        answer = self.raw_chain(family, table, chain)
+        return None if answer is None else parse_chains((answer,))[0]
+
+    def raw_chain(self, family: NfFamily, table: str, chain: str) -> bytes | None:
+        """Return the message that tells of a chain; None where it is not there."""
         self._ask(_GETCHAIN, _REQUEST, _NUMBERS[family], named(1, table) + named(3, chain))
         answer = self._socket.recv(1 << 16)
         ((kind, _, begin, _),) = headers(answer)
         if kind != ERROR:
-            return parse_chains((answer,))[0]
+            return answer
         if (code := error_code(answer, begin)) not in _NONE:
             raise _refusal(code)
         return None
+
+    def raw_sets(self, family: NfFamily, table: str) -> tuple[bytes, ...]:
+        """Return the sets and maps of a table, without their elements."""
+        return tuple(self._dump(_GETSET, _NUMBERS[family], named(1, table)))
+
+    def raw_elements(self, family: NfFamily, table: str, name: str) -> tuple[bytes, ...]:
+        """Return the elements of a set, many in a piece: of thousands few are taken apart."""
+        asked = named(1, table) + named(2, name)
+        return tuple(self._dump(_GETSETELEM, _NUMBERS[family], asked))
+
+    def raw_objects(self, family: NfFamily, table: str) -> tuple[bytes, ...]:
+        """Return the counters of a table, and what else in it has a name and a state."""
+        return tuple(self._dump(_GETOBJ, _NUMBERS[family], named(1, table)))
 
     def raw_rules(
         self, family: NfFamily, table: str, chain: str | None = None

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from netconsole.backend.model.subject import Subjects
 
-FAMILY, TABLE = "netdev", "netconsole"
+FAMILY: Final = "netdev"
+TABLE: Final = "netconsole"
 """Of the table of nftables that holds the guards."""
 
 

@@ -15,6 +15,9 @@ from netconsole.backend.model.guards import TABLE, Guard, GuardObject, GuardTabl
 PORT_CHAIN = "port-"
 """Before a port's name in that of its chain, as before no shared chain's."""
 
+FIRST_CHAIN = "guard"
+"""Of the shared ones."""
+
 COUNTERS = (
     "spoofed_mac",
     "reserved_destination",
@@ -191,14 +194,13 @@ def _shared(ethertypes: Iterable[int]) -> Iterator[GuardObject]:
     yield from (GuardObject("set", name, lines) for name, lines in SETS.items())
     yield from (GuardObject("chain", name, rules) for name, rules in CHAINS.items())
     others = (f"ether type 0x{number:04x} accept" for number in sorted(set(ethertypes)))
-    yield GuardObject("chain", "guard", (*_ETHERNET, *others, _dropped("ethertype")))
+    yield GuardObject("chain", FIRST_CHAIN, (*_ETHERNET, *others, _dropped("ethertype")))
 
 
 def of_guard(guard: Guard) -> Iterator[GuardObject]:
     """Yield what the table holds for one port."""
     device, who = guard.device, f'"{guard.device}" . {guard.mac}'
-    hook = f'type filter hook ingress device "{device}" priority filter; policy drop;'
-    yield GuardObject("chain", f"{PORT_CHAIN}{device}", (hook, "jump guard"), device)
+    yield port_chain(device)
     number = int(guard.mac.replace(":", ""), 16)
     named = [("macs", who), ("link_layer_addresses", f'"{device}" . {number:#x}')]
     for address in guard.addresses:
@@ -206,6 +208,12 @@ def of_guard(guard: Guard) -> Iterator[GuardObject]:
     for range_ in guard.ranges:
         named += _of_range(ip_network(range_), who, "_ranges")
     yield from (GuardObject("element", name, (element,), device) for name, element in named)
+
+
+def port_chain(device: str) -> GuardObject:
+    """Return the chain of a port, which leads to the shared ones and drops the rest."""
+    hook = f'type filter hook ingress device "{device}" priority filter; policy drop;'
+    return GuardObject("chain", f"{PORT_CHAIN}{device}", (hook, f"jump {FIRST_CHAIN}"), device)
 
 
 def _of_range(range_: IPv4Network | IPv6Network, who: str, suffix: str) -> list[tuple[str, str]]:
@@ -237,7 +245,7 @@ def guards_in(table: GuardTable) -> dict[str, Guard]:
             tuple(sorted((*found.get("ipv4", ()), *found.get("ipv6", ())))),
             tuple(
                 sorted(
-                    str(ip_network(range_))
+                    range_ if "-" in range_ else str(ip_network(range_))  # one of ours is a CIDR
                     for name in ("ipv4_ranges", "ipv6_ranges")
                     for range_ in found.get(name, ())
                 )
