@@ -32,6 +32,9 @@ def guards(context: Context, as_json: bool) -> None:
         output.print_json(found)
         return
     output.print_table(PORTS, [[getattr(one, name) for name in PORTS] for one in found.ports])
+    if found.is_off:
+        output.say("the option guard takes the guards off every port (netconsole config show)")
+        return
     if found.unsupported:
         output.say(f"this kernel holds no guards: {found.unsupported}")
         return

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from bridge_lies import shows_what_ebtables_stops
-from cloud import answer, netconsole
+from cloud import answer, configure, netconsole
 from guest_frames import device, furnish
 from private_host import PrivateHost
 
@@ -64,6 +64,15 @@ def test_guards_follow_their_instances(host: PrivateHost) -> None:
     assert states(host)["liar"] == "off"
     netconsole(host, "instance", "guard", "liar")
     assert states(host)["liar"] == "on"
+
+    configure(host, "guard = False")
+    netconsole(host, "apply")
+    assert set(states(host).values()) == {"off"}
+    assert "nova-network" not in host.run("ebtables-save").stdout
+    assert "group_fwd_mask 0xfffd" not in host.run("ip", "-d", "link", "show", port).stdout
+    configure(host)
+    netconsole(host, "apply")
+    assert set(states(host).values()) == {"on"}
 
     for name in ("liar", "other", "machine"):
         netconsole(host, "instance", "delete", name)

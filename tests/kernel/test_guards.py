@@ -1,10 +1,11 @@
 """Guards, shown by packets: no lie of a guest gets past its port, and what is honest does."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from cloud import netconsole
+from cloud import configure, netconsole
 from guest_frames import device, filter_bridged, furnish, identity, learned, send, told, world
 from guest_lies import lies
 from guest_world import OTHER_MAC
@@ -27,6 +28,7 @@ expected = of_devices(whole.guard_table, ("", *ports))
 held = {name: each for name, each in whole.guards.items() if name in ports}
 print(is_clear, all((each.guard_table, each.guards) == (expected, held) for each in looks))
 """
+GUARDS_CHECKED = ("netconsole", "doctor", "--only", "guards", "--json")
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +173,27 @@ def test_a_port_that_cannot_be_guarded_is_not_bridged(host: PrivateHost) -> None
     assert "nft -f -: exit status 1" in done.stderr
     assert host.run("ip", "-brief", "link").stdout.count("@") == before
     assert host.run("netconsole", "plan", check=False).stdout == ""
+
+
+def test_the_option_takes_all_off_and_is_told_of_until_it_is_gone(host: PrivateHost) -> None:
+    configure(host, "guard = False")
+    netconsole(host, "apply")
+    assert "netconsole" not in host.run("nft", "list", "tables", "netdev").stdout
+    since = "since the change of /etc/netconsole/netconsole.conf at 2"
+    assert f"wrong: the option guard takes the guards off every port {since}" in (
+        host.run("netconsole", "status").stdout
+    )
+    shown = json.loads(host.run("netconsole", "guards", "--json").stdout)
+    assert (shown["is_off"], {each["state"] for each in shown["ports"]}) == (True, {"off"})
+    (finding,) = json.loads(host.run(*GUARDS_CHECKED, check=False).stdout)["findings"]
+    assert "take the line guard out of /etc/netconsole/netconsole.conf" in finding["remedy"]
+    said = host.run("netconsole", "instance", "guard", "other").stderr
+    assert "no port has its guard as long as the option guard is False" in said
+    configure(host)
+    netconsole(host, "apply")
+    assert "option guard" not in host.run("netconsole", "status").stdout
+    (finding,) = json.loads(host.run(*GUARDS_CHECKED, check=False).stdout)["findings"]
+    assert finding["verdict"] == "ok"
 
 
 def test_an_address_comes_and_goes_as_one_element(host: PrivateHost) -> None:

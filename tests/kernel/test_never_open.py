@@ -26,12 +26,15 @@ for family in iptables ip6tables; do for program in $family $family-save $family
 done; done
 """
 """What `update-alternatives --set` does, to the other kind than now."""
-WITHOUT_GROUPS = """
+WITHOUT = """
 file=/etc/netconsole/netconsole.conf
-echo firewall_driver = nova.virt.firewall.NoopFirewallDriver >> $file
+echo {} >> $file
 netconsole apply
 sed -i '$d' $file
 """
+"""What switches off by a line of the configuration, and takes that out again."""
+WITHOUT_GROUPS = WITHOUT.format("firewall_driver = nova.virt.firewall.NoopFirewallDriver")
+WITHOUT_GUARDS = WITHOUT.format("guard = False")
 
 
 def network(host: PrivateHost) -> None:
@@ -85,6 +88,7 @@ def test_what_a_repair_has_closed_stays_so(host: PrivateHost) -> None:
         host,
         taken("apply", first=1, every=2, before=FLUSH, opens=True),
         taken("apply", first=1, before=WITHOUT_GROUPS, opens=True),
+        taken("apply", first=1, every=2, before=WITHOUT_GUARDS, opens=True),
         taken("apply", first=1, every=4, before=SWITCH),
     )
 

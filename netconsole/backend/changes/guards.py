@@ -127,7 +127,7 @@ class GuardInstance(Change[InstanceView]):
         return PORTS_TO_BE_NAMED
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
-        return _guarded(connection, self.instance, guarded=True)
+        return _guarded(connection, self.instance, options, guarded=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class UnguardInstance(Change[InstanceView]):
         return PORTS_TO_BE_NAMED
 
     def write(self, connection: Connection, options: Options) -> Written[InstanceView]:
-        return _guarded(connection, self.instance, guarded=False)
+        return _guarded(connection, self.instance, options, guarded=False)
 
 
 def unguarded_note(instance: Instance) -> str:
@@ -176,10 +176,15 @@ def _said_of_shared(
     )
 
 
-def _guarded(connection: Connection, name: str, *, guarded: bool) -> Written[InstanceView]:
+def _guarded(
+    connection: Connection, name: str, options: Options, *, guarded: bool
+) -> Written[InstanceView]:
     instance = instances.find(connection, name)
     instances.guard(connection, instance, guarded)
     notes = () if guarded else (unguarded_note(instance),)
+    if guarded and not options.guard:
+        shown = command("config", "show")
+        notes = (f"no port has its guard as long as the option guard is False: {shown} says where",)
     return _written(connection, instance, instances.ports_of(connection, instance.uuid), notes)
 
 

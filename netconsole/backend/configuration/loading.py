@@ -76,7 +76,11 @@ class Configuration:
     def options(self) -> Options:
         """All options. Raises InvalidValue, naming file, line, option, value and rule."""
         values = {each.name: each.value for each in self._settings()}
-        return Options(**values, firewall_source=self._source("firewall_driver"))  # type: ignore[arg-type]
+        return Options(
+            **values,  # type: ignore[arg-type]
+            firewall_source=self._source("firewall_driver"),
+            guard_source=self._source("guard"),
+        )
 
     def _source(self, name: str) -> OptionSource | None:
         """The file whose value of an option counts; None for a default, or where it is gone."""

@@ -72,6 +72,10 @@ class Options:
     """No option: the file in which firewall_driver stands, where it does."""
     allow_same_net_traffic: Annotated[bool, Option(rules.boolean)] = True
     """Whether instances reach those of the same network whatever the security groups say."""
+    guard: Annotated[bool, Option(rules.boolean)] = True
+    """netconsole's own: whether guests send as themselves alone; False takes every guard off."""
+    guard_source: OptionSource | None = None
+    """No option: the file in which guard stands, where it does."""
     guest_ethertypes: Annotated[tuple[int, ...], Option(rules.guest_ethertype, listed=True)] = ()
     """netconsole's own: what guests may send beside IPv4, ARP and IPv6, as 0x8863,0x8864."""
     send_arp_for_ha: Annotated[bool, Option(rules.boolean)] = True

@@ -86,7 +86,7 @@ def intent(
         release_leases=options.force_dhcp_release,
         guards=guarded,
         guard_table=guard_table(guarded.values(), options.guest_ethertypes)
-        if presence.served or presence.carried
+        if options.guard and (presence.served or presence.carried)
         else frozenset(),
         guest_ethertypes=tuple(options.guest_ethertypes),
     )

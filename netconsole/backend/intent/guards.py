@@ -15,8 +15,11 @@ from netconsole.backend.model.subject import together
 def guards(presence: Presence) -> dict[str, Guard]:
     """Return the guard of each port that is on this host and not exempt, by its interface.
 
-    What a guest may be depends on records alone, never on what it said first.
+    What a guest may be depends on records alone, never on what it said first. Where the options
+    switch guards off there are none.
     """
+    if not presence.options.guard:
+        return {}
     networks = {network.id: network for network in (*presence.served, *presence.carried)}
     fixed, allowed = _fixed_addresses(presence), _allowed_ranges(presence)
     return {

@@ -139,5 +139,6 @@ def _ports(presence: Presence) -> Iterator[WantedLink]:
                 peer=port.peer,
                 peer_mac=port.mac if port.peer else None,
                 hairpin=True,
+                group_fwd_mask=None if presence.options.guard else 0,
                 subjects=together((subject.port(port.device), subject.network(network.label))),
             )

@@ -12,7 +12,8 @@ from netconsole.backend.survey.survey import Survey
 from netconsole.backend.wording.bridge_guards import state_of_port
 
 GuardState = Held | Literal["off", "not held", "unknown"]
-"""`off`: none is wanted (`instance unguard`). `not held`: this kernel cannot hold one."""
+"""`off`: none is wanted (`instance unguard`, or the option guard). `not held`: this kernel cannot
+hold one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,20 @@ class Guarding:
     """Why this kernel holds none, where it does not."""
     weakened: str | None
     """Why it is ebtables that guards the ports, and what that cannot stop, where it is."""
+    is_off: bool = False
+    """Whether the option guard takes the guards off every port."""
 
 
 def guarding(seen: Survey, stopped: Mapping[str, int]) -> Guarding:
     """Put together what a survey says of guards, and what was counted."""
     lacking = seen.wanted.unsupported
     ports = tuple(_ports(seen, lacking.get(NO_GUARDS)))
-    return Guarding(ports, stopped, lacking.get(NO_GUARDS), lacking.get(BY_EBTABLES))
+    reasons = lacking.get(NO_GUARDS), lacking.get(BY_EBTABLES)
+    return Guarding(ports, stopped, *reasons, is_off=not seen.options.guard)
 
 
 def _ports(seen: Survey, unsupported: str | None) -> Iterator[PortGuard]:
+    guards_all = seen.options.guard
     networks = {network.id: network.label for network in seen.records.networks}
     here = {one.uuid: one.name for one in seen.records.instances if one.host == seen.options.host}
     for port in seen.records.ports:
@@ -64,7 +69,7 @@ def _ports(seen: Survey, unsupported: str | None) -> Iterator[PortGuard]:
             port.mac,
             guard.addresses if guard else (),
             guard.ranges if guard else (),
-            _state(seen, port.device, unsupported) if port.guarded else "off",
+            _state(seen, port.device, unsupported) if guards_all and port.guarded else "off",
         )
 
 

@@ -81,6 +81,10 @@ class HostStatus:
     """That which could take away what is left of ours in tables that `iptables` does not show."""
     unguarded: tuple[str, ...] = ()
     """The instances of this host that may send as any other (`instance unguard`), by name."""
+    guards_off: bool = False
+    """Whether the option guard takes the guards off every port."""
+    guards_off_source: OptionSource | None = None
+    """The file that does."""
     groups_off: bool = False
     """Whether firewall_driver switches the security groups off."""
     groups_off_source: OptionSource | None = None

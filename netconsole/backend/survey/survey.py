@@ -112,6 +112,8 @@ class Survey:
             unsupported=dict(self.wanted.unsupported),
             missing_program=self.observed.missing_program,
             unguarded=self._unguarded(),
+            guards_off=not self.options.guard,
+            guards_off_source=self.options.guard_source,
             groups_off=not filters_guests(self.options),
             groups_off_source=self.options.firewall_source,
             bypassed=self._bypassed(),

@@ -55,6 +55,11 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         verb = "has" if len(host.unguarded) == 1 else "have"
         said = f"{some(host.unguarded)} {verb} no guard: what they send may be in any other's name"
         yield Trouble(Reach.NOBODY, f"{said} (netconsole instance guard)", certain=False)
+    if host.guards_off:
+        since = f" {host.guards_off_source.since}" if host.guards_off_source else ""
+        said = f"the option guard takes the guards off every port{since}: what any instance sends"
+        hint = "(netconsole doctor --only guards)"
+        yield Trouble(Reach.NOBODY, f"{said} may be in any other's name {hint}")
     if host.groups_off:
         since = f" {host.groups_off_source.since}" if host.groups_off_source else ""
         said = f"firewall_driver switches the security groups off{since}: nothing is filtered"

@@ -73,7 +73,7 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
         Entry(allocation.network, label="network"),
         Entry(allocation.mac, label="MAC address"),
         Entry(
-            "sends as itself alone" if allocation.guarded else "none: it may send as any other",
+            _guard(status, allocation),
             label="guard",
         ),
         Entry(allocation.host or "not known", label="host"),
@@ -95,6 +95,12 @@ def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
         ),
         *_let_in(status, allocation.instance),
     )
+
+
+def _guard(status: Status, allocation: Allocation) -> str:
+    if status.host.guards_off:
+        return "none: the option guard takes them off every port"
+    return "sends as itself alone" if allocation.guarded else "none: it may send as any other"
 
 
 def _groups(status: Status, instance: str) -> list[SecurityGroupStatus]:

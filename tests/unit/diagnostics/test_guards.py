@@ -5,6 +5,7 @@ from dataclasses import replace
 from core_samples import WHOLE, records, status, wanted
 from evidence_samples import snapshot
 
+from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.model.records import Records
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.checks.bridges import guards
@@ -43,6 +44,17 @@ def test_who_has_no_guard_is_named_and_where_the_host_hears_it() -> None:
     heard = [row.label for row in judged(host(unguarded()), HEARING).evidence]
     assert heard == ["guard of web0", "net.ipv6.conf.br100.accept_ra"]
     assert len(judged(host(unguarded()), ROUTER).evidence) == 1
+
+
+def test_where_they_are_switched_off_the_advice_is_to_take_the_line_out() -> None:
+    source = OptionSource("/etc/nova/nova.conf", 1_000_000_000)
+    for there in (0, 2):
+        found = judged(
+            host(records(there, floating=False), guards_off=True, guards_off_source=source), HEARING
+        )
+        assert found.verdict == "warn"
+        assert "since the change of /etc/nova/nova.conf at 2001-09-09 01:46 UTC" in found.because
+        assert "take the line guard out of /etc/nova/nova.conf and run" in (found.remedy or "")
 
 
 def test_a_kernel_without_guards_is_told_of() -> None:

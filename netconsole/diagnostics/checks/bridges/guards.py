@@ -6,7 +6,7 @@ from typing import Final
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.guards import BY_EBTABLES, NO_GUARDS
 from netconsole.backend.model.phrases import some
-from netconsole.backend.survey.status import Allocation
+from netconsole.backend.survey.status import Allocation, HostStatus
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -35,7 +35,7 @@ def judge(snapshot: Snapshot) -> Finding:
     open_ports = sorted({each.instance for each in _here(snapshot) if not each.guarded})
     rows = (
         *(Evidence(f"guard of {name}", "none", "one") for name in open_ports),
-        *_heard(snapshot, everywhere=NO_GUARDS in host.unsupported),
+        *_heard(snapshot, everywhere=host.guards_off or NO_GUARDS in host.unsupported),
     )
     if steps := claimed(snapshot.part(Backend).plan, ID):
         done = tuple(Evidence("not yet done", each) for each in steps.commands[:SHOWN])
@@ -45,6 +45,8 @@ def judge(snapshot: Snapshot) -> Finding:
         )
         fix = snapshot.part(Backend).fix
         return Finding(ID, TITLE, "fail", because, (*done, *rows), (), fix, remedy=APPLY)
+    if host.guards_off:
+        return _switched_off(host, rows)
     if not any(True for _ in _here(snapshot)):
         return Finding(ID, TITLE, "not-applicable", "No instance has a port on this host.")
     if reason := host.unsupported.get(NO_GUARDS):
@@ -60,6 +62,23 @@ def judge(snapshot: Snapshot) -> Finding:
         because = f"Not every lie of a guest is stopped: {reason}."
         return Finding(ID, TITLE, "warn", because, rows, remedy=KERNEL)
     return Finding(ID, TITLE, "ok", "Each port lets its guest's own addresses through alone.")
+
+
+def _switched_off(host: HostStatus, rows: tuple[Evidence, ...]) -> Finding:
+    """Say since when, and what ends it."""
+    source = host.guards_off_source
+    since = f", {source.since}" if source else ""
+    because = (
+        f"The option guard is False{since}: no port has a guard, and every guest can pass for any "
+        "other, and for the gateway. That helps to tell whether a guard is to blame, and leaves "
+        "the networks open to each of their guests."
+    )
+    remedy = (
+        "When the search is over, take the line guard out of "
+        f"{source.path if source else 'the configuration file'} and run `netconsole apply`."
+    )
+    rows = (Evidence("guard", "False", "True"), *rows)
+    return Finding(ID, TITLE, "warn", because, rows, remedy=remedy)
 
 
 def _here(snapshot: Snapshot) -> Iterator[Allocation]:
@@ -85,10 +104,11 @@ PAGE = Explanation(
     "connections go astray or are cut off, and the bridge learns a MAC address at a wrong port. Or "
     "nobody hears a guest though its interface is up, perhaps over IPv6 alone.",
     cause="The table netdev netconsole, which lets each port's own addresses through alone, is not "
-    "as it should be, an instance was exempted (--no-guard, instance unguard, a VPN), or the "
-    "kernel cannot hold such a table. ebtables guards the ports then, if the kernel has that, and "
-    "does not see every lie. A guest that nobody hears sends by an address that is not its own: of "
-    "IPv6 those that change or are made up (RFC 8981, RFC 7217) are none of its own.",
+    "as it should be, the option guard takes it off, an instance was exempted (--no-guard, "
+    "instance unguard, a VPN), or the kernel cannot hold such a table. ebtables guards the ports "
+    "then, if the kernel has that, and does not see every lie. A guest that nobody hears sends by "
+    "an address that is not its own: of IPv6 those that change or are made up (RFC 8981, RFC 7217) "
+    "are none of its own.",
     evidence="The plan's steps on the table, or on the table nat of ebtables, the ports that are "
     "exempt, and where the host itself hears router advertisements of guests that nothing stops.",
     look_alikes=(

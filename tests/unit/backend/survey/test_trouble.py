@@ -203,6 +203,19 @@ def test_who_has_no_guard_is_told_as_long_as_it_is_so_and_is_no_failure() -> Non
     assert [each.guarded for each in told.allocations] == [False, True]
 
 
+def test_guards_that_are_switched_off_are_told_of_with_the_file_that_does() -> None:
+    source = OptionSource("/etc/nova/nova.conf", 1_000_000_000)
+    settings = replace(options(), guard=False, guard_source=source)
+    goal = intent(records(2), settings)
+    assert (goal.guards, goal.guard_table) == ({}, frozenset())
+    told = sentences(status(observed_as(goal), None, goal, settings))
+    (said,) = (each for each in told if "guard" in each)
+    assert said.startswith(
+        "the option guard takes the guards off every port since the change of /etc/nova/nova.conf "
+        "at 2001-09-09 01:46 UTC"
+    )
+
+
 def test_groups_that_are_switched_off_are_told_of_with_the_file_that_does() -> None:
     source = OptionSource("/etc/nova/nova.conf", 1_000_000_000)
     noop = "nova.virt.firewall.NoopFirewallDriver"
