@@ -51,6 +51,34 @@ def test_what_somebody_changed_is_drift_and_put_right(
     assert host.run("netconsole", "plan", check=False).stdout == ""
 
 
+def test_what_is_asked_before_the_guards_is_told_and_our_jump_moves_before_it(
+    host: PrivateHost,
+) -> None:
+    port, nobody = device(host, "liar"), "02:00:00:00:00:99"
+    checked = ("netconsole", "doctor", "--only", "guards", "--json")
+    for words in ("-i veth77 -j ACCEPT", f"-s {nobody} -j ACCEPT", "-j ACCEPT"):
+        host.run("ebtables", "-t", "nat", "-I", "PREROUTING", *words.split())
+    try:
+        told = "rule 1 of PREROUTING (ebtables table nat) takes all frames before the guards do"
+        assert f"wrong: {told}: `-j ACCEPT`; 1 rule more" in host.run("netconsole", "status").stdout
+        (finding,) = json.loads(host.run(*checked, check=False).stdout)["findings"]
+        assert finding["verdict"] == "fail"
+        assert host.run("netconsole", "plan", check=False).stdout == ""
+        # What ebtables cannot stop stays to be told.
+        host.run("netconsole", "playbook", "run", "guards", "--apply", check=False)
+        assert "takes all frames" not in host.run("netconsole", "status").stdout
+        asked = host.run("ebtables", "-t", "nat", "-L", "PREROUTING").stdout
+        assert asked.index("nova-network-guards") < asked.index("-j ACCEPT")
+        host.run("ebtables", "-t", "nat", "-I", "PREROUTING", "-i", port, "-j", "ACCEPT")
+        (finding,) = json.loads(host.run(*checked, check=False).stdout)["findings"]
+        assert (finding["verdict"], finding["confidence"]) == ("warn", "possible")
+        assert "-I PREROUTING 1 -j nova-network-guards" in finding["remedy"]
+    finally:
+        for words in ("-i veth77", f"-s {nobody}", "", f"-i {port}"):
+            rule = (*words.split(), "-j", "ACCEPT")
+            host.run("ebtables", "-t", "nat", "-D", "PREROUTING", *rule, check=False)
+
+
 def test_guards_follow_their_instances(host: PrivateHost) -> None:
     port = device(host, "liar")
     allowed = "-p IPv4 --ip-src 10.9.0.0/24 -j RETURN"

@@ -6,6 +6,7 @@ The field names here are the keys of `netconsole status --json`, but for the inn
 from dataclasses import dataclass, field
 from typing import Literal
 
+from netconsole.backend.model.hoststate import Family
 from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.model.records import SecurityGroupRule
 from netconsole.backend.model.subject import Subject, Subjects
@@ -39,21 +40,23 @@ DnsmasqState = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Bypass:
-    """A rule of others that lets packets in to instances before their groups are asked."""
+    """A rule of others that lets packets in to instances before their groups are asked, or, of the
+    family bridge, by ports before their guards are."""
 
-    family: Literal["ipv4", "ipv6"]
+    family: Family
     chain: str
-    """Where our jump stands: FORWARD, OUTPUT for what the host itself sends, nova-filter-top."""
+    """Where our jump stands: FORWARD, OUTPUT for what the host itself sends, nova-filter-top, or
+    PREROUTING of ebtables."""
     jump: str
-    """Our jump, as iptables-save prints it."""
+    """Our jump, as iptables-save and ebtables-save print it."""
     entry: int
     """The place, from 1, of the rule above it that this one is, or that leads to it."""
     place: str
     """Where it stands, in words."""
     rule: str
     whole: bool
-    """Whether it takes whatever begins a connection to the instances of a network; if not, it
-    depends on the packet."""
+    """Whether it takes whatever begins a connection to the instances of a network, or comes in by
+    a port; if not, it depends on the packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class HostStatus:
     """The file that does."""
     bypassed: tuple[Bypass, ...] = ()
     """Rules of others that let packets in to instances before the groups are asked."""
+    guards_bypassed: tuple[Bypass, ...] = ()
+    """Rules of others that take frames before the guards of ebtables are asked."""
     unfinished: tuple[str, ...] = ()
     """Changes that were cut off half done, each in a sentence that says what to do."""
     another: str | None = None

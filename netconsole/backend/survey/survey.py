@@ -11,6 +11,7 @@ from netconsole.backend.intent.above import leaving
 from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.model import subject
 from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.guards import BY_EBTABLES
 from netconsole.backend.model.hoststate import (
     ChainKey,
     Dnsmasq,
@@ -29,6 +30,7 @@ from netconsole.backend.steps import Plan
 from netconsole.backend.survey.bypass import bypasses
 from netconsole.backend.survey.drift import drift_steps
 from netconsole.backend.survey.groups import groups_told
+from netconsole.backend.survey.guard_bypass import guard_bypasses
 from netconsole.backend.survey.leases import lease_of
 from netconsole.backend.survey.nat import nat_rules
 from netconsole.backend.survey.status import (
@@ -117,6 +119,7 @@ class Survey:
             groups_off=not filters_guests(self.options),
             groups_off_source=self.options.firewall_source,
             bypassed=self._bypassed(),
+            guards_bypassed=self._guards_bypassed(),
             unfinished=self.unfinished,
             another=self.another.because if self.another else None,
             anothers=self.another.objects if self.another else (),
@@ -129,6 +132,13 @@ class Survey:
         if "rules" in self.observed.unreadable or self.another is not None:
             return ()
         return bypasses(self.observed.chains, self.records.networks)
+
+    def _guards_bypassed(self) -> tuple[Bypass, ...]:
+        """None where nftables guards the ports, or nobody knows what ours is."""
+        if "rules" in self.observed.unreadable or self.another is not None:
+            return ()
+        held = BY_EBTABLES in self.wanted.unsupported
+        return guard_bypasses(self.observed.chains, self.wanted.guards if held else ())
 
     def _unguarded(self) -> tuple[str, ...]:
         here = {one.uuid: one.name for one in self.records.instances if self._is_here(one)}

@@ -70,6 +70,12 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         said = f"{each.place} lets {what} in to instances before their groups are asked"
         hint = "(netconsole doctor --only groups_bypassed)"
         yield Trouble(Reach.NOBODY, f"{said}: `{each.rule}`{more} {hint}", certain=each.whole)
+    for each in host.guards_bypassed[:1]:
+        more = count(len(host.guards_bypassed) - 1, "rule") if host.guards_bypassed[1:] else ""
+        said = f"{each.place} takes {'all' if each.whole else 'some'} frames before the guards do"
+        hint = "(netconsole doctor --only guards)"
+        rest = f"; {more} more" if more else ""
+        yield Trouble(Reach.NOBODY, f"{said}: `{each.rule}`{rest} {hint}", certain=each.whole)
     if program := host.missing_program:
         kind = program.removesuffix("-restore")
         said = f"rules of ours are left in tables of {kind}, and packets pass them as well"

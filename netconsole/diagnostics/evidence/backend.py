@@ -2,13 +2,17 @@
 
 from typing import TYPE_CHECKING
 
+from netconsole.backend.filtering.rules import specs
 from netconsole.backend.model.errors import Unavailable
+from netconsole.backend.model.hoststate import ChainKey
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.model.snapshot import Unread
 from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
 
 if TYPE_CHECKING:
     from netconsole.backend.service.service import Service
+
+PREROUTING = ChainKey("bridge", "nat", "PREROUTING")
 
 
 def read_configuration(service: "Service | Unread") -> ConfiguredOptions:
@@ -35,4 +39,5 @@ def read_host(service: "Service | Unread") -> Backend:
     unreadable = seen.observed.unreadable
     if reason := unreadable.get("store"):
         raise Unavailable(reason)
-    return Backend(seen.status(), Plan() if unreadable else seen.plan)
+    asked = specs(seen.observed.chains.get(PREROUTING, ()))
+    return Backend(seen.status(), Plan() if unreadable else seen.plan, tuple(asked))

@@ -18,6 +18,8 @@ class Backend:
 
     status: Status
     plan: Plan
+    prerouting: tuple[str, ...] = ()
+    """What ebtables asks in nat PREROUTING, rule by rule, where guards are asked there."""
 
     @property
     def fix(self) -> Convergence | None:
