@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
 from core_samples import instance, options, port, records
 
 from netconsole.backend.intent.groups import with_groups
@@ -10,6 +11,7 @@ from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model.meaning import FilteredGuest, Meaning
 from netconsole.backend.model.records import (
     AllowedAddress,
+    Instance,
     Membership,
     SecurityGroup,
     SecurityGroupRule,
@@ -25,18 +27,29 @@ MEMBERS = (
 )
 
 
-def meant(*allowed: tuple[int, str], same_network: bool = False) -> Meaning:
+SHARED = "10.0.0.50/32"
+
+
+def meant(
+    *allowed: tuple[int, str],
+    same_network: bool = False,
+    guests: tuple[Instance, ...] = INSTANCES,
+    rule: SecurityGroupRule | None = None,
+) -> Meaning:
     found = replace(
         records(2),
-        instances=INSTANCES,
+        instances=guests,
         allowed_addresses=tuple(
             AllowedAddress(number, port(guest).id, cidr)
             for number, (guest, cidr) in enumerate(allowed, start=1)
         ),
         security_groups=GROUPS,
-        security_group_rules=tuple(
-            SecurityGroupRule(each.id, each.id, "tcp", each.id, each.id, "0.0.0.0/0")
-            for each in GROUPS
+        security_group_rules=(
+            *(
+                SecurityGroupRule(each.id, each.id, "tcp", each.id, each.id, "0.0.0.0/0")
+                for each in GROUPS
+            ),
+            *([rule] if rule else []),
         ),
         memberships=MEMBERS,
     )
@@ -84,3 +97,24 @@ def test_who_may_have_a_range_may_have_the_address_in_it_that_another_may_have()
         "10.0.0.50/32": (2,),
         "10.0.0.64/28": (3, 2),
     }
+
+
+@pytest.mark.parametrize(("here", "groups"), [(0, (1, 2)), (1, (3, 2))])
+def test_each_host_filters_what_is_sent_there_by_the_groups_of_its_own_guest(
+    here: int, groups: tuple[int, ...]
+) -> None:
+    """It cannot be delivered on this host to the guest that runs on another."""
+    guests = tuple(
+        each if number == here else replace(each, host="elsewhere")
+        for number, each in enumerate(INSTANCES)
+    )
+    found = ways(meant((0, SHARED), (1, SHARED), guests=guests))
+    assert found[SHARED].groups == groups
+
+
+def test_what_a_guest_sends_by_it_is_not_sent_by_its_group() -> None:
+    """Somebody else may have it, who is not in the group, on whichever host."""
+    rule = SecurityGroupRule(9, DB.id, "tcp", 80, 80, group_id=WEB.id)
+    (source,) = meant((0, SHARED), (1, SHARED), rule=rule).source_groups
+    assert source.addresses
+    assert not any(each.startswith("10.0.0.50") for each in source.addresses)
