@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from bridge_lies import shows_what_ebtables_stops
-from cloud import answer, configure, netconsole
+from cloud import answer, boot, configure, netconsole
+from counted_session import CountedSession
 from guest_frames import device, furnish
 from private_host import PrivateHost
 
@@ -106,3 +107,26 @@ def test_guards_follow_their_instances(host: PrivateHost) -> None:
         netconsole(host, "instance", "delete", name)
     assert "nova-network" not in host.run("ebtables-save").stdout
     assert host.run("netconsole", "plan", check=False).stdout == ""
+
+
+def test_a_further_port_is_looked_at_alone(host: PrivateHost) -> None:
+    for name in states(host):
+        netconsole(host, "instance", "delete", name)
+    boot(host, "first")
+    session = CountedSession(host)
+
+    def changes(kind: str, **fields: object) -> bool:
+        """Whether a change is about the whole host; it leaves nothing to do."""
+        told = session.change(kind, **fields)
+        assert answer(host, "plan")["steps"] == []
+        return told.is_whole
+
+    assert not changes("CreateInstance", name="second", project="demo")
+    assert set(states(host).values()) == {"on"}
+    assert not changes("DeleteInstance", instance="second")
+    host.run("ebtables", "-t", "nat", "-F", "nova-network-llc")
+    assert changes("CreateInstance", name="second", project="demo")
+    assert not changes("DeleteInstance", instance="first")
+    assert states(host) == {"second": "on"}
+    assert changes("DeleteInstance", instance="second")
+    assert "nova-network" not in host.run("ebtables-save").stdout

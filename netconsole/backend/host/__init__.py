@@ -73,9 +73,10 @@ class Host:
             return _with_mark(Observed())
         if scope.vicinity is not None:
             near = vicinity.observe(self._networks_path, self._sysctl_keys, scope.vicinity)
-            guests = _observe_guests()
-            unreadable = {**near.unreadable, **guests.unreadable}
-            return _with_mark(replace(near, chains=guests.chains, unreadable=unreadable))
+            guests, guarding = _observe_guests(), _observe_bridge_guards(near)
+            unreadable = {**near.unreadable, **guarding.unreadable, **guests.unreadable}
+            chains = {**guests.chains, **guarding.chains}
+            return _with_mark(replace(near, chains=chains, unreadable=unreadable))
         if scope.is_of_groups:
             return _with_mark(_observe_guests(scope.chains))
         if not scope.is_whole:
@@ -280,6 +281,18 @@ def _observe_guests(chains: frozenset[GuestChain] | None = None) -> Observed:
         return filters.observe_guests() if chains is None else filters.observe_chains(chains)
     except NetconsoleError as error:
         return Observed(unreadable={"rules": str(error)})
+
+
+def _observe_bridge_guards(near: Observed) -> Observed:
+    """The table nat of ebtables, where there is no table of nftables that guards ports."""
+    if near.guard_table or "guards" in near.unreadable:
+        return Observed()
+    try:
+        seen = filters.observe_bridge()
+    except NetconsoleError as error:
+        return Observed(unreadable={"rules": str(error)})
+    chains = {at: rules for at, rules in seen.chains.items() if at.table == "nat"}
+    return replace(seen, chains=chains)
 
 
 def _with_ipv6(observed: Observed, wanted: Wanted) -> Observed:

@@ -18,7 +18,7 @@ from netconsole.backend.model.kernel_settings import IP_FORWARD, disable_ipv6
 from netconsole.backend.model.records import FixedIP, Network, Port
 from netconsole.backend.model.subject import Scope, Vicinity, confined
 from netconsole.backend.plan import guests, plan
-from netconsole.backend.wording import dhcp
+from netconsole.backend.wording import bridge_guards, dhcp
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,16 @@ class Neighbourhood:
             yield from (host_path(directory, mac) for mac in macs if mac not in own)
 
 
+def with_others(observed: Observed, wanted: Wanted, devices: Iterable[str]) -> Wanted:
+    """Return what is wanted of some ports, and as wanted what is observed of ours beside them."""
+    beside = guests.with_others(observed, wanted)
+    if BY_EBTABLES not in wanted.unsupported:
+        return beside
+    guarding = bridge_guards.beside(observed.chains, wanted.chains, frozenset(devices))
+    kept = {at: rules for at, rules in beside.chains.items() if at[:2] != ("bridge", "nat")}
+    return replace(beside, chains={**kept, **guarding})
+
+
 def neighbourhood(
     presence: Presence, ports: Iterable[Port], fixed_ips: Iterable[FixedIP]
 ) -> Neighbourhood | None:
@@ -141,8 +151,11 @@ def stand(observed: Observed, wanted: Wanted, near: Vicinity, devices: Iterable[
     leases = (lease for found in observed.leases.values() for lease in found)
     if any(lease.address not in near.addresses for lease in leases):
         return False
-    if BY_EBTABLES in wanted.unsupported or not guests.stand(observed, wanted):
-        return False  # the tables of ebtables are looked at as a whole
+    if not guests.stand(observed, wanted):
+        return False
+    is_by_ebtables = BY_EBTABLES in wanted.unsupported
+    if is_by_ebtables and not bridge_guards.stand_beside(observed.chains, wanted.chains, own):
+        return False
     ground = replace(
         observed,
         links={name: link for name, link in observed.links.items() if name not in own},

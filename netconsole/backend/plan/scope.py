@@ -25,7 +25,7 @@ def difference(observed: Observed, wanted: Wanted, scope: Scope) -> Plan:
     if scope.is_whole:
         return plan(observed, wanted)
     if scope.is_of_ports or scope.is_of_groups:  # both states are narrow
-        return plan(observed, guests.with_others(observed, wanted))
+        return plan(observed, _with_others(observed, wanted, scope))
     present, goal = _differing(_nat(observed), _nat(wanted), scope)
     return plan(
         Observed(
@@ -80,8 +80,14 @@ def is_enough(
 def leaving_chains(observed: Observed, wanted: Wanted, scope: Scope) -> tuple[ChainKey, ...]:
     """Return the chains of ours that go, as far as the scope goes."""
     if scope.is_of_ports or scope.is_of_groups:
-        return gone(observed.chains, guests.with_others(observed, wanted).chains)
+        return gone(observed.chains, _with_others(observed, wanted, scope).chains)
     return gone(observed.chains if scope.is_whole else _nat(observed), wanted.chains)
+
+
+def _with_others(observed: Observed, wanted: Wanted, scope: Scope) -> Wanted:
+    if scope.is_of_ports:
+        return ports.with_others(observed, wanted, (name for _, name in scope.subjects))
+    return guests.with_others(observed, wanted)
 
 
 _Chains = Mapping[ChainKey, tuple[Rule, ...]]

@@ -6,7 +6,7 @@ in PREROUTING sees it, and leads each lie to the chain of its kind, which drops 
 Frames to 01:80:c2:00:00:0x get there only if the port hands them on: `LINK_LOCAL_FORWARDED`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
@@ -129,6 +129,8 @@ def port_chain(device: str) -> str:
     return f"{CHAIN_PREFIX}{device}"
 
 
+_Chains = Mapping[ChainKey, tuple[Rule, ...]]
+_PREROUTING: Final = key("PREROUTING")
 SHARED_CHAINS: Final = frozenset(map(key, _SHARED))
 
 
@@ -144,7 +146,7 @@ def guard_chains(
         return {}
     passing = tuple(sorted(set(ethertypes)))
     return {
-        key("PREROUTING"): (_JUMP,),
+        _PREROUTING: (_JUMP,),
         key(GUARDS): tuple(_lead(each) for each in guarded),
         **{key(chain): _rules(specs, None) for chain, specs in _SHARED.items()},
         **{
@@ -253,6 +255,47 @@ def with_former(
     }
 
 
+def beside(present: _Chains, wanted: _Chains, devices: Collection[str]) -> _Chains:
+    """Return the chains of guards as wanted of some ports, with those of others as they are.
+
+    What leads to ports stands in the order of their names.
+    """
+    own = {key(port_chain(each)) for each in devices}
+    there = {at: rules for at, rules in present.items() if at[:2] == ("bridge", "nat")}
+    others = {
+        at: rules
+        for at, rules in there.items()
+        if at.chain.startswith(CHAIN_PREFIX) and at not in own
+    }
+    jumps = (each for each in there.get(_PREROUTING, ()) if target_of(each.spec) in _names(others))
+    leads = (*_leads_of_others(present, devices), *wanted.get(key(GUARDS), ()))
+    return {
+        **others,
+        **{at: rules for at, rules in wanted.items() if at[:2] == ("bridge", "nat")},
+        _PREROUTING: tuple(jumps),
+        key(GUARDS): tuple(sorted(leads, key=lambda each: each.spec)),
+    }
+
+
+def stand_beside(present: _Chains, wanted: _Chains, devices: Collection[str]) -> bool:
+    """Whether what all ports share is there as wanted, and also for others than these."""
+    return (
+        _JUMP in present.get(_PREROUTING, ())
+        and bool(_leads_of_others(present, devices))
+        and present.keys() >= SHARED_CHAINS
+        and all(present[at] == wanted.get(at, present[at]) for at in SHARED_CHAINS)
+    )
+
+
+def _names(chains: Iterable[ChainKey]) -> frozenset[str]:
+    return frozenset(at.chain for at in chains)
+
+
+def _leads_of_others(present: _Chains, devices: Collection[str]) -> tuple[Rule, ...]:
+    own = {port_chain(each) for each in devices}
+    return tuple(each for each in present.get(key(GUARDS), ()) if target_of(each.spec) not in own)
+
+
 def state_of_port(
     observed: Mapping[ChainKey, tuple[Rule, ...]],
     wanted: Mapping[ChainKey, tuple[Rule, ...]],
@@ -262,7 +305,7 @@ def state_of_port(
     own = key(port_chain(device))
     if own not in observed:
         return "missing"
-    ways = ((key("PREROUTING"), _JUMP), (key(GUARDS), Rule(f"-i {device} -j {own.chain}")))
+    ways = ((_PREROUTING, _JUMP), (key(GUARDS), Rule(f"-i {device} -j {own.chain}")))
     is_led = all(rule in observed.get(at, ()) for at, rule in ways)
     chains = (own, *SHARED_CHAINS)
     is_same = all(observed.get(at) == wanted.get(at) for at in chains)
