@@ -51,7 +51,8 @@ class AllowAddress(Change[InstanceView]):
         refuse_of_others(connection, instance, wanted, options)
         notes = _said_of_shared(connection, instance, wanted)
         allowed_addresses.insert(connection, AllowedAddress(0, port.id, str(wanted)))
-        return _written(connection, instance, (port,), notes)
+        waits = _elsewhere(instance, options)
+        return _written(connection, instance, (port,), waits, notes)
 
     def _port(self, connection: Connection, instance: Instance, wanted: IPNetwork) -> Port:
         """The port that is meant. Raises NotFound where there is none, Conflict for several."""
@@ -109,7 +110,8 @@ class DisallowAddress(Change[InstanceView]):
                 f"instance {instance.name!r} is not allowed {gone}: {shown} shows what it is"
             )
         allowed_addresses.delete(connection, held)
-        return _written(connection, instance, (ports[row.port_id] for row in held))
+        waits = _elsewhere(instance, options)
+        return _written(connection, instance, (ports[row.port_id] for row in held), waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,18 +182,29 @@ def _guarded(
     connection: Connection, name: str, options: Options, *, guarded: bool
 ) -> Written[InstanceView]:
     instance = instances.find(connection, name)
+    was_so = all(each.guarded == guarded for each in instances.ports_of(connection, instance.uuid))
+    waits = "it was so already" if was_so else _elsewhere(instance, options)
     instances.guard(connection, instance, guarded)
     notes = () if guarded else (unguarded_note(instance),)
     if guarded and not options.guard:
         shown = command("config", "show")
         notes = (f"no port has its guard as long as the option guard is False: {shown} says where",)
-    return _written(connection, instance, instances.ports_of(connection, instance.uuid), notes)
+    ports = instances.ports_of(connection, instance.uuid)
+    return _written(connection, instance, ports, waits, notes)
+
+
+def _elsewhere(instance: Instance, options: Options) -> str:
+    """What brings it about where the instance runs on another host."""
+    if instance.host == options.host:
+        return ""
+    return f"it runs on host {instance.host}: `netconsole apply` there brings it about"
 
 
 def _written(
     connection: Connection,
     instance: Instance,
     ports: Iterable[Port],
+    waits: str,
     notes: tuple[str, ...] = (),
 ) -> Written[InstanceView]:
     changed = tuple(ports)
@@ -199,7 +212,7 @@ def _written(
     rows = fixed_ips.of_instance(connection, instance.uuid)
     return Written(
         instance_view(connection, instance),
-        waits=f"it runs on host {instance.host}: `netconsole apply` there brings it about",
+        waits=waits,
         notes=notes,
         ports=changed,
         fixed_ips=tuple(row for row in rows if row.port_id in own),

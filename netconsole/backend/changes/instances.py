@@ -150,7 +150,8 @@ class DeleteInstance(Change[Instance]):
             released |= allocation.leave(connection, instance, network, options)
         is_here = instance.host == options.host
         notes = allocation.told_elsewhere(left if is_here else (), options)
-        waits = f"it ran on host {instance.host}: `netconsole apply` there takes its ports away"
+        gone = f"it ran on host {instance.host}: `netconsole apply` there takes its ports away"
+        waits = "" if is_here else gone
         if is_translated or released:
             return Written(instance, released=released, waits=waits, notes=notes)
         return Written(instance, ports=ports, fixed_ips=rows, waits=waits, notes=notes)

@@ -137,6 +137,6 @@ def _addresses_of_port(records: Records, port: Port, network: Network) -> Iterat
 
 def _address(text: str) -> str | None:
     try:
-        return str(ip_address(text))
+        return str(ip_address(text)).partition("%")[0]  # not the zone of a link-local one
     except ValueError:
         return None

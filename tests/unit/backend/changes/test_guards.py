@@ -134,3 +134,19 @@ def test_who_is_not_guarded_is_told_and_stays_so(connection: sa.Connection) -> N
     again = UnguardInstance("vpn").write(connection, options())
     assert [note.partition(";")[0] for note in again.notes] == told
     assert [port.guarded for port in records(connection, HOST).ports] == [False, False]
+
+
+def test_another_host_is_named_only_where_the_instance_runs_there(
+    connection: sa.Connection,
+) -> None:
+    two_networks(connection)
+    elsewhere = replace(options(), host="elsewhere")
+    for there, said in ((options(), ""), (elsewhere, f"it runs on host {HOST}: ")):
+        for verb in (UnguardInstance("web1"), GuardInstance("web1")):
+            waits = verb.write(connection, there).waits
+            assert (bool(waits), waits.startswith(said)) == (bool(said), True)
+        assert GuardInstance("web1").write(connection, there).waits == "it was so already"
+        waits = AllowAddress("web1", "192.0.2.0/24", "vmnet1").write(connection, there).waits
+        assert (bool(waits), waits.startswith(said)) == (bool(said), True)
+        DisallowAddress("web1", "192.0.2.0/24").write(connection, there)
+    assert DeleteInstance("web1").write(connection, options()).waits == ""

@@ -210,6 +210,7 @@ def test_what_a_network_needs_comes_in_before_any_rule() -> None:
     assert asked(OUTSIDE_V6, Attempt("icmp", None, 135))[0].ground == "neighbours"
     assert asked("10.0.0.9", SSH)[0].ground == "same network"
     assert asked("fd00::9", SSH)[0].ground == "same network"
+    assert asked("fe80::9%br100", SSH)[0].source == "fe80::9"
     assert not asked("10.0.0.9", SSH, same_network=False)[0].allowed
     assert not asked("10.0.1.9", SSH)[0].allowed, "that is another network"
 
