@@ -50,11 +50,11 @@ def left(number: int, address: str) -> File:
 
 
 def cloud(given_out: dict[int, str]) -> Wanted:
-    """What is wanted where these instances have these addresses."""
+    """What is wanted where these instances, on another host, have these addresses."""
     return wanted(
         Records(
             networks=(network(),),
-            instances=tuple(instance(number) for number in given_out),
+            instances=tuple(replace(instance(number), host="other") for number in given_out),
             ports=tuple(port(number) for number in given_out),
             fixed_ips=tuple(
                 replace(fixed_ip(number), address=address) for number, address in given_out.items()
