@@ -177,6 +177,8 @@ def test_a_port_that_cannot_be_guarded_is_not_bridged(host: PrivateHost) -> None
 
 def test_the_option_takes_all_off_and_is_told_of_until_it_is_gone(host: PrivateHost) -> None:
     configure(host, "guard = False")
+    (finding,) = json.loads(host.run(*GUARDS_CHECKED, check=False).stdout)["findings"]
+    assert "The option guard is False" in finding["because"], "also before it is applied"
     netconsole(host, "apply")
     assert "netconsole" not in host.run("nft", "list", "tables", "netdev").stdout
     since = "since the change of /etc/netconsole/netconsole.conf at 2"

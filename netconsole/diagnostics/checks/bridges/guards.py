@@ -45,6 +45,8 @@ def judge(snapshot: Snapshot) -> Finding:
         *(Evidence(f"guard of {name}", "none", "one") for name in open_ports),
         *_heard(snapshot, everywhere=host.guards_off or NO_GUARDS in host.unsupported),
     )
+    if host.guards_off:
+        return _switched_off(host, rows)
     if steps := claimed(snapshot.part(Backend).plan, ID):
         done = tuple(Evidence("not yet done", each) for each in steps.commands[:SHOWN])
         because = (
@@ -53,8 +55,6 @@ def judge(snapshot: Snapshot) -> Finding:
         )
         fix = snapshot.part(Backend).fix
         return Finding(ID, TITLE, "fail", because, (*done, *rows), (), fix, remedy=APPLY)
-    if host.guards_off:
-        return _switched_off(host, rows)
     if host.guards_bypassed:
         return _bypassed(host.guards_bypassed, snapshot.part(Backend).prerouting, rows)
     if not any(True for _ in _here(snapshot)):
