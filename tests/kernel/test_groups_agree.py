@@ -47,10 +47,11 @@ from netconsole.backend.configuration.loading import load
 from netconsole.backend.model.group_rules import Attempt
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.enforcement import answers
+from netconsole.backend.survey.senders import Source
 
 seen = Service(load()).survey()
 for source, guest, protocol, port in json.loads(sys.argv[1]):
-    (found,) = answers(seen, source, guest, Attempt(protocol, port))
+    (found,) = answers(seen, Source(source), guest, Attempt(protocol, port))
     print(json.dumps([found.by_records.allowed, found.by_rules, found.by_records.because]))
 """
 
