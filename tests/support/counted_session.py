@@ -34,9 +34,14 @@ class Told:
 
     @property
     def looks_everywhere(self) -> bool:
-        """Whether all links were looked at, or all addresses."""
-        everything = ("ip -json -details link show", "ip -json address show")
-        return any(program in everything for program in self.programs)
+        """Whether all links were looked at, or all addresses, guards or rules."""
+        everything = (
+            "ip -json -details link show",
+            "ip -json address show",
+            "nft --numeric-protocol list table netdev netconsole",
+            "iptables-save",
+        )
+        return any(program.startswith(everything) for program in self.programs)
 
 
 class CountedSession:

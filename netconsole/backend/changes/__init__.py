@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.hoststate import Address, Lease
-from netconsole.backend.model.records import FixedIP, Port, Regrouping
+from netconsole.backend.model.records import FixedIP, Port, Refiltering, Regrouping
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
 from netconsole.backend.steps import Plan
 
@@ -39,6 +39,8 @@ class Written(Generic[Result]):
     """Where nothing else of this host follows: the ports that were made, or taken away."""
     fixed_ips: tuple[FixedIP, ...] = ()
     """The addresses of those ports."""
+    refiltering: Refiltering | None = None
+    """The guest that came or went with those ports; None where any guest may be filtered anew."""
     regrouping: Regrouping | None = None
     """Where nothing else of this host follows: which group is not as it was."""
     fix: Plan | None = None

@@ -17,7 +17,14 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_allowed
 from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.model.phrases import command, some
-from netconsole.backend.model.records import AllowedAddress, Instance, InstanceView, Network, Port
+from netconsole.backend.model.records import (
+    AllowedAddress,
+    Instance,
+    InstanceView,
+    Network,
+    Port,
+    Refiltering,
+)
 from netconsole.backend.model.subject import PORTS_TO_BE_NAMED, Scope
 from netconsole.backend.store import allowed_addresses, fixed_ips, instances, networks
 from netconsole.backend.store.views import instance_view
@@ -52,7 +59,8 @@ class AllowAddress(Change[InstanceView]):
         notes = _said_of_shared(connection, instance, wanted)
         allowed_addresses.insert(connection, AllowedAddress(0, port.id, str(wanted)))
         waits = _elsewhere(instance, options)
-        return _written(connection, instance, (port,), waits, notes)
+        filters = _is_filtered(connection, wanted, (port,))
+        return _written(connection, instance, (port,), waits, notes, filters=filters)
 
     def _port(self, connection: Connection, instance: Instance, wanted: IPNetwork) -> Port:
         """The port that is meant. Raises NotFound where there is none, Conflict for several."""
@@ -111,7 +119,9 @@ class DisallowAddress(Change[InstanceView]):
             )
         allowed_addresses.delete(connection, held)
         waits = _elsewhere(instance, options)
-        return _written(connection, instance, (ports[row.port_id] for row in held), waits)
+        changed = [ports[row.port_id] for row in held]
+        filters = _is_filtered(connection, parse_allowed(self.cidr), changed)
+        return _written(connection, instance, changed, waits, filters=filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +200,7 @@ def _guarded(
         shown = command("config", "show")
         notes = (f"no port has its guard as long as the option guard is False: {shown} says where",)
     ports = instances.ports_of(connection, instance.uuid)
-    return _written(connection, instance, ports, waits, notes)
+    return _written(connection, instance, ports, waits, notes, filters=False)
 
 
 def _elsewhere(instance: Instance, options: Options) -> str:
@@ -206,7 +216,10 @@ def _written(
     ports: Iterable[Port],
     waits: str,
     notes: tuple[str, ...] = (),
+    *,
+    filters: bool,
 ) -> Written[InstanceView]:
+    """`filters` says whether what filters the guest may be others' now."""
     changed = tuple(ports)
     own = {port.id for port in changed}
     rows = fixed_ips.of_instance(connection, instance.uuid)
@@ -216,7 +229,15 @@ def _written(
         notes=notes,
         ports=changed,
         fixed_ips=tuple(row for row in rows if row.port_id in own),
+        refiltering=None if filters else Refiltering(),
     )
+
+
+def _is_filtered(connection: Connection, wanted: IPNetwork, ports: Iterable[Port]) -> bool:
+    """Whether groups say what reaches a range: of what lies beyond a port's network they do not."""
+    homes = {port.network_id for port in ports}
+    near = (network for network in networks.every(connection) if network.id in homes)
+    return any(_is_in(wanted, network) for network in near)
 
 
 def _is_in(wanted: IPNetwork, network: Network) -> bool:

@@ -25,9 +25,18 @@ from netconsole.backend.model.records import (
     Network,
     Port,
     PortKind,
+    Refiltering,
 )
 from netconsole.backend.model.subject import PORTS_TO_BE_NAMED, Scope
-from netconsole.backend.store import fixed_ips, floating_ips, instances, networks, records
+from netconsole.backend.store import (
+    allowed_addresses,
+    fixed_ips,
+    floating_ips,
+    instances,
+    networks,
+    records,
+    security_groups,
+)
 from netconsole.backend.store.views import instance_view
 
 
@@ -107,7 +116,13 @@ class CreateInstance(Change[InstanceView]):
             allocation.assign_floating(connection, instance, rows[0], wanted[0], options)
             return Written(instance_view(connection, instance), notes=notes)
         made = instance_view(connection, instance)
-        return Written(made, notes=notes, ports=tuple(ports), fixed_ips=tuple(rows))
+        return Written(
+            made,
+            notes=notes,
+            ports=tuple(ports),
+            fixed_ips=tuple(rows),
+            refiltering=Refiltering(instance, _groups_of(connection, instance)),
+        )
 
     def _macs(self, ports: int) -> tuple[str | None, ...]:
         """The MAC address asked for, or None, of each of so many ports."""
@@ -140,6 +155,8 @@ class DeleteInstance(Change[Instance]):
         ports = instances.ports_of(connection, instance.uuid)
         rows = fixed_ips.of_instance(connection, instance.uuid)
         is_translated = _are_translated(connection, rows)
+        refiltering = Refiltering(instance, _groups_of(connection, instance))
+        is_allowed = bool(allowed_addresses.of_ports(connection, [port.id for port in ports]))
         used = {port.network_id for port in ports}
         for row in rows:
             allocation.let_go(connection, row, options)
@@ -154,7 +171,14 @@ class DeleteInstance(Change[Instance]):
         waits = "" if is_here else gone
         if is_translated or released:
             return Written(instance, released=released, waits=waits, notes=notes)
-        return Written(instance, ports=ports, fixed_ips=rows, waits=waits, notes=notes)
+        return Written(
+            instance,
+            ports=ports,
+            fixed_ips=rows,
+            waits=waits,
+            notes=notes,
+            refiltering=None if is_allowed else refiltering,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +285,10 @@ class ResetNetwork(Change[InstanceView]):
 
 def _addresses_of(connection: Connection, name: str) -> tuple[FixedIP, ...]:
     return fixed_ips.of_instance(connection, instances.find(connection, name).uuid)
+
+
+def _groups_of(connection: Connection, instance: Instance) -> tuple[int, ...]:
+    return tuple(group.id for group in security_groups.groups_of(connection, instance))
 
 
 def _are_translated(connection: Connection, rows: Iterable[FixedIP]) -> bool:

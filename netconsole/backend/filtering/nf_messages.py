@@ -5,7 +5,7 @@ The formats are those of linux/netlink.h and linux/netfilter/nf_tables.h.
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -54,6 +54,8 @@ class KernelChain:
     priority: int = 0
     drops: bool = False
     """Its policy."""
+    uses: int = field(default=0, compare=False)
+    """How many rules it has, and how many lead to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,9 @@ def _rule(raw: bytes) -> KernelRule:
 
 def _chain(family: NfFamily, told: dict[int, bytes]) -> KernelChain:
     table, name = _text(told[1]), _text(told[3])
+    uses = int.from_bytes(told.get(6, b""), "big")
     if 4 not in told:
-        return KernelChain(family, table, name)
+        return KernelChain(family, table, name, uses=uses)
     hook = dict(attributes(told[4]))
     number = int.from_bytes(hook[1], "big")
     (priority,) = struct.unpack(">i", hook[2])
@@ -160,6 +163,7 @@ def _chain(family: NfFamily, told: dict[int, bytes]) -> KernelChain:
         str(number) if has_own_hooks else HOOKS[number],
         priority,
         int.from_bytes(told.get(5, b"\1"), "big") == 0,
+        uses,
     )
 
 

@@ -1,6 +1,6 @@
 """The host: observing it, and performing steps on it. One driver a kernel facility."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -73,7 +73,7 @@ class Host:
             return _with_mark(Observed())
         if scope.vicinity is not None:
             near = vicinity.observe(self._networks_path, self._sysctl_keys, scope.vicinity)
-            guests, guarding = _observe_guests(), _observe_bridge_guards(near)
+            guests, guarding = _observe_guests(scope.chains), _observe_bridge_guards(near)
             unreadable = {**near.unreadable, **guarding.unreadable, **guests.unreadable}
             chains = {**guests.chains, **guarding.chains}
             return _with_mark(replace(near, chains=chains, unreadable=unreadable))
@@ -185,6 +185,13 @@ class Host:
     def has_chains(self, chains: Collection[GuestChain]) -> bool:
         """Whether chains that filter guests are there."""
         return filters.are_there(chains)
+
+    def leads_alone(self, leaving: Mapping[GuestChain, int]) -> bool | None:
+        """Whether chains have so many rules and jumps to them, and nothing else leads there.
+
+        None where the kernel does not say.
+        """
+        return filters.are_used(leaving)
 
     def stopped(self, by_ebtables: bool) -> dict[str, int]:
         """How many frames the guards of ports have dropped, by the kind of lie.

@@ -98,6 +98,23 @@ def are_there(chains: Collection[GuestChain]) -> bool:
         return False
 
 
+def are_used(chains: Mapping[GuestChain, int]) -> bool | None:
+    """Whether the kernel counts so many rules in each chain and jumps to it, and no more.
+
+    None of the legacy kind, of which nobody says so.
+    """
+    try:
+        with NfTables() as kernel:
+            found = {
+                (family, name): kernel.chain(FAMILIES[family], "filter", name)
+                for family, name in chains
+            }
+    except OSError:
+        return None
+    told = {at: chain.uses for at, chain in found.items() if chain is not None}
+    return told == chains if told.keys() == chains.keys() else None
+
+
 def _has_ipv6() -> bool:
     """Whether there may be chains of ours for IPv6: of the legacy kind its programs alone say."""
     if "filter" in iptables_save.legacy_tables("ipv6"):

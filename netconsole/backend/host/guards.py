@@ -150,9 +150,16 @@ def change(step: ChangeGuards) -> None:
 
     A port that is not there has nothing to guard, and nft takes no chain for it.
     """
-    there = {name for _, name in socket.if_nameindex()}
+    there = {each.device for each in step.new if _is_link(each.device)}
     there_now = replace(step, new=_sorted(each for each in step.new if each.device in {"", *there}))
     run(["nft", "-f", "-"], text=_text(there_now), timeout=SECONDS)
+
+
+def _is_link(device: str) -> bool:
+    try:
+        return socket.if_nametoindex(device) > 0
+    except OSError:
+        return False
 
 
 def still(step: ChangeGuards) -> ChangeGuards | None:

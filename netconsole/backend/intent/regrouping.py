@@ -12,6 +12,7 @@ from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model.hoststate import ChainKey, Rule
 from netconsole.backend.model.meaning import Meaning
 from netconsole.backend.model.records import Membership, Records, Regrouping
+from netconsole.backend.model.subject import GuestChain
 from netconsole.backend.wording.iptables import IPTABLES
 
 _Chains = Mapping[ChainKey, tuple[Rule, ...]]
@@ -25,6 +26,11 @@ class Part:
     """Those that are looked at; others are as they were before the change."""
     chains: _Chains = field(default_factory=dict)
     """Of these, those that should be there."""
+
+    @property
+    def names(self) -> frozenset[GuestChain]:
+        """What is looked at, by name."""
+        return frozenset((k.family, k.chain) for k in self.touched if k.family != "bridge")
 
 
 def guest_chains(records: Records, options: Options) -> _Chains:

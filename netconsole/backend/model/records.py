@@ -7,7 +7,7 @@ command line, the screens, the JSON and the store all say the same word for the 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from netconsole.backend.model.hoststate import FormerLink, Place
 
@@ -163,6 +163,27 @@ class Regrouping:
     """The group whose members it lets in."""
     member: str | None = None
     """The uuid of the instance that came or went."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refiltering:
+    """Which instance of this host came or went; nothing that filters guests where it is none."""
+
+    instance: Instance | None = None
+    groups: tuple[int, ...] = ()
+    """The security groups in which it is, or was."""
+
+
+class Reached(NamedTuple):
+    """An address at which a guest is reached, with its port; of a port without one as well."""
+
+    instance: int
+    """By its number."""
+    device: str
+    mac: str
+    cidr_v6: str | None
+    """Of its network: of the range the guest makes itself an address by its MAC address."""
+    address: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ where a change of groups names those that it is about (`intent/regrouping.py`), 
 else is in their tables stays as it is; that our jumps lead to them is what makes this enough.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -66,6 +67,28 @@ def new_aims(observed: Observed, wanted: Wanted) -> frozenset[GuestChain]:
         and is_own_chain(aim)
         and key._replace(chain=aim) not in wanted.chains
     )
+
+
+def leaving(observed: Observed, wanted: Wanted) -> dict[GuestChain, int]:
+    """Return the chains that go, with the rules that each has and those of ours that lead there.
+
+    A rule besides, of others, keeps its chain: only a look at all tells which it is.
+    """
+    gone = {
+        key
+        for key in observed.chains
+        if _is_of(key) and key.chain != LOCAL and key not in wanted.chains
+    }
+    aims = Counter(
+        key._replace(chain=target_of(rule.spec))
+        for key, rules in observed.chains.items()
+        for rule in rules
+    )
+    return {
+        (key.family, key.chain): len(observed.chains[key]) + aims[key]
+        for key in gone
+        if key.family != "bridge"
+    }
 
 
 def _serves(observed: Observed, family: Family) -> bool:

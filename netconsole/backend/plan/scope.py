@@ -58,7 +58,7 @@ def is_enough(
     """
     if scope.is_whole:
         return True
-    if scope.chains is not None:
+    if scope.chains is not None and scope.vicinity is None:
         return guests.are_led_to(observed, wanted.chains)
     if scope.is_of_groups:
         return guests.stand(observed, wanted)
@@ -78,9 +78,14 @@ def is_enough(
 
 
 def leaving_chains(observed: Observed, wanted: Wanted, scope: Scope) -> tuple[ChainKey, ...]:
-    """Return the chains of ours that go, as far as the scope goes."""
+    """Return the chains of ours that go, as far as the scope goes.
+
+    Of those of a guest that are named the kernel has been asked whether anything else leads there.
+    """
     if scope.is_of_ports or scope.is_of_groups:
-        return gone(observed.chains, _with_others(observed, wanted, scope).chains)
+        found = gone(observed.chains, _with_others(observed, wanted, scope).chains)
+        is_asked = scope.is_of_ports and scope.chains is not None
+        return tuple(key for key in found if not is_asked or key.family == "bridge")
     return gone(observed.chains if scope.is_whole else _nat(observed), wanted.chains)
 
 

@@ -25,6 +25,7 @@ from netconsole.backend.plan.guests import notes_of_guests
 from netconsole.backend.plan.mending import mended, mends
 from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
+from netconsole.backend.service import refiltering
 from netconsole.backend.service.former import Former
 from netconsole.backend.service.reading import Reading
 from netconsole.backend.service.regrouping import touched
@@ -236,16 +237,37 @@ class Writing(Reading):
     def _sides_of_ports(
         self, connection: Connection, change: Change[Result], written: Written[Result]
     ) -> _Sides | None:
-        """The ports alone; None where what they stand on has to be looked at, or changed."""
+        """The ports alone; None where what they stand on has to be looked at, or changed.
+
+        Of what filters guests it is the chains that the ports make others, if that is enough.
+        """
+        part = refiltering.touched(connection, written, self._options)
+        if part is not None and (
+            sides := self._sides_of_ports_with(connection, change, written, part)
+        ):
+            leaving = guests.leaving(sides.observed, sides.wanted)
+            if (is_alone := self._host.leads_alone(leaving)) is not None:
+                return sides if is_alone else None
+        return self._sides_of_ports_with(connection, change, written, None)
+
+    def _sides_of_ports_with(
+        self,
+        connection: Connection,
+        change: Change[Result],
+        written: Written[Result],
+        part: Part | None,
+    ) -> _Sides | None:
         options, devices = self._options, [port.device for port in written.ports]
         found = records_of_ports(connection, options.host, devices)
         presence = Presence(found, options)
         near = ports.neighbourhood(presence, written.ports, written.fixed_ips)
         if near is None:
             return None
-        of_guests = records_of_guests(connection, options.host)
-        filtered = Wanted(chains=guest_chains(of_guests, options))
-        wanted = near.wanted(intent(found, options), filtered)
+        if part is None:
+            chains = guest_chains(records_of_guests(connection, options.host), options)
+        else:
+            chains = part.chains
+        wanted = near.wanted(intent(found, options), Wanted(chains=chains))
         served: dict[str, tuple[str, ...]] = {}
         for network in near.networks:
             if network not in presence.served or not answers_dhcp(network):
@@ -254,9 +276,13 @@ class Writing(Reading):
             macs = fixed_ip_rows.macs_served(connection, network.id, host)
             served[network.bridge] = (*served.get(network.bridge, ()), *macs)
         scope = near.scope(wanted, served)
+        if part is not None:
+            scope = replace(scope, chains=part.names)
         observed = self._observe(change, scope)
         wanted = self._host.enforceable(wanted, observed)
         if not is_enough(observed, wanted, scope, found.networks):
+            return None
+        if part is not None and not self._host.has_chains(guests.new_aims(observed, wanted)):
             return None
         return _Sides(scope, found, observed, wanted)
 
@@ -281,8 +307,7 @@ class Writing(Reading):
 
     def _part(self, connection: Connection, change: Change[Result], part: Part) -> _Sides | None:
         """Some chains alone; None where they stand on others that are not there."""
-        chains = ((key.family, key.chain) for key in part.touched if key.family != "bridge")
-        scope = Scope(is_of_groups=True, chains=frozenset(chains))
+        scope = Scope(is_of_groups=True, chains=part.names)
         wanted = Wanted(chains=part.chains)
         observed = self._observe(change, scope)
         if not is_enough(observed, wanted, scope, ()):

@@ -81,7 +81,9 @@ class Tree:
 
 
 def _digits(address: str) -> str:
-    return ip_address(address).packed.hex()
+    if ":" in address:
+        return ip_address(address).packed.hex()
+    return bytes(map(int, address.split("."))).hex()  # of thousands: in a quarter of the time
 
 
 def _common(first: str, last: str) -> str:

@@ -35,11 +35,14 @@ def group_chains(meaning: Meaning, family: IPFamily) -> dict[str, list[Rule]]:
     """Return the chains of a family, `nova-network-local` among them; none without guests."""
     if not meaning.guests:
         return {}
-    return {
-        **_dispatch(meaning.guests, family),
-        **filtering_chains(meaning, family),
-        FALLBACK: [Rule("-j DROP", HOST)],
-    }
+    leading = leading_chains(meaning.guests, family)
+    fallback = {FALLBACK: leading.pop(FALLBACK)}
+    return {**leading, **filtering_chains(meaning, family), **fallback}
+
+
+def leading_chains(guests: Iterable[FilteredGuest], family: IPFamily) -> dict[str, list[Rule]]:
+    """Return the chains that lead to guests, and the one where what nobody lets in ends."""
+    return {**_dispatch(guests, family), FALLBACK: [Rule("-j DROP", HOST)]}
 
 
 def filtering_chains(meaning: Meaning, family: IPFamily) -> dict[str, list[Rule]]:

@@ -19,7 +19,13 @@ from netconsole.backend.model.meaning import (
 )
 from netconsole.backend.model.subject import HOST
 from netconsole.backend.wording import ebtables
-from netconsole.backend.wording.groups import LOCAL, filtering_chains, group_chains, ways_to_guests
+from netconsole.backend.wording.groups import (
+    LOCAL,
+    filtering_chains,
+    group_chains,
+    leading_chains,
+    ways_to_guests,
+)
 
 FLOATING_CHAINS = ("PREROUTING", "OUTPUT", "POSTROUTING", "floating-snat")
 """Where the rules of a floating address are, without the prefix of our chains."""
@@ -48,6 +54,14 @@ class IptablesWording:
         ipv6 = filtering_chains(meaning, "ipv6") if meaning.filters_ipv6 else {}
         return {
             **_table("filter", filtering_chains(meaning, "ipv4")),
+            **_table("filter", ipv6, "ipv6"),
+        }
+
+    def leading(self, meaning: Meaning) -> dict[ChainKey, tuple[Rule, ...]]:
+        """Return the chains that lead to guests, and the one where what nobody lets in ends."""
+        ipv6 = leading_chains(meaning.guests, "ipv6") if meaning.filters_ipv6 else {}
+        return {
+            **_table("filter", leading_chains(meaning.guests, "ipv4")),
             **_table("filter", ipv6, "ipv6"),
         }
 

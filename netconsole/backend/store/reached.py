@@ -1,0 +1,57 @@
+"""Queries on where guests are reached: of thousands the addresses, and nothing else."""
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Connection
+
+from netconsole.backend.model.records import Reached
+from netconsole.backend.store.tables import (
+    fixed_ips,
+    instances,
+    is_assigned,
+    networks,
+    ports,
+    security_group_instance_association,
+)
+
+_OF_PORT = sa.and_(
+    is_assigned,
+    fixed_ips.c.instance_uuid == instances.c.uuid,  # for its index
+    fixed_ips.c.port_id == ports.c.id,
+)
+_EVERY = (
+    sa.select(instances.c.id, ports.c.device, ports.c.mac, networks.c.cidr_v6, fixed_ips.c.address)
+    .select_from(
+        instances.join(ports, ports.c.instance_uuid == instances.c.uuid)
+        .join(networks, networks.c.id == ports.c.network_id)
+        .outerjoin(fixed_ips, _OF_PORT)
+    )
+    .order_by(instances.c.id, ports.c.id, fixed_ips.c.id)
+)
+
+
+def of_host(connection: Connection, host: str) -> tuple[Reached, ...]:
+    """Return where the guests of a host are reached."""
+    return _found(connection, instances.c.host == host)
+
+
+def of_group(connection: Connection, group_id: int) -> tuple[Reached, ...]:
+    """Return where the members of a group are reached, wherever they run."""
+    members = security_group_instance_association.c
+    of_it = sa.select(members.instance_uuid).where(members.security_group_id == group_id)
+    return _found(connection, instances.c.uuid.in_(of_it))
+
+
+def in_groups(connection: Connection, host: str, but: int) -> frozenset[int]:
+    """Return the groups in which a host's guests are, other than an instance by its number."""
+    members = security_group_instance_association.c
+    others = (
+        sa.select(instances.c.uuid)
+        .join(ports, ports.c.instance_uuid == instances.c.uuid)
+        .where(instances.c.host == host, instances.c.id != but)
+    )
+    found = sa.select(members.security_group_id).distinct()
+    return frozenset(connection.execute(found.where(members.instance_uuid.in_(others))).scalars())
+
+
+def _found(connection: Connection, condition: ColumnElement[bool]) -> tuple[Reached, ...]:
+    return tuple(Reached(*row) for row in connection.execute(_EVERY.where(condition)))
