@@ -116,6 +116,10 @@ def _arp(w: World) -> Iterator[Lie]:
     yield arp("ARP of another hardware", hwtype=6)
     yield arp("ARP of another protocol", ptype=0x86DD)
     yield arp("ARP with addresses of odd length", hwlen=8, hwsrc=b"\1" * 8, hwdst=b"\2" * 8)
+    for place, what, mark in ((18, "MAC addresses of 8 bytes", "8"), (19, "addresses of 16", "16")):
+        true = arp("", hwdst=f"02:00:00:00:00:{mark:0>2}").frame
+        length = bytes([int(mark)])
+        yield Lie(f"ARP that tells {what}", "arp_spoof", true[:place] + length + true[place + 1 :])
     cut = bytes(Ether(src=w.me.mac, dst=BROADCAST, type=0x0806)) + b"\0\1\x08\0\6\4\0\2"
     yield Lie("ARP reply that is cut off", "arp_spoof", cut)
 

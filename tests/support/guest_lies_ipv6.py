@@ -229,6 +229,16 @@ def _hidden(w: World) -> Iterator[Lie]:
         under = IPv6(src=w.me.link_local, dst="ff02::1", hlim=255, nh=number)
         hidden = bytes((58, 0, 0, 0, 0, 0, 0, 0)) + bytes(ICMPv6ND_RA())
         yield ip(f"RA behind a header of kind {number}", "hidden_header", under / hidden)
+    for number, more in ((0, 0), (43, 0), (51, 1), (135, 0), (139, 0), (140, 0)):
+        piece = IPv6ExtHdrFragment(nh=number, offset=0, m=0, id=20 + number)
+        hidden = bytes((58, more, *(0,) * (6 + 4 * more))) + bytes(ICMPv6ND_RA())
+        kind = f"RA behind a header of kind {number} in a fragment"
+        yield ip(kind, "hidden_header", head / piece / hidden)
+    yield ip(
+        "what is sent to DHCPv6 clients, in one fragment",
+        "rogue_dhcpv6",
+        head / whole / UDP(sport=1000, dport=546) / b"\3",
+    )
     yield ip(
         "DAD in a fragment",
         "fragment",
