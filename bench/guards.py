@@ -2,7 +2,7 @@
 
 For what two guests on one bridge send each other, in a stream of TCP and in small datagrams, at
 least 0.9 times as much passes with guards for each second of processor time as with their table
-removed. Among the guards of 1,000 ports one more address of a guest takes at most 20 times as long
+removed. Among the guards of 1,000 ports one more address of a guest takes at most 10 times as long
 as the one command of nft that it comes to.
 """
 
@@ -126,7 +126,7 @@ def one_address(service: Service) -> None:
         times.bare.append(seconds(partial(given, "nft", "add", *words)))
         times.bare.append(seconds(partial(given, "nft", "delete", *words)))
     print(f"one more address among {PORTS:,} guarded ports: ", end="")
-    say(times.ours, times.bare, "nft command", 20)
+    say(times.ours, times.bare, "nft command", 10)
 
 
 def main(options: Options) -> None:
