@@ -10,6 +10,7 @@ from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.group import CommandGroup
+from netconsole.cli.frame.projects import project_option
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import FloatingIP
@@ -64,7 +65,7 @@ def delete(doer: Doer, cidr: str) -> None:
 
 
 @floating.command()
-@click.option("--project", required=True, help="Whose it will be.")
+@project_option
 @click.option("--pool", metavar="NAME", help="From this pool; default: default_floating_pool.")
 @changing
 def allocate(doer: Doer, project: str, pool: str | None) -> None:

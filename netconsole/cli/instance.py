@@ -12,6 +12,7 @@ from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.group import CommandGroup
+from netconsole.cli.frame.projects import project_option
 from netconsole.cli.instance_secgroup import secgroup
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def instance() -> None:
 
 @instance.command()
 @click.argument("name")
-@click.option("--project", required=True, shell_complete=names.projects, help="Whose it is.")
+@project_option
 @click.option(
     "--network",
     "networks",

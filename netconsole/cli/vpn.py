@@ -9,14 +9,13 @@ from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.group import CommandGroup
+from netconsole.cli.frame.projects import project_option
 from netconsole.cli.instance import port_kind_option, print_instances
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import Network, PortKind, VpnView
 
 COLUMNS = ("project", "network", "public_address", "public_port", "private_address", "instance")
-
-project_option = click.option("--project", metavar="ID", required=True, help="Whose VPN it is.")
 
 
 @click.group(cls=CommandGroup)

@@ -301,6 +301,14 @@ def test_the_project_is_taken_from_the_environment(configured: PrivateHost) -> N
         allowed = ("netconsole", "secgroup", "allow", *ssh.split())
         configured.run(*allowed, environment={name: project})
         assert "tcp" in literally(configured, f"secgroup rules default --project {project}")
+    create = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24")
+    configured.run("netconsole", *create)
+    configured.run("netconsole", "floating", "create", "203.0.113.128/29")
+    ours = {"OS_PROJECT_NAME": "west"}
+    configured.run("netconsole", "instance", "create", "web", environment=ours)
+    assert "west" in configured.run("netconsole", "instance", "list").stdout
+    configured.run("netconsole", "floating", "allocate", environment=ours)
+    assert "west" in configured.run("netconsole", "floating", "list").stdout
     assert "--project" in literally(configured, f"secgroup allow {ssh}", 2)
 
 
