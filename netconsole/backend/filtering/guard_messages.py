@@ -9,8 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Final
 
-from netconsole.backend.filtering.nf_messages import FAMILY, attributes, contents, parse_rules
+from netconsole.backend.filtering.nf_messages import (
+    FAMILY,
+    attributes,
+    contents,
+    parse_rules,
+    text,
+)
 from netconsole.backend.filtering.rule_shapes import jump
+from netconsole.backend.model.text import encoded
 
 _NAME_BYTES: Final = 16
 """Of an interface: IFNAMSIZ."""
@@ -38,7 +45,7 @@ def elements_of(pieces: Iterable[bytes], device: str, words: str) -> Iterator[st
 
     `words` is the type of what follows the port. Raises UnclearError where one has more than a key.
     """
-    name = device.encode().ljust(_NAME_BYTES, b"\0")
+    name = encoded(device).ljust(_NAME_BYTES, b"\0")
     for piece in pieces:
         at = piece.find(name)
         while at >= 0:
@@ -56,13 +63,13 @@ def is_port_chain(chain: bytes, rules: Iterable[bytes], device: str, aim: str) -
     (content,) = contents((chain,))
     told = {k: v for k, v in attributes(content[FAMILY.size :]) if k not in _OF_ITS_CHAIN | {3}}
     hook = dict(attributes(told.pop(_HOOK, b"")))
-    devices = [name.rstrip(b"\0") for _, name in attributes(hook.pop(4, b""))]
+    devices = [text(name) for _, name in attributes(hook.pop(4, b""))]
     hook.pop(3, None)  # the same device once more, where there is one
     jumps = [(jump(rule), len(rule.expressions)) for rule in parse_rules(rules)]
     return (
         told == {_POLICY: bytes(4), _TYPE: b"filter\0", _FLAGS: _IS_BASE}
         and hook == {1: bytes(4), 2: bytes(4)}
-        and devices == [device.encode()]
+        and devices == [device]
         and jumps == [(f"-j {aim}", 1)]
     )
 
@@ -71,7 +78,7 @@ def anonymous(sets: Iterable[bytes]) -> tuple[str, ...]:
     """Return the names of the sets that are a part of a rule."""
     told = (dict(attributes(each[FAMILY.size :])) for each in contents(sets))
     return tuple(
-        each[_SET_NAME].rstrip(b"\0").decode()
+        text(each[_SET_NAME])
         for each in told
         if int.from_bytes(each.get(_SET_FLAGS, b"\0"), "big") & _ANONYMOUS
     )

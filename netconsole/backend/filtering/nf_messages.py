@@ -87,7 +87,7 @@ def parse_generation(message: bytes) -> int:
 def parse_tables(pieces: Iterable[bytes]) -> tuple[tuple[NfFamily, str], ...]:
     """Return family and name of every table of a dump."""
     return tuple(
-        (FAMILIES[message[0]], _text(dict(attributes(message[FAMILY.size :]))[1]))
+        (FAMILIES[message[0]], text(dict(attributes(message[FAMILY.size :]))[1]))
         for message in contents(pieces)
         if message[0] in FAMILIES
     )
@@ -115,7 +115,7 @@ def verdict(expression: Expression) -> tuple[str, str]:
         return "", ""
     told = _parsed(data[2])
     (code,) = struct.unpack(">i", told[1])
-    return VERDICTS.get(code, "unknown"), _text(told.get(2, b""))
+    return VERDICTS.get(code, "unknown"), text(told.get(2, b""))
 
 
 def named(kind: int, name: str) -> bytes:
@@ -142,12 +142,12 @@ def error_code(answer: bytes, begin: int) -> int:
 def _rule(raw: bytes) -> KernelRule:
     told = dict(attributes(raw))
     parts = (dict(attributes(element)) for _, element in attributes(told.get(4, b"")))
-    expressions = tuple(Expression(_text(part[1]), part.get(2, b"")) for part in parts)
+    expressions = tuple(Expression(text(part[1]), part.get(2, b"")) for part in parts)
     return KernelRule(int.from_bytes(told[3], "big"), expressions)
 
 
 def _chain(family: NfFamily, told: dict[int, bytes]) -> KernelChain:
-    table, name = _text(told[1]), _text(told[3])
+    table, name = text(told[1]), text(told[3])
     uses = int.from_bytes(told.get(6, b""), "big")
     if 4 not in told:
         return KernelChain(family, table, name, uses=uses)
@@ -159,7 +159,7 @@ def _chain(family: NfFamily, told: dict[int, bytes]) -> KernelChain:
         family,
         table,
         name,
-        _text(told.get(7, b"")),
+        text(told.get(7, b"")),
         str(number) if has_own_hooks else HOOKS[number],
         priority,
         int.from_bytes(told.get(5, b"\1"), "big") == 0,
@@ -192,5 +192,6 @@ def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += length + 3 & ~3 or 4
 
 
-def _text(value: bytes) -> str:
+def text(value: bytes) -> str:
+    """Return a string of a message, which ends with a zero byte."""
     return decoded(value.rstrip(b"\0"))
