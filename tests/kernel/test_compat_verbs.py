@@ -303,7 +303,7 @@ def test_the_project_is_taken_from_the_environment(configured: PrivateHost) -> N
         assert "tcp" in literally(configured, f"secgroup rules default --project {project}")
     create = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24")
     configured.run("netconsole", *create)
-    configured.run("netconsole", "floating", "create", "203.0.113.128/29")
+    configured.run("netconsole", "floating", "create", "--ip-range", "203.0.113.128/29")
     ours = {"OS_PROJECT_NAME": "west"}
     configured.run("netconsole", "instance", "create", "web", environment=ours)
     assert "west" in configured.run("netconsole", "instance", "list").stdout
