@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
 """
 ASK = f"""
 import socket
+import sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    client.bind(("", int(sys.argv[1])))
     client.settimeout(1)
     client.sendto(b"who", ("{FLOATING}", 7000))
     print(client.recv(20).decode())
@@ -34,6 +37,8 @@ class World:
 
     def __init__(self, host: PrivateHost) -> None:
         self.host = host
+        self._source_ports = count(20000)
+        """A port that was used is led where its first packet was, for as long as that is known."""
         for name, where in (("web1", ("ip", "netns", "exec", "web1")), ("host", ())):
             answering = host.spawn(*where, "python3", "-c", ANSWER, name)
             assert answering.stdout is not None
@@ -41,9 +46,11 @@ class World:
 
     def answerer(self) -> str:
         """Ask the floating address from outside, each time anew; return who answers."""
-        return eventually(
-            lambda: self.host.outside("python3", "-c", ASK, check=False).stdout
-        ).strip()
+        return eventually(self._asked).strip()
+
+    def _asked(self) -> str:
+        words = ("python3", "-c", ASK, str(next(self._source_ports)))
+        return self.host.outside(*words, check=False).stdout
 
     def graded(self) -> tuple[str, str]:
         told = self.host.run("netconsole", "doctor", "--only", CHECK, "--json", check=False)
