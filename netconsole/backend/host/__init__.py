@@ -1,4 +1,4 @@
-"""The host: observing it, and performing steps on it. One driver a kernel facility."""
+"""The host: observing it, and saying what it can hold. One driver a kernel facility."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,19 +8,16 @@ from functools import partial
 
 from netconsole.backend.host import (
     asking,
-    batch,
     belongings,
     dnsmasq,
     filters,
     guards,
     links,
     mark,
-    nft,
     sysctls,
     vicinity,
 )
 from netconsole.backend.host.configurators import configured_by, dhcp_clients
-from netconsole.backend.host.doers import perform
 from netconsole.backend.host.standing import still, undone
 from netconsole.backend.intent.above import leaving
 from netconsole.backend.intent.bridged import BRIDGE_NF, BRIDGE_NF_V6, bridged
@@ -28,27 +25,15 @@ from netconsole.backend.intent.settings import heeding
 from netconsole.backend.kernel import other_nat
 from netconsole.backend.kernel.addresses import places
 from netconsole.backend.model import kernel_settings
-from netconsole.backend.model.errors import NetconsoleError, Unavailable, said
+from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.backend.model.hoststate import Address, HostState, Lease, Mark, Observed, Wanted
 from netconsole.backend.model.subject import WHOLE_HOST, GuestChain, Scope
 from netconsole.backend.plan import addresses, former, moves
 from netconsole.backend.plan.configurators import notes
 from netconsole.backend.plan.egress import Others
 from netconsole.backend.plan.scope import leaving_chains
-from netconsole.backend.steps import (
-    AddAddress,
-    AddLink,
-    ChangeRules,
-    MoveAddresses,
-    Plan,
-    RemoveAddress,
-    RemoveLink,
-    RemoveNftRule,
-    SetLink,
-    Step,
-)
+from netconsole.backend.steps import MoveAddresses, Plan
 from netconsole.backend.system import files
-from netconsole.backend.system.programs import holding
 from netconsole.backend.wording import dhcp
 
 
@@ -357,50 +342,3 @@ def _with_mark(seen: Observed) -> Observed:
         return replace(seen, mark=mark.read())
     except Unavailable as error:
         return replace(seen, unreadable={**seen.unreadable, "mark": str(error)})
-
-
-def take(run: tuple[Step, ...], maker: int) -> None:
-    """Take a run of steps (`batch.runs`). Raises NetconsoleError, BatchFailed where one of many.
-
-    `maker` is the open file that says that the change is under way.
-    """
-    with holding(maker):
-        if len(run) == 1:
-            perform(run[0])
-        else:
-            batch.perform(run)
-
-
-def may_stand(step: Step) -> bool:
-    """Whether a step that was begun may have happened.
-
-    Asked of those alone whose inverse does harm where they have not: it would delete a rule of
-    others, or insert one a second time.
-    """
-    try:
-        match step:
-            case ChangeRules():
-                return filters.may_stand(step)
-            case RemoveNftRule():
-                return nft.is_removed(step)
-    except (NetconsoleError, OSError):
-        return True  # the way back says what is wrong
-    return True
-
-
-def take_back(run: tuple[Step, ...], given_away: Collection[str], maker: int) -> tuple[str, ...]:
-    """Take a run of steps of the way back, as far as there still is something to take back.
-
-    The answer says what is left. `given_away` are the files that others write meanwhile, `maker`
-    is the open file that says that the change is not over.
-    """
-    try:
-        with holding(maker):
-            needed, left = still(run, given_away)
-            if isinstance(run[0], AddLink | RemoveLink | SetLink | AddAddress | RemoveAddress):
-                return (*left, *batch.perform_all(needed))
-            for step in needed:
-                perform(step)
-    except (NetconsoleError, OSError) as error:
-        return (said(error),)
-    return left

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from netconsole.backend.host import may_stand, take, take_back
 from netconsole.backend.host.batch import BatchFailed, runs
+from netconsole.backend.host.taking import may_stand, take, take_back
 from netconsole.backend.model.errors import (
     NetconsoleError,
     NotVerified,
