@@ -102,16 +102,15 @@ class Writing(Reading):
             self._compare_manager(connection)
             if not is_ours:
                 self._refuse_anothers(connection, change, observed)
+        narrow: Prepared[Result] | None = None
         if scope.is_named_later:
-            if (prepared := self._write_narrow(connection, change)) is not None:
-                return prepared
-            scope = WHOLE_HOST
-            observed = self._observe(change, scope)
+            narrow = self._write_narrow(connection, change)
+        elif not scope.is_whole:
+            narrow = self._write_of_floating(connection, change, observed)
+        if narrow is not None:
+            return narrow
         if not scope.is_whole:
-            if (prepared := self._write_of_floating(connection, change, observed)) is not None:
-                return prepared
-            scope = WHOLE_HOST
-            observed = self._observe(change, scope)
+            observed = self._observe(change, WHOLE_HOST)
         return self._write_whole(connection, change, observed)
 
     def _write_whole(
