@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 from core_samples import options
+from group_stores import create_networks_and_groups
 
 from netconsole.backend.changes.fixed import ReserveFixed
 from netconsole.backend.changes.group_rules import TypedTraffic
 from netconsole.backend.changes.guards import AllowAddress, DisallowAddress, GuardInstance
 from netconsole.backend.changes.instances import CreateInstance, DeleteInstance
-from netconsole.backend.changes.networks import CreateNetwork
-from netconsole.backend.changes.security_groups import AllowTraffic, CreateSecurityGroup
+from netconsole.backend.changes.security_groups import AllowTraffic
 from netconsole.backend.intent.regrouping import guest_chains
 from netconsole.backend.model.hoststate import ChainKey, Rule
 from netconsole.backend.service.refiltering import touched
@@ -26,11 +26,7 @@ NETWORKS = (("v4",), ("both",), ("v4", "both"))
 @pytest.fixture
 def cloud(connection: sa.Connection) -> sa.Connection:
     """Groups that let each other in, of which two have guests here and elsewhere."""
-    CreateNetwork("v4", "10.0.0.0/24", bridge="br100").write(connection, OPTIONS)
-    both = CreateNetwork("both", "10.1.0.0/24", bridge="br101", fixed_range_v6="fd00:5::/64")
-    both.write(connection, OPTIONS)
-    for name in GROUPS[1:]:
-        CreateSecurityGroup("demo", name).write(connection, OPTIONS)
+    create_networks_and_groups(connection, OPTIONS, GROUPS[1:])
     for number in range(6):
         create(connection, f"first{number}", NETWORKS[number % 3], GROUPS[number % 2], number % 3)
     traffic = TypedTraffic("tcp", "22")

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 from core_samples import options
+from group_stores import create_networks_and_groups
 
 from netconsole.backend.changes.group_rules import TypedTraffic
 from netconsole.backend.changes.instances import CreateInstance
 from netconsole.backend.changes.memberships import AddSecurityGroup, RemoveSecurityGroup
-from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.changes.security_groups import (
     AllowTraffic,
     CreateSecurityGroup,
@@ -32,11 +32,7 @@ GROUPS = ("default", "blue", "green")
 @pytest.fixture
 def cloud(connection: sa.Connection) -> sa.Connection:
     """Guests here and elsewhere, of whom more are in a group than one chain holds."""
-    CreateNetwork("v4", "10.0.0.0/24", bridge="br100").write(connection, OPTIONS)
-    both = CreateNetwork("both", "10.1.0.0/24", bridge="br101", fixed_range_v6="fd00:5::/64")
-    both.write(connection, OPTIONS)
-    for name in GROUPS[1:]:
-        CreateSecurityGroup("demo", name).write(connection, OPTIONS)
+    create_networks_and_groups(connection, OPTIONS, GROUPS[1:])
     for number, name in enumerate(GUESTS):
         host = OPTIONS.host if number % 3 else "elsewhere"
         networks = (("v4",), ("both",), ("v4", "both"))[number % 7 % 3]
