@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import watched_host
-from cloud import boot, configure, create_network, netconsole
+from cloud import answer, boot, configure, create_network, netconsole
 from private_host import PrivateHost, eventually
 from talk import pinged
 
@@ -108,6 +108,28 @@ def test_what_any_change_has_closed_stays_so(host: PrivateHost) -> None:
         taken(*ASSOCIATED, first=3, every=9, before=f"iptables -t nat -F; {FLUSH}", opens=True),
         taken("instance", "secgroup", "add", "web1", "web", first=1, before=one, opens=True),
         taken("instance", "delete", "web2", first=4, every=9, before=FLUSH, opens=True),
+    )
+
+
+@pytest.mark.timeout(600)
+def test_what_a_change_of_one_guest_has_closed_stays_so(host: PrivateHost) -> None:
+    """Somebody took away what holds this guest alone, who then changes, and goes."""
+    network(host)
+    for command in (FIRST, SECOND):
+        netconsole(host, *command)
+    (view,) = answer(host, "instance", "show", "web1")["ports"]
+    guard = f"nft delete chain netdev netconsole port-{view['port']['device']}"
+    others = "iptables -F nova-network-inst-2"
+    in_part = "iptables -D nova-network-inst-1 1"
+    lead = "iptables -D nova-network-local -d {} -j nova-network-inst-1"
+    leads = "; ".join(map(lead.format, (watched_host.GUEST, "10.0.0.9")))
+    more = ("--fixed-address", "10.0.0.9")
+    assert_never_open(
+        host,
+        taken("instance", "allow-address", "web1", "192.0.2.0/24", before=guard, opens=True),
+        taken("instance", "add-fixed-ip", "web1", "vmnet", *more, before=in_part, opens=True),
+        taken("instance", "remove-fixed-ip", "web1", "10.0.0.9", before=leads, opens=True),
+        taken("instance", "delete", "web2", before=others, opens=True),
     )
 
 

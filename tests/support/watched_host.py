@@ -62,7 +62,7 @@ def ports() -> list[Port]:
 
 
 def filtered(rules: str) -> list[str]:
-    """The chains of instances that are led to, and that end in what drops the rest."""
+    """The chains of instances that are led to, and that drop what is invalid and the rest."""
     leads: dict[str, list[str]] = {}
     for chain, to in _LEADS.findall(rules):
         leads.setdefault(chain, []).append(to)
@@ -78,6 +78,7 @@ def filtered(rules: str) -> list[str]:
         each
         for each in reached
         if each.startswith("nova-network-inst-")
+        and f"-A {each} -m conntrack --ctstate INVALID -j DROP" in rules
         and leads.get(each, [""])[-1] == "nova-network-sg-fallback"
     ]
 

@@ -3,7 +3,7 @@
 They are as `intent` has them. Whether the host has one at all turns on others, and is not asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from netconsole.backend.configuration.options import Options
@@ -31,6 +31,12 @@ class Part:
     def names(self) -> frozenset[GuestChain]:
         """What is looked at, by name."""
         return frozenset((k.family, k.chain) for k in self.touched if k.family != "bridge")
+
+    def among(self, names: Collection[GuestChain]) -> "Part":
+        """Return what of it concerns some chains, by name."""
+        touched = frozenset(key for key in self.touched if (key.family, key.chain) in names)
+        chains = {key: rules for key, rules in self.chains.items() if key in touched}
+        return Part(touched, chains)
 
 
 def guest_chains(records: Records, options: Options) -> _Chains:

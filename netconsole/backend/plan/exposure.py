@@ -11,7 +11,7 @@ from netconsole.backend.model import subject
 from netconsole.backend.model.guards import BY_EBTABLES, of_devices
 from netconsole.backend.model.hoststate import ChainKey, Observed, Rule, Wanted
 from netconsole.backend.model.subject import HOST, Subject
-from netconsole.backend.plan import moves
+from netconsole.backend.plan import guards, moves
 from netconsole.backend.plan.guests import filtering
 from netconsole.backend.steps import Plan, SetLink
 from netconsole.backend.wording.bridge_guards import state_of_port
@@ -84,6 +84,11 @@ def _holds(rule: Rule) -> bool:
 def needs_mending(observed: Observed, wanted: Wanted) -> bool:
     """Whether it is to be asked what was wanted before a change of the whole host.
 
-    Ports that it removes are there until then, and are there again when it is taken back.
+    Ports that it removes, and guards that it takes off, are there until then, and are there again
+    when it is taken back.
     """
-    return moves.ports_leave(observed, wanted) or bool(exposed(observed, wanted))
+    return (
+        moves.ports_leave(observed, wanted)
+        or bool(guards.taken_off(observed, wanted))
+        or bool(exposed(observed, wanted))
+    )

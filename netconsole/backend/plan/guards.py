@@ -34,9 +34,18 @@ def removed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
 
 def leaving(observed: Observed, wanted: Wanted) -> frozenset[str]:
     """Return the ports that have to go and have a guard."""
-    gone = frozenset(link.name for link in moves.gone(observed, wanted))
+    return _guarded(observed, (link.name for link in moves.gone(observed, wanted)))
+
+
+def taken_off(observed: Observed, wanted: Wanted) -> frozenset[str]:
+    """Return the ports that stay and have a guard, or what is left of one, and are to have none."""
+    return _guarded(observed, wanted.links.keys() - wanted.guards.keys())
+
+
+def _guarded(observed: Observed, ports: Iterable[str]) -> frozenset[str]:
+    named = frozenset(ports)
     guarded = frozenset(each.device for each in observed.guard_table)
-    return (gone & guarded) | guarded_devices(observed.chains, gone)
+    return (named & guarded) | guarded_devices(observed.chains, named)
 
 
 def _meanwhile(observed: Observed, wanted: Wanted) -> GuardTable:

@@ -14,7 +14,7 @@ from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.subject import Subject
 from netconsole.backend.plan import filters, guards
 from netconsole.backend.steps import ChangeRules, Plan
-from netconsole.backend.wording.groups import FALLBACK, only_admits
+from netconsole.backend.wording.groups import only_admits
 
 
 def mended(observed: Observed, before: Wanted) -> tuple[Plan, Observed]:
@@ -28,22 +28,22 @@ def mended(observed: Observed, before: Wanted) -> tuple[Plan, Observed]:
     return steps, guards.after_put(filters.after_guarding(observed, asked), asked)
 
 
-def mends(steps: Plan, wanted: Wanted, new: Collection[Subject], own: Collection[Subject]) -> bool:
+def mends(steps: Plan, wanted: Wanted, own: Collection[Subject]) -> bool:
     """Whether steps of a change about some subjects put right what others are held by.
 
-    `new` are the ports that it makes, for which all is new, and `own` those that it changes: these
-    may get further addresses. What lets packets in holds nobody.
+    `own` are the ports that it makes or changes: these may get further addresses. What lets packets
+    in holds nobody.
     """
     return any(
-        about not in new and (about not in own or target_of(spec) == FALLBACK)
+        about not in own
         for step in steps.steps
         if isinstance(step, ChangeRules) and step.table == "filter" and step.family != "bridge"
-        for spec, about in _holding(step, wanted)
+        for about in _held(step, wanted)
     )
 
 
-def _holding(step: ChangeRules, wanted: Wanted) -> Iterator[tuple[str, Subject | None]]:
-    """The new rules that hold guests; those that moved to another chain are not new."""
+def _held(step: ChangeRules, wanted: Wanted) -> Iterator[Subject]:
+    """Whom new rules hold; those that moved to another chain are not new."""
     made = {parts(line)[1] for line in step.lines if line.startswith(":")}
     moved = {place_of(line)[1] for line in step.lines if line.startswith("-D ")}
     moved |= {place_of(line)[1] for line in step.inverse_lines if parts(line)[0] in ("-A", "-I")}
@@ -56,4 +56,4 @@ def _holding(step: ChangeRules, wanted: Wanted) -> Iterator[tuple[str, Subject |
         if spec in moved or target in made or target == "ACCEPT" or only_admits(target):
             continue
         if about is not None and about.kind != "group":
-            yield spec, about
+            yield about

@@ -7,28 +7,22 @@ from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.changes.converge import ApplyFix, Converge, TakeBack
-from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import option_facts
-from netconsole.backend.intent import answers_dhcp, intent
-from netconsole.backend.intent.links import filters_guests
-from netconsole.backend.intent.presence import Presence
-from netconsole.backend.intent.regrouping import Part, guest_chains
+from netconsole.backend.intent import intent
 from netconsole.backend.managers import manager, refuse_others
-from netconsole.backend.model.errors import Conflict, Unavailable
+from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.model.records import FixedIP, Records
-from netconsole.backend.model.subject import EVERY_GROUP, WHOLE_HOST, Scope
-from netconsole.backend.plan import adoption, guests, ports, unread
+from netconsole.backend.model.subject import WHOLE_HOST, Scope
+from netconsole.backend.plan import adoption, unread
 from netconsole.backend.plan.egress import Others, note_of_association, sent
 from netconsole.backend.plan.exposure import exposed, needs_mending
 from netconsole.backend.plan.guests import notes_of_guests
 from netconsole.backend.plan.mending import mended, mends
 from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
-from netconsole.backend.service import refiltering
 from netconsole.backend.service.former import Former
-from netconsole.backend.service.reading import Reading
-from netconsole.backend.service.regrouping import touched
+from netconsole.backend.service.narrow import Narrow, Sides
 from netconsole.backend.steps import Plan
 from netconsole.backend.store import fixed_ips as fixed_ip_rows
 from netconsole.backend.store import floating_ips as floating_ip_rows
@@ -37,9 +31,7 @@ from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import (
     records,
     records_of_floating,
-    records_of_guests,
     records_of_leases,
-    records_of_ports,
 )
 
 
@@ -60,27 +52,8 @@ class Prepared(Generic[Result]):
     """What the host was before; None for a fix."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    """The two that a plan is the difference of, as far as a scope goes."""
-
-    scope: Scope
-    found: Records
-    observed: Observed
-    wanted: Wanted
-    """What the records that were found ask of the host."""
-    was_wanted: Wanted | None = None
-    """What those from before the change asked of it, where that may have to be put right first."""
-
-
-class Writing(Reading):
+class Writing(Narrow):
     """The half of the service that says what a change comes to; nothing is done yet."""
-
-    def __init__(self, options: Options, *, read_only: bool = False) -> None:
-        """See Reading."""
-        super().__init__(options, read_only=read_only)
-        self._known = Observed()
-        """What the last change saw of the packet filter, true while its generation lasts."""
 
     def _write(
         self, connection: Connection, change: Change[Result], is_ours: bool
@@ -130,7 +103,7 @@ class Writing(Reading):
         if not is_repair and needs_mending(observed, wanted):
             asked = intent(found, self._options, observed=observed)
             was_wanted = self._host.possible(asked, observed)
-        sides = _Sides(WHOLE_HOST, then, observed, wanted, was_wanted)
+        sides = Sides(WHOLE_HOST, then, observed, wanted, was_wanted)
         return self._prepared(connection, change, written, sides)
 
     def _write_of_floating(
@@ -145,13 +118,13 @@ class Writing(Reading):
             written = change.write(connection, self._options)
             found, wanted = self._wanted(connection, written, observed, scope, None)
             if is_enough(observed, wanted, scope, found.networks):
-                sides = _Sides(scope, found, observed, wanted)
+                sides = Sides(scope, found, observed, wanted)
                 return self._prepared(connection, change, written, sides)
             so_far.rollback()
         return None
 
     def _prepared(
-        self, connection: Connection, change: Change[Result], written: Written[Result], of: _Sides
+        self, connection: Connection, change: Change[Result], written: Written[Result], of: Sides
     ) -> Prepared[Result]:
         """The steps, and what there is to remember and to say of them."""
         scope = of.scope
@@ -219,101 +192,10 @@ class Writing(Reading):
                 sides = self._sides_of_ports(connection, change, written)
             if sides is not None:
                 prepared = self._prepared(connection, change, written, sides)
-                if not self._mends(prepared):
+                if not mends(prepared.steps, sides.wanted, sides.scope.subjects):
                     return prepared
             so_far.rollback()
         return None
-
-    def _mends(self, of: Prepared[Result]) -> bool:
-        """Whether a change about ports or groups puts right what guests were held by before it.
-
-        That is not taken back with the change, so that the whole host is looked at.
-        """
-        wanted, links = of.wanted or Wanted(), of.observed.links
-        new = {each for each in of.scope.subjects if each.name not in links}
-        return mends(of.steps, wanted, new, of.scope.subjects)
-
-    def _sides_of_ports(
-        self, connection: Connection, change: Change[Result], written: Written[Result]
-    ) -> _Sides | None:
-        """The ports alone; None where what they stand on has to be looked at, or changed.
-
-        Of what filters guests it is the chains that the ports make others, if that is enough.
-        """
-        part = refiltering.touched(connection, written, self._options)
-        if part is not None and (
-            sides := self._sides_of_ports_with(connection, change, written, part)
-        ):
-            leaving = guests.leaving(sides.observed, sides.wanted)
-            if (is_alone := self._host.leads_alone(leaving)) is not None:
-                return sides if is_alone else None
-        return self._sides_of_ports_with(connection, change, written, None)
-
-    def _sides_of_ports_with(
-        self,
-        connection: Connection,
-        change: Change[Result],
-        written: Written[Result],
-        part: Part | None,
-    ) -> _Sides | None:
-        options, devices = self._options, [port.device for port in written.ports]
-        found = records_of_ports(connection, options.host, devices)
-        presence = Presence(found, options)
-        near = ports.neighbourhood(presence, written.ports, written.fixed_ips)
-        if near is None:
-            return None
-        if part is None:
-            chains = guest_chains(records_of_guests(connection, options.host), options)
-        else:
-            chains = part.chains
-        wanted = near.wanted(intent(found, options), Wanted(chains=chains))
-        served: dict[str, tuple[str, ...]] = {}
-        for network in near.networks:
-            if network not in presence.served or not answers_dhcp(network):
-                continue
-            host = options.host if network.multi_host else None
-            macs = fixed_ip_rows.macs_served(connection, network.id, host)
-            served[network.bridge] = (*served.get(network.bridge, ()), *macs)
-        scope = near.scope(wanted, served)
-        if part is not None:
-            scope = replace(scope, chains=part.names)
-        observed = self._observe(change, scope)
-        wanted = self._host.enforceable(wanted, observed)
-        if not is_enough(observed, wanted, scope, found.networks):
-            return None
-        if part is not None and not self._host.has_chains(guests.new_aims(observed, wanted)):
-            return None
-        return _Sides(scope, found, observed, wanted)
-
-    def _sides_of_groups(
-        self, connection: Connection, change: Change[Result], written: Written[Result]
-    ) -> _Sides | None:
-        """The chains of a group or of a member alone, else all that filter guests.
-
-        None where those are not led to.
-        """
-        options = self._options
-        if written.regrouping is not None and filters_guests(options):
-            part = touched(connection, written.regrouping, options)
-            if part is not None and (sides := self._part(connection, change, part)) is not None:
-                return sides
-        found = records_of_guests(connection, options.host)
-        wanted = Wanted(chains=guests.filtering(guest_chains(found, options)))
-        observed = self._observe(change, EVERY_GROUP)
-        if not is_enough(observed, wanted, EVERY_GROUP, found.networks):
-            return None
-        return _Sides(EVERY_GROUP, found, observed, wanted)
-
-    def _part(self, connection: Connection, change: Change[Result], part: Part) -> _Sides | None:
-        """Some chains alone; None where they stand on others that are not there."""
-        scope = Scope(is_of_groups=True, chains=part.names)
-        wanted = Wanted(chains=part.chains)
-        observed = self._observe(change, scope)
-        if not is_enough(observed, wanted, scope, ()):
-            return None
-        if not self._host.has_chains(guests.new_aims(observed, wanted)):
-            return None
-        return _Sides(scope, Records(), observed, wanted)
 
     def _written_fix(
         self, change: Change[Result], written: Written[Result], fix: Plan, observed: Observed
@@ -351,13 +233,6 @@ class Writing(Reading):
         refuse_others(found, self._options)
         if any(network.manager is None for network in found):
             network_rows.claim_for_manager(connection, manager(self._options).kind)
-
-    def _observe(self, change: Change[Result], scope: Scope) -> Observed:
-        observed = self._host.observe(scope, self._known)
-        for part, reason in observed.unreadable.items():
-            if not unread.is_path(part):
-                raise Unavailable(f"{change.title}: {part}: {reason}")
-        return observed
 
     def _wanted(
         self,

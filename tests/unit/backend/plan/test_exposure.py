@@ -6,7 +6,7 @@ import pytest
 from core_samples import WANTED, WHOLE
 
 from netconsole.backend.model.hoststate import ChainKey, Observed
-from netconsole.backend.plan.exposure import closing, exposed
+from netconsole.backend.plan.exposure import closing, exposed, needs_mending
 from netconsole.backend.steps import SetLink
 
 BOTH = ("tap0", "veth1")
@@ -49,6 +49,18 @@ def test_what_is_held_is_down_or_cannot_be_read_is_not() -> None:
     assert exposed(replace(without("FORWARD"), links=down), WANTED) == ()
     unread = {"rules": "no", "guards": "no"}
     assert exposed(Observed(links=WHOLE.links, unreadable=unread), WANTED) == ()
+
+
+def test_a_guard_that_is_taken_off_is_asked_for_until_it_is() -> None:
+    """Nothing is exposed without it afterwards, but what is taken back would leave it in part."""
+    assert not needs_mending(WHOLE, WANTED)
+    without_guard = replace(
+        WANTED,
+        guards={name: guard for name, guard in WANTED.guards.items() if name != "tap0"},
+        guard_table=frozenset(each for each in WANTED.guard_table if each.device != "tap0"),
+    )
+    assert not exposed(WHOLE, without_guard)
+    assert needs_mending(WHOLE, without_guard)
 
 
 def test_they_are_taken_down() -> None:
