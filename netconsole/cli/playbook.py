@@ -184,6 +184,7 @@ class _Run:
                 "change_id": healing and healing.change_id,
                 "applied": healing and healing.plan.commands,
                 "verified": healing and healing.verified,
+                "remains": healing and healing.remains and healing.remains.because,
                 "broken": healing and [as_json(each) for each in healing.broken],
                 "after": healing and as_json(healing.after.finding),
             }
@@ -227,7 +228,9 @@ class _Run:
         yield from _commands(f"Applied as {healing.change_id} (undone by {command})", healing.plan)
         yield ""
         yield (
-            "Verified: the same evidence now"
+            "Healed; what remains, and no cure here takes away:"
+            if healing.verified and healing.remains
+            else "Verified: the same evidence now"
             if healing.verified
             else "Not verified: the evidence now"
             if healing.broken

@@ -68,18 +68,30 @@ class Healing:
     change_id: str
     plan: Plan
     after: Investigation
-    cured: str
-    """The check whose finding the cure was for."""
+    cured: Finding
+    """What the cure was for."""
     broken: tuple[Finding, ...] = ()
     """What other checks fail now, and did not before."""
 
     @property
     def verified(self) -> bool:
-        """Whether the evidence shows that the fault is gone, and nothing else came in its place."""
-        found = [each for each in self.after.findings if each.check == self.cured]
+        """Whether the evidence shows that the fault is gone, and nothing else came in its place.
+
+        What remains, and no cure takes away, was none of the fault.
+        """
         return not self.broken and not any(
-            each.found or each.verdict == "unknown" for each in found
+            (each.found or each.verdict == "unknown") and each != self.remains
+            for each in self._again()
         )
+
+    @property
+    def remains(self) -> Finding | None:
+        """What the same check only warns of now that what failed is mended, with no cure left."""
+        found = (each for each in self._again() if each.verdict == "warn" and not each.fix)
+        return next(found, None) if self.cured.verdict == "fail" else None
+
+    def _again(self) -> Iterator[Finding]:
+        return (each for each in self.after.findings if each.check == self.cured.check)
 
 
 Deliver = Callable[[Request, Snapshot, tuple[Finding, ...]], str]
@@ -174,7 +186,7 @@ class Playbook:
             raise PartlyDone(said) from error
         except Exception as error:
             raise DoneUntold(f"{self.change_title}: done") from error
-        return Healing(outcome.change_id, outcome.plan, after, finding.check, broken)
+        return Healing(outcome.change_id, outcome.plan, after, finding, broken)
 
     def _again(
         self, request: Request, check: Check, *, apply: bool, persist: bool

@@ -220,6 +220,8 @@ class GuidedPage(Page[None], inherit_bindings=False):
             self._found = result.after
             verified = result.verified
             said = "done and verified" if verified else "done, but the evidence still shows it"
+            if verified and result.remains:
+                said = f"done and verified; what remains: {result.remains.because}"
             if result.broken:
                 said = f"done, and {result.broken[0].check} fails now: press u to take it back"
             self._done(LogEntry(title, result.plan.commands, said, "good" if verified else "bad"))
