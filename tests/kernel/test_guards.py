@@ -23,10 +23,14 @@ from netconsole.backend.model.guards import of_devices
 ports = sys.argv[1:]
 found, whole = near(ports), guards.observe()
 is_clear = found is not None and found.ports == of_devices(whole.guard_table, ports) != frozenset()
-looks = [guards.observe_near(ports) for _ in range(2)]
+looks = [guards.observe_near(ports)]
+guards.note(looks[0])
+looks.append(guards.observe_near(ports))
+is_known = looks[1].guard_form == ""
 expected = of_devices(whole.guard_table, ("", *ports))
 held = {name: each for name, each in whole.guards.items() if name in ports}
-print(is_clear, all((each.guard_table, each.guards) == (expected, held) for each in looks))
+is_so = all((each.guard_table, each.guards) == (expected, held) for each in looks)
+print(is_clear, is_so and is_known)
 """
 GUARDS_CHECKED = ("netconsole", "doctor", "--only", "guards", "--json")
 

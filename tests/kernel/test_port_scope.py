@@ -67,6 +67,19 @@ def only_port(host: PrivateHost, name: str) -> dict[str, str]:
     return dict(view["port"])
 
 
+def test_a_look_at_what_a_change_would_do_writes_nothing_down(
+    host: PrivateHost,
+    session: CountedSession,
+) -> None:
+    """Nor does what is noted of the guards, for what comes next to be looked at faster."""
+    host.run("sh", "-c", "rm -f /run/netconsole/guards-*.json")
+    state = ("find", "/run/netconsole", "/var/lib/netconsole", "-type", "f", "-exec", "md5sum")
+    before = host.run(*state, "{}", "+").stdout
+    for name in ("web8", "web9"):
+        assert netconsole(host, "instance", "create", name, "--project", "demo", "--dry-run")
+    assert host.run(*state, "{}", "+").stdout == before
+
+
 def test_a_port_comes_and_goes_without_a_look_at_the_others(
     host: PrivateHost, session: CountedSession
 ) -> None:

@@ -104,6 +104,10 @@ class Host:
         """Note from which store this host is configured; raises Unavailable."""
         mark.write(by)
 
+    def note_guards(self, seen: Observed) -> None:
+        """Note of the guards what the next look need not ask nft for; raises Unavailable."""
+        guards.note(seen)
+
     def _observe_rest(self) -> Observed:
         is_ours = partial(dhcp.bridge_of, self._networks_path)
         folders = files.directories(self._networks_path)

@@ -51,29 +51,35 @@ def observe() -> Observed:
 def observe_near(devices: Collection[str]) -> Observed:
     """The guards of some ports, and what all share; raises and tells as `observe` does."""
     try:
-        table = _near(devices) if _is_there() else frozenset()
+        table, form = _near(devices) if _is_there() else (frozenset(), "")
     except NetconsoleError as error:
         return Observed(unreadable={"guards": str(error)})
     except OSError as error:
         return Observed(unreadable={"guards": error.strerror or str(error)})
     guards = {name: each for name, each in guards_in(table).items() if name in devices}
-    return Observed(guards=guards, guard_table=table)
+    return Observed(guards=guards, guard_table=table, guard_form=form)
 
 
-def _near(devices: Collection[str]) -> GuardTable:
+def _near(devices: Collection[str]) -> tuple[GuardTable, str]:
     """What is for some ports, by the kernel itself, with what nft says of the shared part.
 
-    What nft has said of that part is true as long as the kernel tells the same of it.
+    What nft has said of that part is true as long as the kernel tells the same of it. Where it was
+    asked just now, the form that this is true of is returned as well.
     """
     found = guard_table.near(devices)
     known = known_guards.read(found.form) if found else None
     if found is not None and known is not None:
-        return known | found.ports
+        return known | found.ports, ""
     table = _table()
     again = guard_table.near(())
-    if found is not None and again is not None and again.form == found.form:
-        known_guards.write(found.form, _of_form(table))
-    return of_devices(table, ("", *devices))
+    is_of_form = found is not None and again is not None and again.form == found.form
+    return of_devices(table, ("", *devices)), found.form if found and is_of_form else ""
+
+
+def note(seen: Observed) -> None:
+    """Note what nft has said of what all ports share, if it was asked. Raises Unavailable."""
+    if seen.guard_form:
+        known_guards.write(seen.guard_form, _of_form(seen.guard_table))
 
 
 def _of_form(table: GuardTable) -> GuardTable:

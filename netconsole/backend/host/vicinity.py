@@ -31,5 +31,6 @@ def observe(networks_path: str, sysctl_keys: Iterable[str], near: Vicinity) -> O
         leases=leases.of_bridges,
         guards=guarded.guards,
         guard_table=guarded.guard_table,
+        guard_form=guarded.guard_form,
         unreadable={**hosts.unread, **own.unread, **leases.unread, **guarded.unreadable},
     )

@@ -304,6 +304,9 @@ class Observed(HostState):
     """The map of nftables whose elements lead to a chain of ours that has to go."""
     mark: Mark | None = None
     """From which store the host was configured since it started."""
+    guard_form: str = ""
+    """Where nft was asked for the guards of some ports alone: the form in which the kernel has
+    what all ports share, for the next look to know it by."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """The parts that could not be read, and why."""
 

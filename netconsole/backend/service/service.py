@@ -318,6 +318,7 @@ class Service(Writing):
         def left() -> Plan:
             seen = self._host.observe(written.scope, expected)
             unread.refuse("not verified", seen, wanted)
+            self._host.note_guards(seen)
             if not written.scope.is_of_ports:
                 self._known = Observed(chains=seen.chains, generation=seen.generation)
             seen = self._host.observe_closer(seen, wanted, scope=written.scope)
