@@ -14,11 +14,12 @@ PLACES = """
 from netconsole.backend.host import links
 from netconsole.backend.kernel.addresses import places
 
-asked = {"10.0.0.1", "127.0.0.1", "192.0.2.77", "203.0.113.2", "203.0.113.129"}
+asked = {"10.0.0.1", "127.0.0.1", "192.0.2.77", "192.0.2.78", "203.0.113.2", "203.0.113.129"}
 every = [each for each in links.observe_addresses() if each.address.partition("/")[0] in asked]
 print(len(every), list(places(asked)) == every, places(["192.0.2.77"]), any(e[2] for e in every))
 """
-"""As ip(8) tells of these; one has a broadcast address, and one is nowhere."""
+"""As ip(8) tells of these; one has a broadcast address, one is on a link that is down, and one is
+nowhere."""
 
 
 class Session(CountedSession):
@@ -73,7 +74,11 @@ def test_rules_that_nobody_touched_are_not_listed_again(
 
 
 def test_the_kernel_tells_where_addresses_are_as_ip_does(cloud: PrivateHost) -> None:
-    assert cloud.run("python3", "-c", PLACES).stdout == "4 True () True\n"
+    cloud.run("ip", "link", "add", "down0", "type", "bridge")
+    cloud.run("ip", "address", "add", "192.0.2.78/24", "dev", "down0", "label", "down0:x")
+    told = cloud.run("python3", "-c", PLACES).stdout
+    cloud.run("ip", "link", "delete", "down0")
+    assert told == "5 True () True\n"
 
 
 def test_another_programs_rule_in_the_same_chain_is_seen_and_keeps_its_counter(

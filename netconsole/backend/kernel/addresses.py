@@ -1,18 +1,19 @@
 """Asks the kernel where some IPv4 addresses are, over rtnetlink (rtnetlink(7)).
 
 It has no question for one address, and tells of all: of ten thousand only those messages are taken
-apart that hold one asked for. That takes a third of what `ip address show to` does.
+apart that hold one asked for. That takes a third of what `ip address show to` does. Of one that is
+nowhere that is known before, so that nothing is told.
 """
 
 import errno
 import os
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address
 from typing import Final
 
-from netconsole.backend.filtering.nf_messages import DONE, ERROR, HEADER, error_code, headers
+from netconsole.backend.filtering.nf_messages import DONE, ERROR, HEADER, error_code
 from netconsole.backend.model.hoststate import Address
 
 _GETADDR: Final = 22
@@ -20,6 +21,8 @@ _REQUEST, _DUMP, _INTERRUPTED = 0x1, 0x300, 0x10
 """Flags: a question, for everything; and an answer that is not of one moment."""
 _ASKED = struct.Struct("=BBBBI")
 """ifaddrmsg of linux/if_addr.h: family, prefix length, flags, scope, index."""
+_BEGINNING = struct.Struct("=IHH")
+"""Of each nlmsghdr: length, type, flags."""
 _ATTRIBUTE = struct.Struct("=HH")
 _LOCAL, _BROADCAST = 2, 4
 """IFA_LOCAL and IFA_BROADCAST."""
@@ -31,7 +34,7 @@ def places(addresses: Collection[str]) -> tuple[Address, ...]:
 
     Raises OSError where the kernel does not tell.
     """
-    wanted = frozenset(IPv4Address(each).packed for each in addresses)
+    wanted = _present(IPv4Address(each).packed for each in addresses)
     if not wanted:
         return ()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
@@ -46,20 +49,42 @@ def places(addresses: Collection[str]) -> tuple[Address, ...]:
     raise OSError(errno.EAGAIN, "addresses change faster than they can be read")
 
 
+def _present(addresses: Iterable[bytes]) -> frozenset[bytes]:
+    """Leave out the addresses that no interface has.
+
+    Only of one that some interface has can multicast packets be sent (IP_MULTICAST_IF, ip(7)): the
+    kernel looks for it among the addresses of all, up or down, by its hash.
+    """
+    found: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for address in addresses:
+            try:
+                sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, address)
+            except OSError as error:
+                if error.errno == errno.EADDRNOTAVAIL:
+                    continue
+                raise
+            found.append(address)
+    return frozenset(found)
+
+
 def _answered(kernel: socket.socket, wanted: frozenset[bytes], found: list[Address]) -> bool:
     """Receive all that answers a question; false where it is not of one moment."""
     is_whole = True
     while True:
         piece = kernel.recv(1 << 17)
         is_named = any(each in piece for each in wanted)
-        for kind, flags, begin, end in headers(piece):
-            is_whole &= not flags & _INTERRUPTED
-            if kind == ERROR and (code := error_code(piece, begin)):
+        at = 0
+        while at < len(piece):
+            length, kind, flags = _BEGINNING.unpack_from(piece, at)
+            is_whole = is_whole and not flags & _INTERRUPTED
+            if kind == ERROR and (code := error_code(piece, at + HEADER.size)):
                 raise OSError(code, f"addresses: {os.strerror(code)}")
             if kind in (ERROR, DONE):
                 return is_whole
             if is_named:
-                found += _place(piece[begin:end], wanted)
+                found += _place(piece[at + HEADER.size : at + length], wanted)
+            at += length + 3 & ~3
 
 
 def _place(message: bytes, wanted: frozenset[bytes]) -> Iterator[Address]:
