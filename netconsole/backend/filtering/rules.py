@@ -167,8 +167,8 @@ def applied(
                 for position, _, spec in (rest.partition(" ") for rest in rests):
                     found.insert(int(position) - 1, Rule(spec))
             case "-D":
-                places = {rule.spec: str(place) for place, rule in enumerate(found, start=1)}
-                gone = {int(places.get(rest, rest)) for rest in rests}
+                places = {rule.spec: place for place, rule in enumerate(found, start=1)}
+                gone = {places[rest] if rest in places else int(rest) for rest in rests}
                 found[:] = [rule for place, rule in enumerate(found, 1) if place not in gone]
             case "-F":
                 found.clear()

@@ -144,12 +144,11 @@ def _shared(presence: Presence) -> Iterator[tuple[Network, str]]:
 
 def _translations(presence: Presence, above: Mapping[str, str]) -> tuple[Translation, ...]:
     """The floating addresses that this host carries: those of the guests whose gateway it is."""
-    served = {network.id: network for network in presence.served}
+    clients = {network.id: presence.clients(network) for network in presence.served}
     fixed = {
         row.id: row.address
         for row in presence.records.fixed_ips
-        if row.network_id in served
-        and (row.instance_uuid or "") in presence.clients(served[row.network_id])
+        if (row.instance_uuid or "") in clients.get(row.network_id, {})
     }
     return tuple(
         Translation(
@@ -225,7 +224,7 @@ def _dhcp_hosts(presence: Presence) -> dict[str, File]:
         network.id: (
             dhcp.paths(presence.options.networks_path, network.bridge).hosts,
             presence.clients(network),
-            network.label,
+            subject.network(network.label),
         )
         for network in presence.served
         if answers_dhcp(network)
@@ -235,10 +234,10 @@ def _dhcp_hosts(presence: Presence) -> dict[str, File]:
         port = ports.get(row.port_id or 0)
         if not row.allocated or port is None or row.network_id not in served:
             continue
-        directory, clients, label = served[row.network_id]
+        directory, clients, of_network = served[row.network_id]
         instance = clients.get(row.instance_uuid or "")
         if instance is not None:
             path, file = dhcp.host_file(directory, instance, port, row, presence.options)
-            about = together((subject.port(port.device), subject.network(label)))
+            about = together((subject.port(port.device), of_network))
             hosts.setdefault(path, file._replace(subjects=about))
     return hosts

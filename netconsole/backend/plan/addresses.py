@@ -34,6 +34,8 @@ def placed(observed: Observed, moves: Iterable[Step]) -> Observed:
         if isinstance(move, MoveAddresses)
         for words in move.addresses
     }
+    if not taken:
+        return observed
     return replace(
         observed,
         addresses=tuple(
@@ -97,9 +99,10 @@ def added(observed: Observed, wanted: Wanted, gone: tuple[Address, ...]) -> Iter
     """
     off = {address[:2] for address in gone}
     present = {found[:2] for found in observed.addresses} - off
-    widest = _widest(present)
-    for address in wanted.addresses:
-        if address[:2] in present or (not address.is_floating and _is_served(address, widest)):
+    missing = [address for address in wanted.addresses if address[:2] not in present]
+    widest = _widest(present) if missing else {}
+    for address in missing:
+        if not address.is_floating and _is_served(address, widest):
             continue
         if address.is_v6:
             _refuse_narrower(address, widest)

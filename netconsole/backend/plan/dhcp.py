@@ -123,12 +123,12 @@ class _HostsDifference:
             if address is not None
         }
         """Retired hosts by path, each with the address that it keeps from others."""
+        self._new = {path: file for path, file in wanted.items() if found.get(path) != file}
         self._gone = {
             path: file
             for path, file in found.items()
-            if wanted.get(path) != file and path not in self._left
+            if (path in self._new or path not in wanted) and path not in self._left
         }
-        self._new = {path: file for path, file in wanted.items() if found.get(path) != file}
         self._found = found
 
     def steps(self, server: Dnsmasq, *, starts: bool) -> Iterator[Step]:

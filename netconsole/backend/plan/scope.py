@@ -113,7 +113,7 @@ def _ground(rules: Sequence[Rule], scope: Scope) -> list[Rule]:
 
 def _stands(present: Sequence[Rule], ground: Sequence[Rule]) -> bool:
     wanted = frozenset(specs(ground))
-    return [rule.spec for rule in present if rule.spec in wanted] == specs(ground)
+    return not wanted or [rule.spec for rule in present if rule.spec in wanted] == specs(ground)
 
 
 def _differing(present: _Chains, goal: _Chains, scope: Scope) -> tuple[_Chains, _Chains]:

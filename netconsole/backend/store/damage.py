@@ -43,7 +43,7 @@ class _Form:
     def are_met(self, texts: Sequence[str]) -> bool:
         """Whether all of these are; each is asked after where they are not all usual."""
         if self.usual is not None:
-            lines = "".join(f"{text}\n" for text in texts)
+            lines = "\n".join((*texts, ""))
             if lines.count("\n") == len(texts) and self.usual.fullmatch(lines):
                 return True
         return all(map(self.is_met, texts))
