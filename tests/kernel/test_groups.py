@@ -186,6 +186,13 @@ def test_an_accept_of_others_above_the_groups_is_told_and_our_jump_moves_before_
     assert "-o br100 -j ACCEPT" in host.run("iptables", "-S", "FORWARD").stdout
     assert [each["verdict"] for each in doctor(host, "groups_bypassed")] == ["ok"]
     assert nothing_to_do(host)
+    # Undone once the rule is gone, the jump is not put behind ours that accepts.
+    host.run("iptables", "-D", "FORWARD", "-o", "br100", "-j", "ACCEPT")
+    undone = host.run("netconsole", "undo", check=False)
+    assert undone.returncode != 0
+    assert "what it was moved past is not there any more" in undone.stderr
+    assert pinged(host, "outside", fixed) == set()
+    assert nothing_to_do(host)
 
 
 def test_two_projects_reach_each_other_only_as_they_allow(host: PrivateHost) -> None:

@@ -6,8 +6,9 @@ number was told. And one line that cannot be carried out refuses the whole trans
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from netconsole.backend.filtering import rules
 from netconsole.backend.filtering.native_rules import is_native, native_aims
@@ -66,7 +67,7 @@ class Remaining:
 
 def still(step: ChangeRules, current: Table) -> Remaining:
     """What is left to do of a step where its table is this by now."""
-    now = _Now({chain: list(specs) for chain, specs in current.items()}, step.lines)
+    now = _Now({chain: list(specs) for chain, specs in current.items()}, step)
     texts = iter(step.numbered)
     for line in step.lines:
         now.load(line, texts)
@@ -93,10 +94,17 @@ def _plain(spec: str) -> str:
     return " ".join(one_line(spec).split())
 
 
+class _Jump(NamedTuple):
+    """A jump of ours that is taken away: from which place, and by which line."""
+
+    place: int
+    line: str
+
+
 class _Now:
     """A table, as line after line is loaded."""
 
-    def __init__(self, chains: dict[str, list[str]], lines: Iterable[str]) -> None:
+    def __init__(self, chains: dict[str, list[str]], step: ChangeRules) -> None:
         self.chains = chains
         self.lines: list[str] = []
         """Those that can be carried out, with the numbers that are right by then."""
@@ -104,10 +112,14 @@ class _Now:
         self._plain = {chain: list(map(_plain, found)) for chain, found in chains.items()}
         self._copies = {chain: Counter(found) for chain, found in self._plain.items()}
         self._added: Counter[tuple[str, str]] = Counter()
+        self._jumps: dict[tuple[str, str], _Jump] = {}
+        """Our jumps that were taken away so far, and may go to another place."""
+        taken = (parts(line)[2] for line in step.lines if line.startswith("-D "))
+        self._moving = frozenset(map(_plain, (*taken, *step.numbered)))
         self._mixed = {chain for chain, found in chains.items() if any(map(is_native, found))}
         self._kept = {
             chain
-            for command, chain, _ in map(parts, lines)
+            for command, chain, _ in map(parts, step.lines)
             if command == "-X"
             and not rules.is_own_chain(chain)
             and any(not rules.is_ours(chain, spec) for spec in chains.get(chain, ()))
@@ -169,12 +181,47 @@ class _Now:
         self._added[chain, plain] += 1
         if place is None or place > len(found):
             place = len(found) + 1
+        if jump := self._jumps.pop((chain, plain), None):
+            asked, place = place, self._in_order(found, jump.place, place)
+            if place == jump.place:
+                self._stays(chain, spec, jump, is_asked=place == asked)
+                return
+        if place > len(found):
             self.lines.append(f"-A {chain} {one_line(spec)}")
         else:
             self.lines.append(f"-I {chain} {place} {one_line(spec)}")
-        found.insert(place - 1, spec)
+        self._insert(chain, spec, place)
+
+    def _insert(self, chain: str, spec: str, place: int) -> None:
+        plain = _plain(spec)
+        self.chains[chain].insert(place - 1, spec)
         self._plain[chain].insert(place - 1, plain)
         self._copies[chain][plain] += 1
+
+    def _in_order(self, found: Sequence[str], former: int, place: int) -> int:
+        """Where a jump of ours may go to: past no other one that stays.
+
+        What it was moved before may be gone by now. Were it put behind the next of our jumps
+        instead, what that accepts would not be asked of the first.
+        """
+        first, last = min(former, place), max(former, place)
+        passed = [at for at in range(first, last) if self._is_to_stay(found[at - 1])]
+        if not passed:
+            return place
+        return passed[0] if place > former else passed[-1] + 1
+
+    def _is_to_stay(self, spec: str) -> bool:
+        return _is_our_jump(spec) and _plain(spec) not in self._moving
+
+    def _stays(self, chain: str, spec: str, jump: _Jump, *, is_asked: bool) -> None:
+        """Take back that a jump was taken away; `is_asked` says that it is where it should go."""
+        self.lines.remove(jump.line)
+        if jump.line.rpartition(" ")[2].isdigit():
+            self.numbered.remove(spec)
+        self._insert(chain, spec, jump.place)
+        if not is_asked:
+            gone = "what it was moved past is not there any more"
+            self._left.append(f"`{spec}` stays where it is in {chain}: {gone}")
 
     def _delete(self, chain: str, spec: str, number: int) -> None:
         """Delete a rule; of several that are alike, the one that is nearest to its number."""
@@ -197,7 +244,10 @@ class _Now:
         self._copies[chain][plain] -= 1
         if by_number:
             self.numbered.append(spec)
-        self.lines.append(f"-D {chain} {place if by_number else spec}")
+        line = f"-D {chain} {place if by_number else spec}"
+        self.lines.append(line)
+        if _is_our_jump(spec):
+            self._jumps[chain, plain] = _Jump(place, line)
 
     def _flush(self, chain: str) -> None:
         """Take our rules out of a chain."""
@@ -228,6 +278,12 @@ class _Now:
         else:
             del self.chains[chain]
             self.lines.append(f"-X {chain}")
+
+
+def _is_our_jump(spec: str) -> bool:
+    """Whether a rule leads all packets to a chain of ours."""
+    words = spec.split()
+    return words[:1] == ["-j"] and len(words) == 2 and rules.is_ours("FORWARD", spec)
 
 
 def _leads_to(chain: str, spec: str) -> bool:

@@ -157,3 +157,47 @@ def test_a_number_without_its_rule_is_not_guessed() -> None:
     remaining = still(step, {"FORWARD": ["-j ACCEPT"]})
 
     assert (remaining.step.lines, len(remaining.left)) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "is_told"),
+    [
+        (["TOP", "theirs", "OWN"], ["theirs", "TOP", "OWN"], False),
+        (["TOP", "OWN"], ["TOP", "OWN"], True),
+        (["TOP", "OWN", "theirs"], ["TOP", "OWN", "theirs"], True),
+        (["theirs", "TOP", "OWN"], ["theirs", "TOP", "OWN"], False),
+    ],
+    ids=["as it was left", "without the rule", "with the rule elsewhere", "with another above"],
+)
+def test_a_jump_goes_back_past_rules_of_others_and_past_none_of_ours(
+    now: list[str], then: list[str], is_told: bool
+) -> None:
+    """Behind the next of ours it would not be asked of what that accepts."""
+    words = {"TOP": "-j nova-filter-top", "OWN": OURS, "theirs": "-s 192.0.2.1/32 -j ACCEPT"}
+    above: _Chains = {"nova-filter-top": [], "nova-network-FORWARD": []}
+    cured, former = ["TOP", "theirs", "OWN"], ["theirs", "TOP", "OWN"]
+    step = _step(*({**above, "FORWARD": [words[each] for each in one]} for one in (former, cured)))
+    back = step.inverse
+    assert isinstance(back, ChangeRules)
+    current = {**above, "FORWARD": [words[each] for each in now]}
+
+    remaining = still(back, current)
+
+    expected = {**above, "FORWARD": [words[each] for each in then]}
+    assert remaining.table == expected
+    table = Table(current)
+    table.restore(remaining.step.lines)
+    assert table.specs() == expected
+    assert bool(remaining.left) == is_told
+
+
+def test_both_of_our_jumps_go_back_in_their_order() -> None:
+    top, theirs = "-j nova-filter-top", "-s 192.0.2.1/32 -j DROP"
+    above: _Chains = {"nova-filter-top": [], "nova-network-FORWARD": []}
+    former, cured = [theirs, top, OURS], [top, OURS, theirs]
+    step = _step({**above, "FORWARD": former}, {**above, "FORWARD": cured})
+    back = step.inverse
+    assert isinstance(back, ChangeRules)
+
+    for now, then in ((cured, former), ([top, OURS], [top, OURS])):
+        assert still(back, {**above, "FORWARD": now}).table["FORWARD"] == then
