@@ -10,7 +10,7 @@ from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.backend.survey.status import Bypass
 from netconsole.diagnostics.checks.filters import groups_bypassed
 from netconsole.diagnostics.model.finding import Finding
-from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
 JUMP = "-j nova-filter-top"
@@ -28,8 +28,11 @@ FLOWTABLE = NftTable(
 )
 
 
-def judged(*bypassed: Bypass, seen: PacketFilter = SEEN) -> Finding:
-    status = replace(HEALTHY, host=replace(HEALTHY.host, bypassed=bypassed))
+def judged(
+    *bypassed: Bypass, seen: PacketFilter = SEEN, unreadable: dict[str, str] | None = None
+) -> Finding:
+    host = replace(HEALTHY.host, bypassed=bypassed, unreadable=unreadable or {})
+    status = replace(HEALTHY, host=host)
     return groups_bypassed.CHECK.examine(snapshot().with_parts(Backend(status, Plan()), seen))
 
 
@@ -59,3 +62,29 @@ def test_a_flowtable_of_others_is_told_of_though_it_opens_nothing() -> None:
     assert (found.verdict, found.fix) == ("warn", None)
     assert [row.label for row in found.evidence] == ["nft inet fast f"]
     assert judged(ALL_V6, seen=replace(SEEN, foreign_tables=(FLOWTABLE,))).verdict == "fail"
+
+
+def test_of_both_families_each_jump_moves() -> None:
+    forward = tuple(map(FilterRule, ("-j ACCEPT", JUMP)))
+    chains = tuple(
+        FilterChain("nft", family, "filter", "FORWARD", "ACCEPT", forward)
+        for family in ("ipv4", "ipv6")
+    )
+    both = (replace(ALL_V6, family="ipv4", entry=1), replace(ALL_V6, entry=1))
+    found = judged(*both, seen=PacketFilter("nft", chains))
+    assert found.fix is not None
+    steps = [step for step in found.fix.steps if isinstance(step, ChangeRules)]
+    assert [step.family for step in steps] == ["ipv4", "ipv6"]
+    assert all(step.lines[-1] == f"-I FORWARD 1 {JUMP}" for step in steps)
+
+
+def test_rules_that_cannot_be_read_are_not_called_well() -> None:
+    found = judged(unreadable={"rules": "iptables-save: no such program"})
+    assert found.verdict == "unknown"
+    assert "no such program" in found.because
+
+
+def test_where_the_groups_are_switched_off_nothing_is_bypassed() -> None:
+    noop = ConfiguredOptions("nova.virt.firewall.NoopFirewallDriver", None, 8775)
+    off = groups_bypassed.CHECK.examine(snapshot().with_parts(noop))
+    assert off.verdict == "not-applicable"

@@ -113,3 +113,15 @@ def test_one_in_the_chain_that_others_share_is_told_once() -> None:
 def test_where_groups_are_not_kept_nothing_is_bypassed() -> None:
     chains = {ChainKey("ipv4", "filter", "FORWARD"): (Rule("-j ACCEPT"),)}
     assert bypasses(chains, (NETWORK,)) == ()
+
+
+def test_our_own_jump_above_the_other_is_drift_and_no_rule_of_others() -> None:
+    accepting = ("-o br100 -j ACCEPT",)
+    above = {"FORWARD": ("-j nova-network-FORWARD",), "nova-network-FORWARD": accepting}
+    assert found("ipv4", **above) == ()
+
+
+def test_of_one_chain_the_rule_that_takes_all_is_told_first() -> None:
+    rules = ("-p tcp -m tcp --dport 22 -j ACCEPT", "-j ACCEPT")
+    some, *_ = found("ipv4", FORWARD=("-j theirs",), theirs=rules)
+    assert (some.rule, some.whole) == ("-j ACCEPT", True)

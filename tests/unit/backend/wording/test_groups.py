@@ -78,6 +78,14 @@ def test_for_ipv6_the_router_and_neighbour_discovery_pass() -> None:
             "-s 192.0.2.0/24 -p udp -m udp --dport 53:60",
             None,
         ),
+        (Opening("tcp", 22, 22, "10.64.0.0/10"), "-s 10.64.0.0/10 -p tcp -m tcp --dport 22", None),
+        (
+            Opening("tcp", 1024, 65535, "0.0.0.0/0"),
+            "-p tcp -m tcp --dport 1024:65535 -j ACCEPT",
+            None,
+        ),
+        (Opening("udp", -1, -1, "0.0.0.0/0"), "-p udp -m udp -j ACCEPT", None),
+        (Opening("icmp", 0, -1, "0.0.0.0/0"), "-p icmp -m icmp --icmp-type 0 -j ACCEPT", None),
         (Opening("icmp", 8, 0, "0.0.0.0/0"), "-p icmp -m icmp --icmp-type 8/0 -j ACCEPT", None),
         (Opening("icmp", 128, -1, "::/0"), None, "-p ipv6-icmp -m icmp6 --icmpv6-type 128"),
         (Opening(None, -1, -1, "::/0"), None, "-j ACCEPT"),
@@ -107,6 +115,19 @@ def test_a_rule_for_the_members_of_a_group_asks_for_their_addresses_once() -> No
 
     assert listed(said, "src-5") == ["-s 10.0.0.9/32 -j ACCEPT"]
     assert listed(said, "src-5", ipv6=True) == ["-s fd00::9/128 -j ACCEPT"]
+
+
+def test_two_groups_of_many_members_have_no_chain_in_common() -> None:
+    first, second = (
+        SourceGroup(subject.group(number), number, tuple(f"10.0.{number}.{n}" for n in range(40)))
+        for number in (5, 6)
+    )
+    together = group_chains(meant(sources=(first, second)), "ipv4")
+
+    for group in (first, second):
+        alone = group_chains(meant(sources=(group,)), "ipv4")
+        assert len(alone) > 5
+        assert alone.items() <= together.items()
 
 
 def test_a_host_that_only_carries_networks_filters_its_guests_as_well() -> None:
