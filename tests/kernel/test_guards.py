@@ -32,6 +32,25 @@ held = {name: each for name, each in whole.guards.items() if name in ports}
 is_so = all((each.guard_table, each.guards) == (expected, held) for each in looks)
 print(is_clear, is_so and is_known)
 """
+STILL = """
+import sys
+from netconsole.backend.host import guards
+from netconsole.backend.model.guards import of_devices
+from netconsole.backend.steps import ChangeGuards
+
+port = sys.argv[1]
+own = tuple(sorted(of_devices(guards.observe().guard_table, (port,))))
+asked, run = [], guards.run
+guards.run = lambda *given, **more: (asked.append(given), run(*given, **more))[1]
+for step in (ChangeGuards(own, ()), ChangeGuards((), own)):
+    left = guards.still(step)
+    print(left == step, left is None)
+lost = next(each for each in own if each.name == "ipv4")
+run(["nft", "delete", "element", "netdev", "netconsole", "ipv4", "{", lost.lines[0], "}"])
+print(guards.still(ChangeGuards((), own)) == ChangeGuards((), (lost,)))
+there = tuple(each for each in own if each != lost)
+print(guards.still(ChangeGuards(own, ())) == ChangeGuards(there, ()), asked)
+"""
 GUARDS_CHECKED = ("netconsole", "doctor", "--only", "guards", "--json")
 
 
@@ -246,6 +265,17 @@ def test_the_kernel_says_of_some_ports_what_nft_says(
         host.run("nft", change.format(**words))
     try:
         assert host.run("python3", "-c", NEAR, *ports).stdout == f"{is_clear} True\n"
+    finally:
+        netconsole(host, "apply")
+
+
+def test_what_is_left_to_take_back_of_one_port_is_asked_of_the_kernel_alone(
+    host: PrivateHost,
+) -> None:
+    """nft reads what all ports have, at each question."""
+    try:
+        told = host.run("python3", "-c", STILL, device(host, "liar")).stdout
+        assert told.splitlines() == ["True False", "False True", "True", "True []"]
     finally:
         netconsole(host, "apply")
 

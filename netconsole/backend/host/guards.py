@@ -173,7 +173,7 @@ def still(step: ChangeGuards) -> ChangeGuards | None:
 
     Raises NetconsoleError or OSError where that cannot be seen.
     """
-    current, goal = _table(), frozenset(step.new)
+    current, goal = _concerning(step), frozenset(step.new)
     if _is_whole(step.gone) and _is_whole(step.new):
         return None if current == goal else replace(step, gone=_sorted(current))
     replaced = {(each.kind, each.name) for each in goal if each.kind != "element"}
@@ -182,6 +182,13 @@ def still(step: ChangeGuards) -> ChangeGuards | None:
     if not left and not missing:
         return None
     return replace(step, gone=_sorted(left), new=_sorted(missing))
+
+
+def _concerning(step: ChangeGuards) -> GuardTable:
+    """What the table has of the ports that a step is for; all of it, where it is for more."""
+    devices = {each.device for each in (*step.gone, *step.new)}
+    found = guard_table.near(devices) if "" not in devices and _is_there() else None
+    return _table() if found is None else found.ports
 
 
 def _is_whole(objects: Iterable[GuardObject]) -> bool:

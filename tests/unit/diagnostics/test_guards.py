@@ -7,9 +7,12 @@ from evidence_samples import snapshot
 
 from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.model.records import Records
-from netconsole.backend.survey.status import Status
+from netconsole.backend.steps import ChangeRules, Plan
+from netconsole.backend.survey.guard_bypass import JUMP
+from netconsole.backend.survey.status import Bypass, Status
 from netconsole.diagnostics.checks.bridges import guards
 from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.parts.backend import Backend
 
 DEAF = {"net/ipv6/conf/br100/accept_ra": "0"}
 HEARING = {"net/ipv6/conf/br100/accept_ra": "1", "net/ipv6/conf/br100/forwarding": "0"}
@@ -73,3 +76,29 @@ def test_what_ebtables_cannot_stop_is_told_after_who_has_no_guard() -> None:
     )
     assert not found.evidence
     assert judged(host(unguarded(), unsupported=lacking), DEAF).because.startswith("No guard is")
+
+
+def test_what_takes_all_before_the_guards_is_named_and_our_jump_moves_before_the_first() -> None:
+    some, all_ = "-i eth0 -j ACCEPT", "-j ACCEPT"
+    found = tuple(
+        Bypass("bridge", "PREROUTING", JUMP, number, f"rule {number} of PREROUTING", rule, whole)
+        for number, rule, whole in ((1, some, False), (2, all_, True))
+    )
+    told = host(records(2), guards_bypassed=found)
+    seen = Backend(told, Plan(), (some, all_, JUMP))
+    finding = guards.CHECK.examine(snapshot(told, sysctls=DEAF).with_parts(seen))
+    assert finding.verdict == "fail"
+    assert finding.because.startswith("Rule 2 of PREROUTING takes whatever comes in by guarded")
+    assert finding.fix is not None
+    (step,) = finding.fix.steps
+    assert isinstance(step, ChangeRules)
+    assert step.lines == (f"-D PREROUTING {JUMP}", f"-I PREROUTING 1 {JUMP}")
+
+
+def test_who_has_no_guard_on_another_host_is_none_of_this_one() -> None:
+    found = unguarded()
+    there = tuple(replace(each, host="elsewhere") for each in found.instances if each.id == 1)
+    moved = replace(found, instances=(*there, *found.instances[1:]))
+    links = {name: link for name, link in WHOLE.links.items() if name != "tap0"}
+    told = status(replace(WHOLE, links=links), moved, wanted(moved))
+    assert judged(told, DEAF).verdict == "ok"
