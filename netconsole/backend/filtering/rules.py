@@ -167,7 +167,8 @@ def applied(
                 for position, _, spec in (rest.partition(" ") for rest in rests):
                     found.insert(int(position) - 1, Rule(spec))
             case "-D":
-                places = {rule.spec: place for place, rule in enumerate(found, start=1)}
+                named = frozenset(rests)
+                places = {each.spec: at for at, each in enumerate(found, 1) if each.spec in named}
                 gone = {places[rest] if rest in places else int(rest) for rest in rests}
                 found[:] = [rule for place, rule in enumerate(found, 1) if place not in gone]
             case "-F":

@@ -3,8 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from netconsole.backend.model import lease_file
-from netconsole.backend.model.dhcp_host import host_address, retired_address, retired_file
-from netconsole.backend.model.hoststate import Dnsmasq, File, Observed, Wanted
+from netconsole.backend.model.dhcp_host import (
+    host_address,
+    host_path,
+    retired_address,
+    retired_file,
+)
+from netconsole.backend.model.hoststate import Dnsmasq, File, Lease, Observed, Wanted
 from netconsole.backend.model.subject import together
 from netconsole.backend.steps import (
     AddDhcpHosts,
@@ -93,16 +98,24 @@ class DnsmasqDifference:
 
     def released_leases(self) -> Iterator[Step]:
         """Leases of ports that are no more: at once, or when another port has the address."""
-        given = {host_address(file): file.subjects for file in self._hosts.values()}
-        for bridge, server in self._wanted.items():
-            directory = dhcp.paths(self._networks_path, bridge).hosts
-            for lease in self._observed.leases.get(bridge, ()):
-                file = self._hosts.get(f"{directory}/{lease.mac.replace(':', '-')}")
-                if file is not None and host_address(file) == lease.address:
-                    continue
-                if self._release_at_once or lease.address in given:
-                    about = together(server.subjects, given.get(lease.address, ()))
-                    yield ReleaseLease(bridge, lease.address, lease.mac, subjects=about)
+        lost = [
+            (server, lease)
+            for bridge, server in self._wanted.items()
+            for directory in (dhcp.paths(self._networks_path, bridge).hosts,)
+            for lease in self._observed.leases.get(bridge, ())
+            if not self._has(directory, lease)
+        ]
+        hosts = self._hosts.values() if lost else ()
+        given = {host_address(file): file.subjects for file in hosts}
+        for server, lease in lost:
+            if self._release_at_once or lease.address in given:
+                about = together(server.subjects, given.get(lease.address, ()))
+                yield ReleaseLease(server.bridge, lease.address, lease.mac, subjects=about)
+
+    def _has(self, directory: str, lease: Lease) -> bool:
+        """Whether the port that has a lease is to have its address, by the files of a directory."""
+        file = self._hosts.get(host_path(directory, lease.mac))
+        return file is not None and host_address(file) == lease.address
 
 
 class _HostsDifference:

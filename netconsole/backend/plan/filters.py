@@ -139,13 +139,16 @@ def subjects_of_lines(
     family: Family, table: str, lines: Iterable[str], wanted: Wanted
 ) -> Iterator[Subject | None]:
     """Yield what each line's rule is about: as wanted, or as one left over tells itself."""
+    places = tuple(map(place_of, lines))
+    specs = frozenset(spec for _, spec in places)
     known = {
         (key.chain, rule.spec): rule.subject
         for key, found in wanted.chains.items()
         if (key.family, key.table) == (family, table)
         for rule in found
+        if rule.spec in specs
     }
-    for chain, spec in map(place_of, lines):
+    for chain, spec in places:
         yield known.get((chain, spec)) or subject_of(chain, spec)
 
 
