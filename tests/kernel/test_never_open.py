@@ -19,6 +19,9 @@ NEVER = 10_000
 """A moment that no command has."""
 
 FLUSH = "iptables -F; iptables -X; ip6tables -F; ip6tables -X; nft delete table netdev netconsole"
+UNGUARDED = "nft delete table netdev netconsole"
+ONE = "iptables -F nova-network-inst-1"
+CURED = ("playbook", "run")
 SWITCH = """
 kind=nft; [ "$(iptables -V | grep -c nf_tables)" = 1 ] && kind=legacy
 for family in iptables ip6tables; do for program in $family $family-save $family-restore; do
@@ -80,7 +83,10 @@ def test_guests_come_change_and_go(host: PrivateHost) -> None:
 
 @pytest.mark.timeout(600)
 def test_what_a_repair_has_closed_stays_so(host: PrivateHost) -> None:
-    """After a flush, with groups again after none, and where `iptables` becomes another kind."""
+    """After a flush, with groups again after none, and where `iptables` becomes another kind.
+
+    What a playbook cures is repaired as well.
+    """
     network(host)
     for command in (FIRST, SECOND):
         netconsole(host, *command)
@@ -90,6 +96,8 @@ def test_what_a_repair_has_closed_stays_so(host: PrivateHost) -> None:
         taken("apply", first=1, before=WITHOUT_GROUPS, opens=True),
         taken("apply", first=1, every=2, before=WITHOUT_GUARDS, opens=True),
         taken("apply", first=1, every=4, before=SWITCH),
+        taken(*CURED, "group_rules", "--apply", before=ONE, opens=True),
+        taken(*CURED, "guards", "--apply", before=UNGUARDED, opens=True),
     )
 
 
@@ -101,12 +109,11 @@ def test_what_any_change_has_closed_stays_so(host: PrivateHost) -> None:
         netconsole(host, *command)
     netconsole(host, "secgroup", "create", "web", "--project", "demo")
     netconsole(host, "floating", "create", "--ip-range", "203.0.113.21")
-    one = "iptables -F nova-network-inst-1"
     assert_never_open(
         host,
         taken("secgroup", "allow", *ALLOWED, first=2, every=3, before=FLUSH, opens=True),
         taken(*ASSOCIATED, first=3, every=9, before=f"iptables -t nat -F; {FLUSH}", opens=True),
-        taken("instance", "secgroup", "add", "web1", "web", first=1, before=one, opens=True),
+        taken("instance", "secgroup", "add", "web1", "web", first=1, before=ONE, opens=True),
         taken("instance", "delete", "web2", first=4, every=9, before=FLUSH, opens=True),
     )
 

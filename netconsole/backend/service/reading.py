@@ -137,6 +137,7 @@ class Reading:
         former = noted(observed, asked, found, (), self._options)
         found = replace(with_events(found, events), former_addresses=former)
         wanted = self._host.possible(intent(found, self._options, observed=observed), observed)
+        wanted = replace(wanted, was_asked=True)
         return self._picture(found, usage, observed, wanted)
 
     def _asked_before(self, connection: Connection, found: Records, observed: Observed) -> Records:

@@ -30,7 +30,7 @@ class ChangeGuards(Step):
 
     @property
     def inverse(self) -> Step:
-        return replace(self, gone=self.new, new=self.gone)
+        return replace(self, gone=self.new, new=self.gone, stays=False)
 
 
 _Named = dict[tuple[GuardKind, str], GuardObject]

@@ -94,6 +94,7 @@ class ChangeRules(Step):
             inverse_lines=self.lines,
             numbered=self.inverse_numbered,
             inverse_numbered=self.numbered,
+            stays=False,
         )
 
 
