@@ -61,18 +61,18 @@ def answers(seen: Survey, source: Source, instance: str, attempt: Attempt) -> tu
         (address, network.bridge) for address, network in places_of(seen.records, guest)
     )
     return tuple(
-        Answer(each, _by_rules(seen, each.source, guest, reached, attempt))
+        Answer(each, _by_rules(seen, each, guest, reached, attempt))
         for each in admissions(seen.records, seen.options, source, instance, attempt)
     )
 
 
 def _by_rules(
-    seen: Survey, source: str, guest: Instance, reached: Iterable[Place], attempt: Attempt
+    seen: Survey, said: Judgement, guest: Instance, reached: Iterable[Place], attempt: Attempt
 ) -> Verdict | None:
-    chain = ChainKey(_family(source), "filter", instance_chain(guest.id))
+    chain = ChainKey(_family(said.source), "filter", instance_chain(guest.id))
     if "rules" in seen.observed.unreadable or chain not in seen.wanted.chains:
         return None
-    return enforced(seen.observed.chains, source, reached, attempt)
+    return enforced(seen.observed.chains, said.source, reached, attempt, allowed=said.allowed)
 
 
 def _family(address: str) -> Family:
@@ -80,11 +80,16 @@ def _family(address: str) -> Family:
 
 
 def enforced(
-    chains: Chains, source: str, destinations: Iterable[Place], attempt: Attempt
+    chains: Chains,
+    source: str,
+    destinations: Iterable[Place],
+    attempt: Attempt,
+    *,
+    allowed: bool,
 ) -> Verdict:
     """Return what becomes of an attempt, sent to whichever of an instance's addresses it may be.
 
-    One that is not let in to each of them is denied.
+    Of several the one counts at which it is otherwise than the records say (`allowed`).
     """
     family = is_ipv6(source)
     verdicts = {
@@ -92,7 +97,9 @@ def enforced(
         for each in destinations
         if is_ipv6(each[0]) == family
     }
-    order: tuple[Verdict, ...] = ("denied", "unknown", "unfiltered", "allowed")
+    closed: tuple[Verdict, ...] = ("denied", "unknown")
+    opened: tuple[Verdict, ...] = ("unfiltered", "allowed")
+    order = (*closed, *opened) if allowed else (*opened, *reversed(closed))
     return next((each for each in order if each in verdicts), "unfiltered")
 
 

@@ -80,6 +80,14 @@ def test_without_a_rule_nothing_is_let_in_and_the_groups_are_named() -> None:
     assert (answer.allowed, answer.ground) == (False, "no group")
 
 
+def test_a_type_of_icmp_that_a_groups_members_may_send_is_one_of_ipv4() -> None:
+    """ICMPv6 has others under the same numbers; a rule without a type is for both."""
+    for kind, of_ipv4, of_ipv6 in ((8, True, False), (128, False, False), (-1, True, True)):
+        members = SecurityGroupRule(7, 1, "icmp", kind, -1, None, 2)
+        found = {":" in each.source: each.allowed for each in asked(DB.name, PING, members)}
+        assert found == {False: of_ipv4, True: of_ipv6}, kind
+
+
 def test_the_rule_that_lets_it_in_is_named_with_its_group() -> None:
     ssh = rule("tcp", 22, 22, "198.51.100.0/24")
     (answer,) = asked(OUTSIDE, SSH, rule("icmp", -1, -1, "0.0.0.0/0"), ssh)

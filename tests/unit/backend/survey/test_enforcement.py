@@ -125,8 +125,9 @@ def test_records_and_rules_give_one_answer(
                 continue
             for attempt in attempts:
                 by_records = door.admission(source, None, attempt)
-                by_rules = enforced(held, source, places, attempt)
-                wanted = "allowed" if by_records.allowed else "denied"
+                allowed = by_records.allowed
+                by_rules = enforced(held, source, places, attempt, allowed=allowed)
+                wanted = "allowed" if allowed else "denied"
                 assert by_rules == wanted, (guest.name, source, str(attempt), by_records.because)
 
 
@@ -137,16 +138,35 @@ OURS = Rule("-j nova-filter-top")
 def verdict(*local: str, forward: tuple[Rule, ...] = (OURS,)) -> Verdict:
     held = {LOCAL: tuple(map(Rule, local)), **ways_to_guests(), "FORWARD": forward}
     chains = {ChainKey("ipv4", "filter", chain): tuple(rules) for chain, rules in held.items()}
-    return enforced(chains, *ASKED)
+    return enforced(chains, *ASKED, allowed=True)
 
 
 def test_what_no_rule_leads_to_a_chain_is_unfiltered_and_the_unknown_is_said() -> None:
-    assert enforced({}, *ASKED) == "unfiltered"
+    assert enforced({}, *ASKED, allowed=True) == "unfiltered"
     assert verdict("-d 10.0.0.9/32 -j DROP") == "unfiltered"
     assert verdict("-m set --match-set x src -j ACCEPT") == "unknown"
     assert verdict("-d 10.0.0.3/32 -j DROP") == "denied"
     assert verdict("-d 10.0.0.3/32 -j ACCEPT") == "allowed"
     assert verdict("-d 10.0.0.3/32 -j DROP", forward=()) == "unfiltered", "the jump is gone"
+
+
+@pytest.mark.parametrize(
+    ("local", "allowed", "verdict"),
+    [
+        (("-d 10.0.0.3/32 -j DROP",), False, "unfiltered"),
+        (("-d 10.0.0.3/32 -j DROP", "-d 10.0.0.4/32 -j ACCEPT"), False, "allowed"),
+        (("-d 10.0.0.3/32 -j DROP", "-d 10.0.0.4/32 -j ACCEPT"), True, "denied"),
+        (("-d 10.0.0.3/32 -j ACCEPT",), True, "unfiltered"),
+    ],
+)
+def test_of_two_addresses_the_one_counts_that_is_not_as_the_records_say(
+    local: tuple[str, ...], allowed: bool, verdict: Verdict
+) -> None:
+    held = {LOCAL: tuple(map(Rule, local)), **ways_to_guests(), "FORWARD": (OURS,)}
+    chains = {ChainKey("ipv4", "filter", chain): tuple(rules) for chain, rules in held.items()}
+    source, (first,), attempt = ASKED
+    both = (first, ("10.0.0.4", "br100"))
+    assert enforced(chains, source, both, attempt, allowed=allowed) == verdict
 
 
 @pytest.mark.parametrize(
