@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 from core_samples import WANTED, WHOLE
 
-from netconsole.backend.model.hoststate import ChainKey, Observed
+from netconsole.backend.intent.bridge_guards import by_ebtables
+from netconsole.backend.model import subject
+from netconsole.backend.model.hoststate import ChainKey, Observed, Rule
 from netconsole.backend.plan.exposure import closing, exposed, needs_mending
 from netconsole.backend.steps import SetLink
 
@@ -49,6 +51,35 @@ def test_what_is_held_is_down_or_cannot_be_read_is_not() -> None:
     assert exposed(replace(without("FORWARD"), links=down), WANTED) == ()
     unread = {"rules": "no", "guards": "no"}
     assert exposed(Observed(links=WHOLE.links, unreadable=unread), WANTED) == ()
+
+
+def test_a_port_in_no_bridge_passes_nothing() -> None:
+    alone = {name: replace(link, master=None) for name, link in WHOLE.links.items()}
+    assert exposed(replace(without("FORWARD"), links=alone), WANTED) == ()
+
+
+def test_all_ports_of_an_instance_are_exposed_by_its_one_chain() -> None:
+    own = ChainKey("ipv4", "filter", "nova-network-inst-1")
+    local = own._replace(chain="nova-network-local")
+    further = Rule(f"-d 10.0.1.9/32 -j {own.chain}", subject.port("veth1"))
+    chains = {**WANTED.chains, local: (*WANTED.chains[local], further)}
+    asked = replace(WANTED, chains=chains)
+    seen = replace(WHOLE, chains={**chains, own: ()})
+    assert exposed(seen, asked) == BOTH
+
+
+def test_of_ebtables_a_guard_that_is_not_as_it_should_be_exposes_its_port() -> None:
+    asked = by_ebtables(WANTED, "nft is not installed")
+    seen = replace(WHOLE, chains=asked.chains, guard_table=frozenset())
+    assert exposed(seen, asked) == ()
+    own = ChainKey("bridge", "nat", "nova-network-tap0")
+    taken = (Rule("-j ACCEPT"), *asked.chains[own])
+    assert exposed(replace(seen, chains={**asked.chains, own: taken}), asked) == ("tap0",)
+
+
+def test_of_a_port_that_goes_it_is_asked_what_was_wanted() -> None:
+    links = {name: link for name, link in WANTED.links.items() if name != "tap0"}
+    assert needs_mending(WHOLE, replace(WANTED, links=links))
 
 
 def test_a_guard_that_is_taken_off_is_asked_for_until_it_is() -> None:

@@ -65,3 +65,8 @@ def test_one_more_among_a_thousand_changes_the_chain_that_has_it() -> None:
         changed = [chain for chain in after if before.get(chain) != after[chain]]
         assert len(changed) == 1
         assert after.keys() == before.keys()
+
+
+def test_of_two_that_have_one_address_the_first_counts() -> None:
+    first, second = (AddressAction("10.0.0.3", f"-j {end}", ABOUT) for end in ("one", "other"))
+    assert walk(TREE.chains((first, second)), "10.0.0.3") == (["one"], 1)
