@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from step_samples import BRIDGE, SAMPLES, SERVER, VETH
 
+from netconsole.backend.model.guards import GuardObject
 from netconsole.backend.model.text import decoded, encoded, in_shell
 from netconsole.backend.steps import (
     STEPS,
     AddAddress,
     AddLink,
     AnnounceAddress,
+    ChangeGuards,
+    ChangeRules,
     EndConnections,
     Plan,
     ProgramStep,
@@ -139,3 +142,17 @@ def typed(command: str) -> list[str]:
     script = encoded(f"printf '%s\\0' {command}")
     told = subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout
     return [decoded(word) for word in told.split(b"\0")[:-1]]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ChangeRules("ipv4", "filter", ("-A FORWARD -j DROP",), ("-D FORWARD -j DROP",), stays=True),
+        ChangeGuards((), (GuardObject("table", "netconsole"),), stays=True),
+    ],
+)
+def test_what_undoes_a_step_that_stays_is_taken_back_itself_where_it_fails(step: Step) -> None:
+    """It holds nobody: a killed undo of a cure is not to leave guests open."""
+    back = step.inverse
+    assert back is not None
+    assert not back.stays
