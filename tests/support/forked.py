@@ -7,8 +7,6 @@ and runs the program there from its first line to its last, in a process of its 
 user does is left to the tests that are about that.
 """
 
-import atexit
-import contextlib
 import functools
 import gc
 import importlib
@@ -20,25 +18,21 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple, NoReturn, Self
+
+from forking import REQUEST, Server
 
 import netconsole
-from netconsole.cli import entry
-from netconsole.lab.sandbox.namespaces import Namespace, enter_by
+from netconsole.lab.sandbox.namespaces import Namespace
 
 SCRIPT = ("python3", "-c")
-PROGRAM = str(Path(sys.executable).with_name("netconsole"))
 HEAVY = (
     *("sqlalchemy.dialects.sqlite", "alembic.command", "alembic.config", "mako.template"),
     *("pyroute2", "psutil", "oslo_config.cfg", "rich.console", "cattrs.preconf.json"),
     *("encodings.ascii", "encodings.utf_8_sig"),
 )
 NOT_LOADED = ("netconsole.screens", "netconsole.backend.store.migrations")
-REQUEST = 1 << 16
 
 
 def can_run(words: Sequence[str]) -> bool:
@@ -162,134 +156,15 @@ def load() -> None:
         importlib.import_module(name)
 
 
-class Asked(NamedTuple):
-    """A request: what is to run where, and the descriptors that came with it."""
-
-    pid: int
-    kinds: Namespace
-    words: list[str]
-    standard: list[int]
-    answer: int
-
-    @classmethod
-    def take(cls, requests: socket.socket) -> Self:
-        """Take the next; without one, end this process."""
-        request, given, _, _ = socket.recv_fds(requests, REQUEST, 4)
-        if not request:
-            os._exit(0)
-        pid, kinds, *words = json.loads(request)
-        return cls(pid, Namespace(kinds), [str(word) for word in words], given[:3], given[3])
-
-
-def serve(requests: socket.socket) -> list[str]:
-    """Fork for every request; return its words in the process that is to run them, there only."""
-    running: dict[int, tuple[int, int]] = {}
-    with selectors.DefaultSelector() as selector:
-        selector.register(requests, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select():
-                if key.fd in running:
-                    selector.unregister(key.fd)
-                    _tell_end(key.fd, *running.pop(key.fd))
-                    continue
-                asked = Asked.take(requests)
-                child = _fork_into(asked)
-                if child == 0:
-                    for ended, (_, answer) in running.items():
-                        os.close(ended)
-                        os.close(answer)
-                    return asked.words
-                for descriptor in asked.standard:
-                    os.close(descriptor)
-                os.write(asked.answer, str(child).encode())
-                ended = os.pidfd_open(child)
-                selector.register(ended, selectors.EVENT_READ)
-                running[ended] = child, asked.answer
-
-
-def _tell_end(ended: int, child: int, answer: int) -> None:
-    """Let go of a child that has ended, and tell its exit status to who asked for it."""
-    _, how = os.waitpid(child, 0)
-    with contextlib.suppress(ConnectionError):  # who asked has lost patience
-        os.write(answer, str(os.waitstatus_to_exitcode(how)).encode())
-    os.close(ended)
-    os.close(answer)
-
-
-def _fork_into(asked: Asked) -> int:
-    """Fork into the namespaces of a request; return the child's pid, and 0 in the child.
-
-    A PID namespace is entered by the next child alone. Root chooses it anew before each fork; who
-    is not has to be in the user namespace first, from where no way leads back: a fork in between.
-    """
-    by_root = os.geteuid() == 0
-    host = os.pidfd_open(asked.pid)
-    if by_root:
-        enter_by(host, Namespace.PID)
-    if child := os.fork():
-        os.close(host)
-        return child
-    os.close(asked.answer)
-    for number, descriptor in enumerate(asked.standard):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-    if kinds := asked.kinds & ~Namespace.PID if by_root else asked.kinds:
-        enter_by(host, kinds)
-    os.close(host)
-    if Namespace.PID in kinds and (child := os.fork()):
-        _end_like(child)
-    _open_streams()
-    return 0
-
-
-def _end_like(child: int) -> NoReturn:
-    _, how = os.waitpid(child, 0)
-    if os.WIFSIGNALED(how):
-        os.kill(os.getpid(), os.WTERMSIG(how))
-    os._exit(os.waitstatus_to_exitcode(how))
-
-
-def _open_streams() -> None:
-    """Open them anew: whether one can be sought in is found out once."""
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-
-
-def execute(words: Sequence[str]) -> NoReturn:
-    """Run a command in this process, and end with it."""
-    try:
-        if words[0] == "netconsole":
-            sys.argv = [PROGRAM, *words[1:]]
-            sys.exit(entry.main())
-        sys.argv = ["-c", *words[3:]]
-        sys.path[0] = ""
-        exec(compile(words[2], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
-        sys.exit()
-    except SystemExit as end:
-        if threading.active_count() > 1 or not isinstance(end.code, int | None):
-            raise
-        _leave(end.code or 0)
-
-
-def _leave(status: int) -> NoReturn:
-    """End as Python does, but leave what is loaded to the kernel.
-
-    Freed object by object it would be copied first, as all of it is shared with other forks: that
-    takes longer than most commands.
-    """
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
 if __name__ == "__main__":
     from rehearsal import rehearse  # which starts commands by this module
+    from staying import execute, stay
 
     load()
     rehearse()
     gc.freeze()
     with socket.socket(fileno=os.dup(0)) as asked:
-        command = serve(asked)
-    execute(command)
+        work = Server(asked).serve()
+    if work.more is None:
+        execute(work.words)
+    stay(work.words, work.more)
