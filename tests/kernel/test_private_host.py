@@ -70,3 +70,16 @@ def test_a_fork_of_netconsole_is_in_every_namespace_of_the_host(host: PrivateHos
     assert host.run("ip", "-br", "link", "show", "dev", "brforked").stdout
     assert host.run("pgrep", "-x", "dnsmasq").stdout
     assert not Path("/sys/class/net/brforked").exists()
+
+
+def test_commands_of_one_host_are_run_by_one_process(host: PrivateHost) -> None:
+    for arguments in (("--version",), ("network", "create", "vmnet", *FLAT), ("status",)):
+        host.run("netconsole", *arguments, check=False)
+        assert len(host.run("pgrep", "-f", "forked.py").stdout.split()) == 1
+
+
+def test_one_that_ended_is_followed_by_another(host: PrivateHost) -> None:
+    host.run("netconsole", "--version")
+    host.run("pkill", "-KILL", "-f", "forked.py")
+    eventually(lambda: not host.run("pgrep", "-f", "forked.py", check=False).stdout)
+    assert host.run("netconsole", "--version").stdout

@@ -1,8 +1,8 @@
 """Runs of netconsole that begin as forks of one process, which has loaded it already.
 
 Loading takes ten times as long as most commands do. `python forked.py` is that process: for each
-request on its standard input, a socket, it forks into a host's namespaces as nsenter(1) does,
-and runs the program there from its first line to its last, in a process of its own: either
+request on its standard input, a socket, it forks into a host's namespaces as nsenter(1) does
+(`forking`), and runs the program there from its first line to its last (`staying`): either
 `netconsole …`, or `python3 -c …`, as most scripts of tests use what is loaded. Starting them as a
 user does is left to the tests that are about that.
 """

@@ -63,13 +63,16 @@ class Child:
     def is_idle(self) -> bool:
         return self._answer is None
 
-    def give(self, asked: Asked) -> None:
-        """Have it run one more command."""
+    def give(self, asked: Asked) -> bool:
+        """Have it run one more command; return whether it can, for it may have been killed."""
         assert self.more is not None
+        try:
+            socket.send_fds(self.more, [json.dumps(asked.words).encode()], asked.standard)
+        except ConnectionError:
+            return False
         self._answer = asked.answer
         self._say(self.pid)
-        with contextlib.suppress(ConnectionError):  # it was killed: its end is told next
-            socket.send_fds(self.more, [json.dumps(asked.words).encode()], asked.standard)
+        return True
 
     def tell(self, status: int) -> None:
         """Tell the exit status of its command to who asked for it."""
@@ -102,10 +105,9 @@ class Server:
 
     def _take(self) -> Work | None:
         asked = Asked.take(self._requests)
-        staying = self._staying.get((asked.pid, asked.kinds))
-        if asked.may_stay and staying is not None and staying.is_idle:
-            staying.give(asked)
-        elif work := self._fork(asked, stays=asked.may_stay and staying is None):
+        staying = self._staying.get((asked.pid, asked.kinds)) if asked.may_stay else None
+        is_given = staying is not None and staying.is_idle and staying.give(asked)
+        if not is_given and (work := self._fork(asked, asked.may_stay and staying is None)):
             return work
         for descriptor in asked.standard:
             os.close(descriptor)
@@ -144,7 +146,10 @@ class Server:
     def _hear(self, child: Child) -> None:
         """Hear how its command ended; one that does not stay has no more to say."""
         assert child.more is not None
-        if heard := child.more.recv(REQUEST):
+        heard = b""
+        with contextlib.suppress(ConnectionError):  # it was killed before it took a command
+            heard = child.more.recv(REQUEST)
+        if heard:
             child.tell(int(heard))
         else:
             self._part(child)
