@@ -159,6 +159,9 @@ def test_where_the_firewall_is_switched_off_nothing_is_filtered(host: PrivateHos
     (finding,) = doctor(host, "firewall_off")
     assert since in finding["because"]
     assert "take the line firewall_driver out of" in finding["remedy"]
+    allow = ("secgroup", "allow", "default", "--project", "demo", "--protocol", "tcp")
+    said = host.run("netconsole", *allow, "--port", "22").stderr
+    assert "firewall_driver switches the security groups off" in said
     configure(host)
     netconsole(host, "apply")
     assert pinged(host, "outside", fixed) == set()

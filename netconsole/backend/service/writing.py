@@ -9,6 +9,7 @@ from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.changes.converge import ApplyFix, Converge, TakeBack
 from netconsole.backend.host import option_facts
 from netconsole.backend.intent import intent
+from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.managers import manager, refuse_others
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Observed, Wanted
@@ -145,6 +146,8 @@ class Writing(Narrow):
         notes = (*written.notes, *self._host.notes(steps, observed, wanted))
         notes += self._notes_of_associations(change.scope, of.found, observed, wanted)
         notes += notes_of_guests(steps, wanted)
+        if written.regrouping is not None and not filters_guests(self._options):
+            notes += ("firewall_driver switches the security groups off: nothing is filtered",)
         return Prepared(
             written.result, steps, observed, wanted, scope, written.waits, notes, former
         )

@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from netconsole.backend.configuration.options import Options
+from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.model.errors import NotFound
 from netconsole.backend.model.eui64 import LINK_LOCAL
 from netconsole.backend.model.group_names import named_beside
@@ -111,7 +112,7 @@ class Door:
             frozenset(addresses_of(records, instance)),
             {number: frozenset(_addresses_of_members(records, number)) for number in asked},
             {each.id: named_beside(each, instance.project_id) for each in records.security_groups},
-            is_off=options.firewall_driver.endswith("NoopFirewallDriver"),
+            is_off=not filters_guests(options),
             same_network=options.allow_same_net_traffic,
         )
 

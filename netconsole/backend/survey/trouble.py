@@ -52,8 +52,8 @@ def _of_host(status: Status) -> Iterator[Trouble]:
     for part, why in host.unsupported.items():
         yield Trouble(Reach.INSTANCE, f"this kernel has no {part}: {why}")
     if host.unguarded:
-        verb = "has" if len(host.unguarded) == 1 else "have"
-        said = f"{some(host.unguarded)} {verb} no guard: what they send may be in any other's name"
+        has, send = ("has", "it sends") if len(host.unguarded) == 1 else ("have", "they send")
+        said = f"{some(host.unguarded)} {has} no guard: what {send} may be in any other's name"
         yield Trouble(Reach.NOBODY, f"{said} (netconsole instance guard)", certain=False)
     if host.guards_off:
         since = f" {host.guards_off_source.since}" if host.guards_off_source else ""

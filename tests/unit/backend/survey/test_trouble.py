@@ -198,7 +198,7 @@ def test_who_has_no_guard_is_told_as_long_as_it_is_so_and_is_no_failure() -> Non
     told = status(observed, replace(found, ports=open_ports), wanted(found))
     assert told.host.unguarded == ("web0",)
     (only,) = troubles(told)
-    assert only.sentence.startswith("web0 has no guard: ")
+    assert only.sentence.startswith("web0 has no guard: what it sends ")
     assert (only.reach, only.certain) == (Reach.NOBODY, False)
     assert [each.guarded for each in told.allocations] == [False, True]
 
