@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
+from private_host import user_namespace
 from running_lab import NETCONSOLE, RunningLab
 
 pytestmark = pytest.mark.requires(
@@ -175,3 +176,27 @@ def test_what_cannot_be_closed_is_said() -> None:
     assert done.stderr.count("lets root have no user namespace of its own here") == 1
     assert "root of the lab could" in done.stderr
     assert int(done.stdout.split()[-1], 16) & OVER_THE_MACHINE == 0
+
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ELSEWHERE = """
+set -e
+mount -t tmpfs tmpfs "$1"
+mkdir "$1/checkout"
+mount --bind "$2" "$1/checkout"
+cd "$1/checkout"
+exec "$3" -c '
+import sys
+from netconsole.cli.entry import main
+sys.argv = ["netconsole", "lab", "run", "--", "ls", "pyproject.toml"]
+sys.exit(main())'
+"""
+
+
+@pytest.mark.parametrize("place", ["/tmp", "/run", "/var/log"])  # noqa: S108  each in memory
+def test_a_lab_is_built_by_a_checkout_where_it_begins_empty(place: str) -> None:
+    python = sys.executable.replace(str(CHECKOUT), f"{place}/checkout")
+    words = ("sh", "-c", ELSEWHERE, "sh", place, str(CHECKOUT), python)
+    command = ["unshare", *user_namespace(), "--mount", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "pyproject.toml\n"), done.stderr

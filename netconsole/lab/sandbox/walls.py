@@ -64,8 +64,8 @@ def raise_walls(writable: Sequence[Path]) -> None:
         _empty(path)
     _show_devices()
     _guard_kernel()
-    for path, descriptor in held.items():
-        if Path(path) in writable or not Path(path).is_dir():
+    for path, descriptor in sorted(held.items()):  # what is below another is seen with it
+        if Path(path) in writable or not _is_seen(path, descriptor):
             _bring_back(path, descriptor)
         os.close(descriptor)
 
@@ -134,6 +134,14 @@ def _guard_kernel() -> None:
             set_read_only(path)
     mount("/proc/sys/net", "/proc/sys/net", flags=MountFlag.BIND)
     set_writable("/proc/sys/net")
+
+
+def _is_seen(path: str, descriptor: int) -> bool:
+    """Whether all that is in a directory is seen there still; where something was, it may not."""
+    try:
+        return set(os.listdir(f"/proc/self/fd/{descriptor}")) <= set(os.listdir(path))  # noqa: PTH208
+    except OSError:
+        return False
 
 
 def _bring_back(path: str, descriptor: int) -> None:
