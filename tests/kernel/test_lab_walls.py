@@ -181,9 +181,11 @@ def test_what_cannot_be_closed_is_said() -> None:
 CHECKOUT = Path(__file__).resolve().parents[2]
 ELSEWHERE = """
 set -e
+exec 4< "$2"
 mount -t tmpfs tmpfs "$1"
 mkdir "$1/checkout"
-mount --bind "$2" "$1/checkout"
+mount --bind /proc/self/fd/4 "$1/checkout"
+exec 4<&-
 cd "$1/checkout"
 exec "$3" -c '
 import sys
