@@ -40,7 +40,7 @@ def show(context: Context, as_json: bool) -> None:
                     {
                         "name": each.name,
                         "group": each.group or "DEFAULT",
-                        "value": without_password(each.value),
+                        "value": _plain(without_password(each.value)),
                         "origin": each.origin,
                     }
                     for each in settings
@@ -85,6 +85,13 @@ def check(context: Context, as_json: bool) -> int:
         wrong = sum(each.is_wrong for each in found)
         output.say(f"{wrong or 'nothing'} to mend, {len(found) - wrong} of no harm")
     return ExitStatus.FAILED if any(each.is_wrong for each in found) else ExitStatus.OK
+
+
+def _plain(value: object) -> object:
+    """What JSON has a word for as it is; anything else as it stands in a file."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def _name(each: "Setting") -> str:

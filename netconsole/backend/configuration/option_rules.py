@@ -21,6 +21,10 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _ETHERTYPE = re.compile(r"0x[0-9A-Fa-f]{4}")
 _GUARDED_ETHERTYPES = frozenset({0x0800, 0x0806, 0x86DD, 0x8100, 0x88A8, 0x9100, 0x9200, 0x9300})
+REPAIR_TIMES = ("never", "boot", "always")
+REPAIR_KINDS = ("links", "addresses", "rules", "guards", "dnsmasq", "files", "settings")
+_SIZE = re.compile(r"([0-9]{1,9})([KMG]?)")
+_HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})")
 _YES = frozenset({"true", "1", "on", "yes"})
 _NO = frozenset({"false", "0", "off", "no"})
 
@@ -42,6 +46,30 @@ class Option:
     def section(self) -> str:
         """The section of a file that it belongs in."""
         return self.group or DEFAULT_SECTION
+
+
+@dataclass(frozen=True, slots=True)
+class RepairRule:
+    """When the agent mends drift: of one kind of things, or of every kind that has no rule."""
+
+    kind: str
+    """Empty: every other kind."""
+    when: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.when}" if self.kind else self.when
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address and a port to listen at."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address}:{self.port}"
 
 
 def text(value: str) -> str:
@@ -70,7 +98,7 @@ def boolean(value: str) -> bool:
     return value.lower() in _YES
 
 
-def whole(least: int, most: int | None = None) -> Rule:
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     """Return the rule of a whole number within limits."""
     limits = f"of {least} or more" if most is None else f"from {least} to {most}"
 
@@ -196,3 +224,36 @@ def network_manager(value: str) -> str:
     if value not in MANAGERS:
         raise ValueError(f"must be one of {', '.join(MANAGERS)}")
     return value
+
+
+def repair_rule(value: str) -> RepairRule:
+    """When drift is mended: `boot`, or of one kind alone `rules:always`."""
+    kind, separator, when = value.rpartition(":")
+    if when not in REPAIR_TIMES or (separator and kind not in REPAIR_KINDS):
+        raise ValueError(
+            f"must be one of {', '.join(REPAIR_TIMES)}, for one kind alone as rules:always; "
+            f"kinds are {', '.join(REPAIR_KINDS)}"
+        )
+    return RepairRule(kind, when)
+
+
+def endpoint_or_none(value: str) -> Endpoint | None:
+    """An IP address and a port; nothing counts as not given."""
+    if not value:
+        return None
+    try:
+        found = _HOST_AND_PORT.fullmatch(value)
+        if found is None:
+            raise ValueError
+        address = ipaddress.ip_address(found[1] or found[2])
+        return Endpoint(str(address), whole(1, 65535)(found[3]))
+    except ValueError:
+        raise ValueError("must be an address and a port, as 127.0.0.1:9780 or [::1]:9780") from None
+
+
+def size(value: str) -> int:
+    """A number of bytes, as 64M: K, M and G are powers of 1024."""
+    found = _SIZE.fullmatch(value)
+    if found is None or not int(found[1]):
+        raise ValueError("must be a number of bytes, of 1 or more, such as 64M")
+    return int(found[1]) << 10 * " KMG".index(found[2] or " ")

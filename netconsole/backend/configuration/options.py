@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, get_type_hints
 
 from netconsole.backend.configuration import option_rules as rules
-from netconsole.backend.configuration.option_rules import Option
+from netconsole.backend.configuration.option_rules import Endpoint, Option, RepairRule
 from netconsole.backend.model.option_source import OptionSource
 
 
@@ -24,6 +24,18 @@ class Options:
     host: Annotated[str, Option(rules.word)] = field(default_factory=socket.gethostname)
     trial_seconds: Annotated[int, Option(rules.whole(1))] = 60
     """netconsole's own: how long a change of the SSH session's path waits to be confirmed."""
+    agent_socket: Annotated[str, Option(rules.absolute_path)] = "/run/netconsole/agent.sock"
+    """netconsole's own, as are the next four: where the agent answers."""
+    repair_drift: Annotated[
+        tuple[RepairRule, ...], Option(rules.repair_rule, "boot", listed=True)
+    ] = (RepairRule("", "boot"),)
+    """When the agent mends what differs from the store: never, once after boot, or always."""
+    metrics_listen: Annotated[Endpoint | None, Option(rules.endpoint_or_none)] = None
+    """Where the agent answers Prometheus; nowhere if not given."""
+    record_size: Annotated[int, Option(rules.size, "64M")] = 64 << 20
+    """Bytes that the agent's record of what it saw may take."""
+    record_days: Annotated[int, Option(rules.whole(0))] = 7
+    """For how long it is kept; 0 for none at all."""
     my_ip: Annotated[str | None, Option(rules.ipv4_address)] = None
     """By default the address of the interface of the default route; None where there is none."""
 
