@@ -9,7 +9,7 @@ from netconsole.cli.frame.group import CommandGroup
 @click.group(cls=CommandGroup, invoke_without_command=True)
 @pass_context
 def agent(context: Context) -> None:
-    """Run the agent of this host in the foreground, until SIGTERM or Ctrl-C.
+    """Run the agent of this host, until SIGTERM or Ctrl-C.
 
     It brings the host in line with the store after a boot, watches what changes, and answers at
     its socket.

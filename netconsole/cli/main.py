@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("adopt", "converge", "Make this host this store's, where another configured it."),
         ("undo", "converge", "Take back a playbook's fix."),
         ("history", "converge", "List the changes made on this host, the latest first."),
-        ("agent", "agent", "Run the agent of this host in the foreground, until SIGTERM or Ctrl-C."),
+        ("agent", "agent", "Run the agent of this host, until SIGTERM or Ctrl-C."),
         ("config", "config", "Show and check the configuration."),
         ("doctor", "doctor", "Run every check and say what is wrong."),
         ("explain", "explain", "Explain a check: symptom, cause, look-alikes, cure, source."),

@@ -16,5 +16,7 @@ class CommandGroup(click.Group):
             for name, command in commands
             if command is not None and not command.hidden
         ]
+        if not rows:
+            return
         with formatter.section("Commands"):
             formatter.write_dl(rows)
