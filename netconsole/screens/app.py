@@ -19,7 +19,7 @@ from netconsole.screens.pages.help import help_entries
 from netconsole.screens.pages.main import MainPage
 from netconsole.screens.pages.page import LEAST_HEIGHT, LEAST_WIDTH, WIDE, Page
 from netconsole.screens.pages.trial import ask
-from netconsole.screens.panes.live import LiveLoop, Picture
+from netconsole.screens.panes.live import LiveLoop, View
 from netconsole.screens.rows.marks import Tone
 from netconsole.screens.texts.change_log import LogEntry
 
@@ -49,7 +49,7 @@ class ConsoleApp(Console, inherit_bindings=False):
     class Looked(Message):
         """The collector has a new picture, or could not make one."""
 
-        def __init__(self, result: Picture | Exception) -> None:
+        def __init__(self, result: View | Exception) -> None:
             super().__init__()
             self.result = result
 
@@ -82,14 +82,14 @@ class ConsoleApp(Console, inherit_bindings=False):
 
     # The live loop
 
-    def _hand_over(self, result: Picture | Exception) -> None:
+    def _hand_over(self, result: View | Exception) -> None:
         self.post_message(self.Looked(result))
 
     def on_console_app_looked(self, message: Looked) -> None:
         self._watchdog.stop()
         self._watchdog = self.set_timer(self._overdue, self._on_overdue)
         former_error = self.error
-        if isinstance(message.result, Picture):
+        if isinstance(message.result, View):
             self.picture, self.error = message.result, ""
         else:
             self.error = said(message.result)

@@ -29,7 +29,7 @@ from netconsole.lab.sandbox.namespaces import (
     unshare,
 )
 from netconsole.lab.sandbox.powers import give_up_power
-from netconsole.lab.sandbox.processes import Watch, fork
+from netconsole.lab.sandbox.processes import Vigil, fork
 from netconsole.lab.sandbox.walls import raise_walls
 
 Work = Callable[[], int]
@@ -61,7 +61,7 @@ def enclose(build: Work, inside: Work, writable: Sequence[Path] = ()) -> int:
     """
     ids = id_map()
     outer, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with outer, Watch() as watch:
+    with outer, Vigil() as vigil:
         keeper = fork(lambda: _keep(ids, outer, inner, _Lab(build, inside, tuple(writable))))
         inner.close()
         message = outer.recv(_MESSAGE_SIZE)
@@ -70,7 +70,7 @@ def enclose(build: Work, inside: Work, writable: Sequence[Path] = ()) -> int:
                 ids.apply(keeper)
             outer.send(_MAPPED)
             message = b""
-        status = watch.wait(keeper)
+        status = vigil.wait(keeper)
         _raise_failure(message or outer.recv(_MESSAGE_SIZE))
     return status
 
@@ -95,8 +95,8 @@ def _keep(ids: IdMap | None, outer: socket.socket, inner: socket.socket, lab: _L
     die_with_parent()
     if _abandoned(inner):
         return ExitStatus.FAILED
-    with Watch() as watch:
-        return watch.wait(fork(lambda: _be_first(inner, ids, lab)))
+    with Vigil() as vigil:
+        return vigil.wait(fork(lambda: _be_first(inner, ids, lab)))
 
 
 def _be_first(inner: socket.socket, ids: IdMap | None, lab: _Lab) -> int:
@@ -116,10 +116,10 @@ def _be_first(inner: socket.socket, ids: IdMap | None, lab: _Lab) -> int:
     die_with_parent()  # forgotten with the former user namespace
     if _abandoned(inner):
         return ExitStatus.FAILED
-    with Watch(adopts=True) as watch:
+    with Vigil(adopts=True) as vigil:
         with same_directory():  # `build` may have mounted something else there
-            status = watch.wait(fork(built))
-        return status or watch.wait(fork(lab.inside))
+            status = vigil.wait(fork(built))
+        return status or vigil.wait(fork(lab.inside))
 
 
 def _abandoned(inner: socket.socket) -> bool:

@@ -10,7 +10,7 @@ from netconsole.backend.system.processes import process_names
 from netconsole.lab.sandbox.enclosure import FIRST_PROCESS, LAB_KINDS, MEMBER_KINDS, Work
 from netconsole.lab.sandbox.members import inside_lab, pid_of
 from netconsole.lab.sandbox.namespaces import Namespace, die_with_parent, enter, same_directory
-from netconsole.lab.sandbox.processes import Watch, fork
+from netconsole.lab.sandbox.processes import Vigil, fork
 
 
 def run_in_member(name: str, work: Work) -> int:
@@ -58,8 +58,8 @@ def require_lab() -> None:
 def _run_in(pid: int, kinds: Namespace, work: Work) -> int:
     with same_directory():
         enter(pid, kinds)
-    with Watch() as watch:
-        return watch.wait(fork(_bound_to_parent(work)))
+    with Vigil() as vigil:
+        return vigil.wait(fork(_bound_to_parent(work)))
 
 
 def _bound_to_parent(work: Work) -> Callable[[], int]:

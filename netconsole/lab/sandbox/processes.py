@@ -56,7 +56,7 @@ def _forget_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _AWAITED)
 
 
-class Watch:
+class Vigil:
     """A context in which a process waits for children and passes signals on to one.
 
     Enter it before the fork: a signal that comes earlier than the wait is then kept, not lost.
@@ -67,7 +67,7 @@ class Watch:
         self._adopts = adopts
         self._former: set[int] = set()
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "Vigil":
         self._former = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
         return self
 

@@ -13,7 +13,7 @@ from netconsole.backend.model.text import decoded
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.trouble import Trouble
-from netconsole.screens.panes.live import Picture
+from netconsole.screens.panes.live import View
 from netconsole.screens.rows.marks import Tone, glyphs_for
 from netconsole.screens.texts.change_log import LogEntry
 from netconsole.screens.toolkit import AbstractMeta, TerminalApp
@@ -38,7 +38,7 @@ class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
         super().__init__(own_theme=own_theme)
         self.service = service
         self.glyphs = glyphs_for()
-        self.picture: Picture | None = None
+        self.picture: View | None = None
         self.error = ""
         self.busy = ""
         self.changes: list[LogEntry] = []

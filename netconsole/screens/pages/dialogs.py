@@ -15,7 +15,7 @@ from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import Status
 from netconsole.screens.pages.console import Console
 from netconsole.screens.pages.page import Page, Result
-from netconsole.screens.panes.live import Picture
+from netconsole.screens.panes.live import View
 from netconsole.screens.rows.listing import Listing
 from netconsole.screens.rows.marks import BOLD, DIM, STYLES
 from netconsole.screens.rows.pane import Column, Entry, Row, command, heading
@@ -53,7 +53,7 @@ class TextPage(Page[None], inherit_bindings=False):
         self.lines.take_focus()
         self.lines.set_entries(self._text())
 
-    def show_picture(self, picture: Picture | None, error: str) -> None:
+    def show_picture(self, picture: View | None, error: str) -> None:
         super().show_picture(picture, error)
         self.lines.set_entries(self._text() or (Entry("It is not there any more.", DIM),))
 
@@ -149,7 +149,7 @@ class ChoosePage(TablePage[Result], Generic[Result], inherit_bindings=False):
         self.footer.show((Hint("enter", "choose"), Hint("esc", "back"), Hint("/", "filter")))
         self._look()
 
-    def show_picture(self, picture: Picture | None, error: str) -> None:
+    def show_picture(self, picture: View | None, error: str) -> None:
         super().show_picture(picture, error)
         now = picture.status if picture else None
         if now is None or self._finding:
@@ -234,7 +234,7 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
         self._look()
         self.buttons.take_focus()
 
-    def show_picture(self, picture: Picture | None, error: str) -> None:
+    def show_picture(self, picture: View | None, error: str) -> None:
         super().show_picture(picture, error)
         now = picture.status if picture else None
         if now and not self._previewing and (self._seen is None or _differ(self._seen, now)):

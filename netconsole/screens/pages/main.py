@@ -18,7 +18,7 @@ from netconsole.screens.pages.page import Page
 from netconsole.screens.pages.palette import PalettePage
 from netconsole.screens.pages.playbooks import PlaybooksPage
 from netconsole.screens.panes import PANES
-from netconsole.screens.panes.live import Picture
+from netconsole.screens.panes.live import View
 from netconsole.screens.rows.listing import Listing
 from netconsole.screens.rows.marks import STYLES
 from netconsole.screens.rows.pane import Entry, Pane, Row, command, heading
@@ -76,7 +76,7 @@ class MainPage(Page[None], inherit_bindings=False):
 
     # What is shown
 
-    def show_picture(self, picture: Picture | None, error: str) -> None:
+    def show_picture(self, picture: View | None, error: str) -> None:
         super().show_picture(picture, error)
         if picture is not None:
             for listing in self.listings.values():

@@ -9,7 +9,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from netconsole.screens.pages.console import Console
-from netconsole.screens.panes.live import Picture
+from netconsole.screens.panes.live import View
 from netconsole.screens.rows.marks import BOLD, DIM, PLAIN
 from netconsole.screens.toolkit import TerminalScreen
 from netconsole.screens.widgets.bar import Bar
@@ -109,7 +109,7 @@ class Page(TerminalScreen[Result], Generic[Result]):
         if widget is not None:
             self.set_focus(widget)
 
-    def show_picture(self, picture: Picture | None, error: str) -> None:
+    def show_picture(self, picture: View | None, error: str) -> None:
         """Take a new look at the host, also while another page lies on top."""
         self.header.show(picture, error)
 

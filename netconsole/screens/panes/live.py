@@ -18,7 +18,7 @@ SHARE = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class View:
     """One look at the host and the rows made of it; immutable, so it may cross threads."""
 
     status: Status
@@ -33,7 +33,7 @@ class Picture:
 EXAMINE_SECONDS = 5.0
 """The checks are made again after so long."""
 
-Delivery = Callable[[Picture | Exception], None]
+Delivery = Callable[[View | Exception], None]
 
 
 class LiveLoop:
@@ -91,7 +91,7 @@ class LiveLoop:
             began = time.monotonic()
             result = self._picture(former)
             took = time.monotonic() - began
-            if isinstance(result, Picture):
+            if isinstance(result, View):
                 former = result.status
             if self._stopped:
                 return
@@ -99,7 +99,7 @@ class LiveLoop:
             self._taken.wait()
             self._wake.wait(max(self._interval, SHARE * took))
 
-    def _picture(self, former: Status | None) -> Picture | Exception:
+    def _picture(self, former: Status | None) -> View | Exception:
         try:
             status = self._look()
             rows = {pane.id: pane.rows(status, former, self._glyphs) for pane in PANES}
@@ -107,7 +107,7 @@ class LiveLoop:
             return error
         findings = self._findings
         wrong = in_order((*troubles(status), *troubles_of(findings or ())))
-        return Picture(status, rows, findings, wrong)
+        return View(status, rows, findings, wrong)
 
     def _examine_on(self) -> None:
         examined = False

@@ -2,7 +2,7 @@
 
 from textual.strip import Strip
 
-from netconsole.screens.panes.live import Picture
+from netconsole.screens.panes.live import View
 from netconsole.screens.rows.marks import BADGE, BOLD, DIM, PLAIN, STYLES, Glyphs
 from netconsole.screens.widgets.surface import Part, Surface, fit, strip_of
 
@@ -18,10 +18,10 @@ class Header(Surface):
         super().__init__()
         self.glyphs = glyphs
         self.read_only_because = read_only_because
-        self._picture: Picture | None = None
+        self._picture: View | None = None
         self._error = ""
 
-    def show(self, picture: Picture | None, error: str) -> None:
+    def show(self, picture: View | None, error: str) -> None:
         """Take the latest picture, and the error of the latest attempt if it failed."""
         self._picture, self._error = picture, error
         self.repaint()
@@ -76,7 +76,7 @@ class Header(Surface):
             drifted = f"drift unknown {glyphs.unknown}", STYLES["warning"]
         return [drifted, ("  ", PLAIN), self._problems(self._picture), (" ", PLAIN)]
 
-    def _problems(self, picture: Picture) -> Part:
+    def _problems(self, picture: View) -> Part:
         """How many kinds of trouble there are; none is told before every check was made once."""
         wrong = sum(each.certain for each in picture.troubles)
         open_questions = len(picture.troubles) - wrong
