@@ -112,7 +112,7 @@ def undo(context: Context, change_id: str | None, verbose: bool, as_json: bool) 
 
     The latest one, unless CHANGE_ID names another; `netconsole history` lists them.
     """
-    outcome = context.service().undo(change_id)
+    outcome = context.service().undo(change_id, confirm=context.confirm)
     with output.of_what_was_done("undo"):
         print_outcome("undo", outcome, verbose=verbose, as_json=as_json)
 

@@ -47,7 +47,7 @@ def nova(context: Context, connection: str, dry_run: bool, verbose: bool, as_jso
     service.refuse_if_read_only("import nova")
     change = ImportNova(database.shown(connection), database.read(connection))
     if not dry_run:
-        outcome = service.do(change)
+        outcome = service.do(change, confirm=context.confirm)
         with output.of_what_was_done(change.title):
             print_outcome(change.title, outcome, verbose=verbose, as_json=as_json)
             if not as_json:

@@ -150,7 +150,10 @@ class _Run:
             self._print(found, None)
             return exit_status(found.findings)
         healing = self.playbook.heal(
-            service, self.request, found.finding, apply=apply, persist=persist
+            *(service, self.request, found.finding),
+            apply=apply,
+            persist=persist,
+            confirm=self.context.confirm,
         )
         with output.of_what_was_done(self.playbook.change_title):
             self._print(found, healing)
@@ -160,7 +163,7 @@ class _Run:
         """Take back the latest cure, and say how things are then."""
         from netconsole.diagnostics.model.finding import as_json
 
-        undone = self.playbook.undo(self.context.service())
+        undone = self.playbook.undo(self.context.service(), confirm=self.context.confirm)
         for note in undone.notes:
             output.say(note)
         with output.of_what_was_done(f"{self.playbook.change_title}: undo"):

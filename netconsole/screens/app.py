@@ -56,7 +56,6 @@ class ConsoleApp(Console, inherit_bindings=False):
     def __init__(self, service: Service, interval: float = 1.0) -> None:
         own_theme = "TEXTUAL_THEME" in os.environ
         super().__init__(service, own_theme=own_theme)
-        service.confirm = lambda seconds: ask(self, seconds)
         self.guard: RunGuard | None = None
         self._warned = False
         self._keys: deque[events.Key] = deque()
@@ -139,6 +138,9 @@ class ConsoleApp(Console, inherit_bindings=False):
         self._collector.soon()
 
     # What pages ask for
+
+    def confirm(self, seconds: int) -> bool:
+        return ask(self, seconds)
 
     def say(self, text: str, tone: Tone = "plain") -> None:
         self.main.bar.say(text, tone)

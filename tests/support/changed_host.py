@@ -23,10 +23,10 @@ from typing import Any, cast
 from netconsole.backend.host import belongings
 from netconsole.backend.model.errors import StepFailed
 from netconsole.backend.service import service
-from netconsole.backend.service.service import Service
 from netconsole.backend.steps import Argv, StartDnsmasq, Step
 from netconsole.backend.system import programs
 from netconsole.backend.transaction import apply as applying
+from netconsole.cli.frame.context import Context
 from netconsole.cli.main import main
 
 CREATE = (
@@ -202,8 +202,8 @@ def failing_server() -> None:
 def not_confirmed(session: str) -> None:
     """A session comes in at an address, and nobody answers the question."""
     os.environ["SSH_CONNECTION"] = f"203.0.113.1 50000 {session} 22"
-    silence = property(lambda service: lambda seconds: False, lambda service, value: None)
-    type.__setattr__(Service, "confirm", silence)
+    silence = property(lambda context: lambda seconds: False)
+    type.__setattr__(Context, "confirm", silence)
 
 
 def runs(first: int, every: int, session: str) -> Iterator[tuple[str, bool]]:

@@ -1,7 +1,7 @@
 """The one door: every verb, read and write, and the access mode that guards them."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Generic
 
@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from netconsole.backend.changes import Change, Result
 from netconsole.backend.changes.converge import Converge, TakeBack
 from netconsole.backend.changes.title import spelled
-from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import (
     Conflict,
     NetconsoleError,
@@ -33,7 +32,7 @@ from netconsole.backend.store import identity as identity_rows
 from netconsole.backend.store import records
 from netconsole.backend.system import privileges
 from netconsole.backend.system.garbage import at_rest
-from netconsole.backend.system.ssh_session import ssh_session
+from netconsole.backend.system.who import Asker, this_process
 from netconsole.backend.transaction.apply import Applied, apply, recover, verify
 from netconsole.backend.transaction.audit import Auditor
 from netconsole.backend.transaction.journal import JournalEntry, OpenEntry
@@ -41,7 +40,18 @@ from netconsole.backend.transaction.lock import host_lock
 from netconsole.backend.transaction.trial import Guardian, NotConfirmed, session_interface
 
 Confirm = Callable[[int], bool]
-"""Asks whether to keep a change; given the seconds that there are to answer."""
+"""Asks whether to keep a change of the path that the admin's SSH session came in on.
+
+Given the seconds that there are to answer; called in the thread of `do`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How a change was asked for."""
+
+    agreed: Plan | None
+    confirm: Confirm | None
+    by: Asker
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +75,6 @@ class Service(Writing):
     Safe to use from several threads, each call on its own connection.
     """
 
-    def __init__(
-        self, options: Options, *, read_only: bool = False, confirm: Confirm | None = None
-    ) -> None:
-        """`read_only` refuses every change, as does a process without privileges.
-
-        `confirm` asks the admin whether to keep a change of the path that the SSH session came
-        in on; without it such a change is refused.
-        """
-        super().__init__(options, read_only=read_only)
-        self.confirm = confirm
-        """Replaced by a front end that asks in its own way; called in the thread of `do`."""
-
     def preview(self, change: Change[Result]) -> Preview:
         """The steps that a change would take; the store is rolled back. Raises as `do` does."""
         self.refuse_if_read_only(change.title)
@@ -85,45 +83,76 @@ class Service(Writing):
             connection.rollback()
         return Preview(written.steps.steps, written.notes)
 
-    def do(self, change: Change[Result], agreed: Plan | None = None) -> Outcome[Result]:
+    def do(
+        self,
+        change: Change[Result],
+        agreed: Plan | None = None,
+        *,
+        confirm: Confirm | None = None,
+        by: Asker | None = None,
+    ) -> Outcome[Result]:
         """Perform a change: the store and the host, both or neither.
 
         `agreed` is the plan that the admin was shown and agreed to: raises PlanChanged, before
-        anything is done, where another would be carried out now. Raises InvalidValue, NotFound,
+        anything is done, where another would be carried out now. Without `confirm` a change is
+        refused that might cut off the admin's own SSH session. `by` is who asks, where it is not
+        this process. Raises InvalidValue, NotFound,
         Conflict or Exhausted where the change is refused, ReadOnly where this service may not
         change, StepFailed where the host refuses a step, and NotVerified where it is not as
         planned afterwards.
         """
-        return self._audited(change.title, lambda: change, agreed)
+        manner = _Manner(agreed, confirm, by or this_process())
+        return self._audited(change.title, lambda: change, manner)
 
     def _audited(
-        self, title: str, found: Callable[[], Change[Result]], agreed: Plan | None
+        self, title: str, found: Callable[[], Change[Result]], manner: _Manner
     ) -> Outcome[Result]:
         """Perform the change that is found under the lock; it is one line in the audit log."""
         self._refuse_without_privileges(title)
-        auditor = Auditor(f"{self._options.state_path}/audit.jsonl")
+        auditor = self._auditor(manner.by)
         with auditor.change(title):
             self.refuse_if_read_only(title)
             with host_lock(self._lock), at_rest():
                 recovered = recover(self._journal, auditor.killed)
                 try:
-                    outcome = self._do(found(), agreed, auditor, is_ours=bool(recovered))
+                    outcome = self._do(found(), manner, auditor, is_ours=bool(recovered))
                 except BaseException as error:
                     for sentence in recovered:
                         error.add_note(sentence)
                     raise
         return replace(outcome, recovered=recovered)
 
-    def undo(self, change_id: str | None = None, agreed: Plan | None = None) -> Outcome[None]:
-        """Take back a playbook's cure: the one named, or the latest.
+    def _auditor(self, by: Asker) -> Auditor:
+        return Auditor(f"{self._options.state_path}/audit.jsonl", by.who)
+
+    def refuse(self, title: str, because: str, by: Asker) -> ReadOnly:
+        """Log that somebody asked for a change who may not make any; return what to tell them.
+
+        Raises Unavailable where that cannot be logged.
+        """
+        refusal = ReadOnly(f"{title}: refused, {because}")
+        with suppress(ReadOnly), self._auditor(by).change(title):
+            raise refusal
+        return refusal
+
+    def undo(
+        self,
+        change_id: str | None = None,
+        agreed: Plan | None = None,
+        *,
+        confirm: Confirm | None = None,
+        by: Asker | None = None,
+    ) -> Outcome[None]:
+        """Take back a playbook's cure: the one named, or the latest; the rest is as of `do`.
 
         Raises NotFound where there is none, Conflict where the change is of another kind or was
         taken back already, PlanChanged where the way back is not the one that was agreed to.
         """
         title = spelled("undo", *([change_id] if change_id else []))
-        return self._audited(title, lambda: _taking_back(self.undoable(change_id)), agreed)
+        manner = _Manner(agreed, confirm, by or this_process())
+        return self._audited(title, lambda: _taking_back(self.undoable(change_id)), manner)
 
-    def preview_undo(self, change_id: str) -> Preview:
+    def preview_undo(self, change_id: str | None = None) -> Preview:
         """The steps that `undo` would take; raises as it does."""
         self.refuse_if_read_only("undo")
         return self.preview(_taking_back(self.undoable(change_id)))
@@ -139,7 +168,7 @@ class Service(Writing):
             raise ReadOnly(f"{title}: refused, this is read-only ({self.read_only_because})")
 
     def _do(
-        self, change: Change[Result], agreed: Plan | None, auditor: Auditor, *, is_ours: bool
+        self, change: Change[Result], manner: _Manner, auditor: Auditor, *, is_ours: bool
     ) -> Outcome[Result]:
         """Carry out a change; of a repair that fails, take down the ports that it leaves open.
 
@@ -147,17 +176,17 @@ class Service(Writing):
         """
         begun: list[Plan] = []
         try:
-            return self._carry_out(change, agreed, auditor, begun.append, is_ours=is_ours)
+            return self._carry_out(change, manner, auditor, begun.append, is_ours=is_ours)
         except NetconsoleError as error:
             mends = any(step.stays for plan in begun for step in plan.steps)
             if mends or isinstance(change, Converge):
-                self._close_exposed(change.title, error)
+                self._close_exposed(change.title, manner.by, error)
             raise
 
     def _carry_out(
         self,
         change: Change[Result],
-        agreed: Plan | None,
+        manner: _Manner,
         auditor: Auditor,
         begins: Callable[[Plan], None],
         *,
@@ -169,10 +198,10 @@ class Service(Writing):
             try:
                 with self._store.transaction() as connection, ExitStack() as trial:
                     written = self._write(connection, change, is_ours)
-                    refuse_another(change.title, agreed, written.steps)
+                    refuse_another(change.title, manner.agreed, written.steps)
                     self._refuse_most_removed(change, written)
                     mark = self._next_mark(connection)
-                    guards = self._needs_guardian(written)
+                    guards = _needs_guardian(written, manner)
                     guardian: Guardian | None = None
 
                     def prepare(entry: OpenEntry) -> None:
@@ -188,12 +217,13 @@ class Service(Writing):
                         undoable=written.wanted is None,
                         trial=guards,
                         undoes=change.undoes if isinstance(change, TakeBack) else "",
+                        by=manner.by.who,
                         prepare=prepare,
                     )
                     notes = (*written.notes, *self._verify(written, applied))
                     self._note_leases_after(connection, written)
                     if guardian is not None:
-                        self._ask(guardian)
+                        self._ask(guardian, manner.confirm)
                     applied.entry.check()
             except BaseException as error:
                 if applied is not None and written is not None:
@@ -213,22 +243,12 @@ class Service(Writing):
                 connection, found, self._host.leases({each.bridge for each in found.networks})
             )
 
-    def _needs_guardian(self, written: Prepared[Result]) -> bool:
-        """Whether the change may cut the admin's own session off, and has to be confirmed."""
-        interface = session_interface(written.steps, written.observed, ssh_session())
-        if interface is not None and self.confirm is None:
-            raise Conflict(
-                f"this touches {interface}, which your SSH session came in on: do it at a "
-                "terminal, where it can be confirmed"
-            )
-        return interface is not None
-
     def _guardian(self, entry: OpenEntry) -> Guardian:
         return Guardian(self._options.state_path, self._options.trial_seconds, entry)
 
-    def _ask(self, guardian: Guardian) -> None:
+    def _ask(self, guardian: Guardian, confirm: Confirm | None) -> None:
         guardian.applied()
-        if self.confirm is None or not self.confirm(self._options.trial_seconds):
+        if confirm is None or not confirm(self._options.trial_seconds):
             raise NotConfirmed("not confirmed: taken back")
         guardian.confirmed()
 
@@ -266,7 +286,7 @@ class Service(Writing):
                 f"{change.title}: done, but {error}: the next change does it once more"
             ) from error
 
-    def _close_exposed(self, title: str, error: NetconsoleError) -> None:
+    def _close_exposed(self, title: str, by: Asker, error: NetconsoleError) -> None:
         """Take down the ports that are bridged without all that holds them, and say so."""
         seen = self._survey()
         names = exposed(seen.observed, seen.wanted)
@@ -274,13 +294,13 @@ class Service(Writing):
             return
         ports, shown = closing(names, seen.wanted), ", ".join(names)
         asked = f"{title}: take down {shown}"
-        auditor = Auditor(f"{self._options.state_path}/audit.jsonl")
+        auditor = self._auditor(by)
         with auditor.change(asked), ExitStack() as ending:
 
             def prepare(entry: OpenEntry) -> None:
                 ending.callback(_note, auditor, entry, ports)
 
-            apply(ports, self._journal, asked, prepare=prepare).keep()
+            apply(ports, self._journal, asked, by=by.who, prepare=prepare).keep()
         error.add_note(
             f"{shown}: taken down, as not all is there that filters and guards the guest; "
             f"{command('apply')} takes it up again once that is so"
@@ -325,6 +345,17 @@ class Service(Writing):
             return difference(seen, wanted, written.scope)
 
         return verify(left, applied.without)
+
+
+def _needs_guardian(written: Prepared[Result], manner: _Manner) -> bool:
+    """Whether the change may cut the admin's own session off, and has to be confirmed."""
+    interface = session_interface(written.steps, written.observed, manner.by.session)
+    if interface is not None and manner.confirm is None:
+        raise Conflict(
+            f"this touches {interface}, which your SSH session came in on: do it at a "
+            "terminal, where it can be confirmed"
+        )
+    return interface is not None
 
 
 def _taking_back(cure: JournalEntry) -> TakeBack:

@@ -33,6 +33,11 @@ def ssh_session() -> SshSession | None:
     return parse(told)
 
 
+def ssh_session_of(process: int) -> SshSession | None:
+    """Return the session that another process was started from, None where there is none."""
+    return parse(next(_above(process), ""))
+
+
 def parse(told: str) -> SshSession | None:
     """Read what SSH_CONNECTION holds; None for anything else."""
     try:

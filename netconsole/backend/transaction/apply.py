@@ -19,6 +19,7 @@ from netconsole.backend.model.errors import (
 from netconsole.backend.plan.way_back import given_away, way_back
 from netconsole.backend.steps import Plan, Step
 from netconsole.backend.system.programs import ProgramTimedOut
+from netconsole.backend.system.who import Who
 from netconsole.backend.transaction.journal import (
     Journal,
     JournalEntry,
@@ -63,16 +64,17 @@ def apply(
     undoable: bool = False,
     trial: bool = False,
     undoes: str = "",
+    by: Who | None = None,
     prepare: Callable[[OpenEntry], None] = lambda _: None,
 ) -> Applied:
     """Take every step. Raises StepFailed when one fails, with the earlier ones undone.
 
     Raises PartlyDone where one could not be undone, whatever it was that ended the change.
 
-    `undoes` is the change that this one takes back. `prepare` is called when the change is
-    written down and nothing of it is done.
+    `undoes` is the change that this one takes back, `by` who asks for it, if not this process.
+    `prepare` is called when the change is written down and nothing of it is done.
     """
-    entry = journal.begin(title, plan, undoable=undoable, trial=trial, undoes=undoes)
+    entry = journal.begin(title, plan, undoable=undoable, trial=trial, undoes=undoes, by=by)
     without: dict[Step, str] = {}
     begun = taken = 0
     try:

@@ -24,6 +24,7 @@ class AuditLine:
 
     at: str
     login: str
+    uid: int | None
     sudo_user: str | None
     ssh_peer: str | None
     asked: str
@@ -35,15 +36,9 @@ class AuditLine:
     """How the change ended in the journal; None for one that was not begun."""
 
 
-def asked(title: str) -> AuditLine:
-    """The line of a change that this process was asked for."""
-    return _line(datetime.now(UTC), who(), title)
-
-
 def _line(at: datetime, by: Who, title: str) -> AuditLine:
-    return AuditLine(
-        at.isoformat(timespec="milliseconds"), by.login, by.sudo_user, by.ssh_peer, title
-    )
+    when = at.isoformat(timespec="milliseconds")
+    return AuditLine(when, by.login, by.uid, by.sudo_user, by.ssh_peer, title)
 
 
 ROOM = 8192
@@ -57,9 +52,11 @@ class NotAudited(PartlyDone):
 class Auditor:
     """Appends to the audit log. One that cannot be written stops a change before it begins."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, by: Who | None = None) -> None:
+        """`by` is who asks; without it, whose process this is."""
         self._path = Path(path)
-        self._line = asked("")
+        self._by = by or who()
+        self._line = self._asked("")
         self._room: IO[bytes] | None = None
 
     @contextmanager
@@ -69,7 +66,7 @@ class Auditor:
         Raises Unavailable where the log cannot be written, before anything is done, and
         NotAudited where it could not be any more afterwards.
         """
-        self._line = asked(title)
+        self._line = self._asked(title)
         with self._opened() as handle:
             self.reserve(())
             failure: BaseException | None = None
@@ -85,6 +82,9 @@ class Auditor:
                 raise
             finally:
                 self._write(handle, failure)
+
+    def _asked(self, title: str) -> AuditLine:
+        return _line(datetime.now(UTC), self._by, title)
 
     def reserve(self, commands: tuple[str, ...]) -> None:
         """Keep room on the disk for a line with these commands. Raises Unavailable."""

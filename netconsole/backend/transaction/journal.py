@@ -28,7 +28,7 @@ from netconsole.backend.model.phrases import command
 from netconsole.backend.model.text import decoded
 from netconsole.backend.steps import Plan
 from netconsole.backend.system.files import in_place_of
-from netconsole.backend.system.who import who
+from netconsole.backend.system.who import Who, who
 from netconsole.backend.transaction import journal_entry
 from netconsole.backend.transaction.journal_entry import JournalEntry, Outcome, Torn, UnreadEntry
 from netconsole.backend.transaction.lock import WAIT_SECONDS
@@ -53,9 +53,16 @@ class Journal:
         self._directory = Path(directory)
 
     def begin(
-        self, title: str, plan: Plan, *, undoable: bool, trial: bool = False, undoes: str = ""
+        self,
+        title: str,
+        plan: Plan,
+        *,
+        undoable: bool,
+        trial: bool = False,
+        undoes: str = "",
+        by: Who | None = None,
     ) -> "OpenEntry":
-        """Write a change down before its first step."""
+        """Write a change down before its first step. `by` as of an Auditor."""
         at = datetime.now(UTC)
         change_id = f"{at:%Y%m%dT%H%M%S%f}-{uuid4().hex[:4]}"
         entry = JournalEntry(
@@ -65,7 +72,7 @@ class Journal:
             undoes=undoes,
             boot=boot_id(),
             pid=os.getpid(),
-            by=who(),
+            by=by or who(),
         )
         path, new = self._directory / f"{change_id}{_OPEN}", self._directory / f"{_NEW}{change_id}"
         handle = -1

@@ -144,7 +144,11 @@ def parse(change_id: str, text: str, end: Outcome | None) -> JournalEntry:
 def _who(told: Mapping[str, object]) -> Who | None:
     words = {name: value for name, value in told.items() if isinstance(value, str)}
     login = words.get("login")
-    return Who(login, words.get("sudo_user"), words.get("ssh_peer")) if login else None
+    if not login:
+        return None
+    told_uid = told.get("uid")
+    uid = told_uid if isinstance(told_uid, int) else None
+    return Who(login, words.get("sudo_user"), words.get("ssh_peer"), uid)
 
 
 def _in_title(values: Mapping[str, object]) -> str:

@@ -50,7 +50,7 @@ class Doer:
         if self.dry_run:
             print_plan(service.preview(change), as_json=self.as_json)
             return
-        outcome = service.do(change, agreed)
+        outcome = service.do(change, agreed, confirm=self.context.confirm)
         with output.of_what_was_done(change.title):
             print_outcome(change.title, outcome, verbose=self.verbose, as_json=self.as_json)
             if not self.as_json:

@@ -11,7 +11,7 @@ from netconsole.cli.frame import confirmation
 if TYPE_CHECKING:
     from netconsole.backend.configuration.loading import Configuration
     from netconsole.backend.configuration.options import Options
-    from netconsole.backend.service.service import Service
+    from netconsole.backend.service.service import Confirm, Service
 
 
 @dataclass(slots=True)
@@ -47,9 +47,13 @@ class Context:
         if self._service is None:
             from netconsole.backend.service.service import Service
 
-            confirm = confirmation.ask if confirmation.can_ask() else None
-            self._service = Service(self.options(), read_only=self.read_only, confirm=confirm)
+            self._service = Service(self.options(), read_only=self.read_only)
         return self._service
+
+    @property
+    def confirm(self) -> "Confirm | None":
+        """How the admin is asked whether to keep a change; None where there is no terminal."""
+        return confirmation.ask if confirmation.can_ask() else None
 
     def may_save(self, what: str) -> None:
         """Refuse to write a file that was asked for where all is read-only. Raises ReadOnly."""

@@ -22,7 +22,7 @@ from netconsole.diagnostics.model.finding import Finding, Verdict
 from netconsole.diagnostics.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from netconsole.backend.service.service import Outcome, Service
+    from netconsole.backend.service.service import Confirm, Outcome, Service
     from netconsole.backend.transaction.journal import JournalEntry
 
 
@@ -154,12 +154,13 @@ class Playbook:
         *,
         apply: bool,
         persist: bool,
+        confirm: "Confirm | None" = None,
     ) -> Healing:
         """Apply the cure of a finding, collect the evidence again, and ask the doctor as well.
 
         The finding is made once more first, without its probes where the cure does not hang on
         them: raises PlanChanged where the host has changed since, so that another cure would be
-        right now. Raises what `Service.do` raises.
+        right now. `confirm` is as of `Service.do`; raises what that raises.
         """
         from netconsole.backend.changes.converge import ApplyFix
 
@@ -175,7 +176,8 @@ class Playbook:
         quiet = replace(request, probe=False, target="")
         ailing = {each.check for each in _failing(quiet, others)}
         well = tuple(each for each in others if each.id not in ailing)
-        outcome = service.do(ApplyFix(name=self.change_title, plan=plan), plan)
+        change = ApplyFix(name=self.change_title, plan=plan)
+        outcome = service.do(change, plan, confirm=confirm)
         try:
             after = self.investigate(request)
             broken = _failing(quiet, well)
@@ -200,14 +202,16 @@ class Playbook:
             (now,) = judge(look(way, (check,)), (check,))
             yield self.cure(now, apply=apply, persist=persist)
 
-    def undo(self, service: "Service", agreed: Plan | None = None) -> "Outcome[None]":
+    def undo(
+        self, service: "Service", agreed: Plan | None = None, confirm: "Confirm | None" = None
+    ) -> "Outcome[None]":
         """Take back the latest cure of this playbook, as far as it still stands.
 
         Raises NotFound when there is none that still stands, PlanChanged where that is not the
         one whose way back was agreed to.
         """
         entry = self._latest(service)
-        return service.undo(entry.id, agreed)
+        return service.undo(entry.id, agreed, confirm=confirm)
 
     def way_back(self, service: "Service") -> Plan:
         """Return what `undo` would do; raises as it does."""

@@ -114,7 +114,7 @@ def perform(console: Console, title: str, change: Change[R], agreed: Plan) -> No
         console.changed(LogEntry(title, commands, said, "good"))
 
     console.begin_change(title)
-    console.in_background(lambda: console.service.do(change, agreed), done)
+    console.in_background(lambda: console.service.do(change, agreed, confirm=console.confirm), done)
 
 
 def _name_host(console: Console, title: str, because: str, agreed: Plan) -> None:

@@ -102,6 +102,13 @@ class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
         """A change has ended: keep it in the log, say how it went, look again."""
 
     @abstractmethod
+    def confirm(self, seconds: int) -> bool:
+        """Whether the admin keeps a change of their session's path; asked in the change's thread.
+
+        No is also when they do not say within so many seconds.
+        """
+
+    @abstractmethod
     async def type_ahead(self) -> None:
         """Act on the keys typed so far, one after the other."""
 

@@ -230,7 +230,10 @@ class GuidedPage(Page[None], inherit_bindings=False):
         self.console.begin_change(title)
         self.console.in_background(
             lambda: playbook.heal(
-                service, request, finding, apply=not permanent, persist=permanent
+                *(service, request, finding),
+                apply=not permanent,
+                persist=permanent,
+                confirm=self.console.confirm,
             ),
             done,
         )
@@ -252,7 +255,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
 
         playbook, service = self._playbook, self.console.service
         self.console.begin_change(title)
-        self.console.in_background(lambda: playbook.undo(service, plan), done)
+        self.console.in_background(lambda: playbook.undo(service, plan, self.console.confirm), done)
 
     def _agree(
         self, title: str, preview: Callable[[], Plan], act: Callable[[str, Plan], None]

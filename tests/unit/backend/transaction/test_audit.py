@@ -39,6 +39,7 @@ def test_a_change_is_one_line_that_says_who_what_and_how_it_ended(
     assert at.utcoffset() == timedelta(0)
     assert line == {
         "login": pwd.getpwuid(os.getuid()).pw_name,
+        "uid": os.getuid(),
         "sudo_user": "alice",
         "ssh_peer": "192.0.2.7",
         "asked": "network create vmnet",
