@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from typing import Generic
 
 from sqlalchemy import Connection
 
@@ -26,6 +25,7 @@ from netconsole.backend.plan.exposure import closing, exposed
 from netconsole.backend.plan.filters import after
 from netconsole.backend.plan.ownership import removes_most
 from netconsole.backend.plan.scope import difference
+from netconsole.backend.service.outcome import Confirm, Outcome
 from netconsole.backend.service.writing import Prepared, Writing
 from netconsole.backend.steps import Plan
 from netconsole.backend.store import identity as identity_rows
@@ -39,11 +39,6 @@ from netconsole.backend.transaction.journal import JournalEntry, OpenEntry
 from netconsole.backend.transaction.lock import host_lock
 from netconsole.backend.transaction.trial import Guardian, NotConfirmed, session_interface
 
-Confirm = Callable[[int], bool]
-"""Asks whether to keep a change of the path that the admin's SSH session came in on.
-
-Given the seconds that there are to answer; called in the thread of `do`."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Manner:
@@ -52,21 +47,6 @@ class _Manner:
     agreed: Plan | None
     confirm: Confirm | None
     by: Asker
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[Result]):
-    """What a change did."""
-
-    change_id: str
-    result: Result
-    plan: Plan
-    waits: str = ""
-    """Where the plan is empty: what was made instead, and what brings the rest."""
-    notes: tuple[str, ...] = ()
-    """Sentences that the admin should read."""
-    recovered: tuple[str, ...] = ()
-    """What is to say of changes that were left half done and were taken back first."""
 
 
 class Service(Writing):

@@ -60,9 +60,11 @@ def admissions(
     address, Conflict where it means two things, and InvalidValue where a project goes with an
     address.
     """
-    door = Door.of(records, options, find_instance(records, instance))
-    sending = senders(records, source, door.instance, {is_ipv6(own) for own in door.addresses})
-    found = tuple(door.admission(*each, attempt) for each in sending)
+    admittance = Admittance.of(records, options, find_instance(records, instance))
+    sending = senders(
+        records, source, admittance.instance, {is_ipv6(own) for own in admittance.addresses}
+    )
+    found = tuple(admittance.admission(*each, attempt) for each in sending)
     if not found:
         shown = command("instance", "list")
         raise NotFound(
@@ -73,7 +75,7 @@ def admissions(
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Admittance:
     """What decides about an instance: its networks, its groups, and their rules."""
 
     instance: Instance
@@ -88,7 +90,7 @@ class Door:
     same_network: bool = True
 
     @classmethod
-    def of(cls, records: Records, options: Options, instance: Instance) -> "Door":
+    def of(cls, records: Records, options: Options, instance: Instance) -> "Admittance":
         """Gather it from the records."""
         joined = {
             each.security_group_id

@@ -3,7 +3,7 @@
 The field names here are the keys of `netconsole status --json`, but for the inner ones.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from netconsole.backend.model.hoststate import Family
@@ -263,3 +263,9 @@ class Status:
     nat: tuple[NatRule, ...]
     drift: tuple[DriftStep, ...]
     security_groups: tuple[SecurityGroupStatus, ...] = ()
+
+
+def told_to_viewer(status: Status, because: str | None) -> Status:
+    """Return a status as it is told to somebody who may only look, and why that is so."""
+    host = replace(status.host, access="read-only", read_only_because=because)
+    return replace(status, host=host)

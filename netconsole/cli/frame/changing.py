@@ -14,7 +14,7 @@ from netconsole.cli.frame.context import Context
 if TYPE_CHECKING:
     from netconsole.backend.changes import Change
     from netconsole.backend.plan.agreement import Preview
-    from netconsole.backend.service.service import Outcome
+    from netconsole.backend.service.outcome import Outcome
     from netconsole.backend.steps import Plan
 
 Arguments = ParamSpec("Arguments")

@@ -11,7 +11,8 @@ from netconsole.cli.frame import confirmation
 if TYPE_CHECKING:
     from netconsole.backend.configuration.loading import Configuration
     from netconsole.backend.configuration.options import Options
-    from netconsole.backend.service.service import Confirm, Service
+    from netconsole.backend.service.outcome import Confirm
+    from netconsole.backend.service.service import Service
 
 
 @dataclass(slots=True)

@@ -22,7 +22,8 @@ from netconsole.diagnostics.model.finding import Finding, Verdict
 from netconsole.diagnostics.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from netconsole.backend.service.service import Confirm, Outcome, Service
+    from netconsole.backend.service.outcome import Confirm, Outcome
+    from netconsole.backend.service.service import Service
     from netconsole.backend.transaction.journal import JournalEntry
 
 

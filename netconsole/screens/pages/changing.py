@@ -12,7 +12,7 @@ from netconsole.backend.model.errors import RemovesMost
 from netconsole.backend.model.phrases import count
 from netconsole.backend.model.records import InstanceView
 from netconsole.backend.plan.agreement import PlanChanged, PlanDifference
-from netconsole.backend.service.service import Outcome
+from netconsole.backend.service.outcome import Outcome
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import FloatingIPStatus
 from netconsole.screens.pages.console import Console

@@ -25,7 +25,7 @@ from netconsole.screens.widgets.footer import Hint
 from netconsole.screens.widgets.lines import LineView
 
 if TYPE_CHECKING:
-    from netconsole.backend.service.service import Outcome
+    from netconsole.backend.service.outcome import Outcome
 
 
 def _why_no_plan(finding: Finding | None) -> str:

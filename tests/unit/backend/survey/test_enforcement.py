@@ -21,7 +21,7 @@ from netconsole.backend.model.records import (
     SecurityGroup,
     SecurityGroupRule,
 )
-from netconsole.backend.survey.admission import Door, Judgement
+from netconsole.backend.survey.admission import Admittance, Judgement
 from netconsole.backend.survey.enforcement import Answer, Verdict, enforced
 from netconsole.backend.survey.senders import places_of
 from netconsole.backend.wording.groups import LOCAL, IPFamily, group_chains, ways_to_guests
@@ -118,13 +118,13 @@ def test_records_and_rules_give_one_answer(
     held = chains(records, same_network)
     settings = replace(options(), allow_same_net_traffic=same_network)
     for guest in INSTANCES:
-        door = Door.of(records, settings, guest)
+        admittance = Admittance.of(records, settings, guest)
         places = [(address, net.bridge) for address, net in places_of(records, guest)]
         for source in SOURCES:
-            if not any(is_ipv6(each) == is_ipv6(source) for each in door.addresses):
+            if not any(is_ipv6(each) == is_ipv6(source) for each in admittance.addresses):
                 continue
             for attempt in attempts:
-                by_records = door.admission(source, None, attempt)
+                by_records = admittance.admission(source, None, attempt)
                 allowed = by_records.allowed
                 by_rules = enforced(held, source, places, attempt, allowed=allowed)
                 wanted = "allowed" if allowed else "denied"

@@ -1,0 +1,157 @@
+"""LocalDoor: the door in the process of the service itself."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from netconsole.backend.changes import Change, Result
+from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.group_rules import Attempt
+from netconsole.backend.plan.agreement import Preview
+from netconsole.backend.service.outcome import Confirm, Outcome
+from netconsole.backend.service.service import Service
+from netconsole.backend.steps import Plan
+from netconsole.backend.survey.enforcement import Answer
+from netconsole.backend.survey.senders import Source
+from netconsole.backend.survey.status import Status
+from netconsole.backend.system.who import Asker
+from netconsole.diagnostics.doctor import examine
+from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.model.request import Request
+from netconsole.door.door import Deliver, Door
+from netconsole.door.proposal import Proposal
+from netconsole.door.questions import HostQuestion, Protocol
+from netconsole.watch.picture import Picture
+from netconsole.watch.watch import Watch
+
+_PORTS = range(1, 65536)
+_ICMP = range(256)
+
+
+class LocalDoor(Door):
+    """Over a service; where a watch looks at the host anyway, its pictures are the answers.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, service: Service, watch: Watch | None = None) -> None:
+        """`watch` has been started, and is stopped by whoever did that."""
+        self.service = service
+        self._watch = watch
+        self._own_watch: Watch | None = None
+        self._lock = threading.Lock()
+        self._changed = datetime.min.replace(tzinfo=UTC)
+        """When the last change through this door was over: a picture from before is old."""
+        self._own: Mapping[str, Callable[..., object]] = {
+            "status": self._status,
+            "plan": self._plan,
+            "findings": self._findings,
+            "admissions": self._admissions,
+        }
+
+    @property
+    def host_name(self) -> str:
+        return self.service.options.host
+
+    @property
+    def read_only_because(self) -> str | None:
+        return self.service.read_only_because
+
+    def ask(self, question: HostQuestion, arguments: Mapping[str, object]) -> Any:
+        answer = self._own.get(question.name) or getattr(self.service, question.name)
+        return answer(**arguments)
+
+    def preview(self, change: Change[Any]) -> Preview:
+        return self.service.preview(change)
+
+    def do(
+        self,
+        change: Change[Result],
+        agreed: Plan | None = None,
+        *,
+        confirm: Confirm | None = None,
+        by: Asker | None = None,
+    ) -> Outcome[Result]:
+        with self._changing():
+            return self.service.do(change, agreed, confirm=confirm, by=by)
+
+    def preview_undo(self, change_id: str | None = None) -> Preview:
+        return self.service.preview_undo(change_id)
+
+    def undo(
+        self,
+        change_id: str | None = None,
+        agreed: Plan | None = None,
+        *,
+        confirm: Confirm | None = None,
+        by: Asker | None = None,
+    ) -> Outcome[None]:
+        with self._changing():
+            return self.service.undo(change_id, agreed, confirm=confirm, by=by)
+
+    def subscribe(self, deliver: Deliver) -> Callable[[], None]:
+        return self._looking().subscribe(deliver)
+
+    def close(self) -> None:
+        """Look no more, where this door began to."""
+        if self._own_watch is not None:
+            self._own_watch.stop()
+
+    def _looking(self) -> Watch:
+        if self._watch is not None:
+            return self._watch
+        with self._lock:
+            if self._own_watch is None:
+                self._own_watch = Watch(self.service)
+                self._own_watch.start()
+            return self._own_watch
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._changed = datetime.now(UTC)
+            for watch in (self._watch, self._own_watch):
+                if watch is not None:
+                    watch.soon()
+
+    def _seen(self) -> Picture | None:
+        """The latest picture, where it is not from before the latest change."""
+        picture = None if self._watch is None else self._watch.latest()
+        return picture if picture is not None and picture.taken >= self._changed else None
+
+    def _status(self) -> Status:
+        picture = self._seen()
+        return self.service.status() if picture is None else picture.status
+
+    def _findings(self) -> tuple[Finding, ...]:
+        picture = self._seen()
+        if picture is not None and picture.findings is not None:
+            return picture.findings
+        return examine(Request(self.service))
+
+    def _plan(self) -> Proposal:
+        seen = self.service.planned()
+        shown = self.service.preview_of(seen)
+        return Proposal(shown.steps, shown.notes, seen.removes_most)
+
+    def _admissions(
+        self,
+        source: str,
+        instance: str,
+        protocol: Protocol,
+        source_project: str | None = None,
+        port: int | None = None,
+        icmp_type: int | None = None,
+        icmp_code: int = 0,
+    ) -> tuple[Answer, ...]:
+        if (port is None) != (protocol == "icmp") or (port is not None and port not in _PORTS):
+            raise InvalidValue("port", port, "is of TCP and UDP, 1 to 65535, and not of ICMP")
+        for name, number in (("icmp_type", icmp_type), ("icmp_code", icmp_code)):
+            if number is not None and number not in _ICMP:
+                raise InvalidValue(name, number, "must be 0 to 255")
+        attempt = Attempt(protocol, port, icmp_type, icmp_code)
+        return self.service.admissions(Source(source, source_project), instance, attempt)
