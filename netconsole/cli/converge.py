@@ -28,7 +28,8 @@ def plan(context: Context, as_json: bool) -> None:
     """Show the commands that would bring this host in line.
 
     Prints the difference between the store and the host as commands, in their order. Changes
-    nothing. Exit status 0 when there is nothing to do, 2 when there is something.
+    nothing. Exit status 0 when there is nothing to do, 2 when there is something, 1 when all that
+    is left cannot be had as the host is.
     """
     service = context.service()
     found = service.planned()
@@ -37,6 +38,8 @@ def plan(context: Context, as_json: bool) -> None:
         output.say(f"{found.removes_most}: `netconsole apply` asks for the host's name")
     if found.plan:
         click.get_current_context().exit(ExitStatus.REFUSED)
+    if found.obstacles:
+        click.get_current_context().exit(ExitStatus.FAILED)
 
 
 yes_remove_all = click.option(
@@ -52,9 +55,10 @@ yes_remove_all = click.option(
 def apply(doer: Doer, yes_remove_all: bool) -> None:
     """Bring this host in line with the store.
 
-    Takes the steps that `netconsole plan` shows, verifies them, and undoes them if one fails.
-    Rules, bridges and processes of others are left alone. Where most of what is ours would go, it
-    asks for the host's name first.
+    Takes the steps that `netconsole plan` shows and verifies them. What cannot be had, such as an
+    interface that this host lacks, is named and left as it is; the rest is done. Where a step that
+    filters or guards instances fails, all are taken back. Rules, bridges and processes of others
+    are left alone. Where most of what is ours would go, it asks for the host's name first.
     """
     from netconsole.backend.changes.converge import Converge
 

@@ -76,6 +76,8 @@ def verdict(found: "Status") -> str:
         differs.append(f"{count(len(found.host.unfinished), 'change')} cut off half done")
     if found.drift:
         differs.append(f"{count(len(found.drift), 'step')} away from what the store says")
+    if found.host.obstacles:
+        differs.append(f"{count(len(found.host.obstacles), 'thing')} not to be had here")
     if differs:
         return "drift: " + "; ".join(differs)
     if found.host.unreadable:

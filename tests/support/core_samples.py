@@ -174,6 +174,9 @@ def wanted(found: Records | None = None, released: frozenset[Address] = frozense
     return intent(records() if found is None else found, options(), released)
 
 
+ETH0 = ObservedLink("eth0", "")
+
+
 def observed_as(state: Wanted) -> Observed:
     """What a host shows that holds exactly what a state asks for."""
     files = dict(state.files)
@@ -189,7 +192,8 @@ def observed_as(state: Wanted) -> Observed:
         chains=dict(state.chains),
         files=files,
         dnsmasq=tuple(replace(server, pids=(4711,)) for server in state.dnsmasq),
-        links={
+        links={"eth0": ETH0}
+        | {
             name: ObservedLink(
                 **{each: getattr(link, each) for each in common}, mtu=link.mtu or 1500
             )

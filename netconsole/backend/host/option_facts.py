@@ -1,6 +1,7 @@
 """What options name on this host: files, directories and interfaces that have to be there."""
 
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 from netconsole.backend.configuration.options import Options
@@ -38,7 +39,12 @@ def refuse(steps: Plan, options: Options) -> None:
         refuse_directory(options)
     made = {step.name for step in steps.steps if isinstance(step, AddLink)}
     wanted = {step.interface for step in steps.steps if isinstance(step, AddAddress)}
-    for name in sorted(wanted - made):
+    refuse_interfaces(wanted - made, options)
+
+
+def refuse_interfaces(names: Collection[str], options: Options) -> None:
+    """Raise InvalidValue where an interface that addresses are to be put on is not there."""
+    for name in sorted(names):
         if rule := _unknown(name):
             what = "public_interface" if name == options.public_interface else "interface"
             raise InvalidValue(what, name, f"{rule} {_SEE}")

@@ -4,6 +4,7 @@ Additions come before what depends on them, removals after. What is not ours is 
 away; what could not be observed is not planned at all. One module a kernel facility.
 """
 
+from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Observed, Wanted
 from netconsole.backend.plan import (
     addresses,
@@ -16,14 +17,17 @@ from netconsole.backend.plan import (
     settings,
     unread,
 )
+from netconsole.backend.plan.obstacles import obstacles
 from netconsole.backend.steps import Plan
 
 
 def plan(observed: Observed, wanted: Wanted) -> Plan:
     """The difference between two states, as steps.
 
-    Raises Conflict where a link of another kind stands in the way.
+    Raises Conflict where something stands in the way: `obstacles` has what may be left out.
     """
+    for each in obstacles(observed, wanted):
+        raise Conflict(each.because)
     observed = unread.as_wanted(observed, wanted)
     servers = dhcp.DnsmasqDifference(observed, wanted)
     moved = tuple(moves.moved(observed, wanted))

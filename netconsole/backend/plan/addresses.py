@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import ip_interface
 
-from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Address, Observed, Place, Wanted
 from netconsole.backend.steps import (
     AddAddress,
@@ -93,24 +92,41 @@ def removed(observed: Observed, gone: tuple[Address, ...]) -> Iterator[Step]:
 
 
 def added(observed: Observed, wanted: Wanted, gone: tuple[Address, ...]) -> Iterator[Step]:
-    """Put on what is missing, and tell the neighbours.
-
-    Raises Conflict for an IPv6 address that is there with a narrower mask.
-    """
-    off = {address[:2] for address in gone}
-    present = {found[:2] for found in observed.addresses} - off
-    missing = [address for address in wanted.addresses if address[:2] not in present]
-    widest = _widest(present) if missing else {}
-    for address in missing:
-        if not address.is_floating and _is_served(address, widest):
-            continue
-        if address.is_v6:
-            _refuse_narrower(address, widest)
+    """Put on what is missing, and tell the neighbours."""
+    for address in missing(observed, wanted, gone):
         interface, about = address.interface, address.subjects
         yield AddAddress(interface, address.address, address.broadcast or "", subjects=about)
         if address.announcements and not address.is_v6:
             text = address.address.partition("/")[0]
             yield AnnounceAddress(interface, text, address.announcements, subjects=about)
+
+
+def missing(observed: Observed, wanted: Wanted, gone: tuple[Address, ...]) -> tuple[Address, ...]:
+    """Return the addresses that are wanted and neither there nor served by a wider one."""
+    present = _present(observed, gone)
+    lacking = [address for address in wanted.addresses if address[:2] not in present]
+    widest = _widest(present) if lacking else {}
+    return tuple(each for each in lacking if each.is_floating or not _is_served(each, widest))
+
+
+def impossible(observed: Observed, wanted: Wanted) -> Iterator[tuple[Address, str]]:
+    """Yield the missing addresses that cannot be put on as the host is, each with the reason."""
+    gone = released(observed, wanted)
+    lacking = missing(observed, wanted, gone)
+    widest = _widest(_present(observed, gone)) if lacking else {}
+    # Every host has links: where none was seen, none was looked for.
+    here = {*observed.links, *wanted.links} if observed.links else None
+    for each in lacking:
+        name = each.interface
+        if here is not None and name not in here:
+            lost = f"this host has no interface {name!r}, which {each.address} is to be on"
+            yield each, f"{lost}: `ip -brief link` shows those that it has"
+        elif each.is_v6 and (reason := _is_narrower(each, widest)):
+            yield each, reason
+
+
+def _present(observed: Observed, gone: tuple[Address, ...]) -> set[Place]:
+    return {found[:2] for found in observed.addresses} - {address[:2] for address in gone}
 
 
 def _widest(places: Iterable[Place]) -> dict[Place, int]:
@@ -123,14 +139,17 @@ def _widest(places: Iterable[Place]) -> dict[Place, int]:
     return widest
 
 
-def _refuse_narrower(address: Address, widest: Mapping[Place, int]) -> None:
+def _is_narrower(address: Address, widest: Mapping[Place, int]) -> str:
+    """Whether an IPv6 address is there with a narrower mask, in words."""
     local, _, length = address.address.partition("/")
-    if (found := widest.get((address.interface, local))) is not None and found > int(length):
-        raise Conflict(
-            f"interface {address.interface!r}: {address.address} cannot be put on beside "
-            f"{local}/{found}, as an interface has an IPv6 address once: "
-            f"`ip address del {local}/{found} dev {address.interface}` first"
-        )
+    found = widest.get((address.interface, local))
+    if found is None or found <= int(length):
+        return ""
+    return (
+        f"interface {address.interface!r}: {address.address} cannot be put on beside "
+        f"{local}/{found}, as an interface has an IPv6 address once: "
+        f"`ip address del {local}/{found} dev {address.interface}` first"
+    )
 
 
 def _is_served(gateway: Address, widest: Mapping[Place, int]) -> bool:

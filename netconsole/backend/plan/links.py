@@ -5,15 +5,12 @@ from dataclasses import replace
 
 from netconsole.backend.model import subject
 from netconsole.backend.model.belongings import Belongings
-from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Link, Observed, ObservedLink, Wanted, WantedLink
 from netconsole.backend.model.subject import Subjects
-from netconsole.backend.plan import guards, moves, uplinks
+from netconsole.backend.plan import guards, moves
 from netconsole.backend.plan.former import raised
 from netconsole.backend.plan.shares import among_neighbours
 from netconsole.backend.steps import AddLink, LinkAttribute, RemoveLink, SetLink, Step
-
-_EXCLUSIVE = frozenset({"macvlan", "macvtap", "ipvlan", "ipvtap"})
 
 _ORDER = ("bridge", "", "vlan")
 """Made in this order, before all others: a port needs its bridge, and a VLAN device goes up only
@@ -21,19 +18,10 @@ where the interface under it is."""
 
 
 def made(observed: Observed, wanted: Wanted) -> Iterator[Step]:
-    """Make what is missing, bridges first: none is up yet, or the port of another.
-
-    Raises Conflict where a link of another kind stands in the way, or one that is not ours to
-    make is not there.
-    """
-    others = {other: link for link in observed.links.values() for other in link.other_names}
-    for wish in _in_order(wanted):
+    """Make what is missing, bridges first: none is up yet, or the port of another."""
+    for wish in in_order(wanted):
         link = replace(wish, mac=_mac(wish, observed))
         found = observed.links.get(link.name)
-        if link.name in others:
-            shown = _shown(link.named_by, link.name)
-            raise Conflict(f"{shown} is another name of {others[link.name].name}: give that one")
-        _refuse_impossible(wish, found, observed, wanted)
         if found is None:
             yield AddLink(
                 link.name,
@@ -58,7 +46,7 @@ def made(observed: Observed, wanted: Wanted) -> Iterator[Step]:
 def changed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Correct what is otherwise than wanted, of links that were there and of those just made."""
     carried = moves.ports(observed, wanted)
-    for wish in _in_order(wanted):
+    for wish in in_order(wanted):
         link = replace(wish, mac=_mac(wish, observed))
         found = observed.links.get(link.name)
         if found is None:
@@ -80,7 +68,8 @@ def changed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
                     yield step
 
 
-def _in_order(wanted: Wanted) -> list[WantedLink]:
+def in_order(wanted: Wanted) -> list[WantedLink]:
+    """The links in the order in which they are made."""
     return sorted(wanted.links.values(), key=lambda link: _rank(link.kind))
 
 
@@ -91,91 +80,6 @@ def _rank(kind: str) -> int:
 def _mac(link: WantedLink, observed: Observed) -> str | None:
     source = observed.links.get(link.mac_of or "")
     return source.mac if source else link.mac
-
-
-def _refuse_impossible(
-    link: WantedLink, found: ObservedLink | None, observed: Observed, wanted: Wanted
-) -> None:
-    if found is None and link.kind == "":
-        raise Conflict(
-            f"{_shown(link.named_by, link.name)} is wanted by a network, but this host has none: "
-            "make it, or name one that `ip -brief link` shows"
-        )
-    _refuse_unfit(link, observed, wanted)
-    if found is not None and link.kind not in ("", found.kind):
-        rule = f"is wanted as a {link.kind}, but is a {found.kind or 'physical interface'}"
-        raise Conflict(f"interface {link.name!r} {rule}: {_details(link.name)}")
-    if found is not None and link.vlan not in (None, found.vlan):
-        raise Conflict(
-            f"interface {link.name!r} is wanted for VLAN {link.vlan}, but carries {found.vlan}: "
-            f"{_details(link.name)}"
-        )
-    _refuse_port_of_another(link, found, observed)
-    if link.master and link.master not in observed.links and link.master not in wanted.links:
-        raise Conflict(
-            f"bridge {link.master!r} is not there, the Flat manager leaves it to you: "
-            f"`ip link add {link.master} type bridge` makes it"
-        )
-
-
-def _details(name: str) -> str:
-    return f"`ip -details link show dev {name}` shows it"
-
-
-def _refuse_unfit(link: WantedLink, observed: Observed, wanted: Wanted) -> None:
-    """An interface that can be no port, or have no VLANs, whoever has it."""
-    lower, rule = link.mac_of or "", uplinks.never_a_port
-    if link.kind == "vlan":
-        lower, rule = link.parent or "", uplinks.never_under_vlans
-    wish, found = wanted.links.get(lower), observed.links.get(lower)
-    if lower and wish is not None and wish.kind == "bridge":
-        reason = "is the bridge of a network"
-    else:
-        reason = rule(found) if found is not None else ""
-    if reason:
-        cannot = "carry VLANs" if link.kind == "vlan" else f"be a port of {link.name!r}"
-        raise Conflict(
-            f"{_shown(link.named_by, lower)} {reason}, and cannot {cannot}: name an Ethernet "
-            "interface that `ip -brief link` shows, or none"
-        )
-
-
-def _shown(named_by: str, name: str) -> str:
-    return f"{named_by or 'interface'} {name!r}"
-
-
-def _refuse_port_of_another(
-    link: WantedLink, found: ObservedLink | None, observed: Observed
-) -> None:
-    """An interface that serves another bridge or bond is not pulled out of it."""
-    if not link.master or found is None or not moves.is_of_others(link, found):
-        return
-    _refuse_parent(link, observed)
-    master = found.master
-    if master in (None, link.master) or _is_ours(observed.links.get(master or "")):
-        return
-    kind = found_kind.kind if (found_kind := observed.links.get(master or "")) else ""
-    shown = _shown(link.named_by, link.name)
-    raise Conflict(
-        f"{shown} is a port of {kind or 'interface'} {master!r} already: name that as the "
-        f"network's bridge, or take it out first: `ip link set dev {link.name} nomaster`"
-    )
-
-
-def _refuse_parent(link: WantedLink, observed: Observed) -> None:
-    """The kernel gives what an interface hears to its bridge or to a macvlan, not to both."""
-    for above in observed.links.values():
-        if above.peer == link.name and above.kind in _EXCLUSIVE:
-            shown = _shown(link.named_by, link.name)
-            raise Conflict(
-                f"{shown} has the {above.kind} {above.name!r} over it and cannot be a port of "
-                f"{link.master!r} beside that: name another interface, or delete it first: "
-                f"`ip link delete dev {above.name}`"
-            )
-
-
-def _is_ours(link: ObservedLink | None) -> bool:
-    return link is not None and link.ours
 
 
 def _as_made(link: Link) -> ObservedLink:

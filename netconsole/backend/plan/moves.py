@@ -241,20 +241,24 @@ def _released(interface: str, wanted: Wanted) -> tuple[Words, ...]:
     return tuple((each.address,) for each in wanted.released if each.interface == interface)
 
 
-def _move(port: str, bridge: str, found: Belongings, about: Subjects, *, to_bridge: bool) -> Step:
-    new = bridge if to_bridge else port
+def immovable(found: Belongings, old: str, new: str) -> str:
+    """Why what hangs on an interface cannot go along to another; nothing where it can."""
     for reason in found.unworded:
-        raise Conflict(
-            f"interface {port if to_bridge else bridge!r}: {reason}: cannot go along to {new}; "
-            "take it off first"
-        )
+        return f"interface {old!r}: {reason}: cannot go along to {new}; take it off first"
     for address in found.addresses:
         label = f"{new}{address[address.index('label') + 1]}" if "label" in address else ""
         if len(label) > LONGEST_LABEL:
-            raise Conflict(
-                f"interface {port!r}: address {address[0]}: its label would be {label!r} on {new}, "
+            return (
+                f"interface {old!r}: address {address[0]}: its label would be {label!r} on {new}, "
                 f"which is longer than {LONGEST_LABEL} characters"
             )
+    return ""
+
+
+def _move(port: str, bridge: str, found: Belongings, about: Subjects, *, to_bridge: bool) -> Step:
+    old, new = (port, bridge) if to_bridge else (bridge, port)
+    if reason := immovable(found, old, new):
+        raise Conflict(reason)
     return MoveAddresses(
         port,
         bridge,

@@ -36,6 +36,8 @@ class Sides:
     """What the records that were found ask of the host."""
     was_wanted: Wanted | None = None
     """What those from before the change asked of it, where that may have to be put right first."""
+    before: Records | None = None
+    """The records from before the change, where all of the host is looked at."""
 
 
 @dataclass(frozen=True, slots=True)

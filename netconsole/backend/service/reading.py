@@ -35,6 +35,7 @@ from netconsole.backend.model.records import (
 )
 from netconsole.backend.plan.adoption import asked_before, noted
 from netconsole.backend.plan.agreement import Preview
+from netconsole.backend.plan.obstacles import Obstacle, left_as_they_are
 from netconsole.backend.plan.ownership import (
     Another,
     another_by_itself,
@@ -188,7 +189,7 @@ class Reading:
     def preview_of(self, seen: Survey) -> Preview:
         """The plan of a survey as it is shown."""
         notes = self._host.notes(seen.plan, seen.observed, seen.wanted)
-        return Preview(seen.plan.steps, notes)
+        return Preview(seen.plan.steps, (*notes, *left_as_they_are(seen.obstacles)))
 
     def networks(self) -> tuple[Network, ...]:
         """Every network, in the order in which they were made."""
@@ -363,10 +364,10 @@ class Reading:
         unknown = None
         if wanted is None:
             unknown = observed.unreadable.get("store") or observed.unreadable.get("plan")
-            wanted, steps = Wanted(), Plan()
+            wanted, steps, lacking = Wanted(), Plan(), tuple[Obstacle, ...]()
         else:
             closer = self._host.observe_closer(concerning(observed, wanted), wanted)
-            observed, steps = difference(closer, wanted)
+            observed, steps, lacking = difference(closer, wanted)
         if obstacle := self._journal.obstacle:
             unreadable = {**observed.unreadable, "journal": obstacle}
             observed = replace(observed, unreadable=unreadable)
@@ -381,6 +382,7 @@ class Reading:
             unfinished=tuple(map(unfinished, self._journal.cut_off())),
             another=others,
             wanted_unknown=unknown,
+            obstacles=lacking,
         )
 
     def _note_leases(

@@ -23,8 +23,8 @@ from netconsole.backend.plan import unread
 from netconsole.backend.plan.agreement import Preview, refuse_another
 from netconsole.backend.plan.exposure import closing, exposed
 from netconsole.backend.plan.filters import after
+from netconsole.backend.plan.obstacles import left_as_they_are
 from netconsole.backend.plan.ownership import removes_most
-from netconsole.backend.plan.scope import difference
 from netconsole.backend.service.outcome import Confirm, Outcome
 from netconsole.backend.service.writing import Prepared, Writing
 from netconsole.backend.steps import Plan
@@ -198,6 +198,7 @@ class Service(Writing):
                         trial=guards,
                         undoes=change.undoes if isinstance(change, TakeBack) else "",
                         by=manner.by.who,
+                        goes_on=isinstance(change, Converge),
                         prepare=prepare,
                     )
                     notes = (*written.notes, *self._verify(written, applied))
@@ -210,6 +211,8 @@ class Service(Writing):
                     self._settle(applied, change, written, error)
                 raise
             self._keep(applied, change, None if written.wanted is None else mark)
+            if isinstance(change, Converge):
+                _refuse_half(change.title, written, applied, notes)
         return Outcome(applied.entry.id, written.result, applied.plan, written.waits, notes)
 
     def _note_leases_after(self, connection: Connection, written: Prepared[Result]) -> None:
@@ -322,9 +325,9 @@ class Service(Writing):
             if not written.scope.is_of_ports:
                 self._known = Observed(chains=seen.chains, generation=seen.generation)
             seen = self._host.observe_closer(seen, wanted, scope=written.scope)
-            return difference(seen, wanted, written.scope)
+            return written.left(seen)
 
-        return verify(left, applied.without)
+        return verify(left, applied.without, applied.failed)
 
 
 def _needs_guardian(written: Prepared[Result], manner: _Manner) -> bool:
@@ -340,6 +343,22 @@ def _needs_guardian(written: Prepared[Result], manner: _Manner) -> bool:
 
 def _taking_back(cure: JournalEntry) -> TakeBack:
     return TakeBack(name=spelled("undo", cure.id), plan=cure.plan.inverse, undoes=cure.id)
+
+
+def _refuse_half(
+    title: str, written: Prepared[Result], applied: Applied, notes: tuple[str, ...]
+) -> None:
+    """Raise PartlyDone, or Conflict where nothing was to do, where not all could be had."""
+    reasons = (*(each.because for each in written.obstacles), *applied.failed.values())
+    if not reasons:
+        return
+    kind, done = (PartlyDone, "done but for") if applied.plan else (Conflict, "cannot have")
+    failure = kind(f"{title}: {done}: {'; '.join(reasons)}")
+    told = left_as_they_are(written.obstacles)
+    for note in notes:
+        if note not in told:
+            failure.add_note(note)
+    raise failure
 
 
 def _note(auditor: Auditor, entry: OpenEntry, steps: Plan) -> None:

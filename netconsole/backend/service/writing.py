@@ -20,6 +20,13 @@ from netconsole.backend.plan.egress import Others, note_of_association, sent
 from netconsole.backend.plan.exposure import exposed, needs_mending
 from netconsole.backend.plan.guests import notes_of_guests
 from netconsole.backend.plan.mending import mended, mends
+from netconsole.backend.plan.obstacles import (
+    Obstacle,
+    left_as_they_are,
+    obstacles,
+    standing_elsewhere,
+    without,
+)
 from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
 from netconsole.backend.service.former import Former
@@ -51,6 +58,17 @@ class Prepared(Generic[Result]):
     notes: tuple[str, ...] = ()
     former: Former | None = None
     """What the host was before; None for a fix."""
+    obstacles: tuple[Obstacle, ...] = ()
+    """What cannot be had as the host is, and is left as it is."""
+
+    def left(self, observed: Observed) -> Plan:
+        """The steps that are left to do. Raises Conflict where something else stands in the way."""
+        if self.wanted is None:
+            return Plan()
+        if self.scope.is_whole:
+            lacking = (*self.obstacles, *obstacles(observed, self.wanted))
+            return difference(*without(observed, self.wanted, lacking), self.scope)
+        return difference(observed, self.wanted, self.scope)
 
 
 class Writing(Narrow):
@@ -104,7 +122,7 @@ class Writing(Narrow):
         if not is_repair and needs_mending(observed, wanted):
             asked = intent(found, self._options, observed=observed)
             was_wanted = self._host.possible(asked, observed)
-        sides = Sides(WHOLE_HOST, then, observed, wanted, was_wanted)
+        sides = Sides(WHOLE_HOST, then, observed, wanted, was_wanted, found)
         return self._prepared(connection, change, written, sides)
 
     def _write_of_floating(
@@ -138,19 +156,47 @@ class Writing(Narrow):
         first, mended_then = Plan(), observed
         if of.was_wanted is not None and exposed(observed, of.was_wanted):
             first, mended_then = mended(observed, of.was_wanted)
-        later = difference(mended_then, wanted, scope)
+        lacking = self._lacking(change, observed, wanted, of)
+        later = difference(*without(mended_then, wanted, lacking), scope)
         steps = Plan((*first.steps, *later.steps, *written.then.steps))
         option_facts.refuse(steps, self._options)
         former = Former(of.found, self._options, observed, wanted, steps)
         (former.note if scope.is_whole else former.forget_made)(connection)
         notes = (*written.notes, *self._host.notes(steps, observed, wanted))
+        notes += left_as_they_are(lacking)
         notes += self._notes_of_associations(change.scope, of.found, observed, wanted)
         notes += notes_of_guests(steps, wanted)
         if written.regrouping is not None and not filters_guests(self._options):
             notes += ("firewall_driver switches the security groups off: nothing is filtered",)
         return Prepared(
-            written.result, steps, observed, wanted, scope, written.waits, notes, former
+            *(written.result, steps, observed, wanted, scope, written.waits, notes, former),
+            lacking,
         )
+
+    def _lacking(
+        self, change: Change[Result], observed: Observed, wanted: Wanted, of: Sides
+    ) -> tuple[Obstacle, ...]:
+        """What cannot be had and is left out.
+
+        Raises InvalidValue or Conflict where it is what the change asks for: what could not be had
+        before is none of its business. Of a repair, where something else stands in its place.
+        """
+        if of.before is None:
+            return ()
+        found = refused = obstacles(observed, wanted)
+        if found and isinstance(change, Converge):
+            refused = standing_elsewhere(observed, wanted, found)
+        elif found:
+            asked = self._host.possible(
+                intent(of.before, self._options, observed=observed), observed
+            )
+            before = {each.place for each in obstacles(observed, asked)}
+            refused = tuple(each for each in found if each.place not in before)
+        places = {each.link for each in refused if each.address}
+        option_facts.refuse_interfaces(places, self._options)
+        for each in refused:
+            raise Conflict(each.because)
+        return found
 
     def _notes_of_associations(
         self, scope: Scope, found: Records, observed: Observed, wanted: Wanted

@@ -106,6 +106,8 @@ class HostStatus:
     """How much the plan removes, where that is most of what is ours."""
     wanted_unknown: str | None = None
     """Why it is not known what the host should hold, where it is not."""
+    obstacles: tuple[str, ...] = ()
+    """What the store asks for and this host cannot have as it is, each in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

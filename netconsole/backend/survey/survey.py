@@ -25,6 +25,7 @@ from netconsole.backend.model.kernel_settings import IP_FORWARD, IPV6_FORWARDING
 from netconsole.backend.model.records import FloatingIP, Instance, Network, NetworkUsage, Records
 from netconsole.backend.model.subject import Subject
 from netconsole.backend.plan import plan
+from netconsole.backend.plan.obstacles import Obstacle, obstacles, without
 from netconsole.backend.plan.ownership import Another, removes_most
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.bypass import bypasses
@@ -51,16 +52,18 @@ UNPLANNED = frozenset({"store", "plan"})
 """Parts of which one that cannot be read leaves unknown what the host should hold."""
 
 
-def difference(observed: Observed, wanted: Wanted) -> tuple[Observed, Plan]:
-    """The plan; where something stands in its way, an empty one and the state that says so.
+def difference(observed: Observed, wanted: Wanted) -> tuple[Observed, Plan, tuple[Obstacle, ...]]:
+    """The plan, as far as what is wanted can be had, and what cannot.
 
-    One interface of a wrong kind must not hide the rest of the host.
+    Where something stands in the way that cannot be left out, the plan is empty and the state says
+    so: one rule of others must not hide the rest of the host.
     """
+    found = obstacles(observed, wanted)
     try:
-        return observed, plan(observed, wanted)
+        return observed, plan(*without(observed, wanted, found)), found
     except Conflict as error:
         unreadable = {**observed.unreadable, "plan": str(error)}
-        return replace(observed, unreadable=unreadable), Plan()
+        return replace(observed, unreadable=unreadable), Plan(), found
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Survey:
     """Whose the host is, where it is not this store's."""
     wanted_unknown: str | None = None
     """Why it is not known what the host should hold, where it is not: `wanted` is empty then."""
+    obstacles: tuple[Obstacle, ...] = ()
+    """What of `wanted` this host cannot have as it is: the plan is without it."""
 
     @property
     def removes_most(self) -> str | None:
@@ -125,6 +130,7 @@ class Survey:
             anothers=self.another.objects if self.another else (),
             removes_most=self.removes_most,
             wanted_unknown=self.wanted_unknown,
+            obstacles=tuple(each.because for each in self.obstacles),
         )
 
     def _bypassed(self) -> tuple[Bypass, ...]:
@@ -163,6 +169,7 @@ class Survey:
 
     def _networks(self) -> Iterator[NetworkStatus]:
         drifting = {about for step in self.plan.steps for about in step.subjects}
+        drifting |= {about for each in self.obstacles for about in each.subjects}
         for network in self.records.networks:
             yield self._network(network, subject.network(network.label) in drifting)
 

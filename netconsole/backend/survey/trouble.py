@@ -49,6 +49,8 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         )
     for unfinished in host.unfinished:
         yield Trouble(Reach.HOST, unfinished)
+    for obstacle in host.obstacles:
+        yield Trouble(Reach.NETWORK, obstacle)
     for part, why in host.unsupported.items():
         yield Trouble(Reach.INSTANCE, f"this kernel has no {part}: {why}")
     if host.unguarded:

@@ -17,7 +17,7 @@ from netconsole.backend.model.errors import (
     said,
 )
 from netconsole.backend.plan.way_back import given_away, way_back
-from netconsole.backend.steps import Plan, Step
+from netconsole.backend.steps import ChangeGuards, ChangeRules, Plan, Step
 from netconsole.backend.system.programs import ProgramTimedOut
 from netconsole.backend.system.who import Who
 from netconsole.backend.transaction.journal import (
@@ -40,6 +40,8 @@ class Applied:
     plan: Plan
     without: Mapping[Step, str] = field(default_factory=dict)
     """The steps that had no effect and that the change does not fail with, and what was said."""
+    failed: Mapping[Step, str] = field(default_factory=dict)
+    """The steps of a repair that failed and that nothing waited for, and what was said."""
 
     def keep(self) -> None:
         """Let it stand. Raises Unavailable where the journal cannot say so."""
@@ -65,9 +67,13 @@ def apply(
     trial: bool = False,
     undoes: str = "",
     by: Who | None = None,
+    goes_on: bool = False,
     prepare: Callable[[OpenEntry], None] = lambda _: None,
 ) -> Applied:
     """Take every step. Raises StepFailed when one fails, with the earlier ones undone.
+
+    One that `goes_on` takes the others nevertheless, but for a step that holds guests: without it
+    none of those may come that it is there for.
 
     Raises PartlyDone where one could not be undone, whatever it was that ended the change.
 
@@ -75,40 +81,95 @@ def apply(
     `prepare` is called when the change is written down and nothing of it is done.
     """
     entry = journal.begin(title, plan, undoable=undoable, trial=trial, undoes=undoes, by=by)
-    without: dict[Step, str] = {}
-    begun = taken = 0
+    taking = _Taking(entry, plan.steps, goes_on)
     try:
         prepare(entry)
         for run in runs(plan.steps):
-            entry.began(taken + len(run) - 1)
-            begun = taken + len(run)
-            try:
-                take(run, entry.handle)
-            except BatchFailed as error:
-                if error.taken is not None:
-                    begun = taken + error.taken
-                    entry.taken = begun
-                    if error.taken:
-                        entry.done(begun - 1)
-                raise
-            except ProgramTimedOut:
-                raise  # nobody knows whether it happened
-            except NetconsoleError as error:
-                if not run[0].without_it:
-                    begun = taken  # a step that fails did not happen
-                    raise
-                without[run[0]] = f"{said(error)}; {run[0].without_it}"
-            taken = begun
-            entry.done(taken - 1)
+            taking.take(run)
     except NetconsoleError as error:
-        perhaps = _perhaps_taken(plan.steps[:begun], taken)
-        raise _taken_back(entry, perhaps, error) or StepFailed(str(error)) from error
+        raise _taken_back(entry, taking.perhaps_taken, error) or StepFailed(str(error)) from error
     except BaseException as error:
-        left = _taken_back(entry, _perhaps_taken(plan.steps[:begun], taken), error)
+        left = _taken_back(entry, taking.perhaps_taken, error)
         if isinstance(left, PartlyDone):
             raise left from error
         raise
-    return Applied(entry, plan, without)
+    return Applied(entry, plan, taking.without, taking.failed)
+
+
+class _Taking:
+    """How far the steps of a change are taken."""
+
+    def __init__(self, entry: OpenEntry, steps: tuple[Step, ...], goes_on: bool) -> None:
+        self.without: dict[Step, str] = {}
+        self.failed: dict[Step, str] = {}
+        self._entry = entry
+        self._steps = steps
+        self._goes_on = goes_on
+        self._begun = self._taken = 0
+
+    @property
+    def perhaps_taken(self) -> tuple[Step, ...]:
+        """The steps that were begun, without those that are known not to have happened."""
+        return _perhaps_taken(self._steps[: self._begun], self._taken)
+
+    def take(self, run: tuple[Step, ...]) -> None:
+        """Take steps that go together, or what is left of them after one that failed."""
+        left = run
+        while left:
+            self._entry.began(self._taken + len(left) - 1)
+            self._begun = self._taken + len(left)
+            try:
+                take(left, self._entry.handle)
+                happened = len(left)
+            except BatchFailed as error:
+                happened = self._part(left, error)
+            except ProgramTimedOut:
+                raise  # nobody knows whether it happened
+            except NetconsoleError as error:
+                if len(left) > 1 and self._goes_on:
+                    for step in left:
+                        self.take((step,))
+                    return
+                self._pass_over(left[0], error)
+                happened = 1
+            self._done(happened)
+            left = left[happened:]
+
+    def _part(self, run: tuple[Step, ...], error: BatchFailed) -> int:
+        """How many steps of a run are over, the one that failed among them."""
+        if error.taken is None:
+            raise error
+        self._begun = self._taken + error.taken
+        failed = run[error.taken]
+        if not (self._goes_on and _may_fail(failed)):
+            self._entry.taken = self._begun
+            if error.taken:
+                self._entry.done(self._begun - 1)
+            raise error
+        self.failed[failed] = said(error)
+        return error.taken + 1
+
+    def _pass_over(self, step: Step, error: NetconsoleError) -> None:
+        """Go on after a step that failed, where that may be."""
+        if step.without_it:
+            self.without[step] = f"{said(error)}; {step.without_it}"
+        elif self._goes_on and _may_fail(step):
+            self.failed[step] = said(error)
+        else:
+            self._begun = self._taken  # a step that fails did not happen
+            raise error
+
+    def _done(self, count: int) -> None:
+        self._taken += count
+        self._begun = self._taken
+        self._entry.done(self._taken - 1)
+
+
+def _may_fail(step: Step) -> bool:
+    """Whether a repair may go on without a step: not without one that holds guests."""
+    if isinstance(step, ChangeRules):
+        return step.table != "filter" and step.family != "bridge"
+    return not isinstance(step, ChangeGuards)
 
 
 def _taken_back(
@@ -206,24 +267,31 @@ def _is_of_another_boot(entry: JournalEntry) -> bool:
 
 
 def verify(
-    difference: Callable[[], Plan], without: Mapping[Step, str] = MappingProxyType({})
+    difference: Callable[[], Plan],
+    without: Mapping[Step, str] = MappingProxyType({}),
+    failed: Mapping[Step, str] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     """Look again until nothing is left to do. Raises NotVerified, naming what is.
 
     Steps that a change does not fail with are waited for as well, unless it is known that they
-    had no effect: what is said of those, and of the ones that have none, is returned.
+    had no effect: what is said of those, and of the ones that have none, is returned. Where some
+    have `failed`, so is what else is left.
     """
     deadline = time.monotonic() + VERIFY_SECONDS
     pause = 0.01
-    while left := tuple(step for step in difference().steps if step not in without):
+    known = {*without, *failed}
+    while left := tuple(step for step in difference().steps if step not in known):
         if time.monotonic() > deadline:
-            if needed := Plan(tuple(step for step in left if not step.without_it)):
+            needed = Plan(tuple(step for step in left if not step.without_it))
+            told = tuple(
+                f"{step.commands[0]}: had no effect; {step.without_it}"
+                for step in left
+                if step.without_it
+            )
+            if needed and not failed:
                 commands = "; ".join(needed.commands[:3])
                 raise NotVerified(f"the host did not become as planned, still to do: {commands}")
-            return (
-                *without.values(),
-                *(f"{step.commands[0]}: had no effect; {step.without_it}" for step in left),
-            )
+            return (*without.values(), *told, *(f"still to do: {each}" for each in needed.commands))
         time.sleep(pause)
         pause = min(2 * pause, 0.2)
     return tuple(without.values())

@@ -36,16 +36,18 @@ def service(options: Options) -> Service:
 def test_what_stands_in_the_way_does_not_hide_the_rest(service: Service) -> None:
     told = service.status()
 
-    assert "'lo' is wanted as a bridge" in told.host.unreadable["plan"]
+    (obstacle,) = told.host.obstacles
+    assert "'lo' is wanted as a bridge" in obstacle
     assert told.host.wanted_unknown is None
     assert [(each.label, each.state, each.bridge_state) for each in told.networks] == [
-        ("vmnet", "unknown", "up")
+        ("vmnet", "drift", "up")
     ]
 
 
-def test_what_stands_in_the_way_of_the_plan_is_named(service: Service) -> None:
-    with pytest.raises(Conflict, match="'lo' is wanted as a bridge"):
-        service.plan()
+def test_the_plan_is_without_what_cannot_be_had(service: Service) -> None:
+    seen = service.planned()
+    assert [each.link for each in seen.obstacles] == ["lo"]
+    assert [c for c in seen.plan.commands if "lo" in c.split()] == []
 
 
 VLAN = "nova.network.manager.VlanManager"

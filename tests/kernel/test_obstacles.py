@@ -1,0 +1,117 @@
+"""What cannot be had does not hold up what can: it is named, left as it is, and had once it can."""
+
+from cloud import FLOATING, answer, configure, held, netconsole
+from private_host import PrivateHost, eventually
+
+NETWORK = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
+
+
+def uplink(host: PrivateHost) -> None:
+    host.run("ip", "link", "add", "eth1", "type", "veth", "peer", "name", "wire")
+    host.run("ip", "link", "set", "wire", "up")
+
+
+def create(host: PrivateHost) -> list[str]:
+    """A network over eth1, an instance, a floating address; return what the host has."""
+    configure(host, "flat_interface = eth1")
+    uplink(host)
+    netconsole(host, *NETWORK)
+    netconsole(host, "instance", "create", "web1", "--project", "demo", "--port-kind", "tap")
+    netconsole(host, "floating", "create", "--pool", "nova", "--ip-range", f"{FLOATING}/32")
+    netconsole(host, "floating", "associate", FLOATING, "web1")
+    return sorted(held(host))
+
+
+def start_anew(host: PrivateHost) -> None:
+    """Take away what a kernel loses when it starts, and eth1."""
+    for server in answer(host, "status")["dnsmasq"]:
+        for pid in server["pids"]:
+            host.run("kill", "-KILL", str(pid))
+    for device in (
+        "br100",
+        "wire",
+        *(port["device"] for port in answer(host, "status")["allocations"]),
+    ):
+        host.run("ip", "link", "delete", device)
+    host.run("ip", "address", "flush", "dev", "eth0", "to", f"{FLOATING}/32")
+    for table in ("nat", "filter", "mangle", "raw"):
+        host.run("iptables", "-t", table, "-F")
+        host.run("iptables", "-t", table, "-X")
+    host.run("nft", "delete", "table", "netdev", "netconsole")
+    host.run("rm", "-r", "/run/netconsole")
+
+
+def test_a_host_without_its_uplink_has_all_else(host: PrivateHost) -> None:
+    whole = create(host)
+    start_anew(host)
+
+    done = host.run("netconsole", "apply", check=False)
+
+    assert done.returncode == 4
+    assert "done but for: flat_interface 'eth1' is wanted by a network" in done.stderr
+    status = answer(host, "status")
+    (network,), (port,), (server,) = status["networks"], status["allocations"], status["dnsmasq"]
+    assert (network["bridge_state"], network["state"]) == ("no carrier", "drift")
+    assert port["device_state"] in ("up", "no carrier")
+    assert server["state"] == "running"
+    assert [each["state"] for each in status["floating_ips"]] == ["ok"]
+    assert status["drift"] == []
+    (obstacle,) = status["host"]["obstacles"]
+    assert "eth1" in obstacle
+    assert "1 thing not to be had here" in netconsole(host, "status").splitlines()[0]
+    planned = host.run("netconsole", "plan", check=False)
+    assert (planned.returncode, planned.stdout) == (1, "")
+    assert "left as it is: flat_interface 'eth1'" in planned.stderr
+    again = host.run("netconsole", "apply", check=False)
+    assert again.returncode == 1
+    assert "apply: cannot have: flat_interface 'eth1'" in again.stderr
+
+    uplink(host)
+    netconsole(host, "apply")
+
+    assert sorted(held(host)) == whole
+    assert answer(host, "status")["host"]["obstacles"] == []
+
+
+def test_other_changes_go_on_and_say_what_is_left(host: PrivateHost) -> None:
+    create(host)
+    host.run("ip", "link", "delete", "wire")
+
+    made = host.run("netconsole", "instance", "create", "web2", "--project", "demo")
+    added = host.run(
+        *("netconsole", "network", "create", "other", "--fixed-range-v4", "10.1.0.0/24"),
+        *("--bridge", "br101", "--bridge-interface", "eth9"),
+        check=False,
+    )
+
+    assert made.returncode == 0
+    assert added.returncode != 0
+    assert [each["label"] for each in answer(host, "network", "list")] == ["vmnet"]
+
+
+def test_a_dnsmasq_that_cannot_start_keeps_no_other_from_it(host: PrivateHost) -> None:
+    configure(host)
+    netconsole(host, *NETWORK)
+    netconsole(
+        host,
+        *("network", "create", "other", "--fixed-range-v4", "10.1.0.0/24", "--bridge", "br101"),
+    )
+    for server in answer(host, "status")["dnsmasq"]:
+        for pid in server["pids"]:
+            host.run("kill", "-KILL", str(pid))
+    host.run(
+        *("dnsmasq", "--conf-file=/dev/null", "--pid-file=/run/other.pid", "--bind-interfaces"),
+        *("--listen-address=10.0.0.1", "--except-interface=lo", "--no-resolv"),
+    )
+    done = host.run("netconsole", "apply", check=False)
+
+    assert done.returncode == 4
+    assert "br100" in done.stderr
+    states = {each["bridge"]: each["state"] for each in answer(host, "status")["dnsmasq"]}
+    assert states["br101"] == "running"
+
+    host.run("kill", host.read("/run/other.pid").strip())
+    eventually(lambda: "10.0.0.1:53 " not in host.run("ss", "-lnu").stdout)
+    netconsole(host, "apply")
+
+    assert {each["state"] for each in answer(host, "status")["dnsmasq"]} == {"running"}

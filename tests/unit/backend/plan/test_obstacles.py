@@ -1,0 +1,93 @@
+"""What cannot be had is left out of both states, and what stands on it; all else is planned."""
+
+from dataclasses import replace
+
+import pytest
+from core_samples import BRIDGE, ETH0, WANTED, WHOLE, with_link
+
+from netconsole.backend.model.hoststate import Address, ObservedLink, WantedLink
+from netconsole.backend.plan import plan
+from netconsole.backend.plan.obstacles import obstacles, standing_elsewhere, without
+
+UPLINK = WantedLink("eth1", "", master="br100", named_by="flat_interface")
+WITH_UPLINK = replace(
+    WANTED,
+    links={
+        **WANTED.links,
+        "eth1": UPLINK,
+        "br100": replace(WANTED.links["br100"], mac_of="eth1"),
+    },
+)
+
+
+def test_a_whole_host_has_none() -> None:
+    assert obstacles(WHOLE, WANTED) == ()
+    assert without(WHOLE, WANTED, ()) == (WHOLE, WANTED)
+
+
+def test_a_missing_uplink_is_one_and_its_bridge_keeps_its_address() -> None:
+    (found,) = obstacles(WHOLE, WITH_UPLINK)
+    assert found.place == ("eth1", "")
+    assert not plan(*without(WHOLE, WITH_UPLINK, (found,)))
+
+
+def test_vlans_stand_on_their_interface_and_ports_on_their_bridge() -> None:
+    links = {
+        "eth1": WantedLink("eth1", ""),
+        "vlan100": WantedLink("vlan100", "vlan", parent="eth1", vlan=100, master="br100"),
+        **WANTED.links,
+    }
+    wanted = replace(WANTED, links=links)
+    found = obstacles(WHOLE, wanted)
+    assert {each.link for each in found} == {"eth1"}
+    _, goal = without(WHOLE, wanted, found)
+    assert goal.links.keys() == WANTED.links.keys()
+
+
+def test_nothing_is_done_at_a_bridge_whose_name_another_link_has() -> None:
+    here = with_link(WHOLE, ObservedLink("br100", ""))
+    found = obstacles(here, WANTED)
+    assert [each.link for each in found] == ["br100"]
+    seen, goal = without(here, WANTED, found)
+    assert goal.dnsmasq == seen.dnsmasq == ()
+    assert not goal.guards
+    assert all(each.interface != "br100" for each in (*goal.addresses, *seen.addresses))
+    at_it = [each for each in plan(seen, goal).commands if "br100" in each.split()]
+    assert [each for each in at_it if " -D " not in each] == []
+
+
+def test_a_floating_address_without_its_interface_is_left_out_alone() -> None:
+    links = {name: link for name, link in WHOLE.links.items() if name != "eth0"}
+    lost = tuple(each for each in WHOLE.addresses if each.interface != "eth0")
+    here = replace(WHOLE, links=links, addresses=lost)
+    (found,) = obstacles(here, WANTED)
+    assert found.link == "eth0"
+    assert found.address.endswith("/32")
+    assert not plan(*without(here, WANTED, (found,)))
+
+
+@pytest.mark.parametrize("is_carried", [True, False])
+def test_an_address_that_is_elsewhere_stands_for_a_mistaken_name(is_carried: bool) -> None:
+    (floating,) = (each for each in WANTED.addresses if each.is_floating)
+    mistaken = floating._replace(interface="nope7")
+    kept = (each for each in WANTED.addresses if not each.is_floating)
+    wanted = replace(WANTED, addresses=(*kept, mistaken))
+    addresses = WHOLE.addresses if is_carried else ()
+    here = replace(WHOLE, addresses=addresses)
+    found = obstacles(here, wanted)
+    assert bool(standing_elsewhere(here, wanted, found)) == is_carried
+
+
+def test_another_uplink_of_the_bridge_stands_for_a_mistaken_name() -> None:
+    here = with_link(WHOLE, replace(ETH0, master="br100"))
+    found = obstacles(here, WITH_UPLINK)
+    assert standing_elsewhere(here, WITH_UPLINK, found) == found
+    assert standing_elsewhere(WHOLE, WITH_UPLINK, found) == ()
+
+
+def test_a_narrower_address_of_version_6_is_one() -> None:
+    asked = Address("br100", "fd00::1/64")
+    here = replace(WHOLE, addresses=(*WHOLE.addresses, Address("br100", "fd00::1/128")))
+    wanted = replace(WANTED, addresses=(*WANTED.addresses, asked))
+    assert BRIDGE.name == "br100"
+    assert [each.address for each in obstacles(here, wanted)] == ["fd00::1/64"]
