@@ -99,6 +99,7 @@ def test_a_dnsmasq_that_cannot_start_keeps_no_other_from_it(host: PrivateHost) -
     for server in answer(host, "status")["dnsmasq"]:
         for pid in server["pids"]:
             host.run("kill", "-KILL", str(pid))
+    eventually(lambda: "10.0.0.1:53 " not in host.run("ss", "-lnu").stdout)
     host.run(
         *("dnsmasq", "--conf-file=/dev/null", "--pid-file=/run/other.pid", "--bind-interfaces"),
         *("--listen-address=10.0.0.1", "--except-interface=lo", "--no-resolv"),
