@@ -3,8 +3,10 @@
 import asyncio
 import signal
 
+from netconsole.agent.serving import serving
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.service.service import Service
+from netconsole.door.local import LocalDoor
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -19,4 +21,5 @@ async def _run(service: Service) -> None:
     loop = asyncio.get_running_loop()
     for number in _ENDING:
         loop.add_signal_handler(number, ending.set)
-    await ending.wait()
+    async with serving(LocalDoor(service), service.options):
+        await ending.wait()

@@ -1,0 +1,356 @@
+"""Answering: each request at the agent's socket, by who makes it."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from netconsole import __version__
+from netconsole.agent import requests, roles
+from netconsole.agent.connections import DoorRequest, failed
+from netconsole.agent.roles import Role
+from netconsole.agent.trials import Trial, Trials
+from netconsole.agent.watching import watched
+from netconsole.backend.changes.converge import ApplyFix
+from netconsole.backend.changes.injection import InjectInstance
+from netconsole.backend.changes.takeover import ImportNova
+from netconsole.backend.model.codec import as_json, as_line
+from netconsole.backend.model.errors import (
+    InvalidValue,
+    NetconsoleError,
+    NotFound,
+    ReadOnly,
+    Unavailable,
+)
+from netconsole.backend.service.outcome import Confirm, Outcome
+from netconsole.backend.survey.status import Status, told_to_viewer
+from netconsole.backend.system.who import Asker, login_of, other_process
+from netconsole.diagnostics.redaction import redacted
+from netconsole.door import protocol
+from netconsole.door.failures import AgentFailed, Refused, told_error
+from netconsole.door.local import LocalDoor
+from netconsole.door.openapi import document
+from netconsole.door.questions import QUESTIONS, HostQuestion
+from netconsole.door.remote import Greeting
+
+T = TypeVar("T")
+
+OF_ROOT_ALONE = (ApplyFix, InjectInstance, ImportNova)
+"""Changes that say themselves which files are written or which programs run."""
+ANSWER_SECONDS = 60.0
+"""For how long an answer may be taken from us, line by line perhaps."""
+AT_ONCE = 2
+"""Questions of one user who looks that are answered at once."""
+AUDITED_SECONDS = 10.0
+"""Of one user who may not change, so often an attempt is a line in the audit log."""
+
+_STATUSES: tuple[tuple[type[NetconsoleError], int], ...] = (
+    (Refused, 403),
+    (AgentFailed, 500),
+    (InvalidValue, 400),
+    (NotFound, 404),
+    (ReadOnly, 403),
+    (Unavailable, 503),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who makes a request, and what they may do."""
+
+    uid: int
+    process: int
+    role: Role
+
+    @property
+    def may_change(self) -> bool:
+        """Whether changes are theirs to make."""
+        return self.role in ("root", "admin")
+
+
+Answer = Callable[[DoorRequest, Visitor], Awaitable[web.StreamResponse]]
+
+
+class Answering:
+    """Answers requests over one door. What blocks runs in threads, of which there are few."""
+
+    def __init__(self, door: LocalDoor) -> None:
+        self._door = door
+        self._trials = Trials()
+        self._looks = ThreadPoolExecutor(2, "viewers")
+        self._reads = ThreadPoolExecutor(4, "admins")
+        self._changes = ThreadPoolExecutor(8, "changes")
+        self._turns: dict[int, asyncio.Semaphore] = {}
+        self._audited: dict[int, float] = {}
+        """When somebody's last attempt to change was logged (time.monotonic)."""
+        answers: dict[tuple[str, str], Answer] = {
+            ("GET", protocol.GREETING): self._greet,
+            ("GET", protocol.OPENAPI): self._describe,
+            ("GET", protocol.WATCH): self._watch,
+            ("POST", protocol.PREVIEW): self._preview,
+            ("POST", protocol.DO): self._do,
+            ("POST", protocol.PREVIEW_UNDO): self._preview_undo,
+            ("POST", protocol.UNDO): self._undo,
+            ("POST", protocol.CONFIRM): self._confirm,
+        }
+        for question in QUESTIONS.values():
+            answers["GET", question.path] = partial(self._question, question)
+        self._answers: Mapping[tuple[str, str], Answer] = answers
+        self._methods: Mapping[str, str] = {path: method for method, path in answers}
+
+    async def close(self) -> None:
+        """Take back what waits for a yes, and wait for the changes that are under way."""
+        self._trials.refuse_all()
+        for executor in (self._looks, self._reads):
+            executor.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._changes.shutdown)
+
+    async def handle(self, request: DoorRequest) -> web.StreamResponse:
+        """Answer a request, whatever it is; who does not take the answer is cut off."""
+        response = await self._response(request)
+        response.headers[protocol.VERSION_HEADER] = __version__
+        response.headers[protocol.API_HEADER] = str(protocol.API)
+        if response.prepared:
+            return response
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await response.prepare(request)
+                await response.write_eof()
+        except ConnectionError:
+            pass
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+        return response
+
+    async def _response(self, request: DoorRequest) -> web.StreamResponse:
+        try:
+            requests.refuse_other_versions(request)
+            answer = self._answers.get((request.method, request.path))
+            if answer is None:
+                return self._nowhere(request)
+            return await answer(request, await self._visitor(request))
+        except NetconsoleError as error:
+            return failed(error, _status(error))
+
+    def _nowhere(self, request: DoorRequest) -> web.StreamResponse:
+        method = self._methods.get(request.path)
+        if method is None:
+            known = f"{protocol.OPENAPI} lists what there is"
+            return failed(InvalidValue("path", request.path, known), 404)
+        error = InvalidValue("method", request.method, f"{request.path} takes {method}")
+        response = failed(error, 405)
+        response.headers["Allow"] = method
+        return response
+
+    async def _visitor(self, request: DoorRequest) -> Visitor:
+        """Return who asks. Raises Refused for who may not even look."""
+        uid, process = request.peer.uid, request.peer.process
+        role = "root" if uid == 0 else await asyncio.to_thread(roles.role_of, uid)
+        visitor = Visitor(uid, process, role)
+        if role == "nobody":
+            because = await asyncio.to_thread(roles.why_not_in, uid)
+            if request.method != "GET":
+                await self._refusal(request.path.rpartition("/")[2], because, visitor)
+            raise Refused(because)
+        return visitor
+
+    async def _read(self, visitor: Visitor, work: Callable[[], T]) -> T:
+        """Run what only looks, in a thread; nobody who looks takes more than their turn."""
+        loop = asyncio.get_running_loop()
+        if visitor.may_change:
+            return await loop.run_in_executor(self._reads, work)
+        turn = self._turns.setdefault(visitor.uid, asyncio.Semaphore(AT_ONCE))
+        async with turn:
+            return await loop.run_in_executor(self._looks, work)
+
+    # Questions
+
+    async def _question(
+        self, question: HostQuestion, request: DoorRequest, visitor: Visitor
+    ) -> web.StreamResponse:
+        arguments, inner = requests.arguments_of(question, request), requests.inner_of(request)
+
+        def work() -> str:
+            found = self._door.ask(question, arguments)
+            if isinstance(found, Status):
+                found = self._as_told(found, visitor)
+            text = as_json(found, indent=None if inner else 2, inner=inner)
+            return text if visitor.may_change else redacted(text)
+
+        return _answered(await self._read(visitor, work))
+
+    def _as_told(self, status: Status, visitor: Visitor) -> Status:
+        if visitor.may_change:
+            return status
+        return told_to_viewer(status, self._read_only_because(visitor))
+
+    def _read_only_because(self, visitor: Visitor) -> str | None:
+        if not visitor.may_change:
+            return roles.why_not_change(visitor.uid)
+        return self._door.read_only_because
+
+    async def _greet(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        requests.refuse_arguments(request)
+
+        def work() -> Greeting:
+            because = self._read_only_because(visitor)
+            login = login_of(visitor.uid)
+            name = self._door.host_name
+            return Greeting(name, __version__, protocol.API, login, visitor.role, because)
+
+        return _answered(as_json(await self._read(visitor, work), indent=2))
+
+    async def _describe(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        requests.refuse_arguments(request)
+        return _answered(json.dumps(await self._read(visitor, document), indent=2))
+
+    async def _watch(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        requests.refuse_arguments(request, "inner")
+        inner = requests.inner_of(request)
+
+        def line(taken: object, status: Status, findings: object) -> str:
+            told = {"taken": taken, "status": self._as_told(status, visitor), "findings": findings}
+            text = as_json(told, inner=inner)
+            return f"{text if visitor.may_change else redacted(text)}\n"
+
+        return await watched(request, self._door.subscribe, partial(self._read, visitor), line)
+
+    # Changes
+
+    async def _refuse_viewer(self, what: str, visitor: Visitor) -> None:
+        """Raise ReadOnly for who only looks, before anything of what they sent is read."""
+        if visitor.may_change:
+            return
+        because = await asyncio.to_thread(roles.why_not_change, visitor.uid)
+        raise await self._refusal(what, because, visitor)
+
+    async def _refusal(self, what: str, because: str, visitor: Visitor) -> ReadOnly:
+        """Log an attempt, and return what to say; of many of one user some are logged."""
+        now = time.monotonic()
+        if now - self._audited.get(visitor.uid, -AUDITED_SECONDS) < AUDITED_SECONDS:
+            return ReadOnly(f"{what}: refused, {because}")
+        self._audited[visitor.uid] = now
+        return await asyncio.to_thread(self._log_refusal, what, because, visitor)
+
+    def _log_refusal(self, what: str, because: str, visitor: Visitor) -> ReadOnly:
+        asker = other_process(visitor.uid, visitor.process)
+        return self._door.service.refuse(what, because, asker)
+
+    async def _refuse_beyond_role(self, title: str, change: object, visitor: Visitor) -> None:
+        if visitor.role != "root" and isinstance(change, OF_ROOT_ALONE):
+            because = "it names files and programs of this host itself, which is for root alone"
+            raise await self._refusal(title, because, visitor)
+
+    async def _preview(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        await self._refuse_viewer("preview", visitor)
+        asked = await requests.change_request(request)
+        title = await asyncio.to_thread(_title, asked.change)
+        await self._refuse_beyond_role(title, asked.change, visitor)
+        found = await self._read(visitor, partial(self._door.preview, asked.change))
+        return _answered(as_json(found, indent=2, inner=True))
+
+    async def _preview_undo(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        await self._refuse_viewer("undo", visitor)
+        asked = await requests.undo_request(request)
+        found = await self._read(visitor, partial(self._door.preview_undo, asked.change_id))
+        return _answered(as_json(found, indent=2, inner=True))
+
+    async def _do(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        await self._refuse_viewer("do", visitor)
+        asked = await requests.change_request(request, "agreed", "confirm")
+        title = await asyncio.to_thread(_title, asked.change)
+        await self._refuse_beyond_role(title, asked.change, visitor)
+        make = partial(self._door.do, asked.change, asked.agreed)
+        return await self._make(request, visitor, make, can_ask=asked.confirm)
+
+    async def _undo(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        await self._refuse_viewer("undo", visitor)
+        asked = await requests.undo_request(request, "agreed", "confirm")
+        make = partial(self._door.undo, asked.change_id, asked.agreed)
+        return await self._make(request, visitor, make, can_ask=asked.confirm)
+
+    async def _confirm(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        await self._refuse_viewer("confirm", visitor)
+        token, keep = await requests.answer_request(request)
+        self._trials.answer(token, visitor.uid, keep=keep)
+        return _answered(as_json({"heard": True}))
+
+    async def _make(
+        self,
+        request: DoorRequest,
+        visitor: Visitor,
+        make: Callable[..., Outcome[Any]],
+        *,
+        can_ask: bool,
+    ) -> web.StreamResponse:
+        """Make a change to its end, whether who asked for it is still there or not.
+
+        Where they have to confirm it, the answer is lines: the question, then what came of it.
+        """
+        trial = self._trials.begin(visitor.uid) if can_ask else None
+
+        def work() -> Outcome[Any]:
+            asker: Asker = other_process(visitor.uid, visitor.process)
+            confirm: Confirm | None = trial.confirm if trial is not None else None
+            try:
+                return make(confirm=confirm, by=asker)
+            finally:
+                if trial is not None:
+                    self._trials.over(trial)
+
+        making = asyncio.get_running_loop().run_in_executor(self._changes, work)
+        if trial is None:
+            return _answered(as_json(await making, indent=2, inner=True))
+        asking = asyncio.ensure_future(trial.asked.wait())
+        both: set[asyncio.Future[Any]] = {making, asking}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        asking.cancel()
+        if making.done():
+            return _answered(as_json(making.result(), indent=2, inner=True))
+        return await _on_trial(request, trial, making)
+
+
+async def _on_trial(
+    request: DoorRequest, trial: Trial, making: "asyncio.Future[Outcome[Any]]"
+) -> web.StreamResponse:
+    """Ask whether a change stays. A connection that breaks is a no."""
+    response = web.StreamResponse()
+    response.content_type = protocol.LINES
+    question = {"confirm": {"token": trial.token, "seconds": trial.seconds}}
+    try:
+        await response.prepare(request)
+        await response.write(as_line(question).encode())
+    except ConnectionError:
+        trial.answer(False)
+    while not making.done():
+        await asyncio.wait({making}, timeout=0.5)
+        if request.transport is None or request.transport.is_closing():
+            trial.answer(False)
+    try:
+        ended: object = {"outcome": making.result()}
+    except NetconsoleError as error:
+        ended = told_error(error)
+    with suppress(ConnectionError):
+        await response.write(as_line(ended).encode())
+    return response
+
+
+def _title(change: Any) -> str:
+    title: str = change.title
+    return title
+
+
+def _answered(text: str) -> web.Response:
+    return web.Response(text=f"{text}\n", content_type=protocol.ONE_DOCUMENT)
+
+
+def _status(error: NetconsoleError) -> int:
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 409)

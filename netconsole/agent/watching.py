@@ -1,0 +1,81 @@
+"""Watching: a line for each new sight of the host; who reads slowly gets the newest, no backlog."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from netconsole.agent.connections import DoorRequest
+from netconsole.backend.model.codec import as_line
+from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.survey.status import Status
+from netconsole.door import protocol
+from netconsole.door.door import Deliver, Sight
+from netconsole.door.failures import AgentFailed, told_error
+
+Subscribe = Callable[[Deliver], Callable[[], None]]
+Line = Callable[[datetime, Status, object], str]
+InThread = Callable[[Callable[[], str]], Awaitable[str]]
+
+_GONE_SECONDS = 5.0
+"""How often it is looked whether somebody still reads, where nothing is to be told."""
+
+
+class Newest:
+    """Holds what came last, until it is taken; told from any thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._held: Sight | Exception | None = None
+        self._there = asyncio.Event()
+
+    def put(self, sight: Sight | Exception) -> None:
+        """Replace what nobody has taken yet."""
+        with suppress(RuntimeError):  # the agent ends
+            self._loop.call_soon_threadsafe(self._put, sight)
+
+    def _put(self, sight: Sight | Exception) -> None:
+        self._held = sight
+        self._there.set()
+
+    async def take(self) -> Sight | Exception | None:
+        """Wait for what is new; None where there is nothing for some seconds."""
+        try:
+            async with asyncio.timeout(_GONE_SECONDS):
+                await self._there.wait()
+        except TimeoutError:
+            return None
+        self._there.clear()
+        return self._held
+
+
+async def watched(
+    request: DoorRequest, subscribe: Subscribe, in_thread: InThread, line: Line
+) -> web.StreamResponse:
+    """Answer with a line for each sight, until who asks hangs up."""
+    response = web.StreamResponse()
+    response.content_type = protocol.LINES
+    newest = Newest()
+    unsubscribe = await asyncio.to_thread(subscribe, newest.put)
+    try:
+        with suppress(ConnectionError):
+            await response.prepare(request)
+            while request.transport is not None and not request.transport.is_closing():
+                sight = await newest.take()
+                if sight is not None:
+                    await response.write((await _told(sight, in_thread, line)).encode())
+    finally:
+        await asyncio.to_thread(unsubscribe)
+    return response
+
+
+async def _told(sight: Sight | Exception, in_thread: InThread, line: Line) -> str:
+    if not isinstance(sight, Exception):
+        return await in_thread(lambda: line(sight.taken, sight.status, sight.findings))
+    if isinstance(sight, NetconsoleError):
+        error = sight
+    else:
+        error = AgentFailed(f"the agent cannot look: {type(sight).__name__}: {sight}")
+    return as_line({"taken": datetime.now(UTC), **told_error(error)})

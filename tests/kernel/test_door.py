@@ -1,0 +1,145 @@
+"""The agent's socket: who may do what there, and what comes of it, by processes of real users."""
+
+import json
+from typing import Any
+
+import pytest
+from agent import SOCKET, USERS, add_users, curl, start_agent
+from cloud import answer, create_network, held
+from private_host import PrivateHost, eventually
+
+pytestmark = pytest.mark.requires("root")
+
+CREATE = {"change": "CreateDnsDomain", "arguments": {"domain": "example.org"}}
+
+
+@pytest.fixture
+def door(host: PrivateHost) -> PrivateHost:
+    create_network(host)
+    add_users(host)
+    start_agent(host)
+    return host
+
+
+def audit(host: PrivateHost) -> list[Any]:
+    return [json.loads(line) for line in host.read("/var/lib/netconsole/audit.jsonl").splitlines()]
+
+
+def test_who_may_do_what(door: PrivateHost) -> None:
+    before = held(door)
+    roles = {user: curl(door, "/v1/agent", user=user)[1].get("role") for user in ("", *USERS)}
+    assert roles == {"": "root", "looker": "viewer", "changer": "admin", "stranger": None}
+
+    for user in ("looker", "stranger"):
+        for path in ("/v1/do", "/v1/preview", "/v1/undo", "/v1/preview_undo", "/v1/confirm"):
+            status, told = curl(door, path, CREATE, user=user)
+            assert status == 403, (user, path, told)
+            assert "usermod --append --groups netconsole" in told["error"]["message"]
+    assert curl(door, "/v1/networks", user="stranger")[0] == 403
+    status, networks = curl(door, "/v1/networks", user="looker")
+    assert (status, [each["label"] for each in networks]) == (200, ["vmnet"])
+    assert answer(door, "dns", "domains") == []
+    assert held(door) == before
+
+    assert curl(door, "/v1/do", CREATE, user="changer")[0] == 200
+    assert [each["domain"] for each in answer(door, "dns", "domains")] == ["example.org"]
+    said = [(line["login"], line["uid"], line["outcome"].partition(":")[0]) for line in audit(door)]
+    assert said[-3:] == [
+        *(("looker", 4001, "failed"), ("stranger", 4003, "failed"), ("changer", 4002, "done"))
+    ]
+
+
+def test_what_names_files_or_programs_of_the_host_is_for_root_alone(door: PrivateHost) -> None:
+    write = {"step": "RunProgram", "argv": ["touch", "/run/owned"]}
+    fix = {"change": "ApplyFix", "arguments": {"name": "x", "plan": {"steps": [write]}}}
+    inject = {"change": "InjectInstance", "arguments": {"instance": "web1", "root": "/"}}
+    for body in (fix, inject):
+        for path in ("/v1/do", "/v1/preview"):
+            status, told = curl(door, path, body, user="changer")
+            assert (status, told["error"]["kind"]) == (403, "ReadOnly"), told
+    assert door.run("test", "-e", "/run/owned", check=False).returncode == 1
+    assert audit(door)[-1]["login"] == "changer"
+
+
+def test_a_viewer_is_told_that_they_only_look(door: PrivateHost) -> None:
+    host = curl(door, "/v1/status", user="looker")[1]["host"]
+    assert host["access"] == "read-only"
+    assert "which only looks" in host["read_only_because"]
+    assert curl(door, "/v1/status", user="changer")[1]["host"]["access"] == "read-write"
+
+
+def test_a_change_is_made_to_its_end_when_who_asked_hangs_up(door: PrivateHost) -> None:
+    create = {"label": "second", "fixed_range_v4": "10.7.0.0/24", "bridge": "br7"}
+    body = json.dumps({"change": "CreateNetwork", "arguments": create})
+    ask = f"""
+import socket
+asking = socket.socket(socket.AF_UNIX)
+asking.connect("{SOCKET}")
+body = {body!r}
+asking.sendall(f"POST /v1/do HTTP/1.1\\r\\nHost: a\\r\\nContent-Type: application/json\\r\\n"
+    f"Content-Length: {{len(body)}}\\r\\n\\r\\n{{body}}".encode())
+"""
+    door.run("python3", "-c", ask)
+
+    def is_made() -> bool:
+        labels = [row["label"] for row in answer(door, "network", "list")]
+        done = door.run("netconsole", "plan", check=False).returncode == 0
+        return labels == ["vmnet", "second"] and done
+
+    eventually(is_made, seconds=60)
+    assert audit(door)[-1]["outcome"] == "done"
+
+
+def test_a_plan_that_changed_is_not_carried_out(door: PrivateHost) -> None:
+    create = {"label": "second", "fixed_range_v4": "10.7.0.0/24", "bridge": "br7"}
+    body = {"change": "CreateNetwork", "arguments": create}
+    status, preview = curl(door, "/v1/preview", body)
+    assert status == 200
+    agreed = {"steps": preview["steps"][1:]}
+    status, told = curl(door, "/v1/do", {**body, "agreed": agreed})
+    assert (status, told["error"]["kind"]) == (409, "PlanChanged")
+    assert told["error"]["difference"]["added"]
+    assert [row["label"] for row in answer(door, "network", "list")] == ["vmnet"]
+
+
+def test_the_watch_tells_of_each_difference(door: PrivateHost) -> None:
+    door.run("useradd", "--groups", "netconsole", "watcher")
+    watch = door.spawn(
+        *("setpriv", "--reuid", "watcher", "--regid", "watcher", "--init-groups"),
+        *("curl", "-sSN", "--unix-socket", SOCKET, "http://agent/v1/watch"),
+    )
+    assert watch.stdout is not None
+    assert json.loads(watch.stdout.readline())["status"]["drift"] == []
+    door.run("iptables", "-t", "nat", "-F", "nova-network-snat")
+    lines = iter(watch.stdout.readline, "")
+    assert any(json.loads(line)["status"]["drift"] for line in lines)
+    watch.kill()
+
+
+def test_another_agent_is_refused_in_a_line_and_a_dead_ones_socket_replaced(
+    host: PrivateHost,
+) -> None:
+    create_network(host)
+    first = start_agent(host)
+    second = host.run("netconsole", "agent", check=False, timeout=60)
+    assert second.returncode == 1
+    assert second.stderr.splitlines() == [
+        f"netconsole: agent_socket {SOCKET}: another agent answers there"
+    ]
+    assert curl(host, "/v1/agent")[0] == 200
+    host.run("pkill", "-KILL", "-f", "netconsole agent")
+    first.wait(timeout=30)
+    assert host.run("test", "-S", SOCKET, check=False).returncode == 0
+    third = start_agent(host)
+    host.run("pkill", "-TERM", "-f", "netconsole agent")
+    assert third.wait(timeout=30) == 0
+    assert host.run("test", "-e", SOCKET, check=False).returncode == 1
+
+
+def test_what_is_no_socket_is_left_alone(host: PrivateHost) -> None:
+    create_network(host)
+    host.write(SOCKET, "mine")
+    refused = host.run("netconsole", "agent", check=False, timeout=60)
+    assert refused.returncode == 2
+    assert "is there, and is no socket" in refused.stderr
+    assert host.read(SOCKET) == "mine"

@@ -1,0 +1,52 @@
+"""The agent of a private host, and requests at its socket as any program makes them."""
+
+import json
+import subprocess
+from typing import Any
+
+from private_host import PrivateHost, eventually
+
+SOCKET = "/run/netconsole/agent.sock"
+
+USERS = {
+    "looker": ("netconsole", 4001),
+    "changer": ("netconsole-admin", 4002),
+    "stranger": ("", 4003),
+}
+"""By name: their group, and their uid."""
+
+
+def add_users(host: PrivateHost) -> None:
+    """Make the groups, and a user of each and of none."""
+    for name, uid in (("netconsole", 4100), ("netconsole-admin", 4101)):
+        host.run("groupadd", "--gid", str(uid), name)
+    for name, (group, uid) in USERS.items():
+        groups = ("--groups", group) if group else ()
+        host.run("useradd", "--uid", str(uid), "--no-create-home", *groups, name)
+
+
+def start_agent(host: PrivateHost) -> subprocess.Popen[str]:
+    """Start the agent and wait until it answers."""
+    process = host.spawn("netconsole", "agent")
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            raise AssertionError(f"the agent ended: {process.communicate()}")
+        return curl(host, "/v1/agent")[0] == 200
+
+    eventually(answers)
+    return process
+
+
+def curl(
+    host: PrivateHost, path: str, body: object = None, *more: str, user: str = ""
+) -> tuple[int, Any]:
+    """Ask as a user, root if none is named; the answer is its status, and its JSON."""
+    become = ("setpriv", "--reuid", user, "--regid", user, "--init-groups") if user else ()
+    data = () if body is None else ("--json", json.dumps(body))
+    command = ("curl", "-sS", "--unix-socket", SOCKET, "-w", "\n%{http_code}", *data, *more)
+    done = host.run(*become, *command, f"http://agent{path}", check=False)
+    text, _, status = done.stdout.rpartition("\n")
+    if not status.strip().isdigit() or status == "000":
+        return 0, done.stderr
+    return int(status), json.loads(text) if text.strip() else None
