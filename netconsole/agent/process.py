@@ -3,6 +3,7 @@
 import asyncio
 import signal
 
+from netconsole.agent.notify import notifying
 from netconsole.agent.serving import serving
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.service.service import Service
@@ -21,5 +22,9 @@ async def _run(service: Service) -> None:
     loop = asyncio.get_running_loop()
     for number in _ENDING:
         loop.add_signal_handler(number, ending.set)
-    async with serving(LocalDoor(service), service.options):
+    async with (
+        notifying(lambda: True) as notifier,
+        serving(LocalDoor(service), service.options),
+    ):
+        notifier.ready()
         await ending.wait()

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from booted_host import control_group
 from entered import SYSTEM_PATH
 from private_host import user_namespace
 
@@ -72,12 +73,25 @@ def _postgresql() -> str | None:
     return None if postgresql_programs() else "PostgreSQL's server is not installed"
 
 
+def _systemd() -> str | None:
+    """What a `BootedHost` takes."""
+    if os.geteuid() != 0:
+        return "only root can boot systemd"
+    if not Path("/lib/systemd/systemd").exists():
+        return "systemd is not installed"
+    group = control_group()
+    if group is None or not os.access(group, os.W_OK):
+        return "no control group of the second version to make others in"
+    return None
+
+
 PROBES: Mapping[str, Callable[[], str | None]] = {
     "namespaces": _namespaces,
     "root": _root,
     "8021q": _vlan,
     "tap": _tap,
     "postgresql": _postgresql,
+    "systemd": _systemd,
 }
 
 
