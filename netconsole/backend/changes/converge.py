@@ -6,7 +6,9 @@ from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written
 from netconsole.backend.configuration.options import Options
+from netconsole.backend.model.step_kind import StepKind
 from netconsole.backend.steps import Plan
+from netconsole.backend.steps.kinds import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,39 @@ class Converge(Change[None]):
     def title(self) -> str:
         return "apply"
 
+    def taken(self, steps: Plan) -> Plan:
+        """Return those of the steps between host and store that are taken."""
+        return steps
+
     def write(self, connection: Connection, options: Options) -> Written[None]:
         return Written(None, waits="this host is as the store says")
+
+
+@dataclass(frozen=True, slots=True)
+class Repair(Converge):
+    """Mend drift, as far as the agent may."""
+
+    kinds: tuple[StepKind, ...] = ()
+    """Of which kinds steps are taken."""
+    leaves: tuple[str, ...] = ()
+    """The commands of which no step is taken that has one."""
+    cause: str = ""
+    """Why it is done, in words."""
+
+    @property
+    def title(self) -> str:
+        return f"repair: {self.cause}" if self.cause else "repair"
+
+    def taken(self, steps: Plan) -> Plan:
+        """Return the steps that are taken."""
+        left = frozenset(self.leaves)
+        return Plan(
+            tuple(
+                step
+                for step in steps.steps
+                if kind_of(step) in self.kinds and left.isdisjoint(step.commands)
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
+
+from netconsole.backend.model.step_kind import REPAIR_TIMES, STEP_KINDS, RepairTime, StepKind
 
 Rule = Callable[[str], object]
 DEFAULT_SECTION = "DEFAULT"
@@ -21,8 +24,6 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _ETHERTYPE = re.compile(r"0x[0-9A-Fa-f]{4}")
 _GUARDED_ETHERTYPES = frozenset({0x0800, 0x0806, 0x86DD, 0x8100, 0x88A8, 0x9100, 0x9200, 0x9300})
-REPAIR_TIMES = ("never", "boot", "always")
-REPAIR_KINDS = ("links", "addresses", "rules", "guards", "dnsmasq", "files", "settings")
 _SIZE = re.compile(r"([0-9]{1,9})([KMG]?)")
 _HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})")
 _YES = frozenset({"true", "1", "on", "yes"})
@@ -52,9 +53,9 @@ class Option:
 class RepairRule:
     """When the agent mends drift: of one kind of things, or of every kind that has no rule."""
 
-    kind: str
+    kind: StepKind | Literal[""]
     """Empty: every other kind."""
-    when: str
+    when: RepairTime
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.when}" if self.kind else self.when
@@ -228,13 +229,15 @@ def network_manager(value: str) -> str:
 
 def repair_rule(value: str) -> RepairRule:
     """When drift is mended: `boot`, or of one kind alone `rules:always`."""
-    kind, separator, when = value.rpartition(":")
-    if when not in REPAIR_TIMES or (separator and kind not in REPAIR_KINDS):
-        raise ValueError(
-            f"must be one of {', '.join(REPAIR_TIMES)}, for one kind alone as rules:always; "
-            f"kinds are {', '.join(REPAIR_KINDS)}"
-        )
-    return RepairRule(kind, when)
+    named, separator, time = value.rpartition(":")
+    kinds = [kind for kind in STEP_KINDS if kind == named]
+    for when in REPAIR_TIMES:
+        if when == time and (kinds or not separator):
+            return RepairRule(kinds[0] if kinds else "", when)
+    raise ValueError(
+        f"must be one of {', '.join(REPAIR_TIMES)}, for one kind alone as rules:always; "
+        f"kinds are {', '.join(STEP_KINDS)}"
+    )
 
 
 def endpoint_or_none(value: str) -> Endpoint | None:

@@ -101,6 +101,11 @@ class Reading:
         """The configuration in force."""
         return self._options
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether somebody is at a change."""
+        return len(self._journal.unfinished()) > len(self._journal.cut_off())
+
     def status(self) -> Status:
         """One consistent picture of the store, the host, and the plan between them."""
         return self.survey().status()

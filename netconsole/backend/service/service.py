@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Result
-from netconsole.backend.changes.converge import Converge, TakeBack
+from netconsole.backend.changes.converge import Converge, Repair, TakeBack
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.model.errors import (
     Conflict,
@@ -179,6 +179,8 @@ class Service(Writing):
                 with self._store.transaction() as connection, ExitStack() as trial:
                     written = self._write(connection, change, is_ours)
                     refuse_another(change.title, manner.agreed, written.steps)
+                    if isinstance(change, Repair) and not written.steps:
+                        return Outcome("", written.result, Plan(), written.waits, written.notes)
                     self._refuse_most_removed(change, written)
                     mark = self._next_mark(connection)
                     guards = _needs_guardian(written, manner)
@@ -201,7 +203,7 @@ class Service(Writing):
                         goes_on=isinstance(change, Converge),
                         prepare=prepare,
                     )
-                    notes = (*written.notes, *self._verify(written, applied))
+                    notes = (*written.notes, *self._verify(change, written, applied))
                     self._note_leases_after(connection, written)
                     if guardian is not None:
                         self._ask(guardian, manner.confirm)
@@ -305,7 +307,9 @@ class Service(Writing):
         store = identity_rows.advance(connection)
         return Mark(store.uuid, store.serial, self._options.connection)
 
-    def _verify(self, written: Prepared[Result], applied: Applied) -> tuple[str, ...]:
+    def _verify(
+        self, change: Change[Result], written: Prepared[Result], applied: Applied
+    ) -> tuple[str, ...]:
         """Look again, and return what had no effect. Raises NotVerified.
 
         Of floating addresses it is known how the kernel words its rules. So what is known of
@@ -325,7 +329,8 @@ class Service(Writing):
             if not written.scope.is_of_ports:
                 self._known = Observed(chains=seen.chains, generation=seen.generation)
             seen = self._host.observe_closer(seen, wanted, scope=written.scope)
-            return written.left(seen)
+            steps = written.left(seen)
+            return change.taken(steps) if isinstance(change, Converge) else steps
 
         return verify(left, applied.without, applied.failed)
 

@@ -158,6 +158,8 @@ class Writing(Narrow):
             first, mended_then = mended(observed, of.was_wanted)
         lacking = self._lacking(change, observed, wanted, of)
         later = difference(*without(mended_then, wanted, lacking), scope)
+        if isinstance(change, Converge):
+            later = change.taken(later)
         steps = Plan((*first.steps, *later.steps, *written.then.steps))
         option_facts.refuse(steps, self._options)
         former = Former(of.found, self._options, observed, wanted, steps)

@@ -1,0 +1,152 @@
+"""Converging: the thread of the agent that mends what `repairing` says."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from netconsole.agent.repairing import Decision, Memory, Policy, Seen, decide, failed
+from netconsole.backend.model.errors import NetconsoleError, said
+from netconsole.backend.model.facility import Facility
+from netconsole.backend.service.service import Service
+from netconsole.backend.survey.survey import Survey
+from netconsole.watch.picture import Picture
+from netconsole.watch.watch import Watch
+
+_SETTLE_SECONDS = 0.3
+"""Who changes a host takes several steps: it is looked at again before it is mended."""
+_BUSY_SECONDS = 0.5
+"""How long a change under way is given before it is looked whether it is over."""
+
+
+@contextmanager
+def converging(
+    service: Service, watch: Watch, say: Callable[[str], None], settled: Callable[[], object]
+) -> Iterator[None]:
+    """Mend as long as this is entered; a repair under way is finished first.
+
+    `say` is given a sentence at a time. `settled` is called after each look that was acted upon,
+    or that nothing followed from; both in a thread of their own.
+    """
+    loop = _Loop(service, watch, say, settled)
+    leave = watch.subscribe(loop.take)
+    loop.start()
+    try:
+        yield
+    finally:
+        leave()
+        loop.stop()
+
+
+class _Loop:
+    """Takes the latest picture whenever it has time for it; older ones do not matter."""
+
+    def __init__(
+        self,
+        service: Service,
+        watch: Watch,
+        say: Callable[[str], None],
+        settled: Callable[[], object],
+    ) -> None:
+        self._service = service
+        self._watch = watch
+        self._say = say
+        self._settled = settled
+        self._policy = Policy.of(service.options.repair_drift)
+        self._memory = Memory()
+        self._told = ""
+        self._former: Survey | None = None
+        self._picture: Picture | None = None
+        self._wake = threading.Event()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="converging")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._wake.set()
+        self._thread.join()
+
+    def take(self, result: Picture | Exception) -> None:
+        """Called by the watch, in its thread."""
+        if isinstance(result, Picture):
+            self._picture = result
+            self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._wake.wait(self._patience())
+            if self._memory.has_started and self._wake.is_set() and not self._stopped:
+                time.sleep(_SETTLE_SECONDS)
+            self._wake.clear()
+            picture = self._picture
+            if self._stopped or picture is None:
+                continue
+            if self._service.is_changing:
+                time.sleep(_BUSY_SECONDS)
+                self._wake.set()
+                continue
+            self._consider(picture)
+            self._settled()
+
+    def _patience(self) -> float | None:
+        """Seconds until what failed is tried again; None where nothing is owed."""
+        if not self._memory.owed:
+            return None
+        return max(0.1, self._memory.again_at - time.monotonic())
+
+    def _consider(self, picture: Picture) -> None:
+        seen = _seen(picture, self._former)
+        if not seen.unknown:
+            self._former = picture.survey
+        if seen.unknown and self._told != seen.unknown:
+            self._tell(f"nothing is mended: {seen.unknown}")
+            self._told = seen.unknown
+        decision = decide(seen, self._memory, self._policy)
+        if decision.warning:
+            self._say(decision.warning)
+        if decision.repair is None:
+            self._memory = decision.memory
+        else:
+            self._mend(decision, seen)
+
+    def _mend(self, decision: Decision, seen: Seen) -> None:
+        repair = decision.repair
+        if repair is None:
+            return
+        before = self._memory
+        try:
+            outcome = self._service.do(repair)
+        except NetconsoleError as error:
+            self._memory = failed(before, decision, repair.taken(seen.plan), time.monotonic())
+            self._tell(said(error))
+        else:
+            self._memory = decision.memory
+            self._told = ""
+            for sentence in (*outcome.recovered, *outcome.notes):
+                self._say(sentence)
+            if outcome.plan:
+                self._say(f"{repair.title}: done, {len(outcome.plan.steps)} steps")
+        self._watch.soon()
+
+    def _tell(self, sentence: str) -> None:
+        """Say it unless it was the last thing that was said of a failure."""
+        if sentence != self._told:
+            self._told = sentence
+            self._say(sentence)
+
+
+def _seen(picture: Picture, former: Survey | None) -> Seen:
+    survey = picture.survey
+    unread = {part: why for part, why in survey.observed.unreadable.items() if part[0] != "/"}
+    changed = former is not None and Facility.STORE in picture.changed
+    return Seen(
+        at=time.monotonic(),
+        plan=survey.plan,
+        lacking=frozenset(each.place for each in survey.obstacles),
+        unknown="; ".join(f"{part}: {why}" for part, why in unread.items()),
+        cut_off=bool(survey.unfinished),
+        store_changed=changed and former is not None and former.wanted != survey.wanted,
+    )

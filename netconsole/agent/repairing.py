@@ -1,0 +1,181 @@
+"""Repairing: which drift the agent mends, and when it leaves it alone. Pure.
+
+An admin who tries something is not fought: with `repair_drift = boot` what differs is mended when
+the agent starts, once what was missing then is there, when the store has changed, and where a
+program did it that loads the packet filter. Two who fight over the same thing are noticed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from netconsole.backend.changes.converge import Repair
+from netconsole.backend.configuration.option_rules import RepairRule
+from netconsole.backend.model.hoststate import Place
+from netconsole.backend.model.phrases import some
+from netconsole.backend.model.step_kind import STEP_KINDS, StepKind
+from netconsole.backend.steps import Plan
+
+ROUNDS: Final = 3
+"""A thing that was mended so often in a row is fought over."""
+FIGHT_SECONDS: Final = 600.0
+"""A row ends when nobody has undone a mending for so long."""
+_FIRST_WAIT, _LONGEST_WAIT = 2.0, 300.0
+"""Seconds after which what failed is tried again; each time twice as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What `repair_drift` says of each kind of things."""
+
+    at_start: frozenset[StepKind]
+    always: frozenset[StepKind]
+
+    @classmethod
+    def of(cls, rules: tuple[RepairRule, ...]) -> "Policy":
+        """Read the option; of two rules on the same kind the last counts."""
+        said = {rule.kind: rule.when for rule in rules}
+        when = {kind: said.get(kind, said.get("", "boot")) for kind in STEP_KINDS}
+        return cls(
+            frozenset(kind for kind in STEP_KINDS if when[kind] != "never"),
+            frozenset(kind for kind in STEP_KINDS if when[kind] == "always"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the agent goes by: a look at the host, and what led to it."""
+
+    at: float
+    """Seconds of a clock that is never set back."""
+    plan: Plan
+    lacking: frozenset[Place] = frozenset()
+    """What the store asks for and the host cannot have (`plan/obstacles.py`)."""
+    unknown: str = ""
+    """Why it is not known what is to do, where it is not."""
+    store_changed: bool = False
+    """Whether the store asks for something else than at the look before."""
+    cut_off: bool = False
+    """Whether a change was left half done: the next takes it back first."""
+    by: str = ""
+    """The program that loads the packet filter and did it, where it was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the agent remembers from one look to the next."""
+
+    has_started: bool = False
+    awaited: frozenset[Place] = frozenset()
+    """What was missing when the agent started, and is still."""
+    mended: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """By command: when it was run to mend the same drift."""
+    left: frozenset[str] = frozenset()
+    """The commands that are run no more, as somebody undoes them each time."""
+    owed: frozenset[str] = frozenset()
+    """The commands of a repair that failed."""
+    failures: int = 0
+    """How often in a row."""
+    again_at: float = 0.0
+    """When what is owed is tried once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done, and what is remembered if it is."""
+
+    repair: Repair | None
+    memory: Memory
+    warning: str = ""
+    """A sentence for the admin."""
+
+
+def decide(seen: Seen, memory: Memory, policy: Policy) -> Decision:
+    """Say what the agent does about a look at the host."""
+    if seen.unknown:
+        return Decision(None, memory)
+    memory = _rested(memory, seen)
+    arrived = memory.awaited - seen.lacking
+    cause = _cause(seen, memory, arrived)
+    kinds = policy.at_start if cause else policy.always
+    awaited = memory.awaited & seen.lacking if memory.has_started else seen.lacking
+    memory = replace(memory, has_started=True, awaited=awaited)
+    repair = Repair(
+        kinds=tuple(sorted(kinds)),
+        leaves=tuple(sorted(memory.left)),
+        cause=cause or "drift",
+    )
+    steps = repair.taken(seen.plan)
+    fought = tuple(
+        key
+        for step in steps.steps
+        for key in step.commands
+        if len(memory.mended.get(key, ())) >= ROUNDS
+    )
+    warning = ""
+    if fought:
+        memory = replace(memory, left=memory.left | _commands(steps, fought))
+        repair = replace(repair, leaves=tuple(sorted(memory.left)))
+        steps = repair.taken(seen.plan)
+        warning = (
+            f"left alone from now on, as it was undone {ROUNDS} times: {some(fought)}"
+            f"{f' (by {seen.by})' if seen.by else ''}; `netconsole apply` does it, and a restart "
+            "of the agent makes it try again"
+        )
+    if not steps and not (seen.cut_off and policy.at_start):
+        return Decision(None, memory, warning)
+    return Decision(repair, _with(memory, steps, seen.at), warning)
+
+
+def _cause(seen: Seen, memory: Memory, arrived: frozenset[Place]) -> str:
+    """Why more is mended than `always` says; nothing where there is no reason."""
+    if not memory.has_started:
+        return "the agent started"
+    if seen.cut_off:
+        return "a change was cut off"
+    if arrived:
+        return f"there is {some(sorted(' '.join(filter(None, place)) for place in arrived))} now"
+    if seen.store_changed:
+        return "the store has changed"
+    if memory.owed and seen.at >= memory.again_at:
+        return "it failed before"
+    return f"{seen.by} has loaded the packet filter" if seen.by else ""
+
+
+def failed(before: Memory, decision: Decision, steps: Plan, now: float) -> Memory:
+    """Return what is remembered of a repair that failed: what it was to do is owed."""
+    failures = before.failures + 1
+    return replace(
+        decision.memory,
+        mended=before.mended,
+        owed=frozenset(steps.commands),
+        failures=failures,
+        again_at=now + min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (failures - 1)),
+    )
+
+
+def _rested(memory: Memory, seen: Seen) -> Memory:
+    """Without what nobody has undone for long, and what is not owed any more."""
+    recent = {
+        key: times for key, times in memory.mended.items() if seen.at - times[-1] < FIGHT_SECONDS
+    }
+    owed = memory.owed.intersection(seen.plan.commands) if memory.owed else memory.owed
+    return replace(memory, mended=recent, owed=owed, failures=memory.failures if owed else 0)
+
+
+def _with(memory: Memory, steps: Plan, now: float) -> Memory:
+    mended = dict(memory.mended)
+    for key in steps.commands:
+        mended[key] = (*mended.get(key, ()), now)
+    return replace(memory, mended=mended)
+
+
+def _commands(steps: Plan, keys: tuple[str, ...]) -> frozenset[str]:
+    """The commands of the steps that have one of these."""
+    named = frozenset(keys)
+    return frozenset(
+        command
+        for step in steps.steps
+        if not named.isdisjoint(step.commands)
+        for command in step.commands
+    )
