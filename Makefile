@@ -17,9 +17,9 @@ help: ## List what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: run
-run: setup ## Open the console on a lab; without a terminal, print the lab's status.
-	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/netconsole lab; \
-	else exec $(BIN)/netconsole lab run -- netconsole status; fi
+run: setup ## Open the console on a lab, without a terminal print its status (ARGS=--agent).
+	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/netconsole lab $(ARGS); \
+	else exec $(BIN)/netconsole lab run $(ARGS) -- netconsole status; fi
 
 .PHONY: test
 test: setup ## Run every test this machine can run, and name the others (ARGS=… for pytest).

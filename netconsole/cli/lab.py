@@ -30,9 +30,13 @@ COMMAND_SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": F
 _command = click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[--] [COMMAND]...")
 
 
+_agent = click.option("--agent", "agent", is_flag=True, help="Run the lab's own agent beside it.")
+
+
 @click.group(cls=CommandGroup, invoke_without_command=True)
+@_agent
 @click.pass_context
-def lab(context: click.Context) -> int | None:
+def lab(context: click.Context, agent: bool) -> int | None:
     """Practise on a small cloud that touches nothing of this machine.
 
     Without a command, opens the console on a fresh lab and takes the lab down when the console
@@ -54,11 +58,13 @@ def lab(context: click.Context) -> int | None:
             "a lab has a configuration of its own; inside it, `netconsole --config-file FILE`"
         )
     if subcommand is not None:
+        if agent:
+            raise click.UsageError("--agent comes after `run`, or with no command at all")
         if ours.read_only and subcommand != "faults":
             # It runs whatever it is given, as whoever started this: often as root.
             raise ReadOnly(f"lab {subcommand}: refused, it runs commands and this is --read-only")
         return None
-    return _in_fresh_lab("flatdhcp", partial(_console, ours.read_only))
+    return _in_fresh_lab("flatdhcp", _beside(agent, partial(_console, ours.read_only)))
 
 
 @lab.command(context_settings=COMMAND_SETTINGS)
@@ -75,8 +81,11 @@ def lab(context: click.Context) -> int | None:
     multiple=True,
     help="A directory of this machine that stays open: what is written there remains.",
 )
+@_agent
 @_command
-def run(network_manager: str, writable: tuple[Path, ...], command: tuple[str, ...]) -> int:
+def run(
+    network_manager: str, writable: tuple[Path, ...], agent: bool, command: tuple[str, ...]
+) -> int:
     """Run a command on the host of a fresh lab, or a shell.
 
     The command starts when every instance has its address; its exit status is given back, 128
@@ -87,7 +96,7 @@ def run(network_manager: str, writable: tuple[Path, ...], command: tuple[str, ..
     VLANs of the interface eth2: web1 and web2 are in another one than db1. That takes a kernel
     with 802.1Q.
     """
-    return _in_fresh_lab(network_manager, partial(_execute, command), writable)
+    return _in_fresh_lab(network_manager, _beside(agent, partial(_execute, command)), writable)
 
 
 @lab.command(context_settings=COMMAND_SETTINGS)
@@ -185,6 +194,20 @@ def _in_fresh_lab(kind: str, inside: "Work", writable: Sequence[Path] = ()) -> i
     require_openable(writable)
     _prepare_environment()
     return enclose(partial(build, kind, _program_directory(), _progress()), inside, writable)
+
+
+def _beside(agent: bool, inside: "Work") -> "Work":
+    """What is done in a lab, with its agent at work if there is to be one."""
+    if not agent:
+        return inside
+
+    def work() -> int:
+        from netconsole.cli.lab_agent import with_agent
+
+        _prepare_environment()
+        return with_agent(str(Path(_program_directory(), "netconsole")), inside)
+
+    return work
 
 
 def _progress() -> Callable[[str], None]:

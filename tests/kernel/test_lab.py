@@ -43,6 +43,23 @@ def test_three_instances_hold_their_leases_and_nothing_drifts() -> None:
     assert (floating["instance"], floating["state"]) == ("web1", "ok")
 
 
+def test_an_agent_of_its_own_is_at_work_before_the_command() -> None:
+    asking = "netconsole agent status --json; pgrep -f 'netconsole agent$'"
+    done = subprocess.run(
+        [NETCONSOLE, "lab", "run", "--agent", "--", "sh", "-c", asking],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told, _, pids = done.stdout.rpartition("}\n")
+    status = json.loads(f"{told}}}")
+    assert (status["answers"], status["installed"]) == (True, "absent")
+    assert len(pids.split()) >= 1
+
+
 @pytest.mark.parametrize(
     ("command", "status"),
     [
