@@ -41,6 +41,7 @@ async def _run(service: Service) -> None:
         )
         await _first(settled, ending)
         notifier.ready()
+        _say(f"ready, at {service.options.agent_socket}")
         await ending.wait()
 
 

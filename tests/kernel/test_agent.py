@@ -1,0 +1,125 @@
+"""The agent brings a host in line when it starts, and mends later what the option says."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from agent import curl
+from cloud import FLOATING, answer, configure, netconsole
+from private_host import PrivateHost, eventually
+
+NETWORK = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
+CHAIN = "nova-network-floating-snat"
+
+
+@contextmanager
+def running_agent(host: PrivateHost) -> Iterator[Callable[[], str]]:
+    """An agent on a host; called, what is given tells what it has said so far."""
+    host.write("/run/said/agent", "")
+    running = host.spawn("sh", "-c", "exec netconsole agent 2> /run/said/agent")
+    try:
+        eventually(lambda: "ready, at" in host.read("/run/said/agent"))
+        yield lambda: host.read("/run/said/agent")
+    finally:
+        host.run("pkill", "-TERM", "-f", "netconsole agent", check=False)
+        running.wait(timeout=30)
+
+
+def is_in_line(host: PrivateHost) -> bool:
+    return host.run("netconsole", "plan", check=False).returncode == 0
+
+
+def drift(host: PrivateHost) -> list[str]:
+    return host.run("netconsole", "plan", check=False).stdout.splitlines()
+
+
+def create(host: PrivateHost, *options: str) -> None:
+    configure(host, *options)
+    netconsole(host, *NETWORK)
+    netconsole(host, "instance", "create", "web1", "--project", "demo", "--port-kind", "tap")
+    netconsole(host, "floating", "create", "--pool", "nova", "--ip-range", f"{FLOATING}/32")
+    netconsole(host, "floating", "associate", FLOATING, "web1")
+
+
+def uplink(host: PrivateHost) -> None:
+    host.run("ip", "link", "add", "eth1", "type", "veth", "peer", "name", "wire")
+    host.run("ip", "link", "set", "wire", "up")
+
+
+def break_all(host: PrivateHost) -> None:
+    """As a boot leaves a host: nothing of ours is there."""
+    for device in ("br100", answer(host, "status")["allocations"][0]["device"]):
+        host.run("ip", "link", "delete", device)
+    host.run("pkill", "-KILL", "-x", "dnsmasq")
+    host.run("ip", "address", "flush", "dev", "eth0", "to", f"{FLOATING}/32")
+    host.run("nft", "flush", "ruleset")
+    host.run("rm", "-r", "/run/netconsole")
+
+
+def test_it_brings_a_host_in_line_and_waits_for_what_comes_late(host: PrivateHost) -> None:
+    uplink(host)
+    create(host, "flat_interface = eth1")
+    host.run("ip", "link", "delete", "wire")
+    break_all(host)
+
+    with running_agent(host) as said:
+        eventually(lambda: drift(host) == [])
+        eventually(lambda: "flat_interface 'eth1'" in said())
+        assert FLOATING in host.run("ip", "address", "show", "eth0").stdout
+        uplink(host)
+        eventually(lambda: is_in_line(host))
+
+    assert "master br100" in host.run("ip", "link", "show", "eth1").stdout
+    (last, *_) = answer(host, "history")
+    assert last["title"] == "repair: there is eth1 now"
+
+
+def test_who_tries_something_is_not_fought(host: PrivateHost) -> None:
+    create(host)
+    with running_agent(host):
+        eventually(lambda: is_in_line(host))
+        host.run("iptables", "-t", "nat", "-F", CHAIN)
+        before = len(answer(host, "history"))
+        eventually(lambda: curl(host, "/v1/status")[1]["drift"])
+        host.run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")  # a later look, as before
+        eventually(lambda: curl(host, "/v1/status")[1]["drift"])
+        assert len(drift(host)) == 2
+        assert len(answer(host, "history")) == before
+
+
+def test_what_it_always_mends_is_in_the_history(host: PrivateHost) -> None:
+    create(host, "repair_drift = never, rules:always")
+    with running_agent(host):
+        host.run("ip", "address", "del", f"{FLOATING}/32", "dev", "eth0")
+        host.run("iptables", "-t", "nat", "-F", CHAIN)
+        eventually(lambda: drift(host) and not any("iptables" in each for each in drift(host)))
+        assert any(FLOATING in each for each in drift(host))
+    (last, *_) = answer(host, "history")
+    assert last["title"] == "repair: drift"
+    assert any(CHAIN in c for step in last["steps"] for c in step["commands"])
+
+
+def test_two_who_fight_are_noticed(host: PrivateHost) -> None:
+    create(host, "repair_drift = always")
+    with running_agent(host) as said:
+        for _ in range(4):
+            eventually(lambda: is_in_line(host))
+            host.run("iptables", "-t", "nat", "-F", CHAIN)
+            eventually(lambda: drift(host) == [] or "left alone" in said())
+        eventually(lambda: "left alone from now on, as it was undone 3 times" in said())
+        assert CHAIN in said()
+        assert len(drift(host)) == 2
+        host.run("ip", "address", "del", f"{FLOATING}/32", "dev", "eth0")
+        eventually(lambda: len(drift(host)) == 2)  # all else is mended as before
+
+
+def test_a_change_of_the_store_by_another_is_followed(host: PrivateHost) -> None:
+    create(host)
+    more = "host = other\nl3_lib = nova.network.l3.NullL3\n"
+    host.write("/etc/other.conf", host.read("/etc/netconsole/netconsole.conf") + more)
+    with running_agent(host):
+        eventually(lambda: is_in_line(host))
+        netconsole(host, "--config-file", "/etc/other.conf", "floating", "disassociate", FLOATING)
+        eventually(lambda: FLOATING not in host.run("ip", "address", "show", "eth0").stdout)
+        eventually(lambda: is_in_line(host))
+    (last, *_) = answer(host, "history")
+    assert last["title"] == "repair: the store has changed"

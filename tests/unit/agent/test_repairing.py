@@ -1,0 +1,123 @@
+"""What the agent mends of a host, and what it leaves to the admin."""
+
+from dataclasses import replace
+
+import pytest
+
+from netconsole.agent.repairing import (
+    FIGHT_SECONDS,
+    ROUNDS,
+    Decision,
+    Memory,
+    Policy,
+    Seen,
+    decide,
+    failed,
+)
+from netconsole.backend.configuration.option_rules import repair_rule
+from netconsole.backend.steps import AddAddress, ChangeRules, Plan, Step
+
+RULE = ChangeRules("ipv4", "nat", ("-A nova-network-snat -j SNAT",), ())
+ADDRESS = AddAddress("eth0", "203.0.113.9/32", "")
+STARTED = Memory(has_started=True)
+
+
+def policy(*rules: str) -> Policy:
+    return Policy.of(tuple(map(repair_rule, rules)))
+
+
+def seen(*steps: Step, at: float = 0.0) -> Seen:
+    return Seen(at, Plan(steps))
+
+
+def taken(decision: Decision, *steps: Step) -> tuple[Step, ...]:
+    return decision.repair.taken(Plan(steps)).steps if decision.repair is not None else ()
+
+
+@pytest.mark.parametrize(
+    ("rules", "at_start", "later"),
+    [
+        (("never",), (), ()),
+        (("boot",), (RULE, ADDRESS), ()),
+        (("always",), (RULE, ADDRESS), (RULE, ADDRESS)),
+        (("never", "rules:always"), (RULE,), (RULE,)),
+        (("always", "addresses:boot"), (RULE, ADDRESS), (RULE,)),
+    ],
+)
+def test_what_the_option_says(
+    rules: tuple[str, ...], at_start: tuple[Step, ...], later: tuple[Step, ...]
+) -> None:
+    both = (RULE, ADDRESS)
+    assert taken(decide(seen(*both), Memory(), policy(*rules)), *both) == at_start
+    assert taken(decide(seen(*both), STARTED, policy(*rules)), *both) == later
+
+
+def test_what_was_missing_is_waited_for_and_what_goes_later_is_not() -> None:
+    begun = decide(
+        replace(seen(), lacking=frozenset({("eth1", "")})), Memory(), policy("boot")
+    ).memory
+    still = decide(replace(seen(ADDRESS), lacking=begun.awaited), begun, policy("boot"))
+    assert still.repair is None
+    come = decide(seen(ADDRESS), still.memory, policy("boot"))
+    assert come.repair is not None
+    assert come.repair.title == "repair: there is eth1 now"
+    assert decide(seen(ADDRESS), come.memory, policy("boot")).repair is None
+    gone = decide(replace(seen(), lacking=frozenset({("eth2", "")})), come.memory, policy("boot"))
+    assert decide(seen(ADDRESS), gone.memory, policy("boot")).repair is None
+
+
+@pytest.mark.parametrize(
+    ("led", "cause"),
+    [
+        (replace(seen(RULE), store_changed=True), "the store has changed"),
+        (replace(seen(RULE), by="firewalld"), "firewalld has loaded the packet filter"),
+        (replace(seen(RULE), cut_off=True), "a change was cut off"),
+    ],
+)
+def test_what_no_admin_did_at_the_host_is_mended(led: Seen, cause: str) -> None:
+    decision = decide(led, STARTED, policy("boot"))
+    assert decision.repair is not None
+    assert decision.repair.cause == cause
+    assert decide(led, STARTED, policy("never")).repair is None
+
+
+def test_nothing_is_done_while_it_is_not_known_what() -> None:
+    decision = decide(replace(seen(RULE), unknown="store: gone"), Memory(), policy("always"))
+    assert (decision.repair, decision.memory) == (None, Memory())
+
+
+def test_what_is_undone_again_and_again_is_left_and_the_rest_is_not() -> None:
+    memory = STARTED
+    for number in range(ROUNDS):
+        decision = decide(seen(RULE, at=float(number)), memory, policy("always"))
+        assert taken(decision, RULE) == (RULE,)
+        assert not decision.warning
+        memory = decision.memory
+    decision = decide(seen(RULE, ADDRESS, at=9.0), memory, policy("always"))
+    assert taken(decision, RULE, ADDRESS) == (ADDRESS,)
+    assert RULE.commands[0] in decision.warning
+    again = decide(seen(RULE, at=FIGHT_SECONDS * 9), decision.memory, policy("always"))
+    assert (again.repair, again.warning) == (None, "")
+
+
+def test_what_happens_now_and_then_is_no_fight() -> None:
+    memory = STARTED
+    for number in range(3 * ROUNDS):
+        at = number * (FIGHT_SECONDS + 1)
+        decision = decide(seen(RULE, at=at), memory, policy("always"))
+        assert taken(decision, RULE) == (RULE,)
+        memory = decision.memory
+
+
+def test_what_failed_is_tried_again_later_and_later() -> None:
+    memory, now, waits = Memory(), 0.0, []
+    for _ in range(10):
+        decision = decide(seen(ADDRESS, at=now), memory, policy("boot"))
+        assert taken(decision, ADDRESS) == (ADDRESS,)
+        memory = failed(memory, decision, Plan((ADDRESS,)), now)
+        assert decide(seen(ADDRESS, at=now), memory, policy("boot")).repair is None
+        waits.append(memory.again_at - now)
+        now = memory.again_at
+    assert waits == sorted(waits)
+    assert waits[0] < waits[-1] <= 300
+    assert not decide(seen(at=now), memory, policy("boot")).memory.owed
