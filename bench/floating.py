@@ -25,6 +25,7 @@ from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.host import Host
+from netconsole.backend.host.parts import together
 from netconsole.backend.intent import intent
 from netconsole.backend.model.kernel_settings import IP_FORWARD
 from netconsole.backend.model.meaning import Translation
@@ -82,9 +83,9 @@ class Cloud:
 
     def plan(self) -> Plan:
         """Look at the store and the host, and say what is to do."""
-        with self._host.observing() as seen, self._store.reading() as connection:
+        with self._host.looking() as seen, self._store.reading() as connection:
             wanted = intent(records(connection, HOST), self._options)
-            observed = seen()
+            observed = together(seen())
             return plan(observed, self._host.possible(wanted, observed))
 
     def converge(self) -> None:

@@ -24,6 +24,7 @@ from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.changes.security_groups import AllowTraffic, RevokeTraffic
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import Host
+from netconsole.backend.host.parts import together
 from netconsole.backend.intent import intent
 from netconsole.backend.model.kernel_settings import IP_FORWARD
 from netconsole.backend.model.records import (
@@ -100,9 +101,9 @@ class Cloud:
 
     def converge(self) -> None:
         """Observe, plan and apply; nothing but rules may be missing."""
-        with self._host.observing() as seen, self._store.reading() as connection:
+        with self._host.looking() as seen, self._store.reading() as connection:
             wanted = intent(records(connection, HOST), self._options)
-            observed = seen()
+            observed = together(seen())
             steps = plan(observed, self._host.possible(wanted, observed))
         assert {type(step) for step in steps.steps} == {ChangeRules}, steps.commands[:3]
         apply(steps, self._journal, "bench").keep()

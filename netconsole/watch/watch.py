@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from netconsole.backend.model.facility import EVERYTHING
 from netconsole.backend.service.service import Service
+from netconsole.backend.survey.differences import differing
 from netconsole.diagnostics.doctor import examine
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.request import Request
-from netconsole.watch.differences import differing
 from netconsole.watch.picture import Picture
 
 EXAMINE_SECONDS = 60.0

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from types import MappingProxyType
+from typing import Final
 
 from netconsole.backend.host import (
     asking,
@@ -12,12 +13,13 @@ from netconsole.backend.host import (
     dnsmasq,
     filters,
     guards,
-    links,
     mark,
+    parts,
     sysctls,
     vicinity,
 )
 from netconsole.backend.host.configurators import configured_by, dhcp_clients
+from netconsole.backend.host.parts import Parts
 from netconsole.backend.host.standing import still, undone
 from netconsole.backend.intent.above import leaving
 from netconsole.backend.intent.bridged import BRIDGE_NF, BRIDGE_NF_V6, bridged
@@ -26,6 +28,7 @@ from netconsole.backend.kernel import other_nat
 from netconsole.backend.kernel.addresses import places
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
+from netconsole.backend.model.facility import EVERYTHING, EVERYTHING_AGAIN, Again, Facility
 from netconsole.backend.model.hoststate import Address, HostState, Lease, Mark, Observed, Wanted
 from netconsole.backend.model.subject import WHOLE_HOST, GuestChain, Scope
 from netconsole.backend.plan import addresses, former, moves
@@ -33,8 +36,8 @@ from netconsole.backend.plan.configurators import notes
 from netconsole.backend.plan.egress import Others
 from netconsole.backend.plan.scope import leaving_chains
 from netconsole.backend.steps import MoveAddresses, Plan
-from netconsole.backend.system import files
-from netconsole.backend.wording import dhcp
+
+_UNCOUNTED: Final = Again(EVERYTHING - {Facility.COUNTERS})
 
 
 class Host:
@@ -65,36 +68,25 @@ class Host:
         if scope.is_of_groups:
             return _with_mark(_observe_guests(scope.chains))
         if not scope.is_whole:
-            seen = _with_mark(_observe_rules(known, only_ipv4=True))
+            seen = _with_mark(parts.rules(known, only_ipv4=True))
             found = _observe_places(scope.floating_addresses)
             return replace(seen, sysctls=sysctls.observe(self._sysctl_keys), addresses=found)
-        # Of many rules and addresses the programs take the longest: the rest is seen meanwhile.
-        with ThreadPoolExecutor(max_workers=2) as aside:
-            asked = aside.submit(_observe_rules, known)
-            placed = aside.submit(links.observe_addresses)
-            seen = self._observe_rest()
-            filtered = asked.result()
-        return _with_mark(
-            replace(
-                seen,
-                addresses=placed.result(),
-                chains=filtered.chains,
-                generation=filtered.generation,
-                other_kind=filtered.other_kind,
-                other_chains=filtered.other_chains,
-                missing_program=filtered.missing_program,
-                unreadable={**filtered.unreadable, **seen.unreadable},
-            )
-        )
+        return parts.together(self.look({Facility.RULES: known}, _UNCOUNTED))
+
+    def look(self, former: Parts | None = None, again: Again = EVERYTHING_AGAIN) -> Parts:
+        """What the whole host holds, by facility: over what was seen before, some of it anew."""
+        return parts.read(self._networks_path, self._sysctl_keys, former, again)
 
     @contextmanager
-    def observing(self) -> Iterator[Callable[[], Observed]]:
-        """Look at the whole host while the caller does something else; give what asks for it.
+    def looking(
+        self, former: Parts | None = None, again: Again = EVERYTHING_AGAIN
+    ) -> Iterator[Callable[[], Parts]]:
+        """Look while the caller does something else; give what asks for what was seen.
 
         Programs list rules and addresses for as long as it takes to read the store.
         """
         with ThreadPoolExecutor(max_workers=1) as aside:
-            yield aside.submit(self.observe).result
+            yield aside.submit(self.look, former, again).result
 
     def prepare_mark(self) -> None:
         """See that a mark can be written; raises Unavailable."""
@@ -108,49 +100,27 @@ class Host:
         """Note of the guards what the next look need not ask nft for; raises Unavailable."""
         guards.note(seen)
 
-    def _observe_rest(self) -> Observed:
-        is_ours = partial(dhcp.bridge_of, self._networks_path)
-        folders = files.directories(self._networks_path)
-        hosts = files.observe_all(sorted(folders), is_ours)
-        own = files.observe(self._networks_path, is_ours, dhcp.is_of_hosts)
-        leases = dnsmasq.observe_leases(self._networks_path)
-        guarded = guards.observe()
-        return Observed(
-            sysctls=sysctls.observe(self._sysctl_keys),
-            links=links.observe_links(),
-            dnsmasq=dnsmasq.observe(self._networks_path),
-            dhcp_hosts=hosts.files,
-            files=own.files,
-            directories=folders,
-            leases=leases.of_bridges,
-            guards=guarded.guards,
-            guard_table=guarded.guard_table,
-            unreadable={
-                **hosts.unread,
-                **own.unread,
-                **leases.unread,
-                **guarded.unreadable,
-            },
-        )
-
     def observe_closer(
         self,
         observed: Observed,
         wanted: Wanted,
         remembered: Collection[str] | None = None,
         scope: Scope = WHOLE_HOST,
+        known: Mapping[str, str] = MappingProxyType({}),
     ) -> Observed:
         """What was observed, and what is asked of the host only when a plan turns on it.
 
         What the kernel changes along with a switch is as much as there are interfaces: it is
-        looked at where the switch has to be written, or is not `remembered` yet.
+        looked at where the switch has to be written, or is not `remembered` yet. The settings
+        that are `known` are not read again.
         """
         gone = addresses.released(observed, wanted)
         keys = (*addresses.promotions(observed, gone), *wanted.sysctls)
         keys += former.keep_keys(observed, wanted)
         for name in ("default", *(link.name for link in moves.gone(observed, wanted))):
             keys += (kernel_settings.accept_ra(name), kernel_settings.disable_ipv6(name))
-        found = sysctls.observe(keys)
+        found = {key: known[key] for key in keys if key in known}
+        found |= sysctls.observe(key for key in keys if key not in known)
         for switch in kernel_settings.SWITCHES:
             value = wanted.sysctls.get(switch)
             is_known = remembered is None or switch in remembered
@@ -240,31 +210,6 @@ class Host:
         return self.enforceable(wanted, observed)
 
 
-def _observe_rules(known: Observed, *, only_ipv4: bool = False) -> Observed:
-    try:
-        seen = filters.observe(known)
-        if only_ipv4:
-            return seen
-        bridge = filters.observe_bridge()
-        ipv6 = filters.observe_ipv6(needed=False)
-        other = filters.observe_other()
-    except NetconsoleError as error:
-        return Observed(unreadable={"rules": str(error)})
-    return Observed(
-        chains={**seen.chains, **ipv6.chains, **bridge.chains},
-        generation=seen.generation,
-        other_kind=other.other_kind,
-        other_chains=other.other_chains,
-        missing_program=other.missing_program,
-        unreadable={
-            **other.unreadable,
-            **bridge.unreadable,
-            **ipv6.unreadable,
-            **seen.unreadable,
-        },
-    )
-
-
 def _observe_places(addresses: Collection[str]) -> tuple[Address, ...]:
     try:
         return places(addresses)
@@ -316,12 +261,16 @@ class NoHost(Host):
     def observe(self, scope: Scope = WHOLE_HOST, known: Observed | None = None) -> Observed:
         return Observed()
 
+    def look(self, former: Parts | None = None, again: Again = EVERYTHING_AGAIN) -> Parts:
+        return {}
+
     def observe_closer(
         self,
         observed: Observed,
         wanted: Wanted,
         remembered: Collection[str] | None = None,
         scope: Scope = WHOLE_HOST,
+        known: Mapping[str, str] = MappingProxyType({}),
     ) -> Observed:
         return observed
 
@@ -342,7 +291,5 @@ class NoHost(Host):
 
 
 def _with_mark(seen: Observed) -> Observed:
-    try:
-        return replace(seen, mark=mark.read())
-    except Unavailable as error:
-        return replace(seen, unreadable={**seen.unreadable, "mark": str(error)})
+    found = parts.marked()
+    return replace(seen, mark=found.mark, unreadable={**seen.unreadable, **found.unreadable})

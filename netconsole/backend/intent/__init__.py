@@ -33,8 +33,7 @@ def intent(
     """Return the state that the records ask of the host named in the options.
 
     `released` are addresses that the store has just forgotten, on top of its idle floating ones.
-    Of what is `observed` only this counts: which interfaces are ports of a bridge, and on which
-    the host has addresses.
+    Of what is `observed` only that counts which is `heeded`.
     """
     if touches_nothing(options):
         return Wanted()
@@ -90,6 +89,19 @@ def intent(
         else frozenset(),
         guest_ethertypes=tuple(options.guest_ethertypes),
     )
+
+
+def heeded(observed: Observed) -> object:
+    """What of a host its intent turns on, as a value to compare.
+
+    That is which interfaces are ports of a bridge, whose its bridges are, and on which interfaces
+    the host has addresses.
+    """
+    links = [
+        (name, link.kind, link.master, link.mac, link.alias)
+        for name, link in observed.links.items()
+    ]
+    return links, [address[:2] for address in observed.addresses]
 
 
 def _addresses(presence: Presence, translations: tuple[Translation, ...]) -> Iterator[Address]:

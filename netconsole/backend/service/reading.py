@@ -1,22 +1,16 @@
 """Reading: everything that can be asked of one host and its store."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection
 
 from netconsole.backend.changes.quota import Quota, quotas
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.host import Host, NoHost
-from netconsole.backend.intent import intent, touches_nothing
-from netconsole.backend.managers import refuse_others
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.model.group_rules import Attempt
 from netconsole.backend.model.guards import BY_EBTABLES
-from netconsole.backend.model.hoststate import Lease, Observed, Wanted
-from netconsole.backend.model.kernel_settings import IP_FORWARD
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
     DefaultRule,
@@ -27,30 +21,20 @@ from netconsole.backend.model.records import (
     FloatingIP,
     InstanceView,
     Network,
-    NetworkUsage,
-    Records,
     SecurityGroup,
     SecurityGroupView,
     VpnView,
 )
-from netconsole.backend.plan.adoption import asked_before, noted
 from netconsole.backend.plan.agreement import Preview
-from netconsole.backend.plan.obstacles import Obstacle, left_as_they_are
-from netconsole.backend.plan.ownership import (
-    Another,
-    another_by_itself,
-    another_by_mark,
-    as_anothers,
-)
-from netconsole.backend.plan.unread import concerning
+from netconsole.backend.plan.obstacles import left_as_they_are
+from netconsole.backend.service.looking import Looking
 from netconsole.backend.steps import Plan
-from netconsole.backend.store import Store, records, refuse_broken
 from netconsole.backend.store import dns as dns_rows
 from netconsole.backend.store import fixed_ips as fixed_ip_rows
 from netconsole.backend.store import floating_ips as floating_ip_rows
-from netconsole.backend.store import identity as identity_rows
 from netconsole.backend.store import instances as instance_rows
 from netconsole.backend.store import networks as network_rows
+from netconsole.backend.store import records, refuse_broken
 from netconsole.backend.store import security_groups as group_rows
 from netconsole.backend.store.views import (
     fixed_ip_view,
@@ -63,38 +47,15 @@ from netconsole.backend.store.views import (
 )
 from netconsole.backend.survey.enforcement import Answer, answers
 from netconsole.backend.survey.guarding import Guarding, guarding
-from netconsole.backend.survey.leases import lease_events, views_with_events, with_events
+from netconsole.backend.survey.leases import lease_events, views_with_events
 from netconsole.backend.survey.senders import Source
 from netconsole.backend.survey.status import Status
-from netconsole.backend.survey.survey import Survey, difference
-from netconsole.backend.system import privileges
-from netconsole.backend.system.garbage import at_rest
-from netconsole.backend.transaction.journal import Journal, JournalEntry
-from netconsole.backend.transaction.journal_entry import unfinished
-from netconsole.backend.transaction.lock import host_lock_if_free
-
-_TELLING = frozenset({"rules", "mark"})
-"""The parts without which it is not known whose the host is."""
+from netconsole.backend.survey.survey import Survey
+from netconsole.backend.transaction.journal import JournalEntry
 
 
-class Reading:
-    """The reading half of the service.
-
-    What the lease files say is noted in the store on the way, where this process may write.
-    """
-
-    def __init__(self, options: Options, *, read_only: bool = False) -> None:
-        self.read_only_because = "asked for with --read-only" if read_only else privileges.lacking()
-        """Why changes are refused; None where they are not."""
-        self.may_save = not read_only
-        """Whether an admin may have files written: who only lacks privileges may, with their own
-        rights; whoever is to read only, perhaps as root, may not."""
-        self._options = options
-        self._store = Store(options.connection, read_only=self.read_only_because is not None)
-        driver = NoHost if touches_nothing(options) else Host
-        self._host = driver(options.networks_path, (IP_FORWARD,))
-        self._lock = f"{options.state_path}/host.lock"
-        self._journal = Journal(f"{options.state_path}/journal")
+class Reading(Looking):
+    """The reading half of the service."""
 
     @property
     def options(self) -> Options:
@@ -109,63 +70,6 @@ class Reading:
     def status(self) -> Status:
         """One consistent picture of the store, the host, and the plan between them."""
         return self.survey().status()
-
-    def survey(self) -> Survey:
-        """The records, the host and the plan between them, all of one moment."""
-        with at_rest():
-            return self._survey()
-
-    def _survey(self) -> Survey:
-        under_way = self._journal.is_under_way
-        with self._host.observing() as seen:
-            try:
-                with self._store.reading() as connection:
-                    found = records(connection, self._options.host)
-                    usage = network_rows.usage(connection)
-                    observed = seen()
-                    others = self._another(connection, observed)
-                    asked = self._asked_before(connection, found, observed)
-            except Unavailable as error:
-                observed = seen()  # raises anew where it was the host's
-                unreadable = {**observed.unreadable, "store": str(error)}
-                return self._picture(Records(), {}, replace(observed, unreadable=unreadable), None)
-        try:
-            refuse_others(found.networks, self._options)
-        except Conflict as error:
-            unreadable = {**observed.unreadable, "plan": str(error)}
-            return self._picture(found, usage, replace(observed, unreadable=unreadable), None)
-        if others is not None and not under_way and not self._journal.is_under_way:
-            observed = as_anothers(observed, others)
-            return self._picture(found, usage, observed, None, others)
-        events = lease_events(found, observed.leases, self._options)
-        if events and self.read_only_because is None:
-            self._note_leases_if_idle(observed)
-        former = noted(observed, asked, found, (), self._options)
-        found = replace(with_events(found, events), former_addresses=former)
-        wanted = self._host.possible(intent(found, self._options, observed=observed), observed)
-        wanted = replace(wanted, was_asked=True)
-        return self._picture(found, usage, observed, wanted)
-
-    def _asked_before(self, connection: Connection, found: Records, observed: Observed) -> Records:
-        """What of the records the host was asked for by the last change of it."""
-        mark, path = observed.mark, self._options.networks_path
-        later = floating_ip_rows.since(connection, mark.serial) if mark else ()
-        return asked_before(found, later, observed, path)
-
-    def _another(self, connection: Connection, observed: Observed) -> Another | None:
-        """Why what the host holds is not of this store; None where it is.
-
-        The mark says it without a look at what the store holds.
-        """
-        if not _TELLING.isdisjoint(observed.unreadable):
-            return None
-        options = self._options
-        if observed.mark is not None:
-            store = identity_rows.identity(connection)
-            return another_by_mark(observed, observed.mark, store, options.networks_path)
-        found = records(connection, options.host)
-        wanted = intent(found, options)
-        return another_by_itself(observed, found, wanted, options.networks_path)
 
     def guards(self) -> Guarding:
         """What each port of this host may send as, and what of its guest was stopped.
@@ -349,54 +253,3 @@ class Reading:
                 f"{command('history')} shows by which"
             )
         return entry
-
-    def _note_leases_if_idle(self, observed: Observed) -> None:
-        """A change under way notes the leases itself, and keeps the store locked meanwhile."""
-        with host_lock_if_free(self._lock) as free:
-            if free:
-                with self._store.transaction() as connection:
-                    found = records(connection, self._options.host)
-                    self._note_leases(connection, found, observed.leases)
-
-    def _picture(
-        self,
-        found: Records,
-        usage: Mapping[int, NetworkUsage],
-        observed: Observed,
-        wanted: Wanted | None,
-        others: Another | None = None,
-    ) -> Survey:
-        unknown = None
-        if wanted is None:
-            unknown = observed.unreadable.get("store") or observed.unreadable.get("plan")
-            wanted, steps, lacking = Wanted(), Plan(), tuple[Obstacle, ...]()
-        else:
-            closer = self._host.observe_closer(concerning(observed, wanted), wanted)
-            observed, steps, lacking = difference(closer, wanted)
-        if obstacle := self._journal.obstacle:
-            unreadable = {**observed.unreadable, "journal": obstacle}
-            observed = replace(observed, unreadable=unreadable)
-        return Survey(
-            records=found,
-            usage=usage,
-            observed=observed,
-            wanted=wanted,
-            plan=steps,
-            options=self._options,
-            read_only_because=self.read_only_because,
-            unfinished=tuple(map(unfinished, self._journal.cut_off())),
-            another=others,
-            wanted_unknown=unknown,
-            obstacles=lacking,
-        )
-
-    def _note_leases(
-        self, connection: Connection, found: Records, leases: Mapping[str, tuple[Lease, ...]]
-    ) -> None:
-        """Write what the lease files say of the addresses among the records."""
-        for event in lease_events(found, leases, self._options):
-            if event.frees:
-                fixed_ip_rows.disassociate(connection, event.fixed_ip)
-            else:
-                leased = event.event == "leased"
-                fixed_ip_rows.set_leased(connection, event.fixed_ip, leased)
