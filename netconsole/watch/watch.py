@@ -1,132 +1,295 @@
 """Watch: the one loop that looks at a host, for all who want to know how it stands."""
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
-from netconsole.backend.model.facility import EVERYTHING
+from netconsole.backend.model.facility import EVERYTHING_AGAIN, NOTHING, Again, Facility
+from netconsole.backend.service.looking import Look
 from netconsole.backend.service.service import Service
-from netconsole.backend.survey.differences import differing
+from netconsole.backend.survey.leases import next_event
 from netconsole.diagnostics.doctor import examine
-from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.request import Request
+from netconsole.watch.ears import Ears
+from netconsole.watch.examiner import Examiner, Findings
+from netconsole.watch.pace import Beats, Pace
 from netconsole.watch.picture import Picture
 
-EXAMINE_SECONDS = 60.0
-"""The checks are made again after so long, though nothing has changed."""
-_LOOK_SECONDS = 1.0
-_JOIN_SECONDS = 1.0
+EXAMINE_SECONDS: Final = 60.0
+SETTLE_SECONDS: Final = 0.01
+"""What happens to one thing is told of in several pieces: they are waited for so long. By then a
+database that tells of a write shows it as well."""
+RETRY_SECONDS: Final = 1.0
+"""When a look failed."""
+_JOIN_SECONDS: Final = 1.0
+_FOR_CHECKS: Final = frozenset({Facility.ROUTES, Facility.NEIGHBOURS})
+"""No picture holds these, but for the routes of a link that a plan moves."""
+_UNTOLD: Final = frozenset({Facility.SETTINGS, Facility.DNSMASQ, Facility.JOURNAL})
+"""Of some of these nobody tells: a setting written under /proc/sys, a process that was stopped."""
 
 Delivery = Callable[[Picture | Exception], None]
 
 
 class Watch:
-    """Looks at the host of a service in a thread of its own, and tells who subscribed of each
-    difference. The checks have a thread to themselves, so that a slow one holds up no picture.
+    """Looks at the host of a service when something happens there, and tells who subscribed.
+
+    It has a thread for this and one for the checks. Nothing tells of rules of the legacy kind, of
+    most kernel settings, of a bridge's switches under /sys and of dnsmasq processes of others that
+    begin: these are looked at at a slow beat.
     """
 
     def __init__(
         self, service: Service, *, examine_seconds: float | None = EXAMINE_SECONDS
     ) -> None:
-        """`examine_seconds` is how often the checks are made at least; None for never."""
+        """`examine_seconds` is how often the checks are made where nothing happens; None: never."""
         self._service = service
-        self._examine_seconds = examine_seconds
+        self._examiner = (
+            None
+            if examine_seconds is None
+            else Examiner(self._examine, self._examined, examine_seconds)
+        )
         self._latest: Picture | None = None
-        self._error = ""
-        self._findings: tuple[Finding, ...] | None = None
-        self._subscribers: list[Delivery] = []
+        self._findings: Findings | None = None
+        self._error: Exception | None = None
+        self._subscribers: dict[int, Delivery] = {}
+        self._newcomers: set[int] = set()
+        self._attending: dict[int, float] = {}
+        self._asked = NOTHING
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._wake_examiner = threading.Event()
+        """Of what other threads than the watch's own change."""
+        self._numbers = 0
+        self._ears: Ears | None = None
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._stopped = False
-        self._threads: list[threading.Thread] = []
+        self._began: float | None = None
+        self.looks = 0
+        """How often the host was looked at."""
+        self.heard = 0
+        """How often something was heard for which it was."""
 
     def start(self) -> None:
         """Begin to look."""
-        works = [self._look_on]
-        if self._examine_seconds is not None:
-            works.append(self._examine_on)
-        for work in works:
-            thread = threading.Thread(target=work, name="watch", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        self._ears = Ears(self._service.places)
+        self._thread.start()
+        if self._examiner is not None:
+            self._examiner.start()
 
     def stop(self) -> None:
         """Look no more; a look that takes longer than a second ends by itself."""
         self._stopped = True
-        self._wake.set()
-        self._wake_examiner.set()
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(_JOIN_SECONDS)
+        self._wake()
+        if self._examiner is not None:
+            self._examiner.stop(_JOIN_SECONDS / 2)
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(_JOIN_SECONDS)
 
     def latest(self) -> Picture | None:
         """Return the latest picture; None before the first."""
         return self._latest
 
+    @property
+    def looking_for(self) -> float:
+        """For how many seconds a look has been under way; 0 while none is."""
+        began = self._began
+        return 0.0 if began is None else time.monotonic() - began
+
     def subscribe(self, deliver: Delivery) -> Callable[[], None]:
         """Have each new picture delivered, or why there is none; the answer ends that.
 
-        Called in the watch's thread, first with the latest, if there is one.
+        Called in the watch's thread, first with the latest picture where there is one. It should
+        return soon, and raise nothing.
         """
         with self._lock:
-            self._subscribers.append(deliver)
-        self._wake.set()
+            self._numbers += 1
+            number = self._numbers
+            self._subscribers[number] = deliver
+            self._newcomers.add(number)
+        self._wake()
 
         def unsubscribe() -> None:
             with self._lock:
-                if deliver in self._subscribers:
-                    self._subscribers.remove(deliver)
+                self._subscribers.pop(number, None)
 
         return unsubscribe
 
-    def soon(self) -> None:
-        """Look again now: something was changed."""
-        self._wake.set()
-        self._wake_examiner.set()
+    def attend(self, seconds: float) -> Callable[[], None]:
+        """Somebody looks: read counters so often, and make the checks more often; until called."""
+        with self._lock:
+            self._numbers += 1
+            number = self._numbers
+            self._attending[number] = seconds
+        self._attended()
 
-    def _look_on(self) -> None:
-        told: list[Delivery] = []
-        while not self._stopped:
-            self._wake.clear()
-            result = self._next()
-            if self._stopped:
-                return
+        def leave() -> None:
             with self._lock:
-                listening = list(self._subscribers)
-            for deliver in listening:
-                if result is not None:
-                    deliver(result)
-                elif deliver not in told and self._latest is not None:
-                    deliver(self._latest)
-            told = listening
-            self._wake.wait(_LOOK_SECONDS)
+                self._attending.pop(number, None)
+            self._attended()
 
-    def _next(self) -> Picture | Exception | None:
-        """The next picture or error; None where all is as it was."""
-        former = self._latest
-        taken = datetime.now(UTC)
+        return leave
+
+    def soon(self) -> None:
+        """Look again now, at everything: something was changed."""
+        with self._lock:
+            self._asked = EVERYTHING_AGAIN
+        self._need_checks()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._ears is not None:
+            self._ears.wake()
+
+    def _attended(self) -> None:
+        if self._examiner is not None:
+            self._examiner.is_watched = bool(self._attending)
+            self._examiner.need()
+        self._wake()
+
+    def _need_checks(self) -> None:
+        if self._examiner is not None:
+            self._examiner.need()
+
+    # The thread of the checks
+
+    def _examine(self) -> Findings:
+        picture = self._latest
+        return examine(Request(self._service, survey=picture.survey if picture else None))
+
+    def _examined(self, findings: Findings) -> None:
+        self._findings = findings
+        self._wake()
+
+    # The thread that looks
+
+    def _run(self) -> None:
+        ears = self._ears
+        if ears is None:
+            return
         try:
-            seen = self._service.survey()
-        except Exception as error:  # noqa: BLE001  the outermost edge of this thread
-            known, self._error = self._error, repr(error)
-            return error if known != self._error else None
-        changed = EVERYTHING if former is None else differing(former.survey, seen)
-        if not changed and former is not None and former.findings == self._findings:
-            return None
-        self._error = ""
-        self._latest = Picture(taken, seen, self._findings, changed)
-        if changed:
-            self._wake_examiner.set()
-        return self._latest
+            self._look_on(ears)
+        finally:
+            ears.close()
 
-    def _examine_on(self) -> None:
+    def _look_on(self, ears: Ears) -> None:
+        look: Look | None = None
+        again, beats, pace = EVERYTHING_AGAIN, Beats(), Pace()
         while not self._stopped:
-            self._wake_examiner.clear()
-            try:
-                self._findings = examine(Request(self._service))
-            except Exception as error:  # noqa: BLE001  the outermost edge of this thread
-                because = f"the checks failed: {type(error).__name__}: {error}"
-                self._findings = (Finding("doctor", "Every check is made", "fail", because),)
-            self._wake.set()
-            self._wake_examiner.wait(self._examine_seconds)
+            if again:
+                began = time.monotonic()
+                found = self._looked(look, again)
+                now = time.monotonic()
+                pace = pace.looked(now)
+                if isinstance(found, Look):
+                    look, beats = (
+                        found,
+                        beats.after(again.facilities, _untold(found, ears), began, now),
+                    )
+                    has_ended = not ears.listen_to(_dnsmasq(found))
+                    again = Again.of(Facility.DNSMASQ) if has_ended else NOTHING
+            self._deliver_newest()
+            again |= self._awaited(ears, look, beats, pace, unseen=again)
+
+    def _looked(self, former: Look | None, again: Again) -> Look | Exception:
+        """Look, and make a picture of it where something differs, or was not known before."""
+        taken = datetime.now(UTC)
+        self.looks += 1
+        self._began = time.monotonic()
+        try:
+            look = self._service.look(former, again)
+        except Exception as error:  # noqa: BLE001  the outermost edge of this thread
+            if repr(error) != repr(self._error):
+                self._error = error
+                self._deliver(error)
+            return error
+        finally:
+            self._began = None
+        was_blind, self._error = self._error is not None, None
+        if look.changed or was_blind:
+            self._latest = Picture(taken, look.survey, self._findings, look.changed)
+            self._deliver(self._latest)
+        if look.changed - {Facility.COUNTERS}:
+            self._need_checks()
+        return look
+
+    def _deliver_newest(self) -> None:
+        """What the checks have found meanwhile; and to who has just subscribed, what there is."""
+        latest = self._latest
+        if latest is None:
+            return
+        if self._findings != latest.findings:
+            latest = replace(latest, findings=self._findings, changed=frozenset())
+            self._latest = latest
+            self._deliver(latest)
+        for deliver in self._receivers(only_new=True):
+            deliver(latest)
+
+    def _deliver(self, result: Picture | Exception) -> None:
+        for deliver in self._receivers():
+            deliver(result)
+
+    def _receivers(self, *, only_new: bool = False) -> list[Delivery]:
+        with self._lock:
+            chosen = self._newcomers if only_new else set(self._subscribers)
+            found = [each for number, each in self._subscribers.items() if number in chosen]
+            self._newcomers = set()
+        return found
+
+    def _awaited(
+        self, ears: Ears, look: Look | None, beats: Beats, pace: Pace, unseen: Again
+    ) -> Again:
+        """Wait until something is to be looked at, or delivered, and return what."""
+        with self._lock:
+            attended = min(self._attending.values(), default=None)
+            is_asked = bool(self._asked)
+        ends = [beats.due(attended) - time.monotonic()]
+        if unseen:
+            ends.append(RETRY_SECONDS)
+        moment = None if look is None else _next_event(look)
+        if moment is not None:
+            ends.append(moment - time.time())
+        heard = ears.wait(0 if is_asked else max(0.0, min(ends)))
+        if heard.facilities & _FOR_CHECKS:
+            self._need_checks()
+        if heard:
+            ears.pause(SETTLE_SECONDS)
+            ears.pause(pace.pause(time.monotonic()))
+            heard |= ears.wait(0)
+        with self._lock:
+            asked, self._asked = self._asked, NOTHING
+        untold = _UNTOLD if look is None else _untold(look, ears)
+        due = beats.again(time.monotonic(), attended, untold)
+        if moment is not None and moment <= time.time():
+            due |= Again.of(Facility.LEASES)
+        happened = _of_pictures(heard, look)
+        self.heard += bool(happened)
+        return asked | due | happened
+
+
+def _dnsmasq(look: Look) -> Iterator[int]:
+    return (pid for server in look.survey.observed.dnsmasq for pid in server.pids)
+
+
+def _untold(look: Look, ears: Ears) -> frozenset[Facility]:
+    """Of what nothing tells on this host: of rules, where some are of the legacy kind."""
+    rules = look.parts.get(Facility.RULES)
+    is_told = rules is None or (rules.generation is not None and not rules.other_chains)
+    return _UNTOLD | ears.deaf | (frozenset() if is_told else frozenset({Facility.RULES}))
+
+
+def _of_pictures(heard: Again, look: Look | None) -> Again:
+    """What was heard without what no picture holds."""
+    apart = _FOR_CHECKS
+    if look is not None and look.survey.observed.belongings:
+        apart -= {Facility.ROUTES}
+    return replace(heard, facilities=heard.facilities - apart)
+
+
+def _next_event(look: Look) -> float | None:
+    """When time alone changes what the store says of addresses."""
+    survey = look.survey
+    if survey.read_only_because is not None or look.stored is None:
+        return None
+    leases = survey.observed.leases
+    return next_event(look.stored.found, leases, survey.options, time.time())

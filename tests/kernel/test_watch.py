@@ -1,13 +1,15 @@
-"""The watch: what happens on a host by anyone's doing is in the next picture."""
+"""The watch: what happens on a host by anyone's doing is in the next picture, and nobody polls."""
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cloud import boot, create_network, netconsole
+import pytest
+from cloud import boot, configure, create_network, netconsole
 from private_host import PrivateHost, eventually
 
 PROGRAM = (Path(__file__).parents[1] / "support" / "watched_pictures.py").read_text()
@@ -35,28 +37,127 @@ class Watching:
     def picture(self) -> Any:
         return self.ask("latest")["picture"]
 
+    @property
+    def heard(self) -> int:
+        return int(self.ask("latest")["heard"])
+
+    def rests(self) -> bool:
+        """Whether nothing was heard for a moment: what went before is over."""
+        before = self.heard
+        time.sleep(1.5)
+        return self.heard == before
+
 
 @contextmanager
 def watching(host: PrivateHost, *arguments: str) -> Iterator[Watching]:
-    """Watch a host until the first picture is there, and then for as long as this lasts."""
+    """Watch a host from when nothing happens there any more, and as long as this lasts."""
     process = host.spawn("python3", "-c", PROGRAM, *arguments)
     try:
         watch = Watching(process)
         eventually(lambda: watch.picture)
+        eventually(watch.rests)
         yield watch
     finally:
         process.communicate("quit\n", timeout=60)
 
 
-def test_what_is_broken_by_hand_is_in_the_picture(host: PrivateHost) -> None:
+def link_down(picture: Any) -> bool:
+    return "ip link set dev br100 up" in picture["commands"]
+
+
+def gateway_gone(picture: Any) -> bool:
+    return "br100 10.0.0.1/24" not in picture["addresses"]
+
+
+def rules_gone(picture: Any) -> bool:
+    return "iptables -t filter -A FORWARD -j nova-filter-top" in picture["commands"]
+
+
+def guards_gone(picture: Any) -> bool:
+    return "nft 'add table netdev netconsole'" in picture["commands"]
+
+
+def server_gone(picture: Any) -> bool:
+    return not picture["dnsmasq"]
+
+
+def hosts_changed(picture: Any) -> bool:
+    return bool(picture["commands"])
+
+
+HOSTS = "/var/lib/netconsole/networks/nova-br100.hosts"
+BREAKING = {
+    "a link goes down": ("ip link set br100 down", link_down),
+    "an address goes": ("ip address del 10.0.0.1/24 dev br100", gateway_gone),
+    "a chain is flushed": ("iptables -F FORWARD", rules_gone),
+    "the guards go": ("nft delete table netdev netconsole", guards_gone),
+    "dnsmasq is killed": (
+        "kill -9 $(cat /var/lib/netconsole/networks/nova-br100.pid)",
+        server_gone,
+    ),
+    "a hosts file is edited": (f"for each in {HOSTS}/*; do echo '#' >> $each; done", hosts_changed),
+    "a hosts file goes": (f"rm {HOSTS}/*", hosts_changed),
+}
+
+
+@pytest.mark.parametrize("breaking", BREAKING)
+def test_what_is_broken_by_hand_is_in_the_picture(host: PrivateHost, breaking: str) -> None:
+    command, is_seen = BREAKING[breaking]
     create_network(host)
     boot(host, "web1")
     with watching(host) as watch:
-        assert watch.picture["links"]["br100"]
-        host.run("ip", "link", "set", "br100", "down")
-        eventually(lambda: not watch.picture["links"]["br100"])
-        assert "ip link set dev br100 up" in watch.picture["commands"]
-        host.run("ip", "link", "set", "br100", "up")
-        eventually(lambda: watch.picture["links"]["br100"])
+        assert watch.picture["commands"] == []
+        heard = watch.heard
+        host.run("sh", "-c", command)
+        eventually(lambda: is_seen(watch.picture), seconds=30)
+        assert watch.heard > heard
         netconsole(host, "apply")
         eventually(lambda: not watch.picture["commands"])
+        eventually(watch.rests)
+
+
+def test_a_change_by_another_process_is_in_the_picture(host: PrivateHost) -> None:
+    create_network(host)
+    with watching(host) as watch:
+        boot(host, "web1")
+        eventually(lambda: watch.picture["instances"] == ["web1"])
+        eventually(lambda: not watch.picture["commands"])
+        eventually(watch.rests)
+
+
+def test_before_there_is_anything_the_first_network_is_seen(host: PrivateHost) -> None:
+    configure(host)
+    with watching(host) as watch:
+        create_network(host)
+        eventually(lambda: watch.picture["networks"] == ["vmnet"])
+        eventually(lambda: watch.picture["dnsmasq"] and not watch.picture["commands"])
+
+
+def test_a_storm_ends_with_the_right_picture(host: PrivateHost) -> None:
+    create_network(host)
+    lines = []
+    for number in range(1000):
+        lines += [
+            f"address add 192.0.2.{number % 250 + 1}/32 dev br100",
+            f"address del 192.0.2.{number % 250 + 1}/32 dev br100",
+        ]
+    lines += ["link add storm type bridge", "address add 192.0.2.251/32 dev br100"]
+    with watching(host) as watch:
+        looks = watch.ask("latest")["looks"]
+        host.run("ip", "-batch", "-", input="\n".join(lines))
+        eventually(lambda: "br100 192.0.2.251/32" in watch.picture["addresses"])
+        eventually(lambda: "storm" in watch.picture["links"])
+        eventually(watch.rests)
+        assert [each for each in watch.picture["addresses"] if "192.0.2." in each] == [
+            "br100 192.0.2.251/32"
+        ]
+        assert watch.ask("latest")["looks"] < looks + 100
+
+
+def test_an_idle_watch_does_not_look(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    with watching(host) as watch:
+        heard = watch.heard
+        time.sleep(4)
+        assert watch.heard == heard

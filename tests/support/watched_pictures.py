@@ -57,6 +57,8 @@ def main() -> None:
                     "picture": told(watch.latest()),
                     "pictures": len(pictures),
                     "errors": errors,
+                    "looks": watch.looks,
+                    "heard": watch.heard,
                 }
             case "soon":
                 watch.soon()

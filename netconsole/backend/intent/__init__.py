@@ -12,7 +12,7 @@ from netconsole.backend.intent.guards import guards
 from netconsole.backend.intent.links import links, uplink
 from netconsole.backend.intent.meaning import meaning
 from netconsole.backend.intent.presence import Presence
-from netconsole.backend.intent.settings import closed, sysctls, sysctls_along, uplinks
+from netconsole.backend.intent.settings import closed, is_global, sysctls, sysctls_along, uplinks
 from netconsole.backend.model import subject
 from netconsole.backend.model.hoststate import Address, File, Observed, Wanted
 from netconsole.backend.model.meaning import Translation
@@ -94,14 +94,18 @@ def intent(
 def heeded(observed: Observed) -> object:
     """What of a host its intent turns on, as a value to compare.
 
-    That is which interfaces are ports of a bridge, whose its bridges are, and on which interfaces
-    the host has addresses.
+    That is which interfaces are ports of a bridge, whose its bridges are, and by which interfaces
+    of others it is reached.
     """
     links = [
         (name, link.kind, link.master, link.mac, link.alias)
         for name, link in observed.links.items()
     ]
-    return links, [address[:2] for address in observed.addresses]
+    reached: set[str] = set()
+    for interface, address, *_ in observed.addresses:
+        if interface not in reached and is_global(address):
+            reached.add(interface)
+    return links, reached
 
 
 def _addresses(presence: Presence, translations: tuple[Translation, ...]) -> Iterator[Address]:

@@ -72,7 +72,7 @@ def closed(
     former = presence.records.former_links
     brought = [(name, each) for name in lowers.keys() & former for each in former[name].used_by]
     brought += [(each.interface, each.address) for each in addresses if each.interface in lowers]
-    lived_on = {lowers[name] for name, word in brought if _is_global(word)}
+    lived_on = {lowers[name] for name, word in brought if is_global(word)}
     own_links = [link for link in links.values() if link.ours]
     open_bridges = lived_on | _ways_out(presence, above)
     ports = {disable_ipv6(link.name): "1" for link in own_links if link.master}
@@ -90,7 +90,7 @@ def _is_anothers(wanted: Link, found: Link | None) -> bool:
     return found is not None and not found.ours and found.mac != wanted.mac
 
 
-def _is_global(word: str) -> bool:
+def is_global(word: str) -> bool:
     """Whether it is an address, with or without a prefix length, by which others are reached."""
     try:
         return not IPAddress(word.partition("/")[0]).is_link_local()

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.host import Host, NoHost
+from netconsole.backend.host import Host, NoHost, mark
 from netconsole.backend.host.parts import Parts, together
 from netconsole.backend.intent import heeded, intent, touches_nothing
 from netconsole.backend.managers import refuse_others
@@ -82,6 +82,19 @@ class Look:
     """None where it is not known, or the host is another's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where files are on which a look turns."""
+
+    networks: str
+    """The directory of dnsmasq's files; in it is one for each network's hosts."""
+    store: str
+    """The database, with its log beside it."""
+    journal: str
+    """A directory, as the next."""
+    marks: str
+
+
 class Looking:
     """The part of the service that looks at a host and its store.
 
@@ -100,6 +113,13 @@ class Looking:
         self._host = driver(options.networks_path, (IP_FORWARD,))
         self._lock = f"{options.state_path}/host.lock"
         self._journal = Journal(f"{options.state_path}/journal")
+
+    @property
+    def places(self) -> Places:
+        """Where files are on which a look turns."""
+        options = self._options
+        journal = f"{options.state_path}/journal"
+        return Places(options.networks_path, self._store.path, journal, mark.DIRECTORY)
 
     def survey(self) -> Survey:
         """The records, the host and the plan between them, all of one moment."""
@@ -153,8 +173,8 @@ class Looking:
         with self._store.reading() as connection:
             found = records(connection, self._options.host)
             usage = network_rows.usage(connection)
-            mark = together(seen()).mark
-            later = floating_ip_rows.since(connection, mark.serial) if mark else frozenset[str]()
+            by = together(seen()).mark
+            later = floating_ip_rows.since(connection, by.serial) if by else frozenset[str]()
             return Stored(found, usage, identity_rows.identity(connection), later)
 
     def _asked(self, former: Look | None, stored: Stored, observed: Observed) -> Asked:
@@ -218,8 +238,8 @@ class Looking:
 
     def _asked_before(self, connection: Connection, found: Records, observed: Observed) -> Records:
         """What of the records the host was asked for by the last change of it."""
-        mark, path = observed.mark, self._options.networks_path
-        later = floating_ip_rows.since(connection, mark.serial) if mark else ()
+        by, path = observed.mark, self._options.networks_path
+        later = floating_ip_rows.since(connection, by.serial) if by else ()
         return asked_before(found, later, observed, path)
 
     def _another(self, connection: Connection, observed: Observed) -> Another | None:

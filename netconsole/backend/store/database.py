@@ -33,6 +33,11 @@ class Store:
         self._engine = create_engine("sqlite://", creator=self._open, poolclass=NullPool)
         event.listen(self._engine, "begin", _begin)
 
+    @property
+    def path(self) -> str:
+        """Where the file is; its log has the same name with -wal behind it."""
+        return str(self._path)
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Write: committed at the end, rolled back on any exception. Writers queue.

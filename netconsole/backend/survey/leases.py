@@ -7,6 +7,7 @@ has taken it, and free again when neither holds.
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal
 
 from netconsole.backend.configuration.options import Options
@@ -75,6 +76,25 @@ def _is_stale(row: FixedIP, options: Options, now: float) -> bool:
     if row.allocated or row.updated_at is None or not manager(options).reaps_addresses:
         return False
     return row.updated_at.timestamp() < now - options.fixed_ip_disassociate_timeout
+
+
+def next_event(
+    records: Records,
+    leases: Mapping[str, tuple[Lease, ...]],
+    options: Options,
+    now: float,
+) -> float | None:
+    """When time alone brings the next event: a lease ends, an address has waited for too long.
+
+    In seconds since the epoch; None where there is nothing to wait for.
+    """
+    ends = (float(lease.expires) for entries in leases.values() for lease in entries)
+    waits = (
+        row.updated_at.timestamp() + options.fixed_ip_disassociate_timeout
+        for row in records.fixed_ips
+        if row.updated_at is not None and not row.allocated
+    )
+    return min((moment for moment in chain(ends, waits) if moment > now), default=None)
 
 
 def with_events(records: Records, events: Iterable[LeaseEvent]) -> Records:

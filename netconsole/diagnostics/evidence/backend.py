@@ -11,6 +11,7 @@ from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
 
 if TYPE_CHECKING:
     from netconsole.backend.service.service import Service
+    from netconsole.backend.survey.survey import Survey
 
 PREROUTING = ChainKey("bridge", "nat", "PREROUTING")
 
@@ -28,14 +29,16 @@ def read_configuration(service: "Service | Unread") -> ConfiguredOptions:
     )
 
 
-def read_host(service: "Service | Unread") -> Backend:
-    """Return what the backend knows; raises Unavailable without a store, as that is nothing.
+def read_host(service: "Service | Unread", survey: "Survey | None" = None) -> Backend:
+    """Return what the backend knows, by a survey that there is or a new one.
+
+    Raises Unavailable without a store, as that is nothing.
 
     Where a part of the host cannot be read there is no plan, and the status says which part.
     """
     if isinstance(service, Unread):
         raise Unavailable(service.because)
-    seen = service.survey()
+    seen = survey or service.survey()
     unreadable = seen.observed.unreadable
     if reason := unreadable.get("store"):
         raise Unavailable(reason)

@@ -9,6 +9,7 @@ from netconsole.diagnostics.model.snapshot import Unread
 
 if TYPE_CHECKING:
     from netconsole.backend.service.service import Service
+    from netconsole.backend.survey.survey import Survey
 
 
 def _unheard(_: str) -> None:
@@ -37,3 +38,6 @@ class Request:
     """Whether a playbook may write a file; not where all is read-only."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set to end a probe that watches traffic early."""
+    survey: "Survey | None" = None
+    """What was seen just now by who looks at the host anyway; it is looked at where there is none.
+    """
