@@ -212,9 +212,7 @@ class Looking:
         else:
             closer, steps, lacking = difference(closer, wanted)
         survey = self._told(asked.told, stored.usage, closer)
-        return replace(
-            survey, wanted=wanted, plan=steps, obstacles=lacking, wanted_unknown=None
-        )
+        return replace(survey, wanted=wanted, plan=steps, obstacles=lacking, wanted_unknown=None)
 
     def _told(
         self, found: Records, usage: Mapping[int, NetworkUsage], observed: Observed
