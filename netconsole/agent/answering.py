@@ -18,9 +18,7 @@ from netconsole.agent.connections import DoorRequest, failed
 from netconsole.agent.roles import Role
 from netconsole.agent.trials import Trial, Trials
 from netconsole.agent.watching import watched
-from netconsole.backend.changes.converge import ApplyFix
-from netconsole.backend.changes.injection import InjectInstance
-from netconsole.backend.changes.takeover import ImportNova
+from netconsole.backend.changes import Change
 from netconsole.backend.model.codec import as_json, as_line
 from netconsole.backend.model.errors import (
     InvalidValue,
@@ -42,8 +40,6 @@ from netconsole.door.remote import Greeting
 
 T = TypeVar("T")
 
-OF_ROOT_ALONE = (ApplyFix, InjectInstance, ImportNova)
-"""Changes that say themselves which files are written or which programs run."""
 ANSWER_SECONDS = 60.0
 """For how long an answer may be taken from us, line by line perhaps."""
 AT_ONCE = 2
@@ -244,8 +240,8 @@ class Answering:
         asker = other_process(visitor.uid, visitor.process)
         return self._door.service.refuse(what, because, asker)
 
-    async def _refuse_beyond_role(self, title: str, change: object, visitor: Visitor) -> None:
-        if visitor.role != "root" and isinstance(change, OF_ROOT_ALONE):
+    async def _refuse_beyond_role(self, title: str, change: Change[Any], visitor: Visitor) -> None:
+        if visitor.role != "root" and change.names_files:
             because = "it names files and programs of this host itself, which is for root alone"
             raise await self._refusal(title, because, visitor)
 

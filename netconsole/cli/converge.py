@@ -31,12 +31,12 @@ def plan(context: Context, as_json: bool) -> None:
     nothing. Exit status 0 when there is nothing to do, 2 when there is something, 1 when all that
     is left cannot be had as the host is.
     """
-    service = context.service()
-    found = service.planned()
-    print_plan(service.preview_of(found), as_json=as_json)
+    door = context.door()
+    found = door.plan()
+    print_plan(found, as_json=as_json)
     if found.removes_most:
         output.say(f"{found.removes_most}: `netconsole apply` asks for the host's name")
-    if found.plan:
+    if found:
         click.get_current_context().exit(ExitStatus.REFUSED)
     if found.obstacles:
         click.get_current_context().exit(ExitStatus.FAILED)
@@ -83,7 +83,7 @@ def adopt(doer: Doer, yes_remove_all: bool) -> None:
     from netconsole.backend.changes.converge import Adopt
 
     change = Adopt(removes_most=True)
-    refused = doer.context.service().read_only_because is not None
+    refused = doer.context.door().read_only_because is not None
     if not (doer.dry_run or yes_remove_all or refused):
         what = "adopt: what another configured on this host is removed, or made this store's"
         if not confirmation.can_ask():
@@ -95,13 +95,13 @@ def adopt(doer: Doer, yes_remove_all: bool) -> None:
 
 def _carry_out_named(doer: Doer, change: "Converge", what: str) -> None:
     """Show what would be done, and do just that when the admin types the host's name."""
-    service = doer.context.service()
-    plan = service.preview(change)
+    door = doer.context.door()
+    plan = door.preview(change)
     for command in plan.commands:
         output.say(f"+ {command}")
     for note in plan.notes:
         output.say(note)
-    if not confirmation.names_host(service.options.host, what):
+    if not confirmation.names_host(door.host_name, what):
         raise Conflict(f"{change.title}: not done, the name was not that of this host")
     doer.carry_out(change, agreed=plan)
 
@@ -116,7 +116,7 @@ def undo(context: Context, change_id: str | None, verbose: bool, as_json: bool) 
 
     The latest one, unless CHANGE_ID names another; `netconsole history` lists them.
     """
-    outcome = context.service().undo(change_id, confirm=context.confirm)
+    outcome = context.door().undo(change_id, confirm=context.confirm)
     with output.of_what_was_done("undo"):
         print_outcome("undo", outcome, verbose=verbose, as_json=as_json)
 
@@ -140,7 +140,7 @@ def history(context: Context, as_json: bool) -> None:
             "taken": entry.taken,
             "steps": steps_of(entry.plan),
         }
-        for entry in context.service().history()
+        for entry in context.door().history()
     ]
     if as_json:
         output.print_json(rows)

@@ -42,7 +42,7 @@ def list_entries(
     context: Context, domain: str | None, name: str | None, address: str | None, as_json: bool
 ) -> None:
     """List the names of floating addresses."""
-    found = context.service().dns_entries(domain, name=name, address=address)
+    found = context.door().dns_entries(domain, name=name, address=address)
     if as_json:
         output.print_json(found)
     else:
@@ -82,7 +82,7 @@ def delete(doer: Doer, domain: str, name: str) -> None:
 @pass_context
 def domains(context: Context, as_json: bool) -> None:
     """List the domains."""
-    found = context.service().dns_domains()
+    found = context.door().dns_domains()
     if as_json:
         output.print_json(found)
     else:

@@ -34,7 +34,7 @@ def fixed() -> None:
 @pass_context
 def list_fixed(context: Context, network: str | None, host: str | None, as_json: bool) -> None:
     """List the fixed addresses of every network."""
-    found = context.service().fixed_ip_views(network)
+    found = context.door().fixed_ip_views(network)
     rows = (row(view) for view in found if host is None or view.host == host)
     if as_json:
         output.print_json(rows)
@@ -48,7 +48,7 @@ def list_fixed(context: Context, network: str | None, host: str | None, as_json:
 @pass_context
 def get(context: Context, address: str, as_json: bool) -> None:
     """Show a fixed address."""
-    found = row(context.service().fixed_ip(address))
+    found = row(context.door().fixed_ip(address))
     if as_json:
         output.print_json(found)
     else:

@@ -14,7 +14,7 @@ from netconsole.cli.frame.projects import project_option
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import FloatingIP
-    from netconsole.backend.service.service import Service
+    from netconsole.door.door import Door
 
 COLUMNS = ("address", "pool", "interface", "project_id", "instance", "fixed_address", "host")
 
@@ -45,9 +45,9 @@ def create(doer: Doer, pool: str | None, ip_range: str, interface: str | None) -
 @pass_context
 def list_floating(context: Context, as_json: bool) -> None:
     """List the floating addresses."""
-    service = context.service()
-    holders = _holders(service)
-    rows = (_row(ip, holders) for ip in service.floating_ips())
+    door = context.door()
+    holders = _holders(door)
+    rows = (_row(ip, holders) for ip in door.floating_ips())
     if as_json:
         output.print_json(rows)
     else:
@@ -116,11 +116,11 @@ def disassociate(doer: Doer, address: str) -> None:
     doer.carry_out(DisassociateFloating(address=address))
 
 
-def _holders(service: "Service") -> dict[int, tuple[str, str, str]]:
+def _holders(door: "Door") -> dict[int, tuple[str, str, str]]:
     """Return project, instance and address of every fixed address in use, by its id."""
     return {
         ip.id: (view.instance.project_id, view.instance.name, ip.address)
-        for view in service.instances()
+        for view in door.instances()
         for port in view.ports
         for ip in port.fixed_ips
     }

@@ -27,7 +27,7 @@ def guards(context: Context, as_json: bool) -> None:
     allow-address` allows beside them. What else a guest sends is dropped where it comes in, and
     counted by its kind, for all ports together: spoofed_mac, arp_spoof, rogue_ra and so on.
     """
-    found = context.service().guards()
+    found = context.door().guards()
     if as_json:
         output.print_json(found)
         return

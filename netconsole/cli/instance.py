@@ -113,7 +113,7 @@ def create(
 @pass_context
 def list_instances(context: Context, as_json: bool) -> None:
     """List the instances, one line a port."""
-    found = context.service().instances()
+    found = context.door().instances()
     if as_json:
         output.print_json(found)
     else:
@@ -126,7 +126,7 @@ def list_instances(context: Context, as_json: bool) -> None:
 @pass_context
 def show(context: Context, name: str, as_json: bool) -> None:
     """Show an instance, the security groups that it is in, and its ports."""
-    found = context.service().instance(name)
+    found = context.door().instance(name)
     if as_json:
         output.print_json(found)
         return

@@ -31,7 +31,7 @@ def secgroup() -> None:
 @pass_context
 def list_groups(context: Context, name: str, as_json: bool) -> None:
     """List the security groups that an instance is in."""
-    found = context.service().security_groups_of(name)
+    found = context.door().security_groups_of(name)
     if as_json:
         output.print_json(found)
     else:

@@ -240,9 +240,9 @@ def _execute(command: Sequence[str]) -> int:
 
 def _prepare_environment() -> None:
     """Let a command of the lab find this very netconsole, and that find the lab's configuration."""
-    from netconsole.backend.configuration.option_files import ENVIRONMENT_VARIABLE
+    from netconsole.backend.configuration.places import CONFIGURATION_VARIABLE
 
-    for name in (ENVIRONMENT_VARIABLE, *PLACES_OF_THE_MACHINE):
+    for name in (CONFIGURATION_VARIABLE, *PLACES_OF_THE_MACHINE):
         os.environ.pop(name, None)
     directories = [_program_directory(), *os.environ.get("PATH", os.defpath).split(":")]
     directories += [path for path in SYSTEM_PROGRAMS if path not in directories]

@@ -86,8 +86,12 @@ def _root(
     config_files: tuple[str, ...],
     config_dirs: tuple[str, ...],
     read_only: bool,
+    no_agent: bool,
+    host: str | None,
 ) -> int | None:
-    context.obj = Context(config_files, config_dirs, read_only)
+    if no_agent and host is not None:
+        raise click.UsageError("--host asks the agent there: it goes not with --no-agent.")
+    context.obj = Context(config_files, config_dirs, read_only, not no_agent, host)
     if context.invoked_subcommand is not None:
         return None
     name = "console" if sys.stdin.isatty() and sys.stdout.isatty() else "status"
@@ -118,6 +122,14 @@ root = LazyGroup(
             help="Read the *.conf files of this directory, by name, after the files.",
         ),
         click.Option(["--read-only"], is_flag=True, help="Refuse every change."),
+        click.Option(
+            ["--no-agent"], is_flag=True, help="Do without this host's agent, if there is one."
+        ),
+        click.Option(
+            ["--host"],
+            metavar="ssh://HOST",
+            help="Ask the agent of another host, by SSH: ssh://USER@HOST:PORT.",
+        ),
         click.Option(
             ["--version"],
             is_flag=True,

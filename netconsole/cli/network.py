@@ -60,7 +60,7 @@ def create(doer: Doer, /, **arguments: object) -> None:
 @pass_context
 def list_networks(context: Context, as_json: bool) -> None:
     """List the networks."""
-    found = context.service().networks()
+    found = context.door().networks()
     if as_json:
         output.print_json(found)
     else:
@@ -73,18 +73,16 @@ def list_networks(context: Context, as_json: bool) -> None:
 @pass_context
 def show(context: Context, label: str, as_json: bool) -> None:
     """Show a network and those of its addresses that are not free."""
-    service = context.service()
-    found = service.network(label)
-    taken = [
-        ip for ip in service.fixed_ips(found.label) if ip.allocated or ip.leased or ip.reserved
-    ]
+    door = context.door()
+    found = door.network(label)
+    taken = [ip for ip in door.fixed_ips(found.label) if ip.allocated or ip.leased or ip.reserved]
     fields = record(found)
     if as_json:
         output.print_json(fields | {"fixed_ips": taken})
         return
     holders = {
         port.port.id: (view.instance.name, port.port.mac)
-        for view in service.instances()
+        for view in door.instances()
         for port in view.ports
     }
     nobody = ("", "")

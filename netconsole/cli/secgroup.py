@@ -89,7 +89,7 @@ def secgroup() -> None:
 @pass_context
 def list_groups(context: Context, project: str | None, as_json: bool) -> None:
     """List the security groups."""
-    found = context.service().security_groups(project)
+    found = context.door().security_groups(project)
     if as_json:
         output.print_json([group_record(view) for view in found])
         return
@@ -152,7 +152,7 @@ def delete(doer: Doer, group: str, project: str) -> None:
 @pass_context
 def rules(context: Context, group: str, project: str, as_json: bool) -> None:
     """List what a security group lets in."""
-    found = context.service().security_group(project, group)
+    found = context.door().security_group(project, group)
     if as_json:
         output.print_json([rule_record(view) for view in found.rules])
     else:
@@ -267,13 +267,15 @@ def test(
     the two differ that is said; it is `unknown` where that hangs on what is not asked here, such
     as the interface by which it comes in. Exit status 1 where they do, or something is not let in.
     """
-    from netconsole.backend.model.group_rules import Attempt
-    from netconsole.backend.survey.senders import Source
-
     if (port is None) != (protocol == "icmp"):
         raise click.UsageError("Give --port with tcp and udp, and not with icmp.")
-    attempt = Attempt(protocol, port, icmp_type, icmp_code)
-    found = context.service().admissions(Source(source, source_project), instance, attempt)
+    found = context.door().admissions(
+        *(source, instance, protocol),
+        source_project=source_project,
+        port=port,
+        icmp_type=icmp_type,
+        icmp_code=icmp_code,
+    )
     if as_json:
         output.print_json([answer_record(each) for each in found])
     else:
@@ -300,7 +302,7 @@ def defaults() -> None:
 @pass_context
 def list_defaults(context: Context, as_json: bool) -> None:
     """List the rules that new `default` groups get."""
-    found = context.service().default_rules()
+    found = context.door().default_rules()
     if as_json:
         output.print_json(found)
     else:

@@ -43,7 +43,7 @@ def status(context: Context, as_json: bool) -> None:
     The first line is the verdict. With --json everything that is known is in it: every rule of
     the nat table with its counters, every floating address, the reason for what could not be read.
     """
-    found = context.service().status()
+    found = context.door().status()
     if as_json:
         output.print_json(found)
     else:

@@ -32,7 +32,7 @@ def vpn() -> None:
 @pass_context
 def list_vpns(context: Context, as_json: bool) -> None:
     """List the networks that keep an address for a VPN, with the instance that has it."""
-    rows = [row(found) for found in context.service().vpns()]
+    rows = [row(found) for found in context.door().vpns()]
     if as_json:
         output.print_json(rows)
     else:

@@ -11,10 +11,12 @@ from datetime import datetime
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from netconsole.backend.model.errors import Unavailable
-from netconsole.backend.steps.step import Step
+
+if TYPE_CHECKING:
+    from netconsole.backend.steps.step import Step
 
 _MANY: Mapping[object, type[Any]] = {
     tuple: tuple,
@@ -81,8 +83,8 @@ def _made(kind: type[Any], told: Any) -> Any:
         return kind(told)
     if issubclass(kind, datetime):
         return datetime.fromisoformat(told)
-    if kind is Step:
-        return _step(told)
+    if "KIND_KEY" in vars(kind):
+        return _step(kind.KIND_KEY, told)  # one of several kinds, which says which
     if issubclass(kind, tuple):
         return kind(*(_value(of, item) for of, item in zip(_named(kind), told, strict=True)))
     if not is_dataclass(kind):
@@ -92,10 +94,10 @@ def _made(kind: type[Any], told: Any) -> Any:
     return kind(**{name: _value(known[name], each) for name, each in told.items() if name in known})
 
 
-def _step(told: dict[str, Any]) -> Step:
+def _step(key: str, told: dict[str, Any]) -> "Step":
     from netconsole.backend.steps import STEPS
 
-    step: Step = _made(STEPS[told[Step.KIND_KEY]], told)
+    step: Step = _made(STEPS[told[key]], told)
     return step
 
 

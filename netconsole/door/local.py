@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netconsole.backend.changes import Change, Result
 from netconsole.backend.model.errors import InvalidValue
@@ -17,14 +17,14 @@ from netconsole.backend.survey.enforcement import Answer
 from netconsole.backend.survey.senders import Source
 from netconsole.backend.survey.status import Status
 from netconsole.backend.system.who import Asker
-from netconsole.diagnostics.doctor import examine
-from netconsole.diagnostics.model.finding import Finding
-from netconsole.diagnostics.model.request import Request
 from netconsole.door.door import Deliver, Door
 from netconsole.door.proposal import Proposal
 from netconsole.door.questions import HostQuestion, Protocol
-from netconsole.watch.picture import Picture
-from netconsole.watch.watch import Watch
+
+if TYPE_CHECKING:
+    from netconsole.diagnostics.model.finding import Finding
+    from netconsole.watch.picture import Picture
+    from netconsole.watch.watch import Watch
 
 _PORTS = range(1, 65536)
 _ICMP = range(256)
@@ -36,7 +36,7 @@ class LocalDoor(Door):
     Safe to use from several threads.
     """
 
-    def __init__(self, service: Service, watch: Watch | None = None) -> None:
+    def __init__(self, service: Service, watch: "Watch | None" = None) -> None:
         """`watch` has been started, and is stopped by whoever did that."""
         self.service = service
         self._watch = watch
@@ -99,9 +99,11 @@ class LocalDoor(Door):
         if self._own_watch is not None:
             self._own_watch.stop()
 
-    def _looking(self) -> Watch:
+    def _looking(self) -> "Watch":
         if self._watch is not None:
             return self._watch
+        from netconsole.watch.watch import Watch
+
         with self._lock:
             if self._own_watch is None:
                 self._own_watch = Watch(self.service)
@@ -118,7 +120,7 @@ class LocalDoor(Door):
                 if watch is not None:
                     watch.soon()
 
-    def _seen(self) -> Picture | None:
+    def _seen(self) -> "Picture | None":
         """The latest picture, where it is not from before the latest change."""
         picture = None if self._watch is None else self._watch.latest()
         return picture if picture is not None and picture.taken >= self._changed else None
@@ -127,16 +129,20 @@ class LocalDoor(Door):
         picture = self._seen()
         return self.service.status() if picture is None else picture.status
 
-    def _findings(self) -> tuple[Finding, ...]:
+    def _findings(self) -> "tuple[Finding, ...]":
         picture = self._seen()
         if picture is not None and picture.findings is not None:
             return picture.findings
+        from netconsole.diagnostics.doctor import examine
+        from netconsole.diagnostics.model.request import Request
+
         return examine(Request(self.service))
 
     def _plan(self) -> Proposal:
         seen = self.service.planned()
         shown = self.service.preview_of(seen)
-        return Proposal(shown.steps, shown.notes, seen.removes_most)
+        obstacles = tuple(each.because for each in seen.obstacles)
+        return Proposal(shown.steps, shown.notes, seen.removes_most, obstacles)
 
     def _admissions(
         self,

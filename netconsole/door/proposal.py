@@ -11,3 +11,5 @@ class Proposal(Preview):
 
     removes_most: str | None = None
     """How much of what is ours it removes, where that is most of it."""
+    obstacles: tuple[str, ...] = ()
+    """Why what is wanted besides cannot be had as the host is."""

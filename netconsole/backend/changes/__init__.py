@@ -7,7 +7,7 @@ given, and leaves the host to `intent`, `plan` and `apply`.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from sqlalchemy import Connection
 
@@ -49,6 +49,10 @@ class Written(Generic[Result]):
 
 class Change(ABC, Generic[Result]):
     """A changing verb. Subclasses are frozen dataclasses whose fields are its arguments."""
+
+    names_files: ClassVar[bool] = False
+    """Whether it says itself which files are written or which programs run: whoever may ask for it
+    is root by that, and a command makes it itself, in its own directory and with its own rights."""
 
     @property
     @abstractmethod

@@ -1,6 +1,7 @@
 """Changes of the host alone: bringing it to what the store says, and a playbook's cure."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sqlalchemy import Connection
 
@@ -72,6 +73,8 @@ class Adopt(Converge):
 @dataclass(frozen=True, slots=True)
 class ApplyFix(Change[None]):
     """Take the steps of a playbook's cure; the store does not change."""
+
+    names_files: ClassVar[bool] = True
 
     name: str
     """What the audit log calls it: `playbook rp_filter`."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from sqlalchemy import Connection
 
@@ -36,6 +37,8 @@ class InjectInstance(Change[Injected]):
 
     Neither the store nor what the host should hold changes.
     """
+
+    names_files: ClassVar[bool] = True
 
     instance: str
     root: str | None = None

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from netaddr import IPNetwork
 from sqlalchemy import Connection
@@ -26,6 +27,8 @@ class ImportNova(Change[Takeover]):
 
     The result has the records with nova's ids, as `takeover` made them.
     """
+
+    names_files: ClassVar[bool] = True
 
     source: str
     """The database, in words."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 
-from netconsole.backend.configuration import nova_options, option_files
+from netconsole.backend.configuration import nova_options, option_files, places
 from netconsole.backend.configuration.option_files import Assignment
 from netconsole.backend.configuration.option_rules import Option
 from netconsole.backend.configuration.option_values import NO_ADDRESS, Default, Values
@@ -20,7 +20,7 @@ from netconsole.backend.system import privileges
 
 NOVAS_MANAGER = "nova.network.manager.VlanManager"
 """What nova takes where its configuration does not say."""
-DEFAULT_FILE = Path("/etc/netconsole/netconsole.conf")
+DEFAULT_FILE = Path(places.CONFIGURATION)
 
 _NOVAS_OWN = re.compile(r"(mysql|postgresql)[:+]|sqlite:.*/nova\.sqlite$")
 """nova's own databases: of a server, or of the name that nova gave to a file by default."""

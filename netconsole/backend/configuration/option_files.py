@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Literal
 
 from netconsole.backend.configuration.option_rules import DEFAULT_SECTION
+from netconsole.backend.configuration.places import CONFIGURATION_VARIABLE
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.system.privileges import as_invoker
 
-ENVIRONMENT_VARIABLE = "NETCONSOLE_CONFIG_FILE"
-"""Names files where no --config-file does; several are divided as in PATH."""
 MOST_BYTES = 2**20
 """Of one file; the longest nova.conf, all comments included, has a fifth of that."""
 
@@ -80,7 +79,7 @@ def choose(
 
 def of_environment() -> list[str]:
     """Return the files that the environment names."""
-    return [name for name in os.environ.get(ENVIRONMENT_VARIABLE, "").split(os.pathsep) if name]
+    return [name for name in os.environ.get(CONFIGURATION_VARIABLE, "").split(os.pathsep) if name]
 
 
 def _is_there(path: Path) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated, get_type_hints
 
 from netconsole.backend.configuration import option_rules as rules
 from netconsole.backend.configuration.option_rules import Endpoint, Option, RepairRule
+from netconsole.backend.configuration.places import AGENT_SOCKET
 from netconsole.backend.model.option_source import OptionSource
 
 
@@ -24,7 +25,7 @@ class Options:
     host: Annotated[str, Option(rules.word)] = field(default_factory=socket.gethostname)
     trial_seconds: Annotated[int, Option(rules.whole(1))] = 60
     """netconsole's own: how long a change of the SSH session's path waits to be confirmed."""
-    agent_socket: Annotated[str, Option(rules.absolute_path)] = "/run/netconsole/agent.sock"
+    agent_socket: Annotated[str, Option(rules.absolute_path)] = AGENT_SOCKET
     """netconsole's own, as are the next four: where the agent answers."""
     repair_drift: Annotated[
         tuple[RepairRule, ...], Option(rules.repair_rule, "boot", listed=True)

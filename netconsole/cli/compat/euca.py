@@ -124,11 +124,11 @@ def euca_describe_groups(
     context: Context, groups: tuple[str, ...], project: str, as_json: bool
 ) -> None:
     """List the security groups of a project, as euca2ools do."""
-    service = context.service()
+    door = context.door()
     if groups:
-        found = tuple(service.security_group(project, name) for name in groups)
+        found = tuple(door.security_group(project, name) for name in groups)
     else:
-        found = service.security_groups(project)
+        found = door.security_groups(project)
     if as_json:
         output.print_json([group_record(view) for view in found])
     else:

@@ -6,22 +6,20 @@ from netconsole.backend.model.codec import record
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import FloatingIP, InstanceView
-    from netconsole.backend.service.service import Service
+    from netconsole.door.door import Door
 
 Row = dict[str, object]
 
 
-def floating_rows(service: "Service") -> list[Row]:
+def floating_rows(door: "Door") -> list[Row]:
     """Return every floating address, with the instance and the fixed address it stands for."""
     holders = {
         ip.id: (view, ip.address)
-        for view in service.instances()
+        for view in door.instances()
         for port in view.ports
         for ip in port.fixed_ips
     }
-    return [
-        _row(ip, *holders.get(ip.fixed_ip_id or 0, (None, None))) for ip in service.floating_ips()
-    ]
+    return [_row(ip, *holders.get(ip.fixed_ip_id or 0, (None, None))) for ip in door.floating_ips()]
 
 
 def _row(ip: "FloatingIP", view: "InstanceView | None", fixed_address: str | None) -> Row:

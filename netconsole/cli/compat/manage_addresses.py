@@ -80,7 +80,7 @@ def fixed() -> None:
 @pass_context
 def list_fixed(context: Context, host: str | None, as_json: bool) -> None:
     """List the fixed addresses."""
-    found = (view for view in context.service().fixed_ip_views() if host in (None, view.host))
+    found = (view for view in context.door().fixed_ip_views() if host in (None, view.host))
     if as_json:
         output.print_json(row(view) for view in found)
     else:

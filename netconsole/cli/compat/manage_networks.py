@@ -16,7 +16,7 @@ from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.network_arguments import network_options
 
 if TYPE_CHECKING:
-    from netconsole.backend.service.service import Service
+    from netconsole.door.door import Door
 
 COLUMNS = {
     "id": "id",
@@ -55,7 +55,7 @@ def create(doer: Doer, /, **arguments: object) -> None:
 @pass_context
 def list_networks(context: Context, as_json: bool) -> None:
     """List the networks."""
-    rows = [record(found) for found in context.service().networks()]
+    rows = [record(found) for found in context.door().networks()]
     if as_json:
         output.print_json(rows)
         return
@@ -75,7 +75,7 @@ def delete(doer: Doer, fixed_range: str | None, uuid: str | None) -> None:
 
     if (fixed_range is None) == (uuid is None):
         raise click.UsageError("Give --fixed-range or --uuid.")
-    doer.carry_out(DeleteNetwork(network=uuid or _by_range(doer.context.service(), fixed_range)))
+    doer.carry_out(DeleteNetwork(network=uuid or _by_range(doer.context.door(), fixed_range)))
 
 
 @network.command()
@@ -105,7 +105,7 @@ def modify(
             raise Conflict(f"{what} {value!r}: cannot be given and taken away at once")
     doer.carry_out(
         ModifyNetwork(
-            network=_by_range(doer.context.service(), fixed_range),
+            network=_by_range(doer.context.door(), fixed_range),
             project=project,
             host=host,
             disassociate_project=disassociate_project,
@@ -114,8 +114,8 @@ def modify(
     )
 
 
-def _by_range(service: "Service", cidr: str | None) -> str:
-    for found in service.networks():
+def _by_range(door: "Door", cidr: str | None) -> str:
+    for found in door.networks():
         if found.cidr == cidr:
             return found.uuid
     shown = command("network", "list")

@@ -48,7 +48,7 @@ def quota(
 
     They are set in the configuration, for every project alike.
     """
-    found = context.service().quotas(project_id)
+    found = context.door().quotas(project_id)
     known = [one.resource for one in found]
     if key is not None and key not in known:
         raise InvalidValue("quota", key, f"must be one of {', '.join(known)}")

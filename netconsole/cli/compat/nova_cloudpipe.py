@@ -20,7 +20,7 @@ FIELDS = ("project", "public_address", "public_port", "private_address")
 @pass_context
 def cloudpipe_list(context: Context, as_json: bool) -> None:
     """List the VPNs that have an instance."""
-    rows = [row(found) for found in context.service().vpns() if found.instance is not None]
+    rows = [row(found) for found in context.door().vpns() if found.instance is not None]
     if as_json:
         output.print_json(rows)
     else:

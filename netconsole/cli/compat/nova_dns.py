@@ -29,7 +29,7 @@ def dns_domains(context: Context, as_json: bool) -> None:
                 strict=True,
             )
         )
-        for one in context.service().dns_domains()
+        for one in context.door().dns_domains()
     ]
     if as_json:
         output.print_json(rows)
@@ -50,7 +50,7 @@ def dns_list(
     if not ip and not name:
         raise click.UsageError("Give --ip or --name.")
     # nova passed over --ip where there was --name.
-    found = context.service().dns_entries(domain, name=name, address=None if name else ip)
+    found = context.door().dns_entries(domain, name=name, address=None if name else ip)
     rows = [{"ip": one.address, "name": one.name, "domain": one.domain} for one in found]
     if as_json:
         output.print_json(rows)

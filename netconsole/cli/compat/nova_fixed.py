@@ -20,7 +20,7 @@ COLUMNS = ("address", "cidr", "hostname", "host")
 @pass_context
 def fixed_ip_get(context: Context, address: str, as_json: bool) -> None:
     """Show a fixed address."""
-    found = row(context.service().fixed_ip(address))
+    found = row(context.door().fixed_ip(address))
     if as_json:
         output.print_json(found)
     else:

@@ -47,7 +47,7 @@ def floating_ip_list(context: Context, as_json: bool) -> None:
     owner = project(click.get_current_context())
     rows = [
         row
-        for row in floating_rows(context.service())
+        for row in floating_rows(context.door())
         if row["project_id"] is not None and owner in (None, row["project_id"])
     ]
     if as_json:
@@ -72,7 +72,7 @@ def floating_ip_delete(doer: Doer, address: str) -> None:
 @pass_context
 def floating_ip_pool_list(context: Context, as_json: bool) -> None:
     """List the pools of floating addresses."""
-    pools = sorted({ip.pool for ip in context.service().floating_ips()})
+    pools = sorted({ip.pool for ip in context.door().floating_ips()})
     if as_json:
         output.print_json([{"name": pool} for pool in pools])
     else:
@@ -102,7 +102,7 @@ def floating_ip_disassociate(doer: Doer, server: str, address: str) -> None:
     """Take a floating address from a server."""
     from netconsole.backend.changes.floating import DisassociateFloating
 
-    view = doer.context.service().instance(server)
+    view = doer.context.door().instance(server)
     if not any(ip.address == address for port in view.ports for ip in port.floating_ips):
         shown = command("instance", "show", server)
         raise Conflict(
@@ -127,7 +127,7 @@ def floating_ip_bulk_list(context: Context, host: str | None, as_json: bool) -> 
 
 def bulk_rows(context: Context, host: str | None) -> list[Row]:
     """Return every floating address, or those that a host carries."""
-    return [row for row in floating_rows(context.service()) if host in (None, row["host"])]
+    return [row for row in floating_rows(context.door()) if host in (None, row["host"])]
 
 
 @click.command()

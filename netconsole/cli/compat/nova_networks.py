@@ -36,7 +36,7 @@ def network_create(doer: Doer, /, **arguments: object) -> None:
 @pass_context
 def network_list(context: Context, fields: str | None, as_json: bool) -> None:
     """List the networks."""
-    rows = [record(found) for found in context.service().networks()]
+    rows = [record(found) for found in context.door().networks()]
     if as_json:
         output.print_json(rows)
     elif fields is None:
@@ -65,7 +65,7 @@ def _print_chosen(columns: list[str], rows: list[dict[str, object]]) -> None:
 @pass_context
 def network_show(context: Context, network: str, as_json: bool) -> None:
     """Show a network."""
-    found = record(context.service().network(network))
+    found = record(context.door().network(network))
     if as_json:
         output.print_json(found)
     else:

@@ -70,7 +70,7 @@ def _traffic(protocol: str, first: str, last: str, cidr: str | None = None) -> "
 @pass_context
 def secgroup_list(context: Context, all_tenants: bool, as_json: bool) -> None:
     """List the security groups of the project."""
-    found = context.service().security_groups(None if all_tenants else _owner())
+    found = context.door().security_groups(None if all_tenants else _owner())
     if as_json:
         output.print_json([group_record(view) for view in found])
         return
@@ -118,7 +118,7 @@ def secgroup_delete(doer: Doer, secgroup: str) -> None:
 @pass_context
 def secgroup_list_rules(context: Context, secgroup: str, as_json: bool) -> None:
     """List what a security group of the project lets in."""
-    found = context.service().security_group(_owner(), secgroup).rules
+    found = context.door().security_group(_owner(), secgroup).rules
     if as_json:
         output.print_json([rule_record(view) for view in found])
     else:
@@ -186,7 +186,7 @@ def secgroup_delete_group_rule(
 @pass_context
 def secgroup_list_default_rules(context: Context, as_json: bool) -> None:
     """List the rules that new default groups get."""
-    found = context.service().default_rules()
+    found = context.door().default_rules()
     if as_json:
         output.print_json(found)
     else:
@@ -247,7 +247,7 @@ def remove_secgroup(doer: Doer, server: str, secgroup: str) -> None:
 @pass_context
 def list_secgroup(context: Context, server: str, as_json: bool) -> None:
     """List the security groups that a server is in."""
-    found = context.service().security_groups_of(server)
+    found = context.door().security_groups_of(server)
     if as_json:
         output.print_json(found)
     else:

@@ -18,7 +18,7 @@ from netconsole.cli.instance import port_kind_option
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import InstanceView, PortKind
-    from netconsole.backend.service.service import Service
+    from netconsole.door.door import Door
 
 STATUS = "ACTIVE"
 """Whether the machine runs is its hypervisor's to know; here its ports are ready."""
@@ -102,7 +102,7 @@ def boot(
     from netconsole.backend.changes.instances import CreateInstance
 
     networks = tuple(nic.network for nic in nics)
-    owner = project(click.get_current_context()) or _owner_of(networks, doer.context.service())
+    owner = project(click.get_current_context()) or _owner_of(networks, doer.context.door())
     change = CreateInstance(
         name=name,
         project=owner,
@@ -114,9 +114,9 @@ def boot(
     doer.carry_out(change, _print_booted)
 
 
-def _owner_of(networks: Sequence[str], service: "Service") -> str:
+def _owner_of(networks: Sequence[str], door: "Door") -> str:
     for asked in networks:
-        owner = service.network(asked).project_id
+        owner = door.network(asked).project_id
         if owner is not None:
             return owner
     return ADMIN
@@ -184,7 +184,7 @@ def list_servers(
     owner = tenant or (None if all_tenants else project(click.get_current_context()))
     found = [
         view
-        for view in context.service().instances()
+        for view in context.door().instances()
         if owner in (None, view.instance.project_id)
         and host in (None, view.instance.host)
         and (status or STATUS).upper() == STATUS
@@ -259,7 +259,7 @@ def virtual_interface_list(context: Context, server: str, as_json: bool) -> None
     """List a server's interfaces."""
     rows = [
         {"id": port.port.uuid, "mac_address": port.port.mac, "net_id": port.network.uuid}
-        for port in context.service().instance(server).ports
+        for port in context.door().instance(server).ports
     ]
     if as_json:
         output.print_json(rows)

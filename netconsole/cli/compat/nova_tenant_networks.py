@@ -25,7 +25,7 @@ def tenant_network_list(context: Context, as_json: bool) -> None:
     owner = project(click.get_current_context())
     rows = [
         _row(found)
-        for found in context.service().networks()
+        for found in context.door().networks()
         if owner is None or found.project_id in (None, owner)
     ]
     if as_json:
@@ -40,7 +40,7 @@ def tenant_network_list(context: Context, as_json: bool) -> None:
 @pass_context
 def tenant_network_show(context: Context, network: str, as_json: bool) -> None:
     """Show a network."""
-    row = _row(context.service().network(network))
+    row = _row(context.door().network(network))
     if as_json:
         output.print_json(row)
     else:

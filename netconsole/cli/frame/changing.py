@@ -46,11 +46,11 @@ class Doer:
 
         `agreed` is the plan that the admin was shown, where they were asked.
         """
-        service = self.context.service()
+        door = self.context.door_for(change)
         if self.dry_run:
-            print_plan(service.preview(change), as_json=self.as_json)
+            print_plan(door.preview(change), as_json=self.as_json)
             return
-        outcome = service.do(change, agreed, confirm=self.context.confirm)
+        outcome = door.do(change, agreed, confirm=self.context.confirm)
         with output.of_what_was_done(change.title):
             print_outcome(change.title, outcome, verbose=self.verbose, as_json=self.as_json)
             if not self.as_json:

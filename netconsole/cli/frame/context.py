@@ -2,17 +2,19 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
 from netconsole.cli.frame import confirmation
 
 if TYPE_CHECKING:
+    from netconsole.backend.changes import Change
     from netconsole.backend.configuration.loading import Configuration
     from netconsole.backend.configuration.options import Options
     from netconsole.backend.service.outcome import Confirm
     from netconsole.backend.service.service import Service
+    from netconsole.door.door import Door
 
 
 @dataclass(slots=True)
@@ -22,6 +24,11 @@ class Context:
     config_files: tuple[str, ...] = ()
     config_dirs: tuple[str, ...] = ()
     read_only: bool = False
+    agent: bool = True
+    """Whether the agent of this host is asked, where there is one."""
+    host: str | None = None
+    """Another host, whose agent is asked by SSH."""
+    _door: "Door | None" = field(default=None, repr=False)
     _service: "Service | None" = field(default=None, repr=False)
 
     def configuration(self) -> "Configuration":
@@ -44,12 +51,38 @@ class Context:
         return self.configuration().options()
 
     def service(self) -> "Service":
-        """Return the one service of this run, made when it is first asked for."""
+        """Return the one service of this run, made when it is first asked for.
+
+        For what looks at this very host, in this process. Raises Conflict for another host's.
+        """
+        if self.host is not None:
+            from netconsole.backend.model.errors import Conflict
+
+            raise Conflict(f"this looks at the host that it runs on: run it on {self.host} itself")
         if self._service is None:
             from netconsole.backend.service.service import Service
 
             self._service = Service(self.options(), read_only=self.read_only)
         return self._service
+
+    def door(self) -> "Door":
+        """Return the one door of this run: the agent's, where there is one, or a service's."""
+        if self._door is None:
+            from netconsole.cli.frame import agent
+
+            self._door = agent.found(self) or self._local_door()
+        return self._door
+
+    def door_for(self, change: "Change[Any]") -> "Door":
+        """Return the door for a change: what names files or programs is made by this process."""
+        if change.names_files and self.host is None:
+            return self._local_door()
+        return self.door()
+
+    def _local_door(self) -> "Door":
+        from netconsole.door.local import LocalDoor
+
+        return LocalDoor(self.service())
 
     @property
     def confirm(self) -> "Confirm | None":
@@ -74,6 +107,8 @@ class Context:
             tuple(params.get("config_files") or ()),
             tuple(params.get("config_dirs") or ()),
             bool(params.get("read_only")),
+            not params.get("no_agent"),
+            params.get("host"),
         )
 
 

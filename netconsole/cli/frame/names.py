@@ -11,39 +11,39 @@ from netconsole.cli.frame.context import Context
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from netconsole.backend.service.service import Service
+    from netconsole.door.door import Door
 
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
-def _completer(names: "Callable[[Service], list[str]]") -> Completer:
+def _completer(names: "Callable[[Door], list[str]]") -> Completer:
     def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
         try:
-            return [n for n in names(Context.of(context).service()) if n.startswith(begun)]
+            return [n for n in names(Context.of(context).door()) if n.startswith(begun)]
         except NetconsoleError:
             return []  # the command itself will say what is wrong
 
     return complete
 
 
-networks = _completer(lambda service: [network.label for network in service.networks()])
-instances = _completer(lambda service: [view.instance.name for view in service.instances()])
-floating_ips = _completer(lambda service: [ip.address for ip in service.floating_ips()])
-dns_domains = _completer(lambda service: [one.domain for one in service.dns_domains()])
+networks = _completer(lambda door: [network.label for network in door.networks()])
+instances = _completer(lambda door: [view.instance.name for view in door.instances()])
+floating_ips = _completer(lambda door: [ip.address for ip in door.floating_ips()])
+dns_domains = _completer(lambda door: [one.domain for one in door.dns_domains()])
 projects = _completer(
-    lambda service: list(dict.fromkeys(view.group.project_id for view in service.security_groups()))
+    lambda door: list(dict.fromkeys(view.group.project_id for view in door.security_groups()))
 )
-security_groups = _completer(lambda service: _group_names(service))
+security_groups = _completer(lambda door: _group_names(door))
 senders = _completer(
-    lambda service: [
-        *(view.instance.name for view in service.instances()),
-        *_group_names(service),
+    lambda door: [
+        *(view.instance.name for view in door.instances()),
+        *_group_names(door),
     ]
 )
 
 
-def _group_names(service: "Service") -> list[str]:
-    return list(dict.fromkeys(view.group.name for view in service.security_groups()))
+def _group_names(door: "Door") -> list[str]:
+    return list(dict.fromkeys(view.group.name for view in door.security_groups()))
 
 
 class Known(click.ParamType[str]):

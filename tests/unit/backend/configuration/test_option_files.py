@@ -7,14 +7,14 @@ import pytest
 
 from netconsole.backend.configuration import loading as configuration
 from netconsole.backend.configuration.loading import Configuration, load
-from netconsole.backend.configuration.option_files import ENVIRONMENT_VARIABLE
+from netconsole.backend.configuration.places import CONFIGURATION_VARIABLE
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.service.option_check import Remark, remarks
 
 
 @pytest.fixture(autouse=True)
 def _no_configuration_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.delenv(CONFIGURATION_VARIABLE, raising=False)
     monkeypatch.setattr(configuration, "DEFAULT_FILE", tmp_path / "absent.conf")
     monkeypatch.setattr(configuration, "address_of_default_route", lambda: "192.0.2.7")
 
@@ -50,7 +50,7 @@ def test_the_environment_names_several_as_path_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [written(tmp_path / "1", "host = one\n"), written(tmp_path / "2", "vlan_start = 9\n")]
-    monkeypatch.setenv(ENVIRONMENT_VARIABLE, os.pathsep.join(files))
+    monkeypatch.setenv(CONFIGURATION_VARIABLE, os.pathsep.join(files))
     read = load()
     assert (read.host, read.vlan_start) == ("one", 9)
 

@@ -7,9 +7,9 @@ import pytest
 
 from netconsole.backend.configuration import loading as configuration
 from netconsole.backend.configuration.loading import load
-from netconsole.backend.configuration.option_files import ENVIRONMENT_VARIABLE
 from netconsole.backend.configuration.option_rules import MANAGERS
 from netconsole.backend.configuration.options import Options
+from netconsole.backend.configuration.places import CONFIGURATION_VARIABLE
 from netconsole.backend.model.errors import InvalidValue
 
 NOVA_CONF = """
@@ -45,7 +45,7 @@ api_servers = http://controller:9292
 
 @pytest.fixture(autouse=True)
 def _no_configuration_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.delenv(CONFIGURATION_VARIABLE, raising=False)
     monkeypatch.setattr(configuration, "DEFAULT_FILE", tmp_path / "absent.conf")
 
 
@@ -149,7 +149,7 @@ def test_a_given_file_wins_over_the_environment_over_etc(
         (tmp_path / name).write_text(f"[DEFAULT]\nhost = {name}\n")
     monkeypatch.setattr(configuration, "DEFAULT_FILE", tmp_path / "etc")
     assert load().host == "etc"
-    monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / "environment"))
+    monkeypatch.setenv(CONFIGURATION_VARIABLE, str(tmp_path / "environment"))
     assert load().host == "environment"
     assert load(str(tmp_path / "given")).host == "given"
 
@@ -159,7 +159,7 @@ def test_a_file_that_is_not_there_is_named(
     by_environment: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if by_environment:
-        monkeypatch.setenv(ENVIRONMENT_VARIABLE, "/nowhere/at.all")
+        monkeypatch.setenv(CONFIGURATION_VARIABLE, "/nowhere/at.all")
     with pytest.raises(InvalidValue, match=r"'/nowhere/at\.all': cannot be read: No such file"):
         load(*([] if by_environment else ["/nowhere/at.all"]))
 

@@ -1,0 +1,72 @@
+"""The agent as a command finds it: where its socket is, and whether somebody answers there."""
+
+import os
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netconsole import __version__
+from netconsole.backend.configuration import places
+from netconsole.backend.model.errors import NetconsoleError
+from netconsole.cli.frame import output
+from netconsole.door.answers import Unintelligible
+from netconsole.door.channel import LocalChannel, SshChannel, parse_target
+from netconsole.door.failures import Refused
+from netconsole.door.remote import GREETING_SECONDS, RemoteDoor
+
+if TYPE_CHECKING:
+    from netconsole.cli.frame.context import Context
+
+_OPTION = "agent_socket"
+
+
+def found(context: "Context") -> RemoteDoor | None:
+    """Return the door of the agent to ask, None where there is none. Raises Unavailable.
+
+    Of this host it is silently done without; who is not let in is told why. Of another host
+    nothing else would do.
+    """
+    if context.host is not None:
+        door = RemoteDoor(SshChannel(parse_target(context.host)), read_only=context.read_only)
+        _say_version(door.greet().version)
+        return door
+    place = _socket(context) if context.agent else None
+    if place is None:
+        return None
+    door = RemoteDoor(LocalChannel(place), read_only=context.read_only)
+    try:
+        _say_version(door.greet(GREETING_SECONDS).version)
+    except (Refused, PermissionError) as error:
+        reason = f"{place}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        output.say(f"netconsole: without the agent: {reason}")
+        return None
+    except (OSError, HTTPException, Unintelligible):
+        return None
+    return door
+
+
+def _socket(context: "Context") -> str | None:
+    """Return where the agent's socket is, by the configuration that counts; None for no agent.
+
+    Reading a configuration whole takes longer than most answers. One that is named may lead to
+    another store than the agent's: then the agent is asked only if it says where that is.
+    """
+    named = context.config_files or context.config_dirs
+    if not (named or os.environ.get(places.CONFIGURATION_VARIABLE)):
+        try:
+            if _OPTION.encode() not in Path(places.CONFIGURATION).read_bytes():
+                return places.AGENT_SOCKET
+        except OSError:
+            return places.AGENT_SOCKET  # not there, or not for this user to read
+    try:
+        configuration = context.configuration()
+        if any(each.name == _OPTION for each in configuration.assignments):
+            return configuration.options().agent_socket
+    except NetconsoleError:
+        pass  # the command itself will say what is wrong
+    return None
+
+
+def _say_version(version: str) -> None:
+    if version != __version__:
+        output.say(f"netconsole: this is {__version__}, the agent {version}: restart it")

@@ -1,0 +1,183 @@
+"""Commands that ask the agent, where there is one: what they say and do is what it was without."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agent import add_users, curl, start_agent
+from cloud import answer, configure, create_cloud, create_network, held
+from private_host import PrivateHost, eventually
+from pseudo_terminal import Terminal
+
+pytestmark = pytest.mark.requires("root")
+
+NETCONSOLE = str(Path(sys.executable).parent / "netconsole")
+DOMAIN = ("dns", "create-domain", "example.org")
+HEAVY = ("sqlalchemy", "aiohttp", "cattrs", "netconsole.backend.service.service", "pyroute2")
+
+
+@pytest.fixture
+def door(host: PrivateHost) -> PrivateHost:
+    create_cloud(host)
+    add_users(host)
+    start_agent(host)
+    return host
+
+
+def by(host: PrivateHost, user: str, *command: str) -> subprocess.CompletedProcess[str]:
+    become = ("setpriv", "--reuid", user, "--regid", user, "--init-groups")
+    return host.run(*become, NETCONSOLE, *command, check=False)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("status", "--json"), ("status",), ("plan",), ("plan", "--json"), ("guards", "--json")),
+        *(("network", "list", "--json"), ("network", "show", "vmnet"), ("instance", "list")),
+        *(("instance", "show", "web1", "--json"), ("fixed", "list", "--json"), ("fixed", "list")),
+        *(
+            ("floating", "list"),
+            ("floating", "list", "--json"),
+            ("history", "--json"),
+            ("vpn", "list"),
+        ),
+        *(("secgroup", "list", "--json"), ("dns", "list"), ("dns", "domains"), ("history",)),
+        ("secgroup", "test", "--from", "203.0.113.1", "--to", "web1", "--protocol", "icmp"),
+        *(("nova", "list"), ("nova", "floating-ip-bulk-list"), ("nova-manage", "fixed", "list")),
+    ],
+)
+def test_what_is_said_is_the_same_to_the_byte(
+    shared: PrivateHost, command: tuple[str, ...]
+) -> None:
+    asked = shared.run("netconsole", *command, check=False)
+    alone = shared.run("netconsole", "--no-agent", *command, check=False)
+    assert (asked.stdout, asked.stderr, asked.returncode) == (
+        *(alone.stdout, alone.stderr),
+        alone.returncode,
+    )
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[PrivateHost]:
+    """A host with an agent, which these tests only look at; it is quiet."""
+    with PrivateHost() as host:
+        create_network(host)
+        host.run("netconsole", "instance", "create", "web1", "--project", "demo")
+        host.run("netconsole", "floating", "create", "--ip-range", "203.0.113.128/28")
+        start_agent(host)
+        yield host
+
+
+def test_who_looks_needs_neither_rights_nor_a_configuration(door: PrivateHost) -> None:
+    door.run("chmod", "0700", "/etc/netconsole", "/var/lib/netconsole")
+    seen = by(door, "looker", "status")
+    assert (seen.returncode, seen.stderr) == (0, "")
+    assert "web1" in seen.stdout
+    assert "read-only: looker is in the group netconsole, which only looks" in seen.stdout
+    before = held(door)
+    refused = by(door, "looker", *DOMAIN)
+    assert refused.returncode == 3
+    assert refused.stderr.count("\n") == 1
+    assert "`usermod --append --groups netconsole-admin looker` lets them change" in refused.stderr
+    assert held(door) == before
+
+
+def test_who_is_not_let_in_is_told_so_in_a_line_and_goes_on_without(door: PrivateHost) -> None:
+    seen = by(door, "stranger", "status")
+    assert seen.returncode == 0
+    assert seen.stderr.count("\n") == 1
+    assert "`usermod --append --groups netconsole stranger` lets them look" in seen.stderr
+    assert by(door, "stranger", "--no-agent", "status").stderr == ""
+
+
+def test_an_admin_changes_without_being_root(door: PrivateHost) -> None:
+    made = by(door, "changer", "floating", "disassociate", "203.0.113.129")
+    assert made.returncode == 0, made.stderr
+    assert "-d 203.0.113.129" not in door.run("iptables", "-t", "nat", "-S").stdout
+    line = json.loads(door.read("/var/lib/netconsole/audit.jsonl").splitlines()[-1])
+    assert (line["login"], line["asked"]) == ("changer", "floating disassociate 203.0.113.129")
+    refused = by(door, "changer", "network", "delete", "nowhere")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "netconsole: network 'nowhere' does not exist: `netconsole network list` shows which do\n"
+    )
+    assert by(door, "changer", "--read-only", *DOMAIN).returncode == 3
+
+
+def test_an_agent_that_hangs_or_has_died_is_silently_done_without(door: PrivateHost) -> None:
+    door.run("pkill", "-STOP", "-f", "netconsole agent")
+    seen = door.run("netconsole", "network", "list")
+    assert ("vmnet" in seen.stdout, seen.stderr) == (True, "")
+    door.run("pkill", "-KILL", "-f", "netconsole agent")
+    door.run("netconsole", *DOMAIN)
+    assert [each["domain"] for each in answer(door, "dns", "domains")] == ["example.org"]
+
+
+def test_a_configuration_of_its_own_is_not_the_agents(door: PrivateHost) -> None:
+    door.write("/run/other.conf", "[DEFAULT]\nstate_path = /run/other\n")
+    assert (
+        door.run("netconsole", "--config-file", "/run/other.conf", "network", "list").stdout
+        == (
+            door.run(
+                "netconsole", "--no-agent", "--config-file", "/run/other.conf", "network", "list"
+            )
+        ).stdout
+    )
+    door.write("/run/same.conf", "[DEFAULT]\nagent_socket = /run/netconsole/agent.sock\n")
+    asked = door.run("netconsole", "--config-file", "/run/same.conf", "network", "list").stdout
+    assert "vmnet" in asked
+
+
+def test_status_by_the_agent_imports_nothing_heavy(door: PrivateHost) -> None:
+    program = (
+        "import sys; from netconsole.cli.main import run; status = run(['status']); "
+        f"print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)"
+    )
+    seen = door.run("python3", "-c", program, environment={"OF": "its own"})
+    assert ("web1" in seen.stdout, seen.stderr.split()) == (True, [])
+
+
+def test_an_older_or_newer_end_is_told_so(door: PrivateHost) -> None:
+    header = ("-H", "Netconsole-API: 2", "-H", "Netconsole-Version: 9.0")
+    status, told = curl(door, "/v1/networks", None, *header)
+    assert status == 403
+    assert "install one version" in told["error"]["message"]
+
+
+def test_a_change_of_the_sessions_path_asks_at_the_terminal(host: PrivateHost) -> None:
+    configure(host, "flat_interface = eth0", "trial_seconds = 60")
+    host.run("netconsole", "apply")
+    before = held(host)
+    start_agent(host)
+    session = "SSH_CONNECTION=203.0.113.1 50000 203.0.113.2 22"
+    create = (
+        *("env", session, NETCONSOLE, "network", "create", "vmnet"),
+        *("--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100"),
+    )
+    refused = host.run(*create, check=False)
+    assert "eth0, which your SSH session came in on" in refused.stderr
+    assert held(host) == before
+
+    with Terminal(host.command(*create)) as terminal:
+        terminal.wait_for("Type yes within 60 s")
+        terminal.press(*"no", "enter")
+        terminal.wait_for("not confirmed: taken back")
+        assert terminal.exit_status(30) == 1
+    assert sorted(held(host)) == sorted(before)
+
+    with Terminal(host.command(*create)) as terminal:
+        terminal.wait_for("Type yes within 60 s")
+        host.run("pkill", "-KILL", "-f", "bin/netconsole network create")
+        eventually(lambda: sorted(held(host)) == sorted(before))
+    line = json.loads(host.read("/var/lib/netconsole/audit.jsonl").splitlines()[-1])
+    assert (line["ssh_peer"], line["end"]) == ("203.0.113.1", "undone")
+
+    with Terminal(host.command(*create)) as terminal:
+        terminal.wait_for("Type yes within 60 s")
+        terminal.press(*"yes", "enter")
+        assert terminal.exit_status(30) == 0
+    assert [row["label"] for row in answer(host, "network", "list")] == ["vmnet"]
+    assert "203.0.113.2/24" in host.run("ip", "address", "show", "br100").stdout
