@@ -1,6 +1,7 @@
 """Commands that ask the agent, where there is one: what they say and do is what it was without."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -107,13 +108,16 @@ def test_an_admin_changes_without_being_root(door: PrivateHost) -> None:
     assert by(door, "changer", "--read-only", *DOMAIN).returncode == 3
 
 
-def test_an_agent_that_hangs_or_has_died_is_silently_done_without(door: PrivateHost) -> None:
-    door.run("pkill", "-STOP", "-f", "netconsole agent")
-    seen = door.run("netconsole", "network", "list")
+def test_an_agent_that_hangs_or_has_died_is_silently_done_without(host: PrivateHost) -> None:
+    create_network(host)
+    agent = start_agent(host)
+    host.run("pkill", "-STOP", "-f", "netconsole agent")
+    seen = host.run("netconsole", "network", "list")
     assert ("vmnet" in seen.stdout, seen.stderr) == (True, "")
-    door.run("pkill", "-KILL", "-f", "netconsole agent")
-    door.run("netconsole", *DOMAIN)
-    assert [each["domain"] for each in answer(door, "dns", "domains")] == ["example.org"]
+    agent.send_signal(signal.SIGCONT)  # nsenter(1) stops with what it runs
+    host.run("pkill", "-KILL", "-f", "netconsole agent")
+    host.run("netconsole", *DOMAIN)
+    assert [each["domain"] for each in answer(host, "dns", "domains")] == ["example.org"]
 
 
 def test_a_configuration_of_its_own_is_not_the_agents(door: PrivateHost) -> None:
