@@ -2,10 +2,10 @@
 
 import asyncio
 import signal
-import sys
 from contextlib import AsyncExitStack
 
 from netconsole.agent.converging import converging
+from netconsole.agent.log import say
 from netconsole.agent.notify import notifying
 from netconsole.agent.serving import serving
 from netconsole.backend.configuration.options import Options
@@ -37,11 +37,11 @@ async def _run(service: Service) -> None:
         watch.start()
         parts.callback(watch.stop)
         parts.enter_context(
-            converging(service, watch, _say, lambda: loop.call_soon_threadsafe(settled.set))
+            converging(service, watch, say, lambda: loop.call_soon_threadsafe(settled.set))
         )
         await _first(settled, ending)
         notifier.ready()
-        _say(f"ready, at {service.options.agent_socket}")
+        say(f"ready, at {service.options.agent_socket}")
         await ending.wait()
 
 
@@ -51,7 +51,3 @@ async def _first(*events: asyncio.Event) -> None:
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
-
-
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)

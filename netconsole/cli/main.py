@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("adopt", "converge", "Make this host this store's, where another configured it."),
         ("undo", "converge", "Take back a playbook's fix."),
         ("history", "converge", "List the changes made on this host, the latest first."),
+        ("log", "log", "Show what was changed on this host, by whom, and what its agent said."),
         ("agent", "agent", "Run the agent of this host, until SIGTERM or Ctrl-C."),
         ("config", "config", "Show and check the configuration."),
         ("doctor", "doctor", "Run every check and say what is wrong."),

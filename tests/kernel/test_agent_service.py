@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from booted_host import BootedHost
-from cloud import FLOATING, create_cloud, reaches
+from cloud import FLOATING, create_cloud, create_network, reaches
 from private_host import eventually
 
 pytestmark = pytest.mark.requires("systemd", "namespaces", "nsenter", "iptables", "ping")
@@ -108,7 +108,6 @@ def test_a_host_is_as_the_store_says_after_a_boot(booted: BootedHost) -> None:
     host = booted
     create_cloud(host)
     agent(host, "install")
-    applying(host)
     host.halt()
 
     host.boot()
@@ -179,6 +178,33 @@ def test_one_that_hangs_is_started_again(booted: BootedHost) -> None:
     eventually(lambda: host.systemctl("is-active", SERVICE, check=False) == "active")
     log = host.run("journalctl", "--unit", SERVICE, "--output=cat", "--no-pager").stdout
     assert "Watchdog timeout" in log
+
+
+def test_changes_and_what_it_says_are_in_the_journal_with_fields(booted: BootedHost) -> None:
+    host = booted
+    create_network(host)
+    host.run("netconsole", "network", "create", "bad", "--fixed-range-v4", "no", check=False)
+    words = "from netconsole.agent.log import say; say('hello\\nthere', kind='greeting')"
+    host.run("systemd-run", "--wait", f"{Path(program(host)).parent}/python", "-c", words)
+    # Of what systemd starts stderr may be the journal, of a terminal's it is not.
+    assert host.run("python3", "-c", words).stderr == "hello\\nthere\n"
+
+    listed = json.loads(host.run("netconsole", "log", "--json").stdout)
+
+    created, refused, said = listed[-3:]
+    assert refused["outcome"].startswith("failed: ")
+    assert created["title"].startswith("network create vmnet")
+    assert (created["outcome"], created["login"], created["end"]) == ("done", "root", "done")
+    assert (created["priority"], said["priority"]) == ("notice", "info")
+    assert (said["message"], said["kind"]) == ("hello\nthere", "greeting")
+    found = ("journalctl", "--output=cat", f"NETCONSOLE_CHANGE={created['change']}")
+    assert host.run(*found).stdout == f"{created['message']}\n"
+    following = host.spawn("netconsole", "log", "--follow", "--lines=1")
+    assert following.stdout is not None
+    assert "hello" in following.stdout.readline()
+    host.run("netconsole", "network", "delete", "vmnet")
+    assert "root: network delete vmnet: done" in following.stdout.readline()
+    host.run("pkill", "-f", "netconsole log --follow")
 
 
 def test_the_unit_is_sound_and_bounded(booted: BootedHost) -> None:

@@ -37,6 +37,7 @@ from netconsole.backend.transaction.apply import Applied, apply, recover, verify
 from netconsole.backend.transaction.audit import Auditor
 from netconsole.backend.transaction.journal import JournalEntry, OpenEntry
 from netconsole.backend.transaction.lock import host_lock
+from netconsole.backend.transaction.telling import tell
 from netconsole.backend.transaction.trial import Guardian, NotConfirmed, session_interface
 
 
@@ -103,7 +104,7 @@ class Service(Writing):
         return replace(outcome, recovered=recovered)
 
     def _auditor(self, by: Asker) -> Auditor:
-        return Auditor(f"{self._options.state_path}/audit.jsonl", by.who)
+        return Auditor(f"{self._options.state_path}/audit.jsonl", by.who, tell)
 
     def refuse(self, title: str, because: str, by: Asker) -> ReadOnly:
         """Log that somebody asked for a change who may not make any; return what to tell them.

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -52,9 +52,15 @@ class NotAudited(PartlyDone):
 class Auditor:
     """Appends to the audit log. One that cannot be written stops a change before it begins."""
 
-    def __init__(self, path: str, by: Who | None = None) -> None:
-        """`by` is who asks; without it, whose process this is."""
+    def __init__(
+        self,
+        path: str,
+        by: Who | None = None,
+        tell: Callable[[AuditLine], object] = lambda _: None,
+    ) -> None:
+        """`by` is who asks; without it, whose process this is. `tell` is given each line too."""
         self._path = Path(path)
+        self._tell = tell
         self._by = by or who()
         self._line = self._asked("")
         self._room: IO[bytes] | None = None
@@ -116,6 +122,7 @@ class Auditor:
                 _append(handle, self._text(line))
             except OSError as error:
                 raise self._unavailable(error) from error
+        self._tell(line)
 
     def did(self, change_id: str, commands: tuple[str, ...], end: str | None) -> None:
         """Add the change's id in the journal, the commands that were run, and how it ended."""
@@ -123,6 +130,7 @@ class Auditor:
 
     def _write(self, handle: int, failure: BaseException | None) -> None:
         self._let_go()
+        self._tell(self._line)
         text = self._text(self._line)
         try:
             _append(handle, text)

@@ -197,10 +197,11 @@ def _take_back(state_path: str, entry: OpenEntry) -> None:
     from netconsole.backend.transaction.apply import recover_one
     from netconsole.backend.transaction.audit import Auditor
     from netconsole.backend.transaction.lock import host_lock
+    from netconsole.backend.transaction.telling import tell
 
     def note(change: JournalEntry, left: tuple[str, ...]) -> None:
         with suppress(Unavailable):  # what was on trial is taken back all the same
-            Auditor(f"{state_path}/audit.jsonl").killed(change, left, "its guardian")
+            Auditor(f"{state_path}/audit.jsonl", tell=tell).killed(change, left, "its guardian")
 
     if entry.is_lost():
         recover_one(entry, lambda change, left: None)  # there is no log any more
