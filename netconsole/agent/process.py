@@ -2,47 +2,81 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 from netconsole.agent.converging import converging
 from netconsole.agent.log import say
-from netconsole.agent.notify import notifying
+from netconsole.agent.notify import Notifier, notifying
+from netconsole.agent.own_address import own_address_heard
 from netconsole.agent.serving import serving
 from netconsole.backend.configuration.options import Options
+from netconsole.backend.model.errors import NetconsoleError, said
 from netconsole.backend.service.service import Service
 from netconsole.door.local import LocalDoor
 from netconsole.watch.watch import Watch
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
+Load = Callable[[], Options]
+"""Reads the configuration. Raises InvalidValue."""
 
-def run(options: Options) -> None:
+
+def run(load: Load) -> None:
     """Be the agent of this host until SIGTERM or SIGINT.
 
     Who waits for it is told that it is ready once the host is as the store says, as far as that
-    can be: guests that start then have their networks.
+    can be: guests that start then have their networks. At SIGHUP the configuration is read again,
+    and when the host's own address is another: my_ip is that by default.
     """
-    asyncio.run(_run(Service(options)))
+    asyncio.run(_run(load))
 
 
-async def _run(service: Service) -> None:
-    ending, settled = asyncio.Event(), asyncio.Event()
+async def _run(load: Load) -> None:
+    ending, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _ENDING:
         loop.add_signal_handler(number, ending.set)
+    loop.add_signal_handler(signal.SIGHUP, again.set)
+    options = load()
+    async with notifying(lambda: True) as notifier:
+        while not ending.is_set():
+            await _be(options, notifier, ending, again)
+            if again.is_set() and not ending.is_set():
+                again.clear()
+                notifier.reloading()
+                options = _loaded(load, options)
+
+
+async def _be(
+    options: Options, notifier: Notifier, ending: asyncio.Event, again: asyncio.Event
+) -> None:
+    """Be the agent by a configuration, until the end or until it is to be read again."""
+    settled = asyncio.Event()
+    tell = asyncio.get_running_loop().call_soon_threadsafe
+    service = Service(options)
     watch = Watch(service)
     async with AsyncExitStack() as parts:
-        notifier = await parts.enter_async_context(notifying(lambda: True))
-        await parts.enter_async_context(serving(LocalDoor(service, watch), service.options))
+        await parts.enter_async_context(serving(LocalDoor(service, watch), options))
         watch.start()
         parts.callback(watch.stop)
-        parts.enter_context(
-            converging(service, watch, say, lambda: loop.call_soon_threadsafe(settled.set))
-        )
-        await _first(settled, ending)
-        notifier.ready()
-        say(f"ready, at {service.options.agent_socket}")
-        await ending.wait()
+        parts.enter_context(own_address_heard(again.set))
+        parts.enter_context(converging(service, watch, say, partial(tell, settled.set)))
+        await _first(settled, ending, again)
+        if settled.is_set():
+            notifier.ready()
+            say(f"ready, at {options.agent_socket}")
+        await _first(ending, again)
+
+
+def _loaded(load: Load, former: Options) -> Options:
+    """The configuration as it is now; one that cannot be used is told of, and the former stays."""
+    try:
+        return load()
+    except NetconsoleError as error:
+        say(f"the configuration stays as it was: {said(error)}")
+        return former
 
 
 async def _first(*events: asyncio.Event) -> None:

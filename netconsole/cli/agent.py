@@ -30,7 +30,7 @@ def agent(context: Context) -> None:
     if click.get_current_context().invoked_subcommand is None:
         from netconsole.agent.process import run
 
-        run(context.options())
+        run(context.options)
 
 
 @agent.command()

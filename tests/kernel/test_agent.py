@@ -123,3 +123,29 @@ def test_a_change_of_the_store_by_another_is_followed(host: PrivateHost) -> None
         eventually(lambda: is_in_line(host))
     (last, *_) = answer(host, "history")
     assert last["title"] == "repair: the store has changed"
+
+
+def test_its_own_address_comes_late(host: PrivateHost) -> None:
+    """As by DHCP: what guests send out has it as its source once it is there."""
+    host.write("/etc/netconsole/netconsole.conf", "[DEFAULT]\npublic_interface = eth0\n")
+    netconsole(host, *NETWORK)
+    netconsole(host, "instance", "create", "web1", "--project", "demo", "--port-kind", "tap")
+    break_all(host)
+    host.run("ip", "address", "flush", "dev", "eth0")
+    with running_agent(host):
+        assert "SNAT" not in host.run("iptables-save", "-t", "nat").stdout
+        host.run("ip", "address", "add", "203.0.113.2/24", "dev", "eth0")
+        host.run("ip", "route", "add", "default", "via", "203.0.113.1")
+        eventually(lambda: "--to-source 203.0.113.2" in host.run("iptables-save").stdout)
+        eventually(lambda: is_in_line(host))
+
+
+def test_its_configuration_is_read_again(host: PrivateHost) -> None:
+    create(host)
+    with running_agent(host) as said:
+        configure(host, "my_ip = nonsense")
+        host.run("pkill", "-HUP", "-f", "netconsole agent")
+        eventually(lambda: "the configuration stays as it was" in said())
+        configure(host, "dmz_cidr = 192.0.2.0/24")
+        host.run("pkill", "-HUP", "-f", "netconsole agent")
+        eventually(lambda: "192.0.2.0/24" in host.run("iptables-save").stdout)
