@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from netconsole.agent.repairing import Decision, Memory, Policy, Seen, decide, failed
 from netconsole.backend.model.errors import NetconsoleError, said
-from netconsole.backend.model.facility import Facility
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.survey import Survey
 from netconsole.watch.picture import Picture
@@ -141,12 +140,11 @@ class _Loop:
 def _seen(picture: Picture, former: Survey | None) -> Seen:
     survey = picture.survey
     unread = {part: why for part, why in survey.observed.unreadable.items() if part[0] != "/"}
-    changed = former is not None and Facility.STORE in picture.changed
     return Seen(
         at=time.monotonic(),
         plan=survey.plan,
         lacking=frozenset(each.place for each in survey.obstacles),
         unknown="; ".join(f"{part}: {why}" for part, why in unread.items()),
         cut_off=bool(survey.unfinished),
-        store_changed=changed and former is not None and former.wanted != survey.wanted,
+        store_changed=former is not None and former.wanted != survey.wanted,
     )
