@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from netconsole.agent.repairing import Decision, Memory, Policy, Seen, decide, failed
 from netconsole.backend.model.errors import NetconsoleError, said
@@ -56,6 +57,9 @@ class _Loop:
         self._told = ""
         self._former: Survey | None = None
         self._picture: Picture | None = None
+        self._services: frozenset[str] = frozenset()
+        """Those that have changed the packet filter since it was last looked whether to mend."""
+        self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="converging")
@@ -72,6 +76,8 @@ class _Loop:
         """Called by the watch, in its thread."""
         if isinstance(result, Picture):
             self._picture = result
+            with self._lock:
+                self._services |= result.services
             self._wake.set()
 
     def _run(self) -> None:
@@ -97,7 +103,9 @@ class _Loop:
         return max(0.1, self._memory.again_at - time.monotonic())
 
     def _consider(self, picture: Picture) -> None:
-        seen = _seen(picture, self._former)
+        with self._lock:
+            services, self._services = self._services, frozenset()
+        seen = replace(_seen(picture, self._former), by=", ".join(sorted(services)))
         if not seen.unknown:
             self._former = picture.survey
         if seen.unknown and self._told != seen.unknown:

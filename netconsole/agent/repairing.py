@@ -20,6 +20,7 @@ ROUNDS: Final = 3
 """A thing that was mended so often in a row is fought over."""
 FIGHT_SECONDS: Final = 600.0
 """A row ends when nobody has undone a mending for so long."""
+_OF_FILTER: Final[frozenset[StepKind]] = frozenset({"rules", "guards"})
 _FIRST_WAIT, _LONGEST_WAIT = 2.0, 300.0
 """Seconds after which what failed is tried again; each time twice as long."""
 
@@ -58,7 +59,7 @@ class Seen:
     cut_off: bool = False
     """Whether a change was left half done: the next takes it back first."""
     by: str = ""
-    """The program that loads the packet filter and did it, where it was one."""
+    """The services that have changed the packet filter, where it was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,12 @@ def decide(seen: Seen, memory: Memory, policy: Policy) -> Decision:
         return Decision(None, memory)
     memory = _rested(memory, seen)
     arrived = memory.awaited - seen.lacking
-    cause = _cause(seen, memory, arrived)
-    kinds = policy.at_start if cause else policy.always
+    cause, kinds = _cause(seen, memory, arrived), policy.always
+    if cause:
+        kinds |= policy.at_start
+    elif seen.by:
+        cause = f"{seen.by} has changed the packet filter"
+        kinds |= policy.at_start & _OF_FILTER
     awaited = memory.awaited & seen.lacking if memory.has_started else seen.lacking
     memory = replace(memory, has_started=True, awaited=awaited)
     repair = Repair(
@@ -137,9 +142,7 @@ def _cause(seen: Seen, memory: Memory, arrived: frozenset[Place]) -> str:
         return f"there is {some(sorted(' '.join(filter(None, place)) for place in arrived))} now"
     if seen.store_changed:
         return "the store has changed"
-    if memory.owed and seen.at >= memory.again_at:
-        return "it failed before"
-    return f"{seen.by} has loaded the packet filter" if seen.by else ""
+    return "it failed before" if memory.owed and seen.at >= memory.again_at else ""
 
 
 def failed(before: Memory, decision: Decision, steps: Plan, now: float) -> Memory:

@@ -73,6 +73,11 @@ class Ears:
             self._woken = -1
         self._selector.close()
 
+    def services(self) -> frozenset[str]:
+        """Return the services that have changed the packet filter since this was asked last."""
+        told = (ear.services() for ear in self._ears if isinstance(ear, RuleNotices))
+        return frozenset().union(*told)
+
     def wake(self) -> None:
         """End what waits in `wait` or `pause`; from any thread."""
         with self._lock:

@@ -21,6 +21,8 @@ class Picture:
     """Of the checks, made less often than the rest; None before the first time."""
     changed: frozenset[Facility] = frozenset()
     """What differs from the picture before; all of it in the first."""
+    services: frozenset[str] = frozenset()
+    """Those that have changed the packet filter since the picture before: firewalld, docker."""
 
     @cached_property
     def status(self) -> Status:

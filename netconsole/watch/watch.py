@@ -207,7 +207,8 @@ class Watch:
             self._began = None
         was_blind, self._error = self._error is not None, None
         if look.changed or was_blind:
-            self._latest = Picture(taken, look.survey, self._findings, look.changed)
+            services = frozenset() if self._ears is None else self._ears.services()
+            self._latest = Picture(taken, look.survey, self._findings, look.changed, services)
             self._deliver(self._latest)
         if look.changed - {Facility.COUNTERS}:
             self._need_checks()
@@ -219,7 +220,9 @@ class Watch:
         if latest is None:
             return
         if self._findings != latest.findings:
-            latest = replace(latest, findings=self._findings, changed=frozenset())
+            latest = replace(
+                latest, findings=self._findings, changed=frozenset(), services=frozenset()
+            )
             self._latest = latest
             self._deliver(latest)
         for deliver in self._receivers(only_new=True):

@@ -14,7 +14,7 @@ from booted_host import control_group
 from entered import SYSTEM_PATH
 from private_host import user_namespace
 
-ALLOWED = frozenset({"8021q", "postgresql"})
+ALLOWED = frozenset({"8021q", "first-pids", "postgresql"})
 """What even a full run may be without: root cannot install it, or it would start a service."""
 
 
@@ -36,6 +36,12 @@ def _answers(*command: str) -> str | None:
     if done.returncode == 0:
         return None
     return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+
+
+def _first_pids() -> str | None:
+    """The kernel numbers processes there as it tells of them to others (PROC_PID_INIT_INO)."""
+    is_first = Path("/proc/self/ns/pid").readlink().name == "pid:[4026531836]"
+    return None if is_first else "this is not the kernel's first pid namespace"
 
 
 def _namespaces() -> str | None:
@@ -86,6 +92,7 @@ def _systemd() -> str | None:
 
 
 PROBES: Mapping[str, Callable[[], str | None]] = {
+    "first-pids": _first_pids,
     "namespaces": _namespaces,
     "root": _root,
     "8021q": _vlan,

@@ -16,6 +16,7 @@ from typing import Final
 
 from netconsole.backend.filtering.nf_messages import FAMILIES, attributes, headers, text
 from netconsole.backend.model.facility import NOTHING, Again, Facility
+from netconsole.backend.system.origin import service_of
 
 _SO_RCVBUFFORCE: Final = 33
 """Of asm-generic/socket.h; Python has no name for it."""
@@ -146,6 +147,9 @@ class RouteNotices(Notices):
 _NEW_GENERATION: Final = 15
 """NFT_MSG_NEWGEN: ends each transaction, also one that changed nothing. To list a chain of
 ebtables is such a one."""
+_NFGENMSG: Final = 4
+_GEN_PROC_PID, _GEN_PROC_NAME = 2, 3
+"""NFTA_GEN_* of linux/netfilter/nf_tables.h; the number is that of the first pid namespace."""
 _NETLINK_NETFILTER: Final = 12
 _NFNLGRP_NFTABLES: Final = 7
 
@@ -160,13 +164,36 @@ class RuleNotices(Notices):
 
     def __init__(self) -> None:
         super().__init__(_NETLINK_NETFILTER, _mask(_NFNLGRP_NFTABLES))
+        self._has_changed = False
+        self._services: set[str] = set()
+
+    def services(self) -> frozenset[str]:
+        """Return the services that have changed some since this was asked last.
+
+        Not among them are admins, and whoever was gone before its notice was read.
+        """
+        found, self._services = frozenset(self._services), set()
+        return found
 
     def _told(self, kind: int, message: bytes) -> Again:
-        if kind & 0xFF == _NEW_GENERATION or not message:
+        if kind & 0xFF == _NEW_GENERATION:
+            if self._has_changed and (service := _author(message)):
+                self._services.add(service)
+            self._has_changed = False
             return NOTHING
+        if not message:
+            return NOTHING
+        self._has_changed = True
         if FAMILIES.get(message[0]) == "netdev":
             return _GUARDS
         return _RULES
+
+
+def _author(message: bytes) -> str:
+    """The service whose transaction a new generation ends (nft_gen_attributes)."""
+    told = dict(attributes(message[_NFGENMSG:]))
+    process = int.from_bytes(told.get(_GEN_PROC_PID, b""), "big")
+    return service_of(process, text(told.get(_GEN_PROC_NAME, b""))) if process else ""
 
 
 _GUARDS: Final = Again.of(Facility.GUARDS)

@@ -70,7 +70,7 @@ def test_what_was_missing_is_waited_for_and_what_goes_later_is_not() -> None:
     ("led", "cause"),
     [
         (replace(seen(RULE), store_changed=True), "the store has changed"),
-        (replace(seen(RULE), by="firewalld"), "firewalld has loaded the packet filter"),
+        (replace(seen(RULE), by="firewalld"), "firewalld has changed the packet filter"),
         (replace(seen(RULE), cut_off=True), "a change was cut off"),
     ],
 )
@@ -79,6 +79,11 @@ def test_what_no_admin_did_at_the_host_is_mended(led: Seen, cause: str) -> None:
     assert decision.repair is not None
     assert decision.repair.cause == cause
     assert decide(led, STARTED, policy("never")).repair is None
+
+
+def test_of_what_a_firewall_did_the_packet_filter_alone_is_mended() -> None:
+    decision = decide(replace(seen(RULE, ADDRESS), by="firewalld"), STARTED, policy("boot"))
+    assert taken(decision, RULE, ADDRESS) == (RULE,)
 
 
 def test_nothing_is_done_while_it_is_not_known_what() -> None:
