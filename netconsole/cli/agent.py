@@ -34,6 +34,24 @@ def agent(context: Context) -> None:
 
 
 @agent.command()
+@pass_context
+def dial(context: Context) -> None:
+    """Speak with the agent of this host by standard input and output.
+
+    What `netconsole --host ssh://HOST` runs on HOST.
+    """
+    from netconsole.backend.model.errors import Unavailable
+    from netconsole.cli.frame.agent import place
+    from netconsole.door.dialling import dial
+
+    where = place(context)
+    try:
+        dial(where)
+    except OSError as error:
+        raise Unavailable(f"no agent answers at {where}: {error.strerror}") from error
+
+
+@agent.command()
 @click.option("--now", is_flag=True, help="Start it as well.")
 @dry_run
 @pass_context

@@ -47,6 +47,8 @@ def service_or_reason(context: Context) -> "Service | Unread":
     """Return the service, or why there is none: what needs no store can be checked all the same."""
     from netconsole.diagnostics.model.snapshot import Unread
 
+    if context.host is not None:
+        return context.service()  # which refuses: nothing of this host is meant
     try:
         return context.service()
     except NetconsoleError as error:
@@ -94,7 +96,12 @@ def doctor(
     if save is not None:
         context.may_save("doctor --save")
     checks = [doctor.check(name) for name in only] or doctor.quick()
-    if saved is not None:
+    if context.host is not None:
+        if saved is not None or save is not None or probe or sources:
+            raise click.UsageError("--host goes with none of --from, --save, --probe and --source.")
+        names = {each.id for each in checks}
+        found = tuple(each for each in context.door().findings() if each.check in names)
+    elif saved is not None:
         found = _judged(saved, checks, context.rights())
     else:
         request = Request(service_or_reason(context), sources, probe=probe)

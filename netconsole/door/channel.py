@@ -1,12 +1,19 @@
 """Channel: the ways to the socket of an agent: of this host, or by SSH of another."""
 
+import os
 import socket
 import subprocess
+import tempfile
+import threading
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from netconsole.backend.model.errors import InvalidValue, Unavailable
+from netconsole.backend.model.text import decoded, visible
+from netconsole.backend.system.programs import PATH
 
 CONNECT_SECONDS = 2.0
 
@@ -21,6 +28,9 @@ class Channel(ABC):
     @abstractmethod
     def why_ended(self) -> str:
         """Return why the other end may have fallen silent, in a few words."""
+
+    def close(self) -> None:  # noqa: B027  of most there is nothing to end
+        """End what the connections leave behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +62,11 @@ class SshTarget:
     port: int | None = None
 
     @property
-    def argv(self) -> tuple[str, ...]:
-        """The program that is a connection; ssh asks at the terminal for what it needs.
-
-        A link that is dead is noticed after four seconds (ssh_config(5), ServerAliveInterval).
-        """
-        options = ("ServerAliveInterval=2", "ServerAliveCountMax=2", "ConnectTimeout=10")
-        words = ["ssh", "-T", *(word for each in options for word in ("-o", each))]
-        if self.user is not None:
-            words += ["-l", self.user]
-        if self.port is not None:
-            words += ["-p", str(self.port)]
-        return (*words, "--", self.host, "netconsole", "agent", "dial")
+    def words(self) -> tuple[str, ...]:
+        """How ssh(1) is told where to go, without a command."""
+        user = ("-l", self.user) if self.user is not None else ()
+        port = ("-p", str(self.port)) if self.port is not None else ()
+        return (*user, *port, "--", self.host)
 
 
 def parse_target(value: str) -> SshTarget:
@@ -82,23 +85,82 @@ def parse_target(value: str) -> SshTarget:
     return SshTarget(host, user, port)
 
 
+_SSH_OPTIONS = (
+    *("ServerAliveInterval=2", "ServerAliveCountMax=2", "ConnectTimeout=10"),
+    *("ControlMaster=auto", "ControlPersist=20"),
+)
+"""A link that is dead is noticed after four seconds. The admin logs in once: further connections
+go by the first, which stays for some seconds after the last (ssh_config(5))."""
+_DIAL = ("netconsole", "agent", "dial")
+
+
 class SshChannel(Channel):
-    """The agent of another host, by `ssh HOST netconsole agent dial`."""
+    """The agent of another host, by `ssh HOST netconsole agent dial`; ssh asks at the terminal."""
 
     def __init__(self, target: SshTarget) -> None:
         self._target = target
-        self._process: subprocess.Popen[bytes] | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.Lock()
 
     def open(self) -> socket.socket:
+        with self._lock:
+            if self._directory is None:
+                self._directory = tempfile.TemporaryDirectory(prefix="netconsole-")
+            self._processes = [each for each in self._processes if each.poll() is None]
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, self._said().open("ab") as said:
+            number = theirs.fileno()
             try:
-                number = theirs.fileno()
-                self._process = subprocess.Popen(self._target.argv, stdin=number, stdout=number)
+                process = subprocess.Popen(
+                    self._argv("-T", *_DIAL),
+                    stdin=number,
+                    stdout=number,
+                    stderr=said,
+                    env={**os.environ, "PATH": PATH},
+                )
             except OSError as error:
                 ours.close()
                 raise Unavailable(f"ssh: {error.strerror}") from error
+        self._processes.append(process)
         return ours
 
     def why_ended(self) -> str:
-        return f"no connection to {self._target.host} by ssh"
+        """Return the last words of ssh, or of the program at its other end."""
+        try:
+            words = decoded(self._said().read_bytes()).split("\n")
+        except OSError:
+            words = []
+        told = next((visible(line.strip()) for line in reversed(words) if line.strip()), "")
+        return f"{self._target.host}: {told or 'the connection has ended'}"
+
+    def close(self) -> None:
+        """End what is left of the connections; the directory goes with this object."""
+        if self._directory is None:
+            return
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                self._argv("-O", "exit"),
+                capture_output=True,
+                env={**os.environ, "PATH": PATH},
+                timeout=1,
+                check=False,
+            )
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            process.wait()
+        self._directory.cleanup()
+        self._directory = None
+
+    def _argv(self, *words: str) -> list[str]:
+        options = (*_SSH_OPTIONS, f"ControlPath={self._place() / 'ssh'}")
+        given = (word for each in options for word in ("-o", each))
+        own, command = (words, ()) if "-O" in words else (words[:1], words[1:])
+        return ["ssh", *given, *own, *self._target.words, *command]
+
+    def _said(self) -> Path:
+        return self._place() / "said"
+
+    def _place(self) -> Path:
+        return Path(self._directory.name if self._directory is not None else "/nonexistent")

@@ -91,6 +91,10 @@ class RemoteDoor(Door):
         self._watches: set[_Connection] = set()
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Be done with the agent."""
+        self._channel.close()
+
     # Who is there
 
     def greet(self, seconds: float | None = None) -> Greeting:

@@ -1,5 +1,6 @@
 """The agent as a command finds it: where its socket is, and whether somebody answers there."""
 
+import atexit
 import os
 from http.client import HTTPException
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netconsole import __version__
 from netconsole.backend.configuration import places
-from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.cli.frame import output
 from netconsole.door.answers import Unintelligible
 from netconsole.door.channel import LocalChannel, SshChannel, parse_target
@@ -27,22 +28,32 @@ def found(context: "Context") -> RemoteDoor | None:
     nothing else would do.
     """
     if context.host is not None:
-        door = RemoteDoor(SshChannel(parse_target(context.host)), read_only=context.read_only)
-        _say_version(door.greet().version)
+        channel = SshChannel(parse_target(context.host))
+        atexit.register(channel.close)
+        door = RemoteDoor(channel, read_only=context.read_only)
+        try:
+            _say_version(door.greet().version)
+        except (OSError, HTTPException) as error:
+            raise Unavailable(channel.why_ended()) from error
         return door
-    place = _socket(context) if context.agent else None
-    if place is None:
+    where = _socket(context) if context.agent else None
+    if where is None:
         return None
-    door = RemoteDoor(LocalChannel(place), read_only=context.read_only)
+    door = RemoteDoor(LocalChannel(where), read_only=context.read_only)
     try:
         _say_version(door.greet(GREETING_SECONDS).version)
     except (Refused, PermissionError) as error:
-        reason = f"{place}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        reason = f"{where}: {error.strerror}" if isinstance(error, OSError) else str(error)
         output.say(f"netconsole: without the agent: {reason}")
         return None
     except (OSError, HTTPException, Unintelligible):
         return None
     return door
+
+
+def place(context: "Context") -> str:
+    """Return where the agent's socket is, by whatever configuration."""
+    return _socket(context) or context.options().agent_socket
 
 
 def _socket(context: "Context") -> str | None:
