@@ -86,7 +86,7 @@ def parse_target(value: str) -> SshTarget:
 
 
 _SSH_OPTIONS = (
-    *("ServerAliveInterval=2", "ServerAliveCountMax=2", "ConnectTimeout=10"),
+    *("ServerAliveInterval=1", "ServerAliveCountMax=3", "ConnectTimeout=10"),
     *("ControlMaster=auto", "ControlPersist=20"),
 )
 """A link that is dead is noticed after four seconds. The admin logs in once: further connections
@@ -131,7 +131,8 @@ class SshChannel(Channel):
             words = decoded(self._said().read_bytes()).split("\n")
         except OSError:
             words = []
-        told = next((visible(line.strip()) for line in reversed(words) if line.strip()), "")
+        said = [line.strip() for line in words if line.strip()]
+        told = next((visible(line) for line in reversed(said) if "Warning:" not in line), "")
         return f"{self._target.host}: {told or 'the connection has ended'}"
 
     def close(self) -> None:
