@@ -15,6 +15,7 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import NetconsoleError, said
 from netconsole.backend.service.service import Service
 from netconsole.door.local import LocalDoor
+from netconsole.watch.recorder import recording
 from netconsole.watch.watch import Watch
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
@@ -62,6 +63,7 @@ async def _be(
         watch.start()
         parts.callback(watch.stop)
         parts.enter_context(own_address_heard(again.set))
+        parts.enter_context(recording(watch, options, say))
         parts.enter_context(converging(service, watch, say, partial(tell, settled.set)))
         await _first(settled, ending, again)
         if settled.is_set():

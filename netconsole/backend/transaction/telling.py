@@ -89,11 +89,30 @@ def audited_on(path: str, count: int) -> Iterator[LogMessage]:
         raise _unread(path, error) from error
 
 
-def _read(line: bytes) -> LogMessage | None:
+def audit_lines(path: str) -> Iterator[AuditLine]:
+    """Yield every change of an audit log, the oldest first. Raises Unavailable."""
+    try:
+        with files.opened(path) as log:
+            yield from (line for text in log if (line := _line(text)) is not None)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unread(path, error) from error
+
+
+def _read(text: bytes) -> LogMessage | None:
+    line = _line(text)
+    try:
+        return None if line is None else message_of(line)
+    except (TypeError, ValueError):
+        return None
+
+
+def _line(text: bytes) -> AuditLine | None:
     """Read a line of the audit log; nothing of one that was cut off."""
     try:
-        told: dict[str, Any] = from_json(decoded(line))
-        return message_of(AuditLine(**{"uid": None, **told}))
+        told: dict[str, Any] = from_json(decoded(text))
+        return AuditLine(**{"uid": None, **told})
     except (TypeError, ValueError):
         return None
 
