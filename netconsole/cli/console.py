@@ -8,15 +8,29 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.backend.model.errors import ExitStatus, InvalidValue
+from netconsole.cli.doctor import service_or_reason
 from netconsole.cli.frame.context import Context, pass_context
 
 if TYPE_CHECKING:
-    from netconsole.backend.service.service import Service
+    from netconsole.screens.pages.console import Access
 
 LEAST_INTERVAL = 0.2
 
 
-def _open(service: "Service", interval: float, mouse: bool | None) -> int:
+def _access(context: Context) -> "Access":
+    """Return the ways to the host; what looks at it in this process, where that may be."""
+    from netconsole.diagnostics.model.snapshot import Unread
+    from netconsole.screens.pages.console import Access
+
+    may_save = not context.read_only
+    door = context.door()
+    if context.host is not None:
+        elsewhere = f"this looks at the host itself: open a console on {door.host_name}"
+        return Access(door, Unread(elsewhere), may_save, elsewhere)
+    return Access(door, service_or_reason(context), may_save)
+
+
+def _open(context: Context, interval: float, mouse: bool | None) -> int:
     """Open the console on this terminal; the mouse is off over SSH unless asked for: every
     movement would be sent.
     """
@@ -31,7 +45,7 @@ def _open(service: "Service", interval: float, mouse: bool | None) -> int:
 
     if mouse is None:
         mouse = not os.environ.get("SSH_CONNECTION")
-    return run_console(ConsoleApp(service, interval), mouse=mouse)
+    return run_console(ConsoleApp(_access(context), interval), mouse=mouse)
 
 
 def _parse_size(value: str) -> tuple[int, int]:
@@ -42,14 +56,14 @@ def _parse_size(value: str) -> tuple[int, int]:
 
 
 def _save_screenshot(
-    service: "Service", path: Path, size: tuple[int, int], keys: tuple[str, ...]
+    context: Context, path: Path, size: tuple[int, int], keys: tuple[str, ...]
 ) -> None:
     from netconsole.backend.system.saving import new_file
     from netconsole.screens.app import ConsoleApp
     from netconsole.screens.run import screenshot
 
     with new_file(path) as file:
-        file.write(screenshot(ConsoleApp(service), size, keys).encode())
+        file.write(screenshot(ConsoleApp(_access(context)), size, keys).encode())
 
 
 @click.command()
@@ -87,8 +101,8 @@ def console(
     what is not as it should be; ? inside lists the keys.
     """
     if screenshot is None:
-        return _open(context.service(), interval, mouse)
+        return _open(context, interval, mouse)
     context.may_save("console --screenshot")
     pressed = tuple(key for key in keys.split(",") if key)
-    _save_screenshot(context.service(), screenshot, _parse_size(size), pressed)
+    _save_screenshot(context, screenshot, _parse_size(size), pressed)
     return ExitStatus.OK

@@ -1,4 +1,4 @@
-"""ConsoleApp: the console on one service: its live loop, its way in and its ways out."""
+"""ConsoleApp: the console on one host: its live loop, its way in and its ways out."""
 
 import os
 from collections import deque
@@ -9,11 +9,8 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from netconsole.backend.model.errors import ExitStatus, said
-from netconsole.backend.service.service import Service
-from netconsole.diagnostics.collecting import Request
-from netconsole.diagnostics.doctor import examine
 from netconsole.screens.guard import RunGuard
-from netconsole.screens.pages.console import Console
+from netconsole.screens.pages.console import Access, Console
 from netconsole.screens.pages.dialogs import TextPage
 from netconsole.screens.pages.help import help_entries
 from netconsole.screens.pages.main import MainPage
@@ -27,7 +24,7 @@ _OVERDUE_SECONDS = 10.0
 
 
 class ConsoleApp(Console, inherit_bindings=False):
-    """The console. It talks to the service and to nothing else."""
+    """The console. What it knows of the host it knows by the door."""
 
     CSS_PATH = "app.tcss"
     TITLE = "netconsole"
@@ -53,15 +50,15 @@ class ConsoleApp(Console, inherit_bindings=False):
             super().__init__()
             self.result = result
 
-    def __init__(self, service: Service, interval: float = 1.0) -> None:
+    def __init__(self, access: Access, interval: float = 1.0) -> None:
         own_theme = "TEXTUAL_THEME" in os.environ
-        super().__init__(service, own_theme=own_theme)
+        super().__init__(access, own_theme=own_theme)
         self.guard: RunGuard | None = None
         self._warned = False
         self._keys: deque[events.Key] = deque()
         self._collector = LiveLoop(
-            service.status,
-            lambda: examine(Request(service)),
+            access.door.status,
+            access.door.findings,
             lambda result: self._hand_over(result),
             interval,
             self.glyphs,
@@ -146,7 +143,7 @@ class ConsoleApp(Console, inherit_bindings=False):
         self.main.bar.say(text, tone)
 
     def open_help(self) -> None:
-        because = self.service.read_only_because
+        because = self.door.read_only_because
         self.push_screen(TextPage(self, "Help", lambda: help_entries(self.glyphs, because)))
 
     def quit(self) -> None:

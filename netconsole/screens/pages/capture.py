@@ -100,7 +100,7 @@ class CapturePage(TablePage[None], inherit_bindings=False):
         console, target = self.console, self._target
 
         def look() -> tuple[Status, Links, Path]:
-            status = console.status or console.service.status()
+            status = console.status or console.door.status()
             links = read_links()
             return status, links, suggested(target, status, links)
 

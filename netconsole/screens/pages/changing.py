@@ -52,7 +52,7 @@ def associate(console: Console, floating: FloatingIPStatus) -> None:
             propose(console, f"Associate {floating.address} with {to}", change)
 
     def find() -> Iterator[tuple[Row, AssociateFloating]]:
-        return _associations(console.service.instances(), floating.address)
+        return _associations(console.door.instances(), floating.address)
 
     title = f"Associate {floating.address} with"
     console.push_screen(ChoosePage(console, title, _INSTANCES, find), chosen)
@@ -91,7 +91,7 @@ def propose(
             perform(console, title, change, plan)
 
     console.push_screen(
-        ConfirmPage(console, title, lambda: console.service.preview(change), changed), agreed
+        ConfirmPage(console, title, lambda: console.door.preview(change), changed), agreed
     )
 
 
@@ -114,7 +114,7 @@ def perform(console: Console, title: str, change: Change[R], agreed: Plan) -> No
         console.changed(LogEntry(title, commands, said, "good"))
 
     console.begin_change(title)
-    console.in_background(lambda: console.service.do(change, agreed, confirm=console.confirm), done)
+    console.in_background(lambda: console.door.do(change, agreed, confirm=console.confirm), done)
 
 
 def _name_host(console: Console, title: str, because: str, agreed: Plan) -> None:

@@ -5,6 +5,7 @@ import os
 import threading
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from textual.message import Message
@@ -13,6 +14,8 @@ from netconsole.backend.model.text import decoded
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.trouble import Trouble
+from netconsole.diagnostics.model.snapshot import Unread
+from netconsole.door.door import Door
 from netconsole.screens.panes.live import View
 from netconsole.screens.rows.marks import Tone, glyphs_for
 from netconsole.screens.texts.change_log import LogEntry
@@ -22,6 +25,20 @@ T = TypeVar("T")
 
 _CLIPBOARD_BYTES = 74_000
 """What terminals and tmux take in one OSC 52, by the experience of other consoles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """By which ways a console comes to the host that it is on."""
+
+    door: Door
+    """What is asked, and changed."""
+    service: Service | Unread
+    """What looks at the host in this process, for checks and their cures; or why there is none."""
+    may_save: bool
+    """Whether the admin may have files written."""
+    elsewhere: str | None = None
+    """Why nothing of the host can be looked at in this process: it is another host."""
 
 
 class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
@@ -34,9 +51,10 @@ class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
             super().__init__()
             self.act = act
 
-    def __init__(self, service: Service, *, own_theme: bool) -> None:
+    def __init__(self, access: Access, *, own_theme: bool) -> None:
         super().__init__(own_theme=own_theme)
-        self.service = service
+        self.access = access
+        self.door = access.door
         self.glyphs = glyphs_for()
         self.picture: View | None = None
         self.error = ""

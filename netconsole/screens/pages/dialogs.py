@@ -300,7 +300,7 @@ class NameHostPage(Page[bool], inherit_bindings=False):
 
     def __init__(self, console: Console, title: str, because: str, plan: Plan) -> None:
         super().__init__(console, title, "esc cancels ")
-        self._host = console.service.options.host
+        self._host = console.door.host_name
         self._because = because
         self._plan = plan
         self.lines = LineView(console.glyphs)

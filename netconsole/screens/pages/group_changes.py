@@ -84,7 +84,7 @@ def allow(console: Console, group: SecurityGroupStatus) -> None:
             propose(console, title, change)
 
     def find() -> Iterator[tuple[Row, AllowTraffic]]:
-        return _openings(group, console.service.security_groups())
+        return _openings(group, console.door.security_groups())
 
     title = f"Let in to {group.name} of {group.project}"
     console.push_screen(AllowPage(console, title, _COLUMNS, find), chosen)
@@ -123,7 +123,7 @@ def revoke(console: Console, group: SecurityGroupStatus) -> None:
             propose(console, f"Take from {group.name} of {group.project}: {said}", change)
 
     def find() -> Iterator[tuple[Row, tuple[str, RevokeTraffic]]]:
-        view = console.service.security_group(group.project, group.name)
+        view = console.door.security_group(group.project, group.name)
         for each in view.rules:
             source = named_beside(each.source, group.project) if each.source else None
             said = told(each.rule, source)

@@ -11,6 +11,7 @@ from netconsole.backend.plan.agreement import PlanChanged
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.collecting import Request
 from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.model.snapshot import Unread
 from netconsole.diagnostics.playbooks import Investigation, Playbook
 from netconsole.diagnostics.playbooks.playbook import Healing
 from netconsole.screens.pages.capture import CapturePage
@@ -26,6 +27,7 @@ from netconsole.screens.widgets.lines import LineView
 
 if TYPE_CHECKING:
     from netconsole.backend.service.outcome import Outcome
+    from netconsole.backend.service.service import Service
 
 
 def _why_no_plan(finding: Finding | None) -> str:
@@ -74,7 +76,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
 
     @property
     def _may_change(self) -> bool:
-        return self.console.service.read_only_because is None
+        return self.console.door.read_only_because is None
 
     @property
     def _captures(self) -> bool:
@@ -90,10 +92,10 @@ class GuidedPage(Page[None], inherit_bindings=False):
         self._outdated.set()
         self._outdated = outdated = threading.Event()
         return Request(
-            self.console.service,
+            self.console.access.service,
             target=self._target,
             probe=self._may_change,
-            may_save=self.console.service.may_save,
+            may_save=self.console.access.may_save,
             progress=lambda line: self.console.tell(lambda: self._heard(line, outdated)),
             cancelled=outdated,
         )
@@ -226,7 +228,10 @@ class GuidedPage(Page[None], inherit_bindings=False):
                 said = f"done, and {result.broken[0].check} fails now: press u to take it back"
             self._done(LogEntry(title, result.plan.commands, said, "good" if verified else "bad"))
 
-        playbook, service, request = self._playbook, self.console.service, self._ask()
+        service = self._service()
+        if service is None:
+            return
+        playbook, request = self._playbook, self._ask()
         self.console.begin_change(title)
         self.console.in_background(
             lambda: playbook.heal(
@@ -238,8 +243,18 @@ class GuidedPage(Page[None], inherit_bindings=False):
             done,
         )
 
+    def _service(self) -> "Service | None":
+        """What makes and takes back cures; None, and that is said, where there is none."""
+        service = self.console.access.service
+        if isinstance(service, Unread):
+            self.bar.say(service.because, "bad")
+            return None
+        return service
+
     def action_undo(self) -> None:
-        playbook, service = self._playbook, self.console.service
+        playbook, service = self._playbook, self._service()
+        if service is None:
+            return
         title = f"{playbook.title}: take the latest cure back"
         self._agree(title, lambda: playbook.way_back(service), self._undo)
 
@@ -253,7 +268,9 @@ class GuidedPage(Page[None], inherit_bindings=False):
             self._done(LogEntry(title, result.plan.commands, said, tone))
             self.action_investigate()
 
-        playbook, service = self._playbook, self.console.service
+        playbook, service = self._playbook, self._service()
+        if service is None:
+            return
         self.console.begin_change(title)
         self.console.in_background(lambda: playbook.undo(service, plan, self.console.confirm), done)
 

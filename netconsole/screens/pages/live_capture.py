@@ -94,7 +94,7 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
 
     def _hints(self) -> None:
         going = [] if self._ended else [Hint("p", "go on" if self._paused else "pause")]
-        saving = [Hint("s", "save")] if self.console.service.may_save else []
+        saving = [Hint("s", "save")] if self.console.access.may_save else []
         self.footer.show((*going, *saving, Hint("y", "copy"), Hint("esc", "end")))
 
     # What is heard from the thread that captures
@@ -148,7 +148,7 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         self.bar.say(self.console.copy(self.view.text))
 
     def action_save(self) -> None:
-        if not self.console.service.may_save:
+        if not self.console.access.may_save:
             self.bar.say("read-only: no file is written", "warning")
             return
         if self._latest is None:

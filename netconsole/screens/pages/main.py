@@ -135,9 +135,10 @@ class MainPage(Page[None], inherit_bindings=False):
             pane=self.pane.id,
             row_key=row.key if row else None,
             status=self.console.status,
-            read_only_because=self.console.service.read_only_because,
+            read_only_because=self.console.door.read_only_because,
             busy=self.console.busy,
-            no_capture_because=self._no_capture_because,
+            no_capture_because=self.console.access.elsewhere or self._no_capture_because,
+            elsewhere=self.console.access.elsewhere,
         )
 
     def _description(self) -> tuple[Entry, ...]:
@@ -198,7 +199,7 @@ class MainPage(Page[None], inherit_bindings=False):
         return BY_ID[str(parameters[0])].offered(self.situation())
 
     def unbound(self, key: str) -> None:
-        because = self.console.service.read_only_because
+        because = self.console.door.read_only_because
         if because is not None and any(a.danger and a.key == key for a in ACTIONS):
             self.bar.say(f"read-only: {because}", "warning")
             return

@@ -60,7 +60,7 @@ class Page(TerminalScreen[Result], Generic[Result]):
         super().__init__(console)
         self.console = console
         self.ready = False
-        self.header = Header(console.glyphs, console.service.read_only_because)
+        self.header = Header(console.glyphs, console.door.read_only_because)
         self.heading = Heading(title, way_back, console.glyphs.ellipsis)
         self.bar = Bar(console.glyphs)
         self.footer = Footer((Hint("?", "help"), Hint("q", "quit")))

@@ -54,7 +54,7 @@ class PlaybooksPage(TablePage[None], inherit_bindings=False):
 
     def action_examine(self) -> None:
         self.bar.say("checking the host; nothing is changed and nothing is sent")
-        self._request = request = Request(self.console.service)
+        self._request = request = Request(self.console.access.service)
         self.console.in_background(
             lambda: examine(request), lambda result: self._examined(result, request)
         )
