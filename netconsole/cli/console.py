@@ -85,6 +85,7 @@ def _save_screenshot(
 @click.option(
     "--size", default="120x40", show_default=True, help="Of the picture, in columns and lines."
 )
+@click.option("--read-only", is_flag=True, help="Refuse every change, as before `console`.")
 @click.option("--keys", default="", help="Keys pressed before the picture, such as 3,down,enter.")
 @pass_context
 def console(
@@ -93,6 +94,7 @@ def console(
     mouse: bool | None,
     screenshot: Path | None,
     size: str,
+    read_only: bool,
     keys: str,
 ) -> int:
     """Open the console on this host: what `netconsole` alone does.
@@ -100,6 +102,7 @@ def console(
     It shows networks, allocations, floating addresses, dnsmasq and NAT rules as they are, and
     what is not as it should be; ? inside lists the keys.
     """
+    context.read_only = context.read_only or read_only
     if screenshot is None:
         return _open(context, interval, mouse)
     context.may_save("console --screenshot")
