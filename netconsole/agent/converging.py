@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from netconsole.agent.repairing import Decision, Memory, Policy, Seen, decide, failed
+from netconsole.agent.repairing import RepairDecision, Memory, Policy, Seen, decide, failed
 from netconsole.backend.model.errors import NetconsoleError, said
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.survey import Survey
@@ -119,7 +119,7 @@ class _Loop:
         else:
             self._mend(decision, seen)
 
-    def _mend(self, decision: Decision, seen: Seen) -> None:
+    def _mend(self, decision: RepairDecision, seen: Seen) -> None:
         repair = decision.repair
         if repair is None:
             return

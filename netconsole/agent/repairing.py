@@ -82,7 +82,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RepairDecision:
     """What is to be done, and what is remembered if it is."""
 
     repair: Repair | None
@@ -91,10 +91,10 @@ class Decision:
     """A sentence for the admin."""
 
 
-def decide(seen: Seen, memory: Memory, policy: Policy) -> Decision:
+def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
     """Say what the agent does about a look at the host."""
     if seen.unknown:
-        return Decision(None, memory)
+        return RepairDecision(None, memory)
     memory = _rested(memory, seen)
     arrived = memory.awaited - seen.lacking
     cause, kinds = _cause(seen, memory, arrived), policy.always
@@ -128,8 +128,8 @@ def decide(seen: Seen, memory: Memory, policy: Policy) -> Decision:
             "of the agent makes it try again"
         )
     if not steps and not (seen.cut_off and policy.at_start):
-        return Decision(None, memory, warning)
-    return Decision(repair, _with(memory, steps, seen.at), warning)
+        return RepairDecision(None, memory, warning)
+    return RepairDecision(repair, _with(memory, steps, seen.at), warning)
 
 
 def _cause(seen: Seen, memory: Memory, arrived: frozenset[Place]) -> str:
@@ -145,7 +145,7 @@ def _cause(seen: Seen, memory: Memory, arrived: frozenset[Place]) -> str:
     return "it failed before" if memory.owed and seen.at >= memory.again_at else ""
 
 
-def failed(before: Memory, decision: Decision, steps: Plan, now: float) -> Memory:
+def failed(before: Memory, decision: RepairDecision, steps: Plan, now: float) -> Memory:
     """Return what is remembered of a repair that failed: what it was to do is owed."""
     failures = before.failures + 1
     return replace(

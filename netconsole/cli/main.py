@@ -45,7 +45,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("log", "log", "Show what was changed on this host, by whom, and what its agent said."),
         ("agent", "agent", "Run the agent of this host, until SIGTERM or Ctrl-C."),
         ("record", "record", "Take out what the agent has recorded of this host."),
-        ("replay", "record", "Read a record of a host that `netconsole record export` wrote."),
+        ("replay", "record", "Read a record of a host that `netconsole record export FILE` wrote."),
         ("config", "config", "Show and check the configuration."),
         ("doctor", "doctor", "Run every check and say what is wrong."),
         ("explain", "explain", "Explain a check: symptom, cause, look-alikes, cure, source."),

@@ -14,10 +14,10 @@ from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.status import report
 
 if TYPE_CHECKING:
-    from netconsole.watch.recorded import Heading
+    from netconsole.watch.recorded import RecordHeading
 
 
-class Moment(click.ParamType[datetime]):
+class MomentOption(click.ParamType[datetime]):
     """A moment, as ISO 8601 has it; one without an offset is of this machine's time."""
 
     name = "MOMENT"
@@ -32,7 +32,7 @@ class Moment(click.ParamType[datetime]):
             return self.fail(f"{shown!r} is no moment such as 2026-11-30T10:15.", param, ctx)
 
 
-MOMENT = Moment()
+MOMENT = MomentOption()
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -74,7 +74,7 @@ def export(context: Context, file: Path, since: datetime | None, until: datetime
 @click.option("--last", is_flag=True, help="Say how it stood in the end.")
 @as_json
 def replay(file: Path, at: datetime | None, last: bool, as_json: bool) -> None:
-    """Read a record of a host that `netconsole record export` wrote.
+    """Read a record of a host that `netconsole record export FILE` wrote.
 
     Lists what differed when, and who changed what; with --at or --last, says how the host stood,
     as `netconsole status` does.
@@ -93,7 +93,7 @@ def replay(file: Path, at: datetime | None, last: bool, as_json: bool) -> None:
 
 
 def _list(
-    told: "Heading", differences: list[tuple[datetime, tuple[str, ...]]], as_json: bool
+    told: "RecordHeading", differences: list[tuple[datetime, tuple[str, ...]]], as_json: bool
 ) -> None:
     rows = [
         {"at": taken, "what": "seen", "text": ", ".join(sections)}

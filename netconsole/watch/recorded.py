@@ -29,7 +29,7 @@ _RULE: Final = f"is no record of format {FORMAT}"
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class RecordHeading:
     """What a record says of itself, and who did what in its time."""
 
     host: str
@@ -45,7 +45,7 @@ class Difference:
     sections: tuple[str, ...]
 
 
-def heading(path: Path) -> Heading:
+def heading(path: Path) -> RecordHeading:
     """Return what a record says of itself. Raises InvalidValue."""
     host, changes = "", []
     for line in _lines(path):
@@ -55,7 +55,7 @@ def heading(path: Path) -> Heading:
             changes.append(change)
         else:
             break
-    return Heading(host, tuple(changes))
+    return RecordHeading(host, tuple(changes))
 
 
 def differences(path: Path) -> Iterator[Difference]:

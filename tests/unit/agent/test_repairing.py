@@ -7,7 +7,7 @@ import pytest
 from netconsole.agent.repairing import (
     FIGHT_SECONDS,
     ROUNDS,
-    Decision,
+    RepairDecision,
     Memory,
     Policy,
     Seen,
@@ -30,7 +30,7 @@ def seen(*steps: Step, at: float = 0.0) -> Seen:
     return Seen(at, Plan(steps))
 
 
-def taken(decision: Decision, *steps: Step) -> tuple[Step, ...]:
+def taken(decision: RepairDecision, *steps: Step) -> tuple[Step, ...]:
     return decision.repair.taken(Plan(steps)).steps if decision.repair is not None else ()
 
 
