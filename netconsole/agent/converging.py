@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from netconsole.agent.repairing import RepairDecision, Memory, Policy, Seen, decide, failed
+from netconsole.agent.repairing import Memory, Policy, RepairDecision, Seen, decide, failed
 from netconsole.backend.model.errors import NetconsoleError, said
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.survey import Survey

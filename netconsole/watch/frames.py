@@ -26,7 +26,7 @@ _FINDINGS: Final = "findings"
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class RecordedMoment:
     """How a host stood at one moment, as it is recorded."""
 
     taken: datetime
@@ -34,7 +34,7 @@ class Moment:
     findings: tuple[Finding, ...] | None
 
 
-def frame(former: Moment | None, now: Moment) -> dict[str, Json] | None:
+def frame(former: RecordedMoment | None, now: RecordedMoment) -> dict[str, Json] | None:
     """Return what is to be written of a moment; None where nothing differs."""
     before = {} if former is None else _parts(former)
     changed = {
@@ -58,7 +58,7 @@ def applied(sections: Sections | None, told: Mapping[str, Json]) -> Sections:
     return now
 
 
-def _parts(moment: Moment) -> dict[str, object]:
+def _parts(moment: RecordedMoment) -> dict[str, object]:
     parts: dict[str, object] = {
         each.name: getattr(moment.status, each.name) for each in fields(moment.status)
     }
@@ -103,10 +103,10 @@ def _json(value: object) -> Json:
     return plain
 
 
-def moment(told: Mapping[str, Json], sections: Sections) -> Moment:
+def moment(told: Mapping[str, Json], sections: Sections) -> RecordedMoment:
     """Make a moment of a frame and the sections after it. Raises ValueError."""
     findings = sections.get(_FINDINGS)
-    return Moment(
+    return RecordedMoment(
         datetime.fromisoformat(str(told["taken"])),
         structure(Status, {name: part for name, part in sections.items() if name != _FINDINGS}),
         None if findings is None else structure(tuple[Finding, ...], findings),

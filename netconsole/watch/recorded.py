@@ -19,7 +19,7 @@ from netconsole.backend.model.errors import InvalidValue, NotFound
 from netconsole.backend.model.text import decoded
 from netconsole.backend.steps.codec import Undecodable
 from netconsole.backend.transaction.audit import AuditLine
-from netconsole.watch.frames import FORMAT, Json, Moment, Sections, applied, moment
+from netconsole.watch.frames import FORMAT, Json, RecordedMoment, Sections, applied, moment
 from netconsole.watch.recorder import ENDING
 
 _LONGEST_LINE: Final = 64 << 20
@@ -65,7 +65,7 @@ def differences(path: Path) -> Iterator[Difference]:
         yield Difference(taken, tuple(sections) if isinstance(sections, dict) else ())
 
 
-def standing(path: Path, at: datetime | None = None) -> Moment:
+def standing(path: Path, at: datetime | None = None) -> RecordedMoment:
     """Return how the host stood at a moment, the last of the record if none is given.
 
     Raises InvalidValue, and NotFound where the record begins later.

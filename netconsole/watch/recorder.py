@@ -19,7 +19,7 @@ from netconsole import __version__
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import said
 from netconsole.backend.model.facility import Facility
-from netconsole.watch.frames import FORMAT, Json, Moment, frame
+from netconsole.watch.frames import FORMAT, Json, RecordedMoment, frame
 from netconsole.watch.picture import Picture
 from netconsole.watch.watch import Watch
 
@@ -100,7 +100,7 @@ class _Recorder:
                 self._fill(file)
 
     def _fill(self, file: "_File") -> None:
-        former: Moment | None = None
+        former: RecordedMoment | None = None
         most = self._options.record_size // _FILES
         until = time.monotonic() + _FILE_SECONDS
         while not self._stopped.is_set() and file.size < most and time.monotonic() < until:
@@ -110,7 +110,7 @@ class _Recorder:
             picture = self._picture
             if picture is None:
                 continue
-            now = Moment(picture.taken, picture.status, picture.findings)
+            now = RecordedMoment(picture.taken, picture.status, picture.findings)
             written = frame(former, now)
             if written is not None:
                 file.write(written)

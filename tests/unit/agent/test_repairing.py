@@ -7,9 +7,9 @@ import pytest
 from netconsole.agent.repairing import (
     FIGHT_SECONDS,
     ROUNDS,
-    RepairDecision,
     Memory,
     Policy,
+    RepairDecision,
     Seen,
     decide,
     failed,

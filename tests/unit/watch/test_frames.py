@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.backend.survey.status import NatRule, Status
 from netconsole.diagnostics.model.finding import Evidence, Finding
-from netconsole.watch.frames import Json, Moment, Sections, applied, frame, moment
+from netconsole.watch.frames import Json, RecordedMoment, Sections, applied, frame, moment
 
 BEGIN = datetime(2026, 11, 30, 10, tzinfo=UTC)
 FIX = Plan((SetSysctl("net/ipv4/ip_forward", "1", "0"),))
@@ -25,10 +25,10 @@ def told(frame_: dict[str, Json] | None) -> dict[str, Json]:
     return read
 
 
-def replayed(moments: list[Moment]) -> list[Moment]:
-    former: Moment | None = None
+def replayed(moments: list[RecordedMoment]) -> list[RecordedMoment]:
+    former: RecordedMoment | None = None
     sections: Sections | None = None
-    found: list[Moment] = []
+    found: list[RecordedMoment] = []
     for each in moments:
         written = frame(former, each)
         former = each
@@ -47,7 +47,7 @@ STATUS = status(WHOLE)
 def test_rows_that_come_go_and_change(lists: list[list[NatRule]]) -> None:
     statuses = [replace(STATUS, nat=tuple(rows)) for rows in lists]
     moments = [
-        Moment(BEGIN + timedelta(seconds=number), each, None if number % 2 else (FOUND,))
+        RecordedMoment(BEGIN + timedelta(seconds=number), each, None if number % 2 else (FOUND,))
         for number, each in enumerate(statuses)
     ]
     assert replayed(moments) == moments
@@ -56,13 +56,13 @@ def test_rows_that_come_go_and_change(lists: list[list[NatRule]]) -> None:
 def test_one_row_is_one_row() -> None:
     (first, *rest) = STATUS.allocations
     changed = replace(STATUS, allocations=(replace(first, leased=not first.leased), *rest))
-    written = told(frame(Moment(BEGIN, STATUS, None), Moment(BEGIN, changed, None)))
+    written = told(frame(RecordedMoment(BEGIN, STATUS, None), RecordedMoment(BEGIN, changed, None)))
     assert written["whole"] is False
     assert isinstance(sections := written["sections"], dict)
     assert list(sections) == ["allocations"]
     assert isinstance(rows := sections["allocations"], dict)
     assert rows.keys() == {"rows"}
-    assert frame(Moment(BEGIN, changed, None), Moment(BEGIN, changed, None)) is None
+    assert frame(RecordedMoment(BEGIN, changed, None), RecordedMoment(BEGIN, changed, None)) is None
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,6 @@ def test_what_fits_nothing_is_refused(frame_: dict[str, Json]) -> None:
 
 
 def test_a_status_is_a_status() -> None:
-    (one,) = replayed([Moment(BEGIN, STATUS, ())])
+    (one,) = replayed([RecordedMoment(BEGIN, STATUS, ())])
     assert isinstance(one.status, Status)
     assert one.status == STATUS
