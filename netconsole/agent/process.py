@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from netconsole.agent.converging import converging
+from netconsole.agent.exposing import exposing
 from netconsole.agent.log import say
 from netconsole.agent.notify import Notifier, notifying
 from netconsole.agent.own_address import own_address_heard
@@ -60,6 +61,7 @@ async def _be(
     watch = Watch(service)
     async with AsyncExitStack() as parts:
         await parts.enter_async_context(serving(LocalDoor(service, watch), options))
+        await parts.enter_async_context(exposing(watch, options))
         watch.start()
         parts.callback(watch.stop)
         parts.enter_context(own_address_heard(again.set))

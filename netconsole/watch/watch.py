@@ -57,6 +57,8 @@ class Watch:
         self._subscribers: dict[int, Delivery] = {}
         self._newcomers: set[int] = set()
         self._attending: dict[int, float] = {}
+        self._checking: frozenset[int] = frozenset()
+        """Those of them who look at the checks as well."""
         self._asked = NOTHING
         self._lock = threading.Lock()
         """Of what other threads than the watch's own change."""
@@ -115,17 +117,19 @@ class Watch:
 
         return unsubscribe
 
-    def attend(self, seconds: float) -> Callable[[], None]:
-        """Somebody looks: read counters so often, and make the checks more often; until called."""
+    def attend(self, seconds: float, *, checks: bool = True) -> Callable[[], None]:
+        """Somebody looks: read counters so often, and make `checks` more often; until called."""
         with self._lock:
             self._numbers += 1
             number = self._numbers
             self._attending[number] = seconds
+            self._checking |= {number} if checks else frozenset()
         self._attended()
 
         def leave() -> None:
             with self._lock:
                 self._attending.pop(number, None)
+                self._checking -= {number}
             self._attended()
 
         return leave
@@ -143,8 +147,9 @@ class Watch:
 
     def _attended(self) -> None:
         if self._examiner is not None:
-            self._examiner.is_watched = bool(self._attending)
-            self._examiner.need()
+            self._examiner.is_watched = bool(self._checking)
+            if self._checking:
+                self._examiner.need()
         self._wake()
 
     def _need_checks(self) -> None:

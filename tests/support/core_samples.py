@@ -224,12 +224,12 @@ WHOLE = observed_as(WANTED)
 BRIDGE = WHOLE.links["br100"]
 
 
-def status(
+def survey(
     observed: Observed,
     found: Records | None = None,
     goal: Wanted = WANTED,
     settings: Options | None = None,
-) -> Status:
+) -> Survey:
     return Survey(
         records=records(2) if found is None else found,
         usage={1: NetworkUsage(total=256, allocated=2, leased=1, reserved=3)},
@@ -238,7 +238,16 @@ def status(
         plan=plan(observed, goal),
         options=settings or options(),
         read_only_because=None,
-    ).status()
+    )
+
+
+def status(
+    observed: Observed,
+    found: Records | None = None,
+    goal: Wanted = WANTED,
+    settings: Options | None = None,
+) -> Status:
+    return survey(observed, found, goal, settings).status()
 
 
 def with_chains(held: Mapping[ChainKey, tuple[Rule, ...]]) -> Observed:

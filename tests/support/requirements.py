@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import promtool
 from booted_host import control_group
 from entered import SYSTEM_PATH
 from private_host import user_namespace
@@ -91,6 +92,11 @@ def _systemd() -> str | None:
     return None
 
 
+def _promtool() -> str | None:
+    fetching = all(shutil.which(name, path=SYSTEM_PATH) for name in ("apt-get", "dpkg-deb"))
+    return None if promtool.is_there() or fetching else "promtool is not installed"
+
+
 PROBES: Mapping[str, Callable[[], str | None]] = {
     "first-pids": _first_pids,
     "namespaces": _namespaces,
@@ -99,6 +105,7 @@ PROBES: Mapping[str, Callable[[], str | None]] = {
     "tap": _tap,
     "postgresql": _postgresql,
     "systemd": _systemd,
+    "promtool": _promtool,
 }
 
 

@@ -3,7 +3,6 @@
 The audit log is what counts: where no journal is, nothing is missing.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -55,70 +54,86 @@ def message_of(line: AuditLine) -> LogMessage:
     )
 
 
+class AuditTail:
+    """The end of an audit log: what is written there from now on."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._at = _size(path)
+
+    def former(self, count: int) -> list[AuditLine]:
+        """Return the latest lines of before, the oldest first. Raises Unavailable."""
+        begin = max(0, self._at - _TAIL)
+        lines = map(_read, self._between(begin, self._at).splitlines())
+        return [line for line in lines if line is not None][-count:]
+
+    def new(self) -> list[AuditLine]:
+        """Return the lines that came since this was asked last. Raises Unavailable."""
+        size = _size(self._path)
+        if size < self._at:
+            self._at = 0  # somebody began it anew
+        whole = self._between(self._at, size).rpartition(b"\n")[0]
+        self._at += len(whole) + bool(whole)
+        lines = map(_read, whole.splitlines())
+        return [line for line in lines if line is not None]
+
+    def _between(self, begin: int, end: int) -> bytes:
+        if begin >= end:
+            return b""
+        try:
+            with files.opened(self._path) as log:
+                log.seek(begin)
+                return log.read(end - begin)
+        except OSError as error:
+            raise _unread(self._path, error) from error
+
+
 def audited(path: str, count: int) -> list[LogMessage]:
     """Return the latest changes of an audit log, the oldest first. Raises Unavailable."""
-    try:
-        with files.opened(path) as log:
-            log.seek(-min(_TAIL, log.seek(0, os.SEEK_END)), os.SEEK_END)
-            lines = log.read().splitlines()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise _unread(path, error) from error
-    return [message for line in lines if (message := _read(line)) is not None][-count:]
+    return [message_of(line) for line in AuditTail(path).former(count)]
 
 
 def audited_on(path: str, count: int) -> Iterator[LogMessage]:
     """Yield the latest changes of an audit log, and each as it comes. Raises Unavailable."""
-    yield from audited(path, count)
-    while not Path(path).exists():
+    tail = AuditTail(path)
+    yield from map(message_of, tail.former(count))
+    while True:
+        yield from map(message_of, tail.new())
         time.sleep(_PAUSE)
-    try:
-        with files.opened(path) as log:
-            log.seek(0, os.SEEK_END)
-            begun = b""
-            while True:
-                begun += log.readline()
-                if not begun.endswith(b"\n"):
-                    time.sleep(_PAUSE)
-                    continue
-                message, begun = _read(begun), b""
-                if message is not None:
-                    yield message
-    except OSError as error:
-        raise _unread(path, error) from error
 
 
 def audit_lines(path: str) -> Iterator[AuditLine]:
     """Yield every change of an audit log, the oldest first. Raises Unavailable."""
     try:
         with files.opened(path) as log:
-            yield from (line for text in log if (line := _line(text)) is not None)
+            yield from (line for text in log if (line := _read(text)) is not None)
     except FileNotFoundError:
         return
     except OSError as error:
         raise _unread(path, error) from error
 
 
-def _read(text: bytes) -> LogMessage | None:
-    line = _line(text)
-    try:
-        return None if line is None else message_of(line)
-    except (TypeError, ValueError):
-        return None
-
-
-def _line(text: bytes) -> AuditLine | None:
+def _read(text: bytes) -> AuditLine | None:
     """Read a line of the audit log; nothing of one that was cut off."""
     try:
         told: dict[str, Any] = from_json(decoded(text))
+        if not all(isinstance(told[name], str) for name in ("at", "asked", "outcome")):
+            return None
         return AuditLine(**{"uid": None, **told})
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return None
 
 
 def _unread(path: str, error: OSError) -> Unavailable:
     return Unavailable(f"audit log {path}: {error.strerror}")
+
+
+def _size(path: str) -> int:
+    """Bytes of a file; none where it is not there."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
 def _moment(at: str) -> datetime | None:

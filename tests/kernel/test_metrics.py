@@ -1,0 +1,86 @@
+"""The metrics of an agent at work, scraped as Prometheus does."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cloud import FLOATING, configure, create_cloud, netconsole, reaches
+from private_host import PrivateHost, eventually
+from promtool import promtool
+
+ALERTS = Path(__file__).parents[2] / "docs" / "monitoring" / "alerts.yml"
+LISTEN = "127.0.0.1:9555"
+
+
+@pytest.fixture
+def told(host: PrivateHost) -> Iterator[PrivateHost]:
+    """A host with a cloud, whose agent tells its figures."""
+    create_cloud(host)
+    configure(host, f"metrics_listen = {LISTEN}", "repair_drift = never")
+    host.spawn("netconsole", "agent")
+    eventually(lambda: 'netconsole_finding{check="drift",verdict="ok"} 1.0' in scraped(host))
+    yield host
+    host.run("pkill", "-f", "netconsole agent")
+
+
+def scraped(host: PrivateHost) -> str:
+    asked = ("curl", "--silent", "--fail", f"http://{LISTEN}/metrics")
+    return host.run(*asked, check=False).stdout
+
+
+def value(host: PrivateHost, sample: str) -> float | None:
+    found = re.search(rf"^{re.escape(sample)} (\S+)$", scraped(host), re.MULTILINE)
+    return None if found is None else float(found[1])
+
+
+def test_what_happens_on_the_host_is_in_the_figures(told: PrivateHost) -> None:
+    host = told
+    assert value(host, 'netconsole_drift_steps{kind="addresses"}') == 0
+    assert value(host, 'netconsole_network_leased_addresses{network="vmnet"}') == 1
+
+    host.run("ip", "address", "delete", f"{FLOATING}/32", "dev", "eth0")
+    eventually(lambda: value(host, 'netconsole_drift_steps{kind="addresses"}'))
+    eventually(lambda: value(host, 'netconsole_floating_addresses{pool="public",state="drift"}'))
+    netconsole(host, "apply")
+    eventually(lambda: value(host, 'netconsole_drift_steps{kind="addresses"}') == 0)
+    assert value(host, 'netconsole_changes_total{outcome="done"}') == 1
+
+    host.run("pkill", "-x", "dnsmasq")
+    eventually(lambda: value(host, 'netconsole_dnsmasq_up{network="vmnet"}') == 0)
+    netconsole(host, "apply")
+    eventually(lambda: value(host, 'netconsole_dnsmasq_restarts_total{network="vmnet"}') == 1)
+
+    host.run("netconsole", "network", "delete", "none", check=False)
+    eventually(lambda: value(host, 'netconsole_changes_total{outcome="refused"}') == 1)
+    chain = f'address="{FLOATING}",chain="nova-network-PREROUTING"'
+    assert reaches(host)
+    eventually(lambda: value(host, f"netconsole_floating_address_rule_packets_total{{{chain}}}"))
+
+
+@pytest.mark.requires("promtool")
+def test_prometheus_finds_nothing_to_blame(told: PrivateHost) -> None:
+    text = scraped(told)
+    judged = promtool("check", "metrics", input=text)
+    assert (judged.returncode, judged.stdout + judged.stderr) == (0, "")
+    judged = promtool("check", "rules", str(ALERTS))
+    assert judged.returncode == 0, judged.stderr
+
+
+def test_only_metrics_are_told_and_only_where_it_is_said(told: PrivateHost) -> None:
+    host = told
+    asked = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}")
+    assert host.run(*asked, f"http://{LISTEN}/v1/status").stdout == "404"
+    assert host.run(*asked, "-X", "POST", f"http://{LISTEN}/metrics").stdout == "405"
+    assert "127.0.0.1:9555" in host.run("ss", "-Hltn").stdout
+    assert host.run(*asked, "http://203.0.113.2:9555/metrics", check=False).returncode != 0
+
+
+def test_a_place_that_is_taken_is_told_of(host: PrivateHost) -> None:
+    configure(host, f"metrics_listen = {LISTEN}")
+    host.spawn("python3", "-m", "http.server", "9555", "--bind", "127.0.0.1")
+    eventually(lambda: ":9555" in host.run("ss", "-Hltn").stdout)
+    done = host.run("netconsole", "agent", check=False)
+    assert done.returncode == 3
+    assert f"metrics_listen {LISTEN}: " in done.stderr
+    assert done.stderr.count("\n") == 1
