@@ -19,6 +19,8 @@ from netconsole.door.local import LocalDoor
 from netconsole.watch.recorder import recording
 from netconsole.watch.watch import Watch
 
+_STUCK_SECONDS = 60.0
+"""Every program that a look asks is given less: one that takes longer never ends."""
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 Load = Callable[[], Options]
@@ -42,23 +44,32 @@ async def _run(load: Load) -> None:
         loop.add_signal_handler(number, ending.set)
     loop.add_signal_handler(signal.SIGHUP, again.set)
     options = load()
-    async with notifying(lambda: True) as notifier:
+    watches: list[Watch] = []
+    async with notifying(lambda: all(_is_well(each) for each in watches)) as notifier:
         while not ending.is_set():
-            await _be(options, notifier, ending, again)
+            service = Service(options)
+            watches[:] = [Watch(service)]
+            await _be(service, watches[0], notifier, ending, again)
             if again.is_set() and not ending.is_set():
                 again.clear()
                 notifier.reloading()
                 options = _loaded(load, options)
 
 
+def _is_well(watch: Watch) -> bool:
+    return watch.looking_for < _STUCK_SECONDS
+
+
 async def _be(
-    options: Options, notifier: Notifier, ending: asyncio.Event, again: asyncio.Event
+    service: Service,
+    watch: Watch,
+    notifier: Notifier,
+    ending: asyncio.Event,
+    again: asyncio.Event,
 ) -> None:
     """Be the agent by a configuration, until the end or until it is to be read again."""
-    settled = asyncio.Event()
+    settled, options = asyncio.Event(), service.options
     tell = asyncio.get_running_loop().call_soon_threadsafe
-    service = Service(options)
-    watch = Watch(service)
     async with AsyncExitStack() as parts:
         await parts.enter_async_context(serving(LocalDoor(service, watch), options))
         await parts.enter_async_context(exposing(watch, options))
