@@ -40,11 +40,6 @@ def main_pid(host: BootedHost) -> int:
     return int(host.systemctl("show", "--value", "--property=MainPID", SERVICE))
 
 
-def applying(host: BootedHost) -> None:
-    """Have the service bring the host in line as it starts, with the rights that it has."""
-    drop_in(host, f"ExecStartPre={program(host)} apply")
-
-
 def program(host: BootedHost) -> str:
     return host.run("sh", "-c", "command -v netconsole").stdout.strip()
 
@@ -122,7 +117,6 @@ def test_no_packet_is_lost_when_it_restarts_stops_or_is_killed(booted: BootedHos
     host = booted
     create_cloud(host)
     agent(host, "install")
-    applying(host)
     host.run("pkill", "-x", "dnsmasq")
     host.systemctl("start", SERVICE)
     serving = dnsmasq_pids(host)  # of the service, as it has started them
