@@ -13,8 +13,8 @@ from prometheus_client.registry import Collector
 
 from netconsole.agent.metrics import Told, families
 from netconsole.agent.tallies import OUTCOMES, Restarts, outcome_of
-from netconsole.backend.configuration.options import Options
-from netconsole.backend.model.errors import Unavailable, said
+from netconsole.backend.model.errors import NetconsoleError, Unavailable, said
+from netconsole.backend.service.service import Service
 from netconsole.backend.transaction.telling import AuditTail
 from netconsole.watch.picture import Picture
 from netconsole.watch.watch import Watch
@@ -26,16 +26,16 @@ ASKED_SECONDS: Final = 120.0
 
 
 @asynccontextmanager
-async def exposing(watch: Watch, options: Options) -> AsyncIterator[None]:
-    """Answer `GET /metrics` at `options.metrics_listen`, where that is an address.
+async def exposing(service: Service, watch: Watch) -> AsyncIterator[None]:
+    """Answer `GET /metrics` at the option metrics_listen, where that is an address.
 
     Raises Unavailable where nobody can listen there.
     """
-    endpoint = options.metrics_listen
+    endpoint = service.options.metrics_listen
     if endpoint is None:
         yield
         return
-    tallies = HostTallies(AuditTail(f"{options.state_path}/audit.jsonl"))
+    tallies = HostTallies(service)
     leave = watch.subscribe(tallies.take)
     attention = _Attention(watch)
     one_at_a_time = asyncio.Lock()
@@ -65,8 +65,9 @@ async def exposing(watch: Watch, options: Options) -> AsyncIterator[None]:
 class HostTallies:
     """What is counted while the agent runs: by the watch, in its thread, and when it is told."""
 
-    def __init__(self, tail: AuditTail) -> None:
-        self._tail = tail
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._tail = AuditTail(f"{service.options.state_path}/audit.jsonl")
         self._restarts = Restarts()
         self._changes = Counter(dict.fromkeys(OUTCOMES, 0))
         self._has_failed = False
@@ -81,13 +82,19 @@ class HostTallies:
         """Return all that there is to tell now; one caller at a time."""
         with suppress(Unavailable):  # what cannot be read is not counted
             self._changes.update(map(outcome_of, self._tail.new()))
+        picture = watch.latest()
+        stopped: dict[str, int] = {}
+        if picture is not None:
+            with suppress(NetconsoleError, OSError):
+                stopped = self._service.stopped(picture.survey)
         return Told(
-            watch.latest(),
+            picture,
             watch.looks,
             watch.looking_for,
             self._has_failed,
             self._restarts,
             dict(self._changes),
+            stopped,
         )
 
 

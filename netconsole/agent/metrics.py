@@ -38,6 +38,8 @@ class Told:
     restarts: Restarts = field(default_factory=Restarts)
     changes: Mapping[str, int] = field(default_factory=dict)
     """Since the agent's start, by outcome."""
+    stopped: Mapping[str, int] = field(default_factory=dict)
+    """Frames of guests that the guards have dropped, by kind."""
 
 
 def families(told: Told) -> Iterator[Metric]:
@@ -50,6 +52,7 @@ def families(told: Told) -> Iterator[Metric]:
             yield from _of_networks(status)
             yield from _of_floating(status)
             yield from _of_dnsmasq(status, told.restarts)
+        yield from _of_guards(told.stopped)
         yield from _of_findings(told.picture)
 
 
@@ -157,6 +160,14 @@ def _of_dnsmasq(status: Status, restarts: Restarts) -> Iterator[Metric]:
         leases.add_metric([label], held[network])
         begun.add_metric([label], restarts.of(network))
     yield from (up, leases, begun)
+
+
+def _of_guards(stopped: Mapping[str, int]) -> Iterator[Metric]:
+    """Told from when their table came: as of any counter, a fall means that it began anew."""
+    dropped = _counter("guard_dropped_frames", "Frames of guests that guards dropped.", "kind")
+    for kind, count in sorted(stopped.items()):
+        dropped.add_metric([kind], count)
+    yield dropped
 
 
 def _of_findings(picture: Picture) -> Iterator[Metric]:

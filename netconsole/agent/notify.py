@@ -89,7 +89,8 @@ def watchdog_seconds(environment: Mapping[str, str]) -> float:
 
 
 async def _beat(notifier: Notifier, seconds: float, is_alive: Callable[[], bool]) -> None:
+    """One that is between two lives, as it reads its configuration again, is asked soon again."""
     while True:
-        if is_alive():
+        if lives := is_alive():
             notifier.alive()
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds if lives else seconds / 10)

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -22,6 +23,8 @@ from netconsole.watch.watch import Watch
 _STUCK_SECONDS = 60.0
 """Every program that a look asks is given less: one that takes longer never ends."""
 _ENDING = (signal.SIGTERM, signal.SIGINT)
+VITAL = frozenset({"watch", "examiner", "converging"})
+"""Threads of the agent, by name."""
 
 Load = Callable[[], Options]
 """Reads the configuration. Raises InvalidValue."""
@@ -45,7 +48,7 @@ async def _run(load: Load) -> None:
     loop.add_signal_handler(signal.SIGHUP, again.set)
     options = load()
     watches: list[Watch] = []
-    async with notifying(lambda: all(_is_well(each) for each in watches)) as notifier:
+    async with notifying(lambda: lives() and all(map(_is_well, watches))) as notifier:
         while not ending.is_set():
             service = Service(options)
             watches[:] = [Watch(service)]
@@ -72,7 +75,7 @@ async def _be(
     tell = asyncio.get_running_loop().call_soon_threadsafe
     async with AsyncExitStack() as parts:
         await parts.enter_async_context(serving(LocalDoor(service, watch), options))
-        await parts.enter_async_context(exposing(watch, options))
+        await parts.enter_async_context(exposing(service, watch))
         watch.start()
         parts.callback(watch.stop)
         parts.enter_context(own_address_heard(again.set))
@@ -92,6 +95,11 @@ def _loaded(load: Load, former: Options) -> Options:
     except NetconsoleError as error:
         say(f"the configuration stays as it was: {said(error)}")
         return former
+
+
+def lives() -> bool:
+    """Whether every thread is there that the work rests on: a bug may have ended one."""
+    return {thread.name for thread in threading.enumerate()} >= VITAL
 
 
 async def _first(*events: asyncio.Event) -> None:

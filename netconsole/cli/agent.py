@@ -27,6 +27,7 @@ def agent(context: Context) -> None:
     It brings the host in line with the store after a boot, watches what changes, and answers at
     its socket.
     """
+    context.stay_here()
     if click.get_current_context().invoked_subcommand is None:
         from netconsole.agent.process import run
 

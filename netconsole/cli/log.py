@@ -32,6 +32,7 @@ def log(context: Context, lines: int, follow: bool, as_json: bool) -> None:
     The latest last. From the system's journal, where there is one; else changes alone, from the
     audit log. With --json and --follow each is a line.
     """
+    context.stay_here()
     found = _followed(context, lines) if follow else _latest(context, lines)
     if as_json and not follow:
         output.print_json([_told(each) for each in found])

@@ -36,3 +36,10 @@ def test_what_is_cut_off_in_the_audit_log_is_passed_over(host: PrivateHost) -> N
     log = "/var/lib/netconsole/audit.jsonl"
     host.run("sh", "-c", f"printf '{{\"at\": \\n[]\\n\\377\\n' >> {log}")
     assert len(answer(host, "log")) == 1
+
+
+def test_another_hosts_log_and_agent_are_not_taken_for_this_ones(host: PrivateHost) -> None:
+    for words in (("log",), ("agent", "status"), ("agent", "install", "--dry-run")):
+        done = host.run("netconsole", "--host", "ssh://node2", *words, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "run it on ssh://node2 itself" in done.stderr

@@ -58,6 +58,21 @@ def test_what_happens_on_the_host_is_in_the_figures(told: PrivateHost) -> None:
     eventually(lambda: value(host, f"netconsole_floating_address_rule_packets_total{{{chain}}}"))
 
 
+def test_what_a_guest_tried_is_counted(told: PrivateHost) -> None:
+    host = told
+    assert "netconsole_guard_dropped_frames_total" in scraped(host)
+    before = dropped(host)
+    guest = ("ip", "netns", "exec", "web1")
+    host.run(*guest, "ip", "address", "add", "10.0.0.77/24", "dev", "eth0")
+    host.run(*guest, "ping", "-c1", "-W1", "-I", "10.0.0.77", "10.0.0.1", check=False)
+    eventually(lambda: dropped(host) > before)
+
+
+def dropped(host: PrivateHost) -> float:
+    found = re.findall(r"^netconsole_guard_dropped\S+ (\S+)$", scraped(host), re.MULTILINE)
+    return sum(map(float, found))
+
+
 @pytest.mark.requires("promtool")
 def test_prometheus_finds_nothing_to_blame(told: PrivateHost) -> None:
     text = scraped(told)

@@ -77,7 +77,14 @@ class Reading(Looking):
         Raises Unavailable where the counters cannot be read.
         """
         seen = self.survey()
-        return guarding(seen, self._host.stopped(BY_EBTABLES in seen.wanted.unsupported))
+        return guarding(seen, self.stopped(seen))
+
+    def stopped(self, seen: Survey) -> dict[str, int]:
+        """How many frames of guests the guards have dropped, by kind, since they are there.
+
+        Raises NetconsoleError or OSError where that cannot be read.
+        """
+        return self._host.stopped(BY_EBTABLES in seen.wanted.unsupported)
 
     def plan(self) -> Plan:
         """The steps between the host and the store.

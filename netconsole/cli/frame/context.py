@@ -55,15 +55,22 @@ class Context:
 
         For what looks at this very host, in this process. Raises Conflict for another host's.
         """
-        if self.host is not None:
-            from netconsole.backend.model.errors import Conflict
-
-            raise Conflict(f"this looks at the host that it runs on: run it on {self.host} itself")
+        self.stay_here()
         if self._service is None:
             from netconsole.backend.service.service import Service
 
             self._service = Service(self.options(), read_only=self.read_only)
         return self._service
+
+    def stay_here(self) -> None:
+        """Refuse what looks at the host that it runs on, where another is asked for.
+
+        Raises Conflict.
+        """
+        if self.host is not None:
+            from netconsole.backend.model.errors import Conflict
+
+            raise Conflict(f"this looks at the host that it runs on: run it on {self.host} itself")
 
     def door(self) -> "Door":
         """Return the one door of this run: the agent's, where there is one, or a service's."""

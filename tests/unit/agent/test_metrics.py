@@ -47,7 +47,8 @@ def of(found: Samples, name: str) -> dict[tuple[str, ...], float]:
 
 
 def test_a_host_that_is_as_the_store_says() -> None:
-    found = samples(told(looks=3))
+    found = samples(told(looks=3, stopped={"dhcp-server": 4}))
+    assert found["netconsole_guard_dropped_frames_total", ("dhcp-server",)] == 4
     assert of(found, "netconsole_network_addresses") == {
         ("vmnet", "allocated"): 2,
         ("vmnet", "reserved"): 3,
@@ -132,7 +133,7 @@ def test_what_became_of_a_change_in_a_word(outcome: str, end: str | None, word: 
 def test_alerts_and_dashboard_ask_for_what_there_is() -> None:
     there = {
         sample.name
-        for family in families(told(restarts=Restarts(), changes={"done": 0}))
+        for family in families(told(changes={"done": 0}, stopped={"mac": 1}))
         for sample in family.samples
     } | {"netconsole_unreadable"}
     json.loads(DASHBOARD.read_text())
