@@ -1,5 +1,6 @@
 """Origin: whether a service began a process, or an admin who typed it (proc(5), cgroups(7))."""
 
+import os
 from collections.abc import Iterator
 from typing import Final
 
@@ -24,8 +25,12 @@ _MOST_ANCESTORS: Final = 32
 def service_of(process: int, name: str) -> str:
     """Return by which service a process was begun; nothing where an admin did, or it is gone.
 
-    `name` is what the process calls itself: its number alone may be another's by now.
+    `name` is what the process calls itself: its number alone may be another's by now. The kernel
+    numbers processes as the first pid namespace does; in another, as in a container, the name has
+    to do.
     """
+    if not _is_first_namespace():
+        return name if name in _LOADERS else ""
     if _told(process, "comm").rstrip("\n") != name[:_LONGEST_NAME]:
         return ""
     if _has_terminal(process):
@@ -36,6 +41,11 @@ def service_of(process: int, name: str) -> str:
             service = group.removesuffix(_ENDING)
             return "" if service.startswith((*_OF_ADMINS, _OWN)) else service
     return next((each for each in _ancestors(process) if each in _LOADERS), "")
+
+
+def _is_first_namespace() -> bool:
+    """By PROC_PID_INIT_INO of linux/proc_ns.h."""
+    return os.readlink("/proc/self/ns/pid") == "pid:[4026531836]"  # noqa: PTH115  it names no file
 
 
 def _ancestors(process: int) -> Iterator[str]:
