@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from netconsole import __version__
 from netconsole.agent.connections import DoorRequest
@@ -116,6 +117,8 @@ async def document(request: DoorRequest, *known: str) -> dict[str, object]:
         raise InvalidValue("request", "", f"did not come within {BODY_SECONDS:.0f} s") from None
     except web.HTTPRequestEntityTooLarge:
         raise InvalidValue("request", "", "is larger than any that is read here") from None
+    except (ConnectionError, web.RequestPayloadError, HttpProcessingError):
+        raise InvalidValue("request", "", "broke off, or is not as its headers say") from None
     told = await asyncio.to_thread(document_of, body)
     for name in told:
         if name not in known:
