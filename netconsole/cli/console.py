@@ -73,7 +73,7 @@ def _save_screenshot(
     default=1.0,
     show_default=True,
     metavar="SECONDS",
-    help="Look at the host this often; less often where a look takes long.",
+    help="Read counters this often; less often where that takes long.",
 )
 @click.option("--mouse/--no-mouse", default=None, help="Use the mouse (default: not over SSH).")
 @click.option(

@@ -17,6 +17,7 @@ from netconsole.screens.pages.main import MainPage
 from netconsole.screens.pages.page import LEAST_HEIGHT, LEAST_WIDTH, WIDE, Page
 from netconsole.screens.pages.trial import ask
 from netconsole.screens.panes.live import LiveLoop, View
+from netconsole.screens.panes.sights import source_of
 from netconsole.screens.rows.marks import Tone
 from netconsole.screens.texts.change_log import LogEntry
 
@@ -44,7 +45,7 @@ class ConsoleApp(Console, inherit_bindings=False):
     ]
 
     class Looked(Message):
-        """The collector has a new picture, or could not make one."""
+        """There is a new view of the host, or none could be made."""
 
         def __init__(self, result: View | Exception) -> None:
             super().__init__()
@@ -56,12 +57,8 @@ class ConsoleApp(Console, inherit_bindings=False):
         self.guard: RunGuard | None = None
         self._warned = False
         self._keys: deque[events.Key] = deque()
-        self._collector = LiveLoop(
-            access.door.status,
-            access.door.findings,
-            lambda result: self._hand_over(result),
-            interval,
-            self.glyphs,
+        self._live = LiveLoop(
+            source_of(access.door), lambda result: self._hand_over(result), interval, self.glyphs
         )
         self._overdue = max(_OVERDUE_SECONDS, 5 * interval)
         self.animation_level = "none"
@@ -73,8 +70,8 @@ class ConsoleApp(Console, inherit_bindings=False):
         self.push_screen(self.main)
         if self.guard is not None:
             self.guard.start()
-        self._collector.start()
-        self._watchdog = self.set_timer(self._overdue, self._on_overdue)
+        self._live.start()
+        self.set_interval(_OVERDUE_SECONDS / 2, self._mind_overdue)
 
     # The live loop
 
@@ -82,8 +79,6 @@ class ConsoleApp(Console, inherit_bindings=False):
         self.post_message(self.Looked(result))
 
     def on_console_app_looked(self, message: Looked) -> None:
-        self._watchdog.stop()
-        self._watchdog = self.set_timer(self._overdue, self._on_overdue)
         former_error = self.error
         if isinstance(message.result, View):
             self.picture, self.error = message.result, ""
@@ -92,9 +87,11 @@ class ConsoleApp(Console, inherit_bindings=False):
         if self.error != former_error:
             self.main.bar.say(self.complaint, "bad")
         self._show()
-        self._collector.taken()
+        self._live.taken()
 
-    def _on_overdue(self) -> None:
+    def _mind_overdue(self) -> None:
+        if self._live.waits_for < self._overdue:
+            return
         self.error = f"no answer for {self._overdue:.0f} seconds"
         self.main.bar.say(self.complaint, "bad")
         self._show()
@@ -132,7 +129,7 @@ class ConsoleApp(Console, inherit_bindings=False):
         self.changes.append(entry)
         self.main.bar.say(f"{entry.title}: {entry.outcome}", entry.tone)
         self.main.refresh_around()
-        self._collector.soon()
+        self._live.soon()
 
     # What pages ask for
 
@@ -154,7 +151,7 @@ class ConsoleApp(Console, inherit_bindings=False):
                 "warning",
             )
             return
-        self._collector.stop()
+        self._live.stop()
         if self.guard is not None:
             self.guard.leave(ExitStatus.OK)
         else:

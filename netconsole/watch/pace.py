@@ -17,7 +17,7 @@ LEAST_UNTOLD: Final = 10.0
 WHOLE_SHARE: Final = 1 / 2000
 LEAST_WHOLE: Final = 300.0
 ATTENDED_SHARE: Final = 1 / 5
-"""The part that reading counters may take while somebody looks at them."""
+"""The part that counters, and that of which nothing tells, may take while somebody looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +71,25 @@ class Beats:
         )
 
     def due(self, attended: float | None) -> float:
-        """When the next is to be made; counters are read where somebody asked for that so often."""
-        return min(self._untold_due, self._whole_due, self._counted_due(attended))
+        """When the next is to be made; `attended` is how often somebody asked for it, if any."""
+        return min(self._untold_due(attended), self._whole_due, self._counted_due(attended))
 
     def again(self, now: float, attended: float | None, untold: frozenset[Facility]) -> Again:
         """What is to be looked at by now."""
         found: set[Facility] = set()
         if self._counted_due(attended) <= now:
             found.add(Facility.COUNTERS)
-        if self._untold_due <= now:
+        if self._untold_due(attended) <= now:
             found |= untold
         if self._whole_due <= now:
             found |= EVERYTHING - {Facility.COUNTERS}
         return Again(frozenset(found)) if found else NOTHING
 
-    @property
-    def _untold_due(self) -> float:
-        return self.untold.ended + max(LEAST_UNTOLD, self.untold.took / UNTOLD_SHARE)
+    def _untold_due(self, attended: float | None) -> float:
+        least, share = LEAST_UNTOLD, UNTOLD_SHARE
+        if attended is not None:
+            least, share = attended, ATTENDED_SHARE
+        return self.untold.ended + max(least, self.untold.took / share)
 
     @property
     def _whole_due(self) -> float:

@@ -118,7 +118,10 @@ class Watch:
         return unsubscribe
 
     def attend(self, seconds: float, *, checks: bool = True) -> Callable[[], None]:
-        """Somebody looks: read counters so often, and make `checks` more often; until called."""
+        """Somebody looks: read counters so often, and tell of each reading; until called.
+
+        That of which nothing tells is looked at as often, and `checks` are made more often.
+        """
         with self._lock:
             self._numbers += 1
             number = self._numbers
@@ -179,13 +182,13 @@ class Watch:
 
     def _look_on(self, ears: Ears) -> None:
         look: Look | None = None
-        again, beats, pace = EVERYTHING_AGAIN, Beats(), Pace()
+        again, happened, beats, pace = EVERYTHING_AGAIN, False, Beats(), Pace()
         while not self._stopped:
             if again:
                 began = time.monotonic()
                 found = self._looked(look, again)
                 now = time.monotonic()
-                pace = pace.looked(now)
+                pace = pace.looked(now) if happened else pace
                 if isinstance(found, Look):
                     look, beats = (
                         found,
@@ -194,7 +197,8 @@ class Watch:
                     has_ended = not ears.listen_to(_dnsmasq(found))
                     again = Again.of(Facility.DNSMASQ) if has_ended else NOTHING
             self._deliver_newest()
-            again |= self._awaited(ears, look, beats, pace, unseen=again)
+            more, happened = self._awaited(ears, look, beats, pace, unseen=again)
+            again |= more
 
     def _looked(self, former: Look | None, again: Again) -> Look | Exception:
         """Look, and make a picture of it where something differs, or was not known before."""
@@ -211,7 +215,7 @@ class Watch:
         finally:
             self._began = None
         was_blind, self._error = self._error is not None, None
-        if look.changed or was_blind:
+        if look.changed or was_blind or Facility.COUNTERS in again.facilities:
             services = frozenset() if self._ears is None else self._ears.services()
             self._latest = Picture(taken, look.survey, self._findings, look.changed, services)
             self._deliver(self._latest)
@@ -246,8 +250,11 @@ class Watch:
 
     def _awaited(
         self, ears: Ears, look: Look | None, beats: Beats, pace: Pace, unseen: Again
-    ) -> Again:
-        """Wait until something is to be looked at, or delivered, and return what."""
+    ) -> tuple[Again, bool]:
+        """Wait until something is to be looked at, or delivered.
+
+        Return what is to be looked at, and whether that is because something happened.
+        """
         with self._lock:
             attended = min(self._attending.values(), default=None)
             is_asked = bool(self._asked)
@@ -272,7 +279,7 @@ class Watch:
             due |= Again.of(Facility.LEASES)
         happened = _of_pictures(heard, look)
         self.heard += bool(happened)
-        return asked | due | happened
+        return asked | due | happened, bool(happened)
 
 
 def _dnsmasq(look: Look) -> Iterator[int]:

@@ -193,8 +193,8 @@ def test_a_capture_ends_with_its_page_and_with_the_console(machine: PrivateHost,
 def test_an_error_of_the_backend_is_a_line_and_not_a_crash(machine: PrivateHost) -> None:
     failing = (
         "from netconsole.backend.model.errors import Unavailable\n"
-        "def fail(self):\n    raise Unavailable('iptables-save: not found')\n"
-        "Service.status = fail"
+        "def fail(self, *_):\n    raise Unavailable('iptables-save: not found')\n"
+        "Service.look = fail"
     )
     said = "cannot look at the host: iptables-save: not found"
     with console(machine, *prepared(failing)) as terminal:

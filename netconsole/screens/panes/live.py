@@ -1,126 +1,126 @@
-"""Live: one thread that looks at the host again and again, and never faster than it can."""
+"""Live: what is seen of the host, as rows, and never more of it than the terminal takes."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from netconsole.backend.model.facility import Facility
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.trouble import Trouble, in_order, troubles
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.reach import troubles_of
+from netconsole.door.door import Sight
 from netconsole.screens.panes import PANES
+from netconsole.screens.panes.sights import Source
 from netconsole.screens.rows.marks import Glyphs
 from netconsole.screens.rows.pane import Row
+from netconsole.watch.picture import Picture
 
-SHARE = 5
-"""A look may take at most one part in this of the time."""
+_PATIENCE_SECONDS: Final = 5.0
+"""A view that is not shown by then is one that nobody sees."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One look at the host and the rows made of it; immutable, so it may cross threads."""
+    """One sight of the host and the rows made of it; immutable, so it may cross threads."""
 
     status: Status
     rows: Mapping[str, tuple[Row, ...]]
     """By the pane's id."""
     findings: tuple[Finding, ...] | None = None
-    """Of the checks, looked for less often than the rest; None before the first time."""
+    """Of the checks, made less often than the rest; None before the first time."""
     troubles: tuple[Trouble, ...] = ()
     """What is wrong or not known beyond the drift, what cuts off most first."""
 
-
-EXAMINE_SECONDS = 5.0
-"""The checks are made again after so long."""
 
 Delivery = Callable[[View | Exception], None]
 
 
 class LiveLoop:
-    """Looks, delivers, waits until the picture was taken and the interval is over, looks again.
+    """Makes a view of the newest sight, delivers it, and waits until it was shown.
 
-    Daemon threads of its own, not workers of the user interface: quitting never waits for a look
-    that is stuck, and a terminal that has stopped reading does not pile up pictures. The checks
-    have a thread to themselves, so that a slow one does not hold up the picture.
+    It has a daemon thread, no worker of the user interface: quitting never waits for a look that
+    is stuck, and a terminal that has stopped reading does not pile up views.
     """
 
-    def __init__(
-        self,
-        look: Callable[[], Status],
-        examine: Callable[[], tuple[Finding, ...]],
-        deliver: Delivery,
-        interval: float,
-        glyphs: Glyphs,
-    ) -> None:
-        self._look = look
-        self._examine = examine
+    def __init__(self, source: Source, deliver: Delivery, interval: float, glyphs: Glyphs) -> None:
+        """`interval` is how often counters are read, in seconds."""
+        self._source = source
         self._deliver = deliver
         self._interval = interval
         self._glyphs = glyphs
-        self._findings: tuple[Finding, ...] | None = None
+        self._newest: Sight | Exception | None = None
+        self._came = threading.Event()
         self._taken = threading.Event()
-        self._wake = threading.Event()
-        self._wake_examiner = threading.Event()
         self._stopped = False
 
     def start(self) -> None:
         """Begin to look."""
-        for work in (self._look_on, self._examine_on):
-            threading.Thread(target=work, name="collector", daemon=True).start()
+        threading.Thread(target=self._view_on, name="views", daemon=True).start()
+        self._source.start(self._take, self._interval)
 
     def taken(self) -> None:
-        """The last picture was shown: another may come."""
+        """The last view was shown: another may come."""
         self._taken.set()
 
     def soon(self) -> None:
-        """Look again without waiting for the interval: something was changed."""
-        self._wake.set()
-        self._wake_examiner.set()
+        """Look again without waiting: something was changed."""
+        self._source.soon()
+
+    @property
+    def waits_for(self) -> float:
+        """For how many seconds a look has been under way."""
+        return self._source.waits_for
 
     def stop(self) -> None:
         """Look no more; does not wait for a look that is under way."""
         self._stopped = True
-        self.soon()
+        self._source.stop()
+        self._came.set()
         self._taken.set()
 
-    def _look_on(self) -> None:
-        former: Status | None = None
-        while not self._stopped:
-            self._wake.clear()
-            self._taken.clear()
-            began = time.monotonic()
-            result = self._picture(former)
-            took = time.monotonic() - began
-            if isinstance(result, View):
-                former = result.status
-            if self._stopped:
-                return
-            self._deliver(result)
-            self._taken.wait()
-            self._wake.wait(max(self._interval, SHARE * took))
+    def _take(self, result: Sight | Exception) -> None:
+        self._newest = result
+        self._came.set()
 
-    def _picture(self, former: Status | None) -> View | Exception:
+    def _view_on(self) -> None:
+        shown: Status | None = None
+        counted: Status | None = None
+        while not self._stopped:
+            self._came.wait()
+            self._came.clear()
+            newest = self._newest
+            if self._stopped or newest is None:
+                continue
+            if not isinstance(newest, Exception) and _counts(newest):
+                counted = shown
+            result = newest if isinstance(newest, Exception) else self._view(newest, counted)
+            if isinstance(result, View):
+                shown = result.status
+            self._taken.clear()
+            self._deliver(result)
+            self._wait_until_taken()
+
+    def _wait_until_taken(self) -> None:
+        if self._taken.wait(_PATIENCE_SECONDS) or self._stopped:
+            return
+        self._source.rest(resting=True)
+        self._taken.wait()
+        if not self._stopped:
+            self._source.rest(resting=False)
+
+    def _view(self, sight: Sight, counted: Status | None) -> View | Exception:
         try:
-            status = self._look()
-            rows = {pane.id: pane.rows(status, former, self._glyphs) for pane in PANES}
+            status = sight.status
+            rows = {pane.id: pane.rows(status, counted, self._glyphs) for pane in PANES}
         except Exception as error:  # noqa: BLE001  the outermost edge of this thread
             return error
-        findings = self._findings
+        findings = sight.findings
         wrong = in_order((*troubles(status), *troubles_of(findings or ())))
         return View(status, rows, findings, wrong)
 
-    def _examine_on(self) -> None:
-        examined = False
-        while not self._stopped:
-            self._wake_examiner.clear()
-            began = time.monotonic()
-            try:
-                self._findings = self._examine()
-            except Exception as error:  # noqa: BLE001  the outermost edge of this thread
-                because = f"the checks failed: {type(error).__name__}: {error}"
-                self._findings = (Finding("doctor", "Every check is made", "fail", because),)
-            took = time.monotonic() - began
-            if not examined:
-                examined = True
-                self._wake.set()  # until now nothing could be told to be well
-            self._wake_examiner.wait(max(EXAMINE_SECONDS, SHARE * took))
+
+def _counts(sight: Sight) -> bool:
+    """Whether counters were read for it; a picture for another reason has the same once more."""
+    return not isinstance(sight, Picture) or sight.changed <= {Facility.COUNTERS}
