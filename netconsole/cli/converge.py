@@ -22,15 +22,21 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option(
+    "--from", "saved", metavar="FILE", help="Of what `doctor --save` wrote, as it was then."
+)
 @as_json
 @pass_context
-def plan(context: Context, as_json: bool) -> None:
+def plan(context: Context, saved: str | None, as_json: bool) -> None:
     """Show the commands that would bring this host in line.
 
     Prints the difference between the store and the host as commands, in their order. Changes
     nothing. Exit status 0 when there is nothing to do, 2 when there is something, 1 when all that
     is left cannot be had as the host is.
     """
+    if saved is not None:
+        _print_saved(context, saved, as_json=as_json)
+        return
     door = context.door()
     found = door.plan()
     print_plan(found, as_json=as_json)
@@ -40,6 +46,17 @@ def plan(context: Context, as_json: bool) -> None:
         click.get_current_context().exit(ExitStatus.REFUSED)
     if found.obstacles:
         click.get_current_context().exit(ExitStatus.FAILED)
+
+
+def _print_saved(context: Context, file: str, *, as_json: bool) -> None:
+    from netconsole.backend.plan.agreement import Preview
+    from netconsole.cli.frame.evidence import evidence
+    from netconsole.diagnostics.saved import planned
+
+    steps = planned(file, evidence(file, context.rights()))
+    print_plan(Preview(steps.steps, ()), as_json=as_json)
+    if steps:
+        click.get_current_context().exit(ExitStatus.REFUSED)
 
 
 yes_remove_all = click.option(

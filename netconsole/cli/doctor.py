@@ -9,6 +9,7 @@ from netconsole.backend.model.errors import InvalidValue, NetconsoleError
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
+from netconsole.cli.frame.evidence import evidence
 from netconsole.cli.frame.names import CHECK
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def doctor(
     elif saved is not None:
         found = _judged(saved, checks, context.rights())
     else:
-        request = Request(service_or_reason(context), sources, probe=probe)
+        service = service_or_reason(context)
+        request = Request(service, sources, probe=probe, saves=save is not None)
         snapshot = doctor.look(request, checks)
         if save is not None:
             _write(save, snapshot)
@@ -122,17 +124,10 @@ def doctor(
 def _judged(
     file: str, checks: "Iterable[Check]", rights: AbstractContextManager[None]
 ) -> "tuple[Finding, ...]":
-    from netconsole.backend.system import files
     from netconsole.diagnostics import doctor
-    from netconsole.diagnostics.saved import from_text, judging
+    from netconsole.diagnostics.saved import judging
 
-    try:
-        with rights:
-            text = files.read_text(file)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InvalidValue("evidence", file, str(reason)) from error
-    snapshot = from_text(file, text)
+    snapshot = evidence(file, rights)
     with judging(file):
         return doctor.judge(snapshot, checks)
 

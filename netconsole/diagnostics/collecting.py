@@ -84,7 +84,7 @@ class Probe:
 
 
 COLLECTORS: Mapping[type[object], Collector] = {
-    Backend: Collector(lambda request: backend.read_host(request.service, request.survey), 30.0),
+    Backend: Collector(backend.read_host, 30.0),
     ConfiguredOptions: Collector(lambda request: backend.read_configuration(request.service), 5.0),
     Listeners: Collector(lambda request: listeners.read_listeners(), 5.0),
     Sysctls: Collector(lambda request: settings.read_sysctls(), 5.0),

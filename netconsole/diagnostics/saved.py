@@ -11,10 +11,13 @@ from netconsole import __version__
 from netconsole.backend.model.codec import as_json
 from netconsole.backend.model.errors import LONGEST_SHOWN, InvalidValue
 from netconsole.backend.model.text import visible
+from netconsole.backend.steps import Plan
 from netconsole.backend.steps.codec import Undecodable, structure
+from netconsole.backend.survey.survey import difference
 from netconsole.diagnostics.collecting import COLLECTORS, PROBES
 from netconsole.diagnostics.model.snapshot import Snapshot, Unread
 from netconsole.diagnostics.model.target import Target
+from netconsole.diagnostics.parts.backend import Backend
 
 FORMAT = 3
 """Of the file; another one is refused."""
@@ -51,6 +54,23 @@ def from_text(file: str, text: str) -> Snapshot:
         told = document["target"]
         target = None if told is None else structure(Target, told)
         return Snapshot(parts, target, datetime.fromisoformat(document["taken"]))
+
+
+def planned(file: str, snapshot: Snapshot) -> Plan:
+    """Make the plan again that led from the host as it was to what it should have been.
+
+    Where a part of the host could not be read there was none. Raises InvalidValue for evidence
+    that does not say what the two were.
+    """
+    host = snapshot.get(Backend)
+    if host is None or host.comparison is None:
+        raise InvalidValue("evidence", file, "does not say what the host held and should have held")
+    with judging(file):
+        observed = host.comparison.observed
+        if observed.unreadable:
+            return Plan()
+        _, steps, _ = difference(observed, host.comparison.wanted)
+        return steps
 
 
 @contextmanager

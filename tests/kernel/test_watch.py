@@ -161,3 +161,49 @@ def test_an_idle_watch_does_not_look(host: PrivateHost) -> None:
         heard = watch.heard
         time.sleep(4)
         assert watch.heard == heard
+
+
+HOLDER = """
+import sqlite3
+store = sqlite3.connect("/var/lib/netconsole/netconsole.sqlite")
+((holder,),) = store.execute("select instance_uuid from fixed_ips where address = '10.0.0.2'")
+print(holder)
+"""
+
+
+def test_an_address_whose_lease_does_not_end_is_given_back_in_time(host: PrivateHost) -> None:
+    create_network(host, "force_dhcp_release = False", "fixed_ip_disassociate_timeout = 6")
+    boot(host, "web1")
+    with watching(host):
+        netconsole(host, "instance", "delete", "web1")
+        assert host.run("python3", "-c", HOLDER).stdout != "None\n"
+        eventually(lambda: host.run("python3", "-c", HOLDER).stdout == "None\n", seconds=60)
+
+
+def test_a_lease_is_noted_as_it_comes(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    with watching(host) as watch:
+        assert watch.picture["leased"] == ["10.0.0.2"]
+        host.run("truncate", "-s0", f"{HOSTS.removesuffix('.hosts')}.leases")
+        eventually(lambda: watch.picture["leased"] == [])
+        eventually(watch.rests)
+
+
+def test_saved_evidence_can_be_planned_again(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    host.run("ip", "address", "add", "203.0.113.129/32", "dev", "eth0")
+    host.run("sh", "-c", "iptables -F FORWARD; ip link set br100 down")
+    host.run("ip", "link", "add", "other", "type", "bridge")
+    planned = host.run("netconsole", "plan", check=False)
+    assert planned.returncode == 2
+    host.run("netconsole", "doctor", "--save", "/run/evidence.json", check=False)
+    netconsole(host, "apply")
+    again = host.run("netconsole", "plan", "--from", "/run/evidence.json", check=False)
+    assert (again.stdout, again.returncode) == (planned.stdout, 2)
+    host.run("netconsole", "doctor", "--save", "/run/whole.json", check=False)
+    assert host.run("netconsole", "plan", "--from", "/run/whole.json").stdout == ""
+    refused = host.run("netconsole", "plan", "--from", "/etc/hostname", check=False)
+    assert refused.returncode == 2
+    assert "/etc/hostname" in refused.stderr

@@ -6,12 +6,13 @@ from netconsole.backend.filtering.rules import specs
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.hoststate import ChainKey
 from netconsole.backend.steps import Plan
+from netconsole.diagnostics.model.request import Request
 from netconsole.diagnostics.model.snapshot import Unread
 from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
+from netconsole.diagnostics.parts.comparison import comparison
 
 if TYPE_CHECKING:
     from netconsole.backend.service.service import Service
-    from netconsole.backend.survey.survey import Survey
 
 PREROUTING = ChainKey("bridge", "nat", "PREROUTING")
 
@@ -29,18 +30,21 @@ def read_configuration(service: "Service | Unread") -> ConfiguredOptions:
     )
 
 
-def read_host(service: "Service | Unread", survey: "Survey | None" = None) -> Backend:
+def read_host(request: Request) -> Backend:
     """Return what the backend knows, by a survey that there is or a new one.
 
-    Raises Unavailable without a store, as that is nothing.
-
-    Where a part of the host cannot be read there is no plan, and the status says which part.
+    Raises Unavailable without a store, as that is nothing. Where a part of the host cannot be
+    read there is no plan, and the status says which part.
     """
-    if isinstance(service, Unread):
-        raise Unavailable(service.because)
-    seen = survey or service.survey()
+    if isinstance(request.service, Unread):
+        raise Unavailable(request.service.because)
+    seen = request.survey or request.service.survey()
     unreadable = seen.observed.unreadable
     if reason := unreadable.get("store"):
         raise Unavailable(reason)
-    asked = specs(seen.observed.chains.get(PREROUTING, ()))
-    return Backend(seen.status(), Plan() if unreadable else seen.plan, tuple(asked))
+    return Backend(
+        seen.status(),
+        Plan() if unreadable else seen.plan,
+        tuple(specs(seen.observed.chains.get(PREROUTING, ()))),
+        comparison(seen.records, seen.observed, seen.wanted) if request.saves else None,
+    )

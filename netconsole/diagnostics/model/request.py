@@ -41,3 +41,5 @@ class Request:
     survey: "Survey | None" = None
     """What was seen just now by who looks at the host anyway; it is looked at where there is none.
     """
+    saves: bool = False
+    """Whether the evidence is to be saved: it carries then of what the plan can be made again."""
