@@ -12,7 +12,7 @@ from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.reach import troubles_of
 from netconsole.door.door import Sight
 from netconsole.screens.panes import PANES
-from netconsole.screens.panes.sights import Source
+from netconsole.screens.panes.sights import Sights
 from netconsole.screens.rows.marks import Glyphs
 from netconsole.screens.rows.pane import Row
 from netconsole.watch.picture import Picture
@@ -44,7 +44,7 @@ class LiveLoop:
     is stuck, and a terminal that has stopped reading does not pile up views.
     """
 
-    def __init__(self, source: Source, deliver: Delivery, interval: float, glyphs: Glyphs) -> None:
+    def __init__(self, source: Sights, deliver: Delivery, interval: float, glyphs: Glyphs) -> None:
         """`interval` is how often counters are read, in seconds."""
         self._source = source
         self._deliver = deliver

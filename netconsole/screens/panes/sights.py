@@ -19,7 +19,7 @@ FINDINGS_SECONDS: Final = 5.0
 """How often the agent is asked what the checks have found."""
 
 
-class Source(Protocol):
+class Sights(Protocol):
     """Where sights come from."""
 
     def start(self, deliver: Deliver, interval: float) -> None:
@@ -39,7 +39,7 @@ class Source(Protocol):
         """For how many seconds an answer has been waited for."""
 
 
-def source_of(door: Door) -> Source:
+def source_of(door: Door) -> Sights:
     """The host's agent looks at it already; without one this process does."""
     return WatchedHost(Watch(door.service)) if isinstance(door, LocalDoor) else AskedHost(door)
 
