@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import Status
-from netconsole.diagnostics.parts.comparison import Comparison
+from netconsole.diagnostics.parts.comparison import ComparedHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Backend:
     plan: Plan
     prerouting: tuple[str, ...] = ()
     """What ebtables asks in nat PREROUTING, rule by rule, where guards are asked there."""
-    comparison: Comparison | None = None
+    comparison: ComparedHost | None = None
     """Of what the plan is made; for evidence that is saved."""
 
     @property

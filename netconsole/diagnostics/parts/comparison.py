@@ -10,7 +10,7 @@ Chains = tuple[tuple[ChainKey, tuple[Rule, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparedHost:
     """The records, and the host as it was and as it should have been."""
 
     records: Records
@@ -38,9 +38,9 @@ class Comparison:
         return replace(self.wanted_rest, chains=dict(self.wanted_chains))
 
 
-def comparison(records: Records, observed: Observed, wanted: Wanted) -> Comparison:
+def comparison(records: Records, observed: Observed, wanted: Wanted) -> ComparedHost:
     """Return what is compared, in a form that a file can carry."""
-    return Comparison(
+    return ComparedHost(
         records,
         replace(observed, chains={}, other_chains={}, leading_maps={}),
         tuple(observed.chains.items()),
