@@ -1,5 +1,7 @@
 """`netconsole record` and `netconsole replay`: how this host stood, and how it came about."""
 
+import os
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.status import report
 
 if TYPE_CHECKING:
+    from netconsole.watch.frames import RecordedMoment
     from netconsole.watch.recorded import RecordHeading
 
 
@@ -70,26 +73,43 @@ def export(context: Context, file: Path, since: datetime | None, until: datetime
 
 @click.command()
 @click.argument("file", type=FILE)
-@click.option("--at", type=MOMENT, help="Say how the host stood then.")
-@click.option("--last", is_flag=True, help="Say how it stood in the end.")
+@click.option("--at", type=MOMENT, help="As it stood then, and not in the end.")
+@click.option("--list", "is_list", is_flag=True, help="List what differed when, and who did what.")
 @as_json
-def replay(file: Path, at: datetime | None, last: bool, as_json: bool) -> None:
+def replay(file: Path, at: datetime | None, is_list: bool, as_json: bool) -> int | None:
     """Read a record of a host that `netconsole record export FILE` wrote.
 
-    Lists what differed when, and who changed what; with --at or --last, says how the host stood,
-    as `netconsole status` does.
+    Opens the console on it; without a terminal, prints its status.
     """
     from netconsole.watch.recorded import differences, heading, standing
 
-    if at is None and not last:
-        _list(heading(file), [(each.taken, each.sections) for each in differences(file)], as_json)
-        return
+    told = heading(file)
+    if is_list:
+        _list(told, [(each.taken, each.sections) for each in differences(file)], as_json)
+        return None
     moment = standing(file, at)
     if as_json:
         output.print_json(moment.status)
+    elif all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        return _open(told.host, moment)
     else:
         output.say(f"as it was at {_shown(moment.taken)}")
         output.print_lines(report(moment.status))
+    return None
+
+
+def _open(host: str, moment: "RecordedMoment") -> int:
+    """Open the console on a moment."""
+    from netconsole.diagnostics.model.snapshot import Unread
+    from netconsole.door.recorded import RecordedDoor
+    from netconsole.screens.app import ConsoleApp
+    from netconsole.screens.pages.console import Access
+    from netconsole.screens.run import run_console
+
+    door = RecordedDoor(host, moment)
+    elsewhere = f"this looks at the host itself, and this is {door.read_only_because}"
+    access = Access(door, Unread(elsewhere), may_save=True, elsewhere=elsewhere)
+    return run_console(ConsoleApp(access), mouse=not os.environ.get("SSH_CONNECTION"))
 
 
 def _list(

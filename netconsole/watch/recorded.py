@@ -78,7 +78,9 @@ def standing(path: Path, at: datetime | None = None) -> RecordedMoment:
         sections, last = _applied(path, sections, line), line
     if sections is None or last is None:
         when = "at all" if at is None else f"at {at.isoformat(timespec='seconds')}"
-        raise NotFound(f"{path}: nothing is recorded {when}: `netconsole replay {path}` lists it")
+        raise NotFound(
+            f"{path}: nothing is recorded {when}: `netconsole replay {path} --list` lists what is"
+        )
     try:
         return moment(last, sections)
     except (Undecodable, ValueError, LookupError) as error:

@@ -31,7 +31,7 @@ def test_how_a_host_stood_is_read_anywhere(host: PrivateHost, tmp_path: Path) ->
 
     netconsole(host, "record", "export", "/run/record")
 
-    told = json.loads(netconsole(host, "replay", "/run/record", "--json"))
+    told = json.loads(netconsole(host, "replay", "/run/record", "--list", "--json"))
     assert told["host"] == "testhost"
     assert any("floating associate" in row["text"] for row in told["rows"])
     states = []
@@ -43,7 +43,7 @@ def test_how_a_host_stood_is_read_anywhere(host: PrivateHost, tmp_path: Path) ->
             states.append(told["networks"][0]["bridge_state"])
     assert states[0] == states[-1] != "down"
     assert "down" in states
-    last = netconsole(host, "replay", "/run/record", "--last")
+    last = netconsole(host, "replay", "/run/record")
     assert FLOATING in last
     assert host.run("stat", "-c", "%a", RECORD).stdout == "700\n"
 
