@@ -16,6 +16,7 @@ from netconsole.agent.tallies import OUTCOMES, Restarts, outcome_of
 from netconsole.backend.model.errors import NetconsoleError, Unavailable, said
 from netconsole.backend.service.service import Service
 from netconsole.backend.transaction.telling import AuditTail
+from netconsole.diagnostics.evidence.counters import read_once
 from netconsole.watch.picture import Picture
 from netconsole.watch.watch import Watch
 
@@ -95,6 +96,7 @@ class HostTallies:
             self._restarts,
             dict(self._changes),
             stopped,
+            read_once(),
         )
 
 

@@ -5,7 +5,7 @@ divides a sum. What is not known has no sample, so that no alert rests on a gues
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
@@ -40,6 +40,8 @@ class Told:
     """Since the agent's start, by outcome."""
     stopped: Mapping[str, int] = field(default_factory=dict)
     """Frames of guests that the guards have dropped, by kind."""
+    counters: Mapping[str, int] = field(default_factory=dict)
+    """The kernel's, as `eth0.rx_dropped`."""
 
 
 def families(told: Told) -> Iterator[Metric]:
@@ -53,6 +55,7 @@ def families(told: Told) -> Iterator[Metric]:
             yield from _of_floating(status)
             yield from _of_dnsmasq(status, told.restarts)
         yield from _of_guards(told.stopped)
+        yield _of_hops({*told.picture.survey.wanted.links, status.host.public_interface}, told)
         yield from _of_findings(told.picture)
 
 
@@ -168,6 +171,21 @@ def _of_guards(stopped: Mapping[str, int]) -> Iterator[Metric]:
     for kind, count in sorted(stopped.items()):
         dropped.add_metric([kind], count)
     yield dropped
+
+
+def _of_hops(hops: Iterable[str], told: Told) -> Metric:
+    """Where on the way of guests' frames some vanish: at interfaces of ours and the uplink."""
+    dropped = _counter(
+        "hop_dropped_packets",
+        "Packets that an interface on the way of guests' frames dropped.",
+        *("interface", "direction"),
+    )
+    for hop in sorted(hops):
+        for direction, name in (("receive", "rx_dropped"), ("transmit", "tx_dropped")):
+            count = told.counters.get(f"{hop}.{name}")
+            if count is not None:
+                dropped.add_metric([visible(hop), direction], count)
+    return dropped
 
 
 def _of_findings(picture: Picture) -> Iterator[Metric]:

@@ -113,6 +113,46 @@ def test_a_host_is_as_the_store_says_after_a_boot(booted: BootedHost) -> None:
     assert dnsmasq_pids(host)
 
 
+def test_guests_start_once_their_networks_are_there(booted: BootedHost) -> None:
+    host = booted
+    create_cloud(host)
+    agent(host, "install")
+    looking = "ip -brief link show br100; ip -brief address show eth0; nft list tables netdev"
+    host.write(
+        "/etc/systemd/system/libvirtd.service",
+        f"[Service]\nType=oneshot\nExecStart=/bin/sh -c '({looking}) > /var/seen'\n"
+        "[Install]\nWantedBy=multi-user.target\n",
+    )
+    host.systemctl("enable", "libvirtd.service")
+    host.halt()
+
+    host.boot()
+
+    seen = host.read("/var/seen")
+    for thing in ("br100", FLOATING, "table netdev netconsole"):
+        assert thing in seen
+
+
+def test_its_files_may_be_elsewhere(booted: BootedHost) -> None:
+    host = booted
+    configuration = ("--config-file", "/srv/my conf/nova.conf")
+    lines = ("[DEFAULT]", "state_path = /srv/of state", "networks_path = /srv/networks")
+    manager = "network_manager = nova.network.manager.FlatDHCPManager"
+    host.write(configuration[1], "\n".join((*lines, manager, "my_ip = 203.0.113.2", "")))
+    host.run("netconsole", *configuration, "agent", "install", "--now")
+
+    words = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
+    host.run("netconsole", *configuration, *words)
+
+    assert host.systemctl("is-active", SERVICE) == "active"
+    assert host.run("ls", "/srv/of state/netconsole.sqlite", "/srv/networks/nova-br100.pid").stdout
+    host.run("pkill", "-x", "dnsmasq")
+    host.systemctl("restart", SERVICE)
+    (serving,) = dnsmasq_pids(host)
+    assert SERVICE in host.read(f"/proc/{serving}/cgroup")  # the agent has started it
+    host.run("netconsole", *configuration, "agent", "uninstall")
+
+
 def test_no_packet_is_lost_when_it_restarts_stops_or_is_killed(booted: BootedHost) -> None:
     host = booted
     create_cloud(host)

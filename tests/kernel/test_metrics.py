@@ -68,6 +68,24 @@ def test_what_a_guest_tried_is_counted(told: PrivateHost) -> None:
     eventually(lambda: dropped(host) > before)
 
 
+STRANGE = """
+import socket
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sending:
+    sending.bind(("eth0", 0))
+    sending.send(bytes.fromhex("ffffffffffff" "020000000001" "88b5") + bytes(46))
+"""
+"""A frame of a protocol that nobody speaks (IEEE 802, local experimental)."""
+
+
+def test_a_hop_that_drops_is_told_of(told: PrivateHost) -> None:
+    host = told
+    sample = 'netconsole_hop_dropped_packets_total{direction="receive",interface="eth0"}'
+    before = value(host, sample)
+    assert before is not None
+    host.outside("python3", "-c", STRANGE)
+    eventually(lambda: (value(host, sample) or 0) > before)
+
+
 def dropped(host: PrivateHost) -> float:
     found = re.findall(r"^netconsole_guard_dropped\S+ (\S+)$", scraped(host), re.MULTILINE)
     return sum(map(float, found))

@@ -47,7 +47,14 @@ def of(found: Samples, name: str) -> dict[tuple[str, ...], float]:
 
 
 def test_a_host_that_is_as_the_store_says() -> None:
-    found = samples(told(looks=3, stopped={"dhcp-server": 4}))
+    found = samples(
+        told(
+            looks=3,
+            stopped={"dhcp-server": 4},
+            counters={"br100.tx_dropped": 5, "docker0.tx_dropped": 1},
+        )
+    )
+    assert of(found, "netconsole_hop_dropped_packets_total") == {("br100", "transmit"): 5}
     assert found["netconsole_guard_dropped_frames_total", ("dhcp-server",)] == 4
     assert of(found, "netconsole_network_addresses") == {
         ("vmnet", "allocated"): 2,
@@ -133,7 +140,9 @@ def test_what_became_of_a_change_in_a_word(outcome: str, end: str | None, word: 
 def test_alerts_and_dashboard_ask_for_what_there_is() -> None:
     there = {
         sample.name
-        for family in families(told(changes={"done": 0}, stopped={"mac": 1}))
+        for family in families(
+            told(changes={"done": 0}, stopped={"mac": 1}, counters={"eth0.rx_dropped": 0})
+        )
         for sample in family.samples
     } | {"netconsole_unreadable"}
     json.loads(DASHBOARD.read_text())
