@@ -9,7 +9,9 @@ from booted_host import BootedHost
 from cloud import FLOATING, create_cloud, create_network, reaches
 from private_host import eventually
 
-pytestmark = pytest.mark.requires("systemd", "namespaces", "nsenter", "iptables", "ping")
+pytestmark = pytest.mark.requires(
+    "root", "systemd", "control group", "namespaces", "nsenter", "iptables", "ping"
+)
 
 SERVICE = "netconsole-agent.service"
 UNIT = f"/etc/systemd/system/{SERVICE}"
