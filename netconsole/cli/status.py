@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.backend.model.phrases import count
-from netconsole.backend.survey.trouble import troubles
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
@@ -43,15 +42,16 @@ def status(context: Context, as_json: bool) -> None:
     The first line is the verdict. With --json everything that is known is in it: every rule of
     the nat table with its counters, every floating address, the reason for what could not be read.
     """
-    found = context.door().status()
     if as_json:
-        output.print_json(found)
+        output.print_json(context.door().plain_status())
     else:
-        output.print_lines(report(found))
+        output.print_lines(report(context.door().status()))
 
 
 def report(found: "Status") -> list[str]:
     """Return the lines for people: the verdict, then a table a subject."""
+    from netconsole.backend.survey.trouble import troubles
+
     lines = [f"{found.host.name}: {verdict(found)}", *filter(None, [summary(found)])]
     lines += [f"{'wrong' if each.certain else 'open'}: {each.sentence}" for each in troubles(found)]
     lines += [f"another's: {one}" for one in found.host.anothers]
@@ -82,6 +82,8 @@ def verdict(found: "Status") -> str:
         return "drift: " + "; ".join(differs)
     if found.host.unreadable:
         return "unknown: " + ", ".join(found.host.unreadable) + " could not be read"
+    from netconsole.backend.survey.trouble import troubles
+
     wrong = sum(each.certain for each in troubles(found))
     if wrong:
         return f"as the store says, and {count(wrong, 'problem')}"

@@ -50,6 +50,10 @@ class Door(Questions):
     def read_only_because(self) -> str | None:
         """Why changes are refused; None where they are not."""
 
+    def plain_status(self) -> object:
+        """The status as it is in JSON, for who only prints it: it need not become values."""
+        return self.status()
+
     @abstractmethod
     def preview(self, change: "Change[Any]") -> "Preview":
         """The steps that a change would take, of which none is taken. Raises as `do` does."""

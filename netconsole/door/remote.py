@@ -18,7 +18,7 @@ from netconsole.door.answers import Unintelligible, value_of
 from netconsole.door.channel import Channel
 from netconsole.door.door import Deliver, Door, Result
 from netconsole.door.failures import error_of
-from netconsole.door.questions import HostQuestion
+from netconsole.door.questions import QUESTIONS, HostQuestion
 
 if TYPE_CHECKING:
     from netconsole.backend.changes import Change
@@ -130,6 +130,12 @@ class RemoteDoor(Door):
 
             return told_to_viewer(answer, self.read_only_because)
         return answer
+
+    def plain_status(self) -> object:
+        if self._read_only:
+            return self.status()
+        plain: object = self._request("GET", QUESTIONS["status"].path)
+        return plain
 
     # Changes
 
