@@ -355,10 +355,14 @@ def _refuse_half(
     title: str, written: Prepared[Result], applied: Applied, notes: tuple[str, ...]
 ) -> None:
     """Raise PartlyDone, or Conflict where nothing was to do, where not all could be had."""
-    reasons = (*(each.because for each in written.obstacles), *applied.failed.values())
+    reasons = (
+        *(each.because for each in written.obstacles),
+        *filter(None, applied.failed.values()),
+    )
     if not reasons:
         return
-    kind, done = (PartlyDone, "done but for") if applied.plan else (Conflict, "cannot have")
+    did_something = applied.did_something
+    kind, done = (PartlyDone, "done but for") if did_something else (Conflict, "cannot have")
     failure = kind(f"{title}: {done}: {'; '.join(reasons)}")
     told = left_as_they_are(written.obstacles)
     for note in notes:

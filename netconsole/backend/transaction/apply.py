@@ -17,7 +17,15 @@ from netconsole.backend.model.errors import (
     said,
 )
 from netconsole.backend.plan.way_back import given_away, way_back
-from netconsole.backend.steps import ChangeGuards, ChangeRules, Plan, Step
+from netconsole.backend.steps import (
+    ChangeGuards,
+    ChangeRules,
+    CheckDnsmasq,
+    Plan,
+    StartDnsmasq,
+    Step,
+    StopDnsmasq,
+)
 from netconsole.backend.system.programs import ProgramTimedOut
 from netconsole.backend.system.who import Who
 from netconsole.backend.transaction.journal import (
@@ -41,7 +49,15 @@ class Applied:
     without: Mapping[Step, str] = field(default_factory=dict)
     """The steps that had no effect and that the change does not fail with, and what was said."""
     failed: Mapping[Step, str] = field(default_factory=dict)
-    """The steps of a repair that failed and that nothing waited for, and what was said."""
+    """The steps of a repair that failed or were not taken for one that did, and what was said."""
+
+    @property
+    def did_something(self) -> bool:
+        """Whether a step has changed anything that was not taken back."""
+        return any(
+            step not in self.failed and not isinstance(step, CheckDnsmasq)
+            for step in self.plan.steps
+        )
 
     def keep(self) -> None:
         """Let it stand. Raises Unavailable where the journal cannot say so."""
@@ -106,6 +122,8 @@ class _Taking:
         self._steps = steps
         self._goes_on = goes_on
         self._begun = self._taken = 0
+        self._untouched: set[str] = set()
+        """The bridges whose dnsmasq stays as it is: the one in its place would not start."""
 
     @property
     def perhaps_taken(self) -> tuple[Step, ...]:
@@ -115,6 +133,10 @@ class _Taking:
     def take(self, run: tuple[Step, ...]) -> None:
         """Take steps that go together, or what is left of them after one that failed."""
         left = run
+        if isinstance(run[0], StartDnsmasq | StopDnsmasq) and run[0].bridge in self._untouched:
+            self.failed[run[0]] = ""
+            left = ()
+            self._done(1)
         while left:
             self._entry.began(self._taken + len(left) - 1)
             self._begun = self._taken + len(left)
@@ -155,9 +177,24 @@ class _Taking:
             self.without[step] = f"{said(error)}; {step.without_it}"
         elif self._goes_on and _may_fail(step):
             self.failed[step] = said(error)
+            if isinstance(step, CheckDnsmasq):
+                self._untouched.add(step.bridge)
+            elif isinstance(step, StartDnsmasq):
+                self._bring_back(step)
         else:
             self._begun = self._taken  # a step that fails did not happen
             raise error
+
+    def _bring_back(self, failed: StartDnsmasq) -> None:
+        """Start the dnsmasq that was stopped for one which does not start."""
+        stopped = tuple(
+            step
+            for step in self._steps[: self._taken]
+            if isinstance(step, StopDnsmasq) and step.bridge == failed.bridge
+        )
+        self.failed |= dict.fromkeys(stopped, "")
+        if left := undo(stopped, self._entry.handle):
+            self.failed[failed] = "; ".join((self.failed[failed], *left))
 
     def _done(self, count: int) -> None:
         self._taken += count
@@ -274,24 +311,25 @@ def verify(
     """Look again until nothing is left to do. Raises NotVerified, naming what is.
 
     Steps that a change does not fail with are waited for as well, unless it is known that they
-    had no effect: what is said of those, and of the ones that have none, is returned. Where some
-    have `failed`, so is what else is left.
+    had no effect: what is said of those, and of the ones that have none, is returned. What hangs
+    on steps that have `failed` is not waited for.
     """
     deadline = time.monotonic() + VERIFY_SECONDS
     pause = 0.01
-    known = {*without, *failed}
-    while left := tuple(step for step in difference().steps if step not in known):
+    known, concerned = {*without, *failed}, {each for step in failed for each in step.subjects}
+    while left := tuple(
+        step
+        for step in difference().steps
+        if step not in known and concerned.isdisjoint(step.subjects)
+    ):
         if time.monotonic() > deadline:
-            needed = Plan(tuple(step for step in left if not step.without_it))
-            told = tuple(
-                f"{step.commands[0]}: had no effect; {step.without_it}"
-                for step in left
-                if step.without_it
-            )
-            if needed and not failed:
+            if needed := Plan(tuple(step for step in left if not step.without_it)):
                 commands = "; ".join(needed.commands[:3])
                 raise NotVerified(f"the host did not become as planned, still to do: {commands}")
-            return (*without.values(), *told, *(f"still to do: {each}" for each in needed.commands))
+            return (
+                *without.values(),
+                *(f"{step.commands[0]}: had no effect; {step.without_it}" for step in left),
+            )
         time.sleep(pause)
         pause = min(2 * pause, 0.2)
     return tuple(without.values())
