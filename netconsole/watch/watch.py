@@ -175,10 +175,14 @@ class Watch:
         ears = self._ears
         if ears is None:
             return
-        try:
-            self._look_on(ears)
-        finally:
-            ears.close()
+        while not self._stopped:
+            try:
+                self._look_on(ears)
+            except Exception as error:  # noqa: BLE001  the outermost edge of this thread
+                self._error = error
+                self._deliver(error)
+                ears.pause(RETRY_SECONDS)
+        ears.close()
 
     def _look_on(self, ears: Ears) -> None:
         look: Look | None = None
