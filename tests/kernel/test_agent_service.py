@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from booted_host import BootedHost
-from cloud import FLOATING, create_cloud, create_network, reaches
+from cloud import FLOATING, configure, create_cloud, create_network, reaches
 from private_host import eventually
 
 pytestmark = pytest.mark.requires(
@@ -241,6 +241,21 @@ def test_changes_and_what_it_says_are_in_the_journal_with_fields(booted: BootedH
     host.run("netconsole", "network", "delete", "vmnet")
     assert "root: network delete vmnet: done" in following.stdout.readline()
     host.run("pkill", "-f", "netconsole log --follow")
+
+
+def test_a_reload_reads_the_configuration_again_without_a_restart(booted: BootedHost) -> None:
+    host = booted
+    create_network(host)
+    agent(host, "install", "--now")
+    pid = main_pid(host)
+
+    configure(host, "metrics_listen = 127.0.0.1:9555")
+    host.systemctl("reload", SERVICE)
+
+    asking = ("curl", "--silent", "--fail", "http://127.0.0.1:9555/metrics")
+    eventually(lambda: "netconsole_build_info" in host.run(*asking, check=False).stdout)
+    eventually(lambda: host.systemctl("is-active", SERVICE, check=False) == "active")
+    assert main_pid(host) == pid
 
 
 def test_the_unit_is_sound_and_bounded(booted: BootedHost) -> None:
