@@ -30,7 +30,7 @@ from netconsole.backend.model.errors import (
 from netconsole.backend.service.outcome import Confirm, Outcome
 from netconsole.backend.survey.status import Status, told_to_viewer
 from netconsole.backend.system.who import Asker, login_of, other_process
-from netconsole.diagnostics.redaction import redacted
+from netconsole.diagnostics.redaction import redacted, redacted_document
 from netconsole.door import protocol
 from netconsole.door.failures import AgentFailed, Refused, told_error
 from netconsole.door.local import LocalDoor
@@ -178,8 +178,9 @@ class Answering:
             found = self._door.ask(question, arguments)
             if isinstance(found, Status):
                 found = self._as_told(found, visitor)
-            text = as_json(found, indent=None if inner else 2, inner=inner)
-            return text if visitor.may_change else redacted(text)
+            indent = None if inner else 2
+            text = as_json(found, indent=indent, inner=inner)
+            return text if visitor.may_change else _without_secrets(text, indent)
 
         return _answered(await self._read(visitor, work))
 
@@ -215,7 +216,7 @@ class Answering:
         def line(taken: object, status: Status, findings: object) -> str:
             told = {"taken": taken, "status": self._as_told(status, visitor), "findings": findings}
             text = as_json(told, inner=inner)
-            return f"{text if visitor.may_change else redacted(text)}\n"
+            return f"{text if visitor.may_change else _without_secrets(text, None)}\n"
 
         return await watched(request, self._door.subscribe, partial(self._read, visitor), line)
 
@@ -337,6 +338,13 @@ async def _on_trial(
     with suppress(ConnectionError):
         await response.write(as_line(ended).encode())
     return response
+
+
+def _without_secrets(text: str, indent: int | None) -> str:
+    """What who looks is answered. Mostly there is none, which is seen soonest in the whole."""
+    if redacted(text) == text:
+        return text
+    return as_json(redacted_document(json.loads(text)), indent=indent)
 
 
 def _title(change: Any) -> str:

@@ -21,6 +21,8 @@ OF_ROOT = 64
 IDLE_SECONDS = 15.0
 """A connection without a whole request for so long is closed."""
 LINGERING_SECONDS = 2.0
+TURNED_AWAY_SECONDS = 0.2
+TURNED_AWAY_AT_ONCE = 100
 HEADER_BYTES = 8190
 LARGEST_BODY = 16 << 20
 """Bytes; it is read of those alone who may change."""
@@ -54,19 +56,31 @@ class DoorConnection(RequestHandler):
         self._server = manager
         self.peer = Peer(0, -1)
         self._counted = False
+        self._turned_away = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         connected: socket = transport.get_extra_info("socket")
         self.peer = peer_of(connected)
         if not self._server.admits(self.peer):
-            if isinstance(transport, asyncio.Transport):
-                transport.write(_TOO_MANY)
-            transport.close()
+            self._turn_away(transport)
             return
         self._counted = True
         super().connection_made(transport)
 
+    def _turn_away(self, transport: asyncio.BaseTransport) -> None:
+        """Say why, and hang up once the request was taken: of one unread none would read that."""
+        self._force_close = True  # what comes is read, and dropped
+        if isinstance(transport, asyncio.Transport):
+            transport.write(_TOO_MANY)
+        if self._server.turns_away():
+            self._turned_away = True
+            self._loop.call_later(TURNED_AWAY_SECONDS, transport.close)
+        else:
+            transport.close()
+
     def connection_lost(self, exc: BaseException | None) -> None:
+        if self._turned_away:
+            self._server.turned_away()
         if self._counted:
             self._counted = False
             self._server.lost(self.peer)
@@ -106,6 +120,7 @@ class DoorServer(web.Server):
             max_headers=64,
         )
         self._open: Counter[int] = Counter()
+        self._turning_away = 0
 
     def __call__(self) -> RequestHandler:
         return DoorConnection(self, loop=self._loop, **self._kwargs)
@@ -116,6 +131,17 @@ class DoorServer(web.Server):
             return False
         self._open[peer.uid] += 1
         return True
+
+    def turns_away(self) -> bool:
+        """Whether one more may wait to be hung up on; then it is counted."""
+        if self._turning_away >= TURNED_AWAY_AT_ONCE:
+            return False
+        self._turning_away += 1
+        return True
+
+    def turned_away(self) -> None:
+        """One was hung up on."""
+        self._turning_away -= 1
 
     def lost(self, peer: Peer) -> None:
         """A connection has ended."""

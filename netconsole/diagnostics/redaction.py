@@ -23,6 +23,18 @@ _PATTERNS = (
 """Each with what stays in front of the secret as its first group."""
 
 
+def redacted_document(value: object) -> object:
+    """Return what JSON holds with each text in it redacted; unlike that of the whole, it stays."""
+    match value:
+        case str():
+            return redacted(value)
+        case list():
+            return [redacted_document(each) for each in value]
+        case dict():
+            return {name: redacted_document(each) for name, each in value.items()}
+    return value
+
+
 def redacted(text: str) -> str:
     """Return a text without passwords, tokens, secrets and private keys; JSON stays JSON."""
     for pattern in _PATTERNS:

@@ -68,6 +68,46 @@ def test_a_viewer_is_told_that_they_only_look(door: PrivateHost) -> None:
     assert curl(door, "/v1/status", user="changer")[1]["host"]["access"] == "read-write"
 
 
+WRITE_IT = """
+from netconsole.backend.changes.converge import ApplyFix
+from netconsole.backend.configuration.loading import load
+from netconsole.backend.service.service import Service
+from netconsole.backend.steps import Plan, WriteFile
+
+text = "connection = mysql://nova:hunter2@db/nova\\npassword = hunter2"
+Service(load()).do(ApplyFix("playbook x", Plan((WriteFile("/run/kept", text),))))
+"""
+
+
+def test_who_looks_is_shown_no_secrets(door: PrivateHost) -> None:
+    door.run("python3", "-c", WRITE_IT)
+    assert json.dumps(curl(door, "/v1/history")[1]).count("hunter2") >= 2
+    for path in ("/v1/history", "/v1/history?inner=true", "/v1/status", "/v1/findings"):
+        status, told = curl(door, path, user="looker")
+        assert (status, "hunter2" in json.dumps(told)) == (200, False)
+        if path.startswith("/v1/history"):
+            assert "(removed)" in json.dumps(told)
+
+
+def test_one_connection_too_many_is_told_so(door: PrivateHost) -> None:
+    holding = f"""
+import socket, sys
+held = [socket.socket(socket.AF_UNIX) for _ in range(16)]
+for each in held:
+    each.connect("{SOCKET}")
+print("held", flush=True)
+sys.stdin.read()
+"""
+    become = ("setpriv", "--reuid", "looker", "--regid", "looker", "--init-groups")
+    holder = door.spawn(*become, "python3", "-c", holding)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    seen = door.run(*become, "netconsole", "status", check=False)
+    assert "too many connections of one user: try again later" in seen.stderr
+    assert curl(door, "/v1/networks", user="changer")[0] == 200
+    holder.kill()
+
+
 def test_a_change_is_made_to_its_end_when_who_asked_hangs_up(door: PrivateHost) -> None:
     create = {"label": "second", "fixed_range_v4": "10.7.0.0/24", "bridge": "br7"}
     body = json.dumps({"change": "CreateNetwork", "arguments": create})

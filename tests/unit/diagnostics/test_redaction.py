@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netconsole.diagnostics.redaction import redacted
+from netconsole.diagnostics.redaction import redacted, redacted_document
 
 SECRET = "hunter2-XyZ"  # noqa: S105  it protects nothing
 
@@ -49,3 +49,9 @@ def test_the_rest_stays(text: str) -> None:
 def test_json_stays_json(secret: str) -> None:
     again = json.loads(redacted(json.dumps({"a_password": secret, "b": [1, "x"]}, indent=1)))
     assert again == {"a_password": "(removed)", "b": [1, "x"]}
+
+
+def test_a_document_of_json_stays_one() -> None:
+    told = {"content": "password = hunter2", "steps": ["psk: hunter2", 7, None, True]}
+    expected = {"content": "password = (removed)", "steps": ["psk: (removed)", 7, None, True]}
+    assert redacted_document(told) == expected
