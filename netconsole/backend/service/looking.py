@@ -198,8 +198,9 @@ class Looking:
         """What the host can hold of it, and the plan; as before where nothing is new."""
         wanted = replace(self._host.possible(asked.wanted, observed), was_asked=True)
         before = former.survey if former else None
-        if before is not None and before.wanted == wanted:
-            wanted = before.wanted
+        is_as_asked = former is not None and former.asked is asked
+        if is_as_asked and before is not None and before.wanted == wanted:
+            wanted = before.wanted  # what it is about, which equality passes over, is as well
         known = _settings(former, again)
         closer = self._host.observe_closer(concerning(observed, wanted), wanted, known=known)
         if (
