@@ -126,10 +126,14 @@ class LocalDoor(Door):
         return picture if picture is not None and picture.taken >= self._changed else None
 
     def _status(self) -> Status:
+        if self._watch is not None:
+            self._watch.glance()
         picture = self._seen()
         return self.service.status() if picture is None else picture.status
 
     def _findings(self) -> "tuple[Finding, ...]":
+        if self._watch is not None:
+            self._watch.glance(checks=True)
         picture = self._seen()
         if picture is not None and picture.findings is not None:
             return picture.findings

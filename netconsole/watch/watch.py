@@ -1,5 +1,6 @@
 """Watch: the one loop that looks at a host, for all who want to know how it stands."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ SETTLE_SECONDS: Final = 0.01
 database that tells of a write shows it as well."""
 RETRY_SECONDS: Final = 1.0
 """When a look failed."""
+GLANCE_SECONDS: Final = 5.0
+"""Who has asked for what there is asks again, likely: so long it is as if somebody attended."""
+GLANCE_INTERVAL: Final = 1.0
 _JOIN_SECONDS: Final = 1.0
 _FOR_CHECKS: Final = frozenset({Facility.ROUTES, Facility.NEIGHBOURS})
 """No picture holds these, but for the routes of a link that a plan moves."""
@@ -59,6 +63,8 @@ class Watch:
         self._attending: dict[int, float] = {}
         self._checking: frozenset[int] = frozenset()
         """Those of them who look at the checks as well."""
+        self._glanced = self._glanced_at_checks = -math.inf
+        """When somebody has asked for the latest picture, and for what the checks have found."""
         self._asked = NOTHING
         self._lock = threading.Lock()
         """Of what other threads than the watch's own change."""
@@ -136,6 +142,19 @@ class Watch:
             self._attended()
 
         return leave
+
+    def glance(self, *, checks: bool = False) -> None:
+        """Somebody asked for the latest picture, or its `checks`, and may ask again soon.
+
+        For a few seconds counters are read as if they attended. Who asks once gets old counters.
+        """
+        now = time.monotonic()
+        was_at_rest = now > self._glanced + GLANCE_SECONDS
+        self._glanced = now
+        if checks:
+            self._glanced_at_checks = now
+        if was_at_rest:
+            self._wake()
 
     def soon(self) -> None:
         """Look again now, at everything: something was changed."""
@@ -252,6 +271,18 @@ class Watch:
             self._newcomers = set()
         return found
 
+    def _attended_every(self) -> float | None:
+        """How often counters are to be read for those who look; None where nobody does."""
+        now = time.monotonic()
+        with self._lock:
+            intervals = [*self._attending.values()]
+            is_watched = bool(self._checking) or now <= self._glanced_at_checks + GLANCE_SECONDS
+        if now <= self._glanced + GLANCE_SECONDS:
+            intervals.append(GLANCE_INTERVAL)
+        if self._examiner is not None:
+            self._examiner.is_watched = is_watched
+        return min(intervals, default=None)
+
     def _awaited(
         self, ears: Ears, look: Look | None, beats: Beats, pace: Pace, unseen: Again
     ) -> tuple[Again, bool]:
@@ -259,8 +290,8 @@ class Watch:
 
         Return what is to be looked at, and whether that is because something happened.
         """
+        attended = self._attended_every()
         with self._lock:
-            attended = min(self._attending.values(), default=None)
             is_asked = bool(self._asked)
         ends = [beats.due(attended) - time.monotonic()]
         if unseen:

@@ -163,6 +163,17 @@ def test_an_idle_watch_does_not_look(host: PrivateHost) -> None:
         assert watch.heard == heard
 
 
+def test_counters_are_read_once_somebody_looks(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    with watching(host) as watch:
+        counted = watch.picture["packets"]
+        host.run("ping", "-c3", "-i0.2", "10.0.0.2")
+        assert watch.picture["packets"] == counted
+        watch.ask("glance")
+        eventually(lambda: watch.picture["packets"] > counted)
+
+
 HOLDER = """
 import sqlite3
 store = sqlite3.connect("/var/lib/netconsole/netconsole.sqlite")

@@ -1,7 +1,7 @@
 """Runs on a private host: watches it, and answers questions about the pictures, a line each.
 
 It reads commands from standard input, one a line, and answers each with one line of JSON:
-`latest` (what the latest picture says, with how many looks there were), `soon`, `quit`.
+`latest` (what the latest picture says, with how many looks there were), `glance`, `soon`, `quit`.
 """
 
 import json
@@ -27,6 +27,7 @@ def told(picture: Picture | None) -> object:
         "networks": sorted(each.label for each in picture.survey.records.networks),
         "leases": {bridge: len(each) for bridge, each in seen.leases.items()},
         "leased": sorted(row.address for row in picture.survey.records.fixed_ips if row.leased),
+        "packets": sum(rule.packets for rules in seen.chains.values() for rule in rules),
         "changed": sorted(each.value for each in picture.changed),
         "findings": None
         if picture.findings is None
@@ -60,6 +61,9 @@ def main() -> None:
                     "looks": watch.looks,
                     "heard": watch.heard,
                 }
+            case "glance":
+                watch.glance()
+                answer = None
             case "soon":
                 watch.soon()
                 answer = None
