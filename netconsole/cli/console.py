@@ -19,7 +19,12 @@ LEAST_INTERVAL = 0.2
 
 def _access(context: Context) -> "Access":
     """Return the ways to the host; what looks at it in this process, where that may be."""
+    from netconsole.backend.service.service import Service
+    from netconsole.backend.system.privileges import lacking
     from netconsole.diagnostics.model.snapshot import Unread
+    from netconsole.door.either import EitherDoor
+    from netconsole.door.local import LocalDoor
+    from netconsole.door.remote import RemoteDoor
     from netconsole.screens.pages.console import Access
 
     may_save = not context.read_only
@@ -27,7 +32,10 @@ def _access(context: Context) -> "Access":
     if context.host is not None:
         elsewhere = f"this looks at the host itself: open a console on {door.host_name}"
         return Access(door, Unread(elsewhere), may_save, elsewhere)
-    return Access(door, service_or_reason(context), may_save)
+    service = service_or_reason(context)
+    if isinstance(door, RemoteDoor) and isinstance(service, Service) and lacking() is None:
+        door = EitherDoor(door, LocalDoor(service))
+    return Access(door, service, may_save)
 
 
 def _open(context: Context, interval: float, mouse: bool | None) -> int:

@@ -54,6 +54,11 @@ class Door(Questions):
         """The status as it is in JSON, for who only prints it: it need not become values."""
         return self.status()
 
+    @property
+    def remark(self) -> str:
+        """What an admin should know of who answers now; mostly nothing."""
+        return ""
+
     @abstractmethod
     def preview(self, change: "Change[Any]") -> "Preview":
         """The steps that a change would take, of which none is taken. Raises as `do` does."""

@@ -56,6 +56,7 @@ class ConsoleApp(Console, inherit_bindings=False):
         super().__init__(access, own_theme=own_theme)
         self.guard: RunGuard | None = None
         self._warned = False
+        self._remark = ""
         self._keys: deque[events.Key] = deque()
         self._live = LiveLoop(
             source_of(access.door), lambda result: self._hand_over(result), interval, self.glyphs
@@ -86,8 +87,15 @@ class ConsoleApp(Console, inherit_bindings=False):
             self.error = said(message.result)
         if self.error != former_error:
             self.main.bar.say(self.complaint, "bad")
+        self._say_who_answers()
         self._show()
         self._live.taken()
+
+    def _say_who_answers(self) -> None:
+        remark = self.door.remark
+        if remark != self._remark:
+            self._remark = remark
+            self.main.bar.say(remark or "the agent is back", "warning" if remark else "plain")
 
     def _mind_overdue(self) -> None:
         if self._live.waits_for < self._overdue:
