@@ -80,6 +80,7 @@ class Answering:
     def __init__(self, door: LocalDoor) -> None:
         self._door = door
         self._trials = Trials()
+        self._ended = asyncio.Event()
         self._looks = ThreadPoolExecutor(2, "viewers")
         self._reads = ThreadPoolExecutor(4, "admins")
         self._changes = ThreadPoolExecutor(8, "changes")
@@ -103,6 +104,7 @@ class Answering:
 
     async def close(self) -> None:
         """Take back what waits for a yes, and wait for the changes that are under way."""
+        self._ended.set()
         self._trials.refuse_all()
         for executor in (self._looks, self._reads):
             executor.shutdown(wait=False, cancel_futures=True)
@@ -218,7 +220,8 @@ class Answering:
             text = as_json(told, inner=inner)
             return f"{text if visitor.may_change else _without_secrets(text, None)}\n"
 
-        return await watched(request, self._door.subscribe, partial(self._read, visitor), line)
+        in_thread = partial(self._read, visitor)
+        return await watched(request, self._door.subscribe, in_thread, line, self._ended)
 
     # Changes
 

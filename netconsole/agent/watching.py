@@ -26,7 +26,9 @@ _GONE_SECONDS = 5.0
 class Newest:
     """Holds what came last, until it is taken; told from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, ended: asyncio.Event) -> None:
+        """`ended` is set when the agent ends."""
+        self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._held: Sight | Exception | None = None
         self._there = asyncio.Event()
@@ -42,33 +44,43 @@ class Newest:
 
     async def take(self) -> Sight | Exception | None:
         """Wait for what is new; None where there is nothing for some seconds."""
-        try:
-            async with asyncio.timeout(_GONE_SECONDS):
-                await self._there.wait()
-        except TimeoutError:
+        waiting = [asyncio.ensure_future(each.wait()) for each in (self._there, self._ended)]
+        first = asyncio.FIRST_COMPLETED
+        await asyncio.wait(waiting, timeout=_GONE_SECONDS, return_when=first)
+        for each in waiting:
+            each.cancel()
+        if not self._there.is_set():
             return None
         self._there.clear()
         return self._held
 
 
 async def watched(
-    request: DoorRequest, subscribe: Subscribe, in_thread: InThread, line: Line
+    request: DoorRequest,
+    subscribe: Subscribe,
+    in_thread: InThread,
+    line: Line,
+    ended: asyncio.Event,
 ) -> web.StreamResponse:
-    """Answer with a line for each sight, until who asks hangs up."""
+    """Answer with a line for each sight, until who asks hangs up or the agent has ended."""
     response = web.StreamResponse()
     response.content_type = protocol.LINES
-    newest = Newest()
+    newest = Newest(ended)
     unsubscribe = await asyncio.to_thread(subscribe, newest.put)
     try:
         with suppress(ConnectionError):
             await response.prepare(request)
-            while request.transport is not None and not request.transport.is_closing():
+            while not (ended.is_set() or _is_gone(request)):
                 sight = await newest.take()
                 if sight is not None:
                     await response.write((await _told(sight, in_thread, line)).encode())
     finally:
         await asyncio.to_thread(unsubscribe)
     return response
+
+
+def _is_gone(request: DoorRequest) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 async def _told(sight: Sight | Exception, in_thread: InThread, line: Line) -> str:
