@@ -145,8 +145,7 @@ class RouteNotices(Notices):
 
 
 _NEW_GENERATION: Final = 15
-"""NFT_MSG_NEWGEN: ends each transaction, also one that changed nothing. To list a chain of
-ebtables is such a one."""
+"""NFT_MSG_NEWGEN: ends each transaction, also one that changed nothing."""
 _NFGENMSG: Final = 4
 _GEN_PROC_PID, _GEN_PROC_NAME = 2, 3
 """NFTA_GEN_* of linux/netfilter/nf_tables.h; the number is that of the first pid namespace."""
