@@ -26,7 +26,7 @@ def node(host: PrivateHost) -> PrivateHost:
 def outside(node: PrivateHost, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command as an admin does at another host, in the network that the node's is."""
     words = ("ip", "netns", "exec", "outside", "netconsole", "--host", HOST, *command)
-    return node.run(*words, check=False, environment={"HOME": HOME})
+    return node.run(*words, check=False, environment={"HOME": HOME, "TMPDIR": "/run"})
 
 
 def test_every_command_is_the_other_hosts(node: PrivateHost) -> None:
@@ -80,7 +80,7 @@ door.close()
 
 
 def test_a_dead_link_is_said_and_taken_up_again(node: PrivateHost) -> None:
-    program = ("env", f"HOME={HOME}", "python3", "-c", WATCH)
+    program = ("env", f"HOME={HOME}", "TMPDIR=/run", "python3", "-c", WATCH)
     watch = node.spawn("ip", "netns", "exec", "outside", *program)
     assert watch.stdout is not None
     assert watch.stdout.readline() == "sight testhost\n"
