@@ -1,10 +1,11 @@
 """The agent as a command finds it: where its socket is, and whether somebody answers there."""
 
-import atexit
 import os
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from netconsole import __version__
 from netconsole.backend.configuration import places
@@ -29,7 +30,7 @@ def found(context: "Context") -> RemoteDoor | None:
     """
     if context.host is not None:
         channel = SshChannel(parse_target(context.host))
-        atexit.register(channel.close)
+        click.get_current_context().find_root().call_on_close(channel.close)
         door = RemoteDoor(channel, read_only=context.read_only)
         try:
             _say_version(door.greet().version)
