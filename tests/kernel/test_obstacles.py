@@ -1,5 +1,6 @@
 """What cannot be had does not hold up what can: it is named, left as it is, and had once it can."""
 
+import pytest
 from cloud import FLOATING, answer, configure, held, netconsole
 from private_host import PrivateHost, eventually
 
@@ -87,6 +88,35 @@ def test_other_changes_go_on_and_say_what_is_left(host: PrivateHost) -> None:
     assert made.returncode == 0
     assert added.returncode != 0
     assert [each["label"] for each in answer(host, "network", "list")] == ["vmnet"]
+
+
+@pytest.mark.parametrize("name", ["lo", "eth2", "br100", "eth9"])
+def test_a_mistaken_name_takes_no_uplink_away(host: PrivateHost, name: str) -> None:
+    create(host)
+    host.run("ip", "address", "add", "198.51.100.2/24", "dev", "br100")
+    host.run("ip", "link", "add", "theirs", "type", "bridge")
+    host.run("ip", "link", "add", "eth2", "master", "theirs", "type", "veth", "peer", "name", "w2")
+    before = held(host)
+    configure(host, f"flat_interface = {name}")
+
+    done = host.run("netconsole", "apply", check=False)
+
+    assert done.returncode == 1
+    assert f"flat_interface '{name}'" in done.stderr
+    assert held(host) == before
+
+
+def test_a_port_of_others_does_not_hold_up_the_rest(host: PrivateHost) -> None:
+    create(host)
+    host.run("ip", "tuntap", "add", "dev", "vnet0", "mode", "tap")
+    host.run("ip", "link", "set", "vnet0", "master", "br100", "up")
+    host.run("ip", "link", "delete", "wire")
+    host.run("iptables", "-t", "nat", "-F", "nova-network-floating-snat")
+
+    done = host.run("netconsole", "apply", check=False)
+
+    assert done.returncode == 4
+    assert FLOATING in host.run("iptables", "-t", "nat", "-S", "nova-network-floating-snat").stdout
 
 
 def test_a_dnsmasq_that_cannot_start_keeps_no_other_from_it(host: PrivateHost) -> None:

@@ -85,22 +85,23 @@ def standing_elsewhere(
 ) -> tuple[Obstacle, ...]:
     """Return those whose place something else has, which a repair would take away for nothing.
 
-    So it is where an option was given the name of an interface that is not there.
+    So it is where an option was given the name of an interface that is not there, or is unfit: the
+    one that it named before would leave its bridge.
     """
     carried = {each.address for each in observed.addresses}
-    bridged = {
-        link.master
-        for link in observed.links.values()
-        if link.master and not link.ours and link.name not in wanted.links
-    }
+    losing = {bridge for _, bridge in moves.leaving(observed, wanted)}
+
+    def would_lose(name: str) -> bool:
+        link = wanted.links.get(name)
+        return link is not None and not losing.isdisjoint((link.name, link.master))
+
     return tuple(
         each
         for each in found
-        if each.link not in observed.links
-        and (
-            each.address in carried
+        if (
+            each.address in carried and each.link not in observed.links
             if each.address
-            else each.link in wanted.links and wanted.links[each.link].master in bridged
+            else would_lose(each.link)
         )
     )
 

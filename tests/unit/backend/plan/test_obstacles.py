@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from core_samples import BRIDGE, ETH0, WANTED, WHOLE, with_link
 
-from netconsole.backend.model.hoststate import Address, ObservedLink, WantedLink
+from netconsole.backend.model.hoststate import Address, FormerLink, Mark, ObservedLink, WantedLink
 from netconsole.backend.plan import plan
 from netconsole.backend.plan.obstacles import obstacles, standing_elsewhere, without
 
@@ -78,11 +78,28 @@ def test_an_address_that_is_elsewhere_stands_for_a_mistaken_name(is_carried: boo
     assert bool(standing_elsewhere(here, wanted, found)) == is_carried
 
 
-def test_another_uplink_of_the_bridge_stands_for_a_mistaken_name() -> None:
-    here = with_link(WHOLE, replace(ETH0, master="br100"))
+BEFORE = replace(WITH_UPLINK, former_links={"eth0": FormerLink("eth0", up=True, bridge="br100")})
+"""The option named eth0 before, which has become a port of the bridge."""
+
+
+@pytest.mark.parametrize("there", [None, ObservedLink("eth1", "", master="obr")])
+def test_another_uplink_of_the_bridge_stands_for_a_mistaken_name(
+    there: ObservedLink | None,
+) -> None:
+    marked = replace(WHOLE, mark=Mark("store", 1, "sqlite://"))
+    here = with_link(marked, replace(ETH0, master="br100"))
+    here = here if there is None else with_link(here, there)
+    found = obstacles(here, BEFORE)
+    assert [each.link for each in found] == ["eth1"]
+    assert standing_elsewhere(here, BEFORE, found) == found
+    assert standing_elsewhere(marked, BEFORE, found) == ()
+
+
+def test_a_port_of_others_in_the_bridge_stands_for_nothing() -> None:
+    here = with_link(WHOLE, ObservedLink("vnet0", "tap", master="br100"))
     found = obstacles(here, WITH_UPLINK)
-    assert standing_elsewhere(here, WITH_UPLINK, found) == found
-    assert standing_elsewhere(WHOLE, WITH_UPLINK, found) == ()
+    assert [each.link for each in found] == ["eth1"]
+    assert standing_elsewhere(here, WITH_UPLINK, found) == ()
 
 
 def test_a_narrower_address_of_version_6_is_one() -> None:
