@@ -12,6 +12,29 @@ def uplink(host: PrivateHost) -> None:
     host.run("ip", "link", "set", "wire", "up")
 
 
+REFUSING = """#!/bin/sh
+[ "$1" = -batch ] || exec /run/ip "$@"
+lines=$(cat)
+number=$(echo "$lines" | grep -n "^link add name br100 " | cut -d: -f1)
+[ "$number" ] || { echo "$lines" | /run/ip "$@"; exit $?; }
+echo "$lines" | head -n $((number - 1)) | /run/ip "$@" || exit
+echo "RTNETLINK answers: Operation not permitted" >&2
+echo "Command failed -:$number" >&2
+exit 1
+"""
+"""An `ip` for which the kernel makes no br100."""
+
+
+def refuse_bridge(host: PrivateHost) -> str:
+    """Let br100 not be made any more; return what to unmount for it to be so again."""
+    path = host.run("sh", "-c", 'readlink -f "$(command -v ip)"').stdout.strip()
+    host.run("cp", path, "/run/ip")
+    host.write("/run/refusing", REFUSING)
+    host.run("chmod", "+x", "/run/refusing")
+    host.run("mount", "--bind", "/run/refusing", path)
+    return path
+
+
 def create(host: PrivateHost) -> list[str]:
     """A network over eth1, an instance, a floating address; return what the host has."""
     configure(host, "flat_interface = eth1")
@@ -146,3 +169,38 @@ def test_a_dnsmasq_that_cannot_start_keeps_no_other_from_it(host: PrivateHost) -
     netconsole(host, "apply")
 
     assert {each["state"] for each in answer(host, "status")["dnsmasq"]} == {"running"}
+
+
+def test_a_bridge_that_cannot_be_made_keeps_no_other_from_it(host: PrivateHost) -> None:
+    """What was to be on it is not tried, and history says that not all was done."""
+    configure(host)
+    uplink(host)
+    more = ("--fixed-range-v4", "10.1.0.0/24", "--bridge", "br101")
+    netconsole(host, *NETWORK)
+    netconsole(host, "network", "create", "other", *more)
+    for name, network in (("web1", "vmnet"), ("web2", "other")):
+        words = ("--project", "demo", "--port-kind", "tap", "--network", network)
+        netconsole(host, "instance", "create", name, *words)
+    host.run("ip", "link", "delete", "br101")
+    start_anew(host)
+    path = refuse_bridge(host)
+
+    done = host.run("netconsole", "apply", check=False)
+
+    assert done.returncode == 4
+    assert "ip link add name br100" in done.stderr
+    assert "Cannot find device" not in done.stderr
+    states = {each["bridge"]: each["state"] for each in answer(host, "status")["dnsmasq"]}
+    assert states["br101"] == "running"
+    assert "UP" in host.run("ip", "-brief", "link", "show", "master", "br101").stdout
+    (last, *_) = answer(host, "history")
+    assert last["end"] == "failed"
+    assert "ip link add name br100" in last["because"]
+
+    host.run("umount", path)
+    netconsole(host, "apply")
+
+    assert {each["state"] for each in answer(host, "status")["dnsmasq"]} == {"running"}
+    assert "UP" in host.run("ip", "-brief", "link", "show", "master", "br100").stdout
+    (last, *_) = answer(host, "history")
+    assert last["end"] == "done"

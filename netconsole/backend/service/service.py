@@ -357,7 +357,7 @@ def _refuse_half(
     """Raise PartlyDone, or Conflict where nothing was to do, where not all could be had."""
     reasons = (
         *(each.because for each in written.obstacles),
-        *filter(None, applied.failed.values()),
+        *applied.reasons,
     )
     if not reasons:
         return

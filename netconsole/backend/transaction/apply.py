@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from types import MappingProxyType
 
 from netconsole.backend.host.batch import BatchFailed, runs
@@ -16,12 +17,19 @@ from netconsole.backend.model.errors import (
     Unavailable,
     said,
 )
+from netconsole.backend.model.kernel_settings import interface_of
 from netconsole.backend.plan.way_back import given_away, way_back
 from netconsole.backend.steps import (
+    AddAddress,
+    AddLink,
+    AnnounceAddress,
     ChangeGuards,
     ChangeRules,
     CheckDnsmasq,
+    MoveAddresses,
     Plan,
+    SetLink,
+    SetSysctl,
     StartDnsmasq,
     Step,
     StopDnsmasq,
@@ -61,7 +69,12 @@ class Applied:
 
     def keep(self) -> None:
         """Let it stand. Raises Unavailable where the journal cannot say so."""
-        self.entry.end("done")
+        self.entry.end("failed" if self.failed else "done", "; ".join(self.reasons))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why steps of a repair failed: of those that were in vain for it, none is said."""
+        return tuple(filter(None, self.failed.values()))
 
     def keep_failed(self, error: BaseException) -> PartlyDone:
         """Let it stand as far as it goes, and return the error that says so."""
@@ -124,6 +137,8 @@ class _Taking:
         self._begun = self._taken = 0
         self._untouched: set[str] = set()
         """The bridges whose dnsmasq stays as it is: the one in its place would not start."""
+        self._lost: set[str] = set()
+        """The links that could not be made."""
 
     @property
     def perhaps_taken(self) -> tuple[Step, ...]:
@@ -133,29 +148,52 @@ class _Taking:
     def take(self, run: tuple[Step, ...]) -> None:
         """Take steps that go together, or what is left of them after one that failed."""
         left = run
-        if isinstance(run[0], StartDnsmasq | StopDnsmasq) and run[0].bridge in self._untouched:
-            self.failed[run[0]] = ""
-            left = ()
-            self._done(1)
         while left:
-            self._entry.began(self._taken + len(left) - 1)
-            self._begun = self._taken + len(left)
-            try:
-                take(left, self._entry.handle)
-                happened = len(left)
-            except BatchFailed as error:
-                happened = self._part(left, error)
-            except ProgramTimedOut:
-                raise  # nobody knows whether it happened
-            except NetconsoleError as error:
-                if len(left) > 1 and self._goes_on:
-                    for step in left:
-                        self.take((step,))
-                    return
-                self._pass_over(left[0], error)
+            together = tuple(takewhile(lambda step: not self._is_in_vain(step), left))
+            if together:
+                happened = self._tried(together)
+            else:
+                self.failed[left[0]] = ""  # what it would need has said why
                 happened = 1
-            self._done(happened)
+                self._done(1)
             left = left[happened:]
+
+    def _is_in_vain(self, step: Step) -> bool:
+        """Whether a step needs what another has failed to bring about."""
+        match step:
+            case StartDnsmasq() | StopDnsmasq():
+                return step.bridge in self._untouched
+            case AddLink():
+                return step.parent in self._lost
+            case SetLink():
+                master = step.value if step.attribute == "master" else ""
+                return not self._lost.isdisjoint((step.name, master))
+            case AddAddress() | AnnounceAddress():
+                return step.interface in self._lost
+            case MoveAddresses():
+                return not self._lost.isdisjoint((step.port, step.bridge))
+            case SetSysctl():
+                return interface_of(step.key) in self._lost
+        return False
+
+    def _tried(self, run: tuple[Step, ...]) -> int:
+        """Take steps that go together; return how many are over, whatever became of the last."""
+        self._entry.began(self._taken + len(run) - 1)
+        self._begun = self._taken + len(run)
+        try:
+            take(run, self._entry.handle)
+            happened = len(run)
+        except BatchFailed as error:
+            happened = self._part(run, error)
+        except ProgramTimedOut:
+            raise  # nobody knows whether it happened
+        except NetconsoleError as error:
+            if len(run) > 1 and self._goes_on:
+                return self._tried(run[:1])
+            self._pass_over(run[0], error)
+            happened = 1
+        self._done(happened)
+        return happened
 
     def _part(self, run: tuple[Step, ...], error: BatchFailed) -> int:
         """How many steps of a run are over, the one that failed among them."""
@@ -168,15 +206,21 @@ class _Taking:
             if error.taken:
                 self._entry.done(self._begun - 1)
             raise error
-        self.failed[failed] = said(error)
+        self._fail(failed, error)
         return error.taken + 1
+
+    def _fail(self, step: Step, error: NetconsoleError) -> None:
+        """Note that a repair goes on without a step."""
+        self.failed[step] = said(error)
+        if isinstance(step, AddLink):
+            self._lost.add(step.name)
 
     def _pass_over(self, step: Step, error: NetconsoleError) -> None:
         """Go on after a step that failed, where that may be."""
         if step.without_it:
             self.without[step] = f"{said(error)}; {step.without_it}"
         elif self._goes_on and _may_fail(step):
-            self.failed[step] = said(error)
+            self._fail(step, error)
             if isinstance(step, CheckDnsmasq):
                 self._untouched.add(step.bridge)
             elif isinstance(step, StartDnsmasq):
