@@ -130,9 +130,15 @@ def without(
                 for name, link in left.of_links(wanted.links).items()
             },
             released=left.placed(wanted.released),
-            chains=_closed(wanted, lacking & observed.links.keys()),
+            chains=_closed(wanted, _taken(observed, lacking)),
         ),
     )
+
+
+def _taken(observed: Observed, names: frozenset[str]) -> frozenset[str]:
+    """Those names that a link has which is no bridge."""
+    here = observed.links
+    return frozenset(name for name in names if name in here and here[name].kind != "bridge")
 
 
 def _closed(wanted: Wanted, taken: frozenset[str]) -> Mapping[ChainKey, tuple[Rule, ...]]:
