@@ -73,6 +73,21 @@ def test_it_brings_a_host_in_line_and_waits_for_what_comes_late(host: PrivateHos
     assert last["title"] == "repair: there is eth1 now"
 
 
+def test_what_dnsmasq_reads_may_come_late(host: PrivateHost) -> None:
+    host.write("/run/late.conf", "")
+    create(host, "dnsmasq_config_file = /run/late.conf")
+    host.run("rm", "/run/late.conf")
+    break_all(host)
+
+    with running_agent(host) as said:
+        eventually(lambda: "/run/late.conf" in said())
+        assert FLOATING in host.run("ip", "address", "show", "eth0").stdout
+        assert all("dnsmasq" in each for each in drift(host))
+        host.write("/run/late.conf", "")
+        eventually(lambda: is_in_line(host))
+        assert said().count("/run/late.conf") == 1
+
+
 def test_who_tries_something_is_not_fought(host: PrivateHost) -> None:
     create(host)
     with running_agent(host):

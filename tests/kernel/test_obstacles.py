@@ -97,6 +97,31 @@ def test_a_host_without_its_uplink_has_all_else(host: PrivateHost) -> None:
     assert answer(host, "status")["host"]["obstacles"] == []
 
 
+def test_after_a_boot_a_lost_configuration_of_dnsmasq_holds_up_that_alone(
+    host: PrivateHost,
+) -> None:
+    whole = create(host)
+    start_anew(host)
+    uplink(host)
+    options = "dnsmasq_config_file = /run/lost.conf", "flat_interface = eth1"
+    configure(host, *options)
+
+    done = host.run("netconsole", "apply", check=False)
+
+    assert done.returncode == 4
+    assert "done but for: dnsmasq_config_file '/run/lost.conf': No such file" in done.stderr
+    status = answer(host, "status")
+    (network,), (port,) = status["networks"], status["allocations"]
+    assert network["bridge_state"] == "up"
+    assert port["device_state"] in ("up", "no carrier")
+    assert [each["state"] for each in status["floating_ips"]] == ["ok"]
+
+    configure(host, "flat_interface = eth1")
+    netconsole(host, "apply")
+
+    assert sorted(held(host)) == whole
+
+
 def test_other_changes_go_on_and_say_what_is_left(host: PrivateHost) -> None:
     create(host)
     host.run("ip", "link", "delete", "wire")

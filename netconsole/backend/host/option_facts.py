@@ -42,6 +42,19 @@ def refuse(steps: Plan, options: Options) -> None:
     refuse_interfaces(wanted - made, options)
 
 
+def why_not_started(steps: Plan, options: Options) -> str:
+    """Return why a repair starts no dnsmasq, where none can read its configuration.
+
+    Where one is there that would be stopped for it, all is refused instead (`refuse`).
+    """
+    kinds = {type(step) for step in steps.steps}
+    if StartDnsmasq not in kinds or CheckDnsmasq in kinds:
+        return ""
+    rule = configuration_rule(options)
+    shown = f"dnsmasq_config_file {visible(options.dnsmasq_config_file)!r}"
+    return f"{shown}: {rule}; no dnsmasq is started {_SEE}" if rule else ""
+
+
 def refuse_interfaces(names: Collection[str], options: Options) -> None:
     """Raise InvalidValue where an interface that addresses are to be put on is not there."""
     for name in sorted(names):

@@ -181,6 +181,8 @@ class Service(Writing):
                     written = self._write(connection, change, is_ours)
                     refuse_another(change.title, manner.agreed, written.steps)
                     if isinstance(change, Repair) and not written.steps:
+                        if written.idle:
+                            raise Conflict(f"{change.title}: cannot have: {written.idle}")
                         return Outcome("", written.result, Plan(), written.waits, written.notes)
                     self._refuse_most_removed(change, written)
                     mark = self._next_mark(connection)
@@ -355,10 +357,8 @@ def _refuse_half(
     title: str, written: Prepared[Result], applied: Applied, notes: tuple[str, ...]
 ) -> None:
     """Raise PartlyDone, or Conflict where nothing was to do, where not all could be had."""
-    reasons = (
-        *(each.because for each in written.obstacles),
-        *applied.reasons,
-    )
+    because = (*(each.because for each in written.obstacles), written.idle, *applied.reasons)
+    reasons = tuple(filter(None, because))
     if not reasons:
         return
     did_something = applied.did_something

@@ -31,7 +31,7 @@ from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
 from netconsole.backend.service.former import Former
 from netconsole.backend.service.narrow import Narrow, Sides
-from netconsole.backend.steps import Plan
+from netconsole.backend.steps import Plan, StartDnsmasq
 from netconsole.backend.store import fixed_ips as fixed_ip_rows
 from netconsole.backend.store import floating_ips as floating_ip_rows
 from netconsole.backend.store import identity as identity_rows
@@ -60,6 +60,8 @@ class Prepared(Generic[Result]):
     """What the host was before; None for a fix."""
     obstacles: tuple[Obstacle, ...] = ()
     """What cannot be had as the host is, and is left as it is."""
+    idle: str = ""
+    """Why no dnsmasq is started, where none is."""
 
     def left(self, observed: Observed) -> Plan:
         """The steps that are left to do. Raises Conflict where something else stands in the way."""
@@ -67,8 +69,13 @@ class Prepared(Generic[Result]):
             return Plan()
         if self.scope.is_whole:
             lacking = (*self.obstacles, *obstacles(observed, self.wanted))
-            return difference(*without(observed, self.wanted, lacking), self.scope)
+            left = difference(*without(observed, self.wanted, lacking), self.scope)
+            return _without_starts(left) if self.idle else left
         return difference(observed, self.wanted, self.scope)
+
+
+def _without_starts(steps: Plan) -> Plan:
+    return Plan(tuple(step for step in steps.steps if not isinstance(step, StartDnsmasq)))
 
 
 class Writing(Narrow):
@@ -161,6 +168,10 @@ class Writing(Narrow):
         if isinstance(change, Converge):
             later = change.taken(later)
         steps = Plan((*first.steps, *later.steps, *written.then.steps))
+        idle = ""
+        if isinstance(change, Converge):
+            idle = option_facts.why_not_started(steps, self._options)
+            steps = _without_starts(steps) if idle else steps
         option_facts.refuse(steps, self._options)
         former = Former(of.found, self._options, observed, wanted, steps)
         (former.note if scope.is_whole else former.forget_made)(connection)
@@ -173,6 +184,7 @@ class Writing(Narrow):
         return Prepared(
             *(written.result, steps, observed, wanted, scope, written.waits, notes, former),
             lacking,
+            idle,
         )
 
     def _lacking(
