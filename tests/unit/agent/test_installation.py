@@ -83,6 +83,10 @@ def test_guests_start_after_the_agent() -> None:
     assert {"libvirtd.service", "virtqemud.service", "libvirt-guests.service"} <= named
 
 
+def test_a_reload_sends_one_signal() -> None:
+    assert unit_text(PROGRAM, (), OPTIONS).count("\nExecReload=") == 1
+
+
 def test_what_systemctl_says_of_the_service() -> None:
     running = parsed_state(
         "LoadState=loaded\nUnitFileState=enabled\nActiveState=active\nSubState=running\n"
