@@ -10,13 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netconsole.backend.model.errors import Conflict, InvalidValue, Unavailable
-from netconsole.backend.model.text import encoded
 
 SOCKET_MODE = 0o666
 """Anybody may connect: who may do what is decided by who they are, and said in a line."""
 BACKLOG = 128
-LONGEST = 107
-"""Bytes of a socket's path (unix(7))."""
 
 
 @contextmanager
@@ -27,8 +24,6 @@ def listening(path: str) -> Iterator[socket.socket]:
     Unavailable where none can be made.
     """
     place = Path(path)
-    if len(encoded(path)) > LONGEST:
-        raise InvalidValue("agent_socket", path, f"must be {LONGEST} bytes at most")
     try:
         place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         with _alone(place), _bound(place) as listener:

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netconsole.backend.model.step_kind import REPAIR_TIMES, STEP_KINDS, RepairTime, StepKind
+from netconsole.backend.model.text import encoded
 
 Rule = Callable[[str], object]
 DEFAULT_SECTION = "DEFAULT"
+
+LONGEST_SOCKET_PATH = 98
+"""Bytes: 107, less what is added to its name while it is made."""
 
 MANAGERS = tuple(f"nova.network.manager.{kind}Manager" for kind in ("Flat", "FlatDHCP", "Vlan"))
 
@@ -208,6 +212,14 @@ def absolute_path(value: str) -> str:
     return value.rstrip("/") or "/"
 
 
+def socket_path(value: str) -> str:
+    """The absolute path of a UNIX socket (unix(7))."""
+    path = absolute_path(value)
+    if len(encoded(path)) > LONGEST_SOCKET_PATH:
+        raise ValueError(f"must be {LONGEST_SOCKET_PATH} bytes at most")
+    return path
+
+
 def absolute_path_or_empty(value: str) -> str:
     """An absolute path, or nothing."""
     return absolute_path(value) if value else ""
@@ -251,7 +263,7 @@ def endpoint_or_none(value: str) -> Endpoint | None:
         address = ipaddress.ip_address(found[1] or found[2])
         return Endpoint(str(address), whole(1, 65535)(found[3]))
     except ValueError:
-        raise ValueError("must be an address and a port, as 127.0.0.1:9780 or [::1]:9780") from None
+        raise ValueError("must be an address and a port, as 127.0.0.1:9555 or [::1]:9555") from None
 
 
 def size(value: str) -> int:

@@ -25,7 +25,7 @@ class Options:
     host: Annotated[str, Option(rules.word)] = field(default_factory=socket.gethostname)
     trial_seconds: Annotated[int, Option(rules.whole(1))] = 60
     """netconsole's own: how long a change of the SSH session's path waits to be confirmed."""
-    agent_socket: Annotated[str, Option(rules.absolute_path)] = AGENT_SOCKET
+    agent_socket: Annotated[str, Option(rules.socket_path)] = AGENT_SOCKET
     """netconsole's own, as are the next four: where the agent answers."""
     repair_drift: Annotated[
         tuple[RepairRule, ...], Option(rules.repair_rule, "boot", listed=True)
