@@ -32,8 +32,11 @@ def _access(context: Context) -> "Access":
     if context.host is not None:
         elsewhere = f"this looks at the host itself: open a console on {door.host_name}"
         return Access(door, Unread(elsewhere), may_save, elsewhere)
+    if isinstance(door, RemoteDoor) and (lacks := lacking()) is not None:
+        elsewhere = f"this looks at the host itself: {lacks}"
+        return Access(door, Unread(elsewhere), may_save, elsewhere)
     service = service_or_reason(context)
-    if isinstance(door, RemoteDoor) and isinstance(service, Service) and lacking() is None:
+    if isinstance(door, RemoteDoor) and isinstance(service, Service):
         door = EitherDoor(door, LocalDoor(service))
     return Access(door, service, may_save)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from netconsole.diagnostics.model.check import Check
     from netconsole.diagnostics.model.finding import Finding
     from netconsole.diagnostics.model.snapshot import Snapshot, Unread
+    from netconsole.door.door import Door
 
 
 def _addresses(
@@ -83,8 +84,9 @@ def doctor(
     """Run every check and say what is wrong.
 
     Changes nothing, and without --probe sends no packet. Exit status 0 when all is well, 1 when
-    something was found, 3 when something could not be checked. As an ordinary user it checks
-    what it can and says what it could not, and why.
+    something was found, 3 when something could not be checked. An ordinary user is told what
+    the agent found, where it lets them look; else it checks what it can and says what it could
+    not, and why.
     """
     from netconsole.cli import findings
     from netconsole.diagnostics import doctor
@@ -100,10 +102,11 @@ def doctor(
     if context.host is not None:
         if saved is not None or save is not None or probe or sources:
             raise click.UsageError("--host goes with none of --from, --save, --probe and --source.")
-        names = {each.id for each in checks}
-        found = tuple(each for each in context.door().findings() if each.check in names)
+        found = _told(context.door(), checks)
     elif saved is not None:
         found = _judged(saved, checks, context.rights())
+    elif not (probe or sources or save) and (door := _agent_to_ask(context)) is not None:
+        found = _told(door, checks)
     else:
         service = service_or_reason(context)
         request = Request(service, sources, probe=probe, saves=save is not None)
@@ -119,6 +122,19 @@ def doctor(
         else:
             output.print_lines([*findings.summary(found), *_cures(found)])
     click.get_current_context().exit(status)
+
+
+def _agent_to_ask(context: Context) -> "Door | None":
+    """Return the agent's door, for who lacks the rights to look at this host by themselves."""
+    from netconsole.backend.system.privileges import lacking
+    from netconsole.cli.frame import agent
+
+    return None if lacking() is None else agent.found(context)
+
+
+def _told(door: "Door", checks: "Iterable[Check]") -> "tuple[Finding, ...]":
+    names = {each.id for each in checks}
+    return tuple(each for each in door.findings() if each.check in names)
 
 
 def _judged(

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -144,9 +144,9 @@ class RemoteDoor(Door):
         from netconsole.door.codec import told_change
 
         self._refuse_if_read_only(change.title)
-        preview: Preview = value_of(
-            Preview, self._request("POST", protocol.PREVIEW, told_change(change))
-        )
+        with self._titled(change.title):
+            told = self._request("POST", protocol.PREVIEW, told_change(change))
+        preview: Preview = value_of(Preview, told)
         return preview
 
     def do(
@@ -200,7 +200,8 @@ class RemoteDoor(Door):
         with closing(_Connection(self._channel)) as connection:
             self._opened(connection)
             try:
-                response = _sent(connection, "POST", path, body)
+                with self._titled(title):
+                    response = _sent(connection, "POST", path, body)
                 told = self._outcome(response, confirm)
             except (OSError, HTTPException) as error:
                 raise AgentGone(
@@ -230,6 +231,17 @@ class RemoteDoor(Door):
     def _refuse_if_read_only(self, title: str) -> None:
         if self._read_only:
             raise ReadOnly(f"{title}: refused, this is read-only ({self.read_only_because})")
+
+    @contextmanager
+    def _titled(self, title: str) -> Iterator[None]:
+        """Name the change that is refused: of who only looks the agent does not read which."""
+        try:
+            yield
+        except ReadOnly as error:
+            because = self.greeting.read_only_because
+            if because is None:
+                raise
+            raise ReadOnly(f"{title}: refused, {because}") from error
 
     # Watching
 
@@ -276,7 +288,7 @@ class RemoteDoor(Door):
             try:
                 return _document(_sent(connection, method, path, body))
             except (OSError, HTTPException) as error:
-                raise AgentGone(f"{self._channel.why_ended()} before it answered") from error
+                raise AgentGone(_why_no_answer(error, self._channel)) from error
 
     def _opened(self, connection: _Connection) -> None:
         try:
@@ -332,6 +344,12 @@ def _sight(told: dict[str, Any]) -> RemoteSight:
         value_of(Status, told["status"]),
         None if found is None else value_of(tuple[Finding, ...], found),
     )
+
+
+def _why_no_answer(error: Exception, channel: Channel) -> str:
+    if isinstance(error, TimeoutError):
+        return f"the agent does not answer, for {ANSWER_SECONDS:.0f} s by now"
+    return f"{channel.why_ended()} before it answered"
 
 
 def _said(error: Exception, channel: Channel) -> Exception:

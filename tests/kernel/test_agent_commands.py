@@ -81,9 +81,29 @@ def test_who_looks_needs_neither_rights_nor_a_configuration(door: PrivateHost) -
     before = held(door)
     refused = by(door, "looker", *DOMAIN)
     assert refused.returncode == 3
-    assert refused.stderr.count("\n") == 1
-    assert "`usermod --append --groups netconsole-admin looker` lets them change" in refused.stderr
+    assert refused.stderr == (
+        "netconsole: dns create-domain example.org: refused, looker is in the group netconsole, "
+        "which only looks: `usermod --append --groups netconsole-admin looker` lets them change\n"
+    )
+    assert by(door, "looker", *DOMAIN, "--dry-run").stderr == refused.stderr
     assert held(door) == before
+
+
+def test_who_looks_is_told_what_the_agent_found(door: PrivateHost) -> None:
+    door.run("chmod", "0700", "/var/lib/netconsole")
+    seen = json.loads(by(door, "looker", "doctor", "--json").stdout)
+    by_root = json.loads(door.run("netconsole", "doctor", "--json", check=False).stdout)
+
+    def verdicts(told: dict[str, list[dict[str, str]]]) -> dict[str, str]:
+        return {each["check"]: each["verdict"] for each in told["findings"]}
+
+    assert verdicts(seen) == verdicts(by_root)
+    door.run("install", "-d", "-o", "looker", "/run/looker")
+    shown = ("console", "--size", "160x30", "--keys", "p", "--screenshot")
+    by(door, "looker", *shown, "/run/looker/shown.svg")
+    assert "this looks at the host itself" in door.read("/run/looker/shown.svg").replace(
+        "&#160;", " "
+    )
 
 
 def test_who_is_not_let_in_is_told_so_in_a_line_and_goes_on_without(door: PrivateHost) -> None:

@@ -38,7 +38,7 @@ class Access:
     may_save: bool
     """Whether the admin may have files written."""
     elsewhere: str | None = None
-    """Why nothing of the host can be looked at in this process: it is another host."""
+    """Why nothing of the host can be looked at in this process: another host, or no rights."""
 
 
 class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
