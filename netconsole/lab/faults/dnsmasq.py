@@ -18,7 +18,7 @@ from netconsole.lab.faults.fault import Fault, recall, remember
 from netconsole.lab.sandbox.commands import run
 from netconsole.lab.sandbox.processes import fork
 
-_STORM_SECONDS: Final = 60.0
+_STORM_SECONDS: Final = 300.0
 _LATE: Final = 7200.0
 
 
@@ -220,7 +220,7 @@ FAULTS: Final = (
     ),
     Fault(
         "dnsmasq_load",
-        "A program sends SIGHUP to dnsmasq without pause, for a minute at most.",
+        "A program sends SIGHUP to dnsmasq without pause, for five minutes at most.",
         "DHCP and DNS answer late, or not at all.",
         lambda service: bool(_storm_pids()),
         _send_storm,
