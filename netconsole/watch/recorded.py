@@ -22,8 +22,10 @@ from netconsole.backend.transaction.audit import AuditLine
 from netconsole.watch.frames import FORMAT, Json, RecordedMoment, Sections, applied, moment
 from netconsole.watch.recorder import ENDING
 
-_LONGEST_LINE: Final = 64 << 20
-"""Bytes of a frame; what is longer is none of ours."""
+_LONGEST_LINE: Final = 16 << 20
+"""Bytes of a frame, at which 10,000 guests are; what is longer is none of ours."""
+_MOST_CHANGES: Final = 100_000
+"""In one record; what has more is none of ours."""
 _CUT_OFF: Final = (EOFError, zlib.error)
 _RULE: Final = f"is no record of format {FORMAT}"
 
@@ -53,6 +55,8 @@ def heading(path: Path) -> RecordHeading:
             host = str(line["host"])
         elif isinstance(change := line.get("change"), dict):
             changes.append(change)
+            if len(changes) > _MOST_CHANGES:
+                raise InvalidValue("record", path, f"{_RULE}: more than {_MOST_CHANGES:,} changes")
         else:
             break
     return RecordHeading(host, tuple(changes))
