@@ -20,6 +20,7 @@ _OF_INTERFACES: Mapping[str, str] = {
     IP_FORWARD: "net/ipv4/conf/*/forwarding",
     IPV6_FORWARDING: "net/ipv6/conf/*/forwarding",
 }
+_EXCHANGED: Final = str.maketrans("./", "/.")
 _ACCEPT_RA = "net/ipv6/conf/*/accept_ra"
 _DISABLE_IPV6 = "net/ipv6/conf/*/disable_ipv6"
 
@@ -30,8 +31,8 @@ def path_of(name: str) -> str:
     If the first separator is a slash, the rest stands as it is; if it is a dot, dots and
     slashes change places.
     """
-    first = next((sign for sign in name if sign in "./"), "/")
-    return name if first == "/" else name.translate(str.maketrans("./", "/."))
+    slash, dot = name.find("/"), name.find(".")
+    return name if dot < 0 or 0 <= slash < dot else name.translate(_EXCHANGED)
 
 
 def name_of(path: str) -> str:

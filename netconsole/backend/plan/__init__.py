@@ -28,8 +28,17 @@ def plan(observed: Observed, wanted: Wanted) -> Plan:
     """
     for each in obstacles(observed, wanted):
         raise Conflict(each.because)
+    return unhindered(observed, wanted)
+
+
+def unhindered(observed: Observed, wanted: Wanted) -> Plan:
+    """The same of states between which there are no obstacles.
+
+    Raises Conflict where a rule of others leads to a chain of ours that has to go.
+    """
     observed = unread.as_wanted(observed, wanted)
     servers = dhcp.DnsmasqDifference(observed, wanted)
+    filtering = filters.RuleDifference(observed, wanted)
     moved = tuple(moves.moved(observed, wanted))
     moved_back = tuple(moves.moved_back(observed, wanted))
     placed = addresses.placed(observed, (*moved, *moved_back))
@@ -41,14 +50,14 @@ def plan(observed: Observed, wanted: Wanted) -> Plan:
             *settings.made_directories(observed, wanted),
             *settings.written_files(observed, wanted),
             *servers.stops(),
-            *filters.guarding(observed, wanted),
+            *filtering.guarding(),
             *links.made(observed, wanted),
             *settings.sysctls_of_new_links(observed, wanted),
             *guards.put(observed, wanted),
             *links.changed(observed, wanted),
             *moved,
             *addresses.removed(placed, gone),
-            *filters.changes(observed, wanted),
+            *filtering.changes(),
             *filters.left_behind(observed),
             *filters.ended_connections(observed, wanted, gone),
             *addresses.added(placed, wanted, gone),
@@ -59,7 +68,7 @@ def plan(observed: Observed, wanted: Wanted) -> Plan:
             *links.left(observed, wanted),
             *guards.removed(observed, wanted),
             *links.removed(observed, wanted),
-            *filters.finished(observed, wanted),
+            *filtering.finished(),
             *former.lowered(observed, wanted),
             *settings.removed_files(observed, wanted),
             *settings.removed_directories(observed, wanted),

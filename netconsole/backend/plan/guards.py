@@ -43,22 +43,26 @@ def taken_off(observed: Observed, wanted: Wanted) -> frozenset[str]:
 
 
 def _guarded(observed: Observed, ports: Iterable[str]) -> frozenset[str]:
-    named = frozenset(ports)
+    if not (named := frozenset(ports)):
+        return named
     guarded = frozenset(each.device for each in observed.guard_table)
     return (named & guarded) | guarded_devices(observed.chains, named)
 
 
 def _meanwhile(observed: Observed, wanted: Wanted) -> GuardTable:
     """The table as long as ports leave that have to go."""
-    if not wanted.guard_table and leaving(observed, wanted):
+    ports = leaving(observed, wanted)
+    if not ports:
+        return wanted.guard_table
+    if not wanted.guard_table:
         return observed.guard_table
-    return wanted.guard_table | of_devices(observed.guard_table, leaving(observed, wanted))
+    return wanted.guard_table | of_devices(observed.guard_table, ports)
 
 
 def _change(here: GuardTable, goal: GuardTable, wanted: Wanted) -> Iterator[Step]:
-    gone, new = here - goal, goal - here
-    if not gone and not new:
+    if here == goal:
         return
+    gone, new = here - goal, goal - here
     if any(each.kind == "table" for each in gone) or _replaces_a_set(gone, new):
         gone, new = here, goal  # a set is in use as long as its table is there
     devices = {each.device for each in (*(here - goal), *(goal - here))}

@@ -20,34 +20,34 @@ where the interface under it is."""
 def made(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Make what is missing, bridges first: none is up yet, or the port of another."""
     for wish in in_order(wanted):
-        link = replace(wish, mac=_mac(wish, observed))
-        found = observed.links.get(link.name)
-        if found is None:
-            yield AddLink(
-                link.name,
-                link.kind,
-                link.alias,
-                mac=link.mac or "",
-                peer=link.peer or "",
-                peer_mac=link.peer_mac or "",
-                forward_delay=link.forward_delay,
-                parent=link.parent or "",
-                vlan=link.vlan,
-                subjects=link.subjects,
+        if wish.name in observed.links:
+            continue
+        link = _with_mac(wish, observed)
+        yield AddLink(
+            link.name,
+            link.kind,
+            link.alias,
+            mac=link.mac or "",
+            peer=link.peer or "",
+            peer_mac=link.peer_mac or "",
+            forward_delay=link.forward_delay,
+            parent=link.parent or "",
+            vlan=link.vlan,
+            subjects=link.subjects,
+        )
+        if link.alias:
+            yield SetLink(
+                link.name, "alias", link.alias, "", kind=link.kind, subjects=link.subjects
             )
-            if link.alias:
-                yield SetLink(
-                    link.name, "alias", link.alias, "", kind=link.kind, subjects=link.subjects
-                )
-            if link.mac_of is not None:
-                yield from moves.settings(link.mac_of, link, observed, wanted)
+        if link.mac_of is not None:
+            yield from moves.settings(link.mac_of, link, observed, wanted)
 
 
 def changed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Correct what is otherwise than wanted, of links that were there and of those just made."""
     carried = moves.ports(observed, wanted)
     for wish in in_order(wanted):
-        link = replace(wish, mac=_mac(wish, observed))
+        link = _with_mac(wish, observed)
         found = observed.links.get(link.name)
         if found is None:
             found = replace(_as_made(link), alias=link.alias)
@@ -77,9 +77,10 @@ def _rank(kind: str) -> int:
     return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
 
 
-def _mac(link: WantedLink, observed: Observed) -> str | None:
+def _with_mac(link: WantedLink, observed: Observed) -> WantedLink:
+    """A link with the MAC address that it is to take of another, where that is there."""
     source = observed.links.get(link.mac_of or "")
-    return source.mac if source else link.mac
+    return replace(link, mac=source.mac) if source else link
 
 
 def _as_made(link: Link) -> ObservedLink:

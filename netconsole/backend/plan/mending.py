@@ -24,8 +24,9 @@ def mended(observed: Observed, before: Wanted) -> tuple[Plan, Observed]:
     """
     here = of_devices(before.guard_table, ("", *observed.links))
     asked = replace(before, guard_table=here, was_asked=True)
-    steps = Plan((*filters.guarding(observed, asked), *guards.put(observed, asked)))
-    return steps, guards.after_put(filters.after_guarding(observed, asked), asked)
+    difference = filters.RuleDifference(observed, asked)
+    steps = Plan((*difference.guarding(), *guards.put(observed, asked)))
+    return steps, guards.after_put(difference.after_guarding(), asked)
 
 
 def mends(steps: Plan, wanted: Wanted, own: Collection[Subject]) -> bool:

@@ -52,7 +52,7 @@ def ports(observed: Observed, wanted: Wanted) -> tuple[WantedLink, ...]:
 
 def gone(observed: Observed, wanted: Wanted) -> list[ObservedLink]:
     """The links of ours that nothing wants any more."""
-    return [link for link in observed.links.values() if link.ours and link.name not in wanted.links]
+    return [link for link in observed.links.values() if link.name not in wanted.links and link.ours]
 
 
 def ports_leave(observed: Observed, wanted: Wanted) -> bool:

@@ -65,11 +65,7 @@ def obstacles(observed: Observed, wanted: Wanted) -> tuple[Obstacle, ...]:
     )
     lacking = frozenset(each.link for each in found)
     on_them = _standing_on(lacking, wanted)
-    along = (
-        each._replace(interface=joining.get(each.interface, each.interface))
-        for each in observed.addresses
-    )
-    reasons = addresses.impossible(replace(observed, addresses=tuple(along)), wanted)
+    reasons = addresses.impossible(_joined(observed, joining), wanted)
     return (
         *found,
         *(
@@ -78,6 +74,17 @@ def obstacles(observed: Observed, wanted: Wanted) -> tuple[Obstacle, ...]:
             if each.interface not in lacking | on_them
         ),
     )
+
+
+def _joined(observed: Observed, joining: Mapping[str, str]) -> Observed:
+    """The host with the addresses of interfaces on the bridges whose ports they become."""
+    if not joining:
+        return observed
+    along = (
+        each._replace(interface=joining.get(each.interface, each.interface))
+        for each in observed.addresses
+    )
+    return replace(observed, addresses=tuple(along))
 
 
 def standing_elsewhere(

@@ -21,6 +21,8 @@ def sysctls(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Write the settings that have another value; each way back restores what goes along."""
     values = dict(observed.sysctls)
     settings = dict(kernel_settings.with_later_interfaces(wanted.sysctls, values))
+    if all(values.get(key, value) == value for key, value in settings.items()):
+        return
     for key in sorted(settings, key=lambda key: _rank(key, wanted)):
         value, former = settings[key], values.get(key)
         if former is not None and former != value:
@@ -70,11 +72,12 @@ def _rank(key: str, wanted: Wanted) -> int:
 
 def sysctls_of_new_links(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     """Write the settings of interfaces that are only now made; they begin with the default."""
-    for key, value in wanted.sysctls.items():
+    new = wanted.links.keys() - observed.links.keys()
+    for key, value in wanted.sysctls.items() if new else ():
         interface = kernel_settings.interface_of(key)
-        link = wanted.links.get(interface)
-        if link is None or interface in observed.links:
+        if interface not in new:
             continue
+        link = wanted.links[interface]
         default = observed.sysctls.get(kernel_settings.of_new(key))
         if default not in (None, value):
             yield SetSysctl(key, value, str(default), subjects=link.subjects)

@@ -14,7 +14,7 @@ from netconsole.backend.managers import refuse_others
 from netconsole.backend.model.errors import Conflict, Unavailable
 from netconsole.backend.model.facility import EVERYTHING, EVERYTHING_AGAIN, Again, Facility
 from netconsole.backend.model.hoststate import Lease, Observed, Wanted
-from netconsole.backend.model.kernel_settings import IP_FORWARD
+from netconsole.backend.model.kernel_settings import IP_FORWARD, interface_of
 from netconsole.backend.model.records import NetworkUsage, Records, StoreIdentity
 from netconsole.backend.plan.adoption import asked_before, noted
 from netconsole.backend.plan.ownership import (
@@ -294,8 +294,7 @@ def _settings(former: Look | None, again: Again) -> Mapping[str, str]:
         return known
     if again.links is None:
         return {}
-    links = again.links
-    return {key: value for key, value in known.items() if not any(each in key for each in links)}
+    return {key: value for key, value in known.items() if interface_of(key) not in again.links}
 
 
 def _seen(

@@ -24,7 +24,7 @@ from netconsole.backend.model.hoststate import (
 from netconsole.backend.model.kernel_settings import IP_FORWARD, IPV6_FORWARDING
 from netconsole.backend.model.records import FloatingIP, Instance, Network, NetworkUsage, Records
 from netconsole.backend.model.subject import Subject
-from netconsole.backend.plan import plan
+from netconsole.backend.plan import plan, unhindered
 from netconsole.backend.plan.obstacles import Obstacle, obstacles, without
 from netconsole.backend.plan.ownership import Another, removes_most
 from netconsole.backend.steps import Plan
@@ -60,6 +60,8 @@ def difference(observed: Observed, wanted: Wanted) -> tuple[Observed, Plan, tupl
     """
     found = obstacles(observed, wanted)
     try:
+        if not found:
+            return observed, unhindered(observed, wanted), ()
         return observed, plan(*without(observed, wanted, found)), found
     except Conflict as error:
         unreadable = {**observed.unreadable, "plan": str(error)}
