@@ -13,6 +13,7 @@ from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.projects import project_option
+from netconsole.cli.instance_guest import clear_password
 from netconsole.cli.instance_secgroup import secgroup
 
 if TYPE_CHECKING:
@@ -295,7 +296,8 @@ def inject(doer: Doer, name: str, root: Path | None, config_drive: Path | None) 
     doer.carry_out(change, _say_injected)
 
 
-instance.add_command(secgroup)
+for _command in (secgroup, clear_password):
+    instance.add_command(_command)
 
 
 def _say_injected(done: "Injected") -> None:

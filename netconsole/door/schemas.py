@@ -78,7 +78,9 @@ class Schemas:
     def _of_fields(self, kind: type[Any]) -> Schema:
         hints = get_type_hints(kind)
         properties = {
-            field.name: self.of(hints[field.name]) for field in fields(kind) if field.init
+            field.name: self.of(hints[field.name])
+            for field in fields(kind)
+            if field.init and "secret" not in field.metadata
         }
         needed = [field.name for field in fields(kind) if self._is_needed(field)]
         if issubclass(kind, Step):
@@ -91,7 +93,7 @@ class Schemas:
 
     def _is_needed(self, field: "Field[Any]") -> bool:
         """Whether it is always there; what is sent may lack what has a default."""
-        if not field.init or "inner" in field.metadata:
+        if not field.init or not field.metadata.keys().isdisjoint(("inner", "secret")):
             return False
         has_default = field.default is not MISSING or field.default_factory is not MISSING
         return not (self._strict and has_default)

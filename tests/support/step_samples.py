@@ -296,15 +296,15 @@ SAMPLES: tuple[tuple[Step, tuple[str, ...]], ...] = (
         ("rm /mnt/etc/net/x", "rmdir /mnt/etc/net /mnt/etc"),
     ),
     (
-        WriteConfigDrive("/i/web1.iso", (("openstack/latest/a.json", "{}\n"),)),
+        WriteConfigDrive("/i/web1.iso", ("openstack/latest/a.json",), (b"secret",)),
         (
             "mkdir -p config-2/openstack/latest",
-            "printf %s $'{}\\n' > config-2/openstack/latest/a.json",
-            "genisoimage -quiet -output /i/web1.iso -volid config-2 "
-            "-joliet -rational-rock config-2",
+            "# config-2/openstack/latest/a.json: 6 bytes, not shown",
+            "(umask 077; genisoimage -quiet -output /i/web1.iso -volid config-2 "
+            "-joliet -rational-rock config-2)",
         ),
     ),
-    (RemoveConfigDrive("/i/web1.iso", ()), ("rm /i/web1.iso",)),
+    (RemoveConfigDrive("/i/web1.iso"), ("rm /i/web1.iso",)),
     (
         RunProgram(("ip", "route", "delete", "10.9/24"), ("ip", "route", "add", "10.9/24")),
         ("ip route delete 10.9/24",),

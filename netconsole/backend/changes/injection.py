@@ -1,6 +1,8 @@
 """Telling a guest its addresses without DHCP: in its image, or on a config drive."""
 
+import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,13 +11,12 @@ from sqlalchemy import Connection
 from netconsole.backend.changes import Change, Written
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.injection import config_drive, root, template
-from netconsole.backend.injection.metadata import documents
+from netconsole.backend.injection import config_drive, drive, root, template
+from netconsole.backend.injection.answer import RANDOM_SEED_BYTES, Occasion
 from netconsole.backend.model.errors import InvalidValue
-from netconsole.backend.model.records import InstanceView
+from netconsole.backend.model.guest_data import GuestData
 from netconsole.backend.steps import Plan, Step, WriteConfigDrive, WriteGuestFile
-from netconsole.backend.store import instances
-from netconsole.backend.store.views import instance_view
+from netconsole.backend.store import guest_data, instances
 
 INTERFACES = "etc/network/interfaces"
 
@@ -54,17 +55,17 @@ class InjectInstance(Change[Injected]):
     def write(self, connection: Connection, options: Options) -> Written[Injected]:
         if self.root is None and self.config_drive is None:
             raise InvalidValue("instance inject", self.instance, "needs a root or a config drive")
-        view = instance_view(connection, instances.find(connection, self.instance))
+        guest = guest_data.of_instance(connection, instances.find(connection, self.instance))
         steps: list[Step] = []
         replaced = None
         if self.root is not None:
             _absolute("root", self.root)
             found = root.look(self.root, INTERFACES)
             replaced = found.former
-            text = template.text(view, options)
+            text = template.text(guest.view, options)
             steps.append(WriteGuestFile(self.root, INTERFACES, text, replaced, found.missing))
         if self.config_drive is not None:
-            steps.append(self._drive(_absolute("config drive", self.config_drive), view, options))
+            steps.append(self._drive(_absolute("config drive", self.config_drive), guest, options))
         done = Injected(
             interfaces=self.root and str(Path(self.root, INTERFACES)),
             replaced=replaced,
@@ -72,11 +73,11 @@ class InjectInstance(Change[Injected]):
         )
         return Written(done, fix=Plan(tuple(steps)))
 
-    def _drive(self, path: str, view: InstanceView, options: Options) -> Step:
-        interfaces = template.interfaces(view, options)
-        text = template.render(interfaces) if interfaces else None
-        files = documents(view, options, text)
-        return WriteConfigDrive(path, files, replaces=config_drive.replaces(path))
+    def _drive(self, path: str, guest: GuestData, options: Options) -> Step:
+        occasion = Occasion(datetime.now(UTC).date(), os.urandom(RANDOM_SEED_BYTES))
+        files = dict(drive.documents(guest, options, occasion))
+        replaces = config_drive.replaces(path)
+        return WriteConfigDrive(path, tuple(files), tuple(files.values()), replaces)
 
 
 def _absolute(what: str, path: str) -> str:

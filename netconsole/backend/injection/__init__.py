@@ -1,4 +1,6 @@
-"""What a guest is told without DHCP: `/etc/network/interfaces` in its image, a config drive.
+"""What a guest is told: by the metadata service, on a config drive, in its image.
 
-`template` and `metadata` say what is written and are pure; `root` and `config_drive` write.
+`lookup` finds what the service answers at a path, of the trees of `openstack` and `ec2`; `drive`
+has the same documents as files, `template` the network configuration without DHCP. These are pure;
+`root` and `config_drive` write.
 """

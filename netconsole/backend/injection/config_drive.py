@@ -10,11 +10,12 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from netconsole import __version__
 from netconsole.backend.model.errors import Conflict, InvalidValue, StepFailed
-from netconsole.backend.steps import CONFIG_DRIVE_LABEL, FileEntry, WriteConfigDrive
+from netconsole.backend.steps import CONFIG_DRIVE_LABEL, WriteConfigDrive
 
 DESCRIPTOR = 32768
 """Where an image's primary volume descriptor begins (ECMA-119 section 6.2.1)."""
@@ -48,9 +49,10 @@ def replaces(path: str) -> bool:
 
 
 def write(step: WriteConfigDrive) -> None:
-    """Write an image, whole or not at all; its reader may be anyone, as of a guest's other disks.
+    """Write an image, whole or not at all.
 
-    Raises StepFailed where it cannot be written.
+    It is root's alone, as there are secrets in it; one that replaces another stays its owner's and
+    its group's, as their hypervisor has them read it. Raises StepFailed where it cannot be written.
     """
     target = Path(step.path)
     try:
@@ -59,9 +61,10 @@ def write(step: WriteConfigDrive) -> None:
         raise StepFailed(f"{target}: {error.strerror}") from error
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(image(step.files))
+            stream.write(image(zip(step.files, step.contents, strict=True)))
             stream.flush()
-            os.fchmod(handle, 0o644)
+            if step.replaces:
+                _give(handle, target)
             os.fsync(handle)
         Path(temporary).replace(target)
     except OSError as error:
@@ -69,8 +72,19 @@ def write(step: WriteConfigDrive) -> None:
         raise StepFailed(f"{target}: {error.strerror}") from error
 
 
-def image(files: Iterable[FileEntry]) -> bytes:
-    """The image that holds these files."""
+def _give(handle: int, former: Path) -> None:
+    """Give a file to whom the former one belongs, and let its group do what they could with that.
+
+    mkstemp(3) makes it for its maker alone (mode 0600).
+    """
+    with suppress(FileNotFoundError):
+        found = former.lstat()
+        os.fchown(handle, found.st_uid, found.st_gid)
+        os.fchmod(handle, stat.S_IMODE(found.st_mode) & (stat.S_IRWXU | stat.S_IRWXG))
+
+
+def image(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """The image that holds these files, by their paths."""
     # Imported here because nothing else needs it.
     from pycdlib import PyCdlib
 
@@ -88,15 +102,14 @@ def image(files: Iterable[FileEntry]) -> bytes:
             if directory not in made:
                 made.add(directory)
                 iso.add_directory(
-                    _plain(directory),
+                    _plain(f"{directory}/").rstrip("/"),
                     rr_name=directory.rpartition("/")[2],
                     joliet_path=f"/{directory}",
                     file_mode=DIRECTORY_MODE,
                 )
-        data = content.encode()
         iso.add_fp(
-            io.BytesIO(data),
-            len(data),
+            io.BytesIO(content),
+            len(content),
             f"{_plain(path)};1",
             rr_name=path.rpartition("/")[2],
             joliet_path=f"/{path}",
@@ -116,5 +129,6 @@ def _above(path: str) -> Iterator[str]:
 
 
 def _plain(path: str) -> str:
-    """A path in the letters of plain ISO 9660 (ECMA-119 section 7.4.1)."""
-    return "/" + re.sub(r"[^A-Z0-9_./]", "_", path.upper())
+    """A path in the letters of plain ISO 9660: no dot is in a directory's (ECMA-119 section 7)."""
+    directory, _, name = path.upper().rpartition("/")
+    return f"/{re.sub(r'[^A-Z0-9_/]', '_', directory)}/{re.sub(r'[^A-Z0-9_.]', '_', name)}"

@@ -15,7 +15,8 @@ from functools import partial
 def record(value: object, *, inner: bool = False) -> dict[str, object]:
     """Return a dataclass's fields by their names, in their order; inner ones only if asked for.
 
-    A class with a KIND_KEY is one of several: it says its name under that key, before its fields.
+    Secret ones are never among them. A class with a KIND_KEY is one of several: it says its name
+    under that key, before its fields.
     """
     if not is_dataclass(value):
         raise TypeError(f"a {type(value).__name__} has no fields")
@@ -23,7 +24,7 @@ def record(value: object, *, inner: bool = False) -> dict[str, object]:
     told = {
         field.name: getattr(value, field.name)
         for field in fields(value)
-        if inner or "inner" not in field.metadata
+        if "secret" not in field.metadata and (inner or "inner" not in field.metadata)
     }
     return told if key is None else {key: type(value).__name__, **told}
 

@@ -1,15 +1,12 @@
 """Steps on what a guest is given instead of DHCP: a file in its image, a config drive."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from netconsole.backend.steps.step import Step, words
 
 CONFIG_DRIVE_LABEL = "config-2"
 """Of the file system, by which cloud-init finds a config drive."""
-
-FileEntry = tuple[str, str]
-"""A path and the text in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,48 +73,52 @@ class RemoveGuestFile(_GuestFileStep):
 class WriteConfigDrive(Step):
     """Write a config drive: an image that a guest sees as a disk and cloud-init reads.
 
-    One that was there before is not kept, so that nothing takes its replacement back.
+    What its files hold is secret, so that it is neither shown nor kept: what was there before,
+    and what was removed, nothing brings back.
     """
 
     lasts: ClassVar[bool] = True
 
     path: str
-    files: tuple[FileEntry, ...]
-    """Relative to the root of the drive."""
+    files: tuple[str, ...]
+    """Their paths, relative to the root of the drive."""
+    contents: tuple[bytes, ...] = field(
+        default=(), repr=False, compare=False, metadata={"secret": True}
+    )
+    """What each of the files holds, in the same order; none of a step that was read back."""
     replaces: bool = False
 
     @property
     def commands(self) -> tuple[str, ...]:
         label = CONFIG_DRIVE_LABEL
-        directories = sorted({f"{label}/{path.rpartition('/')[0]}" for path, _ in self.files})
+        directories = sorted({f"{label}/{path.rpartition('/')[0]}" for path in self.files})
         image = ("-output", self.path, "-volid", label, "-joliet", "-rational-rock", label)
         return (
             words("mkdir", "-p", *directories),
             *(
-                f"{words('printf', '%s', content)} > {words(f'{label}/{path}')}"
-                for path, content in self.files
+                f"# {words(f'{label}/{path}')}: {len(content)} bytes, not shown"
+                for path, content in zip(self.files, self.contents, strict=False)
             ),
-            words("genisoimage", "-quiet", *image),
+            f"(umask 077; {words('genisoimage', '-quiet', *image)})",
         )
 
     @property
     def inverse(self) -> Step | None:
-        return None if self.replaces else RemoveConfigDrive(self.path, self.files)
+        return None if self.replaces else RemoveConfigDrive(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveConfigDrive(Step):
-    """Remove a config drive."""
+    """Remove a config drive; another one is made by `netconsole instance inject`."""
 
     lasts: ClassVar[bool] = True
 
     path: str
-    files: tuple[FileEntry, ...]
 
     @property
     def commands(self) -> tuple[str, ...]:
         return (words("rm", self.path),)
 
     @property
-    def inverse(self) -> Step:
-        return WriteConfigDrive(self.path, self.files)
+    def inverse(self) -> None:
+        return None

@@ -11,6 +11,7 @@ from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import Instance, Port
 from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import (
+    TOLD_TABLES,
     allowed_addresses,
     instances,
     networks,
@@ -86,8 +87,9 @@ def among(connection: Connection, uuids: Uuids) -> tuple[Instance, ...]:
 
 
 def delete(connection: Connection, instance: Instance) -> None:
-    """Delete an instance and its ports. Its addresses are released one by one, elsewhere."""
+    """Delete an instance, its ports and what it is told. Its addresses are released elsewhere."""
     delete_ports(connection, instance.uuid)
+    delete_told(connection, instance.uuid)
     member = security_group_instance_association.c.instance_uuid == instance.uuid
     connection.execute(sa.delete(security_group_instance_association).where(member))
     connection.execute(sa.delete(instances).where(instances.c.uuid == instance.uuid))
@@ -186,3 +188,9 @@ def delete_ports(connection: Connection, instance_uuid: str) -> None:
     own = sa.select(ports.c.id).where(ports.c.instance_uuid == instance_uuid)
     connection.execute(sa.delete(allowed_addresses).where(allowed_addresses.c.port_id.in_(own)))
     connection.execute(sa.delete(ports).where(ports.c.instance_uuid == instance_uuid))
+
+
+def delete_told(connection: Connection, instance_uuid: str) -> None:
+    """Delete what an instance is told beside its network."""
+    for table in TOLD_TABLES:
+        connection.execute(sa.delete(table).where(table.c.instance_uuid == instance_uuid))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend.model.errors import Unavailable
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest revision under `migrations/versions`; a test compares the two."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"

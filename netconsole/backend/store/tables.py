@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -153,6 +154,67 @@ allowed_addresses = Table(
     Column("cidr", String(43), nullable=False),
     UniqueConstraint("port_id", "cidr"),
 )
+
+key_pairs = Table(
+    "key_pairs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("type", String(8), nullable=False),
+    Column("public_key", Text, nullable=False),
+    Column("fingerprint", String(47), nullable=False),
+    Column("created_at", Moment, nullable=False, default=now),
+    UniqueConstraint("project_id", "name"),
+)
+
+guest_data = Table(
+    "guest_data",
+    metadata,
+    # One row an instance that is told anything, but for its keys, metadata and files.
+    Column("instance_uuid", ForeignKey(instances.c.uuid), primary_key=True),
+    Column("user_data", LargeBinary),
+    Column("image", String(255)),
+    Column("kernel", String(255)),
+    Column("ramdisk", String(255)),
+    Column("flavor", String(255)),
+    Column("availability_zone", String(255)),
+    Column("admin_password", String(255)),
+    # What its guest posted.
+    Column("password", LargeBinary),
+)
+
+guest_keys = Table(
+    "guest_keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("instance_uuid", ForeignKey(instances.c.uuid), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("type", String(8), nullable=False),
+    Column("public_key", Text, nullable=False),
+    UniqueConstraint("instance_uuid", "name"),
+)
+
+instance_metadata = Table(
+    "instance_metadata",
+    metadata,
+    Column("instance_uuid", ForeignKey(instances.c.uuid), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("value", String(255), nullable=False),
+)
+
+guest_files = Table(
+    "guest_files",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("instance_uuid", ForeignKey(instances.c.uuid), nullable=False),
+    Column("path", String(255), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    UniqueConstraint("instance_uuid", "path"),
+)
+
+TOLD_TABLES = (guest_data, guest_keys, instance_metadata, guest_files)
+"""What instances are told; each names its instance."""
 
 security_groups = Table(
     "security_groups",

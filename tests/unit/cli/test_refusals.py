@@ -711,6 +711,7 @@ NOT_REACHED = {
     "an address of the range belongs": "behind the comparison of the ranges",
     "is not in network": "behind the look whether it is in any of the instance's",
     "database {} refuses that": "what the constraints of the tables find, in a bug of ours",
+    "has a password already": "said to a guest: the metadata service answers 409",
     "is associated already: ": "two at once, where writers do not queue",
 }
 

@@ -19,9 +19,14 @@ from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.cli.frame.changing import Doer
 from netconsole.cli.main import root
 
-OTHERWISE = frozenset({"Adopt", "ApplyFix", "Converge", "ImportNova", "Repair", "TakeBack"})
-"""What is not made of its arguments alone: a plan, a database, an answer to a question; and what
-the agent does by itself."""
+OTHERWISE = frozenset(
+    {
+        *("Adopt", "ApplyFix", "Converge", "ImportNova", "Repair", "TakeBack"),
+        "SetGuestPassword",
+    }
+)
+"""What is not made of its arguments alone: a plan, a database, an answer to a question; what the
+agent does by itself, and what a guest does."""
 
 
 def _every(base: type[object]) -> Iterator[type[object]]:

@@ -1,18 +1,26 @@
 """Config drives, read back by other implementations than the one that writes them."""
 
+import json
+import os
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from injection_samples import flat_options, view
+from guest_samples import OCCASION, PASSWORD, told
+from injection_samples import flat_options
 
 from netconsole.backend.injection import config_drive
-from netconsole.backend.injection.metadata import documents
+from netconsole.backend.injection.drive import documents
+from netconsole.backend.model.codec import as_json, as_line
 from netconsole.backend.model.errors import Conflict, InvalidValue, StepFailed
-from netconsole.backend.steps import WriteConfigDrive
+from netconsole.backend.steps import Plan, WriteConfigDrive
+from netconsole.backend.steps.codec import structure
+from netconsole.backend.transaction import journal_entry
+from netconsole.backend.transaction.journal_entry import JournalEntry
 
-FILES = documents(view(2), flat_options(), "# umlaut \N{LATIN SMALL LETTER A WITH DIAERESIS}\n")
+FILES = dict(documents(told(2), flat_options(), OCCASION))
 
 
 @pytest.fixture
@@ -21,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def write(path: Path, replaces: bool = False) -> WriteConfigDrive:
-    step = WriteConfigDrive(str(path), FILES, replaces)
+    step = WriteConfigDrive(str(path), tuple(FILES), tuple(FILES.values()), replaces)
     config_drive.write(step)
     return step
 
@@ -41,10 +49,9 @@ def test_every_file_is_in_it_under_its_own_name(path: Path, tmp_path: Path, name
     other = {"rockridge": "joliet", "joliet": "rockridge"}[names]
     said("bsdtar", "-x", "--options", f"iso9660:!{other}", "-f", str(path), "-C", str(out))
     found = {
-        str(file.relative_to(out)): file.read_text() for file in out.rglob("*.*") if file.is_file()
+        str(file.relative_to(out)): file.read_bytes() for file in out.rglob("*") if file.is_file()
     }
-    content = out / "openstack" / "content" / "0000"
-    assert found | {"openstack/content/0000": content.read_text()} == dict(FILES)
+    assert found == FILES
     said("chmod", "-R", "u+w", str(out))
 
 
@@ -55,10 +62,21 @@ def test_it_has_the_label_that_cloud_init_looks_for(path: Path) -> None:
     assert {"LABEL=config-2", "TYPE=iso9660"} <= set(found)
 
 
-def test_it_may_be_read_by_whoever_runs_the_guest(path: Path) -> None:
+def test_it_is_its_maker_s_alone_as_it_holds_secrets(path: Path) -> None:
     write(path)
-    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.stat().st_mode & 0o777 == 0o600
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_another_one_stays_its_hypervisor_s_and_nobody_else_s(path: Path) -> None:
+    write(path)
+    path.chmod(0o664)
+    if os.geteuid() == 0:
+        os.chown(path, 1234, 1235)
+    owner = (path.stat().st_uid, path.stat().st_gid)
+    write(path, replaces=True)
+    found = path.stat()
+    assert (found.st_mode & 0o777, found.st_uid, found.st_gid) == (0o660, *owner)
 
 
 def test_a_config_drive_may_be_replaced_and_nothing_else(path: Path) -> None:
@@ -101,9 +119,20 @@ def test_a_drive_that_cannot_be_finished_leaves_nothing(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_way_back_removes_it() -> None:
-    step = WriteConfigDrive("/i/web0.iso", FILES)
+def test_the_way_back_removes_it_and_nothing_brings_it_back() -> None:
+    step = WriteConfigDrive("/i/web0.iso", ("a",), (b"x",))
     assert step.inverse is not None
     assert step.inverse.commands == ("rm /i/web0.iso",)
-    assert step.inverse.inverse == step
+    assert step.inverse.inverse is None
     assert replace(step, replaces=True).inverse is None
+
+
+def test_what_it_holds_is_neither_shown_nor_written_down() -> None:
+    step = WriteConfigDrive("/i/web0.iso", tuple(FILES), tuple(FILES.values()))
+    moment = datetime(2026, 11, 30, tzinfo=UTC)
+    head = journal_entry.head(JournalEntry("1", moment, "instance inject web0", Plan((step,))))
+    for said in ("\n".join(step.commands), repr(step), as_json(step, inner=True), head):
+        assert "2012-08-10/user_data" in said
+        for secret in ("Extra user data", "AAAAB3", PASSWORD, "hello"):
+            assert secret not in said
+    assert structure(Plan, {"steps": [json.loads(as_line(step))]}).steps == (step,)

@@ -1,10 +1,5 @@
-"""What a config drive tells a guest: OpenStack's metadata documents. Pure.
+"""network_data.json: the interfaces of an instance, their addresses and name servers. Pure."""
 
-The same documents stand once for each version of their format that nova knew, and as `latest`.
-They hold nothing secret: no password and no seed of random numbers.
-"""
-
-import json
 from collections.abc import Iterator
 from typing import TypedDict
 
@@ -12,85 +7,25 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.injection.template import given, is_dhcp, name_servers, routed
 from netconsole.backend.model.eui64 import address_v6
 from netconsole.backend.model.records import InstanceView, PortView
-from netconsole.backend.steps import FileEntry
-from netconsole.backend.wording import dhcp
 
-VERSIONS = (
-    "2012-08-10",
-    "2013-04-04",
-    "2013-10-17",
-    "2015-10-15",
-    "2016-06-30",
-    "2016-10-06",
-    "2017-02-22",
-    "2018-08-27",
-    "latest",
-)
-"""The versions of the documents, each named for its day, so that they compare as text."""
-
-VENDOR_DATA, NETWORK_DATA, DEVICES, VENDOR_DATA2 = VERSIONS[2:6]
-"""The versions that brought each document or entry."""
-
-INTERFACES_PATH = "/content/0000"
 EVERYWHERE = {"network": "0.0.0.0", "netmask": "0.0.0.0"}  # noqa: S104  a route, no listener
 EVERYWHERE_V6 = {"network": "::", "netmask": "::"}
 
 Document = dict[str, object]
 
 
-class NetworkData(TypedDict):
-    """network_data.json."""
+class NetworkData(TypedDict, total=False):
+    """network_data.json; nothing is in it where an instance has no port."""
 
     links: list[Document]
     networks: list[Document]
     services: list[Document]
 
 
-def documents(
-    view: InstanceView, options: Options, interfaces: str | None
-) -> tuple[FileEntry, ...]:
-    """The files of a config drive for an instance.
-
-    `interfaces` is the text of its /etc/network/interfaces, None where it has none of ours.
-    """
-    found: list[tuple[str, Document | NetworkData]] = []
-    for version in VERSIONS:
-        folder = f"openstack/{version}"
-        found.append((f"{folder}/meta_data.json", _meta_data(view, options, version, interfaces)))
-        if version >= NETWORK_DATA:
-            found.append((f"{folder}/network_data.json", network_data(view, options)))
-        if version >= VENDOR_DATA:
-            found.append((f"{folder}/vendor_data.json", {}))
-        if version >= VENDOR_DATA2:
-            found.append((f"{folder}/vendor_data2.json", {}))
-    files = [(path, f"{json.dumps(document)}\n") for path, document in found]
-    if interfaces is not None:
-        files.append((f"openstack{INTERFACES_PATH}", interfaces))
-    return tuple(files)
-
-
-def _meta_data(
-    view: InstanceView, options: Options, version: str, interfaces: str | None
-) -> Document:
-    instance = view.instance
-    hostname = dhcp.hostname(instance.hostname)
-    document: Document = {
-        "uuid": instance.uuid,
-        "name": instance.name,
-        "hostname": f"{hostname}.{options.dhcp_domain}" if options.dhcp_domain else hostname,
-        "launch_index": 0,
-    }
-    if interfaces is not None:
-        document["network_config"] = {"name": "network_config", "content_path": INTERFACES_PATH}
-    if version >= NETWORK_DATA:
-        document["project_id"] = instance.project_id
-    if version >= DEVICES:
-        document["devices"] = []
-    return document
-
-
 def network_data(view: InstanceView, options: Options) -> NetworkData:
     """The interfaces of an instance, their addresses and name servers: network_data.json."""
+    if not view.ports:
+        return NetworkData()
     links: list[Document] = []
     networks: list[Document] = []
     services: list[Document] = []

@@ -1,63 +1,11 @@
-"""The documents of a config drive."""
-
-import json
-from dataclasses import replace
+"""network_data.json."""
 
 import pytest
 from core_samples import network, options
 from injection_samples import flat_options, on_network, view
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.injection.metadata import (
-    EVERYWHERE,
-    EVERYWHERE_V6,
-    VERSIONS,
-    documents,
-    network_data,
-)
-
-
-def test_the_first_version_has_one_document_and_later_ones_have_more() -> None:
-    found = [path for path, _ in documents(view(), flat_options(), "auto lo\n")]
-    assert [path for path in found if "2012-08-10" in path] == [
-        "openstack/2012-08-10/meta_data.json"
-    ]
-    assert {path for path in found if "/latest/" in path} == {
-        f"openstack/latest/{name}.json"
-        for name in ("meta_data", "network_data", "vendor_data", "vendor_data2")
-    }
-    assert {path.split("/")[1] for path in found} == {*VERSIONS, "content"}
-
-
-def test_the_instance_is_told_who_it_is_and_where_its_interfaces_are() -> None:
-    files = dict(documents(view(), flat_options(), "auto lo\n"))
-    latest = json.loads(files["openstack/latest/meta_data.json"])
-    assert latest == {
-        "uuid": "instance-0",
-        "name": "web0",
-        "hostname": "web0.novalocal",
-        "launch_index": 0,
-        "network_config": {"name": "network_config", "content_path": "/content/0000"},
-        "project_id": "demo",
-        "devices": [],
-    }
-    assert files["openstack/content/0000"] == "auto lo\n"
-    first = json.loads(files["openstack/2012-08-10/meta_data.json"])
-    assert set(latest) - set(first) == {"project_id", "devices"}
-
-
-def test_without_an_interfaces_file_none_is_pointed_at() -> None:
-    files = dict(documents(view(), options(), None))
-    assert "openstack/content/0000" not in files
-    assert "network_config" not in files["openstack/latest/meta_data.json"]
-
-
-def test_a_host_name_is_the_one_that_dns_answers_to() -> None:
-    seen = view()
-    long = replace(seen, instance=replace(seen.instance, hostname="a" * 70))
-    files = dict(documents(long, replace(flat_options(), dhcp_domain=""), None))
-    hostname = json.loads(files["openstack/latest/meta_data.json"])["hostname"]
-    assert hostname == f"aa-{'a' * 60}"
+from netconsole.backend.injection.network_data import EVERYWHERE, EVERYWHERE_V6, network_data
 
 
 def test_static_addresses_and_their_routes() -> None:
@@ -104,6 +52,10 @@ def test_dhcp_is_named_and_brings_its_addresses_itself() -> None:
         {"type": "dns", "address": "8.8.4.4"},
         {"type": "dns", "address": "192.0.2.53"},
     ]
+
+
+def test_an_instance_without_a_port_has_nothing_to_be_told() -> None:
+    assert network_data(view(0), options()) == {}
 
 
 def test_routes_follow_the_gateways() -> None:

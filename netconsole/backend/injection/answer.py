@@ -1,0 +1,55 @@
+"""Answers of the metadata service, and what they depend on beside the instance. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from netconsole.backend.configuration.options import Options
+from netconsole.backend.model.guest_data import GuestData
+from netconsole.backend.wording import dhcp
+
+JSON = "application/json"
+TEXT = "text/plain"
+
+RANDOM_SEED_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is found at a path: a document, or the list of what is below it."""
+
+    content: bytes = field(repr=False)
+    media_type: str = TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What an answer depends on that neither the store nor the configuration says."""
+
+    today: date
+    """In UTC: versions of a later day are not listed, but answered."""
+    random_seed: bytes = field(repr=False)
+    """RANDOM_SEED_BYTES, other ones at each request: guests seed their random numbers with it."""
+    vendor_data: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """What the file of vendordata_jsonfile_path holds."""
+    dynamic_vendor_data: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """What each of vendordata_dynamic_targets answered, by its name."""
+    requester: str = ""
+    """The address that asks: what an instance without a fixed address of IPv4 is told is its."""
+
+
+def hostname(guest: GuestData, options: Options) -> str:
+    """The instance's host name, with the domain in which dnsmasq has it."""
+    name = dhcp.hostname(guest.view.instance.hostname)
+    return f"{name}.{options.dhcp_domain}" if options.dhcp_domain else name
+
+
+def document(value: object) -> Answer:
+    """A JSON document."""
+    return Answer(json.dumps(value).encode(), JSON)
+
+
+def listing(names: list[str]) -> Answer:
+    """The names of what is below a path, a line each, the last without its end, as in nova."""
+    return Answer("\n".join(names).encode())
