@@ -9,9 +9,10 @@ from datetime import date
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.injection import answer, template
-from netconsole.backend.injection.answer import Answer, Occasion
+from netconsole.backend.injection.answer import GuestAnswer, Occasion
 from netconsole.backend.injection.network_data import network_data
 from netconsole.backend.model.guest_data import GuestData, GuestFile
+from netconsole.backend.model.text import decoded
 
 DATES = ("2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06")
 """The versions, each named for its day, so that they compare as text."""
@@ -34,7 +35,7 @@ def versions(today: date) -> tuple[str, ...]:
 
 def item(
     guest: GuestData, path: Sequence[str], options: Options, occasion: Occasion
-) -> Answer | None:
+) -> GuestAnswer | None:
     """What is at a path below /openstack, which is not empty; None where nothing is."""
     first, *rest = path
     if first == CONTENT:
@@ -70,13 +71,13 @@ def documents_of(guest: GuestData, version: str) -> list[str]:
 
 def document(
     guest: GuestData, name: str, version: str, options: Options, occasion: Occasion
-) -> Answer:
+) -> GuestAnswer:
     """One of those documents."""
     match name:
         case "user_data":
-            return Answer(guest.user_data or b"")
+            return GuestAnswer(guest.user_data or b"")
         case "password":
-            return Answer(guest.password or b"")
+            return GuestAnswer(guest.password or b"")
         case "vendor_data.json":
             return answer.document(dict(occasion.vendor_data))
         case "network_data.json":
@@ -115,7 +116,7 @@ def meta_data(
     found["launch_index"] = 0
     found["availability_zone"] = guest.availability_zone or DEFAULT_ZONE
     if version >= RANDOM_SEED:
-        found["random_seed"] = base64.b64encode(occasion.random_seed).decode()
+        found["random_seed"] = decoded(base64.b64encode(occasion.random_seed))
     if version >= NETWORK_DATA:
         found["project_id"] = instance.project_id
     if version >= DEVICES:
@@ -131,11 +132,11 @@ def contents(guest: GuestData, options: Options) -> tuple[dict[str, bytes], dict
     return network, files
 
 
-def _content(guest: GuestData, path: Sequence[str], options: Options) -> Answer | None:
+def _content(guest: GuestData, path: Sequence[str], options: Options) -> GuestAnswer | None:
     if len(path) != 1:
         return None
     network, files = contents(guest, options)
     name = path[0]
     if name in network:
-        return Answer(network[name])
-    return Answer(files[name].content) if name in files else None
+        return GuestAnswer(network[name])
+    return GuestAnswer(files[name].content) if name in files else None

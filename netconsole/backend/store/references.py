@@ -13,6 +13,7 @@ from sqlalchemy import Column, ColumnElement, Connection
 
 from netconsole.backend.store.damage import DamagedRow
 from netconsole.backend.store.tables import (
+    TOLD_TABLES,
     fixed_ips,
     floating_ips,
     instances,
@@ -43,6 +44,8 @@ class _Reference:
 
 def _all() -> Iterator[_Reference]:
     for table in metadata.sorted_tables:
+        if table in TOLD_TABLES:
+            continue  # nothing of a host is made of these, and they are read with their instance
         for foreign in table.foreign_keys:
             yield _Reference(foreign.parent, foreign.column)
     # An address that waits for the end of its lease may outlive its instance and its port.
