@@ -16,7 +16,7 @@ RANDOM_SEED_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
-class GuestAnswer:
+class GuestDocument:
     """What is found at a path: a document, or the list of what is below it."""
 
     content: bytes = field(repr=False)
@@ -45,11 +45,11 @@ def hostname(guest: GuestData, options: Options) -> str:
     return f"{name}.{options.dhcp_domain}" if options.dhcp_domain else name
 
 
-def document(value: object) -> GuestAnswer:
+def document(value: object) -> GuestDocument:
     """A JSON document."""
-    return GuestAnswer(json.dumps(value).encode(), JSON)
+    return GuestDocument(json.dumps(value).encode(), JSON)
 
 
-def listing(names: list[str]) -> GuestAnswer:
+def listing(names: list[str]) -> GuestDocument:
     """The names of what is below a path, a line each, the last without its end, as in nova."""
-    return GuestAnswer("\n".join(names).encode())
+    return GuestDocument("\n".join(names).encode())

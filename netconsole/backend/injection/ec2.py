@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.injection import answer
-from netconsole.backend.injection.answer import GuestAnswer, Occasion
+from netconsole.backend.injection.answer import GuestDocument, Occasion
 from netconsole.backend.injection.openstack import DEFAULT_ZONE
 from netconsole.backend.injection.template import given
 from netconsole.backend.model.guest_data import GuestData
@@ -45,7 +45,7 @@ _EC2_ID = re.compile(r"a[mkr]i-[0-9a-f]{8,17}")
 
 def item(
     guest: GuestData, path: Sequence[str], options: Options, occasion: Occasion
-) -> GuestAnswer | None:
+) -> GuestDocument | None:
     """What is at a path below /ec2, which is not empty; None where nothing is."""
     version, *rest = path
     if version not in VERSIONS:
@@ -55,7 +55,7 @@ def item(
         case []:
             return answer.listing(["meta-data/", *(["user-data"] if has_user_data else [])])
         case ["user-data"] if guest.user_data is not None:
-            return GuestAnswer(guest.user_data)
+            return GuestDocument(guest.user_data)
         case ["meta-data", "public-keys"] if guest.keys:
             return answer.listing([f"{number}={key.name}" for number, key in enumerate(guest.keys)])
         case ["meta-data", *names]:
@@ -64,7 +64,7 @@ def item(
             return None
 
 
-def _found(tree: Tree, names: Sequence[str]) -> GuestAnswer | None:
+def _found(tree: Tree, names: Sequence[str]) -> GuestDocument | None:
     found: Entry | Tree = tree
     for name in names:
         if not isinstance(found, Mapping) or name not in found:
@@ -77,7 +77,7 @@ def _found(tree: Tree, names: Sequence[str]) -> GuestAnswer | None:
         case list():
             return answer.listing(found)
         case _:
-            return GuestAnswer(str(found).encode())
+            return GuestDocument(str(found).encode())
 
 
 def meta_data(guest: GuestData, version: str, options: Options, occasion: Occasion) -> Tree:

@@ -5,13 +5,13 @@ from datetime import date
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.injection import answer, ec2, openstack
-from netconsole.backend.injection.answer import GuestAnswer, Occasion
+from netconsole.backend.injection.answer import GuestDocument, Occasion
 from netconsole.backend.model.guest_data import GuestData
 
 
 def lookup(
     guest: GuestData, path: Sequence[str], options: Options, occasion: Occasion
-) -> GuestAnswer | None:
+) -> GuestDocument | None:
     """What is at a path, whose names come one by one: ("openstack", "latest", "user_data").
 
     What begins with neither `openstack` nor `ec2` is of EC2. None where nothing is.
@@ -25,7 +25,7 @@ def lookup(
     return ec2.item(guest, rest if first == "ec2" else path, options, occasion)
 
 
-def versions(path: Sequence[str], today: date) -> GuestAnswer | None:
+def versions(path: Sequence[str], today: date) -> GuestDocument | None:
     """The list of an API's versions, where a path asks for one: it is the same for everybody."""
     match path:
         case ["openstack"]:

@@ -9,7 +9,7 @@ from datetime import date
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.injection import answer, template
-from netconsole.backend.injection.answer import GuestAnswer, Occasion
+from netconsole.backend.injection.answer import GuestDocument, Occasion
 from netconsole.backend.injection.network_data import network_data
 from netconsole.backend.model.guest_data import GuestData, GuestFile
 from netconsole.backend.model.text import decoded
@@ -35,7 +35,7 @@ def versions(today: date) -> tuple[str, ...]:
 
 def item(
     guest: GuestData, path: Sequence[str], options: Options, occasion: Occasion
-) -> GuestAnswer | None:
+) -> GuestDocument | None:
     """What is at a path below /openstack, which is not empty; None where nothing is."""
     first, *rest = path
     if first == CONTENT:
@@ -71,13 +71,13 @@ def documents_of(guest: GuestData, version: str) -> list[str]:
 
 def document(
     guest: GuestData, name: str, version: str, options: Options, occasion: Occasion
-) -> GuestAnswer:
+) -> GuestDocument:
     """One of those documents."""
     match name:
         case "user_data":
-            return GuestAnswer(guest.user_data or b"")
+            return GuestDocument(guest.user_data or b"")
         case "password":
-            return GuestAnswer(guest.password or b"")
+            return GuestDocument(guest.password or b"")
         case "vendor_data.json":
             return answer.document(dict(occasion.vendor_data))
         case "network_data.json":
@@ -132,11 +132,11 @@ def contents(guest: GuestData, options: Options) -> tuple[dict[str, bytes], dict
     return network, files
 
 
-def _content(guest: GuestData, path: Sequence[str], options: Options) -> GuestAnswer | None:
+def _content(guest: GuestData, path: Sequence[str], options: Options) -> GuestDocument | None:
     if len(path) != 1:
         return None
     network, files = contents(guest, options)
     name = path[0]
     if name in network:
-        return GuestAnswer(network[name])
-    return GuestAnswer(files[name].content) if name in files else None
+        return GuestDocument(network[name])
+    return GuestDocument(files[name].content) if name in files else None

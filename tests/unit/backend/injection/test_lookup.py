@@ -9,7 +9,7 @@ from core_samples import options
 from guest_samples import OCCASION, PASSWORD, PUBLIC_KEY, USER_DATA, told, untold
 from injection_samples import flat_options
 
-from netconsole.backend.injection.answer import JSON, TEXT, GuestAnswer
+from netconsole.backend.injection.answer import JSON, TEXT, GuestDocument
 from netconsole.backend.injection.lookup import lookup, versions
 from netconsole.backend.model.guest_data import GuestData, GuestKey
 from netconsole.backend.model.records import SecurityGroup
@@ -48,7 +48,7 @@ OPENSTACK_DATES = [
 ]
 
 
-def found(path: str, guest: GuestData | None = None) -> GuestAnswer | None:
+def found(path: str, guest: GuestData | None = None) -> GuestDocument | None:
     names = [name for name in path.split("/") if name]
     return lookup(guest or told(), names, options(), OCCASION)
 
@@ -79,12 +79,12 @@ def test_the_guide_s_answers_to_the_letter() -> None:
     assert text("/2009-04-04/meta-data/public-keys/") == "0=mykey"
     assert text("/2009-04-04/meta-data/public-keys/0/openssh-key") == PUBLIC_KEY
     for path in ("/openstack/2012-08-10/user_data", "/2009-04-04/user-data"):
-        assert found(path) == GuestAnswer(USER_DATA)
+        assert found(path) == GuestDocument(USER_DATA)
 
 
 def test_versions_of_later_days_are_answered_and_not_listed() -> None:
     listed = versions(["openstack"], date(2015, 10, 15))
-    assert listed == GuestAnswer(b"2012-08-10\n2013-04-04\n2013-10-17\n2015-10-15\nlatest")
+    assert listed == GuestDocument(b"2012-08-10\n2013-04-04\n2013-10-17\n2015-10-15\nlatest")
     early = replace(OCCASION, today=date(2012, 1, 1))
     assert lookup(told(), ["openstack", "2016-10-06", "user_data"], options(), early)
 
@@ -183,7 +183,7 @@ def test_meta_data_json_says_what_the_instance_is_and_was_given() -> None:
         document = later
     assert brought == [set(), {"random_seed"}, set(), {"project_id"}, {"devices"}, set()]
     assert text("/openstack/content/0000") == "hello\n"
-    assert found("/openstack/content/0001") == GuestAnswer(b"\xff")
+    assert found("/openstack/content/0001") == GuestDocument(b"\xff")
 
 
 def test_the_other_documents() -> None:
@@ -204,7 +204,9 @@ def test_static_addresses_are_told_before_the_guest_s_files() -> None:
     interfaces = lookup(told(), path, flat_options(), OCCASION)
     assert interfaces is not None
     assert b"iface eth0 inet static" in interfaces.content
-    assert lookup(told(), [*path[:2], "0001"], flat_options(), OCCASION) == GuestAnswer(b"hello\n")
+    assert lookup(told(), [*path[:2], "0001"], flat_options(), OCCASION) == GuestDocument(
+        b"hello\n"
+    )
     meta_data = lookup(told(), ["openstack", "latest", "meta_data.json"], flat_options(), OCCASION)
     assert meta_data is not None
     document = json.loads(meta_data.content)
@@ -274,7 +276,7 @@ def test_the_service_never_tells_the_administrator_s_password() -> None:
 
 
 def test_no_secret_is_in_what_is_written_of_the_values() -> None:
-    for value in (told(), GuestAnswer(USER_DATA), OCCASION):
+    for value in (told(), GuestDocument(USER_DATA), OCCASION):
         said = repr(value)
         for secret in ("Extra", "AAAAB3", PASSWORD, "encrypted", "hello", "'web'", "EXAMPLE"):
             assert secret not in said
