@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from netconsole.agent.repairing import Memory, Policy, RepairDecision, Seen, decide, failed
-from netconsole.backend.model.errors import NetconsoleError, said
+from netconsole.backend.model.errors import NetconsoleError, PartlyDone, said
+from netconsole.backend.model.phrases import count
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.survey import Survey
 from netconsole.watch.picture import Picture
@@ -127,7 +128,9 @@ class _Loop:
         try:
             outcome = self._service.do(repair)
         except NetconsoleError as error:
-            self._memory = failed(before, decision, repair.taken(seen.plan), time.monotonic())
+            done = error.done if isinstance(error, PartlyDone) else ()
+            steps = repair.taken(seen.plan)
+            self._memory = failed(before, decision, steps, done, time.monotonic())
             self._tell(said(error))
         else:
             self._memory = decision.memory
@@ -135,7 +138,7 @@ class _Loop:
             for sentence in (*outcome.recovered, *outcome.notes):
                 self._say(sentence)
             if outcome.plan:
-                self._say(f"{repair.title}: done, {len(outcome.plan.steps)} steps")
+                self._say(f"{repair.title}: done, {count(len(outcome.plan.steps), 'step')}")
         self._watch.soon()
 
     def _tell(self, sentence: str) -> None:

@@ -5,7 +5,7 @@ the agent starts, once what was missing then is there, when the store has change
 program did it that loads the packet filter. Two who fight over the same thing are noticed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -71,8 +71,9 @@ class Memory:
     """What was missing when the agent started, and is still."""
     mended: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """By command: when it was run to mend the same drift."""
-    left: frozenset[str] = frozenset()
-    """The commands that are run no more, as somebody undoes them each time."""
+    left: Mapping[str, float | None] = field(default_factory=dict)
+    """The commands that are run no more, as somebody undoes them each time: since when the host is
+    as they would make it, None while it is not."""
     owed: frozenset[str] = frozenset()
     """The commands of a repair that failed."""
     failures: int = 0
@@ -105,9 +106,10 @@ def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
         kinds |= policy.at_start & _OF_FILTER
     awaited = memory.awaited & seen.lacking if memory.has_started else seen.lacking
     memory = replace(memory, has_started=True, awaited=awaited)
+    waits = memory.owed if not cause and seen.at < memory.again_at else frozenset()
     repair = Repair(
         kinds=tuple(sorted(kinds)),
-        leaves=tuple(sorted(memory.left)),
+        leaves=tuple(sorted(waits.union(memory.left))),
         cause=cause or "drift",
     )
     steps = repair.taken(seen.plan)
@@ -119,13 +121,14 @@ def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
     )
     warning = ""
     if fought:
-        memory = replace(memory, left=memory.left | _commands(steps, fought))
-        repair = replace(repair, leaves=tuple(sorted(memory.left)))
+        memory = replace(memory, left={**memory.left, **_commands(steps, fought)})
+        repair = replace(repair, leaves=tuple(sorted(waits.union(memory.left))))
         steps = repair.taken(seen.plan)
+        by = f" (by {seen.by})" if seen.by else ""
         warning = (
-            f"left alone from now on, as it was undone {ROUNDS} times: {some(fought)}"
-            f"{f' (by {seen.by})' if seen.by else ''}; `netconsole apply` does it, and a restart "
-            "of the agent makes it try again"
+            f"left alone from now on, as it was undone {ROUNDS} times{by}: {some(fought)}; "
+            "`netconsole apply` does it; it is mended again once it has stayed so for "
+            f"{FIGHT_SECONDS / 60:.0f} minutes, or when the agent is restarted"
         )
     if not steps and not (seen.cut_off and policy.at_start):
         return RepairDecision(None, memory, warning)
@@ -145,13 +148,18 @@ def _cause(seen: Seen, memory: Memory, arrived: frozenset[Place]) -> str:
     return "it failed before" if memory.owed and seen.at >= memory.again_at else ""
 
 
-def failed(before: Memory, decision: RepairDecision, steps: Plan, now: float) -> Memory:
-    """Return what is remembered of a repair that failed: what it was to do is owed."""
+def failed(
+    before: Memory, decision: RepairDecision, steps: Plan, done: Collection[str], now: float
+) -> Memory:
+    """Return what is remembered of a repair that failed: what it was to do is owed.
+
+    `done` are the commands that were run and not taken back: whoever undoes those may fight.
+    """
     failures = before.failures + 1
+    happened = Plan(tuple(step for step in steps.steps if set(step.commands).intersection(done)))
     return replace(
-        decision.memory,
-        mended=before.mended,
-        owed=frozenset(steps.commands),
+        _with(replace(decision.memory, mended=before.mended), happened, now),
+        owed=decision.memory.owed.union(steps.commands),
         failures=failures,
         again_at=now + min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (failures - 1)),
     )
@@ -162,8 +170,29 @@ def _rested(memory: Memory, seen: Seen) -> Memory:
     recent = {
         key: times for key, times in memory.mended.items() if seen.at - times[-1] < FIGHT_SECONDS
     }
-    owed = memory.owed.intersection(seen.plan.commands) if memory.owed else memory.owed
-    return replace(memory, mended=recent, owed=owed, failures=memory.failures if owed else 0)
+    if not memory.owed and not memory.left:
+        return replace(memory, mended=recent, failures=0)
+    differing = frozenset(seen.plan.commands)
+    owed = memory.owed & differing
+    return replace(
+        memory,
+        mended=recent,
+        left=_still_left(memory.left, differing, seen.at),
+        owed=owed,
+        failures=memory.failures if owed else 0,
+    )
+
+
+def _still_left(
+    left: Mapping[str, float | None], differing: frozenset[str], now: float
+) -> dict[str, float | None]:
+    """Those left alone that have not been as wanted for long, and since when they are."""
+    since = {key: now if was is None else was for key, was in left.items()}
+    return {
+        key: None if key in differing else since[key]
+        for key in left
+        if now - since[key] < FIGHT_SECONDS
+    }
 
 
 def _with(memory: Memory, steps: Plan, now: float) -> Memory:
@@ -173,12 +202,12 @@ def _with(memory: Memory, steps: Plan, now: float) -> Memory:
     return replace(memory, mended=mended)
 
 
-def _commands(steps: Plan, keys: tuple[str, ...]) -> frozenset[str]:
+def _commands(steps: Plan, keys: tuple[str, ...]) -> dict[str, None]:
     """The commands of the steps that have one of these."""
     named = frozenset(keys)
-    return frozenset(
-        command
+    return {
+        command: None
         for step in steps.steps
         if not named.isdisjoint(step.commands)
         for command in step.commands
-    )
+    }

@@ -1,5 +1,7 @@
 """What cannot be had does not hold up what can: it is named, left as it is, and had once it can."""
 
+import json
+
 import pytest
 from cloud import FLOATING, answer, configure, held, netconsole
 from private_host import PrivateHost, eventually
@@ -73,6 +75,11 @@ def test_a_host_without_its_uplink_has_all_else(host: PrivateHost) -> None:
 
     assert done.returncode == 4
     assert "done but for: flat_interface 'eth1' is wanted by a network" in done.stderr
+    (entry, *_) = answer(host, "history")
+    line = json.loads(host.read("/var/lib/netconsole/audit.jsonl").splitlines()[-1])
+    assert (entry["end"], line["end"]) == ("failed", "failed")
+    assert "flat_interface 'eth1'" in entry["because"]
+    assert "flat_interface 'eth1'" in line["outcome"]
     status = answer(host, "status")
     (network,), (port,), (server,) = status["networks"], status["allocations"], status["dnsmasq"]
     assert (network["bridge_state"], network["state"]) == ("no carrier", "drift")

@@ -87,6 +87,11 @@ class PartlyDone(StepFailed):
 
     exit_status = ExitStatus.PARTLY_DONE
 
+    def __init__(self, message: str, done: tuple[str, ...] = ()) -> None:
+        """`done` are the commands of a repair that were run and stay."""
+        super().__init__(message)
+        self.done = done
+
 
 class DoneUntold(Exception):
     """Something is done and stays; its cause, which nobody foresaw, came afterwards."""

@@ -215,9 +215,10 @@ class Service(Writing):
                 if applied is not None and written is not None:
                     self._settle(applied, change, written, error)
                 raise
-            self._keep(applied, change, None if written.wanted is None else mark)
-            if isinstance(change, Converge):
-                _refuse_half(change.title, written, applied, notes)
+            lacking = _lacking(written, applied) if isinstance(change, Converge) else ()
+            self._keep(applied, change, None if written.wanted is None else mark, lacking)
+            if lacking:
+                raise _half_done(change.title, written, applied, lacking, notes)
         return Outcome(applied.entry.id, written.result, applied.plan, written.waits, notes)
 
     def _note_leases_after(self, connection: Connection, written: Prepared[Result]) -> None:
@@ -263,10 +264,16 @@ class Service(Writing):
         elif complaint := applied.take_back(error):
             raise complaint from error
 
-    def _keep(self, applied: Applied, change: Change[Result], mark: Mark | None) -> None:
+    def _keep(
+        self,
+        applied: Applied,
+        change: Change[Result],
+        mark: Mark | None,
+        lacking: tuple[str, ...],
+    ) -> None:
         """Say in the journal, and on the host, that a change is done; store and host are by now."""
         try:
-            applied.keep()
+            applied.keep(lacking)
             if mark is not None:
                 self._host.mark(mark)
         except Unavailable as error:
@@ -353,22 +360,31 @@ def _taking_back(cure: JournalEntry) -> TakeBack:
     return TakeBack(name=spelled("undo", cure.id), plan=cure.plan.inverse, undoes=cure.id)
 
 
-def _refuse_half(
-    title: str, written: Prepared[Result], applied: Applied, notes: tuple[str, ...]
-) -> None:
-    """Raise PartlyDone, or Conflict where nothing was to do, where not all could be had."""
+def _lacking(written: Prepared[Result], applied: Applied) -> tuple[str, ...]:
+    """Why a repair did not do all that was asked."""
     because = (*(each.because for each in written.obstacles), written.idle, *applied.reasons)
-    reasons = tuple(filter(None, because))
-    if not reasons:
-        return
-    did_something = applied.did_something
-    kind, done = (PartlyDone, "done but for") if did_something else (Conflict, "cannot have")
-    failure = kind(f"{title}: {done}: {'; '.join(reasons)}")
+    return tuple(filter(None, because))
+
+
+def _half_done(
+    title: str,
+    written: Prepared[Result],
+    applied: Applied,
+    lacking: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> NetconsoleError:
+    """The error that says so; another one where nothing was done."""
+    reasons = "; ".join(lacking)
+    failure: NetconsoleError
+    if applied.done:
+        failure = PartlyDone(f"{title}: done but for: {reasons}", applied.done.commands)
+    else:
+        failure = Conflict(f"{title}: cannot have: {reasons}")
     told = left_as_they_are(written.obstacles)
     for note in notes:
         if note not in told:
             failure.add_note(note)
-    raise failure
+    return failure
 
 
 def _note(auditor: Auditor, entry: OpenEntry, steps: Plan) -> None:

@@ -60,16 +60,22 @@ class Applied:
     """The steps of a repair that failed or were not taken for one that did, and what was said."""
 
     @property
-    def did_something(self) -> bool:
-        """Whether a step has changed anything that was not taken back."""
-        return any(
-            step not in self.failed and not isinstance(step, CheckDnsmasq)
-            for step in self.plan.steps
+    def done(self) -> Plan:
+        """The steps that have changed something and are not taken back."""
+        return Plan(
+            tuple(
+                step
+                for step in self.plan.steps
+                if step not in self.failed and not isinstance(step, CheckDnsmasq)
+            )
         )
 
-    def keep(self) -> None:
-        """Let it stand. Raises Unavailable where the journal cannot say so."""
-        self.entry.end("failed" if self.failed else "done", "; ".join(self.reasons))
+    def keep(self, lacking: tuple[str, ...] = ()) -> None:
+        """Let it stand; `lacking` is why a repair did not do all that was asked.
+
+        Raises Unavailable where the journal cannot say so.
+        """
+        self.entry.end("failed" if lacking else "done", "; ".join(lacking))
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -80,7 +86,7 @@ class Applied:
         """Let it stand as far as it goes, and return the error that says so."""
         message = f"{said(error)}; what was done stays (netconsole history)"
         complaints = _ended(self.entry, "failed", error)
-        return PartlyDone("; ".join((message, *complaints)))
+        return PartlyDone("; ".join((message, *complaints)), self.done.commands)
 
     def take_back(self, error: BaseException) -> NetconsoleError | None:
         """Undo every step, the last first; the error says what could not be undone."""

@@ -105,6 +105,42 @@ def test_what_is_undone_again_and_again_is_left_and_the_rest_is_not() -> None:
     assert (again.repair, again.warning) == (None, "")
 
 
+def test_what_was_left_is_mended_again_once_it_has_stayed_as_wanted() -> None:
+    memory = replace(STARTED, left={RULE.commands[0]: None})
+    memory = decide(seen(at=10.0), memory, policy("always")).memory
+    soon = decide(seen(RULE, at=9.0 + FIGHT_SECONDS), memory, policy("always"))
+    assert soon.repair is None
+    memory = decide(seen(at=1000.0), soon.memory, policy("always")).memory
+    late = decide(seen(RULE, at=1000.0 + FIGHT_SECONDS), memory, policy("always"))
+    assert taken(late, RULE) == (RULE,)
+
+
+def test_a_fight_is_noticed_beside_what_cannot_be_had() -> None:
+    """Of a repair that does all but something else, what it did is undone by somebody."""
+    memory, both = STARTED, Plan((RULE, ADDRESS))
+    for number in range(ROUNDS):
+        decision = decide(seen(*both.steps, at=number * 400.0), memory, policy("always"))
+        assert not decision.warning
+        memory = failed(memory, decision, both, RULE.commands, number * 400.0)
+    decision = decide(seen(*both.steps, at=1000.0), memory, policy("always"))
+    assert RULE.commands[0] in decision.warning
+    assert taken(decision, *both.steps) == (ADDRESS,)
+
+
+def test_what_fails_waits_and_holds_up_nothing_else() -> None:
+    memory = failed(
+        STARTED,
+        decide(seen(ADDRESS), STARTED, policy("always")),
+        Plan((ADDRESS,)),
+        (),
+        0.0,
+    )
+    soon = decide(seen(RULE, ADDRESS, at=1.0), memory, policy("always"))
+    assert taken(soon, RULE, ADDRESS) == (RULE,)
+    late = decide(seen(RULE, ADDRESS, at=memory.again_at), soon.memory, policy("always"))
+    assert taken(late, RULE, ADDRESS) == (RULE, ADDRESS)
+
+
 def test_what_happens_now_and_then_is_no_fight() -> None:
     memory = STARTED
     for number in range(3 * ROUNDS):
@@ -119,7 +155,7 @@ def test_what_failed_is_tried_again_later_and_later() -> None:
     for _ in range(10):
         decision = decide(seen(ADDRESS, at=now), memory, policy("boot"))
         assert taken(decision, ADDRESS) == (ADDRESS,)
-        memory = failed(memory, decision, Plan((ADDRESS,)), now)
+        memory = failed(memory, decision, Plan((ADDRESS,)), (), now)
         assert decide(seen(ADDRESS, at=now), memory, policy("boot")).repair is None
         waits.append(memory.again_at - now)
         now = memory.again_at
