@@ -142,7 +142,7 @@ def _cause(seen: Seen, memory: Memory, arrived: frozenset[Place]) -> str:
     if seen.cut_off:
         return "a change was cut off"
     if arrived:
-        return f"there is {some(sorted(' '.join(filter(None, place)) for place in arrived))} now"
+        return f"{some(sorted(' '.join(filter(None, place)) for place in arrived))} can be had now"
     if seen.store_changed:
         return "the store has changed"
     return "it failed before" if memory.owed and seen.at >= memory.again_at else ""

@@ -70,7 +70,7 @@ def test_it_brings_a_host_in_line_and_waits_for_what_comes_late(host: PrivateHos
 
     assert "master br100" in host.run("ip", "link", "show", "eth1").stdout
     (last, *_) = answer(host, "history")
-    assert last["title"] == "repair: there is eth1 now"
+    assert last["title"] == "repair: eth1 can be had now"
 
 
 def test_what_dnsmasq_reads_may_come_late(host: PrivateHost) -> None:

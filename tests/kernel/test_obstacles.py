@@ -236,3 +236,65 @@ def test_a_bridge_that_cannot_be_made_keeps_no_other_from_it(host: PrivateHost) 
     assert "UP" in host.run("ip", "-brief", "link", "show", "master", "br100").stdout
     (last, *_) = answer(host, "history")
     assert last["end"] == "done"
+
+
+LEADING = {
+    "rule": ("add", "rule", "ip", "nat", "PREROUTING", "ct", "state", "new", "jump"),
+    "map": ("add map ip nat theirs {{ type ipv4_addr : verdict; elements = {{ {} }}; }}",),
+}
+
+
+@pytest.mark.parametrize("kind", LEADING)
+def test_a_chain_to_which_others_lead_does_not_hold_up_the_rest(
+    host: PrivateHost, kind: str
+) -> None:
+    """It stays, with the chain that it leads to itself, until nothing leads there any more."""
+    create(host)
+    old, older = "nova-network-old", "nova-network-older"
+    for name in (old, older):
+        host.run("iptables", "-t", "nat", "-N", name)
+    host.run("iptables", "-t", "nat", "-A", old, "-j", older)
+    words = LEADING[kind]
+    element = f"192.0.2.66 : goto {old}"
+    host.run("nft", *((words[0].format(element),) if kind == "map" else (*words, old)))
+    host.run("iptables", "-t", "nat", "-F", "nova-network-floating-snat")
+
+    done = host.run("netconsole", "apply", check=False)
+
+    assert done.returncode == 4
+    assert "leads to" in done.stderr
+    for name, held_there in (("nova-network-floating-snat", FLOATING), (old, older)):
+        assert held_there in host.run("nft", "list", "chain", "ip", "nat", name).stdout
+
+    if kind == "map":
+        host.run("nft", "flush", "map", "ip", "nat", "theirs")
+    else:
+        host.run("iptables", "-t", "nat", "-F", "PREROUTING")
+    netconsole(host, "apply")
+
+    assert old not in host.run("nft", "list", "table", "ip", "nat").stdout
+
+
+def test_where_dnsmasq_has_no_directory_all_else_is_had(host: PrivateHost) -> None:
+    whole = create(host)
+    start_anew(host)
+    uplink(host)
+    path = "/var/lib/netconsole/networks"
+    host.run("rm", "-r", path)
+    host.write(path, "in the way\n")
+
+    done = host.run("netconsole", "apply", check=False)
+
+    assert done.returncode == 4
+    assert f"done but for: networks_path '{path}' is a file, not a directory" in done.stderr
+    status = answer(host, "status")
+    assert status["networks"][0]["bridge_state"] == "up"
+    assert [each["state"] for each in status["floating_ips"]] == ["ok"]
+    assert host.read(path) == "in the way\n"
+    refused = host.run("netconsole", "instance", "create", "web2", "--project", "demo", check=False)
+    assert refused.returncode == 2
+
+    host.run("rm", path)
+    netconsole(host, "apply")
+
+    assert sorted(held(host)) == whole

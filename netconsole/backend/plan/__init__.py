@@ -32,10 +32,7 @@ def plan(observed: Observed, wanted: Wanted) -> Plan:
 
 
 def unhindered(observed: Observed, wanted: Wanted) -> Plan:
-    """The same of states between which there are no obstacles.
-
-    Raises Conflict where a rule of others leads to a chain of ours that has to go.
-    """
+    """The same of states between which there are no obstacles."""
     observed = unread.as_wanted(observed, wanted)
     servers = dhcp.DnsmasqDifference(observed, wanted)
     filtering = filters.RuleDifference(observed, wanted)

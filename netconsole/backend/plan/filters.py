@@ -6,9 +6,7 @@ from ipaddress import IPv4Address, summarize_address_range
 from itertools import groupby
 
 from netconsole.backend.filtering import rules
-from netconsole.backend.filtering.native_rules import native_aims, native_handle, native_text
 from netconsole.backend.filtering.rule_lines import place_of
-from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import (
     Address,
     ChainKey,
@@ -39,7 +37,6 @@ _OTHERS: tuple[_Place, ...] = (
     ("bridge", "filter"),
 )
 _INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
-_NFT_FAMILIES: Mapping[Family, str] = {"ipv4": "ip", "ipv6": "ip6", "bridge": "bridge"}
 
 
 class RuleDifference:
@@ -71,8 +68,7 @@ class RuleDifference:
     def guarding(self) -> Iterator[ChangeRules]:
         """Change the tables in which guests are filtered, before links are made.
 
-        What filters guests whose ports are still to be removed stays until `finished`. Raises
-        Conflict where a rule that iptables cannot take away leads to a chain that has to go.
+        What filters guests whose ports are still to be removed stays until `finished`.
         """
         for at in _GUARDING:
             for step in self._change(at, self._current.get(at, {}), self._first[at]):
@@ -89,16 +85,13 @@ class RuleDifference:
         return replace(self._observed, chains=chains)
 
     def changes(self) -> Iterator[ChangeRules]:
-        """Change each other table in which our rules are not as wanted, in one transaction.
-
-        Raises as `guarding` does.
-        """
+        """Change each other table in which our rules are not as wanted, in one transaction."""
         for at in _OTHERS:
             current = self._current.get(at, {})
             yield from self._change(at, current, rules.target(current, self._goals.get(at, {})))
 
     def finished(self) -> Iterator[ChangeRules]:
-        """Take away what filtered guests, once their ports are gone. Raises as `guarding` does."""
+        """Take away what filtered guests, once their ports are gone."""
         for at in _GUARDING:
             first = self._first[at]
             yield from self._change(at, first, rules.target(first, self._goals.get(at, {})))
@@ -108,8 +101,6 @@ class RuleDifference:
         if "rules" in self._observed.unreadable or current == goal:
             return
         if step := standing_rules.change(*at, current, goal):
-            _refuse_to_strand(step, current, goal)
-            _refuse_mapped(self._observed, step)
             yield replace(step, subjects=_subjects(step, self._wanted))
 
 
@@ -122,7 +113,6 @@ def left_behind(observed: Observed) -> Iterator[ChangeRules]:
         current = _specs(observed.other_chains, family, table)
         goal = rules.target(current, {})
         if step := standing_rules.change(family, table, current, goal, observed.other_kind):
-            _refuse_to_strand(step, current, goal)
             yield replace(step, subjects=_subjects(step, Wanted()))
 
 
@@ -148,29 +138,6 @@ def subjects_of_lines(
     }
     for chain, spec in places:
         yield known.get((chain, spec)) or subject_of(chain, spec)
-
-
-def _refuse_to_strand(step: ChangeRules, current: _Table, goal: _Table) -> None:
-    gone = frozenset(current.keys() - goal.keys())
-    for chain, specs in current.items():
-        for spec in specs if gone else ():
-            if gone & native_aims(spec):
-                place = f"{_NFT_FAMILIES[step.family]} {step.table} {chain}"
-                raise Conflict(
-                    f"the rule `{native_text(spec)}` in {place} leads to a chain of ours that is "
-                    f"to be removed: take it away first, with `nft delete rule {place} handle "
-                    f"{native_handle(spec)}`"
-                )
-
-
-def _refuse_mapped(observed: Observed, step: ChangeRules) -> None:
-    for key, name in observed.leading_maps.items():
-        if (key.family, key.table) == (step.family, step.table) and f"-X {key.chain}" in step.lines:
-            place = f"{_NFT_FAMILIES[key.family]} {key.table} {name}"
-            raise Conflict(
-                f"an element of the map {place} leads to {key.chain}, a chain of ours that is to "
-                f"be removed: take it away first, `nft list map {place}` shows it"
-            )
 
 
 def after(observed: Observed, taken: Plan) -> Observed:

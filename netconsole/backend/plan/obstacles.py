@@ -1,32 +1,27 @@
-"""Obstacles: what of a wanted state cannot be had as the host is, and the state without it. Pure.
+"""Obstacles: what of a wanted state cannot be had as the host is, and why. Pure.
 
 What cannot be had does not hold up what can: of a network whose uplink is missing, the bridge, the
 guests' ports and their rules are as wanted nevertheless.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
-from netconsole.backend.filtering.interface_conditions import interfaces_of
-from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.belongings import Belongings
 from netconsole.backend.model.hoststate import (
-    Address,
     ChainKey,
-    File,
-    HostState,
     Observed,
     ObservedLink,
     Place,
-    Rule,
     Wanted,
     WantedLink,
 )
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.subject import Subjects
+from netconsole.backend.model.text import visible
 from netconsole.backend.plan import addresses, moves, uplinks
+from netconsole.backend.plan.leads import leads
 from netconsole.backend.plan.links import in_order
-from netconsole.backend.wording import dhcp
 
 _EXCLUSIVE = frozenset({"macvlan", "macvtap", "ipvlan", "ipvtap"})
 
@@ -36,17 +31,23 @@ class Obstacle:
     """One thing that is wanted and cannot be had, and why."""
 
     link: str
-    """The interface that cannot be as wanted, or on which an address cannot be."""
+    """The interface that cannot be as wanted, or on which an address cannot be; else nothing."""
     because: str
     """A sentence for the admin, with what would help."""
     address: str = ""
     """Where the address alone is it: with its prefix length."""
     subjects: Subjects = ()
+    chain: ChainKey | None = None
+    """That of ours which cannot go."""
+    directory: str = ""
+    """That in which dnsmasq's files cannot be."""
 
     @property
     def place(self) -> Place:
         """What tells it from others, whatever the reason."""
-        return self.link, self.address
+        if self.chain is not None:
+            return f"removal of {self.chain.chain}", f"from {self.chain.family} {self.chain.table}"
+        return self.link or self.directory, self.address
 
 
 def obstacles(observed: Observed, wanted: Wanted) -> tuple[Obstacle, ...]:
@@ -64,15 +65,17 @@ def obstacles(observed: Observed, wanted: Wanted) -> tuple[Obstacle, ...]:
         if (reason := _why_not(link, ground))
     )
     lacking = frozenset(each.link for each in found)
-    on_them = _standing_on(lacking, wanted)
+    on_them = standing_on(lacking, wanted)
     reasons = addresses.impossible(_joined(observed, joining), wanted)
     return (
+        *_of_directory(observed, wanted),
         *found,
         *(
             Obstacle(each.interface, reason, each.address, each.subjects)
             for each, reason in reasons
             if each.interface not in lacking | on_them
         ),
+        *(Obstacle("", reason, chain=chain) for chain, reason in leads(observed, wanted)),
     )
 
 
@@ -85,6 +88,18 @@ def _joined(observed: Observed, joining: Mapping[str, str]) -> Observed:
         for each in observed.addresses
     )
     return replace(observed, addresses=tuple(along))
+
+
+def _of_directory(observed: Observed, wanted: Wanted) -> Iterator[Obstacle]:
+    """Where dnsmasq's directory cannot be read, nothing that dnsmasq needs can be had."""
+    path = wanted.networks_path
+    if path in observed.unreadable and (wanted.dnsmasq or wanted.files):
+        because = (
+            f"networks_path {visible(path)!r} {observed.unreadable[path]}: dnsmasq stays as it is; "
+            f"{command('config', 'show')} says where it is set"
+        )
+        about = frozenset(subject for each in wanted.dnsmasq for subject in each.subjects)
+        yield Obstacle("", because, subjects=tuple(sorted(about)), directory=path)
 
 
 def standing_elsewhere(
@@ -118,104 +133,7 @@ def left_as_they_are(found: Iterable[Obstacle]) -> tuple[str, ...]:
     return tuple(f"left as it is: {each.because}" for each in found)
 
 
-def without(
-    observed: Observed, wanted: Wanted, found: tuple[Obstacle, ...]
-) -> tuple[Observed, Wanted]:
-    """Return both states without what cannot be had, and what stands on it: it stays as it is."""
-    if not found:
-        return observed, wanted
-    lacking = frozenset(each.link for each in found if not each.address)
-    links = lacking | _standing_on(lacking, wanted)
-    places = frozenset((each.link, each.address) for each in found if each.address)
-    left = _Left(links, places, wanted.networks_path)
-    return (
-        replace(left.part(observed), links=left.of_links(observed.links)),
-        replace(
-            left.part(wanted),
-            links={
-                name: left.without_mac_of(link, observed)
-                for name, link in left.of_links(wanted.links).items()
-            },
-            released=left.placed(wanted.released),
-            chains=_closed(wanted, _taken(observed, lacking)),
-        ),
-    )
-
-
-def _taken(observed: Observed, names: frozenset[str]) -> frozenset[str]:
-    """Those names that a link has which is no bridge."""
-    here = observed.links
-    return frozenset(name for name in names if name in here and here[name].kind != "bridge")
-
-
-def _closed(wanted: Wanted, taken: frozenset[str]) -> Mapping[ChainKey, tuple[Rule, ...]]:
-    """The rules without those that let something pass at a bridge whose name another link has."""
-    named = frozenset(name for name in taken if wanted.links[name].kind == "bridge")
-    if not named:
-        return wanted.chains
-    return {
-        key: tuple(rule for rule in found if named.isdisjoint(interfaces_of(rule.spec)))
-        for key, found in wanted.chains.items()
-    }
-
-
-State = TypeVar("State", bound=HostState)
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """What is left as it is."""
-
-    links: frozenset[str]
-    places: frozenset[Place]
-    networks_path: str
-
-    def part(self, state: State) -> State:
-        """What both states have, without it."""
-        return replace(
-            state,
-            sysctls={
-                key: value
-                for key, value in state.sysctls.items()
-                if kernel_settings.interface_of(key) not in self.links
-            },
-            addresses=tuple(
-                each
-                for each in state.addresses
-                if each.interface not in self.links and each[:2] not in self.places
-            ),
-            dnsmasq=tuple(each for each in state.dnsmasq if each.bridge not in self.links),
-            dhcp_hosts=self._of_files(state.dhcp_hosts),
-            files=self._of_files(state.files),
-            directories=frozenset(filter(self._is_of_others, state.directories)),
-            guards=self.of_links(state.guards),
-            guard_table=frozenset(
-                each for each in state.guard_table if each.device not in self.links
-            ),
-        )
-
-    def of_links(self, found: Mapping[str, Item]) -> dict[str, Item]:
-        return {name: item for name, item in found.items() if name not in self.links}
-
-    def placed(self, found: frozenset[Address]) -> frozenset[Address]:
-        return frozenset(each for each in found if each.interface not in self.links)
-
-    def without_mac_of(self, link: WantedLink, observed: Observed) -> WantedLink:
-        """A bridge keeps the MAC address that it has of an interface which is left out."""
-        if link.mac_of not in self.links:
-            return link
-        found = observed.links.get(link.name)
-        return replace(link, mac=found.mac if found else link.mac, mac_of=None)
-
-    def _of_files(self, found: Mapping[str, File]) -> dict[str, File]:
-        return {path: file for path, file in found.items() if self._is_of_others(path)}
-
-    def _is_of_others(self, path: str) -> bool:
-        return dhcp.bridge_of(self.networks_path, path) not in self.links
-
-
-def _standing_on(lacking: frozenset[str], wanted: Wanted) -> frozenset[str]:
+def standing_on(lacking: frozenset[str], wanted: Wanted) -> frozenset[str]:
     """The links that are nothing without others: VLANs of an interface, ports of a bridge."""
     found: frozenset[str] = frozenset()
     while True:

@@ -23,6 +23,7 @@ from netconsole.backend.plan import unread
 from netconsole.backend.plan.agreement import Preview, refuse_another
 from netconsole.backend.plan.exposure import closing, exposed
 from netconsole.backend.plan.filters import after
+from netconsole.backend.plan.left_out import without
 from netconsole.backend.plan.obstacles import left_as_they_are
 from netconsole.backend.plan.ownership import removes_most
 from netconsole.backend.service.outcome import Confirm, Outcome
@@ -334,7 +335,7 @@ class Service(Writing):
 
         def left() -> Plan:
             seen = self._host.observe(written.scope, expected)
-            unread.refuse("not verified", seen, wanted)
+            unread.refuse("not verified", *without(seen, wanted, written.obstacles))
             self._host.note_guards(seen)
             if not written.scope.is_of_ports:
                 self._known = Observed(chains=seen.chains, generation=seen.generation)

@@ -19,13 +19,13 @@ from netconsole.backend.plan import adoption, unread
 from netconsole.backend.plan.egress import Others, note_of_association, sent
 from netconsole.backend.plan.exposure import exposed, needs_mending
 from netconsole.backend.plan.guests import notes_of_guests
+from netconsole.backend.plan.left_out import without
 from netconsole.backend.plan.mending import mended, mends
 from netconsole.backend.plan.obstacles import (
     Obstacle,
     left_as_they_are,
     obstacles,
     standing_elsewhere,
-    without,
 )
 from netconsole.backend.plan.ownership import why_not_of
 from netconsole.backend.plan.scope import difference, is_enough
@@ -155,15 +155,18 @@ class Writing(Narrow):
         """The steps, and what there is to remember and to say of them."""
         scope = of.scope
         wanted = replace(of.wanted, was_asked=isinstance(change, Converge))
-        if self._options.networks_path in of.observed.unreadable:
+        is_repair = isinstance(change, Converge)
+        if not is_repair and self._options.networks_path in of.observed.unreadable:
             option_facts.refuse_directory(self._options)
         remembered = of.found.former_sysctls if scope.is_whole else None
         observed = self._host.observe_closer(of.observed, wanted, remembered, scope)
-        unread.refuse(change.title, observed, wanted)
+        if not is_repair:
+            unread.refuse(change.title, observed, wanted)
         first, mended_then = Plan(), observed
         if of.was_wanted is not None and exposed(observed, of.was_wanted):
             first, mended_then = mended(observed, of.was_wanted)
         lacking = self._lacking(change, observed, wanted, of)
+        unread.refuse(change.title, *without(observed, wanted, lacking))
         later = difference(*without(mended_then, wanted, lacking), scope)
         if isinstance(change, Converge):
             later = change.taken(later)

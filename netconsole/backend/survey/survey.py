@@ -25,7 +25,8 @@ from netconsole.backend.model.kernel_settings import IP_FORWARD, IPV6_FORWARDING
 from netconsole.backend.model.records import FloatingIP, Instance, Network, NetworkUsage, Records
 from netconsole.backend.model.subject import Subject
 from netconsole.backend.plan import plan, unhindered
-from netconsole.backend.plan.obstacles import Obstacle, obstacles, without
+from netconsole.backend.plan.left_out import without
+from netconsole.backend.plan.obstacles import Obstacle, obstacles
 from netconsole.backend.plan.ownership import Another, removes_most
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.bypass import bypasses
@@ -56,13 +57,15 @@ def difference(observed: Observed, wanted: Wanted) -> tuple[Observed, Plan, tupl
     """The plan, as far as what is wanted can be had, and what cannot.
 
     Where something stands in the way that cannot be left out, the plan is empty and the state says
-    so: one rule of others must not hide the rest of the host.
+    so.
     """
     found = obstacles(observed, wanted)
+    if not found:
+        return observed, unhindered(observed, wanted), ()
+    possible = without(observed, wanted, found)
+    observed = replace(observed, unreadable=possible[0].unreadable)
     try:
-        if not found:
-            return observed, unhindered(observed, wanted), ()
-        return observed, plan(*without(observed, wanted, found)), found
+        return observed, plan(*possible), found
     except Conflict as error:
         unreadable = {**observed.unreadable, "plan": str(error)}
         return replace(observed, unreadable=unreadable), Plan(), found

@@ -60,7 +60,7 @@ def test_what_was_missing_is_waited_for_and_what_goes_later_is_not() -> None:
     assert still.repair is None
     come = decide(seen(ADDRESS), still.memory, policy("boot"))
     assert come.repair is not None
-    assert come.repair.title == "repair: there is eth1 now"
+    assert come.repair.title == "repair: eth1 can be had now"
     assert decide(seen(ADDRESS), come.memory, policy("boot")).repair is None
     gone = decide(replace(seen(), lacking=frozenset({("eth2", "")})), come.memory, policy("boot"))
     assert decide(seen(ADDRESS), gone.memory, policy("boot")).repair is None

@@ -5,9 +5,18 @@ from dataclasses import replace
 import pytest
 from core_samples import BRIDGE, ETH0, WANTED, WHOLE, with_link
 
-from netconsole.backend.model.hoststate import Address, FormerLink, Mark, ObservedLink, WantedLink
+from netconsole.backend.model.hoststate import (
+    Address,
+    ChainKey,
+    FormerLink,
+    Mark,
+    ObservedLink,
+    Rule,
+    WantedLink,
+)
 from netconsole.backend.plan import plan
-from netconsole.backend.plan.obstacles import obstacles, standing_elsewhere, without
+from netconsole.backend.plan.left_out import without
+from netconsole.backend.plan.obstacles import obstacles, standing_elsewhere
 
 UPLINK = WantedLink("eth1", "", master="br100", named_by="flat_interface")
 WITH_UPLINK = replace(
@@ -108,3 +117,41 @@ def test_a_narrower_address_of_version_6_is_one() -> None:
     wanted = replace(WANTED, addresses=(*WANTED.addresses, asked))
     assert BRIDGE.name == "br100"
     assert [each.address for each in obstacles(here, wanted)] == ["fd00::1/64"]
+
+
+def test_a_chain_that_cannot_go_stays_with_what_it_leads_to() -> None:
+    old, older = (ChainKey("ipv4", "nat", f"nova-network-{name}") for name in ("old", "older"))
+    wanted_chain = next(key for key in WANTED.chains if key.table == "nat")
+    builtin = ChainKey("ipv4", "nat", "PREROUTING")
+    observed = replace(
+        WHOLE,
+        chains={
+            **WHOLE.chains,
+            builtin: (
+                *WHOLE.chains.get(builtin, ()),
+                Rule("nft: ct state new jump nova-network-old # handle 7"),
+                Rule(f"nft: ct state new jump {wanted_chain.chain} # handle 8"),
+            ),
+            old: (Rule(f"-j {older.chain}"), Rule(f"-j {wanted_chain.chain}")),
+            older: (),
+        },
+    )
+    (obstacle,) = obstacles(observed, WANTED)
+    assert obstacle.chain == old
+    assert "handle 7`" in obstacle.because
+    left, wanted = without(observed, WANTED, (obstacle,))
+    assert not {old, older} & left.chains.keys()
+    assert wanted_chain in left.chains
+    assert not plan(left, wanted)
+
+
+def test_without_a_directory_dnsmasq_alone_stays_as_it_is() -> None:
+    path = WANTED.networks_path
+    observed = replace(WHOLE, unreadable={path: "is a file"}, files={}, dnsmasq=(), links={})
+    (obstacle,) = obstacles(observed, WANTED)
+    assert obstacle.directory == path
+    left, wanted = without(observed, WANTED, (obstacle,))
+    assert not left.unreadable
+    commands = " ".join(plan(left, wanted).commands)
+    assert path not in commands
+    assert "ip link add name br100" in commands
