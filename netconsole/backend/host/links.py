@@ -63,6 +63,11 @@ def observe_links() -> dict[str, ObservedLink]:
     return {entry["ifname"]: _link(entry) for entry in entries}
 
 
+def in_kernels_order() -> tuple[str, ...]:
+    """The names of all links, in the order in which `ip` shows them."""
+    return tuple(name for _, name in socket.if_nameindex())
+
+
 def observe_some(
     names: Collection[str], carriers: Collection[str] = ()
 ) -> tuple[dict[str, ObservedLink], tuple[Address, ...]]:

@@ -104,10 +104,13 @@ def together(parts: Parts) -> Observed:
 def _links(former: Observed | None, names: frozenset[str] | None) -> Mapping[str, ObservedLink]:
     """Every link; only some of those that were seen before are asked for again.
 
-    Of one that is gone, others may have told: those that were its ports, or stood on it.
+    Of one that is gone, others may have told: those that were its ports, or stood on it. The
+    carrier of a bridge turns on its ports, and the kernel tells of it later.
     """
     if former is None or names is None or len(names) > MOST_LINKS:
         return links.observe_links()
+    bridges = (former.links[each].master for each in names if each in former.links)
+    names |= {each for each in bridges if each is not None}
     found, _ = links.observe_some(names)
     gone = names - found.keys()
     beside = {
@@ -120,7 +123,7 @@ def _links(former: Observed | None, names: frozenset[str] | None) -> Mapping[str
     if beside:
         found |= links.observe_some(beside)[0]
     stay = {name: each for name, each in former.links.items() if name not in names | beside}
-    order = dict.fromkeys((*former.links, *found))
+    order = former.links if found.keys() <= former.links.keys() else links.in_kernels_order()
     return {name: link for name in order if (link := found.get(name) or stay.get(name))}
 
 

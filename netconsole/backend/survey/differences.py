@@ -40,7 +40,10 @@ def differing_host(was: Observed, now: Observed) -> frozenset[Facility]:
 
 
 def _links(seen: Observed) -> object:
-    return [(each, each.carrier, each.forwarding, each.other_names) for each in seen.links.values()]
+    return {
+        name: (each, each.carrier, each.forwarding, each.other_names)
+        for name, each in seen.links.items()
+    }
 
 
 def _rules(seen: Observed) -> object:
