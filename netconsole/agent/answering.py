@@ -174,6 +174,9 @@ class Answering:
     async def _question(
         self, question: HostQuestion, request: DoorRequest, visitor: Visitor
     ) -> web.StreamResponse:
+        if question.for_changers and not visitor.may_change:
+            because = await asyncio.to_thread(roles.why_not_change, visitor.uid)
+            raise ReadOnly(f"{question.name}: refused, {because}")
         arguments, inner = requests.arguments_of(question, request), requests.inner_of(request)
 
         def work() -> str:

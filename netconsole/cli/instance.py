@@ -13,10 +13,12 @@ from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.projects import project_option
-from netconsole.cli.instance_guest import clear_password
+from netconsole.cli.guest_options import guest_options
+from netconsole.cli.instance_guest import COMMANDS, shown
 from netconsole.cli.instance_secgroup import secgroup
 
 if TYPE_CHECKING:
+    from netconsole.backend.changes.guest_details import GuestDetails
     from netconsole.backend.changes.injection import Injected
     from netconsole.backend.model.records import InstanceView, PortKind
 
@@ -81,6 +83,7 @@ def instance() -> None:
     is_flag=True,
     help="Let its guest pass for any other: for routers and VPNs.",
 )
+@guest_options
 @changing
 def create(
     doer: Doer,
@@ -92,6 +95,7 @@ def create(
     security_groups: tuple[str, ...],
     port_kind: "PortKind",
     no_guard: bool,
+    told: "GuestDetails",
 ) -> None:
     """Create an instance's ports, each with its address, on this host."""
     from netconsole.backend.changes.instances import CreateInstance
@@ -105,6 +109,7 @@ def create(
         macs=macs,
         guarded=not no_guard,
         security_groups=security_groups,
+        told=told,
     )
     doer.carry_out(change, lambda made: print_instances([made]))
 
@@ -126,13 +131,17 @@ def list_instances(context: Context, as_json: bool) -> None:
 @as_json
 @pass_context
 def show(context: Context, name: str, as_json: bool) -> None:
-    """Show an instance, the security groups that it is in, and its ports."""
-    found = context.door().instance(name)
+    """Show an instance, the security groups that it is in, what it is told, and its ports.
+
+    Of user data, files and passwords only that they are there.
+    """
+    door = context.door()
+    found, told = door.instance(name), door.guest_summary(name)
     if as_json:
-        output.print_json(found)
+        output.print_json(record(found) | {"told": told})
         return
     joined = [group.name for group in found.security_groups]
-    output.print_fields(record(found.instance) | {"security_groups": joined})
+    output.print_fields(record(found.instance) | {"security_groups": joined} | shown(told))
     for port in found.ports:
         output.print_lines([""])
         addresses = {
@@ -296,7 +305,7 @@ def inject(doer: Doer, name: str, root: Path | None, config_drive: Path | None) 
     doer.carry_out(change, _say_injected)
 
 
-for _command in (secgroup, clear_password):
+for _command in (*COMMANDS, secgroup):
     instance.add_command(_command)
 
 

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("dns", "dns", "Give floating addresses names."),
         ("vpn", "vpn", "Give projects' VPNs their instances, and say where they are reached."),
         ("secgroup", "secgroup", "Say what may reach projects' instances: their security groups."),
+        ("keypair", "keypair", "Keep the public keys of projects, for their instances to let in."),
         ("project", "project", "Take back what a project has."),
         ("plan", "converge", "Show the commands that would bring this host in line."),
         ("apply", "converge", "Bring this host in line with the store."),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 
 if TYPE_CHECKING:
     from netconsole.backend.changes.quota import Quota
+    from netconsole.backend.model.guest_data import GuestSummary, KeyPair
     from netconsole.backend.model.records import (
         DefaultRule,
         DnsDomain,
@@ -64,6 +65,8 @@ class HostQuestion:
     """The type of the answer, as it is annotated."""
     home: str
     """The module where that type's names are known."""
+    for_changers: bool = False
+    """Whether it is answered only to those who may change the host."""
 
     @property
     def path(self) -> str:
@@ -80,10 +83,11 @@ class HostQuestion:
 Method = TypeVar("Method", bound=Callable[..., object])
 
 
-def _question(home: str) -> Callable[[Method], Method]:
+def _question(home: str, *, for_changers: bool = False) -> Callable[[Method], Method]:
     """Make a method of `Questions` of one that is only declared.
 
-    `home` is the module, in netconsole, where the names of its answer's type are known.
+    `home` is the module, in netconsole, where the names of its answer's type are known. What is
+    `for_changers` is a secret for those who only look.
     """
 
     def declare(method: Method) -> Method:
@@ -95,6 +99,7 @@ def _question(home: str) -> Callable[[Method], Method]:
             tuple(map(_parameter, parameters)),
             str(declared.return_annotation),
             f"netconsole.{home}",
+            for_changers,
         )
 
         def ask(self: "Questions", *args: object, **kwargs: object) -> object:
@@ -207,6 +212,26 @@ class Questions(ABC):
     @_question("backend.model.records")
     def security_groups_of(self, instance: str) -> "tuple[SecurityGroup, ...]":
         """The groups that an instance is in; raises NotFound."""
+
+    @_question("backend.model.guest_data")
+    def guest_summary(self, instance: str) -> "GuestSummary":
+        """What an instance is told beside its network: sizes and names; raises NotFound."""
+
+    @_question("backend.model.guest_data", for_changers=True)
+    def user_data(self, instance: str) -> "str | None":
+        """The user data of an instance, in base64; raises NotFound, and ReadOnly."""
+
+    @_question("backend.model.guest_data", for_changers=True)
+    def guest_password(self, instance: str) -> "str | None":
+        """The password that a guest posted, in base64, still encrypted; raises as `user_data`."""
+
+    @_question("backend.model.guest_data")
+    def key_pairs(self, project: str | None = None) -> "tuple[KeyPair, ...]":
+        """The key pairs of a project, or of all, by name."""
+
+    @_question("backend.model.guest_data", for_changers=True)
+    def public_key(self, project: str, name: str) -> "str":
+        """The public key of a project's key pair; raises NotFound, and ReadOnly."""
 
     @_question("backend.survey.enforcement")
     def admissions(

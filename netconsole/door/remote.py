@@ -122,6 +122,8 @@ class RemoteDoor(Door):
     # Questions
 
     def ask(self, question: HostQuestion, arguments: Mapping[str, object]) -> Any:
+        if question.for_changers:
+            self._refuse_if_read_only(question.name)
         given = {name: value for name, value in arguments.items() if value is not None}
         path = f"{question.path}?{urlencode({**given, 'inner': 'true'})}"
         answer = value_of(question.answer_type, self._request("GET", path))

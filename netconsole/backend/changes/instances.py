@@ -1,13 +1,14 @@
 """Making and deleting instances, their fixed addresses, and what their guests are told."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Written, allocation, grouping, quota
 from netconsole.backend.changes.guards import unguarded_note
+from netconsole.backend.changes.guest_details import GuestDetails, told
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.retelling import retelling
@@ -15,6 +16,7 @@ from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.guest_data import GuestData
 from netconsole.backend.model.hostnames import hostname
 from netconsole.backend.model.hoststate import Address
 from netconsole.backend.model.phrases import count
@@ -32,6 +34,7 @@ from netconsole.backend.store import (
     allowed_addresses,
     fixed_ips,
     floating_ips,
+    guest_data,
     instances,
     networks,
     records,
@@ -67,6 +70,7 @@ class CreateInstance(Change[InstanceView]):
     """Whether its guest may send as itself alone."""
     security_groups: tuple[str, ...] = ()
     """Of its project; without any it is in `default`."""
+    told: GuestDetails = field(default_factory=GuestDetails)
 
     @property
     def title(self) -> str:
@@ -80,6 +84,7 @@ class CreateInstance(Change[InstanceView]):
             security_group=self.security_groups,
             port_kind=None if self.port_kind == "tap" else self.port_kind,
             no_guard=not self.guarded,
+            **self.told.spelled,
         )
 
     @property
@@ -98,6 +103,8 @@ class CreateInstance(Change[InstanceView]):
         quota.check_fixed_ips(connection, project, len(wanted), options)
         instance = instances.insert(connection, instance)
         grouping.join(connection, instance, self.security_groups)
+        guest = told(connection, GuestData(InstanceView(instance, ())), self.told, options)
+        guest_data.write(connection, guest)
         ports, rows = [], []
         for network, mac in zip(wanted, macs, strict=True):
             port = allocation.give_port(

@@ -1,4 +1,4 @@
-"""Quotas: how many addresses and security groups one project may have."""
+"""Quotas: how many addresses, security groups and keys one project may have."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from netconsole.backend.managers import manager
 from netconsole.backend.model.errors import Exhausted
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import SecurityGroup
-from netconsole.backend.store import fixed_ips, floating_ips, security_groups
+from netconsole.backend.store import fixed_ips, floating_ips, key_pairs, security_groups
 
 UNLIMITED = -1
 
@@ -30,6 +30,7 @@ def quotas(connection: Connection, project: str, options: Options) -> tuple[Quot
     """Every quota of a project, and what it uses of each."""
     counted = manager(options).counts_fixed_addresses
     groups = security_groups.of_project(connection, project)
+    keys = key_pairs.count_of_project(connection, project)
     rules = (len(security_groups.rules_of(connection, group)) for group in groups)
     return (
         Quota(
@@ -44,6 +45,7 @@ def quotas(connection: Connection, project: str, options: Options) -> tuple[Quot
         ),
         Quota("security_groups", options.quota_security_groups, len(groups)),
         Quota("security_group_rules", options.quota_security_group_rules, max(rules, default=0)),
+        Quota("key_pairs", options.quota_key_pairs, keys),
     )
 
 
@@ -90,6 +92,14 @@ def check_security_group_rules(
         used = len(security_groups.rules_of(connection, group))
         whose = f"security group {group.name!r} of project {group.project_id!r}"
         _check(whose, used, 1, limit, "rules", "quota_security_group_rules")
+
+
+def check_key_pairs(connection: Connection, project: str, options: Options) -> None:
+    """Refuse one key pair more than `quota_key_pairs`; raises Exhausted."""
+    limit = options.quota_key_pairs
+    if limit != UNLIMITED:
+        used = key_pairs.count_of_project(connection, project)
+        _check(f"project {project!r}", used, 1, limit, "key pairs", "quota_key_pairs")
 
 
 def _check(whose: str, used: int, more: int, limit: int, what: str, option: str) -> None:

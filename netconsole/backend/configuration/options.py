@@ -102,6 +102,12 @@ class Options:
     quota_security_groups: Annotated[int, Option(rules.whole(-1))] = 10
     quota_security_group_rules: Annotated[int, Option(rules.whole(-1))] = 20
     """Of one group."""
+    quota_key_pairs: Annotated[int, Option(rules.whole(-1))] = 100
+    quota_metadata_items: Annotated[int, Option(rules.whole(-1))] = 128
+    """Of one instance, as are the next three."""
+    quota_injected_files: Annotated[int, Option(rules.whole(-1))] = 5
+    quota_injected_file_path_length: Annotated[int, Option(rules.whole(-1, 255))] = 255
+    quota_injected_file_content_bytes: Annotated[int, Option(rules.whole(-1))] = 10240
 
     dhcp_lease_time: Annotated[int, Option(rules.whole(1, 2**32 - 1))] = 86400
     """Seconds. dnsmasq gives no lease shorter than 120."""

@@ -19,8 +19,8 @@ from netconsole.backend.plan.exposure import exposed
 from netconsole.backend.plan.ports import Neighbourhood
 from netconsole.backend.plan.scope import is_enough
 from netconsole.backend.service import refiltering
-from netconsole.backend.service.reading import Reading
 from netconsole.backend.service.regrouping import touched
+from netconsole.backend.service.telling import Telling
 from netconsole.backend.store import fixed_ips as fixed_ip_rows
 from netconsole.backend.store import records_of_guests, records_of_ports
 
@@ -50,7 +50,7 @@ class _OfPorts:
     wanted: Wanted
 
 
-class Narrow(Reading):
+class Narrow(Telling):
     """The part of the service that looks at some of the host, for a change that is written.
 
     What it returns is None where it has to be about the whole host.

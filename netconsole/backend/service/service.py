@@ -144,11 +144,6 @@ class Service(Writing):
         if privileges.lacking() is not None:
             self.refuse_if_read_only(title)
 
-    def refuse_if_read_only(self, title: str) -> None:
-        """Raise ReadOnly where nothing may be changed."""
-        if self.read_only_because is not None:
-            raise ReadOnly(f"{title}: refused, this is read-only ({self.read_only_because})")
-
     def _do(
         self, change: Change[Result], manner: _Manner, auditor: Auditor, *, is_ours: bool
     ) -> Outcome[Result]:

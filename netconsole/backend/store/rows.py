@@ -8,6 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Column, Connection, Executable, Table, select
 
 from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.guest_data import KeyPair
 from netconsole.backend.model.records import (
     AllowedAddress,
     DefaultRule,
@@ -32,6 +33,7 @@ Record = (
     | FixedIP
     | FloatingIP
     | Instance
+    | KeyPair
     | Membership
     | Network
     | Port
@@ -47,6 +49,7 @@ AnyRecord = TypeVar(
     FixedIP,
     FloatingIP,
     Instance,
+    KeyPair,
     Membership,
     Network,
     Port,
@@ -62,6 +65,7 @@ _TABLES: Mapping[type[Record], str] = {
     FixedIP: "fixed_ips",
     FloatingIP: "floating_ips",
     Instance: "instances",
+    KeyPair: "key_pairs",
     Membership: "security_group_instance_association",
     Network: "networks",
     Port: "ports",

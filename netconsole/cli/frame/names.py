@@ -33,6 +33,7 @@ dns_domains = _completer(lambda door: [one.domain for one in door.dns_domains()]
 projects = _completer(
     lambda door: list(dict.fromkeys(view.group.project_id for view in door.security_groups()))
 )
+key_pairs = _completer(lambda door: [pair.name for pair in door.key_pairs()])
 security_groups = _completer(lambda door: _group_names(door))
 senders = _completer(
     lambda door: [

@@ -16,7 +16,7 @@ import click
 
 from netconsole.backend.model.codec import as_json
 from netconsole.backend.model.errors import DoneUntold, ExitStatus, NetconsoleError, PartlyDone
-from netconsole.backend.model.text import visible
+from netconsole.backend.model.text import decoded, visible
 from netconsole.cli.frame.standard import NotWritten, ReaderGone
 
 NOTHING = "-"
@@ -83,6 +83,15 @@ def _safe(line: str) -> str:
     if line.isprintable():
         return line
     return "\t".join(map(visible, line.split("\t")))  # nova-manage's columns
+
+
+def print_bytes(content: bytes) -> None:
+    """Write bytes on stdout as they are; on a terminal as lines, which do not steer it."""
+    if sys.stdout.isatty():
+        print_lines(decoded(content).splitlines())
+        return
+    flush()
+    sys.stdout.buffer.write(content)
 
 
 def flush() -> None:

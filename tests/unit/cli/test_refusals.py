@@ -34,6 +34,8 @@ ALLOW = "instance allow-address web1"
 POOL = "floating create --ip-range 203.0.113.129"
 GROUP = "secgroup create web --project demo"
 SSH = "secgroup allow web --project demo --protocol tcp --port 22 --cidr 0.0.0.0/0"
+KEY_FILE = Path(__file__).parents[2] / "support" / "mykey.pub"
+KEY = f"keypair add mykey {KEY_FILE} --project demo"
 ASSOCIATED = (NET, WEB, POOL, "floating associate 203.0.113.129 web1")
 
 
@@ -85,6 +87,35 @@ class Case:
 
 
 CASES = (
+    # What instances are told
+    Case(
+        KEY,
+        "key pair 'mykey' exists already in project 'demo'",
+        (KEY,),
+        shows="mykey",
+    ),
+    Case(
+        "keypair delete other --project demo",
+        "key pair 'other' does not exist in project 'demo'",
+        (KEY,),
+        shows="mykey",
+    ),
+    Case(
+        "instance set web1 --no-key other",
+        "instance 'web1' has no key 'other'",
+        (KEY, NET, f"{WEB} --key mykey"),
+        shows="mykey",
+    ),
+    Case(
+        "instance set web1 --meta a=1 --meta b=2",
+        "2 metadata items are too many, an instance may have 1",
+        (NET, WEB),
+        shows="quota_metadata_items",
+        options={
+            "network_manager": "nova.network.manager.FlatDHCPManager",
+            "quota_metadata_items": "1",
+        },
+    ),
     # Floating addresses
     Case(
         "floating associate 203.0.113.129 web1",

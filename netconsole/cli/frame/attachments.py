@@ -1,0 +1,48 @@
+"""Files that a command sends along: read where it runs, whoever carries the change out."""
+
+import sys
+from typing import TYPE_CHECKING, BinaryIO
+
+from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.text import decoded
+
+if TYPE_CHECKING:
+    from netconsole.backend.changes.attachment import Attachment
+    from netconsole.cli.frame.context import Context
+
+STDIN = "-"
+LARGEST = 1 << 20
+"""Bytes; nothing that is sent along may have as many."""
+
+
+def attachment(context: "Context", what: str, path: str) -> "Attachment":
+    """Read a file, or standard input for `-`, to be sent along. Raises InvalidValue."""
+    from netconsole.backend.changes.attachment import attached
+
+    return attached(path, contents(context, what, path))
+
+
+def contents(context: "Context", what: str, path: str) -> bytes:
+    """Read a file, or standard input for `-`. Raises InvalidValue."""
+    from netconsole.backend.system import files
+
+    try:
+        if path == STDIN:
+            return _bounded(what, sys.stdin.buffer)
+        with context.rights():
+            return files.read(path, LARGEST)
+    except OSError as error:
+        raise InvalidValue(what, path, f"cannot be read: {error.strerror}") from error
+
+
+def _bounded(what: str, stream: BinaryIO) -> bytes:
+    found = stream.read(LARGEST + 1)
+    if len(found) > LARGEST:
+        raise InvalidValue(what, STDIN, f"has more than {LARGEST} bytes")
+    return found
+
+
+def first_line(content: bytes) -> str:
+    """The first line of what a file holds, without its end: where a password stands."""
+    lines = decoded(content).splitlines()
+    return lines[0] if lines else ""

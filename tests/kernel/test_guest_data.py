@@ -1,0 +1,186 @@
+"""What instances are told: given on the command line, shown, read back, on the config drive."""
+
+import json
+
+import pytest
+from cloud import answer, create_network, netconsole
+from guest_samples import PUBLIC_KEY
+from private_host import PrivateHost
+
+SECRETS = ("Extra user data", "AAAAB3", "not for everybody", "top secret")
+CREATE = (
+    *("instance", "create", "web1", "--project", "demo", "--network", "vmnet"),
+    *("--user-data", "/root/user.sh", "--key", "mykey=/root/id.pub", "--meta", "role=web"),
+    *("--file", "/etc/motd=/root/motd", "--image", "ami-0000002a", "--flavor", "m1.small"),
+    *("--availability-zone", "west", "--admin-password-file", "/root/password"),
+)
+INJECT = ("instance", "inject", "web1", "--config-drive")
+
+
+@pytest.fixture
+def told(host: PrivateHost) -> PrivateHost:
+    """A host with an instance that is told everything; the files are its admin's."""
+    create_network(host)
+    host.run("mkdir", "-p", "/run/root")
+    host.run("mount", "--bind", "/run/root", "/root")
+    host.write("/root/user.sh", "#!/bin/bash\necho 'Extra user data here'\n")
+    host.write("/root/id.pub", f"{PUBLIC_KEY}\n")
+    host.write("/root/motd", "top secret\n")
+    host.write("/root/password", "not for everybody\n")
+    netconsole(host, *CREATE)
+    return host
+
+
+def test_it_is_shown_by_sizes_and_names_and_read_back_by_who_may(told: PrivateHost) -> None:
+    shown = netconsole(told, "instance", "show", "web1")
+    for line in (
+        *("user_data          40 bytes", "files              /etc/motd 11 bytes"),
+        *("meta               role=web", "flavor             m1.small"),
+        "admin_password     set",
+    ):
+        assert line in shown
+    in_json = answer(told, "instance", "show", "web1")
+    assert in_json["told"]["files"] == {"/etc/motd": 11}
+    assert netconsole(told, "instance", "user-data", "web1") == told.read("/root/user.sh")
+    refused = told.run(*("netconsole", "--read-only", "instance", "user-data", "web1"), check=False)
+    assert (refused.returncode, refused.stdout) == (3, "")
+
+
+def test_no_secret_is_written_down_anywhere_but_in_the_store(told: PrivateHost) -> None:
+    netconsole(told, "instance", "set", "web1", "--user-data", "/root/user.sh", "--no-key", "mykey")
+    netconsole(told, "keypair", "add", "mykey", "/root/id.pub", "--project", "demo")
+    told.run("mkdir", "/run/drives")
+    netconsole(told, *INJECT, "/run/drives/web1.iso")
+    saved = ("doctor", "--save", "/run/evidence.json")
+    told.run("netconsole", *saved, check=False)
+    said = "".join(
+        (
+            netconsole(told, "instance", "show", "web1"),
+            netconsole(told, "instance", "list", "--json"),
+            netconsole(told, "keypair", "list", "--json"),
+            netconsole(told, "status", "--json"),
+            told.run("netconsole", "plan", "--json", check=False).stdout,
+            netconsole(told, "history", "--json"),
+            netconsole(told, "log"),
+            netconsole(told, *CREATE[:2], "web2", *CREATE[3:], "--dry-run"),
+            netconsole(
+                *(
+                    told,
+                    "instance",
+                    "inject",
+                    "web1",
+                    "--config-drive",
+                    "/run/drives/w",
+                    "--dry-run",
+                )
+            ),
+            told.run("sh", "-c", "cat /var/lib/netconsole/audit.jsonl").stdout,
+            told.run("sh", "-c", "cat /var/lib/netconsole/journal/*").stdout,
+            told.run("sh", "-c", "zcat -f /run/evidence.json*").stdout,
+        )
+    )
+    assert [secret for secret in SECRETS if secret in said] == []
+    assert "--user-data /root/user.sh" in said
+    mode = told.run("stat", "-c", "%a %U", "/var/lib/netconsole/netconsole.sqlite").stdout
+    assert mode.split()[0][-1] == "0", "nobody else reads the store"
+
+
+@pytest.mark.requires("bsdtar")
+def test_the_config_drive_has_it_and_is_root_s_alone(told: PrivateHost) -> None:
+    told.run("mkdir", "/run/drives")
+    drive = "/run/drives/web1.iso"
+    netconsole(told, *INJECT, drive)
+    assert told.run("stat", "-c", "%a %u", drive).stdout == "600 0\n"
+
+    def content(path: str) -> str:
+        return told.run("bsdtar", "-xOf", drive, path).stdout
+
+    assert content("openstack/latest/user_data") == told.read("/root/user.sh")
+    assert content("ec2/latest/user-data") == told.read("/root/user.sh")
+    assert content("openstack/content/0000") == "top secret\n"
+    document = json.loads(content("openstack/latest/meta_data.json"))
+    assert "not for everybody" in document["admin_pass"]
+    assert document["public_keys"] == {"mykey": PUBLIC_KEY}
+    assert document["meta"] == {"role": "web"}
+    assert document["availability_zone"] == "west"
+    told.run("chmod", "640", drive)
+    netconsole(told, "instance", "set", "web1", "--user-data", "/root/motd")
+    netconsole(told, *INJECT, drive)
+    assert content("openstack/latest/user_data") == "top secret\n"
+    assert told.run("stat", "-c", "%a", drive).stdout == "640\n"
+
+
+def test_a_deleted_instance_s_are_gone(told: PrivateHost) -> None:
+    netconsole(told, "instance", "delete", "web1")
+    netconsole(told, "instance", "create", "web1", "--project", "demo", "--network", "vmnet")
+    assert answer(told, "instance", "show", "web1")["told"]["user_data"] is None
+    refused = told.run("netconsole", "instance", "user-data", "web1", check=False)
+    assert refused.returncode == 1
+    assert "has no user data" in refused.stderr
+
+
+HOSTILE = {
+    ("--user-data", "/root"): "user data '/root': cannot be read: is a directory",
+    ("--user-data", "/root/fifo"): "user data '/root/fifo': cannot be read: is a FIFO",
+    ("--user-data", "/gone"): "user data '/gone': cannot be read: No such file",
+    ("--user-data", "/root/empty"): "user data '/root/empty': is empty",
+    ("--user-data", "/root/ten"): "user data '/root/ten': cannot be read: has more than",
+    ("--user-data", "/dev/zero"): "user data '/dev/zero': cannot be read: is a device",
+    ("--meta", "=v"): "--meta '=v': must be KEY=VALUE",
+    ("--meta", "k"): "--meta 'k': must be KEY=VALUE",
+    ("--meta", "k=1", "--meta", "k=2"): "--meta 'k=2': 'k' is given twice",
+    ("--file", "/etc/motd"): "--file '/etc/motd': must be PATH=FILE",
+    ("--key", "=/root/id.pub"): "--key '=/root/id.pub': must be NAME=FILE or NAME",
+    ("--key", "me=/root/private"): "key '/root/private': is a private key",
+    ("--admin-password-file", "/root/empty"): "admin password '(not shown)': must be 1 to",
+}
+
+
+def test_hostile_arguments_are_one_line_each_and_change_nothing(told: PrivateHost) -> None:
+    told.run("mkfifo", "/root/fifo")
+    told.write("/root/empty", "")
+    told.write("/root/ten", "x" * 10_000_000)
+    told.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/private")
+    before = answer(told, "instance", "list")
+    for words, says in HOSTILE.items():
+        command = ("instance", "create", "web2", "--project", "demo", *words)
+        refused = told.run("netconsole", *command, check=False)
+        assert (refused.returncode, refused.stdout) == (2, ""), words
+        assert refused.stderr.startswith(f"netconsole: {says}"), refused.stderr
+        assert refused.stderr.count("\n") == 1
+    assert answer(told, "instance", "list") == before
+
+
+def test_user_data_is_any_bytes_and_may_come_from_standard_input(told: PrivateHost) -> None:
+    told.run("sh", "-c", r"printf '\0\377\033[2Jx' > /root/bytes")
+    told.run(
+        *("sh", "-c", "netconsole instance set web1 --user-data - < /root/bytes"),
+    )
+    told.run("sh", "-c", "netconsole instance user-data web1 > /root/back")
+    told.run("cmp", "/root/bytes", "/root/back")
+
+
+def test_a_password_of_standard_input_is_in_no_argument(told: PrivateHost) -> None:
+    told.run("sh", "-c", "echo hidden | netconsole instance set web1 --admin-password")
+    assert answer(told, "instance", "show", "web1")["told"]["admin_password"] is True
+    netconsole(told, "instance", "set", "web1", "--no-admin-password")
+    assert answer(told, "instance", "show", "web1")["told"]["admin_password"] is False
+
+
+def test_key_pairs_by_project(told: PrivateHost) -> None:
+    netconsole(told, "keypair", "add", "mykey", "/root/id.pub", "--project", "demo")
+    (pair,) = answer(told, "keypair", "list")
+    fingerprint = told.run("ssh-keygen", "-l", "-E", "md5", "-f", "/root/id.pub").stdout
+    assert f"MD5:{pair['fingerprint']} " in fingerprint
+    assert "public_key" not in pair
+    shown = answer(told, "keypair", "show", "mykey", "--project", "demo")
+    assert shown["public_key"] == PUBLIC_KEY
+    netconsole(
+        *(told, "instance", "create", "web2", "--project", "demo", "--network", "vmnet"),
+        *("--key", "mykey"),
+    )
+    assert answer(told, "instance", "show", "web2")["told"]["keys"] == [
+        ["mykey", pair["fingerprint"]]
+    ]
+    netconsole(told, "keypair", "delete", "mykey", "--project", "demo")
+    assert answer(told, "keypair", "list") == []
