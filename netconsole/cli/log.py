@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 def log(context: Context, lines: int, follow: bool, as_json: bool) -> None:
     """Show what was changed on this host, by whom, and what its agent said.
 
-    The latest last. From the system's journal, where there is one; else changes alone, from the
-    audit log. With --json and --follow each is a line.
+    The latest last. From the system's journal, where there is one, which root may read and the
+    group systemd-journal; else changes alone, from the audit log, for root. With --json and
+    --follow each is a line.
     """
     context.stay_here()
     found = _followed(context, lines) if follow else _latest(context, lines)

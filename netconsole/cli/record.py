@@ -50,25 +50,30 @@ def record() -> None:
 @click.option("--until", type=MOMENT, help="Leave out what was after.")
 @pass_context
 def export(context: Context, file: Path, since: datetime | None, until: datetime | None) -> None:
-    """Write how this host stood into a new FILE, with who changed what.
+    """Write how this host stood into a new FILE, with who changed what; for root.
 
     `netconsole replay FILE` reads it, here or anywhere else. The agent records as long as it
-    runs; the options record_size and record_days say how much is kept.
+    runs; the options record_size (64M; K, M and G are powers of 1024) and record_days (7; 0 for
+    no record) say how much is kept. A file of the record that cannot be read is named and left
+    out.
     """
     from netconsole.backend.model.phrases import count
     from netconsole.backend.system.saving import new_file
     from netconsole.backend.transaction.telling import audit_lines
+    from netconsole.watch.record_files import record_files
     from netconsole.watch.recorded import export as exported
-    from netconsole.watch.recorder import directory
 
     context.may_save("record export")
     options = context.options()
     if since is not None and until is not None and since > until:
         raise InvalidValue("--since", since.isoformat(), "must not be later than --until")
+    files = record_files(options)
     changes = audit_lines(f"{options.state_path}/audit.jsonl")
     with new_file(file) as opened:
-        frames = exported(directory(options), options.host, changes, opened, since, until)
-    output.say(f"{file}: {count(frames, 'look')}")
+        found = exported(files, options.host, changes, opened, since, until)
+    for complaint in found.left_out:
+        output.say(complaint)
+    output.say(f"{file}: {count(found.frames, 'look')}")
 
 
 @click.command()

@@ -15,18 +15,19 @@ from typing import BinaryIO, Final
 
 from netconsole import __version__
 from netconsole.backend.model.codec import record
-from netconsole.backend.model.errors import InvalidValue, NotFound
+from netconsole.backend.model.errors import InvalidValue, NotFound, said
+from netconsole.backend.model.phrases import command
 from netconsole.backend.model.text import decoded
 from netconsole.backend.steps.codec import Undecodable
 from netconsole.backend.transaction.audit import AuditLine
+from netconsole.backend.transaction.telling import moment_of
 from netconsole.watch.frames import FORMAT, Json, RecordedMoment, Sections, applied, moment
-from netconsole.watch.recorder import ENDING
 
 _LONGEST_LINE: Final = 16 << 20
 """Bytes of a frame, at which 10,000 guests are; what is longer is none of ours."""
 _MOST_CHANGES: Final = 100_000
 """In one record; what has more is none of ours."""
-_CUT_OFF: Final = (EOFError, zlib.error)
+_CUT_OFF: Final = (EOFError, zlib.error, gzip.BadGzipFile)
 _RULE: Final = f"is no record of format {FORMAT}"
 
 
@@ -75,35 +76,44 @@ def standing(path: Path, at: datetime | None = None) -> RecordedMoment:
     Raises InvalidValue, and NotFound where the record begins later.
     """
     sections: Sections | None = None
-    last: Mapping[str, Json] | None = None
-    for taken, line in _frames(path):
-        if at is not None and taken > at:
-            break
-        sections, last = _applied(path, sections, line), line
-    if sections is None or last is None:
+    found: tuple[Sections, Mapping[str, Json]] | None = None
+    for taken, line in _frames(path):  # to the end: a clock may have been set back
+        sections = _applied(path, sections, line)
+        if at is None or taken <= at:
+            found = sections, line
+    if found is None:
         when = "at all" if at is None else f"at {at.isoformat(timespec='seconds')}"
         raise NotFound(
             f"{path}: nothing is recorded {when}: `netconsole replay {path} --list` lists what is"
         )
     try:
-        return moment(last, sections)
+        return moment(found[1], found[0])
     except (Undecodable, ValueError, LookupError) as error:
         raise _invalid(path, error) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written into one file."""
+
+    frames: int
+    left_out: tuple[str, ...]
+    """A sentence on each file of the recorder's that could not be read to its end."""
+
+
 def export(
-    directory: Path,
+    files: Iterable[Path],
     host: str,
     changes: Iterable[AuditLine],
     file: BinaryIO,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> int:
-    """Write the record of a host into one file; return how many frames it has.
+) -> Exported:
+    """Write the record of a host, the recorder's files, into one file.
 
-    Raises NotFound where there are none, InvalidValue where a file is not one of ours.
+    Raises NotFound where they have nothing of that time.
     """
-    written = 0
+    written, left_out = 0, []
     with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as packed:
 
         def put(line: Mapping[str, object]) -> None:
@@ -111,36 +121,37 @@ def export(
 
         put({"netconsole": __version__, "format": FORMAT, "host": host})
         for change in changes:
-            if _is_within(datetime.fromisoformat(change.at), since, until):
+            at = moment_of(change)
+            if at is not None and _is_within(at, since, until):
                 put({"change": record(change)})
-        for path in sorted(directory.glob(f"*{ENDING}")):
-            for line in _cut(path, since, until):
-                put(line)
-                written += 1
+        for path in files:
+            try:
+                for line in _cut(path, since, until):
+                    put(line)
+                    written += 1
+            except InvalidValue as error:
+                left_out.append(f"left out: {error}")
     if not written:
-        raise NotFound(f"nothing is recorded in {directory}: an agent records as it runs")
-    return written
+        raise NotFound("; ".join(("nothing is recorded of that time", *left_out)))
+    return Exported(written, tuple(left_out))
 
 
 def _cut(
     path: Path, since: datetime | None, until: datetime | None
 ) -> Iterator[Mapping[str, Json]]:
-    """The frames of a file within a time; the first has everything, as it was when it begins."""
+    """The frames of a file within a time; one behind what is left out has everything."""
     sections: Sections | None = None
-    has_begun = False
+    follows = True
     for taken, line in _frames(path):
-        if until is not None and taken > until:
-            return
-        if since is not None and taken < since:
+        if since is not None or until is not None:
             sections = _applied(path, sections, line)
-        elif has_begun or sections is None:
-            has_begun = True
+        if not _is_within(taken, since, until):
+            follows = False
+        elif follows or sections is None:
             yield line
         else:
-            has_begun = True
-            whole: dict[str, Json] = {
-                name: {"value": part} for name, part in _applied(path, sections, line).items()
-            }
+            follows = True
+            whole: dict[str, Json] = {name: {"value": part} for name, part in sections.items()}
             yield {**line, "whole": True, "sections": whole}
 
 
@@ -171,14 +182,32 @@ def _lines(path: Path) -> Iterator[Mapping[str, Json]]:
         with gzip.open(path, "rb") as file:
             for text in _texts(file):
                 line = json.loads(decoded(text))
-                if not isinstance(line, dict) or (is_first and line.get("format") != FORMAT):
+                if not isinstance(line, dict):
                     raise InvalidValue("record", path, _RULE)
+                if is_first:
+                    _refuse_format(path, line.get("format"))
                 is_first = False
                 yield line
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise InvalidValue("record", path, _why_unread(error)) from None
+    except (ValueError, RecursionError) as error:
         raise _invalid(path, error) from None
     if is_first:
         raise InvalidValue("record", path, _RULE)
+
+
+def _refuse_format(path: Path, told: Json) -> None:
+    if isinstance(told, int) and told > FORMAT:
+        rule = f"is of format {told}, and this version reads {FORMAT}: use the one that wrote it"
+        raise InvalidValue("record", path, rule)
+    if told != FORMAT:
+        raise InvalidValue("record", path, _RULE)
+
+
+def _why_unread(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"no such file: {command('record', 'export', 'FILE')} writes one"
+    return f"cannot be read: {error.strerror or said(error)}"
 
 
 def _texts(file: gzip.GzipFile) -> Iterator[bytes]:
@@ -193,5 +222,4 @@ def _texts(file: gzip.GzipFile) -> Iterator[bytes]:
 
 
 def _invalid(path: Path, error: Exception) -> InvalidValue:
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return InvalidValue("record", path, f"{_RULE}: {' '.join(reason.split())[:200]}")
+    return InvalidValue("record", path, f"{_RULE}: {' '.join(str(error).split())[:200]}")

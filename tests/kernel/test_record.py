@@ -79,3 +79,48 @@ def test_the_record_is_bounded(host: PrivateHost) -> None:
     sizes = [int(size) for size in host.run("sh", "-c", f"stat -c %s {RECORD}/*").stdout.split()]
     assert sum(sizes) <= 65536
     assert host.run("ls", f"{RECORD}/20201.jsonl.gz", check=False).returncode != 0
+
+
+def test_a_full_disk_is_said_once_and_leaves_what_was_whole(host: PrivateHost) -> None:
+    create_cloud(host)
+    host.run("mkdir", RECORD)
+    host.run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", RECORD)
+    host.run("sh", "-c", f"head -c 50000 /dev/zero > {RECORD}/of-another")
+    agent = host.spawn("sh", "-c", "exec netconsole agent 2> /run/said")
+    eventually(lambda: frames(host) > 0)
+    host.run("sh", "-c", f"head -c 90000 /dev/zero >> {RECORD}/of-another", check=False)
+
+    def change() -> bool:
+        for state in ("down", "up"):
+            host.run("ip", "link", "set", "br100", state)
+        return "nothing is recorded" in host.read("/run/said")
+
+    eventually(change, every=0.5)
+    seen = frames(host)
+
+    assert agent.poll() is None
+    assert curl(host, "/v1/agent")[0] == 200
+    assert host.read("/run/said").count("No space left on device") == 1
+    netconsole(host, "record", "export", "/run/record")
+    rows = json.loads(netconsole(host, "replay", "/run/record", "--list", "--json"))["rows"]
+    assert sum(row["what"] == "seen" for row in rows) == seen > 0
+
+
+def test_a_record_removed_under_it_goes_on(host: PrivateHost) -> None:
+    create_cloud(host)
+    start_agent(host)
+    eventually(lambda: frames(host) > 0)
+    host.run("rm", "-r", RECORD)
+    host.run("ip", "link", "set", "br100", "down")
+    eventually(lambda: frames(host) > 0)
+
+
+def test_who_may_not_read_the_record_is_told_who_may(host: PrivateHost) -> None:
+    create_cloud(host)
+    start_agent(host)
+    eventually(lambda: frames(host) > 0)
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    for words in (("record", "export", "/run/new"), ("log",)):
+        done = host.run(*nobody, "netconsole", *words, check=False)
+        assert done.returncode == 3
+        assert done.stderr.rstrip().endswith("Permission denied, run as root")

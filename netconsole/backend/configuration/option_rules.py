@@ -16,6 +16,8 @@ from netconsole.backend.model.text import encoded
 Rule = Callable[[str], object]
 DEFAULT_SECTION = "DEFAULT"
 
+LEAST_SIZE = 64 << 10
+"""Bytes of a record: a look at a host of some guests, eight times."""
 LONGEST_SOCKET_PATH = 98
 """Bytes: 107, less what is added to its name while it is made."""
 
@@ -51,6 +53,14 @@ class Option:
     def section(self) -> str:
         """The section of a file that it belongs in."""
         return self.group or DEFAULT_SECTION
+
+
+class ByteCount(int):
+    """A number of bytes, which is shown as it may stand in a file: 64M."""
+
+    def __str__(self) -> str:
+        power = max(power for power in range(4) if not self % (1 << 10 * power))
+        return f"{self >> 10 * power}{' KMG'[power].strip()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +279,10 @@ def endpoint_or_none(value: str) -> Endpoint | None:
 def size(value: str) -> int:
     """A number of bytes, as 64M: K, M and G are powers of 1024."""
     found = _SIZE.fullmatch(value)
-    if found is None or not int(found[1]):
-        raise ValueError("must be a number of bytes, of 1 or more, such as 64M")
-    return int(found[1]) << 10 * " KMG".index(found[2] or " ")
+    number = int(found[1]) << 10 * " KMG".index(found[2] or " ") if found else 0
+    if number < LEAST_SIZE:
+        raise ValueError(
+            f"must be a number of bytes, {LEAST_SIZE >> 10}K or more, such as 64M: K, M and G are "
+            "powers of 1024"
+        )
+    return ByteCount(number)

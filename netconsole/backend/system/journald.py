@@ -18,6 +18,7 @@ from typing import Any, Final
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.text import decoded, encoded, from_json
 from netconsole.backend.system.programs import ENVIRONMENT, PATH, ProgramFailed, run
+from netconsole.backend.system.who import who
 
 SOCKET: Final = Path("/run/systemd/journal/socket")
 IDENTIFIER: Final = "netconsole"
@@ -25,6 +26,7 @@ STREAM: Final = "JOURNAL_STREAM"
 LONGEST: Final = 8192
 """Bytes of a field; a message of ours, of some such, fits into a datagram."""
 
+_KEPT: Final = (Path("/var/log/journal"), Path("/run/log/journal"))
 _READING: Final = ("journalctl", "--quiet", "--output=json", "--all")
 _OURS: Final = (f"SYSLOG_IDENTIFIER={IDENTIFIER}",)
 _SECONDS: Final = 30.0
@@ -97,6 +99,7 @@ def datagram(message: LogMessage) -> bytes:
 
 def latest(count: int) -> list[LogMessage]:
     """Return the latest messages of ours, the oldest first. Raises Unavailable."""
+    _refuse_unreadable()
     try:
         told = run((*_READING, f"--lines={count}", *_OURS), timeout=_SECONDS, good=(0, 1))
     except ProgramFailed as error:
@@ -106,6 +109,7 @@ def latest(count: int) -> list[LogMessage]:
 
 def followed(count: int) -> Iterator[LogMessage]:
     """Yield the latest messages of ours, and each as it comes. Raises Unavailable."""
+    _refuse_unreadable()
     program = shutil.which(_READING[0], path=PATH)
     if program is None:
         raise Unavailable(f"{_READING[0]}: not installed (looked in {PATH})")
@@ -122,6 +126,27 @@ def followed(count: int) -> Iterator[LogMessage]:
     finally:
         reading.terminate()
         reading.wait()
+
+
+def _refuse_unreadable() -> None:
+    """Raise Unavailable where this user may not read what the system wrote.
+
+    journalctl(1) says so only where there is no other journal, as the user's own.
+    """
+    kept = [directory for directory in _KEPT if directory.is_dir()]
+    if kept and not any(map(_is_readable, kept)):
+        login = who().login
+        raise Unavailable(
+            "the system's journal is for root and its group: run as root, or have root let you in: "
+            f"`usermod --append --groups systemd-journal {login}`"
+        )
+
+
+def _is_readable(directory: Path) -> bool:
+    """Whether a file of the system's is there that may be read (systemd-journald(8))."""
+    with suppress(PermissionError):
+        return any(os.access(path, os.R_OK) for path in directory.glob("*/system*.journal"))
+    return False
 
 
 def parsed(line: str) -> LogMessage:

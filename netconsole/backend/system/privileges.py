@@ -32,6 +32,11 @@ def lacking(capability: Capability = Capability.NET_ADMIN) -> str | None:
     return f"no privileges: run as root (CAP_{capability.name})"
 
 
+def run_as_root(error: OSError) -> str:
+    """What is to be added to what an error says, where root would not meet it."""
+    return ", run as root" if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
+
+
 def sends_any_length() -> bool:
     """Whether the buffer of a socket can be as large as a message to the kernel asks for.
 

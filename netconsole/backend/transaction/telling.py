@@ -13,6 +13,7 @@ from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.text import decoded, from_json
 from netconsole.backend.system import files, journald
 from netconsole.backend.system.journald import LogMessage, Priority
+from netconsole.backend.system.privileges import run_as_root
 from netconsole.backend.transaction.audit import AuditLine
 
 CHANGE: Final = "NETCONSOLE_CHANGE"
@@ -50,7 +51,7 @@ def message_of(line: AuditLine) -> LogMessage:
         f"{line.asked}: {line.outcome}",
         Priority.NOTICE if done else Priority.WARNING,
         {name: value for name, value in values.items() if value},
-        _moment(line.at),
+        moment_of(line),
     )
 
 
@@ -125,7 +126,7 @@ def _read(text: bytes) -> AuditLine | None:
 
 
 def _unread(path: str, error: OSError) -> Unavailable:
-    return Unavailable(f"audit log {path}: {error.strerror}")
+    return Unavailable(f"audit log {path}: {error.strerror}{run_as_root(error)}")
 
 
 def _size(path: str) -> int:
@@ -136,8 +137,9 @@ def _size(path: str) -> int:
         return 0
 
 
-def _moment(at: str) -> datetime | None:
+def moment_of(line: AuditLine) -> datetime | None:
+    """Return when a change was asked for, in UTC; None where the line does not say."""
     try:
-        return datetime.fromisoformat(at).astimezone(UTC)
-    except ValueError:
+        return datetime.fromisoformat(line.at).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
