@@ -34,7 +34,7 @@ class Policy:
 
     @classmethod
     def of(cls, rules: tuple[RepairRule, ...]) -> "Policy":
-        """Read the option; of two rules on the same kind the last counts."""
+        """Read the option."""
         said = {rule.kind: rule.when for rule in rules}
         when = {kind: said.get(kind, said.get("", "boot")) for kind in STEP_KINDS}
         return cls(

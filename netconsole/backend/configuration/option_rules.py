@@ -6,7 +6,7 @@ texts of iptables-restore(8) and dnsmasq(8), where a stray blank or line break h
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +46,8 @@ class Option:
     """None is [DEFAULT]."""
     listed: bool = False
     """Several values in one line, divided by commas."""
+    together: Callable[[Sequence[object]], str] = lambda _: ""
+    """The rule that all values of a list break together, if they do."""
     repeated: bool = False
     """The option stands once for each of its values."""
 
@@ -260,6 +262,15 @@ def repair_rule(value: str) -> RepairRule:
         f"must be one of {', '.join(REPAIR_TIMES)}, for one kind alone as rules:always; "
         f"kinds are {', '.join(STEP_KINDS)}"
     )
+
+
+def repair_rules(values: Sequence[object]) -> str:
+    """Return what is wrong with several of these: two of one kind say nothing, or two things."""
+    kinds = [each.kind for each in values if isinstance(each, RepairRule)]
+    twice = next((kind for kind in kinds if kinds.count(kind) > 1), None)
+    if twice is None:
+        return ""
+    return f"must say when once for {f'the kind {twice}' if twice else 'all kinds'}"
 
 
 def endpoint_or_none(value: str) -> Endpoint | None:

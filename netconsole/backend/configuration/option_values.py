@@ -70,7 +70,10 @@ class Values:
         group = self._parser[option.group] if option.group else self._parser
         found: str | list[str] | None = group[name]
         if isinstance(found, list):
-            return tuple(dict.fromkeys(_checked(what, item, option) for item in found if item))
+            values = tuple(_checked(what, item, option) for item in found if item)
+            if rule := option.together(values):
+                raise InvalidValue(what, ", ".join(found), rule)
+            return tuple(dict.fromkeys(values))
         return None if found is None else _checked(what, found, option)
 
     def _refuse_reference(self, name: str, what: str) -> None:

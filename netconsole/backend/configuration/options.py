@@ -28,7 +28,8 @@ class Options:
     agent_socket: Annotated[str, Option(rules.socket_path)] = AGENT_SOCKET
     """netconsole's own, as are the next four: where the agent answers."""
     repair_drift: Annotated[
-        tuple[RepairRule, ...], Option(rules.repair_rule, "boot", listed=True)
+        tuple[RepairRule, ...],
+        Option(rules.repair_rule, "boot", listed=True, together=rules.repair_rules),
     ] = (RepairRule("", "boot"),)
     """When the agent mends what differs from the store: never, once after boot, or always."""
     metrics_listen: Annotated[Endpoint | None, Option(rules.endpoint_or_none)] = None

@@ -199,6 +199,10 @@ def test_a_file_that_is_not_there_is_named(
         ("state_path = var/lib", "absolute path"),
         ("dnsmasq_config_file = dnsmasq.conf", "absolute path"),
         ("host = two words", "blank"),
+        ("record_size = 63K", "64K or more"),
+        ("record_size = 64m", "powers of 1024"),
+        ("repair_drift = boot, boot", "once for all kinds"),
+        ("repair_drift = rules:always, never, rules:never", "once for the kind rules"),
         ("networks_path = $nowhere/networks", "refers to $nowhere, an option that is not known"),
     ],
 )
@@ -247,3 +251,19 @@ def test_it_is_known_which_file_names_the_firewall_and_since_when(tmp_path: Path
     assert source is not None
     assert source.since == f"since the change of {first} at 2001-09-09 01:46 UTC"
     assert load(str(last)).firewall_source is None
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "size"),
+    [
+        ("64K", "64K", 64 << 10),
+        ("65537", "65537", 65537),
+        ("1024M", "1G", 1 << 30),
+        ("1536M", "1536M", 1536 << 20),
+    ],
+)
+def test_a_size_is_shown_as_it_may_be_written(
+    tmp_path: Path, given: str, shown: str, size: int
+) -> None:
+    found = load(written(tmp_path, f"[DEFAULT]\nrecord_size = {given}\n")).record_size
+    assert (found, str(found)) == (size, shown)
