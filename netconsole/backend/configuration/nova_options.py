@@ -63,7 +63,7 @@ OTHERS = _names(
     live_migration_retry_count live_migration_uri
     matchmaker_heartbeat_freq matchmaker_heartbeat_ttl max_age max_concurrent_builds
     max_io_ops_per_host max_instances_per_host memcached_servers metadata_cache_expiration
-    metadata_listen metadata_listen_port metadata_manager metadata_workers migrate_max_retries
+    metadata_manager metadata_workers migrate_max_retries
     mkisofs_cmd monkey_patch monkey_patch_modules multi_instance_display_name_template
     my_block_storage_ip non_inheritable_image_properties notification_driver notification_format
     notification_topics
@@ -100,10 +100,8 @@ OTHERS = _names(
     sqlite_clean_db sqlite_db sqlite_synchronous ssl_ca_file ssl_cert_file ssl_key_file
     start_guests_on_host_boot sync_power_state_interval tcp_keepidle tenant_name timeout_nbd
     transport_url trusted_computing until_refresh update_resources_interval
-    use_cow_images use_forwarded_for use_local use_project_ca use_rootwrap_daemon
-    vcpu_pin_set vendordata_driver vendordata_dynamic_connect_timeout
-    vendordata_dynamic_read_timeout vendordata_dynamic_ssl_certfile vendordata_dynamic_targets
-    vendordata_jsonfile_path vendordata_providers vif_plugging_is_fatal vif_plugging_timeout
+    use_cow_images use_local use_project_ca use_rootwrap_daemon
+    vcpu_pin_set vendordata_driver vendordata_providers vif_plugging_is_fatal vif_plugging_timeout
     virt_mkfs virt_type vnc_enabled vnc_keymap vncserver_listen vncserver_proxyclient_address
     volume_api_class volume_attach_retry_count volume_attach_retry_interval
     volume_usage_poll_interval vpn_flavor vpn_image_id vpn_instance_type vpn_key_suffix
@@ -132,9 +130,14 @@ SECTIONS = _names(
 )
 """The other sections of a nova.conf. [database] has the one option that is ours as well."""
 
+SHARED = frozenset({"service_metadata_proxy", "metadata_proxy_shared_secret"})
+"""Options of ours as well, in a section that is nova's otherwise."""
+
 WITHOUT_EFFECT = GENERIC | NETWORK | OTHERS
 
 
 def is_novas_alone(section: str, name: str) -> bool:
     """Whether an option tells that it stands in a nova.conf, or in what was made of one."""
-    return section in SECTIONS - {"database"} or (section == "DEFAULT" and name in NETWORK | OTHERS)
+    if section == "DEFAULT":
+        return name in NETWORK | OTHERS
+    return section in SECTIONS - {"database"} and name not in SHARED

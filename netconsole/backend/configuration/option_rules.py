@@ -8,8 +8,10 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
+from urllib.parse import urlsplit
 
+from netconsole.backend.model.secret import Secret
 from netconsole.backend.model.step_kind import REPAIR_TIMES, STEP_KINDS, RepairTime, StepKind
 from netconsole.backend.model.text import encoded
 
@@ -24,6 +26,8 @@ LONGEST_SOCKET_PATH = 98
 MANAGERS = tuple(f"nova.network.manager.{kind}Manager" for kind in ("Flat", "FlatDHCP", "Vlan"))
 
 L3_DRIVERS = ("nova.network.l3.LinuxNetL3", "nova.network.l3.NullL3")
+TokenUse = Literal["off", "optional", "required"]
+TOKEN_USES: Final[tuple[TokenUse, ...]] = get_args(TokenUse)
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
 _TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,27}")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -50,6 +54,11 @@ class Option:
     """The rule that all values of a list break together, if they do."""
     repeated: bool = False
     """The option stands once for each of its values."""
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value is shown to nobody."""
+        return self.rule is secret
 
     @property
     def section(self) -> str:
@@ -87,6 +96,17 @@ class Endpoint:
     def __str__(self) -> str:
         address = f"[{self.address}]" if ":" in self.address else self.address
         return f"{address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class VendorTarget:
+    """Who is asked for vendor data of an instance, and under which name it is told."""
+
+    name: str
+    url: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.url}"
 
 
 def text(value: str) -> str:
@@ -136,6 +156,11 @@ def ipv4_address(value: str) -> str:
         return str(ipaddress.IPv4Address(value))
     except ValueError:
         raise ValueError("must be an IPv4 address, not a host name") from None
+
+
+def ipv4_address_or_none(value: str) -> str | None:
+    """An IPv4 address; nothing counts as not given."""
+    return ipv4_address(value) if value else None
 
 
 def ipv4_address_or_empty(value: str) -> str:
@@ -235,6 +260,29 @@ def socket_path(value: str) -> str:
 def absolute_path_or_empty(value: str) -> str:
     """An absolute path, or nothing."""
     return absolute_path(value) if value else ""
+
+
+def secret(value: str) -> Secret:
+    """Any text of one line, or none, that nobody is shown."""
+    return Secret(text_or_empty(value))
+
+
+def token_use(value: str) -> TokenUse:
+    """Whether tokens are used."""
+    for each in TOKEN_USES:
+        if each == value:
+            return each
+    raise ValueError(f"must be one of {', '.join(TOKEN_USES)}")
+
+
+def vendor_target(value: str) -> VendorTarget:
+    """Who is asked for vendor data: name@url."""
+    name, separator, url = value.partition("@")
+    parts = urlsplit(url) if separator else None
+    known = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+    if not name or not known or not value.isprintable() or " " in value:
+        raise ValueError("must be a name and a URL, as hooks@https://192.0.2.1:9999/path")
+    return VendorTarget(name, url)
 
 
 def l3_lib(value: str) -> str:

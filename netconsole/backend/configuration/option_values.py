@@ -12,6 +12,7 @@ from netconsole.backend.configuration import option_rules as rules
 from netconsole.backend.configuration.option_files import Assignment
 from netconsole.backend.configuration.option_rules import DEFAULT_SECTION, Option
 from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.secret import HIDDEN
 
 if TYPE_CHECKING:
     from oslo_config.cfg import ConfigOpts, StrOpt
@@ -81,12 +82,17 @@ class Values:
         for followed, (text, reference, way) in enumerate(self._references(name, ())):
             if reference not in self._texts:
                 rule = f"refers to ${reference}, an option that is not known here"
-                raise InvalidValue(what, text, rule)
+                raise InvalidValue(what, self._said(way, text), rule)
             if reference in way:
-                raise InvalidValue(what, text, "refers to itself")
+                raise InvalidValue(what, self._said(way, text), "refers to itself")
             if followed == MOST_REFERENCES:
                 rule = f"refers to more than {MOST_REFERENCES} others"
-                raise InvalidValue(what, text, rule)
+                raise InvalidValue(what, self._said(way, text), rule)
+
+    def _said(self, way: Sequence[str], text: str) -> str:
+        """A text that is refused, as it is shown: nothing of a secret, and of what it refers to."""
+        hidden = any(self._declared[name].is_secret for name in way if name in self._declared)
+        return HIDDEN if hidden else text
 
     def _references(
         self, name: str, way: tuple[str, ...]
@@ -174,4 +180,5 @@ def _checked(what: str, value: str, option: Option) -> object:
     try:
         return option.rule(value)
     except ValueError as error:
-        raise InvalidValue(what, value, str(error)) from None
+        shown = HIDDEN if option.is_secret else value
+        raise InvalidValue(what, shown, str(error)) from None

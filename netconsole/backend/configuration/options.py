@@ -5,9 +5,16 @@ from dataclasses import dataclass, field
 from typing import Annotated, get_type_hints
 
 from netconsole.backend.configuration import option_rules as rules
-from netconsole.backend.configuration.option_rules import Endpoint, Option, RepairRule
+from netconsole.backend.configuration.option_rules import (
+    Endpoint,
+    Option,
+    RepairRule,
+    TokenUse,
+    VendorTarget,
+)
 from netconsole.backend.configuration.places import AGENT_SOCKET
 from netconsole.backend.model.option_source import OptionSource
+from netconsole.backend.model.secret import NONE, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,30 @@ class Options:
     iptables_drop_action: Annotated[str, Option(rules.target)] = "DROP"
     metadata_host: Annotated[str | None, Option(rules.ipv4_address, "$my_ip")] = None
     metadata_port: Annotated[int, Option(rules.whole(1, 65535))] = 8775
+    metadata_listen: Annotated[str | None, Option(rules.ipv4_address_or_none)] = None
+    """Where the metadata service listens for guests of other hosts as well, and for proxies. By
+    default for those of this host alone, at the bridges of its networks."""
+    metadata_listen_port: Annotated[int | None, Option(rules.whole(1, 65535))] = None
+    """By default metadata_port, where guests are led."""
+    metadata_tokens: Annotated[TokenUse, Option(rules.token_use)] = "optional"
+    """netconsole's own, as are the next two: whether guests may, or must, ask with a token."""
+    metadata_rate: Annotated[int, Option(rules.whole(0))] = 100
+    """Requests a second that an instance may make, and twice as many at once; 0 for no limit."""
+    metadata_proxies: Annotated[tuple[str, ...], Option(rules.ipv4_address, listed=True)] = ()
+    """Whose X-Forwarded-For is believed, with use_forwarded_for."""
+    use_forwarded_for: Annotated[bool, Option(rules.boolean)] = False
+    service_metadata_proxy: Annotated[bool, Option(rules.boolean, group="neutron")] = False
+    """Whether a proxy says, signed, whose request it is."""
+    metadata_proxy_shared_secret: Annotated[Secret, Option(rules.secret, "", "neutron")] = NONE
+    vendordata_jsonfile_path: Annotated[str, Option(rules.absolute_path_or_empty)] = ""
+    vendordata_dynamic_targets: Annotated[
+        tuple[VendorTarget, ...], Option(rules.vendor_target, listed=True)
+    ] = ()
+    vendordata_dynamic_connect_timeout: Annotated[int, Option(rules.whole(1))] = 5
+    """Seconds, as is the next."""
+    vendordata_dynamic_read_timeout: Annotated[int, Option(rules.whole(1))] = 5
+    vendordata_dynamic_ssl_certfile: Annotated[str, Option(rules.absolute_path_or_empty)] = ""
+    vendordata_dynamic_failure_fatal: Annotated[bool, Option(rules.boolean)] = False
     firewall_driver: Annotated[str, Option(rules.text_or_empty)] = ""
     """nova's ...NoopFirewallDriver: instances are not filtered. Empty: they are."""
     firewall_source: OptionSource | None = None

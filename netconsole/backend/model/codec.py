@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import Enum
 from functools import partial
 
+from netconsole.backend.model.secret import Secret
+
 
 def record(value: object, *, inner: bool = False) -> dict[str, object]:
     """Return a dataclass's fields by their names, in their order; inner ones only if asked for.
@@ -51,6 +53,8 @@ def _plain(value: object, *, inner: bool) -> object:
     match value:
         case Enum():
             return value.value
+        case Secret():
+            return str(value)
         case datetime():
             return value.isoformat()
         case Mapping():
