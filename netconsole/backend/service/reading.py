@@ -11,6 +11,7 @@ from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
 from netconsole.backend.model.group_rules import Attempt
 from netconsole.backend.model.guards import BY_EBTABLES
+from netconsole.backend.model.guest_data import GuestData
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
     DefaultRule,
@@ -32,10 +33,12 @@ from netconsole.backend.steps import Plan
 from netconsole.backend.store import dns as dns_rows
 from netconsole.backend.store import fixed_ips as fixed_ip_rows
 from netconsole.backend.store import floating_ips as floating_ip_rows
+from netconsole.backend.store import guest_data as guest_rows
 from netconsole.backend.store import instances as instance_rows
 from netconsole.backend.store import networks as network_rows
 from netconsole.backend.store import records, refuse_broken
 from netconsole.backend.store import security_groups as group_rows
+from netconsole.backend.store.version import Versions
 from netconsole.backend.store.views import (
     fixed_ip_view,
     fixed_ip_views,
@@ -143,6 +146,25 @@ class Reading(Looking):
         found = records(connection, self._options.host)
         leases = self._host.leases({each.bridge for each in found.networks})
         return views_with_events(views, lease_events(found, leases, self._options))
+
+    def store_versions(self) -> Versions:
+        """What tells, for little, whether the store was written since."""
+        return self._store.versions()
+
+    def guest_at(self, address: str) -> GuestData | None:
+        """What the instance is told that has a fixed address; None where none has it."""
+        with self._store.reading() as connection:
+            try:
+                row = fixed_ip_rows.find(connection, address)
+            except NotFound:
+                return None
+            is_its_own = row.allocated and row.instance_uuid is not None
+            return _guest(connection, row.instance_uuid or "") if is_its_own else None
+
+    def guest_of(self, uuid: str) -> GuestData | None:
+        """What an instance is told, by its uuid alone; None where there is none."""
+        with self._store.reading() as connection:
+            return _guest(connection, uuid)
 
     def instances(self) -> tuple[InstanceView, ...]:
         """Every instance with its ports and addresses."""
@@ -260,3 +282,9 @@ class Reading(Looking):
                 f"{command('history')} shows by which"
             )
         return entry
+
+
+def _guest(connection: Connection, uuid: str) -> GuestData | None:
+    for instance in instance_rows.among(connection, {uuid}):
+        return guest_rows.of_instance(connection, instance)
+    return None

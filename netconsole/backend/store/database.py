@@ -14,6 +14,7 @@ from netconsole.backend.store import files, schema
 from netconsole.backend.store.failures import in_words
 from netconsole.backend.store.references import explained
 from netconsole.backend.store.tables import metadata
+from netconsole.backend.store.version import Versions
 
 
 class Store:
@@ -72,6 +73,10 @@ class Store:
             raise schema.unsuited(self._path, present)
         with _empty() as connection:
             yield connection
+
+    def versions(self) -> Versions:
+        """Return what tells whether the store was written; of a read-only one it never does."""
+        return Versions(self._path, None if self._read_only else files.open_as_it_is)
 
     def close(self) -> None:
         """Let go of what the store holds. It may be used again."""

@@ -113,6 +113,11 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def open_as_it_is(path: Path) -> sqlite3.Connection:
+    """Open a database that exists, for questions about itself that wait for nobody."""
+    return _open(path, "mode=rw", timeout=0.2)
+
+
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open a database so that SQLite itself refuses every write. Without a file it is empty.
 
@@ -168,11 +173,11 @@ def _copy_at_rest(path: Path) -> sqlite3.Connection | None:
     return None
 
 
-def _open(path: Path, parameters: str) -> sqlite3.Connection:
+def _open(path: Path, parameters: str, timeout: float = BUSY_SECONDS) -> sqlite3.Connection:
     return sqlite3.connect(
         f"file:{quote(str(path))}?{parameters}",
         uri=True,
-        timeout=BUSY_SECONDS,
+        timeout=timeout,
         isolation_level=None,
         check_same_thread=False,
     )
