@@ -17,6 +17,7 @@ from netconsole.backend.model.errors import NetconsoleError, Unavailable, said
 from netconsole.backend.service.service import Service
 from netconsole.backend.transaction.telling import AuditTail
 from netconsole.diagnostics.evidence.counters import read_once
+from netconsole.metadata.tally import Counted
 from netconsole.watch.picture import Picture
 from netconsole.watch.watch import Watch
 
@@ -27,16 +28,19 @@ ASKED_SECONDS: Final = 120.0
 
 
 @asynccontextmanager
-async def exposing(service: Service, watch: Watch) -> AsyncIterator[None]:
+async def exposing(
+    service: Service, watch: Watch, metadata: Callable[[], Counted]
+) -> AsyncIterator[None]:
     """Answer `GET /metrics` at the option metrics_listen, where that is an address.
 
+    `metadata` gives the figures of the metadata service.
     Raises Unavailable where nobody can listen there.
     """
     endpoint = service.options.metrics_listen
     if endpoint is None:
         yield
         return
-    tallies = HostTallies(service)
+    tallies = HostTallies(service, metadata)
     leave = watch.subscribe(tallies.take)
     attention = _Attention(watch)
     one_at_a_time = asyncio.Lock()
@@ -66,8 +70,9 @@ async def exposing(service: Service, watch: Watch) -> AsyncIterator[None]:
 class HostTallies:
     """What is counted while the agent runs: by the watch, in its thread, and when it is told."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, metadata: Callable[[], Counted]) -> None:
         self._service = service
+        self._metadata = metadata
         self._tail = AuditTail(f"{service.options.state_path}/audit.jsonl")
         self._restarts = Restarts()
         self._changes = Counter(dict.fromkeys(OUTCOMES, 0))
@@ -97,6 +102,7 @@ class HostTallies:
             dict(self._changes),
             stopped,
             read_once(),
+            self._metadata(),
         )
 
 

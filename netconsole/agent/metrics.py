@@ -7,9 +7,15 @@ divides a sum. What is not known has no sample, so that no alert rests on a gues
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isinf
 from typing import Final, get_args
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 
 from netconsole import __version__
 from netconsole.agent.tallies import Restarts
@@ -17,6 +23,7 @@ from netconsole.backend.model.step_kind import STEP_KINDS
 from netconsole.backend.model.text import visible
 from netconsole.backend.steps.kinds import kind_of
 from netconsole.backend.survey.status import FloatingState, NetworkStatus, Status
+from netconsole.metadata.tally import Counted
 from netconsole.watch.picture import Picture
 
 _SERVING: Final = ("running", "stopped", "missing", "stale")
@@ -42,11 +49,13 @@ class Told:
     """Frames of guests that the guards have dropped, by kind."""
     counters: Mapping[str, int] = field(default_factory=dict)
     """The kernel's, as `eth0.rx_dropped`."""
+    metadata: Counted = field(default_factory=Counted)
 
 
 def families(told: Told) -> Iterator[Metric]:
     """Yield each family with its samples."""
     yield from _of_agent(told)
+    yield from _of_metadata(told.metadata)
     if told.picture is not None:
         status = told.picture.status
         yield from _of_host(told.picture, status)
@@ -74,6 +83,25 @@ def _of_agent(told: Told) -> Iterator[Metric]:
     for outcome, count in sorted(told.changes.items()):
         changes.add_metric([outcome], count)
     yield changes
+
+
+def _of_metadata(counted: Counted) -> Iterator[Metric]:
+    requests = _counter("metadata_requests", "Guests' requests, by HTTP status.", "status")
+    for status, count in sorted(counted.statuses.items()):
+        requests.add_metric([str(status)], count)
+    yield requests
+    yield _counted(
+        "metadata_impostors",
+        "Requests by an address of an instance that did not come from it.",
+        counted.impostors,
+    )
+    took = HistogramMetricFamily(
+        "netconsole_metadata_request_seconds", "How long a guest waited for its answer."
+    )
+    if counted.buckets:
+        named = [("+Inf" if isinf(most) else str(most), count) for most, count in counted.buckets]
+        took.add_metric([], named, counted.seconds)
+    yield took
 
 
 def _of_host(picture: Picture, status: Status) -> Iterator[Metric]:

@@ -17,6 +17,7 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import NetconsoleError, said
 from netconsole.backend.service.service import Service
 from netconsole.door.local import LocalDoor
+from netconsole.metadata.serving import metadata_serving
 from netconsole.watch.recorder import recording
 from netconsole.watch.watch import Watch
 
@@ -74,8 +75,10 @@ async def _be(
     settled, options = asyncio.Event(), service.options
     tell = asyncio.get_running_loop().call_soon_threadsafe
     async with AsyncExitStack() as parts:
-        await parts.enter_async_context(serving(LocalDoor(service, watch), options))
-        await parts.enter_async_context(exposing(service, watch))
+        metadata = await parts.enter_async_context(metadata_serving(service, watch, say))
+        door = LocalDoor(service, watch, metadata.requests)
+        await parts.enter_async_context(serving(door, options))
+        await parts.enter_async_context(exposing(service, watch, metadata.counted))
         watch.start()
         parts.callback(watch.stop)
         parts.enter_context(own_address_heard(again.set))

@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("history", "converge", "List the changes made on this host, the latest first."),
         ("log", "log", "Show what was changed on this host, by whom, and what its agent said."),
         ("agent", "agent", "Run the agent of this host, until SIGTERM or Ctrl-C."),
+        ("metadata", "metadata", "Serve guests their metadata, and list what they have asked for."),
         ("record", "record", "Take out what the agent has recorded of this host."),
         ("replay", "record", "Read a record of a host that `netconsole record export FILE` wrote."),
         ("config", "config", "Show and check the configuration."),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from netconsole.backend.changes import Change, Result
-from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.errors import InvalidValue, Unavailable
 from netconsole.backend.model.group_rules import Attempt
 from netconsole.backend.plan.agreement import Preview
 from netconsole.backend.service.outcome import Confirm, Outcome
@@ -22,6 +22,7 @@ from netconsole.door.proposal import Proposal
 from netconsole.door.questions import HostQuestion, Protocol
 
 if TYPE_CHECKING:
+    from netconsole.backend.model.guest_requests import GuestRequests
     from netconsole.diagnostics.model.finding import Finding
     from netconsole.watch.picture import Picture
     from netconsole.watch.watch import Watch
@@ -36,19 +37,29 @@ class LocalDoor(Door):
     Safe to use from several threads.
     """
 
-    def __init__(self, service: Service, watch: "Watch | None" = None) -> None:
-        """`watch` has been started, and is stopped by whoever did that."""
+    def __init__(
+        self,
+        service: Service,
+        watch: "Watch | None" = None,
+        guest_requests: "Callable[[], tuple[GuestRequests, ...]] | None" = None,
+    ) -> None:
+        """`watch` has been started, and is stopped by whoever did that.
+
+        `guest_requests` says what the metadata service was asked, where this process serves it.
+        """
         self.service = service
         self._watch = watch
         self._own_watch: Watch | None = None
         self._lock = threading.Lock()
         self._changed = datetime.min.replace(tzinfo=UTC)
         """When the last change through this door was over: a picture from before is old."""
+        self._guests_asked = guest_requests
         self._own: Mapping[str, Callable[..., object]] = {
             "status": self._status,
             "plan": self._plan,
             "findings": self._findings,
             "admissions": self._admissions,
+            "guest_requests": self._guest_requests,
         }
 
     @property
@@ -141,6 +152,11 @@ class LocalDoor(Door):
         from netconsole.diagnostics.model.request import Request
 
         return examine(Request(self.service))
+
+    def _guest_requests(self) -> "tuple[GuestRequests, ...]":
+        if self._guests_asked is None:
+            raise Unavailable("what guests have asked is known to the agent, which does not run")
+        return self._guests_asked()
 
     def _plan(self) -> Proposal:
         seen = self.service.planned()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 if TYPE_CHECKING:
     from netconsole.backend.changes.quota import Quota
     from netconsole.backend.model.guest_data import GuestSummary, KeyPair
+    from netconsole.backend.model.guest_requests import GuestRequests
     from netconsole.backend.model.records import (
         DefaultRule,
         DnsDomain,
@@ -147,6 +148,13 @@ class Questions(ABC):
         """What each port of this host may send as, and what of its guest was stopped.
 
         Raises Unavailable where the counters cannot be read.
+        """
+
+    @_question("backend.model.guest_requests")
+    def guest_requests(self) -> "tuple[GuestRequests, ...]":
+        """What each instance of this host has asked the metadata service, by its name.
+
+        Raises Unavailable where no agent serves it.
         """
 
     @_question("backend.model.records")

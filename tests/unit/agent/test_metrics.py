@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from netconsole.backend.survey.status import DnsmasqStatus
 from netconsole.backend.transaction.audit import AuditLine
 from netconsole.cli.main import root
 from netconsole.diagnostics.model.finding import Finding
+from netconsole.metadata.tally import Counted
 from netconsole.watch.picture import Picture
 
 MONITORING = Path(__file__).parents[3] / "docs" / "monitoring"
@@ -122,6 +124,16 @@ def test_a_dnsmasq_with_another_pid_was_started_again() -> None:
     assert counted.of("other") == 0
 
 
+def test_what_guests_asked_for_is_a_histogram() -> None:
+    counted = Counted({200: 3, 404: 1}, ((0.1, 3), (inf, 4)), 1.5, 2)
+    found = samples(told(metadata=counted))
+    assert of(found, "netconsole_metadata_requests_total") == {("200",): 3, ("404",): 1}
+    assert of(found, "netconsole_metadata_request_seconds_bucket") == {("0.1",): 3, ("+Inf",): 4}
+    assert found["netconsole_metadata_request_seconds_count", ()] == 4
+    assert found["netconsole_metadata_request_seconds_sum", ()] == 1.5
+    assert found["netconsole_metadata_impostors_total", ()] == 2
+
+
 @pytest.mark.parametrize(
     ("outcome", "end", "word"),
     [
@@ -141,7 +153,12 @@ def test_alerts_and_dashboard_ask_for_what_there_is() -> None:
     there = {
         sample.name
         for family in families(
-            told(changes={"done": 0}, stopped={"mac": 1}, counters={"eth0.rx_dropped": 0})
+            told(
+                changes={"done": 0},
+                stopped={"mac": 1},
+                counters={"eth0.rx_dropped": 0},
+                metadata=Counted({503: 1}, ((0.1, 1), (inf, 1)), 0.1),
+            )
         )
         for sample in family.samples
     } | {"netconsole_unreadable"}

@@ -9,7 +9,7 @@ from netconsole.door.door import Door
 from netconsole.door.local import LocalDoor
 from netconsole.door.questions import QUESTIONS, HostQuestion, Questions
 
-OF_THE_DOOR = frozenset({"findings", "plan", "admissions"})
+OF_THE_DOOR = frozenset({"findings", "plan", "admissions", "guest_requests"})
 """What a local door puts together itself."""
 
 

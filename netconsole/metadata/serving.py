@@ -1,0 +1,194 @@
+"""Serving: the metadata service as long as something runs that carries it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from socket import socket
+from typing import Final
+
+from netconsole.backend.kernel.neighbours import Neighbours
+from netconsole.backend.model.errors import NetconsoleError, said
+from netconsole.backend.model.guest_requests import GuestRequests
+from netconsole.backend.service.service import Service
+from netconsole.backend.survey.survey import Survey
+from netconsole.metadata.answering import GuestAnswering
+from netconsole.metadata.connections import ConnectionLimits, MetadataServer
+from netconsole.metadata.guests import Guests
+from netconsole.metadata.identity import Identity
+from netconsole.metadata.listening import (
+    at_address,
+    at_bridge,
+    bridges_of,
+    indexes,
+    most_connections,
+)
+from netconsole.metadata.saying import Sparing
+from netconsole.metadata.tally import Counted, Tally
+from netconsole.metadata.vendor_data import DynamicVendorData, static_vendor_data
+from netconsole.watch.picture import Picture
+from netconsole.watch.watch import Watch
+
+ENDING_SECONDS: Final = 1.0
+"""For requests under way, once the service is told to end."""
+RETRY_SECONDS: Final = 5.0
+"""Where it could not listen it tries again."""
+
+
+class MetadataService:
+    """Listens where guests' requests arrive, which follows the pictures of a watch."""
+
+    def __init__(self, service: Service, say: Callable[[str], None]) -> None:
+        self._service = service
+        self.say = Sparing(say)
+        """Says a sentence for the log."""
+        self._tally = Tally()
+        self._limits = ConnectionLimits(most_connections())
+        self._survey: Survey | None = None
+        self._devices: Mapping[str, str] = {}
+        self._open: dict[str | None, tuple[int, asyncio.Server, MetadataServer]] = {}
+        self._answering: GuestAnswering | None = None
+        self.settled = asyncio.Event()
+        """Whether it listens, as far as that can be, by a first look at the host."""
+        self.failed: NetconsoleError | None = None
+        """Why it does not listen somewhere where it should; None where it does."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The bridges, or the address, at which it listens."""
+        address = self._service.options.metadata_listen or ""
+        return tuple(sorted(address if bridge is None else bridge for bridge in self._open))
+
+    def counted(self) -> Counted:
+        """The figures since the service began."""
+        return self._tally.counted()
+
+    def requests(self) -> tuple[GuestRequests, ...]:
+        """What each instance of this host has asked."""
+        survey = self._survey
+        if survey is None:
+            return ()
+        records, host = survey.records, self._service.options.host
+        names = {each.uuid: each.name for each in records.instances if each.host == host}
+        leased = {
+            names[each.instance_uuid]
+            for each in records.fixed_ips
+            if each.leased and each.instance_uuid in names
+        }
+        return self._tally.of(sorted(names.values()), frozenset(leased))
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Answer as long as this is entered. Raises OSError where the kernel is not to be asked."""
+        options = self._service.options
+        async with AsyncExitStack() as parts:
+            guests = Guests(self._service)
+            parts.callback(guests.close)
+            neighbours = parts.enter_context(Neighbours())
+            vendor = static_vendor_data(options.vendordata_jsonfile_path, self.say)
+            dynamic = await parts.enter_async_context(DynamicVendorData(options, self.say))
+            identity = Identity(
+                *(self._service, guests, neighbours, self._of_devices, self._tally, self.say)
+            )
+            self._answering = GuestAnswering(
+                *(self._service, identity, vendor, dynamic, self._tally, self.say)
+            )
+            parts.callback(self._answering.close)
+            parts.push_async_callback(self._close_all)
+            if options.metadata_listen is not None:
+                await self._follow({None: 0})
+            yield
+
+    def _of_devices(self) -> Mapping[str, str]:
+        return self._devices
+
+    async def look(self, survey: Survey) -> None:
+        """Listen where a survey says that guests are led here, and nowhere else."""
+        self._survey = survey
+        names = {each.uuid: each.name for each in survey.records.instances}
+        self._devices = {
+            each.device: names.get(each.instance_uuid, "") for each in survey.records.ports
+        }
+        if self._service.options.metadata_listen is not None:
+            await self._follow({None: 0})
+        else:
+            await self._follow(indexes(bridges_of(survey)))
+        self.settled.set()
+
+    async def _follow(self, wanted: Mapping[str | None, int]) -> None:
+        for bridge in [each for each, held in self._open.items() if wanted.get(each) != held[0]]:
+            await self._close(bridge)
+        self.failed = None
+        for bridge, index in wanted.items():
+            if bridge in self._open:
+                continue
+            try:
+                await self._listen(bridge, index, self._socket(bridge))
+            except NetconsoleError as error:
+                self.failed = error
+
+    def _socket(self, bridge: str | None) -> socket:
+        options = self._service.options
+        port = options.metadata_listen_port or options.metadata_port
+        if bridge is not None:
+            return at_bridge(bridge, port)
+        return at_address(options.metadata_listen or "", port)
+
+    async def _listen(self, bridge: str | None, index: int, listener: socket) -> None:
+        if self._answering is None:
+            listener.close()
+            return
+        server = MetadataServer(self._answering.handle, self._limits, bridge)
+        loop = asyncio.get_running_loop()
+        accepting = await loop.create_server(server, sock=listener, backlog=1024)
+        self._open[bridge] = (index, accepting, server)
+
+    async def _close(self, bridge: str | None) -> None:
+        _, accepting, server = self._open.pop(bridge)
+        accepting.close()
+        server.pre_shutdown()
+        await server.shutdown(ENDING_SECONDS)
+
+    async def _close_all(self) -> None:
+        self._answering = None
+        for bridge in list(self._open):
+            await self._close(bridge)
+
+
+@asynccontextmanager
+async def metadata_serving(
+    service: Service, watch: Watch, say: Callable[[str], None], *, goes_on: bool = True
+) -> AsyncIterator[MetadataService]:
+    """Serve metadata on a host that a watch looks at. What goes wrong later is told by `say`.
+
+    So is that it cannot listen at first, if it `goes_on` then and tries again.
+    """
+    metadata = MetadataService(service, say)
+    pictures: asyncio.Queue[Picture] = asyncio.Queue()
+    tell = asyncio.get_running_loop().call_soon_threadsafe
+
+    def take(result: Picture | Exception) -> None:
+        if isinstance(result, Picture):
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                tell(pictures.put_nowait, result)
+
+    async def follow() -> None:
+        picture = await pictures.get()
+        while True:
+            while not pictures.empty():
+                picture = pictures.get_nowait()
+            is_first = not metadata.settled.is_set()
+            await metadata.look(picture.survey)
+            if metadata.failed is not None and (goes_on or not is_first):
+                metadata.say(said(metadata.failed))
+            with suppress(TimeoutError):
+                patience = None if metadata.failed is None else RETRY_SECONDS
+                picture = await asyncio.wait_for(pictures.get(), patience)
+
+    async with metadata.serving():
+        leave = watch.subscribe(take)
+        following = asyncio.create_task(follow())
+        try:
+            yield metadata
+        finally:
+            leave()
+            following.cancel()
