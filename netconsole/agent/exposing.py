@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
+from netconsole.agent.answer_times import AnswerTime, AnswerTimes
 from netconsole.agent.metrics import Told, families
 from netconsole.agent.tallies import OUTCOMES, Restarts, outcome_of
 from netconsole.backend.model.errors import NetconsoleError, Unavailable, said
@@ -77,6 +78,7 @@ class HostTallies:
         self._restarts = Restarts()
         self._changes = Counter(dict.fromkeys(OUTCOMES, 0))
         self._has_failed = False
+        self._answer_times = AnswerTimes()
 
     def take(self, result: Picture | Exception) -> None:
         """Called with each picture, and for each look that failed."""
@@ -90,7 +92,9 @@ class HostTallies:
             self._changes.update(map(outcome_of, self._tail.new()))
         picture = watch.latest()
         stopped: dict[str, int] = {}
+        answers: tuple[AnswerTime, ...] = ()
         if picture is not None:
+            answers = self._answer_times.measured(picture.status)
             with suppress(NetconsoleError, OSError):
                 stopped = self._service.stopped(picture.survey)
         return Told(
@@ -103,6 +107,7 @@ class HostTallies:
             stopped,
             read_once(),
             self._metadata(),
+            answers,
         )
 
 

@@ -18,6 +18,7 @@ from prometheus_client.core import (
 )
 
 from netconsole import __version__
+from netconsole.agent.answer_times import AnswerTime
 from netconsole.agent.tallies import Restarts
 from netconsole.backend.model.step_kind import STEP_KINDS
 from netconsole.backend.model.text import visible
@@ -50,6 +51,8 @@ class Told:
     counters: Mapping[str, int] = field(default_factory=dict)
     """The kernel's, as `eth0.rx_dropped`."""
     metadata: Counted = field(default_factory=Counted)
+    answers: tuple[AnswerTime, ...] = ()
+    """Of each dnsmasq, to what it was asked just now."""
 
 
 def families(told: Told) -> Iterator[Metric]:
@@ -63,6 +66,7 @@ def families(told: Told) -> Iterator[Metric]:
             yield from _of_networks(status)
             yield from _of_floating(status)
             yield from _of_dnsmasq(status, told.restarts)
+            yield from _of_answers(told.answers)
         yield from _of_guards(told.stopped)
         yield _of_hops({*told.picture.survey.wanted.links, status.host.public_interface}, told)
         yield from _of_findings(told.picture)
@@ -191,6 +195,18 @@ def _of_dnsmasq(status: Status, restarts: Restarts) -> Iterator[Metric]:
         leases.add_metric([label], held[network])
         begun.add_metric([label], restarts.of(network))
     yield from (up, leases, begun)
+
+
+def _of_answers(answers: Iterable[AnswerTime]) -> Iterator[Metric]:
+    labels = ("network", "service")
+    came = _gauge("dnsmasq_answers", "Whether dnsmasq answers what this host asks it.", *labels)
+    took = _gauge("dnsmasq_answer_seconds", "How long its latest answer took.", *labels)
+    for each in answers:
+        about = [visible(each.network), each.service]
+        came.add_metric(about, each.seconds is not None)
+        if each.seconds is not None:
+            took.add_metric(about, each.seconds)
+    yield from (came, took)
 
 
 def _of_guards(stopped: Mapping[str, int]) -> Iterator[Metric]:

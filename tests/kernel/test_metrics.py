@@ -1,5 +1,6 @@
 """The metrics of an agent at work, scraped as Prometheus does."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,6 +57,45 @@ def test_what_happens_on_the_host_is_in_the_figures(told: PrivateHost) -> None:
     chain = f'address="{FLOATING}",chain="nova-network-PREROUTING"'
     assert reaches(host)
     eventually(lambda: value(host, f"netconsole_floating_address_rule_packets_total{{{chain}}}"))
+
+
+ASKED = """
+import json
+from netconsole.agent.answer_times import AnswerTimes
+from netconsole.backend.configuration.loading import load
+from netconsole.backend.service.service import Service
+
+found = AnswerTimes().measured(Service(load()).survey().status())
+print(json.dumps({each.service: each.seconds is not None for each in found}))
+"""
+
+
+def test_a_dnsmasq_says_how_soon_it_answers(told: PrivateHost) -> None:
+    host, leases = told, "/var/lib/netconsole/networks/nova-br100.leases"
+    of_dns = 'netconsole_dnsmasq_{}{{network="vmnet",service="dns"}}'
+    before = host.run("cat", leases).stdout
+    assert value(host, of_dns.format("answers")) == 1
+    assert 0 < (value(host, of_dns.format("answer_seconds")) or 0) <= 1
+    assert asked(host) == {"dns": True, "dhcp": True}
+    assert host.run("cat", leases).stdout == before
+
+    host.run("pkill", "-STOP", "-x", "dnsmasq")
+    eventually(lambda: value(host, of_dns.format("answers")) == 0)
+    assert value(host, of_dns.format("answer_seconds")) is None
+    assert asked(host) == {"dns": False, "dhcp": False}
+    host.run("pkill", "-CONT", "-x", "dnsmasq")
+    eventually(lambda: value(host, of_dns.format("answers")) == 1)
+
+
+def test_without_its_address_a_dnsmasq_is_not_asked_elsewhere(told: PrivateHost) -> None:
+    told.run("ip", "address", "delete", "10.0.0.1/24", "dev", "br100")
+    assert asked(told) == {}
+
+
+def asked(host: PrivateHost) -> dict[str, bool]:
+    """Whether each service answers, to who asks for the first time."""
+    found: dict[str, bool] = json.loads(host.run("python3", "-c", ASKED).stdout)
+    return found
 
 
 def test_what_a_guest_tried_is_counted(told: PrivateHost) -> None:

@@ -27,6 +27,26 @@ class Message:
     text: str
 
 
+def inform(client: str, address: str, transaction: int) -> bytes:
+    """Return an INFORM, without its frame: a client that has an address asks for the rest.
+
+    A server gives no address for it and keeps nothing (RFC 2131 sections 3.4, 4.3.5). It answers
+    to that address.
+    """
+    head = struct.pack(">BBBBIHH", 1, 1, 6, 0, transaction, 0, 0) + socket.inet_aton(address)
+    return head + bytes(12) + _mac(client) + bytes(10) + bytes(192) + _MAGIC + b"\x35\x01\x08\xff"
+
+
+def answers_transaction(message: bytes, number: int) -> bool:
+    """Whether a message, without its frame, is a server's answer to a transaction."""
+    return (
+        len(message) >= 240
+        and message[0] == 2
+        and message[236:240] == _MAGIC
+        and int.from_bytes(message[4:8], "big") == number
+    )
+
+
 def discover(source: str, client: str, transaction: int) -> bytes:
     """Return a DISCOVER for the client, in a frame from `source`, that asks to be broadcast to.
 

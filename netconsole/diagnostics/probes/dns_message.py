@@ -14,9 +14,35 @@ CODES = {
 
 def question(name: str, number: int) -> bytes:
     """Return a question for the IPv4 addresses of a name, recursion desired."""
+    return _question(name, number, _ADDRESS, _INTERNET)
+
+
+def question_of_its_own(number: int) -> bytes:
+    """Return one that dnsmasq answers without asking anybody: how large its cache is.
+
+    dnsmasq(8), at --cache-size: the statistics are records of class CHAOS and type TXT in the
+    domain bind. With --no-ident it refuses them, which is an answer as well.
+    """
+    return _question("cachesize.bind", number, _TEXT, _CHAOS)
+
+
+_ADDRESS, _TEXT = 1, 16
+_INTERNET, _CHAOS = 1, 3
+
+
+def _question(name: str, number: int, kind: int, of_class: int) -> bytes:
     labels = (label.encode("ascii") for label in name.split("."))
     encoded = b"".join(bytes((len(label),)) + label for label in labels)
-    return struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + encoded + b"\0\0\1\0\1"
+    return (
+        struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0)
+        + encoded
+        + struct.pack(">BHH", 0, kind, of_class)
+    )
+
+
+def answers_question(answer: bytes, number: int) -> bool:
+    """Whether a message answers the question of that number."""
+    return code(answer, number) is not None
 
 
 def code(answer: bytes, number: int) -> str | None:

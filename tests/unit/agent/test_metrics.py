@@ -12,6 +12,7 @@ import click
 import pytest
 from core_samples import EMPTY, FLOATING, WHOLE, survey
 
+from netconsole.agent.answer_times import AnswerTime
 from netconsole.agent.metrics import Told, families
 from netconsole.agent.tallies import Restarts, outcome_of
 from netconsole.backend.model.hoststate import Observed
@@ -70,6 +71,14 @@ def test_a_host_that_is_as_the_store_says() -> None:
     assert found["netconsole_finding", ("rp_filter", "fail")] == 1
     assert found["netconsole_looks_total", ()] == 3
     assert found["netconsole_picture_timestamp_seconds", ()] == TAKEN.timestamp()
+
+
+def test_a_dnsmasq_that_does_not_answer_has_no_time() -> None:
+    found = samples(
+        told(answers=(AnswerTime("vmnet", "dns", 0.002), AnswerTime("vmnet", "dhcp", None)))
+    )
+    assert of(found, "netconsole_dnsmasq_answers") == {("vmnet", "dns"): 1, ("vmnet", "dhcp"): 0}
+    assert of(found, "netconsole_dnsmasq_answer_seconds") == {("vmnet", "dns"): 0.002}
 
 
 def test_drift_is_told_by_kind() -> None:
@@ -158,6 +167,7 @@ def test_alerts_and_dashboard_ask_for_what_there_is() -> None:
                 stopped={"mac": 1},
                 counters={"eth0.rx_dropped": 0},
                 metadata=Counted({503: 1}, ((0.1, 1), (inf, 1)), 0.1),
+                answers=(AnswerTime("vmnet", "dns", 0.001),),
             )
         )
         for sample in family.samples

@@ -1,0 +1,35 @@
+"""What is asked of a dnsmasq by the host itself, as another program reads it."""
+
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.dns import DNS
+
+from netconsole.diagnostics.probes.dhcp_message import answers_transaction, inform
+from netconsole.diagnostics.probes.dns_message import answers_question, question_of_its_own
+
+
+def test_a_question_that_dnsmasq_answers_by_itself() -> None:
+    asked = DNS(question_of_its_own(7))
+    assert (asked.id, asked.qr, asked.rd) == (7, 0, 1)
+    assert (asked.qd[0].qname, asked.qd[0].qtype, asked.qd[0].qclass) == (b"cachesize.bind.", 16, 3)
+
+
+def test_only_an_answer_of_the_same_number_is_one() -> None:
+    assert answers_question(bytes(DNS(id=7, qr=1)), 7)
+    for other in (bytes(DNS(id=8, qr=1)), bytes(DNS(id=7, qr=0)), b"", b"\0\7\x80"):
+        assert not answers_question(other, 7)
+
+
+def test_an_inform_says_where_the_answer_goes() -> None:
+    asked = BOOTP(inform("02:6e:63:00:00:00", "10.0.0.1", 9))
+    assert (asked.op, asked.xid, asked.ciaddr, asked.yiaddr) == (1, 9, "10.0.0.1", "0.0.0.0")  # noqa: S104  no address
+    assert asked.chaddr[:6].hex(":") == "02:6e:63:00:00:00"
+    assert asked[DHCP].options[0] == ("message-type", 8)
+
+
+def test_only_a_reply_to_the_same_transaction_is_an_answer() -> None:
+    reply = BOOTP(op=2, xid=9) / DHCP(options=[("message-type", "ack"), "end"])
+    assert answers_transaction(bytes(reply), 9)
+    request = BOOTP(op=1, xid=9) / DHCP(options=[("message-type", "inform"), "end"])
+    for other in (bytes(request), bytes(reply)[:239], b"", bytes(240)):
+        assert not answers_transaction(other, 9)
+    assert not answers_transaction(bytes(reply), 10)
