@@ -2,12 +2,14 @@
 
 import base64
 from functools import update_wrapper
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.model.errors import NotFound
+from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.model.guest_data import SINGLE
+from netconsole.backend.model.text import decoded
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, changing
 from netconsole.cli.frame.context import Context, pass_context
@@ -102,17 +104,39 @@ def user_data(context: Context, name: str) -> None:
 
 @click.command("get-password")
 @click.argument("name", shell_complete=names.instances)
+@click.argument("private_key", required=False, type=click.Path())
 @pass_context
-def get_password(context: Context, name: str) -> None:
-    """Print the password that a guest posted to the metadata service, in base64.
+def get_password(context: Context, name: str, private_key: str | None) -> None:
+    """Print the password that a guest posted to the metadata service.
 
-    It is encrypted with the public key of the instance. Whoever has the private one reads it:
-    `netconsole instance get-password web1 | base64 -d | openssl pkeyutl -decrypt -inkey FILE`
+    It is encrypted with the public key of the instance, an RSA key, and in base64. With the
+    PRIVATE_KEY's file it is decrypted here, by openssl.
+    """
+    print_password(context, name, private_key)
+
+
+def print_password(context: Context, name: str, private_key: str | None) -> None:
+    """Print the password of an instance, decrypted where a private key is named.
+
+    Raises NotFound where there is none, Conflict where it is not encrypted as nova's clients
+    read it, and ProgramFailed where the key does not fit.
     """
     found = context.door().guest_password(name)
-    if found is None:
+    if not found:
         raise NotFound(f"instance {name!r} has posted no password")
-    output.print_bytes(base64.b64decode(found) + b"\n")
+    posted = base64.b64decode(found)
+    if private_key is None:
+        output.print_bytes(posted.rstrip(b"\n") + b"\n")
+        return
+    from netconsole.backend.system import programs
+
+    try:
+        encrypted = base64.b64decode(posted, validate=False)
+    except ValueError as error:
+        raise Conflict(f"instance {name!r}: what it posted is not in base64") from error
+    key = str(Path(private_key).absolute())
+    argv = ("openssl", "pkeyutl", "-decrypt", "-inkey", key)
+    output.print_lines(programs.run(argv, text=decoded(encrypted)).splitlines())
 
 
 @click.command("clear-password")

@@ -1,8 +1,28 @@
 """The verbs of nova and nova-manage that the guide does not print, and what they answer as JSON."""
 
+import base64
+
 import pytest
+from guest_samples import PUBLIC_KEY
 from originals import NETWORK, POOL, answered, configure, literally, performed
 from private_host import PrivateHost
+
+FINGERPRINT = "3c:24:90:f7:e5:2e:f6:b6:89:c0:8a:0c:26:ae:39:f8"
+"""Of PUBLIC_KEY, by ssh-keygen -l -E md5."""
+ENCRYPT = """
+set -e
+ssh-keygen -e -m PKCS8 -f /run/id.pub > /run/id.pem
+printf 'correct horse' | openssl pkeyutl -encrypt -pubin -inkey /run/id.pem |
+    base64 -w0 > /run/posted
+"""
+POST = """
+import sys
+from netconsole.backend.changes.guest_password import SetGuestPassword
+from netconsole.backend.configuration.loading import load
+from netconsole.backend.service.service import Service
+Service(load()).do(SetGuestPassword("web1", sys.argv[1]))
+"""
+"""What the metadata service does when a guest posts its password."""
 
 
 @pytest.fixture
@@ -103,7 +123,8 @@ def test_verbs_of_nova_manage(configured: PrivateHost) -> None:
             "fixed_ips                            unlimited  0          0         \n"
             "floating_ips                         10         0          0         \n"
             "security_groups                      10         0          0         \n"
-            "security_group_rules                 20         0          0         \n",
+            "security_group_rules                 20         0          0         \n"
+            "key_pairs                            100        0          0         \n",
         ),
         ("nova-manage network delete --fixed_range=10.0.0.0/24", listed, "No networks found"),
     )
@@ -111,6 +132,50 @@ def test_verbs_of_nova_manage(configured: PrivateHost) -> None:
     assert "fixed_ips, floating_ips" in literally(configured, f"{quota} cores --value 9", status=2)
     said = literally(configured, f"{quota} floating_ips --value 9", status=2)
     assert "quota_floating_ips = 9" in said
+
+
+def test_verbs_of_keys_metadata_and_passwords(configured: PrivateHost) -> None:
+    literally(configured, NETWORK)
+    configured.write("/run/id.pub", f"{PUBLIC_KEY}\n")
+    configured.write("/run/user.sh", "#!/bin/bash\necho 'Extra user data here'\n")
+    show = "instance show web1"
+    performed(
+        configured,
+        ("nova keypair-add mykey --pub_key /run/id.pub", "nova keypair-list", f"| {FINGERPRINT} |"),
+        (
+            "nova boot --image ed8b2a37-5535-4a5f-a615-443513036d71 --flavor m1.tiny "
+            "--user_data /run/user.sh --key_name mykey --meta role=web --file /etc/x=/run/user.sh "
+            "--availability-zone west --admin-pass secret web1",
+            show,
+            f"mykey {FINGERPRINT}",
+        ),
+        ("nova meta web1 set a=1 b=2", show, "meta               a=1, b=2, role=web"),
+        ("nova meta web1 delete a b=2", show, "meta               role=web"),
+        ("nova clear-password web1", show, "password           -"),
+        ("nova keypair-delete mykey", "nova keypair-list", "| Name | Type | Fingerprint |"),
+    )
+    shown = literally(configured, "instance show web1")
+    for field in ("user_data          40 bytes", "/etc/x 40 bytes", "flavor             m1.tiny"):
+        assert field in shown
+    assert "secret" not in configured.read("/var/lib/netconsole/audit.jsonl")
+    assert "posted no password" in literally(configured, "nova get-password web1", status=1)
+    said = literally(configured, "nova keypair-add other", status=2)
+    assert "ssh-keygen -t ed25519 -f other" in said
+    literally(configured, "nova keypair-add mykey --pub-key /run/id.pub")
+    assert f"Public key: {PUBLIC_KEY}" in literally(configured, "nova keypair-show mykey")
+
+
+def test_a_password_is_decrypted_with_the_private_key(configured: PrivateHost) -> None:
+    literally(configured, NETWORK)
+    literally(configured, "nova boot web1")
+    configured.run("ssh-keygen", "-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f", "/run/id")
+    configured.run("sh", "-c", ENCRYPT)
+    posted = configured.read("/run/posted").strip()
+    configured.run("python3", "-c", POST, base64.b64encode(posted.encode()).decode())
+    assert literally(configured, "nova get-password web1 /run/id") == "correct horse\n"
+    assert literally(configured, "nova get-password web1") == f"{posted}\n"
+    literally(configured, "nova clear-password web1")
+    assert "posted no password" in literally(configured, "nova get-password web1", status=1)
 
 
 def test_verbs_of_servers_and_fixed_addresses(configured: PrivateHost) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.cli.compat.arguments import ADMIN, project
+from netconsole.cli.compat.nova_guests import told_at_boot
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
@@ -17,6 +18,7 @@ from netconsole.cli.frame.truth import T_OR_F
 from netconsole.cli.instance import port_kind_option
 
 if TYPE_CHECKING:
+    from netconsole.backend.changes.guest_details import GuestDetails
     from netconsole.backend.model.records import InstanceView, PortKind
     from netconsole.door.door import Door
 
@@ -68,8 +70,7 @@ class Boot(click.Command):
 
 
 @click.command(cls=Boot)
-@click.option("--image", help="Passed over: machines are the hypervisor's.")
-@click.option("--flavor", help="Passed over: machines are the hypervisor's.")
+@told_at_boot
 @click.option(
     "--nic",
     "nics",
@@ -88,8 +89,7 @@ class Boot(click.Command):
 @changing
 def boot(
     doer: Doer,
-    image: str | None,
-    flavor: str | None,
+    told: "GuestDetails",
     nics: Sequence[Nic],
     security_groups: str,
     port_kind: "PortKind",
@@ -110,6 +110,7 @@ def boot(
         port_kind=port_kind,
         fixed_addresses=tuple(nic.fixed_address for nic in nics if nic.fixed_address),
         security_groups=tuple(filter(None, security_groups.split(","))),
+        told=told,
     )
     doer.carry_out(change, _print_booted)
 
