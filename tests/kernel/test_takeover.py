@@ -49,6 +49,10 @@ def test_everything_comes_over_in_one_change(former: PrivateHost) -> None:
     web1 = answer(former, "instance", "show", "web1")
     assert web1["instance"]["uuid"] == WEB1
     assert web1["ports"][0]["port"]["mac"] == "fa:16:3e:00:00:01"
+    assert (web1["told"]["meta"], web1["told"]["keys"][0][0]) == ({"role": "web"}, "mykey")
+    told = "netconsole instance user-data web1 | grep -a 'Extra user data here'"
+    former.run("sh", "-c", told)
+    assert "Extra user data here" not in json.dumps(done)
     address = answer(former, "fixed", "get", "10.0.0.2")
     assert (address["allocated"], address["leased"]) == (True, True)
     # Its guest is gone, and force_dhcp_release wants such an address back at once.

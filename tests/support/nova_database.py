@@ -3,8 +3,11 @@
 The columns are those of nova/db/sqlalchemy/models.py and its migrations up to 334.
 """
 
+import base64
 import sqlite3
 from pathlib import Path
+
+from guest_samples import PUBLIC_KEY, USER_DATA
 
 _STAMPS = "created_at DATETIME, updated_at DATETIME, deleted_at DATETIME, deleted INTEGER"
 
@@ -54,6 +57,10 @@ CREATE TABLE instances (
     cell_name VARCHAR(255), node VARCHAR(255), locked_by VARCHAR(5), cleaned INTEGER,
     ephemeral_key_uuid VARCHAR(36), CONSTRAINT uniq_instances0uuid UNIQUE (uuid)
 );
+CREATE TABLE instance_metadata (
+    {_STAMPS}, id INTEGER NOT NULL PRIMARY KEY, key VARCHAR(255), value VARCHAR(255),
+    instance_uuid VARCHAR(36)
+);
 CREATE TABLE security_groups (
     {_STAMPS}, id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(255), description VARCHAR(255),
     user_id VARCHAR(255), project_id VARCHAR(255),
@@ -79,6 +86,16 @@ WEB2 = "6b2f2c0e-7b0e-4d58-9f0e-0c8ad3f7a002"
 GONE = "6b2f2c0e-7b0e-4d58-9f0e-0c8ad3f7a003"
 VMNET = "0a6b9b7e-3f0c-4f53-8f0a-51f5a9f0b001"
 OTHER = "0a6b9b7e-3f0c-4f53-8f0a-51f5a9f0b002"
+TOLD = {
+    "user_data": base64.encodebytes(USER_DATA).decode(),
+    "key_name": "mykey",
+    "key_data": f"{PUBLIC_KEY}\n",
+    "image_ref": "ed8b2a37-5535-4a5f-a615-443513036d71",
+    "kernel_id": "",
+    "ramdisk_id": "",
+    "availability_zone": "west",
+}
+"""What the first guest is told."""
 
 
 def create(path: Path | str, statements: str = "") -> None:
@@ -126,6 +143,15 @@ def _networks(database: sqlite3.Connection) -> None:
 
 
 def _guests(database: sqlite3.Connection) -> None:
+    for number, (key, owner, deleted) in enumerate(
+        (("role", WEB1, 0), ("old", WEB1, 2), ("role", GONE, 0)), 1
+    ):
+        _insert(
+            database,
+            "instance_metadata",
+            **{"id": number, "key": key, "value": "web", "instance_uuid": owner},
+            deleted=deleted,
+        )
     for number, uuid, name, deleted in (
         (1, WEB1, "web1", 0),
         (2, WEB2, "web1", 0),
@@ -136,6 +162,7 @@ def _guests(database: sqlite3.Connection) -> None:
             "instances",
             **{"id": number, "uuid": uuid, "hostname": name, "display_name": name.upper()},
             **{"project_id": "demo", "host": HOST, "vm_state": "active", "deleted": deleted},
+            **(TOLD if uuid == WEB1 else {}),
         )
         _insert(
             database,

@@ -15,7 +15,7 @@ from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Lease
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import Network
-from netconsole.backend.store import floating_ips, instances, networks, security_groups
+from netconsole.backend.store import floating_ips, guest_data, instances, networks, security_groups
 from netconsole.backend.store import takeover as whole_rows
 from netconsole.backend.takeover.nova import Takeover, takeover
 from netconsole.backend.takeover.rows import NovaRows
@@ -51,6 +51,8 @@ class ImportNova(Change[Takeover]):
         made = {network.id: networks.insert(connection, network) for network in found.networks}
         for instance in found.instances:
             instances.insert(connection, instance)
+        for guest in found.told:
+            guest_data.write(connection, guest)
         ports = {
             port.id: instances.insert_port(
                 connection, replace(port, network_id=made[port.network_id].id)

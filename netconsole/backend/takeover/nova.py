@@ -6,7 +6,7 @@ put right, and said in a note each: nova left such rows behind and had no way to
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from netaddr import IPNetwork
@@ -14,6 +14,7 @@ from netaddr import IPNetwork
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import VLAN, manager
 from netconsole.backend.managers.ranges import refuse_unusable
+from netconsole.backend.model.guest_data import GuestData
 from netconsole.backend.model.hostnames import hostname
 from netconsole.backend.model.phrases import count
 from netconsole.backend.model.records import (
@@ -38,6 +39,7 @@ from netconsole.backend.takeover.rows import (
     NovaNetwork,
     NovaRows,
 )
+from netconsole.backend.takeover.told import told_of
 
 _VLANS = range(1, 4095)
 _PORTS = range(1, 65536)
@@ -60,6 +62,8 @@ class Takeover:
     default_rules: tuple[DefaultRule, ...] = ()
     notes: tuple[str, ...] = ()
     """What an admin should know: each a line."""
+    told: tuple[GuestData, ...] = field(default=(), repr=False, metadata={"secret": True})
+    """What the instances are told that are told anything; their ports are not among it."""
 
 
 def takeover(rows: NovaRows, options: Options) -> Takeover:
@@ -83,6 +87,8 @@ class _Mapping:
         self._note_managers(networks)
         groups = groups_of(self._rows, instances)
         self._notes.extend(groups.notes)
+        told, notes = told_of(self._rows, instances)
+        self._notes.extend(notes)
         return Takeover(
             tuple(networks.values()),
             tuple(instances.values()),
@@ -94,6 +100,7 @@ class _Mapping:
             groups.memberships,
             groups.default_rules,
             tuple(self._notes),
+            told,
         )
 
     def _networks(self) -> dict[int, Network]:

@@ -1,6 +1,6 @@
 """The rows of a nova database that concern the network, called as its columns are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -84,13 +84,31 @@ class NovaInterface:
 
 @dataclass(frozen=True, slots=True)
 class NovaInstance:
-    """What a row of `instances` says of the network."""
+    """What a row of `instances` says of the network, and what its guest is told."""
 
     uuid: str
     project_id: str | None = None
     hostname: str | None = None
     display_name: str | None = None
     host: str | None = None
+    image_ref: str | None = None
+    kernel_id: str | None = None
+    ramdisk_id: str | None = None
+    availability_zone: str | None = None
+    key_name: str | None = None
+    key_data: str | None = field(default=None, repr=False)
+    user_data: str | None = field(default=None, repr=False)
+    """In base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class NovaMetadata:
+    """A row of `instance_metadata`."""
+
+    id: int
+    instance_uuid: str | None = None
+    key: str | None = None
+    value: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +164,7 @@ class NovaRows:
     floating_ips: tuple[NovaFloatingIP, ...] = ()
     virtual_interfaces: tuple[NovaInterface, ...] = ()
     instances: tuple[NovaInstance, ...] = ()
+    metadata: tuple[NovaMetadata, ...] = ()
     security_groups: tuple[NovaSecurityGroup, ...] = ()
     security_group_rules: tuple[NovaSecurityGroupRule, ...] = ()
     memberships: tuple[NovaMembership, ...] = ()

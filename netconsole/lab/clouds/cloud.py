@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from netconsole.lab.clouds import wires
+from netconsole.lab.clouds import told, wires
 from netconsole.lab.clouds.guests import INTERFACE
 from netconsole.lab.clouds.kinds import KINDS, NETWORK
 from netconsole.lab.sandbox import ground
@@ -95,7 +95,9 @@ def _let_in(service: "Service") -> None:
 def _create_instance(service: "Service", guest: Guest) -> "InstanceView":
     from netconsole.backend.changes.instances import CreateInstance
 
-    change = CreateInstance(name=guest.name, project=guest.project, port_kind="veth")
+    change = CreateInstance(
+        guest.name, guest.project, port_kind="veth", told=told.details(guest.project)
+    )
     return service.do(change).result
 
 

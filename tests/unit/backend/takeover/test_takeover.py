@@ -1,11 +1,13 @@
 """What a nova database becomes: read as it is, put right where nova left things dangling."""
 
 import re
+import sqlite3
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import nova_database
 import pytest
+from guest_samples import PUBLIC_KEY, USER_DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nova_database import GONE, HOST, VMNET, WEB1, WEB2
@@ -18,7 +20,15 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue, NetconsoleError, Unavailable
 from netconsole.backend.model.group_rules import told
-from netconsole.backend.store import fixed_ips, floating_ips, instances, networks, security_groups
+from netconsole.backend.model.guest_data import GuestData, GuestKey
+from netconsole.backend.store import (
+    fixed_ips,
+    floating_ips,
+    guest_data,
+    instances,
+    networks,
+    security_groups,
+)
 from netconsole.backend.store.views import security_group_views
 from netconsole.backend.takeover import database
 from netconsole.backend.takeover.nova import Takeover, takeover
@@ -59,6 +69,46 @@ def test_soft_deleted_rows_are_left_out(nova: Path) -> None:
     assert len(rows.security_group_rules) == 7
     assert len(rows.memberships) == 5
     assert [row.id for row in rows.default_rules] == [1]
+
+
+def test_guests_are_told_what_nova_told_them(nova: Path) -> None:
+    (guest,) = taken(nova).told
+    assert guest.view.instance.uuid == WEB1
+    assert guest == GuestData(
+        guest.view,
+        user_data=USER_DATA,
+        keys=(GuestKey("mykey", PUBLIC_KEY),),
+        meta={"role": "web"},
+        image="ed8b2a37-5535-4a5f-a615-443513036d71",
+        availability_zone="west",
+    )
+    assert USER_DATA.decode("latin-1") not in repr(taken(nova))
+
+
+def test_what_guests_were_told_is_written(connection: Connection, nova: Path) -> None:
+    ImportNova("x", rows_of(nova)).write(connection, OPTIONS)
+    web1 = guest_data.of_instance(connection, instances.find(connection, WEB1))
+    assert (web1.user_data, web1.meta) == (USER_DATA, {"role": "web"})
+    web2 = guest_data.of_instance(connection, instances.find(connection, WEB2))
+    assert web2 == GuestData(web2.view)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("user_data", "no base64!", "its user data is not in base64, left out"),
+        ("key_data", "no key", "its key 'mykey' is none, left out"),
+    ],
+)
+def test_what_no_guest_could_read_is_left_out_and_said(
+    nova: Path, column: str, value: str, says: str
+) -> None:
+    with sqlite3.connect(nova) as written:
+        written.execute(f"UPDATE instances SET {column} = ? WHERE id = 1", (value,))  # noqa: S608
+    written.close()
+    found = taken(nova)
+    assert [note for note in found.notes if says in note]
+    assert value not in "".join(found.notes)
 
 
 def test_reading_writes_nothing(nova: Path) -> None:
