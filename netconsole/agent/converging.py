@@ -98,10 +98,9 @@ class _Loop:
             self._settled()
 
     def _patience(self) -> float | None:
-        """Seconds until what failed is tried again; None where nothing is owed."""
-        if not self._memory.owed:
-            return None
-        return max(0.1, self._memory.again_at - time.monotonic())
+        """Seconds until what failed or was left is tried again; None where nothing is."""
+        next_at = self._memory.next_at
+        return None if next_at is None else max(0.1, next_at - time.monotonic())
 
     def _consider(self, picture: Picture) -> None:
         with self._lock:

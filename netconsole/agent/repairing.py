@@ -20,6 +20,8 @@ ROUNDS: Final = 3
 """A thing that was mended so often in a row is fought over."""
 FIGHT_SECONDS: Final = 600.0
 """A row ends when nobody has undone a mending for so long."""
+_FIRST_TRUCE, _LONGEST_TRUCE = 30.0, 480.0
+"""Seconds for which it is left alone then; each time twice as long, and less than a row lasts."""
 _OF_FILTER: Final[frozenset[StepKind]] = frozenset({"rules", "guards"})
 _FIRST_WAIT, _LONGEST_WAIT = 2.0, 300.0
 """Seconds after which what failed is tried again; each time twice as long."""
@@ -71,15 +73,20 @@ class Memory:
     """What was missing when the agent started, and is still."""
     mended: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """By command: when it was run to mend the same drift."""
-    left: Mapping[str, float | None] = field(default_factory=dict)
-    """The commands that are run no more, as somebody undoes them each time: since when the host is
-    as they would make it, None while it is not."""
+    left: Mapping[str, float] = field(default_factory=dict)
+    """The commands that are not run, as somebody undoes them each time, and until when."""
     owed: frozenset[str] = frozenset()
     """The commands of a repair that failed."""
     failures: int = 0
     """How often in a row."""
     again_at: float = 0.0
     """When what is owed is tried once more."""
+
+    @property
+    def next_at(self) -> float | None:
+        """When to look at it again though nothing happens; None where nothing is waited for."""
+        owed = (self.again_at,) if self.owed else ()
+        return min((*owed, *self.left.values()), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +103,10 @@ def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
     """Say what the agent does about a look at the host."""
     if seen.unknown:
         return RepairDecision(None, memory)
+    over = _over(memory, seen)
     memory = _rested(memory, seen)
     arrived = memory.awaited - seen.lacking
-    cause, kinds = _cause(seen, memory, arrived), policy.always
+    cause, kinds = _cause(seen, memory, arrived, over), policy.always
     if cause:
         kinds |= policy.at_start
     elif seen.by:
@@ -117,25 +125,27 @@ def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
         key
         for step in steps.steps
         for key in step.commands
-        if len(memory.mended.get(key, ())) >= ROUNDS
+        if len(memory.mended.get(key, ())) >= ROUNDS and key not in over
     )
     warning = ""
     if fought:
-        memory = replace(memory, left={**memory.left, **_commands(steps, fought)})
+        again = max(len(memory.mended.get(key, ())) for key in fought) - ROUNDS
+        seconds = min(_LONGEST_TRUCE, _FIRST_TRUCE * 2**again)
+        until = dict.fromkeys(_commands(steps, fought), seen.at + seconds)
+        memory = replace(memory, left={**memory.left, **until})
         repair = replace(repair, leaves=tuple(sorted(waits.union(memory.left))))
         steps = repair.taken(seen.plan)
         by = f" (by {seen.by})" if seen.by else ""
         warning = (
-            f"left alone from now on, as it was undone {ROUNDS} times{by}: {some(fought)}; "
-            "`netconsole apply` does it; it is mended again once it has stayed so for "
-            f"{FIGHT_SECONDS / 60:.0f} minutes, or when the agent is restarted"
+            f"left alone for {seconds:.0f} s, as it was undone {ROUNDS + again} times{by}: "
+            f"{some(fought)}; `netconsole apply` does it now"
         )
     if not steps and not (seen.cut_off and policy.at_start):
         return RepairDecision(None, memory, warning)
     return RepairDecision(repair, _with(memory, steps, seen.at), warning)
 
 
-def _cause(seen: Seen, memory: Memory, arrived: frozenset[Place]) -> str:
+def _cause(seen: Seen, memory: Memory, arrived: frozenset[Place], over: frozenset[str]) -> str:
     """Why more is mended than `always` says; nothing where there is no reason."""
     if not memory.has_started:
         return "the agent started"
@@ -145,6 +155,8 @@ def _cause(seen: Seen, memory: Memory, arrived: frozenset[Place]) -> str:
         return f"{some(sorted(' '.join(filter(None, place)) for place in arrived))} can be had now"
     if seen.store_changed:
         return "the store has changed"
+    if over:
+        return "it was left alone for a while"
     return "it failed before" if memory.owed and seen.at >= memory.again_at else ""
 
 
@@ -170,29 +182,20 @@ def _rested(memory: Memory, seen: Seen) -> Memory:
     recent = {
         key: times for key, times in memory.mended.items() if seen.at - times[-1] < FIGHT_SECONDS
     }
-    if not memory.owed and not memory.left:
-        return replace(memory, mended=recent, failures=0)
-    differing = frozenset(seen.plan.commands)
-    owed = memory.owed & differing
+    owed = memory.owed.intersection(seen.plan.commands) if memory.owed else memory.owed
     return replace(
         memory,
         mended=recent,
-        left=_still_left(memory.left, differing, seen.at),
+        left={key: until for key, until in memory.left.items() if until > seen.at},
         owed=owed,
         failures=memory.failures if owed else 0,
     )
 
 
-def _still_left(
-    left: Mapping[str, float | None], differing: frozenset[str], now: float
-) -> dict[str, float | None]:
-    """Those left alone that have not been as wanted for long, and since when they are."""
-    since = {key: now if was is None else was for key, was in left.items()}
-    return {
-        key: None if key in differing else since[key]
-        for key in left
-        if now - since[key] < FIGHT_SECONDS
-    }
+def _over(memory: Memory, seen: Seen) -> frozenset[str]:
+    """The commands that were left alone for long enough, and are still to be run."""
+    over = {key for key, until in memory.left.items() if until <= seen.at}
+    return frozenset(over.intersection(seen.plan.commands)) if over else frozenset()
 
 
 def _with(memory: Memory, steps: Plan, now: float) -> Memory:
@@ -202,12 +205,12 @@ def _with(memory: Memory, steps: Plan, now: float) -> Memory:
     return replace(memory, mended=mended)
 
 
-def _commands(steps: Plan, keys: tuple[str, ...]) -> dict[str, None]:
+def _commands(steps: Plan, keys: tuple[str, ...]) -> frozenset[str]:
     """The commands of the steps that have one of these."""
     named = frozenset(keys)
-    return {
-        command: None
+    return frozenset(
+        command
         for step in steps.steps
         if not named.isdisjoint(step.commands)
         for command in step.commands
-    }
+    )

@@ -238,8 +238,8 @@ class Watch:
         finally:
             self._began = None
         was_blind, self._error = self._error is not None, None
-        if look.changed or was_blind or Facility.COUNTERS in again.facilities:
-            services = frozenset() if self._ears is None else self._ears.services()
+        services = frozenset() if self._ears is None else self._ears.services()
+        if look.changed or was_blind or services or Facility.COUNTERS in again.facilities:
             self._latest = Picture(taken, look.survey, self._findings, look.changed, services)
             self._deliver(self._latest)
         if look.changed - {Facility.COUNTERS}:

@@ -120,7 +120,7 @@ def test_two_who_fight_are_noticed(host: PrivateHost) -> None:
             eventually(lambda: is_in_line(host))
             host.run("iptables", "-t", "nat", "-F", CHAIN)
             eventually(lambda: drift(host) == [] or "left alone" in said())
-        eventually(lambda: "left alone from now on, as it was undone 3 times" in said())
+        eventually(lambda: "left alone for 30 s, as it was undone 3 times" in said())
         assert CHAIN in said()
         assert len(drift(host)) == 2
         host.run("ip", "address", "del", f"{FLOATING}/32", "dev", "eth0")

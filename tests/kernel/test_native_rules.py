@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from cloud import FLOATING, answer, create_cloud, netconsole, reaches
+from cloud import FLOATING, answer, configure, create_cloud, netconsole, reaches
 from private_host import PrivateHost
 
 NATIVE = {
@@ -175,3 +175,10 @@ def test_a_change_that_could_not_be_verified_is_refused_before_it_begins(
 def _command(told: str) -> list[str]:
     """Return the last command that a line names."""
     return told.split("`")[-2].split()
+
+
+def test_the_table_security_is_where_iptables_puts_it(host: PrivateHost) -> None:
+    configure(host)
+    host.run("iptables", "-t", "security", "-A", "INPUT", "-j", "ACCEPT")
+    _add(host, "security", "INPUT", "ct state new counter", verb="add")
+    assert netconsole(host, "plan") == ""

@@ -38,9 +38,10 @@ _PLACES: Final[_Places] = {
     "mangle": dict.fromkeys(_EVERYWHERE, -150),
     "nat": {"PREROUTING": -100, "OUTPUT": -100, "INPUT": 100, "POSTROUTING": 100},
     "filter": dict.fromkeys(_EVERYWHERE[1:4], 0),
-    "security": dict.fromkeys(_EVERYWHERE[1:4], 50),
+    "security": dict.fromkeys(_EVERYWHERE[1:4], 150),
 }
-"""The built-in chains of each table with their priorities (linux/netfilter_ipv4.h)."""
+"""The built-in chains of each table with their priorities: those of linux/netfilter_ipv4.h, but
+that of `security`, which iptables of the nft kind puts at 150 instead of 50."""
 _BRIDGE_PLACES: Final[_Places] = {
     "filter": dict.fromkeys(_EVERYWHERE[1:4], -200),
     "nat": {"PREROUTING": -300, "OUTPUT": 100, "POSTROUTING": 300},

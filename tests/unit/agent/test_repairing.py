@@ -101,18 +101,33 @@ def test_what_is_undone_again_and_again_is_left_and_the_rest_is_not() -> None:
     decision = decide(seen(RULE, ADDRESS, at=9.0), memory, policy("always"))
     assert taken(decision, RULE, ADDRESS) == (ADDRESS,)
     assert RULE.commands[0] in decision.warning
-    again = decide(seen(RULE, at=FIGHT_SECONDS * 9), decision.memory, policy("always"))
+    again = decide(seen(RULE, at=38.0), decision.memory, policy("always"))
     assert (again.repair, again.warning) == (None, "")
 
 
-def test_what_was_left_is_mended_again_once_it_has_stayed_as_wanted() -> None:
-    memory = replace(STARTED, left={RULE.commands[0]: None})
-    memory = decide(seen(at=10.0), memory, policy("always")).memory
-    soon = decide(seen(RULE, at=9.0 + FIGHT_SECONDS), memory, policy("always"))
-    assert soon.repair is None
-    memory = decide(seen(at=1000.0), soon.memory, policy("always")).memory
-    late = decide(seen(RULE, at=1000.0 + FIGHT_SECONDS), memory, policy("always"))
+def test_who_fights_on_is_left_alone_for_longer_each_time() -> None:
+    memory, now, waits = STARTED, 0.0, []
+    for _ in range(30):
+        decision = decide(replace(seen(RULE, at=now), by="firewalld"), memory, policy("boot"))
+        memory = decision.memory
+        if decision.repair is None:
+            assert "undone" in decision.warning
+            waits.append(memory.left[RULE.commands[0]] - now)
+            now += waits[-1]
+        now += 1.0
+    assert waits[:6] == [30.0, 60.0, 120.0, 240.0, 480.0, 480.0]
+    assert len(waits) == 14
+
+
+def test_what_was_left_is_tried_again_after_a_while_though_nothing_happens() -> None:
+    memory = replace(STARTED, left={RULE.commands[0]: FIGHT_SECONDS})
+    assert memory.next_at == FIGHT_SECONDS
+    before = replace(seen(RULE, at=FIGHT_SECONDS - 1), by="firewalld")
+    assert decide(before, memory, policy("boot")).repair is None
+    late = decide(seen(RULE, at=FIGHT_SECONDS), memory, policy("boot"))
     assert taken(late, RULE) == (RULE,)
+    assert late.memory.next_at is None
+    assert decide(seen(at=FIGHT_SECONDS), memory, policy("boot")).repair is None
 
 
 def test_a_fight_is_noticed_beside_what_cannot_be_had() -> None:
