@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import cloud_init
 import promtool
 from booted_host import control_group
 from entered import SYSTEM_PATH
@@ -97,6 +98,11 @@ def _promtool() -> str | None:
     return None if promtool.is_there() or fetching else "promtool is not installed"
 
 
+def _cloud_init() -> str | None:
+    fetching = all(shutil.which(name, path=SYSTEM_PATH) for name in ("apt-get", "dpkg-deb"))
+    return None if cloud_init.is_there() or fetching else "cloud-init cannot be fetched"
+
+
 PROBES: Mapping[str, Callable[[], str | None]] = {
     "first-pids": _first_pids,
     "namespaces": _namespaces,
@@ -106,6 +112,7 @@ PROBES: Mapping[str, Callable[[], str | None]] = {
     "postgresql": _postgresql,
     "systemd": _systemd,
     "control group": _control_group,
+    "cloud-init": _cloud_init,
     "promtool": _promtool,
 }
 
