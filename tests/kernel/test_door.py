@@ -1,11 +1,13 @@
 """The agent's socket: who may do what there, and what comes of it, by processes of real users."""
 
+import base64
 import json
 from typing import Any
 
 import pytest
 from agent import SOCKET, USERS, add_users, curl, start_agent
-from cloud import answer, create_network, held
+from cloud import answer, create_network, held, netconsole
+from guest_samples import PUBLIC_KEY
 from private_host import PrivateHost, eventually
 
 pytestmark = pytest.mark.requires("root")
@@ -87,6 +89,42 @@ def test_who_looks_is_shown_no_secrets(door: PrivateHost) -> None:
         assert (status, "hunter2" in json.dumps(told)) == (200, False)
         if path.startswith("/v1/history"):
             assert "(removed)" in json.dumps(told)
+
+
+def test_what_guests_are_told_is_for_who_may_change(door: PrivateHost) -> None:
+    netconsole(door, "instance", "create", "web1", "--project", "demo", "--network", "vmnet")
+    door.write("/run/user.sh", "password: hunter2\n")
+    door.write("/run/id.pub", f"{PUBLIC_KEY}\n")
+    user_data, key = ("instance", "set", "web1", "--user-data", "/run/user.sh"), "/run/id.pub"
+    netconsole(door, *user_data, "--key", f"mykey={key}")
+    netconsole(door, "keypair", "add", "mykey", key, "--project", "demo")
+    of_web1 = "instance=web1"
+    secret = (
+        *(f"/v1/user_data?{of_web1}", f"/v1/guest_password?{of_web1}"),
+        "/v1/public_key?project=demo&name=mykey",
+    )
+    for path in secret:
+        status, told = curl(door, path, user="looker")
+        assert (status, told["error"]["kind"]) == (403, "ReadOnly"), path
+        assert curl(door, path, user="stranger")[0] == 403
+        assert curl(door, path, user="changer")[0] == 200
+    encoded = curl(door, f"/v1/user_data?{of_web1}", user="changer")[1]
+    assert base64.b64decode(encoded) == b"password: hunter2\n"
+    seen = ""
+    for path in (
+        *(f"/v1/guest_summary?{of_web1}", "/v1/key_pairs", "/v1/instances", "/v1/status"),
+        *("/v1/history?inner=true", "/v1/findings", "/v1/status?inner=true"),
+    ):
+        status, told = curl(door, path, user="looker")
+        assert status == 200, path
+        seen += json.dumps(told)
+    assert "hunter2" not in seen
+    assert encoded not in seen
+    assert PUBLIC_KEY.split()[1] not in seen
+    become = ("setpriv", "--reuid", "changer", "--regid", "changer", "--init-groups")
+    door.run(*become, "netconsole", *user_data)
+    shown = door.run(*become, "netconsole", "instance", "user-data", "web1").stdout
+    assert shown == "password: hunter2\n"
 
 
 def test_one_connection_too_many_is_told_so(door: PrivateHost) -> None:

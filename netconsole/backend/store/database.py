@@ -50,7 +50,8 @@ class Store:
             raise ReadOnly(f"database {self._path} was opened for reading only")
         files.create(self._path)
         with in_words(self._path), self._connection("IMMEDIATE") as connection:
-            schema.upgrade(connection, self._path)
+            if schema.upgrade(connection, self._path):
+                files.close_to_others(self._path)  # an older one had no secrets in it
             yield connection
             connection.commit()
 

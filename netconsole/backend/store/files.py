@@ -52,6 +52,16 @@ def _make_directory(directory: Path) -> None:
     directory.chmod(_DIRECTORY_MODE)
 
 
+def close_to_others(path: Path) -> None:
+    """Let nobody read a database but its owner and their group, its log neither.
+
+    Raises OSError.
+    """
+    for file in (path, *(path.with_name(f"{path.name}-{end}") for end in ("wal", "shm"))):
+        with suppress(FileNotFoundError):
+            file.chmod(file.stat().st_mode & _MODE)
+
+
 def unusable(path: Path) -> str:
     """Return why a database can be neither used nor made, in words; nothing where it can."""
     try:

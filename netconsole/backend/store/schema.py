@@ -37,15 +37,17 @@ def revision(connection: Connection, path: Path) -> str | None:
     return None
 
 
-def upgrade(connection: Connection, path: Path) -> None:
+def upgrade(connection: Connection, path: Path) -> bool:
     """Bring the schema to the present revision, within the transaction that is open.
+
+    Returns whether there was anything to do.
 
     That transaction must hold the write lock: of two processes that start at once, the second
     finds the work done. Raises Unavailable when a newer program, or another, made the schema.
     """
     present = revision(connection, path)
     if present == HEAD:
-        return
+        return False
 
     # Imported here because it takes longer than most commands.
     from alembic import command
@@ -59,6 +61,7 @@ def upgrade(connection: Connection, path: Path) -> None:
         raise unsuited(path, present)
     config.attributes["connection"] = connection
     command.upgrade(config, HEAD)
+    return True
 
 
 def unsuited(path: Path, present: str) -> Unavailable:

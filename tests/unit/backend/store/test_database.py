@@ -241,6 +241,20 @@ def test_networks_of_before_get_the_manager_that_can_be_told(store: Store, path:
     assert found == expected
 
 
+def test_an_older_store_is_closed_to_others_before_secrets_are_in_it(
+    store: Store, path: Path
+) -> None:
+    make(path, "0012")
+    path.chmod(0o664)
+    with store.transaction():
+        pass
+    assert path.stat().st_mode & 0o777 == 0o640
+    path.chmod(0o644)
+    with store.transaction():
+        pass
+    assert path.stat().st_mode & 0o777 == 0o644, "what its admin says afterwards counts"
+
+
 def test_the_newest_migration_is_the_one_that_is_asked_for() -> None:
     config = Config()
     config.set_main_option("script_location", "netconsole.backend.store:migrations")
