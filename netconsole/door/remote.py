@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -17,6 +16,7 @@ from netconsole.door import protocol
 from netconsole.door.answers import Unintelligible, value_of
 from netconsole.door.channel import Channel
 from netconsole.door.door import Deliver, Door, Result
+from netconsole.door.exchange import AgentAnswer, AgentExchange, AnswerBroken
 from netconsole.door.failures import error_of
 from netconsole.door.questions import QUESTIONS, HostQuestion
 
@@ -69,17 +69,6 @@ class RemoteSight:
     findings: "tuple[Finding, ...] | None" = None
 
 
-class _Connection(HTTPConnection):
-    """HTTP over a channel."""
-
-    def __init__(self, channel: Channel) -> None:
-        super().__init__("agent")
-        self._channel = channel
-
-    def connect(self) -> None:
-        self.sock = self._channel.open()
-
-
 class RemoteDoor(Door):
     """Asks an agent. Safe to use from several threads: each request has its own connection."""
 
@@ -88,7 +77,6 @@ class RemoteDoor(Door):
         self._channel = channel
         self._read_only = read_only
         self._greeting: Greeting | None = None
-        self._watches: set[_Connection] = set()
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -99,9 +87,8 @@ class RemoteDoor(Door):
 
     def greet(self, seconds: float | None = None) -> Greeting:
         """Ask the agent who it is. Raises OSError where nobody answers, and what it refuses by."""
-        with closing(_Connection(self._channel)) as connection:
-            connection.connect()
-            connection.sock.settimeout(seconds)
+        with closing(AgentExchange(self._channel)) as connection:
+            connection.open(seconds)
             response = _sent(connection, "GET", protocol.GREETING, None)
             self._greeting = value_of(Greeting, _document(response))
         return self._greeting
@@ -199,13 +186,13 @@ class RemoteDoor(Door):
 
         plan = None if agreed is None else Plan(agreed.steps)
         body = {**asked, "agreed": plan, "confirm": confirm is not None}
-        with closing(_Connection(self._channel)) as connection:
+        with closing(AgentExchange(self._channel)) as connection:
             self._opened(connection)
             try:
                 with self._titled(title):
                     response = _sent(connection, "POST", path, body)
                 told = self._outcome(response, confirm)
-            except (OSError, HTTPException) as error:
+            except OSError as error:
                 raise AgentGone(
                     f"{title}: {self._channel.why_ended()} before it answered: "
                     "`netconsole history` says what came of it"
@@ -216,9 +203,9 @@ class RemoteDoor(Door):
             *(made.change_id, made_result, made.plan, made.waits, made.notes, made.recovered)
         )
 
-    def _outcome(self, response: HTTPResponse, confirm: "Confirm | None") -> dict[str, Any]:
+    def _outcome(self, response: AgentAnswer, confirm: "Confirm | None") -> dict[str, Any]:
         """Read what came of a change, and ask on the way whether it stays."""
-        if response.headers.get_content_type() != protocol.LINES:
+        if response.content_type != protocol.LINES:
             return _object(_document(response))
         for line in _lines(response):
             if question := line.get("confirm"):
@@ -228,7 +215,7 @@ class RemoteDoor(Door):
                     self._request("POST", protocol.CONFIRM, answer)
             elif "outcome" in line:
                 return _object(line["outcome"])
-        raise HTTPException("the answer breaks off")
+        raise AnswerBroken("it breaks off")
 
     def _refuse_if_read_only(self, title: str) -> None:
         if self._read_only:
@@ -249,7 +236,7 @@ class RemoteDoor(Door):
 
     def subscribe(self, deliver: Deliver) -> Callable[[], None]:
         over = threading.Event()
-        holder: list[_Connection] = []
+        holder: list[AgentExchange] = []
         work = threading.Thread(
             target=self._watch_on, args=(deliver, over, holder), name="watch", daemon=True
         )
@@ -258,19 +245,22 @@ class RemoteDoor(Door):
         def unsubscribe() -> None:
             over.set()
             for connection in holder:
-                _hang_up(connection)
+                with suppress(OSError):
+                    connection.hang_up()
 
         return unsubscribe
 
-    def _watch_on(self, deliver: Deliver, over: threading.Event, holder: list[_Connection]) -> None:
+    def _watch_on(
+        self, deliver: Deliver, over: threading.Event, holder: list[AgentExchange]
+    ) -> None:
         """Deliver what comes; a connection that ends is said once, and taken up again."""
         while not over.is_set():
             try:
-                with closing(_Connection(self._channel)) as connection:
+                with closing(AgentExchange(self._channel)) as connection:
                     holder[:] = [connection]
                     self._opened(connection)
                     response = _sent(connection, "GET", f"{protocol.WATCH}?inner=true", None)
-                    connection.sock.settimeout(None)
+                    connection.allow(None)
                     for line in _lines(response):
                         if over.is_set():
                             return
@@ -285,36 +275,34 @@ class RemoteDoor(Door):
     # Requests
 
     def _request(self, method: str, path: str, body: object = None) -> Any:
-        with closing(_Connection(self._channel)) as connection:
+        with closing(AgentExchange(self._channel)) as connection:
             self._opened(connection)
             try:
                 return _document(_sent(connection, method, path, body))
-            except (OSError, HTTPException) as error:
+            except OSError as error:
                 raise AgentGone(_why_no_answer(error, self._channel)) from error
 
-    def _opened(self, connection: _Connection) -> None:
+    def _opened(self, connection: AgentExchange) -> None:
         try:
-            connection.connect()
+            connection.open(ANSWER_SECONDS)
         except OSError as error:
             raise AgentGone(f"{self._channel.why_ended()}: {error.strerror}") from error
-        connection.sock.settimeout(ANSWER_SECONDS)
 
 
-def _sent(connection: _Connection, method: str, path: str, body: object) -> HTTPResponse:
+def _sent(connection: AgentExchange, method: str, path: str, body: object) -> AgentAnswer:
     """Send a request and return the response; raises the error that it says."""
     data = None if body is None else as_line(body).encode()
     headers = dict(_HEADERS)
     if data is not None:
         headers["Content-Type"] = protocol.ONE_DOCUMENT
-        connection.sock.settimeout(None)  # it may wait for another change, and for the admin
-    connection.request(method, path, data, headers)
-    response = connection.getresponse()
+        connection.allow(None)  # it may wait for another change, and for the admin
+    response = connection.ask(method, path, headers, data)
     if response.status >= 400:
         raise error_of(_object(_object(_document(response)).get("error", {})))
     return response
 
 
-def _document(response: HTTPResponse) -> Any:
+def _document(response: AgentAnswer) -> Any:
     try:
         return json.loads(response.read())
     except ValueError as error:
@@ -327,9 +315,9 @@ def _object(told: object) -> dict[str, Any]:
     return told
 
 
-def _lines(response: HTTPResponse) -> Iterator[dict[str, Any]]:
+def _lines(response: AgentAnswer) -> Iterator[dict[str, Any]]:
     """Yield each line of an answer as it comes; raises the error that one says."""
-    while line := response.readline():
+    for line in response.lines():
         told = _object(json.loads(line))
         if "error" in told and len(told) == 1 and "taken" not in told:
             raise error_of(told["error"])
@@ -355,14 +343,6 @@ def _why_no_answer(error: Exception, channel: Channel) -> str:
 
 
 def _said(error: Exception, channel: Channel) -> Exception:
-    if isinstance(error, OSError | HTTPException | ValueError):
+    if isinstance(error, OSError | ValueError):
         return AgentGone(f"{channel.why_ended()}: trying again")
     return error
-
-
-def _hang_up(connection: _Connection) -> None:
-    """Have a thread that waits for an answer wait no more."""
-    import socket
-
-    with suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)

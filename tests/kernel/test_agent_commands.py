@@ -17,7 +17,10 @@ pytestmark = pytest.mark.requires("root")
 
 NETCONSOLE = str(Path(sys.executable).parent / "netconsole")
 DOMAIN = ("dns", "create-domain", "example.org")
-HEAVY = ("sqlalchemy", "aiohttp", "cattrs", "netconsole.backend.service.service", "pyroute2")
+HEAVY = (
+    *("sqlalchemy", "aiohttp", "cattrs", "netconsole.backend.service.service", "pyroute2"),
+    *("http.client", "email", "ssl"),
+)
 
 
 @pytest.fixture

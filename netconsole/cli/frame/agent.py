@@ -1,7 +1,6 @@
 """The agent as a command finds it: where its socket is, and whether somebody answers there."""
 
 import os
-from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ def found(context: "Context") -> RemoteDoor | None:
         door = RemoteDoor(channel, read_only=context.read_only)
         try:
             _say_version(door.greet().version)
-        except (OSError, HTTPException) as error:
+        except OSError as error:
             raise Unavailable(channel.why_ended()) from error
         return door
     where = _socket(context) if context.agent else None
@@ -47,7 +46,7 @@ def found(context: "Context") -> RemoteDoor | None:
         reason = f"{where}: {error.strerror}" if isinstance(error, OSError) else str(error)
         output.say(f"netconsole: without the agent: {reason}")
         return None
-    except (OSError, HTTPException, Unintelligible):
+    except (OSError, Unintelligible):
         return None
     return door
 

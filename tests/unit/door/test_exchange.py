@@ -1,0 +1,84 @@
+"""The answers of an agent, and what is none."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from netconsole.door.channel import Channel
+from netconsole.door.exchange import AgentAnswer, AgentExchange, AnswerBroken
+
+
+class Pair(Channel):
+    """A way to a test, which says what it likes."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = socket.socketpair()
+
+    def open(self) -> socket.socket:
+        return self.ours
+
+    def why_ended(self) -> str:
+        return "the test has ended"
+
+
+@contextmanager
+def asked(said: bytes) -> Iterator[AgentAnswer]:
+    """What is answered to who asks, before the other end closes."""
+    pair = Pair()
+    with closing(AgentExchange(pair)) as exchange, pair.theirs:
+        exchange.open(10.0)
+        pair.theirs.sendall(said)
+        pair.theirs.shutdown(socket.SHUT_WR)
+        yield exchange.ask("GET", "/v1", {"Host": "agent"})
+
+
+def test_a_request_says_what_it_is_and_how_long_its_body_is() -> None:
+    pair = Pair()
+    with closing(AgentExchange(pair)) as exchange, pair.theirs:
+        exchange.open(10.0)
+        pair.theirs.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        exchange.ask("POST", "/v1/do", {"Host": "agent"}, b"{}")
+        told = pair.theirs.recv(4096)
+    assert told == b"POST /v1/do HTTP/1.0\r\nHost: agent\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "kind", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}more", 200, "", b"{}"),
+        (b"HTTP/1.0 404 Not Found\r\nCONTENT-TYPE: a/b; charset=x\r\n\r\nall", 404, "a/b", b"all"),
+        (b"HTTP/1.0 503\nContent-Length: 0\n\n", 503, "", b""),
+    ],
+)
+def test_an_answer_is_read_to_its_end(said: bytes, status: int, kind: str, body: bytes) -> None:
+    with asked(said) as answer:
+        assert (answer.status, answer.content_type, answer.read()) == (status, kind, body)
+
+
+def test_lines_come_one_by_one_and_a_piece_of_one_is_none() -> None:
+    with asked(b"HTTP/1.0 200 OK\r\n\r\none\ntwo\nthr") as answer:
+        lines = answer.lines()
+        assert [next(lines), next(lines)] == [b"one\n", b"two\n"]
+        with pytest.raises(AnswerBroken):
+            next(lines)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"HTTP/1.0 200 OK",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2",
+        b"220 mail.example.org ESMTP\r\n\r\n",
+        b"HTTP/1.0 two\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n" + b"A: b\r\n" * 101 + b"\r\n",
+        b"HTTP/1.0 200 " + b"A" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n{}",
+    ],
+)
+def test_what_is_no_answer_is_said_to_be_none(said: bytes) -> None:
+    with pytest.raises(AnswerBroken), asked(said) as answer:
+        answer.read()
