@@ -20,6 +20,9 @@ def with_agent(program: str, inside: Callable[[], int]) -> int:
     """
     from netconsole.agent.knocking import answering
     from netconsole.backend.configuration.loading import load
+    from netconsole.lab.clouds import metadata_service
+
+    metadata_service.stop()  # the agent carries it
 
     with LOG.open("wb") as log:
         agent = subprocess.Popen(

@@ -8,6 +8,7 @@ from typing import Final
 
 from netconsole.backend.kernel.neighbours import Neighbours
 from netconsole.backend.model.errors import NetconsoleError, said
+from netconsole.backend.model.facility import Again, Facility
 from netconsole.backend.model.guest_requests import GuestRequests
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.survey import Survey
@@ -172,14 +173,18 @@ async def metadata_serving(
                 tell(pictures.put_nowait, result)
 
     async def follow() -> None:
-        picture = await pictures.get()
+        picture, told = await pictures.get(), ""
         while True:
             while not pictures.empty():
                 picture = pictures.get_nowait()
-            is_first = not metadata.settled.is_set()
+            is_first, places = not metadata.settled.is_set(), metadata.places
             await metadata.look(picture.survey)
-            if metadata.failed is not None and (goes_on or not is_first):
-                metadata.say(said(metadata.failed))
+            if metadata.places != places:
+                watch.soon(Again.of(Facility.LISTENERS))
+            complaint = "" if metadata.failed is None else said(metadata.failed)
+            if complaint not in ("", told) and (goes_on or not is_first):
+                metadata.say(complaint)
+            told = complaint
             with suppress(TimeoutError):
                 patience = None if metadata.failed is None else RETRY_SECONDS
                 picture = await asyncio.wait_for(pictures.get(), patience)

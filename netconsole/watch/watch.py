@@ -31,7 +31,9 @@ GLANCE_INTERVAL: Final = 1.0
 _JOIN_SECONDS: Final = 1.0
 _FOR_CHECKS: Final = frozenset({Facility.ROUTES, Facility.NEIGHBOURS})
 """No picture holds these, but for the routes of a link that a plan moves."""
-_UNTOLD: Final = frozenset({Facility.SETTINGS, Facility.DNSMASQ, Facility.JOURNAL})
+_UNTOLD: Final = frozenset(
+    {Facility.SETTINGS, Facility.LISTENERS, Facility.DNSMASQ, Facility.JOURNAL}
+)
 """Of some of these nobody tells: a setting written under /proc/sys, a process that was stopped."""
 
 Delivery = Callable[[Picture | Exception], None]
@@ -156,10 +158,10 @@ class Watch:
         if was_at_rest:
             self._wake()
 
-    def soon(self) -> None:
-        """Look again now, at everything: something was changed."""
+    def soon(self, again: Again = EVERYTHING_AGAIN) -> None:
+        """Look again now, at everything if nothing else is said: something was changed."""
         with self._lock:
-            self._asked = EVERYTHING_AGAIN
+            self._asked |= again
         self._need_checks()
         self._wake()
 

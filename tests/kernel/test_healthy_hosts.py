@@ -158,6 +158,9 @@ def make(host: PrivateHost, made: str) -> str:
 @pytest.mark.parametrize("made", HOSTS.values(), ids=HOSTS.keys())
 def test_nothing_is_found(host: PrivateHost, made: str) -> None:
     make(host, made)
+    service = host.spawn("netconsole", "metadata", "serve")
+    assert service.stderr is not None
+    assert "metadata is served" in service.stderr.readline()
     done = host.run("netconsole", "doctor", "--json", check=False)
     findings = json.loads(done.stdout)["findings"]
     found = [each for each in findings if each["verdict"] in ("warn", "fail")]

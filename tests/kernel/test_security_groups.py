@@ -47,7 +47,8 @@ def test_what_lets_everything_in_is_said_until_it_is_taken_away(host: PrivateHos
     netconsole(host, "apply")
     told = netconsole(host, "status")
     assert said in told
-    assert "ok, as the store says" in told
+    assert "testhost: as the store says, and 1 problem" in told
+    assert "wrong: no metadata service runs" in told, "and nothing else is"
     found = host.run("netconsole", "playbook", "run", "open_groups", check=False)
     assert found.returncode == 1
     assert "secgroup revoke default --project demo --cidr ::/0" in found.stdout

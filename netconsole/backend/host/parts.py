@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from netconsole.backend.host import dnsmasq, filters, guards, links, mark, sysctls
+from netconsole.backend.kernel.listeners import tcp_ports
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.backend.model.facility import EVERYTHING_AGAIN, Again, Facility
 from netconsole.backend.model.hoststate import Observed, ObservedLink
@@ -57,6 +58,7 @@ def _readers(
         Facility.ADDRESSES: lambda: Observed(addresses=links.observe_addresses()),
         Facility.LINKS: lambda: Observed(links=_links(linked, again.links)),
         Facility.SETTINGS: lambda: Observed(sysctls=sysctls.observe(sysctl_keys)),
+        Facility.LISTENERS: _listeners,
         Facility.DNSMASQ: lambda: Observed(dnsmasq=dnsmasq.observe(networks_path)),
         Facility.HOSTS: partial(_hosts, networks_path),
         Facility.FILES: partial(_files, networks_path),
@@ -82,6 +84,7 @@ def together(parts: Parts) -> Observed:
         other_kind=filtered.other_kind,
         other_chains=filtered.other_chains,
         missing_program=filtered.missing_program,
+        listening=parts[Facility.LISTENERS].listening,
         dnsmasq=parts[Facility.DNSMASQ].dnsmasq,
         dhcp_hosts=hosts.dhcp_hosts,
         files=own.files,
@@ -125,6 +128,14 @@ def _links(former: Observed | None, names: frozenset[str] | None) -> Mapping[str
     stay = {name: each for name, each in former.links.items() if name not in names | beside}
     order = former.links if found.keys() <= former.links.keys() else links.in_kernels_order()
     return {name: link for name in order if (link := found.get(name) or stay.get(name))}
+
+
+def _listeners() -> Observed:
+    """At which ports somebody listens: nothing else turns on that, so it may stay unknown."""
+    try:
+        return Observed(listening=tcp_ports())
+    except OSError:
+        return Observed()
 
 
 def _hosts(networks_path: str) -> Observed:

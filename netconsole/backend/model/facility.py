@@ -21,6 +21,8 @@ class Facility(Enum):
     GUARDS = "guards"
     SETTINGS = "settings"
     """Of the kernel, under /proc/sys."""
+    LISTENERS = "listeners"
+    """TCP ports at which somebody waits for connections."""
     DNSMASQ = "dnsmasq"
     """Its processes."""
     HOSTS = "hosts"

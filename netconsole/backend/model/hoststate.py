@@ -304,6 +304,8 @@ class Observed(HostState):
     """The map of nftables whose elements lead to a chain of ours that has to go."""
     mark: Mark | None = None
     """From which store the host was configured since it started."""
+    listening: frozenset[int] | None = None
+    """The TCP ports at which somebody waits for connections; None where that is not known."""
     guard_form: str = ""
     """Where nft was asked for the guards of some ports alone: the form in which the kernel has
     what all ports share, for the next look to know it by."""

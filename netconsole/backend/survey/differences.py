@@ -70,6 +70,7 @@ _TOLD: Final[Mapping[Facility, tuple[tuple[str, ...], Callable[[Observed], objec
     ),
     Facility.GUARDS: (("guard_table",), lambda seen: seen.guard_table),
     Facility.SETTINGS: (("sysctls",), lambda seen: seen.sysctls),
+    Facility.LISTENERS: (("listening",), lambda seen: seen.listening),
     Facility.DNSMASQ: (("dnsmasq",), _processes),
     Facility.HOSTS: (("dhcp_hosts",), lambda seen: seen.dhcp_hosts),
     Facility.FILES: (("files", "directories"), _files),

@@ -80,6 +80,8 @@ class HostStatus:
     """The parts that a network wants and this kernel cannot hold, and why."""
     my_ip_is_lost: bool = False
     """Whether no interface of this host has it."""
+    metadata_unserved: str = ""
+    """Where this host's instances are led for their metadata, if nobody listens there."""
     missing_program: str = ""
     """That which could take away what is left of ours in tables that `iptables` does not show."""
     unguarded: tuple[str, ...] = ()

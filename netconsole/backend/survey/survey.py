@@ -123,6 +123,7 @@ class Survey:
             ipv6_forwarding_wanted=self.wanted.sysctls.get(IPV6_FORWARDING) == "1",
             unsupported=dict(self.wanted.unsupported),
             missing_program=self.observed.missing_program,
+            metadata_unserved=self._metadata_unserved(),
             unguarded=self._unguarded(),
             guards_off=not self.options.guard,
             guards_off_source=self.options.guard_source,
@@ -137,6 +138,19 @@ class Survey:
             wanted_unknown=self.wanted_unknown,
             obstacles=tuple(each.because for each in self.obstacles),
         )
+
+    def _metadata_unserved(self) -> str:
+        """Nothing where no instance is here to ask, or nobody knows who listens."""
+        options, listening = self.options, self.observed.listening
+        host, port = options.metadata_host, options.metadata_port
+        if host is None or listening is None or port in listening or self.another is not None:
+            return ""
+        led = self.wanted.chains.get(ChainKey("ipv4", "nat", "nova-network-PREROUTING"), ())
+        if not any(rule.subject == subject.METADATA for rule in led):
+            return ""
+        here = {each.address.partition("/")[0] for each in self.observed.addresses}
+        is_asked = any(map(self._is_here, self.records.instances))
+        return f"{host}:{port}" if is_asked and host in {*here, "127.0.0.1"} else ""
 
     def _bypassed(self) -> tuple[Bypass, ...]:
         """None where the groups are switched off, or nobody knows what ours is."""

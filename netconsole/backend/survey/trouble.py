@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from netconsole.backend.model.phrases import count, some
+from netconsole.backend.model.phrases import command, count, some
 from netconsole.backend.survey.status import Allocation, DnsmasqStatus, NetworkStatus, Status
 
 
@@ -51,6 +51,10 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         yield Trouble(Reach.HOST, unfinished)
     for obstacle in host.obstacles:
         yield Trouble(Reach.NETWORK, obstacle)
+    if host.metadata_unserved:
+        said = f"no metadata service runs: instances are led to {host.metadata_unserved}, where"
+        hint = f"nobody listens (start the agent, or {command('metadata', 'serve')})"
+        yield Trouble(Reach.NETWORK, f"{said} {hint}")
     for part, why in host.unsupported.items():
         yield Trouble(Reach.INSTANCE, f"this kernel has no {part}: {why}")
     if host.unguarded:

@@ -184,8 +184,8 @@ NO_METADATA = Playbook(
         Stage("egress_source", "the service sees the fixed address, not a translated one"),
         Stage("guest_answers", "the guest is there at all"),
     ),
-    "Follows a request from the guest to the service. netconsole's own metadata service comes "
-    "later; until then metadata_host and metadata_port name one that runs elsewhere.",
+    "Follows a request from the guest to the service, which the agent carries where metadata_host "
+    "is this host; `netconsole metadata list` says what came of the requests that arrived.",
     target="an instance",
 )
 

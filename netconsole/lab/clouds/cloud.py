@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from netconsole.lab.clouds import told, wires
+from netconsole.lab.clouds import metadata_service, told, wires
 from netconsole.lab.clouds.guests import INTERFACE
 from netconsole.lab.clouds.kinds import KINDS, NETWORK
 from netconsole.lab.sandbox import ground
@@ -57,6 +57,7 @@ def build(kind_name: str, programs: str, progress: Progress) -> int:
     _let_in(service)
     progress(f"network {NETWORK}")
     kind.create_networks(service)
+    metadata_service.start()
     for guest in GUESTS:
         progress(f"instance {guest.name}")
         view = _create_instance(service, guest)
@@ -68,6 +69,7 @@ def build(kind_name: str, programs: str, progress: Progress) -> int:
     wires.wait_for_outside()
     progress("addresses")
     _wait_for_leases(service) if kind.leases else _wait_for_answers(service)
+    metadata_service.wait()
     progress("ready")
     return 0
 

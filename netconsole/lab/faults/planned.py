@@ -12,6 +12,7 @@ from netconsole.backend.model.subject import METADATA
 from netconsole.backend.service.service import Service
 from netconsole.backend.steps import AddAddress, ChangeRules, StartDnsmasq, Step
 from netconsole.backend.wording.groups import filters_guests, group_chain
+from netconsole.lab.clouds import metadata_service
 from netconsole.lab.clouds.kinds import BRIDGE
 from netconsole.lab.clouds.wires import PUBLIC, run_outside
 from netconsole.lab.faults.fault import Fault
@@ -91,6 +92,12 @@ def _remove_metadata_rule(service: Service) -> None:
             run("iptables", "-w", "-t", "nat", "-D", *line.split()[1:])
 
 
+def _start_metadata_service(service: Service) -> None:
+    if not metadata_service.listens():
+        metadata_service.start()
+        metadata_service.wait()
+
+
 def _kill_dnsmasq(service: Service) -> None:
     servers = [server for server in service.status().dnsmasq if server.state == "running"]
     if not servers:
@@ -127,6 +134,14 @@ FAULTS: Final = (
         planned(_is_metadata_rule),
         _remove_metadata_rule,
         follow_plan(_is_metadata_rule),
+    ),
+    Fault(
+        "metadata-service",
+        "The metadata service does not run.",
+        "Instances boot without their keys and names: what they ask is refused at once.",
+        lambda service: not metadata_service.listens(),
+        lambda service: metadata_service.stop(),
+        _start_metadata_service,
     ),
     Fault(
         "nat-flushed",

@@ -34,7 +34,7 @@ def verdict(rule: str, *listeners: Listener, routing: Routing = OWN) -> Verdict:
     [
         (TRANSLATED, "203.0.113.2", "ok"),
         (TRANSLATED, "0.0.0.0", "ok"),  # noqa: S104  it binds nothing
-        (TRANSLATED, "10.0.0.1", "info"),
+        (TRANSLATED, "10.0.0.1", "fail"),
         (REDIRECTED, "127.0.0.1", "ok"),
     ],
 )
@@ -42,8 +42,15 @@ def test_somebody_has_to_listen_where_the_rule_leads(
     rule: str, address: str, wanted: Verdict
 ) -> None:
     assert verdict(rule, Listener("tcp", address, 8775)) == wanted
-    assert verdict(rule, Listener("udp", address, 8775)) == "info"
-    assert verdict(rule) == "info"
+    assert verdict(rule, Listener("udp", address, 8775)) == "fail"
+    assert verdict(rule) == "fail"
+
+
+def test_where_no_guest_is_nobody_misses_a_service() -> None:
+    held = NatRule("nat", CHAIN, TRANSLATED, 0, 0, "ours", "present", "metadata", subject=METADATA)
+    alone = replace(HEALTHY, nat=(held,), allocations=())
+    seen = snapshot(alone).with_parts(Listeners(()), OWN)
+    assert metadata.CHECK.examine(seen).verdict == "info"
 
 
 def test_another_machine_is_not_looked_into() -> None:

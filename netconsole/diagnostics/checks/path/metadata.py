@@ -7,7 +7,7 @@ from netconsole.backend.survey.status import NatRule
 from netconsole.backend.survey.trouble import Reach
 from netconsole.backend.wording.rule_subjects import aim_of
 from netconsole.diagnostics.model.check import Check
-from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
@@ -19,6 +19,10 @@ ID: Final = "metadata"
 TITLE = "The metadata address leads to a service"
 ADDRESS = "169.254.169.254"
 REMEDY = "`netconsole apply` restores the rule."
+SERVICE_REMEDY = (
+    "Start the agent, which serves it (`netconsole agent install --now`, or `systemctl start "
+    "netconsole-agent`), or the service alone: `netconsole metadata serve`."
+)
 
 
 def judge(snapshot: Snapshot) -> Finding:
@@ -64,10 +68,15 @@ def _listening(
         because = f"The rule is there, and at {address}:{port} somebody listens."
         return Finding(ID, TITLE, "ok", because, rows)
     because = (
-        f"The rule leads to {address}:{port} of this host, where nobody listens: a guest that asks "
-        f"http://{ADDRESS} is refused at once. No metadata service runs here."
+        f"No metadata service runs: the rule leads to {address}:{port} of this host, where nobody "
+        f"listens, so that a guest that asks http://{ADDRESS} is refused at once."
     )
-    return Finding(ID, TITLE, "info", because, rows)
+    status = snapshot.part(Backend).status
+    is_asked = status.host.wanted_unknown is None and any(
+        each.device_state != "not here" for each in status.allocations
+    )
+    verdict: Verdict = "fail" if is_asked else "info"
+    return Finding(ID, TITLE, verdict, because, rows, remedy=SERVICE_REMEDY)
 
 
 PAGE = Explanation(
@@ -84,7 +93,9 @@ PAGE = Explanation(
         ("a source that was translated", "the service answers 404: it knows no such guest."),
     ),
     cure="`netconsole apply` restores the rule; metadata_host and metadata_port say where it "
-    "leads.",
+    "leads. The agent serves metadata on the host to which it leads, or `netconsole metadata "
+    "serve` alone; `netconsole metadata list` says what each instance asked for, and its log whose "
+    "requests were refused.",
     source="The operators' guide of nova-network, Metadata service; RFC 3927",
 )
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from core_samples import WHOLE, observed_as, options, records, status, wanted, with_link
+from core_samples import HOST, WHOLE, observed_as, options, records, status, wanted, with_link
 
 from netconsole.backend.intent import intent
-from netconsole.backend.model.hoststate import ChainKey, Observed, ObservedLink, Rule
+from netconsole.backend.model.hoststate import Address, ChainKey, Observed, ObservedLink, Rule
 from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.model.records import Records
 from netconsole.backend.plan import plan
@@ -35,6 +35,38 @@ def booted(carrier: bool, leased: bool, instances: int = 1) -> tuple[Observed, R
         name: replace(link, carrier=carrier or name == "br100") for name, link in goal.links.items()
     }
     return replace(goal, links=links), found
+
+
+SERVED_AT = Address("eth0", "192.168.1.10/24")
+
+
+@pytest.mark.parametrize(
+    ("listening", "addresses", "host", "unserved"),
+    [
+        (frozenset({22}), (SERVED_AT,), HOST, "192.168.1.10:8775"),
+        (frozenset({22, 8775}), (SERVED_AT,), HOST, ""),
+        (None, (SERVED_AT,), HOST, ""),
+        (frozenset({22}), (), HOST, ""),
+        (frozenset({22}), (SERVED_AT,), "another", ""),
+    ],
+    ids=["nobody", "somebody", "not known", "another host's", "nobody asks"],
+)
+def test_a_metadata_service_is_missed_where_guests_are_led_to_this_host(
+    listening: frozenset[int] | None,
+    addresses: tuple[Address, ...],
+    host: str,
+    unserved: str,
+) -> None:
+    found = records(2)
+    found = replace(found, instances=tuple(replace(each, host=host) for each in found.instances))
+    goal = wanted(found)
+    held = observed_as(goal)
+    others = tuple(each for each in held.addresses if each.interface != "eth0")
+    held = replace(held, listening=listening, addresses=(*others, *addresses))
+    told = status(held, found, goal)
+    assert told.host.metadata_unserved == unserved
+    said = [each for each in troubles(told) if "no metadata service runs" in each.sentence]
+    assert [each.reach for each in said] == ([Reach.NETWORK] if unserved else [])
 
 
 def test_two_hundred_that_never_booted_are_one_line_and_come_last() -> None:
