@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from netconsole.backend.changes.guest_password import LONGEST, SetGuestPassword
-from netconsole.backend.injection.answer import Occasion
+from netconsole.backend.injection.answer import RANDOM_SEED_BYTES, Occasion
 from netconsole.backend.injection.lookup import lookup
 from netconsole.backend.model.errors import Conflict, InvalidValue, NetconsoleError, said
 from netconsole.backend.model.guest_data import GuestData
@@ -23,13 +23,12 @@ from netconsole.metadata import tokens
 from netconsole.metadata.connections import NearResponse
 from netconsole.metadata.identity import Identity, Refusal
 from netconsole.metadata.pacing import Pacing
-from netconsole.metadata.reading import TooLong, body_of
+from netconsole.metadata.reading import Malformed, TooLong, body_of
 from netconsole.metadata.tally import Tally
 from netconsole.metadata.targets import path_of
 from netconsole.metadata.tokens import TokenKey
 from netconsole.metadata.vendor_data import Document, DynamicVendorData
 
-SEED_BYTES: Final = 512
 READING: Final = (hdrs.METH_GET, hdrs.METH_HEAD)
 _PHRASES: Final = {
     400: "bad request",
@@ -141,7 +140,7 @@ class GuestAnswering:
         dynamic = await self._dynamic.of(guest) if path[-1:] == ("vendor_data2.json",) else {}
         return Occasion(
             today=datetime.now(UTC).date(),
-            random_seed=os.urandom(SEED_BYTES),
+            random_seed=os.urandom(RANDOM_SEED_BYTES),
             vendor_data=self._vendor,
             dynamic_vendor_data=dynamic,
             requester=self._identity.address_of(request),
@@ -169,7 +168,7 @@ class GuestAnswering:
             return _refused(409)
         try:
             body = await body_of(request, LONGEST)
-        except TooLong:
+        except (Malformed, TooLong):
             return _refused(400, close=True)
         if instance.uuid in self._setting or self._service.read_only_because is not None:
             return _refused(503, {"Retry-After": "1"})

@@ -1,0 +1,118 @@
+"""Guests that ask too much, too slowly, or nonsense: they hold up nobody else."""
+
+import pytest
+from cloud import boot, create_network
+from guest_asking import ask, serve, stop
+from private_host import PrivateHost, eventually
+
+pytestmark = pytest.mark.requires("namespaces", "ip", "iptables", "curl", "udhcpc", "dnsmasq")
+
+CROWD = """
+import resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+crowd = []
+for number in range(1000):
+    one = socket.create_connection(("169.254.169.254", 80), timeout=10)
+    try:
+        one.sendall(b"" if number % 2 else b"GET /openstack HTTP/1.1\\r\\nHost: x\\r\\n")
+    except OSError:
+        pass
+    crowd.append(one)
+print("here", flush=True)
+sys.stdin.readline()
+"""
+
+TALK = """
+import socket, sys, time
+one = socket.create_connection(("169.254.169.254", 80), timeout=60)
+answer = b""
+try:
+    for piece in PIECES:
+        one.sendall(piece)
+except OSError:
+    pass
+try:
+    while data := one.recv(65536):
+        answer += data
+        if b"\\r\\n\\r\\n" in answer and not CLOSES:
+            break
+except OSError:
+    pass
+print(answer.partition(b"\\r\\n")[0].decode("latin-1"))
+"""
+
+
+def talk(host: PrivateHost, guest: str, pieces: str, *, closes: bool = True) -> str:
+    """Send what is written as Python, and return the first line of what is answered."""
+    script = TALK.replace("PIECES", pieces).replace("CLOSES", str(closes))
+    return host.run("ip", "netns", "exec", guest, "python3", "-c", script).stdout.strip()
+
+
+def descriptors(host: PrivateHost) -> int:
+    """How many files and sockets the service has open."""
+    count = "ls /proc/$(pgrep -f 'netconsole metadata serve' | head -1)/fd | wc -l"
+    return int(host.run("sh", "-c", count).stdout)
+
+
+def test_a_thousand_silent_connections_hold_up_their_guest_alone(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    boot(host, "web2")
+    service = serve(host)
+    assert ask(host, "web2", "/openstack").status == 200
+    before = descriptors(host)
+    crowd = host.spawn("ip", "netns", "exec", "web1", "python3", "-c", CROWD)
+    assert crowd.stdout is not None
+    assert crowd.stdout.readline() == "here\n"
+    assert ask(host, "web2", "/openstack", "-m", "5").status == 200
+    assert descriptors(host) <= before + 20
+    eventually(lambda: ask(host, "web1", "/openstack").status == 200, seconds=60)
+    crowd.communicate("\n")
+    eventually(lambda: descriptors(host) <= before + 1)
+    assert "unforeseen" not in stop(host, service)
+
+
+def test_nonsense_is_a_bad_request_and_nothing_more(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    service = serve(host)
+    bad = "400 Bad Request"
+    post = r"b'POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\n"
+    chunked = post + r"Transfer-Encoding: chunked\r\n\r\n"
+    for pieces in (
+        r"[b'\x00' * 1000]",
+        r"[b'GET\r\n\r\n']",
+        r"[b'GET / HTTP/9.9\r\n\r\n']",
+        r"[b'GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n']",
+        r"[b'GET / HTTP/1.1\r\nX: ' + b'x' * 100000 + b'\r\n\r\n']",
+        r"[b'GET /' + b'x' * 100000 + b' HTTP/1.1\r\n\r\n']",
+        r"[b'GET / HTTP/1.1\r\n' + b'X: y\r\n' * 1000 + b'\r\n']",
+        r"[b'GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n']",
+        rf"[{post}Content-Length: 9999999999\r\n\r\n']",
+        rf"[{chunked}zz\r\n']",
+        rf"[{chunked}'] + [b'400\r\n' + b'x' * 1024 + b'\r\n'] * 2",
+    ):
+        assert talk(host, "web1", pieces, closes=False)[9:] == bad, pieces[:60]
+    endless = rf"[{chunked}'] + [b'400\r\n' + b'x' * 1024 + b'\r\n'] * 100000"
+    assert talk(host, "web1", endless)[9:] in (bad, ""), "hung up on"
+    odd = talk(host, "web1", r"[b'GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n']", closes=False)
+    assert odd[9:] in (bad, "404 Not Found")
+    slow = r"(time.sleep(0.7) or bytes([each]) for each in b'GET / HTTP/1.1' * 9)"
+    assert talk(host, "web1", slow) == "", "hung up on"
+    assert ask(host, "web1", "/openstack").status == 200
+    assert "unforeseen" not in stop(host, service)
+
+
+def test_a_guest_that_asks_too_often_waits_and_no_other_does(host: PrivateHost) -> None:
+    create_network(host, "metadata_rate = 2")
+    boot(host, "web1")
+    boot(host, "web2")
+    service = serve(host)
+    found = [ask(host, "web1", "/openstack") for _ in range(30)]
+    refused = [each for each in found if each.status == 429]
+    assert refused
+    assert "Retry-After: 1" in refused[0].headers
+    assert {each.status for each in found} == {200, 429}
+    assert ask(host, "web2", "/openstack").status == 200
+    eventually(lambda: ask(host, "web1", "/openstack").status == 200)
+    stop(host, service)
