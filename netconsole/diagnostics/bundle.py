@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from netconsole import __version__
 from netconsole.backend.model.codec import as_json
 from netconsole.backend.model.errors import NetconsoleError
-from netconsole.backend.model.text import decoded
+from netconsole.backend.model.text import decoded, from_json
 from netconsole.backend.system.files import opened
 from netconsole.backend.system.programs import run
 from netconsole.backend.system.saving import new_file
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.finding import as_json as in_json
 from netconsole.diagnostics.model.snapshot import Snapshot, Unread
-from netconsole.diagnostics.redaction import redacted
+from netconsole.diagnostics.redaction import redacted, redacted_document
 from netconsole.diagnostics.saved import to_text
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ FILES = (
     "/proc/net/softnet_stat",
 )
 DIRECTORIES = ("/etc/sysctl.d", "/etc/modules-load.d", "/etc/modprobe.d", "/etc/netplan")
+_DOCUMENTS = frozenset({"evidence.json", "findings.json", "options.json"})
 LARGEST = 4 * 1024 * 1024
 """Bytes of one file; of a longer one the end is taken."""
 
@@ -84,13 +85,20 @@ def write_bundle(
     count = 0
     with new_file(target) as stream, tarfile.open(fileobj=stream, mode="w:gz") as archive:
         for name, text in _texts(service, snapshot, findings):
-            _add(archive, f"{root}/{name}", redacted(text))
+            _add(archive, f"{root}/{name}", _without_secrets(name, text))
             count += 1
     size = target.stat().st_size // 1024
     return (
         f"{file}: {count} files, {size} KiB, readable by its owner only; passwords, tokens and "
         "private keys were removed, addresses and names were not"
     )
+
+
+def _without_secrets(name: str, text: str) -> str:
+    """A document of ours is redacted text by text: it has to be one that can be read again."""
+    if name in _DOCUMENTS:
+        return as_json(redacted_document(from_json(text)), indent=1)
+    return redacted(text)
 
 
 def _add(archive: tarfile.TarFile, name: str, text: str) -> None:

@@ -9,6 +9,7 @@ _WORDS = (
     *("api[_-]?key", "private[_-]?key"),
 )
 _NAME = rf"[\w.-]*(?:{'|'.join(_WORDS)})[\w.-]*"
+_SECRET = re.compile(_NAME, re.IGNORECASE)
 _PATTERNS = (
     re.compile(
         r"()-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S
@@ -24,15 +25,23 @@ _PATTERNS = (
 
 
 def redacted_document(value: object) -> object:
-    """Return what JSON holds with each text in it redacted; unlike that of the whole, it stays."""
+    """Return what JSON holds with each text in it redacted, and so what has a secret's name.
+
+    Unlike the text of the whole it stays JSON, whatever is quoted in it.
+    """
     match value:
         case str():
             return redacted(value)
         case list():
             return [redacted_document(each) for each in value]
         case dict():
-            return {name: redacted_document(each) for name, each in value.items()}
+            return {name: _named(str(name), each) for name, each in value.items()}
     return value
+
+
+def _named(name: str, value: object) -> object:
+    is_secret = isinstance(value, str) and value and _SECRET.fullmatch(name)
+    return REMOVED if is_secret else redacted_document(value)
 
 
 def redacted(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import NamedTuple, NoReturn, Self
 from netconsole.lab.sandbox.namespaces import Namespace, enter_by
 
 REQUEST = 1 << 16
+"""Bytes of the longest request, and of the longest answer."""
 
 
 class Asked(NamedTuple):

@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from forking import REQUEST
+
 from netconsole.cli import entry
 
 PROGRAM = str(Path(sys.executable).with_name("netconsole"))
-REQUEST = 1 << 16
 
 
 class State(NamedTuple):

@@ -55,3 +55,14 @@ def test_a_document_of_json_stays_one() -> None:
     told = {"content": "password = hunter2", "steps": ["psk: hunter2", 7, None, True]}
     expected = {"content": "password = (removed)", "steps": ["psk: (removed)", 7, None, True]}
     assert redacted_document(told) == expected
+
+
+@given(st.text(min_size=1))
+def test_in_a_document_a_secret_is_known_by_its_name(secret: str) -> None:
+    told = {"admin_token": secret, "rows": [{"a_password": secret, "Secret": ""}], "tokens": 3}
+    expected = {
+        "admin_token": "(removed)",
+        "rows": [{"a_password": "(removed)", "Secret": ""}],
+        "tokens": 3,
+    }
+    assert redacted_document(told) == expected
