@@ -17,21 +17,21 @@ def uplink(host: PrivateHost) -> None:
 REFUSING = """#!/bin/sh
 [ "$1" = -batch ] || exec /run/ip "$@"
 lines=$(cat)
-number=$(echo "$lines" | grep -n "^link add name br100 " | cut -d: -f1)
+number=$(echo "$lines" | grep -n "^LINE" | head -n 1 | cut -d: -f1)
 [ "$number" ] || { echo "$lines" | /run/ip "$@"; exit $?; }
 echo "$lines" | head -n $((number - 1)) | /run/ip "$@" || exit
 echo "RTNETLINK answers: Operation not permitted" >&2
 echo "Command failed -:$number" >&2
 exit 1
 """
-"""An `ip` for which the kernel makes no br100."""
+"""An `ip` for which the kernel does not do what a line of a batch says."""
 
 
-def refuse_bridge(host: PrivateHost) -> str:
-    """Let br100 not be made any more; return what to unmount for it to be so again."""
+def refuse(host: PrivateHost, line: str) -> str:
+    """Let a line of a batch fail that begins so; return what to unmount for it to be done again."""
     path = host.run("sh", "-c", 'readlink -f "$(command -v ip)"').stdout.strip()
     host.run("cp", path, "/run/ip")
-    host.write("/run/refusing", REFUSING)
+    host.write("/run/refusing", REFUSING.replace("LINE", line))
     host.run("chmod", "+x", "/run/refusing")
     host.run("mount", "--bind", "/run/refusing", path)
     return path
@@ -215,7 +215,7 @@ def test_a_bridge_that_cannot_be_made_keeps_no_other_from_it(host: PrivateHost) 
         netconsole(host, "instance", "create", name, *words)
     host.run("ip", "link", "delete", "br101")
     start_anew(host)
-    path = refuse_bridge(host)
+    path = refuse(host, "link add name br100 ")
 
     done = host.run("netconsole", "apply", check=False)
 
@@ -298,3 +298,22 @@ def test_where_dnsmasq_has_no_directory_all_else_is_had(host: PrivateHost) -> No
     netconsole(host, "apply")
 
     assert sorted(held(host)) == whole
+
+
+def test_a_port_that_cannot_be_marked_is_not_left_unmarked(host: PrivateHost) -> None:
+    """Nobody could tell whose it is."""
+    create(host)
+    (port,) = answer(host, "status")["allocations"]
+    host.run("ip", "link", "delete", port["device"])
+    path = refuse(host, f"link set dev {port['device']} alias ")
+
+    done = host.run("netconsole", "apply", check=False)
+
+    assert done.returncode == 1
+    assert "alias" in done.stderr
+    assert host.run("ip", "link", "show", port["device"], check=False).returncode != 0
+
+    host.run("umount", path)
+    netconsole(host, "apply")
+
+    assert netconsole(host, "plan") == ""

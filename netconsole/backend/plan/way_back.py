@@ -135,10 +135,14 @@ class Standing:
         return False
 
     def _is_as_made(self, link: ObservedLink, step: RemoveLink) -> bool:
-        """Whether a link without a mark is one that AddLink has just made: nobody uses it."""
+        """Whether a link without a mark is one that AddLink has just made: nobody uses it.
+
+        A tap is given its MAC address later.
+        """
+        made_mac = "" if step.kind == "tap" else step.mac
         return (
             (link.kind, link.alias, link.up, link.master) == (step.kind, "", False, None)
-            and step.mac in ("", link.mac)
+            and made_mac in ("", link.mac)
             and not any(other.master == link.name for other in self.links.values())
             and not any(interface == link.name for interface, _ in self._places)
         )

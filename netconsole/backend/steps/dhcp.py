@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from netconsole.backend.model.hoststate import Dnsmasq
-from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv, words
+from netconsole.backend.steps.step import Argv, ProgramStep, Step, Thing, argv, words
 
 _CONFIGURATION = "--conf-file="
 
@@ -97,8 +97,14 @@ class ReinstateDhcpHosts(_RetirementStep):
 class CheckDnsmasq(ProgramStep):
     """Have a dnsmasq that is to be restarted check its arguments and files (dnsmasq(8) --test)."""
 
+    only_looks: ClassVar[bool] = True
+
     bridge: str
     argv: tuple[str, ...]
+
+    @property
+    def makes(self) -> tuple[Thing, ...]:
+        return (("dnsmasq", self.bridge),)
 
     @property
     def argvs(self) -> tuple[Argv, ...]:
@@ -131,6 +137,14 @@ class StartDnsmasq(ProgramStep):
     def inverse(self) -> Step:
         return StopDnsmasq(self.bridge, self.argv, subjects=self.subjects)
 
+    @property
+    def needs(self) -> tuple[Thing, ...]:
+        return (("dnsmasq", self.bridge),)
+
+    def stands_with(self, former: Step) -> bool:
+        """The one that was stopped for it goes on."""
+        return isinstance(former, StopDnsmasq) and former.bridge == self.bridge
+
 
 @dataclass(frozen=True, slots=True)
 class StopDnsmasq(Step):
@@ -159,6 +173,10 @@ class StopDnsmasq(Step):
         if not self.start_again:
             return None
         return StartDnsmasq(self.bridge, self.argv, self.configured, subjects=self.subjects)
+
+    @property
+    def needs(self) -> tuple[Thing, ...]:
+        return (("dnsmasq", self.bridge),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,10 @@ class ChangeGuards(Step):
     def inverse(self) -> Step:
         return replace(self, gone=self.new, new=self.gone, stays=False)
 
+    @property
+    def holds_guests(self) -> bool:
+        return True
+
 
 _Named = dict[tuple[GuardKind, str], GuardObject]
 

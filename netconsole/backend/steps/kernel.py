@@ -6,7 +6,8 @@ from typing import Literal
 from netconsole.backend.filtering.rule_lines import parts
 from netconsole.backend.filtering.rule_words import typed
 from netconsole.backend.model.hoststate import Family, TableName
-from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv, given, words
+from netconsole.backend.model.kernel_settings import interface_of
+from netconsole.backend.steps.step import Argv, ProgramStep, Step, Thing, argv, given, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class SetSysctl(Step):
             former_along=self.along,
         )
 
+    @property
+    def needs(self) -> tuple[Thing, ...]:
+        interface = interface_of(self.key)
+        return (("link", interface),) if interface else ()
+
 
 TablesKind = Literal["", "nft", "legacy"]
 """Which of the two kinds of tables a host can hold; empty for those that its `iptables` shows."""
@@ -62,6 +68,10 @@ class ChangeRules(Step):
     @property
     def commands(self) -> tuple[str, ...]:
         return tuple(self._command(line) for line in self.lines)
+
+    @property
+    def holds_guests(self) -> bool:
+        return self.table == "filter" or self.family == "bridge"
 
     @property
     def chains(self) -> frozenset[str]:

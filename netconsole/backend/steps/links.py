@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Literal
 
 from netconsole.backend.steps.kernel import SetSysctl
-from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv, given
+from netconsole.backend.steps.step import Argv, ProgramStep, Step, Thing, argv, given
 
 LinkAttribute = Literal[
     "up",
@@ -57,6 +57,14 @@ class AddLink(_LinkStep):
     @property
     def inverse(self) -> Step:
         return RemoveLink(**asdict(self))
+
+    @property
+    def makes(self) -> tuple[Thing, ...]:
+        return (("link", self.name),)
+
+    @property
+    def needs(self) -> tuple[Thing, ...]:
+        return (("link", self.parent),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +143,26 @@ class SetLink(ProgramStep):
             return None  # what it was is not known
         return replace(self, value=self.former, former=self.value)
 
+    @property
+    def needs(self) -> tuple[Thing, ...]:
+        master = self.value if self.attribute == "master" else ""
+        return ("link", self.name), ("link", master)
+
+    def stands_with(self, former: Step) -> bool:
+        """A link that cannot be marked as ours would be a stranger's."""
+        is_mark = self.attribute == "alias"
+        return is_mark and isinstance(former, AddLink) and former.name == self.name
+
 
 @dataclass(frozen=True, slots=True)
 class _AddressStep(ProgramStep):
     interface: str
     address: str
     broadcast: str = ""
+
+    @property
+    def needs(self) -> tuple[Thing, ...]:
+        return (("link", self.interface),)
 
     def _argvs(self, verb: str) -> tuple[Argv, ...]:
         broadcast = given("broadcast", self.broadcast)
@@ -184,3 +206,7 @@ class AnnounceAddress(ProgramStep):
     @property
     def argvs(self) -> tuple[Argv, ...]:
         return (argv("arping", "-U", "-c", self.count, "-I", self.interface, self.address),)
+
+    @property
+    def needs(self) -> tuple[Thing, ...]:
+        return (("link", self.interface),)

@@ -13,7 +13,7 @@ from netconsole.backend.model.belongings import (
     normal,
     place_of,
 )
-from netconsole.backend.steps.step import Argv, ProgramStep, Step, argv
+from netconsole.backend.steps.step import Argv, ProgramStep, Step, Thing, argv
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,10 @@ class MoveAddresses(ProgramStep):
     connected_routes: tuple[Words, ...] = ()
     rules: tuple[Words, ...] = ()
     neighbours: tuple[Words, ...] = ()
+
+    @property
+    def needs(self) -> tuple[Thing, ...]:
+        return ("link", self.port), ("link", self.bridge)
 
     @property
     def old(self) -> str:

@@ -7,12 +7,14 @@ and tuples of them, so that the journal can write a step down and a later proces
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from netconsole.backend.model.subject import Subjects
 from netconsole.backend.model.text import in_shell
 
 Argv = tuple[str, ...]
+Thing = tuple[Literal["link", "dnsmasq"], str]
+"""What a step may bring about and others need: a link by its name, a dnsmasq by its bridge."""
 
 
 def argv(*parts: object) -> Argv:
@@ -43,6 +45,8 @@ class Step(ABC):
     """Whether what it does outlives the kernel: a file does, a link does not."""
     without_it: ClassVar[str] = ""
     """What happens where it has no effect; nothing where a change fails with it."""
+    only_looks: ClassVar[bool] = False
+    """Whether it changes nothing."""
 
     stays: bool = field(default=False, kw_only=True, compare=False)
     """Whether it is not taken back with its change: it holds guests, and was asked for before."""
@@ -58,6 +62,25 @@ class Step(ABC):
     def inverse(self) -> "Step | None":
         """The step that takes this one back, or None where nothing can."""
         return None
+
+    @property
+    def makes(self) -> tuple[Thing, ...]:
+        """What is not to be had where it fails."""
+        return ()
+
+    @property
+    def needs(self) -> tuple[Thing, ...]:
+        """What it is in vain without."""
+        return ()
+
+    @property
+    def holds_guests(self) -> bool:
+        """Whether it filters or guards guests: no port may come where it fails."""
+        return False
+
+    def stands_with(self, former: "Step") -> bool:
+        """Whether one that was taken before is taken back where this one fails."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)

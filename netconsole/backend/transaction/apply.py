@@ -17,23 +17,9 @@ from netconsole.backend.model.errors import (
     Unavailable,
     said,
 )
-from netconsole.backend.model.kernel_settings import interface_of
 from netconsole.backend.plan.way_back import given_away, way_back
-from netconsole.backend.steps import (
-    AddAddress,
-    AddLink,
-    AnnounceAddress,
-    ChangeGuards,
-    ChangeRules,
-    CheckDnsmasq,
-    MoveAddresses,
-    Plan,
-    SetLink,
-    SetSysctl,
-    StartDnsmasq,
-    Step,
-    StopDnsmasq,
-)
+from netconsole.backend.steps import Plan, Step
+from netconsole.backend.steps.step import Thing
 from netconsole.backend.system.programs import ProgramTimedOut
 from netconsole.backend.system.who import Who
 from netconsole.backend.transaction.journal import (
@@ -64,9 +50,7 @@ class Applied:
         """The steps that have changed something and are not taken back."""
         return Plan(
             tuple(
-                step
-                for step in self.plan.steps
-                if step not in self.failed and not isinstance(step, CheckDnsmasq)
+                step for step in self.plan.steps if not step.only_looks and step not in self.failed
             )
         )
 
@@ -141,10 +125,8 @@ class _Taking:
         self._steps = steps
         self._goes_on = goes_on
         self._begun = self._taken = 0
-        self._untouched: set[str] = set()
-        """The bridges whose dnsmasq stays as it is: the one in its place would not start."""
-        self._lost: set[str] = set()
-        """The links that could not be made."""
+        self._lost: set[Thing] = set()
+        """What could not be brought about, and others need."""
 
     @property
     def perhaps_taken(self) -> tuple[Step, ...]:
@@ -166,21 +148,7 @@ class _Taking:
 
     def _is_in_vain(self, step: Step) -> bool:
         """Whether a step needs what another has failed to bring about."""
-        match step:
-            case StartDnsmasq() | StopDnsmasq():
-                return step.bridge in self._untouched
-            case AddLink():
-                return step.parent in self._lost
-            case SetLink():
-                master = step.value if step.attribute == "master" else ""
-                return not self._lost.isdisjoint((step.name, master))
-            case AddAddress() | AnnounceAddress():
-                return step.interface in self._lost
-            case MoveAddresses():
-                return not self._lost.isdisjoint((step.port, step.bridge))
-            case SetSysctl():
-                return interface_of(step.key) in self._lost
-        return False
+        return not self._lost.isdisjoint(step.needs)
 
     def _tried(self, run: tuple[Step, ...]) -> int:
         """Take steps that go together; return how many are over, whatever became of the last."""
@@ -207,7 +175,7 @@ class _Taking:
             raise error
         self._begun = self._taken + error.taken
         failed = run[error.taken]
-        if not (self._goes_on and _may_fail(failed)):
+        if failed.holds_guests or not self._goes_on:
             self._entry.taken = self._begun
             if error.taken:
                 self._entry.done(self._begun - 1)
@@ -216,47 +184,33 @@ class _Taking:
         return error.taken + 1
 
     def _fail(self, step: Step, error: NetconsoleError) -> None:
-        """Note that a repair goes on without a step."""
+        """Note that a repair goes on without a step, and take back what was there for it."""
         self.failed[step] = said(error)
-        if isinstance(step, AddLink):
-            self._lost.add(step.name)
+        self._lost.update(step.makes)
+        along = tuple(
+            former
+            for former in self._steps[: self._begun]
+            if former not in self.failed and step.stands_with(former)
+        )
+        self.failed |= dict.fromkeys(along, "")
+        self._lost.update(thing for former in along for thing in former.makes)
+        if left := undo(along, self._entry.handle):
+            self.failed[step] = "; ".join((self.failed[step], *left))
 
     def _pass_over(self, step: Step, error: NetconsoleError) -> None:
         """Go on after a step that failed, where that may be."""
         if step.without_it:
             self.without[step] = f"{said(error)}; {step.without_it}"
-        elif self._goes_on and _may_fail(step):
+        elif self._goes_on and not step.holds_guests:
             self._fail(step, error)
-            if isinstance(step, CheckDnsmasq):
-                self._untouched.add(step.bridge)
-            elif isinstance(step, StartDnsmasq):
-                self._bring_back(step)
         else:
             self._begun = self._taken  # a step that fails did not happen
             raise error
-
-    def _bring_back(self, failed: StartDnsmasq) -> None:
-        """Start the dnsmasq that was stopped for one which does not start."""
-        stopped = tuple(
-            step
-            for step in self._steps[: self._taken]
-            if isinstance(step, StopDnsmasq) and step.bridge == failed.bridge
-        )
-        self.failed |= dict.fromkeys(stopped, "")
-        if left := undo(stopped, self._entry.handle):
-            self.failed[failed] = "; ".join((self.failed[failed], *left))
 
     def _done(self, count: int) -> None:
         self._taken += count
         self._begun = self._taken
         self._entry.done(self._taken - 1)
-
-
-def _may_fail(step: Step) -> bool:
-    """Whether a repair may go on without a step: not without one that holds guests."""
-    if isinstance(step, ChangeRules):
-        return step.table != "filter" and step.family != "bridge"
-    return not isinstance(step, ChangeGuards)
 
 
 def _taken_back(
