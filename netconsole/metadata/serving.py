@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from socket import socket
 from typing import Final
 
+from netconsole.backend.injection.vendor_data import static_vendor_data
 from netconsole.backend.kernel.neighbours import Neighbours
 from netconsole.backend.model.errors import NetconsoleError, said
 from netconsole.backend.model.facility import Again, Facility
@@ -25,7 +26,7 @@ from netconsole.metadata.listening import (
 )
 from netconsole.metadata.saying import Sparing
 from netconsole.metadata.tally import Counted, Tally
-from netconsole.metadata.vendor_data import DynamicVendorData, static_vendor_data
+from netconsole.metadata.vendor_data import DynamicVendorData
 from netconsole.watch.picture import Picture
 from netconsole.watch.watch import Watch
 

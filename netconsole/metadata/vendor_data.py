@@ -1,4 +1,4 @@
-"""Vendor data: what a cloud's admin tells all guests, from a file and from services of theirs."""
+"""Dynamic vendor data: what services of a cloud's admin say of an instance that asks."""
 
 import asyncio
 import base64
@@ -16,30 +16,11 @@ from netconsole.backend.injection.answer import hostname
 from netconsole.backend.model.errors import Unavailable, said
 from netconsole.backend.model.guest_data import GuestData
 from netconsole.backend.model.text import decoded
-from netconsole.backend.system.files import read_text
 
 Document = Mapping[str, object]
 GOOD: Final = frozenset({200, 201, 202})
 LARGEST: Final = 1 << 20
 """Bytes of one answer."""
-
-
-def static_vendor_data(path: str, say: Callable[[str], None]) -> Document:
-    """Return the object in the file of vendordata_jsonfile_path; nothing where there is none.
-
-    One that cannot be used is told of, and counts as empty, as in nova.
-    """
-    if not path:
-        return {}
-    try:
-        found = json.loads(read_text(path))
-    except (OSError, ValueError) as error:
-        say(f"vendordata_jsonfile_path {path}: {said(error)}")
-        return {}
-    if not isinstance(found, dict):
-        say(f"vendordata_jsonfile_path {path}: must hold a JSON object")
-        return {}
-    return found
 
 
 class DynamicVendorData:

@@ -104,8 +104,14 @@ def test_the_config_drive_has_it_and_is_root_s_alone(told: PrivateHost) -> None:
     assert document["meta"] == {"role": "web"}
     assert document["availability_zone"] == "west"
     told.run("chmod", "640", drive)
+    told.write("/run/vendor.json", '{"cloud-init": "#cloud-config"}')
+    lines = "vendordata_jsonfile_path = /run/vendor.json\nvendordata_dynamic_targets = a@http://a\n"
+    former = told.read("/etc/netconsole/netconsole.conf")
+    told.write("/etc/netconsole/netconsole.conf", former + lines)
     netconsole(told, "instance", "set", "web1", "--user-data", "/root/motd")
-    netconsole(told, *INJECT, drive)
+    said = told.run("netconsole", *INJECT, drive).stderr
+    assert "vendordata_dynamic_targets: not on the drive" in said
+    assert content("openstack/latest/vendor_data.json") == '{"cloud-init": "#cloud-config"}'
     assert content("openstack/latest/user_data") == "top secret\n"
     assert told.run("stat", "-c", "%a", drive).stdout == "640\n"
 
@@ -158,6 +164,10 @@ def test_user_data_is_any_bytes_and_may_come_from_standard_input(told: PrivateHo
     )
     told.run("sh", "-c", "netconsole instance user-data web1 > /root/back")
     told.run("cmp", "/root/bytes", "/root/back")
+    command = ("instance", "set", "web1", "--user-data")
+    closed = told.run("sh", "-c", f"netconsole {' '.join(command)} - <&-", check=False)
+    assert closed.returncode == 2
+    assert "user data '-': is empty" in closed.stderr
 
 
 def test_a_password_of_standard_input_is_in_no_argument(told: PrivateHost) -> None:

@@ -12,14 +12,17 @@ from netconsole.backend import changes
 from netconsole.backend.model.errors import ReadOnly
 from netconsole.backend.configuration.loading import load
 from netconsole.backend.service.service import Service
+from netconsole.backend.changes.attachment import Attachment
 from netconsole.backend.changes.group_rules import TypedTraffic
+from netconsole.backend.changes.guest_details import GuestDetails, GuestRemovals
 from netconsole.backend.steps import Plan, SetSysctl
 
 for module in pkgutil.iter_modules(changes.__path__):
     importlib.import_module(f"{changes.__name__}.{module.name}")
 
 fix = Plan((SetSysctl("net.ipv4.ip_forward", "0", "1"),))
-words = {"plan": fix, "traffic": TypedTraffic("tcp", "22"),
+words = {"plan": fix, "traffic": TypedTraffic("tcp", "22"), "told": GuestDetails(),
+         "removed": GuestRemovals(single=("image",)), "public_key": Attachment("id.pub", ""),
          "networks": ("vmnet",), "port_kind": "tap", "mtu": 1500,
          "address": "FLOATING", "instance": "web1", "network": "vmnet", "name": "web9",
          "fixed_range_v4": "10.7.0.0/24", "ip_range": "198.51.100.0/30", "bridge": "br7"}

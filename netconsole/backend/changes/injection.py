@@ -1,6 +1,7 @@
 """Telling a guest its addresses without DHCP: in its image, or on a config drive."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.injection import config_drive, drive, root, template
 from netconsole.backend.injection.answer import RANDOM_SEED_BYTES, Occasion
+from netconsole.backend.injection.vendor_data import static_vendor_data
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.model.guest_data import GuestData
 from netconsole.backend.steps import Plan, Step, WriteConfigDrive, WriteGuestFile
@@ -57,6 +59,7 @@ class InjectInstance(Change[Injected]):
             raise InvalidValue("instance inject", self.instance, "needs a root or a config drive")
         guest = guest_data.of_instance(connection, instances.find(connection, self.instance))
         steps: list[Step] = []
+        notes: list[str] = []
         replaced = None
         if self.root is not None:
             _absolute("root", self.root)
@@ -65,19 +68,24 @@ class InjectInstance(Change[Injected]):
             text = template.text(guest.view, options)
             steps.append(WriteGuestFile(self.root, INTERFACES, text, replaced, found.missing))
         if self.config_drive is not None:
-            steps.append(self._drive(_absolute("config drive", self.config_drive), guest, options))
+            path = _absolute("config drive", self.config_drive)
+            steps.append(_drive(path, guest, options, notes.append))
         done = Injected(
             interfaces=self.root and str(Path(self.root, INTERFACES)),
             replaced=replaced,
             config_drive=self.config_drive,
         )
-        return Written(done, fix=Plan(tuple(steps)))
+        return Written(done, notes=tuple(notes), fix=Plan(tuple(steps)))
 
-    def _drive(self, path: str, guest: GuestData, options: Options) -> Step:
-        occasion = Occasion(datetime.now(UTC).date(), os.urandom(RANDOM_SEED_BYTES))
-        files = dict(drive.documents(guest, options, occasion))
-        replaces = config_drive.replaces(path)
-        return WriteConfigDrive(path, tuple(files), tuple(files.values()), replaces)
+
+def _drive(path: str, guest: GuestData, options: Options, say: Callable[[str], None]) -> Step:
+    static = static_vendor_data(options.vendordata_jsonfile_path, say)
+    if options.vendordata_dynamic_targets:
+        say("vendordata_dynamic_targets: not on the drive, the metadata service alone asks them")
+    today, seed = datetime.now(UTC).date(), os.urandom(RANDOM_SEED_BYTES)
+    files = dict(drive.documents(guest, options, Occasion(today, seed, static)))
+    replaces = config_drive.replaces(path)
+    return WriteConfigDrive(path, tuple(files), tuple(files.values()), replaces)
 
 
 def _absolute(what: str, path: str) -> str:

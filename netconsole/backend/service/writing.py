@@ -272,7 +272,9 @@ class Writing(Narrow):
             fix, left = self._host.still(fix)
             if left and not fix:
                 raise Conflict("; ".join((f"{change.title}: nothing is taken back", *left)))
-        return Prepared(written.result, fix, observed, None, waits=written.waits, notes=left)
+        return Prepared(
+            written.result, fix, observed, None, waits=written.waits, notes=(*written.notes, *left)
+        )
 
     def _note_some_leases(self, connection: Connection, rows: tuple[FixedIP, ...] = ()) -> None:
         """Write what the lease files say of some addresses, and of those that wait for it."""

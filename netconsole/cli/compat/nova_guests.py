@@ -42,7 +42,7 @@ _BOOT_OPTIONS = (
         "--admin-pass",
         metavar="PASSWORD",
         help="Its administrator's password, for all who list processes to see, as in nova; "
-        "`netconsole instance set --admin-password` asks for it.",
+        "`netconsole instance set NAME --admin-password` asks for it.",
     ),
 )
 

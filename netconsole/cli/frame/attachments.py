@@ -1,10 +1,10 @@
 """Files that a command sends along: read where it runs, whoever carries the change out."""
 
 import sys
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from netconsole.backend.model.errors import InvalidValue
-from netconsole.backend.model.text import decoded
+from netconsole.backend.model.text import decoded, visible
 
 if TYPE_CHECKING:
     from netconsole.backend.changes.attachment import Attachment
@@ -19,7 +19,7 @@ def attachment(context: "Context", what: str, path: str) -> "Attachment":
     """Read a file, or standard input for `-`, to be sent along. Raises InvalidValue."""
     from netconsole.backend.changes.attachment import attached
 
-    return attached(path, contents(context, what, path))
+    return attached(visible(path), contents(context, what, path))
 
 
 def contents(context: "Context", what: str, path: str) -> bytes:
@@ -28,15 +28,15 @@ def contents(context: "Context", what: str, path: str) -> bytes:
 
     try:
         if path == STDIN:
-            return _bounded(what, sys.stdin.buffer)
+            return _bounded(what)
         with context.rights():
             return files.read(path, LARGEST)
     except OSError as error:
         raise InvalidValue(what, path, f"cannot be read: {error.strerror}") from error
 
 
-def _bounded(what: str, stream: BinaryIO) -> bytes:
-    found = stream.read(LARGEST + 1)
+def _bounded(what: str) -> bytes:
+    found = sys.stdin.buffer.read(LARGEST + 1)
     if len(found) > LARGEST:
         raise InvalidValue(what, STDIN, f"has more than {LARGEST} bytes")
     return found
