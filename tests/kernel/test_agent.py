@@ -113,6 +113,23 @@ def test_what_it_always_mends_is_in_the_history(host: PrivateHost) -> None:
     assert any(CHAIN in c for step in last["steps"] for c in step["commands"])
 
 
+def test_a_firewall_that_tells_who_it_is_afterwards_is_known(host: PrivateHost) -> None:
+    """firewalld flushes by programs that are gone at once; what it makes then is its own."""
+    create(host)
+    host.run("sh", "-c", 'cp "$(command -v nft)" /run/firewalld')
+    with running_agent(host) as said:
+        host.run("/run/firewalld", "add", "table", "inet", "before")
+        eventually(lambda: is_in_line(host))
+        host.run("iptables", "-t", "nat", "-F", CHAIN)
+        eventually(lambda: curl(host, "/v1/status")[1]["drift"])
+        assert "firewalld" not in said()
+
+        host.run("/run/firewalld", "add", "table", "inet", "firewalld")
+
+        eventually(lambda: is_in_line(host))
+        assert "repair: firewalld has changed the packet filter" in said()
+
+
 def test_two_who_fight_are_noticed(host: PrivateHost) -> None:
     create(host, "repair_drift = always")
     with running_agent(host) as said:
