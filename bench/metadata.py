@@ -49,8 +49,11 @@ CLIENT = "NETCONSOLE_BENCH_CLIENT"
 class Guest:
     """A connection of one guest, and where it is in what it asks."""
 
-    connection: socket.socket
+    number: int
     left: int
+    connection: socket.socket | None = None
+    """Made when it asks first: one without a request is closed after a while."""
+    is_asking: bool = False
     asked_at: float = 0.0
     got: bytes = b""
     turn: int = 0
@@ -75,10 +78,8 @@ def is_whole(got: bytes) -> bool:
 def client(port: int, paths: tuple[str, ...], requests: int, rate: float) -> dict[str, Any]:
     """Ask over a connection of each guest, 32 at a time or at a rate; requests of each guest."""
     texts = [f"GET {path} HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n".encode() for path in paths]
-    guests = [Guest(connected(number, port), requests) for number in range(GUESTS)]
-    poll, by_handle = select.epoll(), {each.connection.fileno(): each for each in guests}
-    for handle in by_handle:
-        poll.register(handle, select.EPOLLIN)
+    guests = [Guest(number, requests) for number in range(GUESTS)]
+    poll, by_handle = select.epoll(), dict[int, tuple[socket.socket, Guest]]()
     waiting, times, bad = list(reversed(guests)), list[float](), 0
     began, begun, done, total = time.perf_counter(), 0, 0, GUESTS * requests
     while done < total:
@@ -86,15 +87,29 @@ def client(port: int, paths: tuple[str, ...], requests: int, rate: float) -> dic
         due = int((now - began) * rate) - begun if rate else 32 - (begun - done)
         for _ in range(min(due, len(waiting))):
             guest = waiting.pop()
+            if guest.connection is None:
+                guest.connection = connected(guest.number, port)
+                by_handle[guest.connection.fileno()] = guest.connection, guest
+                poll.register(guest.connection, select.EPOLLIN)
             guest.asked_at, guest.got = now if not rate else began + begun / rate, b""
+            guest.is_asking = True
             guest.connection.send(texts[guest.turn % len(texts)])
             begun += 1
         for handle, _ in poll.poll(0.001 if rate else 1.0):
-            guest = by_handle[handle]
-            guest.got += guest.connection.recv(1 << 17)
+            connection, guest = by_handle[handle]
+            piece = connection.recv(1 << 17)
+            if not piece:
+                if guest.is_asking:
+                    sys.exit(f"guest {guest.number} was hung up on")
+                poll.unregister(connection)
+                connection.close()
+                guest.connection = None  # it was quiet for long
+                continue
+            guest.got += piece
             if is_whole(guest.got):
                 times.append(time.perf_counter() - guest.asked_at)
                 bad += guest.got[9:12] not in (b"200", b"404")
+                guest.is_asking = False
                 done, guest.turn, guest.left = done + 1, guest.turn + 1, guest.left - 1
                 if guest.left:
                     waiting.insert(0, guest)
@@ -108,7 +123,7 @@ def asked(port: int, paths: tuple[str, ...], requests: int, rate: float = 0.0) -
     wanted = json.dumps([port, paths, requests, rate])
     command = ("ip", "netns", "exec", "guests", sys.executable, __file__)
     done = subprocess.run(
-        command, env={**os.environ, CLIENT: wanted}, capture_output=True, check=True, timeout=300
+        command, env={**os.environ, CLIENT: wanted}, stdout=subprocess.PIPE, check=True, timeout=300
     )
     found: dict[str, Any] = json.loads(done.stdout)
     assert not found["bad"], found

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.service.service import Service
+from netconsole.metadata.listening import allow_more_connections
 from netconsole.metadata.serving import metadata_serving
 from netconsole.watch.watch import Watch
 
@@ -19,6 +20,7 @@ def serve_alone(
 
     Raises Conflict where the port is taken, Unavailable where the kernel refuses to listen.
     """
+    allow_more_connections()
     asyncio.run(_serve(load, say, read_only))
 
 

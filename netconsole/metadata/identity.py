@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from netconsole.backend.kernel.neighbours import Neighbours
+from netconsole.backend.model.errors import Unavailable, said
 from netconsole.backend.model.guest_data import GuestData
 from netconsole.backend.model.records import PortView
 from netconsole.backend.model.text import visible
@@ -123,15 +124,21 @@ class Identity:
         place = (port.uuid, port.mac, port.device)
         if connection.certain == place and now < connection.certain_until:
             return None
-        bridge = view.network.bridge
-        mac = self._neighbours.mac_of(bridge, connection.address)
-        behind = None if mac is None else self._neighbours.port_of(bridge, mac)
-        seen = Whereabouts(connection.arrival, mac, behind)
+        seen = self._seen(connection, view.network.bridge)
         reason = mistrusted(guest, view, seen, self._options.host, self._devices())
         if reason is None:
             connection.certain = place
             connection.certain_until = now + CERTAIN_SECONDS
         return reason
+
+    def _seen(self, connection: MetadataConnection, bridge: str) -> Whereabouts:
+        """Where the kernel finds who sends. Raises Unavailable where it does not tell."""
+        try:
+            mac = self._neighbours.mac_of(bridge, connection.address)
+            port = None if mac is None else self._neighbours.port_of(bridge, mac)
+        except OSError as error:
+            raise Unavailable(f"cannot tell who sends: {said(error)}") from error
+        return Whereabouts(connection.arrival, mac, port)
 
 
 def _connection(request: web.BaseRequest) -> MetadataConnection:

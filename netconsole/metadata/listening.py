@@ -23,6 +23,14 @@ def most_connections() -> int:
     return max(16, min(soft, _MOST) - _KEPT)
 
 
+def allow_more_connections() -> None:
+    """Raise this process' limit as far as is needed; for the agent its unit does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def bridges_of(survey: Survey) -> frozenset[str]:
     """Return the bridges by which guests are led to a service of this host.
 

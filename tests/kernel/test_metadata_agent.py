@@ -1,0 +1,48 @@
+"""The agent serves metadata, and tells what was asked."""
+
+import pytest
+from agent import curl, start_agent
+from cloud import answer, boot, create_network, netconsole
+from guest_asking import ask
+from private_host import PrivateHost, eventually
+
+pytestmark = pytest.mark.requires("namespaces", "ip", "iptables", "curl", "udhcpc", "dnsmasq")
+
+
+def test_the_agent_answers_and_tells_what_was_asked(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    boot(host, "quiet")
+    alone = host.run("netconsole", "metadata", "list", check=False)
+    assert alone.returncode == 3
+    assert "is known to the agent" in alone.stderr
+    start_agent(host)
+    hostname = "/latest/meta-data/hostname"
+    eventually(lambda: ask(host, "web1", hostname).body.startswith("web1"))
+    assert ask(host, "web1", "/nothing?key=secret").status == 404
+    quiet, web1 = answer(host, "metadata", "list")
+    assert (quiet["instance"], quiet["requests"], quiet["is_silent"]) == ("quiet", 0, True)
+    assert (web1["last"]["path"], web1["last"]["status"]) == ("/nothing", 404)
+    assert web1["requests"] >= 2
+    shown = netconsole(host, "metadata", "list")
+    assert "silent" in shown
+    assert "GET /nothing" in shown
+    assert "secret" not in shown
+    assert curl(host, "/v1/guest_requests")[0] == 200
+    assert "metadata service" not in eventually(lambda: _calm(host))
+
+    second = host.run("netconsole", "metadata", "serve", check=False)
+    assert (second.returncode, len(second.stderr.splitlines())) == (1, 1)
+
+    host.write(
+        "/etc/netconsole/netconsole.conf",
+        host.read("/etc/netconsole/netconsole.conf") + "dhcp_domain = example.org\n",
+    )
+    host.run("pkill", "-HUP", "-f", "netconsole agent")
+    eventually(lambda: ask(host, "web1", hostname).body == "web1.example.org")
+
+
+def _calm(host: PrivateHost) -> str:
+    """The status, once nothing is wrong in it."""
+    told = netconsole(host, "status")
+    return told if "wrong: no metadata" not in told else ""
