@@ -103,8 +103,9 @@ class CreateInstance(Change[InstanceView]):
         quota.check_fixed_ips(connection, project, len(wanted), options)
         instance = instances.insert(connection, instance)
         grouping.join(connection, instance, self.security_groups)
-        guest = told(connection, GuestData(InstanceView(instance, ())), self.told, options)
-        guest_data.write(connection, guest)
+        if self.told != GuestDetails():
+            guest = told(connection, GuestData(InstanceView(instance, ())), self.told, options)
+            guest_data.write(connection, guest)
         ports, rows = [], []
         for network, mac in zip(wanted, macs, strict=True):
             port = allocation.give_port(
