@@ -5,14 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from cloud import configure, netconsole
+from cloud import configure, dropped_frames, netconsole
 from guest_frames import device, filter_bridged, furnish, identity, learned, send, told, world
 from guest_lies import lies
 from guest_world import OTHER_MAC
 from honest_frames import honest
 from private_host import PrivateHost, eventually
-
-from netconsole.backend.filtering.guard_listing import counted
 
 NEAR = """
 import sys
@@ -62,10 +60,6 @@ def host() -> Iterator[PrivateHost]:
         yield made
 
 
-def counters(host: PrivateHost) -> Counter[str]:
-    return Counter(counted(host.run("nft", "list", "table", "netdev", "netconsole").stdout))
-
-
 @pytest.mark.parametrize(
     "guest", ["liar", pytest.param("machine", marks=pytest.mark.requires("tap"))]
 )
@@ -76,7 +70,7 @@ def test_no_lie_gets_anywhere_and_each_is_counted(
     filter_bridged(host, bridge_nf)
     of = world(host, guest)
     every = lies(of)
-    before, known = counters(host), learned(host)
+    before, known = dropped_frames(host), learned(host)
 
     came = send(host, guest, [lie.frame for lie in every], of)
 
@@ -85,7 +79,7 @@ def test_no_lie_gets_anywhere_and_each_is_counted(
         "host": [],
         "outside": [],
     }
-    assert counters(host) - before == Counter(lie.counter for lie in every)
+    assert dropped_frames(host) - before == Counter(lie.counter for lie in every)
     assert {mac for mac in learned(host) - known if not mac.startswith("33:33:")} <= {of.me.mac}
 
 
@@ -96,12 +90,12 @@ def test_what_is_honest_passes(host: PrivateHost, guest: str) -> None:
     filter_bridged(host, "0")
     of = world(host, guest)
     frames = honest(of)
-    before = counters(host)
+    before = dropped_frames(host)
 
     came = send(host, guest, [frame for _, frame in frames], of)
 
     assert [kind for number, (kind, _) in enumerate(frames) if number not in came["other"]] == []
-    assert counters(host) == before
+    assert dropped_frames(host) == before
 
 
 def answers(host: PrivateHost) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cloud import FLOATING, configure, create_cloud, netconsole, reaches
+from cloud import FLOATING, configure, create_cloud, dropped_frames, netconsole, reaches
 from private_host import PrivateHost, eventually
 from promtool import promtool
 
@@ -40,8 +40,12 @@ def test_what_happens_on_the_host_is_in_the_figures(told: PrivateHost) -> None:
     assert value(host, 'netconsole_drift_steps{kind="addresses"}') == 0
     assert value(host, 'netconsole_network_leased_addresses{network="vmnet"}') == 1
 
+    seen = value(host, "netconsole_picture_timestamp_seconds") or 0
+    failing = findings(host, "fail")
     host.run("ip", "address", "delete", f"{FLOATING}/32", "dev", "eth0")
     eventually(lambda: value(host, 'netconsole_drift_steps{kind="addresses"}'))
+    eventually(lambda: findings(host, "fail") - failing)
+    assert (value(host, "netconsole_picture_timestamp_seconds") or 0) > seen
     eventually(lambda: value(host, 'netconsole_floating_addresses{pool="public",state="drift"}'))
     netconsole(host, "apply")
     eventually(lambda: value(host, 'netconsole_drift_steps{kind="addresses"}') == 0)
@@ -57,6 +61,14 @@ def test_what_happens_on_the_host_is_in_the_figures(told: PrivateHost) -> None:
     chain = f'address="{FLOATING}",chain="nova-network-PREROUTING"'
     assert reaches(host)
     eventually(lambda: value(host, f"netconsole_floating_address_rule_packets_total{{{chain}}}"))
+
+
+def findings(host: PrivateHost, verdict: str) -> set[str]:
+    """The checks that say so."""
+    found = re.findall(
+        r'^netconsole_finding\{check="(\w+)",verdict="(\w+)"\} 1.0$', scraped(host), re.M
+    )
+    return {check for check, said in found if said == verdict}
 
 
 ASKED = """
@@ -106,6 +118,8 @@ def test_what_a_guest_tried_is_counted(told: PrivateHost) -> None:
     host.run(*guest, "ip", "address", "add", "10.0.0.77/24", "dev", "eth0")
     host.run(*guest, "ping", "-c1", "-W1", "-I", "10.0.0.77", "10.0.0.1", check=False)
     eventually(lambda: dropped(host) > before)
+    figures = re.findall(r'dropped_frames_total\{kind="(\w+)"\} (\S+)$', scraped(host), re.M)
+    assert {kind: float(count) for kind, count in figures} == dropped_frames(host)
 
 
 STRANGE = """

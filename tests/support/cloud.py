@@ -1,6 +1,7 @@
 """A small cloud on a private host, made with the command line: what kernel tests start from."""
 
 import json
+from collections import Counter
 from typing import Any
 
 from private_host import PrivateHost, eventually
@@ -27,6 +28,13 @@ def answer(host: PrivateHost, *arguments: str) -> Any:
 def configure(host: PrivateHost, *more: str) -> None:
     """Write the configuration, with further lines of `option = value`."""
     host.write("/etc/netconsole/netconsole.conf", "\n".join((CONFIGURATION, *more, "")))
+
+
+def dropped_frames(host: PrivateHost) -> Counter[str]:
+    """What the guards have dropped, by kind, as nft(8) tells it."""
+    told = host.run("nft", "-j", "list", "counters", "table", "netdev", "netconsole").stdout
+    listed = (each["counter"] for each in json.loads(told)["nftables"] if "counter" in each)
+    return Counter({each["name"]: each["packets"] for each in listed})
 
 
 OPEN_GROUPS = """

@@ -29,18 +29,6 @@ def parse_guards(told: str) -> GuardTable:
     return frozenset(_objects(lines)) if lines else frozenset()
 
 
-def counted(told: str) -> dict[str, int]:
-    """Return how many packets each named counter has seen, of what `nft list` prints."""
-    found: dict[str, int] = {}
-    name = ""
-    for line in told.splitlines():
-        if opened := _OPENED.fullmatch(line):
-            name = opened[2] if opened[1] == "counter" else ""
-        elif name and _COUNTED.fullmatch(line.strip()):
-            found[name] = int(line.split()[1])
-    return found
-
-
 def counted_in_chains(told: str) -> dict[str, int]:
     """Return how many packets the rules of each chain have seen, as `ebtables -L --Lc` prints."""
     found: dict[str, int] = {}

@@ -102,6 +102,25 @@ def parse_chains(pieces: Iterable[bytes]) -> tuple[KernelChain, ...]:
     )
 
 
+_COUNTER: Final = 1
+"""NFT_OBJECT_COUNTER of linux/netfilter/nf_tables.h."""
+_NAME, _TYPE, _DATA = 2, 3, 4
+"""NFTA_OBJ_*."""
+_PACKETS: Final = 2
+"""NFTA_COUNTER_PACKETS."""
+
+
+def parse_counters(pieces: Iterable[bytes]) -> dict[str, int]:
+    """Return how many packets each named counter of a dump of objects has seen."""
+    found: dict[str, int] = {}
+    for message in contents(pieces):
+        told = dict(attributes(message[FAMILY.size :]))
+        if int.from_bytes(told.get(_TYPE, b""), "big") == _COUNTER:
+            seen = dict(attributes(told[_DATA]))
+            found[text(told[_NAME])] = int.from_bytes(seen[_PACKETS], "big")
+    return found
+
+
 def parse_rules(raw: Iterable[bytes]) -> tuple[KernelRule, ...]:
     """Return the rules of a dump, as `NfTables.raw_rules` returns it."""
     return tuple(_rule(message[FAMILY.size :]) for message in contents(raw))
