@@ -23,7 +23,8 @@ _MESSAGE = struct.Struct("=BBHiHBB")
 _ATTRIBUTE = struct.Struct("=HH")
 _DESTINATION, _MAC, _MASTER = 1, 2, 9
 """NDA_DST, NDA_LLADDR and NDA_MASTER."""
-_NOBODY: Final = frozenset({errno.ENOENT, errno.ENODEV, errno.EINVAL})
+_NOBODY: Final = frozenset({errno.ENOENT, errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP})
+"""No such entry, or no bridge: what is asked for is nowhere."""
 
 
 class Neighbours:
