@@ -251,16 +251,16 @@ class Watch:
     def _deliver_newest(self) -> None:
         """What the checks have found meanwhile; and to who has just subscribed, what there is."""
         latest = self._latest
-        if latest is None:
-            return
-        if self._findings != latest.findings:
+        if latest is not None and self._findings != latest.findings:
             latest = replace(
                 latest, findings=self._findings, changed=frozenset(), services=frozenset()
             )
             self._latest = latest
             self._deliver(latest)
-        for deliver in self._receivers(only_new=True):
-            deliver(latest)
+        there = [each for each in (latest, self._error) if each is not None]
+        for deliver in self._receivers(only_new=True) if there else ():
+            for each in there:
+                deliver(each)
 
     def _deliver(self, result: Picture | Exception) -> None:
         for deliver in self._receivers():
