@@ -54,7 +54,7 @@ def test_kept(host: PrivateHost) -> None:
     with console(host) as terminal:
         repair(terminal)
         terminal.press("tab", "enter")
-        terminal.wait_for("done:", "drift 0 ✓")
+        terminal.wait_for(": done: ", "drift 0 ✓")
         terminal.press("q")
         assert terminal.exit_status() == 0
     assert on_bridge(host)

@@ -16,7 +16,13 @@ from netconsole.backend.service.outcome import Outcome
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import FloatingIPStatus
 from netconsole.screens.pages.console import Console
-from netconsole.screens.pages.dialogs import ChoosePage, ConfirmPage, NameHostPage
+from netconsole.screens.pages.dialogs import (
+    GOES_ON,
+    UNDONE,
+    ChoosePage,
+    ConfirmPage,
+    NameHostPage,
+)
 from netconsole.screens.rows.pane import Column, Row
 from netconsole.screens.texts.change_log import LogEntry, failure
 
@@ -90,8 +96,10 @@ def propose(
         if plan is not None:
             perform(console, title, change, plan)
 
+    if_one_fails = GOES_ON if isinstance(change, Converge) else UNDONE
     console.push_screen(
-        ConfirmPage(console, title, lambda: console.door.preview(change), changed), agreed
+        ConfirmPage(console, title, lambda: console.door.preview(change), changed, if_one_fails),
+        agreed,
     )
 
 

@@ -190,6 +190,11 @@ class ChoosePage(TablePage[Result], Generic[Result], inherit_bindings=False):
         self.dismiss(chosen)
 
 
+UNDONE = "undone if one fails"
+GOES_ON = "undone if one fails that filters or guards instances; past any other it goes on"
+"""Of a repair."""
+
+
 class ConfirmPage(Page[Plan], inherit_bindings=False):
     """A plan as the commands it would run. Cancel has the focus; answers with the plan or None.
 
@@ -209,11 +214,13 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
         title: str,
         preview: Callable[[], Plan],
         changed: PlanDifference | None = None,
+        if_one_fails: str = UNDONE,
     ) -> None:
         """`changed` is said first where the admin has agreed to another plan before."""
         super().__init__(console, title, "")
         self._preview = preview
         self._changed = changed
+        self._if_one_fails = if_one_fails
         self._plan: Plan | None = None
         self._later: Plan | None = None
         """Another plan, made since, that is not shown yet."""
@@ -267,7 +274,7 @@ class ConfirmPage(Page[Plan], inherit_bindings=False):
     def _show(self, plan: Plan) -> None:
         self._plan, self._later = plan, None
         before = (*differing(self._changed), Entry()) if self._changed else ()
-        self.lines.set_entries((*before, *plan_entries(plan)))
+        self.lines.set_entries((*before, *plan_entries(plan, self._if_one_fails)))
         self.bar.say("")
         self.buttons.set_labels(("Cancel", "Apply"))
 
@@ -311,7 +318,7 @@ class NameHostPage(Page[bool], inherit_bindings=False):
     def on_mount(self) -> None:
         self.footer.show((Hint("enter", "take the name"), Hint("esc", "cancel")))
         reason = Entry(self._because, STYLES["warning"])
-        self.lines.set_entries((reason, Entry(), *plan_entries(self._plan)))
+        self.lines.set_entries((reason, Entry(), *plan_entries(self._plan, GOES_ON)))
         hint = f"type {self._host} to go on; anything else, and esc, cancels"
         self.bar.type_text("name of this host: ", hint, "", self._typed)
 
@@ -348,11 +355,11 @@ def differing(difference: PlanDifference) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def plan_entries(plan: Plan) -> tuple[Entry, ...]:
+def plan_entries(plan: Plan, if_one_fails: str) -> tuple[Entry, ...]:
     """A plan to read: what is to say of it, then every command, in the order in which they run."""
     notes = plan.notes if isinstance(plan, Preview) else ()
     told = [each for note in notes for each in (Entry(note, STYLES["warning"]), Entry())]
     if not plan:
         return (*told, Entry("Nothing is to be done on the host; only the store changes."))
-    said = f"{count(len(plan.commands), 'command')}, run in this order; undone if one fails:"
+    said = f"{count(len(plan.commands), 'command')}, run in this order; {if_one_fails}:"
     return (*told, Entry(said, BOLD), Entry(), *(command(text) for text in plan.commands))

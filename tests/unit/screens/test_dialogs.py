@@ -2,15 +2,15 @@
 
 from netconsole.backend.plan.agreement import Preview
 from netconsole.backend.steps import Plan, SetSysctl
-from netconsole.screens.pages.dialogs import plan_entries
+from netconsole.screens.pages.dialogs import UNDONE, plan_entries
 
 STEPS = (SetSysctl("net/ipv4/ip_forward", "1", "0"),)
 
 
 def test_what_is_to_be_known_of_a_plan_stands_before_its_commands() -> None:
-    alone = plan_entries(Plan(STEPS))
-    assert plan_entries(Preview(STEPS)) == alone
-    noted = plan_entries(Preview(STEPS, ("mind that",)))
+    alone = plan_entries(Plan(STEPS), UNDONE)
+    assert plan_entries(Preview(STEPS), UNDONE) == alone
+    noted = plan_entries(Preview(STEPS, ("mind that",)), UNDONE)
     assert noted[0].text == "mind that"
     assert noted[2:] == alone
-    assert plan_entries(Preview((), ("mind that",)))[0].text == "mind that"
+    assert plan_entries(Preview((), ("mind that",)), UNDONE)[0].text == "mind that"
