@@ -15,7 +15,10 @@ from aiohttp import web
 from netconsole import __version__
 from netconsole.agent import requests, roles
 from netconsole.agent.connections import DoorRequest, failed
+from netconsole.agent.examining import capturing, collecting
+from netconsole.agent.jobs import Jobs
 from netconsole.agent.roles import Role
+from netconsole.agent.telling import Differing, Whole, without_secrets
 from netconsole.agent.trials import Trial, Trials
 from netconsole.agent.watching import watched
 from netconsole.backend.changes import Change
@@ -30,8 +33,8 @@ from netconsole.backend.model.errors import (
 from netconsole.backend.service.outcome import Confirm, Outcome
 from netconsole.backend.survey.status import Status, told_to_viewer
 from netconsole.backend.system.who import Asker, login_of, other_process
-from netconsole.diagnostics.redaction import redacted, redacted_document
 from netconsole.door import protocol
+from netconsole.door.door import Deliver, Subscription
 from netconsole.door.failures import AgentFailed, Refused, told_error
 from netconsole.door.local import LocalDoor
 from netconsole.door.openapi import document
@@ -80,6 +83,7 @@ class Answering:
     def __init__(self, door: LocalDoor) -> None:
         self._door = door
         self._trials = Trials()
+        self._jobs = Jobs()
         self._ended = asyncio.Event()
         self._looks = ThreadPoolExecutor(2, "viewers")
         self._reads = ThreadPoolExecutor(4, "admins")
@@ -96,6 +100,9 @@ class Answering:
             ("POST", protocol.PREVIEW_UNDO): self._preview_undo,
             ("POST", protocol.UNDO): self._undo,
             ("POST", protocol.CONFIRM): self._confirm,
+            ("POST", protocol.EVIDENCE): self._evidence,
+            ("POST", protocol.CAPTURE): self._capture,
+            ("POST", protocol.END): self._end,
         }
         for question in QUESTIONS.values():
             answers["GET", question.path] = partial(self._question, question)
@@ -106,6 +113,7 @@ class Answering:
         """Take back what waits for a yes, and wait for the changes that are under way."""
         self._ended.set()
         self._trials.refuse_all()
+        self._jobs.end()
         for executor in (self._looks, self._reads):
             executor.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._changes.shutdown)
@@ -177,7 +185,8 @@ class Answering:
         if question.for_changers and not visitor.may_change:
             because = await asyncio.to_thread(roles.why_not_change, visitor.uid)
             raise ReadOnly(f"{question.name}: refused, {because}")
-        arguments, inner = requests.arguments_of(question, request), requests.inner_of(request)
+        arguments = requests.arguments_of(question, request)
+        inner = requests.truth_of(request, "inner")
 
         def work() -> str:
             found = self._door.ask(question, arguments)
@@ -185,7 +194,7 @@ class Answering:
                 found = self._as_told(found, visitor)
             indent = None if inner else 2
             text = as_json(found, indent=indent, inner=inner)
-            return text if visitor.may_change else _without_secrets(text, indent)
+            return text if visitor.may_change else without_secrets(text, indent)
 
         return _answered(await self._read(visitor, work))
 
@@ -215,23 +224,27 @@ class Answering:
         return _answered(json.dumps(await self._read(visitor, document), indent=2))
 
     async def _watch(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        requests.refuse_arguments(request, "inner")
-        inner = requests.inner_of(request)
+        requests.refuse_arguments(request, "differences", "counters")
+        counters = requests.counters_of(request)
+        kind = Differing if requests.truth_of(request, "differences") else Whole
+        manner = kind(partial(self._as_told, visitor=visitor), may_change=visitor.may_change)
 
-        def line(taken: object, status: Status, findings: object) -> str:
-            told = {"taken": taken, "status": self._as_told(status, visitor), "findings": findings}
-            text = as_json(told, inner=inner)
-            return f"{text if visitor.may_change else _without_secrets(text, None)}\n"
+        def subscribe(deliver: Deliver) -> Subscription:
+            return self._door.subscribe(deliver, counters)
 
         in_thread = partial(self._read, visitor)
-        return await watched(request, self._door.subscribe, in_thread, line, self._ended)
+        return await watched(request, subscribe, in_thread, manner, self._ended)
 
     # Changes
 
-    async def _refuse_viewer(self, what: str, visitor: Visitor) -> None:
-        """Raise ReadOnly for who only looks, before anything of what they sent is read."""
+    async def _refuse_viewer(
+        self, what: str, visitor: Visitor, change: DoorRequest | None = None
+    ) -> None:
+        """Raise ReadOnly for who only looks; of what they sent the title of a change is read."""
         if visitor.may_change:
             return
+        if change is not None:
+            what = await requests.title_of(change) or what
         because = await asyncio.to_thread(roles.why_not_change, visitor.uid)
         raise await self._refusal(what, because, visitor)
 
@@ -253,7 +266,7 @@ class Answering:
             raise await self._refusal(title, because, visitor)
 
     async def _preview(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("preview", visitor)
+        await self._refuse_viewer("preview", visitor, request)
         asked = await requests.change_request(request)
         title = await asyncio.to_thread(_title, asked.change)
         await self._refuse_beyond_role(title, asked.change, visitor)
@@ -267,7 +280,7 @@ class Answering:
         return _answered(as_json(found, indent=2, inner=True))
 
     async def _do(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("do", visitor)
+        await self._refuse_viewer("do", visitor, request)
         asked = await requests.change_request(request, "agreed", "confirm")
         title = await asyncio.to_thread(_title, asked.change)
         await self._refuse_beyond_role(title, asked.change, visitor)
@@ -284,6 +297,21 @@ class Answering:
         await self._refuse_viewer("confirm", visitor)
         token, keep = await requests.answer_request(request)
         self._trials.answer(token, visitor.uid, keep=keep)
+        return _answered(as_json({"heard": True}))
+
+    async def _evidence(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        await self._refuse_viewer("evidence", visitor)
+        asked = await requests.inquiry_request(request)
+        return await self._jobs.answer(request, collecting(self._door.service, asked))
+
+    async def _capture(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        await self._refuse_viewer("capture", visitor)
+        asked = await requests.capture_request(request)
+        return await self._jobs.answer(request, capturing(asked, request.peer))
+
+    async def _end(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        await self._refuse_viewer("end", visitor)
+        self._jobs.end_one(await requests.end_request(request), visitor.uid)
         return _answered(as_json({"heard": True}))
 
     async def _make(
@@ -344,13 +372,6 @@ async def _on_trial(
     with suppress(ConnectionError):
         await response.write(as_line(ended).encode())
     return response
-
-
-def _without_secrets(text: str, indent: int | None) -> str:
-    """What who looks is answered. Mostly there is none, which is seen soonest in the whole."""
-    if redacted(text) == text:
-        return text
-    return as_json(redacted_document(json.loads(text)), indent=indent)
 
 
 def _title(change: Any) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -10,14 +10,19 @@ from aiohttp.http_exceptions import HttpProcessingError
 from netconsole import __version__
 from netconsole.agent.connections import DoorRequest
 from netconsole.backend.changes import Change
-from netconsole.backend.model.errors import InvalidValue
+from netconsole.backend.model.errors import InvalidValue, NetconsoleError
 from netconsole.backend.steps import Plan
 from netconsole.door import protocol
-from netconsole.door.codec import change_of, document_of, plan_of
+from netconsole.door.captured import AskedCapture
+from netconsole.door.codec import capture_of, change_of, document_of, inquiry_of, plan_of
 from netconsole.door.failures import Refused
+from netconsole.door.inquiry import Inquiry
 from netconsole.door.questions import HostQuestion, QuestionParameter
 
 BODY_SECONDS = 20.0
+NAMED_BYTES = 4096
+NAMED_SECONDS = 10.0
+"""So much is read to name a change in the audit log that is refused."""
 LONGEST_TEXT = 1000
 """Letters of one argument in a URL."""
 
@@ -55,12 +60,22 @@ def refuse_other_versions(request: DoorRequest) -> None:
     )
 
 
-def inner_of(request: DoorRequest) -> bool:
-    """Whether what is between parts of ours is to be answered as well. Raises InvalidValue."""
-    told = request.query.get("inner", "false")
+def truth_of(request: DoorRequest, name: str) -> bool:
+    """Read an argument that is true or false; false without it. Raises InvalidValue."""
+    told = request.query.get(name, "false")
     if told not in _TRUTH:
-        raise InvalidValue("inner", told, "must be true or false")
+        raise InvalidValue(name, told, "must be true or false")
     return _TRUTH[told]
+
+
+def counters_of(request: DoorRequest) -> float | None:
+    """Read how often counters are to be read, in seconds. Raises InvalidValue."""
+    told, seconds = request.query.get("counters"), protocol.COUNTERS_SECONDS
+    if told is None:
+        return None
+    if not (told.isascii() and told.isdecimal() and len(told) < 9 and int(told) in seconds):
+        raise InvalidValue("counters", told, f"must be {seconds.start} to {seconds.stop - 1}")
+    return float(told)
 
 
 def arguments_of(question: HostQuestion, request: DoorRequest) -> Mapping[str, object]:
@@ -132,9 +147,49 @@ async def change_request(request: DoorRequest, *known: str) -> ChangeRequest:
     return await asyncio.to_thread(_change_request, told)
 
 
+async def title_of(request: DoorRequest) -> str | None:
+    """Return the title of a change that is asked for by who may not make it.
+
+    None where it is not to be had in few bytes, soon: of who only looks no more is read.
+    """
+    if request.content_length is None or request.content_length > NAMED_BYTES:
+        return None
+    try:
+        async with asyncio.timeout(NAMED_SECONDS):
+            asked = await change_request(request, "agreed", "confirm")
+        return await asyncio.to_thread(_title, asked.change)
+    except (NetconsoleError, TimeoutError):
+        return None
+
+
+def _title(change: Change[object]) -> str:
+    return change.title
+
+
 def _change_request(told: Mapping[str, object]) -> ChangeRequest:
     change = change_of(told.get("change"), told.get("arguments", {}))
     return ChangeRequest(change, _agreed(told), _truth(told))
+
+
+async def inquiry_request(request: DoorRequest) -> Inquiry:
+    """Read which evidence is asked for. Raises InvalidValue."""
+    told = await document(request, *(each.name for each in fields(Inquiry)))
+    return await asyncio.to_thread(inquiry_of, told)
+
+
+async def capture_request(request: DoorRequest) -> AskedCapture:
+    """Read what is to be captured. Raises InvalidValue."""
+    told = await document(request, "request", "packets")
+    return await asyncio.to_thread(capture_of, told)
+
+
+async def end_request(request: DoorRequest) -> str:
+    """Read which job is to end: its token. Raises InvalidValue."""
+    told = await document(request, "token")
+    token = told.get("token")
+    if not isinstance(token, str):
+        raise InvalidValue("token", token, "must be that of a job")
+    return token
 
 
 async def undo_request(request: DoorRequest, *known: str) -> UndoRequest:

@@ -4,23 +4,29 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Protocol
 
 from aiohttp import web
 
 from netconsole.agent.connections import DoorRequest
 from netconsole.backend.model.codec import as_line
 from netconsole.backend.model.errors import NetconsoleError
-from netconsole.backend.survey.status import Status
 from netconsole.door import protocol
-from netconsole.door.door import Deliver, Sight
+from netconsole.door.door import Deliver, Sight, Subscription
 from netconsole.door.failures import AgentFailed, told_error
 
-Subscribe = Callable[[Deliver], Callable[[], None]]
-Line = Callable[[datetime, Status, object], str]
+Subscribe = Callable[[Deliver], Subscription]
 InThread = Callable[[Callable[[], str]], Awaitable[str]]
 
-_GONE_SECONDS = 5.0
-"""How often it is looked whether somebody still reads, where nothing is to be told."""
+
+class Manner(Protocol):
+    """How sights are told to one reader."""
+
+    def line(self, sight: Sight) -> str:
+        """Return the line of a sight; called in a thread."""
+
+    def beat(self, looking_for: float) -> str:
+        """Return what is told where nothing is new; empty for nothing."""
 
 
 class Newest:
@@ -46,7 +52,7 @@ class Newest:
         """Wait for what is new; None where there is nothing for some seconds."""
         waiting = [asyncio.ensure_future(each.wait()) for each in (self._there, self._ended)]
         first = asyncio.FIRST_COMPLETED
-        await asyncio.wait(waiting, timeout=_GONE_SECONDS, return_when=first)
+        await asyncio.wait(waiting, timeout=protocol.BEAT_SECONDS, return_when=first)
         for each in waiting:
             each.cancel()
         if not self._there.is_set():
@@ -59,23 +65,27 @@ async def watched(
     request: DoorRequest,
     subscribe: Subscribe,
     in_thread: InThread,
-    line: Line,
+    manner: Manner,
     ended: asyncio.Event,
 ) -> web.StreamResponse:
     """Answer with a line for each sight, until who asks hangs up or the agent has ended."""
     response = web.StreamResponse()
     response.content_type = protocol.LINES
     newest = Newest(ended)
-    unsubscribe = await asyncio.to_thread(subscribe, newest.put)
+    subscription = await asyncio.to_thread(subscribe, newest.put)
     try:
         with suppress(ConnectionError):
             await response.prepare(request)
             while not (ended.is_set() or _is_gone(request)):
                 sight = await newest.take()
-                if sight is not None:
-                    await response.write((await _told(sight, in_thread, line)).encode())
+                if sight is None:
+                    line = manner.beat(subscription.waits_for())
+                else:
+                    line = await _told(sight, in_thread, manner)
+                if line:
+                    await response.write(line.encode())
     finally:
-        await asyncio.to_thread(unsubscribe)
+        await asyncio.to_thread(subscription.end)
     return response
 
 
@@ -83,9 +93,9 @@ def _is_gone(request: DoorRequest) -> bool:
     return request.transport is None or request.transport.is_closing()
 
 
-async def _told(sight: Sight | Exception, in_thread: InThread, line: Line) -> str:
+async def _told(sight: Sight | Exception, in_thread: InThread, manner: Manner) -> str:
     if not isinstance(sight, Exception):
-        return await in_thread(lambda: line(sight.taken, sight.status, sight.findings))
+        return await in_thread(lambda: manner.line(sight))
     if isinstance(sight, NetconsoleError):
         error = sight
     else:

@@ -40,6 +40,9 @@ class Kept:
                 self._begin = self._sights[0][1][0]
             self._end = max(self._end, until)
 
+    def finish(self, packets: Sequence[int], dropped: Sequence[int], begin: int, end: int) -> None:
+        """End: what is kept stays."""
+
     def latest(self, number: int) -> list[tuple[str, Packet]]:
         """Return the last packets, by time, each with the name of its interface."""
         with self._lock:

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -21,7 +21,9 @@ from netconsole.cli.frame.context import Context, pass_context
 if TYPE_CHECKING:
     from netconsole.capture.comparison import Comparison, PairReport, PointReport, Progress
     from netconsole.capture.exchanges import Exchange
-    from netconsole.capture.packet import Packet
+    from netconsole.capture.packet import Packet, Sight
+    from netconsole.capture.sink import Sink
+    from netconsole.capture.topology import Point
 
 LINES_PER_SECOND = 100
 """Printed at most: an SSH session carries no more, and nobody reads it."""
@@ -108,9 +110,9 @@ def capture(
     else:
         if not interfaces:
             raise click.UsageError("Name an interface with --on, or a file with --read.")
-        from netconsole.diagnostics.probes import live_capture as live
+        from netconsole.diagnostics.probes.live_capture import CaptureRequest
 
-        request = live.CaptureRequest(
+        request = CaptureRequest(
             interfaces,
             " ".join(expression),
             seconds=seconds or None,
@@ -118,17 +120,41 @@ def capture(
             snaplen=snaplen,
             spare_session=not own_session,
         )
-        with _until_interrupted() as cancel:
-            found = live.compare(
-                request, cancel=cancel, progress=_Beginning().say, show=show, write=write
+        with _until_interrupted() as cancel, _sinks(lines if show else None, write) as sinks:
+            found = _compare(context)(
+                request, cancel=cancel, progress=_Beginning().say, sinks=sinks
             )
-    lines.finish()
+    lines.end()
     if as_json:
         output.print_json({"lossy": found.lossy, **record(found)})
     else:
         for line in report(found):
             output.say(line)
     click.get_current_context().exit(ExitStatus.FAILED if found.lossy else ExitStatus.OK)
+
+
+def _compare(context: Context) -> "Callable[..., Comparison]":
+    """Return who captures: this process, which needs no store for it, or another host's agent."""
+    from netconsole.diagnostics.probes.live_capture import compare
+
+    return compare if context.host is None else context.door().capture
+
+
+@contextmanager
+def _sinks(lines: "_Lines | None", write: Path | None) -> "Iterator[Sequence[Sink]]":
+    """Return who takes the packets; a file is there once the capture is complete.
+
+    Raises NotSaved, and AlreadyThere where its name is taken.
+    """
+    from netconsole.backend.system.saving import new_file
+    from netconsole.capture.sink import WrittenPackets
+
+    shown = [lines] if lines is not None else []
+    if write is None:
+        yield shown
+        return
+    with new_file(write) as file:
+        yield [*shown, WrittenPackets(file)]
 
 
 @contextmanager
@@ -163,13 +189,23 @@ class _Beginning:
 
 
 class _Lines:
-    """Prints packets, a bounded number a second."""
+    """Prints packets, a bounded number a second; a sink of a live capture."""
 
     def __init__(self, most: int | None) -> None:
         self._most = most
         self._second = 0.0
         self._printed = 0
         self._passed_over = 0
+        self._names: tuple[str, ...] = ()
+
+    def start(self, points: "tuple[Point, ...]", snaplen: int, begin: int) -> None:
+        """Begin with these interfaces."""
+        self._names = tuple(point.name for point in points)
+
+    def add(self, sights: "Sequence[Sight]", until: int) -> None:
+        """Print packets."""
+        if sights:
+            self.show([(self._names[index], packet) for index, packet in sights])
 
     def show(self, packets: "Sequence[tuple[str, Packet]]") -> None:
         """Print packets with their interfaces."""
@@ -185,7 +221,12 @@ class _Lines:
         output.print_lines(output.shown(line(*each)) for each in packets[:room])
         output.flush()
 
-    def finish(self) -> None:
+    def finish(
+        self, packets: "Sequence[int]", dropped: "Sequence[int]", begin: int, end: int
+    ) -> None:
+        """End: what was not printed is said after the last packet."""
+
+    def end(self) -> None:
         """Say what is left to say."""
         self._say_passed_over()
 

@@ -4,6 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from netconsole.cli.frame import output
+from netconsole.cli.frame.context import Context
 
 
 @click.command()
@@ -17,6 +18,7 @@ def completion(context: click.Context, shell: str) -> None:
     zsh:   netconsole completion zsh > /usr/local/share/zsh/site-functions/_netconsole
     fish:  netconsole completion fish > ~/.config/fish/completions/netconsole.fish
     """
+    Context.of(context).stay_here()
     found = get_completion_class(shell)
     if found is None:
         raise click.BadParameter(f"no completion for {shell}")

@@ -18,10 +18,9 @@ LEAST_INTERVAL = 0.2
 
 
 def _access(context: Context) -> "Access":
-    """Return the ways to the host; what looks at it in this process, where that may be."""
+    """Return the ways to the host: its agent, and this process where that may do the same."""
     from netconsole.backend.service.service import Service
     from netconsole.backend.system.privileges import lacking
-    from netconsole.diagnostics.model.snapshot import Unread
     from netconsole.door.either import EitherDoor
     from netconsole.door.local import LocalDoor
     from netconsole.door.remote import RemoteDoor
@@ -29,16 +28,11 @@ def _access(context: Context) -> "Access":
 
     may_save = not context.read_only
     door = context.door()
-    if context.host is not None:
-        elsewhere = f"this looks at the host itself: open a console on {door.host_name}"
-        return Access(door, Unread(elsewhere), may_save, elsewhere)
-    if isinstance(door, RemoteDoor) and (lacks := lacking()) is not None:
-        elsewhere = f"this looks at the host itself: {lacks}"
-        return Access(door, Unread(elsewhere), may_save, elsewhere)
-    service = service_or_reason(context)
-    if isinstance(door, RemoteDoor) and isinstance(service, Service):
-        door = EitherDoor(door, LocalDoor(service))
-    return Access(door, service, may_save)
+    if isinstance(door, RemoteDoor) and context.host is None and lacking() is None:
+        service = service_or_reason(context)
+        if isinstance(service, Service):
+            door = EitherDoor(door, LocalDoor(service))
+    return Access(door, may_save)
 
 
 def _open(context: Context, interval: float, mouse: bool | None) -> int:

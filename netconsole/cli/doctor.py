@@ -1,6 +1,7 @@
 """`netconsole doctor`: every check, one line each."""
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from netconsole.backend.service.service import Service
     from netconsole.diagnostics.model.check import Check
     from netconsole.diagnostics.model.finding import Finding
+    from netconsole.diagnostics.model.request import Request
     from netconsole.diagnostics.model.snapshot import Snapshot, Unread
     from netconsole.door.door import Door
 
@@ -49,12 +51,17 @@ def service_or_reason(context: Context) -> "Service | Unread":
     """Return the service, or why there is none: what needs no store can be checked all the same."""
     from netconsole.diagnostics.model.snapshot import Unread
 
-    if context.host is not None:
-        return context.service()  # which refuses: nothing of this host is meant
     try:
         return context.service()
     except NetconsoleError as error:
         return Unread(str(error))
+
+
+def asked_of_host(context: Context, request: "Request") -> "Request":
+    """Return a request as one of the host that is meant: this one, or the one of --host."""
+    if context.host is not None:
+        return context.door().asking(request)
+    return replace(request, service=service_or_reason(context))
 
 
 probe = click.option(
@@ -99,17 +106,13 @@ def doctor(
     if save is not None:
         context.may_save("doctor --save")
     checks = [doctor.check(name) for name in only] or doctor.quick()
-    if context.host is not None:
-        if saved is not None or save is not None or probe or sources:
-            raise click.UsageError("--host goes with none of --from, --save, --probe and --source.")
-        found = _told(context.door(), checks)
-    elif saved is not None:
+    if saved is not None:
         found = _judged(saved, checks, context.rights())
-    elif not (probe or sources or save) and (door := _agent_to_ask(context)) is not None:
+    elif not (probe or sources or save) and (door := _agent_to_ask(context, checks)) is not None:
         found = _told(door, checks)
     else:
-        service = service_or_reason(context)
-        request = Request(service, sources, probe=probe, saves=save is not None)
+        request = Request(sources=sources, probe=probe, saves=save is not None)
+        request = asked_of_host(context, request)
         snapshot = doctor.look(request, checks)
         if save is not None:
             _write(save, snapshot)
@@ -124,11 +127,19 @@ def doctor(
     click.get_current_context().exit(status)
 
 
-def _agent_to_ask(context: Context) -> "Door | None":
-    """Return the agent's door, for who lacks the rights to look at this host by themselves."""
+def _agent_to_ask(context: Context, checks: "Iterable[Check]") -> "Door | None":
+    """Return the agent's door, for who lacks the rights to look at this host by themselves, or
+    means another; None for checks that no agent makes by itself.
+    """
+    from netconsole.diagnostics.doctor import quick
+
+    if not {each.id for each in checks} <= {each.id for each in quick()}:
+        return None
     from netconsole.backend.system.privileges import lacking
     from netconsole.cli.frame import agent
 
+    if context.host is not None:
+        return context.door()
     return None if lacking() is None else agent.found(context)
 
 

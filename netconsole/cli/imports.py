@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.cli.frame import output
-from netconsole.cli.frame.changing import as_json, dry_run, print_outcome, steps_of, verbose
+from netconsole.cli.frame.changing import (
+    as_json,
+    dry_run,
+    print_outcome,
+    print_plan,
+    steps_of,
+    verbose,
+)
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.group import CommandGroup
 
@@ -43,18 +50,21 @@ def nova(context: Context, connection: str, dry_run: bool, verbose: bool, as_jso
     from netconsole.backend.takeover.nova import takeover
 
     # Before anything is read: whoever may not import needs nothing of what is behind a URL.
-    service = context.service()
-    service.refuse_if_read_only("import nova")
+    door = context.door_for(ImportNova)
+    door.refuse_if_read_only("import nova")
     change = ImportNova(database.shown(connection), database.read(connection))
     if not dry_run:
-        outcome = service.do(change, confirm=context.confirm)
+        outcome = door.do(change, confirm=context.confirm)
         with output.of_what_was_done(change.title):
             print_outcome(change.title, outcome, verbose=verbose, as_json=as_json)
             if not as_json:
                 _print(outcome.result)
         return
+    plan = door.preview(change)
+    if context.host is not None:
+        print_plan(plan, as_json=as_json)  # by whose options the rest comes over is known there
+        return
     found = takeover(change.rows, context.options())
-    plan = service.preview(change)
     if as_json:
         output.print_json({"result": found, "notes": plan.notes, "steps": steps_of(plan)})
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.backend.model.errors import ExitStatus
-from netconsole.cli.doctor import service_or_reason, sources
+from netconsole.cli.doctor import asked_of_host, sources
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netconsole.diagnostics.collecting import Request
     from netconsole.diagnostics.model.finding import Finding
     from netconsole.diagnostics.playbooks import Investigation, Playbook
-    from netconsole.diagnostics.playbooks.playbook import Healing
+    from netconsole.diagnostics.playbooks.playbook import Curing, Healing
 
 
 @click.group(cls=CommandGroup)
@@ -95,17 +95,16 @@ def run(
     from netconsole.diagnostics.collecting import Request
 
     request = Request(
-        service_or_reason(context),
-        sources,
-        target,
-        not no_probe,
-        seconds,
-        filter_,
+        sources=sources,
+        target=target,
+        probe=not no_probe,
+        seconds=seconds,
+        filter=filter_,
         may_save=not context.read_only,
     )
     if sys.stderr.isatty():
         request = replace(request, progress=output.say)
-    manner = _Run(context, _playbook(name), request, as_json)
+    manner = _Run(context, _playbook(name), asked_of_host(context, request), as_json)
     if undo:
         status = manner.undo()
     elif apply or persist:
@@ -144,13 +143,13 @@ class _Run:
         """Find out, apply the cure, and find out again."""
         from netconsole.diagnostics.model.finding import exit_status
 
-        service = self.context.service()
+        host = self._curing()
         found = self.playbook.investigate(self.request)
         if not self.playbook.cure(found.finding, apply=apply, persist=persist):
             self._print(found, None)
             return exit_status(found.findings)
         healing = self.playbook.heal(
-            *(service, self.request, found.finding),
+            *(host, self.request, found.finding),
             apply=apply,
             persist=persist,
             confirm=self.context.confirm,
@@ -159,11 +158,15 @@ class _Run:
             self._print(found, healing)
         return ExitStatus.OK if healing.verified else ExitStatus.PARTLY_DONE
 
+    def _curing(self) -> "Curing":
+        """Who makes cures and takes them back: this process, or the agent of another host."""
+        return self.context.service() if self.context.host is None else self.context.door()
+
     def undo(self) -> ExitStatus:
         """Take back the latest cure, and say how things are then."""
         from netconsole.diagnostics.model.finding import as_json
 
-        undone = self.playbook.undo(self.context.service(), confirm=self.context.confirm)
+        undone = self.playbook.undo(self._curing(), confirm=self.context.confirm)
         for note in undone.notes:
             output.say(note)
         with output.of_what_was_done(f"{self.playbook.change_title}: undo"):

@@ -105,16 +105,14 @@ def replay(file: Path, at: datetime | None, is_list: bool, as_json: bool) -> int
 
 def _open(host: str, moment: "RecordedMoment") -> int:
     """Open the console on a moment."""
-    from netconsole.diagnostics.model.snapshot import Unread
     from netconsole.door.recorded import RecordedDoor
     from netconsole.screens.app import ConsoleApp
     from netconsole.screens.pages.console import Access
     from netconsole.screens.run import run_console
 
     door = RecordedDoor(host, moment)
-    elsewhere = f"this looks at the host itself, and this is {door.read_only_because}"
-    access = Access(door, Unread(elsewhere), may_save=True, elsewhere=elsewhere)
-    return run_console(ConsoleApp(access), mouse=not os.environ.get("SSH_CONNECTION"))
+    app = ConsoleApp(Access(door, may_save=True))
+    return run_console(app, mouse=not os.environ.get("SSH_CONNECTION"))
 
 
 def _list(

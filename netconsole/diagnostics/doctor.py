@@ -31,7 +31,12 @@ def examine(request: Request, checks: Iterable[Check] | None = None) -> tuple[Fi
 
 def look(request: Request, checks: Iterable[Check]) -> Snapshot:
     """Collect the evidence of these checks."""
-    return collect(request, {kind for check in checks for kind in check.needs | check.uses})
+    return parts(request, {kind for check in checks for kind in check.needs | check.uses})
+
+
+def parts(request: Request, wanted: Iterable[type[object]]) -> Snapshot:
+    """Collect these parts, in this process or by whoever collects for it."""
+    return (request.collector or collect)(request, wanted)
 
 
 def judge(snapshot: Snapshot, checks: Iterable[Check] | None = None) -> tuple[Finding, ...]:

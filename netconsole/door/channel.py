@@ -1,6 +1,7 @@
 """Channel: the ways to the socket of an agent: of this host, or by SSH of another."""
 
 import os
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from netconsole.backend.model import phrases
 from netconsole.backend.model.errors import InvalidValue, Unavailable
 from netconsole.backend.model.text import decoded, visible
 from netconsole.backend.system.programs import PATH
@@ -26,8 +28,21 @@ class Channel(ABC):
         """Open a connection. Raises OSError as connect(2) does, and Unavailable."""
 
     @abstractmethod
+    def command(self, *words: str) -> str:
+        """Return a command of netconsole as an admin types it who means the same host."""
+
+    @property
+    @abstractmethod
+    def patience_seconds(self) -> float:
+        """Within which an agent that is well says something."""
+
+    @abstractmethod
     def why_ended(self) -> str:
-        """Return why the other end may have fallen silent, in a few words."""
+        """Return why the connection may have ended, in a few words."""
+
+    @abstractmethod
+    def why_silent(self) -> str:
+        """Return what to say of an agent that is there and does not answer, and what helps."""
 
     def close(self) -> None:  # noqa: B027  of most there is nothing to end
         """End what the connections leave behind."""
@@ -49,8 +64,18 @@ class LocalChannel(Channel):
             raise
         return opened
 
+    def command(self, *words: str) -> str:
+        return phrases.command(*words)
+
+    @property
+    def patience_seconds(self) -> float:
+        return 5.0
+
     def why_ended(self) -> str:
         return "the agent has ended"
+
+    def why_silent(self) -> str:
+        return "the agent hangs: `systemctl restart netconsole-agent` begins it anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +85,14 @@ class SshTarget:
     host: str
     user: str | None = None
     port: int | None = None
+
+    @property
+    def url(self) -> str:
+        """The target as it is given."""
+        user = f"{self.user}@" if self.user is not None else ""
+        port = f":{self.port}" if self.port is not None else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"ssh://{user}{host}{port}"
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -86,10 +119,10 @@ def parse_target(value: str) -> SshTarget:
 
 
 _SSH_OPTIONS = (
-    *("ServerAliveInterval=1", "ServerAliveCountMax=3", "ConnectTimeout=10"),
+    *("ServerAliveInterval=1", "ServerAliveCountMax=4", "ConnectTimeout=10"),
     *("ControlMaster=auto", "ControlPersist=20"),
 )
-"""A link that is dead is noticed after four seconds. The admin logs in once: further connections
+"""A link that is dead is noticed within five seconds. The admin logs in once: further connections
 go by the first, which stays for some seconds after the last (ssh_config(5))."""
 _DIAL = ("netconsole", "agent", "dial")
 
@@ -124,6 +157,17 @@ class SshChannel(Channel):
                 raise Unavailable(f"ssh: {error.strerror}") from error
         self._processes.append(process)
         return ours
+
+    def command(self, *words: str) -> str:
+        return phrases.command("--host", self._target.url, *words)
+
+    @property
+    def patience_seconds(self) -> float:
+        return 15.0  # it may log in anew (ConnectTimeout), and start a program there
+
+    def why_silent(self) -> str:
+        words = ("ssh", *self._target.words, "systemctl", "restart", "netconsole-agent")
+        return f"{self._target.host}: the agent there hangs: `{shlex.join(words)}` begins it anew"
 
     def why_ended(self) -> str:
         """Return the last words of ssh, or of the program at its other end."""

@@ -15,6 +15,8 @@ from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.model.text import decoded
 from netconsole.backend.steps import Plan
 from netconsole.backend.steps.codec import Undecodable, structure
+from netconsole.door.captured import AskedCapture
+from netconsole.door.inquiry import Inquiry
 
 RULE = "must be JSON as the agent's OpenAPI document has it"
 
@@ -52,6 +54,18 @@ def plan_of(told: object) -> Plan:
     """Make a plan of what was sent. Raises InvalidValue."""
     plan: Plan = _structured(Plan, told, "agreed")
     return plan
+
+
+def inquiry_of(told: object) -> Inquiry:
+    """Make of what was sent which evidence is asked for. Raises InvalidValue."""
+    inquiry: Inquiry = _structured(Inquiry, told, "evidence")
+    return inquiry
+
+
+def capture_of(told: object) -> AskedCapture:
+    """Make of what was sent what is to be captured. Raises InvalidValue."""
+    asked: AskedCapture = _structured(AskedCapture, told, "capture")
+    return asked
 
 
 def _structured(kind: type[Any], told: object, what: str) -> Any:

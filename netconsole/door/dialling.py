@@ -5,6 +5,7 @@ import select
 import socket
 
 from netconsole.door.channel import LocalChannel
+from netconsole.door.connection import require_alive
 
 _BLOCK = 1 << 16
 
@@ -13,9 +14,11 @@ def dial(path: str, source: int = 0, sink: int = 1) -> None:
     """Copy both ways until the agent hangs up, or nobody reads any more.
 
     The end of what is sent is handed on, as a client may wait for an answer after it. Raises
-    OSError where nobody answers.
+    OSError where nobody is there, AgentGone where the agent hangs.
     """
-    with LocalChannel(path).open() as agent:
+    channel = LocalChannel(path)
+    with channel.open() as agent:
+        require_alive(channel)
         agent.settimeout(None)
         sources = [source, agent.fileno()]
         while agent.fileno() in sources:

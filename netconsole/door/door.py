@@ -1,19 +1,27 @@
 """Door: what front ends need of one host, whoever answers: this process, or the host's agent."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from netconsole.backend.model.errors import ReadOnly
 from netconsole.door.questions import Questions
 
 if TYPE_CHECKING:
+    import threading
+
     from netconsole.backend.changes import Change
     from netconsole.backend.plan.agreement import Preview
     from netconsole.backend.service.outcome import Confirm, Outcome
     from netconsole.backend.steps import Plan
     from netconsole.backend.survey.status import Status
+    from netconsole.capture.comparison import Comparison, Progress
+    from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.finding import Finding
+    from netconsole.diagnostics.model.request import Request
+    from netconsole.diagnostics.probes.live_capture import CaptureRequest
 
 Result = TypeVar("Result")
 
@@ -37,6 +45,16 @@ class Sight(Protocol):
 Deliver = Callable[[Sight | Exception], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Sights that are delivered, until it is ended."""
+
+    end: Callable[[], None]
+    """Does not wait for what is under way."""
+    waits_for: Callable[[], float] = lambda: 0.0
+    """For how many seconds the look has been under way that is delivered next."""
+
+
 class Door(Questions):
     """Every question of a host and every change of it. Front ends take whichever door is there."""
 
@@ -50,6 +68,11 @@ class Door(Questions):
     def read_only_because(self) -> str | None:
         """Why changes are refused; None where they are not."""
 
+    def refuse_if_read_only(self, title: str) -> None:
+        """Raise ReadOnly where changes are refused."""
+        if self.read_only_because is not None:
+            raise ReadOnly(f"{title}: refused, this is read-only ({self.read_only_because})")
+
     def plain_status(self) -> object:
         """The status as it is in JSON, for who only prints it: it need not become values."""
         return self.status()
@@ -58,6 +81,11 @@ class Door(Questions):
     def remark(self) -> str:
         """What an admin should know of who answers now; mostly nothing."""
         return ""
+
+    @property
+    def if_left(self) -> str:
+        """What becomes of a change under way when who asked for it leaves."""
+        return "the next start finishes or undoes it"
 
     @abstractmethod
     def preview(self, change: "Change[Any]") -> "Preview":
@@ -88,8 +116,35 @@ class Door(Questions):
         """Take back a playbook's cure: the one named, or the latest; as `Service.undo` says."""
 
     @abstractmethod
-    def subscribe(self, deliver: Deliver) -> Callable[[], None]:
-        """Have each new sight of the host delivered, or why there is none; the answer ends that.
+    def asking(self, request: "Request") -> "Request":
+        """Return a request as one of this host: by which service, or who else, it is answered."""
 
-        Called in a thread of the door's own, first with the latest. Who is slow gets the newest.
+    @abstractmethod
+    def capture(
+        self,
+        request: "CaptureRequest",
+        *,
+        cancel: "threading.Event",
+        progress: "Callable[[Progress], None]",
+        sinks: "Sequence[Sink]" = (),
+    ) -> "Comparison":
+        """Capture packets of this host and compare them, as `probes.live_capture.compare` does."""
+
+    @property
+    @abstractmethod
+    def no_capture_because(self) -> str | None:
+        """Why no packets can be captured by this door, if they cannot."""
+
+    @property
+    def no_evidence_because(self) -> str | None:
+        """Why no evidence can be collected by this door, if it cannot."""
+        return None
+
+    @abstractmethod
+    def subscribe(self, deliver: Deliver, counters: float | None = None) -> Subscription:
+        """Have each new sight of the host delivered, or why there is none.
+
+        With `counters` somebody looks at them: they are read every so many seconds, checks are
+        made more often, and a sight is delivered after each reading. Called in a thread of the
+        door's own, first with the latest. Who is slow gets the newest.
         """

@@ -5,6 +5,7 @@ connection has one request, and the answer ends with it. http.client would do as
 the package for mail and TLS along, for which every command would wait.
 """
 
+import select
 import socket
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
@@ -67,16 +68,28 @@ class AgentExchange:
         if self._socket is not None:
             self._socket.settimeout(seconds)
 
-    def ask(
+    def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
-    ) -> AgentAnswer:
-        """Send the request and return what is answered. Raises OSError."""
+    ) -> None:
+        """Send the request. Raises OSError."""
         if self._socket is None:
             raise AnswerBroken("the connection is not open")
         length = {} if body is None else {"Content-Length": str(len(body))}
         told = (f"{name}: {value}" for name, value in {**headers, **length}.items())
         head = "\r\n".join((f"{method} {path} HTTP/1.0", *told, "", ""))
         self._socket.sendall(head.encode("ascii") + (body or b""))
+
+    def is_answered(self, seconds: float) -> bool:
+        """Wait so long for the answer to begin, and say whether it has."""
+        waiting = select.poll()
+        if self._socket is not None:
+            waiting.register(self._socket, select.POLLIN)
+        return bool(waiting.poll(seconds * 1000))
+
+    def answer(self) -> AgentAnswer:
+        """Return what is answered. Raises OSError."""
+        if self._socket is None:
+            raise AnswerBroken("the connection is not open")
         self._stream = self._socket.makefile("rb")
         return AgentAnswer(self._stream)
 

@@ -1,8 +1,9 @@
 """LocalDoor: the door in the process of the service itself."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,19 @@ from netconsole.backend.steps import Plan
 from netconsole.backend.survey.enforcement import Answer
 from netconsole.backend.survey.senders import Source
 from netconsole.backend.survey.status import Status
+from netconsole.backend.system.privileges import Capability, lacking
 from netconsole.backend.system.who import Asker
-from netconsole.door.door import Deliver, Door
+from netconsole.door.door import Deliver, Door, Subscription
 from netconsole.door.proposal import Proposal
 from netconsole.door.questions import HostQuestion, Protocol
 
 if TYPE_CHECKING:
     from netconsole.backend.model.guest_requests import GuestRequests
+    from netconsole.capture.comparison import Comparison, Progress
+    from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.finding import Finding
+    from netconsole.diagnostics.model.request import Request
+    from netconsole.diagnostics.probes.live_capture import CaptureRequest
     from netconsole.watch.picture import Picture
     from netconsole.watch.watch import Watch
 
@@ -50,6 +56,8 @@ class LocalDoor(Door):
         self.service = service
         self._watch = watch
         self._own_watch: Watch | None = None
+        self._looking_on = 0
+        """How many look by it."""
         self._lock = threading.Lock()
         self._changed = datetime.min.replace(tzinfo=UTC)
         """When the last change through this door was over: a picture from before is old."""
@@ -102,24 +110,63 @@ class LocalDoor(Door):
         with self._changing():
             return self.service.undo(change_id, agreed, confirm=confirm, by=by)
 
-    def subscribe(self, deliver: Deliver) -> Callable[[], None]:
-        return self._looking().subscribe(deliver)
+    def asking(self, request: "Request") -> "Request":
+        return replace(request, service=self.service)
 
-    def close(self) -> None:
-        """Look no more, where this door began to."""
-        if self._own_watch is not None:
-            self._own_watch.stop()
+    def capture(
+        self,
+        request: "CaptureRequest",
+        *,
+        cancel: threading.Event,
+        progress: "Callable[[Progress], None]",
+        sinks: "Sequence[Sink]" = (),
+    ) -> "Comparison":
+        from netconsole.diagnostics.probes.live_capture import compare
+
+        return compare(request, cancel=cancel, progress=progress, sinks=sinks)
+
+    @property
+    def no_capture_because(self) -> str | None:
+        return lacking(Capability.NET_RAW)
+
+    def subscribe(self, deliver: Deliver, counters: float | None = None) -> Subscription:
+        watch = self._looking()
+        endings = [watch.subscribe(deliver)]
+        if counters is not None:
+            endings.append(watch.attend(counters))
+
+        def end() -> None:
+            while endings:
+                endings.pop()()
+                if not endings:
+                    self._looked_on()
+
+        return Subscription(end, lambda: watch.looking_for)
 
     def _looking(self) -> "Watch":
+        """The watch for one more who looks: that which there is, or one of this door's own."""
         if self._watch is not None:
             return self._watch
         from netconsole.watch.watch import Watch
 
         with self._lock:
+            self._looking_on += 1
             if self._own_watch is None:
                 self._own_watch = Watch(self.service)
                 self._own_watch.start()
             return self._own_watch
+
+    def _looked_on(self) -> None:
+        """One who looked does no more; after the last the door's own watch ends."""
+        if self._watch is not None:
+            return
+        with self._lock:
+            self._looking_on -= 1
+            watch = self._own_watch
+            if watch is None or self._looking_on:
+                return
+            self._own_watch = None
+        threading.Thread(target=watch.stop, name="stop", daemon=True).start()
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

@@ -12,8 +12,10 @@ from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.door import protocol
+from netconsole.door.captured import AskedCapture
 from netconsole.door.codec import change_types
 from netconsole.door.failures import KINDS
+from netconsole.door.inquiry import Inquiry
 from netconsole.door.questions import QUESTIONS, HostQuestion, QuestionParameter
 from netconsole.door.remote import Greeting
 from netconsole.door.schemas import Schema, Schemas
@@ -31,6 +33,24 @@ _INNER = {
     "in": "query",
     "description": "Also what is between parts of netconsole, and promised to nobody.",
     "schema": {"type": "boolean", "default": False},
+}
+
+_DIFFERENCES = {
+    "name": "differences",
+    "in": "query",
+    "description": "Only what is not as in the line before; what is in the lines is promised to "
+    "nobody.",
+    "schema": {"type": "boolean", "default": False},
+}
+_COUNTERS = {
+    "name": "counters",
+    "in": "query",
+    "description": "Have counters read every so many seconds, and a line after each reading.",
+    "schema": {
+        "type": "integer",
+        "minimum": protocol.COUNTERS_SECONDS.start,
+        "maximum": protocol.COUNTERS_SECONDS.stop - 1,
+    },
 }
 
 
@@ -62,6 +82,10 @@ def document() -> Schema:
         (protocol.CONFIRM, None, _CONFIRMED, dict[str, bool], _CONFIRM),
     ):
         paths[path] = {"post": _posted(path, says, _body(about, body), kind, answered)}
+    paths[protocol.EVIDENCE] = {"post": _job(_EVIDENCE, "evidence", sent.of(Inquiry))}
+    paths[protocol.CAPTURE] = {"post": _job(_CAPTURE, "capture", sent.of(AskedCapture))}
+    ended = _posted(protocol.END, _END, _body(None, _TOKEN), dict[str, bool], answered)
+    paths[protocol.END] = {"post": ended}
     return {
         "openapi": "3.1.0",
         "info": {"title": "netconsole agent", "version": __version__, "description": _ABOUT},
@@ -82,6 +106,20 @@ _DO = (
     "answer is lines of JSON, first {confirm: {token, seconds}}, which POST /v1/confirm answers in "
     "time, then {outcome} or {error}."
 )
+_WATCH = "A line for each new sight of the host; who reads slowly gets the newest."
+_EVIDENCE = (
+    "Collect evidence, and send packets for it where `probe` says so. The answer is lines of JSON: "
+    "{progress} while a probe watches traffic, {} as a sign of life, then {done}, which is what "
+    "`netconsole doctor --save FILE` writes, or {error}. Who hangs up has it ended."
+)
+_CAPTURE = (
+    "Capture packets and compare what passes. The answer is lines of JSON: {job}, a token; "
+    "{progress} about once a second; the packets, where they are wanted; {} as a sign of life; "
+    "then {done}, or {error}. It ends in time, when its token is sent to POST /v1/end, and when "
+    "who asked hangs up."
+)
+_END = "End a capture or an examination now; its own answer says what came of it."
+_TOKEN: Schema = {"token": {"type": "string"}}
 _UNDO = "Take back a playbook's cure: the one named, or the latest. The rest is as of `do`."
 _CONFIRM = "Say whether a change that waits for it stays; without a yes it is taken back."
 _CONFIRMED: Schema = {"token": {"type": "string"}, "keep": {"type": "boolean"}}
@@ -107,14 +145,24 @@ def _watched(answered: Schemas) -> Schema:
         "status": answered.of(Status),
         "findings": answered.of(tuple[Finding, ...] | None),
     }
-    line = {"type": "object", "properties": parts, "required": list(parts)}
-    responses = _responses(line, protocol.LINES)
-    says = "A line for each new sight of the host; who reads slowly gets the newest."
+    whole = {"type": "object", "properties": parts, "required": list(parts)}
+    line = {"anyOf": [whole, {"type": "object"}]}
     return {
         "operationId": "watch",
+        "description": _WATCH,
+        "parameters": [_DIFFERENCES, _COUNTERS],
+        "responses": _responses(line, protocol.LINES),
+    }
+
+
+def _job(says: str, name: str, body: Schema) -> Schema:
+    line: Schema = {"type": "object"}
+    media = {protocol.ONE_DOCUMENT: {"schema": body}}
+    return {
+        "operationId": name,
         "description": says,
-        "parameters": [_INNER],
-        "responses": responses,
+        "requestBody": {"required": True, "content": media},
+        "responses": _responses(line, protocol.LINES),
     }
 
 

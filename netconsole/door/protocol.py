@@ -10,9 +10,17 @@ ONE_DOCUMENT = "application/json"
 LINES = "application/x-ndjson"
 """One JSON document a line, each as soon as it is known."""
 
+NOTHING = "/v1"
+"""Where nothing is: the agent says so at once, whatever it is busy with."""
 GREETING = "/v1/agent"
 WATCH = "/v1/watch"
 OPENAPI = "/v1/openapi.json"
 PREVIEW, DO = "/v1/preview", "/v1/do"
 PREVIEW_UNDO, UNDO = "/v1/preview_undo", "/v1/undo"
 CONFIRM = "/v1/confirm"
+EVIDENCE, CAPTURE, END = "/v1/evidence", "/v1/capture", "/v1/end"
+
+BEAT_SECONDS = 2.0
+"""Of a watch with differences, and of a job: so often the agent says at least that it is alive."""
+COUNTERS_SECONDS = range(1, 3601)
+"""How often who watches may have counters read."""

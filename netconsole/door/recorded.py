@@ -1,10 +1,11 @@
 """RecordedDoor: the door to a host as it once stood; nothing of it can be changed any more."""
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from netconsole.backend.model.errors import ReadOnly, Unavailable
-from netconsole.door.door import Deliver, Door
+from netconsole.door.door import Deliver, Door, Subscription
 from netconsole.door.questions import HostQuestion
 
 if TYPE_CHECKING:
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from netconsole.backend.plan.agreement import Preview
     from netconsole.backend.service.outcome import Confirm, Outcome
     from netconsole.backend.steps import Plan
+    from netconsole.capture.comparison import Progress
+    from netconsole.capture.sink import Sink
+    from netconsole.diagnostics.model.request import Request
+    from netconsole.diagnostics.probes.live_capture import CaptureRequest
     from netconsole.watch.frames import RecordedMoment
 
 
@@ -38,9 +43,30 @@ class RecordedDoor(Door):
             return self._moment.findings or ()
         raise Unavailable(f"{question.name}: not in {self.read_only_because}")
 
-    def subscribe(self, deliver: Deliver) -> Callable[[], None]:
+    @property
+    def no_evidence_because(self) -> str:
+        return f"this looks at the host itself, and this is {self.read_only_because}"
+
+    def asking(self, request: "Request") -> NoReturn:
+        raise Unavailable(self.no_evidence_because)
+
+    def capture(
+        self,
+        request: "CaptureRequest",
+        *,
+        cancel: threading.Event,
+        progress: "Callable[[Progress], None]",
+        sinks: "Sequence[Sink]" = (),
+    ) -> NoReturn:
+        raise Unavailable(self.no_evidence_because)
+
+    @property
+    def no_capture_because(self) -> str:
+        return self.no_evidence_because
+
+    def subscribe(self, deliver: Deliver, counters: float | None = None) -> Subscription:
         deliver(self._moment)
-        return lambda: None
+        return Subscription(lambda: None)
 
     def preview(self, change: "Change[Any]") -> "Preview":
         self._refuse(change.title)

@@ -1,22 +1,25 @@
 """RemoteDoor: the door at the other end of a socket, which an agent answers at."""
 
-import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from netconsole import __version__
-from netconsole.backend.model.codec import as_line
 from netconsole.backend.model.errors import ReadOnly, Unavailable
 from netconsole.door import protocol
-from netconsole.door.answers import Unintelligible, value_of
+from netconsole.door.answers import value_of
 from netconsole.door.channel import Channel
-from netconsole.door.door import Deliver, Door, Result
-from netconsole.door.exchange import AgentAnswer, AgentExchange, AnswerBroken
+from netconsole.door.connection import (
+    AgentConnection,
+    AgentGone,
+    document_of,
+    lines_of,
+    object_of,
+)
+from netconsole.door.door import Deliver, Door, Result, Subscription
+from netconsole.door.exchange import AgentAnswer, AnswerBroken
 from netconsole.door.failures import error_of
 from netconsole.door.questions import QUESTIONS, HostQuestion
 
@@ -25,24 +28,11 @@ if TYPE_CHECKING:
     from netconsole.backend.plan.agreement import Preview
     from netconsole.backend.service.outcome import Confirm, Outcome
     from netconsole.backend.steps import Plan
-    from netconsole.backend.survey.status import Status
-    from netconsole.diagnostics.model.finding import Finding
-
-GREETING_SECONDS = 2.0
-"""Within which an agent that is well answers who it is; over SSH it may take longer."""
-ANSWER_SECONDS = 120.0
-AGAIN_SECONDS = 2.0
-"""A watch that broke off is begun anew after so long."""
-
-_HEADERS = {
-    "Host": "agent",
-    protocol.VERSION_HEADER: __version__,
-    protocol.API_HEADER: str(protocol.API),
-}
-
-
-class AgentGone(Unavailable):
-    """The connection to an agent has ended before it answered."""
+    from netconsole.capture.comparison import Comparison, Progress
+    from netconsole.capture.sink import Sink
+    from netconsole.diagnostics.model.request import Request
+    from netconsole.diagnostics.model.snapshot import Snapshot
+    from netconsole.diagnostics.probes.live_capture import CaptureRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +50,19 @@ class Greeting:
     """Why the agent refuses changes of who asks; None where it does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteSight:
-    """What an agent saw of its host at one moment."""
+@dataclass(slots=True)
+class _UnderWay:
+    """How far the agent is with a change that was asked for."""
 
-    taken: datetime
-    status: "Status"
-    findings: "tuple[Finding, ...] | None" = None
+    on_trial: bool = False
+    """Whether it waits for a yes."""
+
+    @property
+    def becomes(self) -> str:
+        """What becomes of it when who asked is gone."""
+        if self.on_trial:
+            return "interrupted without a yes, so that the agent takes it back"
+        return "interrupted here, and the agent goes on with it"
 
 
 class RemoteDoor(Door):
@@ -77,7 +73,6 @@ class RemoteDoor(Door):
         self._channel = channel
         self._read_only = read_only
         self._greeting: Greeting | None = None
-        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Be done with the agent."""
@@ -87,10 +82,10 @@ class RemoteDoor(Door):
 
     def greet(self, seconds: float | None = None) -> Greeting:
         """Ask the agent who it is. Raises OSError where nobody answers, and what it refuses by."""
-        with closing(AgentExchange(self._channel)) as connection:
+        with closing(AgentConnection(self._channel)) as connection:
             connection.open(seconds)
-            response = _sent(connection, "GET", protocol.GREETING, None)
-            self._greeting = value_of(Greeting, _document(response))
+            connection.tell("GET", protocol.GREETING)
+            self._greeting = value_of(Greeting, document_of(connection.answer()))
         return self._greeting
 
     @property
@@ -105,6 +100,10 @@ class RemoteDoor(Door):
     @property
     def read_only_because(self) -> str | None:
         return "asked for with --read-only" if self._read_only else self.greeting.read_only_because
+
+    @property
+    def if_left(self) -> str:
+        return "the agent goes on with it"
 
     # Questions
 
@@ -186,35 +185,46 @@ class RemoteDoor(Door):
 
         plan = None if agreed is None else Plan(agreed.steps)
         body = {**asked, "agreed": plan, "confirm": confirm is not None}
-        with closing(AgentExchange(self._channel)) as connection:
-            self._opened(connection)
+        history = self._channel.command("history")
+        with closing(AgentConnection(self._channel)) as connection:
+            connection.begin()
+            under_way = _UnderWay()
             try:
                 with self._titled(title):
-                    response = _sent(connection, "POST", path, body)
-                told = self._outcome(response, confirm)
-            except OSError as error:
+                    response = connection.ask("POST", path, body)
+                told = self._outcome(response, confirm, under_way)
+            except (AgentGone, OSError) as error:
+                why = error if isinstance(error, AgentGone) else self._channel.why_ended()
                 raise AgentGone(
-                    f"{title}: {self._channel.why_ended()} before it answered: "
-                    "`netconsole history` says what came of it"
+                    f"{title}: {why}, before it said what came of this: {history} does"
                 ) from error
+            except KeyboardInterrupt as interrupt:
+                interrupt.add_note(f"{title}: {under_way.becomes}: {history} says how it ended")
+                raise
         made = value_of(Outcome, {**told, "result": None})
         made_result = value_of(result, told["result"])
         return Outcome(
             *(made.change_id, made_result, made.plan, made.waits, made.notes, made.recovered)
         )
 
-    def _outcome(self, response: AgentAnswer, confirm: "Confirm | None") -> dict[str, Any]:
+    def _outcome(
+        self, response: AgentAnswer, confirm: "Confirm | None", under_way: "_UnderWay"
+    ) -> dict[str, Any]:
         """Read what came of a change, and ask on the way whether it stays."""
         if response.content_type != protocol.LINES:
-            return _object(_document(response))
-        for line in _lines(response):
+            return object_of(document_of(response))
+        for line in lines_of(response):
             if question := line.get("confirm"):
+                under_way.on_trial = True
                 keep = confirm is not None and confirm(int(question["seconds"]))
+                under_way.on_trial = not keep
                 answer = {"token": question["token"], "keep": keep}
                 with suppress(Unavailable):  # what is not heard is a no
                     self._request("POST", protocol.CONFIRM, answer)
+            elif "error" in line:
+                raise error_of(line["error"])
             elif "outcome" in line:
-                return _object(line["outcome"])
+                return object_of(line["outcome"])
         raise AnswerBroken("it breaks off")
 
     def _refuse_if_read_only(self, title: str) -> None:
@@ -234,115 +244,71 @@ class RemoteDoor(Door):
 
     # Watching
 
-    def subscribe(self, deliver: Deliver) -> Callable[[], None]:
-        over = threading.Event()
-        holder: list[AgentExchange] = []
-        work = threading.Thread(
-            target=self._watch_on, args=(deliver, over, holder), name="watch", daemon=True
-        )
-        work.start()
+    def asking(self, request: "Request") -> "Request":
+        return replace(request, collector=self._collect)
 
-        def unsubscribe() -> None:
-            over.set()
-            for connection in holder:
-                with suppress(OSError):
-                    connection.hang_up()
+    @property
+    def no_evidence_because(self) -> str | None:
+        told = self.greeting
+        if told.role in ("root", "admin"):
+            return None
+        return f"this looks at the host itself: {told.read_only_because}"
 
-        return unsubscribe
+    def _collect(self, request: "Request", wanted: "Iterable[type[object]]") -> "Snapshot":
+        from netconsole.diagnostics.saved import from_text
+        from netconsole.door import job
+        from netconsole.door.inquiry import Inquiry
 
-    def _watch_on(
-        self, deliver: Deliver, over: threading.Event, holder: list[AgentExchange]
-    ) -> None:
-        """Deliver what comes; a connection that ends is said once, and taken up again."""
-        while not over.is_set():
-            try:
-                with closing(AgentExchange(self._channel)) as connection:
-                    holder[:] = [connection]
-                    self._opened(connection)
-                    response = _sent(connection, "GET", f"{protocol.WATCH}?inner=true", None)
-                    connection.allow(None)
-                    for line in _lines(response):
-                        if over.is_set():
-                            return
-                        deliver(_sight(line))
-                raise AgentGone(f"{self._channel.why_ended()}: trying again")
-            except Exception as error:  # noqa: BLE001  the outermost edge of this thread
-                if over.is_set():
-                    return
-                deliver(_said(error, self._channel))
-            over.wait(AGAIN_SECONDS)
+        def heard(line: Mapping[str, Any]) -> None:
+            request.progress(str(line["progress"]))
+
+        asked = Inquiry.of(request, wanted)
+        told = job.done(self._channel, protocol.EVIDENCE, asked, heard, request.cancelled)
+        return from_text(self.host_name, str(told))
+
+    def capture(
+        self,
+        request: "CaptureRequest",
+        *,
+        cancel: threading.Event,
+        progress: "Callable[[Progress], None]",
+        sinks: "Sequence[Sink]" = (),
+    ) -> "Comparison":
+        from netconsole.capture.comparison import Comparison, Progress
+        from netconsole.door import job
+        from netconsole.door.captured import AskedCapture, hand_on
+
+        def heard(line: Mapping[str, Any]) -> None:
+            if "progress" in line:
+                progress(value_of(Progress, line["progress"]))
+            else:
+                hand_on(line, sinks)
+
+        asked = AskedCapture(request, bool(sinks))
+        told = job.done(self._channel, protocol.CAPTURE, asked, heard, cancel)
+        found: Comparison = value_of(Comparison, told)
+        return found
+
+    @property
+    def no_capture_because(self) -> str | None:
+        return self.no_evidence_because
+
+    def subscribe(self, deliver: Deliver, counters: float | None = None) -> Subscription:
+        from netconsole.door.following import Following
+
+        return Following(self._channel, deliver, counters).subscription
 
     # Requests
 
     def _request(self, method: str, path: str, body: object = None) -> Any:
-        with closing(AgentExchange(self._channel)) as connection:
-            self._opened(connection)
+        with closing(AgentConnection(self._channel)) as connection:
+            connection.begin()
             try:
-                return _document(_sent(connection, method, path, body))
+                return document_of(connection.ask(method, path, body))
             except OSError as error:
-                raise AgentGone(_why_no_answer(error, self._channel)) from error
+                raise AgentGone(self._why_no_answer(error)) from error
 
-    def _opened(self, connection: AgentExchange) -> None:
-        try:
-            connection.open(ANSWER_SECONDS)
-        except OSError as error:
-            raise AgentGone(f"{self._channel.why_ended()}: {error.strerror}") from error
-
-
-def _sent(connection: AgentExchange, method: str, path: str, body: object) -> AgentAnswer:
-    """Send a request and return the response; raises the error that it says."""
-    data = None if body is None else as_line(body).encode()
-    headers = dict(_HEADERS)
-    if data is not None:
-        headers["Content-Type"] = protocol.ONE_DOCUMENT
-        connection.allow(None)  # it may wait for another change, and for the admin
-    response = connection.ask(method, path, headers, data)
-    if response.status >= 400:
-        raise error_of(_object(_object(_document(response)).get("error", {})))
-    return response
-
-
-def _document(response: AgentAnswer) -> Any:
-    try:
-        return json.loads(response.read())
-    except ValueError as error:
-        raise Unintelligible(f"the agent answers no JSON: {error}") from error
-
-
-def _object(told: object) -> dict[str, Any]:
-    if not isinstance(told, dict):
-        raise Unintelligible("the agent answers no object of JSON")
-    return told
-
-
-def _lines(response: AgentAnswer) -> Iterator[dict[str, Any]]:
-    """Yield each line of an answer as it comes; raises the error that one says."""
-    for line in response.lines():
-        told = _object(json.loads(line))
-        if "error" in told and len(told) == 1 and "taken" not in told:
-            raise error_of(told["error"])
-        yield told
-
-
-def _sight(told: dict[str, Any]) -> RemoteSight:
-    from netconsole.backend.survey.status import Status
-    from netconsole.diagnostics.model.finding import Finding
-
-    found = told.get("findings")
-    return RemoteSight(
-        datetime.fromisoformat(told["taken"]),
-        value_of(Status, told["status"]),
-        None if found is None else value_of(tuple[Finding, ...], found),
-    )
-
-
-def _why_no_answer(error: Exception, channel: Channel) -> str:
-    if isinstance(error, TimeoutError):
-        return f"the agent does not answer, for {ANSWER_SECONDS:.0f} s by now"
-    return f"{channel.why_ended()} before it answered"
-
-
-def _said(error: Exception, channel: Channel) -> Exception:
-    if isinstance(error, OSError | ValueError):
-        return AgentGone(f"{channel.why_ended()}: trying again")
-    return error
+    def _why_no_answer(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return self._channel.why_silent()
+        return f"{self._channel.why_ended()} before it answered"

@@ -17,7 +17,6 @@ from netconsole.screens.pages.main import MainPage
 from netconsole.screens.pages.page import LEAST_HEIGHT, LEAST_WIDTH, WIDE, Page
 from netconsole.screens.pages.trial import ask
 from netconsole.screens.panes.live import LiveLoop, View
-from netconsole.screens.panes.sights import source_of
 from netconsole.screens.rows.marks import Tone
 from netconsole.screens.texts.change_log import LogEntry
 
@@ -59,7 +58,7 @@ class ConsoleApp(Console, inherit_bindings=False):
         self._remark = ""
         self._keys: deque[events.Key] = deque()
         self._live = LiveLoop(
-            source_of(access.door), lambda result: self._hand_over(result), interval, self.glyphs
+            access.door, lambda result: self._hand_over(result), interval, self.glyphs
         )
         self._overdue = max(_OVERDUE_SECONDS, 5 * interval)
         self.animation_level = "none"
@@ -137,7 +136,6 @@ class ConsoleApp(Console, inherit_bindings=False):
         self.changes.append(entry)
         self.main.bar.say(f"{entry.title}: {entry.outcome}", entry.tone)
         self.main.refresh_around()
-        self._live.soon()
 
     # What pages ask for
 
@@ -155,7 +153,7 @@ class ConsoleApp(Console, inherit_bindings=False):
         if self.busy and not self._warned:
             self._warned = True
             self.main.bar.say(
-                f"being done: {self.busy}. q again leaves; the next start finishes or undoes it",
+                f"being done: {self.busy}. q again leaves; {self.door.if_left}",
                 "warning",
             )
             return

@@ -131,15 +131,19 @@ def test_an_admin_changes_without_being_root(door: PrivateHost) -> None:
     assert by(door, "changer", "--read-only", *DOMAIN).returncode == 3
 
 
-def test_an_agent_that_hangs_or_has_died_is_silently_done_without(host: PrivateHost) -> None:
+def test_an_agent_that_hangs_or_has_died_is_done_without(host: PrivateHost) -> None:
     create_network(host)
     agent = start_agent(host)
     host.run("pkill", "-STOP", "-f", "netconsole agent")
     seen = host.run("netconsole", "network", "list")
-    assert ("vmnet" in seen.stdout, seen.stderr) == (True, "")
+    assert ("vmnet" in seen.stdout, seen.stderr) == (
+        True,
+        "netconsole: without the agent: the agent hangs: "
+        "`systemctl restart netconsole-agent` begins it anew\n",
+    )
     agent.send_signal(signal.SIGCONT)  # nsenter(1) stops with what it runs
     host.run("pkill", "-KILL", "-f", "netconsole agent")
-    host.run("netconsole", *DOMAIN)
+    assert "agent" not in host.run("netconsole", *DOMAIN).stderr
     assert [each["domain"] for each in answer(host, "dns", "domains")] == ["example.org"]
 
 
@@ -172,6 +176,25 @@ def test_an_older_or_newer_end_is_told_so(door: PrivateHost) -> None:
     status, told = curl(door, "/v1/networks", None, *header)
     assert status == 403
     assert "install one version" in told["error"]["message"]
+
+
+def test_who_interrupts_a_change_is_told_that_the_agent_goes_on(door: PrivateHost) -> None:
+    lock = "/var/lib/netconsole/host.lock"
+    agent = door.run("pgrep", "-f", "netconsole agent").stdout.split()[0]
+    held_up = door.spawn("flock", lock, "cat")
+    eventually(lambda: door.run("flock", "-n", lock, "true", check=False).returncode)
+    made = door.spawn(NETCONSOLE, *DOMAIN)
+    eventually(lambda: lock in door.run("ls", "-l", f"/proc/{agent}/fd").stdout)
+    asked = "dns create-domain example.org"
+    door.run("pkill", "-INT", "-f", "bin/netconsole dns")
+    _, said = made.communicate(timeout=60)
+    assert made.returncode == 130, said
+    assert said.strip() == (
+        f"netconsole: {asked}: interrupted here, and the agent goes on with it: "
+        "`netconsole history` says how it ended"
+    )
+    held_up.communicate("")
+    eventually(lambda: answer(door, "dns", "domains"))
 
 
 def test_a_change_of_the_sessions_path_asks_at_the_terminal(host: PrivateHost) -> None:

@@ -45,6 +45,8 @@ def test_who_may_do_what(door: PrivateHost) -> None:
 
     assert curl(door, "/v1/do", CREATE, user="changer")[0] == 200
     assert [each["domain"] for each in answer(door, "dns", "domains")] == ["example.org"]
+    asked = [line["asked"] for line in audit(door) if line["login"] == "looker"]
+    assert asked == ["dns create-domain example.org"]
     said = [(line["login"], line["uid"], line["outcome"].partition(":")[0]) for line in audit(door)]
     assert said[-3:] == [
         *(("looker", 4001, "failed"), ("stranger", 4003, "failed"), ("changer", 4002, "done"))

@@ -120,7 +120,7 @@ import socket, sys
 one = socket.socket(socket.AF_UNIX)
 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
 one.connect("{SOCKET}")
-one.sendall(b"GET /v1/watch?inner=true HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+one.sendall(b"GET /v1/watch HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
 print(one.recv(10), flush=True)
 sys.stdin.readline()
 heard = b""

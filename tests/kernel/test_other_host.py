@@ -1,91 +1,181 @@
 """Another host, asked by SSH: a real server, and a link that dies."""
 
 import json
-import subprocess
+import signal
+from collections.abc import Iterator
 
 import pytest
-from agent import add_users, start_agent
-from cloud import answer, create_network
-from private_host import PrivateHost, eventually
-from secure_shell import HOME, serve_ssh_of_host
+from cloud import answer
+from private_host import eventually
+from two_hosts import CABLE, CLIENT, NEAR, URL, TwoHosts, two_hosts
 
-pytestmark = pytest.mark.requires("root", "dropbear", "ssh")
-
-HOST = "ssh://root@203.0.113.2:22"
+pytestmark = pytest.mark.requires(
+    "root", "namespaces", "nsenter", "ip", "iptables", "dropbear", "ssh"
+)
 
 
 @pytest.fixture
-def node(host: PrivateHost) -> PrivateHost:
-    create_network(host)
-    add_users(host)
-    start_agent(host)
-    serve_ssh_of_host(host)
-    return host
+def hosts() -> Iterator[TwoHosts]:
+    with two_hosts() as both:
+        yield both
 
 
-def outside(node: PrivateHost, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command as an admin does at another host, in the network that the node's is."""
-    words = ("ip", "netns", "exec", "outside", "netconsole", "--host", HOST, *command)
-    return node.run(*words, check=False, environment={"HOME": HOME, "TMPDIR": "/run"})
-
-
-def test_every_command_is_the_other_hosts(node: PrivateHost) -> None:
-    seen = outside(node, "status")
-    assert seen.stdout.startswith("testhost: ok, as the store says"), seen
-    made = outside(node, "dns", "create-domain", "example.org")
+def test_every_command_is_the_other_hosts(hosts: TwoHosts) -> None:
+    seen = hosts.ask("status")
+    assert seen.stdout.startswith("node2: ok, as the store says"), seen
+    made = hosts.ask("dns", "create-domain", "example.org")
     assert made.returncode == 0, made.stderr
-    assert [each["domain"] for each in answer(node, "dns", "domains")] == ["example.org"]
-    lines = map(json.loads, node.read("/var/lib/netconsole/audit.jsonl").splitlines())
+    assert [each["domain"] for each in answer(hosts.far, "dns", "domains")] == ["example.org"]
+    assert answer(hosts.near, "dns", "domains") == []
+    lines = map(json.loads, hosts.far.read("/var/lib/netconsole/audit.jsonl").splitlines())
     (line,) = (each for each in lines if each["asked"] == "dns create-domain example.org")
-    assert (line["login"], line["ssh_peer"]) == ("root", "203.0.113.1")
-    refused = outside(node, "network", "delete", "nowhere")
+    assert (line["login"], line["ssh_peer"]) == ("root", NEAR)
+    refused = hosts.ask("network", "delete", "nowhere")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
-    found = outside(node, "doctor", "--only", "state_directory")
-    assert found.stdout.splitlines()[1].startswith("✓ ok     state_directory")
-    for local in (("playbook", "run", "rp_filter"), ("lab", "mend", "x"), ("doctor", "--probe")):
-        assert outside(node, *local).returncode != 0
 
 
-def test_what_stands_in_the_way_is_one_line(node: PrivateHost) -> None:
-    node.run("pkill", "-TERM", "-f", "netconsole agent")
-    eventually(lambda: node.run("test", "-e", "/run/netconsole/agent.sock", check=False).returncode)
-    seen = outside(node, "network", "list")
+def test_checks_probes_and_cures_are_the_other_hosts(hosts: TwoHosts) -> None:
+    found = hosts.ask("doctor", "--only", "state_directory")
+    assert "✓ ok     state_directory" in found.stdout, found
+    probed = json.loads(hosts.ask("doctor", "--only", "gateway", "--probe", "--json").stdout)
+    assert [each["verdict"] for each in probed["findings"]] == ["ok"], probed
+
+    hosts.far.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+    looked = hosts.ask("playbook", "run", "ip_forward")
+    assert looked.returncode == 1, looked
+    assert hosts.far.read("/proc/sys/net/ipv4/ip_forward") == "0\n"
+    saved = hosts.ask("doctor", "--save", "/run/node2.json")
+    assert saved.returncode == 1, saved.stderr
+    judged = hosts.near.run(
+        *("netconsole", "doctor", "--from", "/run/node2.json", "--only", "ip_forward", "--json"),
+        check=False,
+    )
+    assert [each["verdict"] for each in json.loads(judged.stdout)["findings"]] == ["fail"]
+    healed = json.loads(hosts.ask("playbook", "run", "ip_forward", "--apply", "--json").stdout)
+    assert healed["verified"], healed
+    assert hosts.far.read("/proc/sys/net/ipv4/ip_forward") == "1\n"
+    undone = hosts.ask("playbook", "run", "ip_forward", "--undo")
+    assert undone.returncode == 0, undone.stderr
+    assert hosts.far.read("/proc/sys/net/ipv4/ip_forward") == "0\n"
+    assert hosts.near.read("/proc/sys/net/ipv4/ip_forward") == "1\n"
+    wrong = hosts.ask("playbook", "run", "guest_answers", "--target", "web9")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1), wrong
+
+
+def captures(hosts: TwoHosts) -> bool:
+    return len(hosts.far.read("/proc/net/packet").splitlines()) > 1
+
+
+def test_a_capture_is_the_other_hosts_and_saved_here(hosts: TwoHosts) -> None:
+    hosts.far.spawn("ping", "-i0.2", "203.0.113.1")
+    words = ("capture", "--on", "eth0", "--on", CABLE, "--count", "10", "--seconds", "60")
+    done = hosts.ask(*words, "--write", "/run/far.pcapng", "icmp")
+    assert done.returncode == 1, "what is seen at one alone is lost"
+    assert "203.0.113.2 > 203.0.113.1" in done.stdout.replace(" -> ", " > "), done.stdout
+    assert "capturing at eth0 and cable0" in done.stderr
+    again = ("netconsole", "capture", "--read", "/run/far.pcapng", "--json")
+    read = json.loads(hosts.near.run(*again, check=False).stdout)
+    assert read["points"][0]["packets"] >= 10
+    assert read["points"][1]["packets"] == 0
+    wrong = hosts.ask("capture", "--on", "nowhere0")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1), wrong
+
+
+def test_a_capture_spares_the_session_that_carries_it_and_ends_with_it(hosts: TwoHosts) -> None:
+    environment = tuple(f"{name}={value}" for name, value in CLIENT.items())
+    asked = ("netconsole", "--host", URL, "capture", "--on", CABLE, "--seconds", "0", "--json")
+    saved = ("--write", "/run/ended.pcapng", "tcp", "port", "22")
+    capture = hosts.near.spawn("env", *environment, *asked, *saved)
+    eventually(lambda: captures(hosts))
+    for _ in range(3):
+        hosts.ask("network", "list")
+    hosts.near.run("pkill", "-INT", "-f", "bin/netconsole --host")
+    said, _ = capture.communicate(timeout=60)
+    assert not captures(hosts), "it has ended, and said what it saw"
+    seen = json.loads(said)["points"][0]["packets"]
+    assert seen > 0, "other sessions are seen"
+    again = ("netconsole", "capture", "--read", "/run/ended.pcapng", "--json")
+    assert json.loads(hosts.near.run(*again).stdout)["points"][0]["packets"] == seen
+
+    capture = hosts.near.spawn("env", *environment, *asked)
+    eventually(lambda: captures(hosts))
+    hosts.near.run("pkill", "-KILL", "-f", "bin/netconsole --host")
+    hosts.near.run("pkill", "-KILL", "ssh")
+    eventually(lambda: not captures(hosts))
+    capture.communicate(timeout=60)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("lab", "mend", "x"), ("agent", "status"), ("agent", "install", "--dry-run")),
+        *(("playbook", "run", "bundle"), ("completion", "bash")),
+    ],
+)
+def test_what_is_of_this_very_host_is_refused_in_a_line(
+    shared: TwoHosts, words: tuple[str, ...]
+) -> None:
+    refused = shared.ask(*words)
+    assert refused.returncode in (1, 2), refused
+    assert (refused.stdout, refused.stderr.count("\n")) == ("", 1), refused
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[TwoHosts]:
+    """Two hosts that tests only look at."""
+    with two_hosts() as both:
+        yield both
+
+
+def test_what_stands_in_the_way_is_one_line(hosts: TwoHosts) -> None:
+    far = hosts.far
+    far.run("pkill", "-TERM", "-f", "netconsole agent")
+    eventually(lambda: far.run("test", "-e", "/run/netconsole/agent.sock", check=False).returncode)
+    seen = hosts.ask("network", "list")
     assert (seen.returncode, seen.stderr.count("\n")) == (3, 1)
     assert "no agent answers at /run/netconsole/agent.sock" in seen.stderr
-    node.run("pkill", "dropbear")
-    eventually(lambda: "refused" in outside(node, "network", "list").stderr)
+    far.run("pkill", "dropbear")
+    eventually(lambda: "refused" in hosts.ask("network", "list").stderr)
     for wrong in ("node2", "http://node2", "ssh://", "ssh://-oProxyCommand=x", "ssh://a/b"):
-        told = node.run("netconsole", "--host", wrong, "network", "list", check=False)
+        told = hosts.near.run("netconsole", "--host", wrong, "network", "list", check=False)
         assert (told.returncode, "must be ssh://HOST" in told.stderr) == (2, True), wrong
 
 
+def test_an_agent_that_hangs_there_is_said_in_a_line(hosts: TwoHosts) -> None:
+    hosts.far.run("pkill", "-STOP", "-f", "netconsole agent")
+    seen = hosts.ask("network", "list")
+    assert (seen.returncode, seen.stdout, seen.stderr.count("\n")) == (3, "", 1), seen
+    assert "`systemctl restart netconsole-agent` begins it anew" in seen.stderr
+    hosts.agent.send_signal(signal.SIGCONT)
+    hosts.far.run("pkill", "-CONT", "-f", "netconsole agent")
+    assert hosts.ask("network", "list").returncode == 0
+
+
 WATCH = f"""
-import sys, time
+import sys
 from netconsole.door.channel import SshChannel, parse_target
 from netconsole.door.remote import RemoteDoor
 
-channel = SshChannel(parse_target("{HOST}"))
-door = RemoteDoor(channel)
-began = time.monotonic()
+door = RemoteDoor(SshChannel(parse_target("{URL}")))
 
 def told(sight):
     kind = "error" if isinstance(sight, Exception) else "sight"
     print(kind, sight if kind == "error" else sight.status.host.name, flush=True)
 
-over = door.subscribe(told)
+subscription = door.subscribe(told)
 sys.stdin.read()
-over()
+subscription.end()
 door.close()
 """
 
 
-def test_a_dead_link_is_said_and_taken_up_again(node: PrivateHost) -> None:
-    program = ("env", f"HOME={HOME}", "TMPDIR=/run", "python3", "-c", WATCH)
-    watch = node.spawn("ip", "netns", "exec", "outside", *program)
+def test_a_dead_link_is_said_and_taken_up_again(hosts: TwoHosts) -> None:
+    environment = tuple(f"{name}={value}" for name, value in CLIENT.items())
+    watch = hosts.near.spawn("env", *environment, "python3", "-c", WATCH)
     assert watch.stdout is not None
-    assert watch.stdout.readline() == "sight testhost\n"
-    node.outside("ip", "link", "set", "dev", "eth0", "down")
-    assert watch.stdout.readline().startswith("error 203.0.113.2: ")
-    node.outside("ip", "link", "set", "dev", "eth0", "up")
+    assert watch.stdout.readline() == "sight node2\n"
+    hosts.cut()
     lines = iter(watch.stdout.readline, "")
-    assert any(line == "sight testhost\n" for line in lines)
+    assert any(line.startswith("error 198.51.100.2: ") for line in lines)
+    hosts.mend()
+    assert any(line == "sight node2\n" for line in lines)

@@ -13,7 +13,7 @@ from netconsole.cli.frame import output
 from netconsole.door.answers import Unintelligible
 from netconsole.door.channel import LocalChannel, SshChannel, parse_target
 from netconsole.door.failures import Refused
-from netconsole.door.remote import GREETING_SECONDS, RemoteDoor
+from netconsole.door.remote import RemoteDoor
 
 if TYPE_CHECKING:
     from netconsole.cli.frame.context import Context
@@ -24,31 +24,41 @@ _OPTION = "agent_socket"
 def found(context: "Context") -> RemoteDoor | None:
     """Return the door of the agent to ask, None where there is none. Raises Unavailable.
 
-    Of this host it is silently done without; who is not let in is told why. Of another host
-    nothing else would do.
+    Of this host it is done without; who is not let in is told why, and that it hangs. Of another
+    host nothing else would do.
     """
     if context.host is not None:
-        channel = SshChannel(parse_target(context.host))
-        click.get_current_context().find_root().call_on_close(channel.close)
-        door = RemoteDoor(channel, read_only=context.read_only)
-        try:
-            _say_version(door.greet().version)
-        except OSError as error:
-            raise Unavailable(channel.why_ended()) from error
-        return door
+        return _elsewhere(context, SshChannel(parse_target(context.host)))
     where = _socket(context) if context.agent else None
     if where is None:
         return None
-    door = RemoteDoor(LocalChannel(where), read_only=context.read_only)
+    channel = LocalChannel(where)
+    door = RemoteDoor(channel, read_only=context.read_only)
     try:
-        _say_version(door.greet(GREETING_SECONDS).version)
+        _say_version(door.greet(channel.patience_seconds).version)
     except (Refused, PermissionError) as error:
-        reason = f"{where}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        output.say(f"netconsole: without the agent: {reason}")
+        _say_without(f"{where}: {error.strerror}" if isinstance(error, OSError) else str(error))
+        return None
+    except TimeoutError:
+        _say_without(channel.why_silent())
         return None
     except (OSError, Unintelligible):
         return None
     return door
+
+
+def _elsewhere(context: "Context", channel: SshChannel) -> RemoteDoor:
+    click.get_current_context().find_root().call_on_close(channel.close)
+    door = RemoteDoor(channel, read_only=context.read_only)
+    try:
+        _say_version(door.greet().version)
+    except OSError as error:
+        raise Unavailable(channel.why_ended()) from error
+    return door
+
+
+def _say_without(because: str) -> None:
+    output.say(f"netconsole: without the agent: {because}")
 
 
 def place(context: "Context") -> str:

@@ -32,7 +32,11 @@ class Context:
     _service: "Service | None" = field(default=None, repr=False)
 
     def configuration(self) -> "Configuration":
-        """Read the configuration; raises InvalidValue for a file that cannot be read."""
+        """Read the configuration of this host.
+
+        Raises InvalidValue for a file that cannot be read, and Conflict where another is meant.
+        """
+        self.stay_here()
         from netconsole.backend.configuration.loading import Configuration
 
         return Configuration(self.config_files, self.config_dirs, restricted=self.read_only)
@@ -70,7 +74,7 @@ class Context:
         if self.host is not None:
             from netconsole.backend.model.errors import Conflict
 
-            raise Conflict(f"this looks at the host that it runs on: run it on {self.host} itself")
+            raise Conflict(f"this is about the host that it runs on: run it on {self.host} itself")
 
     def door(self) -> "Door":
         """Return the one door of this run: the agent's, where there is one, or a service's."""
@@ -80,7 +84,7 @@ class Context:
             self._door = agent.found(self) or self._local_door()
         return self._door
 
-    def door_for(self, change: "Change[Any]") -> "Door":
+    def door_for(self, change: "Change[Any] | type[Change[Any]]") -> "Door":
         """Return the door for a change: what names files or programs is made by this process."""
         if change.names_files and self.host is None:
             return self._local_door()

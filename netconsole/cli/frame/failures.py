@@ -48,6 +48,8 @@ def end(error: BaseException, *, read_only: bool = False) -> int:
             _say(_usage(error))
             return error.exit_code
         case click.Abort() | KeyboardInterrupt():
+            for line in getattr(error.__cause__ or error, "__notes__", ()):
+                _say(line)
             return INTERRUPTED
         case ReaderGone():
             standard.discard(sys.stdout)

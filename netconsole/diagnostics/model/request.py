@@ -1,15 +1,21 @@
 """The request: what a run of checks is asked, and whom it may ask."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from netconsole.diagnostics.model.snapshot import Unread
+from netconsole.diagnostics.model.snapshot import Snapshot, Unread
 
 if TYPE_CHECKING:
     from netconsole.backend.service.service import Service
     from netconsole.backend.survey.survey import Survey
+
+
+Collect = Callable[["Request", Iterable[type[object]]], Snapshot]
+
+
+_NOBODY: Final = Unread("no host was asked")
 
 
 def _unheard(_: str) -> None:
@@ -20,7 +26,7 @@ def _unheard(_: str) -> None:
 class Request:
     """One run."""
 
-    service: "Service | Unread"
+    service: "Service | Unread" = _NOBODY
     """Or why there is none: what needs no store can be checked all the same."""
     sources: tuple[str, ...] = ()
     """Addresses that should be let in on every interface."""
@@ -41,5 +47,7 @@ class Request:
     survey: "Survey | None" = None
     """What was seen just now by who looks at the host anyway; it is looked at where there is none.
     """
+    collector: "Collect | None" = None
+    """Who collects the evidence; this process itself where there is none."""
     saves: bool = False
     """Whether the evidence is to be saved: it carries then of what the plan can be made again."""

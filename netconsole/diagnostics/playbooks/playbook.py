@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from netconsole.backend.model.errors import (
     Conflict,
@@ -22,8 +22,8 @@ from netconsole.diagnostics.model.finding import Finding, Verdict
 from netconsole.diagnostics.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from netconsole.backend.changes.converge import ApplyFix
     from netconsole.backend.service.outcome import Confirm, Outcome
-    from netconsole.backend.service.service import Service
     from netconsole.backend.transaction.journal import JournalEntry
 
 
@@ -95,6 +95,30 @@ class Healing:
         return (each for each in self.after.findings if each.check == self.cured.check)
 
 
+class Curing(Protocol):
+    """Who makes cures and takes them back: the service of a host, or whoever leads to one."""
+
+    def do(
+        self, change: "ApplyFix", agreed: Plan | None = None, *, confirm: "Confirm | None" = None
+    ) -> "Outcome[None]":
+        """As `Service.do`."""
+
+    def preview_undo(self, change_id: str | None = None) -> Plan:
+        """As `Service.preview_undo`."""
+
+    def undo(
+        self,
+        change_id: str | None = None,
+        agreed: Plan | None = None,
+        *,
+        confirm: "Confirm | None" = None,
+    ) -> "Outcome[None]":
+        """As `Service.undo`."""
+
+    def history(self) -> "Sequence[JournalEntry]":
+        """As `Service.history`."""
+
+
 Deliver = Callable[[Request, Snapshot, tuple[Finding, ...]], str]
 """Writes what was found somewhere, and says so in a sentence."""
 
@@ -125,10 +149,12 @@ class Playbook:
         """Collect the evidence once and conclude from it, stage by stage.
 
         Raises NotFound for a target that means nothing on this host, ReadOnly where it would
-        write a file and must not.
+        write a file and must not, Conflict where it writes what is on the host, which is another.
         """
         if self.deliver is not None and not request.may_save:
             raise ReadOnly(f"{self.change_title}: refused, it writes a file and this is read-only")
+        if self.deliver is not None and request.collector is not None:
+            raise Conflict(f"{self.change_title}: run it on the host itself, which it lists")
         checks = [stage.checked for stage in self.stages]
         if self.deliver is None:
             return Investigation(judge(look(request, checks), checks))
@@ -149,7 +175,7 @@ class Playbook:
 
     def heal(
         self,
-        service: "Service",
+        host: Curing,
         request: Request,
         finding: Finding,
         *,
@@ -178,7 +204,7 @@ class Playbook:
         ailing = {each.check for each in _failing(quiet, others)}
         well = tuple(each for each in others if each.id not in ailing)
         change = ApplyFix(name=self.change_title, plan=plan)
-        outcome = service.do(change, plan, confirm=confirm)
+        outcome = host.do(change, plan, confirm=confirm)
         try:
             after = self.investigate(request)
             broken = _failing(quiet, well)
@@ -204,25 +230,25 @@ class Playbook:
             yield self.cure(now, apply=apply, persist=persist)
 
     def undo(
-        self, service: "Service", agreed: Plan | None = None, confirm: "Confirm | None" = None
+        self, host: Curing, agreed: Plan | None = None, confirm: "Confirm | None" = None
     ) -> "Outcome[None]":
         """Take back the latest cure of this playbook, as far as it still stands.
 
         Raises NotFound when there is none that still stands, PlanChanged where that is not the
         one whose way back was agreed to.
         """
-        entry = self._latest(service)
-        return service.undo(entry.id, agreed, confirm=confirm)
+        entry = self._latest(host)
+        return host.undo(entry.id, agreed, confirm=confirm)
 
-    def way_back(self, service: "Service") -> Plan:
+    def way_back(self, host: Curing) -> Plan:
         """Return what `undo` would do; raises as it does."""
-        return service.preview_undo(self._latest(service).id)
+        return host.preview_undo(self._latest(host).id)
 
-    def _latest(self, service: "Service") -> "JournalEntry":
+    def _latest(self, host: Curing) -> "JournalEntry":
         """Return the latest cure of this playbook that still stands. Raises NotFound."""
         mine = (
             entry
-            for entry in service.history()
+            for entry in host.history()
             if entry.title == self.change_title and entry.undoable and entry.end == "done"
         )
         entry = max(mine, key=lambda entry: entry.at, default=None)

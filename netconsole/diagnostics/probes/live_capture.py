@@ -8,20 +8,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 from netconsole.backend.model.errors import InvalidValue, Unavailable
 from netconsole.backend.system.privileges import Capability, lacking
-from netconsole.backend.system.saving import new_file
-from netconsole.backend.system.ssh_session import ssh_session
+from netconsole.backend.system.ssh_session import SshSession, ssh_session
 from netconsole.capture.analysis import Analysis
 from netconsole.capture.comparison import Comparison, Progress
 from netconsole.capture.filters import compile_filter, of_session
-from netconsole.capture.kept import Kept
-from netconsole.capture.packet import Packet, Sight
-from netconsole.capture.pcapng import Writer
+from netconsole.capture.packet import Sight
 from netconsole.capture.ring import BLOCKS, RETIRE_MS, Ring, count, packets
+from netconsole.capture.sink import Sink
 from netconsole.capture.topology import Point
 from netconsole.diagnostics.evidence.links import read_links
 
@@ -36,7 +32,7 @@ MOST_BLOCKS = 256
 MOST_WAITING = 256
 """Blocks of up to 1 MiB that wait in memory to be analysed; beyond that the ring fills up."""
 MOST_HELD = 200_000
-"""Packets that wait to be shown or saved before they are also while blocks wait."""
+"""Packets that wait for the sinks before they are handed over also while blocks wait."""
 PROGRESS_SECONDS = 1.0
 MANY_WAITING = MOST_WAITING * 3 // 4
 """As long as fewer wait, most of the processor is left to the traffic that is looked at."""
@@ -47,10 +43,7 @@ PAUSE_SECONDS = 0.03
 LAST_SECONDS = 2.5 * RETIRE_MS / 1000
 """After the end, until the kernel has handed over what it has."""
 HELD_NS = 2 * RETIRE_MS * 1_000_000
-"""Packets are shown and saved so much later, in the order of time."""
-
-Show = Callable[[Sequence[tuple[str, Packet]]], None]
-"""Is given the packets in the order of time, each with the name of its interface."""
+"""Packets are handed over so much later, in the order of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,43 +66,23 @@ def compare(
     *,
     cancel: threading.Event,
     progress: Callable[[Progress], None] = lambda _: None,
-    show: Show | None = None,
-    write: Path | None = None,
+    sinks: Sequence[Sink] = (),
+    session: Callable[[], SshSession | None] = ssh_session,
 ) -> Comparison:
     """Capture until the time is up, the limit is reached or `cancel` is set, and compare.
 
     Call it in a thread that may block, in which `progress` (when it has begun, then about once a
-    second) and `show` are called as well. `write` is a pcapng file to save the packets in, for
-    its owner only, which is there when the capture is complete. Raises Unavailable, InvalidValue
-    and NotSaved.
+    second) and the sinks are called as well. `session` finds the SSH session that is spared.
+    Raises Unavailable and InvalidValue.
     """
-    with _opened(request, show=show, write=write) as capture:
+    with _opened(request, sinks, session) as capture:
         capture.go_on(cancel, progress)
         return capture.conclude(progress)
 
 
-def watch(
-    request: CaptureRequest,
-    *,
-    cancel: threading.Event,
-    progress: Callable[[Progress], None],
-    keep: Kept,
-) -> None:
-    """Capture as `compare` does, and end at once when `cancel` is set: nobody looks any more.
-
-    `keep` keeps the latest packets. Raises Unavailable and InvalidValue.
-    """
-    with _opened(request, keep=keep) as capture:
-        capture.go_on(cancel, progress)
-
-
 @contextmanager
 def _opened(
-    request: CaptureRequest,
-    *,
-    show: Show | None = None,
-    write: Path | None = None,
-    keep: Kept | None = None,
+    request: CaptureRequest, sinks: Sequence[Sink], session: Callable[[], SshSession | None]
 ) -> "Iterator[_Capture]":
     if (reason := lacking(Capability.NET_RAW)) is not None:
         raise Unavailable(reason)
@@ -121,18 +94,17 @@ def _opened(
         rule = f"more than {MOST_INTERFACES} are too many"
         raise InvalidValue("interfaces", len(request.interfaces), rule)
     points = _points(request.interfaces)
-    session = ssh_session() if request.spare_session else None
-    spared = of_session(session) if session is not None else ""
+    own = session() if request.spare_session else None
+    spared = of_session(own) if own is not None else ""
     programs = [
         compile_filter(point.name, request.expression, spared, request.snaplen) for point in points
     ]
     with ExitStack() as stack:
-        file = stack.enter_context(new_file(write)) if write is not None else None
         rings = [
             stack.enter_context(Ring(point.name, program, min(BLOCKS, MOST_BLOCKS // len(points))))
             for point, program in zip(points, programs, strict=True)
         ]
-        yield _Capture(request, points, rings, show, file, keep)
+        yield _Capture(request, points, rings, sinks)
 
 
 def _points(names: Sequence[str]) -> tuple[Point, ...]:
@@ -156,15 +128,11 @@ class _Capture:
         request: CaptureRequest,
         points: tuple[Point, ...],
         rings: list[Ring],
-        show: Show | None,
-        file: BinaryIO | None,
-        keep: Kept | None,
+        sinks: Sequence[Sink],
     ) -> None:
         self.request = request
         self.rings = rings
-        self.show = show
-        self.writer = Writer(file, points, request.snaplen) if file is not None else None
-        self.keep = keep
+        self.sinks = sinks
         self.waiting: deque[tuple[int, bytes]] = deque()
         self.held: list[Sight] = []
         self.fetched = 0
@@ -174,8 +142,8 @@ class _Capture:
         self.told = (time.monotonic(), [0] * len(points))
         """When progress was told last, and how many packets there were."""
         self.analysis = Analysis(points, request.snaplen, self.begin)
-        if keep is not None:
-            keep.start(points, request.snaplen, self.begin)
+        for sink in sinks:
+            sink.start(points, request.snaplen, self.begin)
 
     def go_on(self, cancel: threading.Event, progress: Callable[[Progress], None]) -> None:
         """Capture until it is to end."""
@@ -242,7 +210,7 @@ class _Capture:
                 continue
             self.reached[index] = found[-1][0]
             self.analysis.add(index, found)
-            if self.show is not None or self.writer is not None or self.keep is not None:
+            if self.sinks:
                 self.held.extend([(index, packet) for packet in found])
 
     def _complete(self) -> int:
@@ -251,17 +219,12 @@ class _Capture:
         return min((time.time_ns() - HELD_NS, *behind))
 
     def _pass_on(self, until: int) -> None:
-        """Show and save what is older; the interfaces hand over theirs at different times."""
+        """Hand over what is older; the interfaces hand over theirs at different times."""
         self.held.sort(key=_time)
         older = bisect_right(self.held, until, key=_time)
         sights, self.held = self.held[:older], self.held[older:]
-        if self.writer is not None and sights:
-            self.writer.add(sights)
-        if self.keep is not None:
-            self.keep.add(sights, until)
-        if self.show is not None and sights:
-            names = self.request.interfaces
-            self.show([(names[index], packet) for index, packet in sights])
+        for sink in self.sinks:
+            sink.add(sights, until)
 
     def _count_dropped(self) -> None:
         self.analysis.dropped[:] = [ring.dropped() for ring in self.rings]
@@ -277,8 +240,8 @@ class _Capture:
         self._analyse(len(self.waiting), end)
         self._pass_on(end)
         self.analysis.end = end
-        if self.writer is not None:
-            self.writer.finish(self.analysis.packets, self.analysis.dropped, self.begin, end)
+        for sink in self.sinks:
+            sink.finish(self.analysis.packets, self.analysis.dropped, self.begin, end)
 
 
 def _time(sight: Sight) -> int:

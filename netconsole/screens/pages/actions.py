@@ -24,8 +24,8 @@ class Situation:
     """The change that is being made, if one is."""
     no_capture_because: str | None = None
     """Why no packets can be captured, if they cannot."""
-    elsewhere: str | None = None
-    """Why the host cannot be looked at in this process, if it cannot."""
+    no_evidence_because: str | None = None
+    """Why the host itself cannot be looked at, if it cannot."""
 
     @property
     def target(self) -> str:
@@ -162,7 +162,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", "slash", "/", "filter", "rows with a text in any column; !text leaves out"),
     Action("sort", "s", "s", "sort", "by the next column; after the last, as on the host"),
     Action("playbooks", "p", "p", "playbooks", "check the host and heal what is found, guided",
-           reason=lambda situation: situation.elsewhere),
+           reason=lambda situation: situation.no_evidence_because),
     Action("capture", "c", "c", "capture", "packets at several interfaces, live and compared",
            reason=lambda situation: situation.no_capture_because),
     Action("log", "l", "l", "log", "the commands run in this session"),

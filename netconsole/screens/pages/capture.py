@@ -8,8 +8,10 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.survey.status import Status
-from netconsole.diagnostics.evidence.links import read_links
+from netconsole.diagnostics.doctor import parts
+from netconsole.diagnostics.model.request import Request
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.probes.live_capture import CaptureRequest
 from netconsole.diagnostics.reasoning.path import Path, along, suggested
@@ -28,6 +30,16 @@ _COLUMNS = (
     Column("what it is", 24, grows=True),
     Column("instance", 16),
 )
+
+
+def _links(console: Console) -> Links:
+    """Return the interfaces of the host. Raises Unavailable."""
+    snapshot = parts(console.door.asking(Request()), {Links})
+    links = snapshot.get(Links)
+    if links is None:
+        reason = snapshot.unread(Links)
+        raise Unavailable(reason.because if reason else "nothing is known of them")
+    return links
 
 
 class CheckTable(LiveTable):
@@ -101,7 +113,7 @@ class CapturePage(TablePage[None], inherit_bindings=False):
 
         def look() -> tuple[Status, Links, Path]:
             status = console.status or console.door.status()
-            links = read_links()
+            links = _links(console)
             return status, links, suggested(target, status, links)
 
         console.in_background(look, self._looked)

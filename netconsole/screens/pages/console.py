@@ -11,10 +11,8 @@ from typing import TypeVar
 from textual.message import Message
 
 from netconsole.backend.model.text import decoded
-from netconsole.backend.service.service import Service
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.trouble import Trouble
-from netconsole.diagnostics.model.snapshot import Unread
 from netconsole.door.door import Door
 from netconsole.screens.panes.live import View
 from netconsole.screens.rows.marks import Tone, glyphs_for
@@ -33,12 +31,8 @@ class Access:
 
     door: Door
     """What is asked, and changed."""
-    service: Service | Unread
-    """What looks at the host in this process, for checks and their cures; or why there is none."""
     may_save: bool
     """Whether the admin may have files written."""
-    elsewhere: str | None = None
-    """Why nothing of the host can be looked at in this process: another host, or no rights."""
 
 
 class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):

@@ -11,7 +11,6 @@ from netconsole.backend.plan.agreement import PlanChanged
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.collecting import Request
 from netconsole.diagnostics.model.finding import Finding
-from netconsole.diagnostics.model.snapshot import Unread
 from netconsole.diagnostics.playbooks import Investigation, Playbook
 from netconsole.diagnostics.playbooks.playbook import Healing
 from netconsole.screens.pages.capture import CapturePage
@@ -27,7 +26,6 @@ from netconsole.screens.widgets.lines import LineView
 
 if TYPE_CHECKING:
     from netconsole.backend.service.outcome import Outcome
-    from netconsole.backend.service.service import Service
 
 
 def _why_no_plan(finding: Finding | None) -> str:
@@ -91,14 +89,14 @@ class GuidedPage(Page[None], inherit_bindings=False):
         """Return what is asked for now, in place of all that was asked before."""
         self._outdated.set()
         self._outdated = outdated = threading.Event()
-        return Request(
-            self.console.access.service,
+        request = Request(
             target=self._target,
             probe=self._may_change,
             may_save=self.console.access.may_save,
             progress=lambda line: self.console.tell(lambda: self._heard(line, outdated)),
             cancelled=outdated,
         )
+        return self.console.door.asking(request)
 
     def _heard(self, line: str, outdated: threading.Event) -> None:
         """How a probe stands, as long as someone wants to know."""
@@ -228,14 +226,11 @@ class GuidedPage(Page[None], inherit_bindings=False):
                 said = f"done, and {result.broken[0].check} fails now: press u to take it back"
             self._done(LogEntry(title, result.plan.commands, said, "good" if verified else "bad"))
 
-        service = self._service()
-        if service is None:
-            return
         playbook, request = self._playbook, self._ask()
         self.console.begin_change(title)
         self.console.in_background(
             lambda: playbook.heal(
-                *(service, request, finding),
+                *(self.console.door, request, finding),
                 apply=not permanent,
                 persist=permanent,
                 confirm=self.console.confirm,
@@ -243,20 +238,10 @@ class GuidedPage(Page[None], inherit_bindings=False):
             done,
         )
 
-    def _service(self) -> "Service | None":
-        """What makes and takes back cures; None, and that is said, where there is none."""
-        service = self.console.access.service
-        if isinstance(service, Unread):
-            self.bar.say(service.because, "bad")
-            return None
-        return service
-
     def action_undo(self) -> None:
-        playbook, service = self._playbook, self._service()
-        if service is None:
-            return
+        playbook, door = self._playbook, self.console.door
         title = f"{playbook.title}: take the latest cure back"
-        self._agree(title, lambda: playbook.way_back(service), self._undo)
+        self._agree(title, lambda: playbook.way_back(door), self._undo)
 
     def _undo(self, title: str, plan: Plan) -> None:
         def done(result: "Outcome[None] | Exception") -> None:
@@ -268,11 +253,9 @@ class GuidedPage(Page[None], inherit_bindings=False):
             self._done(LogEntry(title, result.plan.commands, said, tone))
             self.action_investigate()
 
-        playbook, service = self._playbook, self._service()
-        if service is None:
-            return
-        self.console.begin_change(title)
-        self.console.in_background(lambda: playbook.undo(service, plan, self.console.confirm), done)
+        playbook, console = self._playbook, self.console
+        console.begin_change(title)
+        console.in_background(lambda: playbook.undo(console.door, plan, console.confirm), done)
 
     def _agree(
         self, title: str, preview: Callable[[], Plan], act: Callable[[str, Plan], None]

@@ -10,9 +10,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from netconsole.backend.model.phrases import count
-from netconsole.capture.comparison import Progress
+from netconsole.capture.comparison import Comparison, Progress
 from netconsole.capture.kept import Kept
-from netconsole.diagnostics.probes import live_capture as live
+from netconsole.diagnostics.probes.live_capture import CaptureRequest
 from netconsole.screens.pages.console import Console
 from netconsole.screens.pages.dialogs import WAYS, said
 from netconsole.screens.pages.page import Page
@@ -64,7 +64,7 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         Binding("y", "copy", show=False),
     ]
 
-    def __init__(self, console: Console, request: live.CaptureRequest) -> None:
+    def __init__(self, console: Console, request: CaptureRequest) -> None:
         which = request.expression or "every packet"
         super().__init__(console, f"Capture: {which}", "esc ends it and goes back ")
         self._request = request
@@ -84,9 +84,10 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         self.view.take_focus()
         self._hints()
         self.bar.say("the capture begins")
-        request, left, heard, kept = self._request, self._left, self._heard, self._kept
+        capture, request, sinks = self.console.door.capture, self._request, (self._kept,)
         self.console.in_background(
-            lambda: live.watch(request, cancel=left, progress=heard, keep=kept), self._over
+            lambda: capture(request, cancel=self._left, progress=self._heard, sinks=sinks),
+            self._over,
         )
 
     def on_unmount(self) -> None:
@@ -125,7 +126,7 @@ class LiveCapturePage(Page[Exception], inherit_bindings=False):
         state = "ended" if self._ended else "paused" if self._paused else "capturing"
         self.bar.chips(f"{state} {minutes // 60}:{minutes % 60:02}:{second:02}")
 
-    def _over(self, result: Exception | None) -> None:
+    def _over(self, result: Comparison | Exception) -> None:
         if self._left.is_set():
             return
         if isinstance(result, Exception) and self._latest is None and self.is_current:

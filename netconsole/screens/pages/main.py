@@ -8,7 +8,6 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from netconsole.backend.model.phrases import count
-from netconsole.backend.system.privileges import Capability, lacking
 from netconsole.screens.pages import changing, group_changes
 from netconsole.screens.pages.actions import ACTIONS, BY_ID, Action, Situation
 from netconsole.screens.pages.capture import CapturePage
@@ -58,7 +57,7 @@ class MainPage(Page[None], inherit_bindings=False):
         self.rule = Separator(console.glyphs, id="rule")
         self.middle = Container(self.table, self.rule, self.detail, id="middle")
         self.pane: Pane = PANES[0]
-        self._no_capture_because = lacking(Capability.NET_RAW)
+        self._no_capture_because = console.door.no_capture_because
 
     def body(self) -> tuple[Widget, ...]:
         return (self.tabs, self.middle)
@@ -131,14 +130,15 @@ class MainPage(Page[None], inherit_bindings=False):
     def situation(self) -> Situation:
         """What decides which actions are possible."""
         row = self.listing.current
+        door = self.console.door
         return Situation(
             pane=self.pane.id,
             row_key=row.key if row else None,
             status=self.console.status,
-            read_only_because=self.console.door.read_only_because,
+            read_only_because=door.read_only_because,
             busy=self.console.busy,
-            no_capture_because=self.console.access.elsewhere or self._no_capture_because,
-            elsewhere=self.console.access.elsewhere,
+            no_capture_because=self._no_capture_because,
+            no_evidence_because=door.no_evidence_because,
         )
 
     def _description(self) -> tuple[Entry, ...]:

@@ -4,8 +4,6 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from netconsole.diagnostics.collecting import Request
-from netconsole.diagnostics.doctor import examine
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.playbooks import PLAYBOOKS, Playbook, playbook
 from netconsole.screens.pages.console import Console
@@ -39,7 +37,8 @@ class PlaybooksPage(TablePage[None], inherit_bindings=False):
             "There is no check.",
             waiting="The host is being checked.",
         )
-        self._request: Request | None = None
+        self._times = 0
+        """How often it was asked what the checks say."""
 
     def on_mount(self) -> None:
         self.footer.show(
@@ -54,13 +53,14 @@ class PlaybooksPage(TablePage[None], inherit_bindings=False):
 
     def action_examine(self) -> None:
         self.bar.say("checking the host; nothing is changed and nothing is sent")
-        self._request = request = Request(self.console.access.service)
+        self._times += 1
+        times = self._times
         self.console.in_background(
-            lambda: examine(request), lambda result: self._examined(result, request)
+            self.console.door.findings, lambda result: self._examined(result, times)
         )
 
-    def _examined(self, result: tuple[Finding, ...] | Exception, request: Request) -> None:
-        if request is not self._request:  # it was asked once more since
+    def _examined(self, result: tuple[Finding, ...] | Exception, times: int) -> None:
+        if times < self._times:  # it was asked once more since
             return
         if isinstance(result, Exception):
             self.bar.say(f"the checks could not be made: {result}", "bad")

@@ -5,17 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from netconsole.backend.model.facility import Facility
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.trouble import Trouble, in_order, troubles
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.reach import troubles_of
-from netconsole.door.door import Sight
+from netconsole.door.door import Door, Sight, Subscription
+from netconsole.door.stream import was_counted
 from netconsole.screens.panes import PANES
-from netconsole.screens.panes.sights import Sights
 from netconsole.screens.rows.marks import Glyphs
 from netconsole.screens.rows.pane import Row
-from netconsole.watch.picture import Picture
 
 _PATIENCE_SECONDS: Final = 5.0
 """A view that is not shown by then is one that nobody sees."""
@@ -44,12 +42,13 @@ class LiveLoop:
     is stuck, and a terminal that has stopped reading does not pile up views.
     """
 
-    def __init__(self, source: Sights, deliver: Delivery, interval: float, glyphs: Glyphs) -> None:
+    def __init__(self, door: Door, deliver: Delivery, interval: float, glyphs: Glyphs) -> None:
         """`interval` is how often counters are read, in seconds."""
-        self._source = source
+        self._door = door
         self._deliver = deliver
         self._interval = interval
         self._glyphs = glyphs
+        self._sights: Subscription | None = None
         self._newest: Sight | Exception | None = None
         self._came = threading.Event()
         self._taken = threading.Event()
@@ -58,25 +57,21 @@ class LiveLoop:
     def start(self) -> None:
         """Begin to look."""
         threading.Thread(target=self._view_on, name="views", daemon=True).start()
-        self._source.start(self._take, self._interval)
+        self._sights = self._door.subscribe(self._take, self._interval)
 
     def taken(self) -> None:
         """The last view was shown: another may come."""
         self._taken.set()
 
-    def soon(self) -> None:
-        """Look again without waiting: something was changed."""
-        self._source.soon()
-
     @property
     def waits_for(self) -> float:
         """For how many seconds a look has been under way."""
-        return self._source.waits_for
+        return 0.0 if self._sights is None else self._sights.waits_for()
 
     def stop(self) -> None:
         """Look no more; does not wait for a look that is under way."""
         self._stopped = True
-        self._source.stop()
+        self._rest()
         self._came.set()
         self._taken.set()
 
@@ -93,7 +88,7 @@ class LiveLoop:
             newest = self._newest
             if self._stopped or newest is None:
                 continue
-            if not isinstance(newest, Exception) and _counts(newest):
+            if not isinstance(newest, Exception) and was_counted(newest):
                 counted = shown
             result = newest if isinstance(newest, Exception) else self._view(newest, counted)
             if isinstance(result, View):
@@ -105,10 +100,16 @@ class LiveLoop:
     def _wait_until_taken(self) -> None:
         if self._taken.wait(_PATIENCE_SECONDS) or self._stopped:
             return
-        self._source.rest(resting=True)
+        self._rest()
         self._taken.wait()
         if not self._stopped:
-            self._source.rest(resting=False)
+            self._sights = self._door.subscribe(self._take, self._interval)
+
+    def _rest(self) -> None:
+        """Nobody sees what is delivered."""
+        sights, self._sights = self._sights, None
+        if sights is not None:
+            sights.end()
 
     def _view(self, sight: Sight, counted: Status | None) -> View | Exception:
         try:
@@ -119,8 +120,3 @@ class LiveLoop:
         findings = sight.findings
         wrong = in_order((*troubles(status), *troubles_of(findings or ())))
         return View(status, rows, findings, wrong)
-
-
-def _counts(sight: Sight) -> bool:
-    """Whether counters were read for it; a picture for another reason has the same once more."""
-    return not isinstance(sight, Picture) or sight.changed <= {Facility.COUNTERS}

@@ -19,8 +19,18 @@ class Pair(Channel):
     def open(self) -> socket.socket:
         return self.ours
 
+    @property
+    def patience_seconds(self) -> float:
+        return 10.0
+
+    def command(self, *words: str) -> str:
+        return " ".join(words)
+
     def why_ended(self) -> str:
         return "the test has ended"
+
+    def why_silent(self) -> str:
+        return "the test is silent"
 
 
 @contextmanager
@@ -31,7 +41,8 @@ def asked(said: bytes) -> Iterator[AgentAnswer]:
         exchange.open(10.0)
         pair.theirs.sendall(said)
         pair.theirs.shutdown(socket.SHUT_WR)
-        yield exchange.ask("GET", "/v1", {"Host": "agent"})
+        exchange.send("GET", "/v1", {"Host": "agent"})
+        yield exchange.answer()
 
 
 def test_a_request_says_what_it_is_and_how_long_its_body_is() -> None:
@@ -39,7 +50,8 @@ def test_a_request_says_what_it_is_and_how_long_its_body_is() -> None:
     with closing(AgentExchange(pair)) as exchange, pair.theirs:
         exchange.open(10.0)
         pair.theirs.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
-        exchange.ask("POST", "/v1/do", {"Host": "agent"}, b"{}")
+        exchange.send("POST", "/v1/do", {"Host": "agent"}, b"{}")
+        exchange.answer()
         told = pair.theirs.recv(4096)
     assert told == b"POST /v1/do HTTP/1.0\r\nHost: agent\r\nContent-Length: 2\r\n\r\n{}"
 

@@ -1,0 +1,39 @@
+"""Examining: looking at the host itself for who asks: evidence with its probes, and packets."""
+
+import threading
+
+from netconsole.agent.jobs import Tell, Work
+from netconsole.agent.roles import Peer
+from netconsole.backend.service.service import Service
+from netconsole.backend.system.who import other_process
+from netconsole.capture.comparison import Comparison
+from netconsole.diagnostics.collecting import collect
+from netconsole.diagnostics.probes.live_capture import compare
+from netconsole.diagnostics.saved import to_text
+from netconsole.door.captured import AskedCapture, Lines
+from netconsole.door.inquiry import Inquiry
+
+
+def collecting(service: Service, inquiry: Inquiry) -> Work:
+    """Return the job of collecting evidence; what comes of it is as it is saved in files."""
+
+    def work(tell: Tell, cancelled: threading.Event) -> str:
+        asked = inquiry.request(service, lambda line: tell({"progress": line}), cancelled)
+        return to_text(collect(asked, inquiry.wanted))
+
+    return work
+
+
+def capturing(asked: AskedCapture, peer: Peer) -> Work:
+    """Return the job of a capture, which spares the SSH session of who asks."""
+
+    def work(tell: Tell, cancelled: threading.Event) -> Comparison:
+        return compare(
+            asked.request,
+            cancel=cancelled,
+            progress=lambda progress: tell({"progress": progress}),
+            sinks=(Lines(tell),) if asked.packets else (),
+            session=lambda: other_process(peer.uid, peer.process).session,
+        )
+
+    return work
