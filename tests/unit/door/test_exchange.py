@@ -53,7 +53,9 @@ def test_a_request_says_what_it_is_and_how_long_its_body_is() -> None:
         exchange.send("POST", "/v1/do", {"Host": "agent"}, b"{}")
         exchange.answer()
         told = pair.theirs.recv(4096)
-    assert told == b"POST /v1/do HTTP/1.0\r\nHost: agent\r\nContent-Length: 2\r\n\r\n{}"
+    first, *headers, _, body = told.split(b"\r\n")
+    assert (first, body) == (b"POST /v1/do HTTP/1.1", b"{}")
+    assert sorted(headers) == [b"Connection: close", b"Content-Length: 2", b"Host: agent"]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,11 @@ def test_a_request_says_what_it_is_and_how_long_its_body_is() -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}more", 200, "", b"{}"),
         (b"HTTP/1.0 404 Not Found\r\nCONTENT-TYPE: a/b; charset=x\r\n\r\nall", 404, "a/b", b"all"),
         (b"HTTP/1.0 503\nContent-Length: 0\n\n", 503, "", b""),
+        (b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1", 200, "", b"1"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n",
+            *(200, "", b"ab"),
+        ),
     ],
 )
 def test_an_answer_is_read_to_its_end(said: bytes, status: int, kind: str, body: bytes) -> None:
@@ -86,7 +93,8 @@ def test_lines_come_one_by_one_and_a_piece_of_one_is_none() -> None:
         b"220 mail.example.org ESMTP\r\n\r\n",
         b"HTTP/1.0 two\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n",
-        b"HTTP/1.0 200 OK\r\n" + b"A: b\r\n" * 101 + b"\r\n",
+        b"HTTP/1.0 200 OK\r\n" + b"A: b\r\n" * 10_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
         b"HTTP/1.0 200 " + b"A" * 70_000 + b"\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n{}",
     ],
