@@ -13,10 +13,10 @@ from private_host import PrivateHost
 
 PYTHON = (sys.executable, "-c")
 
-LACKING = ("guards", "drift")
-"""The checks that name what the kernel of user-mode-linux cannot hold: guards that stop every
-lie, as it has no tables of nftables, and security groups within a bridge, as br_netfilter is not
-loaded."""
+LACKING = ("guards", "drift", "metadata")
+"""The checks that name what is not had there. The kernel of user-mode-linux cannot hold guards that
+stop every lie, as it has no tables of nftables, nor security groups within a bridge, as
+br_netfilter is not loaded. And no metadata service is run."""
 
 
 @contextmanager
