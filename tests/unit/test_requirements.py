@@ -39,7 +39,7 @@ def outcome(directory: Path, *, require_all: bool) -> str:
         [*command, "-c", "/dev/null", str(directory)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         env=environment,
         check=False,
     ).stdout
