@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netconsole.backend.changes import Change, Result
 from netconsole.backend.model.errors import InvalidValue, Unavailable
 from netconsole.backend.model.group_rules import Attempt
+from netconsole.backend.model.phrases import command
 from netconsole.backend.plan.agreement import Preview
 from netconsole.backend.service.outcome import Confirm, Outcome
 from netconsole.backend.service.service import Service
@@ -202,7 +203,8 @@ class LocalDoor(Door):
 
     def _guest_requests(self) -> "tuple[GuestRequests, ...]":
         if self._guests_asked is None:
-            raise Unavailable("what guests have asked is known to the agent, which does not run")
+            said = "what guests have asked is known to the agent alone, which does not run"
+            raise Unavailable(f"{said}: {command('agent', 'install', '--now')} starts it")
         return self._guests_asked()
 
     def _plan(self) -> Proposal:

@@ -15,7 +15,7 @@ def test_the_agent_answers_and_tells_what_was_asked(host: PrivateHost) -> None:
     boot(host, "quiet")
     alone = host.run("netconsole", "metadata", "list", check=False)
     assert alone.returncode == 3
-    assert "is known to the agent" in alone.stderr
+    assert "is known to the agent alone" in alone.stderr
     start_agent(host)
     hostname = "/latest/meta-data/hostname"
     eventually(lambda: ask(host, "web1", hostname).body.startswith("web1"))

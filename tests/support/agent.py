@@ -1,10 +1,11 @@
-"""The agent of a private host, and requests at its socket as any program makes them."""
+"""The agent of a private host or a lab, and requests at its socket as any program makes them."""
 
 import json
 import subprocess
 from typing import Any
 
 from private_host import PrivateHost, eventually
+from running_lab import RunningLab
 
 SOCKET = "/run/netconsole/agent.sock"
 
@@ -25,7 +26,7 @@ def add_users(host: PrivateHost) -> None:
         host.run("useradd", "--uid", str(uid), "--no-create-home", *groups, name)
 
 
-def start_agent(host: PrivateHost) -> subprocess.Popen[str]:
+def start_agent(host: PrivateHost | RunningLab) -> subprocess.Popen[str]:
     """Start the agent and wait until it answers."""
     process = host.spawn("netconsole", "agent")
 
@@ -39,7 +40,7 @@ def start_agent(host: PrivateHost) -> subprocess.Popen[str]:
 
 
 def curl(
-    host: PrivateHost, path: str, body: object = None, *more: str, user: str = ""
+    host: PrivateHost | RunningLab, path: str, body: object = None, *more: str, user: str = ""
 ) -> tuple[int, Any]:
     """Ask as a user, root if none is named; the answer is its status, and its JSON."""
     become = ("setpriv", "--reuid", user, "--regid", user, "--init-groups") if user else ()

@@ -2,11 +2,10 @@
 
 import re
 import signal
-import subprocess
 
 import pytest
+from agent import start_agent
 from lab_console import console
-from private_host import eventually
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(
@@ -14,19 +13,11 @@ pytestmark = pytest.mark.requires(
 )
 HEALTHY = "drift 0 ✓  problems 0 ✓"
 DRIFT = re.compile(r"\A.*drift [12] ≠")
-SOCKET = "/run/netconsole/agent.sock"
-
-
-def start(lab: RunningLab) -> "subprocess.Popen[str]":
-    agent = lab.spawn("netconsole", "agent")
-    asked = ("curl", "-sf", "--unix-socket", SOCKET, "http://agent/v1/agent")
-    eventually(lambda: lab.run(*asked, check=False).returncode == 0)
-    return agent
 
 
 def test_it_goes_on_by_itself_and_says_so() -> None:
     with RunningLab() as lab:
-        start(lab)
+        start_agent(lab)
         with console(lab) as terminal:
             terminal.wait_for(HEALTHY)
             lab.run("pkill", "-KILL", "-f", "netconsole agent")
@@ -37,13 +28,13 @@ def test_it_goes_on_by_itself_and_says_so() -> None:
             terminal.wait_for("[ Apply ]")
             terminal.press("tab", "enter")
             terminal.wait_for(": done: ", HEALTHY)
-            start(lab)
+            start_agent(lab)
             terminal.wait_for("the agent is back", HEALTHY)
 
 
 def test_it_goes_on_by_itself_where_the_agent_hangs() -> None:
     with RunningLab() as lab:
-        agent = start(lab)
+        agent = start_agent(lab)
         with console(lab) as terminal:
             terminal.wait_for(HEALTHY)
             lab.run("pkill", "-STOP", "-f", "netconsole agent")

@@ -52,9 +52,7 @@ def _of_host(status: Status) -> Iterator[Trouble]:
     for obstacle in host.obstacles:
         yield Trouble(Reach.NETWORK, obstacle)
     if host.metadata_unserved:
-        said = f"no metadata service runs: instances are led to {host.metadata_unserved}, where"
-        hint = f"nobody listens (start the agent, or {command('metadata', 'serve')})"
-        yield Trouble(Reach.NETWORK, f"{said} {hint}")
+        yield Trouble(Reach.NETWORK, metadata_unserved(host.metadata_unserved))
     for part, why in host.unsupported.items():
         yield Trouble(Reach.INSTANCE, f"this kernel has no {part}: {why}")
     if host.unguarded:
@@ -95,6 +93,12 @@ def _of_host(status: Status) -> Iterator[Trouble]:
     if host.forwarding_wanted and status.networks and not host.ip_forward:
         said = "IP forwarding is off: instances reach nothing beyond their network"
         yield Trouble(Reach.HOST, said)
+
+
+def metadata_unserved(led_to: str) -> str:
+    """Say that instances that ask for metadata are led where nobody listens."""
+    said = f"no metadata service runs: instances are led to {led_to}, where nobody listens"
+    return f"{said} (start the agent, or {command('metadata', 'serve')})"
 
 
 def _of_networks(status: Status) -> Iterator[Trouble]:

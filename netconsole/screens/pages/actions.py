@@ -165,6 +165,8 @@ ACTIONS: tuple[Action, ...] = (
            reason=lambda situation: situation.no_evidence_because),
     Action("capture", "c", "c", "capture", "packets at several interfaces, live and compared",
            reason=lambda situation: situation.no_capture_because),
+    Action("metadata", "m", "m", "metadata", "what instances asked for, and who asked nothing",
+           footer=False),
     Action("log", "l", "l", "log", "the commands run in this session"),
     Action("attention", "f", "f", "faults only", "only rows that need a look; again for all"),
     Action("copy", "y", "y", "copy", "the row to the clipboard of your terminal (OSC 52)",

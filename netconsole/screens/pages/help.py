@@ -19,6 +19,7 @@ _MEANINGS = (
     ("held", "leased, and nobody is at the port: the guest is gone or does not run"),
     ("no lease", "allocated, somebody is at the port, and it is not taken up by DHCP"),
     ("waiting", "allocated, and its guest has not booted yet"),
+    ("silent", "has its lease, and has asked the metadata service for nothing"),
     ("not here", "of another host, or not needed on this one yet"),
     ("stopped", "there, and answers nobody: stopped by a signal, or held up in the kernel"),
     ("stale", "runs with other arguments than it should"),

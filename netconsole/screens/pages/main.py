@@ -13,6 +13,7 @@ from netconsole.screens.pages.actions import ACTIONS, BY_ID, Action, Situation
 from netconsole.screens.pages.capture import CapturePage
 from netconsole.screens.pages.console import Console
 from netconsole.screens.pages.dialogs import TextPage
+from netconsole.screens.pages.metadata import MetadataPage
 from netconsole.screens.pages.page import Page
 from netconsole.screens.pages.palette import PalettePage
 from netconsole.screens.pages.playbooks import PlaybooksPage
@@ -256,6 +257,8 @@ class MainPage(Page[None], inherit_bindings=False):
                 console.push_screen(PlaybooksPage(console))
             case "capture":
                 console.push_screen(CapturePage(console, situation.target))
+            case "metadata":
+                console.push_screen(MetadataPage(console))
             case "palette":
                 self._palette(situation)
             case "help":

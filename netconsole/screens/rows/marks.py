@@ -86,6 +86,7 @@ _WORDS: Mapping[str, tuple[str, Tone]] = {
     "waiting": ("unknown", "warning"),
     "no carrier": ("unknown", "warning"),
     "no guest": ("unknown", "warning"),
+    "silent": ("unknown", "warning"),
     "not here": ("foreign", "quiet"),
     "stopped": ("bad", "bad"),
     "releasing": ("unknown", "warning"),
