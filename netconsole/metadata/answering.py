@@ -30,6 +30,9 @@ from netconsole.metadata.tokens import TokenKey
 from netconsole.metadata.vendor_data import Document, DynamicVendorData
 
 READING: Final = (hdrs.METH_GET, hdrs.METH_HEAD)
+TOO_MANY: Final = 429
+HELD_UP_SECONDS: Final = 1.0
+"""So late is each answer that says so: who does not heed it costs no more than who does."""
 _PHRASES: Final = {
     400: "bad request",
     401: "a token is needed",
@@ -37,7 +40,7 @@ _PHRASES: Final = {
     404: "not found",
     405: "not allowed",
     409: "there is a password already",
-    429: "too many requests",
+    TOO_MANY: "too many requests",
     503: "not available now",
 }
 
@@ -78,7 +81,7 @@ class GuestAnswering:
         try:
             found = await self._identity.of(request)
             if isinstance(found, Refusal):
-                response = _refused(found.status)
+                response = self._of_stranger(request, found)
             else:
                 name = found.view.instance.name
                 response = await self._of_guest(request, found)
@@ -87,12 +90,19 @@ class GuestAnswering:
             response = _refused(503, {"Retry-After": "1"})
         taken = time.perf_counter() - began
         self._tally.answered(name, request.method, request.raw_path, response.status, taken)
+        if response.status == TOO_MANY:
+            await asyncio.sleep(HELD_UP_SECONDS)
         return response
+
+    def _of_stranger(self, request: web.BaseRequest, refusal: Refusal) -> web.Response:
+        """Refuse who is no guest, and whoever sends by its address as seldom as a guest."""
+        wait = self._pacing.wait(request.remote or "", time.monotonic())
+        return _too_many(wait) if wait else _refused(refusal.status)
 
     async def _of_guest(self, request: web.BaseRequest, guest: GuestData) -> web.Response:
         uuid = guest.view.instance.uuid
         if wait := self._pacing.wait(uuid, time.monotonic()):
-            return _refused(429, {"Retry-After": str(int(wait) + 1)})
+            return _too_many(wait)
         path = path_of(request.raw_path)
         if path is None:
             return _refused(404)
@@ -188,6 +198,10 @@ class GuestAnswering:
 
 def _is_of_password(path: tuple[str, ...]) -> bool:
     return len(path) == 3 and path[0] == "openstack" and path[2] == "password"
+
+
+def _too_many(wait: float) -> web.Response:
+    return _refused(TOO_MANY, {"Retry-After": str(int(wait) + 1)})
 
 
 def _refused(
