@@ -28,6 +28,8 @@ def _access(context: Context) -> "Access":
 
     may_save = not context.read_only
     door = context.door()
+    if isinstance(door, RemoteDoor):
+        door.ask_nothing()
     if isinstance(door, RemoteDoor) and context.host is None and lacking() is None:
         service = service_or_reason(context)
         if isinstance(service, Service):

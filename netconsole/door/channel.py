@@ -44,6 +44,9 @@ class Channel(ABC):
     def why_silent(self) -> str:
         """Return what to say of an agent that is there and does not answer, and what helps."""
 
+    def ask_nothing(self) -> None:  # noqa: B027  most never ask
+        """Let no further connection ask anything at the terminal: that is a screen by now."""
+
     def close(self) -> None:  # noqa: B027  of most there is nothing to end
         """End what the connections leave behind."""
 
@@ -128,12 +131,15 @@ _DIAL = ("netconsole", "agent", "dial")
 
 
 class SshChannel(Channel):
-    """The agent of another host, by `ssh HOST netconsole agent dial`; ssh asks at the terminal."""
+    """The agent of another host, by `ssh HOST netconsole agent dial`; ssh asks at the terminal,
+    unless it is told to ask nothing: then a login that needs a password fails (ssh_config(5)).
+    """
 
     def __init__(self, target: SshTarget) -> None:
         self._target = target
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._asks = True
         self._lock = threading.Lock()
 
     def open(self) -> socket.socket:
@@ -157,6 +163,9 @@ class SshChannel(Channel):
                 raise Unavailable(f"ssh: {error.strerror}") from error
         self._processes.append(process)
         return ours
+
+    def ask_nothing(self) -> None:
+        self._asks = False
 
     def command(self, *words: str) -> str:
         return phrases.command("--host", self._target.url, *words)
@@ -199,7 +208,8 @@ class SshChannel(Channel):
         self._directory = None
 
     def _argv(self, *words: str) -> list[str]:
-        options = (*_SSH_OPTIONS, f"ControlPath={self._place() / 'ssh'}")
+        asks = () if self._asks else ("BatchMode=yes",)
+        options = (*_SSH_OPTIONS, *asks, f"ControlPath={self._place() / 'ssh'}")
         given = (word for each in options for word in ("-o", each))
         own, command = (words, ()) if "-O" in words else (words[:1], words[1:])
         return ["ssh", *given, *own, *self._target.words, *command]

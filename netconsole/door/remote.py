@@ -78,6 +78,10 @@ class RemoteDoor(Door):
         """Be done with the agent."""
         self._channel.close()
 
+    def ask_nothing(self) -> None:
+        """Let nothing ask at the terminal from now on, as for a login anew."""
+        self._channel.ask_nothing()
+
     # Who is there
 
     def greet(self, seconds: float | None = None) -> Greeting:

@@ -2,6 +2,7 @@
 
 import pytest
 from private_host import eventually
+from secure_shell import HOME
 from two_hosts import two_hosts
 
 pytestmark = pytest.mark.requires(
@@ -38,3 +39,20 @@ def test_it_shows_and_mends_the_other_host_and_says_when_the_link_is_dead() -> N
         assert hosts.far.read("/proc/sys/net/ipv4/ip_forward") == "1\n"
         terminal.press("escape", "escape", "q")
         eventually(lambda: not hosts.near.run("pgrep", "netconsole", check=False).stdout)
+
+
+def test_a_login_anew_asks_nothing_on_the_screen() -> None:
+    with two_hosts() as hosts:
+        key = f"{HOME}/.ssh/id_ed25519"
+        hosts.near.run("ssh-keygen", "-p", "-q", "-P", "", "-N", "secret", "-f", key)
+        with hosts.console() as terminal:
+            terminal.wait_for("Enter passphrase")
+            terminal.press("secret", "enter")
+            terminal.wait_for("node2", "drift 0 ✓")
+            hosts.cut()
+            terminal.wait_for("cannot look at the host: 198.51.100.2: ")
+            hosts.mend()
+            terminal.wait_for("Permission denied")
+            assert "passphrase" not in terminal.text
+            terminal.press("q")
+            assert terminal.process.wait(timeout=60) == 0
