@@ -23,6 +23,8 @@ print(json.dumps([sorted(each.value for each in again.facilities), links]))
 STORM = """for each in $(seq 20); do
 for at in $(seq 250); do echo address add 192.0.2.$at/32 dev lo; done
 for at in $(seq 250); do echo address del 192.0.2.$at/32 dev lo; done; done | ip -batch -"""
+NAMING = ["addresses", "guards", "links", "routes"]
+"""What tells of links by their names."""
 EBTABLES = "ebtables -A FORWARD -p ARP -j ACCEPT"
 
 
@@ -31,7 +33,7 @@ EBTABLES = "ebtables -A FORWARD -p ARP -j ACCEPT"
     [
         ("", "ip link set eth0 mtu 1400", ["links"], ["eth0"]),
         ("ip link add br7 type bridge", "ip link del br7", ["links"], ["br7"]),
-        ("ip link add br7 type bridge", "ip link set br7 name br8", ["links"], "all"),
+        ("ip link add br7 type bridge", "ip link set br7 name br8", NAMING, "all"),
         ("", "ip address add 192.0.2.1/32 dev lo", ["addresses", "routes"], []),
         ("", "ip route add 198.51.100.0/24 via 203.0.113.1", ["routes"], []),
         ("", "iptables -A INPUT -j ACCEPT", ["rules"], []),

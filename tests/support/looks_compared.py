@@ -31,6 +31,8 @@ COMMANDS = (
     "ip link set dev {tap} nomaster",
     "ip link set dev {tap} master br100",
     "ip link set dev {tap} alias other",
+    "ip address add 192.0.2.4/32 dev {tap}; ip link set dev {tap} name named{port}",
+    "ip link add dev br8 type bridge; ip link set dev {tap} master br8; ip link del dev br8",
     "ip link del dev {tap}",
     "ip link add tap1{port} type veth peer name far1{port}",
     "ip link add dev br7 type bridge",

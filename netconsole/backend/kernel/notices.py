@@ -94,6 +94,7 @@ _OF_KINDS: Final = {
 }
 """By RTM_* of linux/rtnetlink.h."""
 _NETCONF: Final = frozenset({80, 81})
+_RENAMED: Final = Again.of(Facility.LINKS, Facility.ADDRESSES, Facility.ROUTES, Facility.GUARDS)
 
 
 def _mask(*groups: int) -> int:
@@ -122,7 +123,9 @@ class RouteNotices(Notices):
         return Again.of(_OF_KINDS[kind]) if kind in _OF_KINDS else NOTHING
 
     def _of_link(self, kind: int, message: bytes) -> Again:
-        """Of a link that has another name now, others have told where they name it: all count."""
+        """Of a link that has another name now, others have told where they name it: all count, and
+        so does what is on links and is told of by their names.
+        """
         _, _, index, _, _ = _LINK.unpack_from(message)
         told = dict(attributes(message[_LINK.size :]))
         name = text(told.get(_IFLA_IFNAME, b""))
@@ -132,7 +135,7 @@ class RouteNotices(Notices):
         elif name:
             self._names[index] = name
         if not name or name != former:
-            return Again.of(Facility.LINKS)
+            return _RENAMED
         return Again(frozenset({Facility.LINKS}), frozenset({name}))
 
     def _of_setting(self, message: bytes) -> Again:
