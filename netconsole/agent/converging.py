@@ -76,8 +76,8 @@ class _Loop:
     def take(self, result: Picture | Exception) -> None:
         """Called by the watch, in its thread."""
         if isinstance(result, Picture):
-            self._picture = result
             with self._lock:
+                self._picture = result
                 self._services |= result.services
             self._wake.set()
 
@@ -87,14 +87,13 @@ class _Loop:
             if self._memory.has_started and self._wake.is_set() and not self._stopped:
                 time.sleep(_SETTLE_SECONDS)
             self._wake.clear()
-            picture = self._picture
-            if self._stopped or picture is None:
+            if self._stopped or self._picture is None:
                 continue
             if self._service.is_changing:
                 time.sleep(_BUSY_SECONDS)
                 self._wake.set()
                 continue
-            self._consider(picture)
+            self._consider()
             self._settled()
 
     def _patience(self) -> float | None:
@@ -102,10 +101,12 @@ class _Loop:
         next_at = self._memory.next_at
         return None if next_at is None else max(0.1, next_at - time.monotonic())
 
-    def _consider(self, picture: Picture) -> None:
+    def _consider(self) -> None:
         with self._lock:
-            services, self._services = self._services, frozenset()
-        seen = replace(_seen(picture, self._former), by=", ".join(sorted(services)))
+            picture, services, self._services = self._picture, self._services, frozenset()
+        if picture is None:
+            return
+        seen = replace(_seen(picture, self._former), by=services)
         if not seen.unknown:
             self._former = picture.survey
         if seen.unknown and self._told != seen.unknown:

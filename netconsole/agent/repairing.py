@@ -60,8 +60,8 @@ class Seen:
     """Whether the store asks for something else than at the look before."""
     cut_off: bool = False
     """Whether a change was left half done: the next takes it back first."""
-    by: str = ""
-    """The services that have changed the packet filter, where it was one."""
+    by: frozenset[str] = frozenset()
+    """The services that have changed the packet filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ class Memory:
     """How often in a row."""
     again_at: float = 0.0
     """When what is owed is tried once more."""
+    by: frozenset[str] = frozenset()
+    """The services that changed the packet filter while it was not known what is to do."""
 
     @property
     def next_at(self) -> float | None:
@@ -101,16 +103,19 @@ class RepairDecision:
 
 def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
     """Say what the agent does about a look at the host."""
+    seen = replace(seen, by=seen.by | memory.by)
     if seen.unknown:
-        return RepairDecision(None, memory)
+        return RepairDecision(None, replace(memory, by=seen.by))
+    by = ", ".join(sorted(seen.by))
+    memory = replace(memory, by=frozenset())
     over = _over(memory, seen)
     memory = _rested(memory, seen)
     arrived = memory.awaited - seen.lacking
     cause, kinds = _cause(seen, memory, arrived, over), policy.always
     if cause:
         kinds |= policy.at_start
-    elif seen.by:
-        cause = f"{seen.by} has changed the packet filter"
+    elif by:
+        cause = f"{by} has changed the packet filter"
         kinds |= policy.at_start & _OF_FILTER
     awaited = memory.awaited & seen.lacking if memory.has_started else seen.lacking
     memory = replace(memory, has_started=True, awaited=awaited)
@@ -135,9 +140,9 @@ def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
         memory = replace(memory, left={**memory.left, **until})
         repair = replace(repair, leaves=tuple(sorted(waits.union(memory.left))))
         steps = repair.taken(seen.plan)
-        by = f" (by {seen.by})" if seen.by else ""
+        whom = f" (by {by})" if by else ""
         warning = (
-            f"left alone for {seconds:.0f} s, as it was undone {ROUNDS + again} times{by}: "
+            f"left alone for {seconds:.0f} s, as it was undone {ROUNDS + again} times{whom}: "
             f"{some(fought)}; `netconsole apply` does it now"
         )
     if not steps and not (seen.cut_off and policy.at_start):

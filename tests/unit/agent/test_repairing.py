@@ -20,6 +20,7 @@ from netconsole.backend.steps import AddAddress, ChangeRules, Plan, Step
 RULE = ChangeRules("ipv4", "nat", ("-A nova-network-snat -j SNAT",), ())
 ADDRESS = AddAddress("eth0", "203.0.113.9/32", "")
 STARTED = Memory(has_started=True)
+FIREWALLD = frozenset({"firewalld"})
 
 
 def policy(*rules: str) -> Policy:
@@ -70,7 +71,7 @@ def test_what_was_missing_is_waited_for_and_what_goes_later_is_not() -> None:
     ("led", "cause"),
     [
         (replace(seen(RULE), store_changed=True), "the store has changed"),
-        (replace(seen(RULE), by="firewalld"), "firewalld has changed the packet filter"),
+        (replace(seen(RULE), by=FIREWALLD), "firewalld has changed the packet filter"),
         (replace(seen(RULE), cut_off=True), "a change was cut off"),
     ],
 )
@@ -82,13 +83,24 @@ def test_what_no_admin_did_at_the_host_is_mended(led: Seen, cause: str) -> None:
 
 
 def test_of_what_a_firewall_did_the_packet_filter_alone_is_mended() -> None:
-    decision = decide(replace(seen(RULE, ADDRESS), by="firewalld"), STARTED, policy("boot"))
+    decision = decide(replace(seen(RULE, ADDRESS), by=FIREWALLD), STARTED, policy("boot"))
     assert taken(decision, RULE, ADDRESS) == (RULE,)
 
 
 def test_nothing_is_done_while_it_is_not_known_what() -> None:
     decision = decide(replace(seen(RULE), unknown="store: gone"), Memory(), policy("always"))
     assert (decision.repair, decision.memory) == (None, Memory())
+
+
+def test_what_a_firewall_did_is_mended_once_it_is_known_what() -> None:
+    unread = replace(seen(), by=FIREWALLD, unknown="rules: busy")
+    decision = decide(unread, STARTED, policy("boot"))
+    assert decision.repair is None
+    again = decide(seen(RULE), decision.memory, policy("boot"))
+    assert taken(again, RULE) == (RULE,)
+    assert again.repair is not None
+    assert again.repair.cause == "firewalld has changed the packet filter"
+    assert not decide(seen(RULE), again.memory, policy("boot")).repair
 
 
 def test_what_is_undone_again_and_again_is_left_and_the_rest_is_not() -> None:
@@ -108,7 +120,7 @@ def test_what_is_undone_again_and_again_is_left_and_the_rest_is_not() -> None:
 def test_who_fights_on_is_left_alone_for_longer_each_time() -> None:
     memory, now, waits = STARTED, 0.0, []
     for _ in range(30):
-        decision = decide(replace(seen(RULE, at=now), by="firewalld"), memory, policy("boot"))
+        decision = decide(replace(seen(RULE, at=now), by=FIREWALLD), memory, policy("boot"))
         memory = decision.memory
         if decision.repair is None:
             assert "undone" in decision.warning
@@ -122,7 +134,7 @@ def test_who_fights_on_is_left_alone_for_longer_each_time() -> None:
 def test_what_was_left_is_tried_again_after_a_while_though_nothing_happens() -> None:
     memory = replace(STARTED, left={RULE.commands[0]: FIGHT_SECONDS})
     assert memory.next_at == FIGHT_SECONDS
-    before = replace(seen(RULE, at=FIGHT_SECONDS - 1), by="firewalld")
+    before = replace(seen(RULE, at=FIGHT_SECONDS - 1), by=FIREWALLD)
     assert decide(before, memory, policy("boot")).repair is None
     late = decide(seen(RULE, at=FIGHT_SECONDS), memory, policy("boot"))
     assert taken(late, RULE) == (RULE,)
