@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 import statements
-from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection
+from unhurried import unhurried
 
 from netconsole.backend.store import Store
 
-# A busy machine makes any example slow: time says nothing about the code here.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
+unhurried()
 
 
 @pytest.fixture

@@ -1,0 +1,5 @@
+"""No time limit for examples."""
+
+from unhurried import unhurried
+
+unhurried()
