@@ -67,7 +67,7 @@ class DynamicVendorData:
                 if len(body) > LARGEST:
                     raise ValueError(f"more than {LARGEST} bytes")
                 return json.loads(body) if body else {}
-        except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, RecursionError, ValueError, TimeoutError) as error:
             because = f"vendordata_dynamic_targets {target.name}: {said(error)}"
             self._say(because)
             if self._options.vendordata_dynamic_failure_fatal:

@@ -16,7 +16,7 @@ def static_vendor_data(path: str, say: Callable[[str], None]) -> Mapping[str, ob
         return {}
     try:
         found = json.loads(read_text(path))
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         say(f"vendordata_jsonfile_path {path}: {said(error)}")
         return {}
     if not isinstance(found, dict):

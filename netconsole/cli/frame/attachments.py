@@ -28,6 +28,7 @@ def contents(context: "Context", what: str, path: str) -> bytes:
 
     try:
         if path == STDIN:
+            context.take_stdin(what)
             return _bounded(what)
         with context.rights():
             return files.read(path, LARGEST)

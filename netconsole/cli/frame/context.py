@@ -30,6 +30,8 @@ class Context:
     """Another host, whose agent is asked by SSH."""
     _door: "Door | None" = field(default=None, repr=False)
     _service: "Service | None" = field(default=None, repr=False)
+    _on_stdin: str | None = field(default=None, repr=False)
+    """What was read from standard input."""
 
     def configuration(self) -> "Configuration":
         """Read the configuration of this host.
@@ -49,6 +51,15 @@ class Context:
         from netconsole.backend.system.privileges import as_invoker
 
         return as_invoker() if self.read_only else nullcontext()
+
+    def take_stdin(self, what: str) -> None:
+        """Note for what standard input is read: there is one of it. Raises InvalidValue."""
+        from netconsole.backend.model.errors import InvalidValue
+
+        if self._on_stdin is not None:
+            rule = f"is standard input, which is read for {self._on_stdin} already"
+            raise InvalidValue(what, "-", rule)
+        self._on_stdin = what
 
     def options(self) -> "Options":
         """Return the options. Raises InvalidValue for a file that is missing or breaks a rule."""
