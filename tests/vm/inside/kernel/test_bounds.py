@@ -4,7 +4,7 @@ named alone, raised, and as low as before."""
 from collections.abc import Iterator
 
 import pytest
-from first_namespace import LACKING, PYTHON, first_namespace, program, settings
+from first_namespace import PYTHON, UNSERVED, first_namespace, program, settings
 from lab_faults import examined, to_the_cure_and_back
 from private_host import PrivateHost, eventually
 
@@ -59,16 +59,16 @@ def test_the_table_of_neighbours(cloud: PrivateHost) -> None:
     with settings(cloud, bounds), program(cloud, *PYTHON, CALL):
         told = ("tail", "-n", "1", "/proc/net/stat/arp_cache")
         eventually(lambda: int(cloud.run(*told).stdout.split()[-1], 16), seconds=60)
-        to_the_cure_and_back(cloud, "neighbour_table", beside=LACKING)
+        to_the_cure_and_back(cloud, "neighbour_table", beside=UNSERVED)
     assert examined(cloud).findings["conntrack_full"]["verdict"] == "ok"
     cloud.run("ip", "address", "delete", "192.0.2.2/24", "dev", "eth0")
 
 
 def test_the_backlog_of_a_processor(cloud: PrivateHost) -> None:
     with program(cloud, "ip", "netns", "exec", "web1", *PING):
-        assert examined(cloud).named_beside(LACKING) == []
+        assert examined(cloud).named_beside(UNSERVED) == []
         with settings(cloud, {"net.core.netdev_max_backlog": FRAGMENTS * 2 // 3}):
-            finding = to_the_cure_and_back(cloud, "saturation", beside=LACKING)
+            finding = to_the_cure_and_back(cloud, "saturation", beside=UNSERVED)
             assert "packets were dropped" in finding["because"]
 
 
@@ -87,7 +87,7 @@ def test_the_table_of_connections(cloud: PrivateHost) -> None:
         assert one_more(cloud)
         with settings(cloud, {"net.netfilter.nf_conntrack_max": CONNECTIONS}):
             eventually(lambda: not one_more(cloud), seconds=60)
-            finding = to_the_cure_and_back(cloud, "conntrack_full", beside=LACKING)
+            finding = to_the_cure_and_back(cloud, "conntrack_full", beside=UNSERVED)
             assert f"of {CONNECTIONS} connections are tracked" in finding["because"]
             assert "203.0.113.2 began more than half of them" in finding["remedy"]
         assert one_more(cloud)

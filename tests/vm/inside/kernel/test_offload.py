@@ -1,7 +1,7 @@
 """Large receive offload of a public interface, on a bond, which can do it: named, off, on again."""
 
 from cloud import CONFIGURATION, boot, create_network, netconsole
-from first_namespace import LACKING
+from first_namespace import UNSERVED
 from lab_faults import examined, to_the_cure_and_back
 from private_host import PrivateHost
 
@@ -29,9 +29,9 @@ def test_switched_on_after_the_kernel_had_switched_it_off_to_forward(host: Priva
     netconsole(host, "apply")
     boot(host, "web1")
     assert not merges(host)
-    assert examined(host).named_beside(LACKING) == []
+    assert examined(host).named_beside(UNSERVED) == []
 
     host.run("ethtool", "-K", "bond0", "lro", "on")
-    finding = to_the_cure_and_back(host, "offload", beside=LACKING)
+    finding = to_the_cure_and_back(host, "offload", beside=UNSERVED)
     assert finding["because"].startswith("bond0 merges TCP segments")
     assert merges(host)

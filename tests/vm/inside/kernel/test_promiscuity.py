@@ -2,7 +2,7 @@
 
 import pytest
 from cloud import boot, configure, netconsole
-from first_namespace import LACKING
+from first_namespace import UNSERVED
 from lab_faults import examined
 from private_host import PrivateHost, eventually
 
@@ -34,10 +34,10 @@ def test_a_macvlan_keeps_the_answers_to_guests_unless_it_is_passed_all(
     found = examined(host)
     if mode == "passthru":
         eventually(reached)
-        assert found.named_beside(LACKING) == []
+        assert found.named_beside(UNSERVED) == []
     else:
         assert not reached()
-        assert found.named_beside(LACKING) == ["promiscuity"]
+        assert found.named_beside(UNSERVED) == ["promiscuity"]
         finding = found.findings["promiscuity"]
         assert "macvlan of mode bridge" in finding["because"]
         assert (finding["fix"], "mode passthru" in finding["remedy"]) == (None, True)
