@@ -96,7 +96,7 @@ def test_plan_says_by_its_status_whether_there_is_something_to_do(vmnet: Private
 
     vmnet.run("netconsole", "apply")
     vmnet.run("netconsole", "plan")
-    assert vmnet.run("netconsole", "status").stdout.startswith("testhost: ok")
+    assert vmnet.run("netconsole", "status").stdout.startswith("testhost: as the store says")
     titles = [entry["title"] for entry in json.loads(
         vmnet.run("netconsole", "history", "--json").stdout)]  # fmt: skip
     assert titles[0] == "apply"
