@@ -80,7 +80,7 @@ async def _be(
         await parts.enter_async_context(serving(door, options))
         await parts.enter_async_context(exposing(service, watch, metadata.counted))
         watch.start()
-        parts.callback(watch.stop)
+        parts.push_async_callback(asyncio.to_thread, watch.stop)
         parts.enter_context(own_address_heard(again.set))
         parts.enter_context(recording(watch, options, say))
         parts.enter_context(converging(service, watch, say, partial(tell, settled.set)))

@@ -4,8 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from netconsole.backend.changes import Change, Result
 from netconsole.backend.model.errors import InvalidValue, Unavailable
@@ -31,9 +30,10 @@ if TYPE_CHECKING:
     from netconsole.diagnostics.model.finding import Finding
     from netconsole.diagnostics.model.request import Request
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
-    from netconsole.watch.picture import Picture
     from netconsole.watch.watch import Watch
 
+SEEN_SECONDS: Final = 5.0
+"""So long an answer waits for the watch's look at what was changed; then it looks by itself."""
 _PORTS = range(1, 65536)
 _ICMP = range(256)
 
@@ -60,8 +60,6 @@ class LocalDoor(Door):
         self._looking_on = 0
         """How many look by it."""
         self._lock = threading.Lock()
-        self._changed = datetime.min.replace(tzinfo=UTC)
-        """When the last change through this door was over: a picture from before is old."""
         self._guests_asked = guest_requests
         self._own: Mapping[str, Callable[..., object]] = {
             "status": self._status,
@@ -174,32 +172,31 @@ class LocalDoor(Door):
         try:
             yield
         finally:
-            self._changed = datetime.now(UTC)
             for watch in (self._watch, self._own_watch):
                 if watch is not None:
                     watch.soon()
 
-    def _seen(self) -> "Picture | None":
-        """The latest picture, where it is not from before the latest change."""
-        picture = None if self._watch is None else self._watch.latest()
-        return picture if picture is not None and picture.taken >= self._changed else None
-
     def _status(self) -> Status:
-        if self._watch is not None:
-            self._watch.glance()
-        picture = self._seen()
+        watch = self._watch
+        if watch is None:
+            return self.service.status()
+        watch.glance()
+        picture = watch.seen(SEEN_SECONDS)
         return self.service.status() if picture is None else picture.status
 
     def _findings(self) -> "tuple[Finding, ...]":
-        if self._watch is not None:
-            self._watch.glance(checks=True)
-        picture = self._seen()
-        if picture is not None and picture.findings is not None:
-            return picture.findings
         from netconsole.diagnostics.doctor import examine
         from netconsole.diagnostics.model.request import Request
 
-        return examine(Request(self.service))
+        watch = self._watch
+        if watch is None:
+            return examine(Request(self.service))
+        watch.glance(checks=True)
+        picture = watch.seen(SEEN_SECONDS)
+        found = watch.findings() if picture is not None else None
+        if found is not None:
+            return found
+        return examine(Request(self.service, survey=picture.survey if picture else None))
 
     def _guest_requests(self) -> "tuple[GuestRequests, ...]":
         if self._guests_asked is None:

@@ -43,7 +43,7 @@ async def _serve(load: Callable[[], Options], say: Callable[[str], None], read_o
                 say(f"metadata is served at {', '.join(metadata.places) or 'no bridge yet'}")
                 await _first(ending, again)
             finally:
-                watch.stop()
+                await asyncio.to_thread(watch.stop)
 
 
 async def _first(*events: asyncio.Event) -> None:

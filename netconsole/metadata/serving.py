@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from socket import socket
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from netconsole.backend.injection.vendor_data import static_vendor_data
 from netconsole.backend.kernel.neighbours import Neighbours
 from netconsole.backend.model.errors import NetconsoleError, said
-from netconsole.backend.model.facility import Again, Facility
+from netconsole.backend.model.facility import NOTHING, Again, Facility
 from netconsole.backend.model.guest_requests import GuestRequests
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.survey import Survey
@@ -27,17 +28,18 @@ from netconsole.metadata.listening import (
 from netconsole.metadata.saying import Sparing
 from netconsole.metadata.tally import Counted, Tally
 from netconsole.metadata.vendor_data import DynamicVendorData
-from netconsole.watch.picture import Picture
 from netconsole.watch.watch import Watch
 
 ENDING_SECONDS: Final = 1.0
 """For requests under way, once the service is told to end."""
+FOLLOW_SECONDS: Final = 1.0
+"""A picture waits so long for it to listen where it should."""
 RETRY_SECONDS: Final = 5.0
 """Where it could not listen it tries again."""
 
 
 class MetadataService:
-    """Listens where guests' requests arrive, which follows the pictures of a watch."""
+    """Listens where guests' requests arrive, which follows the looks of a watch."""
 
     def __init__(self, service: Service, say: Callable[[str], None]) -> None:
         self._service = service
@@ -45,7 +47,9 @@ class MetadataService:
         """Says a sentence for the log."""
         self._tally = Tally()
         self._limits = ConnectionLimits(most_connections())
-        self._survey: Survey | None = None
+        self.survey: Survey | None = None
+        """By which it listens; None before the first look at the host."""
+        self._following = asyncio.Lock()
         self._devices: Mapping[str, str] = {}
         self._open: dict[str | None, tuple[int, asyncio.Server, MetadataServer]] = {}
         self._answering: GuestAnswering | None = None
@@ -66,7 +70,7 @@ class MetadataService:
 
     def requests(self) -> tuple[GuestRequests, ...]:
         """What each instance of this host has asked."""
-        survey = self._survey
+        survey = self.survey
         if survey is None:
             return ()
         records, host = survey.records, self._service.options.host
@@ -105,7 +109,7 @@ class MetadataService:
 
     async def look(self, survey: Survey) -> None:
         """Listen where a survey says that guests are led here, and nowhere else."""
-        self._survey = survey
+        self.survey = survey
         names = {each.uuid: each.name for each in survey.records.instances}
         self._devices = {
             each.device: names.get(each.instance_uuid, "") for each in survey.records.ports
@@ -117,6 +121,10 @@ class MetadataService:
         self.settled.set()
 
     async def _follow(self, wanted: Mapping[str | None, int]) -> None:
+        async with self._following:
+            await self._listen_at(wanted)
+
+    async def _listen_at(self, wanted: Mapping[str | None, int]) -> None:
         for bridge in [each for each, held in self._open.items() if wanted.get(each) != held[0]]:
             await self._close(bridge)
         self.failed = None
@@ -162,39 +170,42 @@ async def metadata_serving(
 ) -> AsyncIterator[MetadataService]:
     """Serve metadata on a host that a watch looks at. What goes wrong later is told by `say`.
 
-    So is that it cannot listen at first, if it `goes_on` then and tries again.
+    So is that it cannot listen at first, if it `goes_on` then and tries again. Pictures of the
+    watch are taken once it listens where it should.
     """
     metadata = MetadataService(service, say)
-    pictures: asyncio.Queue[Picture] = asyncio.Queue()
-    tell = asyncio.get_running_loop().call_soon_threadsafe
+    loop, told = asyncio.get_running_loop(), ""
 
-    def take(result: Picture | Exception) -> None:
-        if isinstance(result, Picture):
-            with suppress(RuntimeError):  # the loop has ended meanwhile
-                tell(pictures.put_nowait, result)
+    async def look(survey: Survey) -> bool:
+        """Whether it listens elsewhere than before."""
+        nonlocal told
+        is_first, places = not metadata.settled.is_set(), metadata.places
+        await metadata.look(survey)
+        complaint = "" if metadata.failed is None else said(metadata.failed)
+        if complaint not in ("", told) and (goes_on or not is_first):
+            metadata.say(complaint)
+        told = complaint
+        return metadata.places != places
 
-    async def follow() -> None:
-        picture, told = await pictures.get(), ""
+    def follow(survey: Survey) -> Again:
+        looking = asyncio.run_coroutine_threadsafe(look(survey), loop)
+        with suppress(TimeoutError, CancelledError):
+            if looking.result(FOLLOW_SECONDS):
+                return Again.of(Facility.LISTENERS)
+        return NOTHING
+
+    async def retry() -> None:
         while True:
-            while not pictures.empty():
-                picture = pictures.get_nowait()
-            is_first, places = not metadata.settled.is_set(), metadata.places
-            await metadata.look(picture.survey)
-            if metadata.places != places:
+            await asyncio.sleep(RETRY_SECONDS)
+            survey = metadata.survey if metadata.failed is not None else None
+            if survey is not None and await look(survey):
                 watch.soon(Again.of(Facility.LISTENERS))
-            complaint = "" if metadata.failed is None else said(metadata.failed)
-            if complaint not in ("", told) and (goes_on or not is_first):
-                metadata.say(complaint)
-            told = complaint
-            with suppress(TimeoutError):
-                patience = None if metadata.failed is None else RETRY_SECONDS
-                picture = await asyncio.wait_for(pictures.get(), patience)
 
     async with metadata.serving():
-        leave = watch.subscribe(take)
-        following = asyncio.create_task(follow())
+        leave = watch.follow(follow)
+        retrying = asyncio.create_task(retry())
         try:
             yield metadata
         finally:
             leave()
-            following.cancel()
+            retrying.cancel()

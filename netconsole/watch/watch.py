@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from netconsole.backend.model.facility import EVERYTHING_AGAIN, NOTHING, Again, Facility
 from netconsole.backend.service.looking import Look
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.leases import next_event
+from netconsole.backend.survey.survey import Survey
 from netconsole.diagnostics.doctor import examine
 from netconsole.diagnostics.model.request import Request
 from netconsole.watch.ears import Ears
@@ -37,6 +40,8 @@ _UNTOLD: Final = frozenset(
 """Of some of these nobody tells: a setting written under /proc/sys, a process that was stopped."""
 
 Delivery = Callable[[Picture | Exception], None]
+Follow = Callable[[Survey], Again]
+"""Does what follows from a look, and returns what of the host it changed by that."""
 
 
 class Watch:
@@ -59,6 +64,9 @@ class Watch:
         )
         self._latest: Picture | None = None
         self._findings: Findings | None = None
+        self._happened = self._examining = self._examined_until = 0
+        """How often something was noticed that checks may turn on: in all, before those that are
+        under way began, before the latest did."""
         self._error: Exception | None = None
         self._subscribers: dict[int, Delivery] = {}
         self._newcomers: set[int] = set()
@@ -67,9 +75,13 @@ class Watch:
         """Those of them who look at the checks as well."""
         self._glanced = self._glanced_at_checks = -math.inf
         """When somebody has asked for the latest picture, and for what the checks have found."""
+        self._followers: list[Follow] = []
         self._asked = NOTHING
+        self._requests = self._taken = self._answered = 0
+        """How often `soon` was called: in all, as of the look under way, as of the latest."""
         self._lock = threading.Lock()
         """Of what other threads than the watch's own change."""
+        self._looked_again = threading.Condition(self._lock)
         self._numbers = 0
         self._ears: Ears | None = None
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -99,6 +111,34 @@ class Watch:
     def latest(self) -> Picture | None:
         """Return the latest picture; None before the first."""
         return self._latest
+
+    def seen(self, seconds: float) -> Picture | None:
+        """Return the latest picture once all that `soon` was told until now is in it.
+
+        None where that takes longer, or the host cannot be looked at.
+        """
+        with self._looked_again:
+            number = self._requests
+
+            def is_over() -> bool:
+                is_seen = self._latest is not None and self._answered >= number
+                return is_seen or self._error is not None
+
+            is_seen = self._looked_again.wait_for(is_over, seconds) and self._error is None
+            return self._latest if is_seen else None
+
+    def findings(self) -> Findings | None:
+        """Return what the checks have found; None where something has happened since they began."""
+        return self._findings if self._examined_until == self._happened else None
+
+    def follow(self, follow: Follow) -> Callable[[], None]:
+        """Have it done what follows from each look, before anybody is told; the answer ends that.
+
+        So no picture tells of what lasts only until this process has done its own part. Called in
+        the watch's thread; it raises nothing.
+        """
+        self._followers.append(follow)
+        return lambda: self._followers.remove(follow)
 
     @property
     def looking_for(self) -> float:
@@ -162,6 +202,7 @@ class Watch:
         """Look again now, at everything if nothing else is said: something was changed."""
         with self._lock:
             self._asked |= again
+            self._requests += 1
         self._need_checks()
         self._wake()
 
@@ -177,17 +218,20 @@ class Watch:
         self._wake()
 
     def _need_checks(self) -> None:
+        with self._lock:
+            self._happened += 1
         if self._examiner is not None:
             self._examiner.need()
 
     # The thread of the checks
 
     def _examine(self) -> Findings:
+        self._examining = self._happened
         picture = self._latest
         return examine(Request(self._service, survey=picture.survey if picture else None))
 
     def _examined(self, findings: Findings) -> None:
-        self._findings = findings
+        self._findings, self._examined_until = findings, self._examining
         self._wake()
 
     # The thread that looks
@@ -231,10 +275,13 @@ class Watch:
         self.looks += 1
         self._began = time.monotonic()
         try:
-            look = self._service.look(former, again)
+            look = self._followed(self._service.look(former, again))
         except Exception as error:  # noqa: BLE001  the outermost edge of this thread
-            if repr(error) != repr(self._error):
+            is_new = repr(error) != repr(self._error)
+            with self._looked_again:
                 self._error = error
+                self._looked_again.notify_all()
+            if is_new:
                 self._deliver(error)
             return error
         finally:
@@ -246,7 +293,18 @@ class Watch:
             self._deliver(self._latest)
         if look.changed - {Facility.COUNTERS}:
             self._need_checks()
+        with self._looked_again:
+            self._answered = self._taken
+            self._looked_again.notify_all()
         return look
+
+    def _followed(self, look: Look) -> Look:
+        """Do what follows from a look; return it with what that changed."""
+        again = reduce(or_, [follow(look.survey) for follow in self._followers], NOTHING)
+        if not again:
+            return look
+        found = self._service.look(look, again)
+        return replace(found, changed=look.changed | found.changed)
 
     def _deliver_newest(self) -> None:
         """What the checks have found meanwhile; and to who has just subscribed, what there is."""
@@ -306,10 +364,12 @@ class Watch:
             self._need_checks()
         if heard:
             ears.pause(SETTLE_SECONDS)
-            ears.pause(pace.pause(time.monotonic()))
+            with self._lock:
+                is_asked = bool(self._asked)
+            ears.pause(0.0 if is_asked else pace.pause(time.monotonic()))
             heard |= ears.wait(0)
         with self._lock:
-            asked, self._asked = self._asked, NOTHING
+            asked, self._asked, self._taken = self._asked, NOTHING, self._requests
         untold = _UNTOLD if look is None else _untold(look, ears)
         due = beats.again(time.monotonic(), attended, untold)
         if moment is not None and moment <= time.time():
