@@ -19,7 +19,8 @@ def test_from_its_first_answer_it_serves_metadata(host: PrivateHost) -> None:
     assert answer(host, "--no-agent", "status")["host"]["metadata_unserved"]
     watch_from_the_start(host)
     host.spawn("netconsole", "agent")
-    told = eventually(lambda: curl(host, "/v1/status")[1] if there(host) else None)
+    eventually(lambda: there(host))
+    _, told = curl(host, "/v1/status")
     assert told["host"] == answer(host, "--no-agent", "status")["host"]
     assert complaints(host) == {""}
 
