@@ -39,6 +39,8 @@ _UNTOLD: Final = frozenset(
 )
 """Of some of these nobody tells: a setting written under /proc/sys, a process that was stopped."""
 
+_OF_NETWORKS: Final = frozenset({Facility.FILES, Facility.HOSTS, Facility.LEASES})
+
 Delivery = Callable[[Picture | Exception], None]
 Follow = Callable[[Survey], Again]
 """Does what follows from a look, and returns what of the host it changed by that."""
@@ -384,10 +386,16 @@ def _dnsmasq(look: Look) -> Iterator[int]:
 
 
 def _untold(look: Look, ears: Ears) -> frozenset[Facility]:
-    """Of what nothing tells on this host: of rules, where some are of the legacy kind."""
+    """Of what nothing tells on this host.
+
+    Of rules, where some are of the legacy kind; and of a `networks_path` that becomes fit, as where
+    the target of a link is made, or a file system is mounted anew for writing.
+    """
+    found = _UNTOLD | ears.deaf
     rules = look.parts.get(Facility.RULES)
-    is_told = rules is None or (rules.generation is not None and not rules.other_chains)
-    return _UNTOLD | ears.deaf | (frozenset() if is_told else frozenset({Facility.RULES}))
+    if rules is not None and (rules.generation is None or rules.other_chains):
+        found |= {Facility.RULES}
+    return found | (_OF_NETWORKS if look.survey.observed.networks_unfit else frozenset())
 
 
 def _of_pictures(heard: Again, look: Look | None) -> Again:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
 from agent import curl
 from cloud import FLOATING, answer, configure, netconsole
 from private_host import PrivateHost, eventually
@@ -86,6 +87,33 @@ def test_what_dnsmasq_reads_may_come_late(host: PrivateHost) -> None:
         host.write("/run/late.conf", "")
         eventually(lambda: is_in_line(host))
         assert said().count("/run/late.conf") == 1
+
+
+@pytest.mark.parametrize(
+    ("unfit", "cure"),
+    [
+        ("ln -s /run/later $1", "mkdir /run/later"),
+        ("mkdir $1; mount -t tmpfs -o ro none $1", "mount -o remount,rw $1"),
+    ],
+    ids=["link", "mount"],
+)
+def test_dnsmasqs_directory_may_come_late(host: PrivateHost, unfit: str, cure: str) -> None:
+    """Nothing tells of what a link leads to, and of a mount that becomes writable."""
+    create(host)
+    break_all(host)
+    networks = "/var/lib/netconsole/networks"
+    host.run("sh", "-ec", f"rm -r $1; {unfit}", "sh", networks)
+
+    with running_agent(host) as said:
+        eventually(lambda: f"networks_path '{networks}'" in said())
+        assert FLOATING in host.run("ip", "address", "show", "eth0").stdout
+        assert drift(host) == []
+        assert not is_in_line(host)
+        host.run("sh", "-ec", cure, "sh", networks)
+        eventually(lambda: is_in_line(host))
+        assert said().count("networks_path") == 1
+    (last, *_) = answer(host, "history")
+    assert last["title"] == f"repair: {networks} can be had now"
 
 
 def test_who_tries_something_is_not_fought(host: PrivateHost) -> None:

@@ -275,26 +275,42 @@ def test_a_chain_to_which_others_lead_does_not_hold_up_the_rest(
     assert old not in host.run("nft", "list", "table", "ip", "nat").stdout
 
 
-def test_where_dnsmasq_has_no_directory_all_else_is_had(host: PrivateHost) -> None:
+NETWORKS = "/var/lib/netconsole/networks"
+UNFIT = {
+    "file": ('echo in the way >"$1"', "is a file, not a directory", 'rm "$1"'),
+    "link": ('ln -s /run/later "$1"', "is a link that leads nowhere", 'rm "$1"'),
+    "mount": (
+        'mkdir "$1"; mount -t tmpfs -o ro none "$1"',
+        "cannot be written: its file system is read-only",
+        'mount -o remount,rw "$1"',
+    ),
+}
+"""What stands in the way of dnsmasq's directory, what is said of it, and what mends it."""
+
+
+@pytest.mark.parametrize(("made", "rule", "cure"), UNFIT.values(), ids=UNFIT.keys())
+def test_where_dnsmasq_has_no_directory_all_else_is_had(
+    host: PrivateHost, made: str, rule: str, cure: str
+) -> None:
     whole = create(host)
     start_anew(host)
     uplink(host)
-    path = "/var/lib/netconsole/networks"
-    host.run("rm", "-r", path)
-    host.write(path, "in the way\n")
+    host.run("rm", "-r", NETWORKS)
+    host.run("sh", "-ec", made, "sh", NETWORKS)
+    before = host.run("ls", "-ld", NETWORKS).stdout
 
     done = host.run("netconsole", "apply", check=False)
 
     assert done.returncode == 4
-    assert f"done but for: networks_path '{path}' is a file, not a directory" in done.stderr
+    assert f"done but for: networks_path '{NETWORKS}' {rule}" in done.stderr
     status = answer(host, "status")
     assert status["networks"][0]["bridge_state"] == "up"
     assert [each["state"] for each in status["floating_ips"]] == ["ok"]
-    assert host.read(path) == "in the way\n"
+    assert host.run("ls", "-ld", NETWORKS).stdout == before
     refused = host.run("netconsole", "instance", "create", "web2", "--project", "demo", check=False)
     assert refused.returncode == 2
 
-    host.run("rm", path)
+    host.run("sh", "-ec", cure, "sh", NETWORKS)
     netconsole(host, "apply")
 
     assert sorted(held(host)) == whole

@@ -11,12 +11,21 @@ SHAPES = """
 mkfifo /run/fifo
 mkdir /run/directory
 ln -s /nowhere /run/dangling
+ln -s /run/loop /run/loop
+mkdir /run/fixed
+mount -t tmpfs -o ro none /run/fixed
 truncate -s 100M /run/huge
 touch /run/file
 perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0); bind(S,sockaddr_un("/run/socket")) or die'
 echo conf-file=/run/fifo >/run/naming
 echo addn-hosts=/dev/zero >/run/naming-zero
 """
+
+READ_ONLY = "cannot be written: its file system is read-only"
+ANOTHER_NETWORK = (
+    *("network", "create", "other", "--fixed-range-v4", "10.1.0.0/24"),
+    *("--bridge", "br101"),
+)
 
 
 def checked(host: PrivateHost) -> list[str]:
@@ -90,20 +99,40 @@ def test_the_empty_device_is_a_configuration(host: PrivateHost) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status"),
-    [("/run/file", 1), ("/run/fifo/deeper", 1), ("/dev/zero", 1), ("/run/dangling", 2)],
+    ("path", "rule"),
+    [
+        ("/run/file", "is a file, not a directory"),
+        ("/run/fifo/deeper", "cannot be made: /run/fifo is a FIFO, not a directory"),
+        ("/dev/zero", "is a device, not a directory"),
+        ("/run/dangling", "is a link that leads nowhere"),
+        ("/run/loop/deeper", "cannot be made: /run/loop is a link that leads nowhere"),
+        ("/run/fixed", READ_ONLY),
+        ("/run/fixed/deeper", f"cannot be made: /run/fixed {READ_ONLY}"),
+    ],
 )
-def test_directories_that_are_none(host: PrivateHost, path: str, status: int) -> None:
-    """What is none holds up dnsmasq alone; at a link that leads nowhere one would be made."""
+def test_directories_that_cannot_be_used(host: PrivateHost, path: str, rule: str) -> None:
+    """It holds up dnsmasq alone. Without the other nobody could say later what was changed."""
     create_network(host)
     host.run("sh", "-ec", SHAPES)
     configure(host, f"networks_path = {path}")
     (text,) = checked(host)
-    assert f"networks_path '{path}': " in text
+    assert f"networks_path '{path}': {rule}" in text
     done = host.run("netconsole", "apply", check=False)
-    assert (done.returncode, f"networks_path '{path}'" in done.stderr) == (status, True)
-    configure(host, f"state_path = {path}", "networks_path = /var/lib/netconsole/networks")
-    assert [f"state_path '{path}': " in text for text in checked(host)] == [True]
+    assert done.returncode == 1
+    assert f"networks_path '{path}' {rule}" in done.stderr
+    assert f"'{path}': {rule}; nothing is changed" in refused(host, *ANOTHER_NETWORK)
+    configure(
+        host,
+        f"state_path = {path}",
+        "networks_path = /var/lib/netconsole/networks",
+        "[database]",
+        "connection = sqlite:////var/lib/netconsole/netconsole.sqlite",
+    )
+    (text,) = checked(host)
+    assert f"state_path '{path}': {rule}" in text
+    done = host.run("netconsole", "apply", check=False)
+    assert done.returncode == 3
+    assert f"{path} {rule}" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -123,8 +152,6 @@ def test_directories_that_are_none(host: PrivateHost, path: str, status: int) ->
 )
 def test_what_can_be_no_store(host: PrivateHost, url: str, rule: str) -> None:
     host.run("sh", "-ec", SHAPES)
-    host.run("mkdir", "/run/fixed")
-    host.run("mount", "-t", "tmpfs", "-o", "ro", "none", "/run/fixed")
     configure(host, "[database]", f"connection = {url.replace('***', 'secret')}")
     (text,) = checked(host)
     assert text.startswith("/etc/netconsole/netconsole.conf:")

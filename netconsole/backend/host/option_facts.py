@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Collection
-from pathlib import Path
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import dnsmasq_configuration, links
@@ -13,15 +12,34 @@ from netconsole.backend.model.text import visible
 from netconsole.backend.plan.uplinks import never_a_port, never_under_vlans
 from netconsole.backend.steps import (
     AddAddress,
+    AddDhcpHosts,
     AddLink,
     CheckDnsmasq,
     MakeDirectory,
     Plan,
+    ReinstateDhcpHosts,
+    RemoveDhcpHosts,
+    RemoveFile,
+    RetireDhcpHosts,
     StartDnsmasq,
     WriteFile,
 )
+from netconsole.backend.system.files import unfit_directory
 
 NO_INTERFACE = "this host has no such interface: make it, or name one that `ip -brief link` shows"
+_WRITING = frozenset(
+    {
+        MakeDirectory,
+        WriteFile,
+        RemoveFile,
+        AddDhcpHosts,
+        RemoveDhcpHosts,
+        RetireDhcpHosts,
+        ReinstateDhcpHosts,
+        StartDnsmasq,
+    }
+)
+"""What is done in `networks_path`."""
 _SEE = f"({command('config', 'show')} says where it is set)"
 
 
@@ -35,7 +53,7 @@ def refuse(steps: Plan, options: Options) -> None:
         raise InvalidValue(
             "dnsmasq_config_file", options.dnsmasq_config_file, f"{rule}; nothing is changed {_SEE}"
         )
-    if kinds & {MakeDirectory, WriteFile, StartDnsmasq}:
+    if kinds & _WRITING:
         refuse_directory(options)
     made = {step.name for step in steps.steps if isinstance(step, AddLink)}
     wanted = {step.interface for step in steps.steps if isinstance(step, AddAddress)}
@@ -65,7 +83,7 @@ def refuse_interfaces(names: Collection[str], options: Options) -> None:
 
 def refuse_directory(options: Options) -> None:
     """Raise InvalidValue where networks_path is no directory and cannot become one."""
-    if rule := directory_rule(options.networks_path):
+    if rule := unfit_directory(options.networks_path):
         raise InvalidValue(
             "networks_path", options.networks_path, f"{rule}; nothing is changed {_SEE}"
         )
@@ -74,8 +92,8 @@ def refuse_directory(options: Options) -> None:
 def rules(options: Options) -> dict[str, str]:
     """Return, for each option that names what this host does not have, the rule that it breaks."""
     found = {
-        "state_path": directory_rule(options.state_path),
-        "networks_path": directory_rule(options.networks_path),
+        "state_path": unfit_directory(options.state_path),
+        "networks_path": unfit_directory(options.networks_path),
         "dnsmasq_config_file": configuration_rule(options),
         **_interfaces(options),
     }
@@ -86,23 +104,6 @@ def configuration_rule(options: Options) -> str:
     """Return why dnsmasq cannot be given its configuration file; nothing where it can."""
     path = options.dnsmasq_config_file
     return dnsmasq_configuration.unusable(path) if path else ""
-
-
-def directory_rule(path: str) -> str:
-    """Return why a directory can be neither used nor made; nothing where it can."""
-    for at in (Path(path), *Path(path).parents):
-        try:
-            if at.is_dir():
-                return ""
-            if at.is_symlink() and not at.exists():
-                return f"{at} is a link that leads nowhere; must be a directory, or become one"
-            if at.exists():
-                return f"{at} is no directory; must be a directory, or become one"
-        except PermissionError:
-            return ""  # root may see it
-        except OSError as error:
-            return f"{at}: {error.strerror}"
-    return ""
 
 
 def _interfaces(options: Options) -> dict[str, str]:

@@ -89,6 +89,7 @@ def together(parts: Parts) -> Observed:
         dhcp_hosts=hosts.dhcp_hosts,
         files=own.files,
         directories=own.directories,
+        networks_unfit=own.networks_unfit,
         leases=leased.leases,
         guards=guarded.guards,
         guard_table=guarded.guard_table,
@@ -148,7 +149,10 @@ def _files(networks_path: str) -> Observed:
     is_ours = partial(dhcp.bridge_of, networks_path)
     seen = files.observe(networks_path, is_ours, dhcp.is_of_hosts)
     there = files.directories(networks_path)
-    return Observed(files=seen.files, directories=there, unreadable=seen.unread)
+    unfit = files.unfit_directory(networks_path)
+    return Observed(
+        files=seen.files, directories=there, networks_unfit=unfit, unreadable=seen.unread
+    )
 
 
 def _leases(networks_path: str) -> Observed:

@@ -309,6 +309,8 @@ class Observed(HostState):
     guard_form: str = ""
     """Where nft was asked for the guards of some ports alone: the form in which the kernel has
     what all ports share, for the next look to know it by."""
+    networks_unfit: str = ""
+    """Why `networks_path` can hold no files of ours, where it cannot."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """The parts that could not be read, and why."""
 

@@ -64,7 +64,8 @@ def _without_dnsmasq(observed: Observed, wanted: Wanted) -> tuple[Observed, Want
     """Both states without dnsmasq, its files and the directory of these."""
     path = wanted.networks_path
     unreadable = {part: why for part, why in observed.unreadable.items() if part != path}
-    return replace(_unserved(observed), unreadable=unreadable), _unserved(wanted)
+    left = replace(_unserved(observed), networks_unfit="", unreadable=unreadable)
+    return left, _unserved(wanted)
 
 
 def _unserved(state: State) -> State:

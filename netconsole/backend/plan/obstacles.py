@@ -4,12 +4,13 @@ What cannot be had does not hold up what can: of a network whose uplink is missi
 guests' ports and their rules are as wanted nevertheless.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from netconsole.backend.model.belongings import Belongings
 from netconsole.backend.model.hoststate import (
     ChainKey,
+    HostState,
     Observed,
     ObservedLink,
     Place,
@@ -68,7 +69,7 @@ def obstacles(observed: Observed, wanted: Wanted) -> tuple[Obstacle, ...]:
     on_them = standing_on(lacking, wanted)
     reasons = addresses.impossible(_joined(observed, joining), wanted)
     return (
-        *_of_directory(observed, wanted),
+        *of_directory(observed, wanted),
         *found,
         *(
             Obstacle(each.interface, reason, each.address, each.subjects)
@@ -90,16 +91,21 @@ def _joined(observed: Observed, joining: Mapping[str, str]) -> Observed:
     return replace(observed, addresses=tuple(along))
 
 
-def _of_directory(observed: Observed, wanted: Wanted) -> Iterator[Obstacle]:
-    """Where dnsmasq's directory cannot be read, nothing that dnsmasq needs can be had."""
+def of_directory(observed: Observed, wanted: Wanted) -> Iterator[Obstacle]:
+    """Where dnsmasq's directory cannot be used, nothing that dnsmasq needs can be had."""
     path = wanted.networks_path
-    if path in observed.unreadable and (wanted.dnsmasq or wanted.files):
+    reason = observed.networks_unfit or observed.unreadable.get(path, "")
+    if reason and any((*_served(observed), *_served(wanted))):
         because = (
-            f"networks_path {visible(path)!r} {observed.unreadable[path]}: dnsmasq stays as it is; "
+            f"networks_path {visible(path)!r} {reason}: dnsmasq stays as it is; "
             f"{command('config', 'show')} says where it is set"
         )
         about = frozenset(subject for each in wanted.dnsmasq for subject in each.subjects)
         yield Obstacle("", because, subjects=tuple(sorted(about)), directory=path)
+
+
+def _served(state: HostState) -> tuple[Collection[object], ...]:
+    return state.dnsmasq, state.files, state.dhcp_hosts
 
 
 def standing_elsewhere(

@@ -25,6 +25,7 @@ from netconsole.backend.plan.obstacles import (
     Obstacle,
     left_as_they_are,
     obstacles,
+    of_directory,
     standing_elsewhere,
 )
 from netconsole.backend.plan.ownership import why_not_of
@@ -156,7 +157,7 @@ class Writing(Narrow):
         scope = of.scope
         wanted = replace(of.wanted, was_asked=isinstance(change, Converge))
         is_repair = isinstance(change, Converge)
-        if not is_repair and self._options.networks_path in of.observed.unreadable:
+        if not is_repair and any(of_directory(of.observed, wanted)):
             option_facts.refuse_directory(self._options)
         remembered = of.found.former_sysctls if scope.is_whole else None
         observed = self._host.observe_closer(of.observed, wanted, remembered, scope)

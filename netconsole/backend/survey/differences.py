@@ -57,7 +57,7 @@ def _processes(seen: Observed) -> object:
 
 def _files(seen: Observed) -> object:
     told = {path: file for path, file in seen.files.items() if not path.endswith(_APART)}
-    return told, seen.directories
+    return told, seen.directories, seen.networks_unfit
 
 
 _TOLD: Final[Mapping[Facility, tuple[tuple[str, ...], Callable[[Observed], object]]]] = {
@@ -73,7 +73,7 @@ _TOLD: Final[Mapping[Facility, tuple[tuple[str, ...], Callable[[Observed], objec
     Facility.LISTENERS: (("listening",), lambda seen: seen.listening),
     Facility.DNSMASQ: (("dnsmasq",), _processes),
     Facility.HOSTS: (("dhcp_hosts",), lambda seen: seen.dhcp_hosts),
-    Facility.FILES: (("files", "directories"), _files),
+    Facility.FILES: (("files", "directories", "networks_unfit"), _files),
     Facility.LEASES: (("leases",), lambda seen: seen.leases),
     Facility.MARK: (("mark",), lambda seen: seen.mark),
 }

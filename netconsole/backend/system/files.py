@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import File
-from netconsole.backend.model.text import decoded, encoded
+from netconsole.backend.model.text import decoded, encoded, visible
 
 TEMPORARY = ".netconsole-"
 """Begins the name of a file that is being written."""
@@ -89,6 +89,42 @@ def in_place_of(directory: str | Path) -> str:
     except OSError:
         return ""
     return "" if stat.S_ISDIR(status.st_mode) else _mistaken(status, "a directory")
+
+
+def unfit_directory(directory: str | Path) -> str:
+    """Say why a directory can be neither used nor made; nothing where it can.
+
+    As far as this user may see: what only root may look at counts as fit.
+    """
+    wanted = Path(directory)
+    for at in (wanted, *wanted.parents):
+        try:
+            at.lstat()
+            reason = _unfit(at)
+        except PermissionError:
+            return ""
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                continue
+            reason = f"cannot be looked at: {error.strerror}"
+        is_above = at != wanted and reason
+        return f"cannot be made: {visible(str(at))} {reason}" if is_above else reason
+    return ""
+
+
+def _unfit(at: Path) -> str:
+    """Why nothing can be written below what is there. Raises OSError."""
+    if at.is_symlink() and not at.exists():
+        return "is a link that leads nowhere"
+    return in_place_of(at) or unwritable(at)
+
+
+def unwritable(place: Path) -> str:
+    """Say why nobody can write what is there; nothing where somebody can. Raises OSError."""
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        return "cannot be written: its file system is read-only"
+    is_refused = os.geteuid() == 0 and not os.access(place, os.W_OK)
+    return "cannot be written, not even by root" if is_refused else ""
 
 
 def _read_all(path: str | Path, handle: int, size: int, most: int = LARGEST) -> bytes:
@@ -237,7 +273,7 @@ def observe(
     except FileNotFoundError:
         return seen
     except OSError as error:
-        seen.unread[directory] = in_place_of(directory) or str(error.strerror)
+        seen.unread[directory] = in_place_of(directory) or f"cannot be read: {error.strerror}"
         return seen
     try:
         for entry in os.scandir(handle):

@@ -13,7 +13,7 @@ from typing import IO
 from netconsole.backend.model.codec import as_line
 from netconsole.backend.model.errors import NetconsoleError, PartlyDone, Unavailable
 from netconsole.backend.steps import Plan
-from netconsole.backend.system.files import refuse_other
+from netconsole.backend.system.files import refuse_other, unfit_directory
 from netconsole.backend.system.who import UNKNOWN, Who, who
 from netconsole.backend.transaction.journal_entry import JournalEntry
 
@@ -151,9 +151,9 @@ class Auditor:
             self._room = None
 
     def _unavailable(self, error: OSError) -> Unavailable:
-        return Unavailable(
-            f"audit log {self._path}: {error.strerror}; without it nothing is changed"
-        )
+        unfit = unfit_directory(self._path.parent)
+        reason = f"{self._path.parent} {unfit}" if unfit else error.strerror
+        return Unavailable(f"audit log {self._path}: {reason}; without it nothing is changed")
 
     @contextmanager
     def _opened(self) -> Iterator[int]:

@@ -145,13 +145,19 @@ def test_a_chain_that_cannot_go_stays_with_what_it_leads_to() -> None:
     assert not plan(left, wanted)
 
 
-def test_without_a_directory_dnsmasq_alone_stays_as_it_is() -> None:
+@pytest.mark.parametrize("is_seen", [True, False], ids=["unreadable", "unfit"])
+def test_without_a_directory_dnsmasq_alone_stays_as_it_is(is_seen: bool) -> None:
     path = WANTED.networks_path
-    observed = replace(WHOLE, unreadable={path: "is a file"}, files={}, dnsmasq=(), links={})
+    observed = replace(WHOLE, files={}, dnsmasq=(), links={})
+    if is_seen:
+        observed = replace(observed, unreadable={path: "is a file"})
+    else:
+        observed = replace(observed, networks_unfit="is a file")
     (obstacle,) = obstacles(observed, WANTED)
     assert obstacle.directory == path
+    assert f"networks_path '{path}' is a file: dnsmasq stays as it is" in obstacle.because
     left, wanted = without(observed, WANTED, (obstacle,))
-    assert not left.unreadable
+    assert (dict(left.unreadable), left.networks_unfit) == ({}, "")
     commands = " ".join(plan(left, wanted).commands)
     assert path not in commands
     assert "ip link add name br100" in commands

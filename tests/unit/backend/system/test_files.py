@@ -75,6 +75,31 @@ def test_what_has_the_name_of_a_directory_is_named_and_left_as_it_is(
     assert elsewhere.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("", ""),
+        ("new/deeper", ""),
+        ("leading", ""),
+        ("file", "is a file, not a directory"),
+        ("file/deeper", "cannot be made: {}/file is a file, not a directory"),
+        ("nowhere", "is a link that leads nowhere"),
+        ("loop", "is a link that leads nowhere"),
+        ("loop/deeper/yet", "cannot be made: {}/loop is a link that leads nowhere"),
+        ("x" * 300, "cannot be looked at: File name too long"),
+        ("x" * 300 + "/deeper", "cannot be looked at: File name too long"),
+    ],
+)
+def test_a_directory_is_fit_if_it_can_be_used_or_made(
+    tmp_path: Path, path: str, reason: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "leading").symlink_to(tmp_path)
+    (tmp_path / "nowhere").symlink_to(tmp_path / "later")
+    (tmp_path / "loop").symlink_to("loop")
+    assert files.unfit_directory(tmp_path / path) == reason.format(tmp_path)
+
+
 def test_a_directory_with_files_of_others_stays(tmp_path: Path) -> None:
     directory = tmp_path / "hosts"
     files.make_directory(str(directory))
