@@ -26,14 +26,9 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.host import Host
 from netconsole.backend.host.parts import together
 from netconsole.backend.intent import intent
+from netconsole.backend.model.group_rules import SecurityGroupRule
 from netconsole.backend.model.kernel_settings import IP_FORWARD
-from netconsole.backend.model.records import (
-    Instance,
-    Membership,
-    Port,
-    SecurityGroup,
-    SecurityGroupRule,
-)
+from netconsole.backend.model.records import Instance, Membership, Port, SecurityGroup
 from netconsole.backend.plan import plan
 from netconsole.backend.service.service import Service
 from netconsole.backend.steps import ChangeRules

@@ -15,13 +15,8 @@ from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.projects import project_option
 
 if TYPE_CHECKING:
-    from netconsole.backend.model.records import (
-        DefaultRule,
-        GroupProtocol,
-        GroupRuleView,
-        SecurityGroup,
-        SecurityGroupView,
-    )
+    from netconsole.backend.model.group_rules import DefaultRule, GroupProtocol
+    from netconsole.backend.model.records import GroupRuleView, SecurityGroup, SecurityGroupView
     from netconsole.backend.survey.enforcement import Answer
 
 COLUMNS = ("id", "name", "project", "rules", "instances", "description")

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 
 if TYPE_CHECKING:
     from netconsole.backend.changes.quota import Quota
+    from netconsole.backend.model.group_rules import DefaultRule
     from netconsole.backend.model.guest_data import GuestSummary, KeyPair
     from netconsole.backend.model.guest_requests import GuestRequests
     from netconsole.backend.model.records import (
-        DefaultRule,
         DnsDomain,
         DnsEntry,
         FixedIP,

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from netconsole.backend.model.errors import ReadOnly, Unavailable
 from netconsole.door import protocol
@@ -115,7 +114,11 @@ class RemoteDoor(Door):
         if question.for_changers:
             self._refuse_if_read_only(question.name)
         given = {name: value for name, value in arguments.items() if value is not None}
-        path = f"{question.path}?{urlencode({**given, 'inner': 'true'})}"
+        path = f"{question.path}?inner=true"
+        if given:
+            from urllib.parse import urlencode
+
+            path += f"&{urlencode(given)}"
         answer = value_of(question.answer_type, self._request("GET", path))
         if question.name == "status" and self._read_only:
             from netconsole.backend.survey.status import told_to_viewer

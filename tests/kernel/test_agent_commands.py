@@ -19,7 +19,9 @@ NETCONSOLE = str(Path(sys.executable).parent / "netconsole")
 DOMAIN = ("dns", "create-domain", "example.org")
 HEAVY = (
     *("sqlalchemy", "aiohttp", "cattrs", "netconsole.backend.service.service", "pyroute2"),
-    *("http.client", "email", "ssl"),
+    *("http.client", "email", "ssl", "pathlib", "urllib.parse", "tempfile", "traceback"),
+    *("netconsole.door.ssh_channel", "netconsole.backend.model.records"),
+    "netconsole.backend.model.hoststate",
 )
 
 

@@ -9,7 +9,7 @@ from private_host import PrivateHost
 from talk import HOST, Flow, answered, serve, serve_datagrams, settle
 
 from netconsole.backend.model.eui64 import address_v6
-from netconsole.backend.model.records import GroupProtocol
+from netconsole.backend.model.group_rules import GroupProtocol
 
 WORLDS = range(4)
 GUESTS = ("web1", "web2", "db1")

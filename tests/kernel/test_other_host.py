@@ -153,7 +153,7 @@ def test_an_agent_that_hangs_there_is_said_in_a_line(hosts: TwoHosts) -> None:
 
 WATCH = f"""
 import sys
-from netconsole.door.channel import SshChannel, parse_target
+from netconsole.door.ssh_channel import SshChannel, parse_target
 from netconsole.door.remote import RemoteDoor
 
 door = RemoteDoor(SshChannel(parse_target("{URL}")))

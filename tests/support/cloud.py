@@ -39,7 +39,7 @@ def dropped_frames(host: PrivateHost) -> Counter[str]:
 
 OPEN_GROUPS = """
 from netconsole.backend.configuration.loading import load
-from netconsole.backend.model.records import DefaultRule
+from netconsole.backend.model.group_rules import DefaultRule
 from netconsole.backend.store import Store, security_groups
 
 with Store(load().connection).transaction() as connection:

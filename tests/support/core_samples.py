@@ -15,7 +15,6 @@ from netconsole.backend.model.hoststate import (
     Observed,
     ObservedLink,
     Rule,
-    TableName,
     Wanted,
 )
 from netconsole.backend.model.meaning import Translation
@@ -28,6 +27,7 @@ from netconsole.backend.model.records import (
     Port,
     Records,
 )
+from netconsole.backend.model.table_names import TableName
 from netconsole.backend.plan import plan
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.survey import Survey

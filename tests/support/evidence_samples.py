@@ -3,9 +3,10 @@
 from netconsole.backend.filtering.native_tables import parse_table
 from netconsole.backend.filtering.rule_lines import place_of
 from netconsole.backend.filtering.saved_tables import FilterChain, FilterRule, parse_saved
-from netconsole.backend.model.hoststate import Kind, Lease
+from netconsole.backend.model.hoststate import Lease
 from netconsole.backend.model.lease_file import as_text
 from netconsole.backend.model.subject import together
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.steps import ChangeRules, Plan, Step
 from netconsole.backend.survey.status import (
     Allocation,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from private_host import PrivateHost, eventually
 
-from netconsole.backend.model.records import GroupProtocol
+from netconsole.backend.model.group_rules import GroupProtocol
 
 HOST = ""
 """Sends for the host itself."""

@@ -10,9 +10,8 @@ from netconsole.backend.changes.security_groups import traffic_options
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
-from netconsole.backend.model.group_rules import told
+from netconsole.backend.model.group_rules import DefaultRule, told
 from netconsole.backend.model.phrases import command
-from netconsole.backend.model.records import DefaultRule
 from netconsole.backend.store import security_groups
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 
 from netconsole.backend.model.errors import InvalidValue
-from netconsole.backend.model.group_rules import ANY, EVERYONE
-from netconsole.backend.model.records import GroupProtocol
+from netconsole.backend.model.group_rules import ANY, EVERYONE, GroupProtocol
 
 PORTS = range(1, 65536)
 ICMP = range(ANY, 256)

@@ -6,15 +6,9 @@ from sqlalchemy import Connection
 
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.group_names import unknown_project
-from netconsole.backend.model.group_rules import DEFAULT_GROUP
+from netconsole.backend.model.group_rules import DEFAULT_GROUP, DefaultRule, SecurityGroupRule
 from netconsole.backend.model.phrases import command
-from netconsole.backend.model.records import (
-    DefaultRule,
-    Instance,
-    Membership,
-    SecurityGroup,
-    SecurityGroupRule,
-)
+from netconsole.backend.model.records import Instance, Membership, SecurityGroup
 from netconsole.backend.store import security_groups
 
 

@@ -11,14 +11,9 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
 from netconsole.backend.model.group_names import named_beside
-from netconsole.backend.model.group_rules import DEFAULT_GROUP, told
+from netconsole.backend.model.group_rules import DEFAULT_GROUP, SecurityGroupRule, told
 from netconsole.backend.model.phrases import command
-from netconsole.backend.model.records import (
-    GroupRuleView,
-    Regrouping,
-    SecurityGroup,
-    SecurityGroupRule,
-)
+from netconsole.backend.model.records import GroupRuleView, Regrouping, SecurityGroup
 from netconsole.backend.model.subject import GROUPS, Scope
 from netconsole.backend.store import security_groups
 

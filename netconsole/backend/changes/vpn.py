@@ -17,15 +17,9 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
-from netconsole.backend.model.group_rules import ANY, EVERYONE
+from netconsole.backend.model.group_rules import ANY, EVERYONE, DefaultRule
 from netconsole.backend.model.phrases import command
-from netconsole.backend.model.records import (
-    DefaultRule,
-    InstanceView,
-    Network,
-    PortKind,
-    SecurityGroup,
-)
+from netconsole.backend.model.records import InstanceView, Network, PortKind, SecurityGroup
 from netconsole.backend.store import fixed_ips, instances, networks, security_groups
 from netconsole.backend.store.views import instance_view
 

@@ -30,7 +30,7 @@ from netconsole.backend.filtering.places import (
 from netconsole.backend.filtering.rule_words import typed
 from netconsole.backend.filtering.rules import is_ours, is_own_chain
 from netconsole.backend.filtering.saved_tables import FilterChain
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.model.text import in_shell
 
 _OF_IP = frozenset({"ip", "ip6", "inet", "arp"})

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from netconsole.backend.filtering.nf_messages import KernelChain
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 
 Turn = Literal["", "before", "likely before", "unknown", "likely after", "after"]
 """When a chain is asked, as seen from iptables' own at the hook; empty of one that translates

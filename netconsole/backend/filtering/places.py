@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 
 TableKind = Kind | Literal["native"]
 """`native`: of nft, and not shown by iptables."""

@@ -15,7 +15,8 @@ from netconsole.backend.filtering.rule_lines import parts, place_of
 from netconsole.backend.filtering.rule_order import Table, placed, target_of
 from netconsole.backend.filtering.rule_words import lines as lines_of
 from netconsole.backend.filtering.rule_words import one_line
-from netconsole.backend.model.hoststate import BUILTIN_CHAINS, ChainKey, Family, Rule, TableName
+from netconsole.backend.model.hoststate import BUILTIN_CHAINS, ChainKey, Rule
+from netconsole.backend.model.table_names import Family, TableName
 
 CHAIN_PREFIX = "nova-network-"
 """Begins the name of every chain that is ours alone."""

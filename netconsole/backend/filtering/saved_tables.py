@@ -7,7 +7,7 @@ from typing import Literal
 
 from netconsole.backend.filtering import rule_words
 from netconsole.backend.filtering.native_rules import is_native, native_target
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 
 _DECLARED = re.compile(r":(\S+) (\S+)(?: \[(\d+):\d+\])?")
 _RULE = re.compile(r"(?:\[(\d+):(\d+)\] )?-A (\S+)(?: (.*))?", re.DOTALL)

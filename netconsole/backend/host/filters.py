@@ -15,8 +15,9 @@ from netconsole.backend.kernel import iptables_save
 from netconsole.backend.kernel.mixed_tables import FAMILIES, Saved
 from netconsole.backend.kernel.nf_tables import NfTables
 from netconsole.backend.model.errors import NetconsoleError, StepFailed
-from netconsole.backend.model.hoststate import ChainKey, Family, Observed, Rule
+from netconsole.backend.model.hoststate import ChainKey, Observed, Rule
 from netconsole.backend.model.subject import GuestChain
+from netconsole.backend.model.table_names import Family
 from netconsole.backend.model.text import decoded
 from netconsole.backend.plan import standing_rules
 from netconsole.backend.plan.portions import MOST, portions

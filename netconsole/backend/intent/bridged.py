@@ -8,7 +8,8 @@ connection would hang, so that there the asking guest's address is translated as
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from netconsole.backend.model.hoststate import Family, Observed, Wanted, WantedLink
+from netconsole.backend.model.hoststate import Observed, Wanted, WantedLink
+from netconsole.backend.model.table_names import Family
 from netconsole.backend.wording.groups import FALLBACK
 
 BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"

@@ -11,6 +11,7 @@ from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model import subject
 from netconsole.backend.model.eui64 import LINK_LOCAL, address_v6
+from netconsole.backend.model.group_rules import SecurityGroupRule
 from netconsole.backend.model.meaning import (
     FilteredGuest,
     Group,
@@ -19,7 +20,7 @@ from netconsole.backend.model.meaning import (
     Opening,
     SourceGroup,
 )
-from netconsole.backend.model.records import Instance, Network, Port, SecurityGroupRule
+from netconsole.backend.model.records import Instance, Network, Port
 from netconsole.backend.model.subject import Subject
 
 EVERY_PORT = (1, 65535)

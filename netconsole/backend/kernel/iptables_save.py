@@ -21,7 +21,7 @@ from netconsole.backend.kernel.mixed_tables import (
 )
 from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.model.errors import Unavailable
-from netconsole.backend.model.hoststate import Kind, TableName
+from netconsole.backend.model.table_names import Kind, TableName
 from netconsole.backend.system import privileges
 from netconsole.backend.system.programs import PATH, ProgramFailed, run
 

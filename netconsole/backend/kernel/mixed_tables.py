@@ -18,7 +18,7 @@ from netconsole.backend.filtering.rule_shapes import counted, is_worded, jump
 from netconsole.backend.filtering.rule_words import lines as lines_of
 from netconsole.backend.filtering.rules import is_own_chain
 from netconsole.backend.kernel.nf_tables import NfTables
-from netconsole.backend.model.hoststate import TableName
+from netconsole.backend.model.table_names import TableName
 from netconsole.backend.system.programs import ProgramFailed, run
 
 TablesFamily = Literal["ipv4", "ipv6", "bridge"]

@@ -18,7 +18,7 @@ from netconsole.backend.kernel.nf_tables import ABSENT, NfTables
 from netconsole.backend.kernel.other_nat import NO_NFT, listed
 from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.model.guards import FAMILY, TABLE
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.system.programs import PATH, run
 
 IPFamily = Literal["ipv4", "ipv6"]

@@ -1,8 +1,9 @@
-"""Rules of security groups: in words, and what each of them lets in. Pure."""
+"""Rules of security groups: as records, in words, and what each of them lets in. Pure."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from netconsole.backend.model.records import DefaultRule, GroupProtocol, SecurityGroupRule
+GroupProtocol = Literal["tcp", "udp", "icmp"]
 
 DEFAULT_GROUP = "default"
 """The group that every project has, and that an instance is in where nothing else is said."""
@@ -13,6 +14,35 @@ ANY = -1
 """Every type of ICMP, or every code of one."""
 
 _ECHO_REQUEST, _ECHO_REQUEST_V6 = 8, 128
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroupRule:
+    """One thing that a group lets in: from a range, or from the members of a group."""
+
+    id: int
+    parent_group_id: int
+    """The group whose rule it is."""
+    protocol: GroupProtocol | None = None
+    """None: every one. `icmp` of an IPv6 range is ICMPv6."""
+    from_port: int | None = None
+    """Of ICMP the type; -1 for every one."""
+    to_port: int | None = None
+    """Of ICMP the code; -1 for every one."""
+    cidr: str | None = None
+    group_id: int | None = None
+    """The source group, instead of a range."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultRule:
+    """A rule that every project's new `default` group gets."""
+
+    id: int
+    protocol: GroupProtocol
+    from_port: int
+    to_port: int
+    cidr: str
 
 
 @dataclass(frozen=True, slots=True)

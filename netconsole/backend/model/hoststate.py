@@ -6,18 +6,13 @@ difference. Nothing here touches the host.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.model.belongings import Belongings
 from netconsole.backend.model.guards import Guard, GuardTable
 from netconsole.backend.model.subject import Subject, Subjects
-
-Family = Literal["ipv4", "ipv6", "bridge"]
-"""Whose tables: those of iptables(8), of ip6tables(8), or of ebtables(8)."""
-TableName = Literal["filter", "nat", "mangle"]
-Kind = Literal["nft", "legacy"]
-"""Which half of the kernel holds a table; a packet passes both, and either can drop it."""
+from netconsole.backend.model.table_names import Family, Kind, TableName
 
 OWNER_PREFIX = "netconsole:"
 """Links of ours carry an alias (IFLA_IFALIAS, see ip-link(8)) that begins so."""

@@ -7,7 +7,7 @@ Ranges are written as CIDR, addresses without a prefix length; None stands for a
 from dataclasses import dataclass
 from typing import Literal
 
-from netconsole.backend.model.records import GroupProtocol
+from netconsole.backend.model.group_rules import GroupProtocol
 from netconsole.backend.model.subject import Subject
 
 Protocol = Literal["tcp", "udp"]

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from netconsole.backend.model.group_rules import SecurityGroupRule
 from netconsole.backend.model.hoststate import FormerLink, Place
 
 PortKind = Literal["tap", "veth"]
 ManagerKind = Literal["flat", "flatdhcp", "vlan"]
 DnsScope = Literal["public", "private"]
-GroupProtocol = Literal["tcp", "udp", "icmp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,35 +112,6 @@ class SecurityGroup:
     name: str
     description: str
     project_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class SecurityGroupRule:
-    """One thing that a group lets in: from a range, or from the members of a group."""
-
-    id: int
-    parent_group_id: int
-    """The group whose rule it is."""
-    protocol: GroupProtocol | None = None
-    """None: every one. `icmp` of an IPv6 range is ICMPv6."""
-    from_port: int | None = None
-    """Of ICMP the type; -1 for every one."""
-    to_port: int | None = None
-    """Of ICMP the code; -1 for every one."""
-    cidr: str | None = None
-    group_id: int | None = None
-    """The source group, instead of a range."""
-
-
-@dataclass(frozen=True, slots=True)
-class DefaultRule:
-    """A rule that every project's new `default` group gets."""
-
-    id: int
-    protocol: GroupProtocol
-    from_port: int
-    to_port: int
-    cidr: str
 
 
 @dataclass(frozen=True, slots=True)

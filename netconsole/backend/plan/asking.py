@@ -4,8 +4,8 @@ loses its port. Pure."""
 from collections.abc import Iterator, Sequence
 
 from netconsole.backend.filtering.asking_rules import AskingRule
-from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.model.phrases import command, some
+from netconsole.backend.model.table_names import Kind
 
 SHOWN = 3
 """Rules that a note has in full; the rest are counted."""

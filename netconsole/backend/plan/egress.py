@@ -9,9 +9,10 @@ from netconsole.backend.filtering import rule_words
 from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.nat_order import Turn
 from netconsole.backend.filtering.native_tables import NftTable
-from netconsole.backend.model.hoststate import ChainKey, Kind, Observed, Rule, Wanted
+from netconsole.backend.model.hoststate import ChainKey, Observed, Rule, Wanted
 from netconsole.backend.model.records import Network
 from netconsole.backend.model.subject import floating
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.plan.nat_ways import (
     OUT,
     SOMEWHERE,

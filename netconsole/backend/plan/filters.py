@@ -7,16 +7,9 @@ from itertools import groupby
 
 from netconsole.backend.filtering import rules
 from netconsole.backend.filtering.rule_lines import place_of
-from netconsole.backend.model.hoststate import (
-    Address,
-    ChainKey,
-    Family,
-    Observed,
-    Rule,
-    TableName,
-    Wanted,
-)
+from netconsole.backend.model.hoststate import Address, ChainKey, Observed, Rule, Wanted
 from netconsole.backend.model.subject import Subject, Subjects
+from netconsole.backend.model.table_names import Family, TableName
 from netconsole.backend.plan import moves, standing_rules
 from netconsole.backend.steps import ChangeRules, EndConnections, EndUntranslated, Plan, Step
 from netconsole.backend.wording.bridge_guards import with_former

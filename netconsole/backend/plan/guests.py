@@ -13,8 +13,9 @@ from netconsole.backend.filtering.rule_order import target_of
 from netconsole.backend.filtering.rules import CHAIN_PREFIX, is_ours, is_own_chain
 from netconsole.backend.intent.bridged import WITHIN_BRIDGES
 from netconsole.backend.model.guards import BY_EBTABLES, NO_GUARDS
-from netconsole.backend.model.hoststate import ChainKey, Family, Observed, Rule, Wanted
+from netconsole.backend.model.hoststate import ChainKey, Observed, Rule, Wanted
 from netconsole.backend.model.subject import GuestChain
+from netconsole.backend.model.table_names import Family
 from netconsole.backend.steps import AddLink, Plan
 from netconsole.backend.wording.groups import FALLBACK, LOCAL, filters_guests, ways_to_guests
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from netconsole.backend.filtering.native_rules import native_aims, native_handle, native_text
 from netconsole.backend.filtering.rule_order import target_of
 from netconsole.backend.filtering.rules import gone
-from netconsole.backend.model.hoststate import ChainKey, Family, Observed, Rule, Wanted
+from netconsole.backend.model.hoststate import ChainKey, Observed, Rule, Wanted
+from netconsole.backend.model.table_names import Family
 
 _NFT_FAMILIES: Mapping[Family, str] = {"ipv4": "ip", "ipv6": "ip6", "bridge": "bridge"}
 _Chains = Mapping[ChainKey, tuple[Rule, ...]]

@@ -12,7 +12,7 @@ from netconsole.backend.filtering.nft_matches import read_nft, read_rule
 from netconsole.backend.filtering.places import table_in_words
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.filtering.walk import Decision, Reader, decisions
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 
 SOMEWHERE: Final = IPv4Network("203.0.112.1/32")
 """Stands for most of the world: a rule that asks for a range does not mean it, and one that asks

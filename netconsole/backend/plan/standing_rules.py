@@ -15,7 +15,8 @@ from netconsole.backend.filtering.native_rules import is_native, native_aims
 from netconsole.backend.filtering.rule_lines import parts, place_of
 from netconsole.backend.filtering.rule_order import Table, target_of
 from netconsole.backend.filtering.rule_words import one_line
-from netconsole.backend.model.hoststate import BUILTIN_CHAINS, Family, Kind, TableName
+from netconsole.backend.model.hoststate import BUILTIN_CHAINS
+from netconsole.backend.model.table_names import Family, Kind, TableName
 from netconsole.backend.steps import ChangeRules
 
 

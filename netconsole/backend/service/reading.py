@@ -9,12 +9,11 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, NotFound, Unavailable
-from netconsole.backend.model.group_rules import Attempt
+from netconsole.backend.model.group_rules import Attempt, DefaultRule
 from netconsole.backend.model.guards import BY_EBTABLES
 from netconsole.backend.model.guest_data import GuestData
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import (
-    DefaultRule,
     DnsDomain,
     DnsEntry,
     FixedIP,

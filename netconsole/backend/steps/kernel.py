@@ -5,8 +5,8 @@ from typing import Literal
 
 from netconsole.backend.filtering.rule_lines import parts
 from netconsole.backend.filtering.rule_words import typed
-from netconsole.backend.model.hoststate import Family, TableName
 from netconsole.backend.model.kernel_settings import interface_of
+from netconsole.backend.model.table_names import Family, TableName
 from netconsole.backend.steps.step import Argv, ProgramStep, Step, Thing, argv, given, words
 
 

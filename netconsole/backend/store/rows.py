@@ -8,10 +8,10 @@ from typing import TypeVar
 from sqlalchemy import Column, Connection, Executable, Table, select
 
 from netconsole.backend.model.errors import Conflict
+from netconsole.backend.model.group_rules import DefaultRule, SecurityGroupRule
 from netconsole.backend.model.guest_data import KeyPair
 from netconsole.backend.model.records import (
     AllowedAddress,
-    DefaultRule,
     DnsDomain,
     DnsEntry,
     FixedIP,
@@ -21,7 +21,6 @@ from netconsole.backend.model.records import (
     Network,
     Port,
     SecurityGroup,
-    SecurityGroupRule,
 )
 from netconsole.backend.store.damage import DamagedRow, refuse
 

@@ -8,14 +8,9 @@ from sqlalchemy import Connection
 
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.group_names import find_group
+from netconsole.backend.model.group_rules import DefaultRule, SecurityGroupRule
 from netconsole.backend.model.phrases import command
-from netconsole.backend.model.records import (
-    DefaultRule,
-    Instance,
-    Membership,
-    SecurityGroup,
-    SecurityGroupRule,
-)
+from netconsole.backend.model.records import Instance, Membership, SecurityGroup
 from netconsole.backend.store.rows import columns, fetch, values
 from netconsole.backend.store.tables import (
     instances,

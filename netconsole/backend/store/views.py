@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import Connection
 
 from netconsole.backend.model.group_names import find_group
-from netconsole.backend.model.group_rules import DEFAULT_GROUP
+from netconsole.backend.model.group_rules import DEFAULT_GROUP, SecurityGroupRule
 from netconsole.backend.model.records import (
     AllowedAddress,
     FixedIP,
@@ -19,7 +19,6 @@ from netconsole.backend.model.records import (
     Port,
     PortView,
     SecurityGroup,
-    SecurityGroupRule,
     SecurityGroupView,
     VpnView,
 )

@@ -13,15 +13,9 @@ from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.model.errors import NotFound
 from netconsole.backend.model.eui64 import LINK_LOCAL
 from netconsole.backend.model.group_names import named_beside
-from netconsole.backend.model.group_rules import Attempt, admits, is_ipv6, told
+from netconsole.backend.model.group_rules import Attempt, SecurityGroupRule, admits, is_ipv6, told
 from netconsole.backend.model.phrases import command
-from netconsole.backend.model.records import (
-    Instance,
-    Network,
-    Records,
-    SecurityGroup,
-    SecurityGroupRule,
-)
+from netconsole.backend.model.records import Instance, Network, Records, SecurityGroup
 from netconsole.backend.survey.senders import Source, addresses_of, find_instance, senders
 
 Ground = Literal[

@@ -12,8 +12,9 @@ from typing import Literal
 from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.walk import Decision, Outcome, decisions
 from netconsole.backend.model.group_rules import Attempt, is_ipv6
-from netconsole.backend.model.hoststate import ChainKey, Family, Rule
+from netconsole.backend.model.hoststate import ChainKey, Rule
 from netconsole.backend.model.records import Instance
+from netconsole.backend.model.table_names import Family
 from netconsole.backend.survey.admission import Judgement, admissions
 from netconsole.backend.survey.senders import Source, find_instance, places_of
 from netconsole.backend.survey.survey import Survey

@@ -1,8 +1,8 @@
 """The security groups of a status: what each lets in, and to whom. Pure."""
 
 from netconsole.backend.model.group_names import named_beside
-from netconsole.backend.model.group_rules import lets_everything_in, told
-from netconsole.backend.model.records import Records, SecurityGroup, SecurityGroupRule
+from netconsole.backend.model.group_rules import SecurityGroupRule, lets_everything_in, told
+from netconsole.backend.model.records import Records, SecurityGroup
 from netconsole.backend.survey.status import GroupRuleStatus, SecurityGroupStatus
 
 

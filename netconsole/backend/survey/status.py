@@ -6,10 +6,10 @@ The field names here are the keys of `netconsole status --json`, but for the inn
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from netconsole.backend.model.hoststate import Family
+from netconsole.backend.model.group_rules import SecurityGroupRule
 from netconsole.backend.model.option_source import OptionSource
-from netconsole.backend.model.records import SecurityGroupRule
 from netconsole.backend.model.subject import Subject, Subjects
+from netconsole.backend.model.table_names import Family
 
 INNER = {"inner": True}
 """Marks a field that programs reading JSON are not shown; another says it in words."""

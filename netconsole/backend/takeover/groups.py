@@ -10,15 +10,9 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
 from netconsole.backend.model.errors import InvalidValue
-from netconsole.backend.model.group_rules import ANY
+from netconsole.backend.model.group_rules import ANY, DefaultRule, GroupProtocol, SecurityGroupRule
 from netconsole.backend.model.phrases import count
-from netconsole.backend.model.records import (
-    DefaultRule,
-    GroupProtocol,
-    Membership,
-    SecurityGroup,
-    SecurityGroupRule,
-)
+from netconsole.backend.model.records import Membership, SecurityGroup
 from netconsole.backend.takeover import values
 from netconsole.backend.takeover.rows import (
     NovaDefaultRule,

@@ -14,11 +14,11 @@ from netaddr import IPNetwork
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.managers import VLAN, manager
 from netconsole.backend.managers.ranges import refuse_unusable
+from netconsole.backend.model.group_rules import DefaultRule, SecurityGroupRule
 from netconsole.backend.model.guest_data import GuestData
 from netconsole.backend.model.hostnames import hostname
 from netconsole.backend.model.phrases import count
 from netconsole.backend.model.records import (
-    DefaultRule,
     FixedIP,
     FloatingIP,
     Instance,
@@ -27,7 +27,6 @@ from netconsole.backend.model.records import (
     Network,
     Port,
     SecurityGroup,
-    SecurityGroupRule,
 )
 from netconsole.backend.takeover import values
 from netconsole.backend.takeover.groups import groups_of

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
-from netconsole.backend.model.hoststate import ChainKey, Rule, TableName
+from netconsole.backend.model.hoststate import ChainKey, Rule
 from netconsole.backend.model.meaning import Fence, Rerouting
 from netconsole.backend.model.subject import HOST
+from netconsole.backend.model.table_names import TableName
 
 _DHCP = "--ip-proto udp --ip-dport 67:68"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.model import subject
-from netconsole.backend.model.hoststate import ChainKey, Family, Rule, TableName
+from netconsole.backend.model.hoststate import ChainKey, Rule
 from netconsole.backend.model.meaning import (
     Admission,
     FilledChecksums,
@@ -18,6 +18,7 @@ from netconsole.backend.model.meaning import (
     Untranslated,
 )
 from netconsole.backend.model.subject import HOST
+from netconsole.backend.model.table_names import Family, TableName
 from netconsole.backend.wording import ebtables
 from netconsole.backend.wording.groups import (
     LOCAL,

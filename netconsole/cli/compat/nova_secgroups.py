@@ -15,12 +15,8 @@ from netconsole.cli.secgroup import group_record, rule_record
 
 if TYPE_CHECKING:
     from netconsole.backend.changes.group_rules import TypedTraffic
-    from netconsole.backend.model.records import (
-        DefaultRule,
-        GroupRuleView,
-        SecurityGroup,
-        SecurityGroupRule,
-    )
+    from netconsole.backend.model.group_rules import DefaultRule, SecurityGroupRule
+    from netconsole.backend.model.records import GroupRuleView, SecurityGroup
 
 COLUMNS = ("Id", "Name", "Description")
 RULE_COLUMNS = ("IP Protocol", "From Port", "To Port", "IP Range", "Source Group")

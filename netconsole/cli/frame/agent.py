@@ -1,7 +1,6 @@
 """The agent as a command finds it: where its socket is, and whether somebody answers there."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +10,7 @@ from netconsole.backend.configuration import places
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.cli.frame import output
 from netconsole.door.answers import Unintelligible
-from netconsole.door.channel import LocalChannel, SshChannel, parse_target
+from netconsole.door.channel import LocalChannel
 from netconsole.door.failures import Refused
 from netconsole.door.remote import RemoteDoor
 
@@ -28,7 +27,7 @@ def found(context: "Context") -> RemoteDoor | None:
     host nothing else would do.
     """
     if context.host is not None:
-        return _elsewhere(context, SshChannel(parse_target(context.host)))
+        return _elsewhere(context, context.host)
     where = _socket(context) if context.agent else None
     if where is None:
         return None
@@ -47,7 +46,10 @@ def found(context: "Context") -> RemoteDoor | None:
     return door
 
 
-def _elsewhere(context: "Context", channel: SshChannel) -> RemoteDoor:
+def _elsewhere(context: "Context", target: str) -> RemoteDoor:
+    from netconsole.door.ssh_channel import SshChannel, parse_target
+
+    channel = SshChannel(parse_target(target))
     click.get_current_context().find_root().call_on_close(channel.close)
     door = RemoteDoor(channel, read_only=context.read_only)
     try:
@@ -75,8 +77,9 @@ def _socket(context: "Context") -> str | None:
     named = context.config_files or context.config_dirs
     if not (named or os.environ.get(places.CONFIGURATION_VARIABLE)):
         try:
-            if _OPTION.encode() not in Path(places.CONFIGURATION).read_bytes():
-                return places.AGENT_SOCKET
+            with open(places.CONFIGURATION, "rb") as file:  # noqa: PTH123  importing takes longer
+                if _OPTION.encode() not in file.read():
+                    return places.AGENT_SOCKET
         except OSError:
             return places.AGENT_SOCKET  # not there, or not for this user to read
     try:

@@ -7,8 +7,6 @@ import errno
 import os
 import signal
 import sys
-import tempfile
-import traceback
 
 import click
 
@@ -86,6 +84,9 @@ def write_report(error: BaseException) -> str:
     Where no file can be written, the last line of the traceback has to do. It holds no values of
     local variables: a password in one must not end up in a bug report.
     """
+    import tempfile
+    import traceback
+
     text = "".join(
         (
             f"netconsole {__version__}, Python {sys.version.split()[0]}, ",

@@ -5,7 +5,6 @@ in a pipe alike: nothing is cut, wrapped or coloured, so that grep and awk see w
 """
 
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -63,6 +62,8 @@ def _document(value: object) -> str:
 
 def _json_lines(items: Iterator[object]) -> Iterator[str]:
     """Lay a list out as `_document` does, holding one item at a time."""
+    import textwrap
+
     former: str | None = None
     for item in items:
         yield "[" if former is None else f"{former},"

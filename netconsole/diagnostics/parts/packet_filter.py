@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from netconsole.backend.filtering.nat_order import NatHook
 from netconsole.backend.filtering.native_tables import NftTable
 from netconsole.backend.filtering.saved_tables import FilterChain
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from netconsole.backend.filtering.matches import EVERYTHING, Addresses, Aspect, Flow
 from netconsole.backend.filtering.native_rules import aims, is_native, target
 from netconsole.backend.filtering.saved_tables import FilterRule
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan, Step
 from netconsole.diagnostics.reasoning.filter_walk import Drop, Ruleset, WalkPlace, WalkStep
 

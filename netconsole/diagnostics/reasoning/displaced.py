@@ -10,7 +10,7 @@ from typing import Final
 
 from netconsole.backend.filtering.matches import Aspect
 from netconsole.backend.filtering.rules import is_ours, is_own_chain
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.plan.standing_rules import change
 from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.backend.wording.groups import LOCAL

@@ -1,6 +1,6 @@
 """Which programs keep rules in the packet filter, by the names of their chains and tables. Pure."""
 
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
 CHAINS: dict[str, str] = {

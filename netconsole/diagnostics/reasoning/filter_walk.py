@@ -16,7 +16,7 @@ from netconsole.backend.filtering.native_tables import NftTable
 from netconsole.backend.filtering.nft_matches import read_nft, read_rule
 from netconsole.backend.filtering.places import TableKind, rule_in_words, table_in_words
 from netconsole.backend.filtering.walk import Reader, WalkedRule, decisions
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
 Hook = Literal["prerouting", "input", "forward"]

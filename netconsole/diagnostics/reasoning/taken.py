@@ -9,7 +9,7 @@ from netconsole.backend.filtering.matches import EVERYTHING, Flow
 from netconsole.backend.filtering.nat_order import Turn
 from netconsole.backend.filtering.nft_matches import read_rule
 from netconsole.backend.filtering.walk import Decision, Reader
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.plan.egress import leaving
 from netconsole.backend.plan.nat_ways import (
     SOMEWHERE,

@@ -10,12 +10,8 @@ from netconsole.backend.changes.group_rules import TypedTraffic, parse_source
 from netconsole.backend.changes.security_groups import AllowTraffic, RevokeTraffic
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.model.group_names import named_beside
-from netconsole.backend.model.group_rules import EVERYONE, told
-from netconsole.backend.model.records import (
-    GroupRuleView,
-    SecurityGroupRule,
-    SecurityGroupView,
-)
+from netconsole.backend.model.group_rules import EVERYONE, SecurityGroupRule, told
+from netconsole.backend.model.records import GroupRuleView, SecurityGroupView
 from netconsole.backend.survey.status import SecurityGroupStatus
 from netconsole.screens.pages.changing import propose
 from netconsole.screens.pages.console import Console

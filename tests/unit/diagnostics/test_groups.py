@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 from evidence_samples import HEALTHY, snapshot
 
-from netconsole.backend.model.group_rules import told
-from netconsole.backend.model.records import SecurityGroupRule
+from netconsole.backend.model.group_rules import SecurityGroupRule, told
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import GroupRuleStatus, SecurityGroupStatus
 from netconsole.backend.survey.trouble import Reach, troubles

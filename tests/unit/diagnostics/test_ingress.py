@@ -9,7 +9,7 @@ from routing_samples import STATUS, seen
 from netconsole.backend.filtering.nat_order import Turn
 from netconsole.backend.filtering.native_tables import NftChain, NftRule, NftTable
 from netconsole.backend.filtering.saved_tables import FilterChain, parse_saved
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.steps import ChangeRules, InsertNftRule, Plan
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Confidence, Finding, Verdict

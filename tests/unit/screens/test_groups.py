@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from evidence_samples import HEALTHY
 
-from netconsole.backend.model.records import SecurityGroupRule
+from netconsole.backend.model.group_rules import SecurityGroupRule
 from netconsole.backend.survey.status import GroupRuleStatus, SecurityGroupStatus, Status
 from netconsole.screens.panes import allocations, groups
 from netconsole.screens.rows.marks import glyphs_for

@@ -6,8 +6,8 @@ from typing import Final
 from netconsole.backend.filtering.native_rules import is_native, native_handle
 from netconsole.backend.filtering.rules import is_ours, is_own_chain
 from netconsole.backend.filtering.saved_tables import FilterChain, FilterRule
-from netconsole.backend.model.hoststate import Kind
 from netconsole.backend.model.phrases import capitalized
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.steps import ChangeRules, Plan
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.filters.forward_filter import flows

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.steps import ChangeRules
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check

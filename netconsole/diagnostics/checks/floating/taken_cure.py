@@ -6,7 +6,7 @@ from typing import Final
 from netconsole.backend.filtering.nat_order import PRIORITIES
 from netconsole.backend.filtering.saved_tables import FilterChain
 from netconsole.backend.filtering.walk import Decision
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 from netconsole.backend.plan.nat_ways import IN, NatWay
 from netconsole.backend.plan.standing_rules import change
 from netconsole.backend.steps import InsertNftRule, Plan, RunProgram

@@ -22,8 +22,7 @@ from netconsole.backend.changes.security_groups import (
 )
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
-from netconsole.backend.model.group_rules import told
-from netconsole.backend.model.records import SecurityGroupRule
+from netconsole.backend.model.group_rules import SecurityGroupRule, told
 from netconsole.backend.store import instances, security_groups, tables
 from netconsole.backend.store.views import security_group_view, security_group_views
 

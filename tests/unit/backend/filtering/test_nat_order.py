@@ -4,7 +4,7 @@ import pytest
 
 from netconsole.backend.filtering.nat_order import Turn, turns
 from netconsole.backend.filtering.nf_messages import KernelChain
-from netconsole.backend.model.hoststate import Kind
+from netconsole.backend.model.table_names import Kind
 
 OURS = KernelChain("ip", "nat", "POSTROUTING", "nat", "postrouting", 100)
 OTHER = KernelChain("ip", "nat", "later", "nat", "postrouting", 100)

@@ -6,15 +6,9 @@ from core_samples import fixed_ip, instance, network, options, port, records
 
 from netconsole.backend.intent.groups import with_groups
 from netconsole.backend.intent.presence import Presence
+from netconsole.backend.model.group_rules import SecurityGroupRule
 from netconsole.backend.model.meaning import Meaning
-from netconsole.backend.model.records import (
-    FixedIP,
-    Membership,
-    Port,
-    Records,
-    SecurityGroup,
-    SecurityGroupRule,
-)
+from netconsole.backend.model.records import FixedIP, Membership, Port, Records, SecurityGroup
 
 GROUP = SecurityGroup(1, "default", "", "demo")
 

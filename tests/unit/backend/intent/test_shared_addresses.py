@@ -8,13 +8,13 @@ from core_samples import instance, options, port, records
 
 from netconsole.backend.intent.groups import with_groups
 from netconsole.backend.intent.presence import Presence
+from netconsole.backend.model.group_rules import SecurityGroupRule
 from netconsole.backend.model.meaning import FilteredGuest, Meaning
 from netconsole.backend.model.records import (
     AllowedAddress,
     Instance,
     Membership,
     SecurityGroup,
-    SecurityGroupRule,
 )
 from netconsole.backend.wording.groups import group_chains
 

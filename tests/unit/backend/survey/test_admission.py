@@ -7,13 +7,8 @@ from core_samples import fixed_ip, instance, network, options, port
 
 from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
 from netconsole.backend.model.eui64 import address_v6
-from netconsole.backend.model.group_rules import Attempt
-from netconsole.backend.model.records import (
-    Membership,
-    Records,
-    SecurityGroup,
-    SecurityGroupRule,
-)
+from netconsole.backend.model.group_rules import Attempt, SecurityGroupRule
+from netconsole.backend.model.records import Membership, Records, SecurityGroup
 from netconsole.backend.survey.admission import Judgement, admissions
 from netconsole.backend.survey.groups import groups_told
 from netconsole.backend.survey.senders import Source

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from core_samples import network
 
-from netconsole.backend.model.hoststate import ChainKey, Family, Rule
+from netconsole.backend.model.hoststate import ChainKey, Rule
+from netconsole.backend.model.table_names import Family
 from netconsole.backend.survey.bypass import bypasses
 from netconsole.backend.survey.status import Bypass
 from netconsole.backend.wording.groups import LOCAL

@@ -11,16 +11,10 @@ from hypothesis import strategies as st
 from netconsole.backend.intent.groups import with_groups
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model.eui64 import address_v6
-from netconsole.backend.model.group_rules import Attempt, is_ipv6
+from netconsole.backend.model.group_rules import Attempt, GroupProtocol, SecurityGroupRule, is_ipv6
 from netconsole.backend.model.hoststate import ChainKey, Rule
 from netconsole.backend.model.meaning import Meaning
-from netconsole.backend.model.records import (
-    GroupProtocol,
-    Membership,
-    Records,
-    SecurityGroup,
-    SecurityGroupRule,
-)
+from netconsole.backend.model.records import Membership, Records, SecurityGroup
 from netconsole.backend.survey.admission import Admittance, Judgement
 from netconsole.backend.survey.enforcement import Answer, Verdict, enforced
 from netconsole.backend.survey.senders import places_of

@@ -7,9 +7,9 @@ from core_samples import FIXED, FLOATING, network, options, wanted_chains
 
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import subject
-from netconsole.backend.model.hoststate import TableName
 from netconsole.backend.model.meaning import Translation
 from netconsole.backend.model.records import Network
+from netconsole.backend.model.table_names import TableName
 from netconsole.backend.wording.iptables import floating_rules
 
 TRANSLATION = Translation(FLOATING, FIXED, "eth0")
