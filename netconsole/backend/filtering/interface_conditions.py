@@ -64,11 +64,6 @@ def iptables_conditions(spec: str) -> tuple[InterfaceCondition, ...]:
     )
 
 
-def interfaces_of(spec: str) -> frozenset[str]:
-    """Return the interfaces that a rule in the words of iptables-save asks for by name."""
-    return frozenset(one.name for each in iptables_conditions(spec) for one in each.names)
-
-
 def nft_conditions(text: str) -> tuple[InterfaceCondition, ...]:
     """Read a rule in the words of nft."""
     return tuple(_nft_conditions(text, list(WORD.finditer(text))))

@@ -42,6 +42,8 @@ class Rule(NamedTuple):
     """In a built-in chain: goes behind what others exempt, not before all (`rule_order`)."""
     packets: int = 0
     bytes: int = 0
+    interfaces: tuple[str, ...] = ()
+    """Those that it asks for; known for wanted rules."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rule) and self.spec == other.spec

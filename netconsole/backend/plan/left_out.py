@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from netconsole.backend.filtering.interface_conditions import interfaces_of
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.hoststate import (
     Address,
@@ -84,7 +83,7 @@ def _closed(wanted: Wanted, taken: frozenset[str]) -> Mapping[ChainKey, tuple[Ru
     if not named:
         return wanted.chains
     return {
-        key: tuple(rule for rule in found if named.isdisjoint(interfaces_of(rule.spec)))
+        key: tuple(rule for rule in found if named.isdisjoint(rule.interfaces))
         for key, found in wanted.chains.items()
     }
 

@@ -158,7 +158,7 @@ def guard_chains(
 
 def _lead(guard: Guard) -> Rule:
     spec = f"-i {guard.device} -j {port_chain(guard.device)}"
-    return Rule(spec, subject.port(guard.device))
+    return Rule(spec, subject.port(guard.device), interfaces=(guard.device,))
 
 
 def _rules(specs: Iterable[str], device: str | None) -> tuple[Rule, ...]:

@@ -23,7 +23,7 @@ def fence(fences: Iterable[Fence]) -> dict[ChainKey, tuple[Rule, ...]]:
             ("FORWARD", f"-p IPv4 {go} {_DHCP} -j DROP"),
         )
         for chain, spec in rules:
-            chains[chain].append(Rule(spec, each.about))
+            chains[chain].append(Rule(spec, each.about, interfaces=(each.interface,)))
     return _table("filter", chains) if chains["INPUT"] else {}
 
 
@@ -42,7 +42,8 @@ def _redirect(rerouting: Rerouting) -> Rule:
         words.append(f"--ip-dst {rerouting.destination.removesuffix('/32')}")
     if rerouting.beyond:
         words.append(f"--ip-dst ! {rerouting.beyond}")
-    return Rule(" ".join((*words, "-j redirect")), rerouting.about)
+    named = (rerouting.bridge,) if rerouting.bridge else ()
+    return Rule(" ".join((*words, "-j redirect")), rerouting.about, interfaces=named)
 
 
 def _table(

@@ -83,11 +83,12 @@ def floating_rules(translation: Translation) -> tuple[tuple[str, Rule], ...]:
     )
     if not translation.interface:
         return (*of_either, ("floating-snat", Rule(f"-s {fixed}/32 {to_floating}", about)))
-    device = f"-o {translation.interface}"
+    device = translation.interface
+    leaving = f"-s {fixed}/32 -o {device} {to_floating}"
     return (
         *of_either,
         ("floating-snat", Rule(f"-s {fixed}/32 -d {fixed}/32 {to_floating}", about)),
-        ("floating-snat", Rule(f"-s {fixed}/32 {device} {to_floating}", about)),
+        ("floating-snat", Rule(leaving, about, interfaces=(device,))),
     )
 
 
@@ -123,6 +124,10 @@ def _own(chain: str) -> str:
 
 def _words(*words: str | None) -> str:
     return " ".join(word for word in words if word)
+
+
+def _named(*interfaces: str | None) -> tuple[str, ...]:
+    return tuple(each for each in interfaces if each)
 
 
 def _filter(admissions: Iterable[Admission], refusal: str) -> _Chains:
@@ -183,7 +188,7 @@ def _admission(admission: Admission, refusal: str) -> Rule:
         f"--dport {admission.port}" if admission.port else None,
         f"-j {'ACCEPT' if admission.passes else refusal}",
     )
-    return Rule(spec, admission.about)
+    return Rule(spec, admission.about, interfaces=_named(admission.arriving, admission.leaving))
 
 
 def _lead(lead: Lead) -> Rule:
@@ -215,9 +220,9 @@ def _source_translation(translation: SourceTranslation) -> Rule:
         translation.leaving and f"-o {translation.leaving}",
         f"-j SNAT --to-source {translation.to}",
     )
-    return Rule(spec, translation.about)
+    return Rule(spec, translation.about, interfaces=_named(translation.leaving))
 
 
 def _filled_checksums(filled: FilledChecksums) -> Rule:
-    match = f"-o {filled.leaving} -p udp -m udp --dport {filled.port}"
-    return Rule(f"{match} -j CHECKSUM --checksum-fill", filled.about)
+    spec = f"-o {filled.leaving} -p udp -m udp --dport {filled.port} -j CHECKSUM --checksum-fill"
+    return Rule(spec, filled.about, interfaces=(filled.leaving,))

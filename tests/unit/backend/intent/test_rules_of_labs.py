@@ -3,6 +3,7 @@
 However the rules come to be, these are what nova's admins know, and what other programs look for.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -16,6 +17,7 @@ from netconsole.backend.changes.instances import CreateInstance
 from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import intent
+from netconsole.backend.model.records import Records
 from netconsole.backend.store.snapshot import records
 
 RULES = Path(__file__).with_name("rules_of_labs")
@@ -59,8 +61,8 @@ HOSTS: dict[str, tuple[CreateNetwork, Options]] = {
 }
 
 
-def rules(connection: Connection, network: CreateNetwork, options: Options) -> Iterator[str]:
-    """What a host wants that has these networks, two instances and one floating address."""
+def write(connection: Connection, network: CreateNetwork, options: Options) -> Records:
+    """These networks, two instances and one floating address; return what the store says."""
     network.write(connection, options)
     for name in ("web1", "web2"):
         CreateInstance(name=name, project="demo", port_kind="veth").write(connection, options)
@@ -70,7 +72,12 @@ def rules(connection: Connection, network: CreateNetwork, options: Options) -> I
         create.write(connection, options)
         change = AssociateFloating(address="203.0.113.129", instance="web1")
         change.write(connection, options)
-    known = records(connection, options.host)
+    return records(connection, options.host)
+
+
+def rules(connection: Connection, network: CreateNetwork, options: Options) -> Iterator[str]:
+    """What a host wants of them, a chain or a rule a line."""
+    known = write(connection, network, options)
     names = {each.uuid: each.name for each in known.instances}
     instances = {each.device: names[each.instance_uuid] for each in known.ports}
     wanted = intent(known, options)
@@ -88,3 +95,14 @@ def rules(connection: Connection, network: CreateNetwork, options: Options) -> I
 def test_the_rules_are_as_ever(host: str, connection: Connection) -> None:
     found = "\n".join(chain(rules(connection, *HOSTS[host]), ("",)))
     assert found == (RULES / f"{host}.txt").read_text()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_rule_carries_the_interfaces_that_it_asks_for(host: str, connection: Connection) -> None:
+    network, options = HOSTS[host]
+    wanted = intent(write(connection, network, options), options)
+    found = [rule for chain in wanted.chains.values() for rule in chain]
+    assert found
+    for rule in found:
+        named = re.findall(r"(?:^| )(?:-i|-o|--logical-in) (\S+)", rule.spec)
+        assert list(rule.interfaces) == named, rule.spec
