@@ -5,7 +5,6 @@ import os
 import pty
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -152,12 +151,6 @@ def test_ctrl_c_reaches_the_command_once_and_does_not_end_the_lab_under_it() -> 
 def _ended(pid: int) -> tuple[int] | None:
     ended, status = os.waitpid(pid, os.WNOHANG)
     return (status,) if ended else None
-
-
-def test_is_ready_soon() -> None:
-    begun = time.monotonic()
-    assert lab_run("true").returncode == 0
-    assert time.monotonic() - begun < 15  # usually 2; this is for a machine under load
 
 
 def test_outside_of_a_lab_one_line_says_so() -> None:
