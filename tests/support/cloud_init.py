@@ -1,10 +1,12 @@
 """Debian's cloud-init as it runs in a guest: it finds its data and configures a scratch root."""
 
+import json
 import re
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from private_host import PrivateHost
 
@@ -20,17 +22,29 @@ _UNPACKED: Final = Path(__file__).parents[2] / "build" / "cloud-init"
 _READY: Final = _UNPACKED / "ready"
 
 _CONFIGURATION: Final = """\
-datasource_list: [{source}]
+datasource_list: [{name}]
+datasource: {{{name}: {{{settings}}}}}
 disable_root: false
 users: []
-cloud_init_modules: [set_hostname, ssh]
-cloud_config_modules: []
+cloud_init_modules: [write-files, set_hostname, ssh]
 cloud_final_modules: [scripts-user]
 ssh_deletekeys: false
 ssh_genkeytypes: []
 system_info:
   distro: debian
   network: {{renderers: [networkd]}}
+"""
+_AS_SUCH_A_MACHINE: Final = """
+set -e
+if [ "$2" ]; then
+    mount -t tmpfs tmpfs /mnt
+    mkdir /mnt/class /mnt/devices /mnt/hypervisor
+    mount --rbind /sys/class /mnt/class
+    mount --rbind /sys/devices /mnt/devices
+    mount --move /mnt /sys
+    echo "$2" > /sys/hypervisor/uuid
+fi
+exec unshare --pid --fork --mount-proc env "product_name=$3" sh -c "$4" sh "$1"
 """
 _RUN: Final = """
 set -e
@@ -40,7 +54,7 @@ rm -rf /run/cloud-init /var/lib/cloud/instance* /etc/systemd/network
 mkdir -p /etc/cloud /etc/systemd/network
 cat > /etc/cloud/cloud.cfg
 export PYTHONPATH=$1/usr/lib/python3/dist-packages
-for stage in "init --local" "init" "modules --mode=config" "modules --mode=final"; do
+for stage in "init --local" "init" "modules --mode=final"; do
     /usr/bin/python3 $1/usr/bin/cloud-init $stage
 done
 for file in /run/cloud-init/cloud-id /etc/hostname /root/.ssh/authorized_keys \\
@@ -50,31 +64,83 @@ for file in /run/cloud-init/cloud-id /etc/hostname /root/.ssh/authorized_keys \\
 done
 """
 
+_CRAWL: Final = """
+export PYTHONPATH=$1/usr/lib/python3/dist-packages
+exec /usr/bin/python3 -c '
+import json
+from cloudinit.distros.debian import Distro
+from cloudinit.helpers import Paths
+from cloudinit.sources.DataSourceEc2 import DataSourceEc2
+paths = Paths({})
+found = DataSourceEc2({}, Distro("debian", {}, paths), paths).crawl_metadata()
+print(json.dumps(found, default=bytes.decode))
+'
+"""
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where it is to look for its data, and what it needs to do so."""
+
+    name: str
+    """As cloud-init calls it."""
+    settings: str = ""
+    """Of this source, in YAML."""
+    product_name: str = ""
+    """What nova told containers that they are, in their first process' environment."""
+    hypervisor_uuid: str = ""
+    """What Xen tells its guests at /sys/hypervisor/uuid, by which those of EC2 know it."""
+
+
+CONFIG_DRIVE: Final = DataSource("ConfigDrive")
+OPENSTACK: Final = DataSource("OpenStack", product_name="OpenStack Nova")
+EC2: Final = DataSource("Ec2", settings="strict_id: false")
+"""As on any cloud with EC2's API: it asks for no tokens."""
+_AWS: Final = DataSource("Ec2", hypervisor_uuid="ec2e1916-9099-7caf-fd21-012345abcdef")
+"""As on EC2 itself, with tokens."""
+
 
 def is_there() -> bool:
     """Whether it was fetched before."""
     return _READY.exists()
 
 
-def configured(host: PrivateHost, namespace: str, source: str) -> dict[str, str]:
+def configured(host: PrivateHost, namespace: str, source: DataSource) -> dict[str, str]:
     """Let a guest in a network namespace of the host start with one source of data.
 
     Returns the files that it wrote, by their paths.
     """
+    configuration = _CONFIGURATION.format(name=source.name, settings=source.settings)
+    said = _run(host, namespace, source, _RUN, configuration)
+    _, *found = re.split(r"^== (.*)\n", said, flags=re.MULTILINE)
+    return dict(zip(found[::2], found[1::2], strict=True))
+
+
+def crawled_with_token(host: PrivateHost, namespace: str) -> dict[str, Any]:
+    """Return what it finds in a guest that takes itself for one of EC2, where it asks for a token.
+
+    That is not all that it does there: it waits a minute for what EC2 alone has.
+    """
+    return dict(json.loads(_run(host, namespace, _AWS, _CRAWL, "")))
+
+
+def _run(
+    host: PrivateHost, namespace: str, source: DataSource, script: str, configuration: str
+) -> str:
     done = subprocess.run(
         host.command(
             *("ip", "netns", "exec", namespace, "unshare", "--mount", "--uts"),
-            *("sh", "-c", _RUN, "sh", str(_fetched())),
+            *("sh", "-c", _AS_SUCH_A_MACHINE, "sh", str(_fetched())),
+            *(source.hypervisor_uuid, source.product_name, script),
         ),
-        input=_CONFIGURATION.format(source=source),
+        input=configuration,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    _, *found = re.split(r"^== (.*)\n", done.stdout, flags=re.MULTILINE)
-    return dict(zip(found[::2], found[1::2], strict=True))
+    return done.stdout
 
 
 def _fetched() -> Path:
