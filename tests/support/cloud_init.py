@@ -3,11 +3,10 @@
 import json
 import re
 import subprocess
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
+import debian_packages
 from private_host import PrivateHost
 
 PACKAGES: Final = (
@@ -18,8 +17,6 @@ PACKAGES: Final = (
     *("python3-urllib3", "python3-yaml"),
 )
 """What it is made of; the rest of what it names is not needed here, or is there."""
-_UNPACKED: Final = Path(__file__).parents[2] / "build" / "cloud-init"
-_READY: Final = _UNPACKED / "ready"
 
 _CONFIGURATION: Final = """\
 datasource_list: [{name}]
@@ -100,9 +97,9 @@ _AWS: Final = DataSource("Ec2", hypervisor_uuid="ec2e1916-9099-7caf-fd21-012345a
 """As on EC2 itself, with tokens."""
 
 
-def is_there() -> bool:
-    """Whether it was fetched before."""
-    return _READY.exists()
+def why_not() -> str | None:
+    """Return why it cannot be run here; None where it can."""
+    return debian_packages.why_not("cloud-init")
 
 
 def configured(host: PrivateHost, namespace: str, source: DataSource) -> dict[str, str]:
@@ -130,7 +127,13 @@ def _run(
     done = subprocess.run(
         host.command(
             *("ip", "netns", "exec", namespace, "unshare", "--mount", "--uts"),
-            *("sh", "-c", _AS_SUCH_A_MACHINE, "sh", str(_fetched())),
+            *(
+                "sh",
+                "-c",
+                _AS_SUCH_A_MACHINE,
+                "sh",
+                str(debian_packages.unpacked("cloud-init", PACKAGES)),
+            ),
             *(source.hypervisor_uuid, source.product_name, script),
         ),
         input=configuration,
@@ -141,17 +144,3 @@ def _run(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def _fetched() -> Path:
-    """Fetch its packages where they are missing. Only unpacked: installed, it would start."""
-    if not _READY.exists():
-        with tempfile.TemporaryDirectory(prefix="netconsole-cloud-init-") as directory:
-            download = ("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *PACKAGES)
-            subprocess.run(download, cwd=directory, check=True, timeout=600)
-            _UNPACKED.mkdir(parents=True, exist_ok=True)
-            for package in sorted(Path(directory).glob("*.deb")):
-                unpack = ("dpkg-deb", "--extract", str(package), str(_UNPACKED))
-                subprocess.run(unpack, check=True, timeout=600)
-        _READY.touch()
-    return _UNPACKED

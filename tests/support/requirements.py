@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cloud_init
+import guest_programs
 import promtool
 from booted_host import control_group
 from entered import SYSTEM_PATH
@@ -98,11 +99,6 @@ def _promtool() -> str | None:
     return None if promtool.is_there() or fetching else "promtool is not installed"
 
 
-def _cloud_init() -> str | None:
-    fetching = all(shutil.which(name, path=SYSTEM_PATH) for name in ("apt-get", "dpkg-deb"))
-    return None if cloud_init.is_there() or fetching else "cloud-init cannot be fetched"
-
-
 PROBES: Mapping[str, Callable[[], str | None]] = {
     "first-pids": _first_pids,
     "namespaces": _namespaces,
@@ -112,7 +108,8 @@ PROBES: Mapping[str, Callable[[], str | None]] = {
     "postgresql": _postgresql,
     "systemd": _systemd,
     "control group": _control_group,
-    "cloud-init": _cloud_init,
+    "cloud-init": cloud_init.why_not,
+    "guest programs": guest_programs.why_not,
     "promtool": _promtool,
 }
 

@@ -28,7 +28,7 @@ MODULES: Final = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 """What it takes to see this machine's files."""
 MEMORY: Final = "1G"
 _UNPACKED: Final = PROJECT / "build" / "kernel"
-_QUIETLY: Final = "console=ttyS0 panic=-1 quiet loglevel=3"
+QUIETLY: Final = "console=ttyS0 panic=-1 quiet loglevel=3"
 _DIRECTORIES: Final = ("bin", "dev", "proc", "sys")
 _LIBRARY: Final = re.compile(r"(/\S+) \(0x")
 
@@ -42,7 +42,7 @@ def run(
         work = Path(name)
         job = f"cd {shlex.quote(str(Path.cwd()))}\n{shlex.join(command)}\n"
         (work / "job").write_text(job)
-        _pack(work, kernel)
+        pack(work / "first", kernel, MODULES, HERE / "first-init")
         in_time = watch(_launch(work, kernel), seconds, say)
         status = work / "status"
         if status.exists():
@@ -86,29 +86,45 @@ def _output(*command: str, cwd: str | None = None) -> str:
     return done.stdout
 
 
-def _pack(work: Path, kernel: Path) -> None:
-    """Write the first file system: busybox with its libraries, a few modules, and `init`."""
-    root = work / "first"
+def image_of(kernel: Path) -> Path:
+    """Return the kernel of a modules' directory."""
+    return _UNPACKED / "boot" / f"vmlinuz-{kernel.name}"
+
+
+def pack(
+    root: Path, kernel: Path, modules: Sequence[str], init: Path, programs: Sequence[str] = ()
+) -> Path:
+    """Write a machine's first file system beside the directory `root`, which is made: an initramfs.
+
+    In it are busybox and other programs with their libraries, modules, listed in the order in which
+    they can be loaded, and its first program. What is in `root` already is in it as well.
+    """
     for directory in _DIRECTORIES:
-        (root / directory).mkdir(parents=True)
-    busybox = shutil.which("busybox", path=SYSTEM_PATH)
-    assert busybox is not None
-    shutil.copy(busybox, root / "bin/busybox")
-    for library in _LIBRARY.findall(_output("ldd", busybox)):
-        target = root / library.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(library, target)
-    needed = _in_order(kernel)
+        (root / directory).mkdir(parents=True, exist_ok=True)
+    for program in ("busybox", *programs):
+        _add_program(root, program)
+    needed = _in_order(kernel, modules)
     for module in needed:
         shutil.copy(kernel / module, root)
     (root / "modules").write_text("".join(f"{Path(module).name}\n" for module in needed))
-    shutil.copy(HERE / "first-init", root / "init")
-    archive = work / "first.cpio"
+    shutil.copy(init, root / "init")
+    archive = root.with_suffix(".cpio")
     _output("bsdtar", "--format=newc", "-cf", str(archive), "-C", str(root), ".")
     _output("gzip", "-1", str(archive))
+    return archive.with_suffix(".cpio.gz")
 
 
-def _in_order(kernel: Path) -> list[str]:
+def _add_program(root: Path, program: str) -> None:
+    found = shutil.which(program, path=SYSTEM_PATH)
+    assert found is not None
+    shutil.copy(found, root / "bin" / program)
+    for library in _LIBRARY.findall(_output("ldd", found)):
+        target = root / library.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, target)
+
+
+def _in_order(kernel: Path, modules: Sequence[str]) -> list[str]:
     """The modules' files, each behind those that it depends on (modules.dep(5))."""
     needs: dict[str, list[str]] = {}
     for line in (kernel / "modules.dep").read_text().splitlines():
@@ -116,7 +132,7 @@ def _in_order(kernel: Path) -> list[str]:
         needs[file] = others.split()
     files = _by_name(needs)
     order: list[str] = []
-    for name in MODULES:
+    for name in modules:
         for file in (*reversed(needs[files[name]]), files[name]):
             if file not in order:
                 order.append(file)
@@ -128,15 +144,14 @@ def _by_name(needs: Mapping[str, object]) -> dict[str, str]:
 
 
 def _launch(work: Path, kernel: Path) -> "subprocess.Popen[str]":
-    image = _UNPACKED / "boot" / f"vmlinuz-{kernel.name}"
     shared = "security_model=none,multidevs=remap"
     return subprocess.Popen(
         [
             *("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"),
             *("-accel", "tcg", "-m", MEMORY, "-display", "none", "-no-reboot", "-nic", "none"),
             *("-serial", f"file:{work / 'console'}", "-serial", "stdio", "-monitor", "none"),
-            *("-kernel", str(image), "-initrd", str(work / "first.cpio.gz")),
-            *("-append", f"{_QUIETLY} KERNEL={kernel} PROJECT={PROJECT}"),
+            *("-kernel", str(image_of(kernel)), "-initrd", str(work / "first.cpio.gz")),
+            *("-append", f"{QUIETLY} KERNEL={kernel} PROJECT={PROJECT}"),
             *("-virtfs", f"local,path=/,mount_tag=root,readonly=on,{shared}"),
             *("-virtfs", f"local,path={work},mount_tag=work,{shared}"),
         ],
