@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from netconsole.agent.repairing import Memory, Policy, RepairDecision, Seen, decide, failed
-from netconsole.backend.model.errors import NetconsoleError, PartlyDone, said
+from netconsole.backend.model.errors import NetconsoleError, PartlyDone, Unavailable, said
 from netconsole.backend.model.phrases import count
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.survey import Survey
+from netconsole.backend.system import journald
 from netconsole.watch.picture import Picture
 from netconsole.watch.watch import Watch
 
@@ -131,13 +132,14 @@ class _Loop:
             done = error.done if isinstance(error, PartlyDone) else ()
             steps = repair.taken(seen.plan)
             self._memory = failed(before, decision, steps, done, time.monotonic())
-            self._tell(said(error))
+            if not _is_told_as_a_change(error):
+                self._tell(said(error))
         else:
             self._memory = decision.memory
             self._told = ""
             for sentence in (*outcome.recovered, *outcome.notes):
                 self._say(sentence)
-            if outcome.plan:
+            if outcome.plan and not _is_told_as_a_change():
                 self._say(f"{repair.title}: done, {count(len(outcome.plan.steps), 'step')}")
         self._watch.soon()
 
@@ -146,6 +148,14 @@ class _Loop:
         if sentence != self._told:
             self._told = sentence
             self._say(sentence)
+
+
+def _is_told_as_a_change(failure: NetconsoleError | None = None) -> bool:
+    """Whether the journal has a repair where this agent speaks, as it has every change.
+
+    One that could not be written into the audit log is in neither.
+    """
+    return journald.is_stderr() and not isinstance(failure, Unavailable)
 
 
 def _seen(picture: Picture, former: Survey | None) -> Seen:

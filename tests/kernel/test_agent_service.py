@@ -243,6 +243,31 @@ def test_changes_and_what_it_says_are_in_the_journal_with_fields(booted: BootedH
     host.run("pkill", "-f", "netconsole log --follow")
 
 
+def test_a_repair_is_in_the_journal_once(booted: BootedHost) -> None:
+    """The agent does not repeat what the journal has of every change."""
+    host = booted
+    uplink = ("ip", "link", "add", "eth1", "type", "veth", "peer", "name", "wire")
+    host.run(*uplink)
+    create_network(host, "flat_interface = eth1")
+    host.run("ip", "link", "delete", "wire")
+    host.run("ip", "link", "delete", "br100")
+    agent(host, "install", "--now")
+
+    def said(words: str) -> list[str]:
+        told = json.loads(host.run("netconsole", "log", "--json").stdout)
+        return [each["message"] for each in told if words in each["message"]]
+
+    eventually(lambda: said("ready, at"))
+    (partly,) = said("flat_interface 'eth1'")
+    assert partly.startswith("repair: the agent started: failed: done but for: flat_interface")
+
+    host.run(*uplink)
+
+    eventually(lambda: said("repair: eth1 can be had now"))
+    eventually(lambda: host.run("netconsole", "plan", check=False).returncode == 0)
+    assert said("eth1 can be had now") == ["repair: eth1 can be had now: done"]
+
+
 def test_a_reload_reads_the_configuration_again_without_a_restart(booted: BootedHost) -> None:
     host = booted
     create_network(host)

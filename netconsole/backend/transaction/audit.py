@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Final
 
 from netconsole.backend.model.codec import as_line
 from netconsole.backend.model.errors import NetconsoleError, PartlyDone, Unavailable
@@ -16,6 +16,9 @@ from netconsole.backend.steps import Plan
 from netconsole.backend.system.files import refuse_other, unfit_directory
 from netconsole.backend.system.who import UNKNOWN, Who, who
 from netconsole.backend.transaction.journal_entry import JournalEntry
+
+FAILED: Final = "failed: "
+"""Begins the outcome of a change that was refused, or that failed; what the error says follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Auditor:
             try:
                 yield self
             except NetconsoleError as error:
-                self._line = replace(self._line, outcome=f"failed: {error}")
+                self._line = replace(self._line, outcome=f"{FAILED}{error}")
                 failure = error
                 raise
             except BaseException as error:

@@ -14,7 +14,7 @@ from netconsole.backend.model.text import decoded, from_json
 from netconsole.backend.system import files, journald
 from netconsole.backend.system.journald import LogMessage, Priority
 from netconsole.backend.system.privileges import run_as_root
-from netconsole.backend.transaction.audit import AuditLine
+from netconsole.backend.transaction.audit import FAILED, AuditLine
 
 CHANGE: Final = "NETCONSOLE_CHANGE"
 TITLE: Final = "NETCONSOLE_TITLE"
@@ -47,8 +47,9 @@ def message_of(line: AuditLine) -> LogMessage:
         PEER: line.ssh_peer,
     }
     done = line.outcome == "done"
+    outcome = line.outcome.replace(f"{FAILED}{line.asked}: ", FAILED, 1)
     return LogMessage(
-        f"{line.asked}: {line.outcome}",
+        f"{line.asked}: {outcome}",
         Priority.NOTICE if done else Priority.WARNING,
         {name: value for name, value in values.items() if value},
         moment_of(line),
