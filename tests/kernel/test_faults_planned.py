@@ -15,6 +15,7 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
         ("dnsmasq-killed", "dnsmasq_processes"),
         ("floating-address-missing", "floating_address"),
         ("metadata", "metadata"),
+        ("metadata-address", "metadata"),
         ("group_rules", "group_rules"),
     ],
 )

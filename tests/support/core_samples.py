@@ -37,6 +37,8 @@ HOST = "testhost"
 NETWORKS_PATH = "/var/lib/netconsole/networks"
 FLOATING = "203.0.113.10"
 FIXED = "10.0.0.3"
+OF_METADATA = Address("lo", "169.254.169.254/32")
+"""What a host has that leads guests to a metadata service."""
 
 
 def options(

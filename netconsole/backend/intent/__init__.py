@@ -10,14 +10,14 @@ from netconsole.backend.intent.above import along, followed, leaving, masters
 from netconsole.backend.intent.groups import with_groups
 from netconsole.backend.intent.guards import guards
 from netconsole.backend.intent.links import links, uplink
-from netconsole.backend.intent.meaning import meaning
+from netconsole.backend.intent.meaning import is_led_to_metadata, meaning
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.intent.settings import closed, is_global, sysctls, sysctls_along, uplinks
 from netconsole.backend.model import subject
 from netconsole.backend.model.hoststate import Address, File, Observed, Wanted
 from netconsole.backend.model.meaning import Translation
 from netconsole.backend.model.records import DnsEntry, FloatingIP, Network, Records
-from netconsole.backend.model.subject import together
+from netconsole.backend.model.subject import METADATA, METADATA_ADDRESS, together
 from netconsole.backend.wording import Wording, dhcp
 from netconsole.backend.wording.guards import guard_table
 from netconsole.backend.wording.iptables import IPTABLES
@@ -52,6 +52,7 @@ def intent(
     guarded = guards(presence)
     former = along(records.former_addresses, above, there.links)
     idle = _idle_places(records, named.options, above, addresses)
+    idle |= {_METADATA_PLACE} - set(addresses)
     return Wanted(
         sysctls={
             **closed(presence, wanted_links, above, there.links, there.addresses),
@@ -109,12 +110,16 @@ def heeded(observed: Observed) -> object:
 
 
 def _addresses(presence: Presence, translations: tuple[Translation, ...]) -> Iterator[Address]:
-    """Gateways and floating addresses, told to the neighbours as often as the options say."""
+    """Gateways and floating addresses, told to the neighbours as often as the options say.
+
+    And the address of the metadata service, which neighbours have no need to know.
+    """
     options = presence.options
     told = options.send_arp_for_ha_count if options.send_arp_for_ha else 0
     for network in presence.served:
         for address in gateway_addresses(network):
             yield address._replace(announcements=told)
+    yield from metadata_addresses(presence)
     for translation in translations:
         if translation.interface:
             yield Address(
@@ -133,6 +138,18 @@ def touches_nothing(options: Options) -> bool:
 def answers_dhcp(network: Network) -> bool:
     """Whether a dnsmasq runs for a network that is served."""
     return network.enable_dhcp and network.dhcp_server is not None
+
+
+_METADATA_PLACE = Address(
+    "lo", f"{METADATA_ADDRESS}/32", announcements=0, subject=METADATA, scope="link"
+)
+"""Guests that take it for a neighbour's are answered by the host (arp_ignore of ip-sysctl)."""
+
+
+def metadata_addresses(presence: Presence) -> tuple[Address, ...]:
+    """What a host has on lo where it leads guests to a metadata service, as nova has it."""
+    is_led = bool(presence.served) and is_led_to_metadata(presence.options)
+    return (_METADATA_PLACE,) if is_led else ()
 
 
 def gateway_addresses(network: Network) -> tuple[Address, ...]:

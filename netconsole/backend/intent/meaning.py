@@ -23,9 +23,9 @@ from netconsole.backend.model.meaning import (
     Untranslated,
 )
 from netconsole.backend.model.records import Network
-from netconsole.backend.model.subject import METADATA
+from netconsole.backend.model.subject import METADATA, METADATA_ADDRESS
 
-METADATA_ADDRESS, METADATA_PORT = "169.254.169.254", 80
+METADATA_PORT = 80
 DHCP_CLIENT, DHCP_SERVER, DNS = 68, 67, 53
 """UDP ports, and TCP ones (RFC 2131, RFC 1035)."""
 
@@ -126,6 +126,11 @@ def _vpn_leads(network: Network, options: Options) -> Iterator[Lead]:
     address, port, vpn = options.vpn_ip, network.vpn_public_port, network.vpn_private_address
     if is_vpn_here(network, options) and address and port and vpn:
         yield Lead(_about(network), address, "udp", port, vpn, VPN_PORT, from_host=True)
+
+
+def is_led_to_metadata(options: Options) -> bool:
+    """Whether guests are led to a metadata service, here or elsewhere."""
+    return options.metadata_host is not None
 
 
 def _metadata(options: Options) -> Iterator[Lead]:

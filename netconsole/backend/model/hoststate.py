@@ -149,7 +149,9 @@ class Address(NamedTuple):
     announcements: int = 1
     """Wanted: how often the neighbours are told when it comes."""
     subject: Subject | None = None
-    """Wanted or released: the network or the floating address that it is of."""
+    """Wanted or released: the network, the floating address or the service that it is of."""
+    scope: str = ""
+    """Wanted or released: `link` for one that the host is not to speak from (ip-address(8))."""
 
     @property
     def is_v6(self) -> bool:

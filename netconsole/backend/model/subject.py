@@ -29,6 +29,8 @@ HOST = Subject("host")
 """What no network has alone, such as forwarding."""
 METADATA = Subject("metadata", "metadata")
 """The metadata service."""
+METADATA_ADDRESS = "169.254.169.254"
+"""Where guests ask it, on any host."""
 
 
 def together(*groups: Iterable[Subject]) -> Subjects:

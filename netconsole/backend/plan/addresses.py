@@ -15,6 +15,8 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from netconsole.backend.model.hoststate import Address, Observed, Place, Wanted
+from netconsole.backend.model.subject import METADATA, Subject
+from netconsole.backend.plan.filters import INCOMING
 from netconsole.backend.steps import (
     AddAddress,
     AnnounceAddress,
@@ -48,18 +50,31 @@ def released(observed: Observed, wanted: Wanted) -> tuple[Address, ...]:
     """The addresses that are still on although the store has released them, with their subjects.
 
     So are floating ones on an interface that carried them before `public_interface` was changed.
-    Not what was there before the store asked for it.
+    Not what was there before the store asked for it. The address of the metadata service is ours
+    only as long as our chain is there: on a host that serves nothing anybody may have it.
     """
-    gone = {address[:2]: address.subject for address in wanted.released}
+    was_served = INCOMING in observed.chains
+    gone = {
+        address[:2]: address
+        for address in wanted.released
+        if was_served or address.subject != METADATA
+    }
     places = {address[:2] for address in wanted.addresses}
     floating = {each.address: each.subject for each in wanted.addresses if each.is_floating}
     return tuple(
-        found._replace(subject=gone.get(place) or floating.get(found.address))
+        _known(found, gone.get(place), floating.get(found.address))
         for found in observed.addresses
         for place in (found[:2],)
         if place not in wanted.former_addresses
         and (place in gone or (found.address in floating and place not in places))
     )
+
+
+def _known(found: Address, gone: Address | None, floating: Subject | None) -> Address:
+    """An address that is there, with what only the store knows of it."""
+    if gone is None:
+        return found._replace(subject=floating)
+    return found._replace(subject=gone.subject, scope=gone.scope)
 
 
 def promotions(observed: Observed, gone: tuple[Address, ...]) -> tuple[str, ...]:
@@ -84,7 +99,11 @@ def removed(observed: Observed, gone: tuple[Address, ...]) -> Iterator[Step]:
     yield from promoting
     yield from (
         RemoveAddress(
-            address.interface, address.address, address.broadcast or "", subjects=address.subjects
+            address.interface,
+            address.address,
+            address.broadcast or "",
+            address.scope,
+            subjects=address.subjects,
         )
         for address in gone
     )
@@ -95,7 +114,8 @@ def added(observed: Observed, wanted: Wanted, gone: tuple[Address, ...]) -> Iter
     """Put on what is missing, and tell the neighbours."""
     for address in missing(observed, wanted, gone):
         interface, about = address.interface, address.subjects
-        yield AddAddress(interface, address.address, address.broadcast or "", subjects=about)
+        broadcast, scope = address.broadcast or "", address.scope
+        yield AddAddress(interface, address.address, broadcast, scope, subjects=about)
         if address.announcements and not address.is_v6:
             text = address.address.partition("/")[0]
             yield AnnounceAddress(interface, text, address.announcements, subjects=about)
@@ -114,8 +134,8 @@ def impossible(observed: Observed, wanted: Wanted) -> Iterator[tuple[Address, st
     gone = released(observed, wanted)
     lacking = missing(observed, wanted, gone)
     widest = _widest(_present(observed, gone)) if lacking else {}
-    # Every host has links: where none was seen, none was looked for.
-    here = {*observed.links, *wanted.links} if observed.links else None
+    # Every host has links: where none was seen, none was looked for. None is without its lo.
+    here = {"lo", *observed.links, *wanted.links} if observed.links else None
     for each in lacking:
         name = each.interface
         if here is not None and name not in here:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.intent import gateway_addresses
+from netconsole.backend.intent import gateway_addresses, metadata_addresses
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model.hoststate import Address, Observed, Place
 from netconsole.backend.model.records import Records
@@ -71,10 +71,11 @@ def made(steps: Plan) -> set[Place]:
 
 
 def _asked_for(records: Records, options: Options) -> set[str]:
-    """The gateways of the networks that the host serves, and all floating addresses."""
+    """The gateways of the networks that the host serves, that of the metadata service, and all
+    floating addresses."""
+    presence = Presence(records, options)
     gateways = {
-        address.address
-        for network in Presence(records, options).served
-        for address in gateway_addresses(network)
+        address.address for network in presence.served for address in gateway_addresses(network)
     }
-    return gateways | {f"{floating.address}/32" for floating in records.floating_ips}
+    of_metadata = {address.address for address in metadata_addresses(presence)}
+    return gateways | of_metadata | {f"{floating.address}/32" for floating in records.floating_ips}

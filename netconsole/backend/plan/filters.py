@@ -29,7 +29,7 @@ _OTHERS: tuple[_Place, ...] = (
     ("ipv4", "mangle"),
     ("bridge", "filter"),
 )
-_INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
+INCOMING = ChainKey("ipv4", "nat", f"{rules.CHAIN_PREFIX}PREROUTING")
 
 
 class RuleDifference:
@@ -187,10 +187,10 @@ def ended_connections(
 
     So are those that began before there was a rule for their address.
     """
-    ended = {subject for address in gone if address.is_single for subject in address.subjects}
-    found, asked = observed.chains.get(_INCOMING, ()), wanted.chains.get(_INCOMING, ())
+    ended = {subject for address in gone if address.is_floating for subject in address.subjects}
+    found, asked = observed.chains.get(INCOMING, ()), wanted.chains.get(INCOMING, ())
     before, after = frozenset(rules.specs(found)), frozenset(rules.specs(asked))
-    led = (subject_of(_INCOMING.chain, spec) for spec in before - after)
+    led = (subject_of(INCOMING.chain, spec) for spec in before - after)
     ended |= {each for each in led if each is not None and each.kind == "floating"}
     yield from (EndConnections(subject.name, subjects=(subject,)) for subject in sorted(ended))
     begun = {rule.subject for rule in asked if rule.spec not in before} - ended

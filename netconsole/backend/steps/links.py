@@ -159,14 +159,15 @@ class _AddressStep(ProgramStep):
     interface: str
     address: str
     broadcast: str = ""
+    scope: str = ""
 
     @property
     def needs(self) -> tuple[Thing, ...]:
         return (("link", self.interface),)
 
     def _argvs(self, verb: str) -> tuple[Argv, ...]:
-        broadcast = given("broadcast", self.broadcast)
-        return (argv("ip", "address", verb, self.address, *broadcast, "dev", self.interface),)
+        words = (*given("broadcast", self.broadcast), *given("scope", self.scope))
+        return (argv("ip", "address", verb, self.address, *words, "dev", self.interface),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,7 @@ import re
 
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.model import subject
-from netconsole.backend.model.subject import METADATA, Subject
-
-METADATA_ADDRESS = "169.254.169.254"
+from netconsole.backend.model.subject import METADATA, METADATA_ADDRESS, Subject
 
 METADATA_MATCH = f"-d {METADATA_ADDRESS}/32 -p tcp -m tcp --dport 80"
 _AIM = re.compile(r"--to-destination (\S+):(\d+)|--to-ports (\d+)")

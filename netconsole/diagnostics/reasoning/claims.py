@@ -136,6 +136,8 @@ def _of_link(step: AddLink | RemoveLink | SetLink) -> Claimant:
 def _of_address(step: Step) -> Claimant:
     if _is_about(step, "floating"):
         return "floating_address"
+    if _is_about(step, "metadata"):
+        return "metadata"
     return "gateway" if _is_about(step, "network") else "drift"
 
 

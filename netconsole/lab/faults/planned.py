@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from netconsole.backend.model.errors import Conflict
-from netconsole.backend.model.subject import METADATA
+from netconsole.backend.model.subject import METADATA, METADATA_ADDRESS
 from netconsole.backend.service.service import Service
 from netconsole.backend.steps import AddAddress, ChangeRules, StartDnsmasq, Step
 from netconsole.backend.wording.groups import filters_guests, group_chain
@@ -88,8 +88,19 @@ def _is_metadata_rule(step: Step) -> bool:
 
 def _remove_metadata_rule(service: Service) -> None:
     for line in run("iptables", "-w", "-t", "nat", "-S", _FLUSHED).splitlines():
-        if "169.254.169.254" in line:
+        if METADATA_ADDRESS in line:
             run("iptables", "-w", "-t", "nat", "-D", *line.split()[1:])
+
+
+def _is_metadata_address(step: Step) -> bool:
+    return isinstance(step, AddAddress) and step.subjects == (METADATA,)
+
+
+def _remove_metadata_address(service: Service) -> None:
+    (link,) = json.loads(run("ip", "-json", "address", "show", "dev", "lo"))
+    if METADATA_ADDRESS not in {found["local"] for found in link["addr_info"]}:
+        raise Conflict(f"{METADATA_ADDRESS} is no address of lo: no network here is served")
+    run("ip", "address", "delete", f"{METADATA_ADDRESS}/32", "dev", "lo")
 
 
 def _start_metadata_service(service: Service) -> None:
@@ -134,6 +145,15 @@ FAULTS: Final = (
         planned(_is_metadata_rule),
         _remove_metadata_rule,
         follow_plan(_is_metadata_rule),
+    ),
+    Fault(
+        "metadata-address",
+        "The address of the metadata service was taken off the host.",
+        "Instances with a route of their own to 169.254.0.0/16, as zeroconf puts it, boot without "
+        "their keys and names; the others do not notice.",
+        planned(_is_metadata_address),
+        _remove_metadata_address,
+        follow_plan(_is_metadata_address),
     ),
     Fault(
         "metadata-service",

@@ -7,6 +7,7 @@ from evidence_samples import HEALTHY, nat, snapshot
 
 from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.model.subject import METADATA
+from netconsole.backend.steps import AddAddress
 from netconsole.backend.survey.status import NatRule
 from netconsole.diagnostics.checks.filters import firewall_off
 from netconsole.diagnostics.checks.path import metadata
@@ -64,6 +65,17 @@ def test_a_missing_rule_is_named_once() -> None:
     floating = f"-A {CHAIN} -d 203.0.113.129/32 -j DNAT --to-destination 10.0.0.3"
     with_others = nat(f"-A {CHAIN} {TRANSLATED}", floating)
     assert claimant(with_others) == "floating_nat"
+
+
+def test_a_missing_address_is_named_with_whom_it_concerns() -> None:
+    step = AddAddress("lo", "169.254.169.254/32", "", "link", subjects=(METADATA,))
+    assert claimant(step) == claimant(step.inverse) == "metadata"
+    found = metadata.CHECK.examine(snapshot(HEALTHY, step))
+    assert found.verdict == "fail"
+    assert "a guest with a route of its own to 169.254.0.0/16" in found.because
+    left = metadata.CHECK.examine(snapshot(HEALTHY, step.inverse))
+    assert left.verdict == "fail"
+    assert left.because.startswith("This host has 169.254.169.254 though it leads nobody")
 
 
 def test_a_firewall_that_was_switched_off_is_not_forgotten() -> None:

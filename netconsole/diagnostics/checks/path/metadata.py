@@ -1,8 +1,10 @@
 """D9: does a guest that asks 169.254.169.254 get to a metadata service?"""
 
+from collections.abc import Iterator
 from typing import Final
 
-from netconsole.backend.model.subject import METADATA
+from netconsole.backend.model.subject import METADATA, METADATA_ADDRESS
+from netconsole.backend.steps import AddAddress, ChangeRules, Plan, RemoveAddress
 from netconsole.backend.survey.status import NatRule
 from netconsole.backend.survey.trouble import Reach
 from netconsole.backend.wording.rule_subjects import aim_of
@@ -17,8 +19,7 @@ from netconsole.diagnostics.reasoning.claims import claimed
 
 ID: Final = "metadata"
 TITLE = "The metadata address leads to a service"
-ADDRESS = "169.254.169.254"
-REMEDY = "`netconsole apply` restores the rule."
+REMEDY = "`netconsole apply` puts it right."
 SERVICE_REMEDY = (
     "Start the agent, which serves it (`netconsole agent install --now`, or `systemctl start "
     "netconsole-agent`), or the service alone: `netconsole metadata serve`."
@@ -37,17 +38,44 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "unknown", f"The rules could not be read: {reason}.", rows)
     missing = [rule for rule in rules if rule.state != "present"]
     if steps:
-        because = (
-            f"Requests to {ADDRESS}:80 are not led to the metadata service: the rule is not there "
-            "as it should be. cloud-init in a guest waits two minutes and goes on without keys."
-        )
-        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+        rows = (*rows, *_places(steps))
+        return Finding(ID, TITLE, "fail", _because(steps), rows, (), host.fix, remedy=REMEDY)
     if missing:
         because = "The rule is missing among others of its chain, which another check names."
         return Finding(ID, TITLE, "info", because, rows)
     if not rules:
         return Finding(ID, TITLE, "not-applicable", "No network here is led to a metadata service.")
     return _listening(snapshot, configuration, rules, rows)
+
+
+def _places(steps: Plan) -> Iterator[Evidence]:
+    for step in steps.steps:
+        match step:
+            case AddAddress():
+                yield Evidence(f"{step.address} on {step.interface}", "missing", "present")
+            case RemoveAddress():
+                yield Evidence(f"{step.address} on {step.interface}", "present", "missing")
+
+
+def _because(steps: Plan) -> str:
+    """Say what is wrong: the rule comes first, as without it no guest is served."""
+    kinds = {type(step) for step in steps.steps}
+    if ChangeRules in kinds:
+        return (
+            f"Requests to {METADATA_ADDRESS}:80 are not led to the metadata service: the rule is "
+            "not there as it should be. cloud-init in a guest waits two minutes and goes on "
+            "without keys."
+        )
+    if AddAddress in kinds:
+        return (
+            f"This host does not have {METADATA_ADDRESS}: a guest with a route of its own to "
+            "169.254.0.0/16 asks who has that address, and nobody answers. A guest that asks by "
+            "its router is served."
+        )
+    return (
+        f"This host has {METADATA_ADDRESS} though it leads nobody to a metadata service any more: "
+        "requests of its own to that address stay here."
+    )
 
 
 def _listening(
@@ -69,7 +97,7 @@ def _listening(
         return Finding(ID, TITLE, "ok", because, rows)
     because = (
         f"No metadata service runs: the rule leads to {address}:{port} of this host, where nobody "
-        f"listens, so that a guest that asks http://{ADDRESS} is refused at once."
+        f"listens, so that a guest that asks http://{METADATA_ADDRESS} is refused at once."
     )
     status = snapshot.part(Backend).status
     is_asked = status.host.wanted_unknown is None and any(
@@ -84,18 +112,24 @@ PAGE = Explanation(
     "curl http://169.254.169.254 hangs, is refused, or answers 404.",
     cause="A request to 169.254.169.254:80 has to leave the guest by its router, be translated by "
     "this host to metadata_host:metadata_port, and find a service there that knows the guest by "
-    "its fixed address, so that no other rule may change the source on the way.",
-    evidence="The DNAT or REDIRECT rule in nova-network-PREROUTING with its counter, and the "
-    "sockets that listen.",
+    "its fixed address, so that no other rule may change the source on the way. A guest that takes "
+    "169.254.0.0/16 for its own link (zeroconf) asks by ARP who has the address: the host answers, "
+    "as it has it on lo.",
+    evidence="The DNAT or REDIRECT rule in nova-network-PREROUTING with its counter, the address "
+    "on lo, and the sockets that listen.",
     look_alikes=(
         ("gateway", "nothing at all leaves the guest: its router does not answer."),
-        ("a guest with a route of its own to 169.254.0.0/16", "the rule's counter stands still."),
+        (
+            "a guest with a route of its own to 169.254.0.0/16",
+            "the rule's counter stands still, though the address is on lo: arp_ignore of its "
+            "bridge keeps the host from answering.",
+        ),
         ("a source that was translated", "the service answers 404: it knows no such guest."),
     ),
-    cure="`netconsole apply` restores the rule; metadata_host and metadata_port say where it "
-    "leads. The agent serves metadata on the host to which it leads, or `netconsole metadata "
-    "serve` alone; `netconsole metadata list` says what each instance asked for, and its log whose "
-    "requests were refused.",
+    cure="`netconsole apply` restores the rule and the address; metadata_host and metadata_port "
+    "say where the rule leads. The agent serves metadata on the host to which it leads, or "
+    "`netconsole metadata serve` alone; `netconsole metadata list` says what each instance asked "
+    "for, and its log whose requests were refused.",
     source="The operators' guide of nova-network, Metadata service; RFC 3927",
 )
 

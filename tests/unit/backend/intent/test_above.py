@@ -19,7 +19,7 @@ def test_rules_and_floating_addresses_follow_the_public_interface_into_its_bridg
     state = intent(records(1, floating=True), ONE_CARD)
     assert "-o eth0" not in texts(state)
     assert "-s 10.0.0.0/24 -o br100 -j SNAT" in texts(state)
-    assert [each.interface for each in state.addresses] == ["br100", "br100"]
+    assert [each.interface for each in state.addresses] == ["br100", "lo", "br100"]
     left = {each.interface for each in state.released if each.address == f"{FLOATING}/32"}
     assert left == {"eth0"}, "where it was before the interface came into the bridge"
 

@@ -9,6 +9,7 @@ from core_samples import (
     FLOATING,
     HOST,
     NETWORKS_PATH,
+    OF_METADATA,
     fixed_ip,
     floating_ip,
     instance,
@@ -20,6 +21,7 @@ from core_samples import (
     wanted,
 )
 
+from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent import intent
 from netconsole.backend.intent.links import bridge_mac, host_mac
 from netconsole.backend.model.hoststate import Address, File, Observed, Wanted, WantedLink
@@ -33,7 +35,9 @@ def test_without_a_network_a_host_holds_nothing_of_ours() -> None:
     found = Records(former_sysctls={"net.ipv4.ip_forward": "0"})
 
     assert wanted(found) == Wanted(
-        sysctls={"net.ipv4.ip_forward": "0"}, networks_path=NETWORKS_PATH
+        sysctls={"net.ipv4.ip_forward": "0"},
+        networks_path=NETWORKS_PATH,
+        released=frozenset({OF_METADATA}),
     )
 
 
@@ -55,12 +59,31 @@ def test_a_network_wants_forwarding_a_bridge_and_an_address() -> None:
         )
     }
     assert state.links["br100"].ours
-    (gateway,) = state.addresses
+    gateway, of_metadata = state.addresses
+    assert of_metadata == OF_METADATA
     assert (gateway.interface, gateway.address, gateway.broadcast) == (
         "br100",
         "10.0.0.1/24",
         "10.0.0.255",
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "settings"),
+    [
+        (Records(), options()),
+        (Records(networks=(replace(network(), host="elsewhere"),)), options()),
+        (Records(networks=(network(),)), replace(options(), metadata_host=None)),
+    ],
+    ids=["no network", "another host's", "no metadata_host"],
+)
+def test_who_leads_nobody_to_metadata_does_not_have_its_address(
+    found: Records, settings: Options
+) -> None:
+    state = intent(found, settings)
+    assert OF_METADATA not in state.addresses
+    assert OF_METADATA in state.released
+    assert not [line for rules in state.chains.values() for line in rules if "169.254" in line.spec]
 
 
 def test_a_network_wants_a_dnsmasq_with_its_files() -> None:
@@ -76,8 +99,13 @@ def test_the_bridge_holds_the_dhcp_servers_address_not_the_routers() -> None:
     external = replace(network(), gateway="10.0.0.254")
     state = wanted(Records(networks=(external,)))
 
-    assert [address.address for address in state.addresses] == ["10.0.0.1/24"]
+    assert _on_links(state) == ["10.0.0.1/24"]
     assert state.files[f"{BASE}.opts"] == File("3,10.0.0.254\n")
+
+
+def _on_links(state: Wanted) -> list[str]:
+    """The addresses, without that of the metadata service, which every host has that serves one."""
+    return [each.address for each in state.addresses if each != OF_METADATA]
 
 
 def _is_bare(only: Network) -> bool:
@@ -103,7 +131,7 @@ def test_a_network_that_another_host_serves_gets_a_bridge_for_our_instances_and_
     state = wanted(both)
 
     assert set(state.links) == {"br100", "tap0", "br101", "veth1"}
-    assert [address.address for address in state.addresses] == ["10.0.0.1/24", f"{FLOATING}/32"]
+    assert _on_links(state) == ["10.0.0.1/24", f"{FLOATING}/32"]
     assert [server.bridge for server in state.dnsmasq] == ["br100"]
     assert not any("203.0.113.11" in rule.spec for held in state.chains.values() for rule in held)
 
@@ -163,7 +191,7 @@ def test_a_floating_address_on_no_interface_has_rules_only() -> None:
     found = replace(records(1), floating_ips=(floating_ip(10, 100, interface=""),))
     state = intent(found, options(public_interface=""))
 
-    assert [address.interface for address in state.addresses] == ["br100"]
+    assert _on_links(state) == ["10.0.0.1/24"]
     assert any(FLOATING in rule.spec for held in state.chains.values() for rule in held)
 
 
@@ -249,7 +277,8 @@ def test_the_neighbours_are_told_as_often_as_the_options_say(
 ) -> None:
     settings = replace(options(), send_arp_for_ha=send, send_arp_for_ha_count=count)
     state = intent(records(1, floating=True), settings)
-    assert {address.announcements for address in state.addresses} == {told}
+    told_of = {each for each in state.addresses if each.interface != "lo"}
+    assert {address.announcements for address in told_of} == {told}
     commands = plan(Observed(), state).commands
     announced = [command for command in commands if command.startswith("arping")]
     assert announced == (

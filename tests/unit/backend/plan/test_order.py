@@ -7,6 +7,7 @@ import pytest
 from core_samples import (
     EMPTY,
     FLOATING,
+    OF_METADATA,
     WANTED,
     WHOLE,
     mac,
@@ -135,11 +136,11 @@ PROMOTE = "net/ipv4/conf/br100/promote_secondaries"
 
 @pytest.mark.parametrize("here", [(OTHER,), (ELDER, YOUNGER), (ELDER, OTHER)])
 def test_a_gateway_is_put_beside_the_addresses_of_others(here: tuple[Address, ...]) -> None:
-    found = plan(replace(WHOLE, addresses=(*here, FLOAT)), WANTED)
+    found = plan(replace(WHOLE, addresses=(*here, FLOAT, OF_METADATA)), WANTED)
     moved = [step for step in found.steps if isinstance(step, AddAddress | RemoveAddress)]
 
     assert moved == [AddAddress("br100", "10.0.0.1/24", "10.0.0.255")]
-    assert not plan(replace(WHOLE, addresses=(*here, OURS, FLOAT)), WANTED)
+    assert not plan(replace(WHOLE, addresses=(*here, OURS, FLOAT, OF_METADATA)), WANTED)
 
 
 @pytest.mark.parametrize(
@@ -168,9 +169,33 @@ def test_a_gateway_goes_without_the_addresses_of_others_in_its_subnet(
     assert steps == ([on, off, on.inverse] if kept else [off])
 
 
+def test_the_address_of_the_metadata_service_goes_with_the_last_network() -> None:
+    goal = wanted(Records())
+    found = plan(WHOLE, goal)
+    off = RemoveAddress("lo", OF_METADATA.address, "", "link")
+    assert off in found.steps
+    (undone,) = (step.inverse for step in found.steps if step == off)
+    assert undone is not None
+    assert undone.commands == ("ip address add 169.254.169.254/32 scope link dev lo",)
+
+
+def test_whose_host_serves_nothing_may_have_the_address_of_the_metadata_service() -> None:
+    """It is another's, as nothing else of ours is there; or it was there before our networks."""
+    assert not plan(Observed(addresses=(OF_METADATA,)), wanted(Records()))
+    former = frozenset({OF_METADATA[:2]})
+    goal = wanted(Records(former_addresses=former))
+    assert OF_METADATA[:2] not in {each[:2] for each in goal.released}
+
+
+@pytest.mark.parametrize("length", [16, 32])
+def test_the_address_of_the_metadata_service_may_be_there_with_a_wider_mask(length: int) -> None:
+    there = Address("lo", f"169.254.169.254/{length}")
+    assert not plan(replace(WHOLE, addresses=(OURS, FLOAT, there)), WANTED)
+
+
 def test_an_address_is_known_whatever_its_broadcast_address() -> None:
     """An admin who put it back by hand may have left that out, or put it in."""
-    by_hand = (OURS._replace(broadcast=None), FLOAT._replace(broadcast="203.0.113.10"))
+    by_hand = (OURS._replace(broadcast=None), FLOAT._replace(broadcast="203.0.113.10"), OF_METADATA)
 
     assert not plan(replace(WHOLE, addresses=by_hand), WANTED)
     idle = wanted(records(2, floating=False))

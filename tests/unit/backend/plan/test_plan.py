@@ -111,8 +111,12 @@ DAMAGE: dict[str, tuple[Observed, list[Step]]] = {
         [SetLink("tap0", "hairpin", "1", "0")],
     ),
     "the floating address is missing": (
-        replace(WHOLE, addresses=WHOLE.addresses[:1]),
+        replace(WHOLE, addresses=WHOLE.addresses[:2]),
         [AddAddress("eth0", f"{FLOATING}/32"), AnnounceAddress("eth0", FLOATING, 3)],
+    ),
+    "the address of the metadata service is missing": (
+        replace(WHOLE, addresses=(WHOLE.addresses[0], WHOLE.addresses[2])),
+        [AddAddress("lo", "169.254.169.254/32", "", "link")],
     ),
     "the gateway address is missing": (
         replace(WHOLE, addresses=WHOLE.addresses[1:]),
@@ -289,7 +293,7 @@ def test_connections_end_however_the_rule_goes(copies: int) -> None:
     nothing = wanted(Records())
     held = {**WHOLE.chains, NAT: WHOLE.chains[NAT] * copies}
     for goal in (nothing, wanted(records(2, floating=False))):
-        observed = replace(WHOLE, chains=held, addresses=WHOLE.addresses[:1])
+        observed = replace(WHOLE, chains=held, addresses=WHOLE.addresses[:2])
         assert EndConnections(FLOATING) in plan(observed, goal).steps
 
 
