@@ -99,6 +99,16 @@ def _of_metadata(counted: Counted) -> Iterator[Metric]:
         "Requests by an address of an instance that did not come from it.",
         counted.impostors,
     )
+    yield _counted(
+        "metadata_connections_turned_away",
+        "Connections that were not taken, as their guest had or made too many.",
+        counted.turned_away,
+    )
+    yield _single(
+        "metadata_silent_instances",
+        "Instances that got their address since the agent's start, and have asked for nothing.",
+        counted.silent,
+    )
     took = HistogramMetricFamily(
         "netconsole_metadata_request_seconds", "How long a guest waited for its answer."
     )

@@ -23,7 +23,7 @@ from netconsole.metadata import tokens
 from netconsole.metadata.connections import NearResponse
 from netconsole.metadata.identity import Identity, Refusal
 from netconsole.metadata.pacing import Pacing
-from netconsole.metadata.reading import Malformed, TooLong, body_of
+from netconsole.metadata.reading import Malformed, TooLong, TooSlow, body_of
 from netconsole.metadata.tally import Tally
 from netconsole.metadata.targets import path_of
 from netconsole.metadata.tokens import TokenKey
@@ -39,6 +39,7 @@ _PHRASES: Final = {
     403: "forbidden",
     404: "not found",
     405: "not allowed",
+    408: "the request did not come in time",
     409: "there is a password already",
     TOO_MANY: "too many requests",
     503: "not available now",
@@ -180,6 +181,8 @@ class GuestAnswering:
             body = await body_of(request, LONGEST)
         except (Malformed, TooLong):
             return _refused(400, close=True)
+        except TooSlow:
+            return _refused(408, close=True)
         if instance.uuid in self._setting or self._service.read_only_because is not None:
             return _refused(503, {"Retry-After": "1"})
         self._setting.add(instance.uuid)

@@ -2,14 +2,12 @@
 
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-OF_ONE_ADDRESS: Final = 16
 IDLE_SECONDS: Final = 10.0
 """A connection without a whole request for so long is closed."""
 ANSWER_SECONDS: Final = 30.0
@@ -27,64 +25,48 @@ class NearResponse(web.Response):
     """An answer that no router passes on: who stands behind the guest does not get it."""
 
 
-class ConnectionLimits:
-    """Counts connections, by the address at their other end."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._open: Counter[str] = Counter()
-        self._total = 0
-
-    def admits(self, address: str) -> bool:
-        """Whether there may be one more; then it is counted."""
-        if self._total >= self._most or self._open[address] >= OF_ONE_ADDRESS:
-            return False
-        self._open[address] += 1
-        self._total += 1
-        return True
-
-    def lost(self, address: str) -> None:
-        """One that was counted has ended."""
-        self._total -= 1
-        self._open[address] -= 1
-        if not self._open[address]:
-            del self._open[address]
-
-
 class MetadataConnection(RequestHandler):
     """One connection of a guest."""
 
-    def __init__(self, manager: "MetadataServer", **settings: Any) -> None:
+    def __init__(
+        self, manager: "MetadataServer", address: str, ended: Callable[[], None], **settings: Any
+    ) -> None:
         super().__init__(manager, **settings)
-        self._limits = manager.limits
         self.arrival = manager.arrival
         """The bridge by which it came; None where the service listens at an address."""
-        self.address = ""
+        self.address = address
+        """Of who is at the other end."""
+        self._ended = ended
         self.certain: tuple[str, str, str] | None = None
         """The port, by uuid, MAC address and device, behind which its guest was seen last."""
         self.certain_until = 0.0
-        self._counted = False
+        self._has_sent_all = False
+        """Whether nothing more comes from the other end, which may still wait for answers."""
         self._hops: int | None = None
         """What the kernel gives packets, where this connection was given something else."""
         self._hanging_up: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.address, *_ = transport.get_extra_info("peername") or ("",)
-        if not self._limits.admits(self.address):
-            self._force_close = True  # what comes is dropped
-            if isinstance(transport, asyncio.Transport):
-                transport.abort()
-            return
-        self._counted = True
-        super().connection_made(transport)
-
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._hanging_up is not None:
             self._hanging_up.cancel()
-        if self._counted:
-            self._counted = False
-            self._limits.lost(self.address)
-            super().connection_lost(exc)
+        self._ended()
+        super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio heeds it, aiohttp has none
+        """Whether to keep the way back: to who has asked all, and closed its way here."""
+        self._has_sent_all = self._is_asked() and self._has_whole_requests()
+        return self._has_sent_all
+
+    def _is_asked(self) -> bool:
+        """Whether a request is not answered yet."""
+        is_waiting = self._waiter is not None and not self._waiter.done()
+        return self._request_count > 0 and not is_waiting
+
+    def _has_whole_requests(self) -> bool:
+        current = self._current_request
+        return (current is None or current.content.is_eof()) and all(
+            body.is_eof() for _, body in self._messages
+        )
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -100,6 +82,8 @@ class MetadataConnection(RequestHandler):
         if connected is not None and self._hanging_up and not connected.get_write_buffer_size():
             self._hanging_up.cancel()
             self._hanging_up = None
+        if self._has_sent_all and not self._messages:
+            self.close()
         return sent
 
     def _limit_hops(self, connected: asyncio.Transport, is_near: bool) -> None:
@@ -141,7 +125,7 @@ def _hang_up(connected: asyncio.Transport) -> None:
 class MetadataServer(web.Server):
     """Makes the connections of one listening socket."""
 
-    def __init__(self, handle: Handle, limits: ConnectionLimits, arrival: str | None) -> None:
+    def __init__(self, handle: Handle, arrival: str | None) -> None:
         super().__init__(
             handle,
             keepalive_timeout=IDLE_SECONDS,
@@ -153,8 +137,8 @@ class MetadataServer(web.Server):
             max_field_size=HEADER_BYTES,
             max_headers=MOST_HEADERS,
         )
-        self.limits = limits
         self.arrival = arrival
 
-    def __call__(self) -> RequestHandler:
-        return MetadataConnection(self, loop=self._loop, **self._kwargs)
+    def connection(self, address: str, ended: Callable[[], None]) -> MetadataConnection:
+        """Make a connection with an address; `ended` is called once it is lost."""
+        return MetadataConnection(self, address, ended, loop=self._loop, **self._kwargs)

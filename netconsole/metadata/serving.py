@@ -12,12 +12,15 @@ from netconsole.backend.kernel.neighbours import Neighbours
 from netconsole.backend.model.errors import NetconsoleError, said
 from netconsole.backend.model.facility import NOTHING, Again, Facility
 from netconsole.backend.model.guest_requests import GuestRequests
+from netconsole.backend.model.records import Records
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.survey import Survey
+from netconsole.metadata.accepting import Accepting
 from netconsole.metadata.answering import GuestAnswering
-from netconsole.metadata.connections import ConnectionLimits, MetadataServer
+from netconsole.metadata.connections import MetadataServer
 from netconsole.metadata.guests import Guests
 from netconsole.metadata.identity import Identity
+from netconsole.metadata.limits import ConnectionLimits
 from netconsole.metadata.listening import (
     at_address,
     at_bridge,
@@ -46,12 +49,18 @@ class MetadataService:
         self.say = Sparing(say)
         """Says a sentence for the log."""
         self._tally = Tally()
-        self._limits = ConnectionLimits(most_connections())
+        self._limits = ConnectionLimits(
+            most_connections(), service.options.metadata_rate, self._has_many_behind
+        )
         self.survey: Survey | None = None
         """By which it listens; None before the first look at the host."""
         self._following = asyncio.Lock()
         self._devices: Mapping[str, str] = {}
-        self._open: dict[str | None, tuple[int, asyncio.Server, MetadataServer]] = {}
+        self._leased = frozenset[str]()
+        """The instances of this host that have their addresses by DHCP, by name."""
+        self._leased_before: frozenset[str] | None = None
+        """Those that had them when the service began, and have had them since."""
+        self._open: dict[str | None, tuple[int, Accepting]] = {}
         self._answering: GuestAnswering | None = None
         self.settled = asyncio.Event()
         """Whether it listens, as far as that can be, by a first look at the host."""
@@ -66,21 +75,14 @@ class MetadataService:
 
     def counted(self) -> Counted:
         """The figures since the service began."""
-        return self._tally.counted()
+        return self._tally.counted(self._leased - (self._leased_before or frozenset()))
 
     def requests(self) -> tuple[GuestRequests, ...]:
         """What each instance of this host has asked."""
-        survey = self.survey
-        if survey is None:
+        if self.survey is None:
             return ()
-        records, host = survey.records, self._service.options.host
-        names = {each.uuid: each.name for each in records.instances if each.host == host}
-        leased = {
-            names[each.instance_uuid]
-            for each in records.fixed_ips
-            if each.leased and each.instance_uuid in names
-        }
-        return self._tally.of(sorted(names.values()), frozenset(leased))
+        names = _names(self.survey.records, self._service.options.host)
+        return self._tally.of(sorted(names.values()), self._leased)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -110,6 +112,9 @@ class MetadataService:
     async def look(self, survey: Survey) -> None:
         """Listen where a survey says that guests are led here, and nowhere else."""
         self.survey = survey
+        self._leased = _leased(survey.records, self._service.options.host)
+        before = self._leased if self._leased_before is None else self._leased_before
+        self._leased_before = before & self._leased
         names = {each.uuid: each.name for each in survey.records.instances}
         self._devices = {
             each.device: names.get(each.instance_uuid, "") for each in survey.records.ports
@@ -132,7 +137,7 @@ class MetadataService:
             if bridge in self._open:
                 continue
             try:
-                await self._listen(bridge, index, self._socket(bridge))
+                self._listen(bridge, index, self._socket(bridge))
             except NetconsoleError as error:
                 self.failed = error
 
@@ -143,25 +148,49 @@ class MetadataService:
             return at_bridge(bridge, port)
         return at_address(options.metadata_listen or "", port)
 
-    async def _listen(self, bridge: str | None, index: int, listener: socket) -> None:
+    def _listen(self, bridge: str | None, index: int, listener: socket) -> None:
         if self._answering is None:
             listener.close()
             return
-        server = MetadataServer(self._answering.handle, self._limits, bridge)
-        loop = asyncio.get_running_loop()
-        accepting = await loop.create_server(server, sock=listener, backlog=1024)
-        self._open[bridge] = (index, accepting, server)
+        server = MetadataServer(self._answering.handle, bridge)
+        self._open[bridge] = (
+            index,
+            Accepting(listener, server, self._limits, self._turn_away),
+        )
+
+    def _has_many_behind(self, address: str) -> bool:
+        """Whether it is a proxy's."""
+        options = self._service.options
+        return options.service_metadata_proxy or (
+            options.use_forwarded_for and address in options.metadata_proxies
+        )
+
+    def _turn_away(self, address: str) -> None:
+        self._tally.turned_away()
+        self.say(f"{address} makes too many connections: some are not taken")
 
     async def _close(self, bridge: str | None) -> None:
-        _, accepting, server = self._open.pop(bridge)
-        accepting.close()
-        server.pre_shutdown()
-        await server.shutdown(ENDING_SECONDS)
+        _, accepting = self._open.pop(bridge)
+        await accepting.close(ENDING_SECONDS)
 
     async def _close_all(self) -> None:
         self._answering = None
         for bridge in list(self._open):
             await self._close(bridge)
+
+
+def _names(records: Records, host: str) -> dict[str, str]:
+    """The instances of a host by uuid."""
+    return {each.uuid: each.name for each in records.instances if each.host == host}
+
+
+def _leased(records: Records, host: str) -> frozenset[str]:
+    names = _names(records, host)
+    return frozenset(
+        names[each.instance_uuid]
+        for each in records.fixed_ips
+        if each.leased and each.instance_uuid in names
+    )
 
 
 @asynccontextmanager

@@ -30,6 +30,10 @@ class Counted:
     """All of them together."""
     impostors: int = 0
     """Requests by an address of an instance that did not come from it."""
+    turned_away: int = 0
+    """Connections that were not taken, as their guest had or made too many."""
+    silent: int = 0
+    """Instances of this host that got their address since then, and have asked for nothing."""
 
     @property
     def requests(self) -> int:
@@ -52,11 +56,16 @@ class Tally:
         self._buckets = [0] * (len(BUCKETS) + 1)
         self._seconds = 0.0
         self._impostors = 0
+        self._turned_away = 0
         self._instances: OrderedDict[str, _OfInstance] = OrderedDict()
 
     def impostor(self) -> None:
         """One was refused that had another's address."""
         self._impostors += 1
+
+    def turned_away(self) -> None:
+        """A connection was not taken."""
+        self._turned_away += 1
 
     def answered(
         self, instance: str | None, method: str, path: str, status: int, seconds: float
@@ -77,14 +86,16 @@ class Tally:
         shown = path.partition("?")[0][:LONGEST_PATH]
         known.recent.append(GuestRequest(datetime.now(UTC), method, shown, status, seconds))
 
-    def counted(self) -> Counted:
-        """The figures as they are now."""
+    def counted(self, leased: Iterable[str] = ()) -> Counted:
+        """The figures as they are now; `leased` are instances that may be silent, by name."""
         sums = tuple(accumulate(self._buckets))
         return Counted(
             dict(self._statuses),
             tuple(zip((*BUCKETS, float("inf")), sums, strict=True)),
             self._seconds,
             self._impostors,
+            self._turned_away,
+            sum(each not in self._instances for each in leased),
         )
 
     def of(self, instances: Iterable[str], leased: frozenset[str]) -> tuple[GuestRequests, ...]:

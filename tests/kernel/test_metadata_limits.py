@@ -7,17 +7,21 @@ from private_host import PrivateHost, eventually
 
 pytestmark = pytest.mark.requires("namespaces", "ip", "iptables", "curl", "udhcpc", "dnsmasq")
 
+INSIDE = ("ip", "netns", "exec", "web1")
+
 CROWD = """
 import resource, socket, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
 crowd = []
-for number in range(1000):
-    one = socket.create_connection(("169.254.169.254", 80), timeout=10)
+for number in range(200):
+    one = socket.socket()
+    one.settimeout(0.1)
+    crowd.append(one)
     try:
+        one.connect(("169.254.169.254", 80))
         one.sendall(b"" if number % 2 else b"GET /openstack HTTP/1.1\\r\\nHost: x\\r\\n")
     except OSError:
         pass
-    crowd.append(one)
 print("here", flush=True)
 sys.stdin.readline()
 """
@@ -52,10 +56,82 @@ print(answers.count(b" 429 "), time.monotonic() - began)
 """
 
 
+HALF_CLOSED = """
+import socket
+for text in TEXTS:
+    one = socket.create_connection(("169.254.169.254", 80), timeout=60)
+    one.sendall(text)
+    one.shutdown(socket.SHUT_WR)
+    answer = b""
+    while data := one.recv(65536):
+        answer += data
+    print(answer.count(b" 200 OK"), answer.count(b" 404 Not Found"))
+"""
+
+FLOODS = {
+    "it connects": "connect()",
+    "it connects and leaves": "connect().close()",
+    "it connects and resets": "reset(connect())",
+    "half a request": "connect().sendall(b'GET /openstack HTTP/1.1' + END + b'Host: x')",
+    "a body that does not come": "connect().sendall(POST + b'Content-Length: 900' + END + END)",
+    "a body that comes byte by byte": "trickle(connect())",
+    "it does not take what it asked for": "connect(4096).sendall(REQUEST * 50)",
+    "many requests at once": "connect().sendall(REQUEST * 1000)",
+}
+"""What a guest does again and again, as Python."""
+
+FLOODING = """
+import itertools, resource, socket, struct, sys, threading
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+END = b"\\r\\n"
+POST = b"POST /openstack/latest/password HTTP/1.1" + END + b"Host: x" + END
+REQUEST = b"GET /openstack/latest/user_data HTTP/1.1" + END + b"Host: x" + END + END
+kept = []
+def connect(room=0):
+    one = socket.socket()
+    one.settimeout(0.05)
+    if room:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    one.connect(("169.254.169.254", 80))
+    kept.append(one)
+    if len(kept) > 500:
+        kept.pop(0).close()
+    return one
+def reset(one):
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    one.close()
+def trickle(one):
+    one.sendall(POST + b"Transfer-Encoding: chunked" + END + END)
+    for other in kept[-20:]:
+        try:
+            other.sendall(b"1" + END + b"x" + END)
+        except OSError:
+            pass
+ended = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.readline(), ended.set())).start()
+for number in itertools.count():
+    try:
+        FLOOD
+    except OSError:
+        pass
+    if number == 100:
+        print("here", flush=True)
+    if ended.is_set():
+        break
+print(number)
+"""
+
+
 def talk(host: PrivateHost, guest: str, pieces: str, *, closes: bool = True) -> str:
     """Send what is written as Python, and return the first line of what is answered."""
     script = TALK.replace("PIECES", pieces).replace("CLOSES", str(closes))
     return host.run("ip", "netns", "exec", guest, "python3", "-c", script).stdout.strip()
+
+
+def memory(host: PrivateHost) -> int:
+    """How many bytes the service has."""
+    show = "cat /proc/$(pgrep -f 'netconsole metadata serve' | head -1)/status"
+    return int(host.run("sh", "-c", show).stdout.partition("VmRSS:")[2].split()[0]) << 10
 
 
 def descriptors(host: PrivateHost) -> int:
@@ -64,7 +140,7 @@ def descriptors(host: PrivateHost) -> int:
     return int(host.run("sh", "-c", count).stdout)
 
 
-def test_a_thousand_silent_connections_hold_up_their_guest_alone(host: PrivateHost) -> None:
+def test_hundreds_of_silent_connections_hold_up_their_guest_alone(host: PrivateHost) -> None:
     create_network(host)
     boot(host, "web1")
     boot(host, "web2")
@@ -79,6 +155,58 @@ def test_a_thousand_silent_connections_hold_up_their_guest_alone(host: PrivateHo
     eventually(lambda: ask(host, "web1", "/openstack").status == 200, seconds=60)
     crowd.communicate("\n")
     eventually(lambda: descriptors(host) <= before + 1)
+    assert "unforeseen" not in stop(host, service)
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS.keys())
+def test_a_flood_holds_up_nobody_else(host: PrivateHost, flood: str) -> None:
+    create_network(host)
+    host.write("/run/user-data", "x" * 49_000)
+    boot(host, "web1", more=("--user-data", "/run/user-data"))
+    boot(host, "web2")
+    service = serve(host)
+    assert ask(host, "web1", "/openstack").status == 200
+    before = descriptors(host), memory(host)
+    script = FLOODING.replace("FLOOD", flood)
+    flooding = host.spawn("ip", "netns", "exec", "web1", "python3", "-c", script)
+    assert flooding.stdin is not None
+    assert flooding.stdout is not None
+    assert flooding.stdout.readline() == "here\n"
+    found = [ask(host, "web2", "/openstack", "-m", "10").status for _ in range(30)]
+    assert found == [200] * 30
+    assert descriptors(host) <= before[0] + 20
+    assert memory(host) <= before[1] + (48 << 20)
+    said, _ = flooding.communicate("\n", timeout=60)
+    assert int(said) > 100
+    eventually(lambda: descriptors(host) <= before[0] + 1, seconds=60)
+    assert "unforeseen" not in stop(host, service)
+
+
+def test_who_closes_its_way_after_asking_is_answered(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    service = serve(host)
+    assert ask(host, "web1", "/openstack").status == 200
+    before = descriptors(host)
+    get = rb"GET /openstack HTTP/1.1\r\nHost: x\r\n\r\n"
+    nothing = get.replace(b"/openstack", b"/nothing")
+    cut_off = rb"POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"
+    texts = [get, get.replace(b"1.1", b"1.0"), get * 2 + nothing, b"", get[:20], cut_off]
+    written = f"[{', '.join(repr(each.decode('unicode-escape').encode()) for each in texts)}]"
+    done = host.run(*INSIDE, "python3", "-c", HALF_CLOSED.replace("TEXTS", written))
+    assert done.stdout.splitlines() == ["1 0", "1 0", "2 1", "0 0", "0 0", "0 0"]
+    assert descriptors(host) <= before + 1
+    asked = r"printf 'GET /openstack HTTP/1.0\r\n\r\n' | busybox nc 169.254.169.254 80"
+    assert "2012-08-10" in host.run(*INSIDE, "sh", "-c", asked).stdout
+    assert "unforeseen" not in stop(host, service)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(host: PrivateHost) -> None:
+    create_network(host)
+    boot(host, "web1")
+    service = serve(host)
+    post = r"b'POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx'"
+    assert talk(host, "web1", f"[{post}]") == "HTTP/1.1 408 Request Timeout"
     assert "unforeseen" not in stop(host, service)
 
 

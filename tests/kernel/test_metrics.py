@@ -4,9 +4,11 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cloud import FLOATING, configure, create_cloud, dropped_frames, netconsole, reaches
+from cloud import FLOATING, boot, configure, create_cloud, dropped_frames, netconsole, reaches
+from guest_asking import ask
 from private_host import PrivateHost, eventually
 from promtool import promtool
 
@@ -158,6 +160,58 @@ def test_prometheus_finds_nothing_to_blame(told: PrivateHost) -> None:
     assert (judged.returncode, judged.stdout + judged.stderr) == (0, "")
     judged = promtool("check", "rules", str(ALERTS))
     assert judged.returncode == 0, judged.stderr
+
+
+@pytest.mark.requires("promtool")
+def test_alerts_of_the_metadata_service_come_and_go(tmp_path: Path) -> None:
+    """A new instance that asks late is no alert, one that never asks is; so is a long flood."""
+    series = [
+        ("netconsole_metadata_silent_instances{instance='late'}", "1x5 0x30"),
+        ("netconsole_metadata_silent_instances{instance='never'}", "0x5 1x30"),
+        ("netconsole_metadata_connections_turned_away_total{instance='short'}", "0 90 90x40"),
+        ("netconsole_metadata_connections_turned_away_total{instance='long'}", "0+60x40"),
+    ]
+    silent = {"severity": "warning", "instance": "never"}
+    flooded = {"severity": "warning", "instance": "long"}
+    wanted = [("Silence", "30m", [silent]), ("Flooded", "30m", [flooded]), ("Silence", "8m", [])]
+    document = {
+        "rule_files": [str(ALERTS)],
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": name, "values": values} for name, values in series],
+                "promql_expr_test": [_alert(*each) for each in wanted],
+            }
+        ],
+    }
+    rules = tmp_path / "rules.json"
+    rules.write_text(json.dumps(document))
+    judged = promtool("test", "rules", str(rules))
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def _alert(name: str, at: str, fired: list[dict[str, str]]) -> dict[str, Any]:
+    """What Prometheus is to say of an alert at a time."""
+    return {
+        "expr": f'ALERTS{{alertname="NetconsoleMetadata{name}",alertstate="firing"}}',
+        "eval_time": at,
+        "exp_samples": [{"labels": _fired(name, each), "value": 1} for each in fired],
+    }
+
+
+def _fired(name: str, labels: dict[str, str]) -> str:
+    every = {"alertname": f"NetconsoleMetadata{name}", "alertstate": "firing", **labels}
+    return "ALERTS{" + ",".join(f'{key}="{value}"' for key, value in every.items()) + "}"
+
+
+def test_who_asks_for_nothing_is_counted_until_it_asks(told: PrivateHost) -> None:
+    sample = "netconsole_metadata_silent_instances"
+    assert value(told, sample) == 0, "who had its address before may have asked before"
+    boot(told, "late")
+    eventually(lambda: value(told, sample) == 1)
+    assert ask(told, "late", "/openstack").status == 200
+    eventually(lambda: value(told, sample) == 0)
 
 
 def test_only_metrics_are_told_and_only_where_it_is_said(told: PrivateHost) -> None:

@@ -134,13 +134,15 @@ def test_a_dnsmasq_with_another_pid_was_started_again() -> None:
 
 
 def test_what_guests_asked_for_is_a_histogram() -> None:
-    counted = Counted({200: 3, 404: 1}, ((0.1, 3), (inf, 4)), 1.5, 2)
+    counted = Counted({200: 3, 404: 1}, ((0.1, 3), (inf, 4)), 1.5, 2, 7, 3)
     found = samples(told(metadata=counted))
     assert of(found, "netconsole_metadata_requests_total") == {("200",): 3, ("404",): 1}
     assert of(found, "netconsole_metadata_request_seconds_bucket") == {("0.1",): 3, ("+Inf",): 4}
     assert found["netconsole_metadata_request_seconds_count", ()] == 4
     assert found["netconsole_metadata_request_seconds_sum", ()] == 1.5
     assert found["netconsole_metadata_impostors_total", ()] == 2
+    assert found["netconsole_metadata_connections_turned_away_total", ()] == 7
+    assert found["netconsole_metadata_silent_instances", ()] == 3
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,14 @@ def test_requests_are_counted_by_status_and_by_how_long_they_took() -> None:
     tally.answered("web1", "GET", "/nothing", 404, 0.02)
     tally.answered(None, "GET", "/", 404, 20.0)
     tally.impostor()
-    counted = tally.counted()
+    tally.turned_away()
+    counted = tally.counted(["web1", "db1"])
+    assert counted.silent == 1
     assert dict(counted.statuses) == {200: 1, 404: 2}
     assert counted.buckets[0] == (0.001, 1)
     assert counted.buckets[-1] == (float("inf"), 3)
     assert dict(counted.buckets)[0.025] == 2
-    assert (counted.requests, counted.impostors) == (3, 1)
+    assert (counted.requests, counted.impostors, counted.turned_away) == (3, 1, 1)
     web1, db1 = tally.of(["web1", "db1"], frozenset({"web1", "db1"}))
     assert (web1.requests, web1.refused, web1.is_silent) == (2, 1, False)
     assert [each.path for each in web1.recent] == ["/openstack", "/nothing"], "no query is kept"
