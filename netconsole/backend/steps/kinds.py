@@ -43,11 +43,12 @@ _STEPS: Final[Mapping[StepKind, tuple[type[Step], ...]]] = {
     "rules": (ChangeRules, EndConnections, EndUntranslated, InsertNftRule, RemoveNftRule),
     "guards": (ChangeGuards,),
     "dnsmasq": (
-        *(CheckDnsmasq, StartDnsmasq, StopDnsmasq, ReloadDnsmasq, ReleaseLease),
+        *(CheckDnsmasq, StartDnsmasq, StopDnsmasq, ReleaseLease),
         *(AddDhcpHosts, RemoveDhcpHosts, RetireDhcpHosts, ReinstateDhcpHosts),
     ),
+    # A file that dnsmasq is not told of has no effect, and nothing would show that later.
     "files": (
-        *(MakeDirectory, RemoveDirectory, WriteFile, RemoveFile),
+        *(MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, ReloadDnsmasq),
         *(WriteGuestFile, RemoveGuestFile, WriteConfigDrive, RemoveConfigDrive),
     ),
     "settings": (SetSysctl, RunProgram),

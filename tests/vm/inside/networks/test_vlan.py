@@ -26,6 +26,9 @@ asking.connect(("{}", {}))
 asking.send(b"hello")
 print(asking.recv(100).decode())
 """
+OTHER_TAG = "ip link add link trunk name vlan200 type vlan id 201"
+TRUNK_GONE = "vlan_interface 'trunk' is wanted by a network, but this host has none"
+TAG_DIFFERS = "interface 'vlan200' is wanted for VLAN 200, but carries 201"
 DEVICES = {"br200", "vlan200"}
 SOMETHING_TO_DO = 2
 
@@ -95,6 +98,37 @@ def test_a_vlan_comes_with_its_first_instance_and_goes_with_its_last(host: Priva
     assert answer(host, "plan")["steps"] == []
     assert host.run("pgrep", "-x", "dnsmasq", check=False).stdout == ""
     eventually(lambda: host.run("ip", "-brief", "link").stdout.split() == before.split())
+
+
+def test_a_vlan_that_cannot_be_had_holds_up_nothing_else(host: PrivateHost) -> None:
+    """Its trunk is gone, or something else has its name: the guest's port is there all the same."""
+    host.write("/etc/netconsole/netconsole.conf", CONFIGURATION + MANAGER)
+    lay_trunk(host)
+    words = ("--vlan", "200", "--project-id", "demo")
+    netconsole(host, "network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", *words)
+    boot(host, "near")
+    port = answer(host, "status")["allocations"][0]["device"]
+
+    for damage, reason, cure in (
+        ("ip -n other link delete vlan200; ip link delete trunk", TRUNK_GONE, ""),
+        (f"ip link delete vlan200; {OTHER_TAG}", TAG_DIFFERS, "ip link delete vlan200"),
+    ):
+        host.run("sh", "-ec", f"{damage}; ip link set {port} nomaster; pkill -KILL -x dnsmasq")
+        done = host.run("netconsole", "apply", check=False)
+        assert done.returncode == 4, done.stderr
+        assert f"done but for: {reason}" in done.stderr
+        assert "master br200" in host.run("ip", "link", "show", port).stdout
+        assert host.run("pgrep", "-x", "dnsmasq").stdout
+        assert answer(host, "status")["drift"] == []
+        if cure:
+            host.run("sh", "-ec", cure)
+        else:
+            host.run("ip", "netns", "delete", "other")
+            eventually(lambda: host.run("ip", "netns").stdout.find("other") < 0)
+            lay_trunk(host)
+        netconsole(host, "apply")
+        assert "master br200" in host.run("ip", "link", "show", "vlan200").stdout
+        assert host.run("netconsole", "plan", check=False).returncode == 0
 
 
 def mend(host: PrivateHost, damage: str) -> None:
