@@ -54,6 +54,17 @@ def test_a_notice_says_what_is_read_again(
     assert told[1] == links or not facilities
 
 
+def test_ipv6_switched_on_or_off_is_told_with_the_address_that_follows(host: PrivateHost) -> None:
+    """Of the switch itself the kernel tells nobody. The address is there at once, and is told of
+    later, when it was found to be nobody else's."""
+    switch = "echo {} > /proc/sys/net/ipv6/conf/eth0/disable_ipv6"
+    ready = "until ip -6 address show dev eth0 scope link -tentative | grep -q fe80; do :; done"
+    for before, after in ((switch.format(1), 0), (f"{switch.format(0)}; {ready}", 1)):
+        told = host.run("python3", "-c", PROGRAM, before, switch.format(after)).stdout
+        facilities, links = json.loads(told)
+        assert (set(facilities) >= {"addresses", "links"}, links) == (True, ["eth0"]), after
+
+
 def test_where_notices_are_lost_all_is_read_again(host: PrivateHost) -> None:
     told = json.loads(host.run("python3", "-c", PROGRAM, "", STORM).stdout)
     assert told == [["addresses", "links", "routes", "settings"], "all"]

@@ -82,11 +82,14 @@ _LINK: Final = struct.Struct("=BxHiII")
 """ifinfomsg of linux/rtnetlink.h: family, type, index, flags, change."""
 _NEW_LINK, _GONE_LINK, _SET_LINK = 16, 17, 19
 _IFLA_IFNAME: Final = 3
+_ADDRESS: Final = struct.Struct("=BxxBi")
+"""ifaddrmsg of linux/if_addr.h: family, prefix length, flags, scope, index."""
+_LINK_SCOPE: Final = 253
+"""RT_SCOPE_LINK."""
 _NETCONF_IFINDEX: Final = 1
 """NETCONFA_IFINDEX of linux/netconf.h."""
+_OF_ADDRESSES: Final = frozenset({20, 21})
 _OF_KINDS: Final = {
-    20: Facility.ADDRESSES,
-    21: Facility.ADDRESSES,
     24: Facility.ROUTES,
     25: Facility.ROUTES,
     32: Facility.ROUTES,
@@ -94,6 +97,7 @@ _OF_KINDS: Final = {
 }
 """By RTM_* of linux/rtnetlink.h."""
 _NETCONF: Final = frozenset({80, 81})
+_ADDRESSES: Final = Again.of(Facility.ADDRESSES)
 _RENAMED: Final = Again.of(Facility.LINKS, Facility.ADDRESSES, Facility.ROUTES, Facility.GUARDS)
 
 
@@ -104,15 +108,17 @@ def _mask(*groups: int) -> int:
 class RouteNotices(Notices):
     """Of links, addresses, routes, and of those kernel settings of which the kernel tells.
 
-    That is forwarding, rp_filter and proxy_arp (RTNLGRP_IPV4_NETCONF); of others it tells nobody.
+    That is forwarding, rp_filter and proxy_arp (RTNLGRP_IPV4_NETCONF). Of disable_ipv6 speaks what
+    follows where the link is up: it is ready for IPv6 (RTNLGRP_IPV6_IFINFO) and gets a link-local
+    address, told of once nobody else has it, or it loses that. Of others it tells nobody.
     """
 
     concerning = frozenset({Facility.LINKS, Facility.ADDRESSES, Facility.ROUTES, Facility.SETTINGS})
 
     def __init__(self) -> None:
-        # LINK, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE, IPV6_RULE, and
-        # NETCONF of both: RTNLGRP_* of linux/rtnetlink.h
-        super().__init__(socket.NETLINK_ROUTE, _mask(1, 5, 7, 8, 9, 11, 19, 24, 25))
+        # LINK, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE, IPV6_IFINFO,
+        # IPV6_RULE, and NETCONF of both: RTNLGRP_* of linux/rtnetlink.h
+        super().__init__(socket.NETLINK_ROUTE, _mask(1, 5, 7, 8, 9, 11, 12, 19, 24, 25))
         self._names = dict(socket.if_nameindex())
 
     def _told(self, kind: int, message: bytes) -> Again:
@@ -120,13 +126,17 @@ class RouteNotices(Notices):
             return self._of_link(kind, message)
         if kind in _NETCONF:
             return self._of_setting(message)
+        if kind in _OF_ADDRESSES:
+            return self._of_address(message)
         return Again.of(_OF_KINDS[kind]) if kind in _OF_KINDS else NOTHING
 
     def _of_link(self, kind: int, message: bytes) -> Again:
         """Of a link that has another name now, others have told where they name it: all count, and
         so does what is on links and is told of by their names.
         """
-        _, _, index, _, _ = _LINK.unpack_from(message)
+        family, _, index, _, _ = _LINK.unpack_from(message)
+        if family == socket.AF_INET6:
+            return _ADDRESSES | self._of_settings(index)
         told = dict(attributes(message[_LINK.size :]))
         name = text(told.get(_IFLA_IFNAME, b""))
         former = self._names.get(index, name)
@@ -138,10 +148,19 @@ class RouteNotices(Notices):
             return _RENAMED
         return Again(frozenset({Facility.LINKS}), frozenset({name}))
 
+    def _of_address(self, message: bytes) -> Again:
+        family, scope, index = _ADDRESS.unpack_from(message)
+        if family == socket.AF_INET6 and scope == _LINK_SCOPE:
+            return _ADDRESSES | self._of_settings(index)
+        return _ADDRESSES
+
     def _of_setting(self, message: bytes) -> Again:
-        """Those of one link are read again with it."""
         told = dict(attributes(message[4:]))
-        index = int.from_bytes(told.get(_NETCONF_IFINDEX, b""), sys.byteorder, signed=True)
+        index = told.get(_NETCONF_IFINDEX, b"")
+        return self._of_settings(int.from_bytes(index, sys.byteorder, signed=True))
+
+    def _of_settings(self, index: int) -> Again:
+        """Those of one link are read again with it."""
         if (name := self._names.get(index)) is None:
             return Again.of(Facility.SETTINGS)
         return Again(frozenset({Facility.LINKS}), frozenset({name}))
