@@ -18,14 +18,14 @@ from netconsole.backend.model.errors import NetconsoleError, said
 from netconsole.backend.service.service import Service
 from netconsole.door.local import LocalDoor
 from netconsole.metadata.serving import metadata_serving
-from netconsole.watch.recorder import recording
+from netconsole.watch.recorder import RECORDER, recording
 from netconsole.watch.watch import Watch
 
 _STUCK_SECONDS = 60.0
 """Every program that a look asks is given less: one that takes longer never ends."""
 _ENDING = (signal.SIGTERM, signal.SIGINT)
-VITAL = frozenset({"watch", "examiner", "converging"})
-"""Threads of the agent, by name."""
+_VITAL = frozenset({"watch", "examiner", "converging"})
+"""Threads of every agent, by name."""
 
 Load = Callable[[], Options]
 """Reads the configuration. Raises InvalidValue."""
@@ -49,7 +49,7 @@ async def _run(load: Load) -> None:
     loop.add_signal_handler(signal.SIGHUP, again.set)
     options = load()
     watches: list[Watch] = []
-    async with notifying(lambda: lives() and all(map(_is_well, watches))) as notifier:
+    async with notifying(lambda: lives(options) and all(map(_is_well, watches))) as notifier:
         while not ending.is_set():
             service = Service(options)
             watches[:] = [Watch(service)]
@@ -100,9 +100,14 @@ def _loaded(load: Load, former: Options) -> Options:
         return former
 
 
-def lives() -> bool:
+def vital(options: Options) -> frozenset[str]:
+    """The threads that the work rests on, by name."""
+    return _VITAL | ({RECORDER} if options.record_days else frozenset())
+
+
+def lives(options: Options) -> bool:
     """Whether every thread is there that the work rests on: a bug may have ended one."""
-    return {thread.name for thread in threading.enumerate()} >= VITAL
+    return {thread.name for thread in threading.enumerate()} >= vital(options)
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -18,6 +18,8 @@ from netconsole.watch.picture import Picture
 from netconsole.watch.record_files import RecordFile, opened
 from netconsole.watch.watch import Watch
 
+RECORDER: Final = "recorder"
+"""Its thread; there is none where nothing is to be recorded."""
 _FILE_SECONDS: Final = 3600.0
 _LEAST_SECONDS: Final = 1.0
 """Between two frames: of a storm one a second is written."""
@@ -33,7 +35,7 @@ def recording(watch: Watch, options: Options, say: Callable[[str], None]) -> Ite
         return
     recorder = _Recorder(options, say)
     leave = watch.subscribe(recorder.take)
-    thread = threading.Thread(target=recorder.run, name="recorder", daemon=True)
+    thread = threading.Thread(target=recorder.run, name=RECORDER, daemon=True)
     thread.start()
     try:
         yield
