@@ -1,11 +1,19 @@
 """What instances are told: given on the command line, shown, read back, on the config drive."""
 
+import base64
 import json
+import sys
+from pathlib import Path
 
 import pytest
-from cloud import answer, create_network, netconsole
+from cloud import answer, boot, configure, create_network, netconsole
+from guest_asking import ask, serve, stop
 from guest_samples import PUBLIC_KEY
 from private_host import PrivateHost
+from pseudo_terminal import Terminal
+
+NETCONSOLE = str(Path(sys.executable).parent / "netconsole")
+LIFETIME = "X-aws-ec2-metadata-token-ttl-seconds"
 
 SECRETS = ("Extra user data", "AAAAB3", "not for everybody", "top secret")
 CREATE = (
@@ -194,3 +202,46 @@ def test_key_pairs_by_project(told: PrivateHost) -> None:
     ]
     netconsole(told, "keypair", "delete", "mykey", "--project", "demo")
     assert answer(told, "keypair", "list") == []
+
+
+@pytest.mark.requires("curl", "udhcpc")
+def test_evidence_holds_no_secret_of_the_metadata_service(told: PrivateHost) -> None:
+    """Nor what guests posted, nor by what vendors and proxies know the host."""
+    targets = "vendordata_dynamic_targets = join@http://user:word-of-vendor@127.0.0.1:9/?key=by-key"
+    configure(told, targets)
+    text = told.read("/etc/netconsole/netconsole.conf")
+    neutron = "[neutron]\nmetadata_proxy_shared_secret = between us\n"
+    told.write("/etc/netconsole/netconsole.conf", f"{text}\n{neutron}")
+    boot(told, "db1", more=("--user-data", "/root/user.sh"))
+    service = serve(told)
+    posted = ("--data-binary", "posted by guest")
+    assert ask(told, "db1", "/openstack/latest/password", *posted).status == 200
+    token = ask(told, "db1", "/latest/api/token", "-X", "PUT", "-H", f"{LIFETIME}: 60").body
+    asked = ("-H", f"X-aws-ec2-metadata-token: {token}")
+    assert ask(told, "db1", "/openstack/latest/vendor_data2.json", *asked).status == 200
+    told.run("netconsole", "doctor", "--save", "/run/evidence.json", check=False)
+    said = told.run("sh", "-c", "zcat -f /run/evidence.json*").stdout + stop(told, service)
+    assert "db1" in said
+    in_base64 = base64.b64encode(b"posted by guest").decode()
+    others = ("word-of-vendor", "by-key", "between us", "posted by guest", in_base64, token)
+    assert [secret for secret in (*SECRETS, *others) if secret in said] == []
+
+
+@pytest.mark.parametrize("again", ["not for everybody", "another"])
+def test_the_password_is_asked_for_at_a_terminal(told: PrivateHost, again: str) -> None:
+    """It is not shown, and asked for twice."""
+    words = ("create", "web2", "--project", "demo", "--network", "vmnet", "--admin-password")
+    with Terminal(told.command(NETCONSOLE, "instance", *words)) as terminal:
+        terminal.wait_for("Admin password:")
+        terminal.press(*"not for everybody", "enter")
+        terminal.wait_for("Repeat for confirmation:")
+        terminal.press(*again, "enter")
+        if again == "another":
+            terminal.wait_for("do not match")
+            terminal.press("ctrl+c")
+        status = terminal.exit_status(60)
+        assert b"not for everybody" not in terminal.output
+    names = [each["instance"]["name"] for each in answer(told, "instance", "list")]
+    assert (status == 0, "web2" in names) == (again != "another", again != "another")
+    if again != "another":
+        assert "admin_password     set" in netconsole(told, "instance", "show", "web2")

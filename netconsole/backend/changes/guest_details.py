@@ -1,5 +1,6 @@
 """What an instance is told beside its network, as it is asked for, and the rules for it."""
 
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from netconsole.backend.changes.attachment import Attachment, content_of
-from netconsole.backend.changes.key_pairs import key_name, read_key
+from netconsole.backend.changes.key_pairs import read_key
 from netconsole.backend.changes.quota import UNLIMITED
 from netconsole.backend.changes.title import OptionValue
 from netconsole.backend.configuration.options import Options
@@ -118,7 +119,7 @@ def _key(
 ) -> GuestKey:
     if attachment is None:
         return GuestKey(name, key_pairs.find(connection, project, name).public_key)
-    return GuestKey(key_name(name), read_key(attachment).line)
+    return GuestKey(validate.key_name(name), read_key(attachment).line)
 
 
 def _meta(item: tuple[str, str]) -> tuple[str, str]:
@@ -136,6 +137,10 @@ def _file(path: str, attachment: Attachment, options: Options) -> GuestFile:
     longest = _limit(options.quota_injected_file_path_length, LONGEST_PATH)
     if not path.startswith("/") or path.endswith("/") or not path.isprintable():
         rule = "must be an absolute path in the guest, of printable characters"
+        raise InvalidValue("file", path, rule)
+    if posixpath.normpath(path) != path or path.startswith("//"):
+        plain = posixpath.normpath(f"/{path.lstrip('/')}")
+        rule = f"must be a path without '.', '..' and '//', as {plain!r}"
         raise InvalidValue("file", path, rule)
     if len(path) > longest:
         raise InvalidValue("file", path, f"must be a path of {longest} characters at most")

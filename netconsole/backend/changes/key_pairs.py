@@ -1,6 +1,5 @@
 """Key pairs of projects: public keys by a name, for instances to let in who has the private one."""
 
-import re
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -10,26 +9,11 @@ from netconsole.backend.changes.attachment import Attachment, text_of
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model import public_keys, validate
-from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.model.guest_data import KeyPair
 from netconsole.backend.model.public_keys import PublicKey
 from netconsole.backend.model.records import Regrouping
 from netconsole.backend.model.subject import GROUPS, Scope
 from netconsole.backend.store import key_pairs
-
-_NAME = re.compile(r"[A-Za-z0-9_.@-][A-Za-z0-9 _.@-]*")
-
-
-def key_name(value: str) -> str:
-    """The name of a key, as nova takes it, '.' and '@' besides. Raises InvalidValue."""
-    fits = _NAME.fullmatch(value) and value == value.strip() and not value.startswith("-")
-    if not fits or len(value) > validate.LONGEST_NAME:
-        letters = "letters, digits, blanks, '.', '_', '@' or '-'"
-        rule = (
-            f"must be 1 to {validate.LONGEST_NAME} {letters}, no blank at either end, no '-' first"
-        )
-        raise InvalidValue("key name", value, rule)
-    return value
 
 
 def read_key(attachment: Attachment) -> PublicKey:
@@ -55,7 +39,7 @@ class AddKeyPair(Change[KeyPair]):
 
     def write(self, connection: Connection, options: Options) -> Written[KeyPair]:
         project = validate.display_name("project", self.project)
-        name, key = key_name(self.name), read_key(self.public_key)
+        name, key = validate.key_name(self.name), read_key(self.public_key)
         quota.check_key_pairs(connection, project, options)
         pair = KeyPair(0, project, name, "ssh", key.fingerprint, key.line)
         return Written(key_pairs.insert(connection, pair), regrouping=Regrouping())

@@ -16,6 +16,7 @@ LONGEST_DOMAIN = 253
 """As written; a DNS message has 255 octets for it (RFC 1035 section 3.1)."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_KEY_NAME = re.compile(r"[A-Za-z0-9_.@-][A-Za-z0-9 _.@-]*")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
@@ -41,6 +42,16 @@ def display_name(what: str, value: str) -> str:
         raise InvalidValue(
             what, value, f"must be {characters}, no blank at either end, no '-' first"
         )
+    return value
+
+
+def key_name(value: str) -> str:
+    """The name of a key, as nova takes it, '.' and '@' besides."""
+    fits = _KEY_NAME.fullmatch(value) and value == value.strip() and not value.startswith("-")
+    if not fits or len(value) > LONGEST_NAME:
+        letters = "letters, digits, blanks, '.', '_', '@' or '-'"
+        rule = f"must be 1 to {LONGEST_NAME} {letters}, no blank at either end, no '-' first"
+        raise InvalidValue("key name", value, rule)
     return value
 
 

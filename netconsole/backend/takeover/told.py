@@ -2,16 +2,18 @@
 
 import base64
 import binascii
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 
-from netconsole.backend.model import public_keys
+from netconsole.backend.model import public_keys, validate
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.model.guest_data import GuestData, GuestKey
 from netconsole.backend.model.records import Instance, InstanceView
 from netconsole.backend.takeover.rows import NovaInstance, NovaRows
 
 _LONGEST = 255
+_UNFIT = re.compile(r"[^A-Za-z0-9 _.@-]")
 
 
 def told_of(
@@ -76,4 +78,15 @@ def _keys(row: NovaInstance, instance: Instance, notes: list[str]) -> tuple[Gues
     except InvalidValue:
         notes.append(f"instance {instance.name!r}: its key {row.key_name!r} is none, left out")
         return ()
-    return (GuestKey(row.key_name, key.line),)
+    name = _fitting(row.key_name)
+    if name != row.key_name:
+        notes.append(f"instance {instance.name!r}: its key {row.key_name!r} is called {name!r}")
+    return (GuestKey(name, key.line),)
+
+
+def _fitting(name: str) -> str:
+    """The name of a key by which it can be listed: versions of nova took any."""
+    try:
+        return validate.key_name(name)
+    except InvalidValue:
+        return validate.key_name(f"key {_UNFIT.sub('_', name)}"[:_LONGEST].strip())

@@ -158,6 +158,11 @@ REFUSED: Mapping[str, GuestDetails] = {
     "file 'a': must be an absolute path": GuestDetails(files={"a": file(1)}),
     "file '/a/': must be an absolute path": GuestDetails(files={"/a/": file(1)}),
     r"file '/a\\x00': must be an absolute path": GuestDetails(files={"/a\0": file(1)}),
+    "file '/b/../a': must be a path without '.', '..' and '//', as '/a'": GuestDetails(
+        files={"/a": file(1), "/b/../a": file(1)}
+    ),
+    "file '//a': must be a path without": GuestDetails(files={"//a": file(1)}),
+    "file '/a/./b': must be a path without": GuestDetails(files={"/a/./b": file(1)}),
     "must be a path of 255 characters": GuestDetails(files={"/" + "a" * 255: file(1)}),
     "8 files are too many": GuestDetails(files={f"/{n}": file(1) for n in range(6)}),
     "131 metadata items are too many": GuestDetails(meta={f"{n}": "" for n in range(129)}),

@@ -94,6 +94,20 @@ def test_what_guests_were_told_is_written(connection: Connection, nova: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("name", "called"),
+    [("my key", "my key"), ("a/b\n0=c", "key a_b_0_c"), ("-x", "key -x"), (" ", "key")],
+)
+def test_a_keys_name_becomes_one_that_can_be_listed(nova: Path, name: str, called: str) -> None:
+    with sqlite3.connect(nova) as written:
+        written.execute("UPDATE instances SET key_name = ? WHERE id = 1", (name,))
+    written.close()
+    found = taken(nova)
+    assert found.told[0].keys == (GuestKey(called, PUBLIC_KEY),)
+    said = [note for note in found.notes if f"its key {name!r} is called {called!r}" in note]
+    assert bool(said) == (name != called)
+
+
+@pytest.mark.parametrize(
     ("column", "value", "says"),
     [
         ("user_data", "no base64!", "its user data is not in base64, left out"),
