@@ -25,6 +25,16 @@ class Channel(ABC):
     def patience_seconds(self) -> float:
         """Within which an agent that is well says something."""
 
+    @property
+    @abstractmethod
+    def whose_agent(self) -> str:
+        """The agent, in a few words that tell it from another host's."""
+
+    @property
+    @abstractmethod
+    def restart(self) -> str:
+        """The command, as an admin types it here, that begins the agent anew."""
+
     @abstractmethod
     def why_ended(self) -> str:
         """Return why the connection may have ended, in a few words."""
@@ -63,8 +73,16 @@ class LocalChannel(Channel):
     def patience_seconds(self) -> float:
         return 5.0
 
+    @property
+    def whose_agent(self) -> str:
+        return "the agent"
+
+    @property
+    def restart(self) -> str:
+        return "`systemctl restart netconsole-agent`"
+
     def why_ended(self) -> str:
         return "the agent has ended"
 
     def why_silent(self) -> str:
-        return "the agent hangs: `systemctl restart netconsole-agent` begins it anew"
+        return f"the agent hangs: {self.restart} begins it anew"

@@ -1,5 +1,6 @@
 """Exchange: one request to an agent and its answer, over a channel. HTTP is h11's."""
 
+import re
 import select
 import socket
 from collections.abc import Iterator, Mapping
@@ -7,14 +8,29 @@ from typing import Final
 
 import h11
 
-from netconsole.backend.model.text import decoded
+from netconsole.backend.model.text import decoded, visible
 from netconsole.door.channel import Channel
 
 _RECEIVED_BYTES: Final = 65536
+_BEFORE_BYTES: Final = 65536
+"""So much may come before an answer, as what a login prints at another host."""
+_SHOWN: Final = 100
+_BEGINNING_BYTES: Final = 12
+_BEGINNING: Final = re.compile(rb"HTTP/1\.[01] \d{3}")
 
 
 class AnswerBroken(ConnectionError):
     """What came is no answer of HTTP, or ends before it is whole."""
+
+
+class NoAnswer(AnswerBroken):
+    """Something else came instead of an answer."""
+
+    def __init__(self, came: bytes) -> None:
+        lines = filter(None, map(str.strip, decoded(came).splitlines()))
+        self.line = visible(next(lines, ""))[:_SHOWN]
+        """Its first words, in one line."""
+        super().__init__(f"no answer came, but {self.line!r}")
 
 
 class AgentAnswer:
@@ -24,6 +40,7 @@ class AgentAnswer:
         """Read the head. Raises OSError."""
         self._http = http
         self._socket = link
+        self._http.receive_data(self._begun())
         head = self._event()
         while isinstance(head, h11.InformationalResponse):
             head = self._event()
@@ -32,6 +49,19 @@ class AgentAnswer:
         self.status = head.status_code
         kind = decoded(dict(head.headers).get(b"content-type", b""))
         self.content_type = kind.partition(";")[0].strip().lower()
+
+    def _begun(self) -> bytes:
+        """Return how the answer begins, without what came before it."""
+        came, beginning = b"", None
+        while beginning is None:
+            piece = self._socket.recv(_RECEIVED_BYTES)
+            if not piece and not came:
+                raise AnswerBroken("it has no head")
+            if not piece or len(came) > _BEFORE_BYTES:
+                raise NoAnswer(came)
+            former, came = len(came), came + piece
+            beginning = _BEGINNING.search(came, max(0, former - _BEGINNING_BYTES))
+        return came[beginning.start() :]
 
     def read(self) -> bytes:
         """Return all that is still to come. Raises OSError."""

@@ -259,7 +259,7 @@ class Questions(ABC):
         InvalidValue, NotFound, Conflict, and Unavailable where the store cannot be read.
         """
 
-    @_question("backend.model.records")
+    @_question("backend.model.group_rules")
     def default_rules(self) -> "tuple[DefaultRule, ...]":
         """The rules that new `default` groups get."""
 

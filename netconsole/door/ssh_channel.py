@@ -111,9 +111,17 @@ class SshChannel(Channel):
     def patience_seconds(self) -> float:
         return 15.0  # it may log in anew (ConnectTimeout), and start a program there
 
-    def why_silent(self) -> str:
+    @property
+    def whose_agent(self) -> str:
+        return f"the agent of {self._target.host}"
+
+    @property
+    def restart(self) -> str:
         words = ("ssh", *self._target.words, "systemctl", "restart", "netconsole-agent")
-        return f"{self._target.host}: the agent there hangs: `{shlex.join(words)}` begins it anew"
+        return f"`{shlex.join(words)}`"
+
+    def why_silent(self) -> str:
+        return f"{self._target.host}: the agent there hangs: {self.restart} begins it anew"
 
     def why_ended(self) -> str:
         """Return the last words of ssh, or of the program at its other end."""

@@ -13,6 +13,8 @@ from cloud import answer, configure, create_cloud, create_network, held
 from private_host import PrivateHost, eventually
 from pseudo_terminal import Terminal
 
+from netconsole import __version__
+
 pytestmark = pytest.mark.requires("root")
 
 NETCONSOLE = str(Path(sys.executable).parent / "netconsole")
@@ -178,6 +180,34 @@ def test_an_older_or_newer_end_is_told_so(door: PrivateHost) -> None:
     status, told = curl(door, "/v1/networks", None, *header)
     assert status == 403
     assert "install one version" in told["error"]["message"]
+
+
+OTHER_VERSION = """
+import sys
+import netconsole
+netconsole.__version__ = sys.argv[1]
+from netconsole.cli.main import run
+run(["agent"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        (
+            "0.0.9",
+            f"which is older: install {__version__} there, then "
+            "`systemctl restart netconsole-agent`",
+        ),
+        ("0.10.0", "which is newer: install 0.10.0 here"),
+    ],
+)
+def test_an_agent_of_another_version_is_said_to_be(
+    host: PrivateHost, version: str, told: str
+) -> None:
+    host.spawn("python3", "-c", OTHER_VERSION, version)
+    said = f"netconsole: this is {__version__}, the agent is {version}, {told}\n"
+    eventually(lambda: host.run("netconsole", "network", "list", check=False).stderr == said)
 
 
 def test_who_interrupts_a_change_is_told_that_the_agent_goes_on(door: PrivateHost) -> None:

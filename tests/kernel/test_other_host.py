@@ -7,11 +7,23 @@ from collections.abc import Iterator
 import pytest
 from cloud import answer
 from private_host import eventually
-from two_hosts import CABLE, CLIENT, NEAR, URL, TwoHosts, two_hosts
+from secure_shell import HOME
+from two_hosts import CABLE, CLIENT, FAR, NEAR, URL, TwoHosts, two_hosts
+
+from netconsole import __version__
 
 pytestmark = pytest.mark.requires(
     "root", "namespaces", "nsenter", "ip", "iptables", "dropbear", "ssh"
 )
+
+
+OTHER_VERSION = """
+import sys
+import netconsole
+netconsole.__version__ = sys.argv[1]
+from netconsole.cli.main import run
+run(["agent"])
+"""
 
 
 @pytest.fixture
@@ -139,6 +151,47 @@ def test_what_stands_in_the_way_is_one_line(hosts: TwoHosts) -> None:
     for wrong in ("node2", "http://node2", "ssh://", "ssh://-oProxyCommand=x", "ssh://a/b"):
         told = hosts.near.run("netconsole", "--host", wrong, "network", "list", check=False)
         assert (told.returncode, "must be ssh://HOST" in told.stderr) == (2, True), wrong
+
+
+CHATTY = 'echo "Welcome to node2"; printf "Today: "'
+
+
+def test_what_a_login_prints_before_the_answer_is_passed_over(hosts: TwoHosts) -> None:
+    enter = hosts.far.read(f"{HOME}/enter")
+    hosts.far.write(f"{HOME}/enter", enter.replace("exec", f"{CHATTY}\nexec"))
+    for words in (("network", "list"), ("dns", "create-domain", "example.org")):
+        seen = hosts.ask(*words)
+        assert (seen.returncode, "Welcome" in seen.stdout + seen.stderr) == (0, False), seen
+    saved = hosts.ask("doctor", "--only", "state_directory")
+    assert "✓ ok     state_directory" in saved.stdout, saved
+    hosts.far.write(f"{HOME}/enter", "#!/bin/sh\necho This account is closed.; exit 1\n")
+    refused = hosts.ask("network", "list")
+    assert (refused.returncode, refused.stderr) == (
+        3,
+        "netconsole: 198.51.100.2: the connection has ended; "
+        "instead of an answer came 'This account is closed.'\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        (
+            "0.0.9",
+            f"which is older: install {__version__} there, then "
+            f"`ssh -l root -p 22 -- {FAR} systemctl restart netconsole-agent`",
+        ),
+        ("9.10.0", "which is newer: install 9.10.0 here"),
+    ],
+)
+def test_an_agent_of_another_version_is_said_to_be_and_where_to_mend_it(
+    hosts: TwoHosts, version: str, told: str
+) -> None:
+    hosts.far.run("pkill", "-TERM", "-f", "netconsole agent")
+    hosts.agent.wait(timeout=60)
+    hosts.far.spawn("python3", "-c", OTHER_VERSION, version)
+    said = f"netconsole: this is {__version__}, the agent of {FAR} is {version}, {told}\n"
+    eventually(lambda: hosts.ask("network", "list").stderr == said)
 
 
 def test_an_agent_that_hangs_there_is_said_in_a_line(hosts: TwoHosts) -> None:

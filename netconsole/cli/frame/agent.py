@@ -1,6 +1,7 @@
 """The agent as a command finds it: where its socket is, and whether somebody answers there."""
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,8 @@ from netconsole.backend.configuration import places
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.cli.frame import output
 from netconsole.door.answers import Unintelligible
-from netconsole.door.channel import LocalChannel
+from netconsole.door.channel import Channel, LocalChannel
+from netconsole.door.exchange import NoAnswer
 from netconsole.door.failures import Refused
 from netconsole.door.remote import RemoteDoor
 
@@ -34,7 +36,7 @@ def found(context: "Context") -> RemoteDoor | None:
     channel = LocalChannel(where)
     door = RemoteDoor(channel, read_only=context.read_only)
     try:
-        _say_version(door.greet(channel.patience_seconds).version)
+        _say_version(channel, door.greet(channel.patience_seconds).version)
     except (Refused, PermissionError) as error:
         _say_without(f"{where}: {error.strerror}" if isinstance(error, OSError) else str(error))
         return None
@@ -53,7 +55,10 @@ def _elsewhere(context: "Context", target: str) -> RemoteDoor:
     click.get_current_context().find_root().call_on_close(channel.close)
     door = RemoteDoor(channel, read_only=context.read_only)
     try:
-        _say_version(door.greet().version)
+        _say_version(channel, door.greet().version)
+    except NoAnswer as error:
+        instead = f"instead of an answer came {error.line!r}"
+        raise Unavailable(f"{channel.why_ended()}; {instead}") from error
     except OSError as error:
         raise Unavailable(channel.why_ended()) from error
     return door
@@ -91,6 +96,16 @@ def _socket(context: "Context") -> str | None:
     return None
 
 
-def _say_version(version: str) -> None:
-    if version != __version__:
-        output.say(f"netconsole: this is {__version__}, the agent {version}: restart it")
+def _say_version(channel: Channel, version: str) -> None:
+    if version == __version__:
+        return
+    said = f"netconsole: this is {__version__}, {channel.whose_agent} is {version}"
+    if _numbers(version) > _numbers(__version__):
+        output.say(f"{said}, which is newer: install {version} here")
+    else:
+        output.say(f"{said}, which is older: install {__version__} there, then {channel.restart}")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version, for which is newer (PEP 440, without what stands beside them)."""
+    return tuple(map(int, re.findall(r"\d+", version)))

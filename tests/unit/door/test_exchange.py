@@ -26,6 +26,14 @@ class Pair(Channel):
     def command(self, *words: str) -> str:
         return " ".join(words)
 
+    @property
+    def whose_agent(self) -> str:
+        return "the test"
+
+    @property
+    def restart(self) -> str:
+        return "the test's beginning"
+
     def why_ended(self) -> str:
         return "the test has ended"
 
@@ -63,6 +71,8 @@ def test_a_request_says_what_it_is_and_how_long_its_body_is() -> None:
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}more", 200, "", b"{}"),
         (b"HTTP/1.0 404 Not Found\r\nCONTENT-TYPE: a/b; charset=x\r\n\r\nall", 404, "a/b", b"all"),
+        (b"Welcome\nto node2: HTTP/1.0 200 OK\r\n\r\nall", 200, "", b"all"),
+        (b"x" * 60_000 + b"HTTP/1.0 200 OK\r\n\r\nall", 200, "", b"all"),
         (b"HTTP/1.0 503\nContent-Length: 0\n\n", 503, "", b""),
         (b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1", 200, "", b"1"),
         (
@@ -91,6 +101,7 @@ def test_lines_come_one_by_one_and_a_piece_of_one_is_none() -> None:
         b"HTTP/1.0 200 OK",
         b"HTTP/1.0 200 OK\r\nContent-Length: 2",
         b"220 mail.example.org ESMTP\r\n\r\n",
+        b"y\n" * 100_000,
         b"HTTP/1.0 two\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n",
         b"HTTP/1.0 200 OK\r\n" + b"A: b\r\n" * 10_000,
