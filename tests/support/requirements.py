@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cloud_init
 import guest_programs
+import other_firewalls
 import promtool
 from booted_host import control_group
 from entered import SYSTEM_PATH
@@ -109,6 +110,8 @@ PROBES: Mapping[str, Callable[[], str | None]] = {
     "systemd": _systemd,
     "control group": _control_group,
     "cloud-init": cloud_init.why_not,
+    "docker": other_firewalls.why_no_docker,
+    "firewalld": other_firewalls.why_no_firewalld,
     "guest programs": guest_programs.why_not,
     "promtool": _promtool,
 }
