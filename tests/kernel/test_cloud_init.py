@@ -62,6 +62,10 @@ def test_it_finds_the_service(guest: PrivateHost, source: DataSource) -> None:
     eventually(lambda: ask(guest, "web2", "/latest/meta-data/hostname").status == 200)
     found = cloud_init.configured(guest, "web2", source)
     assert found["/run/cloud-init/cloud-id"] == f"{source.name.lower()}\n"
+    # By OpenStack's it asks before the guest has an address, with a lease of its own.
+    assert ("DataSourceOpenStackLocal" in found["/run/cloud-init/result.json"]) == (
+        source is OPENSTACK
+    )
     assert found["/etc/hostname"] == "web2\n"
     assert PUBLIC_KEY in found["/root/.ssh/authorized_keys"]
     assert found["/var/lib/cloud/instance/user-data.txt"] == user_data.as_string()

@@ -10,7 +10,14 @@ import debian_packages
 from private_host import PrivateHost
 
 PACKAGES: Final = (
-    *("cloud-init", "python3-attr", "python3-certifi", "python3-chardet", "python3-configobj"),
+    *(
+        "cloud-init",
+        "isc-dhcp-client",
+        "python3-attr",
+        "python3-certifi",
+        "python3-chardet",
+        "python3-configobj",
+    ),
     *("python3-idna", "python3-jinja2", "python3-json-pointer", "python3-jsonpatch"),
     *("python3-jsonschema", "python3-markupsafe", "python3-netifaces", "python3-oauthlib"),
     *("python3-pyrsistent", "python3-requests", "python3-serial", "python3-six"),
@@ -50,12 +57,15 @@ mkdir -p /root/.ssh
 rm -rf /run/cloud-init /var/lib/cloud/instance* /etc/systemd/network
 mkdir -p /etc/cloud /etc/systemd/network
 cat > /etc/cloud/cloud.cfg
-export PYTHONPATH=$1/usr/lib/python3/dist-packages
-for stage in "init --local" "init" "modules --mode=final"; do
-    /usr/bin/python3 $1/usr/bin/cloud-init $stage
-done
-for file in /run/cloud-init/cloud-id /etc/hostname /root/.ssh/authorized_keys \\
-    /var/lib/cloud/instance/user-data.txt /etc/systemd/network/*; do
+export PYTHONPATH=$1/usr/lib/python3/dist-packages PATH=$PATH:$1/sbin
+program=$1/usr/bin/cloud-init
+ip address flush dev eth0
+/usr/bin/python3 "$program" init --local
+busybox udhcpc -n -q -i eth0
+/usr/bin/python3 "$program" init
+/usr/bin/python3 "$program" modules --mode=final
+for file in /run/cloud-init/cloud-id /run/cloud-init/result.json /etc/hostname \\
+    /root/.ssh/authorized_keys /var/lib/cloud/instance/user-data.txt /etc/systemd/network/*; do
     echo "== $file"
     cat "$file"
 done
@@ -104,6 +114,9 @@ def why_not() -> str | None:
 
 def configured(host: PrivateHost, namespace: str, source: DataSource) -> dict[str, str]:
     """Let a guest in a network namespace of the host start with one source of data.
+
+    Its first interface has no address at first: while cloud-init looks for data that describe the
+    network, it asks for one itself, and gives it back; then the guest asks for one.
 
     Returns the files that it wrote, by their paths.
     """
