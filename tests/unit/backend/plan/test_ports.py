@@ -45,6 +45,7 @@ from netconsole.backend.wording.groups import LOCAL, filters_guests
 HostFiles = AddDhcpHosts | RemoveDhcpHosts | RetireDhcpHosts
 DRIFTS = ELSEWHERE | OWN | GROUND
 OF_OTHERS_FILES = {"another's host file", "another's host file is garbage"}
+LEFT_OVER = "a link that is ours and nobody's"
 HOMES = st.lists(
     st.tuples(
         st.sampled_from([HOST, HOST, "elsewhere"]), st.sampled_from([(0,), (1,), (0, 1), (1, 0)])
@@ -146,7 +147,11 @@ def test_the_steps_are_those_of_the_whole_plan_that_are_the_ports(
 
     assert all(is_own(step, of) for step in steps)
     if OF_OTHERS_FILES.isdisjoint(drift):
-        assert list(steps) == [step for step in whole if is_own(step, of)]
+        same = [step for step in whole if is_own(step, of)]
+        if LEFT_OVER in drift:  # guards go after it is out of its bridge, those of others along
+            assert sorted(map(repr, steps)) == sorted(map(repr, same))
+        else:
+            assert list(steps) == same
         return
     for kinds in ((AddDhcpHosts,), (RemoveDhcpHosts, RetireDhcpHosts)):
         assert entries(steps, *kinds) & own == entries(whole, *kinds) & own
