@@ -53,6 +53,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
         ("explain", "explain", "Explain a check: symptom, cause, look-alikes, cure, source."),
         ("playbook", "playbook", "Find and mend one kind of fault, step by step."),
         ("capture", "capture", "Capture packets at several interfaces and compare what passes."),
+        ("trace", "trace", "Send a packet, and say what it met there and back."),
         ("nova", "compat.nova", "The network commands of nova, as they stand in its guide."),
         (
             "nova-manage",

@@ -19,6 +19,7 @@ from netconsole.backend.kernel.other_nat import NO_NFT, listed
 from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.model.guards import FAMILY, TABLE
 from netconsole.backend.model.table_names import Kind
+from netconsole.backend.model.trace_table import is_trace_table
 from netconsole.backend.system.programs import PATH, run
 
 IPFamily = Literal["ipv4", "ipv6"]
@@ -59,7 +60,8 @@ def nft_tables(command: Kind, *, elements: bool = True) -> NativeTables:
     """
     try:
         with NfTables() as kernel:
-            names, chains = kernel.tables(), kernel.chains()
+            names = tuple(each for each in kernel.tables() if not is_trace_table(each[1]))
+            chains = kernel.chains()
     except OSError as error:
         if error.errno in ABSENT:
             return NativeTables()  # this kernel has none

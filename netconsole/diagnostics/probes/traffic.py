@@ -1,16 +1,12 @@
 """Captures along a target's path, while the instance asks names where the host can enter it."""
 
-import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from netconsole.backend.model.errors import NetconsoleError, Unavailable
-from netconsole.backend.model.text import from_json
-from netconsole.backend.system.programs import ENVIRONMENT, run
+from netconsole.backend.model.errors import Unavailable
+from netconsole.backend.system.programs import ENVIRONMENT
 from netconsole.capture.comparison import Progress
 from netconsole.diagnostics.model.request import Request
 from netconsole.diagnostics.model.snapshot import Snapshot
@@ -18,10 +14,9 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.traffic import Traffic
 from netconsole.diagnostics.probes import live_capture as live
+from netconsole.diagnostics.probes.entering import process_inside
 from netconsole.diagnostics.reasoning.path import DNS, path
 
-MOST_NAMESPACES = 64
-"""Network namespaces looked into for the instance."""
 A_SECOND = 4
 """Queries sent from inside the instance."""
 ASKER = "netconsole.diagnostics.probes.ask_names"
@@ -77,40 +72,10 @@ def _guest(snapshot: Snapshot, host: Backend) -> _Guest | None:
             continue
         if target is not None and target.network not in ("", each.network):
             continue
-        server, pid = servers.get(each.network), _pid_with(each.mac)
+        server, pid = servers.get(each.network), process_inside(each.mac)
         if server and pid:
             return _Guest(each.instance, pid, server)
     return None
-
-
-def _pid_with(mac: str) -> int | None:
-    """Return a process whose network namespace has an interface with this MAC address."""
-    for pid in _namespaces():
-        try:
-            told = run(["nsenter", f"--target={pid}", "--net", "ip", "-json", "link", "show"])
-        except NetconsoleError:
-            continue
-        if any(entry.get("address") == mac for entry in from_json(told or "[]")):
-            return pid
-    return None
-
-
-def _namespaces() -> Iterator[int]:
-    """Return one process of each network namespace other than ours."""
-    seen = {_namespace(os.getpid())}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and len(seen) <= MOST_NAMESPACES:
-            found = _namespace(int(entry.name))
-            if found is not None and found not in seen:
-                seen.add(found)
-                yield int(entry.name)
-
-
-def _namespace(pid: int) -> str | None:
-    try:
-        return str(Path(f"/proc/{pid}/ns/net").readlink())
-    except OSError:
-        return None
 
 
 def _ask(guest: _Guest, seconds: float) -> "subprocess.Popen[str]":

@@ -1,0 +1,78 @@
+"""The journey of a packet that was sent to be followed: what it met, there and back."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Way = Literal["there", "back"]
+Protocol = Literal["icmp", "tcp", "udp"]
+Reply = Literal["", "answer", "refusal", "error"]
+"""What came back: an answer, a reset of TCP, or an error of ICMP; nothing."""
+HopKind = Literal["sent", "arrived", "left", "rule", "policy"]
+
+
+@dataclass(frozen=True, slots=True)
+class TracedRule:
+    """A rule that the packet met, by the kernel's own trace; or the policy of a chain."""
+
+    family: str
+    """As nft(8) names it: ip, ip6, inet, bridge, arp or netdev."""
+    table: str
+    chain: str
+    handle: int = 0
+    """By which nft(8) finds it; 0 of a policy."""
+    position: int = 0
+    """In its chain, from 1; 0 of a policy, and where it could not be read any more."""
+    text: str = ""
+    """In the words of the program that lists it: iptables or nft. Empty where it could not be
+    read any more."""
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One thing that happened to the packet on its way."""
+
+    way: Way
+    kind: HopKind
+    interface: str = ""
+    """Where it was seen, or came in at; of what is sent the name of the sender."""
+    source: str = ""
+    destination: str = ""
+    """Its addresses then, as far as they are known: translations change them."""
+    rule: TracedRule | None = None
+    verdict: str = ""
+    """Of a rule or policy: accept, drop, jump NAME, goto NAME, return, continue, queue."""
+    reply: Reply = ""
+    """Of what was seen on its way back."""
+
+    @property
+    def ends(self) -> bool:
+        """Whether the packet ended here."""
+        return self.verdict == "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What was sent, what it met, and how that ended."""
+
+    sender: str
+    """Name of the instance, `outside` or `host`."""
+    source: str
+    destination: str
+    protocol: Protocol
+    port: int
+    """0 of icmp."""
+    hops: tuple[Hop, ...]
+    reply: Reply
+    """What came back to the sender."""
+    answered_by: str
+    """Who sent what came back; empty where nothing came."""
+    because: str
+    """Where it ended, in a sentence with its evidence."""
+    unseen: tuple[str, ...] = ()
+    """What could not be seen here, and why."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether an answer came back, or a refusal by who was asked."""
+        return self.reply in ("answer", "refusal")

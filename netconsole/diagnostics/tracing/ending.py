@@ -1,0 +1,148 @@
+"""Where a packet's journey ended, in a sentence with its evidence. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from netconsole.backend.filtering.places import rule_in_words
+from netconsole.diagnostics.parts.journey import Hop, Protocol, Reply
+
+ERRORS: Final[dict[tuple[int, int], str]] = {
+    (3, 0): "network unreachable",
+    (3, 1): "host unreachable",
+    (3, 2): "protocol unreachable",
+    (3, 3): "port unreachable",
+    (3, 4): "fragmentation needed",
+    (3, 9): "network administratively prohibited",
+    (3, 10): "host administratively prohibited",
+    (3, 13): "administratively prohibited",
+    (11, 0): "time to live exceeded",
+}
+"""Type and code of an error of ICMP, in words (RFC 792, RFC 1812)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextHop:
+    """Where this host's routes send the packet on, asked after it was sent."""
+
+    interface: str = ""
+    address: str = ""
+    """Of the router, or of the destination itself where that is on the link."""
+    mac_state: str = ""
+    """What the kernel knows of its MAC address: REACHABLE, STALE, FAILED, INCOMPLETE, empty."""
+    refusal: str = ""
+    """What the kernel says instead of a route."""
+    is_here: bool = False
+    """Whether this host itself is who it is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceOutcome:
+    """All that is known of how it ended."""
+
+    hops: tuple[Hop, ...]
+    reply: Reply
+    answered_by: str
+    error: tuple[int, int] | None
+    """Type and code of an error of ICMP that came back."""
+    protocol: Protocol
+    port: int
+    destination: str
+    sender: str
+    first: str
+    """The interface that it comes in by first; empty of what this host sends itself."""
+    receiver: str
+    """The port of the instance that it is for; empty of others."""
+    next_hop: NextHop
+    """Of what was sent, or of the answer where one came in."""
+
+
+def ending(outcome: TraceOutcome) -> str:
+    """Say where it ended, and by what that is known."""
+    if outcome.reply:
+        return _answered(outcome)
+    there = [hop for hop in outcome.hops if hop.way == "there" and hop.kind != "sent"]
+    back = [hop for hop in outcome.hops if hop.way == "back"]
+    if (drop := next((hop for hop in (*there, *back) if hop.ends), None)) is not None:
+        return _dropped(drop, outcome)
+    if back:
+        return _back_ended(back, outcome.next_hop)
+    return _there_ended(there, outcome)
+
+
+def _answered(outcome: TraceOutcome) -> str:
+    by = outcome.answered_by
+    aside = "" if by == outcome.destination else f", for {outcome.destination}"
+    match outcome.reply:
+        case "refusal":
+            return f"{by} refuses it{aside}: nothing listens there on {_what(outcome)}"
+        case "error":
+            words = ERRORS.get(outcome.error or (0, 0), f"an error of ICMP, {outcome.error}")
+            return f"{by} answers with {words}{aside}"
+        case _:
+            return f"{by} answers{aside}"
+
+
+def _what(outcome: TraceOutcome) -> str:
+    return f"{outcome.protocol} port {outcome.port}"
+
+
+def _dropped(drop: Hop, outcome: TraceOutcome) -> str:
+    what = "the answer" if drop.way == "back" else "it"
+    rule = drop.rule
+    if rule is None:
+        return f"{what} was dropped at {drop.interface}"
+    table = f"table {rule.family} {rule.table}"
+    if drop.kind == "policy":
+        return f"the policy of chain {rule.chain} in {table} drops {what}: no rule of it lets it by"
+    place = rule_in_words(rule.position, rule.chain, table)
+    text = f": `{rule.text}`" if rule.text else ""
+    return f"{place} drops {what}{text}"
+
+
+def _back_ended(back: Sequence[Hop], following: NextHop) -> str:
+    last = back[-1]
+    answer = f"the answer of {last.source}"
+    if last.kind == "left":
+        return f"{answer} left by {last.interface}, and not to where it was asked for"
+    return f"{answer} came to {last.interface}, and {_stuck(following)}"
+
+
+def _stuck(following: NextHop) -> str:
+    """Why something that came in did not go out, as far as the kernel tells."""
+    if following.refusal:
+        return f"this host has no way for it: {following.refusal}"
+    if following.mac_state in ("FAILED", "INCOMPLETE"):
+        return (
+            f"was to leave by {following.interface}, where {following.address}, which is next, "
+            f"does not answer ARP ({following.mac_state})"
+        )
+    return "no further: no rule of the packet filter that the kernel traces ended it"
+
+
+def _there_ended(there: Sequence[Hop], outcome: TraceOutcome) -> str:
+    seen = [hop for hop in there if hop.kind in ("arrived", "left")]
+    if not seen and outcome.first:
+        return f"it never came to {outcome.first}: it ended inside {outcome.sender}"
+    last = seen[-1] if seen else None
+    if last is not None and last.kind == "left":
+        return _left(last, outcome)
+    if outcome.next_hop.is_here:
+        return f"it was handed to this host itself, where nobody answers{_on(outcome)}"
+    where = f"it came to {last.interface}, and " if last else f"{outcome.sender} sent it, and "
+    return f"{where}{_stuck(outcome.next_hop)}"
+
+
+def _on(outcome: TraceOutcome) -> str:
+    return f" on {_what(outcome)}" if outcome.port else ""
+
+
+def _left(last: Hop, outcome: TraceOutcome) -> str:
+    if outcome.receiver and last.interface == outcome.receiver:
+        return (
+            f"it was handed over at {last.interface}, and who is there does not answer: its own "
+            "firewall, or nobody"
+        )
+    return (
+        f"it left by {last.interface} as {last.source} → {last.destination}, and nothing came back"
+    )

@@ -1,0 +1,165 @@
+"""Between whom a packet is sent, and where it comes in to this host. Pure."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final
+
+from netconsole.backend.model.errors import InvalidValue, NotFound, Unavailable
+from netconsole.backend.survey.status import Allocation, Status
+from netconsole.diagnostics.parts.journey import Protocol
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.routing import Route, Routing
+
+HOST: Final = "host"
+OUTSIDE: Final = "outside"
+"""Name as the sender this host itself, and who is beyond its uplink."""
+_ROUTERS_MAC: Final = "02:00:00:00:00:01"
+"""Of a router whose MAC address is not known: one that no vendor gives (RFC 7042, 2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRequest:
+    """Which packet is to be sent, and from where."""
+
+    sender: str
+    """Name or fixed address of an instance here, `host`, `outside`, or an address out there."""
+    destination: str
+    """An IPv4 address, or the name of an instance."""
+    protocol: Protocol = "icmp"
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both ends, and the frame that goes from one to the other."""
+
+    name: str
+    """Of the sender."""
+    interface: str
+    """Where it comes in: the sender's port, or the uplink; empty of what this host sends."""
+    guest_mac: str
+    """Of the instance that sends, by which it is found; empty of others."""
+    source: str
+    """Empty where who sends chooses it: this host."""
+    destination: str
+    receiver: str
+    """The port of the instance that it is for; empty of others."""
+    source_mac: str = ""
+    destination_mac: str = ""
+    """Of the frame, where it is written by the host as if it had come in."""
+    interface_mac: str = ""
+    """Of where it comes in: for whom a frame is, the kernel knows by that."""
+
+
+def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
+    """Find them. Raises NotFound, InvalidValue, and Unavailable where there is no uplink."""
+    destination, receiver = _destination(request.destination, status)
+    if request.sender == HOST:
+        return Ends(HOST, "", "", "", destination, receiver)
+    outside = _outside(request.sender, status)
+    if outside is not None:
+        return _from_outside(outside, destination, receiver, status, links, routing)
+    guest = _instance(request.sender, status)
+    port = links.get(guest.device) if guest.device else None
+    if port is None:
+        raise NotFound(f"instance {guest.instance!r} has no port on this host")
+    return Ends(
+        *(guest.instance, guest.device, guest.mac, guest.address, destination, receiver),
+        *(guest.mac, _next_mac(guest, port.master, destination, status, links, routing), port.mac),
+    )
+
+
+def _destination(text: str, status: Status) -> tuple[str, str]:
+    """Return an address, and the port of the instance that has it: as its own, or floating."""
+    with suppress(ValueError):
+        address = str(IPv4Address(text))
+        floating = {each.address: each.fixed_address for each in status.floating_ips}
+        fixed = floating.get(address) or address
+        own = next((each for each in status.allocations if each.address == fixed), None)
+        return address, own.device if own else ""
+    try:
+        found = _instance(text, status)
+    except NotFound:
+        rule = "is no IPv4 address, and no instance has that name"
+        raise InvalidValue("destination", text, rule) from None
+    return found.address, found.device
+
+
+def _outside(sender: str, status: Status) -> str | None:
+    """Return the address out there that is to be the source, empty for any; None for others."""
+    if sender == OUTSIDE:
+        return ""
+    with suppress(ValueError):
+        address = str(IPv4Address(sender))
+        if all(each.address != address for each in status.allocations):
+            return address
+    return None
+
+
+def _instance(text: str, status: Status) -> Allocation:
+    for each in status.allocations:
+        if text in (each.instance, each.address) and each.allocated:
+            return each
+    raise NotFound(
+        f"instance {text!r} does not exist here: `netconsole instance list` shows which do"
+    )
+
+
+def _from_outside(
+    source: str, destination: str, receiver: str, status: Status, links: Links, routing: Routing
+) -> Ends:
+    """It comes in where floating addresses are, as if the router there had sent it."""
+    default = _default(routing)
+    interface = status.host.public_interface or (default.interface if default else "")
+    uplink = links.get(interface)
+    if uplink is None:
+        raise Unavailable(f"public_interface {interface!r}: there is none, so nothing comes in")
+    router = default.gateway if default and default.interface == interface else ""
+    near = router or next(
+        (each.address for each in routing.neighbours if each.interface == interface), ""
+    )
+    if not (source or near):
+        raise Unavailable(
+            f"{interface}: nobody is known beyond it: `netconsole trace --from ADDRESS` names one"
+        )
+    mac = _mac_of(near, interface, routing) or _ROUTERS_MAC
+    return Ends(
+        *(source or OUTSIDE, interface, "", source or near, destination, receiver),
+        *(mac, uplink.mac, uplink.mac),
+    )
+
+
+def _default(routing: Routing) -> Route | None:
+    found = (each for each in routing.routes if each.destination == "default" and each.gateway)
+    return min(found, key=lambda each: each.metric, default=None)
+
+
+def _next_mac(
+    guest: Allocation,
+    bridge: str,
+    destination: str,
+    status: Status,
+    links: Links,
+    routing: Routing,
+) -> str:
+    """Return to whom the instance's kernel would send it: on its network to whom it is for, else
+    to the network's gateway, which is the bridge or a router on it."""
+    network = next((each for each in status.networks if each.label == guest.network), None)
+    here = [each for each in status.allocations if each.network == guest.network]
+    if direct := next((each.mac for each in here if each.address == destination), ""):
+        return direct
+    own = links.get(bridge)
+    gateway = network.gateway if network else None
+    is_ours = any(each.address == gateway for each in routing.on(bridge))
+    known = "" if is_ours or gateway is None else _mac_of(gateway, bridge, routing)
+    return known or (own.mac if own else _ROUTERS_MAC)
+
+
+def _mac_of(address: str, interface: str, routing: Routing) -> str:
+    found = (
+        each.mac
+        for each in routing.neighbours
+        if (each.address, each.interface) == (address, interface) and not each.proxy
+    )
+    return next(found, "")

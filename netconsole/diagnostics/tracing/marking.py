@@ -1,0 +1,103 @@
+"""The tables of nftables in which a packet is marked to be traced, for as long as they are there.
+
+They are owned by the program that made them (nft(8), flags owner; Linux 5.12): when it ends, the
+kernel takes them away, also where all of us are killed. They let everything pass.
+"""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, Final, cast
+
+from netconsole.backend.filtering.nf_messages import NfFamily, parse_rules
+from netconsole.backend.kernel.nf_tables import NfTables
+from netconsole.backend.model.errors import Unavailable
+from netconsole.backend.model.text import decoded, encoded
+from netconsole.backend.model.trace_table import trace_table
+from netconsole.backend.system.programs import ENVIRONMENT, PATH
+
+FIRST: Final = -500
+"""Their priority: before every chain that decides something (nft(8), priorities)."""
+_FAMILIES: Final[tuple[NfFamily, ...]] = ("bridge", "inet")
+_HOOKS: Final = ("prerouting", "output")
+_LIMIT: Final = 3.0
+_PAUSE: Final = 0.005
+
+
+def script(table: str, matches: Iterable[str], interfaces: Iterable[str]) -> tuple[str, ...]:
+    """Return the commands of nft(8), each on a line, which mark what matches. Pure.
+
+    At ingress of these interfaces, where the guards are; and where packets enter a bridge, IPv4 and
+    IPv6, or come from this host itself.
+    """
+    marks = [f"{match} meta nftrace set 1" for match in matches]
+    devices = ", ".join(f'"{name}"' for name in interfaces)
+    places = [
+        (family, hook, f"type filter hook {hook} priority {FIRST}")
+        for family in _FAMILIES
+        for hook in _HOOKS
+    ]
+    if devices:
+        hook = f"type filter hook ingress devices = {{ {devices} }} priority {FIRST}"
+        places.append(("netdev", "ingress", hook))
+    families = dict.fromkeys(family for family, _, _ in places)
+    made = (f"add table {family} {table} {{ flags owner; }}" for family in families)
+    chains = (
+        f"add chain {family} {table} {name} {{ {hook}; policy accept; }}"
+        for family, name, hook in places
+    )
+    filled = (
+        f"add rule {family} {table} {name} {mark}" for family, name, _ in places for mark in marks
+    )
+    return (*made, *chains, *filled)
+
+
+@contextmanager
+def marking(matches: Sequence[str], interfaces: Sequence[str]) -> Iterator[None]:
+    """Have packets that match traced, until this is left or the process is gone.
+
+    Raises Unavailable where they cannot be.
+    """
+    program = shutil.which("nft", path=PATH)
+    if program is None:
+        raise Unavailable("nft is not installed (Debian package nftables): nothing can be traced")
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            [program, "--interactive"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env=ENVIRONMENT,
+            cwd="/",
+        ) as process,
+    ):
+        table = trace_table(process.pid)
+        last = "netdev" if interfaces else _FAMILIES[-1]
+        try:
+            commands = cast(BinaryIO, process.stdin)
+            commands.write(encoded("\n".join((*script(table, matches, interfaces), ""))))
+            commands.flush()
+            if not _is_there(process, last, table, len(matches)):
+                said.seek(0)
+                because = " ".join(decoded(said.read()).split()) or "nft does not say why"
+                raise Unavailable(f"this kernel traces nothing: {because}")
+            yield
+        finally:
+            process.kill()
+
+
+def _is_there(process: subprocess.Popen[bytes], family: NfFamily, table: str, rules: int) -> bool:
+    """Wait for the last chain to be complete: its rules are made after all others."""
+    until, chain = time.monotonic() + _LIMIT, "ingress" if family == "netdev" else _HOOKS[-1]
+    with NfTables() as kernel:
+        while time.monotonic() < until and process.poll() is None:
+            if (family, table) in kernel.tables():
+                found = kernel.raw_rules(family, table, chain)
+                if len(parse_rules(found)) >= rules:
+                    return True
+            time.sleep(_PAUSE)
+    return False

@@ -1,0 +1,107 @@
+"""Starts who sends the packet: inside an instance, on this host, or as if it came in by a port.
+
+Where the host cannot enter who sends, a frame is written that comes in by the sender's port: one
+end of a veth pair of ours is in a network namespace that our process has for itself, and what
+comes out of the other is redirected to that port's ingress (tc-mirred(8)). From there on it is as
+any frame of the sender: it meets taps, guards, bridge and rules. The pair goes with the process.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, Final, cast
+
+from netconsole.backend.model.errors import Unavailable
+from netconsole.backend.model.text import decoded
+from netconsole.backend.system.programs import ENVIRONMENT, ProgramFailed, run
+from netconsole.diagnostics.probes.entering import process_inside
+from netconsole.diagnostics.tracing.ends import Ends
+from netconsole.diagnostics.tracing.traced_packet import TracedPacket
+
+_SEND: Final = "netconsole.diagnostics.tracing.send_packet"
+_WRITE: Final = "netconsole.diagnostics.tracing.write_frames"
+INNER: Final = "frames"
+"""The end of the pair in the process' own namespace."""
+_EVERYTHING: Final = ("protocol", "all", "u32", "match", "u32", "0", "0")
+_IPV4: Final = b"\x08\x00"
+
+
+@contextmanager
+def sending(
+    ends: Ends, packet: TracedPacket, count: int, pause: float
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """Have it sent so often, with so many seconds between, by a process that prints the source.
+
+    Raises Unavailable where it cannot be.
+    """
+    how_often = (str(count), str(pause))
+    words = (packet.protocol, packet.destination, str(packet.port), str(packet.mark), *how_often)
+    if not ends.interface:
+        with _started((sys.executable, "-m", _SEND, *words)) as process:
+            yield process
+        return
+    inside = process_inside(ends.guest_mac) if ends.guest_mac else None
+    if inside is not None:
+        enter = ("nsenter", f"--target={inside}", "--net", "--")
+        with _started((*enter, sys.executable, "-m", _SEND, *words)) as process:
+            yield process
+        return
+    frame = _mac(ends.destination_mac) + _mac(ends.source_mac) + _IPV4 + packet.packet(ends.source)
+    command = ("unshare", "--net", sys.executable, "-m", _WRITE, INNER, ends.source, frame.hex())
+    with _started((*command, *how_often)) as process:
+        _lead_in(process, ends.interface, ends.interface_mac)
+        yield process
+
+
+@contextmanager
+def _started(command: Sequence[str]) -> "Iterator[subprocess.Popen[bytes]]":
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        cwd="/",
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _lead_in(process: "subprocess.Popen[bytes]", interface: str, mac: str) -> None:
+    """Lead what the process writes in by an interface, and let it begin.
+
+    The outer end has that interface's MAC address, as a frame is judged by the first interface.
+    """
+    told, back = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
+    if back.readline().strip() != b"ready":
+        _, said = process.communicate()
+        raise Unavailable(f"no network namespace of its own: {' '.join(decoded(said).split())}")
+    outer = f"nctrace{process.pid % 10_000_000}"
+    pair = ("peer", "name", INNER, "netns", str(process.pid))
+    redirected = ("action", "mirred", "ingress", "redirect", "dev", interface)
+    try:
+        run(["ip", "link", "add", outer, "address", mac, "type", "veth", *pair])
+        # No address of its own: a kernel without IPv6 refuses that, and needs it not.
+        run(["ip", "link", "set", "dev", outer, "addrgenmode", "none"], good=(0, 2))
+        run(["tc", "qdisc", "add", "dev", outer, "clsact"])
+        run(["tc", "filter", "add", "dev", outer, "ingress", *_EVERYTHING, *redirected])
+        run(["ip", "link", "set", "dev", outer, "arp", "off", "up"])
+    except ProgramFailed as refusal:
+        because = refusal.said or refusal.ending
+        raise Unavailable(f"nothing can be sent in by {interface}: {because}") from refusal
+    told.write(b"begin\n")
+    told.flush()
+
+
+def _mac(text: str) -> bytes:
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def source_told(told: bytes) -> str:
+    """Return the source address among what the process has printed; empty where there is none."""
+    lines = [line for line in decoded(told).split(os.linesep) if line not in ("", "ready", "sent")]
+    return lines[0] if lines else ""

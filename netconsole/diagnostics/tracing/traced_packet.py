@@ -1,0 +1,194 @@
+"""The packet that is sent to be followed, and by what it is known again wherever it comes. Pure.
+
+Translations change addresses and seldom ports, so it is known by what they leave: an echo request
+by its identifier and sequence (RFC 792), a segment of TCP by its sequence number, which who answers
+acknowledges (RFC 9293), a datagram by its port. An error of ICMP quotes as much of it (RFC 1122).
+"""
+
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final, Literal
+
+from netconsole.diagnostics.parts.journey import Protocol, Reply, Way
+
+NUMBERS: Final[dict[Protocol, int]] = {"icmp": 1, "tcp": 6, "udp": 17}
+"""Of protocols (RFC 790)."""
+_ECHO_REPLY, _ECHO_REQUEST = 0, 8
+_ERRORS: Final = frozenset({3, 4, 5, 11, 12})
+"""Kinds of ICMP that quote the packet that they are about."""
+_QUOTED: Final = 8
+"""Where the quoted packet begins in an error of ICMP."""
+_SYN, _RST, _ACK = 0x02, 0x04, 0x10
+_TEXT: Final = b"netconsole trace"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a packet that came by is to the one that was sent."""
+
+    way: Way
+    source: str
+    destination: str
+    reply: Reply = ""
+    kind: tuple[int, int] | None = None
+    """Type and code of an error of ICMP."""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedPacket:
+    """What is sent: an echo request, the first segment of a connection, or a datagram."""
+
+    protocol: Protocol
+    destination: str
+    port: int
+    mark: int
+    """32 random bits, by which it is known; of a datagram its lower 15 bits say the port."""
+    payload: bytes = _TEXT
+
+    @property
+    def source_port(self) -> int:
+        """Of the dynamic ports of RFC 6335, from 49152 on."""
+        return 49152 + self.mark % 16384
+
+    def transport(self, source: str) -> bytes:
+        """Return header and payload of the transport, with its checksum."""
+        match self.protocol:
+            case "icmp":
+                head = struct.pack("!BBHI", _ECHO_REQUEST, 0, 0, self.mark)
+                return _with_sum(head + self.payload, 2, b"")
+            case "tcp":
+                ports = (self.source_port, self.port)
+                head = struct.pack("!HHIIBBHHH", *ports, self.mark, 0, 0x50, _SYN, 1024, 0, 0)
+                return _with_sum(head, 16, self._pseudo(source, len(head)))
+            case "udp":
+                length = 8 + len(self.payload)
+                head = struct.pack("!HHHH", self.source_port, self.port, length, 0)
+                return _with_sum(head + self.payload, 6, self._pseudo(source, length))
+
+    def packet(self, source: str) -> bytes:
+        """Return the whole IPv4 packet (RFC 791), for who writes it past a kernel's own sockets."""
+        body = self.transport(source)
+        head = struct.pack(
+            *("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), self.mark & 0xFFFF, 0, 64),
+            *(NUMBERS[self.protocol], 0, _packed(source), _packed(self.destination)),
+        )
+        return _with_sum(head, 10, b"") + body
+
+    def expression(self) -> str:
+        """Return what passes it and what comes back, in the language of pcap-filter(7)."""
+        error = f"(icmp and icmp[{_QUOTED + 20 + 4}:4] = {self.mark})"
+        match self.protocol:
+            case "icmp":
+                return f"icmp[4:4] = {self.mark} or {error}"
+            case "tcp":
+                there, back = f"tcp[4:4] = {self.mark}", f"tcp[8:4] = {self._acknowledged}"
+                return f"{there} or {back} or {error}"
+            case "udp":
+                error = f"(icmp and icmp[{_QUOTED + 20}:2] = {self.source_port})"
+                return f"udp port {self.source_port} or {error}"
+
+    def matches(self) -> tuple[str, ...]:
+        """Return the same as rules of nft(8) begin, one for each thing that there is to match.
+
+        In the bits of the header of the transport, as no family but inet and ip has it by name.
+        """
+        quoted = 8 * (_QUOTED + 20)
+        error = f"ip protocol icmp @th,{quoted + 32},32 {self.mark}"
+        match self.protocol:
+            case "icmp":
+                return f"ip protocol icmp @th,32,32 {self.mark}", error
+            case "tcp":
+                there = f"ip protocol tcp @th,32,32 {self.mark}"
+                return there, f"ip protocol tcp @th,64,32 {self._acknowledged}", error
+            case "udp":
+                there = f"ip protocol udp @th,0,16 {self.source_port}"
+                back = f"ip protocol udp @th,16,16 {self.source_port}"
+                return there, back, f"ip protocol icmp @th,{quoted},16 {self.source_port}"
+
+    def recognise(self, packet: bytes) -> Recognised | None:
+        """Return what an IPv4 packet is to this one; None where it is nothing to it.
+
+        A packet cut off after its headers is enough.
+        """
+        if len(packet) < 20 or packet[0] >> 4 != 4:
+            return None
+        source, destination = (str(IPv4Address(packet[at : at + 4])) for at in (12, 16))
+        body = packet[4 * (packet[0] & 15) :]
+        found = self._of_transport(packet[9], body)
+        if found is None:
+            return None
+        way, reply, kind = found
+        return Recognised(way, source, destination, reply, kind)
+
+    def _of_transport(
+        self, protocol: int, body: bytes
+    ) -> tuple[Way, Reply, tuple[int, int] | None] | None:
+        if protocol == NUMBERS["icmp"] and len(body) >= 8:
+            if body[0] in _ERRORS and self._is_quoted(body[_QUOTED:]):
+                return "back", "error", (body[0], body[1])
+            if self.protocol == "icmp" and struct.unpack_from("!I", body, 4)[0] == self.mark:
+                return _echo(body[0])
+        if protocol != NUMBERS[self.protocol]:
+            return None
+        if self.protocol == "tcp" and len(body) >= 14:
+            return self._of_segment(body)
+        if self.protocol == "udp" and len(body) >= 8:
+            ports = struct.unpack_from("!HH", body)
+            if ports[0] == self.source_port:
+                return "there", "", None
+            if ports[1] == self.source_port:
+                return "back", "answer", None
+        return None
+
+    def _of_segment(self, body: bytes) -> tuple[Way, Reply, None] | None:
+        sequence, acknowledged, _, flags = struct.unpack_from("!IIBB", body, 4)
+        if sequence == self.mark:
+            return "there", "", None
+        if flags & _ACK and acknowledged == self._acknowledged:
+            return "back", "refusal" if flags & _RST else "answer", None
+        return None
+
+    def _is_quoted(self, packet: bytes) -> bool:
+        """Whether an error is about it: at least eight bytes of its transport are there."""
+        body = packet[4 * (packet[0] & 15) :] if packet else b""
+        if len(body) < 8 or packet[9] != NUMBERS[self.protocol]:
+            return False
+        if self.protocol == "udp":
+            return bool(struct.unpack_from("!H", body)[0] == self.source_port)
+        return bool(struct.unpack_from("!I", body, 4)[0] == self.mark)
+
+    @property
+    def _acknowledged(self) -> int:
+        return (self.mark + 1) & 0xFFFFFFFF
+
+    def _pseudo(self, source: str, length: int) -> bytes:
+        """What the sums of TCP and UDP cover beside the transport itself."""
+        numbers = struct.pack("!BBH", 0, NUMBERS[self.protocol], length)
+        return _packed(source) + _packed(self.destination) + numbers
+
+
+def _echo(kind: int) -> tuple[Way, Reply, None] | None:
+    if kind == _ECHO_REQUEST:
+        return "there", "", None
+    return ("back", "answer", None) if kind == _ECHO_REPLY else None
+
+
+def _packed(address: str) -> bytes:
+    return IPv4Address(address).packed
+
+
+Offset = Literal[2, 6, 10, 16]
+"""Where the checksum stands, in bytes: of ICMP, UDP, IPv4 and TCP."""
+
+
+def _with_sum(data: bytes, at: Offset, covered: bytes) -> bytes:
+    """Return the data with the sum of RFC 1071 over it and what else it covers."""
+    whole = covered + data + b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f"!{len(whole) // 2}H", whole))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    found = ~total & 0xFFFF
+    if found == 0 and at == 6:
+        found = 0xFFFF  # in UDP nothing stands for no sum (RFC 768)
+    return data[:at] + struct.pack("!H", found) + data[at + 2 :]

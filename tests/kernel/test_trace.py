@@ -1,0 +1,199 @@
+"""`netconsole trace` in a lab: a packet is sent for real, and where it ended is named."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from private_host import eventually
+from running_lab import RunningLab
+
+pytestmark = pytest.mark.requires("root", "iptables", "tcpdump")
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    """One for all: each test puts back what it breaks."""
+    with RunningLab() as running:
+        yield running
+
+
+def traced(lab: RunningLab, *words: str) -> dict[str, Any]:
+    done = lab.netconsole("trace", "--json", *words, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["reached"] == (done.returncode == 0)
+    return found
+
+
+def deciding(found: dict[str, Any], way: str = "there") -> list[str]:
+    """The chains of the rules that decided something."""
+    return [
+        hop["rule"]["chain"]
+        for hop in found["hops"]
+        if hop["way"] == way and hop["rule"] and hop["verdict"] in ("accept", "drop")
+    ]
+
+
+def interfaces(found: dict[str, Any], way: str) -> list[str]:
+    return [
+        hop["interface"]
+        for hop in found["hops"]
+        if hop["way"] == way and hop["kind"] in ("arrived", "left")
+    ]
+
+
+def test_the_way_of_an_answered_packet_there_and_back(lab: RunningLab) -> None:
+    found = traced(lab, "--from", "web1", "--to", "203.0.113.1")
+    assert (found["reply"], found["because"]) == ("answer", "203.0.113.1 answers")
+    port = interfaces(found, "there")[0]
+    assert interfaces(found, "there") == [port, "br100", "eth0"]
+    assert interfaces(found, "back") == ["eth0", "br100", port]
+    assert "nova-network-FORWARD" in deciding(found)
+    assert "nova-network-floating-snat" in deciding(found)
+    left = next(hop for hop in found["hops"] if hop["interface"] == "eth0")
+    assert left["source"] == "203.0.113.129", "as it was translated"
+    assert found["unseen"] == []
+
+
+def test_from_outside_a_floating_address_is_followed_to_its_instance(lab: RunningLab) -> None:
+    found = traced(lab, "--from", "outside", "--to", "203.0.113.129", "tcp", "22")
+    assert found["reply"] == "refusal"
+    assert found["because"].endswith("nothing listens there on tcp port 22")
+    assert "nova-network-PREROUTING" in deciding(found)
+    assert interfaces(found, "there")[0] == interfaces(found, "back")[-1] == "eth0"
+    assert "nctrace" not in lab.run("ip", "link").stdout
+
+
+BREAKS = {
+    "a match that nobody models": (
+        "iptables -I FORWARD -m string --algo bm --string netconsole -j DROP",
+        "iptables -D FORWARD 1",
+        ("--from", "web1", "--to", "203.0.113.1"),
+        "rule 1 of FORWARD (table ip filter) drops it: `-m string --string",
+    ),
+    "a policy of another table": (
+        "nft add table ip x; nft 'add chain ip x f {type filter hook forward priority 9; "
+        "policy drop;}'",
+        "nft delete table ip x",
+        ("--from", "web1", "--to", "203.0.113.1"),
+        "the policy of chain f in table ip x drops it",
+    ),
+    "a bridge's own chain": (
+        "nft add table bridge x; nft 'add chain bridge x f {type filter hook forward priority 9;}'"
+        "; nft add rule bridge x f ip protocol icmp drop",
+        "nft delete table bridge x",
+        ("--from", "web1", "--to", "web2"),
+        "rule 1 of f (table bridge x) drops it: `ip protocol icmp drop`",
+    ),
+    "only the answer": (
+        "iptables -I FORWARD -d 10.0.0.2 -m conntrack --ctstate ESTABLISHED -j DROP",
+        "iptables -D FORWARD 1",
+        ("--from", "web1", "--to", "203.0.113.1"),
+        "rule 1 of FORWARD (table ip filter) drops the answer: `-d 10.0.0.2/32 -m conntrack",
+    ),
+    "what this host itself is asked": (
+        "iptables -I INPUT -i br100 -p icmp -j DROP",
+        "iptables -D INPUT 1",
+        ("--from", "web1", "--to", "10.0.0.1"),
+        "rule 1 of INPUT (table ip filter) drops it",
+    ),
+    "a neighbour that is silent": (
+        "true",
+        "true",
+        ("--from", "web1", "--to", "198.51.100.77"),
+        "it came to br100, and was to leave by eth1, where 198.51.100.77, which is next, does not "
+        "answer ARP",
+    ),
+    "a route that takes it": (
+        "ip route add blackhole 192.0.2.0/24",
+        "ip route del blackhole 192.0.2.0/24",
+        ("--from", "web1", "--to", "192.0.2.1"),
+        "it came to br100, and this host has no way for it: ",
+    ),
+    "nobody beyond": (
+        "true",
+        "true",
+        ("--from", "web1", "--to", "192.0.2.1"),
+        "it left by eth0 as 203.0.113.129 → 192.0.2.1, and nothing came back",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_where_it_ended_is_named(lab: RunningLab, name: str) -> None:
+    broken, mended, words, said = BREAKS[name]
+    lab.run("sh", "-c", broken)
+    try:
+        found = traced(lab, *words)
+    finally:
+        lab.run("sh", "-c", mended)
+    assert found["because"].startswith(said)
+    assert not found["reached"]
+
+
+def test_whose_a_rule_is_and_where_it_stands_is_said(lab: RunningLab) -> None:
+    lab.run("iptables", "-I", "FORWARD", "2", "-p", "icmp", "-j", "DROP")
+    try:
+        told = lab.netconsole("trace", "--from", "web1", "--to", "203.0.113.1", check=False)
+    finally:
+        lab.run("iptables", "-D", "FORWARD", "2")
+    ended = [line for line in told.stdout.splitlines() if "← here it ended" in line]
+    assert len(ended) == 1
+    assert "chain FORWARD, rule 2 (of others), drop: -p icmp -j DROP" in ended[0]
+
+
+def held(lab: RunningLab) -> tuple[str, ...]:
+    asked = (("nft", "list", "ruleset"), ("ip", "link"), ("tc", "qdisc"), ("ip", "netns"))
+    counted = [lab.run(*command).stdout for command in asked]
+    return tuple(
+        "\n".join(line.split(" packets ")[0] for line in each.split("\n")) for each in counted
+    )
+
+
+@pytest.mark.parametrize(
+    ("sender", "made"),
+    [
+        ("web1", "nft list tables | grep -q netconsole_trace"),
+        ("outside", "ip link show type veth | grep -q nctrace"),
+    ],
+)
+def test_nothing_is_left_of_a_trace_that_was_killed(
+    lab: RunningLab, sender: str, made: str
+) -> None:
+    before = held(lab)
+    lab.run(
+        *("sh", "-c"),
+        f"netconsole trace --from {sender} --to 203.0.113.99 > /dev/null & "
+        f"until {made}; do :; done; kill -KILL $!",
+    )
+    eventually(lambda: held(lab) == before)
+
+
+def test_who_only_looks_sends_nothing(lab: RunningLab) -> None:
+    done = lab.netconsole(
+        "--read-only", "trace", "--from", "web1", "--to", "192.0.2.1", check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "netconsole: trace sends packets: not with --read-only\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--from", "nosuch", "--to", "192.0.2.1"), "instance 'nosuch' does not exist here"),
+        (("--from", "web1", "--to", "nosuch"), "destination 'nosuch': is no IPv4 address"),
+        (("--from", "web1", "--to", "::1"), "destination '::1': is no IPv4 address"),
+        (("--from", "web1", "--to", "192.0.2.1", "tcp", "0"), "port '0': is no number"),
+        (("--from", "web1", "--to", "192.0.2.1", "tcp", "65536"), "port '65536': is no"),
+        (("--from", "web1", "--to", "192.0.2.1", "tcp"), "packet 'tcp': is none of icmp"),
+        (("--from", "web1", "--to", "192.0.2.1", "sctp", "1"), "packet 'sctp 1': is none"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(
+    lab: RunningLab, words: tuple[str, ...], said: str
+) -> None:
+    done = lab.netconsole("trace", *words, check=False)
+    assert done.returncode in (1, 2)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert said in done.stderr
