@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 SEEN_SECONDS: Final = 5.0
 """So long an answer waits for the watch's look at what was changed; then it looks by itself."""
+EXAMINED_SECONDS: Final = 15.0
+"""And so long for the watch's checks."""
 _PORTS = range(1, 65536)
 _ICMP = range(256)
 
@@ -176,6 +178,11 @@ class LocalDoor(Door):
                 if watch is not None:
                     watch.soon()
 
+    def count(self) -> None:
+        """Have counters read for a status that tells them."""
+        if self._watch is not None:
+            self._watch.count()
+
     def _status(self) -> Status:
         watch = self._watch
         if watch is None:
@@ -193,7 +200,7 @@ class LocalDoor(Door):
             return examine(Request(self.service))
         watch.glance(checks=True)
         picture = watch.seen(SEEN_SECONDS)
-        found = watch.findings() if picture is not None else None
+        found = watch.examined(EXAMINED_SECONDS) if picture is not None else None
         if found is not None:
             return found
         return examine(Request(self.service, survey=picture.survey if picture else None))

@@ -85,6 +85,10 @@ class Beats:
             found |= EVERYTHING - {Facility.COUNTERS}
         return Again(frozenset(found)) if found else NOTHING
 
+    def pause_of_counters(self, now: float) -> float:
+        """For how many seconds they are not to be read again, whoever asks."""
+        return max(0.0, self._counted_due(0.0) - now)
+
     def _untold_due(self, attended: float | None) -> float:
         least, share = LEAST_UNTOLD, UNTOLD_SHARE
         if attended is not None:

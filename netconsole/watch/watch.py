@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -13,12 +13,13 @@ from typing import Final
 from netconsole.backend.model.facility import EVERYTHING_AGAIN, NOTHING, Again, Facility
 from netconsole.backend.service.looking import Look
 from netconsole.backend.service.service import Service
-from netconsole.backend.survey.leases import next_event
 from netconsole.backend.survey.survey import Survey
 from netconsole.diagnostics.doctor import examine
 from netconsole.diagnostics.model.request import Request
+from netconsole.watch.attendance import Attendance
 from netconsole.watch.ears import Ears
-from netconsole.watch.examiner import Examiner, Findings
+from netconsole.watch.examiner import CLOSE_SECONDS, Examiner, Findings
+from netconsole.watch.next_look import FOR_CHECKS, next_moment, of_pictures, servers, untold
 from netconsole.watch.pace import Beats, Pace
 from netconsole.watch.picture import Picture
 
@@ -28,19 +29,7 @@ SETTLE_SECONDS: Final = 0.01
 database that tells of a write shows it as well."""
 RETRY_SECONDS: Final = 1.0
 """When a look failed."""
-GLANCE_SECONDS: Final = 5.0
-"""Who has asked for what there is asks again, likely: so long it is as if somebody attended."""
-GLANCE_INTERVAL: Final = 1.0
 _JOIN_SECONDS: Final = 1.0
-_FOR_CHECKS: Final = frozenset({Facility.ROUTES, Facility.NEIGHBOURS})
-"""No picture holds these, but for the routes of a link that a plan moves."""
-_UNTOLD: Final = frozenset(
-    {Facility.SETTINGS, Facility.LISTENERS, Facility.DNSMASQ, Facility.JOURNAL}
-)
-"""Of some of these nobody tells: a setting written under /proc/sys, a process that was stopped."""
-
-_OF_NETWORKS: Final = frozenset({Facility.FILES, Facility.HOSTS, Facility.LEASES})
-
 Delivery = Callable[[Picture | Exception], None]
 Follow = Callable[[Survey], Again]
 """Does what follows from a look, and returns what of the host it changed by that."""
@@ -69,16 +58,15 @@ class Watch:
         self._happened = self._examining = self._examined_until = 0
         """How often something was noticed that checks may turn on: in all, before those that are
         under way began, before the latest did."""
+        self._examining_at = self._examined_at = -math.inf
+        """When those began."""
         self._error: Exception | None = None
         self._subscribers: dict[int, Delivery] = {}
         self._newcomers: set[int] = set()
-        self._attending: dict[int, float] = {}
-        self._checking: frozenset[int] = frozenset()
-        """Those of them who look at the checks as well."""
-        self._glanced = self._glanced_at_checks = -math.inf
-        """When somebody has asked for the latest picture, and for what the checks have found."""
+        self._attendance = Attendance()
         self._followers: list[Follow] = []
         self._asked = NOTHING
+        self._beats = Beats()
         self._requests = self._taken = self._answered = 0
         """How often `soon` was called: in all, as of the look under way, as of the latest."""
         self._lock = threading.Lock()
@@ -129,9 +117,21 @@ class Watch:
             is_seen = self._looked_again.wait_for(is_over, seconds) and self._error is None
             return self._latest if is_seen else None
 
-    def findings(self) -> Findings | None:
-        """Return what the checks have found; None where something has happened since they began."""
-        return self._findings if self._examined_until == self._happened else None
+    def examined(self, seconds: float) -> Findings | None:
+        """Return what the checks find, by all that was noticed until now and a few seconds old at
+        most; None where that takes longer. They are made as often as ever, whoever asks.
+        """
+        if self._examiner is None:
+            return None
+        with self._looked_again:
+            number, since = self._happened, time.monotonic() - CLOSE_SECONDS
+
+            def is_of_now() -> bool:
+                return self._examined_until >= number and self._examined_at >= since
+
+            if not is_of_now():
+                self._examiner.need()
+            return self._findings if self._looked_again.wait_for(is_of_now, seconds) else None
 
     def follow(self, follow: Follow) -> Callable[[], None]:
         """Have it done what follows from each look, before anybody is told; the answer ends that.
@@ -172,17 +172,11 @@ class Watch:
 
         That of which nothing tells is looked at as often, and `checks` are made more often.
         """
-        with self._lock:
-            self._numbers += 1
-            number = self._numbers
-            self._attending[number] = seconds
-            self._checking |= {number} if checks else frozenset()
+        number = self._attendance.begin(seconds, checks=checks)
         self._attended()
 
         def leave() -> None:
-            with self._lock:
-                self._attending.pop(number, None)
-                self._checking -= {number}
+            self._attendance.end(number)
             self._attended()
 
         return leave
@@ -192,12 +186,7 @@ class Watch:
 
         For a few seconds counters are read as if they attended. Who asks once gets old counters.
         """
-        now = time.monotonic()
-        was_at_rest = now > self._glanced + GLANCE_SECONDS
-        self._glanced = now
-        if checks:
-            self._glanced_at_checks = now
-        if was_at_rest:
+        if self._attendance.glance(checks=checks):
             self._wake()
 
     def soon(self, again: Again = EVERYTHING_AGAIN) -> None:
@@ -205,8 +194,14 @@ class Watch:
         with self._lock:
             self._asked |= again
             self._requests += 1
-        self._need_checks()
+        if again.facilities - {Facility.COUNTERS}:
+            self._need_checks()
         self._wake()
+
+    def count(self) -> None:
+        """Somebody is told counters: have them read, after a pause where that was done just now."""
+        time.sleep(self._beats.pause_of_counters(time.monotonic()))
+        self.soon(Again.of(Facility.COUNTERS))
 
     def _wake(self) -> None:
         if self._ears is not None:
@@ -214,8 +209,8 @@ class Watch:
 
     def _attended(self) -> None:
         if self._examiner is not None:
-            self._examiner.is_watched = bool(self._checking)
-            if self._checking:
+            self._examiner.is_watched = self._attendance.stays_at_checks
+            if self._examiner.is_watched:
                 self._examiner.need()
         self._wake()
 
@@ -228,12 +223,15 @@ class Watch:
     # The thread of the checks
 
     def _examine(self) -> Findings:
-        self._examining = self._happened
+        self._examining, self._examining_at = self._happened, time.monotonic()
         picture = self._latest
         return examine(Request(self._service, survey=picture.survey if picture else None))
 
     def _examined(self, findings: Findings) -> None:
-        self._findings, self._examined_until = findings, self._examining
+        with self._looked_again:
+            self._findings = findings
+            self._examined_until, self._examined_at = self._examining, self._examining_at
+            self._looked_again.notify_all()
         self._wake()
 
     # The thread that looks
@@ -253,7 +251,8 @@ class Watch:
 
     def _look_on(self, ears: Ears) -> None:
         look: Look | None = None
-        again, happened, beats, pace = EVERYTHING_AGAIN, False, Beats(), Pace()
+        again, happened, pace = EVERYTHING_AGAIN, False, Pace()
+        self._beats = Beats()
         while not self._stopped:
             if again:
                 began = time.monotonic()
@@ -261,14 +260,12 @@ class Watch:
                 now = time.monotonic()
                 pace = pace.looked(now) if happened else pace
                 if isinstance(found, Look):
-                    look, beats = (
-                        found,
-                        beats.after(again.facilities, _untold(found, ears), began, now),
-                    )
-                    has_ended = not ears.listen_to(_dnsmasq(found))
+                    look, is_untold = found, untold(found, ears.deaf)
+                    self._beats = self._beats.after(again.facilities, is_untold, began, now)
+                    has_ended = not ears.listen_to(servers(found))
                     again = Again.of(Facility.DNSMASQ) if has_ended else NOTHING
             self._deliver_newest()
-            more, happened = self._awaited(ears, look, beats, pace, unseen=again)
+            more, happened = self._awaited(ears, look, pace, unseen=again)
             again |= more
 
     def _looked(self, former: Look | None, again: Again) -> Look | Exception:
@@ -333,36 +330,26 @@ class Watch:
             self._newcomers = set()
         return found
 
-    def _attended_every(self) -> float | None:
-        """How often counters are to be read for those who look; None where nobody does."""
-        now = time.monotonic()
-        with self._lock:
-            intervals = [*self._attending.values()]
-            is_watched = bool(self._checking) or now <= self._glanced_at_checks + GLANCE_SECONDS
-        if now <= self._glanced + GLANCE_SECONDS:
-            intervals.append(GLANCE_INTERVAL)
-        if self._examiner is not None:
-            self._examiner.is_watched = is_watched
-        return min(intervals, default=None)
-
     def _awaited(
-        self, ears: Ears, look: Look | None, beats: Beats, pace: Pace, unseen: Again
+        self, ears: Ears, look: Look | None, pace: Pace, unseen: Again
     ) -> tuple[Again, bool]:
         """Wait until something is to be looked at, or delivered.
 
         Return what is to be looked at, and whether that is because something happened.
         """
-        attended = self._attended_every()
+        attended = self._attendance.interval
+        if self._examiner is not None:
+            self._examiner.is_watched = self._attendance.is_at_checks
         with self._lock:
             is_asked = bool(self._asked)
-        ends = [beats.due(attended) - time.monotonic()]
+        ends = [self._beats.due(attended) - time.monotonic()]
         if unseen:
             ends.append(RETRY_SECONDS)
-        moment = None if look is None else _next_event(look)
+        moment = None if look is None else next_moment(look)
         if moment is not None:
             ends.append(moment - time.time())
         heard = ears.wait(0 if is_asked else max(0.0, min(ends)))
-        if heard.facilities & _FOR_CHECKS:
+        if heard.facilities & FOR_CHECKS:
             self._need_checks()
         if heard:
             ears.pause(SETTLE_SECONDS)
@@ -372,44 +359,10 @@ class Watch:
             heard |= ears.wait(0)
         with self._lock:
             asked, self._asked, self._taken = self._asked, NOTHING, self._requests
-        untold = _UNTOLD if look is None else _untold(look, ears)
-        due = beats.again(time.monotonic(), attended, untold)
+        is_untold = untold(look, ears.deaf)
+        due = self._beats.again(time.monotonic(), attended, is_untold)
         if moment is not None and moment <= time.time():
             due |= Again.of(Facility.LEASES)
-        happened = _of_pictures(heard, look)
+        happened = of_pictures(heard, look)
         self.heard += bool(happened)
         return asked | due | happened, bool(happened)
-
-
-def _dnsmasq(look: Look) -> Iterator[int]:
-    return (pid for server in look.survey.observed.dnsmasq for pid in server.pids)
-
-
-def _untold(look: Look, ears: Ears) -> frozenset[Facility]:
-    """Of what nothing tells on this host.
-
-    Of rules, where some are of the legacy kind; and of a `networks_path` that becomes fit, as where
-    the target of a link is made, or a file system is mounted anew for writing.
-    """
-    found = _UNTOLD | ears.deaf
-    rules = look.parts.get(Facility.RULES)
-    if rules is not None and (rules.generation is None or rules.other_chains):
-        found |= {Facility.RULES}
-    return found | (_OF_NETWORKS if look.survey.observed.networks_unfit else frozenset())
-
-
-def _of_pictures(heard: Again, look: Look | None) -> Again:
-    """What was heard without what no picture holds."""
-    apart = _FOR_CHECKS
-    if look is not None and look.survey.observed.belongings:
-        apart -= {Facility.ROUTES}
-    return replace(heard, facilities=heard.facilities - apart)
-
-
-def _next_event(look: Look) -> float | None:
-    """When time alone changes what the store says of addresses."""
-    survey = look.survey
-    if survey.read_only_because is not None or look.stored is None:
-        return None
-    leases = survey.observed.leases
-    return next_event(look.stored.found, leases, survey.options, time.time())

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from agent import SOCKET, curl, start_agent
-from cloud import answer, configure, create_network, netconsole
+from cloud import FLOATING, answer, configure, create_cloud, create_network, netconsole
 from private_host import PrivateHost, eventually
 
 pytestmark = pytest.mark.requires("root", "iptables", "curl", "dnsmasq")
@@ -50,6 +50,15 @@ def test_right_after_a_repair_the_findings_are_of_now(host: PrivateHost) -> None
     eventually(lambda: "drift" in failing(host))
     netconsole(host, "apply")
     assert "drift" not in failing(host)
+
+
+def test_counters_that_are_told_are_of_now(host: PrivateHost) -> None:
+    create_cloud(host)
+    start_agent(host)
+    host.outside("ping", "-c1", "-w5", FLOATING)
+    told = answer(host, "status")["nat"]
+    assert told == answer(host, "--no-agent", "status")["nat"]
+    assert sum(each["packets"] for each in told if FLOATING in each["rule"]) > 0
 
 
 def failing(host: PrivateHost) -> set[str]:
