@@ -47,7 +47,8 @@ def main(options: Options) -> None:
     for number in range(INSTANCES):
         _run([*netconsole, "instance", "create", f"guest{number}", "--project", "demo"])
     agent = subprocess.Popen([*netconsole, "agent"], stderr=subprocess.DEVNULL)
-    asked = ["curl", "-sS", "--fail", "--unix-socket", AGENT_SOCKET, "http://agent/v1/status"]
+    question = "http://agent/v1/status?inner=true"
+    asked = ["curl", "-sS", "--fail", "--unix-socket", AGENT_SOCKET, question]
     try:
         while subprocess.run(asked, capture_output=True, check=False).returncode:
             time.sleep(0.1)
