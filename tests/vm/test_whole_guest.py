@@ -15,11 +15,12 @@ pytestmark = pytest.mark.requires(
     *("dropbear", "dropbearkey", "dbclient"),
 )
 
-MODULES = ("virtio_pci", "virtio_net")
+MODULES = ("virtio_pci", "virtio_net", "virtio_blk", "isofs")
 MEMORY = "128M"
 SECONDS = 300
 """For it to start, on a machine that is busy with other tests."""
 CONSOLE = "/run/console"
+DRIVE = "/run/web1.iso"
 KEY = "/run/key"
 ASKED = "/run/asked"
 """Who asked outside, a line each."""
@@ -50,6 +51,7 @@ def test_it_starts_as_an_instance(host: PrivateHost, initramfs: Path) -> None:
     console = host.read(CONSOLE).splitlines()
     assert f"address {fixed}" in console
     assert f"user data as {HOSTNAME}" in console, "by its hostname and its user data"
+    assert "the drive has it as well" in console, "the kernel finds its files by their names"
     # The host's address is its own, while it has no other.
     eventually(lambda: comes_from(host, "203.0.113.2"))
 
@@ -68,7 +70,10 @@ def test_it_starts_as_an_instance(host: PrivateHost, initramfs: Path) -> None:
 
 
 def create_instance(host: PrivateHost) -> str:
-    """Create web1 with a key that is made for it, and user data; return its address."""
+    """Create web1, with user data, a key that is made for it, and its config drive.
+
+    Returns its address.
+    """
     host.run("dropbearkey", "-t", "ed25519", "-f", KEY)
     told = host.run("dropbearkey", "-y", "-f", KEY).stdout
     (public,) = (line for line in told.splitlines() if line.startswith("ssh-"))
@@ -78,6 +83,7 @@ def create_instance(host: PrivateHost) -> str:
         *(host, "instance", "create", "web1", "--project", "demo", "--network", "vmnet"),
         *("--key", "mykey=/run/key.pub", "--user-data", "/run/user_data"),
     )
+    netconsole(host, "instance", "inject", "web1", "--config-drive", DRIVE)
     return str(port_of(host)["fixed_ips"][0]["address"])
 
 
@@ -95,6 +101,7 @@ def start(host: PrivateHost, initramfs: Path) -> None:
         *("qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", MEMORY, "-display", "none"),
         *("-no-reboot", "-monitor", "none", "-serial", f"file:{CONSOLE}", "-nodefaults"),
         *("-kernel", str(image), "-initrd", str(initramfs), "-append", emulated.QUIETLY),
+        *("-drive", f"file={DRIVE},format=raw,if=virtio,readonly=on"),
         *("-netdev", network, "-device", f"virtio-net-pci,netdev=net,mac={port['mac']}"),
     )
 
