@@ -94,5 +94,3 @@ def _print(found: "Takeover") -> None:
             "group rules": len(found.security_group_rules),
         }
     )
-    for note in found.notes:
-        output.say(note)

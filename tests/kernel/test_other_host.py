@@ -1,11 +1,15 @@
 """Another host, asked by SSH: a real server, and a link that dies."""
 
 import json
+import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
+import nova_database
 import pytest
 from cloud import answer
+from nova_database import OTHER, VMNET
 from private_host import eventually
 from secure_shell import HOME
 from two_hosts import CABLE, CLIENT, FAR, NEAR, URL, TwoHosts, two_hosts
@@ -115,6 +119,32 @@ def test_a_capture_spares_the_session_that_carries_it_and_ends_with_it(hosts: Tw
     hosts.near.run("pkill", "-KILL", "ssh")
     eventually(lambda: not captures(hosts))
     capture.communicate(timeout=60)
+
+
+def test_a_database_of_nova_here_is_taken_over_there(hosts: TwoHosts, tmp_path: Path) -> None:
+    nova_database.create(tmp_path / "nova.sqlite")
+    hosts.near.run("cp", str(tmp_path / "nova.sqlite"), "/run/nova.sqlite")
+    words = ("import", "nova", "--connection", "sqlite:////run/nova.sqlite")
+    assert hosts.far.run("test", "-e", "/run/nova.sqlite", check=False).returncode == 1
+    assert hosts.ask("network", "delete", "vmnet").returncode == 0
+    near = answer(hosts.near, "network", "list")
+
+    shown = hosts.ask(*words, "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert "0 networks served by this host (node2), 2 by others" in shown.stderr
+    assert answer(hosts.far, "network", "list") == []
+    done = hosts.ask(*words)
+
+    assert done.returncode == 0, done.stderr
+    assert re.search("fixed addresses +512", done.stdout), done.stdout
+    assert {each["uuid"] for each in answer(hosts.far, "network", "list")} == {VMNET, OTHER}
+    hosts.far.run("sh", "-c", "netconsole instance user-data web1 | grep -a 'Extra user data here'")
+    assert "Extra user data here" not in hosts.far.read("/var/lib/netconsole/audit.jsonl")
+    assert answer(hosts.near, "network", "list") == near
+    again = hosts.ask(*words)
+    assert (again.returncode, again.stderr.count("\n")) == (1, 1), again
+    wrong = hosts.ask("import", "nova", "--connection", "sqlite:////run/nowhere.sqlite")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (3, 1), wrong
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """The console on another host, by SSH."""
 
+import re
+
 import pytest
-from private_host import eventually
+from cloud import boot
+from private_host import PrivateHost, eventually
 from secure_shell import HOME
 from two_hosts import two_hosts
 
@@ -55,4 +58,48 @@ def test_a_login_anew_asks_nothing_on_the_screen() -> None:
             terminal.wait_for("Permission denied")
             assert "passphrase" not in terminal.text
             terminal.press("q")
+            assert terminal.process.wait(timeout=60) == 0
+
+
+def captures(host: PrivateHost) -> bool:
+    """Whether any program there captures (AF_PACKET, packet(7)), and no DHCP client."""
+    return len(host.run("cat", "/proc/net/packet").stdout.splitlines()) > 1
+
+
+def test_a_live_capture_is_the_other_hosts_and_saved_here() -> None:
+    with two_hosts() as hosts:
+        boot(hosts.far, "web1")
+        with hosts.console(columns=120, lines=40) as terminal:
+            terminal.wait_for("node2", "drift 0 ✓")
+            terminal.press("c")
+            terminal.wait_for(
+                re.compile(r"\[x\] br100 .*\n.*\[x\] veth\w+ +veth, port of br100 +web1")
+            )
+            terminal.press("enter")
+            terminal.wait_for("capturing 0:00:")
+            asking = ("busybox", "timeout", "1", "busybox", "nslookup", "gone.test", "10.0.0.1")
+            hosts.far.run("ip", "netns", "exec", "web1", *asking, check=False)
+            terminal.wait_for(
+                re.compile(r" A gone\.test +10\.0\.0\.2 "),
+                re.compile(r"veth\w+ > br100 +[1-9]\d* +0 +0 "),
+            )
+            terminal.press("s")
+            terminal.wait_for("save as: ")
+            terminal.press("\x15", "/run/far.pcapng", "enter")
+            terminal.wait_for("readable by its owner only")
+            assert hosts.near.run("stat", "-c", "%a", "/run/far.pcapng").stdout == "600\n"
+            assert hosts.far.run("ls", "/run/far.pcapng", check=False).stdout == ""
+
+            hosts.cut()
+            terminal.wait_for("198.51.100.2: ")
+            hosts.mend()
+            eventually(lambda: not captures(hosts.far), seconds=30)
+            terminal.press("escape")
+            terminal.wait_for("enter begin")
+            terminal.press("enter")
+            terminal.wait_for("capturing 0:00:")
+            terminal.press("escape")
+            terminal.wait_for("enter begin")
+            eventually(lambda: not captures(hosts.far))
+            terminal.press("escape", "q")
             assert terminal.process.wait(timeout=60) == 0

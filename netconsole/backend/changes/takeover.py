@@ -78,7 +78,7 @@ class ImportNova(Change[Takeover]):
             ),
         )
         _write_groups(connection, found)
-        return Written(found, leases=_leases(found, options))
+        return Written(found, notes=found.notes, leases=_leases(found, options))
 
 
 def _write_groups(connection: Connection, found: Takeover) -> None:
