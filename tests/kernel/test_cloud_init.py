@@ -6,7 +6,7 @@ from email.mime.text import MIMEText
 import cloud_init
 import pytest
 from agent import start_agent
-from cloud import boot, create_network, netconsole
+from cloud import answer, boot, create_network, netconsole
 from cloud_init import EC2, OPENSTACK, DataSource
 from guest_asking import ask, serve, stop
 from guest_samples import PUBLIC_KEY
@@ -32,12 +32,17 @@ def guest(host: PrivateHost) -> PrivateHost:
     return host
 
 
-def test_it_finds_the_config_drive(guest: PrivateHost) -> None:
-    netconsole(guest, "instance", "inject", "web1", "--config-drive", "/run/web1.iso")
+def with_drive(host: PrivateHost) -> dict[str, str]:
+    """Let web1 start with its config drive; return the files that it wrote."""
+    netconsole(host, "instance", "inject", "web1", "--config-drive", "/run/web1.iso")
     seed = "/var/lib/cloud/seed/config_drive"
-    guest.run("mkdir", "-p", seed)
-    guest.run("bsdtar", "-x", "-f", "/run/web1.iso", "-C", seed)
-    found = cloud_init.configured(guest, "web1", cloud_init.CONFIG_DRIVE)
+    host.run("mkdir", "-p", seed)
+    host.run("bsdtar", "-x", "-f", "/run/web1.iso", "-C", seed)
+    return cloud_init.configured(host, "web1", cloud_init.CONFIG_DRIVE)
+
+
+def test_it_finds_the_config_drive(guest: PrivateHost) -> None:
+    found = with_drive(guest)
     assert found["/run/cloud-init/cloud-id"] == "configdrive\n"
     assert found["/etc/hostname"] == "web1\n"
     assert PUBLIC_KEY in found["/root/.ssh/authorized_keys"]
@@ -45,6 +50,24 @@ def test_it_finds_the_config_drive(guest: PrivateHost) -> None:
     (network,) = (text for path, text in found.items() if "/etc/systemd/network/" in path)
     assert "DHCP=ipv4" in network
     assert guest.read("/run/ran") == "Extra user data here\n"
+
+
+def test_without_dhcp_it_gives_the_interface_its_address(host: PrivateHost) -> None:
+    create_network(host, "network_manager = nova.network.manager.FlatManager")
+    host.run("ip", "link", "add", "br100", "type", "bridge")
+    host.run("ip", "netns", "add", "web1")
+    words = ("--project", "demo", "--network", "vmnet", "--port-kind", "veth")
+    netconsole(host, "instance", "create", "web1", *words)
+    (view,) = answer(host, "instance", "show", "web1")["ports"]
+    peer = ("dev", view["port"]["peer"], "netns", "web1", "name", "eth0")
+    host.run("ip", "link", "set", *peer)
+    found = with_drive(host)
+    (rendered,) = (text for path, text in found.items() if "/etc/systemd/network/" in path)
+    for line in (
+        *(f"MACAddress={view['port']['mac']}", "DHCP=no", "DNS=8.8.4.4"),
+        *(f"Address={view['fixed_ips'][0]['address']}/24", "Gateway=10.0.0.1"),
+    ):
+        assert line in rendered.splitlines()
 
 
 @pytest.mark.parametrize("source", [OPENSTACK, EC2], ids=lambda source: source.name)

@@ -48,7 +48,7 @@ if [ "$2" ]; then
     mount --move /mnt /sys
     echo "$2" > /sys/hypervisor/uuid
 fi
-exec unshare --pid --fork --mount-proc env "product_name=$3" sh -c "$4" sh "$1"
+exec unshare --pid --fork --mount-proc env "product_name=$3" sh -c "$4" sh "$1" "$5"
 """
 _RUN: Final = """
 set -e
@@ -61,7 +61,7 @@ export PYTHONPATH=$1/usr/lib/python3/dist-packages PATH=$PATH:$1/sbin
 program=$1/usr/bin/cloud-init
 ip address flush dev eth0
 /usr/bin/python3 "$program" init --local
-busybox udhcpc -n -q -i eth0
+[ "$2" = drive ] || busybox udhcpc -n -q -i eth0
 /usr/bin/python3 "$program" init
 /usr/bin/python3 "$program" modules --mode=final
 for file in /run/cloud-init/cloud-id /run/cloud-init/result.json /etc/hostname \\
@@ -116,7 +116,8 @@ def configured(host: PrivateHost, namespace: str, source: DataSource) -> dict[st
     """Let a guest in a network namespace of the host start with one source of data.
 
     Its first interface has no address at first: while cloud-init looks for data that describe the
-    network, it asks for one itself, and gives it back; then the guest asks for one.
+    network, it asks for one itself, and gives it back; then the guest asks for one, unless there is
+    a drive.
 
     Returns the files that it wrote, by their paths.
     """
@@ -148,6 +149,7 @@ def _run(
                 str(debian_packages.unpacked("cloud-init", PACKAGES)),
             ),
             *(source.hypervisor_uuid, source.product_name, script),
+            "drive" if source is CONFIG_DRIVE else "service",
         ),
         input=configuration,
         capture_output=True,
