@@ -6,15 +6,18 @@ from email.mime.text import MIMEText
 import cloud_init
 import pytest
 from agent import start_agent
-from cloud import answer, boot, create_network, netconsole
+from cloud import answer, boot, configure, create_network, netconsole
 from cloud_init import EC2, OPENSTACK, DataSource
 from guest_asking import ask, serve, stop
 from guest_samples import PUBLIC_KEY
 from private_host import PrivateHost, eventually
 
+from netconsole.backend.model.eui64 import address_v6
+
 pytestmark = pytest.mark.requires("root", "cloud-init", "bsdtar", "curl")
 
 USER_DATA = "#!/bin/sh\necho 'Extra user data here' > /run/ran\n"
+RANGE_V6 = "2001:db8:1::/64"
 CLOUD_CONFIG = "#cloud-config\nwrite_files: [{path: /run/written, content: Grüße}]\n"
 
 
@@ -53,7 +56,9 @@ def test_it_finds_the_config_drive(guest: PrivateHost) -> None:
 
 
 def test_without_dhcp_it_gives_the_interface_its_address(host: PrivateHost) -> None:
-    create_network(host, "network_manager = nova.network.manager.FlatManager")
+    configure(host, "network_manager = nova.network.manager.FlatManager", "use_ipv6 = True")
+    ranges = ("--fixed-range-v4", "10.0.0.0/24", "--fixed-range-v6", RANGE_V6)
+    netconsole(host, "network", "create", "vmnet", *ranges, "--bridge", "br100")
     host.run("ip", "link", "add", "br100", "type", "bridge")
     host.run("ip", "netns", "add", "web1")
     words = ("--project", "demo", "--network", "vmnet", "--port-kind", "veth")
@@ -66,6 +71,7 @@ def test_without_dhcp_it_gives_the_interface_its_address(host: PrivateHost) -> N
     for line in (
         *(f"MACAddress={view['port']['mac']}", "DHCP=no", "DNS=8.8.4.4"),
         *(f"Address={view['fixed_ips'][0]['address']}/24", "Gateway=10.0.0.1"),
+        *(f"Address={address_v6(view['port']['mac'], RANGE_V6)}/64", "Gateway=2001:db8:1::1"),
     ):
         assert line in rendered.splitlines()
 
