@@ -132,6 +132,53 @@ def test_where_it_ended_is_named(lab: RunningLab, name: str) -> None:
     assert not found["reached"]
 
 
+STANDING = {
+    "a port that forwards nothing": (
+        "bridge link set dev {0} state 0",
+        "bridge link set dev {0} state 3",
+        "{0} is in state disabled in its bridge br100",
+    ),
+    "a queue that holds nothing": (
+        "tc qdisc add dev {1} root pfifo limit 0",
+        "tc qdisc del dev {1} root",
+        "the queueing discipline (qdisc) of {1} is pfifo limit 0p",
+    ),
+    "ports kept from each other": (
+        "bridge link set dev {0} isolated on; bridge link set dev {1} isolated on",
+        "bridge link set dev {0} isolated off; bridge link set dev {1} isolated off",
+        "{0} and {1} are isolated from each other",
+    ),
+}
+
+
+@pytest.mark.parametrize("asks", [False, True])
+@pytest.mark.parametrize("name", STANDING)
+def test_what_takes_packets_without_a_rule_is_named(lab: RunningLab, name: str, asks: bool) -> None:
+    """Also where the guest's question for its neighbour is lost before the packet is sent."""
+    mac = lab.inside("web2", "cat", "/sys/class/net/eth0/address").stdout.strip()
+    ports = [
+        json.loads(told.stdout)["ports"][0]["port"]["device"]
+        for guest in ("web1", "web2")
+        for told in (lab.netconsole("instance", "show", guest, "--json"),)
+    ]
+    broken, mended, said = (each.format(*ports) for each in STANDING[name])
+    neighbour = ("ip", "neighbour")
+    if asks:
+        lab.inside("web1", *neighbour, "flush", "dev", "eth0", "nud", "all")
+    else:
+        peer = ("10.0.0.3", "dev", "eth0", "lladdr", mac, "nud", "permanent")
+        lab.inside("web1", *neighbour, "replace", *peer)
+    lab.run("sh", "-c", broken)
+    try:
+        found = traced(lab, "--from", "web1", "--to", "web2")
+    finally:
+        lab.run("sh", "-c", mended)
+        lab.inside("web1", *neighbour, "flush", "dev", "eth0", "nud", "all")
+    assert said in found["because"]
+    assert ("who has 10.0.0.3 (ARP), and nobody answers" in found["because"]) == asks
+    assert traced(lab, "--from", "web1", "--to", "web2")["reply"] == "answer"
+
+
 def test_whose_a_rule_is_and_where_it_stands_is_said(lab: RunningLab) -> None:
     lab.run("iptables", "-I", "FORWARD", "2", "-p", "icmp", "-j", "DROP")
     try:

@@ -55,6 +55,10 @@ class TraceOutcome:
     """The port of the instance that it is for; empty of others."""
     next_hop: NextHop
     """Of what was sent, or of the answer where one came in."""
+    unanswered: str = ""
+    """The address that the sender asks for by ARP where it comes in, and nobody says it has."""
+    hindrances: tuple[str, ...] = ()
+    """What stands where it was seen last, and takes packets without a trace."""
 
 
 def ending(outcome: TraceOutcome) -> str:
@@ -65,9 +69,8 @@ def ending(outcome: TraceOutcome) -> str:
     back = [hop for hop in outcome.hops if hop.way == "back"]
     if (drop := next((hop for hop in (*there, *back) if hop.ends), None)) is not None:
         return _dropped(drop, outcome)
-    if back:
-        return _back_ended(back, outcome.next_hop)
-    return _there_ended(there, outcome)
+    said = _back_ended(back, outcome.next_hop) if back else _there_ended(there, outcome)
+    return "; ".join((said, *outcome.hindrances))
 
 
 def _answered(outcome: TraceOutcome) -> str:
@@ -122,6 +125,11 @@ def _stuck(following: NextHop) -> str:
 
 def _there_ended(there: Sequence[Hop], outcome: TraceOutcome) -> str:
     seen = [hop for hop in there if hop.kind in ("arrived", "left")]
+    if not seen and outcome.unanswered:
+        return (
+            f"it was not sent: {outcome.sender} asks at {outcome.first} who has "
+            f"{outcome.unanswered} (ARP), and nobody answers"
+        )
     if not seen and outcome.first:
         return f"it never came to {outcome.first}: it ended inside {outcome.sender}"
     last = seen[-1] if seen else None

@@ -1,9 +1,15 @@
 """What was heard and seen of a packet that is followed, as values."""
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Final
 
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage
 from netconsole.diagnostics.tracing.traced_packet import Recognised
+
+_ARP_END: Final = 14 + 28
+_ARP_OF_IPV4: Final = b"\0\1\x08\0\6\4"
+"""Ethernet, IPv4, and the lengths of their addresses in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +24,37 @@ class TraceSighting:
     what: Recognised
 
 
+@dataclass(frozen=True, slots=True)
+class TracedArp:
+    """A question or an answer of ARP (RFC 826) at an interface, meanwhile."""
+
+    interface: str
+    leaves: bool
+    is_answer: bool
+    sender: str
+    target: str
+    """IPv4 addresses: who says it, and to or about whom."""
+
+
+def parse_arp(frame: bytes, interface: str, leaves: bool) -> TracedArp | None:
+    """Return what a frame says; None of one that is no ARP of IPv4 over Ethernet."""
+    if len(frame) < _ARP_END or frame[12:14] != b"\x08\x06" or frame[14:20] != _ARP_OF_IPV4:
+        return None
+    sender, target = (str(IPv4Address(frame[at : at + 4])) for at in (28, 38))
+    return TracedArp(interface, leaves, frame[20:22] == b"\0\2", sender, target)
+
+
 @dataclass(slots=True)
 class Heard:
     """All of it, in the order of its coming."""
 
     messages: list[TraceMessage] = field(default_factory=list)
     sightings: list[TraceSighting] = field(default_factory=list)
+    arp: list[TracedArp] = field(default_factory=list)
+
+    def unanswered(self, interface: str) -> str:
+        """Return the address for which who is at an interface asks, and gets no answer."""
+        here = [each for each in self.arp if each.interface == interface]
+        told = {each.sender for each in here if each.is_answer and each.leaves}
+        asked = (each.target for each in here if not each.is_answer and not each.leaves)
+        return next((each for each in asked if each not in told), "")

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from netconsole.backend.system import packet_sockets
 from netconsole.capture.filters import compile_filter
-from netconsole.diagnostics.tracing.heard import Heard, TraceSighting
+from netconsole.diagnostics.tracing.heard import Heard, TraceSighting, parse_arp
 from netconsole.diagnostics.tracing.trace_messages import parse_traces
 from netconsole.diagnostics.tracing.traced_packet import TracedPacket
 
@@ -120,10 +120,14 @@ class TraceListener:
                 frame, told, _, (_, _, kind, *_) = packets.recvmsg(_SNAPLEN, 64)
             except OSError:  # nothing more, or the interface went down
                 return
+            heard, leaves = self._heard, kind == _OUTGOING
+            arp = parse_arp(frame, interface, leaves)
+            if arp is not None and len(heard.arp) < _MOST:
+                heard.arp.append(arp)
             what = self._packet.recognise(frame[_ETHERNET:])
-            if what is not None and len(self._heard.sightings) < _MOST:
+            if what is not None and len(heard.sightings) < _MOST:
                 at = next((_nanoseconds(data) for _, _, data in told), time.time_ns())
-                self._heard.sightings.append(TraceSighting(at, interface, kind == _OUTGOING, what))
+                heard.sightings.append(TraceSighting(at, interface, leaves, what))
 
 
 def _nanoseconds(told: bytes) -> int:
@@ -132,5 +136,5 @@ def _nanoseconds(told: bytes) -> int:
 
 
 def _compiled(interface: str, packet: TracedPacket) -> bytes:
-    found = compile_filter(interface, packet.expression(), "", _SNAPLEN)
+    found = compile_filter(interface, f"arp or {packet.expression()}", "", _SNAPLEN)
     return b"".join(_INSTRUCTION.pack(*each) for each in found)

@@ -14,9 +14,11 @@ from netconsole.diagnostics.parts.journey import Hop, Journey, Reply
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.tracing import following
+from netconsole.diagnostics.tracing.attachments import read_attached
 from netconsole.diagnostics.tracing.ending import NextHop, TraceOutcome, ending
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.heard import Heard
+from netconsole.diagnostics.tracing.hindrances import concerned, hindrances, standstill
 from netconsole.diagnostics.tracing.listening import TraceListener
 from netconsole.diagnostics.tracing.marking import marking
 from netconsole.diagnostics.tracing.next_hops import read_next_hop
@@ -73,15 +75,33 @@ def _journey(
     source = hops[0].source
     reply, by, error = _reply(heard, between)
     next_hop = NextHop() if reply or refusal else _next_hop(hops, links)
+    asked = heard.unanswered(between.interface)
+    is_lost = not (reply or refusal or any(hop.ends for hop in hops))
+    found = _hindrances(hops, between, next_hop, asked, links) if is_lost else ()
     outcome = TraceOutcome(
         *(hops, reply, by, error, request.protocol, request.port, between.destination),
         *(between.name, between.interface, between.receiver, next_hop),
+        *(asked, found),
     )
     because = f"{between.name} cannot send it: {refusal}" if refusal else ending(outcome)
     return Journey(
         *(between.name, source, between.destination, request.protocol, request.port, hops),
         *(reply, by, because, unseen),
     )
+
+
+def _hindrances(
+    hops: Sequence[Hop], between: Ends, next_hop: NextHop, asked: str, links: Links
+) -> tuple[str, ...]:
+    """What takes packets where it was seen last, or was to be seen next; `asked` is for whom a
+    question of ARP was seen where it comes in."""
+    is_back = hops[-1].way == "back"
+    first, onward = between.interface, between.receiver or next_hop.interface
+    if is_back:
+        onward = between.interface
+    stopped = standstill(hops, first, onward)
+    arrived = bool(asked) or any(hop.kind == "arrived" for hop in hops)
+    return tuple(hindrances(stopped, arrived, links, read_attached(concerned(stopped))))
 
 
 def _next_hop(hops: Sequence[Hop], links: Links) -> NextHop:
