@@ -2,8 +2,9 @@
 
 1,000 instances, each behind a port of its own, ask over connections that stay. The bare one is the
 same HTTP library with a fixed body, asked by the same client. At half of what the service can do
-99 of 100 wait less than 20 ms; 100,000 requests leave its memory as it was; and when all instances
-boot at once, each has all its documents within 10 s.
+99 of 100 wait less than 20 ms; requests leave its memory as it was (20,000 of them, or as many as
+are given as the first argument); and when all instances boot at once, each has all its documents
+within 10 s.
 """
 
 import asyncio
@@ -28,8 +29,10 @@ from netconsole.backend.service.service import Service
 from netconsole.backend.store import Store, fixed_ips, instances, networks
 
 GUESTS = 1_000
-SECONDS = 5.0
-SOAK = 100_000
+SECONDS = 3.0
+EACH = 5
+"""Requests of each guest by which a rate is measured."""
+SOAK = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
 GATEWAY = "10.0.0.1"
 PORT, BARE_PORT = 8775, 8776
 ONE = "/openstack/latest/meta_data.json"
@@ -195,8 +198,8 @@ def measured(pid: int, port: int, path: str) -> tuple[float, float]:
     """Requests a second, and the service's processor time for one."""
     asked(port, (path,), 1)
     before = spent(pid)
-    found = asked(port, (path,), 20)
-    return found["rate"], (spent(pid) - before) / (GUESTS * 21)
+    found = asked(port, (path,), EACH)
+    return found["rate"], (spent(pid) - before) / (GUESTS * EACH)
 
 
 def main(options: Options) -> None:
@@ -216,28 +219,40 @@ def main(options: Options) -> None:
         handler.terminate()
 
 
+@dataclass
+class Claims:
+    """What is claimed, said as it is measured."""
+
+    broken: int = 0
+
+    def judge(self, text: str, *, kept: bool) -> None:
+        print(f"{'kept' if kept else 'NOT KEPT'}: {text}", flush=True)
+        self.broken += not kept
+
+
 def report(service: int, handler: int) -> None:
+    claims = Claims()
     bare_rate, bare_cost = measured(handler, BARE_PORT, "/")
     print(f"bare handler: {bare_rate:,.0f} requests a second, {bare_cost * 1e6:.0f} µs each")
-    worst, rates = 1e9, []
+    rates = []
     for path in (ONE, "/latest/meta-data/hostname", "/openstack/latest/network_data.json"):
         rate, cost = measured(service, PORT, path)
         rates.append(rate)
-        worst = min(worst, rate / bare_rate)
-        print(
-            f"{path}: {rate:,.0f} a second, {cost * 1e6:.0f} µs each, {rate / bare_rate:.2f} of it"
-        )
-    print(f"  at least {worst:.2f} of the bare handler's (claimed: 0.5)")
-    half = min(rates) / 2
+        print(f"{path}: {rate:,.0f} a second, {cost * 1e6:.0f} µs each", flush=True)
+    worst, half = min(rates) / bare_rate, min(rates) / 2
+    claims.judge(f"{worst:.2f} of the bare handler's rate, 0.5 or more", kept=worst >= 0.5)
     found = asked(PORT, (ONE,), max(2, int(half * SECONDS / GUESTS)), half)
-    print(f"at {half:,.0f} a second 99 of 100 wait {found['p99'] * 1e3:.1f} ms (claimed: 20)")
+    text = f"at {half:,.0f} a second 99 of 100 wait {found['p99'] * 1e3:.1f} ms, 20 or less"
+    claims.judge(text, kept=found["p99"] <= 0.02)
     before = memory(service)
     asked(PORT, ALL, SOAK // GUESTS)
-    grown = (memory(service) - before) / before
-    print(f"memory after {SOAK:,} requests: {1 + grown:.3f} of before (claimed: 1.05)")
+    held = memory(service) / before
+    text = f"after {SOAK:,} requests it has {held:.3f} of its memory before, 1.05 or less"
+    claims.judge(text, kept=held <= 1.05)
     storm = asked(PORT, ALL, len(ALL))
-    print(f"{GUESTS:,} at once, {len(ALL)} documents each: {storm['took']:.1f} s (claimed: 10)")
-    if worst < 0.5 or found["p99"] > 0.02 or grown > 0.05 or storm["took"] > 10:
+    text = f"{GUESTS:,} at once have {len(ALL)} documents each in {storm['took']:.1f} s, 10 or less"
+    claims.judge(text, kept=storm["took"] <= 10)
+    if claims.broken:
         sys.exit("not as claimed")
 
 

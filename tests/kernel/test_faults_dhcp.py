@@ -29,7 +29,8 @@ def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) ->
 def test_a_firewall_that_iptables_does_not_show(lab: RunningLab) -> None:
     finding = put_through(lab, "dhcp-firewall-nft", "dhcp_firewall")
     assert "nft table inet host_guard" in finding["because"]
-    assert len(finding["fix"]) == 2  # port 67 and port 53, from this bridge alone
+    ports = [" dport 67 ", " dport 53 ", " dport 8775 "]  # from this bridge alone
+    assert all(port in line for port, line in zip(ports, finding["fix"], strict=True))
 
 
 def test_a_dnsmasq_that_watches_another_directory_is_restarted(lab: RunningLab) -> None:

@@ -25,7 +25,7 @@ from netconsole.backend.model.meaning import (
 from netconsole.backend.model.records import Network
 from netconsole.backend.model.subject import METADATA, METADATA_ADDRESS
 
-METADATA_PORT = 80
+METADATA_PORT, LOOPBACK = 80, "127.0.0.1"
 DHCP_CLIENT, DHCP_SERVER, DNS = 68, 67, 53
 """UDP ports, and TCP ones (RFC 2131, RFC 1035)."""
 
@@ -43,7 +43,7 @@ def meaning(
     return Meaning(
         serves=bool(networks),
         admissions=(
-            *(each for network in networks for each in _questions(network)),
+            *(each for network in networks for each in _questions(network, options)),
             *(each for network in networks for each in _vpn_forwarding(network, options)),
             *(each for network in networks for each in _forwarding(network, options)),
         ),
@@ -84,12 +84,17 @@ def _range(text: str) -> str | None:
     return str(cidr) if cidr.prefixlen else None
 
 
-def _questions(network: Network) -> Iterator[Admission]:
-    """DHCP and DNS questions come in from the bridge."""
+def _questions(network: Network, options: Options) -> Iterator[Admission]:
+    """DHCP and DNS questions come in from the bridge, and for metadata where it is served here."""
     for port in (DHCP_SERVER, DNS):
         yield Admission(
             _about(network), "to host", arriving=network.bridge, protocol="udp", port=port
         )
+        yield Admission(
+            _about(network), "to host", arriving=network.bridge, protocol="tcp", port=port
+        )
+    if options.metadata_host in (LOOPBACK, options.my_ip) and is_led_to_metadata(options):
+        port = options.metadata_port
         yield Admission(
             _about(network), "to host", arriving=network.bridge, protocol="tcp", port=port
         )

@@ -180,6 +180,7 @@ NO_METADATA = Playbook(
     (
         Stage("gateway", "the request leaves the guest by its router"),
         Stage("metadata", "the address leads to a service, and somebody listens there"),
+        Stage("dhcp_firewall", "a service here is reached through INPUT"),
         Stage("forward_filter", "a service on another machine is reached through FORWARD"),
         Stage("egress_source", "the service sees the fixed address, not a translated one"),
         Stage("guest_answers", "the guest is there at all"),

@@ -1,4 +1,4 @@
-"""C5: does this host's packet filter let DHCP requests and DNS questions in from the bridges?"""
+"""C5: does this host's packet filter let in what guests ask it: DHCP, DNS and metadata?"""
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
@@ -6,8 +6,10 @@ from typing import Final
 
 from netconsole.backend.filtering.matches import Aspect, Flow
 from netconsole.backend.model.phrases import capitalized
+from netconsole.backend.model.subject import METADATA
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.backend.survey.trouble import Reach
+from netconsole.backend.wording.rule_subjects import aim_of
 from netconsole.diagnostics.checks.filters.forward_filter_cure import LOCKED
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -16,26 +18,28 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.acceptance import let_pass
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.filter_walk import Drop
 from netconsole.diagnostics.reasoning.inbound import drops_inbound, is_total
 
 ID: Final = "dhcp_firewall"
-TITLE = "The packet filter lets DHCP and DNS in from the guests"
+TITLE = "The packet filter lets DHCP, DNS and metadata in from the guests"
 REMEDY = "`netconsole apply` puts the jump to nova-network-INPUT back, in front of other rules."
 INSERTED = (
-    "The fix lets port 67 or 53 in from this bridge alone, right before the rule that drops: that "
-    "one stays, and those above still decide first. Whoever loads the packet filter at boot has "
-    "to be told as well"
+    "The fix lets the service's port in from this bridge alone, right before the rule that "
+    "drops: that one stays, and those above still decide first. Whoever loads the packet filter "
+    "at boot has to be told as well"
 )
 
 _ANY_ADDRESS: Final[frozenset[Aspect]] = frozenset({"source", "destination"})
 """A guest that renews its address asks from there, and this host alone."""
 _SERVICES = {67: "DHCP requests", 53: "DNS questions"}
+_METADATA = "questions for metadata"
 _OWNERS_WAY = {
     "firewalld": "firewall-cmd --permanent --zone=trusted --add-interface={bridge}",
-    "ufw": "ufw allow in on {bridge} to any port {port} proto udp",
+    "ufw": "ufw allow in on {bridge} to any port {port} proto {protocol}",
 }
 
 
@@ -45,8 +49,12 @@ def judge(snapshot: Snapshot) -> Finding:
     served = {each.bridge for each in host.status.dnsmasq if each.state != "foreign"}
     networks = [each for each in host.status.networks if each.bridge in served]
     steps = claimed(host.plan, ID)
+    metadata = _metadata_place(snapshot)
     drops = [
-        drop for each in networks for flow in _flows(each) for drop in drops_inbound(found, flow)
+        drop
+        for each in networks
+        for flow in _flows(each, metadata)
+        for drop in drops_inbound(found, flow)
     ]
     total = [drop for drop in drops if is_total(drop)]
     rows = (
@@ -60,16 +68,17 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=remedy)
     if steps:
         because = (
-            "The rules that let DHCP and DNS in from the bridges are not as they should be: "
-            f"{steps.commands[0]}. Nothing drops such packets now, but any rule that is added may."
+            "The rules that let DHCP, DNS and metadata in from the bridges are not as they should "
+            f"be: {steps.commands[0]}. Nothing drops such packets now, but any rule that is added "
+            "may."
         )
         return Finding(ID, TITLE, "warn", because, rows, (), host.fix, remedy=REMEDY)
     if not networks:
         return Finding(ID, TITLE, "not-applicable", "No network here is served by dnsmasq.")
     if reason := found.foreign_unread:
-        because = f"No rule of iptables drops port 67 or 53 from the bridges. Not read: {reason}."
+        because = f"No rule of iptables drops what guests ask this host. Not read: {reason}."
         return Finding(ID, TITLE, "ok", because, rows, confidence="likely")
-    because = "No rule, of iptables or nftables, drops port 67 or 53 from the bridges."
+    because = "No rule, of iptables or nftables, drops what guests ask this host."
     return Finding(ID, TITLE, "ok", because, rows)
 
 
@@ -79,8 +88,17 @@ _RULES_OUT = (
 )
 
 
-def _flows(network: NetworkStatus) -> Iterator[Flow]:
-    """What guests ask dnsmasq: for an address, without one yet, and for names."""
+def _metadata_place(snapshot: Snapshot) -> tuple[str, int] | None:
+    """The address and port of this host to which guests are led for metadata."""
+    led = (rule for rule in snapshot.part(Backend).status.nat if rule.subject == METADATA)
+    place = next((aim_of(rule.rule) for rule in led), None)
+    routing = snapshot.get(Routing) or Routing()
+    own = {each.address for each in routing.addresses} | {"127.0.0.1"}
+    return place if place is not None and place[0] in own else None
+
+
+def _flows(network: NetworkStatus, metadata: tuple[str, int] | None) -> Iterator[Flow]:
+    """What guests ask this host: for an address, without one yet, for names, and for metadata."""
     bridge = network.bridge
     for port, source, destination in (
         (67, "0.0.0.0", "255.255.255.255"),  # noqa: S104  a source
@@ -89,17 +107,23 @@ def _flows(network: NetworkStatus) -> Iterator[Flow]:
         words = f"{_SERVICES[port]} from {bridge}"
         ends = IPv4Network(source), IPv4Network(destination)
         yield Flow(words, bridge, bridge, "", *ends, protocol="udp", port=port)
+    if metadata is not None:
+        address, port = metadata
+        to = network.dhcp_server or "0.0.0.0/0" if address == "127.0.0.1" else address
+        words, ends = f"{_METADATA} from {bridge}", (IPv4Network(network.cidr), IPv4Network(to))
+        yield Flow(words, bridge, bridge, "", *ends, protocol="tcp", port=port)
 
 
 def _explained(dropped: Sequence[Drop]) -> str:
     first = dropped[0]
     bridge = first.flow.bridge
     ports = dict.fromkeys(each.flow.port for each in dropped if each.flow.bridge == bridge)
-    what = " and ".join(_SERVICES[port] for port in ports)
+    what = " and ".join(_SERVICES.get(port or 0, _METADATA) for port in ports)
+    who = "dnsmasq hears" if _SERVICES.keys() & ports else "the service hears"
     count = "" if first.packets is None else f" It has dropped {first.packets} packets so far."
     said = (
         f"{capitalized(first.place)} drops {what} that come in by {bridge}, "
-        f"before dnsmasq hears of them: {first.text}.{count}"
+        f"before {who} of them: {first.text}.{count}"
     )
     others = {each.flow.bridge for each in dropped} - {bridge}
     return f"{said} So it is on {', '.join(sorted(others))}." if others else said
@@ -114,21 +138,23 @@ def _row(drop: Drop) -> Evidence:
 def _remedy(snapshot: Snapshot, drop: Drop) -> str:
     owners = snapshot.get(Owners) or Owners()
     for owner in owners.of(*_OWNERS_WAY):
-        way = _OWNERS_WAY[owner.name].format(bridge=drop.flow.bridge, port=drop.flow.port)
+        way = _OWNERS_WAY[owner.name].format(
+            bridge=drop.flow.bridge, port=drop.flow.port, protocol=drop.flow.protocol
+        )
         return f"{INSERTED}: {owner.name} manages it here ({owner.because}): {way}"
     return f"{INSERTED}."
 
 
 PAGE = Explanation(
     symptom="No instance of a network gets an address, or none resolves names, though dnsmasq runs "
-    "and its requests are seen on the bridge.",
-    cause="Requests to dnsmasq are packets to this host, and pass its INPUT chain like any other. "
-    "A firewall that drops what it was not told of drops them too. Our own rules accept them in "
-    "nova-network-INPUT, to which INPUT has to jump before it drops.",
-    evidence="A DHCP request and a DNS question of each network are led through every table on "
-    "their way in, of both halves of the kernel and of nftables, rule by rule; a rule with a "
-    "condition that is not understood decides nothing, and `dhcp_probe` tells. The rule's counter "
-    "says how many it has dropped.",
+    "and its requests are seen on the bridge; or none gets its metadata, though the service runs.",
+    cause="Requests to dnsmasq and to the metadata service are packets to this host, and pass its "
+    "INPUT chain like any other. A firewall that drops what it was not told of drops them too. Our "
+    "own rules accept them in nova-network-INPUT, to which INPUT has to jump before it drops.",
+    evidence="A DHCP request, a DNS question and one for metadata of each network are led through "
+    "every table on their way in, of both halves of the kernel and of nftables, rule by rule; a "
+    "rule with a condition that is not understood decides nothing, and `dhcp_probe` tells. The "
+    "rule's counter says how many it has dropped.",
     look_alikes=(
         ("dhcp_hosts", "one instance alone gets no address."),
         ("dnsmasq_processes", "no dnsmasq runs, or it is stopped; no counter of a DROP moves."),
@@ -149,6 +175,6 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Owners}),
+    uses=frozenset({Owners, Routing}),
     reach=Reach.NETWORK,
 )

@@ -71,6 +71,7 @@ def test_the_filter_and_mangle_tables_are_nova_networks() -> None:
             "-i br100 -p tcp -m tcp --dport 67 -j ACCEPT",
             "-i br100 -p udp -m udp --dport 53 -j ACCEPT",
             "-i br100 -p tcp -m tcp --dport 53 -j ACCEPT",
+            "-i br100 -p tcp -m tcp --dport 8775 -j ACCEPT",
         ],
         "nova-network-FORWARD": ["-i br100 -j ACCEPT", "-o br100 -j ACCEPT"],
         "nova-network-OUTPUT": [],
