@@ -111,6 +111,26 @@ BREAKS = {
         ("--from", "web1", "--to", "192.0.2.1"),
         "it came to br100, and this host has no way for it: ",
     ),
+    "a rule that says so": (
+        "iptables -I FORWARD -p tcp -j REJECT --reject-with tcp-reset",
+        "iptables -D FORWARD 1",
+        ("--from", "web1", "--to", "203.0.113.1", "tcp", "22"),
+        "rule 1 of FORWARD (table ip filter) drops it: `-p tcp -j REJECT --reject-with tcp-reset`; "
+        "a reset in the name of 203.0.113.1 told web1 so",
+    ),
+    "a rule that says so by ICMP": (
+        "iptables -I FORWARD -p icmp -j REJECT --reject-with icmp-admin-prohibited",
+        "iptables -D FORWARD 1",
+        ("--from", "web1", "--to", "203.0.113.1"),
+        "rule 1 of FORWARD (table ip filter) drops it: `-p icmp -j REJECT --reject-with "
+        "icmp-admin-prohibited`; 10.0.0.1 told web1 so: administratively prohibited",
+    ),
+    "an answer that this host itself does not take": (
+        "iptables -I INPUT -i br100 -p icmp -j DROP",
+        "iptables -D INPUT 1",
+        ("--from", "host", "--to", "10.0.0.3"),
+        "rule 1 of INPUT (table ip filter) drops the answer",
+    ),
     "nobody beyond": (
         "true",
         "true",
@@ -163,9 +183,9 @@ def test_what_takes_packets_without_a_rule_is_named(lab: RunningLab, name: str, 
     ]
     broken, mended, said = (each.format(*ports) for each in STANDING[name])
     neighbour = ("ip", "neighbour")
-    if asks:
-        lab.inside("web1", *neighbour, "flush", "dev", "eth0", "nud", "all")
-    else:
+    for guest in ("web1", "web2"):
+        lab.inside(guest, *neighbour, "flush", "dev", "eth0", "nud", "all")
+    if not asks:
         peer = ("10.0.0.3", "dev", "eth0", "lladdr", mac, "nud", "permanent")
         lab.inside("web1", *neighbour, "replace", *peer)
     lab.run("sh", "-c", broken)

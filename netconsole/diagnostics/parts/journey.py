@@ -74,5 +74,8 @@ class Journey:
 
     @property
     def reached(self) -> bool:
-        """Whether an answer came back, or a refusal by who was asked."""
-        return self.reply in ("answer", "refusal")
+        """Whether an answer came back, or a refusal by who was asked.
+
+        What this host dropped did not reach anybody, whatever the sender was told.
+        """
+        return self.reply in ("answer", "refusal") and not any(hop.ends for hop in self.hops)

@@ -63,12 +63,13 @@ class TraceOutcome:
 
 def ending(outcome: TraceOutcome) -> str:
     """Say where it ended, and by what that is known."""
-    if outcome.reply:
-        return _answered(outcome)
     there = [hop for hop in outcome.hops if hop.way == "there" and hop.kind != "sent"]
     back = [hop for hop in outcome.hops if hop.way == "back"]
     if (drop := next((hop for hop in (*there, *back) if hop.ends), None)) is not None:
-        return _dropped(drop, outcome)
+        said = _dropped(drop, outcome)
+        return f"{said}; {_rejected(outcome)}" if outcome.reply and drop.way == "there" else said
+    if outcome.reply:
+        return _answered(outcome)
     said = _back_ended(back, outcome.next_hop) if back else _there_ended(there, outcome)
     return "; ".join((said, *outcome.hindrances))
 
@@ -84,6 +85,14 @@ def _answered(outcome: TraceOutcome) -> str:
             return f"{by} answers with {words}{aside}"
         case _:
             return f"{by} answers{aside}"
+
+
+def _rejected(outcome: TraceOutcome) -> str:
+    """What this host told the sender that dropped it, in its own or another's name."""
+    if outcome.reply == "error":
+        words = ERRORS.get(outcome.error or (0, 0), f"an error of ICMP, {outcome.error}")
+        return f"{outcome.answered_by} told {outcome.sender} so: {words}"
+    return f"a reset in the name of {outcome.answered_by} told {outcome.sender} so"
 
 
 def _what(outcome: TraceOutcome) -> str:
