@@ -109,7 +109,7 @@ _AWS: Final = DataSource("Ec2", hypervisor_uuid="ec2e1916-9099-7caf-fd21-012345a
 
 def why_not() -> str | None:
     """Return why it cannot be run here; None where it can."""
-    return debian_packages.why_not("cloud-init")
+    return debian_packages.why_not("cloud-init", PACKAGES)
 
 
 def configured(host: PrivateHost, namespace: str, source: DataSource) -> dict[str, str]:

@@ -14,7 +14,7 @@ AMAZON_UTILS: Final = "usr/bin/ec2-metadata"
 
 def why_not() -> str | None:
     """Return why they cannot be run here; None where they can."""
-    return debian_packages.why_not(_NAME)
+    return debian_packages.why_not(_NAME, PACKAGES)
 
 
 def program(path: str) -> str:

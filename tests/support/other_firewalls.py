@@ -23,12 +23,12 @@ systemctl daemon-reload
 
 def why_no_firewalld() -> str | None:
     """Return why firewalld cannot be had; None where it can."""
-    return debian_packages.why_not("firewalld")
+    return debian_packages.why_not("firewalld", FIREWALLD)
 
 
 def why_no_docker() -> str | None:
     """Return why Docker cannot be had; None where it can."""
-    return debian_packages.why_not("docker")
+    return debian_packages.why_not("docker", DOCKER)
 
 
 def place_firewalld(host: BootedHost) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from vm.machine import HERE, NOT_ENDED, NOT_RUN, PROJECT, SYSTEM_PATH, watch
+from vm.machine import HERE, NOT_ENDED, NOT_RUN, PROJECT, SYSTEM_PATH, put_in_place, watch
 
 PROGRAMS: Final = (
     *("qemu-system-x86_64", "apt-get", "dpkg-deb", "depmod", "busybox"),
@@ -58,16 +58,18 @@ def unpacked_kernel() -> Path:
     present = sorted(_UNPACKED.glob("lib/modules/*/modules.dep"))
     if present:
         return present[-1].parent
-    _UNPACKED.mkdir(parents=True, exist_ok=True)
+    _UNPACKED.parent.mkdir(exist_ok=True)
     told = _output("apt-cache", "depends", "linux-image-amd64")
     package = re.search(r"Depends: (linux-image-\S+)", told)
     assert package, told
-    with tempfile.TemporaryDirectory(prefix="netconsole-kernel-") as name:
+    release = package[1].removeprefix("linux-image-")
+    with tempfile.TemporaryDirectory(prefix=".kernel-", dir=_UNPACKED.parent) as name:
         _output("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package[1], cwd=name)
         (file,) = Path(name).glob("*.deb")
-        _output("dpkg-deb", "--extract", str(file), str(_UNPACKED))
-    release = package[1].removeprefix("linux-image-")
-    _output("depmod", "--basedir", str(_UNPACKED), release)
+        made = Path(name) / "unpacked"
+        _output("dpkg-deb", "--extract", str(file), str(made))
+        _output("depmod", "--basedir", str(made), release)
+        put_in_place(made, _UNPACKED)
     return _UNPACKED / "lib" / "modules" / release
 
 

@@ -146,6 +146,15 @@ def _marked(mark: socket.socket, processor: int) -> bool:
     return True
 
 
+def put_in_place(made: Path, target: Path) -> None:
+    """Move a directory to where it is looked for, unless another process was first."""
+    try:
+        made.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+
+
 def watch(machine: "subprocess.Popen[str]", seconds: float, say: Callable[[str], object]) -> bool:
     """Pass on what a machine says until it ends; return whether it did so in time."""
     late = threading.Event()
