@@ -190,7 +190,7 @@ class Answering:
 
         def work() -> str:
             if question.name == "status" and not inner:
-                self._door.count()  # what our own front ends lay out of it has none
+                self._door.count()  # other programs read them; our own show few
             found = self._door.ask(question, arguments)
             if isinstance(found, Status):
                 found = self._as_told(found, visitor)

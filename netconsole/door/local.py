@@ -179,7 +179,7 @@ class LocalDoor(Door):
                     watch.soon()
 
     def count(self) -> None:
-        """Have counters read for a status that tells them."""
+        """Have counters read for a status that tells all of them."""
         if self._watch is not None:
             self._watch.count()
 
@@ -189,6 +189,9 @@ class LocalDoor(Door):
             return self.service.status()
         watch.glance()
         picture = watch.seen(SEEN_SECONDS)
+        if picture is not None and any(rule.state != "present" for rule in picture.status.nat):
+            self.count()  # of these the text for people tells them
+            picture = watch.seen(SEEN_SECONDS)
         return self.service.status() if picture is None else picture.status
 
     def _findings(self) -> "tuple[Finding, ...]":

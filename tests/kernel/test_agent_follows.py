@@ -59,6 +59,11 @@ def test_counters_that_are_told_are_of_now(host: PrivateHost) -> None:
     told = answer(host, "status")["nat"]
     assert told == answer(host, "--no-agent", "status")["nat"]
     assert sum(each["packets"] for each in told if FLOATING in each["rule"]) > 0
+    host.run("iptables", "-t", "nat", "-I", "nova-network-PREROUTING", "-d", f"{FLOATING}/32")
+    eventually(lambda: "unexpected" in netconsole(host, "status"))
+    for _ in range(3):
+        host.outside("ping", "-c1", "-w5", FLOATING)
+        assert netconsole(host, "status") == netconsole(host, "--no-agent", "status")
 
 
 def failing(host: PrivateHost) -> set[str]:
