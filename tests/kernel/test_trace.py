@@ -131,6 +131,31 @@ BREAKS = {
         ("--from", "host", "--to", "10.0.0.3"),
         "rule 1 of INPUT (table ip filter) drops the answer",
     ),
+    "a queue that no program takes from": (
+        "iptables -I FORWARD -p icmp -j NFQUEUE --queue-num 40000",
+        "iptables -D FORWARD 1",
+        ("--from", "web1", "--to", "203.0.113.1"),
+        "rule 1 of FORWARD (table ip filter) hands it to queue 40000: `-p icmp -j NFQUEUE "
+        "--queue-num 40000`; it did not come back: a program dropped it there, or none takes",
+    ),
+    "a guest that takes no answers": (
+        "netconsole lab exec web1 -- iptables -I INPUT -p icmp -j DROP",
+        "netconsole lab exec web1 -- iptables -D INPUT 1",
+        ("--from", "web1", "--to", "web2"),
+        "the answer of 10.0.0.3 was handed over at veth",
+    ),
+    "a guest that lets nothing out": (
+        "netconsole lab exec web1 -- iptables -I OUTPUT -p icmp -j DROP",
+        "netconsole lab exec web1 -- iptables -D OUTPUT 1",
+        ("--from", "web1", "--to", "web2"),
+        "web1 cannot send it: its own packet filter drops it (Operation not permitted)",
+    ),
+    "this host, which is silent": (
+        "sysctl -qw net.ipv4.icmp_echo_ignore_all=1",
+        "sysctl -qw net.ipv4.icmp_echo_ignore_all=0",
+        ("--from", "web1", "--to", "10.0.0.1"),
+        "it was handed to this host itself, where nobody answers",
+    ),
     "nobody beyond": (
         "true",
         "true",
@@ -150,6 +175,63 @@ def test_where_it_ended_is_named(lab: RunningLab, name: str) -> None:
         lab.run("sh", "-c", mended)
     assert found["because"].startswith(said)
     assert not found["reached"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--from", "host", "--to", "10.0.0.1"), "10.0.0.1 answers"),
+        (("--from", "host", "--to", "127.0.0.1", "tcp", "9"), "127.0.0.1 refuses it: nothing list"),
+        (("--from", "web1", "--to", "web1"), "10.0.0.2 answers: inside web1, as it never came to "),
+    ],
+)
+def test_who_asks_itself_is_answered(lab: RunningLab, words: tuple[str, ...], said: str) -> None:
+    found = traced(lab, *words)
+    assert found["because"].startswith(said)
+    assert found["reached"]
+
+
+@pytest.mark.requires("iptables-legacy")
+@pytest.mark.parametrize(
+    ("chain", "destination", "said"),
+    [
+        ("INPUT", "10.0.0.1", "it came to br100, and was not handed to this host itself, for "),
+        ("FORWARD", "203.0.113.1", "it came to br100, and no further: no rule of the packet "),
+    ],
+)
+def test_a_table_that_the_kernel_does_not_trace_is_told_of(
+    lab: RunningLab, chain: str, destination: str, said: str
+) -> None:
+    lab.run("iptables-legacy", "-I", chain, "-p", "icmp", "-j", "DROP")
+    try:
+        found = traced(lab, "--from", "web1", "--to", destination)
+    finally:
+        lab.run("iptables-legacy", "-D", chain, "1")
+    assert found["because"].startswith(said)
+    legacy = "tables of iptables-legacy, which the kernel does not trace, have rules: filter"
+    assert found["because"].endswith(f"; {legacy}")
+    assert found["unseen"] == [legacy]
+    assert traced(lab, "--from", "web1", "--to", destination)["reached"]
+
+
+def test_one_that_was_dropped_does_not_hide_the_answer_to_the_next(lab: RunningLab) -> None:
+    rule = "-p icmp -m statistic --mode nth --every 3 --packet 0 -j DROP"
+    lab.run("iptables", "-I", "FORWARD", *rule.split())
+    try:
+        found = traced(lab, "--from", "web1", "--to", "203.0.113.1")
+    finally:
+        lab.run("iptables", "-D", "FORWARD", "1")
+    assert (found["reply"], found["reached"]) == ("answer", True)
+    assert found["because"].startswith(
+        "203.0.113.1 answers, though not each time: rule 1 of FORWARD (table ip filter) drops it: "
+    )
+
+
+def test_a_redirect_is_no_end(lab: RunningLab) -> None:
+    """Who sends by a longer way than it could is told so, and the packet goes on."""
+    found = traced(lab, "--from", "outside", "--to", "203.0.113.77")
+    assert (found["reply"], found["answered_by"]) == ("", "")
+    assert "by eth0, where 203.0.113.77, which is next, does not answer ARP" in found["because"]
 
 
 STANDING = {

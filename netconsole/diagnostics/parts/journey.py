@@ -1,5 +1,6 @@
 """The journey of a packet that was sent to be followed: what it met, there and back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,6 +77,17 @@ class Journey:
     def reached(self) -> bool:
         """Whether an answer came back, or a refusal by who was asked.
 
-        What this host dropped did not reach anybody, whatever the sender was told.
+        What this host rejected did not reach anybody, whatever the sender was told.
         """
-        return self.reply in ("answer", "refusal") and not any(hop.ends for hop in self.hops)
+        return self.reply in ("answer", "refusal") and not is_rejected(self.reply, self.hops)
+
+
+def is_rejected(reply: Reply, hops: Sequence[Hop]) -> bool:
+    """Whether what came back is this host's own word for a packet that a rule of it dropped.
+
+    It is not where something came in on the way back: then one packet was dropped, and another of
+    the same kind was let by. Nor is an answer: a rule rejects by a reset or an error.
+    """
+    if reply == "answer" or not any(hop.ends and hop.way == "there" for hop in hops):
+        return False
+    return not any(hop.kind == "arrived" and hop.way == "back" for hop in hops)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netconsole.backend.filtering.places import rule_in_words
-from netconsole.diagnostics.parts.journey import Hop, Protocol, Reply
+from netconsole.diagnostics.parts.journey import Hop, Protocol, Reply, TracedRule, is_rejected
 
 ERRORS: Final[dict[tuple[int, int], str]] = {
     (3, 0): "network unreachable",
@@ -19,6 +19,7 @@ ERRORS: Final[dict[tuple[int, int], str]] = {
     (11, 0): "time to live exceeded",
 }
 """Type and code of an error of ICMP, in words (RFC 792, RFC 1812)."""
+_UNTOLD: Final = "no rule of the packet filter that the kernel traces ended it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,19 @@ class TraceOutcome:
     """The port of the instance that it is for; empty of others."""
     next_hop: NextHop
     """Of what was sent, or of the answer where one came in."""
+    is_handed: bool = False
+    """Whether the packet filter has let it in to this host itself, or the answer."""
     unanswered: str = ""
     """The address that the sender asks for by ARP where it comes in, and nobody says it has."""
     hindrances: tuple[str, ...] = ()
     """What stands where it was seen last, and takes packets without a trace."""
+
+
+def cannot_send(sender: str, refusal: str) -> str:
+    """Say why it was not sent, by what the sender's kernel says."""
+    if refusal == "Operation not permitted":
+        refusal = f"its own packet filter drops it ({refusal})"
+    return f"{sender} cannot send it: {refusal}"
 
 
 def ending(outcome: TraceOutcome) -> str:
@@ -66,17 +76,47 @@ def ending(outcome: TraceOutcome) -> str:
     there = [hop for hop in outcome.hops if hop.way == "there" and hop.kind != "sent"]
     back = [hop for hop in outcome.hops if hop.way == "back"]
     if (drop := next((hop for hop in (*there, *back) if hop.ends), None)) is not None:
-        said = _dropped(drop, outcome)
-        return f"{said}; {_rejected(outcome)}" if outcome.reply and drop.way == "there" else said
+        return _with_drop(drop, outcome)
     if outcome.reply:
         return _answered(outcome)
-    said = _back_ended(back, outcome.next_hop) if back else _there_ended(there, outcome)
+    if (taken := _taken(back or there)) is not None:
+        return taken
+    said = _back_ended(back, outcome) if back else _there_ended(there, outcome)
     return "; ".join((said, *outcome.hindrances))
+
+
+def _with_drop(drop: Hop, outcome: TraceOutcome) -> str:
+    """It is sent again and again: one may be dropped, and another answered."""
+    said = _dropped(drop, outcome)
+    if not outcome.reply:
+        return said
+    if is_rejected(outcome.reply, outcome.hops):
+        return f"{said}; {_rejected(outcome)}"
+    return f"{_answered(outcome)}, though not each time: {said}"
+
+
+def _taken(hops: Sequence[Hop]) -> str | None:
+    """Where a rule was the last that it met, and handed it to somebody else."""
+    last = hops[-1] if hops else None
+    if last is None or last.rule is None:
+        return None
+    what = "the answer" if last.way == "back" else "it"
+    kind, _, number = last.verdict.partition(" ")
+    match kind:
+        case "queue":
+            does = f" hands {what} to queue {number}"
+            why = "a program dropped it there, or none takes from that queue (NFQUEUE)"
+            return f"{_with_text(last.rule, does)}; it did not come back: {why}"
+        case "stolen":
+            return _with_text(last.rule, f" takes {what} away")
+    return None
 
 
 def _answered(outcome: TraceOutcome) -> str:
     by = outcome.answered_by
     aside = "" if by == outcome.destination else f", for {outcome.destination}"
+    if outcome.first and not any(hop.kind == "arrived" for hop in outcome.hops):
+        aside += f": inside {outcome.sender}, as it never came to {outcome.first}"
     match outcome.reply:
         case "refusal":
             return f"{by} refuses it{aside}: nothing listens there on {_what(outcome)}"
@@ -107,21 +147,32 @@ def _dropped(drop: Hop, outcome: TraceOutcome) -> str:
     table = f"table {rule.family} {rule.table}"
     if drop.kind == "policy":
         return f"the policy of chain {rule.chain} in {table} drops {what}: no rule of it lets it by"
-    place = rule_in_words(rule.position, rule.chain, table)
+    return _with_text(rule, f" drops {what}")
+
+
+def _with_text(rule: TracedRule, does: str) -> str:
+    place = rule_in_words(rule.position, rule.chain, f"table {rule.family} {rule.table}")
     text = f": `{rule.text}`" if rule.text else ""
-    return f"{place} drops {what}{text}"
+    return f"{place}{does}{text}"
 
 
-def _back_ended(back: Sequence[Hop], following: NextHop) -> str:
+def _back_ended(back: Sequence[Hop], outcome: TraceOutcome) -> str:
     last = back[-1]
     answer = f"the answer of {last.source}"
+    if last.kind == "left" and last.interface == outcome.first:
+        return (
+            f"{answer} was handed over at {last.interface}, and {outcome.sender} did not take it: "
+            "its own firewall, or its reverse path filter"
+        )
     if last.kind == "left":
         return f"{answer} left by {last.interface}, and not to where it was asked for"
-    return f"{answer} came to {last.interface}, and {_stuck(following)}"
+    return f"{answer} came to {last.interface}, and {_stuck(outcome.next_hop)}"
 
 
 def _stuck(following: NextHop) -> str:
     """Why something that came in did not go out, as far as the kernel tells."""
+    if following.is_here:
+        return f"was not handed to this host itself, for which it is: {_UNTOLD}"
     if following.refusal:
         return f"this host has no way for it: {following.refusal}"
     if following.mac_state in ("FAILED", "INCOMPLETE"):
@@ -129,7 +180,7 @@ def _stuck(following: NextHop) -> str:
             f"was to leave by {following.interface}, where {following.address}, which is next, "
             f"does not answer ARP ({following.mac_state})"
         )
-    return "no further: no rule of the packet filter that the kernel traces ended it"
+    return f"no further: {_UNTOLD}"
 
 
 def _there_ended(there: Sequence[Hop], outcome: TraceOutcome) -> str:
@@ -144,7 +195,7 @@ def _there_ended(there: Sequence[Hop], outcome: TraceOutcome) -> str:
     last = seen[-1] if seen else None
     if last is not None and last.kind == "left":
         return _left(last, outcome)
-    if outcome.next_hop.is_here:
+    if outcome.is_handed:
         return f"it was handed to this host itself, where nobody answers{_on(outcome)}"
     where = f"it came to {last.interface}, and " if last else f"{outcome.sender} sent it, and "
     return f"{where}{_stuck(outcome.next_hop)}"

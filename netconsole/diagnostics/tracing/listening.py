@@ -30,6 +30,9 @@ _OUTGOING: Final = 4
 """PACKET_OUTGOING of linux/if_packet.h."""
 _MOST: Final = 4_096
 """Messages and sightings kept: a loop of routes brings no more."""
+_GLANCE: Final = 0.02
+"""Seconds after which is looked whether there is enough, where nothing comes: who sends may be
+done."""
 _INSTRUCTION: Final = struct.Struct("=HBBI")
 
 
@@ -90,7 +93,7 @@ class TraceListener:
         for descriptor in self._seen:
             asked.register(descriptor, select.POLLIN)
         while (left := until - time.monotonic()) > 0 and not is_enough(self._heard):
-            for descriptor, _ in asked.poll(left * 1000):
+            for descriptor, _ in asked.poll(min(left, _GLANCE) * 1000):
                 self._take(descriptor)
         # What came before the last is there, perhaps at a socket that was not read since.
         for descriptor in (self._kernel.fileno(), *self._seen):

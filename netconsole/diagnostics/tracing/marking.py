@@ -21,6 +21,10 @@ from netconsole.backend.system.programs import ENVIRONMENT, PATH
 
 FIRST: Final = -500
 """Their priority: before every chain that decides something (nft(8), priorities)."""
+LAST: Final = 2**31 - 2
+"""After every other chain, so who comes by there was let in."""
+HANDED: Final = "handed"
+"""The chain by which is known that a packet was handed to this host itself."""
 _FAMILIES: Final[tuple[NfFamily, ...]] = ("bridge", "inet")
 _HOOKS: Final = ("prerouting", "output")
 _LIMIT: Final = 3.0
@@ -49,10 +53,11 @@ def script(table: str, matches: Iterable[str], interfaces: Iterable[str]) -> tup
         f"add chain {family} {table} {name} {{ {hook}; policy accept; }}"
         for family, name, hook in places
     )
+    handed = f"{{ type filter hook input priority {LAST}; policy accept; }}"
     filled = (
         f"add rule {family} {table} {name} {mark}" for family, name, _ in places for mark in marks
     )
-    return (*made, *chains, *filled)
+    return (*made, f"add chain inet {table} {HANDED} {handed}", *chains, *filled)
 
 
 @contextmanager

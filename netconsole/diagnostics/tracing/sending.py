@@ -6,16 +6,17 @@ comes out of the other is redirected to that port's ingress (tc-mirred(8)). From
 any frame of the sender: it meets taps, guards, bridge and rules. The pair goes with the process.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import BinaryIO, Final, cast
 
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.text import decoded
 from netconsole.backend.system.programs import ENVIRONMENT, ProgramFailed, run
+from netconsole.diagnostics.parts.journey import Reply
 from netconsole.diagnostics.probes.entering import process_inside
 from netconsole.diagnostics.tracing.ends import Ends
 from netconsole.diagnostics.tracing.traced_packet import TracedPacket
@@ -28,31 +29,76 @@ _EVERYTHING: Final = ("protocol", "all", "u32", "match", "u32", "0", "0")
 _IPV4: Final = b"\x08\x00"
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The process that sends it."""
+
+    process: "subprocess.Popen[bytes]"
+    listens: bool
+    """Whether it tells what it hears of an answer; who writes frames for another cannot."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended."""
+        return self.process.poll() is not None
+
+    def end(self) -> "SentPackets":
+        """End it, and return what it has told."""
+        self.process.kill()
+        told, said = self.process.communicate()
+        return parse_sent(decoded(told), " ".join(decoded(said).split()))
+
+
+@dataclass(frozen=True, slots=True)
+class SentPackets:
+    """What who sends has told."""
+
+    source: str = ""
+    """Address that its kernel chose; empty where it has not come so far."""
+    refusal: str = ""
+    """Why nothing was sent."""
+    reply: Reply = ""
+    """What it heard."""
+    answered_by: str = ""
+    error: tuple[int, int] | None = None
+    """Type and code of an error of ICMP that it heard."""
+
+
+def parse_sent(told: str, said: str) -> SentPackets:
+    """Read what who sends has printed, and what on standard error. Pure."""
+    lines = [line.split() for line in told.splitlines() if line not in ("", "ready")]
+    source = lines[0][0] if lines else ""
+    is_sent = ["sent"] in lines
+    heard = next((words[1:] for words in lines if words[0] == "heard"), None)
+    if heard is None:
+        return SentPackets(source, "" if is_sent else said)
+    reply, by, *kind = heard
+    replies: dict[str, Reply] = {"answer": "answer", "refusal": "refusal", "error": "error"}
+    error = (int(kind[0]), int(kind[1])) if kind else None
+    return SentPackets(source, "", replies[reply], by, error)
+
+
 @contextmanager
 def sending(
-    ends: Ends, packet: TracedPacket, count: int, pause: float
-) -> "Iterator[subprocess.Popen[bytes]]":
-    """Have it sent so often, with so many seconds between, by a process that prints the source.
+    ends: Ends, packet: TracedPacket, count: int, pause: float, last: float
+) -> Iterator[Sender]:
+    """Have it sent so often, with so many seconds between, and listened `last` seconds more.
 
     Raises Unavailable where it cannot be.
     """
     how_often = (str(count), str(pause))
     words = (packet.protocol, packet.destination, str(packet.port), str(packet.mark), *how_often)
-    if not ends.interface:
-        with _started((sys.executable, "-m", _SEND, *words)) as process:
-            yield process
-        return
     inside = process_inside(ends.guest_mac) if ends.guest_mac else None
-    if inside is not None:
-        enter = ("nsenter", f"--target={inside}", "--net", "--")
-        with _started((*enter, sys.executable, "-m", _SEND, *words)) as process:
-            yield process
+    if inside is not None or not ends.interface:
+        enter = ("nsenter", f"--target={inside}", "--net", "--") if inside is not None else ()
+        with _started((*enter, sys.executable, "-m", _SEND, *words, str(last))) as process:
+            yield Sender(process, True)
         return
     frame = _mac(ends.destination_mac) + _mac(ends.source_mac) + _IPV4 + packet.packet(ends.source)
     command = ("unshare", "--net", sys.executable, "-m", _WRITE, INNER, ends.source, frame.hex())
     with _started((*command, *how_often)) as process:
         _lead_in(process, ends.interface, ends.interface_mac)
-        yield process
+        yield Sender(process, False)
 
 
 @contextmanager
@@ -99,9 +145,3 @@ def _lead_in(process: "subprocess.Popen[bytes]", interface: str, mac: str) -> No
 
 def _mac(text: str) -> bytes:
     return bytes.fromhex(text.replace(":", ""))
-
-
-def source_told(told: bytes) -> str:
-    """Return the source address among what the process has printed; empty where there is none."""
-    lines = [line for line in decoded(told).split(os.linesep) if line not in ("", "ready", "sent")]
-    return lines[0] if lines else ""

@@ -3,29 +3,30 @@
 import secrets
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from netconsole.backend.model.errors import Unavailable
-from netconsole.backend.model.text import decoded
 from netconsole.backend.model.trace_table import is_trace_table
 from netconsole.backend.survey.status import Status
 from netconsole.backend.system.privileges import lacking
-from netconsole.diagnostics.parts.journey import Hop, Journey, Reply
+from netconsole.diagnostics.parts.journey import Hop, Journey, Way
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.tracing import following
 from netconsole.diagnostics.tracing.attachments import read_attached
-from netconsole.diagnostics.tracing.ending import NextHop, TraceOutcome, ending
+from netconsole.diagnostics.tracing.ending import NextHop, TraceOutcome, cannot_send, ending
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.heard import Heard
 from netconsole.diagnostics.tracing.hindrances import concerned, hindrances, standstill
 from netconsole.diagnostics.tracing.listening import TraceListener
-from netconsole.diagnostics.tracing.marking import marking
+from netconsole.diagnostics.tracing.marking import HANDED, marking
 from netconsole.diagnostics.tracing.next_hops import read_next_hop
 from netconsole.diagnostics.tracing.rule_texts import read_rule_texts
-from netconsole.diagnostics.tracing.sending import sending, source_told
+from netconsole.diagnostics.tracing.sending import SentPackets, sending
 from netconsole.diagnostics.tracing.trace_messages import rules_met
-from netconsole.diagnostics.tracing.traced_packet import TracedPacket
+from netconsole.diagnostics.tracing.traced_packet import Recognised, TracedPacket
+from netconsole.diagnostics.tracing.untraced_tables import read_untraced_tables
 
 COUNT: Final = 3
 """Packets sent at most: a neighbour may have to be asked for before the first."""
@@ -51,7 +52,7 @@ def trace(request: TraceRequest, status: Status, links: Links, routing: Routing)
     seen = [each.name for each in _watched(between, status, links)]
     ingress = [name for name in seen if '"' not in name]  # nft(8) has no words for such a name
     with TraceListener(packet, seen) as listener, marking(packet.matches(), ingress):
-        source, refusal, heard = _sent(between, packet, listener)
+        told, heard = _sent(between, packet, listener)
     names = dict(socket.if_nameindex())
     met = [each for each in heard.messages if not is_trace_table(each.table)]
     texts = read_rule_texts(rules_met(met))
@@ -59,34 +60,45 @@ def trace(request: TraceRequest, status: Status, links: Links, routing: Routing)
         names, {each.name: each.master for each in links.links if each.master}
     )
     hops = following.hops(Heard(met, heard.sightings), packet, ways, texts.rule)
-    begun = Hop("there", "sent", between.name, source, between.destination)
-    return _journey(request, between, (begun, *hops), heard, refusal, links, texts.unread)
+    begun = Hop("there", "sent", between.name, told.source or between.source, between.destination)
+    unseen = (*read_untraced_tables(), *texts.unread)
+    return _journey(packet, between, (begun, *hops), heard, told, links, unseen)
 
 
 def _journey(
-    request: TraceRequest,
+    packet: TracedPacket,
     between: Ends,
     hops: tuple[Hop, ...],
     heard: Heard,
-    refusal: str,
+    told: SentPackets,
     links: Links,
     unseen: tuple[str, ...],
 ) -> Journey:
-    source = hops[0].source
-    reply, by, error = _reply(heard, between)
-    next_hop = NextHop() if reply or refusal else _next_hop(hops, links)
+    is_dropped = any(hop.ends for hop in hops)
+    is_lost = not (told.reply or told.refusal or is_dropped)
+    next_hop = _next_hop(hops, links) if is_lost else NextHop()
     asked = heard.unanswered(between.interface)
-    is_lost = not (reply or refusal or any(hop.ends for hop in hops))
-    found = _hindrances(hops, between, next_hop, asked, links) if is_lost else ()
+    found = (*_hindrances(hops, between, next_hop, asked, links), *unseen) if is_lost else ()
     outcome = TraceOutcome(
-        *(hops, reply, by, error, request.protocol, request.port, between.destination),
+        *(hops, told.reply, told.answered_by, told.error, packet.protocol, packet.port),
+        between.destination,
         *(between.name, between.interface, between.receiver, next_hop),
-        *(asked, found),
+        *(_is_handed(heard, packet, hops[-1].way), asked, found),
     )
-    because = f"{between.name} cannot send it: {refusal}" if refusal else ending(outcome)
+    is_refused = told.refusal and not is_dropped
+    because = cannot_send(between.name, told.refusal) if is_refused else ending(outcome)
     return Journey(
-        *(between.name, source, between.destination, request.protocol, request.port, hops),
-        *(reply, by, because, unseen),
+        *(between.name, hops[0].source, between.destination, packet.protocol, packet.port),
+        *(hops, told.reply, told.answered_by, because, unseen),
+    )
+
+
+def _is_handed(heard: Heard, packet: TracedPacket, way: Way) -> bool:
+    """Whether it came through all chains of INPUT, to the one of ours that is after them."""
+    return any(
+        met.what.way == way and met.messages[0].chain == HANDED
+        for met in following.traversals(heard.messages, packet)
+        if is_trace_table(met.messages[0].table)
     )
 
 
@@ -120,24 +132,27 @@ def _watched(between: Ends, status: Status, links: Links) -> tuple[KernelLink, .
     return tuple(found[:MOST_INTERFACES])
 
 
-def _sent(between: Ends, packet: TracedPacket, listener: TraceListener) -> tuple[str, str, Heard]:
-    """Send it, and listen; return the source, why it could not be sent, and what was heard."""
-    with sending(between, packet, COUNT, PAUSE_SECONDS) as sender:
-        listener.hear(
-            START_SECONDS, lambda heard: bool(heard.sightings) or sender.poll() is not None
-        )
+def _sent(
+    between: Ends, packet: TracedPacket, listener: TraceListener
+) -> tuple[SentPackets, Heard]:
+    """Send it, and listen; return what who sends has told, and what was heard."""
+    with sending(between, packet, COUNT, PAUSE_SECONDS, LAST_SECONDS) as sender:
+        listener.hear(START_SECONDS, lambda heard: bool(heard.sightings) or sender.is_done)
         seconds = COUNT * PAUSE_SECONDS + LAST_SECONDS
-        heard = listener.hear(seconds, lambda found: bool(_reply(found, between)[0]))
-        sender.kill()
-        told, said = sender.communicate()
-    source = source_told(told)
-    return source or between.source, "" if source else " ".join(decoded(said).split()), heard
+        if sender.listens:
+            heard = listener.hear(seconds + LAST_SECONDS, lambda _: sender.is_done)
+            return sender.end(), heard
+        heard = listener.hear(seconds, lambda found: bool(_returned(found, between).reply))
+        told, seen = sender.end(), _returned(heard, between)
+    return replace(told, reply=seen.reply, answered_by=seen.source, error=seen.kind), heard
 
 
-def _reply(heard: Heard, between: Ends) -> tuple[Reply, str, tuple[int, int] | None]:
-    """What came back to the sender: leaving by where it came in, or coming in to this host."""
+_NOTHING: Final = Recognised("back", "", "")
+
+
+def _returned(heard: Heard, between: Ends) -> Recognised:
+    """What came back to a sender that cannot tell: what left by where its own came in."""
     for each in heard.sightings:
-        is_there = each.leaves and each.interface == between.interface
-        if each.what.way == "back" and (is_there or not between.interface):
-            return each.what.reply, each.what.source, each.what.kind
-    return "", "", None
+        if each.what.way == "back" and each.leaves and each.interface == between.interface:
+            return each.what
+    return _NOTHING

@@ -95,8 +95,8 @@ def _verdict(told: dict[int, bytes]) -> str:
         return ""
     parts = dict(attributes(told[_VERDICT]))
     (code,) = struct.unpack(">i", parts[_CODE])
-    if code > 0 and code & 0xFF == _QUEUE:
-        return f"queue {code >> 16}"
+    if code & 0xFF == _QUEUE:
+        return f"queue {code >> 16 & 0xFFFF}"
     name = VERDICTS.get(code, "stolen" if code == _STOLEN else "unknown")
     aim = text(parts.get(_AIM, b""))
     return f"{name} {aim}" if aim else name

@@ -15,8 +15,9 @@ from netconsole.diagnostics.parts.journey import Protocol, Reply, Way
 NUMBERS: Final[dict[Protocol, int]] = {"icmp": 1, "tcp": 6, "udp": 17}
 """Of protocols (RFC 790)."""
 _ECHO_REPLY, _ECHO_REQUEST = 0, 8
-_ERRORS: Final = frozenset({3, 4, 5, 11, 12})
-"""Kinds of ICMP that quote the packet that they are about."""
+_ERRORS: Final = frozenset({3, 4, 11, 12})
+"""Kinds of ICMP that quote the packet that they are about, and say that it ended. A redirect (5)
+quotes one that went on (RFC 792)."""
 _QUOTED: Final = 8
 """Where the quoted packet begins in an error of ICMP."""
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10

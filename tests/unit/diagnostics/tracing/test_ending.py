@@ -71,7 +71,7 @@ def test_without_a_rule_it_is_said_how_far_it_came() -> None:
     assert ending(nowhere) == (
         "it came to br100, and this host has no way for it: Network is unreachable"
     )
-    here = outcome(ARRIVED, ON_BRIDGE, next_hop=NextHop(is_here=True))
+    here = outcome(ARRIVED, ON_BRIDGE, next_hop=NextHop(is_here=True), is_handed=True)
     assert ending(here) == "it was handed to this host itself, where nobody answers on tcp port 22"
 
 
