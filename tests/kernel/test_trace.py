@@ -156,6 +156,27 @@ BREAKS = {
         ("--from", "web1", "--to", "10.0.0.1"),
         "it was handed to this host itself, where nobody answers",
     ),
+    "a route that a mark chooses": (
+        "iptables -t mangle -I PREROUTING -i br100 -j MARK --set-mark 7; "
+        "ip rule add fwmark 7 lookup 77; ip route add blackhole default table 77",
+        "iptables -t mangle -D PREROUTING 1; ip rule del fwmark 7; ip route flush table 77",
+        ("--from", "web1", "--to", "203.0.113.1"),
+        "it came to br100, and this host has no way for it: a route of type blackhole takes it, or "
+        "its source is none that can be (Invalid argument), asked with mark 0x7",
+    ),
+    "a chain before those of everybody else": (
+        "nft add table netdev x; nft 'add chain netdev x i {type filter hook ingress device eth0 "
+        "priority -2000000000;}'; nft add rule netdev x i ip protocol icmp drop",
+        "nft delete table netdev x",
+        ("--from", "outside", "--to", "203.0.113.129"),
+        "rule 1 of i (table netdev x) drops it: `ip protocol icmp drop`",
+    ),
+    "a datagram whose port is translated": (
+        "iptables -t nat -I POSTROUTING -o eth0 -p udp -j MASQUERADE --random-fully",
+        "iptables -t nat -D POSTROUTING 1",
+        ("--from", "web2", "--to", "192.0.2.1", "udp", "9"),
+        "it left by eth0 as 203.0.113.2 → 192.0.2.1, and nothing came back",
+    ),
     "nobody beyond": (
         "true",
         "true",
@@ -225,6 +246,18 @@ def test_one_that_was_dropped_does_not_hide_the_answer_to_the_next(lab: RunningL
     assert found["because"].startswith(
         "203.0.113.1 answers, though not each time: rule 1 of FORWARD (table ip filter) drops it: "
     )
+
+
+def test_it_is_asked_for_where_it_was_translated_to(lab: RunningLab) -> None:
+    """A neighbour on its own bridge, where nothing sees it any more after the translation."""
+    rule = ("PREROUTING", "-d", "203.0.113.1", "-j", "DNAT", "--to", "10.0.0.77")
+    lab.run("iptables", "-t", "nat", "-I", *rule)
+    try:
+        found = traced(lab, "--from", "web1", "--to", "203.0.113.1")
+    finally:
+        lab.run("iptables", "-t", "nat", "-D", *rule)
+    silent = "was to leave by br100, where 10.0.0.77, which is next, does not answer ARP (FAILED)"
+    assert silent.replace("FAILED", "INCOMPLETE") in found["because"] or silent in found["because"]
 
 
 def test_a_redirect_is_no_end(lab: RunningLab) -> None:

@@ -19,12 +19,15 @@ from netconsole.backend.model.text import decoded, encoded
 from netconsole.backend.model.trace_table import trace_table
 from netconsole.backend.system.programs import ENVIRONMENT, PATH
 
-FIRST: Final = -500
-"""Their priority: before every chain that decides something (nft(8), priorities)."""
+FIRST: Final = -(2**31)
+"""Their priority: before every other chain (nft(8), priorities)."""
 LAST: Final = 2**31 - 2
 """After every other chain, so who comes by there was let in."""
 HANDED: Final = "handed"
 """The chain by which is known that a packet was handed to this host itself."""
+ROUTED: Final = frozenset({"routed", "routed_own"})
+"""Those that have a packet as it is routed, of others and of this host: translated and marked."""
+_LASTS: Final = {HANDED: "input", "routed": "prerouting", "routed_own": "output"}
 _FAMILIES: Final[tuple[NfFamily, ...]] = ("bridge", "inet")
 _HOOKS: Final = ("prerouting", "output")
 _LIMIT: Final = 3.0
@@ -53,11 +56,15 @@ def script(table: str, matches: Iterable[str], interfaces: Iterable[str]) -> tup
         f"add chain {family} {table} {name} {{ {hook}; policy accept; }}"
         for family, name, hook in places
     )
-    handed = f"{{ type filter hook input priority {LAST}; policy accept; }}"
+    lasts = (
+        f"add chain inet {table} {name} "
+        f"{{ type filter hook {hook} priority {LAST}; policy accept; }}"
+        for name, hook in _LASTS.items()
+    )
     filled = (
         f"add rule {family} {table} {name} {mark}" for family, name, _ in places for mark in marks
     )
-    return (*made, f"add chain inet {table} {HANDED} {handed}", *chains, *filled)
+    return (*made, *lasts, *chains, *filled)
 
 
 @contextmanager

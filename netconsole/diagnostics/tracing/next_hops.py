@@ -27,17 +27,22 @@ class _Neighbour(TypedDict):
     state: NotRequired[list[str]]
 
 
-def read_next_hop(source: str, destination: str, into: str) -> NextHop:
+def read_next_hop(source: str, destination: str, into: str, mark: int = 0) -> NextHop:
     """Return where a packet that came in by an interface goes, or one of this host's own.
+
+    `mark` is that of netfilter, by which rules of routing choose.
 
     `ip route get` makes the kernel look it up as if it had come in, the source check included.
     """
     words = ("from", source, "iif", into) if into else ("from", source) if source else ()
+    marked = ("mark", str(mark)) if mark else ()
+    aside = f", asked with mark {mark:#x}, which rules gave it" if mark else ""
     try:
-        told = run(["ip", "-json", "route", "get", destination, *words])
+        told = run(["ip", "-json", "route", "get", destination, *words, *marked])
     except ProgramFailed as refusal:
         said = refusal.said.removeprefix("RTNETLINK answers: ")
-        return NextHop(refusal=f"{REFUSALS[said]} ({said})" if said in REFUSALS else str(refusal))
+        why = f"{REFUSALS[said]} ({said})" if said in REFUSALS else str(refusal)
+        return NextHop(refusal=f"{why}{aside}")
     except NetconsoleError as error:
         return NextHop(refusal=str(error))
     routes = cast(list[_Route], from_json(told or "[]"))

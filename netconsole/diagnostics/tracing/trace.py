@@ -2,7 +2,7 @@
 
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -20,7 +20,7 @@ from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.heard import Heard
 from netconsole.diagnostics.tracing.hindrances import concerned, hindrances, standstill
 from netconsole.diagnostics.tracing.listening import TraceListener
-from netconsole.diagnostics.tracing.marking import HANDED, marking
+from netconsole.diagnostics.tracing.marking import HANDED, ROUTED, marking
 from netconsole.diagnostics.tracing.next_hops import read_next_hop
 from netconsole.diagnostics.tracing.rule_texts import read_rule_texts
 from netconsole.diagnostics.tracing.sending import SentPackets, sending
@@ -76,14 +76,14 @@ def _journey(
 ) -> Journey:
     is_dropped = any(hop.ends for hop in hops)
     is_lost = not (told.reply or told.refusal or is_dropped)
-    next_hop = _next_hop(hops, links) if is_lost else NextHop()
+    next_hop = _next_hop(hops, heard, packet, links) if is_lost else NextHop()
     asked = heard.unanswered(between.interface)
     found = (*_hindrances(hops, between, next_hop, asked, links), *unseen) if is_lost else ()
     outcome = TraceOutcome(
         *(hops, told.reply, told.answered_by, told.error, packet.protocol, packet.port),
         between.destination,
         *(between.name, between.interface, between.receiver, next_hop),
-        *(_is_handed(heard, packet, hops[-1].way), asked, found),
+        *(_through(heard, packet, hops[-1].way, (HANDED,)) is not None, asked, found),
     )
     is_refused = told.refusal and not is_dropped
     because = cannot_send(between.name, told.refusal) if is_refused else ending(outcome)
@@ -93,13 +93,16 @@ def _journey(
     )
 
 
-def _is_handed(heard: Heard, packet: TracedPacket, way: Way) -> bool:
-    """Whether it came through all chains of INPUT, to the one of ours that is after them."""
-    return any(
-        met.what.way == way and met.messages[0].chain == HANDED
+def _through(
+    heard: Heard, packet: TracedPacket, way: Way, chains: Container[str]
+) -> following.Traversal | None:
+    """How it came through a chain of ours, which is after all others of its hook."""
+    found = (
+        met
         for met in following.traversals(heard.messages, packet)
-        if is_trace_table(met.messages[0].table)
+        if is_trace_table(met.messages[0].table) and met.messages[0].chain in chains
     )
+    return next((met for met in found if met.what.way == way), None)
 
 
 def _hindrances(
@@ -116,9 +119,14 @@ def _hindrances(
     return tuple(hindrances(stopped, arrived, links, read_attached(concerned(stopped))))
 
 
-def _next_hop(hops: Sequence[Hop], links: Links) -> NextHop:
-    """Ask where what was seen last is sent on: its addresses may be translated by then."""
+def _next_hop(hops: Sequence[Hop], heard: Heard, packet: TracedPacket, links: Links) -> NextHop:
+    """Ask where what was seen last is sent on: as it was when it was routed, else as seen last."""
     last = hops[-1]
+    routed = _through(heard, packet, last.way, ROUTED)
+    if routed is not None and last.kind != "left":
+        into = dict(socket.if_nameindex()).get(routed.into, "")
+        what = routed.what
+        return read_next_hop(what.source, what.destination, into, routed.messages[-1].mark)
     link = links.get(last.interface)
     into = (link.master or link.name) if link else ""
     return read_next_hop(last.source, last.destination, into)

@@ -21,7 +21,7 @@ from netconsole.backend.filtering.nf_messages import (
 
 NFT_MSG_TRACE: Final = 17
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID = 1, 2, 3, 4, 5, 6
-_NETWORK, _TRANSPORT, _INTO, _OUT = 8, 9, 10, 12
+_NETWORK, _TRANSPORT, _INTO, _OUT, _MARK = 8, 9, 10, 12, 14
 """NFTA_TRACE_*."""
 _KINDS: Final[dict[int, Literal["policy", "return", "rule"]]] = {
     1: "policy",
@@ -51,6 +51,8 @@ class TraceMessage:
     """The interfaces that it came in by and goes out by, as numbers; 0 where there is none."""
     packet: bytes = b""
     """Headers of network and transport, in the first message of each base chain alone."""
+    mark: int = 0
+    """Of netfilter, that the packet has after this."""
 
 
 def parse_traces(piece: bytes) -> Iterator[TraceMessage]:
@@ -79,6 +81,7 @@ def _message(family: NfFamily, data: bytes) -> TraceMessage | None:
         int.from_bytes(told.get(_INTO, b""), "big"),
         int.from_bytes(told.get(_OUT, b""), "big"),
         told.get(_NETWORK, b"") + told.get(_TRANSPORT, b""),
+        int.from_bytes(told.get(_MARK, b""), "big"),
     )
 
 

@@ -2,7 +2,8 @@
 
 Translations change addresses and seldom ports, so it is known by what they leave: an echo request
 by its identifier and sequence (RFC 792), a segment of TCP by its sequence number, which who answers
-acknowledges (RFC 9293), a datagram by its port. An error of ICMP quotes as much of it (RFC 1122).
+acknowledges (RFC 9293), a datagram by what it carries, as a translation may change its port, and
+its answer by the port. An error of ICMP quotes eight bytes of its transport at least (RFC 1122).
 """
 
 import struct
@@ -63,9 +64,10 @@ class TracedPacket:
                 head = struct.pack("!HHIIBBHHH", *ports, self.mark, 0, 0x50, _SYN, 1024, 0, 0)
                 return _with_sum(head, 16, self._pseudo(source, len(head)))
             case "udp":
-                length = 8 + len(self.payload)
+                data = struct.pack("!I", self.mark) + self.payload
+                length = 8 + len(data)
                 head = struct.pack("!HHHH", self.source_port, self.port, length, 0)
-                return _with_sum(head + self.payload, 6, self._pseudo(source, length))
+                return _with_sum(head + data, 6, self._pseudo(source, length))
 
     def packet(self, source: str) -> bytes:
         """Return the whole IPv4 packet (RFC 791), for who writes it past a kernel's own sockets."""
@@ -86,8 +88,10 @@ class TracedPacket:
                 there, back = f"tcp[4:4] = {self.mark}", f"tcp[8:4] = {self._acknowledged}"
                 return f"{there} or {back} or {error}"
             case "udp":
-                error = f"(icmp and icmp[{_QUOTED + 20}:2] = {self.source_port})"
-                return f"udp port {self.source_port} or {error}"
+                by_port = f"icmp[{_QUOTED + 20}:2] = {self.source_port}"
+                by_data = f"icmp[{_QUOTED + 20 + 8}:4] = {self.mark}"
+                error = f"(icmp and ({by_port} or {by_data}))"
+                return f"udp[8:4] = {self.mark} or udp dst port {self.source_port} or {error}"
 
     def matches(self) -> tuple[str, ...]:
         """Return the same as rules of nft(8) begin, one for each thing that there is to match.
@@ -103,9 +107,10 @@ class TracedPacket:
                 there = f"ip protocol tcp @th,32,32 {self.mark}"
                 return there, f"ip protocol tcp @th,64,32 {self._acknowledged}", error
             case "udp":
-                there = f"ip protocol udp @th,0,16 {self.source_port}"
+                there = f"ip protocol udp @th,64,32 {self.mark}"
                 back = f"ip protocol udp @th,16,16 {self.source_port}"
-                return there, back, f"ip protocol icmp @th,{quoted},16 {self.source_port}"
+                by_port = f"ip protocol icmp @th,{quoted},16 {self.source_port}"
+                return there, back, by_port, f"ip protocol icmp @th,{quoted + 64},32 {self.mark}"
 
     def recognise(self, packet: bytes) -> Recognised | None:
         """Return what an IPv4 packet is to this one; None where it is nothing to it.
@@ -135,10 +140,9 @@ class TracedPacket:
         if self.protocol == "tcp" and len(body) >= 14:
             return self._of_segment(body)
         if self.protocol == "udp" and len(body) >= 8:
-            ports = struct.unpack_from("!HH", body)
-            if ports[0] == self.source_port:
+            if self._is_carried(body):
                 return "there", "", None
-            if ports[1] == self.source_port:
+            if struct.unpack_from("!H", body, 2)[0] == self.source_port:
                 return "back", "answer", None
         return None
 
@@ -156,8 +160,13 @@ class TracedPacket:
         if len(body) < 8 or packet[9] != NUMBERS[self.protocol]:
             return False
         if self.protocol == "udp":
-            return bool(struct.unpack_from("!H", body)[0] == self.source_port)
+            port = struct.unpack_from("!H", body)[0]
+            return bool(port == self.source_port) or self._is_carried(body)
         return bool(struct.unpack_from("!I", body, 4)[0] == self.mark)
+
+    def _is_carried(self, datagram: bytes) -> bool:
+        """Whether a datagram has our mark, which comes first."""
+        return datagram[8:12] == struct.pack("!I", self.mark)
 
     @property
     def _acknowledged(self) -> int:
