@@ -182,11 +182,11 @@ def _native(table: NftTable, hook: Hook) -> Iterator[Ruleset]:
 
 def drops(ruleset: Ruleset, flows: Iterable[Flow]) -> tuple[Drop, ...]:
     """Return where flows are dropped: of each what conditions pick first, what all meets last."""
-    index = _Index(ruleset)
+    index = RuleIndex(ruleset)
     return tuple(drop for flow in flows for drop in _drops(ruleset, index, flow))
 
 
-def _drops(ruleset: Ruleset, index: "_Index", flow: Flow) -> Iterator[Drop]:
+def _drops(ruleset: Ruleset, index: "RuleIndex", flow: Flow) -> Iterator[Drop]:
     entry, spared = ruleset.chains[ruleset.entry], False
     for each in decisions(entry.name, index.candidates, ruleset.read, flow):
         if each.outcome == "drop":
@@ -205,7 +205,7 @@ _Rule = tuple[int, str]
 """With its place in the chain, from 0."""
 
 
-class _Index:
+class RuleIndex:
     """Which rules of a chain can concern a flow at all: with many networks they are few.
 
     A rule that names one interface is found by it; every other rule can concern every flow.
