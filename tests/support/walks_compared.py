@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 
-from pyroute2.netns import popns, pushns
+from pyroute2.netns import popns, pushns  # type: ignore[import-untyped]  # it has no types
 
 from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.walk import decisions
