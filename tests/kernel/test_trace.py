@@ -177,6 +177,13 @@ BREAKS = {
         ("--from", "web2", "--to", "192.0.2.1", "udp", "9"),
         "it left by eth0 as 203.0.113.2 → 192.0.2.1, and nothing came back",
     ),
+    "one of which a copy is sent elsewhere": (
+        "iptables -t mangle -I PREROUTING -p icmp -j TEE --gateway 198.51.100.1",
+        "iptables -t mangle -D PREROUTING 1",
+        ("--from", "web1", "--to", "192.0.2.1"),
+        "it left by eth0 as 203.0.113.129 → 192.0.2.1 and by eth1 as 10.0.0.2 → 192.0.2.1, and "
+        "nothing came back",
+    ),
     "nobody beyond": (
         "true",
         "true",
@@ -258,6 +265,69 @@ def test_it_is_asked_for_where_it_was_translated_to(lab: RunningLab) -> None:
         lab.run("iptables", "-t", "nat", "-D", *rule)
     silent = "was to leave by br100, where 10.0.0.77, which is next, does not answer ARP (FAILED)"
     assert silent.replace("FAILED", "INCOMPLETE") in found["because"] or silent in found["because"]
+
+
+def port_of(lab: RunningLab, guest: str) -> str:
+    told = json.loads(lab.netconsole("instance", "show", guest, "--json").stdout)
+    return str(told["ports"][0]["port"]["device"])
+
+
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [
+        (("--from", "host", "--to", "10.0.0.3"), "it left by br100 as 10.0.0.1 → 10.0.0.3, and "),
+        (("--from", "web2", "--to", "203.0.113.1"), "the answer of 203.0.113.1 left by br100, and"),
+    ],
+)
+def test_what_the_bridge_sends_to_another_port_is_told_of(
+    lab: RunningLab, words: tuple[str, ...], begins: str
+) -> None:
+    port, other = port_of(lab, "web2"), port_of(lab, "web1")
+    mac = lab.inside("web2", "cat", "/sys/class/net/eth0/address").stdout.strip()
+    own = lab.run("cat", "/sys/class/net/br100/address").stdout.strip()
+    gateway = ("10.0.0.1", "dev", "eth0")
+    lab.inside("web2", *("ip", "neighbour", "replace", *gateway, "lladdr", own, "nud", "permanent"))
+    lab.run("bridge", "fdb", "replace", mac, "dev", other, "master", "static", "sticky")
+    try:
+        found = traced(lab, *words)
+    finally:
+        lab.run("bridge", "fdb", "del", mac, "dev", other, "master")
+        lab.inside("web2", "ip", "neighbour", "delete", *gateway)
+    assert found["because"].startswith(begins)
+    assert f"did not come out at {port}: `bridge fdb show br br100` says" in found["because"]
+
+
+HOLDS = """
+import fcntl, struct, sys
+tap = open("/dev/net/tun", "r+b", buffering=0)
+fcntl.ioctl(tap, 0x400454CA, struct.pack("16sH22x", sys.argv[1].encode(), 0x1002))
+print("held", flush=True)
+sys.stdin.read()
+"""
+"""Has a tap (TUNSETIFF; IFF_TAP, IFF_NO_PI) as a guest that says nothing."""
+
+
+def test_among_many_interfaces_those_on_the_way_are_watched(lab: RunningLab) -> None:
+    """The instance's port is the last that was made; at first nobody is behind it."""
+    add = "for at in $(seq 40); do ip link add many$at type bridge; ip link set many$at up; done"
+    words = ("--from", "late", "--to", "203.0.113.1")
+    lab.run("sh", "-c", add)
+    try:
+        lab.netconsole("instance", "create", "late", "--project", "demo")
+        port = port_of(lab, "late")
+        alone = traced(lab, *words)
+        with lab.spawn("python3", "-c", HOLDS, port) as guest:
+            assert guest.stdout is not None
+            assert guest.stdout.readline() == "held\n"
+            found = traced(lab, *words)
+            guest.communicate()
+    finally:
+        lab.netconsole("instance", "delete", "late", check=False)
+        lab.run("sh", "-c", "for at in $(seq 40); do ip link delete many$at; done")
+    nobody = f"late cannot send it: {port} has no carrier: nobody is at its other end"
+    assert alone["because"] == nobody
+    assert interfaces(found, "there") == [port, "br100", "eth0"]
+    assert "interfaces were not watched" in found["unseen"][0]
 
 
 def test_a_redirect_is_no_end(lab: RunningLab) -> None:
@@ -366,6 +436,10 @@ def test_who_only_looks_sends_nothing(lab: RunningLab) -> None:
         (("--from", "nosuch", "--to", "192.0.2.1"), "instance 'nosuch' does not exist here"),
         (("--from", "web1", "--to", "nosuch"), "destination 'nosuch': is no IPv4 address"),
         (("--from", "web1", "--to", "::1"), "destination '::1': is no IPv4 address"),
+        (("--from", "web1", "--to", "255.255.255.255"), "is no address of one host"),
+        (("--from", "web1", "--to", "10.0.0.255"), "is no address of one host"),
+        (("--from", "outside", "--to", "224.0.0.1"), "is no address of one host"),
+        (("--from", "host", "--to", "239.0.0.0"), "is no address of one host"),
         (("--from", "web1", "--to", "192.0.2.1", "tcp", "0"), "port '0': is no number"),
         (("--from", "web1", "--to", "192.0.2.1", "tcp", "65536"), "port '65536': is no"),
         (("--from", "web1", "--to", "192.0.2.1", "tcp"), "packet 'tcp': is none of icmp"),

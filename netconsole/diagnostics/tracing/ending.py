@@ -1,7 +1,7 @@
 """Where a packet's journey ended, in a sentence with its evidence. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from netconsole.backend.filtering.places import rule_in_words
@@ -62,6 +62,10 @@ class TraceOutcome:
     """The address that the sender asks for by ARP where it comes in, and nobody says it has."""
     hindrances: tuple[str, ...] = ()
     """What stands where it was seen last, and takes packets without a trace."""
+    bridge_of: Mapping[str, str] = field(default_factory=dict)
+    """The bridge of each port."""
+    is_written: bool = False
+    """Whether the host wrote it where it was to come in, in the sender's stead."""
 
 
 def cannot_send(sender: str, refusal: str) -> str:
@@ -164,6 +168,8 @@ def _back_ended(back: Sequence[Hop], outcome: TraceOutcome) -> str:
             f"{answer} was handed over at {last.interface}, and {outcome.sender} did not take it: "
             "its own firewall, or its reverse path filter"
         )
+    if last.kind == "left" and last.interface == outcome.bridge_of.get(outcome.first):
+        return f"{answer} left by {last.interface}, and {_astray(last.interface, outcome.first)}"
     if last.kind == "left":
         return f"{answer} left by {last.interface}, and not to where it was asked for"
     return f"{answer} came to {last.interface}, and {_stuck(outcome.next_hop)}"
@@ -190,13 +196,16 @@ def _there_ended(there: Sequence[Hop], outcome: TraceOutcome) -> str:
             f"it was not sent: {outcome.sender} asks at {outcome.first} who has "
             f"{outcome.unanswered} (ARP), and nobody answers"
         )
+    if not seen and outcome.is_written:
+        return f"it did not come in at {outcome.first}, where this host wrote it"
     if not seen and outcome.first:
         return f"it never came to {outcome.first}: it ended inside {outcome.sender}"
     last = seen[-1] if seen else None
     if last is not None and last.kind == "left":
-        return _left(last, outcome)
+        return _left(seen, outcome)
     if outcome.is_handed:
-        return f"it was handed to this host itself, where nobody answers{_on(outcome)}"
+        nobody = f"where nobody answers{_on(outcome)}{_or_silent(outcome)}"
+        return f"it was handed to this host itself, {nobody}"
     where = f"it came to {last.interface}, and " if last else f"{outcome.sender} sent it, and "
     return f"{where}{_stuck(outcome.next_hop)}"
 
@@ -205,12 +214,39 @@ def _on(outcome: TraceOutcome) -> str:
     return f" on {_what(outcome)}" if outcome.port else ""
 
 
-def _left(last: Hop, outcome: TraceOutcome) -> str:
+def _left(seen: Sequence[Hop], outcome: TraceOutcome) -> str:
+    last = seen[-1]
     if outcome.receiver and last.interface == outcome.receiver:
         return (
             f"it was handed over at {last.interface}, and who is there does not answer: its own "
-            "firewall, or nobody"
+            f"firewall, or nobody{_or_silent(outcome)}"
         )
-    return (
-        f"it left by {last.interface} as {last.source} → {last.destination}, and nothing came back"
+    left = " and ".join(
+        f"by {each.interface} as {each.source} → {each.destination}"
+        for each in _copies(seen, outcome)
     )
+    if last.interface == outcome.bridge_of.get(outcome.receiver):
+        return f"it left {left}, and {_astray(last.interface, outcome.receiver)}"
+    return f"it left {left}, and nothing came back"
+
+
+def _copies(seen: Sequence[Hop], outcome: TraceOutcome) -> Sequence[Hop]:
+    """Where it left at last: by more than one interface where a rule sends copies. By a bridge and
+    its port it leaves once."""
+    arrived = max((at for at, each in enumerate(seen) if each.kind == "arrived"), default=-1)
+    found = seen[arrived + 1 :]
+    passed = {outcome.bridge_of.get(each.interface) for each in found}
+    return [each for each in found if each.interface not in passed]
+
+
+def _astray(bridge: str, port: str) -> str:
+    return (
+        f"did not come out at {port}: `bridge fdb show br {bridge}` says where the bridge sends it"
+    )
+
+
+def _or_silent(outcome: TraceOutcome) -> str:
+    """A datagram need not be answered."""
+    if outcome.protocol != "udp":
+        return ""
+    return f", or who listens on udp port {outcome.port} has no answer to this"

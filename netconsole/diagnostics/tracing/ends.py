@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 from typing import Final
 
 from netconsole.backend.model.errors import InvalidValue, NotFound, Unavailable
@@ -74,6 +74,8 @@ def _destination(text: str, status: Status) -> tuple[str, str]:
     """Return an address, and the port of the instance that has it: as its own, or floating."""
     with suppress(ValueError):
         address = str(IPv4Address(text))
+        if _is_of_many(IPv4Address(text), status):
+            raise InvalidValue("destination", text, "is no address of one host")
         floating = {each.address: each.fixed_address for each in status.floating_ips}
         fixed = floating.get(address) or address
         own = next((each for each in status.allocations if each.address == fixed), None)
@@ -84,6 +86,13 @@ def _destination(text: str, status: Status) -> tuple[str, str]:
         rule = "is no IPv4 address, and no instance has that name"
         raise InvalidValue("destination", text, rule) from None
     return found.address, found.device
+
+
+def _is_of_many(address: IPv4Address, status: Status) -> bool:
+    """Whether it is of a group, of everybody on a network, or of nobody (RFC 1122, 3.2.1.3)."""
+    networks = (ip_network(each.cidr) for each in status.networks if each.cidr)
+    everybody = {IPv4Address(2**32 - 1), *(each.broadcast_address for each in networks)}
+    return address.is_multicast or address.is_unspecified or address in everybody
 
 
 def _outside(sender: str, status: Status) -> str | None:

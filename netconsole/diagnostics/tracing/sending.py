@@ -62,6 +62,8 @@ class SentPackets:
     answered_by: str = ""
     error: tuple[int, int] | None = None
     """Type and code of an error of ICMP that it heard."""
+    is_written: bool = False
+    """Whether the host wrote it in the sender's stead, which it could not enter."""
 
 
 def parse_sent(told: str, said: str) -> SentPackets:

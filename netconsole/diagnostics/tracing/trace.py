@@ -49,19 +49,22 @@ def trace(request: TraceRequest, status: Status, links: Links, routing: Routing)
     between = ends(request, status, links, routing)
     mark = secrets.randbits(31) | 1
     packet = TracedPacket(request.protocol, between.destination, request.port, mark)
-    seen = [each.name for each in _watched(between, status, links)]
+    watchable = [each.name for each in _watchable(between, status, links)]
+    seen = watchable[:MOST_INTERFACES]
     ingress = [name for name in seen if '"' not in name]  # nft(8) has no words for such a name
     with TraceListener(packet, seen) as listener, marking(packet.matches(), ingress):
-        told, heard = _sent(between, packet, listener)
+        told, heard = _sent(between, packet, listener, links)
     names = dict(socket.if_nameindex())
     met = [each for each in heard.messages if not is_trace_table(each.table)]
     texts = read_rule_texts(rules_met(met))
-    ways = following.Interfaces(
-        names, {each.name: each.master for each in links.links if each.master}
-    )
+    ways = following.Interfaces(names, _bridges(links))
     hops = following.hops(Heard(met, heard.sightings), packet, ways, texts.rule)
     begun = Hop("there", "sent", between.name, told.source or between.source, between.destination)
-    unseen = (*read_untraced_tables(), *texts.unread)
+    unwatched = len(watchable) - len(seen)
+    too_many = (
+        (f"{unwatched} of {len(watchable)} interfaces were not watched",) if unwatched else ()
+    )
+    unseen = (*read_untraced_tables(), *texts.unread, *too_many)
     return _journey(packet, between, (begun, *hops), heard, told, links, unseen)
 
 
@@ -84,6 +87,7 @@ def _journey(
         between.destination,
         *(between.name, between.interface, between.receiver, next_hop),
         *(_through(heard, packet, hops[-1].way, (HANDED,)) is not None, asked, found),
+        *(_bridges(links), told.is_written),
     )
     is_refused = told.refusal and not is_dropped
     because = cannot_send(between.name, told.refusal) if is_refused else ending(outcome)
@@ -91,6 +95,10 @@ def _journey(
         *(between.name, hops[0].source, between.destination, packet.protocol, packet.port),
         *(hops, told.reply, told.answered_by, because, unseen),
     )
+
+
+def _bridges(links: Links) -> dict[str, str]:
+    return {each.name: each.master for each in links.links if each.master}
 
 
 def _through(
@@ -132,16 +140,19 @@ def _next_hop(hops: Sequence[Hop], heard: Heard, packet: TracedPacket, links: Li
     return read_next_hop(last.source, last.destination, into)
 
 
-def _watched(between: Ends, status: Status, links: Links) -> tuple[KernelLink, ...]:
-    """Return the interfaces at which it may come by: not the ports of other instances."""
+def _watchable(between: Ends, status: Status, links: Links) -> tuple[KernelLink, ...]:
+    """Return the interfaces at which it may come by, the likeliest first: not the ports of other
+    instances, and after all others the ports of anything else."""
     own = {between.interface, between.receiver}
     others = {each.device for each in status.allocations} - own
     found = [each for each in links.links if each.up and each.name not in (*others, "lo")]
-    return tuple(found[:MOST_INTERFACES])
+    likely = own | {each.master for each in found if each.name in own}
+    likely.add(status.host.public_interface)
+    return tuple(sorted(found, key=lambda each: (each.name not in likely, bool(each.master))))
 
 
 def _sent(
-    between: Ends, packet: TracedPacket, listener: TraceListener
+    between: Ends, packet: TracedPacket, listener: TraceListener, links: Links
 ) -> tuple[SentPackets, Heard]:
     """Send it, and listen; return what who sends has told, and what was heard."""
     with sending(between, packet, COUNT, PAUSE_SECONDS, LAST_SECONDS) as sender:
@@ -152,7 +163,13 @@ def _sent(
             return sender.end(), heard
         heard = listener.hear(seconds, lambda found: bool(_returned(found, between).reply))
         told, seen = sender.end(), _returned(heard, between)
-    return replace(told, reply=seen.reply, answered_by=seen.source, error=seen.kind), heard
+    at = links.get(between.interface)
+    if not heard.sightings and at is not None and not at.carrier:
+        nobody = f"{at.name} has no carrier: nobody is at its other end"
+        return replace(told, refusal=nobody), heard
+    return SentPackets(
+        *(told.source, told.refusal, seen.reply, seen.source, seen.kind), is_written=True
+    ), heard
 
 
 _NOTHING: Final = Recognised("back", "", "")
