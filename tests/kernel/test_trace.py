@@ -330,6 +330,18 @@ def test_among_many_interfaces_those_on_the_way_are_watched(lab: RunningLab) -> 
     assert "interfaces were not watched" in found["unseen"][0]
 
 
+def test_a_table_that_takes_arp_is_told_of(lab: RunningLab) -> None:
+    lab.inside("web1", "ip", "neighbour", "flush", "dev", "eth0", "nud", "all")
+    drops = "type filter hook input priority 0; policy drop;"
+    lab.run("nft", f"add table arp x; add chain arp x i {{ {drops} }}")
+    try:
+        found = traced(lab, "--from", "web1", "--to", "203.0.113.1")
+    finally:
+        lab.run("nft", "delete", "table", "arp", "x")
+    assert "who has 10.0.0.1 (ARP), and nobody answers; " in found["because"]
+    assert "ARP is not traced, and these tables may drop it: arp x, netdev" in found["because"]
+
+
 def test_a_redirect_is_no_end(lab: RunningLab) -> None:
     """Who sends by a longer way than it could is told so, and the packet goes on."""
     found = traced(lab, "--from", "outside", "--to", "203.0.113.77")

@@ -36,6 +36,11 @@ class NextHop:
     is_here: bool = False
     """Whether this host itself is who it is for."""
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was asked for its MAC address by ARP, and did not say it."""
+        return self.mac_state in ("FAILED", "INCOMPLETE")
+
 
 @dataclass(frozen=True, slots=True)
 class TraceOutcome:
@@ -181,7 +186,7 @@ def _stuck(following: NextHop) -> str:
         return f"was not handed to this host itself, for which it is: {_UNTOLD}"
     if following.refusal:
         return f"this host has no way for it: {following.refusal}"
-    if following.mac_state in ("FAILED", "INCOMPLETE"):
+    if following.is_silent:
         return (
             f"was to leave by {following.interface}, where {following.address}, which is next, "
             f"does not answer ARP ({following.mac_state})"

@@ -26,7 +26,7 @@ from netconsole.diagnostics.tracing.rule_texts import read_rule_texts
 from netconsole.diagnostics.tracing.sending import SentPackets, sending
 from netconsole.diagnostics.tracing.trace_messages import rules_met
 from netconsole.diagnostics.tracing.traced_packet import Recognised, TracedPacket
-from netconsole.diagnostics.tracing.untraced_tables import read_untraced_tables
+from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp, read_untraced_tables
 
 COUNT: Final = 3
 """Packets sent at most: a neighbour may have to be asked for before the first."""
@@ -82,6 +82,8 @@ def _journey(
     next_hop = _next_hop(hops, heard, packet, links) if is_lost else NextHop()
     asked = heard.unanswered(between.interface)
     found = (*_hindrances(hops, between, next_hop, asked, links), *unseen) if is_lost else ()
+    if is_lost and (next_hop.is_silent or (asked and len(hops) == 1)):
+        found += read_tables_of_arp()
     outcome = TraceOutcome(
         *(hops, told.reply, told.answered_by, told.error, packet.protocol, packet.port),
         between.destination,

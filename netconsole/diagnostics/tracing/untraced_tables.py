@@ -1,8 +1,15 @@
-"""Reads what filters packets and is not of nf_tables: the kernel's trace tells nothing of it."""
+"""Reads what filters and is not traced: legacy tables, and of nf_tables what takes ARP."""
+
+from typing import Final
 
 from netconsole.backend.filtering.saved_tables import parse_saved
 from netconsole.backend.kernel.iptables_save import kind_of, legacy_tables, saved
+from netconsole.backend.kernel.nf_tables import NfTables
 from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.trace_table import is_trace_table
+
+_OF_ARP: Final = ("arp", "bridge", "netdev")
+"""Families whose chains meet ARP (nft(8), address families)."""
 
 
 def read_untraced_tables() -> tuple[str, ...]:
@@ -22,3 +29,16 @@ def read_untraced_tables() -> tuple[str, ...]:
         return ()
     names = ", ".join(filled)
     return (f"tables of iptables-legacy, which the kernel does not trace, have rules: {names}",)
+
+
+def read_tables_of_arp() -> tuple[str, ...]:
+    """Return a sentence on the tables that may take a question or an answer of ARP."""
+    with NfTables() as kernel:
+        found = [
+            f"{family} {table}"
+            for family, table in kernel.tables()
+            if family in _OF_ARP and not is_trace_table(table)
+        ]
+    if not found:
+        return ()
+    return (f"ARP is not traced, and these tables may drop it: {', '.join(sorted(found))}",)
