@@ -342,6 +342,16 @@ def test_a_table_that_takes_arp_is_told_of(lab: RunningLab) -> None:
     assert "ARP is not traced, and these tables may drop it: arp x, netdev" in found["because"]
 
 
+def test_what_could_not_be_read_is_said(lab: RunningLab) -> None:
+    hidden = "mount --bind /dev/null $(readlink -f $(command -v tc))"
+    told = lab.run(
+        *("unshare", "--mount", "sh", "-c"),
+        f"{hidden}; netconsole trace --from web1 --to 192.0.2.1",
+        check=False,
+    )
+    assert "; what is attached to eth0 could not be read (tc: not installed" in told.stdout
+
+
 def test_a_redirect_is_no_end(lab: RunningLab) -> None:
     """Who sends by a longer way than it could is told so, and the packet goes on."""
     found = traced(lab, "--from", "outside", "--to", "203.0.113.77")

@@ -27,7 +27,7 @@ class _Filter(TypedDict):
 
 
 def read_attached(interfaces: Iterable[str]) -> dict[str, Attached]:
-    """Read of each interface what is attached to it; nothing of one that cannot be asked."""
+    """Read of each interface what is attached to it, or why that could not be read."""
     return {name: _read(name) for name in interfaces}
 
 
@@ -36,8 +36,8 @@ def _read(name: str) -> Attached:
         links = cast(list[_Link], from_json(run(["ip", "-json", "link", "show", "dev", name])))
         told = run(["tc", "qdisc", "show", "dev", name])
         at = {way: _kinds(name, way) for way in ("ingress", "egress")}
-    except NetconsoleError:
-        return Attached()
+    except NetconsoleError as error:
+        return Attached(unread=str(error))
     program = next((each["xdp"] for each in links if "xdp" in each), None)
     mode = "" if program is None else _MODES.get(program.get("mode", 0), "attached")
     root = next((found for line in told.splitlines() if (found := _ROOT.match(line))), None)

@@ -28,6 +28,8 @@ class Attached:
     """Kinds of tc's filters there: u32, bpf, flower, ..."""
     queue: str = ""
     """The root queueing discipline with its options, in the words of tc(8)."""
+    unread: str = ""
+    """Why nothing of this is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ def hindrances(
     """
     last, onward = links.get(stopped.last), links.get(stopped.onward)
     found = attached.get(stopped.last, Attached())
+    for name, each in attached.items():
+        if each.unread:
+            yield f"what is attached to {name} could not be read ({each.unread})"
     if found.xdp:
         yield f"a program of XDP ({found.xdp}) is attached to {stopped.last}, before all else"
     if arrived and last is not None:
