@@ -20,8 +20,12 @@ from netconsole.metadata.guests import Guests
 from netconsole.metadata.proxies import ProxyRefusal, forwarded_address, signed_request
 from netconsole.metadata.tally import Tally
 
-CERTAIN_SECONDS: Final = 0.5
-"""For so long it is not asked again behind which port the guest of a connection is."""
+CERTAIN_SECONDS: Final = 5.0
+"""For so long it is not asked again behind which port the guest of a connection is.
+
+Who took the guest's addresses meanwhile does not know the sequence numbers of the connection, which
+the kernel chose at random (RFC 6528). To ask takes 0.1 to 0.5 ms where a bridge has many ports.
+"""
 
 
 @dataclass(frozen=True, slots=True)
