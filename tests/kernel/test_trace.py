@@ -352,6 +352,36 @@ def test_what_could_not_be_read_is_said(lab: RunningLab) -> None:
     assert "; what is attached to eth0 could not be read (tc: not installed" in told.stdout
 
 
+@pytest.mark.parametrize(
+    ("broken", "mended", "said"),
+    [
+        ("ip link set {0} nomaster", "ip link set {0} master br100", "{0} is a port of no bridge"),
+        (
+            "ip link set br100 down",
+            "ip link set br100 up",
+            "{0} is in state disabled in its bridge br100",
+        ),
+    ],
+)
+def test_of_what_was_not_routed_no_route_is_blamed(
+    lab: RunningLab, broken: str, mended: str, said: str
+) -> None:
+    port, mac = port_of(lab, "web1"), lab.run("cat", "/sys/class/net/br100/address").stdout.strip()
+    gateway = ("10.0.0.1", "dev", "eth0")
+    lab.inside("web1", *("ip", "neighbour", "replace", *gateway, "lladdr", mac, "nud", "permanent"))
+    strict = "net.ipv4.conf.all.rp_filter"
+    former = lab.run("sysctl", "-n", strict).stdout.strip()
+    lab.run("sh", "-c", f"sysctl -qw {strict}=1; {broken.format(port)}")
+    try:
+        found = traced(lab, "--from", "web1", "--to", "203.0.113.1")
+    finally:
+        lab.run("sh", "-c", f"sysctl -qw {strict}={former}; {mended.format(port)}")
+        lab.inside("web1", "ip", "neighbour", "delete", *gateway)
+    assert found["because"].startswith(f"it came to {port}, and no further: no rule ")
+    assert said.format(port) in found["because"]
+    eventually(lambda: traced(lab, "--from", "web1", "--to", "web2")["reached"])
+
+
 def test_a_redirect_is_no_end(lab: RunningLab) -> None:
     """Who sends by a longer way than it could is told so, and the packet goes on."""
     found = traced(lab, "--from", "outside", "--to", "203.0.113.77")

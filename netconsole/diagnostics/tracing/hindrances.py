@@ -76,6 +76,9 @@ def hindrances(
     if arrived and last is not None:
         if found.ingress:
             yield f"filters of tc stand at ingress of {stopped.last} ({', '.join(found.ingress)})"
+        bridge = links.get(last.master)
+        if bridge is not None and not bridge.up:
+            yield f"{last.master}, the bridge of {last.name}, is down"
         yield from _of_port(last, onward)
     if onward is not None:
         out = attached.get(stopped.onward, Attached())

@@ -83,7 +83,7 @@ def _journey(
     asked = heard.unanswered(between.interface)
     found = (*_hindrances(hops, between, next_hop, asked, links), *unseen) if is_lost else ()
     if is_lost and (next_hop.is_silent or (asked and len(hops) == 1)):
-        found += read_tables_of_arp()
+        found += read_tables_of_arp(guards=not next_hop.is_silent)
     outcome = TraceOutcome(
         *(hops, told.reply, told.answered_by, told.error, packet.protocol, packet.port),
         between.destination,
@@ -126,20 +126,29 @@ def _hindrances(
         onward = between.interface
     stopped = standstill(hops, first, onward)
     arrived = bool(asked) or any(hop.kind == "arrived" for hop in hops)
-    return tuple(hindrances(stopped, arrived, links, read_attached(concerned(stopped))))
+    found = hindrances(stopped, arrived, links, read_attached(concerned(stopped)))
+    port = links.get(between.interface)
+    if between.guest_mac and port is not None and not port.master:
+        return (*found, f"{port.name} is a port of no bridge")
+    return tuple(found)
 
 
 def _next_hop(hops: Sequence[Hop], heard: Heard, packet: TracedPacket, links: Links) -> NextHop:
-    """Ask where what was seen last is sent on: as it was when it was routed, else as seen last."""
+    """Ask where what was seen last is sent on, as it was when it was routed.
+
+    What left by a bridge was routed before. Of what came in and was not routed nobody knows.
+    """
     last = hops[-1]
+    if last.kind == "left":
+        link = links.get(last.interface)
+        into = (link.master or link.name) if link else ""
+        return read_next_hop(last.source, last.destination, into)
     routed = _through(heard, packet, last.way, ROUTED)
-    if routed is not None and last.kind != "left":
-        into = dict(socket.if_nameindex()).get(routed.into, "")
-        what = routed.what
-        return read_next_hop(what.source, what.destination, into, routed.messages[-1].mark)
-    link = links.get(last.interface)
-    into = (link.master or link.name) if link else ""
-    return read_next_hop(last.source, last.destination, into)
+    if routed is None:
+        return NextHop()
+    into = dict(socket.if_nameindex()).get(routed.into, "")
+    what = routed.what
+    return read_next_hop(what.source, what.destination, into, routed.messages[-1].mark)
 
 
 def _watchable(between: Ends, status: Status, links: Links) -> tuple[KernelLink, ...]:

@@ -6,6 +6,7 @@ from netconsole.backend.filtering.saved_tables import parse_saved
 from netconsole.backend.kernel.iptables_save import kind_of, legacy_tables, saved
 from netconsole.backend.kernel.nf_tables import NfTables
 from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.guards import FAMILY, TABLE
 from netconsole.backend.model.trace_table import is_trace_table
 
 _OF_ARP: Final = ("arp", "bridge", "netdev")
@@ -31,13 +32,17 @@ def read_untraced_tables() -> tuple[str, ...]:
     return (f"tables of iptables-legacy, which the kernel does not trace, have rules: {names}",)
 
 
-def read_tables_of_arp() -> tuple[str, ...]:
-    """Return a sentence on the tables that may take a question or an answer of ARP."""
+def read_tables_of_arp(*, guards: bool) -> tuple[str, ...]:
+    """Return a sentence on the tables that may take a question or an answer of ARP.
+
+    Ours is among them where it is about an instance's own question, which `guards` look at.
+    """
+    ours = () if guards else ((FAMILY, TABLE),)
     with NfTables() as kernel:
         found = [
             f"{family} {table}"
             for family, table in kernel.tables()
-            if family in _OF_ARP and not is_trace_table(table)
+            if family in _OF_ARP and not is_trace_table(table) and (family, table) not in ours
         ]
     if not found:
         return ()
