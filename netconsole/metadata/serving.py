@@ -31,6 +31,7 @@ from netconsole.metadata.listening import (
 from netconsole.metadata.saying import Sparing
 from netconsole.metadata.tally import Counted, Tally
 from netconsole.metadata.vendor_data import DynamicVendorData
+from netconsole.watch.followed import Followed
 from netconsole.watch.watch import Watch
 
 ENDING_SECONDS: Final = 1.0
@@ -216,12 +217,14 @@ async def metadata_serving(
         told = complaint
         return metadata.places != places
 
-    def follow(survey: Survey) -> Again:
+    def follow(survey: Survey) -> Followed:
         looking = asyncio.run_coroutine_threadsafe(look(survey), loop)
+        again = NOTHING
         with suppress(TimeoutError, CancelledError):
             if looking.result(FOLLOW_SECONDS):
-                return Again.of(Facility.LISTENERS)
-        return NOTHING
+                again = Again.of(Facility.LISTENERS)
+        failed = metadata.failed
+        return Followed(again, "" if failed is None else said(failed))
 
     async def retry() -> None:
         while True:

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import reduce
-from operator import or_
 from typing import Final
 
 from netconsole.backend.model.facility import EVERYTHING_AGAIN, NOTHING, Again, Facility
@@ -19,6 +17,7 @@ from netconsole.diagnostics.model.request import Request
 from netconsole.watch.attendance import Attendance
 from netconsole.watch.ears import Ears
 from netconsole.watch.examiner import CLOSE_SECONDS, Examiner, Findings
+from netconsole.watch.followed import Followed, together, with_failure
 from netconsole.watch.next_look import FOR_CHECKS, next_moment, of_pictures, servers, untold
 from netconsole.watch.pace import Beats, Pace
 from netconsole.watch.picture import Picture
@@ -31,8 +30,8 @@ RETRY_SECONDS: Final = 1.0
 """When a look failed."""
 _JOIN_SECONDS: Final = 1.0
 Delivery = Callable[[Picture | Exception], None]
-Follow = Callable[[Survey], Again]
-"""Does what follows from a look, and returns what of the host it changed by that."""
+Follow = Callable[[Survey], Followed]
+"""Does what follows from a look."""
 
 
 class Watch:
@@ -298,12 +297,12 @@ class Watch:
         return look
 
     def _followed(self, look: Look) -> Look:
-        """Do what follows from a look; return it with what that changed."""
-        again = reduce(or_, [follow(look.survey) for follow in self._followers], NOTHING)
-        if not again:
-            return look
-        found = self._service.look(look, again)
-        return replace(found, changed=look.changed | found.changed)
+        """Do what follows from a look; return it with what that changed, and what failed."""
+        followed = together(follow(look.survey) for follow in self._followers)
+        if followed.again:
+            found = self._service.look(look, followed.again)
+            look = replace(found, changed=look.changed | found.changed)
+        return with_failure(look, self._latest, followed.metadata_failed)
 
     def _deliver_newest(self) -> None:
         """What the checks have found meanwhile; and to who has just subscribed, what there is."""

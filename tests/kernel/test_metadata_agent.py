@@ -42,6 +42,44 @@ def test_the_agent_answers_and_tells_what_was_asked(host: PrivateHost) -> None:
     eventually(lambda: ask(host, "web1", hostname).body == "web1.example.org")
 
 
+def test_why_it_does_not_serve_is_told_until_it_does(host: PrivateHost) -> None:
+    """A port that another program has, and an address that the host does not have yet."""
+    create_network(host)
+    boot(host, "web1")
+    host.spawn("busybox", "httpd", "-f", "-p", "8775")
+    eventually(lambda: ask(host, "web1", "/").status == 404)
+    start_agent(host)
+    _is_told(host, "metadata_listen_port 8775: another program listens at br100 already")
+    host.run("pkill", "-f", "busybox httpd")
+    eventually(lambda: _serves(host))
+
+    configuration = host.read("/etc/netconsole/netconsole.conf")
+    listen = "metadata_listen = 192.0.2.7\nmetadata_host = 192.0.2.7\n"
+    host.write("/etc/netconsole/netconsole.conf", configuration + listen)
+    host.run("pkill", "-HUP", "-f", "netconsole agent")
+    _is_told(host, "metadata service at 192.0.2.7, port 8775: Cannot assign requested address")
+    host.run("ip", "address", "add", "192.0.2.7/32", "dev", "lo")
+    eventually(lambda: _serves(host))
+
+
+def _is_told(host: PrivateHost, reason: str) -> None:
+    """By the status, and by the check, which the agent has made since."""
+    wrong = f"wrong: the agent serves no metadata: {reason}"
+    eventually(lambda: wrong in netconsole(host, "status"))
+    eventually(lambda: f"The agent serves no metadata: {reason}" in _because(host))
+
+
+def _because(host: PrivateHost) -> str:
+    _, told = curl(host, "/v1/findings")
+    (found,) = (each["because"] for each in told if each["check"] == "metadata")
+    return str(found)
+
+
+def _serves(host: PrivateHost) -> bool:
+    is_served = ask(host, "web1", "/latest/meta-data/hostname").body.startswith("web1")
+    return is_served and "no metadata" not in netconsole(host, "status")
+
+
 def _calm(host: PrivateHost) -> str:
     """The status, once nothing is wrong in it."""
     told = netconsole(host, "status")

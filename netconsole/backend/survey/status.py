@@ -82,6 +82,8 @@ class HostStatus:
     """Whether no interface of this host has it."""
     metadata_unserved: str = ""
     """Where this host's instances are led for their metadata, if nobody listens there."""
+    metadata_failed: str = ""
+    """Why the agent, which should answer them, does not listen."""
     missing_program: str = ""
     """That which could take away what is left of ours in tables that `iptables` does not show."""
     unguarded: tuple[str, ...] = ()

@@ -90,6 +90,9 @@ class Survey:
     """Why it is not known what the host should hold, where it is not: `wanted` is empty then."""
     obstacles: tuple[Obstacle, ...] = ()
     """What of `wanted` this host cannot have as it is: the plan is without it."""
+    metadata_failed: str = ""
+    """Why this process does not serve metadata where it should; nothing where it does, or has not
+    to."""
 
     @property
     def removes_most(self) -> str | None:
@@ -124,6 +127,7 @@ class Survey:
             unsupported=dict(self.wanted.unsupported),
             missing_program=self.observed.missing_program,
             metadata_unserved=self._metadata_unserved(),
+            metadata_failed=self.metadata_failed,
             unguarded=self._unguarded(),
             guards_off=not self.options.guard,
             guards_off_source=self.options.guard_source,

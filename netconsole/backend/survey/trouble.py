@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from netconsole.backend.model.phrases import command, count, some
-from netconsole.backend.survey.status import Allocation, DnsmasqStatus, NetworkStatus, Status
+from netconsole.backend.survey.status import (
+    Allocation,
+    DnsmasqStatus,
+    HostStatus,
+    NetworkStatus,
+    Status,
+)
 
 
 class Reach(IntEnum):
@@ -51,8 +57,8 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         yield Trouble(Reach.HOST, unfinished)
     for obstacle in host.obstacles:
         yield Trouble(Reach.NETWORK, obstacle)
-    if host.metadata_unserved:
-        yield Trouble(Reach.NETWORK, metadata_unserved(host.metadata_unserved))
+    if said := metadata_trouble(host):
+        yield Trouble(Reach.NETWORK, said)
     for part, why in host.unsupported.items():
         yield Trouble(Reach.INSTANCE, f"this kernel has no {part}: {why}")
     if host.unguarded:
@@ -95,10 +101,15 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         yield Trouble(Reach.HOST, said)
 
 
-def metadata_unserved(led_to: str) -> str:
-    """Say that instances that ask for metadata are led where nobody listens."""
-    said = f"no metadata service runs: instances are led to {led_to}, where nobody listens"
-    return f"{said} (start the agent, or {command('metadata', 'serve')})"
+def metadata_trouble(host: HostStatus) -> str:
+    """Say why nobody answers instances that ask for metadata; nothing where somebody does."""
+    if host.metadata_failed:
+        return f"the agent serves no metadata: {host.metadata_failed}"
+    if not host.metadata_unserved:
+        return ""
+    led = f"instances are led to {host.metadata_unserved}, where nobody listens"
+    hint = f"(start the agent, or {command('metadata', 'serve')})"
+    return f"no metadata service runs: {led} {hint}"
 
 
 def _of_networks(status: Status) -> Iterator[Trouble]:

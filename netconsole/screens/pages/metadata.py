@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from netconsole.backend.model.guest_requests import GuestRequests
-from netconsole.backend.survey.trouble import metadata_unserved
+from netconsole.backend.survey.trouble import metadata_trouble
 from netconsole.screens.pages.console import Console
 from netconsole.screens.pages.dialogs import TablePage, TextPage, said
 from netconsole.screens.panes import guest_requests
@@ -73,8 +73,8 @@ class MetadataPage(TablePage[None], inherit_bindings=False):
         self._found = result
         self.set_rows(guest_requests.rows(result, datetime.now(UTC), self.console.glyphs))
         status = self.console.status
-        led_to = status.host.metadata_unserved if status else None
-        self.bar.hint(metadata_unserved(led_to) if led_to else guest_requests.remark(result))
+        trouble = metadata_trouble(status.host) if status else ""
+        self.bar.hint(trouble or guest_requests.remark(result))
 
     def on_live_table_chosen(self, message: LiveTable.Chosen) -> None:
         message.stop()

@@ -24,6 +24,10 @@ SERVICE_REMEDY = (
     "Start the agent, which serves it (`netconsole agent install --now`, or `systemctl start "
     "netconsole-agent`), or the service alone: `netconsole metadata serve`."
 )
+FAILED_REMEDY = (
+    "The agent tries again every few seconds: end the other program, or correct the option and "
+    "`systemctl reload netconsole-agent`."
+)
 
 
 def judge(snapshot: Snapshot) -> Finding:
@@ -84,6 +88,9 @@ def _listening(
     rules: list[NatRule],
     rows: tuple[Evidence, ...],
 ) -> Finding:
+    if failed := snapshot.part(Backend).status.host.metadata_failed:
+        because = f"The agent serves no metadata: {failed}."
+        return Finding(ID, TITLE, "fail", because, rows, remedy=FAILED_REMEDY)
     address, port = aim_of(rules[0].rule) or ("127.0.0.1", configuration.metadata_port)
     local = {each.address for each in snapshot.part(Routing).addresses} | {"127.0.0.1"}
     if address not in local:
