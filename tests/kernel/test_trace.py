@@ -267,6 +267,18 @@ def test_it_is_asked_for_where_it_was_translated_to(lab: RunningLab) -> None:
     assert silent.replace("FAILED", "INCOMPLETE") in found["because"] or silent in found["because"]
 
 
+def test_a_refusal_of_this_host_itself_is_told_from_that_of_a_rule(lab: RunningLab) -> None:
+    rule = "-p tcp --dport 99 -m statistic --mode nth --every 2 --packet 0 -j DROP"
+    lab.run("iptables", "-I", "INPUT", *rule.split())
+    try:
+        found = traced(lab, "--from", "web1", "--to", "10.0.0.1", "tcp", "99")
+    finally:
+        lab.run("iptables", "-D", "INPUT", "1")
+    said = "10.0.0.1 refuses it: nothing listens there on tcp port 99, though not each time: "
+    assert found["because"].startswith(f"{said}rule 1 of INPUT (table ip filter) drops it")
+    assert found["reached"]
+
+
 def port_of(lab: RunningLab, guest: str) -> str:
     told = json.loads(lab.netconsole("instance", "show", guest, "--json").stdout)
     return str(told["ports"][0]["port"]["device"])

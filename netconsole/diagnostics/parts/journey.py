@@ -72,6 +72,8 @@ class Journey:
     """Where it ended, in a sentence with its evidence."""
     unseen: tuple[str, ...] = ()
     """What could not be seen here, and why."""
+    is_handed: bool = False
+    """Whether one of the packets was handed to this host itself, past all its rules."""
 
     @property
     def reached(self) -> bool:
@@ -79,15 +81,18 @@ class Journey:
 
         What this host rejected did not reach anybody, whatever the sender was told.
         """
-        return self.reply in ("answer", "refusal") and not is_rejected(self.reply, self.hops)
+        return self.reply in ("answer", "refusal") and not is_rejected(
+            self.reply, self.hops, self.is_handed
+        )
 
 
-def is_rejected(reply: Reply, hops: Sequence[Hop]) -> bool:
+def is_rejected(reply: Reply, hops: Sequence[Hop], is_handed: bool) -> bool:
     """Whether what came back is this host's own word for a packet that a rule of it dropped.
 
-    It is not where something came in on the way back: then one packet was dropped, and another of
-    the same kind was let by. Nor is an answer: a rule rejects by a reset or an error.
+    It is not where something came in on the way back, or one was handed to this host itself: then
+    one packet was dropped, and another of the same kind was let by. Nor is an answer: a rule
+    rejects by a reset or an error.
     """
-    if reply == "answer" or not any(hop.ends and hop.way == "there" for hop in hops):
+    if reply == "answer" or is_handed or not any(hop.ends and hop.way == "there" for hop in hops):
         return False
     return not any(hop.kind == "arrived" and hop.way == "back" for hop in hops)

@@ -62,7 +62,7 @@ class TraceOutcome:
     next_hop: NextHop
     """Of what was sent, or of the answer where one came in."""
     is_handed: bool = False
-    """Whether the packet filter has let it in to this host itself, or the answer."""
+    """Whether the packet filter has let it in to this host itself."""
     unanswered: str = ""
     """The address that the sender asks for by ARP where it comes in, and nobody says it has."""
     hindrances: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ def _with_drop(drop: Hop, outcome: TraceOutcome) -> str:
     said = _dropped(drop, outcome)
     if not outcome.reply:
         return said
-    if is_rejected(outcome.reply, outcome.hops):
+    if is_rejected(outcome.reply, outcome.hops, outcome.is_handed):
         return f"{said}; {_rejected(outcome)}"
     return f"{_answered(outcome)}, though not each time: {said}"
 

@@ -84,11 +84,12 @@ def _journey(
     found = (*_hindrances(hops, between, next_hop, asked, links), *unseen) if is_lost else ()
     if is_lost and (next_hop.is_silent or (asked and len(hops) == 1)):
         found += read_tables_of_arp(guards=not next_hop.is_silent)
+    is_handed = _through(heard, packet, "there", (HANDED,)) is not None
     outcome = TraceOutcome(
         *(hops, told.reply, told.answered_by, told.error, packet.protocol, packet.port),
         between.destination,
         *(between.name, between.interface, between.receiver, next_hop),
-        *(_through(heard, packet, hops[-1].way, (HANDED,)) is not None, asked, found),
+        *(is_handed, asked, found),
         *(_bridges(links), told.is_written),
     )
     is_refused = told.refusal and not is_dropped
@@ -96,6 +97,7 @@ def _journey(
     return Journey(
         *(between.name, hops[0].source, between.destination, packet.protocol, packet.port),
         *(hops, told.reply, told.answered_by, because, unseen),
+        is_handed=is_handed,
     )
 
 
