@@ -11,6 +11,7 @@ from netconsole.metadata.serving import metadata_serving
 from netconsole.watch.watch import Watch
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
+_NOBODY = "0.0.0.0"  # noqa: S104  no guest's address: asked for to see whether the store answers
 
 
 def serve_alone(
@@ -18,7 +19,8 @@ def serve_alone(
 ) -> None:
     """Serve until SIGTERM or SIGINT; at SIGHUP the configuration is read again.
 
-    Raises Conflict where the port is taken, Unavailable where the kernel refuses to listen.
+    Raises Conflict where the port is taken, Unavailable where the kernel refuses to listen or the
+    store cannot be read.
     """
     allow_more_connections()
     asyncio.run(_serve(load, say, read_only))
@@ -34,6 +36,7 @@ async def _serve(load: Callable[[], Options], say: Callable[[str], None], read_o
         again.clear()
         service = Service(load(), read_only=read_only)
         watch = Watch(service, examine_seconds=None)
+        await asyncio.to_thread(service.guest_at, _NOBODY)
         async with metadata_serving(service, watch, say, goes_on=False) as metadata:
             watch.start()
             try:

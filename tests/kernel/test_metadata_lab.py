@@ -2,7 +2,7 @@
 
 import pytest
 from lab_faults import PROGRAMS, put_through_by_hand
-from running_lab import RunningLab
+from running_lab import NETCONSOLE, RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS, "curl")
 
@@ -23,3 +23,11 @@ def test_a_service_that_does_not_run_is_the_first_trouble(lab: RunningLab) -> No
     assert "and 1 problem" in told[0]
     assert told[2].startswith("wrong: no metadata service runs: instances are led to 203.0.113.2")
     lab.run("netconsole", "lab", "mend", "metadata-service")
+
+
+def test_who_cannot_read_the_store_serves_nobody_and_is_told_so(lab: RunningLab) -> None:
+    become = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    serve = ("timeout", "60", *become, NETCONSOLE, "metadata", "serve")
+    done = lab.run(*serve, check=False)
+    assert done.returncode == 3
+    assert "netconsole.sqlite cannot be read: permission denied" in done.stderr
