@@ -9,7 +9,7 @@ from typing import Final
 
 from netconsole.backend.injection.vendor_data import static_vendor_data
 from netconsole.backend.kernel.neighbours import Neighbours
-from netconsole.backend.model.errors import NetconsoleError, said
+from netconsole.backend.model.errors import Conflict, NetconsoleError, said
 from netconsole.backend.model.facility import NOTHING, Again, Facility
 from netconsole.backend.model.guest_requests import GuestRequests
 from netconsole.backend.model.records import Records
@@ -28,6 +28,7 @@ from netconsole.metadata.listening import (
     indexes,
     most_connections,
 )
+from netconsole.metadata.presence import Presence
 from netconsole.metadata.saying import Sparing
 from netconsole.metadata.tally import Counted, Tally
 from netconsole.metadata.vendor_data import DynamicVendorData
@@ -67,6 +68,9 @@ class MetadataService:
         """Whether it listens, as far as that can be, by a first look at the host."""
         self.failed: NetconsoleError | None = None
         """Why it does not listen somewhere where it should; None where it does."""
+        self.is_served = False
+        """Whether that is because another service of ours serves guests here."""
+        self._presence = Presence(self._port)
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -102,6 +106,7 @@ class MetadataService:
                 *(self._service, identity, vendor, dynamic, self._tally, self.say)
             )
             parts.callback(self._answering.close)
+            parts.enter_context(self._presence)
             parts.push_async_callback(self._close_all)
             if options.metadata_listen is not None:
                 await self._follow({None: 0})
@@ -141,13 +146,19 @@ class MetadataService:
                 self._listen(bridge, index, self._socket(bridge))
             except NetconsoleError as error:
                 self.failed = error
+        if self._open or self.failed is not None:
+            is_first = self._presence.take()
+            self.is_served = isinstance(self.failed, Conflict) and not is_first
+
+    @property
+    def _port(self) -> int:
+        options = self._service.options
+        return options.metadata_listen_port or options.metadata_port
 
     def _socket(self, bridge: str | None) -> socket:
-        options = self._service.options
-        port = options.metadata_listen_port or options.metadata_port
         if bridge is not None:
-            return at_bridge(bridge, port)
-        return at_address(options.metadata_listen or "", port)
+            return at_bridge(bridge, self._port)
+        return at_address(self._service.options.metadata_listen or "", self._port)
 
     def _listen(self, bridge: str | None, index: int, listener: socket) -> None:
         if self._answering is None:
@@ -223,7 +234,7 @@ async def metadata_serving(
         with suppress(TimeoutError, CancelledError):
             if looking.result(FOLLOW_SECONDS):
                 again = Again.of(Facility.LISTENERS)
-        failed = metadata.failed
+        failed = None if metadata.is_served else metadata.failed
         return Followed(again, "" if failed is None else said(failed))
 
     async def retry() -> None:

@@ -28,17 +28,22 @@ def admins_bridge(host: PrivateHost, name: str) -> None:
 
 
 def seen(host: PrivateHost) -> list[str]:
-    """Links with their bridge and port settings, what bridges know, addresses and routes."""
+    """Links with their bridge and port settings, what bridges know, addresses and routes.
+
+    Without what every host with a network has on lo.
+    """
     links = json.loads(host.run("ip", "-json", "-details", "link").stdout)
     for link in links:
         link.get("linkinfo", {}).pop("info_data", None)
         link.pop("ifindex")
     fdb = host.run("bridge", "fdb", "show", "dev", "eth0").stdout.splitlines()
+    addresses = host.run("ip", "-brief", "-4", "address").stdout.splitlines()
+    routes = host.run("ip", "-4", "route", "show", "table", "all").stdout.splitlines()
     return [
         *map(json.dumps, links),
         *sorted(line for line in fdb if "static" in line or "permanent" in line),
-        *host.run("ip", "-brief", "-4", "address").stdout.splitlines(),
-        *host.run("ip", "-4", "route", "show", "table", "all").stdout.splitlines(),
+        *(line for line in addresses if not line.startswith("lo ")),
+        *(line for line in routes if "169.254.169.254" not in line),
     ]
 
 
