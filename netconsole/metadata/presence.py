@@ -9,7 +9,7 @@ import socket
 from typing import Self
 
 
-class Presence:
+class ServicePresence:
     """The name that this process holds, or none."""
 
     def __init__(self, port: int) -> None:

@@ -28,7 +28,7 @@ from netconsole.metadata.listening import (
     indexes,
     most_connections,
 )
-from netconsole.metadata.presence import Presence
+from netconsole.metadata.presence import ServicePresence
 from netconsole.metadata.saying import Sparing
 from netconsole.metadata.tally import Counted, Tally
 from netconsole.metadata.vendor_data import DynamicVendorData
@@ -70,7 +70,7 @@ class MetadataService:
         """Why it does not listen somewhere where it should; None where it does."""
         self.is_served = False
         """Whether that is because another service of ours serves guests here."""
-        self._presence = Presence(self._port)
+        self._presence = ServicePresence(self._port)
 
     @property
     def places(self) -> tuple[str, ...]:
