@@ -1,7 +1,7 @@
 """A check: a pure function from the snapshot to a finding, with what it needs to know."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.finding import Finding
@@ -17,6 +17,7 @@ class Check:
     rows: tuple[str, ...]
     """Its codes in the catalogue of checks: A1, A1b."""
     title: str
+    """What is so on a host that is well."""
     needs: frozenset[type[object]]
     """The parts without which it cannot be made, probes among them."""
     seconds: float
@@ -33,6 +34,8 @@ class Check:
     NETWORK where the guests of a network share it."""
     shown_by_status: bool = False
     """Whether a status shows by itself, and at once, what it finds."""
+    wrong: str = field(kw_only=True)
+    """What is so instead, where it finds something: the title of such a finding."""
 
     def examine(self, snapshot: Snapshot) -> Finding:
         """Judge, or answer `unknown` with the reason when something needed could not be read."""
@@ -45,4 +48,5 @@ class Check:
                 return Finding(self.id, self.title, "not-applicable", because)
             because = f"The check could not be made: {unread.because}."
             return Finding(self.id, self.title, "unknown", because)
-        return self.judge(snapshot)
+        finding = self.judge(snapshot)
+        return replace(finding, title=self.wrong) if finding.found else finding

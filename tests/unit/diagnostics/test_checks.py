@@ -55,6 +55,18 @@ def named(seen: Snapshot) -> list[str]:
     return [name for name, verdict in found.items() if verdict != "ok"]
 
 
+def test_a_heading_says_what_is_wrong_where_it_is() -> None:
+    off = snapshot(sysctls=FORWARDING | {"net/ipv4/ip_forward": "0"})
+    assert CHECKS["ip_forward"].examine(snapshot()).title == "The host forwards packets"
+    found = CHECKS["ip_forward"].examine(off)
+    assert as_json(found)["title"] == "The host does not forward packets"
+
+
+def test_no_heading_of_what_is_wrong_is_that_of_another_or_of_what_is_well() -> None:
+    headings = [words for check in CHECKS.values() for words in (check.title, check.wrong)]
+    assert len(set(headings)) == len(headings)
+
+
 def test_a_healthy_host_has_nothing_to_say() -> None:
     assert named(snapshot()) == []
 

@@ -188,4 +188,5 @@ CHECK = Check(
     uses=frozenset({Links}),
     reach=Reach.NETWORK,
     shown_by_status=True,
+    wrong="A bridge or port is missing, down or misplaced",
 )

@@ -176,4 +176,13 @@ PAGE = Explanation(
     source="tc(8), tc-tbf(8); Linux Documentation/networking/statistics.rst",
 )
 
-CHECK = Check(ID, ("B11",), TITLE, frozenset({Backend, Links, Counters, Queues}), 0.7, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("B11",),
+    TITLE,
+    frozenset({Backend, Links, Counters, Queues}),
+    0.7,
+    judge,
+    PAGE,
+    wrong="A hop drops packets",
+)

@@ -187,4 +187,5 @@ CHECK = Check(
     judge,
     PAGE,
     reach=Reach.NETWORK,
+    wrong="A bridge looks for a guest behind the wrong port",
 )

@@ -176,4 +176,5 @@ CHECK = Check(
     judge,
     PAGE,
     shown_by_status=True,
+    wrong="A guest can send as another",
 )

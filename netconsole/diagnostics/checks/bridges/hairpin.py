@@ -161,4 +161,13 @@ PAGE = Explanation(
     source="bridge(8), link set; ip-link(8), bridge_slave; Linux net/bridge/br_forward.c",
 )
 
-CHECK = Check(ID, ("B9",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("B9",),
+    TITLE,
+    frozenset({Backend, Links}),
+    0.5,
+    judge,
+    PAGE,
+    wrong="A port does not hand frames on as it should",
+)

@@ -114,5 +114,13 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, ("B10",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE, reach=Reach.NETWORK
+    ID,
+    ("B10",),
+    TITLE,
+    frozenset({Backend, Links}),
+    0.5,
+    judge,
+    PAGE,
+    reach=Reach.NETWORK,
+    wrong="A bridge forgets who listens to multicast",
 )

@@ -75,4 +75,13 @@ PAGE = Explanation(
     source="Linux Documentation/networking/netdev-features.rst; ethtool(8); systemd.link(5)",
 )
 
-CHECK = Check(ID, ("B8",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("B8",),
+    TITLE,
+    frozenset({Backend, Links}),
+    0.5,
+    judge,
+    PAGE,
+    wrong="An interface merges packets that are forwarded",
+)

@@ -107,4 +107,13 @@ PAGE = Explanation(
     source="ip-link(8), promisc; Linux net/bridge/br_if.c, br_manage_promisc",
 )
 
-CHECK = Check(ID, ("B7",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("B7",),
+    TITLE,
+    frozenset({Backend, Links}),
+    0.5,
+    judge,
+    PAGE,
+    wrong="An uplink does not take frames for the guests",
+)

@@ -169,5 +169,13 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, ("B4",), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE, reach=Reach.NETWORK
+    ID,
+    ("B4",),
+    TITLE,
+    frozenset({Backend, Links}),
+    0.5,
+    judge,
+    PAGE,
+    reach=Reach.NETWORK,
+    wrong="A port waits before it forwards",
 )

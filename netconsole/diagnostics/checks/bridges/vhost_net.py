@@ -125,4 +125,13 @@ PAGE = Explanation(
     source="qemu(1), -netdev tap; proc_pid_fdinfo(5); modules-load.d(5)",
 )
 
-CHECK = Check(ID, ("B2",), TITLE, frozenset({VirtualMachines, Modules}), 0.1, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("B2",),
+    TITLE,
+    frozenset({VirtualMachines, Modules}),
+    0.1,
+    judge,
+    PAGE,
+    wrong="A virtual machine does without vhost_net",
+)

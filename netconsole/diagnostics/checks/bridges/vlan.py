@@ -186,4 +186,5 @@ CHECK = Check(
     judge,
     PAGE,
     reach=Reach.NETWORK,
+    wrong="Tagged frames do not reach the bridge of their network",
 )

@@ -154,4 +154,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({ArpAnswers}),
+    wrong="Somebody else answers for an instance's address",
 )

@@ -73,5 +73,13 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, ("C4",), TITLE, frozenset({Backend, PacketFilter}), 0.5, judge, PAGE, reach=Reach.NETWORK
+    ID,
+    ("C4",),
+    TITLE,
+    frozenset({Backend, PacketFilter}),
+    0.5,
+    judge,
+    PAGE,
+    reach=Reach.NETWORK,
+    wrong="DHCP answers leave without their checksum",
 )

@@ -177,4 +177,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({Owners, Routing}),
     reach=Reach.NETWORK,
+    wrong="The packet filter keeps out DHCP, DNS or metadata requests of guests",
 )

@@ -170,4 +170,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({SystemLog}),
     reach=Reach.NETWORK,
+    wrong="A DHCP server does not know an instance as the store does",
 )

@@ -174,4 +174,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({SystemLog, DhcpAnswers}),
     reach=Reach.NETWORK,
+    wrong="A guest's lease is lost",
 )

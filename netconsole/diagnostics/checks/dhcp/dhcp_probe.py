@@ -167,4 +167,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({Routing}).union(*((each.needs | each.uses) for each in _CAUSES)) - {Backend},
     reach=Reach.NETWORK,
+    wrong="A guest's DHCP request is not answered as it should be",
 )

@@ -162,4 +162,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({DnsmasqProcesses, Routing}),
     reach=Reach.NETWORK,
+    wrong="Another DHCP server answers the guests",
 )

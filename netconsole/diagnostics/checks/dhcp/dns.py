@@ -159,4 +159,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({DnsmasqProcesses, SystemLog}),
     reach=Reach.NETWORK,
+    wrong="Names are not resolved, or late",
 )

@@ -84,4 +84,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({SystemLog}),
     reach=Reach.NETWORK,
+    wrong="A DHCP server has no time to answer",
 )

@@ -221,4 +221,5 @@ CHECK = Check(
     PAGE,
     reach=Reach.NETWORK,
     shown_by_status=True,
+    wrong="A network's dnsmasq is not as it should be",
 )

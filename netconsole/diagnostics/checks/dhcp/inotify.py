@@ -127,4 +127,5 @@ CHECK = Check(
     0.6,
     judge,
     PAGE,
+    wrong="A DHCP server does not hear of new instances",
 )

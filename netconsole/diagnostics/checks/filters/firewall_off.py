@@ -53,4 +53,14 @@ PAGE = Explanation(
     source="The operators' guide of nova-network, Disable firewall",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({ConfiguredOptions}), 0.1, judge, PAGE, shown_by_status=True)
+CHECK = Check(
+    ID,
+    (),
+    TITLE,
+    frozenset({ConfiguredOptions}),
+    0.1,
+    judge,
+    PAGE,
+    shown_by_status=True,
+    wrong="The firewall of instances is off",
+)

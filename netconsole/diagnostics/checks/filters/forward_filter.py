@@ -237,4 +237,5 @@ CHECK = Check(
     judge,
     PAGE,
     reach=Reach.HOST,
+    wrong="A foreign rule drops what is forwarded for guests",
 )

@@ -115,4 +115,13 @@ PAGE = Explanation(
     source="The operators' guide of nova-network, Enable ping and SSH on VMs",
 )
 
-CHECK = Check(ID, ("D7",), TITLE, frozenset({Backend, ConfiguredOptions}), 0.1, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("D7",),
+    TITLE,
+    frozenset({Backend, ConfiguredOptions}),
+    0.1,
+    judge,
+    PAGE,
+    wrong="Security groups keep out ping or SSH",
+)

@@ -70,4 +70,5 @@ CHECK = Check(
     PAGE,
     reach=Reach.INSTANCE,
     shown_by_status=True,
+    wrong="The kernel does not hold the rules of the security groups",
 )

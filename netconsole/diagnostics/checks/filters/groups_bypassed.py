@@ -151,4 +151,5 @@ CHECK = Check(
     PAGE,
     reach=Reach.NOBODY,
     shown_by_status=True,
+    wrong="A foreign rule lets in what security groups keep out",
 )

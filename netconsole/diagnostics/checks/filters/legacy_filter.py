@@ -205,5 +205,13 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, ("A4",), TITLE, frozenset({Backend, PacketFilter}), 1.0, judge, PAGE, reach=Reach.HOST
+    ID,
+    ("A4",),
+    TITLE,
+    frozenset({Backend, PacketFilter}),
+    1.0,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+    wrong="Rules act where `iptables` does not show them",
 )

@@ -71,4 +71,13 @@ PAGE = Explanation(
     source="nova's security groups: a default group without rules lets nothing in",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Backend}), 0.1, judge, PAGE)
+CHECK = Check(
+    ID,
+    (),
+    TITLE,
+    frozenset({Backend}),
+    0.1,
+    judge,
+    PAGE,
+    wrong="A security group lets in everybody",
+)

@@ -120,4 +120,5 @@ CHECK = Check(
     PAGE,
     frozenset({Backend}),
     reach=Reach.HOST,
+    wrong="Another program that keeps rules is in the way",
 )

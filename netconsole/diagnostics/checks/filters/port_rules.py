@@ -163,4 +163,5 @@ CHECK = Check(
     judge,
     PAGE,
     frozenset({Routing}),
+    wrong="A rule of others asks for a port of a bridge",
 )

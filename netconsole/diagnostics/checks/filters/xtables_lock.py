@@ -80,4 +80,5 @@ CHECK = Check(
     judge,
     PAGE,
     reach=Reach.HOST,
+    wrong="Somebody holds on to the lock of iptables",
 )

@@ -100,4 +100,13 @@ PAGE = Explanation(
     "measured",
 )
 
-CHECK = Check(ID, ("D4",), TITLE, frozenset({Backend, Connections}), 0.2, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("D4",),
+    TITLE,
+    frozenset({Backend, Connections}),
+    0.2,
+    judge,
+    PAGE,
+    wrong="A connection has outlived its floating address",
+)

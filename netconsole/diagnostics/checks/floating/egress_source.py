@@ -108,4 +108,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({Owners}),
     reach=Reach.HOST,
+    wrong="Instances leave under another address than their floating one",
 )

@@ -69,4 +69,14 @@ PAGE = Explanation(
     source="ip-address(8); RFC 826; RFC 5227 section 3",
 )
 
-CHECK = Check(ID, ("D1",), TITLE, frozenset({Backend}), 0.5, judge, PAGE, shown_by_status=True)
+CHECK = Check(
+    ID,
+    ("D1",),
+    TITLE,
+    frozenset({Backend}),
+    0.5,
+    judge,
+    PAGE,
+    shown_by_status=True,
+    wrong="A floating address is not where it belongs",
+)

@@ -112,5 +112,12 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, ("D6",), TITLE, frozenset({Backend, Links, PacketFilter, Sysctls}), 0.5, judge, PAGE
+    ID,
+    ("D6",),
+    TITLE,
+    frozenset({Backend, Links, PacketFilter, Sysctls}),
+    0.5,
+    judge,
+    PAGE,
+    wrong="A floating address does not work from its own network",
 )

@@ -95,4 +95,14 @@ PAGE = Explanation(
     source="iptables(8), iptables-extensions(8) DNAT and SNAT",
 )
 
-CHECK = Check(ID, ("D3",), TITLE, frozenset({Backend}), 0.5, judge, PAGE, shown_by_status=True)
+CHECK = Check(
+    ID,
+    ("D3",),
+    TITLE,
+    frozenset({Backend}),
+    0.5,
+    judge,
+    PAGE,
+    shown_by_status=True,
+    wrong="A NAT rule of a floating address is missing, or there twice",
+)

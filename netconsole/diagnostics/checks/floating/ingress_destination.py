@@ -96,4 +96,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({Owners}),
     reach=Reach.HOST,
+    wrong="A foreign rule takes what is sent to a floating address",
 )

@@ -124,4 +124,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({ArpAnswers}),
+    wrong="The router upstream sends a floating address elsewhere",
 )

@@ -114,4 +114,13 @@ PAGE = Explanation(
     source="dnsmasq(8), --dhcp-leasefile; RFC 2131 section 4.4.5; chronyc(1)",
 )
 
-CHECK = Check(ID, ("E6",), TITLE, frozenset({Backend, DnsmasqProcesses}), 0.6, judge, PAGE)
+CHECK = Check(
+    ID,
+    ("E6",),
+    TITLE,
+    frozenset({Backend, DnsmasqProcesses}),
+    0.6,
+    judge,
+    PAGE,
+    wrong="The clock and the leases disagree",
+)

@@ -60,5 +60,14 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, (), TITLE, frozenset({Backend}), 0.5, judge, PAGE, reach=Reach.NETWORK, shown_by_status=True
+    ID,
+    (),
+    TITLE,
+    frozenset({Backend}),
+    0.5,
+    judge,
+    PAGE,
+    reach=Reach.NETWORK,
+    shown_by_status=True,
+    wrong="Something else differs from the store",
 )

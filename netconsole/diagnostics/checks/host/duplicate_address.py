@@ -175,4 +175,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({ArpAnswers, Backend, Owners}),
+    wrong="An address of this host is on two interfaces, or another machine has it",
 )

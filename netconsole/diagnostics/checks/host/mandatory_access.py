@@ -91,5 +91,13 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, ("E4",), TITLE, frozenset({Backend, SystemLog}), 0.2, judge, PAGE, reach=Reach.HOST
+    ID,
+    ("E4",),
+    TITLE,
+    frozenset({Backend, SystemLog}),
+    0.2,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+    wrong="Something that dnsmasq needs is denied to it",
 )

@@ -78,4 +78,14 @@ PAGE = Explanation(
     source="modprobe.d(5); Linux Documentation/admin-guide/sysctl/kernel.rst, modules_disabled",
 )
 
-CHECK = Check(ID, ("E3",), TITLE, frozenset({Modules, Sysctls}), 0.1, judge, PAGE, reach=Reach.HOST)
+CHECK = Check(
+    ID,
+    ("E3",),
+    TITLE,
+    frozenset({Modules, Sysctls}),
+    0.1,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+    wrong="Kernel modules cannot be loaded",
+)

@@ -59,5 +59,14 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, (), TITLE, frozenset({Backend}), 0.1, judge, PAGE, reach=Reach.HOST, shown_by_status=True
+    ID,
+    (),
+    TITLE,
+    frozenset({Backend}),
+    0.1,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+    shown_by_status=True,
+    wrong="The host has lost the address that guests send under",
 )

@@ -91,5 +91,13 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, ("E8",), TITLE, frozenset({Counters, Sysctls, DropIns}), 0.7, judge, PAGE, reach=Reach.HOST
+    ID,
+    ("E8",),
+    TITLE,
+    frozenset({Counters, Sysctls, DropIns}),
+    0.7,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+    wrong="The processors do not keep up with what comes in",
 )

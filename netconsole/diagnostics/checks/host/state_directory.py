@@ -101,4 +101,14 @@ PAGE = Explanation(
     source="statvfs(3), proc(5) mountinfo, mount(8)",
 )
 
-CHECK = Check(ID, ("E7",), TITLE, frozenset({StateStorage}), 0.1, judge, PAGE, reach=Reach.HOST)
+CHECK = Check(
+    ID,
+    ("E7",),
+    TITLE,
+    frozenset({StateStorage}),
+    0.1,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+    wrong="The state cannot be written, or soon not",
+)

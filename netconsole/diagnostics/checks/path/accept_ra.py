@@ -103,5 +103,12 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, (), TITLE, frozenset({Backend, Sysctls, DropIns, Links, Routing}), 0.5, judge, PAGE
+    ID,
+    (),
+    TITLE,
+    frozenset({Backend, Sysctls, DropIns, Links, Routing}),
+    0.5,
+    judge,
+    PAGE,
+    wrong="Router advertisements are not heard, as the host routes IPv6",
 )

@@ -198,4 +198,5 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({ArpAnswers}),
+    wrong="An interface answers ARP for an address of another one",
 )

@@ -158,4 +158,5 @@ CHECK = Check(
     PAGE,
     frozenset({Connections}),
     reach=Reach.HOST,
+    wrong="The table of tracked connections is full, or nearly",
 )

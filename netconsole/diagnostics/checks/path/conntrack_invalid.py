@@ -131,4 +131,5 @@ CHECK = Check(
     judge,
     PAGE,
     frozenset({ReversePaths}),
+    wrong="Packets do not fit the connections that are tracked",
 )

@@ -206,4 +206,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({ArpAnswers}),
     reach=Reach.NETWORK,
+    wrong="The gateway of a network is missing, or there twice",
 )

@@ -76,4 +76,13 @@ PAGE = Explanation(
     source="RFC 826; RFC 1122 section 3.2.2.6",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Backend, Routing, GuestAnswers}), 1.5, judge, PAGE)
+CHECK = Check(
+    ID,
+    (),
+    TITLE,
+    frozenset({Backend, Routing, GuestAnswers}),
+    1.5,
+    judge,
+    PAGE,
+    wrong="An instance does not answer on its own network",
+)

@@ -93,4 +93,5 @@ CHECK = Check(
     PAGE,
     reach=Reach.HOST,
     shown_by_status=True,
+    wrong="The host does not forward packets",
 )

@@ -149,4 +149,5 @@ CHECK = Check(
     judge,
     PAGE,
     reach=Reach.NETWORK,
+    wrong="The metadata address does not lead to a service",
 )

@@ -213,4 +213,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({SizePings}),
     reach=Reach.NETWORK,
+    wrong="A link carries only smaller frames than guests send",
 )

@@ -122,4 +122,5 @@ CHECK = Check(
     PAGE,
     frozenset({Backend}),
     reach=Reach.HOST,
+    wrong="The table of neighbours is full, or nearly",
 )

@@ -122,4 +122,13 @@ PAGE = Explanation(
     source="packet(7), pcap-filter(7); Linux Documentation/networking/packet_mmap.rst",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Backend, Links, Traffic}), 10.0, judge, PAGE)
+CHECK = Check(
+    ID,
+    (),
+    TITLE,
+    frozenset({Backend, Links, Traffic}),
+    10.0,
+    judge,
+    PAGE,
+    wrong="Packets do not get where they are sent",
+)

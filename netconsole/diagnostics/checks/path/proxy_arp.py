@@ -154,5 +154,12 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, ("A10",), TITLE, frozenset({Backend, Routing, Sysctls, DropIns}), 0.5, judge, PAGE
+    ID,
+    ("A10",),
+    TITLE,
+    frozenset({Backend, Routing, Sysctls, DropIns}),
+    0.5,
+    judge,
+    PAGE,
+    wrong="The host answers ARP for addresses of others",
 )

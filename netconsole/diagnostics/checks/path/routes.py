@@ -186,5 +186,13 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID, ("A11",), TITLE, frozenset({Backend, Routing}), 0.5, judge, PAGE, reach=Reach.HOST
+    ID,
+    ("A11",),
+    TITLE,
+    frozenset({Backend, Routing}),
+    0.5,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+    wrong="A route does not lead to the guests, or to the world",
 )

@@ -191,4 +191,5 @@ CHECK = Check(
     PAGE,
     uses=frozenset({Backend, EchoProbes}),
     reach=Reach.HOST,
+    wrong="Reverse-path filtering drops what arrives",
 )

@@ -116,4 +116,14 @@ PAGE = Explanation(
     source="ip-link(8); RFC 2863 section 3.1.14; Linux Documentation/networking/operstates.rst",
 )
 
-CHECK = Check(ID, (), TITLE, frozenset({Backend, Links}), 0.5, judge, PAGE, reach=Reach.HOST)
+CHECK = Check(
+    ID,
+    (),
+    TITLE,
+    frozenset({Backend, Links}),
+    0.5,
+    judge,
+    PAGE,
+    reach=Reach.HOST,
+    wrong="An interface that leads off the host does not work",
+)
