@@ -18,6 +18,7 @@ from netconsole.diagnostics.evidence import (
     dnsmasq,
     drop_ins,
     forwarding,
+    guest_routes,
     links,
     listeners,
     log,
@@ -43,6 +44,7 @@ from netconsole.diagnostics.parts.dhcp import DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
 from netconsole.diagnostics.parts.forwarding import ForwardingTable, PortVlans
+from netconsole.diagnostics.parts.guest_routes import GuestRoutes
 from netconsole.diagnostics.parts.guests import GuestAnswers
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.listeners import Listeners
@@ -97,6 +99,7 @@ COLLECTORS: Mapping[type[object], Collector] = {
     PortVlans: Collector(lambda request: forwarding.read_port_vlans(), 10.0),
     Queues: Collector(lambda request: queues.read_queues(), 10.0),
     Routing: Collector(lambda request: routing.read_routing(), 10.0),
+    GuestRoutes: Collector(lambda request: guest_routes.read_guest_routes(), 10.0),
     Counters: Collector(lambda request: counters.read_counters(), 5.0),
     Connections: Collector(lambda request: connections.read_connections(), 15.0),
     PacketFilter: Collector(lambda request: packet_filter.read_packet_filter(), 20.0),

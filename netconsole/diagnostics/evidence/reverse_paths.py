@@ -5,24 +5,27 @@ packet as if it had come in, source check included (RTM_GETROUTE, rtnetlink(7)).
 """
 
 import errno
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from socket import AF_INET
-from typing import Literal, Protocol
+from typing import Literal
 
 from netconsole.backend.model.errors import Unavailable
-from netconsole.backend.model.text import decoded
 from netconsole.diagnostics.evidence.counters import DROPPED, read_once
+from netconsole.diagnostics.evidence.route_netlink import (
+    Message,
+    RouteNetlink,
+    asking,
+    number,
+    text,
+)
 from netconsole.diagnostics.parts.reverse_paths import (
     InterfacePaths,
     KnownAs,
     ReversePath,
     ReversePaths,
 )
-
-Message = Mapping[str, object]
 
 SAMPLES = ("192.0.2.1", "198.51.100.1", "203.0.113.1")
 """For documentation (RFC 5737): the first that only the default route covers stands for everyone
@@ -43,23 +46,12 @@ MAIN_TABLE = 254
 UNICAST = 1
 
 
-class _Netlink(Protocol):
-    """What is used of pyroute2's IPRoute, which has no types of its own."""
-
-    def get_addr(self, *, family: int) -> Iterable[Message]: ...
-    def get_rules(self, *, family: int) -> Iterable[Message]: ...
-    def get_neighbours(self, *, family: int) -> Iterable[Message]: ...
-    def get_routes(self, *, family: int, table: int) -> Iterable[Message]: ...
-    def link(self, command: str, *, index: int) -> Sequence[Message]: ...
-    def route(self, command: str, **question: str | int) -> Sequence[Message]: ...
-
-
 def read_reverse_paths(given: tuple[str, ...] = ()) -> ReversePaths:
     """Ask about every source known on every interface, and about the given ones on each.
 
     Raises Unavailable when the kernel does not answer about routes at all.
     """
-    with _netlink() as netlink:
+    with asking() as netlink:
         interfaces = _interfaces(netlink)
         sources = _Sources(netlink, given)
         several = len(list(netlink.get_rules(family=AF_INET))) > USUAL_RULES
@@ -78,20 +70,6 @@ def read_dropped() -> int:
     return dropped
 
 
-@contextmanager
-def _netlink() -> Iterator[_Netlink]:
-    from pyroute2 import IPRoute  # type: ignore[import-untyped]  # _Netlink has its types
-    from pyroute2.netlink.exceptions import (  # type: ignore[import-untyped]  # it has none
-        NetlinkError,
-    )
-
-    try:
-        with IPRoute() as netlink:
-            yield netlink
-    except NetlinkError as error:
-        raise Unavailable(f"the kernel did not answer about its routes: {error}") from error
-
-
 @dataclass(frozen=True, slots=True)
 class _Interface:
     index: int
@@ -99,41 +77,43 @@ class _Interface:
     addresses: tuple[str, ...]
 
 
-def _interfaces(netlink: _Netlink) -> list[_Interface]:
+def _interfaces(netlink: RouteNetlink) -> list[_Interface]:
     """Return those that are up and have an address; asked one by one, as ports are many."""
-    from pyroute2.netlink.exceptions import NetlinkError
+    from pyroute2.netlink.exceptions import (  # type: ignore[import-untyped]  # it has none
+        NetlinkError,
+    )
 
     addresses: dict[int, list[str]] = {}
     for message in netlink.get_addr(family=AF_INET):
         local = str(message.get("local") or message.get("address"))
-        addresses.setdefault(_number(message, "index"), []).append(local)
+        addresses.setdefault(number(message, "index"), []).append(local)
     found = []
     for index, texts in sorted(addresses.items()):
         try:
             link = netlink.link("get", index=index)[0]
         except NetlinkError:
             continue  # it has just gone
-        flags = _number(link, "flags")
+        flags = number(link, "flags")
         if flags & UP and not flags & LOOPBACK:
-            found.append(_Interface(index, _text(link, "ifname"), tuple(texts)))
+            found.append(_Interface(index, text(link, "ifname"), tuple(texts)))
     return found
 
 
 class _Sources:
     """Who is known to use each interface."""
 
-    def __init__(self, netlink: _Netlink, given: tuple[str, ...]) -> None:
+    def __init__(self, netlink: RouteNetlink, given: tuple[str, ...]) -> None:
         self.given = given
         self.known: dict[int, dict[str, KnownAs]] = {}
         prefixes = []
         for route in netlink.get_routes(family=AF_INET, table=MAIN_TABLE):
             for index, gateway in _hops(route):
                 self.known.setdefault(index, {}).setdefault(gateway, "gateway")
-            if length := _number(route, "dst_len"):
+            if length := number(route, "dst_len"):
                 prefixes.append(IPv4Network(f"{route.get('dst')}/{length}", strict=False))
         for message in netlink.get_neighbours(family=AF_INET):
-            if _number(message, "state") & SEEN:
-                seen = self.known.setdefault(_number(message, "ifindex"), {})
+            if number(message, "state") & SEEN:
+                seen = self.known.setdefault(number(message, "ifindex"), {})
                 seen.setdefault(str(message.get("dst")), "neighbour")
         self.sample = next(
             (each for each in SAMPLES if not any(IPv4Address(each) in p for p in prefixes)), None
@@ -157,11 +137,11 @@ def _hops(route: Message) -> Iterator[tuple[int, str]]:
     hops = several if isinstance(several, list) else [route]
     for hop in hops:
         if gateway := hop.get("gateway"):
-            yield _number(hop, "oif"), str(gateway)
+            yield number(hop, "oif"), str(gateway)
 
 
 def _answers(
-    netlink: _Netlink, interface: _Interface, sources: _Sources, several: bool
+    netlink: RouteNetlink, interface: _Interface, sources: _Sources, several: bool
 ) -> InterfacePaths:
     known = sources.of(interface.index)
     asked = [*known[:MOST_SOURCES], *sources.beyond()]
@@ -170,7 +150,7 @@ def _answers(
 
 
 def _paths(
-    netlink: _Netlink, interface: _Interface, sources: list[tuple[str, KnownAs]], several: bool
+    netlink: RouteNetlink, interface: _Interface, sources: list[tuple[str, KnownAs]], several: bool
 ) -> Iterator[ReversePath]:
     names: dict[int, str] = {interface.index: interface.name}
     for source, known_as in sources:
@@ -192,7 +172,7 @@ def _paths(
             )
 
 
-def _refusal(netlink: _Netlink, index: int, source: str, destination: str) -> str:
+def _refusal(netlink: RouteNetlink, index: int, source: str, destination: str) -> str:
     """Return the error with which the kernel refuses such a packet, empty when it takes it."""
     from pyroute2.netlink.exceptions import NetlinkError
 
@@ -204,7 +184,7 @@ def _refusal(netlink: _Netlink, index: int, source: str, destination: str) -> st
 
 
 def _return(
-    netlink: _Netlink, source: str, destination: str
+    netlink: RouteNetlink, source: str, destination: str
 ) -> tuple[Literal["unicast", "none", "other"], int]:
     """Return what kind of route leads back, and the index of the interface it leaves by."""
     from pyroute2.netlink.exceptions import NetlinkError
@@ -213,26 +193,15 @@ def _return(
         route = netlink.route("get", dst=source, src=destination)[0]
     except NetlinkError:
         return "none", 0
-    return ("unicast" if _number(route, "type") == UNICAST else "other"), _number(route, "oif")
+    return ("unicast" if number(route, "type") == UNICAST else "other"), number(route, "oif")
 
 
-def _name(netlink: _Netlink, index: int) -> str:
+def _name(netlink: RouteNetlink, index: int) -> str:
     from pyroute2.netlink.exceptions import NetlinkError
 
     if not index:
         return ""
     try:
-        return _text(netlink.link("get", index=index)[0], "ifname")
+        return text(netlink.link("get", index=index)[0], "ifname")
     except NetlinkError:
         return f"interface {index}"
-
-
-def _number(message: Message, name: str) -> int:
-    value = message.get(name)
-    return value if isinstance(value, int) else 0
-
-
-def _text(message: Message, name: str) -> str:
-    """A text of a message, which pyroute2 leaves as bytes where it is no UTF-8."""
-    value = message.get(name)
-    return decoded(value) if isinstance(value, bytes) else str(value)

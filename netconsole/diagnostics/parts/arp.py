@@ -24,7 +24,8 @@ class AskedAddress:
 
 @dataclass(frozen=True, slots=True)
 class ArpAnswers:
-    """The questions of one run: our own addresses, gateways, and the addresses of instances.
+    """The questions of one run: our own addresses, gateways, next routers, and the
+    addresses of instances.
 
     This host does not hear its own questions, so that an answer for an address of its own comes
     from another machine, or from another of its interfaces on the same wire.

@@ -62,7 +62,8 @@ def ask(snapshot: Snapshot) -> ArpAnswers:
 
 
 def questions(host: Backend | None, routing: Routing | None, links: Links | None) -> Questions:
-    """Return whom to ask for where: our own addresses, gateways, and instances on their bridge.
+    """Return whom to ask for where: our own addresses, gateways, and instances on their bridge,
+    and the routers that this host sends to.
 
     For an address of our own an ARP probe asks, which names no sender, as nobody would answer the
     owner. For the others our own address on the bridge does, where there is one: a probe would
@@ -83,6 +84,10 @@ def questions(host: Backend | None, routing: Routing | None, links: Links | None
         for each in host.status.allocations if host else ():
             if each.network == network.label and each.allocated:
                 on_bridge.setdefault(each.address, asker)
+    for route in routing.routes if routing else ():
+        if route.gateway and route.interface in found and ":" not in route.gateway:
+            asker = next(iter(found[route.interface]), NOBODY)
+            found[route.interface].setdefault(route.gateway, asker)
     first = list(found.items())[:MOST_INTERFACES]
     return {name: tuple(asked.items())[:MOST_ADDRESSES] for name, asked in first}
 

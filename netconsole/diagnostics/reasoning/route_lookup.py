@@ -1,7 +1,7 @@
 """Which route a packet takes, found in the routes and rules that were read (ip-rule(8))."""
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 
@@ -14,7 +14,28 @@ DEAD_ENDS = ("blackhole", "unreachable", "prohibit")
 OFTEN_SET = ("unicast", *DEAD_ENDS)
 """Kinds that people and programs add; the kernel makes the others for its own addresses."""
 
-_SELECTOR = re.compile(r"from (\S+)(?: to (\S+))? lookup \S+")
+_REFUSING = ("blackhole", "unreachable", "prohibit")
+"""Rules that refuse, instead of naming a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedPacket:
+    """What rules and routes ask of a packet."""
+
+    destination: IPv4Address
+    source: IPv4Address | None = None
+    into: str = ""
+    """The interface by which it came in; empty for one of this host's own."""
+    mark: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Which rule decides on a packet, and by which route of its table."""
+
+    rule: RoutingRule
+    route: Route | None
+    """None where the rule refuses by itself."""
 
 
 @cache
@@ -28,24 +49,71 @@ def lookup(routing: Routing, destination: str, source: str = "") -> Route | None
 
     Rules that ask for one of these are passed over. None where there is no route.
     """
-    address = IPv4Address(destination)
+    sender = IPv4Address(source) if source else None
+    found = routed(routing, RoutedPacket(IPv4Address(destination), sender))
+    return found.route if found else None
+
+
+def routed(routing: Routing, packet: RoutedPacket) -> Routed | None:
+    """Return what decides on a packet; None where there is no route.
+
+    Rules that ask for what is not known of it, as its service type or port, are passed over.
+    """
     for rule in sorted(routing.rules, key=lambda each: each.priority):
-        if not _applies(rule, address, source):
+        words = rule.text.split()
+        if not _applies(words, packet):
             continue
-        found = _best(routing.routes, rule.table, address)
-        if found is not None and found.kind != "throw":
-            return found
+        if words[-1] in _REFUSING:
+            return Routed(rule, None)
+        found = _best(routing.routes, rule.table, packet.destination)
+        if found is None or found.kind == "throw" or _is_suppressed(words, found):
+            continue
+        return Routed(rule, found)
     return None
 
 
-def _applies(rule: RoutingRule, destination: IPv4Address, source: str) -> bool:
-    selector = _SELECTOR.fullmatch(rule.text)
-    if selector is None:
+def _applies(words: Sequence[str], packet: RoutedPacket) -> bool:
+    """Whether a rule, in the words of `ip rule show`, is known to ask for this packet."""
+    negated = words[:1] == ["not"]
+    rest = iter(words[1:] if negated else words)
+    fits = True
+    for word in rest:
+        if word in ("lookup", *_REFUSING):
+            return fits != negated
+        fit = _fits(word, next(rest, ""), packet)
+        if fit is None:
+            return False
+        fits = fits and fit
+    return False
+
+
+def _fits(word: str, value: str, packet: RoutedPacket) -> bool | None:
+    """None where it is not known what the rule asks for, or what the packet has of it."""
+    match word:
+        case "from":
+            inside = packet.source is not None and packet.source in network_of(_range(value))
+            return value == "all" or inside
+        case "to":
+            return packet.destination in network_of(_range(value))
+        case "iif":
+            # What this host itself sends comes in by lo, as rules see it.
+            return value == (packet.into or "lo")
+        case "fwmark":
+            wanted, _, mask = value.partition("/")
+            return packet.mark & int(mask or "0xffffffff", 0) == int(wanted, 0)
+    return None
+
+
+def _range(value: str) -> str:
+    return "default" if value == "all" else value
+
+
+def _is_suppressed(words: Sequence[str], route: Route) -> bool:
+    """Whether a rule passes over a route as too wide (ip-rule(8), suppress_prefixlength)."""
+    if "suppress_prefixlength" not in words[:-1]:
         return False
-    senders, receivers = selector.groups()
-    if senders != "all" and not (source and IPv4Address(source) in network_of(senders)):
-        return False
-    return receivers is None or destination in network_of(receivers)
+    longest = int(words[words.index("suppress_prefixlength") + 1])
+    return network_of(route.destination).prefixlen <= longest
 
 
 def _best(routes: Iterable[Route], table: str, destination: IPv4Address) -> Route | None:

@@ -151,7 +151,7 @@ def test_a_router_of_its_own_that_nobody_asked_is_not_said_to_be_there() -> None
 def test_each_wire_is_asked_for_what_belongs_there_and_no_guest_is_alarmed() -> None:
     asked_for = questions(Backend(STATUS, Plan()), ROUTING, LINKS)
     assert {name: dict(pairs) for name, pairs in asked_for.items()} == {
-        "eth0": {"203.0.113.2": NOBODY, FLOATING: NOBODY},
+        "eth0": {"203.0.113.2": NOBODY, FLOATING: NOBODY, "203.0.113.1": "203.0.113.2"},
         "eth1": {"198.51.100.2": NOBODY},
         "br100": {"10.0.0.1": NOBODY, "10.0.0.2": "10.0.0.1", "10.0.0.3": "10.0.0.1"},
     }

@@ -1,6 +1,7 @@
 """A8: do replies that leave by another interface than the requests came in on arrive?"""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
 from netconsole.backend.steps import Plan
@@ -9,6 +10,7 @@ from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.pings import DetourPings, Ping
 from netconsole.diagnostics.parts.reverse_paths import ReversePath, ReversePaths
@@ -57,6 +59,8 @@ def judge(snapshot: Snapshot) -> Finding:
     for interface in case.paths.interfaces:
         in_force = case.effective(interface.name)
         for path in asymmetric(interface):
+            if _is_guest(snapshot, path):
+                continue  # a route that leads elsewhere than to its bridge is another check's
             if dropped(path, in_force):
                 refused += 1
             else:
@@ -70,6 +74,14 @@ def judge(snapshot: Snapshot) -> Finding:
     because = "Every source known on an interface is answered through that interface"
     because += f", or refused there, which is rp_filter's ({refused})." if refused else "."
     return Finding(ID, TITLE, "ok", because)
+
+
+def _is_guest(snapshot: Snapshot, path: ReversePath) -> bool:
+    host = snapshot.get(Backend)
+    return host is not None and any(
+        path.interface == each.bridge and IPv4Address(path.source) in IPv4Network(each.cidr)
+        for each in host.status.networks
+    )
 
 
 def _detour(snapshot: Snapshot, path: ReversePath) -> _Detour:
@@ -168,7 +180,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({DetourPings}),
+    uses=frozenset({Backend, DetourPings}),
     reach=Reach.HOST,
     wrong="Replies take another way than requests, and are lost there",
 )

@@ -2,17 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.backend.survey.trouble import Reach
+from netconsole.diagnostics.checks.path.routes_astray import (
+    ID,
+    TITLE,
+    dead_router,
+    misrouted_finding,
+)
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.guest_routes import GuestRoutes
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Route, Routing
+from netconsole.diagnostics.parts.settings import Sysctls
 from netconsole.diagnostics.reasoning.route_lookup import (
     DEAD_ENDS,
     EVERYWHERE,
@@ -22,9 +32,6 @@ from netconsole.diagnostics.reasoning.route_lookup import (
     network_of,
     removal,
 )
-
-ID: Final = "routes"
-TITLE = "Routes lead to the guests and to the world"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +56,10 @@ def judge(snapshot: Snapshot) -> Finding:
     biting = [each for each in rivals if each.guests] or [each for each in rivals if each.taken]
     if biting:
         return _astray(biting)
-    if rivals:
-        return _twice(rivals)
-    return _default(routing)
+    for found in (_refused(routing), misrouted_finding(snapshot), dead_router(snapshot)):
+        if found is not None:
+            return found
+    return _twice(rivals) if rivals else _well(routing)
 
 
 def _rivals(host: Backend, routing: Routing) -> Iterator[_Rival]:
@@ -128,25 +136,24 @@ def _twice(rivals: list[_Rival]) -> Finding:
     return Finding(ID, TITLE, "warn", because, _rows(rivals), remedy=remedy)
 
 
-def _default(routing: Routing) -> Finding:
-    defaults = [
-        each
-        for each in routing.routes
-        if network_of(each.destination) == EVERYWHERE and each.kind in OFTEN_SET
-    ]
-    rows = tuple(
-        Evidence("default route", in_words(each), note=f"table {each.table}") for each in defaults
+def _refused(routing: Routing) -> Finding | None:
+    """Of a default route that leads nowhere."""
+    defaults = _defaults(routing)
+    main = [each for each in defaults if each.table == "main"]
+    first = min(main, key=lambda each: each.metric, default=None)
+    if first is None or first.kind not in DEAD_ENDS:
+        return None
+    because = (
+        f"The default route is `{in_words(first)}`: whatever guests and this host send "
+        "beyond the networks that it is in is dropped."
     )
-    dead = [each for each in defaults if each.table == "main"]
-    dead = [each for each in dead if each.kind in DEAD_ENDS and each == _first(dead)]
-    if dead:
-        because = (
-            f"The default route is `{in_words(dead[0])}`: whatever guests and this host send "
-            "beyond the networks that it is in is dropped."
-        )
-        fix = Plan((removal(dead[0]),))
-        remedy = "Delete it, so that the next default route, if there is one, takes its place."
-        return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
+    remedy = "Delete it, so that the next default route, if there is one, takes its place."
+    fix = Plan((removal(first),))
+    return Finding(ID, TITLE, "fail", because, _default_rows(defaults), (), fix, remedy=remedy)
+
+
+def _well(routing: Routing) -> Finding:
+    defaults = _defaults(routing)
     if not defaults:
         because = (
             "There is no default route: guests reach what this host has routes to, and nothing "
@@ -154,22 +161,38 @@ def _default(routing: Routing) -> Finding:
         )
         return Finding(ID, TITLE, "info", because)
     because = "No route within a network's range leads elsewhere than to its bridge."
-    return Finding(ID, TITLE, "ok", because, rows)
+    return Finding(ID, TITLE, "ok", because, _default_rows(defaults))
 
 
-def _first(defaults: list[Route]) -> Route:
-    return min(defaults, key=lambda each: each.metric)
+def _defaults(routing: Routing) -> list[Route]:
+    return [
+        each
+        for each in routing.routes
+        if network_of(each.destination) == EVERYWHERE and each.kind in OFTEN_SET
+    ]
+
+
+def _default_rows(defaults: list[Route]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence("default route", in_words(each), note=f"table {each.table}") for each in defaults
+    )
 
 
 PAGE = Explanation(
     symptom="The host, and whoever comes through it, cannot reach one instance or a whole network, "
     "while instances of that network reach each other; or nothing beyond the host is reached.",
-    cause="The most specific route wins, then the smallest metric. A VPN, Docker "
+    cause="Rules choose a table, by source, mark or interface: one of them may lead what guests "
+    "send to a route that refuses it, or by another interface than the rules of NAT name, though "
+    "the host itself is well. Or the router of the default route is no more. Within a table "
+    "the most specific route wins, then the smallest metric. A VPN, Docker "
     "(172.17.0.0/16), libvirt (192.168.122.0/24) or an admin has added one that lies within a "
     "network's range; or a blackhole, unreachable or prohibit route covers a guest.",
     evidence="All routing tables and rules: each route within a network's range that does not "
-    "lead to its bridge, and whether a lookup for the instances' addresses takes it. Rules that "
-    "ask for a mark or an interface are passed over.",
+    "lead to its bridge, and whether a lookup for the instances' addresses takes it. Then the "
+    "kernel is asked what it does with a packet that an instance sends into the world, or that "
+    "comes back (`ip route get DESTINATION from SOURCE iif INTERFACE`), with each mark that a rule "
+    "of routing asks for and a rule of the packet filter gives. Last, whether the router of the "
+    "default route answers ARP.",
     look_alikes=(
         ("ip_forward", "the host itself reaches the instance."),
         (
@@ -178,6 +201,7 @@ PAGE = Explanation(
         ),
         ("rp_filter", "packets from the instance are dropped as well, and counted."),
         ("asymmetric_route", "it is the way back to someone outside that differs."),
+        ("upstream_arp", "the router is there, and sends a floating address elsewhere."),
     ),
     cure="The route is deleted, and can be put back as it was. What made it will do so again: "
     "change it there. Where it comes with an interface's own address, two networks have one range "
@@ -193,6 +217,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    uses=frozenset({GuestRoutes, PacketFilter, Sysctls, ArpAnswers, Links}),
     reach=Reach.HOST,
     wrong="A route does not lead to the guests, or to the world",
 )

@@ -1,0 +1,165 @@
+"""What the check `routes` says of guests' packets that go astray, and of a router that is dead."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.arp import ArpAnswers
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.guest_routes import BEYOND, NARROW
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.reasoning.guest_lookups import Misrouted, misrouted
+from netconsole.diagnostics.reasoning.route_lookup import (
+    Routed,
+    in_words,
+    lookup,
+    network_of,
+)
+
+ID: Final = "routes"
+TITLE = "Routes lead to the guests and to the world"
+SHOWN = 8
+_USUAL_TABLES = ("main", "default", "local")
+_UNANSWERED = ("FAILED", "INCOMPLETE")
+_ANSWERED = ("REACHABLE", "PERMANENT", "NOARP")
+
+
+def misrouted_finding(snapshot: Snapshot) -> Finding | None:
+    """Return what the kernel, asked for guests' packets, drops or sends elsewhere; None if none."""
+    astray = misrouted(snapshot)
+    if not astray:
+        return None
+    first = astray[0]
+    answer, decided = first.answer, first.decided
+    by = _deciding(decided)
+    if first.leaves_elsewhere:
+        wanted = snapshot.part(Backend).status.host.public_interface
+        because = (
+            f"What {first.guest} sends into the world leaves by {answer.interface}, as {by} says, "
+            f"and not by {wanted}: the rules that give it an address of this host name {wanted}, "
+            "so that it leaves under its own, to which nobody can answer."
+        )
+    else:
+        end = (
+            f"leaves by {answer.interface} instead of {first.network.bridge}"
+            if answer.interface
+            else f"is dropped ({answer.refusal})"
+        )
+        what = "sends into the world" if answer.into == first.network.bridge else "is sent to"
+        who = f"What {first.guest} {what}" if "sends" in what else f"What {what} {first.guest}"
+        because = f"{who} {end}, as {by} says: this host itself may reach the world all the same."
+    if first.marking:
+        because += (
+            f" The rule of the packet filter `{first.marking.rule}` ({first.marking.place}) gives "
+            f"it the mark {answer.mark:#x}."
+        )
+    certain = first.marking is None or first.marking.is_certain
+    remedy = (
+        f"{_remedy(decided)} Look for who made it: a VPN, a routing daemon, NetworkManager, "
+        "netplan."
+    )
+    out = (
+        "forward_filter: the route is looked up before FORWARD",
+        "guest_answers: it is this host that sends the packets elsewhere",
+    )
+    return Finding(
+        ID,
+        TITLE,
+        "warn" if first.leaves_elsewhere or not certain else "fail",
+        because,
+        tuple(_lookup_rows(astray)),
+        out,
+        remedy=remedy,
+        confidence="certain" if certain and not first.leaves_elsewhere else "likely",
+    )
+
+
+def _deciding(decided: Routed | None) -> str:
+    if decided is None:
+        return "the lack of any route in the tables that rules lead it to"
+    rule = f"the rule `{decided.rule.priority}: {decided.rule.text}`"
+    if decided.route is None:
+        return rule
+    route = f"the route `{in_words(decided.route)}`"
+    usual = decided.rule.table in _USUAL_TABLES
+    return route if usual else f"{route} of table {decided.rule.table}, to which {rule} leads it,"
+
+
+def _remedy(decided: Routed | None) -> str:
+    if decided is None:
+        return "`ip rule` and `ip route show table all` show what there is."
+    rule = f"`ip rule delete priority {decided.rule.priority}`"
+    if decided.route is None:
+        return f"{rule} takes the rule away."
+    if decided.rule.table in _USUAL_TABLES:
+        return f"`ip route delete {in_words(decided.route)}` takes the route away."
+    table = decided.rule.table
+    return f"{rule} takes the rule away; or give table {table} a route that leads there."
+
+
+def _lookup_rows(astray: tuple[Misrouted, ...]) -> Iterator[Evidence]:
+    for each in astray[:SHOWN]:
+        answer = each.answer
+        mark = f" mark {answer.mark:#x}" if answer.mark else ""
+        asked = f"ip route get {answer.destination} from {answer.source} iif {answer.into}{mark}"
+        yield Evidence(asked, answer.outcome, note=f"for {each.guest}")
+    for decided in dict.fromkeys(each.decided for each in astray if each.decided):
+        rule = f"{decided.rule.priority}: {decided.rule.text}"
+        route = in_words(decided.route) if decided.route else "refuses by itself"
+        yield Evidence(f"ip rule {rule}", route, note=f"table {decided.rule.table}")
+    for marking in dict.fromkeys(each.marking for each in astray if each.marking):
+        yield Evidence(f"marks {marking.mark:#x} in {marking.place}", marking.rule)
+
+
+def dead_router(snapshot: Snapshot) -> Finding | None:
+    """Return that nobody answers as the router of the default route in use; None where one may."""
+    routing = snapshot.part(Routing)
+    route = lookup(routing, BEYOND[0])
+    if route is None or not route.gateway or network_of(route.destination).prefixlen >= NARROW:
+        return None
+    state = next(
+        (
+            each.state
+            for each in routing.neighbours
+            if (each.address, each.interface) == (route.gateway, route.interface) and not each.proxy
+        ),
+        "",
+    )
+    asked = snapshot.get(ArpAnswers)
+    answers = asked.on(route.interface, route.gateway) if asked else None
+    if answers or (answers is None and state not in _UNANSWERED):
+        return None
+    if answers == () and state in _ANSWERED:
+        return None  # it answers the kernel, and not whoever else asks
+    link = (snapshot.get(Links) or Links(())).get(route.interface)
+    if link is not None and not (link.up and link.carrier):
+        return None  # which the check of the uplink names
+    known = (
+        "nobody answers there when this host asks"
+        if answers == ()
+        else "nobody answered there when this host asked"
+    )
+    because = (
+        f"The default route leads to {route.gateway} by {route.interface}, and {known} "
+        "by ARP who has that address: whatever guests and this host send to the "
+        "world ends here."
+    )
+    rows = (
+        Evidence("default route", in_words(route), note=f"table {route.table}"),
+        Evidence(f"neighbour {route.gateway} on {route.interface}", state or "none", "REACHABLE"),
+        *(
+            (Evidence(f"who has {route.gateway}, asked on {route.interface}", "nobody"),)
+            if answers == ()
+            else ()
+        ),
+    )
+    remedy = (
+        "Ask whoever runs that network for the router's address: where it was renumbered, `ip "
+        f"route replace default via ADDRESS dev {route.interface}`, and so in what configures "
+        "the interface. Where it is right, the router is off, or the wire does not lead to it."
+    )
+    out = ("uplink: the interface is up and has a carrier",)
+    confidence: Confidence = "certain" if answers == () else "likely"
+    return Finding(ID, TITLE, "fail", because, rows, out, remedy=remedy, confidence=confidence)

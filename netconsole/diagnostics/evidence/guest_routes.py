@@ -1,0 +1,146 @@
+"""Asks the kernel how it routes what guests send into the world, and what comes back to them.
+
+RTM_GETROUTE with an interface of entry makes it look up the route as if the packet had come in
+there, rules, marks and source check included (rtnetlink(7), ip-rule(8)). Nothing is sent.
+"""
+
+import errno
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Network
+from itertools import islice
+from socket import AF_INET
+
+from netconsole.diagnostics.evidence.route_netlink import (
+    Message,
+    RouteNetlink,
+    asking,
+    number,
+    text,
+)
+from netconsole.diagnostics.parts.guest_routes import BEYOND, NARROW, GuestRoutes, LookedUp
+
+MOST_QUESTIONS = 1024
+"""Of one kind, on all bridges together; each takes about 0.5 ms."""
+MOST_GUESTS = 64
+"""Of one bridge."""
+MOST_MARKS = 8
+MAIN_TABLE = 254
+DEFAULT_LENGTH = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _GuestBridge:
+    index: int
+    name: str
+    guests: tuple[str, ...]
+
+
+def read_guest_routes() -> GuestRoutes:
+    """Ask for every bridge; raises Unavailable when the kernel does not answer about routes."""
+    with asking() as netlink:
+        rules = tuple(netlink.get_rules(family=AF_INET))
+        marks = (0, *islice(sorted({m for each in rules if (m := _mark(each))}), MOST_MARKS))
+        routes = tuple(netlink.get_routes(family=AF_INET, table=MAIN_TABLE))
+        world = _beyond(routes)
+        names: dict[int, str] = {}
+        outward, inward = [], []
+        entry = _entry(routes)
+        bridges = tuple(_bridges(netlink, rules)) if world else ()
+        share = max(1, MOST_QUESTIONS // max(1, len(bridges) * len(marks)))
+        for bridge in bridges:
+            for guest in bridge.guests[:share]:
+                sent = LookedUp(bridge.name, guest, world)
+                back = LookedUp(_name(netlink, entry, names), world, guest)
+                for mark in marks:
+                    asked = replace(sent, mark=mark)
+                    outward.append(_answered(netlink, asked, bridge.index, names))
+                    if entry:
+                        asked = replace(back, mark=mark)
+                        inward.append(_answered(netlink, asked, entry, names))
+    return GuestRoutes(tuple(outward), tuple(inward))
+
+
+def _mark(rule: Message) -> int:
+    return number(rule, "fwmark")
+
+
+def _beyond(routes: Iterable[Message]) -> str:
+    """Return an address that only the default routes cover; empty where there is none."""
+    prefixes = [
+        IPv4Network(f"{route.get('dst')}/{length}", strict=False)
+        for route in routes
+        if (length := number(route, "dst_len")) >= NARROW
+    ]
+    return next((each for each in BEYOND if not any(IPv4Address(each) in p for p in prefixes)), "")
+
+
+def _entry(routes: Iterable[Message]) -> int:
+    """Return the interface of the default route; 0 where there is none."""
+    defaults = [each for each in routes if number(each, "dst_len") == DEFAULT_LENGTH]
+    chosen = min(defaults, key=lambda each: number(each, "priority"), default={})
+    return number(chosen, "oif")
+
+
+def _bridges(netlink: RouteNetlink, rules: Iterable[Message]) -> Iterator[_GuestBridge]:
+    from pyroute2.netlink.exceptions import (  # type: ignore[import-untyped]  # it has none
+        NetlinkError,
+    )
+
+    networks: dict[int, list[IPv4Network]] = {}
+    own: dict[int, set[str]] = {}
+    for message in netlink.get_addr(family=AF_INET):
+        local, length = str(message.get("local")), number(message, "prefixlen")
+        index = number(message, "index")
+        own.setdefault(index, set()).add(local)
+        networks.setdefault(index, []).append(IPv4Network(f"{local}/{length}", strict=False))
+    neighbours = tuple(netlink.get_neighbours(family=AF_INET))
+    for index, found in sorted(networks.items()):
+        try:
+            link = netlink.link("get", index=index)[0]
+        except NetlinkError:
+            continue  # it has just gone
+        if _kind(link) != "bridge":
+            continue
+        known = [str(each.get("dst")) for each in neighbours if number(each, "ifindex") == index]
+        meant = [str(each.get("src")) for each in rules if each.get("src")]
+        samples = [str(next(network.hosts())) for network in found]
+        samples += [str(network.broadcast_address - 1) for network in found]
+        guests = dict.fromkeys(
+            each
+            for each in (*known, *meant, *samples)
+            if each not in own[index] and any(IPv4Address(each) in one for one in found)
+        )
+        yield _GuestBridge(index, text(link, "ifname"), (*islice(guests, MOST_GUESTS),))
+
+
+def _kind(link: Message) -> str:
+    info = link.get("linkinfo")
+    return str(info.get("kind", "")) if hasattr(info, "get") and info is not None else ""
+
+
+def _answered(
+    netlink: RouteNetlink, asked: LookedUp, index: int, names: dict[int, str]
+) -> LookedUp:
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    marked = {"mark": asked.mark} if asked.mark else {}
+    try:
+        route = netlink.route("get", dst=asked.destination, src=asked.source, iif=index, **marked)[
+            0
+        ]
+    except NetlinkError as error:
+        return replace(asked, refusal=errno.errorcode.get(error.code, str(error.code)))
+    gateway = str(route.get("gateway") or "")
+    return replace(asked, interface=_name(netlink, number(route, "oif"), names), gateway=gateway)
+
+
+def _name(netlink: RouteNetlink, index: int, names: dict[int, str]) -> str:
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    if index and index not in names:
+        try:
+            names[index] = text(netlink.link("get", index=index)[0], "ifname")
+        except NetlinkError:
+            names[index] = f"interface {index}"
+    return names.get(index, "")

@@ -1,0 +1,59 @@
+"""Asks the kernel about routes, by rtnetlink(7)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from netconsole.backend.model.errors import Unavailable
+from netconsole.backend.model.text import decoded
+
+Message = Mapping[str, object]
+
+
+class RouteNetlink(Protocol):
+    """What is used of pyroute2's IPRoute, which has no types of its own."""
+
+    def get_addr(self, *, family: int) -> Iterable[Message]:
+        """Return the addresses."""
+
+    def get_rules(self, *, family: int) -> Iterable[Message]:
+        """Return the rules."""
+
+    def get_neighbours(self, *, family: int) -> Iterable[Message]:
+        """Return the neighbours."""
+
+    def get_routes(self, *, family: int, table: int) -> Iterable[Message]:
+        """Return the routes of a table."""
+
+    def link(self, command: str, *, index: int) -> Sequence[Message]:
+        """Ask about an interface."""
+
+    def route(self, command: str, **question: str | int) -> Sequence[Message]:
+        """Ask about a route."""
+
+
+@contextmanager
+def asking() -> Iterator[RouteNetlink]:
+    """Return the kernel's ear; raises Unavailable when it does not answer about routes at all."""
+    from pyroute2 import IPRoute  # type: ignore[import-untyped]  # RouteNetlink has its types
+    from pyroute2.netlink.exceptions import (  # type: ignore[import-untyped]  # it has none
+        NetlinkError,
+    )
+
+    try:
+        with IPRoute() as netlink:
+            yield netlink
+    except NetlinkError as error:
+        raise Unavailable(f"the kernel did not answer about its routes: {error}") from error
+
+
+def number(message: Message, name: str) -> int:
+    """Return a number of a message, 0 where it has none of that name."""
+    value = message.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def text(message: Message, name: str) -> str:
+    """Return a text of a message, which pyroute2 leaves as bytes where it is no UTF-8."""
+    value = message.get(name)
+    return decoded(value) if isinstance(value, bytes) else str(value)
