@@ -131,17 +131,17 @@ def marking(rule: str) -> PacketFilter:
     ("rule", "verdict", "confidence"),
     [
         (
-            "-A PREROUTING -i br100 ! -d 10.0.0.0/24 -j MARK --set-xmark 0x7/0xffffffff",
+            "-i br100 ! -d 10.0.0.0/24 -j MARK --set-xmark 0x7/0xffffffff",
             "fail",
             "certain",
         ),
         (
-            "-A PREROUTING -i br100 -m string --string x -j MARK --set-xmark 0x7/0xffffffff",
+            "-i br100 -m string --string x -j MARK --set-xmark 0x7/0xffffffff",
             "warn",
             "likely",
         ),
-        (" -i eth1 -j MARK --set-xmark 0x7", "ok", "certain"),
-        (" -i br100 -j MARK --set-xmark 0x8", "ok", "certain"),
+        ("-i eth1 -j MARK --set-xmark 0x7", "ok", "certain"),
+        ("-i br100 -j MARK --set-xmark 0x8", "ok", "certain"),
     ],
 )
 def test_a_mark_matters_where_a_rule_gives_it_to_guests_packets(
