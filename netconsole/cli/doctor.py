@@ -113,7 +113,7 @@ def doctor(
     else:
         request = Request(sources=sources, probe=probe, saves=save is not None)
         request = asked_of_host(context, request)
-        snapshot = doctor.look(request, checks)
+        snapshot = doctor.look(request, checks, watch=bool(only))
         if save is not None:
             _write(save, snapshot)
         found = doctor.judge(snapshot, checks)

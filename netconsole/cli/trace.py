@@ -12,9 +12,11 @@ from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
 
 if TYPE_CHECKING:
-    from netconsole.diagnostics.parts.journey import Hop, Journey, Protocol, TracedRule
+    from netconsole.diagnostics.parts.journey import Hop, Journey, TracedRule
+    from netconsole.diagnostics.tracing.ends import TraceRequest
 
 _LARGEST_PORT = 65535
+_DNS_PORT = 53
 
 
 @click.command()
@@ -26,33 +28,36 @@ _LARGEST_PORT = 65535
     help="Who sends it; `host`; `outside`, or an address there.",
 )
 @click.option(
-    "--to", "destination", required=True, metavar="ADDRESS", help="An address, or an instance."
+    "--to",
+    "destination",
+    metavar="ADDRESS",
+    help="An address, or an instance; not of dhcp, which asks everybody.",
 )
-@click.argument("what", nargs=-1, metavar="[icmp | tcp PORT | udp PORT]")
+@click.argument("what", nargs=-1, metavar="[icmp | tcp PORT | udp PORT | dns NAME | arp | dhcp]")
 @as_json
 @pass_context
 def trace(
-    context: Context, sender: str, destination: str, what: tuple[str, ...], as_json: bool
+    context: Context, sender: str, destination: str | None, what: tuple[str, ...], as_json: bool
 ) -> None:
     """Send a packet, and say what it met there and back.
 
-    And where it ended, in a sentence. It is an echo request, or the first packet to a port of TCP
-    or UDP, sent three times at most, from inside the instance where this host can enter it. The
+    And where it ended, in a sentence. It is an echo request, the first packet to a port of TCP or
+    UDP, or a question of DNS, sent three times at most, from inside the instance where this host
+    can enter it. Or what an instance asks on its own network: by ARP who has the address, or a
+    DISCOVER of DHCP, by which no lease changes. The
     kernel itself tells each rule that it meets (nft(8), meta nftrace). What it takes to trace is
     gone when this ends. Exit status 0 when an answer or a refusal came back, 1 when none did, 3
     where nothing can be traced.
     """
     from netconsole.diagnostics.evidence.links import read_links
     from netconsole.diagnostics.evidence.routing import read_routing
-    from netconsole.diagnostics.tracing.ends import TraceRequest
     from netconsole.diagnostics.tracing.trace import trace as traced
 
-    protocol, port = _asked(what)
+    request = _asked(sender, destination or "", what)
     if context.read_only:
         raise ReadOnly("trace sends packets: not with --read-only")
     context.stay_here()
     status = context.service().status()
-    request = TraceRequest(sender, destination, protocol, port)
     journey = traced(request, status, read_links(), read_routing())
     if as_json:
         output.print_json({"reached": journey.reached, **record(journey)})
@@ -61,18 +66,31 @@ def trace(
     click.get_current_context().exit(ExitStatus.OK if journey.reached else ExitStatus.FAILED)
 
 
-def _asked(what: tuple[str, ...]) -> "tuple[Protocol, int]":
-    """Read protocol and port. Raises InvalidValue."""
+def _asked(sender: str, destination: str, what: tuple[str, ...]) -> "TraceRequest":
+    """Read what is to be sent. Raises InvalidValue, and UsageError where an option lacks."""
+    from netconsole.diagnostics.tracing.ends import TraceRequest
+
     given = " ".join(what)
+    if (what == ("dhcp",)) == bool(destination):
+        raise click.UsageError(
+            "dhcp goes without --to: it asks everybody."
+            if destination
+            else "Missing option '--to'."
+        )
     match what:
         case () | ("icmp",):
-            return "icmp", 0
+            return TraceRequest(sender, destination)
+        case ("arp" | "dhcp",):
+            return TraceRequest(sender, destination, cast(Literal["arp", "dhcp"], what[0]))
+        case ("dns", name):
+            return TraceRequest(sender, destination, "dns", _DNS_PORT, name=name)
         case ("tcp" | "udp", port):
             protocol = cast(Literal["tcp", "udp"], what[0])
             if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= _LARGEST_PORT:
                 raise InvalidValue("port", port, f"is no number from 1 to {_LARGEST_PORT}")
-            return protocol, int(port)
-    raise InvalidValue("packet", given, "is none of icmp, tcp PORT, udp PORT")
+            return TraceRequest(sender, destination, protocol, int(port))
+    rule = "is none of icmp, tcp PORT, udp PORT, dns NAME, arp, dhcp"
+    raise InvalidValue("packet", given, rule)
 
 
 def _lines(journey: "Journey") -> Iterator[str]:

@@ -46,6 +46,7 @@ from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
 from netconsole.diagnostics.parts.forwarding import ForwardingTable, PortVlans
 from netconsole.diagnostics.parts.guest_routes import GuestRoutes
 from netconsole.diagnostics.parts.guests import GuestAnswers
+from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.parts.log import SystemLog
@@ -62,6 +63,7 @@ from netconsole.diagnostics.parts.traffic import Traffic
 from netconsole.diagnostics.parts.virtual_machines import VirtualMachines
 from netconsole.diagnostics.parts.xtables_lock import XtablesLock
 from netconsole.diagnostics.probes import arp, dhcp_probe, dns_probe, echo, guests, pings, traffic
+from netconsole.diagnostics.tracing import journeys
 
 __all__ = ["COLLECTORS", "PROBES", "Collector", "Probe", "Request", "collect"]
 
@@ -113,6 +115,7 @@ COLLECTORS: Mapping[type[object], Collector] = {
 }
 
 PROBES: Mapping[type[object], Probe] = {
+    Journeys: Probe(lambda request, snapshot: journeys.follow_paths(snapshot), journeys.SECONDS),
     GuestAnswers: Probe(lambda request, snapshot: guests.ask_guests(snapshot), 15.0),
     Traffic: Probe(traffic.watch, 660.0, alone=True),
     ArpAnswers: Probe(lambda request, snapshot: arp.ask(snapshot), 10.0),

@@ -25,13 +25,20 @@ def examine(request: Request, checks: Iterable[Check] | None = None) -> tuple[Fi
     service, the checks that need none are made all the same. Raises NotFound for a target that
     means nothing here.
     """
-    chosen = quick() if checks is None else tuple(checks)
+    if checks is None:
+        return judge(look(request, quick(), watch=False), quick())
+    chosen = tuple(checks)
     return judge(look(request, chosen), chosen)
 
 
-def look(request: Request, checks: Iterable[Check]) -> Snapshot:
-    """Collect the evidence of these checks."""
-    return parts(request, {kind for check in checks for kind in check.needs | check.uses})
+def look(request: Request, checks: Iterable[Check], *, watch: bool = True) -> Snapshot:
+    """Collect the evidence of these checks, with or without what watches traffic for a while."""
+    chosen = tuple(checks)
+    wanted = {kind for check in chosen for kind in check.needs | check.uses}
+    watching = (
+        {kind for check in chosen for kind in check.watches} if watch else set[type[object]]()
+    )
+    return parts(request, wanted | watching)
 
 
 def parts(request: Request, wanted: Iterable[type[object]]) -> Snapshot:

@@ -62,7 +62,7 @@ def test_from_outside_a_floating_address_is_followed_to_its_instance(lab: Runnin
     assert found["because"].endswith("nothing listens there on tcp port 22")
     assert "nova-network-PREROUTING" in deciding(found)
     assert interfaces(found, "there")[0] == interfaces(found, "back")[-1] == "eth0"
-    assert "nctrace" not in lab.run("ip", "link").stdout
+    assert "nct" not in lab.run("ip", "link").stdout
 
 
 BREAKS = {
@@ -471,7 +471,7 @@ def held(lab: RunningLab) -> tuple[str, ...]:
     ("sender", "made"),
     [
         ("web1", "nft list tables | grep -q netconsole_trace"),
-        ("outside", "ip link show type veth | grep -q nctrace"),
+        ("outside", "ip link show type veth | grep -q nct"),
     ],
 )
 def test_nothing_is_left_of_a_trace_that_was_killed(

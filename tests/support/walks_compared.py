@@ -16,18 +16,17 @@ from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.walk import decisions
 from netconsole.backend.kernel.whole_filter import iptables_chains, nft_tables
 from netconsole.backend.model.trace_table import is_trace_table
-from netconsole.diagnostics.parts.journey import Protocol
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.filter_walk import RuleIndex, Ruleset, rulesets
 from netconsole.diagnostics.tracing.following import traversals
 from netconsole.diagnostics.tracing.listening import TraceListener
-from netconsole.diagnostics.tracing.marking import marking
+from netconsole.diagnostics.tracing.marking import Marked, marking
 from netconsole.diagnostics.tracing.rule_texts import read_rule_texts
 from netconsole.diagnostics.tracing.trace_messages import rules_met
-from netconsole.diagnostics.tracing.traced_packet import NUMBERS, TracedPacket
+from netconsole.diagnostics.tracing.traced_packet import NUMBERS, TracedPacket, Transport
 
 SOURCE, DESTINATION = "10.0.0.2", "198.51.100.1"
-PORTS: Mapping[Protocol, int] = {"icmp": 0, "tcp": 80, "udp": 53}
+PORTS: Mapping[Transport, int] = {"icmp": 0, "tcp": 80, "udp": 53}
 TABLES = ("filter", "t")
 """In the order in which a packet passes them."""
 SECONDS = 0.2
@@ -134,10 +133,13 @@ def _certain(rules: Ruleset, flow: Flow) -> tuple[str | int, ...]:
 
 def _shown(packet: TracedPacket, out: socket.socket) -> dict[str, tuple[str | int, ...]]:
     """By table what the kernel says that it did: verdict, chain and place, 0 for the policy."""
-    with TraceListener(packet, ["in0", "eth0"]) as listener, marking(packet.matches(), []):
+    with (
+        TraceListener([packet], ["in0", "eth0"]) as listener,
+        marking(Marked(packet.matches()), []),
+    ):
         out.sendto(packet.transport(SOURCE), (packet.destination, 0))
-        heard = listener.hear(SECONDS, lambda heard: any(each.leaves for each in heard.sightings))
-    met = [each for each in heard.messages if not is_trace_table(each.table)]
+        listener.hear(SECONDS, lambda: any(each.leaves for each in listener.of(packet).sightings))
+        met = [each for each in listener.messages() if not is_trace_table(each.table)]
     texts = read_rule_texts(rules_met(met))
     found: dict[str, tuple[str | int, ...]] = {}
     for each in traversals(met, packet):

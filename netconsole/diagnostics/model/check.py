@@ -29,6 +29,9 @@ class Check:
 
     Before the fix is applied it is made again, without these probes where it does not hang on them.
     """
+    watches: frozenset[type[object]] = frozenset()
+    """Probes that it uses as well where it is asked for by name or in a playbook: they watch
+    traffic for as long as that may last."""
     reach: Reach = Reach.INSTANCE
     """Whom what it finds cuts off: HOST where every guest's packets, or every change, depend on it,
     NETWORK where the guests of a network share it."""

@@ -5,9 +5,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 Way = Literal["there", "back"]
-Protocol = Literal["icmp", "tcp", "udp"]
+Protocol = Literal["icmp", "tcp", "udp", "dns", "arp", "dhcp"]
 Reply = Literal["", "answer", "refusal", "error"]
 """What came back: an answer, a reset of TCP, or an error of ICMP; nothing."""
+End = Literal[
+    "answered",
+    "dropped",
+    "taken",
+    "unsent",
+    "unheard",
+    "inside",
+    "receiver",
+    "host",
+    "beyond",
+    "lost",
+]
+"""Where it ended: nowhere, as somebody answered; at a rule or policy; at one that handed it to a
+program; it was not sent, as its kernel could not or as nobody told the MAC address of the next
+(`unheard`); inside who sent it; at the receiver, or at this host itself, which did not answer;
+beyond this host, whence nothing came back; on its way through this host, for no rule (`lost`)."""
 HopKind = Literal["sent", "arrived", "left", "rule", "policy"]
 
 
@@ -74,6 +90,12 @@ class Journey:
     """What could not be seen here, and why."""
     is_handed: bool = False
     """Whether one of the packets was handed to this host itself, past all its rules."""
+    end: End = "lost"
+
+    @property
+    def dropped_by(self) -> Hop | None:
+        """Return where a rule or policy ended it, also where another of its kind was answered."""
+        return next((hop for hop in self.hops if hop.ends), None)
 
     @property
     def reached(self) -> bool:

@@ -1,7 +1,7 @@
 """Finds the network namespaces of instances that this host can enter: containers and labs."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from netconsole.backend.model.errors import NetconsoleError
@@ -14,14 +14,22 @@ MOST_NAMESPACES = 64
 
 def process_inside(mac: str) -> int | None:
     """Return a process whose network namespace has an interface with this MAC address."""
+    return processes_inside((mac,)).get(mac)
+
+
+def processes_inside(macs: Iterable[str]) -> dict[str, int]:
+    """Return such a process for each MAC address that is found in a namespace."""
+    wanted, found = set(macs), dict[str, int]()
     for process in _elsewhere():
+        if not wanted - found.keys():
+            break
         try:
             told = run(["nsenter", f"--target={process}", "--net", "ip", "-json", "link", "show"])
         except NetconsoleError:
             continue
-        if any(entry.get("address") == mac for entry in from_json(told or "[]")):
-            return process
-    return None
+        here = {entry.get("address") for entry in from_json(told or "[]")}
+        found.update((mac, process) for mac in wanted & here if mac not in found)
+    return found
 
 
 def _elsewhere() -> Iterator[int]:

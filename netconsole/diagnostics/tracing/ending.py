@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from netconsole.backend.filtering.places import rule_in_words
-from netconsole.diagnostics.parts.journey import Hop, Protocol, Reply, TracedRule, is_rejected
+from netconsole.diagnostics.parts.journey import End, Hop, Protocol, Reply, TracedRule, is_rejected
 
 ERRORS: Final[dict[tuple[int, int], str]] = {
     (3, 0): "network unreachable",
@@ -73,6 +73,14 @@ class TraceOutcome:
     """Whether the host wrote it where it was to come in, in the sender's stead."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Where it ended, as a value and in words."""
+
+    kind: End
+    because: str
+
+
 def cannot_send(sender: str, refusal: str) -> str:
     """Say why it was not sent, by what the sender's kernel says."""
     if refusal == "Operation not permitted":
@@ -80,18 +88,18 @@ def cannot_send(sender: str, refusal: str) -> str:
     return f"{sender} cannot send it: {refusal}"
 
 
-def ending(outcome: TraceOutcome) -> str:
+def ending(outcome: TraceOutcome) -> Ending:
     """Say where it ended, and by what that is known."""
     there = [hop for hop in outcome.hops if hop.way == "there" and hop.kind != "sent"]
     back = [hop for hop in outcome.hops if hop.way == "back"]
     if (drop := next((hop for hop in (*there, *back) if hop.ends), None)) is not None:
-        return _with_drop(drop, outcome)
+        return Ending("dropped", _with_drop(drop, outcome))
     if outcome.reply:
-        return _answered(outcome)
+        return Ending("answered", _answered(outcome))
     if (taken := _taken(back or there)) is not None:
-        return taken
-    said = _back_ended(back, outcome) if back else _there_ended(there, outcome)
-    return "; ".join((said, *outcome.hindrances))
+        return Ending("taken", taken)
+    found = _back_ended(back, outcome) if back else _there_ended(there, outcome)
+    return Ending(found.kind, "; ".join((found.because, *outcome.hindrances)))
 
 
 def _with_drop(drop: Hop, outcome: TraceOutcome) -> str:
@@ -165,19 +173,23 @@ def _with_text(rule: TracedRule, does: str) -> str:
     return f"{place}{does}{text}"
 
 
-def _back_ended(back: Sequence[Hop], outcome: TraceOutcome) -> str:
+def _back_ended(back: Sequence[Hop], outcome: TraceOutcome) -> Ending:
     last = back[-1]
     answer = f"the answer of {last.source}"
     if last.kind == "left" and last.interface == outcome.first:
-        return (
+        return Ending(
+            "inside",
             f"{answer} was handed over at {last.interface}, and {outcome.sender} did not take it: "
-            "its own firewall, or its reverse path filter"
+            "its own firewall, or its reverse path filter",
         )
     if last.kind == "left" and last.interface == outcome.bridge_of.get(outcome.first):
-        return f"{answer} left by {last.interface}, and {_astray(last.interface, outcome.first)}"
+        astray = _astray(last.interface, outcome.first)
+        return Ending("lost", f"{answer} left by {last.interface}, and {astray}")
     if last.kind == "left":
-        return f"{answer} left by {last.interface}, and not to where it was asked for"
-    return f"{answer} came to {last.interface}, and {_stuck(outcome.next_hop)}"
+        return Ending(
+            "lost", f"{answer} left by {last.interface}, and not to where it was asked for"
+        )
+    return Ending("lost", f"{answer} came to {last.interface}, and {_stuck(outcome.next_hop)}")
 
 
 def _stuck(following: NextHop) -> str:
@@ -194,45 +206,49 @@ def _stuck(following: NextHop) -> str:
     return f"no further: {_UNTOLD}"
 
 
-def _there_ended(there: Sequence[Hop], outcome: TraceOutcome) -> str:
+def _there_ended(there: Sequence[Hop], outcome: TraceOutcome) -> Ending:
     seen = [hop for hop in there if hop.kind in ("arrived", "left")]
     if not seen and outcome.unanswered:
-        return (
+        return Ending(
+            "unheard",
             f"it was not sent: {outcome.sender} asks at {outcome.first} who has "
-            f"{outcome.unanswered} (ARP), and nobody answers"
+            f"{outcome.unanswered} (ARP), and nobody answers",
         )
     if not seen and outcome.is_written:
-        return f"it did not come in at {outcome.first}, where this host wrote it"
+        return Ending("lost", f"it did not come in at {outcome.first}, where this host wrote it")
     if not seen and outcome.first:
-        return f"it never came to {outcome.first}: it ended inside {outcome.sender}"
+        said = f"it never came to {outcome.first}: it ended inside {outcome.sender}"
+        return Ending("inside", said)
     last = seen[-1] if seen else None
     if last is not None and last.kind == "left":
         return _left(seen, outcome)
     if outcome.is_handed:
         nobody = f"where nobody answers{_on(outcome)}{_or_silent(outcome)}"
-        return f"it was handed to this host itself, {nobody}"
+        return Ending("host", f"it was handed to this host itself, {nobody}")
     where = f"it came to {last.interface}, and " if last else f"{outcome.sender} sent it, and "
-    return f"{where}{_stuck(outcome.next_hop)}"
+    return Ending("lost", f"{where}{_stuck(outcome.next_hop)}")
 
 
 def _on(outcome: TraceOutcome) -> str:
     return f" on {_what(outcome)}" if outcome.port else ""
 
 
-def _left(seen: Sequence[Hop], outcome: TraceOutcome) -> str:
+def _left(seen: Sequence[Hop], outcome: TraceOutcome) -> Ending:
     last = seen[-1]
     if outcome.receiver and last.interface == outcome.receiver:
-        return (
+        return Ending(
+            "receiver",
             f"it was handed over at {last.interface}, and who is there does not answer: its own "
-            f"firewall, or nobody{_or_silent(outcome)}"
+            f"firewall, or nobody{_or_silent(outcome)}",
         )
     left = " and ".join(
         f"by {each.interface} as {each.source} → {each.destination}"
         for each in _copies(seen, outcome)
     )
     if last.interface == outcome.bridge_of.get(outcome.receiver):
-        return f"it left {left}, and {_astray(last.interface, outcome.receiver)}"
-    return f"it left {left}, and nothing came back"
+        astray = _astray(last.interface, outcome.receiver)
+        return Ending("lost", f"it left {left}, and {astray}")
+    return Ending("beyond", f"it left {left}, and nothing came back")
 
 
 def _copies(seen: Sequence[Hop], outcome: TraceOutcome) -> Sequence[Hop]:

@@ -8,7 +8,7 @@ from typing import Final
 from netconsole.backend.model.errors import InvalidValue, NotFound, Unavailable
 from netconsole.backend.survey.status import Allocation, Status
 from netconsole.diagnostics.parts.journey import Protocol
-from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.routing import Route, Routing
 
 HOST: Final = "host"
@@ -16,6 +16,10 @@ OUTSIDE: Final = "outside"
 """Name as the sender this host itself, and who is beyond its uplink."""
 _ROUTERS_MAC: Final = "02:00:00:00:00:01"
 """Of a router whose MAC address is not known: one that no vendor gives (RFC 7042, 2.1)."""
+
+_NO_ADDRESS: Final = str(IPv4Address(0))
+_EVERYBODY: Final = "255.255.255.255"
+_EVERYBODYS_MAC: Final = "ff:ff:ff:ff:ff:ff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,13 @@ class TraceRequest:
     sender: str
     """Name or fixed address of an instance here, `host`, `outside`, or an address out there."""
     destination: str
-    """An IPv4 address, or the name of an instance."""
+    """An IPv4 address, or the name of an instance; of a DISCOVER nothing."""
     protocol: Protocol = "icmp"
     port: int = 0
+    name: str = ""
+    """Of a question of DNS, the name that is asked for; where empty, what dnsmasq itself knows."""
+    data: bytes = b""
+    """What the first segment of TCP has beside its header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,8 @@ class Ends:
 
 def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
     """Find them. Raises NotFound, InvalidValue, and Unavailable where there is no uplink."""
+    if request.protocol in ("arp", "dhcp"):
+        return _on_network(request, status, links)
     destination, receiver = _destination(request.destination, status)
     if request.sender == HOST:
         return Ends(HOST, "", "", "", destination, receiver)
@@ -61,12 +71,34 @@ def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) 
     if outside is not None:
         return _from_outside(outside, destination, receiver, status, links, routing)
     guest = _instance(request.sender, status)
-    port = links.get(guest.device) if guest.device else None
-    if port is None:
-        raise NotFound(f"instance {guest.instance!r} has no port on this host")
+    port = _port(guest, links)
     return Ends(
         *(guest.instance, guest.device, guest.mac, guest.address, destination, receiver),
         *(guest.mac, _next_mac(guest, port.master, destination, status, links, routing), port.mac),
+    )
+
+
+def _port(guest: Allocation, links: Links) -> KernelLink:
+    port = links.get(guest.device) if guest.device else None
+    if port is None:
+        raise NotFound(f"instance {guest.instance!r} has no port on this host")
+    return port
+
+
+def _on_network(request: TraceRequest, status: Status, links: Links) -> Ends:
+    """Of a frame to everybody on the sender's own network, which the host writes for it."""
+    if request.sender == HOST or _outside(request.sender, status) is not None:
+        rule = f"is no instance: {request.protocol} is sent on an instance's own network"
+        raise InvalidValue("sender", request.sender, rule)
+    guest = _instance(request.sender, status)
+    port = _port(guest, links)
+    source, destination, receiver = _NO_ADDRESS, _EVERYBODY, ""
+    if request.protocol == "arp":
+        source = guest.address
+        destination, receiver = _destination(request.destination, status)
+    return Ends(
+        *(guest.instance, guest.device, guest.mac, source, destination, receiver),
+        *(guest.mac, _EVERYBODYS_MAC, port.mac),
     )
 
 

@@ -7,7 +7,7 @@ from netconsole.backend.filtering.nf_messages import NfFamily
 from netconsole.diagnostics.parts.journey import Hop, Reply, TracedRule, Way
 from netconsole.diagnostics.tracing.heard import Heard, TraceSighting
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage
-from netconsole.diagnostics.tracing.traced_packet import Recognised, TracedPacket
+from netconsole.diagnostics.tracing.traced_packet import Recognised, Traceable
 
 RuleOf = Callable[[tuple[NfFamily, str, str], int], TracedRule]
 """The rule of a chain that has a handle."""
@@ -32,7 +32,7 @@ class Traversal:
         return self.messages[0].out
 
 
-def traversals(messages: Iterable[TraceMessage], packet: TracedPacket) -> Iterator[Traversal]:
+def traversals(messages: Iterable[TraceMessage], packet: Traceable) -> Iterator[Traversal]:
     """Put messages together that are of one packet in one base chain: the first has its headers.
 
     What is of other packets, which somebody else traces, is left out.
@@ -62,7 +62,7 @@ class Interfaces:
 
 def hops(
     heard: Heard,
-    packet: TracedPacket,
+    packet: Traceable,
     links: Interfaces,
     rule: RuleOf,
 ) -> Iterator[Hop]:

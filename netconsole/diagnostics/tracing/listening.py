@@ -1,19 +1,19 @@
-"""Hears what the kernel tells of a traced packet, and sees it come by at interfaces."""
+"""Hears what the kernel tells of traced packets, and sees them come by at interfaces."""
 
 import ctypes
 import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, Self
 
 from netconsole.backend.system import packet_sockets
 from netconsole.capture.filters import compile_filter
-from netconsole.diagnostics.tracing.heard import Heard, TraceSighting, parse_arp
-from netconsole.diagnostics.tracing.trace_messages import parse_traces
-from netconsole.diagnostics.tracing.traced_packet import TracedPacket
+from netconsole.diagnostics.tracing.heard import Heard, TracedArp, TraceSighting, parse_arp
+from netconsole.diagnostics.tracing.trace_messages import TraceMessage, parse_traces
+from netconsole.diagnostics.tracing.traced_packet import Traceable
 
 _NETLINK_NETFILTER: Final = 12
 _NFNLGRP_NFTRACE: Final = 9
@@ -39,11 +39,15 @@ _INSTRUCTION: Final = struct.Struct("=HBBI")
 class TraceListener:
     """Listens from when it is opened; use it as a context manager."""
 
-    def __init__(self, packet: TracedPacket, interfaces: Iterable[str]) -> None:
+    def __init__(self, packets: Sequence[Traceable], interfaces: Iterable[str]) -> None:
         """Raises OSError where the kernel tells this process nothing, NetconsoleError where no
         filter for the packets can be made."""
-        self._packet = packet
-        self._heard = Heard()
+        self._packets = packets
+        self._pieces: list[bytes] = []
+        self.is_whole = True
+        """Whether all was heard that the kernel told of rules."""
+        self._arp: list[TracedArp] = []
+        self._sightings: dict[Traceable, list[TraceSighting]] = {each: [] for each in packets}
         self._kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
         self._seen: dict[int, tuple[socket.socket, str]] = {}
         try:
@@ -53,7 +57,7 @@ class TraceListener:
             self._kernel.bind((0, 1 << _NFNLGRP_NFTRACE - 1))
             program: bytes | None = None
             for name in interfaces:
-                program = program or _compiled(name, packet)
+                program = program or _compiled(name, packets)
                 self._watch(name, program)
         except BaseException:
             self.close()
@@ -86,19 +90,26 @@ class TraceListener:
         for each, _ in self._seen.values():
             each.close()
 
-    def hear(self, seconds: float, is_enough: Callable[[Heard], bool]) -> Heard:
-        """Listen so long, or until there is enough, and return all that came since the opening."""
+    def of(self, packet: Traceable) -> Heard:
+        """Return where one of the packets was seen since the opening; ARP is of all."""
+        return Heard([], self._sightings[packet], self._arp)
+
+    def messages(self) -> list[TraceMessage]:
+        """Return what the kernel has told of all of them."""
+        return [each for piece in self._pieces for each in parse_traces(piece)]
+
+    def hear(self, seconds: float, is_enough: Callable[[], bool]) -> None:
+        """Listen so long, or until there is enough."""
         until, asked = time.monotonic() + seconds, select.poll()
         asked.register(self._kernel, select.POLLIN)
         for descriptor in self._seen:
             asked.register(descriptor, select.POLLIN)
-        while (left := until - time.monotonic()) > 0 and not is_enough(self._heard):
+        while (left := until - time.monotonic()) > 0 and not is_enough():
             for descriptor, _ in asked.poll(min(left, _GLANCE) * 1000):
                 self._take(descriptor)
         # What came before the last is there, perhaps at a socket that was not read since.
         for descriptor in (self._kernel.fileno(), *self._seen):
             self._take(descriptor)
-        return self._heard
 
     def _take(self, descriptor: int) -> None:
         if descriptor in self._seen:
@@ -113,9 +124,10 @@ class TraceListener:
             except BlockingIOError:
                 return
             except OSError:  # ENOBUFS: some are lost, and the hops between are missing
+                self.is_whole = False
                 continue
-            if len(self._heard.messages) < _MOST:
-                self._heard.messages.extend(parse_traces(piece))
+            if len(self._pieces) < _MOST * len(self._packets):
+                self._pieces.append(piece)  # taken apart later: the kernel does not wait
 
     def _take_sightings(self, packets: socket.socket, interface: str) -> None:
         while True:
@@ -123,14 +135,15 @@ class TraceListener:
                 frame, told, _, (_, _, kind, *_) = packets.recvmsg(_SNAPLEN, 64)
             except OSError:  # nothing more, or the interface went down
                 return
-            heard, leaves = self._heard, kind == _OUTGOING
+            leaves = kind == _OUTGOING
             arp = parse_arp(frame, interface, leaves)
-            if arp is not None and len(heard.arp) < _MOST:
-                heard.arp.append(arp)
-            what = self._packet.recognise(frame[_ETHERNET:])
-            if what is not None and len(heard.sightings) < _MOST:
-                at = next((_nanoseconds(data) for _, _, data in told), time.time_ns())
-                heard.sightings.append(TraceSighting(at, interface, leaves, what))
+            if arp is not None and len(self._arp) < _MOST:
+                self._arp.append(arp)
+            at = next((_nanoseconds(data) for _, _, data in told), time.time_ns())
+            for packet, seen in self._sightings.items():
+                what = packet.recognise(frame[_ETHERNET:])
+                if what is not None and len(seen) < _MOST:
+                    seen.append(TraceSighting(at, interface, leaves, what))
 
 
 def _nanoseconds(told: bytes) -> int:
@@ -138,6 +151,7 @@ def _nanoseconds(told: bytes) -> int:
     return int(seconds) * 1_000_000_000 + int(fraction)
 
 
-def _compiled(interface: str, packet: TracedPacket) -> bytes:
-    found = compile_filter(interface, f"arp or {packet.expression()}", "", _SNAPLEN)
+def _compiled(interface: str, packets: Iterable[Traceable]) -> bytes:
+    expression = " or ".join(("arp", *(each.expression() for each in packets)))
+    found = compile_filter(interface, expression, "", _SNAPLEN)
     return b"".join(_INSTRUCTION.pack(*each) for each in found)

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import BinaryIO, Final, cast
 
 from netconsole.backend.filtering.nf_messages import NfFamily, parse_rules
@@ -30,23 +31,44 @@ ROUTED: Final = frozenset({"routed", "routed_own"})
 _LASTS: Final = {HANDED: "input", "routed": "prerouting", "routed_own": "output"}
 _FAMILIES: Final[tuple[NfFamily, ...]] = ("bridge", "inet")
 _HOOKS: Final = ("prerouting", "output")
+_OF_ARP: Final = ("input", "output")
 _LIMIT: Final = 3.0
 _PAUSE: Final = 0.005
 
 
-def script(table: str, matches: Iterable[str], interfaces: Iterable[str]) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What is to be traced, as rules of nft(8) begin."""
+
+    matches: tuple[str, ...]
+    """Of IPv4."""
+    arp: tuple[str, ...] = ()
+    """Of ARP, which tables of the family inet do not meet, and those of the family arp do."""
+
+    def of(self, family: NfFamily) -> tuple[str, ...]:
+        """Return those that a family meets."""
+        if family == "inet":
+            return self.matches
+        return self.arp if family == "arp" else (*self.matches, *self.arp)
+
+
+def script(table: str, marked: Marked, interfaces: Iterable[str]) -> tuple[str, ...]:
     """Return the commands of nft(8), each on a line, which mark what matches. Pure.
 
     At ingress of these interfaces, where the guards are; and where packets enter a bridge, IPv4 and
     IPv6, or come from this host itself.
     """
-    marks = [f"{match} meta nftrace set 1" for match in matches]
     devices = ", ".join(f'"{name}"' for name in interfaces)
-    places = [
+    places: list[tuple[NfFamily, str, str]] = [
         (family, hook, f"type filter hook {hook} priority {FIRST}")
         for family in _FAMILIES
         for hook in _HOOKS
     ]
+    if marked.arp:
+        own: list[tuple[NfFamily, str, str]] = [
+            ("arp", hook, f"type filter hook {hook} priority {FIRST}") for hook in _OF_ARP
+        ]
+        places = [*own, *places]
     if devices:
         hook = f"type filter hook ingress devices = {{ {devices} }} priority {FIRST}"
         places.append(("netdev", "ingress", hook))
@@ -62,13 +84,15 @@ def script(table: str, matches: Iterable[str], interfaces: Iterable[str]) -> tup
         for name, hook in _LASTS.items()
     )
     filled = (
-        f"add rule {family} {table} {name} {mark}" for family, name, _ in places for mark in marks
+        f"add rule {family} {table} {name} {match} meta nftrace set 1"
+        for family, name, _ in places
+        for match in marked.of(family)
     )
     return (*made, *lasts, *chains, *filled)
 
 
 @contextmanager
-def marking(matches: Sequence[str], interfaces: Sequence[str]) -> Iterator[None]:
+def marking(marked: Marked, interfaces: Sequence[str]) -> Iterator[None]:
     """Have packets that match traced, until this is left or the process is gone.
 
     Raises Unavailable where they cannot be.
@@ -88,12 +112,12 @@ def marking(matches: Sequence[str], interfaces: Sequence[str]) -> Iterator[None]
         ) as process,
     ):
         table = trace_table(process.pid)
-        last = "netdev" if interfaces else _FAMILIES[-1]
+        last: NfFamily = "netdev" if interfaces else _FAMILIES[-1]
         try:
             commands = cast(BinaryIO, process.stdin)
-            commands.write(encoded("\n".join((*script(table, matches, interfaces), ""))))
+            commands.write(encoded("\n".join((*script(table, marked, interfaces), ""))))
             commands.flush()
-            if not _is_there(process, last, table, len(matches)):
+            if not _is_there(process, last, table, len(marked.of(last))):
                 said.seek(0)
                 because = " ".join(decoded(said.read()).split()) or "nft does not say why"
                 raise Unavailable(f"this kernel traces nothing: {because}")

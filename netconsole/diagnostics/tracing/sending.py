@@ -1,4 +1,4 @@
-"""Starts who sends the packet: inside an instance, on this host, or as if it came in by a port.
+"""Has packets sent: inside an instance, by this host, or as if they came in by a port.
 
 Where the host cannot enter who sends, a frame is written that comes in by the sender's port: one
 end of a veth pair of ours is in a network namespace that our process has for itself, and what
@@ -6,52 +6,41 @@ comes out of the other is redirected to that port's ingress (tc-mirred(8)). From
 any frame of the sender: it meets taps, guards, bridge and rules. The pair goes with the process.
 """
 
+import os
+import select
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final, cast
 
 from netconsole.backend.model.errors import Unavailable
-from netconsole.backend.model.text import decoded
+from netconsole.backend.model.text import decoded, encoded
 from netconsole.backend.system.programs import ENVIRONMENT, ProgramFailed, run
 from netconsole.diagnostics.parts.journey import Reply
-from netconsole.diagnostics.probes.entering import process_inside
+from netconsole.diagnostics.probes.entering import processes_inside
 from netconsole.diagnostics.tracing.ends import Ends
-from netconsole.diagnostics.tracing.traced_packet import TracedPacket
+from netconsole.diagnostics.tracing.traced_packet import Traceable, TracedPacket
 
-_SEND: Final = "netconsole.diagnostics.tracing.send_packet"
-_WRITE: Final = "netconsole.diagnostics.tracing.write_frames"
-INNER: Final = "frames"
-"""The end of the pair in the process' own namespace."""
+_SEND: Final = "netconsole.diagnostics.tracing.send_packets"
+_INNER: Final = "frames"
+"""With a number, the ends of pairs in the process' own namespace."""
 _EVERYTHING: Final = ("protocol", "all", "u32", "match", "u32", "0", "0")
-_IPV4: Final = b"\x08\x00"
+_REPLIES: Final[dict[str, Reply]] = {"answer": "answer", "refusal": "refusal", "error": "error"}
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """The process that sends it."""
+class Parcel:
+    """A packet, and between whom it goes."""
 
-    process: "subprocess.Popen[bytes]"
-    listens: bool
-    """Whether it tells what it hears of an answer; who writes frames for another cannot."""
-
-    @property
-    def is_done(self) -> bool:
-        """Whether it has ended."""
-        return self.process.poll() is not None
-
-    def end(self) -> "SentPackets":
-        """End it, and return what it has told."""
-        self.process.kill()
-        told, said = self.process.communicate()
-        return parse_sent(decoded(told), " ".join(decoded(said).split()))
+    ends: Ends
+    packet: Traceable
 
 
 @dataclass(frozen=True, slots=True)
 class SentPackets:
-    """What who sends has told."""
+    """What who sends has told of one."""
 
     source: str = ""
     """Address that its kernel chose; empty where it has not come so far."""
@@ -66,41 +55,100 @@ class SentPackets:
     """Whether the host wrote it in the sender's stead, which it could not enter."""
 
 
-def parse_sent(told: str, said: str) -> SentPackets:
-    """Read what who sends has printed, and what on standard error. Pure."""
-    lines = [line.split() for line in told.splitlines() if line not in ("", "ready")]
-    source = lines[0][0] if lines else ""
-    is_sent = ["sent"] in lines
-    heard = next((words[1:] for words in lines if words[0] == "heard"), None)
-    if heard is None:
-        return SentPackets(source, "" if is_sent else said)
-    reply, by, *kind = heard
-    replies: dict[str, Reply] = {"answer": "answer", "refusal": "refusal", "error": "error"}
-    error = (int(kind[0]), int(kind[1])) if kind else None
-    return SentPackets(source, "", replies[reply], by, error)
+def parse_sent(told: str) -> dict[int, SentPackets]:
+    """Read what who sends has printed, by the numbers of the packets. Pure."""
+    found: dict[int, SentPackets] = {}
+    sent: set[int] = set()
+    for line in told.splitlines():
+        first, _, said = line.partition(" ")
+        if not first.isdigit():
+            continue
+        number, words = int(first), said.split(" ")
+        before = found.get(number, SentPackets())
+        match words:
+            case ["sent"]:
+                sent.add(number)
+                found[number] = replace(before, refusal="")
+            case ["failed", *why]:
+                found[number] = before if number in sent else replace(before, refusal=" ".join(why))
+            case ["heard", reply, by, *kind]:
+                error = (int(kind[0]), int(kind[1])) if kind else None
+                found[number] = replace(before, reply=_REPLIES[reply], answered_by=by, error=error)
+            case [source]:
+                found[number] = replace(before, source=source)
+    return found
+
+
+@dataclass(slots=True)
+class Sender:
+    """The process that sends them."""
+
+    process: "subprocess.Popen[bytes]"
+    written: Mapping[int, str]
+    """The source address of each that the host writes in its sender's stead, by its number."""
+    _told: bytes = b""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended."""
+        return self.process.poll() is not None
+
+    def told(self) -> dict[int, SentPackets]:
+        """Return what it has told so far, by the numbers of the packets."""
+        out = cast(BinaryIO, self.process.stdout)
+        while piece := os.read(out.fileno(), 1 << 16) if _has_some(out) else b"":
+            self._told += piece
+        whole = self._told[: self._told.rfind(b"\n") + 1]
+        found = parse_sent(decoded(whole))
+        for number, source in self.written.items():
+            before = found.get(number, SentPackets())
+            found[number] = replace(before, source=source, is_written=True)
+        return found
+
+    def end(self) -> dict[int, SentPackets]:
+        """End it, and return what it has told. Raises Unavailable where it has failed."""
+        has_failed = bool(self.process.poll())
+        self.process.kill()
+        self.process.wait()
+        found = self.told()
+        if has_failed:
+            said = decoded(cast(BinaryIO, self.process.stderr).read())
+            raise Unavailable(f"nothing was sent: {' '.join(said.split()[-40:])}")
+        return found
+
+
+def _has_some(pipe: BinaryIO) -> bool:
+    return bool(select.select([pipe], (), (), 0)[0])
 
 
 @contextmanager
-def sending(
-    ends: Ends, packet: TracedPacket, count: int, pause: float, last: float
-) -> Iterator[Sender]:
-    """Have it sent so often, with so many seconds between, and listened `last` seconds more.
+def sending(parcels: Sequence[Parcel], count: int, pause: float, last: float) -> Iterator[Sender]:
+    """Have each sent so often, with so many seconds between, and listened `last` seconds more.
 
-    Raises Unavailable where it cannot be.
+    Raises Unavailable where they cannot be.
     """
-    how_often = (str(count), str(pause))
-    words = (packet.protocol, packet.destination, str(packet.port), str(packet.mark), *how_often)
-    inside = process_inside(ends.guest_mac) if ends.guest_mac else None
-    if inside is not None or not ends.interface:
-        enter = ("nsenter", f"--target={inside}", "--net", "--") if inside is not None else ()
-        with _started((*enter, sys.executable, "-m", _SEND, *words, str(last))) as process:
-            yield Sender(process, True)
-        return
-    frame = _mac(ends.destination_mac) + _mac(ends.source_mac) + _IPV4 + packet.packet(ends.source)
-    command = ("unshare", "--net", sys.executable, "-m", _WRITE, INNER, ends.source, frame.hex())
-    with _started((*command, *how_often)) as process:
-        _lead_in(process, ends.interface, ends.interface_mac)
-        yield Sender(process, False)
+    able = (each.ends for each in parcels if isinstance(each.packet, TracedPacket))
+    macs = {ends.guest_mac for ends in able} - {""}
+    inside = processes_inside(macs) if macs else {}
+    lines, written, pairs = list[str](), dict[int, str](), dict[str, Ends]()
+    for number, each in enumerate(parcels):
+        ends, packet = each.ends, each.packet
+        process = inside.get(ends.guest_mac) if ends.guest_mac else None
+        if isinstance(packet, TracedPacket) and (process is not None or not ends.interface):
+            words = (packet.protocol, packet.destination, packet.port, packet.mark)
+            where = (process or os.getpid(), number, *words, packet.payload.hex())
+            lines.append(" ".join(map(str, ("send", *where))))
+            continue
+        frame = packet.frame(ends.source, ends.source_mac, ends.destination_mac)
+        pairs.setdefault(ends.interface, ends)
+        inner = f"{_INNER}{list(pairs).index(ends.interface)}"
+        lines.append(f"write {inner} {number} {frame.hex()}")
+        written[number] = ends.source
+    enter = ("unshare", "--net") if pairs else ()
+    how_often = (str(count), str(pause), str(last))
+    with _started((*enter, sys.executable, "-m", _SEND, *how_often)) as process_of_ours:
+        _begin(process_of_ours, lines, tuple(pairs.values()))
+        yield Sender(process_of_ours, written)
 
 
 @contextmanager
@@ -119,20 +167,28 @@ def _started(command: Sequence[str]) -> "Iterator[subprocess.Popen[bytes]]":
             process.kill()
 
 
-def _lead_in(process: "subprocess.Popen[bytes]", interface: str, mac: str) -> None:
-    """Lead what the process writes in by an interface, and let it begin.
+def _begin(process: "subprocess.Popen[bytes]", lines: Sequence[str], pairs: Sequence[Ends]) -> None:
+    """Lead what the process writes in by the interfaces, and let it begin."""
+    told, back = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
+    if os.read(back.fileno(), 6).strip() != b"ready":
+        _, said = process.communicate()
+        raise Unavailable(f"no network namespace of its own: {' '.join(decoded(said).split())}")
+    for number, ends in enumerate(pairs):
+        _lead_in(process.pid, number, ends)
+    told.write(encoded("\n".join((*lines, "go", ""))))
+    told.flush()
+
+
+def _lead_in(process: int, number: int, ends: Ends) -> None:
+    """Make a pair whose outer end leads in by an interface.
 
     The outer end has that interface's MAC address, as a frame is judged by the first interface.
     """
-    told, back = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
-    if back.readline().strip() != b"ready":
-        _, said = process.communicate()
-        raise Unavailable(f"no network namespace of its own: {' '.join(decoded(said).split())}")
-    outer = f"nctrace{process.pid % 10_000_000}"
-    pair = ("peer", "name", INNER, "netns", str(process.pid))
-    redirected = ("action", "mirred", "ingress", "redirect", "dev", interface)
+    outer = f"nct{process % 10_000_000}x{number}"
+    pair = ("peer", "name", f"{_INNER}{number}", "netns", str(process))
+    redirected = ("action", "mirred", "ingress", "redirect", "dev", ends.interface)
     try:
-        run(["ip", "link", "add", outer, "address", mac, "type", "veth", *pair])
+        run(["ip", "link", "add", outer, "address", ends.interface_mac, "type", "veth", *pair])
         # No address of its own: a kernel without IPv6 refuses that, and needs it not.
         run(["ip", "link", "set", "dev", outer, "addrgenmode", "none"], good=(0, 2))
         run(["tc", "qdisc", "add", "dev", outer, "clsact"])
@@ -140,10 +196,4 @@ def _lead_in(process: "subprocess.Popen[bytes]", interface: str, mac: str) -> No
         run(["ip", "link", "set", "dev", outer, "arp", "off", "up"])
     except ProgramFailed as refusal:
         because = refusal.said or refusal.ending
-        raise Unavailable(f"nothing can be sent in by {interface}: {because}") from refusal
-    told.write(b"begin\n")
-    told.flush()
-
-
-def _mac(text: str) -> bytes:
-    return bytes.fromhex(text.replace(":", ""))
+        raise Unavailable(f"nothing can be sent in by {ends.interface}: {because}") from refusal

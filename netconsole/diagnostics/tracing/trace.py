@@ -1,12 +1,12 @@
-"""Sends a packet from an instance, this host or outside, follows it, and says what became of it."""
+"""Sends packets from instances, this host or outside, and says what became of each."""
 
 import secrets
 import socket
-from collections.abc import Container, Sequence
-from dataclasses import replace
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from netconsole.backend.model.errors import Unavailable
+from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.backend.model.trace_table import is_trace_table
 from netconsole.backend.survey.status import Status
 from netconsole.backend.system.privileges import lacking
@@ -15,17 +15,18 @@ from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.tracing import following
 from netconsole.diagnostics.tracing.attachments import read_attached
-from netconsole.diagnostics.tracing.ending import NextHop, TraceOutcome, cannot_send, ending
+from netconsole.diagnostics.tracing.ending import Ending, NextHop, TraceOutcome, cannot_send, ending
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.heard import Heard
 from netconsole.diagnostics.tracing.hindrances import concerned, hindrances, standstill
 from netconsole.diagnostics.tracing.listening import TraceListener
-from netconsole.diagnostics.tracing.marking import HANDED, ROUTED, marking
+from netconsole.diagnostics.tracing.marking import HANDED, ROUTED, Marked, marking
 from netconsole.diagnostics.tracing.next_hops import read_next_hop
+from netconsole.diagnostics.tracing.packets import LOCAL, packet_of
 from netconsole.diagnostics.tracing.rule_texts import read_rule_texts
-from netconsole.diagnostics.tracing.sending import SentPackets, sending
+from netconsole.diagnostics.tracing.sending import Parcel, SentPackets, sending
 from netconsole.diagnostics.tracing.trace_messages import rules_met
-from netconsole.diagnostics.tracing.traced_packet import Recognised, TracedPacket
+from netconsole.diagnostics.tracing.traced_packet import Recognised, Traceable
 from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp, read_untraced_tables
 
 COUNT: Final = 3
@@ -33,8 +34,8 @@ COUNT: Final = 3
 PAUSE_SECONDS: Final = 0.15
 LAST_SECONDS: Final = 0.35
 """After the last, for what comes back."""
-START_SECONDS: Final = 3.0
-"""In which the sender has begun, also on a busy host."""
+LONGEST_SECONDS: Final = 4.0
+"""In which all are sent, also on a busy host."""
 MOST_INTERFACES: Final = 32
 
 
@@ -44,60 +45,115 @@ def trace(request: TraceRequest, status: Status, links: Links, routing: Routing)
     What is made for it is gone afterwards, also where this process is killed. Raises NotFound for
     an instance that is not here, InvalidValue, Unavailable where this host traces nothing.
     """
+    (found,) = trace_all((request,), status, links, routing)
+    if isinstance(found, NetconsoleError):
+        raise found
+    return found
+
+
+def trace_all(
+    requests: Sequence[TraceRequest], status: Status, links: Links, routing: Routing
+) -> tuple[Journey | NetconsoleError, ...]:
+    """Send them all at the same time, and return what became of each, or why it was not sent.
+
+    Takes hardly longer than one: one table marks them all, and one process sends them. Raises
+    Unavailable where this host traces nothing.
+    """
     if (reason := lacking()) is not None:
         raise Unavailable(reason)
+    found: dict[int, Journey | NetconsoleError] = {}
+    parcels: dict[int, Parcel] = {}
+    for number, request in enumerate(requests):
+        try:
+            parcels[number] = _parcel(request, status, links, routing)
+        except NetconsoleError as error:
+            found[number] = error
+    if parcels:
+        followed = _followed(tuple(parcels.values()), status, links)
+        found.update(
+            (number, _journey(requests[number], each, links))
+            for number, each in zip(parcels, followed, strict=True)
+        )
+    return tuple(found[number] for number in range(len(requests)))
+
+
+def _parcel(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Parcel:
     between = ends(request, status, links, routing)
-    mark = secrets.randbits(31) | 1
-    packet = TracedPacket(request.protocol, between.destination, request.port, mark)
-    watchable = [each.name for each in _watchable(between, status, links)]
+    return Parcel(between, packet_of(request, between, secrets.randbits(31) | 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """What became of one that was sent."""
+
+    parcel: Parcel
+    heard: Heard
+    told: SentPackets
+    hops: tuple[Hop, ...]
+    unseen: tuple[str, ...]
+
+
+def _followed(parcels: Sequence[Parcel], status: Status, links: Links) -> tuple[_Followed, ...]:
+    packets = [each.packet for each in parcels]
+    watchable = [each.name for each in _watchable(parcels, status, links)]
     seen = watchable[:MOST_INTERFACES]
     ingress = [name for name in seen if '"' not in name]  # nft(8) has no words for such a name
-    with TraceListener(packet, seen) as listener, marking(packet.matches(), ingress):
-        told, heard = _sent(between, packet, listener, links)
+    marked = Marked(
+        tuple(match for each in packets for match in each.matches()),
+        tuple(match for each in packets for match in each.arp_matches()),
+    )
+    with TraceListener(packets, seen) as listener, marking(marked, ingress):
+        told = _sent(parcels, listener, links)
+        messages = listener.messages()
+        heard = [replace(listener.of(each), messages=messages) for each in packets]
     names = dict(socket.if_nameindex())
-    met = [each for each in heard.messages if not is_trace_table(each.table)]
+    met = [each for each in messages if not is_trace_table(each.table)]
     texts = read_rule_texts(rules_met(met))
     ways = following.Interfaces(names, _bridges(links))
-    hops = following.hops(Heard(met, heard.sightings), packet, ways, texts.rule)
-    begun = Hop("there", "sent", between.name, told.source or between.source, between.destination)
     unwatched = len(watchable) - len(seen)
     too_many = (
         (f"{unwatched} of {len(watchable)} interfaces were not watched",) if unwatched else ()
     )
-    unseen = (*read_untraced_tables(), *texts.unread, *too_many)
-    return _journey(packet, between, (begun, *hops), heard, told, links, unseen)
+    missed = () if listener.is_whole else ("rules: the kernel told of more than could be heard",)
+    unseen = (*read_untraced_tables(), *texts.unread, *too_many, *missed)
+    found = []
+    for parcel, known, each in zip(parcels, heard, told, strict=True):
+        between = parcel.ends
+        source = each.source or between.source
+        begun = Hop("there", "sent", between.name, source, between.destination)
+        hops = following.hops(Heard(met, known.sightings), parcel.packet, ways, texts.rule)
+        found.append(_Followed(parcel, known, each, (begun, *hops), unseen))
+    return tuple(found)
 
 
-def _journey(
-    packet: TracedPacket,
-    between: Ends,
-    hops: tuple[Hop, ...],
-    heard: Heard,
-    told: SentPackets,
-    links: Links,
-    unseen: tuple[str, ...],
-) -> Journey:
+def _journey(request: TraceRequest, followed: _Followed, links: Links) -> Journey:
+    between, told, hops = followed.parcel.ends, followed.told, followed.hops
+    packet, heard, unseen = followed.parcel.packet, followed.heard, followed.unseen
     is_dropped = any(hop.ends for hop in hops)
     is_lost = not (told.reply or told.refusal or is_dropped)
-    next_hop = _next_hop(hops, heard, packet, links) if is_lost else NextHop()
-    asked = heard.unanswered(between.interface)
+    is_routed = request.protocol not in LOCAL
+    next_hop = _next_hop(hops, heard, packet, links) if is_lost and is_routed else NextHop()
+    asked = heard.unanswered(between.interface) if is_routed else ""
     found = (*_hindrances(hops, between, next_hop, asked, links), *unseen) if is_lost else ()
     if is_lost and (next_hop.is_silent or (asked and len(hops) == 1)):
         found += read_tables_of_arp(guards=not next_hop.is_silent)
     is_handed = _through(heard, packet, "there", (HANDED,)) is not None
     outcome = TraceOutcome(
-        *(hops, told.reply, told.answered_by, told.error, packet.protocol, packet.port),
+        *(hops, told.reply, told.answered_by, told.error, request.protocol, request.port),
         between.destination,
         *(between.name, between.interface, between.receiver, next_hop),
         *(is_handed, asked, found),
         *(_bridges(links), told.is_written),
     )
     is_refused = told.refusal and not is_dropped
-    because = cannot_send(between.name, told.refusal) if is_refused else ending(outcome)
+    end = (
+        Ending("unsent", cannot_send(between.name, told.refusal)) if is_refused else ending(outcome)
+    )
     return Journey(
-        *(between.name, hops[0].source, between.destination, packet.protocol, packet.port),
-        *(hops, told.reply, told.answered_by, because, unseen),
+        *(between.name, hops[0].source, between.destination, request.protocol, request.port),
+        *(hops, told.reply, told.answered_by, end.because, unseen),
         is_handed=is_handed,
+        end=end.kind,
     )
 
 
@@ -106,7 +162,7 @@ def _bridges(links: Links) -> dict[str, str]:
 
 
 def _through(
-    heard: Heard, packet: TracedPacket, way: Way, chains: Container[str]
+    heard: Heard, packet: Traceable, way: Way, chains: Container[str]
 ) -> following.Traversal | None:
     """How it came through a chain of ours, which is after all others of its hook."""
     found = (
@@ -135,7 +191,7 @@ def _hindrances(
     return tuple(found)
 
 
-def _next_hop(hops: Sequence[Hop], heard: Heard, packet: TracedPacket, links: Links) -> NextHop:
+def _next_hop(hops: Sequence[Hop], heard: Heard, packet: Traceable, links: Links) -> NextHop:
     """Ask where what was seen last is sent on, as it was when it was routed.
 
     What left by a bridge was routed before. Of what came in and was not routed nobody knows.
@@ -153,10 +209,10 @@ def _next_hop(hops: Sequence[Hop], heard: Heard, packet: TracedPacket, links: Li
     return read_next_hop(what.source, what.destination, into, routed.messages[-1].mark)
 
 
-def _watchable(between: Ends, status: Status, links: Links) -> tuple[KernelLink, ...]:
-    """Return the interfaces at which it may come by, the likeliest first: not the ports of other
+def _watchable(parcels: Sequence[Parcel], status: Status, links: Links) -> tuple[KernelLink, ...]:
+    """Return the interfaces at which one may come by, the likeliest first: not the ports of other
     instances, and after all others the ports of anything else."""
-    own = {between.interface, between.receiver}
+    own = {name for each in parcels for name in (each.ends.interface, each.ends.receiver)}
     others = {each.device for each in status.allocations} - own
     found = [each for each in links.links if each.up and each.name not in (*others, "lo")]
     likely = own | {each.master for each in found if each.name in own}
@@ -165,24 +221,50 @@ def _watchable(between: Ends, status: Status, links: Links) -> tuple[KernelLink,
 
 
 def _sent(
-    between: Ends, packet: TracedPacket, listener: TraceListener, links: Links
-) -> tuple[SentPackets, Heard]:
-    """Send it, and listen; return what who sends has told, and what was heard."""
-    with sending(between, packet, COUNT, PAUSE_SECONDS, LAST_SECONDS) as sender:
-        listener.hear(START_SECONDS, lambda heard: bool(heard.sightings) or sender.is_done)
-        seconds = COUNT * PAUSE_SECONDS + LAST_SECONDS
-        if sender.listens:
-            heard = listener.hear(seconds + LAST_SECONDS, lambda _: sender.is_done)
-            return sender.end(), heard
-        heard = listener.hear(seconds, lambda found: bool(_returned(found, between).reply))
-        told, seen = sender.end(), _returned(heard, between)
+    parcels: Sequence[Parcel], listener: TraceListener, links: Links
+) -> tuple[SentPackets, ...]:
+    """Send them, and listen; return what who sends has told, and was seen to come back."""
+    with sending(parcels, COUNT, PAUSE_SECONDS, LAST_SECONDS) as sender:
+
+        def returned(number: int) -> Recognised:
+            return _returned(listener.of(parcels[number].packet), parcels[number].ends)
+
+        def is_enough() -> bool:
+            told = sender.told()
+            return sender.is_done or all(
+                returned(number).reply if number in sender.written else _is_told(told, number)
+                for number in range(len(parcels))
+            )
+
+        listener.hear(LONGEST_SECONDS, is_enough)
+        told = sender.end()
+    seen = {number: returned(number) for number in sender.written}
+    return tuple(
+        _with_return(told.get(number, SentPackets()), seen.get(number), parcel, listener, links)
+        for number, parcel in enumerate(parcels)
+    )
+
+
+def _is_told(told: Mapping[int, SentPackets], number: int) -> bool:
+    """Whether who sends it has heard of an answer, or could not send it."""
+    found = told.get(number)
+    return found is not None and bool(found.reply or found.refusal)
+
+
+def _with_return(
+    told: SentPackets,
+    seen: Recognised | None,
+    parcel: Parcel,
+    listener: TraceListener,
+    links: Links,
+) -> SentPackets:
+    between = parcel.ends
+    if seen is not None and not told.refusal:
+        told = replace(told, reply=seen.reply, answered_by=seen.source, error=seen.kind)
     at = links.get(between.interface)
-    if not heard.sightings and at is not None and not at.carrier:
-        nobody = f"{at.name} has no carrier: nobody is at its other end"
-        return replace(told, refusal=nobody), heard
-    return SentPackets(
-        *(told.source, told.refusal, seen.reply, seen.source, seen.kind), is_written=True
-    ), heard
+    if at is not None and not at.carrier and not listener.of(parcel.packet).sightings:
+        return replace(told, refusal=f"{at.name} has no carrier: nobody is at its other end")
+    return told
 
 
 _NOTHING: Final = Recognised("back", "", "")

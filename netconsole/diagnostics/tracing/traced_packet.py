@@ -9,11 +9,12 @@ its answer by the port. An error of ICMP quotes eight bytes of its transport at 
 import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
-from netconsole.diagnostics.parts.journey import Protocol, Reply, Way
+from netconsole.diagnostics.parts.journey import Reply, Way
 
-NUMBERS: Final[dict[Protocol, int]] = {"icmp": 1, "tcp": 6, "udp": 17}
+Transport = Literal["icmp", "tcp", "udp"]
+NUMBERS: Final[dict[Transport, int]] = {"icmp": 1, "tcp": 6, "udp": 17}
 """Of protocols (RFC 790)."""
 _ECHO_REPLY, _ECHO_REQUEST = 0, 8
 _ERRORS: Final = frozenset({3, 4, 11, 12})
@@ -22,7 +23,8 @@ quotes one that went on (RFC 792)."""
 _QUOTED: Final = 8
 """Where the quoted packet begins in an error of ICMP."""
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
-_TEXT: Final = b"netconsole trace"
+TEXT: Final = b"netconsole trace"
+"""What is behind the mark where nothing else has to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +39,42 @@ class Recognised:
     """Type and code of an error of ICMP."""
 
 
+class Traceable(Protocol):
+    """What is sent to be followed, of whichever kind."""
+
+    def expression(self) -> str:
+        """Return what passes it and what comes back, in the language of pcap-filter(7)."""
+
+    def matches(self) -> tuple[str, ...]:
+        """Return what matches both where IPv4 comes by, as rules of nft(8) begin."""
+
+    def arp_matches(self) -> tuple[str, ...]:
+        """Return the same of ARP, which other families meet."""
+
+    def recognise(self, packet: bytes) -> Recognised | None:
+        """Return what something is to it, from its network header on; None where nothing."""
+
+    def frame(self, source: str, source_mac: str, destination_mac: str) -> bytes:
+        """Return it as a frame of Ethernet."""
+
+
 @dataclass(frozen=True, slots=True)
 class TracedPacket:
     """What is sent: an echo request, the first segment of a connection, or a datagram."""
 
-    protocol: Protocol
+    protocol: Transport
     destination: str
     port: int
     mark: int
-    """32 random bits, by which it is known; of a datagram its lower 15 bits say the port."""
-    payload: bytes = _TEXT
+    """32 random bits, by which it is known; of a datagram it says the port as well."""
+    payload: bytes = b""
+    """Behind the mark. Of a segment of TCP nothing as a rule, as in most that begin a connection;
+    data is allowed there (RFC 9293, 3.4), and not acknowledged."""
 
     @property
     def source_port(self) -> int:
         """Of the dynamic ports of RFC 6335, from 49152 on."""
-        return 49152 + self.mark % 16384
+        return 49152 + (self.mark ^ self.mark >> 16) % 16384
 
     def transport(self, source: str) -> bytes:
         """Return header and payload of the transport, with its checksum."""
@@ -62,7 +85,9 @@ class TracedPacket:
             case "tcp":
                 ports = (self.source_port, self.port)
                 head = struct.pack("!HHIIBBHHH", *ports, self.mark, 0, 0x50, _SYN, 1024, 0, 0)
-                return _with_sum(head, 16, self._pseudo(source, len(head)))
+                data = self.payload
+                length = len(head) + len(data)
+                return _with_sum(head + data, 16, self._pseudo(source, length))
             case "udp":
                 data = struct.pack("!I", self.mark) + self.payload
                 length = 8 + len(data)
@@ -77,6 +102,11 @@ class TracedPacket:
             *(NUMBERS[self.protocol], 0, _packed(source), _packed(self.destination)),
         )
         return _with_sum(head, 10, b"") + body
+
+    def frame(self, source: str, source_mac: str, destination_mac: str) -> bytes:
+        """Return it as a frame of Ethernet, for where it is written as if it had come in."""
+        macs = bytes.fromhex(f"{destination_mac}{source_mac}".replace(":", ""))
+        return macs + b"\x08\x00" + self.packet(source)
 
     def expression(self) -> str:
         """Return what passes it and what comes back, in the language of pcap-filter(7)."""
@@ -111,6 +141,10 @@ class TracedPacket:
                 back = f"ip protocol udp @th,16,16 {self.source_port}"
                 by_port = f"ip protocol icmp @th,{quoted},16 {self.source_port}"
                 return there, back, by_port, f"ip protocol icmp @th,{quoted + 64},32 {self.mark}"
+
+    def arp_matches(self) -> tuple[str, ...]:
+        """Return nothing: ARP does not carry it."""
+        return ()
 
     def recognise(self, packet: bytes) -> Recognised | None:
         """Return what an IPv4 packet is to this one; None where it is nothing to it.

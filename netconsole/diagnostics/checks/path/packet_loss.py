@@ -1,18 +1,54 @@
 """Do packets get lost on their way through this host, and between which interfaces?"""
 
+import shlex
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
+from netconsole.backend.model.phrases import command, count
 from netconsole.capture.comparison import PairReport, PointReport, Way
+from netconsole.diagnostics.checks.bridges import bridge, bridge_nf, drops, fdb, guards, stp, vlan
+from netconsole.diagnostics.checks.dhcp import address_conflict, dhcp_firewall, dnsmasq_processes
+from netconsole.diagnostics.checks.filters import forward_filter, group_rules, legacy_filter
+from netconsole.diagnostics.checks.floating import (
+    egress_source,
+    floating_address,
+    floating_nat,
+    ingress_destination,
+)
+from netconsole.diagnostics.checks.host import duplicate_address, own_address
+from netconsole.diagnostics.checks.path import (
+    conntrack_full,
+    gateway,
+    ip_forward,
+    neighbour_table,
+    proxy_arp,
+    routes,
+    rp_filter,
+    uplink,
+)
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
-from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.model.snapshot import NOT_ASKED, NOT_SENT, Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.journeys import Journeys, Purpose
 from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.traffic import Traffic
+from netconsole.diagnostics.reasoning.lost_paths import LostPaths, in_words, lost_paths, rows_of
 
 ID: Final = "packet_loss"
+_MOST_ROWS: Final = 6
+_CAUSES: Final = (
+    *(ip_forward.CHECK, gateway.CHECK, uplink.CHECK, routes.CHECK, rp_filter.CHECK),
+    *(forward_filter.CHECK, legacy_filter.CHECK, dhcp_firewall.CHECK, bridge_nf.CHECK),
+    *(bridge.CHECK, vlan.CHECK, guards.CHECK, drops.CHECK, fdb.CHECK, stp.CHECK),
+    *(dnsmasq_processes.CHECK, own_address.CHECK, egress_source.CHECK, floating_nat.CHECK),
+    *(ingress_destination.CHECK, floating_address.CHECK, group_rules.CHECK, conntrack_full.CHECK),
+    *(neighbour_table.CHECK, duplicate_address.CHECK, address_conflict.CHECK, proxy_arp.CHECK),
+)
+"""Checks that are nearer to a cause: where one has found something, that comes first."""
 TITLE = "Packets pass from interface to interface"
 _CONFIDENCE: dict[str, Confidence] = {"high": "certain", "medium": "likely", "low": "possible"}
 _WHERE = {
@@ -26,8 +62,105 @@ _WHERE = {
 
 
 def judge(snapshot: Snapshot) -> Finding:
-    """Say between which two points packets were lost, and how sure that is."""
-    traffic = snapshot.part(Traffic)
+    """Say which path of the guests ends where; then between which points packets were lost."""
+    tried, traffic = snapshot.get(Journeys), snapshot.get(Traffic)
+    if tried is not None:
+        lost = lost_paths(tried, snapshot.part(Routing))
+        if lost:
+            return _ended(lost, snapshot)
+    if traffic is not None:
+        return _captured(traffic)
+    return _all_reached(tried, snapshot)
+
+
+def _ended(lost: tuple[LostPaths, ...], snapshot: Snapshot) -> Finding:
+    """A packet that was sent along a path that matters ended on its way."""
+    rows = tuple(row for each in lost for row in _rows_of(each))
+    because = " ".join(_sentence(each) for each in lost[:_MOST_TOLD])
+    if lost[_MOST_TOLD:]:
+        because += f" {count(len(lost) - _MOST_TOLD, 'more place')} like this below."
+    if named := next((each.id for each in _CAUSES if each.examine(snapshot).found), ""):
+        said = f"What {named} has found comes first. {because}"
+        return Finding(ID, TITLE, "info", said, rows, confidence="likely")
+    remedy = _remedy(lost[0])
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
+
+
+def _sentence(found: LostPaths) -> str:
+    first, *others = found.paths
+    also = f" So it is with {count(len(others), 'other packet')} of guests." if others else ""
+    said = first.journey.because
+    return f"{_AIMS[first.purpose].format(first.instance)}: {in_words(first)}: {said}.{also}"
+
+
+_AIMS: Final[dict[Purpose, str]] = {
+    "gateway": "{} does not reach its gateway",
+    "lease": "{} gets no answer of DHCP",
+    "names": "{} reaches no name server of its network",
+    "world": "{} does not reach what is beyond this host",
+    "floating": "{} is not reached by its floating address",
+    "neighbour": "{} does not reach an instance of its own network",
+}
+_MOST_TOLD: Final = 2
+
+
+def _rows_of(found: LostPaths) -> Iterator[Evidence]:
+    rule = found.place.rule
+    if rule is not None:
+        what = f"rule {rule.position}" if rule.handle else "policy"
+        where = f"chain {rule.chain} of table {rule.family} {rule.table}"
+        handle = f", handle {rule.handle}" if rule.handle else ""
+        note = f"{where}{handle}, {'ours' if rule.ours else 'not ours'}"
+        yield Evidence(what, rule.text or "drop", note=note)
+    for path, because in islice(rows_of(found), _MOST_ROWS):
+        yield Evidence(path, found.place.end, "answered", because)
+    if len(found.paths) > _MOST_ROWS:
+        yield Evidence("more paths that end there", str(len(found.paths) - _MOST_ROWS))
+
+
+def _remedy(found: LostPaths) -> str:
+    first = found.paths[0].journey
+    aim = () if first.protocol == "dhcp" else ("--to", first.destination)
+    port = (str(first.port),) if first.protocol in ("tcp", "udp") else ()
+    again = command("trace", "--from", first.sender, *aim, first.protocol, *port)
+    shown = f"{again} shows each step of it, before and after."
+    rule = found.place.rule
+    if rule is None:
+        return f"Look at what is named there. {shown}"
+    listed = shlex.join(("nft", "--handle", "list", "chain", rule.family, rule.table, rule.chain))
+    return (
+        f"The rule is not ours: `{listed}` shows it. Who made it has to take it away, or to accept "
+        f"these packets before it. {shown}"
+    )
+
+
+def _all_reached(tried: Journeys | None, snapshot: Snapshot) -> Finding:
+    if tried is None:
+        unread = snapshot.unread(Journeys)
+        because = f"Not made: {unread.because if unread else 'nothing was sent'}."
+        if unread in (None, NOT_SENT, NOT_ASKED):
+            return Finding(ID, TITLE, "not-applicable", because)
+        return Finding(ID, TITLE, "unknown", because)
+    if not tried.paths and tried.unsent:
+        because = f"The check could not be made: {'; '.join(tried.unsent)}."
+        return Finding(ID, TITLE, "unknown", because)
+    if not tried.paths:
+        return Finding(ID, TITLE, "not-applicable", "No instance is up on this host.")
+    rows = tuple(
+        Evidence(in_words(each), each.journey.end, "answered", each.journey.because)
+        for each in tried.paths
+    )
+    if tried.untried:
+        rows = (*rows, Evidence("instances not tried", str(tried.untried), note="like those"))
+    answered = [each for each in tried.paths if each.journey.reached]
+    because = (
+        f"None of {count(len(tried.paths), 'packet')} sent along the paths of guests ended on this "
+        f"host, and {len(answered)} were answered."
+    )
+    return Finding(ID, TITLE, "ok", because, rows, ("loss inside this host",))
+
+
+def _captured(traffic: Traffic) -> Finding:
     found = traffic.comparison
     rows = tuple(_rows(traffic))
     lossy = [pair for pair in found.pairs if pair.verdict.kind == "lost"]
@@ -90,8 +223,8 @@ def _pair(pair: PairReport) -> Iterator[Evidence]:
     for way in pair.ways:
         if way.sent or way.unseen:
             yield _way(way)
-    for name, count in pair.changed.items():
-        yield Evidence(f"{name} changed", str(count), note=f"{pair.first}, {pair.second}")
+    for name, risen in pair.changed.items():
+        yield Evidence(f"{name} changed", str(risen), note=f"{pair.first}, {pair.second}")
 
 
 def _way(way: Way) -> Evidence:
@@ -123,12 +256,8 @@ PAGE = Explanation(
 )
 
 CHECK = Check(
-    ID,
-    (),
-    TITLE,
-    frozenset({Backend, Links, Traffic}),
-    10.0,
-    judge,
-    PAGE,
+    *(ID, (), TITLE, frozenset({Backend, Links, Routing}), 4.0, judge, PAGE),
+    uses=frozenset({Journeys}),
+    watches=frozenset({Traffic}),
     wrong="Packets do not get where they are sent",
 )

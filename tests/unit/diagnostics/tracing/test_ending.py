@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from netconsole.diagnostics.parts.journey import Hop, TracedRule
-from netconsole.diagnostics.tracing.ending import NextHop, TraceOutcome, ending
+from netconsole.diagnostics.tracing.ending import NextHop, TraceOutcome
+from netconsole.diagnostics.tracing.ending import ending as ended
 
 SENT = Hop("there", "sent", "web1", "10.0.0.2", "192.0.2.1")
 ARRIVED = Hop("there", "arrived", "veth1", "10.0.0.2", "192.0.2.1")
@@ -29,6 +30,10 @@ def outcome(*hops: Hop, **other: object) -> TraceOutcome:
         next_hop=NextHop("eth0", "203.0.113.1", "REACHABLE"),
     )
     return replace(made, **other)  # type: ignore[arg-type]  # names of fields, by the tests below
+
+
+def ending(found: TraceOutcome) -> str:
+    return ended(found).because
 
 
 def test_the_rule_that_drops_is_named_with_its_place_and_words() -> None:

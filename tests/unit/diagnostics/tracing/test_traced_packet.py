@@ -10,21 +10,20 @@ from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.packet import Raw
 
-from netconsole.diagnostics.parts.journey import Protocol
-from netconsole.diagnostics.tracing.traced_packet import TracedPacket
+from netconsole.diagnostics.tracing.traced_packet import TracedPacket, Transport
 
 GUEST, WORLD, FLOATING = "10.0.0.2", "192.0.2.1", "203.0.113.129"
-PROTOCOLS: tuple[Protocol, ...] = ("icmp", "tcp", "udp")
+PROTOCOLS: tuple[Transport, ...] = ("icmp", "tcp", "udp")
 LAYERS = {"icmp": ICMP, "tcp": TCP, "udp": UDP}
 MARKS = st.integers(1, 2**31 - 1)
 
 
-def sent(protocol: Protocol, mark: int = 77_000_111) -> TracedPacket:
+def sent(protocol: Transport, mark: int = 77_000_111) -> TracedPacket:
     return TracedPacket(protocol, WORLD, 0 if protocol == "icmp" else 443, mark)
 
 
 @given(st.sampled_from(PROTOCOLS), MARKS)
-def test_what_is_sent_has_right_checksums_and_is_recognised(protocol: Protocol, mark: int) -> None:
+def test_what_is_sent_has_right_checksums_and_is_recognised(protocol: Transport, mark: int) -> None:
     packet = sent(protocol, mark)
     raw = packet.packet(GUEST)
     read = IP(raw)
@@ -38,7 +37,7 @@ def test_what_is_sent_has_right_checksums_and_is_recognised(protocol: Protocol, 
 
 
 @given(st.sampled_from(PROTOCOLS), MARKS)
-def test_it_is_known_after_its_addresses_were_translated(protocol: Protocol, mark: int) -> None:
+def test_it_is_known_after_its_addresses_were_translated(protocol: Transport, mark: int) -> None:
     packet = sent(protocol, mark)
     translated = packet.packet(FLOATING)
     found = packet.recognise(translated)
@@ -69,7 +68,7 @@ def test_answers_refusals_and_errors_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_an_error_of_icmp_is_about_what_it_quotes(protocol: Protocol) -> None:
+def test_an_error_of_icmp_is_about_what_it_quotes(protocol: Transport) -> None:
     packet = sent(protocol)
     quoted = packet.packet(GUEST)[:28]  # as little as RFC 792 asks for
     error = IP(src="203.0.113.1", dst=GUEST) / ICMP(type=3, code=13) / Raw(quoted)
@@ -81,7 +80,7 @@ def test_an_error_of_icmp_is_about_what_it_quotes(protocol: Protocol) -> None:
 
 
 @given(st.sampled_from(PROTOCOLS), st.binary(max_size=80))
-def test_what_is_not_its_own_is_nothing_to_it(protocol: Protocol, noise: bytes) -> None:
+def test_what_is_not_its_own_is_nothing_to_it(protocol: Transport, noise: bytes) -> None:
     packet = sent(protocol)
     packet.recognise(noise)
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(noise), 1, 0, 64, socket.IPPROTO_TCP, 0)

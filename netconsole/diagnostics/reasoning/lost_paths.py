@@ -1,0 +1,114 @@
+"""Which of the paths that were tried are broken, and which of them broke at the same place. Pure.
+
+Only what the store promises counts: a guest that answers no echo, a port on which nobody listens,
+or a rule of a group of ours that lets nobody in, are no fault of this host.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from netconsole.diagnostics.parts.journey import End, Journey, TracedRule
+from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
+from netconsole.diagnostics.parts.routing import Routing
+
+_ORDER: Final[tuple[Purpose, ...]] = (
+    *("gateway", "lease", "names", "world", "floating", "neighbour"),
+)
+_HERE: Final[frozenset[End]] = frozenset({"lost", "taken", "unheard"})
+_SERVED_HERE: Final[frozenset[Purpose]] = frozenset({"lease", "names"})
+
+
+@dataclass(frozen=True, slots=True)
+class LossPlace:
+    """Where packets ended: at a rule or policy, or else what is said of it."""
+
+    end: End
+    rule: TracedRule | None
+    said: str
+    """Empty of a rule: other packets end at the same one, with other words."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostPaths:
+    """Paths that end at the same place, the worst first."""
+
+    place: LossPlace
+    paths: tuple[PathJourney, ...]
+
+
+def lost_paths(journeys: Journeys, routing: Routing) -> tuple[LostPaths, ...]:
+    """Return the broken ones by where they broke, the worst place first."""
+    own = frozenset(each.address for each in routing.addresses)
+    alive = {
+        each.instance
+        for each in journeys.paths
+        if each.journey.reached and each.journey.sender == each.instance
+    }
+    found: dict[LossPlace, list[PathJourney]] = {}
+    for each in sorted(journeys.paths, key=lambda path: _ORDER.index(path.purpose)):
+        if _is_lost(each, journeys, own, alive):
+            found.setdefault(_place(each.journey), []).append(each)
+    return tuple(LostPaths(place, tuple(paths)) for place, paths in found.items())
+
+
+def _place(journey: Journey) -> LossPlace:
+    drop = journey.dropped_by
+    if drop is not None and drop.rule is not None:
+        return LossPlace(journey.end, drop.rule, "")
+    return LossPlace(journey.end, None, journey.because)
+
+
+def _is_lost(path: PathJourney, journeys: Journeys, own: frozenset[str], alive: set[str]) -> bool:
+    journey = path.journey
+    if journey.end == "dropped":
+        return not _is_ours(journey)
+    if journey.end == "answered":
+        return journey.reply == "error" and journey.answered_by in own
+    if journey.end == "taken":
+        last = journey.hops[-1].rule
+        return last is not None and not last.ours
+    if journey.end == "beyond":
+        is_world = path.purpose == "world" and journey.protocol == "icmp"
+        return is_world and journey.destination in journeys.reached_by_host
+    if journey.end == "host":
+        return path.purpose in _SERVED_HERE
+    return journey.end in _HERE and not _is_of_silent(path, journeys, alive)
+
+
+def _is_ours(journey: Journey) -> bool:
+    drop = journey.dropped_by
+    return drop is not None and drop.rule is not None and drop.rule.ours
+
+
+def _is_of_silent(path: PathJourney, journeys: Journeys, alive: set[str]) -> bool:
+    """Whether who is asked is an instance of which nothing was heard at all, or a router that does
+    not answer this host either."""
+    if path.purpose == "world":
+        return path.journey.destination not in journeys.reached_by_host
+    asked = _asked(path, journeys)
+    return bool(asked) and not asked & alive
+
+
+def _asked(path: PathJourney, journeys: Journeys) -> frozenset[str]:
+    """The instances that it is for."""
+    if path.purpose == "floating":
+        return frozenset({path.instance})
+    if path.purpose == "neighbour":
+        sources = ((one.instance, one.journey.source) for one in journeys.paths)
+        return frozenset(name for name, source in sources if source == path.journey.destination)
+    return frozenset()
+
+
+def rows_of(found: LostPaths) -> Iterator[tuple[str, str]]:
+    """Yield each path in words, and where it ended."""
+    for each in found.paths:
+        yield in_words(each), each.journey.because
+
+
+def in_words(path: PathJourney) -> str:
+    """Say who sends what to whom."""
+    journey = path.journey
+    what = f"{journey.protocol} {journey.port}" if journey.port else journey.protocol
+    data = " with a request" if path.has_data else ""
+    return f"{journey.sender} → {journey.destination} ({what}{data})"

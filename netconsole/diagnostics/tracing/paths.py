@@ -1,0 +1,176 @@
+"""Which paths matter on a host, and whose are tried where there are many. Pure."""
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+from netconsole.backend.model.group_rules import Attempt, admits
+from netconsole.backend.survey.status import Allocation, NetworkStatus, Status
+from netconsole.diagnostics.model.target import Target
+from netconsole.diagnostics.parts.journeys import Purpose
+from netconsole.diagnostics.parts.routing import Route, Routing
+from netconsole.diagnostics.tracing.ends import OUTSIDE, TraceRequest
+
+MOST_INSTANCES: Final = 6
+"""Whose paths are tried."""
+BURST: Final = 3
+"""Echo requests at once from outside: what counts them lets the first by."""
+DNS_PORT: Final = 53
+_WEB: Final = 80
+_WORLD_PORT: Final = 443
+_PORTS: Final = (_WEB, 22)
+"""Of TCP: what groups admit most often comes first."""
+_REQUEST: Final = b"GET / HTTP/1.0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class TriedPath:
+    """One that is to be tried, for whom, and with which packet."""
+
+    purpose: Purpose
+    instance: str
+    network: str
+    request: TraceRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPaths:
+    """All that are to be tried."""
+
+    paths: tuple[TriedPath, ...]
+    untried: int
+    beyond: str
+    """The router that this host asks itself as well; empty where it has none."""
+
+
+def paths(
+    status: Status, routing: Routing, target: Target | None, silent: Container[str] = ()
+) -> ChosenPaths:
+    """Return the paths of the target, or of instances that stand for all of the host.
+
+    Of each network one with and one without a floating address; those of `silent`, whose addresses
+    do not answer, come first.
+    """
+    default = _default(routing)
+    beyond = default.gateway if default else ""
+    here = [each for each in status.allocations if _is_here(each)]
+    chosen = _chosen(here, target, silent)
+    found = tuple(path for each in chosen for path in _of_instance(each, here, status, beyond))
+    asked = len(here) if target is None else len(chosen)
+    return ChosenPaths(found, max(0, asked - len(chosen)), beyond)
+
+
+def _is_here(each: Allocation) -> bool:
+    return each.allocated and bool(each.device) and each.device_state == "up"
+
+
+def _default(routing: Routing) -> Route | None:
+    found = (each for each in routing.routes if each.destination == "default" and each.gateway)
+    return min(found, key=lambda each: each.metric, default=None)
+
+
+def _chosen(
+    here: Sequence[Allocation], target: Target | None, silent: Container[str]
+) -> Sequence[Allocation]:
+    if target is not None and target.instance:
+        return [each for each in here if each.instance == target.instance]
+    asked = [
+        each
+        for each in here
+        if target is None or not target.network or each.network == target.network
+    ]
+    if len(asked) <= MOST_INSTANCES:
+        return asked
+    first = {(each.network, bool(each.floating)): each for each in reversed(asked)}
+    ordered = sorted(
+        asked,
+        key=lambda each: (each.address not in silent, each not in first.values()),
+    )
+    return ordered[:MOST_INSTANCES]
+
+
+def _of_instance(
+    each: Allocation, here: Iterable[Allocation], status: Status, beyond: str
+) -> Iterator[TriedPath]:
+    network = next((one for one in status.networks if one.label == each.network), None)
+    if network is None:
+        return
+    for purpose, request in (
+        *_on_network(each, network, status),
+        *(_to_world(each, beyond) if beyond else ()),
+        *_from_outside(each, status, beyond),
+        *_to_neighbour(each, here),
+    ):
+        yield TriedPath(purpose, each.instance, each.network, request)
+
+
+def _on_network(
+    each: Allocation, network: NetworkStatus, status: Status
+) -> Iterator[tuple[Purpose, TraceRequest]]:
+    if network.gateway:
+        yield "gateway", TraceRequest(each.instance, network.gateway, "arp")
+        yield "gateway", TraceRequest(each.instance, network.gateway)
+    if any(one.network == network.label and one.state == "running" for one in status.dnsmasq):
+        yield "lease", TraceRequest(each.instance, "", "dhcp")
+        server = network.dhcp_server or network.gateway
+        if server:
+            yield "names", TraceRequest(each.instance, server, "dns", DNS_PORT)
+            yield "names", TraceRequest(each.instance, server, "tcp", DNS_PORT)
+
+
+def _to_world(each: Allocation, beyond: str) -> Iterator[tuple[Purpose, TraceRequest]]:
+    yield "world", TraceRequest(each.instance, beyond)
+    yield "world", TraceRequest(each.instance, beyond, "tcp", _WORLD_PORT)
+
+
+def _from_outside(
+    each: Allocation, status: Status, beyond: str
+) -> Iterator[tuple[Purpose, TraceRequest]]:
+    source = beyond or "0.0.0.0"  # noqa: S104  of a range: whoever is outside
+    for address in each.floating[:1]:
+        if _admits(each, status, Attempt("icmp"), source):
+            for _ in range(BURST):
+                yield "floating", TraceRequest(OUTSIDE, address)
+        ports = (port for port in _PORTS if _admits(each, status, Attempt("tcp", port), source))
+        for port in ports:
+            yield "floating", TraceRequest(OUTSIDE, address, "tcp", port)
+            if port == _WEB:
+                yield "floating", TraceRequest(OUTSIDE, address, "tcp", port, data=_REQUEST)
+
+
+def _admits(each: Allocation, status: Status, attempt: Attempt, source: str) -> bool:
+    """Whether a rule for a range lets it in, by the store; of rules for groups nothing is asked."""
+    if status.host.groups_off:
+        return True
+    mine = (group for group in status.security_groups if each.instance in group.instances)
+    return any(
+        one.rule.cidr is not None
+        and _within(source, one.rule.cidr)
+        and admits(one.rule, attempt, source)
+        for group in mine
+        if group.project == each.project
+        for one in group.rules
+    )
+
+
+def _within(address: str, cidr: str) -> bool:
+    found, network = ip_address(address), ip_network(cidr, strict=False)
+    return found.version == network.version and found in network
+
+
+def _to_neighbour(
+    each: Allocation, here: Iterable[Allocation]
+) -> Iterator[tuple[Purpose, TraceRequest]]:
+    """To the next on the same network, so that each of them is asked once."""
+    others = [one for one in here if one.network == each.network and one != each]
+    if not others:
+        return
+    after = [one for one in others if one.address > each.address]
+    other = (after or others)[0]
+    yield "neighbour", TraceRequest(each.instance, other.instance)
+    yield "neighbour", TraceRequest(each.instance, other.instance, "tcp", _WEB)
+    yield (
+        "neighbour",
+        TraceRequest(each.instance, other.instance, "tcp", _WEB, data=_REQUEST),
+    )
