@@ -29,7 +29,7 @@ from netconsole.diagnostics.parts.dnsmasq import (
     DnsmasqProcesses,
     LeaseFile,
 )
-from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.parts.log import SystemLog
 from netconsole.diagnostics.parts.modules import Modules
@@ -109,6 +109,9 @@ PROCESSES = DnsmasqProcesses(
     (DhcpListener("0.0.0.0", "br100", "dnsmasq", 7),),  # noqa: S104  as ss prints it
     3,
 )
+LINKS = Links(
+    (KernelLink(2, "eth0", "", up=True, carrier=True, mac="02:00:00:00:00:02", mtu=1500),)
+)
 ACCEPTED = "-i br100 -p udp -m udp --dport 67 -j ACCEPT"
 FILTER = PacketFilter(
     "nft",
@@ -178,7 +181,7 @@ def snapshot(
         Connections(),
         Owners(),
         XtablesLock(),
-        Links(()),
+        LINKS,
         PROCESSES,
         FILTER,
         ROUTING,

@@ -62,6 +62,7 @@ from netconsole.diagnostics.checks.host import (
 )
 from netconsole.diagnostics.checks.path import (
     accept_ra,
+    arp_answers,
     arp_flux,
     asymmetric_route,
     conntrack_full,
@@ -118,6 +119,7 @@ CHECKS: Mapping[str, Check] = {
         conntrack_stale,
         egress_source,
         floating_hairpin,
+        arp_answers,
         upstream_arp,
         arp_flux,
         proxy_arp,

@@ -117,6 +117,7 @@ def _link(entry: _Entry) -> KernelLink:
         bridge=_bridge(data) if kind == "bridge" else None,
         port=_port(info),
         counters=_counters(entry.get("stats64")),
+        arp="NOARP" not in entry["flags"],
     )
 
 

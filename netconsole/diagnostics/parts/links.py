@@ -87,6 +87,8 @@ class KernelLink:
     bridge: BridgeSettings | None = None
     port: PortSettings | None = None
     counters: LinkCounters = LinkCounters()
+    arp: bool = True
+    """Whether it asks and answers by ARP; not with the flag NOARP."""
     features: tuple[str, ...] | None = None
     """The offloads that are on, as ethtool(8) names them; None where that was not asked."""
 

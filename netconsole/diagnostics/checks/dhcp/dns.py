@@ -5,13 +5,14 @@ from typing import Final
 
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.dhcp import dnsmasq_load, dnsmasq_processes
+from netconsole.diagnostics.checks.host import own_address
+from netconsole.diagnostics.checks.path import arp_answers, routes, uplink
 from netconsole.diagnostics.model.check import Check
-from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
-from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
 from netconsole.diagnostics.parts.log import SystemLog
 
 ID: Final = "dns"
@@ -22,6 +23,8 @@ SLOW = 300
 _REFUSALS = ("SERVFAIL", "REFUSED")
 _CAUSES = (dnsmasq_processes.CHECK, dnsmasq_load.CHECK)
 """Checks that name the cause of a silent or slow dnsmasq."""
+_CAUSES_BEYOND = (uplink.CHECK, arp_answers.CHECK, own_address.CHECK, routes.CHECK)
+"""Checks that name why this host reaches nobody outside."""
 
 
 def judge(snapshot: Snapshot) -> Finding:
@@ -52,7 +55,7 @@ def _network(snapshot: Snapshot, network: str, rows: tuple[Evidence, ...]) -> Fi
     refusing = [each for each in upstream if each.code in _REFUSALS]
     slow = [each for each in upstream if each.milliseconds > SLOW]
     if dead or refusing:
-        return _upstream(own, (*dead, *refusing), len(upstream), rows)
+        return _upstream(snapshot, own, (*dead, *refusing), rows)
     if not own.code or own.code in _REFUSALS:
         return _silent(snapshot, own, rows)
     if slow:
@@ -68,16 +71,17 @@ def _network(snapshot: Snapshot, network: str, rows: tuple[Evidence, ...]) -> Fi
             f"The dnsmasq of {network} took {own.milliseconds} ms to answer, though the servers "
             "that it asks answer at once: the time is lost in dnsmasq itself."
         )
-        if cause := _named(snapshot):
+        if cause := _named(snapshot, _CAUSES, ("warn", "fail")):
             return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows)
         return Finding(ID, TITLE, "warn", because, rows, remedy="See dnsmasq_load.")
     return None
 
 
 def _upstream(
-    own: DnsAnswer, bad: tuple[DnsAnswer, ...], count: int, rows: tuple[Evidence, ...]
+    snapshot: Snapshot, own: DnsAnswer, bad: tuple[DnsAnswer, ...], rows: tuple[Evidence, ...]
 ) -> Finding:
     first = bad[0]
+    count = len(snapshot.part(DnsAnswers).of(own.network, upstream=True))
     what = f"answers {first.code}" if first.code else f"does not answer: {first.problem}"
     said = f"{first.server}, which the dnsmasq of {first.network} asks, {what}"
     if len(bad) < count and own.code and own.code not in _REFUSALS:
@@ -91,6 +95,8 @@ def _upstream(
         f"{said}. The fault is between dnsmasq and that server, not between guests and dnsmasq: "
         "guests resolve the names of other instances, and no others."
     )
+    if not first.code and (cause := _named(snapshot, _CAUSES_BEYOND, ("fail",))):
+        return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows, _RULES_OUT)
     remedy = (
         f"See whether this host reaches {first.server} (`ip route get {first.server}`), or give "
         "another one in dns_server, then `netconsole apply`, which restarts dnsmasq."
@@ -110,14 +116,15 @@ def _silent(snapshot: Snapshot, own: DnsAnswer, rows: tuple[Evidence, ...]) -> F
         f"The dnsmasq of {own.network} at {own.server} {what}, though the servers that it asks "
         "answer this host: the fault is in dnsmasq, or on the way to it."
     )
-    if cause := _named(snapshot):
+    if cause := _named(snapshot, _CAUSES, ("warn", "fail")):
         return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows)
     remedy = "See whether it was started with other servers, and what its log says."
     return Finding(ID, TITLE, "fail", because, rows, remedy=remedy, confidence="likely")
 
 
-def _named(snapshot: Snapshot) -> str:
-    return next((each.id for each in _CAUSES if each.examine(snapshot).found), "")
+def _named(snapshot: Snapshot, causes: tuple[Check, ...], verdicts: tuple[Verdict, ...]) -> str:
+    found = (each.id for each in causes if each.examine(snapshot).verdict in verdicts)
+    return next(found, "")
 
 
 def _row(each: DnsAnswer) -> Evidence:
@@ -157,7 +164,9 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({DnsmasqProcesses, SystemLog}),
+    uses=frozenset({SystemLog}).union(
+        *(each.needs | each.uses for each in (*_CAUSES, *_CAUSES_BEYOND))
+    ),
     reach=Reach.NETWORK,
     wrong="Names are not resolved, or late",
 )

@@ -1,0 +1,254 @@
+"""Is the host set to answer ARP for the addresses that guests and routers ask it for?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final
+
+from netconsole.backend.model.kernel_settings import name_of
+from netconsole.backend.steps import Plan, RunProgram, SetSysctl, Step
+from netconsole.backend.survey.trouble import Reach
+from netconsole.diagnostics.model.check import Check
+from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
+from netconsole.diagnostics.model.page import Explanation
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.reverse_paths import ReversePaths
+from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+
+ID: Final = "arp_answers"
+TITLE = "The host answers ARP for its own addresses"
+IGNORE, FILTER = "arp_ignore", "arp_filter"
+ECHO = "net/ipv4/icmp_echo_ignore_all"
+NOTHING, SAME_SUBNET = 8, 2
+"""Values of arp_ignore: answer for no address; answer only who is in a subnet of that interface."""
+HARMLESS = "1"
+"""Of arp_ignore: each interface answers for its own addresses alone."""
+ARP_ON = "`ip link set dev {name} arp on`, and take it out of what configures the interface."
+FAKE_LINKS = ("dummy",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An address that others ask for by ARP, and who they are."""
+
+    interface: str
+    address: str
+    askers: tuple[str, ...]
+    """Addresses of whom asks; empty where they are not known."""
+    use: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """A setting that keeps the host from answering."""
+
+    asked: _Asked
+    setting: str
+    """arp_ignore, arp_filter, or NOARP."""
+    asker: str = ""
+    """The one that is not answered; empty where nobody is."""
+
+
+def judge(snapshot: Snapshot) -> Finding:
+    """Compare the settings of ARP in force with the addresses that are asked for."""
+    asked = tuple(_asked(snapshot))
+    if not asked:
+        because = "No address of a network or floating one is on this host."
+        return Finding(ID, TITLE, "not-applicable", because)
+    silences = [each for one in asked if (each := _silence(snapshot, one))]
+    if silences:
+        return _silent(snapshot, silences)
+    if snapshot.part(Sysctls).number(ECHO):
+        return _no_echo(snapshot)
+    names = ", ".join(dict.fromkeys(each.interface for each in asked))
+    return Finding(ID, TITLE, "ok", f"Nothing keeps {names} from answering.")
+
+
+def _asked(snapshot: Snapshot) -> Iterator[_Asked]:
+    status, routing = snapshot.part(Backend).status, snapshot.part(Routing)
+    on = {(each.interface, each.address) for each in routing.addresses}
+    for network in status.networks:
+        guests = tuple(each.address for each in status.allocations if each.network == network.label)
+        for address in dict.fromkeys((network.gateway, network.dhcp_server)):
+            if address and (network.bridge, address) in on:
+                use = f"the gateway of {network.label}"
+                yield _Asked(network.bridge, address, guests[:1], use)
+    routers = {each.interface: each.gateway for each in routing.routes if each.gateway}
+    for each in status.floating_ips:
+        if each.carried and (each.interface, each.address) in on:
+            known = routers.get(each.interface)
+            use = f"the floating address of {each.instance}"
+            yield _Asked(each.interface, each.address, (known,) if known else (), use)
+    host = status.host
+    if status.networks and host.my_ip and (host.public_interface, host.my_ip) in on:
+        known = routers.get(host.public_interface)
+        use = "what guests send under"
+        yield _Asked(host.public_interface, host.my_ip, (known,) if known else (), use)
+
+
+def _silence(snapshot: Snapshot, asked: _Asked) -> _Silence | None:
+    name = asked.interface
+    link = (snapshot.get(Links) or Links(())).get(name)
+    if link is not None and not link.arp and link.mac and link.kind not in FAKE_LINKS:
+        return _Silence(asked, "NOARP")
+    ignore = max(_value(snapshot, each, IGNORE) for each in ("all", name))
+    if ignore == NOTHING:
+        return _Silence(asked, IGNORE)
+    if ignore == SAME_SUBNET:
+        own = [each.subnet for each in snapshot.part(Routing).on(name)]
+        for asker in asked.askers:
+            pair = (IPv4Address(asker), IPv4Address(asked.address))
+            if not any(all(one in subnet for one in pair) for subnet in own):
+                return _Silence(asked, IGNORE, asker)
+    paths = snapshot.get(ReversePaths)
+    if paths is not None and any(_value(snapshot, each, FILTER) for each in ("all", name)):
+        for path in (path for one in paths.interfaces if one.name == name for path in one.paths):
+            if path.source in asked.askers and path.returns_by not in ("", name):
+                return _Silence(asked, FILTER, path.source)
+    return None
+
+
+def _key(interface: str, setting: str) -> str:
+    return f"net/ipv4/conf/{interface}/{setting}"
+
+
+def _value(snapshot: Snapshot, interface: str, setting: str) -> int:
+    return snapshot.part(Sysctls).number(_key(interface, setting))
+
+
+def _silent(snapshot: Snapshot, silences: list[_Silence]) -> Finding:
+    first = silences[0]
+    asked, name = first.asked, first.asked.interface
+    others = list(dict.fromkeys(each.asked.address for each in silences[1:]))
+    more = f" So it is with {', '.join(others[:4])}." if others else ""
+    if first.setting == "NOARP":
+        because = (
+            f"{name} is set to do without ARP (NOARP): the host neither answers nor asks there, so "
+            f"that nobody on that wire finds {asked.address}, {asked.use}, nor this host anybody."
+        )
+    elif first.setting == FILTER:
+        because = (
+            f"arp_filter is on at {name}: the host answers an ARP request only if its route to who "
+            f"asks leaves by {name}, and that to {first.asker} does not. {asked.address}, "
+            f"{asked.use}, is not found from there."
+        )
+    else:
+        value = max(_value(snapshot, each, IGNORE) for each in ("all", name))
+        whom = (
+            f"nobody who asks for {asked.address}, {asked.use}"
+            if not first.asker
+            else f"only who is in a subnet of {name}, and {first.asker}, which asks for "
+            f"{asked.address}, {asked.use}, is in none"
+        )
+        because = f"net.ipv4.conf.{name}.arp_ignore is {value} in force: the host answers {whom}."
+    keys = _keys(snapshot, silences)
+    settings = {key: HARMLESS if key.endswith(IGNORE) else "0" for key in keys}
+    values, drop_ins = snapshot.part(Sysctls), snapshot.part(DropIns)
+    persist, permanence = drop_ins.make_permanent(settings) if settings else (None, "")
+    links = dict.fromkeys(each.asked.interface for each in silences if each.setting == "NOARP")
+    steps: tuple[Step, ...] = (
+        *(SetSysctl(name_of(key), value, values.get(key)) for key, value in settings.items()),
+        *(_with_arp(each) for each in links),
+    )
+    rows = (
+        *(
+            Evidence(name_of(key), values.get(key), value, drop_ins.says_who(key, values.get(key)))
+            for key, value in settings.items()
+        ),
+        *(Evidence(f"interface {each}", "NOARP", "ARP") for each in links),
+        *(
+            Evidence(
+                f"{one.asked.address} on {one.asked.interface}", "not answered", note=one.asker
+            )
+            for one in silences[:8]
+        ),
+        *((Evidence(AT_BOOT, permanence),) if permanence else ()),
+    )
+    remedy = ARP_ON.format(name=name) if links else REMEDY
+    out = (
+        "floating_address, gateway: the addresses are on their interfaces",
+        "the packet filter: no rule is asked before this",
+    )
+    because += more
+    return Finding(ID, TITLE, "fail", because, rows, out, Plan(steps), persist, remedy)
+
+
+REMEDY = (
+    "arp_ignore 1 is as strict as a host with floating addresses can be: each interface answers "
+    "for its own addresses. In force is the larger of the interface's value and that of `all`."
+)
+
+
+def _keys(snapshot: Snapshot, silences: list[_Silence]) -> list[str]:
+    """Return the settings that have to change, of `all` where that is what is in force."""
+    return list(
+        dict.fromkeys(
+            _key(name, each.setting)
+            for each in silences
+            if each.setting in (IGNORE, FILTER)
+            for name in ("all", each.asked.interface)
+            if _value(snapshot, name, each.setting) > (1 if each.setting == IGNORE else 0)
+        )
+    )
+
+
+def _with_arp(interface: str) -> RunProgram:
+    words = ("ip", "link", "set", "dev", interface, "arp")
+    return RunProgram((*words, "on"), (*words, "off"))
+
+
+def _no_echo(snapshot: Snapshot) -> Finding:
+    drop_ins = snapshot.part(DropIns)
+    because = (
+        "net.ipv4.icmp_echo_ignore_all is on: the host answers no ping, so that guests which look "
+        "whether their gateway is there, and whoever watches this host, take it for dead. What is "
+        "forwarded passes all the same."
+    )
+    persist, permanence = drop_ins.make_permanent({ECHO: "0"})
+    rows = (
+        Evidence(name_of(ECHO), "1", "0", drop_ins.says_who(ECHO, "1")),
+        Evidence(AT_BOOT, permanence),
+    )
+    fix = Plan((SetSysctl(name_of(ECHO), "0", "1"),))
+    remedy = "Where that is meant, as a recipe of hardening has it, leave it, and know it."
+    return Finding(ID, TITLE, "warn", because, rows, (), fix, persist, remedy)
+
+
+PAGE = Explanation(
+    symptom="Floating addresses are dead from outside, or guests do not find their gateway, though "
+    "every address and rule is in its place; who has the host in its table of neighbours still "
+    "reaches it for a while.",
+    cause="Who wants to send to an address of this host asks for it by ARP. arp_ignore, arp_filter "
+    "and the flag NOARP tell the kernel not to answer: a recipe of hardening, or a setting for a "
+    "load balancer, that came along with something else.",
+    evidence="arp_ignore and arp_filter in force at each interface where the gateway of a network "
+    "or a floating address is, and the flag NOARP. With 8 nobody is answered, with 2 only who is "
+    "in a subnet of that interface, with 1 whoever asks for an address of it. With arp_filter the "
+    "kernel's own route back to who asks has to leave by the same interface.",
+    look_alikes=(
+        ("floating_address", "the address is not on the interface."),
+        ("arp_flux", "more than one interface answers."),
+        ("rp_filter", "ARP requests of some sources are dropped, and arp_ignore is 0 or 1."),
+        ("upstream_arp", "the router does not ask: it believes an old answer."),
+    ),
+    cure="arp_ignore 1 where it is larger, arp_filter 0, `ip link set dev INTERFACE arp on`. It "
+    "takes effect at once. For good: a drop-in in /etc/sysctl.d.",
+    source="Linux Documentation/networking/ip-sysctl.rst, arp_ignore, arp_filter, "
+    "icmp_echo_ignore_all; ip-link(8), arp; RFC 826",
+)
+
+CHECK = Check(
+    ID,
+    (),
+    TITLE,
+    frozenset({Backend, Routing, Sysctls, DropIns}),
+    0.5,
+    judge,
+    PAGE,
+    uses=frozenset({Links, ReversePaths}),
+    reach=Reach.HOST,
+    wrong="The host is set to be silent where it is asked",
+)
