@@ -16,6 +16,7 @@ from netconsole.diagnostics.evidence import (
     connections,
     counters,
     dnsmasq,
+    dnsmasq_files,
     drop_ins,
     forwarding,
     guest_routes,
@@ -43,6 +44,7 @@ from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.dhcp import DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
+from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles
 from netconsole.diagnostics.parts.forwarding import ForwardingTable, PortVlans
 from netconsole.diagnostics.parts.guest_routes import GuestRoutes
 from netconsole.diagnostics.parts.guests import GuestAnswers
@@ -110,6 +112,7 @@ COLLECTORS: Mapping[type[object], Collector] = {
     Modules: Collector(lambda request: modules.read_modules(), 5.0),
     VirtualMachines: Collector(lambda request: virtual_machines.read_virtual_machines(), 5.0),
     DnsmasqProcesses: Collector(lambda request: dnsmasq.read_dnsmasq(), 10.0),
+    DnsmasqFiles: Collector(lambda request: dnsmasq_files.read_dnsmasq_files(), 5.0),
     StateStorage: Collector(lambda request: storage.read_storage(request.service), 5.0),
     SystemLog: Collector(lambda request: log.read_log(), 8.0),
 }

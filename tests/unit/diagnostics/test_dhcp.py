@@ -36,6 +36,13 @@ from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Verdict
 from netconsole.diagnostics.parts.dhcp import DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
+from netconsole.diagnostics.parts.dnsmasq_files import (
+    READ,
+    SEARCH,
+    DnsmasqFiles,
+    DnsmasqReader,
+    FileMode,
+)
 from netconsole.diagnostics.parts.log import LogLine, SystemLog
 from netconsole.diagnostics.parts.owners import Owner, Owners
 from netconsole.diagnostics.parts.settings import Sysctls
@@ -135,6 +142,54 @@ def test_an_unknown_host_and_a_lease_in_the_way_are_told_in_words() -> None:
     release = ReleaseLease("br100", "10.0.0.2", "fa:16:3e:00:00:99")
     because = found("dhcp_hosts", seen=snapshot(HEALTHY, release)).because
     assert "fa:16:3e:00:00:99 holds the lease of 10.0.0.2" in because
+
+
+HOSTS = FileMode(f"{NETWORKS}/nova-br100.hosts", 0o755, 0, 0, READ | SEARCH, "root")
+HOST = FileMode(f"{NETWORKS}/nova-br100.hosts/{MAC.replace(':', '-')}", 0o644, 0, 0, READ, "root")
+
+
+def reading(*modes: FileMode, user: int = 65534) -> DnsmasqFiles:
+    return DnsmasqFiles((DnsmasqReader(7, user, (65534,), "nobody", modes),))
+
+
+@pytest.mark.parametrize(
+    ("closed", "commands"),
+    [
+        ((HOSTS, replace(HOST, mode=0o600)), [f"chmod 0644 {HOST.path}"]),
+        ((replace(HOSTS, mode=0o700), HOST), [f"chmod 0755 {HOSTS.path}"]),
+        ((replace(HOSTS, mode=0o770), HOST), [f"chmod 0775 {HOSTS.path}"]),
+    ],
+)
+def test_files_that_dnsmasq_may_not_read_are_opened(
+    closed: tuple[FileMode, ...], commands: list[str]
+) -> None:
+    finding = found("dhcp_hosts", reading(*closed))
+    assert finding.verdict == "fail"
+    assert "runs as nobody and may not read" in finding.because
+    assert finding.fix is not None
+    assert list(finding.fix.commands[1:-1]) == commands
+    deaf = replace(PROCESSES, processes=(replace(PROCESS, watched=()),))
+    assert found("inotify", deaf, reading(*closed)).verdict == "info"
+
+
+def test_what_root_its_group_or_everybody_may_read_is_open() -> None:
+    assert found("dhcp_hosts", reading(HOSTS, HOST)).verdict == "ok"
+    shut = replace(HOST, mode=0o600)
+    assert found("dhcp_hosts", reading(HOSTS, shut, user=0)).verdict == "ok"
+    ours = replace(HOST, mode=0o640, group=65534)
+    assert found("dhcp_hosts", reading(HOSTS, ours)).verdict == "ok"
+
+
+def test_a_directory_above_that_is_shut_is_left_to_the_admin() -> None:
+    above = FileMode("/var/lib/netconsole", 0o750, 0, 0, SEARCH, "root")
+    finding = found("dhcp_hosts", reading(above, HOSTS, HOST))
+    assert (finding.verdict, finding.fix) == ("fail", None)
+    assert "chmod o+x /var/lib/netconsole" in finding.remedy
+
+
+def test_a_lost_lease_of_a_host_that_is_not_known_is_no_fault_of_its_own() -> None:
+    assert found("dhcp_nak", leases()).verdict == "warn"
+    assert found("dhcp_nak", leases(), reading(replace(HOSTS, mode=0o700))).verdict == "info"
 
 
 def test_as_many_leases_as_there_may_be_leave_new_guests_without() -> None:

@@ -3,7 +3,16 @@
 from typing import Final
 
 from netconsole.backend.model.dhcp_host import host_in
-from netconsole.backend.steps import AddDhcpHosts, ReleaseLease, RemoveDhcpHosts, Step
+from netconsole.backend.steps import (
+    AddDhcpHosts,
+    Plan,
+    ReleaseLease,
+    RemoveDhcpHosts,
+    RunProgram,
+    StartDnsmasq,
+    Step,
+    StopDnsmasq,
+)
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -11,6 +20,12 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
+from netconsole.diagnostics.parts.dnsmasq_files import (
+    SEARCH,
+    DnsmasqFiles,
+    DnsmasqReader,
+    FileMode,
+)
 from netconsole.diagnostics.parts.log import LogLine, SystemLog
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.unplanned import by_plan
@@ -18,6 +33,10 @@ from netconsole.diagnostics.reasoning.unplanned import by_plan
 ID: Final = "dhcp_hosts"
 TITLE = "The DHCP servers know every instance"
 REMEDY = "`netconsole apply` writes and removes host files, and gives back leases in the way."
+OPENED = (
+    "The fix lets everybody read them, as they hold no secret, and restarts that dnsmasq: about 20 "
+    "ms without it. What closed them, a umask or a copy from a backup, may do so again."
+)
 SHOWN = 8
 
 COMPLAINTS = {
@@ -42,6 +61,8 @@ def judge(snapshot: Snapshot) -> Finding:
         *(Evidence("not yet done", words) for step in steps for words in step.commands[:SHOWN]),
         *(Evidence("in the log", line.text) for line in lines[-SHOWN:]),
     )
+    if closed := _closed(snapshot, ours):
+        return _may_not_read(*closed, rows)
     if steps:
         because = f"{_explained(steps[0])}."
         if steps[1:]:
@@ -71,6 +92,65 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "info", because, rows, confidence="likely")
     because = "Every instance has its host file, and no other client holds the lease of one."
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _closed(
+    snapshot: Snapshot, ours: list[DnsmasqProcess]
+) -> tuple[DnsmasqProcess, DnsmasqReader] | None:
+    """Return the first that may not read all of its files."""
+    readers = {each.pid: each for each in (snapshot.get(DnsmasqFiles) or DnsmasqFiles()).readers}
+    return next(
+        (
+            (each, readers[each.pid])
+            for each in ours
+            if each.pid in readers and readers[each.pid].closed
+        ),
+        None,
+    )
+
+
+def _may_not_read(
+    server: DnsmasqProcess, reader: DnsmasqReader, rows: tuple[Evidence, ...]
+) -> Finding:
+    """Of files whose modes keep out the user as whom dnsmasq runs."""
+    bridge, closed = server.option("interface"), reader.closed
+    first = closed[0]
+    more = f", nor {len(closed) - 1} more like it" if closed[1:] else ""
+    because = (
+        f"The dnsmasq of {bridge} runs as {reader.user_name} and may not read {first.path} (mode "
+        f"{first.mode:04o}, of {first.owner_name}){more}: it does not know the instances that are "
+        "told of there, and leaves their requests unanswered."
+    )
+    rows = (
+        *rows,
+        *(
+            Evidence(each.path, f"{each.mode:04o} of {each.owner_name}", f"{_opened(each):04o}")
+            for each in closed[:SHOWN]
+        ),
+    )
+    if any(each.needs == SEARCH for each in closed):
+        # Whatever else is below that directory would be open as well.
+        remedy = f"Let {reader.user_name} go through {first.path}: `chmod o+x {first.path}`."
+        return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, remedy=remedy)
+    fix = Plan(
+        (
+            StopDnsmasq(bridge, server.argv, (server.pid,)),
+            *(_opening(each) for each in closed),
+            StartDnsmasq(bridge, server.argv),
+        )
+    )
+    return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=OPENED)
+
+
+def _opened(file: FileMode) -> int:
+    """Return the mode with what dnsmasq needs given to everybody."""
+    return file.mode | file.needs << 6 | file.needs << 3 | file.needs
+
+
+def _opening(file: FileMode) -> RunProgram:
+    return RunProgram(
+        ("chmod", f"{_opened(file):04o}", file.path), ("chmod", f"{file.mode:04o}", file.path)
+    )
 
 
 _RULES_OUT = (
@@ -146,7 +226,8 @@ PAGE = Explanation(
     "It offers the address of that line unless another client holds its lease, and nothing at all "
     "when it has --dhcp-lease-max leases.",
     evidence="The host files and the lease file against the store: each difference is a step of "
-    "`netconsole plan`. Then the number of leases, and what dnsmasq wrote into the log in the last "
+    "`netconsole plan`. Whether the user as whom dnsmasq runs may read them, and the directories "
+    "above. Then the number of leases, and what dnsmasq wrote into the log in the last "
     "15 minutes: `no address available`, `not using configured address … because it is leased to`.",
     look_alikes=(
         ("dnsmasq_processes", "nobody on the network gets an address."),
@@ -156,7 +237,8 @@ PAGE = Explanation(
     ),
     cure="`netconsole apply` writes the missing files (no reload), removes those that nobody asks "
     "for (one SIGHUP, which empties the DNS cache too), and gives back a lease that is in the way "
-    "in its holder's name: a guest that still uses that address keeps it until it renews.",
+    "in its holder's name: a guest that still uses that address keeps it until it renews. The cure "
+    "of files that dnsmasq may not read opens them, and restarts it.",
     source="dnsmasq(8), --dhcp-host, --dhcp-hostsdir, --dhcp-lease-max, NOTES; RFC 2131",
 )
 
@@ -168,7 +250,7 @@ CHECK = Check(
     0.6,
     judge,
     PAGE,
-    uses=frozenset({SystemLog}),
+    uses=frozenset({DnsmasqFiles, SystemLog}),
     reach=Reach.NETWORK,
     wrong="A DHCP server does not know an instance as the store does",
 )

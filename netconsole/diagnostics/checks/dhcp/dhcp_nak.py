@@ -8,6 +8,7 @@ from netconsole.backend.model.lease_file import as_text
 from netconsole.backend.steps import Plan, StartDnsmasq, Step, StopDnsmasq, WriteFile
 from netconsole.backend.survey.status import Allocation
 from netconsole.backend.survey.trouble import Reach
+from netconsole.diagnostics.checks.dhcp import dhcp_hosts
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -48,6 +49,10 @@ def judge(snapshot: Snapshot) -> Finding:
         *(_row(each, victim) for each in hurt for victim in each.victims[:SHOWN]),
         *refusals[-SHOWN:],
     )
+    if hurt and dhcp_hosts.CHECK.examine(snapshot).verdict == "fail":
+        names = ", ".join(each.instance for each in hurt[0].victims[:4])
+        because = f"{names} use their addresses without a lease; dhcp_hosts says why."
+        return Finding(ID, TITLE, "info", because, rows)
     if hurt:
         names = ", ".join(each.instance for each in hurt[0].victims[:4])
         because = (
@@ -172,7 +177,7 @@ CHECK = Check(
     0.6,
     judge,
     PAGE,
-    uses=frozenset({SystemLog, DhcpAnswers}),
+    uses=frozenset({DhcpAnswers}) | dhcp_hosts.CHECK.needs | dhcp_hosts.CHECK.uses,
     reach=Reach.NETWORK,
     wrong="A guest's lease is lost",
 )

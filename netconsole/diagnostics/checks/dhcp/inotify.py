@@ -5,6 +5,8 @@ from typing import Final
 
 from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl, StartDnsmasq, StopDnsmasq
+from netconsole.diagnostics.checks.dhcp import dhcp_hosts
+from netconsole.diagnostics.checks.host import state_directory
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -36,6 +38,12 @@ def judge(snapshot: Snapshot) -> Finding:
         *((Evidence("inotify instances", str(used), f"under {limit}", note),) if limit else ()),
     )
     deaf = [each for each in ours if watching[each.pid] is False]
+    if deaf and (cause := next((each for each in _CAUSES if _fails(each, snapshot)), None)):
+        because = (
+            f"The dnsmasq of {deaf[0].option('interface')} does not watch its directory of host "
+            f"files as it is now; {cause.id} says why."
+        )
+        return Finding(ID, TITLE, "info", because, rows)
     if deaf:
         first = deaf[0]
         because = (
@@ -62,6 +70,14 @@ def judge(snapshot: Snapshot) -> Finding:
         because = "What dnsmasq watches may be read by root alone."
         return Finding(ID, TITLE, "unknown", because, rows)
     return Finding(ID, TITLE, "ok", "Each dnsmasq watches its directory of host files.", rows)
+
+
+_CAUSES = (dhcp_hosts.CHECK, state_directory.CHECK)
+"""Checks that name why it cannot watch: it may not read the directory, or another is over it."""
+
+
+def _fails(check: Check, snapshot: Snapshot) -> bool:
+    return check.examine(snapshot).verdict == "fail"
 
 
 _RULES_OUT = ("dhcp_hosts: the files are all there, dnsmasq is not told of them",)
@@ -127,5 +143,6 @@ CHECK = Check(
     0.6,
     judge,
     PAGE,
+    uses=frozenset().union(*(each.needs | each.uses for each in _CAUSES)),
     wrong="A DHCP server does not hear of new instances",
 )
