@@ -119,7 +119,7 @@ COLLECTORS: Mapping[type[object], Collector] = {
 
 PROBES: Mapping[type[object], Probe] = {
     Journeys: Probe(lambda request, snapshot: journeys.follow_paths(snapshot), journeys.SECONDS),
-    GuestAnswers: Probe(lambda request, snapshot: guests.ask_guests(snapshot), 15.0),
+    GuestAnswers: Probe(guests.ask_guests, 15.0),
     Traffic: Probe(traffic.watch, 660.0, alone=True),
     ArpAnswers: Probe(lambda request, snapshot: arp.ask(snapshot), 10.0),
     SizePings: Probe(lambda request, snapshot: pings.ping_sizes(snapshot), 15.0),

@@ -19,7 +19,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot, Unread
 from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.backend import Backend
 
-FORMAT = 3
+FORMAT = 4
 """Of the file; another one is refused."""
 
 T = TypeVar("T")

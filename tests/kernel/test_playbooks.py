@@ -33,6 +33,7 @@ def test_a_silent_guest_is_told_from_a_dead_network(lab: RunningLab) -> None:
         assert whole.findings["guest_answers"]["verdict"] == "info"
     finally:
         lab.inside("web1", "ip", "link", "set", "eth0", "up")
+        lab.inside("web1", "ip", "route", "add", "default", "via", "10.0.0.1")
 
 
 def test_a_guest_that_only_drops_ping_is_there(lab: RunningLab) -> None:

@@ -1,21 +1,80 @@
-"""Whether instances answer on their own network: what a ping from the host showed."""
+"""What guests do at their own ports: who answers there, under which address, and by which way."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["answered", "refused", "silent"]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestTalk:
+    """Packets of one kind that came by at a port, between its guest and one other machine."""
+
+    begun_by_guest: bool
+    protocol: Literal["tcp", "udp"]
+    peer: str
+    """The address of the other machine."""
+    port: int
+    """Of whoever is asked."""
+    outcome: Outcome
+    times: int = 1
+    """How often it was tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsedAddress:
+    """An address that a guest uses instead of its own."""
+
+    address: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuestWay:
+    """Where a guest sends what is for one address."""
+
+    destination: str
+    asks_for: str = ""
+    """For which address it asked by ARP, to send that; empty where it asked for none."""
+    sends_to: str = ""
+    """The hardware address that it sent it to; empty where nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuestAnswer:
-    """One fixed address, asked from the host that is its gateway."""
+    """One instance, asked at its own port: past bridge, packet filter and routes of this host."""
 
     instance: str
+    network: str
     address: str
     mac: str
-    """Of its port, as the store has it."""
+    """As the store has it."""
     port: str
-    seen_mac: str
-    """That answered ARP; empty where nobody did."""
-    echoed: bool
-    """Whether it answered an echo request as well."""
+    is_asked: bool = True
+    """Whether the questions were seen to leave by the port."""
+    macs: tuple[str, ...] = ()
+    """The hardware addresses that answered ARP for the address."""
+    echoed: bool = False
+    """Whether it answered an echo request."""
+    used: tuple[UsedAddress, ...] = ()
+    """Addresses that it was seen to use, or answered for, while it did not for its own."""
+    asks_for_lease: bool = False
+    """Whether it was heard asking for an address by DHCP."""
+    prefix_length: int | None = None
+    """Of the mask by which it tells neighbours from others; None where that was not seen. The
+    longest one that was tried, where it has that or a longer one."""
+    way_out: GuestWay | None = None
+    """Where it sends what is for another network; None where that was not tried."""
+    talks: tuple[GuestTalk, ...] = ()
+    has_carrier: bool = True
+    """Whether somebody is at the other end of the port."""
+    is_veiled: bool = False
+    """Whether a program of XDP at the port takes frames before anybody can see them."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was asked, and nothing at all came back."""
+        return self.is_asked and not (self.macs or self.echoed or self.used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +84,5 @@ class GuestAnswers:
     answers: tuple[GuestAnswer, ...] = ()
     unasked: int = 0
     """Instances left out, where there are very many."""
+    seconds: float = 0.0
+    """How long their ports were watched."""

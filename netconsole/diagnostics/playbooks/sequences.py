@@ -26,6 +26,7 @@ PACKET_LOSS = Playbook(
         Stage("drops", "a queue that overflows loses packets under load"),
         Stage("saturation", "so does a processor that has no time for them"),
         Stage("dns", "the server itself may be slow, with every packet in its place"),
+        Stage("guest_answers", "the guest itself may send elsewhere, or refuse"),
         Stage("packet_loss", "each packet is looked for at the next interface of the path"),
     ),
     "The guide's three terminals in one: a capture at the interface that leads to other hosts, at "
@@ -54,7 +55,7 @@ NO_ADDRESS = Playbook(
         Stage("dnsmasq_load", "the answer comes too late"),
         Stage("state_directory", "leases that cannot be written are forgotten"),
         Stage("mandatory_access", "the server may not read its own files"),
-        Stage("guest_answers", "all of that is in order, and the guest is silent: look inside it"),
+        Stage("guest_answers", "the guest asks, takes what it is given, and keeps to it"),
     ),
     "What can be read comes first: port and bridge, the server, the packet filter between them, "
     "and what the server knows. Then a DISCOVER in the instance's name, from a port beside its "
@@ -73,6 +74,7 @@ SLOW_DNS = Playbook(
         Stage("dnsmasq_load", "it does one thing at a time"),
         Stage("dhcp_firewall", "the host is answered and guests are not: port 53 is dropped"),
         Stage("bridge", "guests do not reach the host at all"),
+        Stage("guest_answers", "the guest asks the name server of its network, and no other"),
     ),
     "A name that is in no cache is asked of the network's dnsmasq and of each server behind it, "
     "at the same moment. Both slow: the time is lost behind dnsmasq. dnsmasq alone: in it. "
@@ -146,7 +148,7 @@ VM_UNREACHABLE = Playbook(
         Stage("dhcp_hosts", "and the server knows the instance"),
         Stage("drift", "nothing else differs from what is wanted"),
         Stage(
-            "guest_answers", "the host reaches the guest: below lies its network, beyond the rest"
+            "guest_answers", "asked at its own port the guest tells whether it is in order itself"
         ),
         Stage("stp", "the port forwards"),
         Stage("vlan", "tagged frames find their bridge"),
