@@ -15,6 +15,9 @@ UDP: Final = socket.IPPROTO_UDP
 ECHO_REQUEST, ECHO_REPLY, UNREACHABLE = 8, 0, 3
 _PORT_UNREACHABLE: Final = 3
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
+_BARE: Final = 5
+"""Words of a head of TCP without options: one that begins a connection so is sent to be followed,
+while programs tell how much they take (RFC 9293 section 3.7.1)."""
 _ETHERNET: Final = struct.Struct("!6s6sH")
 _ARP: Final = struct.Struct("!HHBBH6s4s6s4s")
 _ARP_HEAD: Final = (1, ETHERNET_IPV4, 6, 4)
@@ -134,8 +137,8 @@ def _packet(body: bytes, source_mac: str, destination_mac: str, leaves: bool) ->
     if protocol not in (TCP, UDP):
         return PortPacket(*ways, *ends)
     ports = _PORTS.unpack_from(inner)
-    flags = inner[13] if protocol == TCP and len(inner) > 13 else 0
-    begins = flags & (_SYN | _ACK) == _SYN
+    offset, flags = inner[12:14] if protocol == TCP and len(inner) > 13 else (0, 0)
+    begins = flags & (_SYN | _ACK) == _SYN and offset >> 4 > _BARE
     refuses = bool(flags & _RST)
     return PortPacket(*ways, *ends, ports[0], ports[1], begins=begins, refuses=refuses)
 
