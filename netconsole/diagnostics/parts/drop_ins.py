@@ -20,7 +20,8 @@ DIRECTORIES = (
 """In order of precedence: a file hides those of the same name in later directories."""
 
 LAST = "/etc/sysctl.conf"
-"""Read after all others by sysctl(8) --system."""
+"""Read after all others by sysctl(8) --system. systemd-sysctl(8) does not read it, but where a link
+in one of DIRECTORIES leads to it, which counts by its own name."""
 
 OURS = "/etc/sysctl.d/90-netconsole.conf"
 
@@ -59,6 +60,10 @@ class DropIns:
         """Return in words who gave a key the value that the kernel holds now."""
         return says_who(self.assignments, key, value)
 
+    def setter(self, key: str) -> DropInAssignment | None:
+        """Return the line that decides a key's value at boot, or None when no file sets it."""
+        return setter(self.assignments, key)
+
     def make_permanent(self, settings: Mapping[str, str]) -> tuple[Plan | None, str]:
         """Plan the writing of our drop-in, and say whether it would have the last word."""
         return make_permanent(self.assignments, self.ours, settings)
@@ -81,17 +86,18 @@ def parse(file: str, text: str) -> tuple[DropInAssignment, ...]:
     return tuple(found)
 
 
-def in_order(names: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Return the files that count, in the order in which they are applied.
+def in_order(names: Mapping[str, Iterable[str]], *, by_systemd: bool) -> tuple[str, ...]:
+    """Return the files that count, in the order in which they are applied at boot.
 
-    `names` holds the file names found in each of DIRECTORIES.
+    `names` holds the file names found in each of DIRECTORIES; `by_systemd` is whether systemd
+    applies them, and not sysctl(8).
     """
     winners: dict[str, str] = {}
     for directory in DIRECTORIES:
         for name in names.get(directory, ()):
             if name.endswith(".conf"):
                 winners.setdefault(name, f"{directory}/{name}")
-    return (*(winners[name] for name in sorted(winners)), LAST)
+    return (*(winners[name] for name in sorted(winners)), *(() if by_systemd else (LAST,)))
 
 
 def setter(assignments: Sequence[DropInAssignment], key: str) -> DropInAssignment | None:

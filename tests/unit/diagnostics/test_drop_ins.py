@@ -55,13 +55,14 @@ def test_etc_hides_a_file_of_the_same_name_and_names_decide_the_order() -> None:
         "/run/sysctl.d": ["10-a.conf", "50-run.conf"],
         "/usr/lib/sysctl.d": ["99-z.conf", "00-first.conf"],
     }
-    assert in_order(names) == (
+    order = (
         "/usr/lib/sysctl.d/00-first.conf",
         "/etc/sysctl.d/10-a.conf",
         "/run/sysctl.d/50-run.conf",
         "/etc/sysctl.d/99-z.conf",
-        LAST,
     )
+    assert in_order(names, by_systemd=True) == order
+    assert in_order(names, by_systemd=False) == (*order, LAST)
 
 
 def test_the_last_assignment_wins() -> None:

@@ -19,6 +19,7 @@ from netconsole.diagnostics.parts.reverse_paths import (
     ReversePath,
     ReversePaths,
 )
+from netconsole.diagnostics.parts.routing import Route, Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 
 OWN = "203.0.113.2"
@@ -172,3 +173,30 @@ def test_what_could_not_be_read_is_unknown_with_the_reason_and_no_fix() -> None:
     assert found.verdict == "unknown"
     assert found.fix is None
     assert found.because.startswith("The check could not be made: ")
+
+
+STRICT_LATER = (("/etc/sysctl.d/99-hard.conf", "net.ipv4.conf.*.rp_filter = 1"),)
+"""Names every interface, and `all`."""
+
+
+def test_a_file_that_makes_it_strict_at_the_next_boot_is_a_warning() -> None:
+    asymmetric = path(refusal="")
+    found = CHECK.examine(snapshot(asymmetric, sysctls=settings(0, 2), files=STRICT_LATER))
+    assert (found.verdict, found.confidence, found.fix) == ("warn", "certain", None)
+    assert "At the next boot /etc/sysctl.d/99-hard.conf:1" in found.because
+    assert SOURCE in found.because
+    symmetric = path("eth0", refusal="")
+    assert CHECK.examine(snapshot(symmetric, files=STRICT_LATER)).verdict == "ok"
+    loose = (*STRICT_LATER, ("/etc/sysctl.d/99-loose.conf", "net.ipv4.conf.eth0.rp_filter = 2"))
+    assert CHECK.examine(snapshot(asymmetric, sysctls=settings(0, 2), files=loose)).verdict == "ok"
+
+
+def test_a_range_that_is_routed_elsewhere_may_come_in_from_the_world() -> None:
+    routes = (
+        Route("default", "unicast", "main", "eth0", SOURCE),
+        Route("192.0.2.0/24", "unicast", "main", "eth1", "198.51.100.1"),
+    )
+    seen = snapshot(path("eth0", refusal=""), sysctls=settings(0, 0), files=STRICT_LATER)
+    found = CHECK.examine(seen.with_parts(Routing(routes=routes)))
+    assert (found.verdict, found.confidence) == ("warn", "likely")
+    assert "192.0.2.0/24" in found.because

@@ -1,13 +1,18 @@
 """The interfaces that lead off the host: which count, and what is said of each state."""
 
+from dataclasses import replace
+
 import bridge_samples
 import pytest
 from bridge_samples import bridged, changed, link
 
-from netconsole.backend.steps import SetLink
+from netconsole.backend.model.subject import floating as floating_address
+from netconsole.backend.steps import ChangeRules, SetLink
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 
 LINKS = Links(
     (*bridge_samples.LINKS.links, link(8, "eth2", "", "52:54:00:00:00:03", master="br100"))
@@ -62,3 +67,30 @@ def test_a_container_on_the_bridge_may_be_switched_off() -> None:
 
 def test_a_trunk_is_named_by_the_check_of_vlans() -> None:
     assert judged(changed("eth1", among=LINKS, carrier=False)).verdict == "ok"
+
+
+def test_one_that_lost_the_hosts_own_address_is_named_and_what_else_that_means_is_not() -> None:
+    seen = bridged(links=LINKS)
+    host = seen.part(Backend)
+    lost = replace(host.status.host, my_ip="203.0.113.2", my_ip_is_lost=True)
+    floating = Routing((InterfaceAddress("eth0", "203.0.113.129", 32, "global"),))
+    without = seen.with_parts(replace(host, status=replace(host.status, host=lost)), floating)
+    found = CHECKS["uplink"].examine(without)
+    assert found.verdict == "fail"
+    assert "eth0 has lost its own address: 203.0.113.2" in found.because
+    assert CHECKS["own_address"].examine(without).verdict == "info"
+    renumbered = Routing((InterfaceAddress("eth0", "203.0.113.7", 24, "global"),))
+    assert CHECKS["uplink"].examine(without.with_parts(renumbered)).verdict == "ok"
+    assert CHECKS["own_address"].examine(without.with_parts(renumbered)).verdict == "fail"
+
+
+@pytest.mark.parametrize("check", ["floating_nat", "drift"])
+def test_rules_that_name_an_interface_which_became_a_port_are_told_why(check: str) -> None:
+    rule = "nova-network-snat -s 10.0.0.0/24 -o {} -j SNAT --to-source 203.0.113.2"
+    lines = (f"-D {rule.format('eth0')}", f"-A {rule.format('br0')}")
+    about = (floating_address("203.0.113.129"),) if check == "floating_nat" else ()
+    step = ChangeRules("ipv4", "nat", lines, (), subjects=about)
+    seen = bridged(step, links=changed("eth0", among=LINKS, master="br0"))
+    found = CHECKS[check].examine(seen)
+    assert found.verdict == "fail"
+    assert "eth0 is a port of br0 now" in found.because

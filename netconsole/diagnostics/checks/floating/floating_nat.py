@@ -13,7 +13,9 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.followed_rules import enslaved, kept, said
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "floating_nat"
@@ -33,12 +35,14 @@ def judge(snapshot: Snapshot) -> Finding:
     unexpected = [rule for rule in ours if rule.state == "unexpected"]
     steps = claimed(host.plan, ID)
     if missing or unexpected or steps:
-        because = _because(in_use, missing, unexpected)
+        because, remedy = _because(in_use, missing, unexpected), REMEDY
+        if port := enslaved(steps, snapshot.get(Links) or Links(())):
+            because, remedy = f"{said(port)} {because}", f"{REMEDY} {kept(port)}"
         rows = (
             *(_row(rule) for rule in (*missing, *unexpected)),
             *(Evidence("not yet done", command) for command in steps.commands),
         )
-        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=remedy)
     if reason := status.host.unreadable.get("rules"):
         because = f"The rules could not be read: {reason}."
         return Finding(ID, TITLE, "unknown", because)
@@ -103,6 +107,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    uses=frozenset({Links}),
     shown_by_status=True,
     wrong="A NAT rule of a floating address is missing, or there twice",
 )

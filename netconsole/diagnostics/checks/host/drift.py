@@ -8,7 +8,9 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.followed_rules import enslaved, kept, said
 from netconsole.diagnostics.reasoning.unplanned import unplanned
 
 ID: Final = "drift"
@@ -31,7 +33,10 @@ def judge(snapshot: Snapshot) -> Finding:
             else f"One step lies between the store and this host: {steps.commands[0]}"
         )
         rows = tuple(Evidence("not yet done", command) for command in steps.commands)
-        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+        remedy = REMEDY
+        if port := enslaved(steps, snapshot.get(Links) or Links(())):
+            because, remedy = f"{said(port)} {because}", f"{REMEDY} {kept(port)}"
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=remedy)
     if unknown := unplanned(host):
         return Finding(ID, TITLE, "unknown", unknown)
     if unreadable := host.status.host.unreadable:
@@ -67,6 +72,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    uses=frozenset({Links}),
     reach=Reach.NETWORK,
     shown_by_status=True,
     wrong="Something else differs from the store",

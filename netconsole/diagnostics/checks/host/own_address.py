@@ -3,11 +3,13 @@
 from typing import Final
 
 from netconsole.backend.survey.trouble import Reach
+from netconsole.diagnostics.checks.path import uplink
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.routing import Routing
 
 ID: Final = "own_address"
 TITLE = "The host has the address that guests send under"
@@ -31,6 +33,9 @@ def judge(snapshot: Snapshot) -> Finding:
             "guests send, which leaves under their own addresses."
         )
         return Finding(ID, TITLE, "info", because, rows, remedy=REMEDY)
+    if uplink.lost_address(snapshot):
+        because = f"{host.my_ip} is on no interface of this host; uplink says more."
+        return Finding(ID, TITLE, "info", because, rows)
     if host.my_ip_is_lost:
         because = (
             f"{host.my_ip} is on no interface of this host, and the rules put it into what guests "
@@ -66,6 +71,7 @@ CHECK = Check(
     0.1,
     judge,
     PAGE,
+    uses=frozenset({Routing}),
     reach=Reach.HOST,
     shown_by_status=True,
     wrong="The host has lost the address that guests send under",

@@ -10,6 +10,7 @@ from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.drop_ins import DropInAssignment
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
@@ -37,6 +38,8 @@ def judge(snapshot: Snapshot) -> Finding:
         for key in (KEY, *keys)
         if key in sysctls
     )
+    if not off and (line := drop_ins.setter(KEY)) and line.value == "0":
+        return _off_at_boot(drop_ins, line, rows)
     if not off:
         return Finding(ID, TITLE, "ok", "Forwarding is on, at the interfaces too.", rows)
     plan, permanence = drop_ins.make_permanent({KEY: "1"})
@@ -58,6 +61,17 @@ def judge(snapshot: Snapshot) -> Finding:
     )
     fix = Plan(tuple(SetSysctl(name_of(key), "1", "0") for key in off))
     return Finding(ID, TITLE, "fail", because, rows, (), fix)
+
+
+def _off_at_boot(drop_ins: DropIns, line: DropInAssignment, rows: tuple[Evidence, ...]) -> Finding:
+    plan, permanence = drop_ins.make_permanent({KEY: "1"})
+    because = (
+        f"Forwarding is on, and {line.place} switches it off at the next boot: guests are cut off "
+        "then from all but this host until `netconsole apply`, or the agent, switches it on."
+    )
+    rows = (*rows, Evidence(AT_BOOT, permanence))
+    remedy = f"Take the line out of {line.file}, where another program does not need it."
+    return Finding(ID, TITLE, "warn", because, rows, persist=plan, remedy=remedy)
 
 
 PAGE = Explanation(

@@ -5,6 +5,7 @@ from typing import Final
 
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.backend.survey.trouble import Reach
+from netconsole.diagnostics.checks.path.rp_filter_at_boot import strict_at_boot
 from netconsole.diagnostics.checks.path.rp_filter_evidence import evidence, rules_out
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Finding
@@ -17,6 +18,7 @@ from netconsole.diagnostics.parts.reverse_paths import (
     ReversePath,
     ReversePaths,
 )
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.reasoning.reverse_path import Case, asymmetric, key, setting_name
 
@@ -50,6 +52,8 @@ def judge(snapshot: Snapshot) -> Finding:
     suspected = _grouped((name, path) for name, path in victims if _carries(case, name))
     if suspected:
         return _warned(case, suspected)
+    if later := strict_at_boot(case, ID, TITLE):
+        return later
     uneven = _grouped((each.name, path) for each in interfaces for path in asymmetric(each))
     return _tolerated(case, uneven) if uneven else _clean(case, interfaces)
 
@@ -167,7 +171,8 @@ PAGE = Explanation(
     "whether it takes such a packet. Then, where probes are allowed, a few echo requests are sent "
     "out of the suspect interface: their replies come in there, and each that the filter drops "
     "moves the counter IPReversePathFilter by one. For ARP it does not move: the host just stays "
-    "silent.",
+    "silent. What sysctl.d(5) says of the next boot is held "
+    "against the same sources.",
     look_alikes=(
         ("a rule of the packet filter", "its counter moves, IPReversePathFilter does not."),
         ("ip_forward", "packets to the host itself are answered."),
@@ -189,7 +194,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Backend, EchoProbes}),
+    uses=frozenset({Backend, EchoProbes, Routing}),
     reach=Reach.HOST,
     wrong="Reverse-path filtering drops what arrives",
 )

@@ -11,6 +11,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
@@ -55,7 +56,41 @@ def judge(snapshot: Snapshot) -> Finding:
         first = silent[0]
         because = f"{first.name} is up and has no carrier: {_lost(users[first.name])}"
         return Finding(ID, TITLE, "fail", because, rows, remedy=LOOK_BELOW)
+    if lost_address(snapshot):
+        return _without_address(snapshot, rows)
     return Finding(ID, TITLE, "ok", f"Up, with a carrier: {', '.join(links)}.", rows)
+
+
+def lost_address(snapshot: Snapshot) -> bool:
+    """Whether my_ip is on no interface, and none of the host's own is left on the public one."""
+    status, routing = snapshot.part(Backend).status, snapshot.get(Routing)
+    floating = {each.address for each in status.floating_ips}
+    return (
+        status.host.my_ip_is_lost
+        and routing is not None
+        and all(each.address in floating for each in routing.on(status.host.public_interface))
+    )
+
+
+def _without_address(snapshot: Snapshot, rows: tuple[Evidence, ...]) -> Finding:
+    host = snapshot.part(Backend).status.host
+    name, routes = host.public_interface, snapshot.part(Routing).routes
+    default = any(each.destination == "default" and each.table == "main" for each in routes)
+    because = (
+        f"{name} has lost its own address: {host.my_ip} (my_ip) is on no interface, and only "
+        f"floating ones, if any, are left on {name}. "
+        + ("" if default else "The default route went with it. ")
+        + "What guests without a floating address send leaves under it, and the answers come to "
+        "nobody."
+    )
+    rows = (*rows, Evidence(f"{host.my_ip} on {name}", "missing", "present", "my_ip"))
+    rows = (*rows, Evidence("default route", "present" if default else "missing", "present"))
+    remedy = (
+        "Let what configures the interface set it up again (ifup, networkctl, nmcli, or its DHCP "
+        f"client, whose lease may be over): `ip -brief address show {name}` and `ip route` show "
+        "whether address and default route are back. Where the host was renumbered, change my_ip."
+    )
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
 
 
 def _users(host: Backend, wiring: Wiring) -> Mapping[str, str]:
@@ -102,7 +137,8 @@ PAGE = Explanation(
     "an interface that is down, and nothing arrives there.",
     evidence="State and carrier of the interfaces that floating addresses are on, of "
     "public_interface, and of the ports through which bridges lead to other hosts. A carrier is "
-    "what the kernel calls LOWER_UP: somebody is at the other end.",
+    "what the kernel calls LOWER_UP: somebody is at the other end. Whether the host's own address, "
+    "my_ip, is still on it.",
     look_alikes=(
         ("floating_address", "the interface is up, and the address is not on it."),
         ("routes", "the interface is up, and there is no way through it."),
@@ -124,6 +160,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    uses=frozenset({Routing}),
     reach=Reach.HOST,
     wrong="An interface that leads off the host does not work",
 )
