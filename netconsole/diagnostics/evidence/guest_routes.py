@@ -25,6 +25,8 @@ MOST_QUESTIONS = 1024
 MOST_GUESTS = 64
 """Of one bridge."""
 MOST_MARKS = 8
+MOST_POINT_TO_POINT = 2
+"""Addresses of a network that has no others than its two ends (RFC 3021)."""
 MAIN_TABLE = 254
 DEFAULT_LENGTH = 0
 
@@ -104,8 +106,8 @@ def _bridges(netlink: RouteNetlink, rules: Iterable[Message]) -> Iterator[_Guest
             continue
         known = [str(each.get("dst")) for each in neighbours if number(each, "ifindex") == index]
         meant = [str(each.get("src")) for each in rules if each.get("src")]
-        samples = [str(next(network.hosts())) for network in found]
-        samples += [str(network.broadcast_address - 1) for network in found]
+        wide = [network for network in found if network.num_addresses > MOST_POINT_TO_POINT]
+        samples = [str(network[place]) for network in wide for place in (1, -2)]
         guests = dict.fromkeys(
             each
             for each in (*known, *meant, *samples)
