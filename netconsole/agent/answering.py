@@ -304,7 +304,7 @@ class Answering:
     async def _evidence(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
         await self._refuse_viewer("evidence", visitor)
         asked = await requests.inquiry_request(request)
-        return await self._jobs.answer(request, collecting(self._door.service, asked))
+        return await self._jobs.answer(request, collecting(self._door, asked))
 
     async def _capture(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
         await self._refuse_viewer("capture", visitor)

@@ -4,7 +4,6 @@ import threading
 
 from netconsole.agent.jobs import Tell, Work
 from netconsole.agent.roles import Peer
-from netconsole.backend.service.service import Service
 from netconsole.backend.system.who import other_process
 from netconsole.capture.comparison import Comparison
 from netconsole.diagnostics.collecting import collect
@@ -12,14 +11,15 @@ from netconsole.diagnostics.probes.live_capture import compare
 from netconsole.diagnostics.saved import to_text
 from netconsole.door.captured import AskedCapture, Lines
 from netconsole.door.inquiry import Inquiry
+from netconsole.door.local import LocalDoor
 
 
-def collecting(service: Service, inquiry: Inquiry) -> Work:
+def collecting(door: LocalDoor, inquiry: Inquiry) -> Work:
     """Return the job of collecting evidence; what comes of it is as it is saved in files."""
 
     def work(tell: Tell, cancelled: threading.Event) -> str:
-        asked = inquiry.request(service, lambda line: tell({"progress": line}), cancelled)
-        return to_text(collect(asked, inquiry.wanted))
+        asked = inquiry.request(lambda line: tell({"progress": line}), cancelled)
+        return to_text(collect(door.asking(asked), inquiry.wanted))
 
     return work
 

@@ -1,7 +1,8 @@
 """Collecting: the evidence, which only its collectors and probes get from the host.
 
-Each part that the checks need is collected once, all at the same time, each within a limit. Then
-the probes send their packets, where that was agreed to, knowing what was collected.
+Each part that the checks need is collected once, all at the same time, each within a limit. What a
+look at the host sees anyway is seen once for all of them (`SharedLook`). Then the probes send their
+packets, where that was agreed to, knowing what was collected.
 """
 
 import threading
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from netconsole.backend.model.errors import NetconsoleError, NotFound, said
+from netconsole.backend.model.facility import Facility
 from netconsole.diagnostics.evidence import (
     backend,
     connections,
@@ -34,6 +36,7 @@ from netconsole.diagnostics.evidence import (
     virtual_machines,
     xtables_lock,
 )
+from netconsole.diagnostics.evidence.shared_look import SharedLook
 from netconsole.diagnostics.model.request import Request
 from netconsole.diagnostics.model.snapshot import NOT_SENT, Snapshot, Unread
 from netconsole.diagnostics.model.target import resolve
@@ -80,6 +83,17 @@ class Collector:
 
 
 @dataclass(frozen=True, slots=True)
+class Looker:
+    """Makes a part of the look at the host that the run shares, and of what it asks besides."""
+
+    read: Callable[[Request, SharedLook], object]
+    facilities: frozenset[Facility]
+    """What has to be seen now; the rest is as who looks at the host anyway knows it."""
+    limit: float
+    """Seconds, after which the part counts as unread."""
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Sends packets, or watches traffic, knowing what was collected."""
 
@@ -89,8 +103,8 @@ class Probe:
     """Not at the same time as another: it watches what others would move."""
 
 
-COLLECTORS: Mapping[type[object], Collector] = {
-    Backend: Collector(backend.read_host, 30.0),
+COLLECTORS: Mapping[type[object], Collector | Looker] = {
+    Backend: Looker(backend.read_host, frozenset(), 30.0),
     ConfiguredOptions: Collector(lambda request: backend.read_configuration(request.service), 5.0),
     Listeners: Collector(lambda request: listeners.read_listeners(), 5.0),
     Sysctls: Collector(lambda request: settings.read_sysctls(), 5.0),
@@ -98,20 +112,36 @@ COLLECTORS: Mapping[type[object], Collector] = {
     ReversePaths: Collector(
         lambda request: reverse_paths.read_reverse_paths(request.sources), 10.0
     ),
-    Links: Collector(lambda request: links.read_links(), 10.0),
+    Links: Looker(
+        lambda request, shared: links.read_links(shared.seen(Facility.LINKS)),
+        frozenset({Facility.LINKS}),
+        30.0,
+    ),
     ForwardingTable: Collector(lambda request: forwarding.read_forwarding_table(), 10.0),
     PortVlans: Collector(lambda request: forwarding.read_port_vlans(), 10.0),
     Queues: Collector(lambda request: queues.read_queues(), 10.0),
-    Routing: Collector(lambda request: routing.read_routing(), 10.0),
+    Routing: Looker(
+        lambda request, shared: routing.read_routing(shared.seen(Facility.ADDRESSES)),
+        frozenset({Facility.ADDRESSES}),
+        30.0,
+    ),
     GuestRoutes: Collector(lambda request: guest_routes.read_guest_routes(), 10.0),
     Counters: Collector(lambda request: counters.read_counters(), 5.0),
     Connections: Collector(lambda request: connections.read_connections(), 15.0),
-    PacketFilter: Collector(lambda request: packet_filter.read_packet_filter(), 20.0),
+    PacketFilter: Looker(
+        lambda request, shared: packet_filter.read_packet_filter(shared.seen(Facility.RULES)),
+        frozenset({Facility.COUNTERS}),
+        30.0,
+    ),
     XtablesLock: Collector(lambda request: xtables_lock.read_xtables_lock(), 5.0),
     Owners: Collector(lambda request: owners.read_owners(), 5.0),
     Modules: Collector(lambda request: modules.read_modules(), 5.0),
     VirtualMachines: Collector(lambda request: virtual_machines.read_virtual_machines(), 5.0),
-    DnsmasqProcesses: Collector(lambda request: dnsmasq.read_dnsmasq(), 10.0),
+    DnsmasqProcesses: Looker(
+        lambda request, shared: dnsmasq.read_dnsmasq(shared.seen(Facility.DNSMASQ)),
+        frozenset({Facility.DNSMASQ}),
+        30.0,
+    ),
     DnsmasqFiles: Collector(lambda request: dnsmasq_files.read_dnsmasq_files(), 5.0),
     StateStorage: Collector(lambda request: storage.read_storage(request.service), 5.0),
     SystemLog: Collector(lambda request: log.read_log(), 8.0),
@@ -137,13 +167,27 @@ def collect(request: Request, wanted: Iterable[type[object]]) -> Snapshot:
     Raises NotFound for a target that means nothing on this host.
     """
     asked = frozenset(wanted) | (frozenset({Backend}) if request.target else frozenset())
-    jobs = {kind: _Job(kind, COLLECTORS[kind], request) for kind in COLLECTORS if kind in asked}
+    chosen = {kind: found for kind, found in COLLECTORS.items() if kind in asked}
+    shared = _shared(request, chosen)
+    jobs = {kind: _Job(kind, _with_shared(each, shared), request) for kind, each in chosen.items()}
     parts = {kind: job.result() for kind, job in jobs.items()}
     snapshot = _aimed(Snapshot(parts, None, datetime.now(UTC)), request.target)
     if request.probe:
         return _probed(snapshot, request, asked)
     unsent = {kind: NOT_SENT for kind in PROBES if kind in asked}
     return replace(snapshot, parts={**snapshot.parts, **unsent})
+
+
+def _shared(request: Request, chosen: Mapping[type[object], Collector | Looker]) -> SharedLook:
+    lookers = [each for each in chosen.values() if isinstance(each, Looker)]
+    facilities = frozenset[Facility]().union(*(each.facilities for each in lookers))
+    return SharedLook(request, facilities, of_whole_host=Backend in chosen)
+
+
+def _with_shared(collector: Collector | Looker, shared: SharedLook) -> Collector:
+    if isinstance(collector, Collector):
+        return collector
+    return Collector(lambda request: collector.read(request, shared), collector.limit)
 
 
 def _aimed(snapshot: Snapshot, target: str) -> Snapshot:

@@ -4,14 +4,11 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.diagnostics.collecting import COLLECTORS, PROBES
 from netconsole.diagnostics.model.request import Request
-
-if TYPE_CHECKING:
-    from netconsole.backend.service.service import Service
 
 MOST_SECONDS: Final = 600.0
 MOST_SOURCES: Final = 100
@@ -56,10 +53,8 @@ class Inquiry:
                 raise InvalidValue("part", name, "is no evidence that is known here")
         return frozenset(_PARTS[name] for name in self.parts)
 
-    def request(
-        self, service: "Service", progress: Callable[[str], None], cancelled: threading.Event
-    ) -> Request:
-        """Return the request at the host itself. Raises InvalidValue."""
+    def request(self, progress: Callable[[str], None], cancelled: threading.Event) -> Request:
+        """Return the request, to be asked of the host itself. Raises InvalidValue."""
         if not 0 < self.seconds <= MOST_SECONDS:
             raise InvalidValue("seconds", self.seconds, f"must be {MOST_SECONDS:.0f} at most")
         if len(self.sources) > MOST_SOURCES:
@@ -70,13 +65,12 @@ class Inquiry:
             if len(text) > LONGEST_TEXT or not text.isprintable():
                 raise InvalidValue(name, text, f"must be {LONGEST_TEXT} printable letters at most")
         return Request(
-            service,
-            self.sources,
-            self.target,
-            self.probe,
-            self.seconds,
-            self.filter,
-            progress,
+            sources=self.sources,
+            target=self.target,
+            probe=self.probe,
+            seconds=self.seconds,
+            filter=self.filter,
+            progress=progress,
             cancelled=cancelled,
             saves=self.saves,
         )

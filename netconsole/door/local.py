@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netconsole.backend.changes import Change, Result
 from netconsole.backend.model.errors import InvalidValue, Unavailable
+from netconsole.backend.model.facility import Facility
 from netconsole.backend.model.group_rules import Attempt
 from netconsole.backend.model.phrases import command
 from netconsole.backend.plan.agreement import Preview
+from netconsole.backend.service.looking import Look
 from netconsole.backend.service.outcome import Confirm, Outcome
 from netconsole.backend.service.service import Service
 from netconsole.backend.steps import Plan
@@ -112,7 +114,15 @@ class LocalDoor(Door):
             return self.service.undo(change_id, agreed, confirm=confirm, by=by)
 
     def asking(self, request: "Request") -> "Request":
-        return replace(request, service=self.service)
+        looks = None if self._watch is None else self._look
+        return replace(request, service=self.service, looks=looks)
+
+    def _look(self, facilities: frozenset[Facility]) -> Look:
+        """Look over what the watch knows, where it is not behind; else at everything."""
+        watch = self._watch
+        if watch is None or watch.caught_up(SEEN_SECONDS) is None:
+            return self.service.look()
+        return watch.look_closer(facilities)
 
     def capture(
         self,
@@ -200,13 +210,13 @@ class LocalDoor(Door):
 
         watch = self._watch
         if watch is None:
-            return examine(Request(self.service))
+            return examine(self.asking(Request()))
         watch.glance(checks=True)
         picture = watch.seen(SEEN_SECONDS)
         found = watch.examined(EXAMINED_SECONDS) if picture is not None else None
         if found is not None:
             return found
-        return examine(Request(self.service, survey=picture.survey if picture else None))
+        return examine(self.asking(Request()))
 
     def _guest_requests(self) -> "tuple[GuestRequests, ...]":
         if self._guests_asked is None:

@@ -53,6 +53,8 @@ class Watch:
             else Examiner(self._examine, self._examined, examine_seconds)
         )
         self._latest: Picture | None = None
+        self._look: Look | None = None
+        """The one that the latest picture, or what differs in nothing from it, was made of."""
         self._findings: Findings | None = None
         self._happened = self._examining = self._examined_until = 0
         """How often something was noticed that checks may turn on: in all, before those that are
@@ -116,6 +118,13 @@ class Watch:
             is_seen = self._looked_again.wait_for(is_over, seconds) and self._error is None
             return self._latest if is_seen else None
 
+    def caught_up(self, seconds: float) -> Picture | None:
+        """Return the latest picture once all that has happened until now is in it, of that which
+        something tells; None as `seen`.
+        """
+        self.soon(NOTHING)
+        return self.seen(seconds)
+
     def examined(self, seconds: float) -> Findings | None:
         """Return what the checks find, by all that was noticed until now and a few seconds old at
         most; None where that takes longer. They are made as often as ever, whoever asks.
@@ -131,6 +140,16 @@ class Watch:
             if not is_of_now():
                 self._examiner.need()
             return self._findings if self._looked_again.wait_for(is_of_now, seconds) else None
+
+    def look_closer(self, facilities: frozenset[Facility]) -> Look:
+        """Look at some of it now, for who asks alone, and at all of which nothing tells.
+
+        The rest is as in the latest look: `caught_up` says when all is in it that has happened.
+        Called in the thread of who asks. Raises what a look raises.
+        """
+        former, ears = self._look, self._ears
+        deaf = frozenset[Facility]() if ears is None else ears.deaf
+        return self._service.look(former, Again(facilities | untold(former, deaf)))
 
     def follow(self, follow: Follow) -> Callable[[], None]:
         """Have it done what follows from each look, before anybody is told; the answer ends that.
@@ -202,6 +221,11 @@ class Watch:
         time.sleep(self._beats.pause_of_counters(time.monotonic()))
         self.soon(Again.of(Facility.COUNTERS))
 
+    @property
+    def _is_asked(self) -> bool:
+        with self._lock:
+            return self._requests != self._taken
+
     def _wake(self) -> None:
         if self._ears is not None:
             self._ears.wake()
@@ -223,8 +247,7 @@ class Watch:
 
     def _examine(self) -> Findings:
         self._examining, self._examining_at = self._happened, time.monotonic()
-        picture = self._latest
-        return examine(Request(self._service, survey=picture.survey if picture else None))
+        return examine(Request(self._service, looks=self.look_closer))
 
     def _examined(self, findings: Findings) -> None:
         with self._looked_again:
@@ -249,7 +272,7 @@ class Watch:
         ears.close()
 
     def _look_on(self, ears: Ears) -> None:
-        look: Look | None = None
+        look = self._look = None
         again, happened, pace = EVERYTHING_AGAIN, False, Pace()
         self._beats = Beats()
         while not self._stopped:
@@ -259,10 +282,13 @@ class Watch:
                 now = time.monotonic()
                 pace = pace.looked(now) if happened else pace
                 if isinstance(found, Look):
-                    look, is_untold = found, untold(found, ears.deaf)
+                    look = found
+                    is_untold = untold(found, ears.deaf)
                     self._beats = self._beats.after(again.facilities, is_untold, began, now)
                     has_ended = not ears.listen_to(servers(found))
                     again = Again.of(Facility.DNSMASQ) if has_ended else NOTHING
+            else:
+                self._answer()
             self._deliver_newest()
             more, happened = self._awaited(ears, look, pace, unseen=again)
             again |= more
@@ -285,16 +311,21 @@ class Watch:
         finally:
             self._began = None
         was_blind, self._error = self._error is not None, None
+        self._look = look
         services = frozenset() if self._ears is None else self._ears.services()
         if look.changed or was_blind or services or Facility.COUNTERS in again.facilities:
             self._latest = Picture(taken, look.survey, self._findings, look.changed, services)
             self._deliver(self._latest)
         if look.changed - {Facility.COUNTERS}:
             self._need_checks()
+        self._answer()
+        return look
+
+    def _answer(self) -> None:
+        """Whoever waits for what was told until now has it in the latest picture."""
         with self._looked_again:
             self._answered = self._taken
             self._looked_again.notify_all()
-        return look
 
     def _followed(self, look: Look) -> Look:
         """Do what follows from a look; return it with what that changed, and what failed."""
@@ -339,8 +370,7 @@ class Watch:
         attended = self._attendance.interval
         if self._examiner is not None:
             self._examiner.is_watched = self._attendance.is_at_checks
-        with self._lock:
-            is_asked = bool(self._asked)
+        is_asked = self._is_asked
         ends = [self._beats.due(attended) - time.monotonic()]
         if unseen:
             ends.append(RETRY_SECONDS)
@@ -352,9 +382,7 @@ class Watch:
             self._need_checks()
         if heard:
             ears.pause(SETTLE_SECONDS)
-            with self._lock:
-                is_asked = bool(self._asked)
-            ears.pause(0.0 if is_asked else pace.pause(time.monotonic()))
+            ears.pause(0.0 if self._is_asked else pace.pause(time.monotonic()))
             heard |= ears.wait(0)
         with self._lock:
             asked, self._asked, self._taken = self._asked, NOTHING, self._requests

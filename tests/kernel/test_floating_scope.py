@@ -11,7 +11,7 @@ SECOND, THIRD = "203.0.113.130", "203.0.113.131"
 
 
 PLACES = """
-from netconsole.backend.host import links
+from netconsole.backend.kernel import links
 from netconsole.backend.kernel.addresses import places
 
 asked = {"10.0.0.1", "127.0.0.1", "192.0.2.77", "192.0.2.78", "203.0.113.2", "203.0.113.129"}

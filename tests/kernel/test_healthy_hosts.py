@@ -162,6 +162,7 @@ def test_nothing_is_found(host: PrivateHost, made: str) -> None:
     assert service.stderr is not None
     assert "metadata is served" in service.stderr.readline()
     done = host.run("netconsole", "doctor", "--json", check=False)
+    assert done.stdout, done.stderr
     findings = json.loads(done.stdout)["findings"]
     found = [each for each in findings if each["verdict"] in ("warn", "fail")]
     assert [(each["check"], each["because"], each["fix"]) for each in found] == []

@@ -27,7 +27,7 @@ with Store(load().connection).transaction() as connection:
 """
 
 BY_NAME = """
-from netconsole.backend.host import links
+from netconsole.backend.kernel import links
 
 found, addresses = links.observe_some(["br100", "uplink0", "nowhere"], ["br100"])
 every = links.observe_links()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from evidence_samples import FORWARDING, HEALTHY
 
+from netconsole.backend.model.bridging import BridgeSettings, PortSettings
 from netconsole.backend.steps import Plan, Step
 from netconsole.backend.survey.status import Allocation
 from netconsole.diagnostics.model.snapshot import Snapshot
@@ -15,7 +16,7 @@ from netconsole.diagnostics.parts.forwarding import (
     PortVlan,
     PortVlans,
 )
-from netconsole.diagnostics.parts.links import BridgeSettings, KernelLink, Links, PortSettings
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.queues import Queue, Queues
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 

@@ -24,7 +24,7 @@ from netconsole.backend.host.standing import still, undone
 from netconsole.backend.intent.above import leaving
 from netconsole.backend.intent.bridged import BRIDGE_NF, BRIDGE_NF_V6, bridged
 from netconsole.backend.intent.settings import heeding
-from netconsole.backend.kernel import other_nat
+from netconsole.backend.kernel import other_nat, settings
 from netconsole.backend.kernel.addresses import places
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
@@ -70,7 +70,7 @@ class Host:
         if not scope.is_whole:
             seen = _with_mark(parts.rules(known, only_ipv4=True))
             found = _observe_places(scope.floating_addresses)
-            return replace(seen, sysctls=sysctls.observe(self._sysctl_keys), addresses=found)
+            return replace(seen, sysctls=settings.observe(self._sysctl_keys), addresses=found)
         return parts.together(self.look({Facility.RULES: known}, _UNCOUNTED))
 
     def look(self, former: Parts | None = None, again: Again = EVERYTHING_AGAIN) -> Parts:
@@ -120,12 +120,12 @@ class Host:
         for name in ("default", *(link.name for link in moves.gone(observed, wanted))):
             keys += (kernel_settings.accept_ra(name), kernel_settings.disable_ipv6(name))
         found = {key: known[key] for key in keys if key in known}
-        found |= sysctls.observe(key for key in keys if key not in known)
+        found |= settings.observe(key for key in keys if key not in known)
         for switch in kernel_settings.SWITCHES:
             value = wanted.sysctls.get(switch)
             is_known = remembered is None or switch in remembered
             if None not in (value, found.get(switch)) and (found[switch] != value or not is_known):
-                found |= sysctls.observe(kernel_settings.along(switch))
+                found |= settings.observe(kernel_settings.along(switch))
         return replace(
             _with_ipv6(observed, wanted),
             sysctls={**observed.sysctls, **found},
@@ -194,7 +194,7 @@ class Host:
         Among that are those bridges' own switches that this host needs and can have.
         """
         wanted = guards.possible(wanted, observed)
-        return bridged(wanted, observed, sysctls.read(BRIDGE_NF), sysctls.read(BRIDGE_NF_V6))
+        return bridged(wanted, observed, settings.read(BRIDGE_NF), settings.read(BRIDGE_NF_V6))
 
     def possible(self, wanted: Wanted, observed: Observed) -> Wanted:
         """What this kernel can hold of a state; the rest is left out and told of."""

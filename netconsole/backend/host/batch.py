@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from netconsole.backend.host import links
+from netconsole.backend.kernel.links import observe_some
 from netconsole.backend.model.errors import StepFailed
 from netconsole.backend.steps import (
     AddAddress,
@@ -47,6 +47,15 @@ class BatchFailed(StepFailed):
         self.taken = taken
 
 
+def refuse_foreign(steps: Iterable[Step]) -> None:
+    """Raise StepFailed where a link would be removed that is not ours, or not any more."""
+    names = [step.name for step in steps if isinstance(step, RemoveLink)]
+    present, _ = observe_some(names) if names else ({}, ())
+    for name in names:
+        if name in present and not present[name].ours:
+            raise StepFailed(f"{name} does not say that it is ours (ip link, alias): left alone")
+
+
 def runs(steps: Iterable[Step]) -> Iterator[tuple[Step, ...]]:
     """Part steps into those that are taken together; a step that is not `ip`'s is taken alone."""
     for together, group in groupby(steps, key=_goes_together):
@@ -65,7 +74,7 @@ def _goes_together(step: Step) -> bool:
 
 def perform(steps: Sequence[Step]) -> None:
     """Take steps in their order until one fails. Raises BatchFailed."""
-    links.refuse_foreign(steps)
+    refuse_foreign(steps)
     failures = _failures(steps)
     if failures:
         number, said = failures[0]

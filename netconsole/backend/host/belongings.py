@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import NotRequired, TypedDict, cast
 
-from netconsole.backend.host.sysctls import PROC_SYS
+from netconsole.backend.kernel.settings import PROC_SYS
 from netconsole.backend.model import belongings
 from netconsole.backend.model.belongings import Belongings
 from netconsole.backend.model.errors import NetconsoleError, StepFailed

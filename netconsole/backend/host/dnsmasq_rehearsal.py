@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from netconsole.backend.host import dnsmasq_configuration as configuration
-from netconsole.backend.host import links
+from netconsole.backend.kernel import links
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.hoststate import Address, Dnsmasq

@@ -6,7 +6,7 @@ back by its doer, before the error is raised.
 
 from functools import singledispatch
 
-from netconsole.backend.host import arp, belongings, dnsmasq, filters, guards, links, nft, sysctls
+from netconsole.backend.host import arp, batch, belongings, dnsmasq, filters, guards, nft, sysctls
 from netconsole.backend.injection import config_drive, root
 from netconsole.backend.model.errors import StepFailed
 from netconsole.backend.steps import (
@@ -59,7 +59,7 @@ def do(step: Step) -> None:
 
 @do.register
 def _(step: ProgramStep) -> None:
-    links.refuse_foreign((step,))
+    batch.refuse_foreign((step,))
     for argv in step.argvs:
         run(argv)
 

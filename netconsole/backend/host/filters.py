@@ -5,7 +5,9 @@ Whichever of the two kinds, nft or legacy, the machine's `iptables` is, these ar
 
 import shutil
 import socket
+import time
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,7 +17,7 @@ from netconsole.backend.kernel import iptables_save
 from netconsole.backend.kernel.mixed_tables import FAMILIES, Saved
 from netconsole.backend.kernel.nf_tables import NfTables
 from netconsole.backend.model.errors import NetconsoleError, StepFailed
-from netconsole.backend.model.hoststate import ChainKey, Observed, Rule
+from netconsole.backend.model.hoststate import ChainKey, Observed, Rule, SavedTables
 from netconsole.backend.model.subject import GuestChain
 from netconsole.backend.model.table_names import Family
 from netconsole.backend.model.text import decoded
@@ -44,7 +46,9 @@ def observe(known: Observed) -> Observed:
         chains = {key: found for key, found in known.chains.items() if key.family == "ipv4"}
         return Observed(chains=chains, generation=known.generation)
     kind = iptables_save.kind_of("ipv4")
-    return _state(iptables_save.saved("ipv4", kind, own=True), "ipv4")
+    saved = iptables_save.saved("ipv4", kind, own=True)
+    listing = SavedTables("ipv4", kind, saved.text, time.monotonic())
+    return replace(_state(saved, "ipv4"), saved=(listing,))
 
 
 def observe_ipv6(*, needed: bool) -> Observed:
@@ -139,13 +143,15 @@ def observe_other() -> Observed:
     other = iptables_save.other_kind(iptables_save.kind_of("ipv4"))
     chains: dict[ChainKey, tuple[Rule, ...]] = {}
     obstacles: list[str] = []
+    listings: list[SavedTables] = []
     for family in _IP_FAMILIES:
         if iptables_save.tables_in_use(family, other):
             saved = iptables_save.saved(family, other, own=False)
+            listings.append(SavedTables(family, other, saved.text, time.monotonic()))
             chains |= rules.parse(saved.text, family)
             obstacles += [saved.obstacle] if saved.obstacle else []
     if not chains:
-        return Observed()
+        return Observed(saved=tuple(listings))
     ours = any(rules.is_own_chain(key.chain) for key in chains)
     unreadable = {"rules": obstacles[0]} if obstacles and ours else {}
     program = f"iptables-{other}-restore"
@@ -154,6 +160,7 @@ def observe_other() -> Observed:
         other_kind=other if changes else None,
         other_chains=chains,
         missing_program=program if ours and not changes else "",
+        saved=tuple(listings),
         unreadable=unreadable,
     )
 

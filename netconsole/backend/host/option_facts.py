@@ -4,7 +4,8 @@ import socket
 from collections.abc import Collection
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.host import dnsmasq_configuration, links
+from netconsole.backend.host import dnsmasq_configuration
+from netconsole.backend.kernel import links
 from netconsole.backend.managers import manager
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.model.phrases import command

@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from netconsole.backend.host import dnsmasq, filters, guards, links, mark, sysctls
+from netconsole.backend.host import dnsmasq, filters, guards, mark
+from netconsole.backend.kernel import links, settings
 from netconsole.backend.kernel.listeners import tcp_ports
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.backend.model.facility import EVERYTHING_AGAIN, Again, Facility
@@ -57,7 +58,7 @@ def _readers(
         Facility.RULES: partial(rules, known),
         Facility.ADDRESSES: lambda: Observed(addresses=links.observe_addresses()),
         Facility.LINKS: lambda: Observed(links=_links(linked, again.links)),
-        Facility.SETTINGS: lambda: Observed(sysctls=sysctls.observe(sysctl_keys)),
+        Facility.SETTINGS: lambda: Observed(sysctls=settings.observe(sysctl_keys)),
         Facility.LISTENERS: _listeners,
         Facility.DNSMASQ: lambda: Observed(dnsmasq=dnsmasq.observe(networks_path)),
         Facility.HOSTS: partial(_hosts, networks_path),
@@ -183,6 +184,7 @@ def rules(known: Observed, *, only_ipv4: bool = False) -> Observed:
         other,
         chains={**seen.chains, **ipv6.chains, **bridge.chains},
         generation=seen.generation,
+        saved=(*seen.saved, *other.saved),
         unreadable={
             **other.unreadable,
             **bridge.unreadable,

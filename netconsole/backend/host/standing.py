@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 from itertools import groupby
 
 from netconsole.backend.filtering.rule_order import Table
-from netconsole.backend.host import filters, guards, links, nft, sysctls
+from netconsole.backend.host import filters, guards, nft
+from netconsole.backend.kernel import links, settings
 from netconsole.backend.plan import standing_rules
 from netconsole.backend.plan.way_back import Standing, changed_since
 from netconsole.backend.steps import (
@@ -79,7 +80,7 @@ def _thing(step: Step) -> object:
 def _is_undone(step: Step) -> bool:
     match step:
         case SetSysctl():
-            return (sysctls.read(step.key) or "").split() != step.value.split()
+            return (settings.read(step.key) or "").split() != step.value.split()
         case WriteFile():
             return _content(step.path) != step.content
         case RemoveFile():
@@ -131,7 +132,7 @@ def _remaining(
             remaining = guards.still(step)
             return (() if remaining is None else (remaining,)), ()
         case SetSysctl():
-            now = sysctls.read(step.key)
+            now = settings.read(step.key)
             if now is not None and now not in (step.former, step.value):
                 return (), (f"{step.key} is {now} by now, not {step.former}: left so",)
             return (() if now is None else (step,)), ()

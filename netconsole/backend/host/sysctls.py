@@ -1,66 +1,18 @@
-"""Kernel settings, read and written under /proc/sys (proc(5), sysctl(8))."""
+"""Kernel settings: written under /proc/sys (proc(5), sysctl(8)), and who turns on some of them."""
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from netconsole.backend.kernel.settings import path, read
 from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.errors import StepFailed, Unavailable
-from netconsole.backend.model.text import decoded
 from netconsole.backend.steps import SetSysctl
 from netconsole.backend.system import files
-
-PROC_SYS = Path("/proc/sys")
 
 _IPV6_ROUTES = Path("/proc/net/ipv6_route")
 _ADVERTISED = 0x0004_0000
 """RTF_ADDRCONF of linux/ipv6_route.h: the kernel learnt the route from an advertisement."""
-_LONGEST = 4096
-
-
-def path(key: str) -> Path:
-    """Where a setting is: dots part the names, unless a slash does (sysctl(8))."""
-    return PROC_SYS / kernel_settings.path_of(key)
-
-
-def read(key: str) -> str | None:
-    """A setting's value, or None where this kernel does not have it."""
-    try:
-        return files.read_text(path(key)).strip()
-    except FileNotFoundError:
-        return None
-
-
-def observe(keys: Iterable[str]) -> dict[str, str]:
-    """The values of those settings that this kernel has; a `*` stands for any one part."""
-    found: dict[str, str] = {}
-    for key in keys:
-        if "*" in key:
-            found.update(_matching(key))
-        elif (value := read(key)) is not None:
-            found[key] = value
-    return found
-
-
-def _matching(pattern: str) -> Iterator[tuple[str, str]]:
-    """The settings of each interface: read bare, as there may be thousands."""
-    directory, _, name = pattern.partition("/*/")
-    with suppress(FileNotFoundError):
-        for each in sorted(PROC_SYS.joinpath(directory).iterdir()):
-            if not each.name.isprintable():
-                continue  # no store or journal holds such a name
-            with suppress(FileNotFoundError):  # it is gone meanwhile
-                value = _bare(f"{each}/{name}")
-                yield kernel_settings.name_of(f"{directory}/{each.name}/{name}"), value
-
-
-def _bare(file: str) -> str:
-    handle = os.open(file, os.O_RDONLY)
-    try:
-        return decoded(os.read(handle, _LONGEST)).strip()
-    finally:
-        os.close(handle)
 
 
 def learners() -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from netconsole.backend.host import dnsmasq, guards, links, sysctls
+from netconsole.backend.host import dnsmasq, guards
+from netconsole.backend.kernel import links, settings
 from netconsole.backend.model.hoststate import Observed
 from netconsole.backend.model.subject import Vicinity
 from netconsole.backend.system import files
@@ -21,7 +22,7 @@ def observe(networks_path: str, sysctl_keys: Iterable[str], near: Vicinity) -> O
     leases = dnsmasq.observe_some_leases(networks_path, near.bridges, near.macs | near.addresses)
     guarded = guards.observe_near(near.links)
     return Observed(
-        sysctls=sysctls.observe(sysctl_keys),
+        sysctls=settings.observe(sysctl_keys),
         links=found,
         addresses=addresses,
         dnsmasq=dnsmasq.observe_some(networks_path, near.bridges),

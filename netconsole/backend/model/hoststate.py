@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.model.belongings import Belongings
+from netconsole.backend.model.bridging import BridgeSettings, PortSettings
 from netconsole.backend.model.guards import Guard, GuardTable
 from netconsole.backend.model.subject import Subject, Subjects
 from netconsole.backend.model.table_names import Family, Kind, TableName
@@ -91,6 +92,30 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkDetails:
+    """What the kernel tells of a network interface besides, in the same answer."""
+
+    index: int = 0
+    settled: bool = True
+    """Whether the kernel has told its bridge of the carrier by now (RUNNING)."""
+    arp: bool = True
+    """Whether it asks and answers by ARP; not with the flag NOARP."""
+    vlan_protocol: str = ""
+    mode: str = ""
+    """Of a macvlan: private, vepa, bridge, passthru or source."""
+    promiscuity: int = 0
+    """How many ask for every frame: one for each bridge that it is a port of."""
+    queue: str = ""
+    """Its queueing discipline."""
+    queue_length: int = 0
+    bridge: BridgeSettings | None = None
+    port: PortSettings | None = None
+
+
+_NO_DETAILS = LinkDetails()
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedLink(Link):
     """A network interface that is there."""
 
@@ -103,6 +128,8 @@ class ObservedLink(Link):
     other_names: tuple[str, ...] = field(default=(), compare=False)
     """The kernel takes these for it as well (`altname`, ip-link(8)), and no other link may have
     one."""
+    details: LinkDetails = field(default=_NO_DETAILS, compare=False)
+    """What no plan compares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +179,10 @@ class Address(NamedTuple):
     """Wanted or released: the network, the floating address or the service that it is of."""
     scope: str = ""
     """Wanted or released: `link` for one that the host is not to speak from (ip-address(8))."""
+    seen_scope: str = ""
+    """Observed: `global`, `site`, `link` or `host`, whoever made it so."""
+    flags: tuple[str, ...] = ()
+    """Observed: tentative, dadfailed, secondary, dynamic."""
 
     @property
     def is_v6(self) -> bool:
@@ -282,6 +313,16 @@ class HostState:
     """What says so to the kernel."""
 
 
+class SavedTables(NamedTuple):
+    """Tables as iptables-save(8) or one of its twins printed them."""
+
+    family: Family
+    kind: Kind
+    text: str
+    read_at: float
+    """When, by the monotonic clock, in seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observed(HostState):
     """What a host holds."""
@@ -308,6 +349,9 @@ class Observed(HostState):
     guard_form: str = ""
     """Where nft was asked for the guards of some ports alone: the form in which the kernel has
     what all ports share, for the next look to know it by."""
+    saved: tuple[SavedTables, ...] = field(default=(), compare=False)
+    """The listings of which these chains were just made, for who asks more of them than a plan;
+    of a part alone, and none where they were known before."""
     networks_unfit: str = ""
     """Why `networks_path` can hold no files of ours, where it cannot."""
     unreadable: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from netconsole.backend.filtering.rules import specs
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.hoststate import ChainKey
 from netconsole.backend.steps import Plan
+from netconsole.diagnostics.evidence.shared_look import SharedLook
 from netconsole.diagnostics.model.request import Request
 from netconsole.diagnostics.model.snapshot import Unread
 from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
@@ -30,15 +31,13 @@ def read_configuration(service: "Service | Unread") -> ConfiguredOptions:
     )
 
 
-def read_host(request: Request) -> Backend:
-    """Return what the backend knows, by a survey that there is or a new one.
+def read_host(request: Request, shared: SharedLook) -> Backend:
+    """Return what the backend knows.
 
     Raises Unavailable without a store, as that is nothing. Where a part of the host cannot be
     read there is no plan, and the status says which part.
     """
-    if isinstance(request.service, Unread):
-        raise Unavailable(request.service.because)
-    seen = request.survey or request.service.survey()
+    seen = shared.look().survey
     unreadable = seen.observed.unreadable
     if reason := unreadable.get("store"):
         raise Unavailable(reason)

@@ -39,13 +39,18 @@ def read_once() -> dict[str, int]:
     return _read(_readers())
 
 
+def link_counters() -> dict[str, int]:
+    """Read what /proc/net/dev counts for each interface (proc(5)), by its name in `Counters`."""
+    return dict(_links())
+
+
 def _readers() -> tuple[Callable[[], Mapping[str, int]], ...]:
     return (
         _softnet,
         lambda: dict(_protocols("netstat")),
         lambda: dict(_protocols("snmp")),
         *(partial(_per_processor, file) for file in _SUMMED),
-        lambda: dict(_links()),
+        link_counters,
     )
 
 
@@ -92,7 +97,6 @@ def _softnet() -> dict[str, int]:
 
 
 def _links() -> Iterator[tuple[str, int]]:
-    """Return what /proc/net/dev counts for each interface (proc(5))."""
     for line in _text("dev").splitlines()[2:]:
         name, _, numbers = line.partition(":")
         values = [int(word) for word in numbers.split()]

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from netconsole.backend.model import lease_file
+from netconsole.backend.model.hoststate import Observed
 from netconsole.backend.model.text import decoded
 from netconsole.backend.system import files
 from netconsole.backend.system.processes import arguments, running
@@ -28,16 +29,21 @@ _INOTIFY = Path("anon_inode:inotify")
 _USER = re.compile(r'\("([^"]*)",pid=(\d+)')
 
 
-def read_dnsmasq() -> DnsmasqProcesses:
-    """Read all of it. Raises what `run` raises."""
-    pids = running("dnsmasq")
-    before = {pid: _runtime(pid) for pid in pids}
+def read_dnsmasq(known: Observed | None = None) -> DnsmasqProcesses:
+    """Return the processes that were seen, and read what else there is to know of them.
+
+    Who has not looked at the host anyway has them looked for. Raises what `run` raises.
+    """
+    seen = _running() if known is None else _seen(known)
+    before = {pid: _runtime(pid) for pid in seen}
     began = time.monotonic()
     listeners = tuple(_listeners())
-    instances = _inotify_instances(pids)
-    time.sleep(max(0.0, SECONDS - (time.monotonic() - began)) if pids else 0.0)
+    instances = _inotify_instances(seen)
+    time.sleep(max(0.0, SECONDS - (time.monotonic() - began)) if seen else 0.0)
     elapsed = time.monotonic() - began
-    found = (_process(pid, (_runtime(pid) - before[pid]) / elapsed) for pid in pids)
+    found = (
+        _process(pid, argv, (_runtime(pid) - before[pid]) / elapsed) for pid, argv in seen.items()
+    )
     processes = tuple(each for each in found if each is not None)
     return DnsmasqProcesses(
         time.time(),
@@ -48,6 +54,15 @@ def read_dnsmasq() -> DnsmasqProcesses:
         listeners,
         instances,
     )
+
+
+def _seen(known: Observed) -> dict[int, tuple[str, ...]]:
+    """The arguments of each process; a helper child has those of the one that it is forked from."""
+    return {pid: server.argv for server in known.dnsmasq for pid in server.pids}
+
+
+def _running() -> dict[int, tuple[str, ...]]:
+    return {pid: arguments(pid) for pid in running("dnsmasq")}
 
 
 def _runtime(pid: int) -> float:
@@ -62,10 +77,10 @@ def _runtime(pid: int) -> float:
     return (int(ran) + int(waited)) / 1e9
 
 
-def _process(pid: int, busy: float) -> DnsmasqProcess | None:
+def _process(pid: int, argv: tuple[str, ...], busy: float) -> DnsmasqProcess | None:
     try:
         process = psutil.Process(pid)
-        argv, parent = arguments(pid), process.ppid()
+        parent = process.ppid()
         started = process.create_time()
         state = decoded(Path(f"/proc/{pid}/stat").read_bytes()).rpartition(")")[2].split()[0]
     except (psutil.Error, OSError):

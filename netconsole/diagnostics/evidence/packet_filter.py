@@ -1,33 +1,48 @@
-"""Reads the packet filter, twice: iptables of both kinds, and the tables of nftables besides."""
+"""The packet filter at two moments: iptables of both kinds, and the tables of nftables besides."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import repeat
 from typing import TypeVar
 
 from netconsole.backend.filtering.native_tables import NftRule, NftTable
-from netconsole.backend.filtering.saved_tables import FilterChain
+from netconsole.backend.filtering.saved_tables import FilterChain, parse_saved
 from netconsole.backend.kernel.whole_filter import iptables_chains, kinds_in_use, nft_tables
+from netconsole.backend.model.hoststate import Observed, SavedTables
+from netconsole.backend.model.table_names import Kind
 from netconsole.diagnostics.evidence.counters import SECONDS
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
 _Rule = TypeVar("_Rule")
 
 
-def read_packet_filter() -> PacketFilter:
-    """Read every chain, and its counters again. Raises NetconsoleError where one that is there
-    cannot be read, as by a user who may not."""
+def read_packet_filter(known: Observed | None = None) -> PacketFilter:
+    """Read every chain, and how far its counter has risen since it was looked at.
+
+    Who has not looked at the host anyway has it read twice. Raises NetconsoleError where one that
+    is there cannot be read, as by a user who may not.
+    """
     kinds = kinds_in_use("ipv4")
-    before = iptables_chains("ipv4", kinds)
+    before, began = _first_reading(kinds, () if known is None else known.saved)
     native_before = nft_tables(kinds[0], elements=False)
-    began = time.monotonic()
     ipv6 = iptables_chains("ipv6", kinds_in_use("ipv6"))
     time.sleep(max(0.0, SECONDS - (time.monotonic() - began)))
     chains = with_rises(before, iptables_chains("ipv4", kinds))
     native = nft_tables(kinds[0])
     tables = nft_with_rises(native_before.tables, native.tables)
     return PacketFilter(kinds[0], (*chains, *ipv6), tables, native.unread, native.unread_nat)
+
+
+def _first_reading(
+    kinds: tuple[Kind, ...], listings: Iterable[SavedTables]
+) -> tuple[tuple[FilterChain, ...], float]:
+    """Return the chains as they were looked at, and when."""
+    found = [each for each in listings if each.family == "ipv4" and each.kind in kinds]
+    if {each.kind for each in found} != {*kinds}:
+        return iptables_chains("ipv4", kinds), time.monotonic()
+    chains = (chain for each in found for chain in parse_saved(each.text, each.kind, "ipv4"))
+    return tuple(chains), max(each.read_at for each in found)
 
 
 def with_rises(

@@ -1,8 +1,10 @@
-"""Reads addresses, routes, routing rules and neighbours, as iproute2 tells them."""
+"""The addresses as they were seen; reads routes, routing rules and neighbours by iproute2."""
 
 from collections.abc import Iterator
 from typing import NotRequired, TypedDict, cast
 
+from netconsole.backend.kernel.links import observe_addresses
+from netconsole.backend.model.hoststate import Address, Observed
 from netconsole.backend.model.text import from_json
 from netconsole.backend.system.programs import run
 from netconsole.diagnostics.parts.routing import (
@@ -12,22 +14,6 @@ from netconsole.diagnostics.parts.routing import (
     Routing,
     RoutingRule,
 )
-
-
-class _AddressInfo(TypedDict):
-    local: NotRequired[str]
-    prefixlen: int
-    scope: str
-    broadcast: NotRequired[str]
-    tentative: NotRequired[bool]
-    dadfailed: NotRequired[bool]
-    secondary: NotRequired[bool]
-    dynamic: NotRequired[bool]
-
-
-class _AddressEntry(TypedDict):
-    ifname: NotRequired[str]
-    addr_info: NotRequired[list[_AddressInfo]]
 
 
 class _Hop(TypedDict):
@@ -54,31 +40,25 @@ class _NeighbourEntry(TypedDict):
     state: NotRequired[list[str]]
 
 
-def read_routing() -> Routing:
-    """Read all of it; the neighbours of IPv4 only."""
+def read_routing(known: Observed | None = None) -> Routing:
+    """Return the addresses that were seen, and read the rest; the neighbours of IPv4 only.
+
+    Who has not looked at the host anyway has its addresses read as well.
+    """
+    seen = observe_addresses() if known is None else known.addresses
     return Routing(
-        tuple(_addresses()),
+        tuple(map(_address, seen)),
         tuple(_routes()),
         tuple(_rules()),
         (*_neighbours(), *_neighbours("proxy")),
     )
 
 
-def _addresses() -> Iterator[InterfaceAddress]:
-    entries = cast(list[_AddressEntry], from_json(run(["ip", "-json", "address", "show"])))
-    for entry in entries:
-        for info in entry.get("addr_info", ()):
-            if "local" in info:
-                named = ("tentative", "dadfailed", "secondary", "dynamic")
-                flags = tuple(name for name in named if info.get(name))
-                yield InterfaceAddress(
-                    entry.get("ifname", ""),
-                    info["local"],
-                    info["prefixlen"],
-                    info["scope"],
-                    flags,
-                    info.get("broadcast", ""),
-                )
+def _address(seen: Address) -> InterfaceAddress:
+    address, _, length = seen.address.partition("/")
+    return InterfaceAddress(
+        seen.interface, address, int(length), seen.seen_scope, seen.flags, seen.broadcast or ""
+    )
 
 
 def _routes() -> Iterator[Route]:

@@ -1,11 +1,10 @@
 """Reads kernel settings: those of the reader's own network namespace (proc_sys(5))."""
 
-from pathlib import Path
+from itertools import chain
 
-from netconsole.backend.system import files
+from netconsole.backend.kernel import settings
 from netconsole.diagnostics.parts.settings import Sysctls
 
-PROC_SYS = Path("/proc/sys")
 SETTINGS = (
     "net/ipv4/ip_forward",
     "net/ipv4/conf/*/accept_redirects",
@@ -39,11 +38,4 @@ SETTINGS = (
 
 def read_sysctls() -> Sysctls:
     """Read the settings that checks look at; one that may not be read is left out."""
-    found = {}
-    for pattern in SETTINGS:
-        for path in PROC_SYS.glob(pattern):
-            try:
-                found[str(path.relative_to(PROC_SYS))] = files.read_text(path).strip()
-            except OSError:
-                continue  # of an interface that has just gone, or not for this user
-    return Sysctls(found)
+    return Sysctls(dict(chain.from_iterable(map(settings.matching, SETTINGS))))

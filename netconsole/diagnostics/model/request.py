@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Final
 from netconsole.diagnostics.model.snapshot import Snapshot, Unread
 
 if TYPE_CHECKING:
+    from netconsole.backend.model.facility import Facility
+    from netconsole.backend.service.looking import Look
     from netconsole.backend.service.service import Service
-    from netconsole.backend.survey.survey import Survey
 
 
+Looks = Callable[["frozenset[Facility]"], "Look"]
+"""Looks at these anew and at all of which nothing tells, over what is known of the rest."""
 Collect = Callable[["Request", Iterable[type[object]]], Snapshot]
 
 
@@ -44,9 +47,9 @@ class Request:
     """Whether a playbook may write a file; not where all is read-only."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set to end a probe that watches traffic early."""
-    survey: "Survey | None" = None
-    """What was seen just now by who looks at the host anyway; it is looked at where there is none.
-    """
+    looks: "Looks | None" = None
+    """Who looks at the host anyway, and is asked to look again; where nobody does, everything is
+    looked at."""
     collector: "Collect | None" = None
     """Who collects the evidence; this process itself where there is none."""
     saves: bool = False

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from netconsole.backend.model.bridging import PortSettings
 from netconsole.backend.steps import Plan, RunProgram, SetLink, Step
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.links import KernelLink, Links, PortSettings
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.wiring import Wiring
 

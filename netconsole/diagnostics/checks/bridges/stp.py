@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netconsole.backend.model.bridging import BridgeSettings
 from netconsole.backend.steps import Plan, RunProgram, SetLink, Step
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
@@ -9,7 +10,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.links import BridgeSettings, KernelLink, Links
+from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.wiring import Wiring
 

@@ -6,28 +6,45 @@
 import shlex
 import socket
 from collections.abc import Collection, Iterable, Iterator
-from typing import NotRequired, TypedDict, cast
+from typing import Final, NotRequired, TypedDict, cast
 
-from netconsole.backend.model.errors import StepFailed
-from netconsole.backend.model.hoststate import Address, ObservedLink
+from netconsole.backend.model.bridging import BridgeSettings, PortSettings
+from netconsole.backend.model.hoststate import Address, LinkDetails, ObservedLink
 from netconsole.backend.model.text import documents_in, from_json
-from netconsole.backend.steps import RemoveLink, Step
 from netconsole.backend.system.programs import ProgramFailed, run
 
 _BATCH = ("ip", "-json", "-details", "-batch", "-")
+_ADDRESS_FLAGS: Final = frozenset({"tentative", "dadfailed", "secondary", "dynamic"})
 
 
 class _KindData(TypedDict):
+    stp_state: NotRequired[int]
     forward_delay: NotRequired[int]
+    ageing_time: NotRequired[int]
+    vlan_filtering: NotRequired[int]
+    mcast_snooping: NotRequired[int]
+    mcast_querier: NotRequired[int]
+    mcast_query_intvl: NotRequired[int]
+    mcast_query_response_intvl: NotRequired[int]
+    mcast_membership_intvl: NotRequired[int]
     nf_call_iptables: NotRequired[int]
     nf_call_ip6tables: NotRequired[int]
+    nf_call_arptables: NotRequired[int]
     id: NotRequired[int]
+    protocol: NotRequired[str]
+    mode: NotRequired[str]
 
 
 class _PortData(TypedDict):
     hairpin: NotRequired[bool]
     group_fwd_mask: NotRequired[str]
     state: NotRequired[str]
+    isolated: NotRequired[bool]
+    learning: NotRequired[bool]
+    flood: NotRequired[bool]
+    mcast_flood: NotRequired[bool]
+    bcast_flood: NotRequired[bool]
+    locked: NotRequired[bool]
 
 
 class _LinkInfo(TypedDict):
@@ -40,10 +57,12 @@ class _LinkInfo(TypedDict):
 class _AddressInfo(TypedDict):
     local: NotRequired[str]
     prefixlen: int
+    scope: NotRequired[str]
     broadcast: NotRequired[str]
 
 
 class _LinkEntry(TypedDict):
+    ifindex: int
     ifname: str
     altnames: NotRequired[list[str]]
     flags: list[str]
@@ -53,6 +72,9 @@ class _LinkEntry(TypedDict):
     master: NotRequired[str]
     link: NotRequired[str | None]
     ifalias: NotRequired[str]
+    promiscuity: NotRequired[int]
+    qdisc: NotRequired[str]
+    txqlen: NotRequired[int]
     linkinfo: NotRequired[_LinkInfo]
     addr_info: NotRequired[list[_AddressInfo]]
 
@@ -139,6 +161,48 @@ def _link(entry: _LinkEntry) -> ObservedLink:
         parent=entry.get("link") if kind == "vlan" else None,
         vlan=data.get("id") if kind == "vlan" else None,
         other_names=tuple(entry.get("altnames", ())),
+        details=LinkDetails(
+            entry["ifindex"],
+            settled="NO-CARRIER" not in entry["flags"],
+            arp="NOARP" not in entry["flags"],
+            vlan_protocol=data.get("protocol", "") if kind == "vlan" else "",
+            mode=data.get("mode", "") if kind == "macvlan" else "",
+            promiscuity=entry.get("promiscuity", 0),
+            queue=entry.get("qdisc", ""),
+            queue_length=entry.get("txqlen", 0),
+            bridge=_bridge(data) if kind == "bridge" else None,
+            port=_port(port) if info.get("info_slave_kind") == "bridge" else None,
+        ),
+    )
+
+
+def _bridge(data: _KindData) -> BridgeSettings:
+    return BridgeSettings(
+        stp=bool(data.get("stp_state")),
+        forward_delay=data.get("forward_delay", 0),
+        ageing_time=data.get("ageing_time", 0),
+        vlan_filtering=bool(data.get("vlan_filtering")),
+        mcast_snooping=bool(data.get("mcast_snooping")),
+        mcast_querier=bool(data.get("mcast_querier")),
+        mcast_query_interval=data.get("mcast_query_intvl", 0),
+        mcast_response_interval=data.get("mcast_query_response_intvl", 0),
+        mcast_membership_interval=data.get("mcast_membership_intvl", 0),
+        nf_call_iptables=bool(data.get("nf_call_iptables")),
+        nf_call_ip6tables=bool(data.get("nf_call_ip6tables")),
+        nf_call_arptables=bool(data.get("nf_call_arptables")),
+    )
+
+
+def _port(data: _PortData) -> PortSettings:
+    return PortSettings(
+        state=data.get("state", ""),
+        hairpin=data.get("hairpin", False),
+        isolated=data.get("isolated", False),
+        learning=data.get("learning", True),
+        flood=data.get("flood", True),
+        mcast_flood=data.get("mcast_flood", True),
+        bcast_flood=data.get("bcast_flood", True),
+        locked=data.get("locked", False),
     )
 
 
@@ -157,15 +221,6 @@ def _forwards(entry: _LinkEntry) -> bool:
     return (info.get("info_slave_data") or {}).get("state") in (None, "forwarding")
 
 
-def refuse_foreign(steps: Iterable[Step]) -> None:
-    """Raise StepFailed where a link would be removed that is not ours, or not any more."""
-    names = [step.name for step in steps if isinstance(step, RemoveLink)]
-    present, _ = observe_some(names) if names else ({}, ())
-    for name in names:
-        if name in present and not present[name].ours:
-            raise StepFailed(f"{name} does not say that it is ours (ip link, alias): left alone")
-
-
 def observe_addresses() -> tuple[Address, ...]:
     """Every address of this network namespace, whoever made it, in the kernel's order."""
     entries = cast(list[_LinkEntry], from_json(run(("ip", "-json", "address", "show"))))
@@ -177,4 +232,11 @@ def _addresses(entries: Iterable[_LinkEntry]) -> Iterator[Address]:
         for info in entry.get("addr_info", ()):
             if "local" in info:
                 place = f"{info['local']}/{info['prefixlen']}"
-                yield Address(entry["ifname"], place, info.get("broadcast"))
+                flags = tuple(sorted(info.keys() & _ADDRESS_FLAGS))
+                yield Address(
+                    entry["ifname"],
+                    place,
+                    info.get("broadcast"),
+                    seen_scope=info.get("scope", ""),
+                    flags=flags,
+                )
