@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from netconsole.diagnostics.probes.dhcp_message import discover
-from netconsole.diagnostics.tracing.traced_packet import Recognised
+from netconsole.diagnostics.tracing.traced_packet import NftMatch, Recognised
 
 _UDP: Final = 17
 _TRANSACTION: Final = 12
@@ -32,11 +32,11 @@ class TracedDiscover:
         """Return what passes both ways, in the language of pcap-filter(7)."""
         return f"udp[{_TRANSACTION}:4] = {self.transaction}"
 
-    def matches(self) -> tuple[str, ...]:
-        """Return the same as a rule of nft(8) begins."""
-        return (f"ip protocol udp @th,{8 * _TRANSACTION},32 {self.transaction}",)
+    def matches(self) -> tuple[NftMatch, ...]:
+        """Return the same in the words of nft(8)."""
+        return ((f"ip protocol udp @th,{8 * _TRANSACTION},32", str(self.transaction)),)
 
-    def arp_matches(self) -> tuple[str, ...]:
+    def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return nothing: ARP does not carry it."""
         return ()
 
@@ -71,14 +71,15 @@ class TracedQuestion:
         there = f"(arp[14:4] = {sender} and arp[24:4] = {asked})"
         return f"(arp and ({there} or (arp[14:4] = {asked} and arp[24:4] = {sender})))"
 
-    def matches(self) -> tuple[str, ...]:
+    def matches(self) -> tuple[NftMatch, ...]:
         """Return nothing: IPv4 does not carry it."""
         return ()
 
-    def arp_matches(self) -> tuple[str, ...]:
-        """Return what matches both ways, as rules of nft(8) begin."""
-        there = f"arp saddr ip {self.sender} arp daddr ip {self.asked}"
-        return there, f"arp saddr ip {self.asked} arp daddr ip {self.sender}"
+    def arp_matches(self) -> tuple[NftMatch, ...]:
+        """Return what matches both ways, in the words of nft(8)."""
+        looked_at = "arp saddr ip . arp daddr ip"
+        there, back = f"{self.sender} . {self.asked}", f"{self.asked} . {self.sender}"
+        return (looked_at, there), (looked_at, back)
 
     def recognise(self, packet: bytes) -> Recognised | None:
         """Return what a message of ARP is to it; None where it is nothing to it."""

@@ -19,6 +19,7 @@ from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.text import decoded, encoded
 from netconsole.backend.model.trace_table import trace_table
 from netconsole.backend.system.programs import ENVIRONMENT, PATH
+from netconsole.diagnostics.tracing.traced_packet import NftMatch
 
 FIRST: Final = -(2**31)
 """Their priority: before every other chain (nft(8), priorities)."""
@@ -38,22 +39,24 @@ _PAUSE: Final = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What is to be traced, as rules of nft(8) begin."""
+    """What is to be traced."""
 
-    matches: tuple[str, ...]
+    matches: tuple[NftMatch, ...]
     """Of IPv4."""
-    arp: tuple[str, ...] = ()
+    arp: tuple[NftMatch, ...] = ()
     """Of ARP, which tables of the family inet do not meet, and those of the family arp do."""
 
     def of(self, family: NfFamily) -> tuple[str, ...]:
-        """Return those that a family meets."""
-        if family == "inet":
-            return self.matches
-        return self.arp if family == "arp" else (*self.matches, *self.arp)
+        """Return how rules begin that match what a family meets: one for all values alike."""
+        met = {"inet": self.matches, "arp": self.arp}.get(family, (*self.matches, *self.arp))
+        values: dict[str, dict[str, None]] = {}
+        for looked_at, value in met:
+            values.setdefault(looked_at, {})[value] = None
+        return tuple(f"{each} {{ {', '.join(found)} }}" for each, found in values.items())
 
 
 def script(table: str, marked: Marked, interfaces: Iterable[str]) -> tuple[str, ...]:
-    """Return the commands of nft(8), each on a line, which mark what matches. Pure.
+    """Return the commands of nft(8) which mark what matches. Pure.
 
     At ingress of these interfaces, where the guards are; and where packets enter a bridge, IPv4 and
     IPv6, or come from this host itself.
@@ -115,7 +118,7 @@ def marking(marked: Marked, interfaces: Sequence[str]) -> Iterator[None]:
         last: NfFamily = "netdev" if interfaces else _FAMILIES[-1]
         try:
             commands = cast(BinaryIO, process.stdin)
-            commands.write(encoded("\n".join((*script(table, marked, interfaces), ""))))
+            commands.write(encoded(f"{'; '.join(script(table, marked, interfaces))}\n"))
             commands.flush()
             if not _is_there(process, last, table, len(marked.of(last))):
                 said.seek(0)

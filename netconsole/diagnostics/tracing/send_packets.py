@@ -34,7 +34,7 @@ from netconsole.diagnostics.tracing.traced_packet import NUMBERS, TracedPacket, 
 _MOST_BYTES: Final = 1 << 16
 _NO_PROTOCOL: Final = 0
 _CARRIER_SECONDS: Final = 1.0
-_GAP_SECONDS: Final = 0.003
+_GAP_SECONDS: Final = 0.006
 """Between two packets, so that who hears what they meet can follow."""
 
 

@@ -69,12 +69,24 @@ def trace_all(
         except NetconsoleError as error:
             found[number] = error
     if parcels:
-        followed = _followed(tuple(parcels.values()), status, links)
-        found.update(
-            (number, _journey(requests[number], each, links))
-            for number, each in zip(parcels, followed, strict=True)
-        )
+        found.update(_journeys(requests, parcels, status, links))
     return tuple(found[number] for number in range(len(requests)))
+
+
+def _journeys(
+    requests: Sequence[TraceRequest],
+    parcels: Mapping[int, Parcel],
+    status: Status,
+    links: Links,
+) -> dict[int, Journey]:
+    """Follow them; once more, and fewer, those that got lost when not all was heard of them."""
+    followed, is_whole = _followed(tuple(parcels.values()), status, links)
+    found = dict(zip(parcels, followed, strict=True))
+    lost = {number: parcels[number] for number, each in found.items() if _is_lost(each)}
+    if lost and not is_whole and len(lost) < len(parcels):
+        again, _ = _followed(tuple(lost.values()), status, links)
+        found.update(zip(lost, again, strict=True))
+    return {number: _journey(requests[number], each, links) for number, each in found.items()}
 
 
 def _parcel(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Parcel:
@@ -83,7 +95,7 @@ def _parcel(request: TraceRequest, status: Status, links: Links, routing: Routin
 
 
 @dataclass(frozen=True, slots=True)
-class _Followed:
+class _FollowedParcel:
     """What became of one that was sent."""
 
     parcel: Parcel
@@ -93,7 +105,14 @@ class _Followed:
     unseen: tuple[str, ...]
 
 
-def _followed(parcels: Sequence[Parcel], status: Status, links: Links) -> tuple[_Followed, ...]:
+def _is_lost(each: "_FollowedParcel") -> bool:
+    return not (each.told.reply or each.told.refusal or any(hop.ends for hop in each.hops))
+
+
+def _followed(
+    parcels: Sequence[Parcel], status: Status, links: Links
+) -> tuple[tuple["_FollowedParcel", ...], bool]:
+    """Send these and return what became of them, and whether all was heard that was told of it."""
     packets = [each.packet for each in parcels]
     watchable = [each.name for each in _watchable(parcels, status, links)]
     seen = watchable[:MOST_INTERFACES]
@@ -122,15 +141,15 @@ def _followed(parcels: Sequence[Parcel], status: Status, links: Links) -> tuple[
         source = each.source or between.source
         begun = Hop("there", "sent", between.name, source, between.destination)
         hops = following.hops(Heard(met, known.sightings), parcel.packet, ways, texts.rule)
-        found.append(_Followed(parcel, known, each, (begun, *hops), unseen))
-    return tuple(found)
+        found.append(_FollowedParcel(parcel, known, each, (begun, *hops), unseen))
+    return tuple(found), listener.is_whole
 
 
-def _journey(request: TraceRequest, followed: _Followed, links: Links) -> Journey:
+def _journey(request: TraceRequest, followed: _FollowedParcel, links: Links) -> Journey:
     between, told, hops = followed.parcel.ends, followed.told, followed.hops
     packet, heard, unseen = followed.parcel.packet, followed.heard, followed.unseen
     is_dropped = any(hop.ends for hop in hops)
-    is_lost = not (told.reply or told.refusal or is_dropped)
+    is_lost = _is_lost(followed)
     is_routed = request.protocol not in LOCAL
     next_hop = _next_hop(hops, heard, packet, links) if is_lost and is_routed else NextHop()
     asked = heard.unanswered(between.interface) if is_routed else ""

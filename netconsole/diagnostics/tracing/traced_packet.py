@@ -39,16 +39,20 @@ class Recognised:
     """Type and code of an error of ICMP."""
 
 
+NftMatch = tuple[str, str]
+"""What a rule of nft(8) looks at, and the value that it is to have there."""
+
+
 class Traceable(Protocol):
     """What is sent to be followed, of whichever kind."""
 
     def expression(self) -> str:
         """Return what passes it and what comes back, in the language of pcap-filter(7)."""
 
-    def matches(self) -> tuple[str, ...]:
-        """Return what matches both where IPv4 comes by, as rules of nft(8) begin."""
+    def matches(self) -> tuple[NftMatch, ...]:
+        """Return what matches both where IPv4 comes by, in the words of nft(8)."""
 
-    def arp_matches(self) -> tuple[str, ...]:
+    def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return the same of ARP, which other families meet."""
 
     def recognise(self, packet: bytes) -> Recognised | None:
@@ -123,26 +127,26 @@ class TracedPacket:
                 error = f"(icmp and ({by_port} or {by_data}))"
                 return f"udp[8:4] = {self.mark} or udp dst port {self.source_port} or {error}"
 
-    def matches(self) -> tuple[str, ...]:
-        """Return the same as rules of nft(8) begin, one for each thing that there is to match.
+    def matches(self) -> tuple[NftMatch, ...]:
+        """Return the same in the words of nft(8), one for each thing that there is to match.
 
         In the bits of the header of the transport, as no family but inet and ip has it by name.
         """
         quoted = 8 * (_QUOTED + 20)
-        error = f"ip protocol icmp @th,{quoted + 32},32 {self.mark}"
+        error = f"ip protocol icmp @th,{quoted + 32},32", str(self.mark)
         match self.protocol:
             case "icmp":
-                return f"ip protocol icmp @th,32,32 {self.mark}", error
+                return ("ip protocol icmp @th,32,32", str(self.mark)), error
             case "tcp":
-                there = f"ip protocol tcp @th,32,32 {self.mark}"
-                return there, f"ip protocol tcp @th,64,32 {self._acknowledged}", error
+                there = "ip protocol tcp @th,32,32", str(self.mark)
+                return there, ("ip protocol tcp @th,64,32", str(self._acknowledged)), error
             case "udp":
-                there = f"ip protocol udp @th,64,32 {self.mark}"
-                back = f"ip protocol udp @th,16,16 {self.source_port}"
-                by_port = f"ip protocol icmp @th,{quoted},16 {self.source_port}"
-                return there, back, by_port, f"ip protocol icmp @th,{quoted + 64},32 {self.mark}"
+                there = "ip protocol udp @th,64,32", str(self.mark)
+                back = "ip protocol udp @th,16,16", str(self.source_port)
+                by_port = f"ip protocol icmp @th,{quoted},16", str(self.source_port)
+                return there, back, by_port, (f"ip protocol icmp @th,{quoted + 64},32", there[1])
 
-    def arp_matches(self) -> tuple[str, ...]:
+    def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return nothing: ARP does not carry it."""
         return ()
 
