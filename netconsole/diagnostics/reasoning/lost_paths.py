@@ -4,10 +4,11 @@ Only what the store promises counts: a guest that answers no echo, a port on whi
 or a rule of a group of ours that lets nobody in, are no fault of this host.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
+from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.journey import End, Journey, TracedRule
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import Routing
@@ -46,10 +47,49 @@ def lost_paths(journeys: Journeys, routing: Routing) -> tuple[LostPaths, ...]:
         if each.journey.reached and each.journey.sender == each.instance
     }
     found: dict[LossPlace, list[PathJourney]] = {}
-    for each in sorted(journeys.paths, key=lambda path: _ORDER.index(path.purpose)):
-        if _is_lost(each, journeys, own, alive):
+    for each in sorted(journeys.paths, key=_worst_first):
+        if _is_lost(each, journeys, own, alive) and not _is_choosy(each, journeys):
             found.setdefault(_place(each.journey), []).append(each)
     return tuple(LostPaths(place, tuple(paths)) for place, paths in found.items())
+
+
+def _worst_first(path: PathJourney) -> tuple[bool, int]:
+    """What was not answered at all before what was at last."""
+    return bool(path.journey.reply), _ORDER.index(path.purpose)
+
+
+def dropped_by_rules(
+    snapshot: Snapshot, purposes: Container[Purpose], but: Container[Purpose] = ()
+) -> tuple[LostPaths, ...]:
+    """Return those that rules or policies of others for IPv4 ended, on paths of these purposes;
+    without rules that end such of other purposes as well, which another check looks at."""
+    tried, routing = snapshot.get(Journeys), snapshot.get(Routing)
+    if tried is None or routing is None:
+        return ()
+    return tuple(
+        each
+        for each in lost_paths(tried, routing)
+        if each.place.rule is not None
+        and each.place.rule.family in ("ip", "inet")
+        and any(path.purpose in purposes for path in each.paths)
+        and not any(path.purpose in but for path in each.paths)
+    )
+
+
+def _is_choosy(path: PathJourney, journeys: Journeys) -> bool:
+    """Whether what ends a packet of TCP for the world lets one to another port by: what guests
+    may use out there somebody has chosen."""
+    journey = path.journey
+    if path.purpose != "world" or journey.protocol != "tcp":
+        return False
+    alike = [
+        each.journey
+        for each in journeys.paths
+        if each.purpose == "world"
+        and each.instance == path.instance
+        and each.journey.protocol == "tcp"
+    ]
+    return any(each.end != journey.end for each in alike)
 
 
 def _place(journey: Journey) -> LossPlace:
@@ -98,12 +138,6 @@ def _asked(path: PathJourney, journeys: Journeys) -> frozenset[str]:
         sources = ((one.instance, one.journey.source) for one in journeys.paths)
         return frozenset(name for name, source in sources if source == path.journey.destination)
     return frozenset()
-
-
-def rows_of(found: LostPaths) -> Iterator[tuple[str, str]]:
-    """Yield each path in words, and where it ended."""
-    for each in found.paths:
-        yield in_words(each), each.journey.because
 
 
 def in_words(path: PathJourney) -> str:

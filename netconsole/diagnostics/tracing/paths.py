@@ -18,7 +18,8 @@ BURST: Final = 3
 """Echo requests at once from outside: what counts them lets the first by."""
 DNS_PORT: Final = 53
 _WEB: Final = 80
-_WORLD_PORT: Final = 443
+_WORLD_PORTS: Final = (443, 47_808)
+"""One that everybody needs, and one that nobody names: who may use which, is an admin's choice."""
 _PORTS: Final = (_WEB, 22)
 """Of TCP: what groups admit most often comes first."""
 _REQUEST: Final = b"GET / HTTP/1.0\r\n\r\n"
@@ -121,7 +122,8 @@ def _on_network(
 
 def _to_world(each: Allocation, beyond: str) -> Iterator[tuple[Purpose, TraceRequest]]:
     yield "world", TraceRequest(each.instance, beyond)
-    yield "world", TraceRequest(each.instance, beyond, "tcp", _WORLD_PORT)
+    for port in _WORLD_PORTS:
+        yield "world", TraceRequest(each.instance, beyond, "tcp", port)
 
 
 def _from_outside(

@@ -17,20 +17,26 @@ from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.journeys import Journeys, Purpose
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.modules import Modules
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.displaced import let_pass_or_move
 from netconsole.diagnostics.reasoning.filter_walk import Drop, drops, rulesets
+from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules
+from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
 
 ID: Final = "bridge_nf"
 TITLE = "iptables treats frames from port to port of a bridge as meant"
 GLOBAL: Final = "net/bridge/bridge-nf-call-"
 _ANY_ADDRESS: Final[frozenset[Aspect]] = frozenset({"source", "destination"})
 """Frames are broadcast as well, and sent by guests that have no address yet."""
+_ROUTED: Final[frozenset[Purpose]] = frozenset({"lease", "names", "world", "floating"})
+"""What leaves the bridge: rules that end such packets as well are of other checks."""
 TABLES: Final = ("iptables", "ip6tables", "arptables")
 PASSED_BY: Final = (
     "Frames between two ports of one bridge do not meet iptables, as neither the setting of the "
@@ -66,6 +72,11 @@ def judge(snapshot: Snapshot) -> Finding:
         )
         return Finding(ID, TITLE, "info", because, rows)
     found = _dropped(called, seen, tuple(routed_flows(status)))
+    if not found and (met := dropped_by_rules(snapshot, {"neighbour"}, but=_ROUTED)):
+        rows = (*rows, *(row for each in met for row in rows_of(each)))
+        return Finding(
+            ID, TITLE, "fail", sentence(met[0]), rows, _rules_out(), remedy=remedy_of(met[0])
+        )
     if not found:
         because = "They meet iptables, and every table lets them pass from guest to guest."
         return Finding(ID, TITLE, "ok", because, rows)
@@ -204,7 +215,7 @@ CHECK = Check(
     0.7,
     judge,
     PAGE,
-    uses=frozenset({Owners}),
+    uses=frozenset({Owners, Journeys, Routing}),
     reach=Reach.NETWORK,
     wrong="Frames from port to port of a bridge are treated otherwise than meant by iptables",
 )

@@ -33,6 +33,8 @@ BACKLOG = (
 LIMITS = ("pfifo", "bfifo", "tbf")
 """Queues that are a limit and nothing else, so that it can be said how to put one back."""
 
+_COUNTED_LIMITS = ("pfifo", "bfifo")
+
 
 class Losing(NamedTuple):
     """A hop that loses packets."""
@@ -51,6 +53,8 @@ def judge(snapshot: Snapshot) -> Finding:
     hops = wiring.hops
     if not wiring.bridges:
         return Finding(ID, TITLE, "not-applicable", "No network has a bridge on this host.")
+    if closed := [each for hop in hops for each in queues.get(hop.name, ()) if _is_closed(each)]:
+        return _closed(closed, wiring)
     losing = [found for hop in hops if (found := _losing(hop, counters, queues))]
     rows = tuple(row for hop in hops for row in _rows(hop, counters, queues))
     if not losing:
@@ -74,6 +78,38 @@ def judge(snapshot: Snapshot) -> Finding:
         "s, before a rule or a route could ask for them: the host has no room or no use for them."
     )
     return Finding(ID, TITLE, "warn", because, rows, remedy=HARDWARE, confidence="possible")
+
+
+def _is_closed(queue: Queue) -> bool:
+    """Whether it lets nothing through, and was set up so."""
+    if not queue.root:
+        return False
+    return queue.kind == "blackhole" or (
+        queue.kind in _COUNTED_LIMITS and queue.options.get("limit") == 0
+    )
+
+
+def _closed(closed: Sequence[Queue], wiring: Wiring) -> Finding:
+    first = closed[0]
+    of_none = " with room for nothing" if first.kind in _COUNTED_LIMITS else ""
+    because = (
+        f"The queueing discipline (qdisc) in front of {wiring.whose(first.interface)} is "
+        f"{first.kind}{of_none}: whatever is sent there is dropped. It has dropped {first.drops} "
+        "packets so far."
+    )
+    if closed[1:]:
+        because += f" So it is at {len(closed) - 1} more."
+    rows = tuple(
+        Evidence(
+            f"queue of {each.interface}", each.kind, "noqueue or fq_codel", f"{each.drops} dropped"
+        )
+        for each in closed
+    )
+    remedy = (
+        "Somebody has set it up, perhaps to take an instance off the network: ask why. Where "
+        f"nobody wants it: `tc qdisc delete dev {first.interface} root`."
+    )
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
 
 
 def _is_backlog(losing: Losing, counters: Counters) -> bool:

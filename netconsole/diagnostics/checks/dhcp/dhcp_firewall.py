@@ -16,6 +16,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Routing
@@ -23,6 +24,8 @@ from netconsole.diagnostics.reasoning.acceptance import let_pass
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.filter_walk import Drop
 from netconsole.diagnostics.reasoning.inbound import drops_inbound, is_total
+from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules
+from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
 
 ID: Final = "dhcp_firewall"
 TITLE = "The packet filter lets DHCP, DNS and metadata in from the guests"
@@ -66,6 +69,10 @@ def judge(snapshot: Snapshot) -> Finding:
         fix = host.fix if steps else let_pass(total, found.command, _ANY_ADDRESS)
         remedy = REMEDY if steps else _remedy(snapshot, total[0]) if fix else LOCKED
         return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=remedy)
+    if met := dropped_by_rules(snapshot, {"lease", "names"}, but={"world", "floating"}):
+        told = (*rows, *(row for each in met for row in rows_of(each)))
+        said = sentence(met[0])
+        return Finding(ID, TITLE, "fail", said, told, _RULES_OUT[:1], remedy=remedy_of(met[0]))
     if steps:
         because = (
             "The rules that let DHCP, DNS and metadata in from the bridges are not as they should "
@@ -153,7 +160,8 @@ PAGE = Explanation(
     "own rules accept them in nova-network-INPUT, to which INPUT has to jump before it drops.",
     evidence="A DHCP request, a DNS question and one for metadata of each network are led through "
     "every table on their way in, of both halves of the kernel and of nftables, rule by rule; a "
-    "rule with a condition that is not understood decides nothing, and `dhcp_probe` tells. The "
+    "rule with a condition that is not understood decides nothing. `doctor --probe` sends such "
+    "packets and follows them, and the answers as well, which rules of OUTPUT may drop. The "
     "rule's counter says how many it has dropped.",
     look_alikes=(
         ("dhcp_hosts", "one instance alone gets no address."),
@@ -175,7 +183,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Owners, Routing}),
+    uses=frozenset({Owners, Routing, Journeys}),
     reach=Reach.NETWORK,
     wrong="The packet filter keeps out DHCP, DNS or metadata requests of guests",
 )

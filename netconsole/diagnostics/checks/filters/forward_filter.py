@@ -21,8 +21,10 @@ from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.filter_keepers import (
     keeper_of,
     keeper_of_table,
@@ -30,6 +32,8 @@ from netconsole.diagnostics.reasoning.filter_keepers import (
     other_kind,
 )
 from netconsole.diagnostics.reasoning.filter_walk import Drop, Ruleset, drops, rulesets
+from netconsole.diagnostics.reasoning.lost_paths import LostPaths, dropped_by_rules
+from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
 
 ID: Final = "forward_filter"
 TITLE = "No foreign rule drops what is forwarded for guests"
@@ -52,6 +56,8 @@ def judge(snapshot: Snapshot) -> Finding:
     ]
     if certain := [each for each in found if each.certain]:
         return _dropped(certain, seen, snapshot.part(Owners))
+    if met := dropped_by_rules(snapshot, {"world", "floating"}):
+        return _traced(met)
     if active := [each for each in found if each.named and each.rise]:
         return _picked(active)
     if reason := seen.foreign_unread:
@@ -177,6 +183,12 @@ def _picked(found: Sequence[Drop]) -> Finding:
     )
 
 
+def _traced(met: Sequence[LostPaths]) -> Finding:
+    """Rules that ask for more than can be told on paper were met by packets that were sent."""
+    rows = tuple(row for each in met for row in rows_of(each))
+    return Finding(ID, TITLE, "fail", sentence(met[0]), rows, remedy=remedy_of(met[0]))
+
+
 def _passed(flows: Sequence[Flow], tables: Sequence[Ruleset]) -> tuple[Evidence, ...]:
     return (
         *(Evidence(flow.words, "accepted") for flow in flows[:SHOWN]),
@@ -196,7 +208,8 @@ PAGE = Explanation(
     evidence="Every table is read rule by rule for what guests send out, for the replies, and for "
     "what comes in through floating addresses; the counters are read twice, 0.6 s apart. A rule "
     "that asks for more than interface, addresses and state (a port, a set, a limit) picks only "
-    "some packets, and is named only while it counts and names the guests. Where rules let some "
+    "some packets, and is named only while it counts and names the guests, or where a packet that "
+    "was sent to be followed (`doctor --probe`) ended there. Where rules let some "
     "of a flow pass before the rest is dropped, that is a finding while it counts or where a "
     "program is known to keep it; otherwise somebody has chosen so. Measured on Linux 6.18: "
     "DROP as the policy of either kind, or of a chain of nftables at any priority, ends what the "
@@ -236,6 +249,7 @@ CHECK = Check(
     1.0,
     judge,
     PAGE,
+    uses=frozenset({Journeys, Routing}),
     reach=Reach.HOST,
     wrong="A foreign rule drops what is forwarded for guests",
 )

@@ -1,11 +1,9 @@
 """Do packets get lost on their way through this host, and between which interfaces?"""
 
-import shlex
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
-from netconsole.backend.model.phrases import command, count
+from netconsole.backend.model.phrases import count
 from netconsole.capture.comparison import PairReport, PointReport, Way
 from netconsole.diagnostics.checks.bridges import bridge, bridge_nf, drops, fdb, guards, stp, vlan
 from netconsole.diagnostics.checks.dhcp import address_conflict, dhcp_firewall, dnsmasq_processes
@@ -32,14 +30,15 @@ from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import NOT_ASKED, NOT_SENT, Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.journeys import Journeys, Purpose
+from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.traffic import Traffic
-from netconsole.diagnostics.reasoning.lost_paths import LostPaths, in_words, lost_paths, rows_of
+from netconsole.diagnostics.reasoning.lost_paths import LostPaths, in_words, lost_paths
+from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
 
 ID: Final = "packet_loss"
-_MOST_ROWS: Final = 6
+_MOST_TOLD: Final = 2
 _CAUSES: Final = (
     *(ip_forward.CHECK, gateway.CHECK, uplink.CHECK, routes.CHECK, rp_filter.CHECK),
     *(forward_filter.CHECK, legacy_filter.CHECK, dhcp_firewall.CHECK, bridge_nf.CHECK),
@@ -75,63 +74,15 @@ def judge(snapshot: Snapshot) -> Finding:
 
 def _ended(lost: tuple[LostPaths, ...], snapshot: Snapshot) -> Finding:
     """A packet that was sent along a path that matters ended on its way."""
-    rows = tuple(row for each in lost for row in _rows_of(each))
-    because = " ".join(_sentence(each) for each in lost[:_MOST_TOLD])
+    rows = tuple(row for each in lost for row in rows_of(each))
+    because = " ".join(sentence(each) for each in lost[:_MOST_TOLD])
     if lost[_MOST_TOLD:]:
         because += f" {count(len(lost) - _MOST_TOLD, 'more place')} like this below."
     if named := next((each.id for each in _CAUSES if each.examine(snapshot).found), ""):
         said = f"What {named} has found comes first. {because}"
         return Finding(ID, TITLE, "info", said, rows, confidence="likely")
-    remedy = _remedy(lost[0])
+    remedy = remedy_of(lost[0])
     return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
-
-
-def _sentence(found: LostPaths) -> str:
-    first, *others = found.paths
-    also = f" So it is with {count(len(others), 'other packet')} of guests." if others else ""
-    said = first.journey.because
-    return f"{_AIMS[first.purpose].format(first.instance)}: {in_words(first)}: {said}.{also}"
-
-
-_AIMS: Final[dict[Purpose, str]] = {
-    "gateway": "{} does not reach its gateway",
-    "lease": "{} gets no answer of DHCP",
-    "names": "{} reaches no name server of its network",
-    "world": "{} does not reach what is beyond this host",
-    "floating": "{} is not reached by its floating address",
-    "neighbour": "{} does not reach an instance of its own network",
-}
-_MOST_TOLD: Final = 2
-
-
-def _rows_of(found: LostPaths) -> Iterator[Evidence]:
-    rule = found.place.rule
-    if rule is not None:
-        what = f"rule {rule.position}" if rule.handle else "policy"
-        where = f"chain {rule.chain} of table {rule.family} {rule.table}"
-        handle = f", handle {rule.handle}" if rule.handle else ""
-        note = f"{where}{handle}, {'ours' if rule.ours else 'not ours'}"
-        yield Evidence(what, rule.text or "drop", note=note)
-    for path, because in islice(rows_of(found), _MOST_ROWS):
-        yield Evidence(path, found.place.end, "answered", because)
-    if len(found.paths) > _MOST_ROWS:
-        yield Evidence("more paths that end there", str(len(found.paths) - _MOST_ROWS))
-
-
-def _remedy(found: LostPaths) -> str:
-    first = found.paths[0].journey
-    aim = () if first.protocol == "dhcp" else ("--to", first.destination)
-    port = (str(first.port),) if first.protocol in ("tcp", "udp") else ()
-    again = command("trace", "--from", first.sender, *aim, first.protocol, *port)
-    shown = f"{again} shows each step of it, before and after."
-    rule = found.place.rule
-    if rule is None:
-        return f"Look at what is named there. {shown}"
-    listed = shlex.join(("nft", "--handle", "list", "chain", rule.family, rule.table, rule.chain))
-    return (
-        f"The rule is not ours: `{listed}` shows it. Who made it has to take it away, or to accept "
-        f"these packets before it. {shown}"
-    )
 
 
 def _all_reached(tried: Journeys | None, snapshot: Snapshot) -> Finding:
