@@ -137,19 +137,19 @@ def put_through(
     return finding
 
 
-def put_through_by_hand(lab: RunningLab, fault: str, check: str) -> dict[str, Any]:
+def put_through_by_hand(lab: RunningLab, fault: str, check: str, *options: str) -> dict[str, Any]:
     """Break, name, mend; return the finding, whose cure is no command of ours."""
-    begin_healthy(lab)
+    begin_healthy(lab, *options)
     lab.netconsole("lab", "break", fault)
     try:
-        found = examined(lab)
+        found = examined(lab, *options)
     finally:
         lab.netconsole("lab", "mend", fault)
-    assert found.named == [check]
+    assert found.named == [check], found.reasons
     finding = found.findings[check]
     assert finding["fix"] is None
     assert finding["remedy"]
-    end_healthy(lab)
+    end_healthy(lab, *options)
     return finding
 
 

@@ -44,6 +44,8 @@ class _PortData(TypedDict):
     flood: NotRequired[bool]
     mcast_flood: NotRequired[bool]
     bcast_flood: NotRequired[bool]
+    neigh_suppress: NotRequired[bool]
+    proxy_arp: NotRequired[bool]
     locked: NotRequired[bool]
 
 
@@ -203,6 +205,8 @@ def _port(data: _PortData) -> PortSettings:
         mcast_flood=data.get("mcast_flood", True),
         bcast_flood=data.get("bcast_flood", True),
         locked=data.get("locked", False),
+        neigh_suppress=data.get("neigh_suppress", False),
+        proxy_arp=data.get("proxy_arp", False),
     )
 
 

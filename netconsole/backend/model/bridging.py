@@ -41,3 +41,7 @@ class PortSettings:
     bcast_flood: bool
     locked: bool
     """Whether frames from an address that the bridge does not know are dropped."""
+    neigh_suppress: bool = False
+    """Whether the bridge answers ARP and neighbour discovery itself instead of asking here."""
+    proxy_arp: bool = False
+    """Whether it answers ARP that comes in here for guests behind other ports."""

@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from typing import Final
+from typing import Final, Self
 
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.survey.status import Allocation, NetworkStatus, Status
 from netconsole.diagnostics.model.finding import Confidence, Verdict
-from netconsole.diagnostics.parts.guests import GuestAnswer, GuestTalk
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.guests import GuestAnswer, GuestAnswers, GuestTalk
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.routing import Routing
 
 _LINK_LOCAL: Final = IPv4Network("169.254.0.0/16")
 _DNS: Final = 53
@@ -38,6 +42,18 @@ class GuestWorld:
     routers: Mapping[str, str]
     """By network: the hardware address of its router, where that is this host."""
 
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Self:
+        """Put together what the store and this host say."""
+        status = snapshot.part(Backend).status
+        links, routing = snapshot.part(Links), snapshot.part(Routing)
+        routers = {}
+        for each in status.networks:
+            bridge = links.get(each.bridge)
+            if bridge and any(own.address == each.gateway for own in routing.on(each.bridge)):
+                routers[each.label] = bridge.mac
+        return cls(status, routers)
+
     def network(self, guest: GuestAnswer) -> NetworkStatus:
         """Return the network of a guest."""
         return next(each for each in self.status.networks if each.label == guest.network)
@@ -55,6 +71,20 @@ class GuestWorld:
             if each.bridge == network.bridge:
                 found |= set(dnsmasq_arguments.values(each.argv, "server"))
         return frozenset(found)
+
+
+def ailing(snapshot: Snapshot) -> frozenset[str]:
+    """Return the names of the instances in which something is wrong, as far as they were asked."""
+    found = snapshot.get(GuestAnswers)
+    if found is None:
+        return frozenset()
+    world = GuestWorld.of(snapshot)
+    return frozenset(
+        guest.instance
+        for guest in found.answers
+        for trouble in troubles(guest, world, is_meant=False)
+        if trouble.verdict in ("fail", "warn")
+    )
 
 
 def troubles(guest: GuestAnswer, world: GuestWorld, *, is_meant: bool) -> Iterator[GuestTrouble]:

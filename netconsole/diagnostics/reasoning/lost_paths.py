@@ -38,8 +38,13 @@ class LostPaths:
     paths: tuple[PathJourney, ...]
 
 
-def lost_paths(journeys: Journeys, routing: Routing) -> tuple[LostPaths, ...]:
-    """Return the broken ones by where they broke, the worst place first."""
+def lost_paths(
+    journeys: Journeys, routing: Routing, ailing: frozenset[str] = frozenset()
+) -> tuple[LostPaths, ...]:
+    """Return the broken ones by where they broke, the worst place first.
+
+    Those of instances in which something else is known to be wrong (`ailing`) are none.
+    """
     own = frozenset(each.address for each in routing.addresses)
     alive = {
         each.instance
@@ -48,7 +53,9 @@ def lost_paths(journeys: Journeys, routing: Routing) -> tuple[LostPaths, ...]:
     }
     found: dict[LossPlace, list[PathJourney]] = {}
     for each in sorted(journeys.paths, key=_worst_first):
-        if _is_lost(each, journeys, own, alive) and not _is_choosy(each, journeys):
+        if _ends(each, journeys) & ailing or _is_choosy(each, journeys):
+            continue
+        if _is_lost(each, journeys, own, alive):
             found.setdefault(_place(each.journey), []).append(each)
     return tuple(LostPaths(place, tuple(paths)) for place, paths in found.items())
 
@@ -138,6 +145,11 @@ def _asked(path: PathJourney, journeys: Journeys) -> frozenset[str]:
         sources = ((one.instance, one.journey.source) for one in journeys.paths)
         return frozenset(name for name, source in sources if source == path.journey.destination)
     return frozenset()
+
+
+def _ends(path: PathJourney, journeys: Journeys) -> frozenset[str]:
+    """The instances at both ends of a path."""
+    return _asked(path, journeys) | {path.instance}
 
 
 def in_words(path: PathJourney) -> str:

@@ -13,6 +13,7 @@ from netconsole.lab.faults import (
     dhcp,
     dnsmasq,
     guards,
+    in_guest,
     packet_filter,
     planned,
     reverse_path,
@@ -33,6 +34,7 @@ FAULTS: Final = (
     *addressing.FAULTS,
     *bridges.FAULTS,
     *guards.FAULTS,
+    *in_guest.FAULTS,
     *dnsmasq.FAULTS,
     *dhcp.FAULTS,
 )

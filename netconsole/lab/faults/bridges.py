@@ -105,6 +105,23 @@ def _isolate(service: Service) -> tuple[Commands, Commands]:
     return [(*change, "on") for change in changes], [(*change, "off") for change in changes]
 
 
+def _set_port(
+    setting: str, wrong: str, usual: str
+) -> Callable[[Service], tuple[Commands, Commands]]:
+    """Return what sets the port of the second guest otherwise, and back."""
+
+    def commands(service: Service) -> tuple[Commands, Commands]:
+        change = ("bridge", "link", "set", "dev", guest(service, 1).device, setting)
+        return [(*change, wrong)], [(*change, usual)]
+
+    return commands
+
+
+def _of_second_port(setting: str, value: object) -> Callable[[Service], bool]:
+    """Return whether the port of the second guest is set so."""
+    return lambda service: _info(guest(service, 1).device, "info_slave_data").get(setting) == value
+
+
 def _misplace(service: Service) -> tuple[Commands, Commands]:
     here, there = guest(service, 0), guest(service, 1)
     entry = (there.mac, "dev", here.device, "master")
@@ -249,6 +266,48 @@ FAULTS: Final = (
         "web1 and web2 reach the host and the world, and not each other.",
         lambda service: _of_port(service, "isolated", True),
         _isolate,
+    ),
+    _port_fault(
+        "port-disabled",
+        "The port of web2 was shut by hand, while the spanning tree is off.",
+        "web2 reaches nobody, and nobody reaches web2; its port is up and in its bridge.",
+        _of_second_port("state", "disabled"),
+        _set_port("state", "0", "3"),
+    ),
+    _port_fault(
+        "port-locked",
+        "The port of web2 was locked, as for 802.1X, and nobody lets it in.",
+        "web2 reaches nobody: the bridge drops what comes from it.",
+        _of_second_port("locked", True),
+        _set_port("locked", "on", "off"),
+    ),
+    _port_fault(
+        "port-no-broadcast",
+        "Broadcasts are no more sent out by the port of web2.",
+        "Who has just started does not find web2; who knows it already reaches it.",
+        _of_second_port("bcast_flood", False),
+        _set_port("bcast_flood", "off", "on"),
+    ),
+    _port_fault(
+        "port-no-multicast",
+        "Multicast is no more sent out by the port of web2.",
+        "web2 hears no mDNS and no VRRP, and its IPv6 finds no neighbours.",
+        _of_second_port("mcast_flood", False),
+        _set_port("mcast_flood", "off", "on"),
+    ),
+    _port_fault(
+        "port-no-learning",
+        "The bridge does not learn at the port of web2.",
+        "Everything works, and each guest gets what is for web2 as well.",
+        _of_second_port("learning", False),
+        _set_port("learning", "off", "on"),
+    ),
+    _port_fault(
+        "port-suppressed",
+        "The bridge answers ARP itself instead of asking at the port of web2.",
+        "web2 is looked for where it was before, when its hardware address has changed.",
+        _of_second_port("neigh_suppress", True),
+        _set_port("neigh_suppress", "on", "off"),
     ),
     _port_fault(
         "fdb",

@@ -49,6 +49,20 @@ RESTRICTIONS = (
     Restriction(
         "learning", True, "is never learnt: what is sent to it goes out of every port", "warn"
     ),
+    Restriction(
+        "neigh_suppress",
+        False,
+        "is not asked by ARP: the bridge answers with what this host remembers, also when that is "
+        "no more so",
+        "warn",
+    ),
+    Restriction(
+        "proxy_arp",
+        False,
+        "gets the bridge's own answers to its ARP requests, with what this host remembers, also "
+        "when that is no more so",
+        "warn",
+    ),
 )
 
 
@@ -123,6 +137,8 @@ def _setting(settings: PortSettings, name: str) -> bool:
         "mcast_flood": settings.mcast_flood,
         "flood": settings.flood,
         "learning": settings.learning,
+        "neigh_suppress": settings.neigh_suppress,
+        "proxy_arp": settings.proxy_arp,
     }[name]
 
 

@@ -18,6 +18,8 @@ ID: Final = "stp"
 TITLE = "Ports forward at once"
 WAITING = ("listening", "learning")
 SHUT = ("disabled", "blocking")
+STATES: Final = {"disabled": "0", "listening": "1", "learning": "2", "blocking": "4"}
+"""By which bridge(8) sets them; 3 is forwarding."""
 REMEDY = (
     "Guests' ports make no loop, so that their bridge needs no spanning tree. A port that waits "
     "already goes on waiting when it is switched off: it is set down and up again."
@@ -53,12 +55,15 @@ def judge(snapshot: Snapshot) -> Finding:
         names = ", ".join(bridge.name for bridge in bridges)
         because = f"{names}: no spanning tree, and a port that comes up forwards at once."
         return Finding(ID, TITLE, "ok", because, rows)
+    by_hand = [port for port in waiting if port.master not in trees]
+    by_tree = [port for port in waiting if port.master in trees]
     fix = Plan(
         (
-            *(SetLink(port.name, "up", "0", "1") for port in waiting),
+            *(SetLink(port.name, "up", "0", "1") for port in by_tree),
             *(_switch_off(bridge) for bridge in delayed),
             *host.plan.steps,
-            *(SetLink(port.name, "up", "1", "0") for port in waiting),
+            *(SetLink(port.name, "up", "1", "0") for port in by_tree),
+            *(_open(port) for port in by_hand),
         )
     )
     because = _because(wiring, waiting, delayed)
@@ -141,6 +146,12 @@ def _switch_off(bridge: KernelLink) -> Step:
     return RunProgram((*change, "0"), (*change, "1"))
 
 
+def _open(port: KernelLink) -> Step:
+    """Undo what somebody did by hand, while no spanning tree sets the state."""
+    change = ("bridge", "link", "set", "dev", port.name, "state")
+    return RunProgram((*change, "3"), (*change, STATES[_state(port)]))
+
+
 PAGE = Explanation(
     symptom="A guest gets no address, or boots from no network, though half a minute later "
     "everything works; so after every start of its port.",
@@ -160,8 +171,8 @@ PAGE = Explanation(
         ),
     ),
     cure="The spanning tree off, the forward delay 0. Switching it off does not free a port that "
-    "waits already (Linux 6.18): it is set down before, and up after, which opens one that was "
-    "shut by hand as well. Where a port is blocked "
+    "waits already (Linux 6.18): it is set down before, and up after. One that was shut by hand is "
+    "set to forward. Where a port is blocked "
     "there is a loop, which the spanning tree alone holds back: nothing is switched off then. "
     "netconsole makes its bridges so, and puts the forward delay back at every apply; a bridge of "
     "another program "

@@ -49,7 +49,7 @@ def judge(snapshot: Snapshot) -> Finding:
     silent = [each for each in seen if each.is_silent and not each.is_veiled]
     if len(silent) >= SEVERAL and all(each.address in leased for each in silent):
         return _all_silent(silent, rows)
-    world = GuestWorld(status, _routers(snapshot))
+    world = GuestWorld.of(snapshot)
     told = [
         trouble
         for each in found.answers
@@ -65,17 +65,6 @@ def judge(snapshot: Snapshot) -> Finding:
 
 def _is_meant(each: GuestAnswer, target: Target | None) -> bool:
     return target is not None and each.instance == target.instance
-
-
-def _routers(snapshot: Snapshot) -> dict[str, str]:
-    """Return the hardware address of each network's router, where that is this host."""
-    links, routing = snapshot.part(Links), snapshot.part(Routing)
-    found = {}
-    for each in snapshot.part(Backend).status.networks:
-        bridge = links.get(each.bridge)
-        if bridge and any(own.address == each.gateway for own in routing.on(each.bridge)):
-            found[each.label] = bridge.mac
-    return found
 
 
 def _told(told: Sequence[GuestTrouble], rows: tuple[Evidence, ...]) -> Finding:

@@ -30,10 +30,12 @@ from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import NOT_ASKED, NOT_SENT, Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.guests import GuestAnswers
 from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.traffic import Traffic
+from netconsole.diagnostics.reasoning.guest_trouble import ailing
 from netconsole.diagnostics.reasoning.lost_paths import LostPaths, in_words, lost_paths
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
 
@@ -64,7 +66,7 @@ def judge(snapshot: Snapshot) -> Finding:
     """Say which path of the guests ends where; then between which points packets were lost."""
     tried, traffic = snapshot.get(Journeys), snapshot.get(Traffic)
     if tried is not None:
-        lost = lost_paths(tried, snapshot.part(Routing))
+        lost = lost_paths(tried, snapshot.part(Routing), ailing(snapshot))
         if lost:
             return _ended(lost, snapshot)
     if traffic is not None:
@@ -208,7 +210,7 @@ PAGE = Explanation(
 
 CHECK = Check(
     *(ID, (), TITLE, frozenset({Backend, Links, Routing}), 4.0, judge, PAGE),
-    uses=frozenset({Journeys}),
+    uses=frozenset({Journeys, GuestAnswers}),
     watches=frozenset({Traffic}),
     wrong="Packets do not get where they are sent",
 )
