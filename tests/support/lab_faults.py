@@ -160,12 +160,14 @@ def begin_healthy(lab: RunningLab, *options: str, beside: tuple[str, ...] = ()) 
     """
     if _seen_healthy.get(lab) != (lab.commands, options, beside):
         eventually(lambda: not lab.run("ip", "-6", "address", "show", "tentative").stdout)
-        assert examined(lab, *options).named_beside(beside) == []
+        found = examined(lab, *options)
+        assert found.named_beside(beside) == [], found.reasons
 
 
 def end_healthy(lab: RunningLab, *options: str, beside: tuple[str, ...] = ()) -> None:
     """Fail unless nothing is named, and remember that."""
-    assert examined(lab, *options).named_beside(beside) == []
+    found = examined(lab, *options)
+    assert found.named_beside(beside) == [], found.reasons
     _seen_healthy[lab] = lab.commands, options, beside
 
 

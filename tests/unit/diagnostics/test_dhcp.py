@@ -21,6 +21,8 @@ from evidence_samples import (
 )
 
 from netconsole.backend.model.dnsmasq_arguments import started_by
+from netconsole.backend.model.hoststate import Lease
+from netconsole.backend.model.lease_file import as_text
 from netconsole.backend.steps import (
     AddDhcpHosts,
     ChangeRules,
@@ -142,6 +144,19 @@ def test_an_unknown_host_and_a_lease_in_the_way_are_told_in_words() -> None:
     release = ReleaseLease("br100", "10.0.0.2", "fa:16:3e:00:00:99")
     because = found("dhcp_hosts", seen=snapshot(HEALTHY, release)).because
     assert "fa:16:3e:00:00:99 holds the lease of 10.0.0.2" in because
+
+
+def test_a_lease_in_the_way_ends_by_steps_that_can_be_undone() -> None:
+    stranger = Lease(int(NOW) + 9000, "fa:16:3e:00:00:99", "10.0.0.3", "ghost")
+    release = ReleaseLease("br100", "10.0.0.3", "fa:16:3e:00:00:99")
+    held = leases(*LEASES, stranger)
+    fix = found("dhcp_hosts", held, seen=snapshot(HEALTHY, release)).fix
+    assert fix is not None
+    stop, write, start = fix.steps
+    assert (stop, start) == (StopDnsmasq("br100", ARGV, (7,)), StartDnsmasq("br100", ARGV))
+    assert write == WriteFile(
+        f"{NETWORKS}/nova-br100.leases", as_text(LEASES), former=as_text((*LEASES, stranger))
+    )
 
 
 HOSTS = FileMode(f"{NETWORKS}/nova-br100.hosts", 0o755, 0, 0, READ | SEARCH, "root")

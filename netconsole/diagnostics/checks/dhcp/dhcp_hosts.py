@@ -12,6 +12,7 @@ from netconsole.backend.steps import (
     StartDnsmasq,
     Step,
     StopDnsmasq,
+    WriteFile,
 )
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
@@ -36,6 +37,11 @@ REMEDY = "`netconsole apply` writes and removes host files, and gives back lease
 OPENED = (
     "The fix lets everybody read them, as they hold no secret, and restarts that dnsmasq: about 20 "
     "ms without it. What closed them, a umask or a copy from a backup, may do so again."
+)
+GIVEN_BACK = (
+    "The fix takes the leases out of the file while dnsmasq is stopped, about 20 ms. `netconsole "
+    "apply` gives them back in their holders' names instead, which cannot be undone. Undo brings "
+    "back the file as it was, without what guests have renewed since."
 )
 SHOWN = 8
 
@@ -67,6 +73,10 @@ def judge(snapshot: Snapshot) -> Finding:
         because = f"{_explained(steps[0])}."
         if steps[1:]:
             because += f" {len(steps) - 1} more steps like this lie between store and host."
+        if given_back := _given_back(snapshot, ours, steps):
+            return Finding(
+                *(ID, TITLE, "fail", because, rows, _RULES_OUT, given_back), remedy=GIVEN_BACK
+            )
         return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, host.fix, remedy=REMEDY)
     if full:
         limit = _most_leases(full[0])
@@ -92,6 +102,34 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "info", because, rows, confidence="likely")
     because = "Every instance has its host file, and no other client holds the lease of one."
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _given_back(
+    snapshot: Snapshot, ours: list[DnsmasqProcess], steps: tuple[Step, ...]
+) -> Plan | None:
+    """Return how leases that are in the way end, so that it can be undone; None where that is not
+    all that is to be done. A message in the holder's name could not be taken back."""
+    stolen = [each for each in steps if isinstance(each, ReleaseLease)]
+    if len(stolen) < len(steps):
+        return None
+    made: list[Step] = []
+    for server in ours:
+        bridge, path = server.option("interface"), server.option("dhcp-leasefile")
+        file = snapshot.part(DnsmasqProcesses).lease_files.get(path)
+        held = {(each.mac, each.address) for each in stolen if each.bridge == bridge}
+        if file is None or not held:
+            continue
+        kept = [
+            line
+            for line in file.text.splitlines(keepends=True)
+            if (*line.split()[1:3], "", "")[:2] not in held
+        ]
+        made += (
+            StopDnsmasq(bridge, server.argv, (server.pid,)),
+            WriteFile(path, "".join(kept), former=file.text),
+            StartDnsmasq(bridge, server.argv),
+        )
+    return Plan(tuple(made)) or None
 
 
 def _closed(
@@ -238,7 +276,8 @@ PAGE = Explanation(
     cure="`netconsole apply` writes the missing files (no reload), removes those that nobody asks "
     "for (one SIGHUP, which empties the DNS cache too), and gives back a lease that is in the way "
     "in its holder's name: a guest that still uses that address keeps it until it renews. The cure "
-    "of files that dnsmasq may not read opens them, and restarts it.",
+    "here takes it out of the file, so that it can be undone, and opens files that dnsmasq may not "
+    "read; either restarts it.",
     source="dnsmasq(8), --dhcp-host, --dhcp-hostsdir, --dhcp-lease-max, NOTES; RFC 2131",
 )
 

@@ -37,8 +37,8 @@ def misrouted_finding(snapshot: Snapshot) -> Finding | None:
     if first.leaves_elsewhere:
         wanted = snapshot.part(Backend).status.host.public_interface
         because = (
-            f"What {first.guest} sends into the world leaves by {answer.interface}, as {by} says, "
-            f"and not by {wanted}: the rules that give it an address of this host name {wanted}, "
+            f"What {first.guest} sends into the world leaves by {answer.interface} and not by "
+            f"{wanted}, by {by}: the rules that give it an address of this host name {wanted}, "
             "so that it leaves under its own, to which nobody can answer."
         )
     else:
@@ -49,7 +49,7 @@ def misrouted_finding(snapshot: Snapshot) -> Finding | None:
         )
         what = "sends into the world" if answer.into == first.network.bridge else "is sent to"
         who = f"What {first.guest} {what}" if "sends" in what else f"What {what} {first.guest}"
-        because = f"{who} {end}, as {by} says: this host itself may reach the world all the same."
+        because = f"{who} {end}, by {by}. This host itself may reach the world all the same."
     if first.marking:
         because += (
             f" The rule of the packet filter `{first.marking.rule}` ({first.marking.place}) gives "
@@ -84,7 +84,7 @@ def _deciding(decided: Routed | None) -> str:
         return rule
     route = f"the route `{in_words(decided.route)}`"
     usual = decided.rule.table in _USUAL_TABLES
-    return route if usual else f"{route} of table {decided.rule.table}, to which {rule} leads it,"
+    return route if usual else f"{route} of table {decided.rule.table}, to which {rule} leads it"
 
 
 def _remedy(decided: Routed | None) -> str:

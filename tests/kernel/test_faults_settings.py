@@ -1,0 +1,53 @@
+"""Faults of kernel settings, policy routing and dnsmasq's files, from the break to the cure."""
+
+from collections.abc import Iterator
+
+import pytest
+from lab_faults import PROGRAMS, put_through, put_through_by_hand
+from running_lab import RunningLab
+
+pytestmark = pytest.mark.requires(*PROGRAMS)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    with RunningLab() as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("route-more-specific", "routes"),
+        ("arp-silent", "arp_answers"),
+        ("interface-without-arp", "arp_answers"),
+        ("no-echo", "arp_answers"),
+        ("bridge-forwards-nothing", "ip_forward"),
+        ("uplink-forwards-nothing", "ip_forward"),
+        ("answers-for-guests", "proxy_arp"),
+        ("gateway-without-mask", "gateway"),
+        ("uplink-bridged", "floating_nat"),
+        ("host-files-closed", "dhcp_hosts"),
+        ("host-file-changed", "dhcp_hosts"),
+        ("lease-of-a-stranger", "dhcp_hosts"),
+    ],
+)
+def test_what_a_command_cures(lab: RunningLab, fault: str, check: str) -> None:
+    put_through(lab, fault, check)
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "words"),
+    [
+        ("rule-to-dead-table", "routes", "`610: from all iif br100 lookup 61`"),
+        ("rule-on-the-way-back", "routes", "`blackhole 10.0.0.0/8` of table 61"),
+        ("rule-of-a-mark", "routes", "gives it the mark 0x61"),
+        ("default-in-halves", "routes", "leaves by vpn0 and not by eth0"),
+        ("router-gone", "routes", "203.0.113.77 by eth0, and nobody answered"),
+        ("host-address-lost", "uplink", "203.0.113.2 (my_ip) is on no interface"),
+        ("strict-at-boot", "rp_filter", "98-hardening.conf:2"),
+        ("forwarding-off-at-boot", "ip_forward", "98-hardening.conf:1 switches it off"),
+    ],
+)
+def test_what_is_left_to_the_admin(lab: RunningLab, fault: str, check: str, words: str) -> None:
+    assert words in put_through_by_hand(lab, fault, check)["because"]
