@@ -38,6 +38,8 @@ class _NeighbourEntry(TypedDict):
     dev: NotRequired[str]
     lladdr: NotRequired[str]
     state: NotRequired[list[str]]
+    confirmed: NotRequired[int]
+    updated: NotRequired[int]
 
 
 def read_routing(known: Observed | None = None) -> Routing:
@@ -88,8 +90,12 @@ def _rules() -> Iterator[RoutingRule]:
 
 
 def _neighbours(*which: str) -> Iterator[Neighbour]:
-    told = run(["ip", "-json", "-4", "neighbour", "show", *which])
+    told = run(["ip", "-statistics", "-json", "-4", "neighbour", "show", *which])
     for entry in cast(list[_NeighbourEntry], from_json(told or "[]")):
         state = " ".join(entry.get("state", ()))
         mac, interface = entry.get("lladdr", ""), entry.get("dev", "")
-        yield Neighbour(entry["dst"], interface, mac, state, proxy=bool(which))
+        heard = [
+            told for told in (entry.get("confirmed"), entry.get("updated")) if told is not None
+        ]
+        age = min(heard, default=None)
+        yield Neighbour(entry["dst"], interface, mac, state, proxy=bool(which), age=age)

@@ -36,10 +36,22 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeLimit:
+    """The largest packet that was answered on a way where larger ones are not."""
+
+    target: str
+    interface: str
+    size: int
+    """Bytes of the IP packet."""
+
+
+@dataclass(frozen=True, slots=True)
 class SizePings:
     """Pairs to instances and to the next routers: small ones, and ones as large as the MTU."""
 
     pings: tuple[Ping, ...] = ()
+    limits: tuple[SizeLimit, ...] = ()
+    """Of those that answered small ones alone."""
 
 
 @dataclass(frozen=True, slots=True)

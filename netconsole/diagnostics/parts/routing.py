@@ -68,6 +68,9 @@ class Neighbour:
     state: str = ""
     """REACHABLE, STALE, FAILED, INCOMPLETE, PERMANENT, ...; empty for a proxy entry."""
     proxy: bool = False
+    age: int | None = None
+    """Seconds since the neighbour was heard to have this hardware address; None where the kernel
+    does not say."""
 
 
 @dataclass(frozen=True, slots=True)

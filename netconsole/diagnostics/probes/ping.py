@@ -32,7 +32,7 @@ def ping(wanted: Ping, count: int = 2) -> Ping:
     return replace(wanted, sent=int(counts[1]), replies=int(counts[2]))
 
 
-def ping_all(wanted: Iterable[Ping]) -> tuple[Ping, ...]:
+def ping_all(wanted: Iterable[Ping], count: int = 2) -> tuple[Ping, ...]:
     """Send them all at the same time; return them in their order."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return tuple(pool.map(ping, wanted))
+        return tuple(pool.map(lambda each: ping(each, count), wanted))

@@ -1,13 +1,20 @@
 """Chooses whom to ping, and how, for the checks that compare two ways."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 from netconsole.backend.survey.status import Allocation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
-from netconsole.diagnostics.parts.pings import DetourPings, FloatingPings, Ping, SizePings
+from netconsole.diagnostics.parts.pings import (
+    DetourPings,
+    FloatingPings,
+    Ping,
+    SizeLimit,
+    SizePings,
+)
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.probes.ping import HEADERS, ping, ping_all
@@ -15,6 +22,11 @@ from netconsole.diagnostics.reasoning.reverse_path import asymmetric
 
 MOST_GUESTS = 12
 """Instances pinged for the size that reaches them, of all networks together."""
+MOST_LIMITS = 2
+"""Of those that get no large packets, for which the largest is looked for."""
+SMALLEST = 68
+"""Bytes that every link of IPv4 carries (RFC 791)."""
+SIZES_AT_ONCE = 24
 MOST_DETOURS = 4
 MOST_FLOATING = 24
 
@@ -22,13 +34,25 @@ MOST_FLOATING = 24
 def ping_sizes(snapshot: Snapshot) -> SizePings:
     """Ping a few instances and the next routers, small and as large as their interface allows."""
     targets = (*islice(_guests(snapshot), MOST_GUESTS), *_routers(snapshot))
-    return SizePings(
-        ping_all(
-            Ping(address, link.name, size=size)
-            for address, link in targets
-            for size in (0, link.mtu)
-        )
+    pings = ping_all(
+        Ping(address, link.name, size=size) for address, link in targets for size in (0, link.mtu)
     )
+    pairs = zip(pings[::2], pings[1::2], strict=True)
+    narrow = [large for small, large in pairs if small.answered and large.lost]
+    return SizePings(pings, tuple(_limit(each) for each in narrow[:MOST_LIMITS]))
+
+
+def _limit(large: Ping) -> SizeLimit:
+    """Find the largest packet that gets to the target and back, by many sizes at a time."""
+    passes, lost = SMALLEST, large.size
+    while lost - passes > 1:
+        step = max(1, (lost - passes) // SIZES_AT_ONCE)
+        sizes = range(passes + step, lost, step)
+        told = ping_all((replace(large, size=size, sent=0, replies=0) for size in sizes), count=1)
+        answered = [each.size for each in told if each.answered]
+        passes = max(answered, default=passes)
+        lost = min((each.size for each in told if each.size > passes), default=lost)
+    return SizeLimit(large.target, large.interface, passes)
 
 
 def _is_up(allocation: Allocation) -> bool:

@@ -121,10 +121,10 @@ def test_who_comes_by_an_uplink_may_be_another_host_of_the_network_and_is_not_si
     assert "It came in by eth1" in found.remedy
 
 
-def test_the_port_of_the_rightful_instance_is_never_silenced() -> None:
+def test_what_an_instance_says_at_its_own_port_is_nobody_elses() -> None:
     copied = asked("br100", "10.0.0.2", ("02:bb:00:00:00:01", "veth1"))
     found = CHECKS["address_conflict"].examine(seen(answered(copied)))
-    assert (found.verdict, found.fix) == ("fail", None)
+    assert (found.verdict, found.fix) == ("ok", None)
 
 
 def elsewhere(*answers: tuple[str, str]) -> Snapshot:
@@ -165,11 +165,25 @@ def test_a_bridge_without_an_address_of_ours_is_asked_as_well() -> None:
     assert questions(Backend(STATUS, Plan()), routing, down) == {}
 
 
-@pytest.mark.parametrize(("state", "verdict"), [("REACHABLE", "fail"), ("STALE", "ok")])
-def test_a_neighbour_in_use_tells_a_conflict_without_probes(state: str, verdict: Verdict) -> None:
-    wrong = Neighbour(WEB1.address, "br100", "02:bb:00:00:00:01", state)
-    found = CHECKS["address_conflict"].examine(seen(replace(ROUTING, neighbours=(wrong,))))
-    assert (found.verdict, found.fix) == (verdict, None)
+@pytest.mark.parametrize("state", ["REACHABLE", "STALE"])
+def test_what_a_host_remembers_of_a_neighbour_is_past_until_it_is_asked_for(state: str) -> None:
+    wrong = Neighbour(WEB1.address, "br100", "02:bb:00:00:00:01", state, age=95)
+    routing = replace(ROUTING, neighbours=(wrong,))
+    found = CHECKS["address_conflict"].examine(seen(routing))
+    assert (found.verdict, found.fix) == ("info", None)
+    assert "had 10.0.0.2 95 s ago" in found.because
+    now = answered(asked("br100", "10.0.0.2", (WEB1.mac, "veth1")))
+    assert CHECKS["address_conflict"].examine(seen(routing, now)).verdict == "ok"
+
+
+def test_an_entry_that_somebody_made_is_taken_away() -> None:
+    wrong = Neighbour(WEB1.address, "br100", "02:bb:00:00:00:01", "PERMANENT")
+    right = answered(asked("br100", "10.0.0.2", (WEB1.mac, "veth1")))
+    found = CHECKS["address_conflict"].examine(seen(replace(ROUTING, neighbours=(wrong,)), right))
+    assert found.verdict == "fail"
+    assert found.fix is not None
+    assert found.fix.commands == ("ip neighbour delete 10.0.0.2 dev br100",)
+    assert "02:bb:00:00:00:01" in found.fix.inverse.commands[0]
 
 
 def with_address(*more: InterfaceAddress) -> Snapshot:

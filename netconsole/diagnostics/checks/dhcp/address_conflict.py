@@ -13,13 +13,13 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
-from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.parts.routing import Neighbour, Routing
 from netconsole.diagnostics.reasoning.quarantine import COST, silence
 
 ID: Final = "address_conflict"
 TITLE = "Nobody else answers for an instance's address"
-CONFIRMED = frozenset({"REACHABLE", "DELAY", "PROBE", "PERMANENT"})
-"""States of a neighbour that is in use; STALE may be from an instance that is no more."""
+BY_HAND = "PERMANENT"
+"""The state of a neighbour that somebody entered: no answer changes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,14 @@ class _Claim:
     wanted: Allocation
     bridge: str
     strangers: tuple[ArpAnswer, ...]
-    probed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """An address, and a stranger that this host remembers to have had it."""
+
+    wanted: Allocation
+    neighbour: Neighbour
 
 
 def judge(snapshot: Snapshot) -> Finding:
@@ -41,35 +48,117 @@ def judge(snapshot: Snapshot) -> Finding:
     claims = [*_claims(snapshot, placed)]
     if contested := [each for each in claims if each.strangers]:
         return _failed(contested)
-    probed = sum(each.probed for each in claims)
-    rows = () if probed else (Evidence("asked by ARP", "no", note="only where probes are allowed"),)
+    memories = [*_memories(snapshot, placed, {each.wanted.address for each in claims})]
+    if by_hand := [each for each in memories if each.neighbour.state == BY_HAND]:
+        return _entered(by_hand)
+    if memories:
+        return _remembered(memories)
+    rows = () if claims else (Evidence("asked by ARP", "no", note="only where probes are allowed"),)
     because = (
-        f"Asked by ARP, {probed} addresses are answered for by their instance or by nobody."
-        if probed
-        else "No neighbour in use has another hardware address than its instance."
+        f"Asked by ARP, {len(claims)} addresses are answered for by their instance or by nobody."
+        if claims
+        else "This host knows no instance under another hardware address than its own."
     )
     return Finding(ID, TITLE, "ok", because, rows)
 
 
 def _claims(snapshot: Snapshot, placed: list[Allocation]) -> Iterator[_Claim]:
+    """Return who answered, now, for each address that was asked for.
+
+    What an instance itself says at its own port is the matter of `guest_answers`.
+    """
     answers = snapshot.get(ArpAnswers)
-    bridges = {each.label: each.bridge for each in snapshot.part(Backend).status.networks}
+    bridges = _bridges(snapshot)
     own = {link.mac for link in snapshot.part(Links).links}
-    neighbours = {
-        (each.interface, each.address): each.mac
-        for each in snapshot.part(Routing).neighbours
-        if each.mac and not each.proxy and each.state in CONFIRMED
-    }
     for each in placed:
         bridge = bridges.get(each.network, "")
         heard = answers.on(bridge, each.address) if answers else None
         if heard is None:
-            known = neighbours.get((bridge, each.address), each.mac)
-            heard, probed = (ArpAnswer(known),), False
-        else:
-            probed = True
-        strangers = tuple(a for a in heard if a.mac != each.mac and a.mac not in own)
-        yield _Claim(each, bridge, strangers, probed)
+            continue
+        strangers = tuple(
+            answer
+            for answer in heard
+            if answer.mac not in {each.mac, *own} and answer.port not in {each.device} - {""}
+        )
+        yield _Claim(each, bridge, strangers)
+
+
+def _memories(snapshot: Snapshot, placed: list[Allocation], asked: set[str]) -> Iterator[_Memory]:
+    """Return what the table of neighbours says otherwise: of those asked now only by hand."""
+    bridges = _bridges(snapshot)
+    own = {link.mac for link in snapshot.part(Links).links}
+    neighbours = {
+        (each.interface, each.address): each
+        for each in snapshot.part(Routing).neighbours
+        if each.mac and not each.proxy
+    }
+    for each in placed:
+        known = neighbours.get((bridges.get(each.network, ""), each.address))
+        if known is None or known.mac in {each.mac, *own}:
+            continue
+        if known.state == BY_HAND or each.address not in asked:
+            yield _Memory(each, known)
+
+
+def _bridges(snapshot: Snapshot) -> dict[str, str]:
+    return {each.label: each.bridge for each in snapshot.part(Backend).status.networks}
+
+
+def _remembered(memories: list[_Memory]) -> Finding:
+    first = memories[0]
+    known, wanted = first.neighbour, first.wanted
+    more = f" So it is with {len(memories) - 1} more." if memories[1:] else ""
+    because = (
+        f"This host remembers that {known.mac} had {wanted.address}{_ago(known)}, which is "
+        f"{wanted.instance}'s with {wanted.mac}. Whether it still says so nobody has asked.{more}"
+    )
+    rows = tuple(
+        Evidence(
+            f"{each.wanted.address} on {each.neighbour.interface} was",
+            each.neighbour.mac,
+            each.wanted.mac,
+            f"{each.neighbour.state}{_ago(each.neighbour)}",
+        )
+        for each in memories
+    )
+    remedy = "`netconsole doctor --probe --only address_conflict` asks who has it now."
+    return Finding(ID, TITLE, "info", because, rows, remedy=remedy, confidence="possible")
+
+
+def _ago(known: Neighbour) -> str:
+    return "" if known.age is None else f" {known.age} s ago"
+
+
+def _entered(memories: list[_Memory]) -> Finding:
+    first = memories[0]
+    known, wanted = first.neighbour, first.wanted
+    because = (
+        f"Somebody entered {known.mac} on {known.interface} for {wanted.address}, which is "
+        f"{wanted.instance}'s with {wanted.mac}: what this host sends to {wanted.instance} goes to "
+        "the other one, whoever answers."
+    )
+    rows = tuple(
+        Evidence(
+            f"{each.wanted.address} on {each.neighbour.interface}",
+            each.neighbour.mac,
+            each.wanted.mac,
+            "permanent, entered by hand",
+        )
+        for each in memories
+    )
+    fix = Plan(tuple(map(_forget, memories)))
+    remedy = "The entry is taken away; ARP finds the instance then."
+    return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
+
+
+def _forget(each: _Memory) -> RunProgram:
+    known = each.neighbour
+    where = ("dev", known.interface)
+    entry = (known.address, "lladdr", known.mac, "nud", "permanent")
+    return RunProgram(
+        ("ip", "neighbour", "delete", known.address, *where),
+        ("ip", "neighbour", "replace", *entry, *where),
+    )
 
 
 def _failed(claims: list[_Claim]) -> Finding:
@@ -87,7 +176,7 @@ def _failed(claims: list[_Claim]) -> Finding:
             f"who has {each.wanted.address} on {each.bridge}",
             ", ".join(f"{a.mac} {a.port}".strip() for a in each.strangers),
             each.wanted.mac,
-            "answered by ARP" if each.probed else "the neighbour that this host knows",
+            "answered by ARP",
         )
         for each in claims
     )
@@ -96,8 +185,8 @@ def _failed(claims: list[_Claim]) -> Finding:
     remedy = (
         f"Take the address off that machine. Until then: {COST}"
         if known
-        else "Find that machine by its hardware address and take the address off it. A run with "
-        "--probe names the port that it is behind."
+        else "Find that machine by its hardware address (`bridge fdb show`), and take the address "
+        "off it."
     )
     out = (
         "gateway: the address that is claimed twice is an instance's",
@@ -128,8 +217,9 @@ PAGE = Explanation(
     "whoever asked uses the last one until it asks again.",
     evidence="Where probes are allowed, every address that is given to an instance is asked for on "
     "its bridge, and all answers are taken, not only the first: a hardware address other than the "
-    "instance's is a stranger, and the bridge has learnt behind which port. Without probes only "
-    "the neighbours that this host has in use are compared.",
+    "instance's is a stranger, and the bridge has learnt behind which port. What the host "
+    "remembers of neighbours is told as that, with its age; only an entry that somebody made by "
+    "hand is a fault by itself.",
     look_alikes=(
         ("gateway", "the address that is claimed twice is the gateway's."),
         ("duplicate_address", "it is one of this host."),

@@ -8,7 +8,7 @@ from netconsole.backend.steps import Plan, SetLink
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
-from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
+from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
@@ -67,7 +67,7 @@ def judge(snapshot: Snapshot) -> Finding:
         because = f"A link has not the MTU of its network: {steps.commands[0]}."
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if swallowed := [each for each in _pairs(snapshot) if each[0].answered and each[1].lost]:
-        return _swallowed(swallowed[0][1], rows)
+        return _swallowed(swallowed[0][1], snapshot, rows)
     return _wide_enough(host, links, rows)
 
 
@@ -154,17 +154,26 @@ def _ping(ping: Ping) -> Iterator[Evidence]:
         yield Evidence(label, ping.told, note="not to be fragmented")
 
 
-def _swallowed(large: Ping, rows: tuple[Evidence, ...]) -> Finding:
+def _swallowed(large: Ping, snapshot: Snapshot, rows: tuple[Evidence, ...]) -> Finding:
+    sent = snapshot.get(SizePings)
+    limits = sent.limits if sent else ()
+    found = next((each for each in limits if each.target == large.target), None)
+    most = f" The largest that passes has {found.size} bytes." if found else ""
+    carried = str(found.size) if found else "what passes (`ping -M do -s SIZE` finds it)"
     because = (
         f"{large.target} answers small packets, and none of {large.size} bytes, the MTU of "
-        f"{large.interface}: something on the way carries less and says nothing, so that "
-        "transfers hang where ping works."
+        f"{large.interface}: something beyond {large.interface} carries less and says nothing, so "
+        f"that transfers hang where ping works.{most}"
     )
     remedy = (
         "Find the link that carries less: a tunnel, a switch port, the guest's own interface. Or "
-        f"set the MTU of {large.interface} to what passes (`ping -M do -s SIZE` finds it)."
+        f"set the MTU of {large.interface} to {carried}: this host tells senders then."
     )
-    return Finding(ID, TITLE, "warn", because, rows, remedy=remedy, confidence="likely")
+    if found:
+        label = f"largest packet to {found.target} by {found.interface}"
+        rows = (*rows, Evidence(label, f"{found.size} bytes", f"{large.size} bytes"))
+    confidence: Confidence = "certain" if found else "likely"
+    return Finding(ID, TITLE, "warn", because, rows, remedy=remedy, confidence=confidence)
 
 
 def _wide_enough(host: Backend, links: Links, rows: tuple[Evidence, ...]) -> Finding:
