@@ -58,3 +58,12 @@ def test_what_is_wrong_in_a_guest_is_seen_at_its_port(
     finding = put_through_by_hand(lab, fault, "guest_answers", "--probe")
     assert words in finding["because"]
     assert finding["because"].startswith("web2 ")
+
+
+@pytest.mark.parametrize(("fault", "size"), [("mtu-beyond", 1420), ("guest-mtu", 1300)])
+def test_how_much_passes_where_somebody_beyond_carries_less(
+    lab: RunningLab, fault: str, size: int
+) -> None:
+    finding = put_through_by_hand(lab, fault, "mtu", "--probe")
+    tag = 4  # a veth takes as much more, for a VLAN
+    assert f"The largest that passes has {size + tag} bytes" in finding["because"]

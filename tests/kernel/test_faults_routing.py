@@ -45,6 +45,7 @@ def test_egress_source(lab: RunningLab) -> None:
         ("mtu", "mtu"),
         ("arp_flux", "arp_flux"),
         ("asymmetric_route", "asymmetric_route"),
+        ("neighbour-by-hand", "address_conflict"),
     ],
 )
 def test_what_probes_show(lab: RunningLab, fault: str, check: str) -> None:

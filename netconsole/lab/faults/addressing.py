@@ -10,6 +10,7 @@ from netconsole.lab.clouds.cloud import GUESTS, WITH_FLOATING
 from netconsole.lab.clouds.guests import INTERFACE
 from netconsole.lab.clouds.wires import PREFIX_LENGTH, PUBLIC, SECOND, UPLINKS, run_outside
 from netconsole.lab.faults import traffic
+from netconsole.lab.faults.bridges import bridge_of, guest
 from netconsole.lab.faults.fault import Fault, setting_fault
 from netconsole.lab.sandbox.commands import run
 from netconsole.lab.sandbox.members import OUTSIDE, pid_of
@@ -152,6 +153,30 @@ def _forget_upstream(service: Service) -> None:
     )
 
 
+def _entered_by_hand(service: Service) -> tuple[str, str]:
+    """Return the address of the first guest, and the bridge on which it is."""
+    victim = guest(service, 0)
+    return victim.address, bridge_of(service, victim)
+
+
+def _is_entered(service: Service) -> bool:
+    address, bridge = _entered_by_hand(service)
+    told = run("ip", "-json", "neighbour", "show", "to", address, "dev", bridge)
+    return any("PERMANENT" in each.get("state", ()) for each in json.loads(told or "[]"))
+
+
+def _enter_by_hand(service: Service) -> None:
+    address, bridge = _entered_by_hand(service)
+    entry = (address, "dev", bridge, "lladdr", _ELSEWHERE, "nud", "permanent")
+    run("ip", "neighbour", "replace", *entry)
+
+
+def _forget_entry(service: Service) -> None:
+    if _is_entered(service):
+        address, bridge = _entered_by_hand(service)
+        run("ip", "neighbour", "delete", address, "dev", bridge)
+
+
 FAULTS: Final = (
     _stolen(
         "gateway-twice",
@@ -203,5 +228,13 @@ FAULTS: Final = (
         _is_stale_upstream,
         _grow_stale_upstream,
         _forget_upstream,
+    ),
+    Fault(
+        "neighbour-by-hand",
+        "Somebody entered another hardware address for the first instance on its bridge.",
+        "Its neighbours reach the instance, and neither this host nor anybody beyond does.",
+        _is_entered,
+        _enter_by_hand,
+        _forget_entry,
     ),
 )

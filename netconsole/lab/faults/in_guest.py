@@ -17,6 +17,8 @@ from netconsole.lab.sandbox.members import pid_of
 
 _OWNED: Final = GUESTS[1].name
 _OWN_MAC: Final = "52:54:00:0b:ad:01"
+_NARROW: Final = 1300
+"""Bytes of an MTU."""
 _NOBODY_MAC: Final = "02:00:00:00:0b:ad"
 _LINK_LOCAL: Final = "169.254.77.7/16"
 _LINK_LOCAL_NEIGHBOUR: Final = "169.254.77.8"
@@ -158,6 +160,17 @@ def _is_led_elsewhere(service: Service, port: Allocation) -> bool:
     return any(each.get("gateway") != _network(service, port).gateway for each in routes)
 
 
+def _is_narrow(_: Service, port: Allocation) -> bool:
+    (link,) = json.loads(_inside(port.instance, "ip", "-json", "link", "show", "dev", INTERFACE))
+    return bool(link["mtu"] == _NARROW)
+
+
+def _narrow(_: Service, port: Allocation) -> tuple[Commands, Commands]:
+    (link,) = json.loads(_inside(port.instance, "ip", "-json", "link", "show", "dev", INTERFACE))
+    change = ("ip", "link", "set", "dev", INTERFACE, "mtu")
+    return [(*change, str(_NARROW))], [(*change, str(link["mtu"]))]
+
+
 def _mistake_router(service: Service, port: Allocation) -> tuple[Commands, Commands]:
     entry = (str(_network(service, port).gateway), "dev", INTERFACE)
     forth = ("ip", "neighbour", "replace", *entry, "lladdr", _NOBODY_MAC, "nud", "permanent")
@@ -213,5 +226,12 @@ FAULTS: Final = (
         f"{_OWNED} reaches its neighbours and nothing beyond.",
         _mistakes_router,
         _mistake_router,
+    ),
+    _guest_fault(
+        "guest-mtu",
+        f"The interface of {_OWNED} takes {_NARROW} bytes only, for a tunnel that is no more.",
+        f"Ping answers and SSH connects to {_OWNED}, and file transfers to it hang.",
+        _is_narrow,
+        _narrow,
     ),
 )

@@ -8,6 +8,8 @@ from netconsole.lab.faults.fault import Fault, command_fault
 from netconsole.lab.sandbox.commands import run
 from netconsole.lab.sandbox.members import OUTSIDE, pid_of
 
+_NARROW, _USUAL = 1420, 1500
+"""Bytes: what a tunnel leaves, and Ethernet's."""
 _LINK: Final = ("ip", "link", "set", "dev", PUBLIC.interface)
 
 
@@ -23,6 +25,23 @@ def _pull(_service: Service) -> None:
 
 def _plug_in(_service: Service) -> None:
     run_outside(pid_of(OUTSIDE), f"link set {PUBLIC.interface} up")
+
+
+def _is_narrow_beyond(_service: Service) -> bool:
+    shown = run(
+        *("nsenter", "--target", str(pid_of(OUTSIDE)), "--net"),
+        *("ip", "link", "show", "dev", PUBLIC.interface),
+    )
+    return f" mtu {_NARROW} " in shown
+
+
+def _narrow_beyond(_service: Service) -> None:
+    run_outside(pid_of(OUTSIDE), f"link set {PUBLIC.interface} mtu {_NARROW}")
+
+
+def _widen_beyond(service: Service) -> None:
+    if _is_narrow_beyond(service):
+        run_outside(pid_of(OUTSIDE), f"link set {PUBLIC.interface} mtu {_USUAL}")
 
 
 FAULTS: Final = (
@@ -41,5 +60,13 @@ FAULTS: Final = (
         lambda service: "NO-CARRIER" in _flags(),
         _pull,
         _plug_in,
+    ),
+    Fault(
+        "mtu-beyond",
+        f"What {PUBLIC.interface} leads to carries {_NARROW} bytes only, and says nothing.",
+        "Ping answers and connections open from everywhere, and large transfers hang.",
+        _is_narrow_beyond,
+        _narrow_beyond,
+        _widen_beyond,
     ),
 )
