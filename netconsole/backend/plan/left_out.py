@@ -11,7 +11,6 @@ from netconsole.backend.model import kernel_settings
 from netconsole.backend.model.hoststate import (
     Address,
     ChainKey,
-    File,
     HostState,
     Observed,
     Place,
@@ -39,10 +38,12 @@ def without(
     kept = frozenset(each.chain for each in found if each.chain is not None)
     if any(each.directory for each in found):
         observed, wanted = _without_dnsmasq(observed, wanted)
-    left = _Left(links, places, wanted.networks_path)
+    unserved = frozenset(each.bridge for each in found if each.bridge)
+    left = _Left(links, places, unserved, wanted.networks_path)
     return (
         replace(
             left.part(observed),
+            unreadable=left.of_others(observed.unreadable),
             links=left.of_links(observed.links),
             chains=without_chains(observed.chains, kept, wanted.chains),
             other_chains=without_chains(observed.other_chains, kept, {}),
@@ -94,6 +95,8 @@ class _Left:
 
     links: frozenset[str]
     places: frozenset[Place]
+    unserved: frozenset[str]
+    """The bridges whose dnsmasq is."""
     networks_path: str
 
     def part(self, state: State) -> State:
@@ -110,9 +113,10 @@ class _Left:
                 for each in state.addresses
                 if each.interface not in self.links and each[:2] not in self.places
             ),
-            dnsmasq=tuple(each for each in state.dnsmasq if each.bridge not in self.links),
-            dhcp_hosts=self._of_files(state.dhcp_hosts),
-            files=self._of_files(state.files),
+            dnsmasq=tuple(each for each in state.dnsmasq if self._is_served(each.bridge)),
+            dhcp_hosts=self.of_others(state.dhcp_hosts),
+            files=self.of_others(state.files),
+            leases={at: told for at, told in state.leases.items() if at not in self.unserved},
             directories=frozenset(filter(self._is_of_others, state.directories)),
             guards=self.of_links(state.guards),
             guard_table=frozenset(
@@ -133,8 +137,28 @@ class _Left:
         found = observed.links.get(link.name)
         return replace(link, mac=found.mac if found else link.mac, mac_of=None)
 
-    def _of_files(self, found: Mapping[str, File]) -> dict[str, File]:
-        return {path: file for path, file in found.items() if self._is_of_others(path)}
+    def of_others(self, found: Mapping[str, Item]) -> dict[str, Item]:
+        """What belongs to files, by their paths."""
+        return {path: item for path, item in found.items() if self._is_of_others(path)}
 
     def _is_of_others(self, path: str) -> bool:
-        return dhcp.bridge_of(self.networks_path, path) not in self.links
+        return self._is_served(dhcp.bridge_of(self.networks_path, path))
+
+    def _is_served(self, bridge: str | None) -> bool:
+        return bridge not in self.links and bridge not in self.unserved
+
+
+def asks_otherwise(bridge: str, wanted: Wanted, before: Wanted) -> bool:
+    """Whether what dnsmasq is to have for a bridge is not what it was to have before."""
+    return _of_bridge(bridge, wanted) != _of_bridge(bridge, before)
+
+
+def _of_bridge(bridge: str, wanted: Wanted) -> object:
+    def is_its(path: str) -> bool:
+        return dhcp.bridge_of(wanted.networks_path, path) == bridge
+
+    return (
+        [each for each in wanted.dnsmasq if each.bridge == bridge],
+        {path: file for path, file in wanted.files.items() if is_its(path)},
+        {path: file for path, file in wanted.dhcp_hosts.items() if is_its(path)},
+    )

@@ -23,6 +23,7 @@ from netconsole.backend.model.text import visible
 from netconsole.backend.plan import addresses, moves, uplinks
 from netconsole.backend.plan.leads import leads
 from netconsole.backend.plan.links import in_order
+from netconsole.backend.wording import dhcp
 
 _EXCLUSIVE = frozenset({"macvlan", "macvtap", "ipvlan", "ipvtap"})
 
@@ -42,13 +43,19 @@ class Obstacle:
     """That of ours which cannot go."""
     directory: str = ""
     """That in which dnsmasq's files cannot be."""
+    bridge: str = ""
+    """That whose dnsmasq stays as it is, as one of its files cannot be read."""
+    file: str = ""
+    """The path of that one."""
+    reason: str = ""
+    """Why it cannot be read."""
 
     @property
     def place(self) -> Place:
         """What tells it from others, whatever the reason."""
         if self.chain is not None:
             return f"removal of {self.chain.chain}", f"from {self.chain.family} {self.chain.table}"
-        return self.link or self.directory, self.address
+        return self.link or self.directory or self.file, self.address
 
 
 def obstacles(observed: Observed, wanted: Wanted) -> tuple[Obstacle, ...]:
@@ -69,7 +76,7 @@ def obstacles(observed: Observed, wanted: Wanted) -> tuple[Obstacle, ...]:
     on_them = standing_on(lacking, wanted)
     reasons = addresses.impossible(_joined(observed, joining), wanted)
     return (
-        *of_directory(observed, wanted),
+        *(tuple(of_directory(observed, wanted)) or of_files(observed, wanted)),
         *found,
         *(
             Obstacle(each.interface, reason, each.address, each.subjects)
@@ -102,6 +109,21 @@ def of_directory(observed: Observed, wanted: Wanted) -> Iterator[Obstacle]:
         )
         about = frozenset(subject for each in wanted.dnsmasq for subject in each.subjects)
         yield Obstacle("", because, subjects=tuple(sorted(about)), directory=path)
+
+
+def of_files(observed: Observed, wanted: Wanted) -> Iterator[Obstacle]:
+    """Where a file of a dnsmasq cannot be read, that dnsmasq and its files stay as they are."""
+    about = {server.bridge: server.subjects for server in (*observed.dnsmasq, *wanted.dnsmasq)}
+    for path, reason in sorted(observed.unreadable.items()):
+        bridge = dhcp.bridge_of(wanted.networks_path, path)
+        if bridge in about:
+            because = (
+                f"{visible(path)} {reason}: the dnsmasq of {bridge} stays as it is; remove what is "
+                f"there, then {command('apply')} writes what it needs"
+            )
+            yield Obstacle(
+                "", because, subjects=about[bridge], bridge=bridge, file=path, reason=reason
+            )
 
 
 def _served(state: HostState) -> tuple[Collection[object], ...]:

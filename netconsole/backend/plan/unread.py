@@ -29,6 +29,12 @@ def refuse(title: str, observed: Observed, wanted: Wanted) -> None:
         raise Unavailable(f"{title}: {part}: {reason}")
 
 
+def beside_files(observed: Observed) -> Observed:
+    """The host without those unread parts that are files: they hold up what they are of alone."""
+    unreadable = {part: why for part, why in observed.unreadable.items() if not is_path(part)}
+    return replace(observed, unreadable=unreadable)
+
+
 def is_path(part: str) -> bool:
     """Whether a part that could not be read is a file or a directory."""
     return part.startswith("/")

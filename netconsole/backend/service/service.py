@@ -224,9 +224,9 @@ class Service(Writing):
         elif written.scope.is_whole:
             former = written.former
             found = records(connection, self._options.host) if former is None else former.found
-            self._note_leases(
-                connection, found, self._host.leases({each.bridge for each in found.networks})
-            )
+            left = {each.bridge for each in written.obstacles if each.bridge}
+            bridges = {each.bridge for each in found.networks} - left
+            self._note_leases(connection, found, self._host.leases(bridges))
 
     def _guardian(self, entry: OpenEntry) -> Guardian:
         return Guardian(self._options.state_path, self._options.trial_seconds, entry)

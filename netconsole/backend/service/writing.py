@@ -19,7 +19,7 @@ from netconsole.backend.plan import adoption, unread
 from netconsole.backend.plan.egress import Others, note_of_association, sent
 from netconsole.backend.plan.exposure import exposed, needs_mending
 from netconsole.backend.plan.guests import notes_of_guests
-from netconsole.backend.plan.left_out import without
+from netconsole.backend.plan.left_out import asks_otherwise, without
 from netconsole.backend.plan.mending import mended, mends
 from netconsole.backend.plan.obstacles import (
     Obstacle,
@@ -162,7 +162,7 @@ class Writing(Narrow):
         remembered = of.found.former_sysctls if scope.is_whole else None
         observed = self._host.observe_closer(of.observed, wanted, remembered, scope)
         if not is_repair:
-            unread.refuse(change.title, observed, wanted)
+            unread.refuse(change.title, unread.beside_files(observed), wanted)
         first, mended_then = Plan(), observed
         if of.was_wanted is not None and exposed(observed, of.was_wanted):
             first, mended_then = mended(observed, of.was_wanted)
@@ -209,7 +209,12 @@ class Writing(Narrow):
                 intent(of.before, self._options, observed=observed), observed
             )
             before = {each.place for each in obstacles(observed, asked)}
-            refused = tuple(each for each in found if each.place not in before)
+            refused = tuple(
+                each
+                for each in found
+                if each.place not in before
+                or (each.bridge and asks_otherwise(each.bridge, wanted, asked))
+            )
         places = {each.link for each in refused if each.address}
         option_facts.refuse_interfaces(places, self._options)
         for each in refused:

@@ -121,7 +121,10 @@ class Survey:
             ip_forward=self.observed.sysctls.get(IP_FORWARD) == "1",
             access="read-write" if self.read_only_because is None else "read-only",
             read_only_because=self.read_only_because,
-            unreadable=dict(self.observed.unreadable),
+            unreadable={
+                **self.observed.unreadable,
+                **{each.file: each.reason for each in self.obstacles if each.file},
+            },
             forwarding_wanted=self.wanted.sysctls.get(IP_FORWARD) == "1",
             ipv6_forwarding_wanted=self.wanted.sysctls.get(IPV6_FORWARDING) == "1",
             unsupported=dict(self.wanted.unsupported),
@@ -140,7 +143,7 @@ class Survey:
             anothers=self.another.objects if self.another else (),
             removes_most=self.removes_most,
             wanted_unknown=self.wanted_unknown,
-            obstacles=tuple(each.because for each in self.obstacles),
+            obstacles=tuple(each.because for each in self.obstacles if not each.file),
         )
 
     def _metadata_unserved(self) -> str:
