@@ -138,7 +138,8 @@ def put_through(
 
 
 def put_through_by_hand(lab: RunningLab, fault: str, check: str, *options: str) -> dict[str, Any]:
-    """Break, name, mend; return the finding, whose cure is no command of ours."""
+    """Break, name, mend; return the finding, whose cure is no command of ours. `options` are the
+    doctor's."""
     begin_healthy(lab, *options)
     lab.netconsole("lab", "break", fault)
     try:

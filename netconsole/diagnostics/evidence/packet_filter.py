@@ -9,6 +9,7 @@ from typing import TypeVar
 from netconsole.backend.filtering.native_tables import NftRule, NftTable
 from netconsole.backend.filtering.saved_tables import FilterChain, parse_saved
 from netconsole.backend.kernel.whole_filter import iptables_chains, kinds_in_use, nft_tables
+from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.model.hoststate import Observed, SavedTables
 from netconsole.backend.model.table_names import Kind
 from netconsole.diagnostics.evidence.counters import SECONDS
@@ -43,6 +44,25 @@ def _first_reading(
         return iptables_chains("ipv4", kinds), time.monotonic()
     chains = (chain for each in found for chain in parse_saved(each.text, each.kind, "ipv4"))
     return tuple(chains), max(each.read_at for each in found)
+
+
+def read_counters() -> PacketFilter | None:
+    """Read every chain for IPv4 once; None where that cannot be read."""
+    try:
+        kinds = kinds_in_use("ipv4")
+        native = nft_tables(kinds[0], elements=False)
+        return PacketFilter(kinds[0], iptables_chains("ipv4", kinds), native.tables)
+    except NetconsoleError:
+        return None
+
+
+def risen(before: PacketFilter | None, after: PacketFilter | None) -> PacketFilter | None:
+    """Return the later reading, with how far each counter rose; None where one lacks."""
+    if before is None or after is None:
+        return None
+    chains = with_rises(before.chains, after.chains)
+    tables = nft_with_rises(before.foreign_tables, after.foreign_tables)
+    return replace(after, chains=chains, foreign_tables=tables)
 
 
 def with_rises(

@@ -6,6 +6,18 @@ from netconsole.capture.comparison import Comparison
 
 
 @dataclass(frozen=True, slots=True)
+class DroppingRule:
+    """A rule or a policy whose counter rose, and which drops what it counts."""
+
+    place: str
+    """Where it is, in words."""
+    text: str
+    """In the words of the program that lists it."""
+    packets: int
+    """How many it dropped meanwhile, whosever they were."""
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """One capture, and the queries that were sent meanwhile."""
 
@@ -18,3 +30,5 @@ class Traffic:
     """DNS queries sent from inside the instance."""
     asked_from: str = ""
     """`inside web1`, or why none were sent."""
+    dropping: tuple[DroppingRule, ...] = ()
+    """Rules and policies of others that dropped packets meanwhile, the busiest first."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.system.programs import ENVIRONMENT
 from netconsole.capture.comparison import Progress
+from netconsole.diagnostics.evidence.packet_filter import read_counters, risen
 from netconsole.diagnostics.model.request import Request
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
@@ -15,6 +16,7 @@ from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.traffic import Traffic
 from netconsole.diagnostics.probes import live_capture as live
 from netconsole.diagnostics.probes.entering import process_inside
+from netconsole.diagnostics.reasoning.dropping import dropping_rules
 from netconsole.diagnostics.reasoning.path import DNS, path
 
 A_SECOND = 4
@@ -47,12 +49,14 @@ def watch(request: Request, snapshot: Snapshot) -> Traffic:
             asker.append(_ask(guest, request.seconds))
         request.progress(_said(now))
 
+    before = read_counters()
     try:
         found = live.compare(capture, cancel=request.cancelled, progress=progress)
     finally:
         asked = sum(_ended(process) for process in asker)
+    dropping = tuple(dropping_rules(risen(before, read_counters())))
     whence = f"inside {guest.name}" if guest else "no instance can be entered from here"
-    return Traffic(chosen.points, expression, found, asked, whence)
+    return Traffic(chosen.points, expression, found, asked, whence, dropping)
 
 
 def _said(now: Progress) -> str:

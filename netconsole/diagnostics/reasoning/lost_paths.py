@@ -43,7 +43,8 @@ def lost_paths(
 ) -> tuple[LostPaths, ...]:
     """Return the broken ones by where they broke, the worst place first.
 
-    Those of instances in which something else is known to be wrong (`ailing`) are none.
+    Those of instances in which something else is known to be wrong (`ailing`) are none, but for
+    what a rule of this host ended.
     """
     own = frozenset(each.address for each in routing.addresses)
     alive = {
@@ -53,7 +54,8 @@ def lost_paths(
     }
     found: dict[LossPlace, list[PathJourney]] = {}
     for each in sorted(journeys.paths, key=_worst_first):
-        if _ends(each, journeys) & ailing or _is_choosy(each, journeys):
+        is_explained = each.journey.dropped_by is None and _ends(each, journeys) & ailing
+        if is_explained or _is_choosy(each, journeys):
             continue
         if _is_lost(each, journeys, own, alive):
             found.setdefault(_place(each.journey), []).append(each)
@@ -109,7 +111,8 @@ def _place(journey: Journey) -> LossPlace:
 def _is_lost(path: PathJourney, journeys: Journeys, own: frozenset[str], alive: set[str]) -> bool:
     journey = path.journey
     if journey.end == "dropped":
-        return not _is_ours(journey)
+        is_copy = journey.reply == "answer" and journey.protocol in ("arp", "dhcp")
+        return not is_copy and not _is_ours(journey)  # a broadcast has copies to everywhere
     if journey.end == "answered":
         return journey.reply == "error" and journey.answered_by in own
     if journey.end == "taken":

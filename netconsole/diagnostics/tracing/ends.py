@@ -151,7 +151,7 @@ def _from_outside(
     source: str, destination: str, receiver: str, status: Status, links: Links, routing: Routing
 ) -> Ends:
     """It comes in where floating addresses are, as if the router there had sent it."""
-    default = _default(routing)
+    default = default_route(routing)
     interface = status.host.public_interface or (default.interface if default else "")
     uplink = links.get(interface)
     if uplink is None:
@@ -171,8 +171,13 @@ def _from_outside(
     )
 
 
-def _default(routing: Routing) -> Route | None:
-    found = (each for each in routing.routes if each.destination == "default" and each.gateway)
+def default_route(routing: Routing) -> Route | None:
+    """Return the one by which this host sends what no other route is for, and no rule chooses."""
+    found = (
+        each
+        for each in routing.routes
+        if each.destination == "default" and each.gateway and each.table == "main"
+    )
     return min(found, key=lambda each: each.metric, default=None)
 
 

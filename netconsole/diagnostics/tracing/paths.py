@@ -9,8 +9,8 @@ from netconsole.backend.model.group_rules import Attempt, admits
 from netconsole.backend.survey.status import Allocation, NetworkStatus, Status
 from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.journeys import Purpose
-from netconsole.diagnostics.parts.routing import Route, Routing
-from netconsole.diagnostics.tracing.ends import OUTSIDE, TraceRequest
+from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.tracing.ends import OUTSIDE, TraceRequest, default_route
 
 MOST_INSTANCES: Final = 6
 """Whose paths are tried."""
@@ -53,7 +53,7 @@ def paths(
     Of each network one with and one without a floating address; those of `silent`, whose addresses
     do not answer, come first.
     """
-    default = _default(routing)
+    default = default_route(routing)
     beyond = default.gateway if default else ""
     here = [each for each in status.allocations if _is_here(each)]
     chosen = _chosen(here, target, silent)
@@ -64,11 +64,6 @@ def paths(
 
 def _is_here(each: Allocation) -> bool:
     return each.allocated and bool(each.device) and each.device_state == "up"
-
-
-def _default(routing: Routing) -> Route | None:
-    found = (each for each in routing.routes if each.destination == "default" and each.gateway)
-    return min(found, key=lambda each: each.metric, default=None)
 
 
 def _chosen(
@@ -170,6 +165,7 @@ def _to_neighbour(
         return
     after = [one for one in others if one.address > each.address]
     other = (after or others)[0]
+    yield "neighbour", TraceRequest(each.instance, other.instance, "arp")
     yield "neighbour", TraceRequest(each.instance, other.instance)
     yield "neighbour", TraceRequest(each.instance, other.instance, "tcp", _WEB)
     yield (

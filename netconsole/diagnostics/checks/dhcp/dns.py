@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from netconsole.backend.survey.trouble import Reach
-from netconsole.diagnostics.checks.dhcp import dnsmasq_load, dnsmasq_processes
+from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dnsmasq_load, dnsmasq_processes
+from netconsole.diagnostics.checks.filters import forward_filter
 from netconsole.diagnostics.checks.host import own_address
 from netconsole.diagnostics.checks.path import arp_answers, routes, uplink
 from netconsole.diagnostics.model.check import Check
@@ -21,9 +22,11 @@ SLOW = 300
 """Milliseconds that a guest waits for a name that nobody has in a cache."""
 
 _REFUSALS = ("SERVFAIL", "REFUSED")
-_CAUSES = (dnsmasq_processes.CHECK, dnsmasq_load.CHECK)
+_CAUSES = (dnsmasq_processes.CHECK, dnsmasq_load.CHECK, dhcp_firewall.CHECK)
 """Checks that name the cause of a silent or slow dnsmasq."""
-_CAUSES_BEYOND = (uplink.CHECK, arp_answers.CHECK, own_address.CHECK, routes.CHECK)
+_CAUSES_BEYOND = (
+    *(uplink.CHECK, arp_answers.CHECK, own_address.CHECK, routes.CHECK, forward_filter.CHECK),
+)
 """Checks that name why this host reaches nobody outside."""
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from netconsole.backend.steps import AnnounceAddress, Plan
 from netconsole.backend.survey.status import FloatingIPStatus
+from netconsole.diagnostics.checks.filters import forward_filter
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -51,6 +52,9 @@ def judge(snapshot: Snapshot) -> Finding:
         )
         return Finding(ID, TITLE, "info", because, rows, confidence="possible")
     lost = [ping for ping in heard if ping.lost and not _claimed(snapshot, ping)]
+    if lost and forward_filter.CHECK.examine(snapshot).found:
+        said = f"{lost[0].target} may well send them here: forward_filter names what drops them."
+        return Finding(ID, TITLE, "info", said, rows, confidence="likely")
     if lost:
         return _failed(lost, in_use, rows)
     because = f"{heard[0].target} answers to {len(heard)} floating addresses, and the replies come."

@@ -126,6 +126,7 @@ def _captured(traffic: Traffic) -> Finding:
                     pair.verdict.sentence,
                     f"They vanish {_WHERE[pair.relation]}.",
                     pair.verdict.doubt,
+                    _counted(traffic),
                 ),
             )
         )
@@ -147,10 +148,20 @@ def _captured(traffic: Traffic) -> Finding:
     return Finding(ID, TITLE, "ok", sentences, rows, ("loss inside this host",))
 
 
+def _counted(traffic: Traffic) -> str:
+    """The rule of others whose counter rose with the loss, whatever it asks for."""
+    if not traffic.dropping:
+        return ""
+    first = traffic.dropping[0]
+    return f"Meanwhile {first.place} dropped {first.packets} packets: `{first.text}`."
+
+
 def _rows(traffic: Traffic) -> Iterator[Evidence]:
     yield Evidence("captured", traffic.expression, note=f"for {traffic.comparison.seconds:.1f} s")
     if traffic.expression.startswith("port 53"):
         yield Evidence("queries sent", str(traffic.asked), note=traffic.asked_from)
+    for rule in traffic.dropping:
+        yield Evidence(rule.place, f"{rule.packets} packets dropped", "0", rule.text)
     for point in traffic.comparison.points:
         yield from _point(point)
     for pair in traffic.comparison.pairs:
@@ -188,24 +199,37 @@ def _way(way: Way) -> Evidence:
 
 
 PAGE = Explanation(
-    symptom="Names resolve after seconds, sudo and logins hang, connections stall; now and then.",
+    symptom="Something does not get through: an instance does not reach its gateway, the world, a "
+    "name server or a neighbour, or is not reached. Or names resolve after seconds, sudo and "
+    "logins hang, connections stall; now and then.",
     cause="A packet that comes in at one interface and never shows at the next was dropped in "
-    "between by this host. The guide's three terminals show it: a capture on the VLAN interface, "
-    "one on its bridge, and queries from inside the instance.",
-    evidence="One capture at all interfaces of the path at once: DNS by default, or any filter. "
-    "Each packet is looked for at the next interface, by what does not change on the way; those "
-    "that never come are counted, in both directions, and the wait of each DNS query with them. "
-    "Where the instance is a namespace of this host, queries are sent from inside it meanwhile. "
-    "Packets that the capture itself lost are counted too: then absence is not proof.",
+    "between by this host: by a rule of any family and hook (iptables, nftables, ebtables, "
+    "arptables), by a program of XDP, a queueing discipline, the flag of a port, or for want of a "
+    "route. A rule may also change it so that it goes astray.",
+    evidence="With --probe packets are sent along every path that matters, all at once, and each "
+    "is followed by the kernel's own trace (`netconsole trace` does it for one): ARP and ping to "
+    "the gateway, DHCP (no lease changes), DNS by UDP and TCP, the default router by ping and TCP, "
+    "floating addresses from outside by ping and by the ports that groups let in, with a request "
+    "as well, and a neighbour. Six instances are tried at most: those whose addresses do not "
+    "answer, and of each network one with and one without a floating address. A guest that does "
+    "not answer is no fault, nor is a rule against one port of the world. "
+    "In a playbook, one capture at all interfaces of the path at once besides: DNS by default, or "
+    "any filter. Each packet is looked for at the next interface, by what does not change on the "
+    "way; those that never come are counted, in both directions, and rules of others whose "
+    "counters rose meanwhile are named, whatever they ask for. Packets that the capture itself "
+    "lost are counted too: then absence is not proof.",
     look_alikes=(
+        ("forward_filter", "it names what drops forwarded packets, and has a cure for some of it."),
+        ("guest_answers", "the packet was handed over to the guest, and the guest is silent."),
         ("dns", "the packets pass, and the server answers late or not at all."),
         ("drops", "a queue overflows under load: the interface's own counters rise."),
-        ("a silent guest", "nothing is sent, so that nothing is lost."),
     ),
-    cure="What drops them. Between a port and its bridge that is most often bridge netfilter "
-    "(bridge_nf): switching it off, as the guide does, also switches off security groups and "
-    "anti-spoofing for bridged traffic, so rather accept the traffic.",
-    source="packet(7), pcap-filter(7); Linux Documentation/networking/packet_mmap.rst",
+    cure="What drops them. The finding names it with its table, chain and handle, and whose it is; "
+    "rules of others are not taken away. Between a port and its bridge that is most often bridge "
+    "netfilter (bridge_nf): switching it off, as the guide does, also switches off security groups "
+    "and anti-spoofing for bridged traffic, so rather accept the traffic.",
+    source="nft(8), meta nftrace; packet(7), pcap-filter(7); Linux "
+    "Documentation/networking/packet_mmap.rst",
 )
 
 CHECK = Check(

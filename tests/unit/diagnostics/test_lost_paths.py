@@ -1,0 +1,95 @@
+"""Which broken paths are a fault of the host, and what is said of them together."""
+
+from dataclasses import replace
+
+from netconsole.diagnostics.checks import CHECKS
+from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.journey import End, Hop, Journey, Reply, TracedRule
+from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
+from netconsole.diagnostics.reasoning.lost_paths import lost_paths
+
+ROUTER = "203.0.113.1"
+SENT = Hop("there", "sent", "web1", "10.0.0.2", ROUTER)
+RULE = TracedRule("bridge", "zone", "in", 7, 3, "ip protocol icmp drop")
+DROPPED = Hop("there", "rule", "veth1", "10.0.0.2", ROUTER, RULE, "drop")
+OWN = Routing((InterfaceAddress("br100", "10.0.0.1", 24, "global"),))
+
+
+def tried(
+    purpose: Purpose, end: End, *hops: Hop, reply: Reply = "", by: str = "", port: int = 0
+) -> PathJourney:
+    protocol = "tcp" if port else "icmp"
+    journey = Journey(
+        *("web1", "10.0.0.2", ROUTER, protocol, port),  # type: ignore[arg-type]  # in their order
+        hops=(SENT, *hops),
+        reply=reply,
+        answered_by=by,
+        because=f"because of {end}",
+        end=end,
+    )
+    return PathJourney(purpose, "web1", "vmnet", journey)
+
+
+def places(*paths: PathJourney, reached: tuple[str, ...] = (ROUTER,)) -> list[int]:
+    found = lost_paths(Journeys(paths, reached_by_host=reached), OWN)
+    return [len(each.paths) for each in found]
+
+
+def test_paths_that_end_at_one_rule_are_told_together_and_the_gateway_first() -> None:
+    paths = (tried("world", "dropped", DROPPED), tried("gateway", "dropped", DROPPED))
+    (found,) = lost_paths(Journeys(paths), OWN)
+    assert [each.purpose for each in found.paths] == ["gateway", "world"]
+    assert found.place.rule == RULE
+
+
+def test_a_rule_of_ours_and_a_silent_guest_are_no_fault() -> None:
+    ours = replace(DROPPED, rule=replace(RULE, ours=True))
+    assert places(tried("floating", "dropped", ours)) == []
+    assert places(tried("floating", "receiver")) == []
+    assert places(tried("neighbour", "answered", reply="refusal", by="10.0.0.3")) == []
+
+
+def test_an_error_of_this_host_is_a_fault_and_one_from_outside_is_not() -> None:
+    assert places(tried("world", "answered", reply="error", by="10.0.0.1")) == [1]
+    assert places(tried("world", "answered", reply="error", by=ROUTER)) == []
+
+
+def test_a_router_that_answers_nobody_is_no_fault_of_the_path() -> None:
+    assert places(tried("world", "beyond")) == [1]
+    assert places(tried("world", "beyond"), reached=()) == []
+
+
+def test_one_port_of_the_world_may_be_forbidden() -> None:
+    forbidden = tried("world", "dropped", DROPPED, port=443)
+    assert places(forbidden, tried("world", "beyond", port=47808)) == []
+    assert places(forbidden, tried("world", "dropped", DROPPED, port=47808)) == [2]
+
+
+def judged(*paths: PathJourney) -> Finding:
+    return CHECKS["packet_loss"].judge(Snapshot.of(Journeys(paths, 3), OWN))
+
+
+def test_the_check_names_rule_table_and_the_next_command() -> None:
+    found = judged(tried("gateway", "dropped", DROPPED))
+    assert (found.verdict, found.confidence) == ("fail", "certain")
+    assert "nft --handle list chain bridge zone in" in found.remedy
+    assert (found.evidence[0].value, found.evidence[0].note) == (
+        "ip protocol icmp drop",
+        "chain in of table bridge zone, handle 7, not ours",
+    )
+
+
+def test_what_it_met_before_it_got_lost_is_named() -> None:
+    rule = TracedRule("ip", "raw", "PREROUTING", 4, 1, "-i eth0 -j CT --notrack")
+    met = Hop("there", "rule", "eth0", "10.0.0.2", ROUTER, rule, "continue")
+    assert (
+        "`-i eth0 -j CT --notrack` (table ip raw)" in judged(tried("gateway", "lost", met)).because
+    )
+
+
+def test_where_all_came_through_it_is_well() -> None:
+    found = judged(tried("gateway", "answered", reply="answer", by=ROUTER))
+    assert found.verdict == "ok"
+    assert found.evidence[-1].value == "3"
