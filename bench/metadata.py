@@ -136,8 +136,12 @@ def asked(port: int, paths: tuple[str, ...], requests: int, rate: float = 0.0) -
 def populate(options: Options) -> None:
     """The store's instances, and the wires of each.
 
-    Their neighbours are known for good: of others the kernel keeps 1,024 for all namespaces.
+    Their neighbours are known for good: of others the kernel keeps 1,024 for all namespaces. Nobody
+    has IPv6, as no port of ours has it: each of 1,000 guests would make the others hear of its
+    address, for minutes.
     """
+    no_ipv6 = "net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1"
+    subprocess.run(("sysctl", "-q", "-w", *no_ipv6.split()), check=True)
     Service(options).do(CreateNetwork(label="vmnet", fixed_range_v4="10.0.0.0/16", bridge="br100"))
     lines: tuple[list[str], list[str]] = ([], [])
     shown = subprocess.run(
@@ -162,7 +166,8 @@ def populate(options: Options) -> None:
             lines[1].append(f"neighbour add {GATEWAY} lladdr {bridge} dev g{number} nud permanent")
     subprocess.run(["ip", "netns", "add", "guests"], check=True)
     apart = "net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2"
-    inner = ("ip", "netns", "exec", "guests", "sysctl", "-q", "-w", *apart.split())
+    settings = (*apart.split(), *no_ipv6.split())
+    inner = ("ip", "netns", "exec", "guests", "sysctl", "-q", "-w", *settings)
     subprocess.run(inner, check=True)
     for where, batch in zip(((), ("-n", "guests")), lines, strict=True):
         text = "\n".join(batch)
@@ -196,7 +201,7 @@ def spent(pid: int) -> float:
 
 def settle(pid: int) -> None:
     """Wait until it listens and has looked at the host: what it does then is for guests alone."""
-    before, deadline = spent(pid), time.monotonic() + 40
+    before, deadline = spent(pid), time.monotonic() + 120
     while time.monotonic() < deadline:
         time.sleep(2)
         now = spent(pid)
@@ -258,6 +263,7 @@ def report(service: int, handler: int) -> None:
     found = asked(PORT, (ONE,), max(2, int(half * SECONDS / GUESTS)), half)
     text = f"at {half:,.0f} a second 99 of 100 wait {found['p99'] * 1e3:.1f} ms, 20 or less"
     claims.judge(text, kept=found["p99"] <= 0.02)
+    asked(PORT, ALL, len(ALL))  # documents are kept, up to a bound
     before = memory(service)
     asked(PORT, ALL, SOAK // GUESTS)
     held = memory(service) / before

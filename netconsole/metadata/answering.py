@@ -13,14 +13,15 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from netconsole.backend.changes.guest_password import LONGEST, SetGuestPassword
-from netconsole.backend.injection.answer import RANDOM_SEED_BYTES, Occasion
-from netconsole.backend.injection.lookup import lookup
+from netconsole.backend.injection.answer import RANDOM_SEED_BYTES, GuestDocument, Occasion
+from netconsole.backend.injection.lookup import lookup, versions
 from netconsole.backend.model.errors import Conflict, InvalidValue, NetconsoleError, said
 from netconsole.backend.model.guest_data import GuestData
 from netconsole.backend.model.text import decoded
 from netconsole.backend.service.service import Service
 from netconsole.metadata import tokens
 from netconsole.metadata.connections import NearResponse
+from netconsole.metadata.documents import KeptDocuments
 from netconsole.metadata.identity import Identity, Refusal
 from netconsole.metadata.pacing import Pacing
 from netconsole.metadata.reading import Malformed, TooLong, TooSlow, body_of
@@ -66,6 +67,7 @@ class GuestAnswering:
         self._tally = tally
         self._say = say
         self._pacing = Pacing(self._options.metadata_rate)
+        self._documents = KeptDocuments()
         self._key = TokenKey()
         self._setting: set[str] = set()
         """The instances whose password is being kept."""
@@ -140,22 +142,30 @@ class GuestAnswering:
     async def _found(
         self, request: web.BaseRequest, guest: GuestData, path: tuple[str, ...]
     ) -> web.Response:
-        found = lookup(guest, path, self._options, await self._occasion(request, guest, path))
+        requester = self._identity.address_of(request)
+        found = self._documents.of(guest, path, requester)
         if found is None:
-            return _refused(404)
-        return _answer(found.content, found.media_type)
+            found = await self._made(guest, path, requester)
+        elif found.seed_at is not None:
+            found = found.seeded(os.urandom(RANDOM_SEED_BYTES))
+        return _refused(404) if found is None else _answer(found.content, found.media_type)
 
-    async def _occasion(
-        self, request: web.BaseRequest, guest: GuestData, path: tuple[str, ...]
-    ) -> Occasion:
-        dynamic = await self._dynamic.of(guest) if path[-1:] == ("vendor_data2.json",) else {}
-        return Occasion(
+    async def _made(
+        self, guest: GuestData, path: tuple[str, ...], requester: str
+    ) -> GuestDocument | None:
+        """What is at a path, made anew; it is kept where it depends on neither day nor services."""
+        is_dynamic = path[-1:] == ("vendor_data2.json",)
+        occasion = Occasion(
             today=datetime.now(UTC).date(),
             random_seed=os.urandom(RANDOM_SEED_BYTES),
             vendor_data=self._vendor,
-            dynamic_vendor_data=dynamic,
-            requester=self._identity.address_of(request),
+            dynamic_vendor_data=await self._dynamic.of(guest) if is_dynamic else {},
+            requester=requester,
         )
+        found = lookup(guest, path, self._options, occasion)
+        if found is not None and not is_dynamic and versions(path, occasion.today) is None:
+            self._documents.keep(guest, path, requester, found)
+        return found
 
     async def _not_allowed(
         self, request: web.BaseRequest, guest: GuestData, path: tuple[str, ...]

@@ -73,18 +73,29 @@ class MetadataConnection(RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer; hang up on who does not take it."""
         connected = self.transport
-        if self._hanging_up is not None:
-            self._hanging_up.cancel()
+        self._hang_up_later(None)
         if connected is not None:
             self._limit_hops(connected, isinstance(resp, NearResponse))
-            self._hanging_up = self._loop.call_later(ANSWER_SECONDS, _hang_up, connected)
         sent = await super().finish_response(request, resp, start_time)
-        if connected is not None and self._hanging_up and not connected.get_write_buffer_size():
-            self._hanging_up.cancel()
-            self._hanging_up = None
+        if connected is not None:
+            is_taken = not connected.get_write_buffer_size()
+            self._hang_up_later(None if is_taken else connected)
         if self._has_sent_all and not self._messages:
             self.close()
         return sent
+
+    def pause_writing(self) -> None:
+        """Who does not take what is sent has some time from now on."""
+        super().pause_writing()
+        self._hang_up_later(self.transport)
+
+    def _hang_up_later(self, connected: asyncio.Transport | None) -> None:
+        """Give who has not taken all some time, unless it was given already; None: all is taken."""
+        if self._hanging_up is not None and connected is None:
+            self._hanging_up.cancel()
+            self._hanging_up = None
+        elif self._hanging_up is None and connected is not None:
+            self._hanging_up = self._loop.call_later(ANSWER_SECONDS, _hang_up, connected)
 
     def _limit_hops(self, connected: asyncio.Transport, is_near: bool) -> None:
         """Of a guest on a bridge it is known that no router is between (IP_TTL of ip(7))."""

@@ -15,7 +15,7 @@ from netconsole.backend.service.service import Service
 
 MOST_KEPT: Final = 2048
 """Of which nobody asks any more is forgotten first."""
-REST_SECONDS: Final = 5.0
+REST_SECONDS: Final = 30.0
 """After so long without a question the database is closed."""
 
 
@@ -39,6 +39,13 @@ class Guests:
         self._versions = service.store_versions()
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="metadata-store")
         self._kept: OrderedDict[str, KnownGuest] = OrderedDict()
+        self._version: StoreVersion | None = None
+        self._is_of_this_turn = False
+        """Whether that was asked in this turn of the event loop.
+
+        A request that is answered in one turn has come in an earlier one, so that what was
+        committed before it was made shows.
+        """
         self._resting: asyncio.TimerHandle | None = None
         self._asked_at = 0.0
 
@@ -54,8 +61,7 @@ class Guests:
         return await self._known(uuid, self._service.guest_of)
 
     async def _known(self, key: str, read: Callable[[str], GuestData | None]) -> GuestData | None:
-        version = self._versions.current()
-        self._rest_later()
+        version = self._version if self._is_of_this_turn else self._asked_version()
         kept = self._kept.get(key)
         if kept is not None and kept.version == version:
             self._kept.move_to_end(key)
@@ -63,10 +69,22 @@ class Guests:
         loop = asyncio.get_running_loop()
         guest = await loop.run_in_executor(self._reader, read, key)
         if version is not None:
+            if kept is not None and kept.guest == guest:
+                guest = kept.guest  # of which documents are kept
             self._kept[key] = KnownGuest(version, guest)
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return guest
+
+    def _asked_version(self) -> StoreVersion | None:
+        self._version = self._versions.current()
+        self._is_of_this_turn = True
+        asyncio.get_running_loop().call_soon(self._end_turn)
+        self._rest_later()
+        return self._version
+
+    def _end_turn(self) -> None:
+        self._is_of_this_turn = False
 
     def _rest_later(self) -> None:
         loop = asyncio.get_running_loop()

@@ -18,6 +18,7 @@ from netconsole.backend.survey.survey import Survey
 from netconsole.metadata.accepting import Accepting
 from netconsole.metadata.answering import GuestAnswering
 from netconsole.metadata.connections import MetadataServer
+from netconsole.metadata.garbage import rarely_looked_for
 from netconsole.metadata.guests import Guests
 from netconsole.metadata.identity import Identity
 from netconsole.metadata.limits import ConnectionLimits
@@ -129,7 +130,9 @@ class MetadataService:
             await self._follow({None: 0})
         else:
             await self._follow(indexes(bridges_of(survey)))
-        self.settled.set()
+        if not self.settled.is_set():
+            rarely_looked_for()
+            self.settled.set()
 
     async def _follow(self, wanted: Mapping[str | None, int]) -> None:
         async with self._following:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import random
 from email.mime.application import MIMEApplication
 from email.mime.multipart import MIMEMultipart
@@ -68,6 +69,45 @@ def test_over_one_connection_each_answer_is_of_its_time(host: PrivateHost) -> No
     assert ask(host, "web2", public).body == FLOATING
     assert asking.get("/latest/meta-data/local-ipv4") == f"200 True {fixed}"
     stop(host, service)
+
+
+def test_a_mac_address_that_moves_between_ports_is_told_at_none_but_its_own(
+    host: PrivateHost,
+) -> None:
+    """With guards off a guest takes another's addresses while both are connected.
+
+    Neighbours are known for good, so that no ARP moves the address where the test does not.
+    """
+    create_network(host, "guard = False")
+    victim = boot(host, "web1")
+    boot(host, "thief")
+    shown = host.run("ip", "-n", "web1", "-json", "link", "show", "eth0").stdout
+    mac = json.loads(shown)[0]["address"]
+    bridge = json.loads(host.run("ip", "-json", "link", "show", "br100").stdout)[0]["address"]
+    good = "nud permanent"
+    host.run(*f"ip neighbour replace {victim} lladdr {mac} dev br100 {good}".split())
+    service = serve(host)
+    hostname = "/latest/meta-data/hostname"
+    owner = Asking(host, "web1")
+    assert owner.get(hostname) == "200 True web1.novalocal"
+    inside = (
+        f"link set dev eth0 address {mac}",
+        "address flush dev eth0",
+        f"address add {victim}/24 dev eth0",
+        "route replace default via 10.0.0.1",
+    )
+    host.run("sh", "-ec", "\n".join(f"ip -n thief {each}" for each in inside))
+    for guest in ("web1", "thief"):
+        known = f"neighbour replace 10.0.0.1 lladdr {bridge} dev eth0 {good}"
+        host.run("ip", "-n", guest, *known.split())
+    refused = "404 True 404 not found"
+    thief = Asking(host, "thief")
+    for _ in range(3):
+        assert thief.get(hostname) == refused, "the owner's connection says nothing of this one"
+        assert owner.get(hostname) == "200 True web1.novalocal"
+        assert Asking(host, "web1").get(hostname) == "200 True web1.novalocal"
+        assert Asking(host, "thief").get(hostname) == refused
+    assert f"{victim} is web1's, and asked for its metadata" in stop(host, service)
 
 
 def test_a_guest_of_two_networks_is_known_by_each_address(host: PrivateHost) -> None:

@@ -1,5 +1,6 @@
 """Answers of the metadata service, and what they depend on beside the instance. Pure."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,16 @@ class GuestDocument:
 
     content: bytes = field(repr=False)
     media_type: str = TEXT
+    seed_at: int | None = None
+    """Where in it `random_seed` begins, in base64; None where it has none."""
+
+    def seeded(self, random_seed: bytes) -> "GuestDocument":
+        """Return it with other random bytes, as many as there are in it."""
+        if self.seed_at is None:
+            return self
+        seed = base64.b64encode(random_seed)
+        begin, end = self.content[: self.seed_at], self.content[self.seed_at + len(seed) :]
+        return GuestDocument(begin + seed + end, self.media_type, self.seed_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Which document and which entry came with which version is nova's (nova/api/metad
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from netconsole.backend.configuration.options import Options
@@ -26,6 +27,7 @@ PASSWORD = RANDOM_SEED
 DEFAULT_ZONE = "nova"
 """nova's default_availability_zone."""
 CONTENT = "content"
+SEED = "random_seed"
 
 
 def versions(today: date) -> tuple[str, ...]:
@@ -86,7 +88,18 @@ def document(
             static = {"static": dict(occasion.vendor_data)}
             return answer.document(static | dict(occasion.dynamic_vendor_data))
         case _:
-            return answer.document(meta_data(guest, version, options, occasion))
+            return _seeded(meta_data(guest, version, options, occasion))
+
+
+def _seeded(found: Mapping[str, object]) -> GuestDocument:
+    """The document, which says where its random_seed is."""
+    whole, seed = answer.document(dict(found)), found.get(SEED)
+    if not isinstance(seed, str):
+        return whole
+    names = list(found)
+    until = {name: found[name] for name in names[: names.index(SEED) + 1]}
+    end = len(answer.document(until).content) - len('"}')
+    return replace(whole, seed_at=end - len(seed))
 
 
 def meta_data(
@@ -116,7 +129,7 @@ def meta_data(
     found["launch_index"] = 0
     found["availability_zone"] = guest.availability_zone or DEFAULT_ZONE
     if version >= RANDOM_SEED:
-        found["random_seed"] = decoded(base64.b64encode(occasion.random_seed))
+        found[SEED] = decoded(base64.b64encode(occasion.random_seed))
     if version >= NETWORK_DATA:
         found["project_id"] = instance.project_id
     if version >= DEVICES:

@@ -10,7 +10,6 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 from types import TracebackType
 from typing import Final, Self
 
@@ -46,28 +45,26 @@ class Neighbours:
     ) -> None:
         self._kernel.close()
 
-    def mac_of(self, interface: str, address: str) -> str | None:
-        """Return the MAC address at which an interface finds an IPv4 address; None if it does not.
+    def place_of(self, bridge: str, address: str) -> tuple[str | None, str | None]:
+        """Return the MAC address at which a bridge finds an IPv4 address, and behind which port.
 
-        Raises OSError where the kernel does not tell.
+        None for the address where it does not find it, and for the port where it has not learnt
+        one. Raises OSError where the kernel does not tell.
         """
-        index = _index(interface)
-        if index is None:
-            return None
-        told = _attribute(_DESTINATION, IPv4Address(address).packed)
+        try:
+            index = socket.if_nametoindex(bridge)
+        except OSError:
+            return None, None
+        mac = self._mac_of(index, address)
+        return (None, None) if mac is None else (mac.hex(":"), self._port_of(index, mac))
+
+    def _mac_of(self, index: int, address: str) -> bytes | None:
+        told = _attribute(_DESTINATION, socket.inet_aton(address))
         found = self._asked(socket.AF_INET, index, told)
         return None if found is None else _mac(found)
 
-    def port_of(self, bridge: str, mac: str) -> str | None:
-        """Return the port behind which a bridge has learnt a MAC address; None if it has not.
-
-        Raises OSError where the kernel does not tell.
-        """
-        index = _index(bridge)
-        if index is None:
-            return None
-        packed = bytes.fromhex(mac.replace(":", ""))
-        told = _attribute(_MASTER, struct.pack("=I", index)) + _attribute(_MAC, packed)
+    def _port_of(self, bridge: int, mac: bytes) -> str | None:
+        told = _attribute(_MASTER, struct.pack("=I", bridge)) + _attribute(_MAC, mac)
         found = self._asked(socket.AF_BRIDGE, 0, told)
         if found is None:
             return None
@@ -92,22 +89,15 @@ class Neighbours:
         raise OSError(code, f"neighbours: {os.strerror(code)}")
 
 
-def _index(interface: str) -> int | None:
-    try:
-        return socket.if_nametoindex(interface)
-    except OSError:
-        return None
-
-
 def _attribute(kind: int, data: bytes) -> bytes:
     length = _ATTRIBUTE.size + len(data)
     return _ATTRIBUTE.pack(length, kind) + data + bytes(-length % 4)
 
 
-def _mac(message: bytes) -> str | None:
+def _mac(message: bytes) -> bytes | None:
     for kind, data in _attributes(message[_MESSAGE.size :]):
         if kind == _MAC and len(data) == 6:
-            return data.hex(":")
+            return data
     return None
 
 

@@ -1,5 +1,6 @@
 """What an instance is answered at each path."""
 
+import base64
 import json
 from dataclasses import replace
 from datetime import date
@@ -264,6 +265,23 @@ def test_several_keys_are_numbered() -> None:
     both = replace(told(), keys=(*told().keys, GuestKey("other", "ssh-ed25519 AAAA")))
     assert text("/latest/meta-data/public-keys", both) == "0=mykey\n1=other"
     assert text("/latest/meta-data/public-keys/1", both) == "openssh-key"
+
+
+@pytest.mark.parametrize("version", ["2013-04-04", "2016-10-06", "latest"])
+def test_another_seed_is_all_that_differs(version: str) -> None:
+    path = f"/openstack/{version}/meta_data.json"
+    if (document := found(path)) is None:
+        raise AssertionError(path)
+    seed = bytes(range(256)) * 2
+    again = document.seeded(seed)
+    told_first, told_then = json.loads(document.content), json.loads(again.content)
+    assert told_then["random_seed"] == base64.b64encode(seed).decode() != told_first["random_seed"]
+    assert told_then | {"random_seed": ""} == told_first | {"random_seed": ""}
+    assert again.media_type == JSON
+    assert again.seeded(OCCASION.random_seed) == document
+    unseeded = found("/openstack/2012-08-10/meta_data.json")
+    assert unseeded is not None
+    assert unseeded.seeded(seed) == unseeded
 
 
 def test_the_service_never_tells_the_administrator_s_password() -> None:
