@@ -127,10 +127,11 @@ class RemoteDoor(Door):
         return answer
 
     def plain_status(self) -> object:
-        if self._read_only:
-            return self.status()
-        plain: object = self._request("GET", QUESTIONS["status"].path)
-        return plain
+        plain: dict[str, Any] = self._request("GET", QUESTIONS["status"].path)
+        if not self._read_only:
+            return plain
+        told = {"access": "read-only", "read_only_because": self.read_only_because}
+        return {**plain, "host": {**plain["host"], **told}}
 
     # Changes
 

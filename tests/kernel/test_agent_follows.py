@@ -59,6 +59,10 @@ def test_counters_that_are_told_are_of_now(host: PrivateHost) -> None:
     told = answer(host, "status")["nat"]
     assert told == answer(host, "--no-agent", "status")["nat"]
     assert sum(each["packets"] for each in told if FLOATING in each["rule"]) > 0
+    host.outside("ping", "-c1", "-w5", FLOATING)
+    to_viewer = json.loads(netconsole(host, "--read-only", "status", "--json"))
+    assert to_viewer["nat"] == answer(host, "--no-agent", "status")["nat"]
+    assert to_viewer["host"]["access"] == "read-only"
     host.run("iptables", "-t", "nat", "-I", "nova-network-PREROUTING", "-d", f"{FLOATING}/32")
     eventually(lambda: "unexpected" in netconsole(host, "status"))
     for _ in range(3):
