@@ -76,7 +76,11 @@ def _tunnel_fault(fault_id: str, breaks: str, symptom: str, *destinations: str) 
         is_broken,
         (
             ("ip", "link", "add", _TUNNEL, "type", "veth", "peer", "name", _FAR_END),
-            *(("ip", "link", "set", "dev", each, "up") for each in (_TUNNEL, _FAR_END)),
+            *(
+                ("ip", "link", "set", "dev", each, *words)
+                for words in (("addrgenmode", "none"), ("up",))
+                for each in (_TUNNEL, _FAR_END)
+            ),
             *(("ip", "route", "add", each, "dev", _TUNNEL) for each in destinations),
         ),
         (("ip", "link", "delete", _TUNNEL),),
