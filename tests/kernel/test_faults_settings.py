@@ -36,6 +36,10 @@ def test_what_a_command_cures(lab: RunningLab, fault: str, check: str) -> None:
     put_through(lab, fault, check)
 
 
+def test_a_router_is_known_by_its_answer(lab: RunningLab) -> None:
+    put_through(lab, "router-entered-wrong", "neighbours", "--probe")
+
+
 @pytest.mark.parametrize(
     ("fault", "check", "words"),
     [

@@ -9,6 +9,7 @@ from netconsole.backend.survey.status import NetworkStatus
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.guest_routes import GuestRoutes, LookedUp
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import Sysctls
@@ -71,6 +72,9 @@ def _judged(snapshot: Snapshot, answer: LookedUp) -> Iterator[Misrouted]:
     if not inward and answer.into != network.bridge:
         return
     right = network.bridge if inward else status.host.public_interface
+    link = (snapshot.get(Links) or Links(())).get(answer.interface)
+    if link is not None and link.master == right:
+        return  # a port of where it should leave: a check of that interface says what is wrong
     if answer.interface == right or not (answer.interface or answer.refusal):
         return
     packet = RoutedPacket(

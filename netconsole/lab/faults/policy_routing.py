@@ -13,6 +13,8 @@ _TABLE, _PRIORITY = "61", "610"
 _MARK: Final = "0x61"
 _MARKS: Final = ("PREROUTING", "-i", BRIDGE, "-j", "MARK", "--set-mark", _MARK)
 _TUNNEL, _FAR_END = "vpn0", "vpn1"
+_ENTRY: Final = (PUBLIC.outside, "dev", PUBLIC.interface)
+_BEFORE: Final = "02:00:00:00:00:77"
 _NOBODY: Final = "203.0.113.77"
 """On the wire of the public interface, and of no machine there."""
 
@@ -108,6 +110,11 @@ def _lead_to_the_router(service: Service) -> None:
         run("ip", "neighbour", "flush", "to", _NOBODY, "dev", PUBLIC.interface)
 
 
+def _is_entered(service: Service) -> bool:
+    told = run("ip", "-json", "neighbour", "show", "nud", "permanent", "dev", PUBLIC.interface)
+    return any(each.get("lladdr") == _BEFORE for each in json.loads(told or "[]"))
+
+
 FAULTS: Final = (
     _rule_fault(
         "rule-to-dead-table",
@@ -143,6 +150,14 @@ FAULTS: Final = (
         "A route to half of the network leads into a tunnel.",
         "The host cannot reach instances, which reach each other.",
         "10.0.0.0/25",
+    ),
+    command_fault(
+        "router-entered-wrong",
+        "The router's MAC address was entered by hand, and is that of the one before.",
+        "Neither the host nor an instance reaches anything beyond the wire.",
+        _is_entered,
+        (("ip", "neighbour", "replace", *_ENTRY, "lladdr", _BEFORE, "nud", "permanent"),),
+        (("ip", "neighbour", "delete", *_ENTRY),),
     ),
     Fault(
         "router-gone",

@@ -188,3 +188,17 @@ def test_without_an_instance_or_router_of_ours_nobody_is_misrouted() -> None:
         == "ok"
     )
     assert judged(routing, GuestRoutes((refused,), (BACK,))).verdict == "fail"
+
+
+def test_a_router_entered_by_hand_is_held_against_what_it_answers() -> None:
+    entered = Neighbour("203.0.113.1", "eth0", "02:00:00:00:00:99", "PERMANENT")
+    routing = replace(ROUTING, neighbours=(entered,))
+    answers = answered(asked("eth0", "203.0.113.1", ("02:aa:00:00:00:01", "")))
+    assert CHECKS["neighbours"].examine(seen(routing)).verdict == "ok"
+    finding = CHECKS["neighbours"].examine(seen(routing, answers))
+    assert finding.verdict == "fail"
+    assert "and it answers with 02:aa:00:00:00:01" in finding.because
+    assert finding.fix is not None
+    assert finding.fix.commands == ("ip neighbour delete 203.0.113.1 dev eth0",)
+    right = answered(asked("eth0", "203.0.113.1", ("02:00:00:00:00:99", "")))
+    assert CHECKS["neighbours"].examine(seen(routing, right)).verdict == "ok"

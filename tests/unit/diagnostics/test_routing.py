@@ -184,7 +184,10 @@ def test_a_missing_route_of_a_network_is_left_to_its_gateway() -> None:
 
 def test_the_default_route_may_be_missing_and_may_not_be_a_dead_end() -> None:
     missing = CHECKS["routes"].examine(seen(with_route(routes=CONNECTED)))
-    assert (missing.verdict, missing.fix) == ("info", None)
+    assert (missing.verdict, missing.fix) == ("warn", None)
+    status = replace(STATUS, floating_ips=())
+    alone = CHECKS["routes"].examine(seen(with_route(routes=CONNECTED), status=status))
+    assert alone.verdict == "info"
     dead = Route("default", "unreachable", "main")
     found = CHECKS["routes"].examine(seen(with_route(dead, routes=CONNECTED)))
     assert found.verdict == "fail"

@@ -12,7 +12,7 @@ from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
-from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Route, Routing
 
 LINKS = Links(
     (*bridge_samples.LINKS.links, link(8, "eth2", "", "52:54:00:00:00:03", master="br100"))
@@ -94,3 +94,19 @@ def test_rules_that_name_an_interface_which_became_a_port_are_told_why(check: st
     found = CHECKS[check].examine(seen)
     assert found.verdict == "fail"
     assert "eth0 is a port of br0 now" in found.because
+
+
+def test_an_address_of_the_host_on_a_port_is_dead() -> None:
+    links = changed("eth0", among=LINKS, master="br0")
+    seen = bridged(links=Links((*links.links, link(9, "br0", "bridge", "52:54:00:00:00:09"))))
+    host = seen.part(Backend)
+    upper = replace(host.status.host, public_interface="br0")
+    on_port = Routing(
+        (InterfaceAddress("eth0", "203.0.113.2", 24, "global"),),
+        (Route("default", "unicast", "main", "eth0", "203.0.113.1"),),
+    )
+    moved = replace(host, status=replace(host.status, host=upper))
+    found = CHECKS["uplink"].examine(seen.with_parts(moved, on_port))
+    assert found.verdict == "fail"
+    assert "203.0.113.2/24 is still on eth0, where it is dead" in found.because
+    assert "ip route replace default via 203.0.113.1 dev br0" in found.remedy

@@ -8,6 +8,7 @@ from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.bridges import bridge
 from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dhcp_hosts, dnsmasq_processes, inotify
 from netconsole.diagnostics.checks.dhcp.dhcp_rogue import own_servers
+from netconsole.diagnostics.checks.path import arp_answers
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -28,6 +29,7 @@ _CAUSES = (
     dhcp_hosts.CHECK,
     dhcp_firewall.CHECK,
     inotify.CHECK,
+    arp_answers.CHECK,
 )
 """Checks that name the cause of silence."""
 

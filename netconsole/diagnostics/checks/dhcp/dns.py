@@ -7,7 +7,7 @@ from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dnsmasq_load, dnsmasq_processes
 from netconsole.diagnostics.checks.filters import forward_filter
 from netconsole.diagnostics.checks.host import own_address
-from netconsole.diagnostics.checks.path import arp_answers, routes, uplink
+from netconsole.diagnostics.checks.path import arp_answers, neighbours, routes, uplink
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
@@ -26,6 +26,7 @@ _CAUSES = (dnsmasq_processes.CHECK, dnsmasq_load.CHECK, dhcp_firewall.CHECK)
 """Checks that name the cause of a silent or slow dnsmasq."""
 _CAUSES_BEYOND = (
     *(uplink.CHECK, arp_answers.CHECK, own_address.CHECK, routes.CHECK, forward_filter.CHECK),
+    neighbours.CHECK,
 )
 """Checks that name why this host reaches nobody outside."""
 

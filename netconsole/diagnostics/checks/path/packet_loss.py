@@ -16,10 +16,12 @@ from netconsole.diagnostics.checks.floating import (
 )
 from netconsole.diagnostics.checks.host import duplicate_address, own_address
 from netconsole.diagnostics.checks.path import (
+    arp_answers,
     conntrack_full,
     gateway,
     ip_forward,
     neighbour_table,
+    neighbours,
     proxy_arp,
     routes,
     rp_filter,
@@ -47,6 +49,7 @@ _CAUSES: Final = (
     *(bridge.CHECK, vlan.CHECK, guards.CHECK, drops.CHECK, fdb.CHECK, stp.CHECK),
     *(dnsmasq_processes.CHECK, own_address.CHECK, egress_source.CHECK, floating_nat.CHECK),
     *(ingress_destination.CHECK, floating_address.CHECK, group_rules.CHECK, conntrack_full.CHECK),
+    *(arp_answers.CHECK, neighbours.CHECK),
     *(neighbour_table.CHECK, duplicate_address.CHECK, address_conflict.CHECK, proxy_arp.CHECK),
 )
 """Checks that are nearer to a cause: where one has found something, that comes first."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netconsole.backend.steps import Plan
-from netconsole.backend.survey.status import NetworkStatus
+from netconsole.backend.survey.status import NetworkStatus, Status
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.path.routes_astray import (
     ID,
@@ -59,7 +59,7 @@ def judge(snapshot: Snapshot) -> Finding:
     for found in (_refused(routing), misrouted_finding(snapshot), dead_router(snapshot)):
         if found is not None:
             return found
-    return _twice(rivals) if rivals else _well(routing)
+    return _twice(rivals) if rivals else _well(host.status, routing)
 
 
 def _rivals(host: Backend, routing: Routing) -> Iterator[_Rival]:
@@ -152,13 +152,19 @@ def _refused(routing: Routing) -> Finding | None:
     return Finding(ID, TITLE, "fail", because, _default_rows(defaults), (), fix, remedy=remedy)
 
 
-def _well(routing: Routing) -> Finding:
+def _well(status: Status, routing: Routing) -> Finding:
     defaults = _defaults(routing)
     if not defaults:
         because = (
             "There is no default route: guests reach what this host has routes to, and nothing "
             "beyond."
         )
+        if any(each.carried for each in status.floating_ips):
+            remedy = (
+                "`ip route add default via ROUTER`, or let what configures the interface do it; a "
+                "default route goes with the address, or the interface, that led to its router."
+            )
+            return Finding(ID, TITLE, "warn", because, remedy=remedy, confidence="likely")
         return Finding(ID, TITLE, "info", because)
     because = "No route within a network's range leads elsewhere than to its bridge."
     return Finding(ID, TITLE, "ok", because, _default_rows(defaults))

@@ -11,7 +11,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
-from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
@@ -56,9 +56,47 @@ def judge(snapshot: Snapshot) -> Finding:
         first = silent[0]
         because = f"{first.name} is up and has no carrier: {_lost(users[first.name])}"
         return Finding(ID, TITLE, "fail", because, rows, remedy=LOOK_BELOW)
+    if port := _addressed_port(snapshot):
+        return _on_a_port(snapshot, *port, rows)
     if lost_address(snapshot):
         return _without_address(snapshot, rows)
     return Finding(ID, TITLE, "ok", f"Up, with a carrier: {', '.join(links)}.", rows)
+
+
+def _addressed_port(snapshot: Snapshot) -> tuple[KernelLink, InterfaceAddress] | None:
+    """Return a port of the interface that packets leave by, which has the host's own address."""
+    status, routing = snapshot.part(Backend).status, snapshot.get(Routing)
+    floating = {each.address for each in status.floating_ips}
+    for link in snapshot.part(Links).ports_of(status.host.public_interface):
+        for address in routing.on(link.name) if routing else ():
+            if address.address not in floating:
+                return link, address
+    return None
+
+
+def _on_a_port(
+    snapshot: Snapshot, link: KernelLink, address: InterfaceAddress, rows: tuple[Evidence, ...]
+) -> Finding:
+    """Whoever asks for it asks the bridge, which does not have it."""
+    where = f"{address.address}/{address.prefix_length}"
+    because = (
+        f"{link.name} is a port of {link.master}, and {where} is still on {link.name}, where it is "
+        f"dead: what comes in by a port goes to {link.master}. Neither the host nor what guests "
+        "send under that address gets an answer."
+    )
+    rows = (*rows, Evidence(where, f"on {link.name}", f"on {link.master}", "a port"))
+    routes = snapshot.part(Routing).routes
+    default = next((each for each in routes if each.destination == "default"), None)
+    added = f"`ip address add {where} brd + dev {link.master}`"
+    moved = f"`ip address delete {where} dev {link.name}`, {added}"
+    if default is not None and default.interface == link.name and default.gateway:
+        moved += f", `ip route replace default via {default.gateway} dev {link.master}`"
+    remedy = (
+        f"Move it, in what configures the interfaces too: {moved}; or take {link.name} out of "
+        f"{link.master} again: `ip link set dev {link.name} nomaster`. Not from afar: a session by "
+        "that address ends."
+    )
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
 
 
 def lost_address(snapshot: Snapshot) -> bool:
