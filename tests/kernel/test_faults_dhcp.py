@@ -143,7 +143,9 @@ def test_a_program_of_this_host_that_answers_guests_is_named(lab: RunningLab) ->
 
 
 @pytest.mark.requires("tap", "nft")
-def test_a_rule_with_a_condition_that_is_not_understood_is_suspected(lab: RunningLab) -> None:
+def test_a_rule_with_a_condition_that_is_not_understood_is_named_where_a_request_meets_it(
+    lab: RunningLab,
+) -> None:
     rules = (
         "add table inet other; "
         "add chain inet other input { type filter hook input priority 0; }; "
@@ -152,8 +154,8 @@ def test_a_rule_with_a_condition_that_is_not_understood_is_suspected(lab: Runnin
     lab.run("nft", rules)
     try:
         found = examined(lab, "--probe")
-        assert found.named == ["dhcp_probe"]
-        assert "inet other" in found.findings["dhcp_probe"]["because"]
+        assert found.named == ["dhcp_firewall"]
+        assert "inet other" in found.findings["dhcp_firewall"]["because"]
         assert found.findings["dhcp_probe"]["fix"] is None
     finally:
         lab.run("nft", "delete table inet other")

@@ -15,6 +15,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers, Discover
+from netconsole.diagnostics.parts.journeys import Journeys, PathJourney
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Routing
 
@@ -75,6 +76,9 @@ def _silent(snapshot: Snapshot, silent: list[Discover], rows: tuple[Evidence, ..
     )
     if named := next((each.id for each in _CAUSES if each.examine(snapshot).found), ""):
         return Finding(ID, TITLE, "info", f"{said}; {named} names the cause.", rows)
+    if lost := _lost_on_the_way(snapshot, first):
+        because = f"{said}: {lost.journey.because}. Where packets end is what packet_loss tells."
+        return Finding(ID, TITLE, "info", because, rows)
     if tables := _unread_tables(snapshot):
         because = (
             f"{said}, though it runs, has a file for it, and no rule of iptables drops the "
@@ -83,10 +87,29 @@ def _silent(snapshot: Snapshot, silent: list[Discover], rows: tuple[Evidence, ..
         remedy = f"Look for a rule that drops UDP port 67 from {first.bridge}: nft list ruleset."
         return Finding(ID, TITLE, "fail", because, rows, remedy=remedy, confidence="likely")
     because = (
-        f"{said}, though it runs, has a file for it, and no rule drops the request: it does not "
-        "know the host. It may not have heard of the file when that was written."
+        f"{said}, though it runs and has a file for it, and no rule is known to drop the request: "
+        "it may not have heard of the file when that was written."
     )
     return _reload(snapshot, first, because, rows)
+
+
+def _lost_on_the_way(snapshot: Snapshot, asked: Discover) -> PathJourney | None:
+    """Return a request on the same network that was followed, and ended on its way there or back.
+
+    Where none was seen to end, and no answer to come, the server is silent.
+    """
+    tried = snapshot.get(Journeys)
+    paths = (each for each in (tried.paths if tried else ()) if each.purpose == "lease")
+    return next(
+        (
+            each
+            for each in paths
+            if each.network == asked.network
+            and not each.journey.reached
+            and (each.journey.dropped_by is not None or each.journey.end in ("taken", "lost"))
+        ),
+        None,
+    )
 
 
 def _wrong(
@@ -167,7 +190,8 @@ CHECK = Check(
     2.6,
     judge,
     PAGE,
-    uses=frozenset({Routing}).union(*((each.needs | each.uses) for each in _CAUSES)) - {Backend},
+    uses=frozenset({Routing, Journeys}).union(*((each.needs | each.uses) for each in _CAUSES))
+    - {Backend},
     reach=Reach.NETWORK,
     wrong="A guest's DHCP request is not answered as it should be",
 )
