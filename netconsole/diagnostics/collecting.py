@@ -148,7 +148,7 @@ COLLECTORS: Mapping[type[object], Collector | Looker] = {
 }
 
 PROBES: Mapping[type[object], Probe] = {
-    Journeys: Probe(lambda request, snapshot: journeys.follow_paths(snapshot), journeys.SECONDS),
+    Journeys: Probe(journeys.follow_paths, journeys.SECONDS),
     GuestAnswers: Probe(guests.ask_guests, 15.0),
     Traffic: Probe(traffic.watch, 660.0, alone=True),
     ArpAnswers: Probe(lambda request, snapshot: arp.ask(snapshot), 10.0),

@@ -65,6 +65,35 @@ def test_from_outside_a_floating_address_is_followed_to_its_instance(lab: Runnin
     assert "nct" not in lab.run("ip", "link").stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "answers"),
+    [
+        (("--to", "10.0.0.1", "arp"), "10.0.0.1 answers"),
+        (("--to", "web2", "arp"), "10.0.0.3 answers"),
+        (("--to", "10.0.0.1", "dns", "web2.novalocal"), "10.0.0.1 answers"),
+        (("dhcp",), "10.0.0.1 answers, for 255.255.255.255"),
+    ],
+)
+def test_what_an_instance_asks_on_its_own_network_is_answered(
+    lab: RunningLab, words: tuple[str, ...], answers: str
+) -> None:
+    leases = "cat /run/netconsole-lab/state/networks/*.leases"
+    before = lab.run("sh", "-c", leases).stdout
+    found = traced(lab, "--from", "web1", *words)
+    assert (found["reply"], found["because"]) == ("answer", answers)
+    assert interfaces(found, "there")[0] == interfaces(found, "back")[-1] == port_of(lab, "web1")
+    assert lab.run("sh", "-c", leases).stdout == before
+
+
+def test_arp_that_a_bridge_drops_is_traced_as_well(lab: RunningLab) -> None:
+    lab.run("ebtables", "-I", "INPUT", "-p", "ARP", "-j", "DROP")
+    try:
+        found = traced(lab, "--from", "web1", "--to", "10.0.0.1", "arp")
+    finally:
+        lab.run("ebtables", "-D", "INPUT", "-p", "ARP", "-j", "DROP")
+    assert "rule 1 of INPUT (table bridge filter) drops it" in found["because"]
+
+
 BREAKS = {
     "a match that nobody models": (
         "iptables -I FORWARD -m string --algo bm --string netconsole -j DROP",
@@ -508,6 +537,9 @@ def test_who_only_looks_sends_nothing(lab: RunningLab) -> None:
         (("--from", "web1", "--to", "192.0.2.1", "tcp", "65536"), "port '65536': is no"),
         (("--from", "web1", "--to", "192.0.2.1", "tcp"), "packet 'tcp': is none of icmp"),
         (("--from", "web1", "--to", "192.0.2.1", "sctp", "1"), "packet 'sctp 1': is none"),
+        (("--from", "web1", "--to", "10.0.0.1", "dns", "a..b"), "name 'a..b': is no name"),
+        (("--from", "host", "dhcp"), "sender 'host': is no instance"),
+        (("--from", "outside", "--to", "10.0.0.1", "arp"), "sender 'outside': is no instance"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(

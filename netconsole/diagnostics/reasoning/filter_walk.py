@@ -19,13 +19,16 @@ from netconsole.backend.filtering.walk import Reader, WalkedRule, decisions
 from netconsole.backend.model.table_names import Kind
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
-Hook = Literal["prerouting", "input", "forward"]
-"""Where in the kernel a table is passed: what comes in, then what ends here or goes on."""
+Hook = Literal["prerouting", "input", "forward", "output", "postrouting"]
+"""Where in the kernel a table is passed: what comes in, then what ends here or goes on, what this
+host itself sends, and all that leaves."""
 
 TABLES: Mapping[Hook, tuple[str, ...]] = {
     "prerouting": ("raw", "mangle"),
     "input": ("mangle", "filter", "security"),
     "forward": ("mangle", "filter", "security"),
+    "output": ("raw", "mangle", "filter", "security"),
+    "postrouting": ("mangle",),
 }
 """The tables of iptables that can drop something there, in the order in which they are passed."""
 _INTERFACE = re.compile(r"(?<!! )-([io]) ([^ +]+)(?= |$)")

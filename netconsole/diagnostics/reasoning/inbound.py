@@ -1,4 +1,4 @@
-"""What the packet filter does to packets that guests send to the host itself. Pure."""
+"""What the packet filter does to packets between guests and the host itself. Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,6 +8,7 @@ from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.filter_walk import Drop, Hook, drops, rulesets
 
 _WAY_IN: Final[tuple[Hook, ...]] = ("prerouting", "input")
+_WAY_OUT: Final[tuple[Hook, ...]] = ("output", "postrouting")
 
 
 def drops_inbound(seen: PacketFilter, flow: Flow) -> Iterator[Drop]:
@@ -15,7 +16,16 @@ def drops_inbound(seen: PacketFilter, flow: Flow) -> Iterator[Drop]:
 
     A drop is not certain where it picks some packets, or where a rule before it may let some pass.
     """
-    for hook in _WAY_IN:
+    return _drops(seen, flow, _WAY_IN)
+
+
+def drops_outbound(seen: PacketFilter, flow: Flow) -> Iterator[Drop]:
+    """Return the same of what the host itself sends to guests."""
+    return _drops(seen, flow, _WAY_OUT)
+
+
+def _drops(seen: PacketFilter, flow: Flow, way: tuple[Hook, ...]) -> Iterator[Drop]:
+    for hook in way:
         for ruleset in rulesets(seen, hook):
             yield from drops(ruleset, (flow,))
 

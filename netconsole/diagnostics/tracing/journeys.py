@@ -1,6 +1,9 @@
 """Sends a packet along each path that matters, all at the same time, and follows them."""
 
+from collections.abc import Sequence
+
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
+from netconsole.diagnostics.model.request import Request
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney
@@ -15,8 +18,10 @@ SECONDS = 20.0
 """In which all have ended, also on a busy host."""
 
 
-def follow_paths(snapshot: Snapshot) -> Journeys:
+def follow_paths(request: Request, snapshot: Snapshot) -> Journeys:
     """Follow the paths of the target, or of instances that stand for all of the host.
+
+    From outside, the sources of the request are tried as well.
 
     Raises Unavailable where this host traces nothing.
     """
@@ -26,7 +31,7 @@ def follow_paths(snapshot: Snapshot) -> Journeys:
         raise Unavailable("it is not known which paths there are")
     here = [each.address for each in host.status.allocations if each.device and each.allocated]
     silent = silent_addresses(here) if len(here) > MOST_INSTANCES else frozenset[str]()
-    chosen = paths(host.status, routing, snapshot.target, silent)
+    chosen = paths(host.status, routing, snapshot.target, silent, _of_ipv4(request.sources))
     if not chosen.paths:
         return Journeys()
     own = (TraceRequest(HOST, chosen.beyond),) if chosen.beyond else ()
@@ -45,3 +50,7 @@ def follow_paths(snapshot: Snapshot) -> Journeys:
         has_data = bool(path.request.data)
         found.append(PathJourney(path.purpose, path.instance, path.network, journey, has_data))
     return Journeys(tuple(found), chosen.untried, tuple(unsent), tuple(reached))
+
+
+def _of_ipv4(sources: Sequence[str]) -> tuple[str, ...]:
+    return tuple(each for each in sources if ":" not in each)

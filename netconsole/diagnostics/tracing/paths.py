@@ -17,6 +17,8 @@ MOST_INSTANCES: Final = 6
 BURST: Final = 3
 """Echo requests at once from outside: what counts them lets the first by."""
 DNS_PORT: Final = 53
+_MOST_SOURCES: Final = 4
+"""Of those that are asked for, tried."""
 _WEB: Final = 80
 _WORLD_PORTS: Final = (443, 47_808)
 """One that everybody needs, and one that nobody names: who may use which, is an admin's choice."""
@@ -46,18 +48,24 @@ class ChosenPaths:
 
 
 def paths(
-    status: Status, routing: Routing, target: Target | None, silent: Container[str] = ()
+    status: Status,
+    routing: Routing,
+    target: Target | None,
+    silent: Container[str] = (),
+    sources: Sequence[str] = (),
 ) -> ChosenPaths:
     """Return the paths of the target, or of instances that stand for all of the host.
 
     Of each network one with and one without a floating address; those of `silent`, whose addresses
-    do not answer, come first.
+    do not answer, come first. From outside the router sends, and each of `sources`.
     """
     default = default_route(routing)
     beyond = default.gateway if default else ""
     here = [each for each in status.allocations if _is_here(each)]
     chosen = _chosen(here, target, silent)
-    found = tuple(path for each in chosen for path in _of_instance(each, here, status, beyond))
+    found = tuple(
+        path for each in chosen for path in _of_instance(each, here, status, beyond, sources)
+    )
     asked = len(here) if target is None else len(chosen)
     return ChosenPaths(found, max(0, asked - len(chosen)), beyond)
 
@@ -87,7 +95,11 @@ def _chosen(
 
 
 def _of_instance(
-    each: Allocation, here: Iterable[Allocation], status: Status, beyond: str
+    each: Allocation,
+    here: Iterable[Allocation],
+    status: Status,
+    beyond: str,
+    sources: Sequence[str],
 ) -> Iterator[TriedPath]:
     network = next((one for one in status.networks if one.label == each.network), None)
     if network is None:
@@ -96,6 +108,7 @@ def _of_instance(
         *_on_network(each, network, status),
         *(_to_world(each, beyond) if beyond else ()),
         *_from_outside(each, status, beyond),
+        *_from_sources(each, status, sources),
         *_to_neighbour(each, here),
     ):
         yield TriedPath(purpose, each.instance, each.network, request)
@@ -134,6 +147,14 @@ def _from_outside(
             yield "floating", TraceRequest(OUTSIDE, address, "tcp", port)
             if port == _WEB:
                 yield "floating", TraceRequest(OUTSIDE, address, "tcp", port, data=_REQUEST)
+
+
+def _from_sources(
+    each: Allocation, status: Status, sources: Sequence[str]
+) -> Iterator[tuple[Purpose, TraceRequest]]:
+    for source in sources[:_MOST_SOURCES]:
+        if each.floating and _admits(each, status, Attempt("icmp"), source):
+            yield "floating", TraceRequest(source, each.floating[0])
 
 
 def _admits(each: Allocation, status: Status, attempt: Attempt, source: str) -> bool:

@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from netconsole.backend.filtering.matches import Aspect, Flow
+from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.model.phrases import capitalized
 from netconsole.backend.model.subject import METADATA
 from netconsole.backend.survey.status import NetworkStatus
@@ -23,7 +24,7 @@ from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.acceptance import let_pass
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.filter_walk import Drop
-from netconsole.diagnostics.reasoning.inbound import drops_inbound, is_total
+from netconsole.diagnostics.reasoning.inbound import drops_inbound, drops_outbound, is_total
 from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
 
@@ -69,6 +70,10 @@ def judge(snapshot: Snapshot) -> Finding:
         fix = host.fix if steps else let_pass(total, found.command, _ANY_ADDRESS)
         remedy = REMEDY if steps else _remedy(snapshot, total[0]) if fix else LOCKED
         return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=remedy)
+    if unheard := tuple(_unheard(networks, found)):
+        because = _said_of_answers(unheard[0])
+        told = (*rows, *(_row(each) for each in unheard))
+        return Finding(ID, TITLE, "fail", because, told, _RULES_OUT[:1], remedy=_OF_OTHERS)
     if met := dropped_by_rules(snapshot, {"lease", "names"}, but={"world", "floating"}):
         told = (*rows, *(row for each in met for row in rows_of(each)))
         said = sentence(met[0])
@@ -93,6 +98,42 @@ _RULES_OUT = (
     "dnsmasq_processes: a packet that is dropped on its way in reaches no process at all",
     "dhcp_hosts: the request of every instance is dropped, known or not",
 )
+
+
+def _unheard(networks: Sequence[NetworkStatus], found: PacketFilter) -> Iterator[Drop]:
+    """Where rules of others certainly drop what dnsmasq answers, on its way out."""
+    for each in networks:
+        for flow in _answers(each):
+            for drop in drops_outbound(found, flow):
+                if is_total(drop) and not drop.chain.startswith(CHAIN_PREFIX):
+                    yield drop
+
+
+def _answers(network: NetworkStatus) -> Iterator[Flow]:
+    """What dnsmasq says: an address to everybody, as who asks has none, and names."""
+    bridge, server = network.bridge, IPv4Network(network.dhcp_server or "0.0.0.0/0")
+    for port, to, state in (
+        (67, "255.255.255.255", "NEW"),
+        (53, network.cidr, "ESTABLISHED"),
+    ):
+        words = f"{_ANSWERS[port]} to {bridge}"
+        ends, states = (server, IPv4Network(to)), frozenset({state})
+        yield Flow(words, bridge, "", bridge, *ends, states, protocol="udp", source_port=port)
+
+
+_ANSWERS = {67: "DHCP answers", 53: "DNS answers"}
+_OF_OTHERS = (
+    "The rule is not ours. Who made it has to take it away, or to leave out what leaves by the "
+    "bridges of networks."
+)
+
+
+def _said_of_answers(drop: Drop) -> str:
+    count = "" if drop.packets is None else f" It has dropped {drop.packets} packets so far."
+    return (
+        f"{capitalized(drop.place)} drops {drop.flow.words}: {drop.text}. Questions of guests "
+        f"reach dnsmasq, and guests hear nothing of what it says.{count}"
+    )
 
 
 def _metadata_place(snapshot: Snapshot) -> tuple[str, int] | None:
@@ -159,9 +200,9 @@ PAGE = Explanation(
     "INPUT chain like any other. A firewall that drops what it was not told of drops them too. Our "
     "own rules accept them in nova-network-INPUT, to which INPUT has to jump before it drops.",
     evidence="A DHCP request, a DNS question and one for metadata of each network are led through "
-    "every table on their way in, of both halves of the kernel and of nftables, rule by rule; a "
-    "rule with a condition that is not understood decides nothing. `doctor --probe` sends such "
-    "packets and follows them, and the answers as well, which rules of OUTPUT may drop. The "
+    "every table on their way in, and the answers of dnsmasq on their way out, of both halves of "
+    "the kernel and of nftables, rule by rule; a rule with a condition that is not understood "
+    "decides nothing. `doctor --probe` sends such packets and follows them and their answers. The "
     "rule's counter says how many it has dropped.",
     look_alikes=(
         ("dhcp_hosts", "one instance alone gets no address."),

@@ -37,6 +37,10 @@ from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sent
 
 ID: Final = "forward_filter"
 TITLE = "No foreign rule drops what is forwarded for guests"
+NOT_IN_FORWARD: Final = (
+    "The rule is not ours, and does not stand in FORWARD. Who made it has to take it away, or to "
+    "leave the guests' packets out."
+)
 SHOWN = 8
 """Flows listed; of drops the rest are counted."""
 
@@ -56,6 +60,9 @@ def judge(snapshot: Snapshot) -> Finding:
     ]
     if certain := [each for each in found if each.certain]:
         return _dropped(certain, seen, snapshot.part(Owners))
+    if elsewhere := tuple(_elsewhere(seen, sent)):
+        found_there = _dropped(elsewhere, seen, snapshot.part(Owners))
+        return replace(found_there, fix=None, remedy=NOT_IN_FORWARD)
     if met := dropped_by_rules(snapshot, {"world", "floating"}):
         return _traced(met)
     if active := [each for each in found if each.named and each.rise]:
@@ -90,6 +97,24 @@ def flows(status: Status) -> Iterator[Flow]:
         if reachable:
             words = f"what comes in for floating addresses of {name}"
             yield replace(back, words=words, states=frozenset({"NEW", "DNAT"}))
+
+
+def _elsewhere(seen: PacketFilter, sent: Sequence[Flow]) -> Iterator[Drop]:
+    """What certainly drops them before FORWARD or after it.
+
+    Before, what comes in has other addresses yet, and after it what goes out may have in nftables.
+    """
+    out = [each for each in sent if each.into == each.bridge]
+    back = [each for each in sent if each.into != each.bridge]
+    ways = [(table, out) for table in rulesets(seen, "prerouting")]
+    ways += [
+        (table, back if table.kind == "native" else [*out, *back])
+        for table in rulesets(seen, "postrouting")
+    ]
+    for table, concerned in ways:
+        for each in drops(table, concerned):
+            if each.certain and not each.excepted and not each.chain.startswith(CHAIN_PREFIX):
+                yield each
 
 
 def _concerned(seen: PacketFilter) -> Iterator[Ruleset]:
