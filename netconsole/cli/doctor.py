@@ -135,12 +135,18 @@ def _agent_to_ask(context: Context, checks: "Iterable[Check]") -> "Door | None":
 
     if not {each.id for each in checks} <= {each.id for each in quick()}:
         return None
+    return context.door() if context.host is not None else agent_for_who_lacks_rights(context)
+
+
+def agent_for_who_lacks_rights(context: Context) -> "Door | None":
+    """Return the door of this host's agent for who may not look by themselves, else None."""
     from netconsole.backend.system.privileges import lacking
     from netconsole.cli.frame import agent
 
-    if context.host is not None:
-        return context.door()
-    return None if lacking() is None else agent.found(context)
+    if lacking() is None:
+        return None
+    found = agent.found(context)
+    return None if isinstance(found, agent.NoAgent) else found
 
 
 def _told(door: "Door", checks: "Iterable[Check]") -> "tuple[Finding, ...]":

@@ -10,7 +10,6 @@ from netconsole.backend.changes import Change, Result
 from netconsole.backend.model.errors import InvalidValue, Unavailable
 from netconsole.backend.model.facility import Facility
 from netconsole.backend.model.group_rules import Attempt
-from netconsole.backend.model.phrases import command
 from netconsole.backend.plan.agreement import Preview
 from netconsole.backend.service.looking import Look
 from netconsole.backend.service.outcome import Confirm, Outcome
@@ -53,10 +52,13 @@ class LocalDoor(Door):
         service: Service,
         watch: "Watch | None" = None,
         guest_requests: "Callable[[], tuple[GuestRequests, ...]] | None" = None,
+        *,
+        no_agent: str = "",
     ) -> None:
         """`watch` has been started, and is stopped by whoever did that.
 
-        `guest_requests` says what the metadata service was asked, where this process serves it.
+        `guest_requests` says what the metadata service was asked, where this process serves it;
+        `no_agent` why no agent is asked instead, in words that follow "the agent".
         """
         self.service = service
         self._watch = watch
@@ -65,6 +67,7 @@ class LocalDoor(Door):
         """How many look by it."""
         self._lock = threading.Lock()
         self._guests_asked = guest_requests
+        self._no_agent = no_agent or "which is not asked here"
         self._own: Mapping[str, Callable[..., object]] = {
             "status": self._status,
             "plan": self._plan,
@@ -220,8 +223,8 @@ class LocalDoor(Door):
 
     def _guest_requests(self) -> "tuple[GuestRequests, ...]":
         if self._guests_asked is None:
-            said = "what guests have asked is known to the agent alone, which does not run"
-            raise Unavailable(f"{said}: {command('agent', 'install', '--now')} starts it")
+            said = "what guests have asked is known to the agent alone"
+            raise Unavailable(f"{said}, {self._no_agent}")
         return self._guests_asked()
 
     def _plan(self) -> Proposal:

@@ -1,7 +1,9 @@
 """The agent serves metadata, and tells what was asked."""
 
+import json
+
 import pytest
-from agent import curl, start_agent
+from agent import add_users, curl, start_agent
 from cloud import answer, boot, create_network, netconsole
 from guest_asking import ask
 from private_host import PrivateHost, eventually
@@ -13,10 +15,18 @@ def test_the_agent_answers_and_tells_what_was_asked(host: PrivateHost) -> None:
     create_network(host)
     boot(host, "web1")
     boot(host, "quiet")
+    add_users(host)
     alone = host.run("netconsole", "metadata", "list", check=False)
     assert alone.returncode == 3
-    assert "is known to the agent alone" in alone.stderr
+    assert "is known to the agent alone, which does not run: `netconsole agent" in alone.stderr
     start_agent(host)
+    for stranger, more, why in (
+        (("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"), (), "let you in"),
+        ((), ("--no-agent",), "which is not asked, by --no-agent"),
+    ):
+        told = host.run(*stranger, "netconsole", *more, "metadata", "list", check=False)
+        assert why in told.stderr
+        assert "does not run" not in told.stderr
     hostname = "/latest/meta-data/hostname"
     eventually(lambda: ask(host, "web1", hostname).body.startswith("web1"))
     assert ask(host, "web1", "/nothing?key=secret").status == 404
@@ -30,6 +40,11 @@ def test_the_agent_answers_and_tells_what_was_asked(host: PrivateHost) -> None:
     assert "secret" not in shown
     assert curl(host, "/v1/guest_requests")[0] == 200
     assert "metadata service" not in eventually(lambda: _calm(host))
+    viewer = ("setpriv", "--reuid", "looker", "--regid", "looker", "--init-groups")
+    run = ("netconsole", "playbook", "run", "no-metadata", "--json")
+    told = json.loads(host.run(*viewer, *run, check=False).stdout)["findings"]
+    verdicts = {each["check"]: each["verdict"] for each in told}
+    assert verdicts["metadata"] == "ok", "what a viewer may not look at, the agent has"
 
     second = host.run("netconsole", "metadata", "serve", check=False)
     assert (second.returncode, len(second.stderr.splitlines())) == (1, 1)

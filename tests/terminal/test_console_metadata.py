@@ -28,7 +28,7 @@ def test_where_no_agent_runs_it_says_how_one_does() -> None:
     with RunningLab() as lab, console(lab, columns=60, lines=15) as terminal:
         terminal.wait_for("drift 0 ✓")
         terminal.press(":", *"metadata", "enter")
-        terminal.wait_for(UNKNOWN, re.compile(r"netconsole\s+agent\s+install\s+--now"))
+        terminal.wait_for(UNKNOWN, re.compile(r"netconsole\s+lab\s+run\s+--agent"))
         terminal.press("escape")
         terminal.wait_for("[1 networks]")
 

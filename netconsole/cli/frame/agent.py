@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from netconsole import __version__
 from netconsole.backend.configuration import places
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
+from netconsole.backend.model.phrases import command
 from netconsole.cli.frame import output
 from netconsole.door.answers import Unintelligible
 from netconsole.door.channel import Channel, LocalChannel
@@ -22,30 +24,50 @@ if TYPE_CHECKING:
 _OPTION = "agent_socket"
 
 
-def found(context: "Context") -> RemoteDoor | None:
-    """Return the door of the agent to ask, None where there is none. Raises Unavailable.
+@dataclass(frozen=True, slots=True)
+class NoAgent:
+    """That there is no agent to ask."""
+
+    because: str
+    """Why, in words that follow "the agent"."""
+
+
+def found(context: "Context") -> RemoteDoor | NoAgent:
+    """Return the door of the agent to ask, or why there is none. Raises Unavailable.
 
     Of this host it is done without; who is not let in is told why, and that it hangs. Of another
     host nothing else would do.
     """
     if context.host is not None:
         return _elsewhere(context, context.host)
-    where = _socket(context) if context.agent else None
+    if not context.agent:
+        return NoAgent("which is not asked, by --no-agent")
+    where = _socket(context)
     if where is None:
-        return None
+        return NoAgent(f"and this configuration does not say where it is ({_OPTION})")
     channel = LocalChannel(where)
     door = RemoteDoor(channel, read_only=context.read_only)
     try:
         _say_version(channel, door.greet(channel.patience_seconds).version)
     except (Refused, PermissionError) as error:
         _say_without(f"{where}: {error.strerror}" if isinstance(error, OSError) else str(error))
-        return None
+        return NoAgent("which does not let you in")
     except TimeoutError:
         _say_without(channel.why_silent())
-        return None
-    except (OSError, Unintelligible):
-        return None
+        return NoAgent("which does not answer")
+    except Unintelligible:
+        return NoAgent("and what answers in its place is none")
+    except OSError:
+        return NoAgent(f"which does not run: {_how_to_start()}")
     return door
+
+
+def _how_to_start() -> str:
+    from netconsole.lab.sandbox.members import inside_lab
+
+    if inside_lab():
+        return f"{command('lab', 'run', '--agent')} makes a lab with one"
+    return f"{command('agent', 'install', '--now')} starts it"
 
 
 def _elsewhere(context: "Context", target: str) -> RemoteDoor:

@@ -92,7 +92,11 @@ class Context:
         if self._door is None:
             from netconsole.cli.frame import agent
 
-            self._door = agent.found(self) or self._local_door()
+            found = agent.found(self)
+            if isinstance(found, agent.NoAgent):
+                self._door = self._local_door(found.because)
+            else:
+                self._door = found
         return self._door
 
     def door_for(self, change: "Change[Any] | type[Change[Any]]") -> "Door":
@@ -101,10 +105,10 @@ class Context:
             return self._local_door()
         return self.door()
 
-    def _local_door(self) -> "Door":
+    def _local_door(self, no_agent: str = "") -> "Door":
         from netconsole.door.local import LocalDoor
 
-        return LocalDoor(self.service())
+        return LocalDoor(self.service(), no_agent=no_agent)
 
     @property
     def confirm(self) -> "Confirm | None":

@@ -1,6 +1,6 @@
 """What every playbook is: checks in the order that finds the cause soonest, a cure, the proof."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,6 +47,15 @@ class Investigation:
     findings: tuple[Finding, ...]
     delivered: str = ""
     """What was written besides, in a sentence."""
+
+    def known_by(self, others: Iterable[Finding]) -> "Investigation":
+        """Return it with what others have found where this one could not look."""
+        known = {each.check: each for each in others}
+        findings = (
+            known.get(each.check, each) if each.verdict == "unknown" else each
+            for each in self.findings
+        )
+        return replace(self, findings=tuple(findings))
 
     @property
     def finding(self) -> Finding:
