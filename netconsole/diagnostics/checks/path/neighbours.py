@@ -11,6 +11,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Neighbour, Routing
 
 ID: Final = "neighbours"
@@ -65,11 +66,11 @@ def judge(snapshot: Snapshot) -> Finding:
 
 def _wrong(snapshot: Snapshot, entries: list[Neighbour]) -> Iterator[_Wrong]:
     """Those of routers that answer with another MAC address; it is known of who was asked alone."""
-    asked = snapshot.get(ArpAnswers)
+    asked = snapshot.part(ArpAnswers)
     routers = {(each.interface, each.gateway) for each in snapshot.part(Routing).routes}
     for entry in entries:
         place = (entry.interface, entry.address)
-        answers = asked.on(*place) if asked and place in routers else None
+        answers = asked.on(*place) if place in routers else None
         if answers and all(each.mac != entry.mac.lower() for each in answers):
             yield _Wrong(entry, answers[0].mac)
 
@@ -105,11 +106,10 @@ CHECK = Check(
     ID,
     (),
     TITLE,
-    frozenset({Routing}),
+    frozenset({ArpAnswers, Links, Routing}),
     0.5,
     judge,
     PAGE,
-    uses=frozenset({ArpAnswers}),
     reach=Reach.HOST,
     wrong="A router entered by hand is somebody else",
 )
