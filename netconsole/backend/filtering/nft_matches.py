@@ -51,6 +51,13 @@ def _port_of(protocol: str) -> _Question:
     return fits
 
 
+def _source_port_of(protocol: str) -> _Question:
+    def fits(value: str, flow: Flow) -> Fit:
+        return is_port(flow.source_port, value) if flow.protocol in ("", protocol) else False
+
+    return fits
+
+
 _QUESTIONS: Mapping[str, _Question] = {
     "iifname": lambda value, flow: is_interface(flow.into, value),
     "oifname": lambda value, flow: is_interface(flow.out, value),
@@ -63,6 +70,9 @@ _QUESTIONS: Mapping[str, _Question] = {
     "tcp dport": _port_of("tcp"),
     "udp dport": _port_of("udp"),
     "th dport": lambda value, flow: is_port(flow.port, value),
+    "tcp sport": _source_port_of("tcp"),
+    "udp sport": _source_port_of("udp"),
+    "th sport": lambda value, flow: is_port(flow.source_port, value),
 }
 
 

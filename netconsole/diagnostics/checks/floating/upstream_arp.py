@@ -5,16 +5,17 @@ from typing import Final
 
 from netconsole.backend.steps import AnnounceAddress, Plan
 from netconsole.backend.survey.status import FloatingIPStatus
-from netconsole.diagnostics.checks.filters import forward_filter
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.pings import FloatingPings, Ping
 from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.reasoning.lost_paths import lost_paths
 
 ID: Final = "upstream_arp"
 TITLE = "The router upstream sends floating addresses here"
@@ -52,13 +53,19 @@ def judge(snapshot: Snapshot) -> Finding:
         )
         return Finding(ID, TITLE, "info", because, rows, confidence="possible")
     lost = [ping for ping in heard if ping.lost and not _claimed(snapshot, ping)]
-    if lost and forward_filter.CHECK.examine(snapshot).found:
-        said = f"{lost[0].target} may well send them here: forward_filter names what drops them."
+    if lost and _is_dropped_here(snapshot):
+        said = f"{lost[0].target} may well send them here: a rule of this host drops packets."
         return Finding(ID, TITLE, "info", said, rows, confidence="likely")
     if lost:
         return _failed(lost, in_use, rows)
     because = f"{heard[0].target} answers to {len(heard)} floating addresses, and the replies come."
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _is_dropped_here(snapshot: Snapshot) -> bool:
+    """Whether a rule of this host ended a packet that was sent to be followed: that says why."""
+    tried, routing = snapshot.get(Journeys), snapshot.part(Routing)
+    return tried is not None and any(each.place.rule for each in lost_paths(tried, routing))
 
 
 def _claimed(snapshot: Snapshot, ping: Ping) -> bool:
@@ -127,6 +134,6 @@ CHECK = Check(
     1.5,
     judge,
     PAGE,
-    uses=frozenset({ArpAnswers}),
+    uses=frozenset({ArpAnswers, Journeys}),
     wrong="The router upstream sends a floating address elsewhere",
 )

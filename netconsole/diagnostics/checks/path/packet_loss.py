@@ -5,18 +5,37 @@ from typing import Final
 
 from netconsole.backend.model.phrases import count
 from netconsole.capture.comparison import PairReport, PointReport, Way
-from netconsole.diagnostics.checks.bridges import bridge, bridge_nf, drops, fdb, guards, stp, vlan
-from netconsole.diagnostics.checks.dhcp import address_conflict, dhcp_firewall, dnsmasq_processes
+from netconsole.diagnostics.checks.bridges import (
+    bridge,
+    bridge_nf,
+    drops,
+    fdb,
+    guards,
+    hairpin,
+    stp,
+    vlan,
+)
+from netconsole.diagnostics.checks.dhcp import (
+    address_conflict,
+    dhcp_firewall,
+    dhcp_hosts,
+    dhcp_rogue,
+    dnsmasq_processes,
+)
 from netconsole.diagnostics.checks.filters import forward_filter, group_rules, legacy_filter
 from netconsole.diagnostics.checks.floating import (
+    conntrack_stale,
     egress_source,
     floating_address,
     floating_nat,
     ingress_destination,
+    upstream_arp,
 )
 from netconsole.diagnostics.checks.host import duplicate_address, own_address
 from netconsole.diagnostics.checks.path import (
     arp_answers,
+    arp_flux,
+    asymmetric_route,
     conntrack_full,
     gateway,
     ip_forward,
@@ -49,10 +68,16 @@ _CAUSES: Final = (
     *(bridge.CHECK, vlan.CHECK, guards.CHECK, drops.CHECK, fdb.CHECK, stp.CHECK),
     *(dnsmasq_processes.CHECK, own_address.CHECK, egress_source.CHECK, floating_nat.CHECK),
     *(ingress_destination.CHECK, floating_address.CHECK, group_rules.CHECK, conntrack_full.CHECK),
-    *(arp_answers.CHECK, neighbours.CHECK),
     *(neighbour_table.CHECK, duplicate_address.CHECK, address_conflict.CHECK, proxy_arp.CHECK),
+    *(arp_answers.CHECK, neighbours.CHECK, arp_flux.CHECK, asymmetric_route.CHECK),
+    *(conntrack_stale.CHECK, upstream_arp.CHECK, dhcp_hosts.CHECK, hairpin.CHECK),
+    dhcp_rogue.CHECK,
 )
 """Checks that are nearer to a cause: where one has found something, that comes first."""
+_NAMING_RULES: Final = (
+    *(forward_filter.CHECK, legacy_filter.CHECK, dhcp_firewall.CHECK, bridge_nf.CHECK),
+)
+"""Those that are nearer to a rule that has ended packets."""
 TITLE = "Packets pass from interface to interface"
 _CONFIDENCE: dict[str, Confidence] = {"high": "certain", "medium": "likely", "low": "possible"}
 _WHERE = {
@@ -83,7 +108,8 @@ def _ended(lost: tuple[LostPaths, ...], snapshot: Snapshot) -> Finding:
     because = " ".join(sentence(each) for each in lost[:_MOST_TOLD])
     if lost[_MOST_TOLD:]:
         because += f" {count(len(lost) - _MOST_TOLD, 'more place')} like this below."
-    if named := next((each.id for each in _CAUSES if each.examine(snapshot).found), ""):
+    causes = _NAMING_RULES if lost[0].place.rule else _CAUSES
+    if named := next((each.id for each in causes if each.examine(snapshot).found), ""):
         said = f"What {named} has found comes first. {because}"
         return Finding(ID, TITLE, "info", said, rows, confidence="likely")
     remedy = remedy_of(lost[0])
