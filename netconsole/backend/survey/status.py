@@ -135,6 +135,8 @@ class NetworkStatus:
     """Bytes; None where the guests use what is usual."""
     multi_host: bool = False
     """Whether every host serves its own guests, and no others."""
+    has_dhcp: bool = field(default=True, metadata=INNER)
+    """Whether its guests get their addresses by DHCP; with the Flat manager they are injected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,6 +220,7 @@ class Survey:
             state="drift" if drifts else "unknown" if self.observed.unreadable else "ok",
             mtu=network.mtu,
             multi_host=network.multi_host,
+            has_dhcp=network.enable_dhcp and network.dhcp_server is not None,
         )
 
     def _allocations(self) -> Iterator[Allocation]:

@@ -189,7 +189,10 @@ def _of_instances(status: Status) -> Iterator[Trouble]:
 
 def _without_lease(status: Status) -> Iterator[Trouble]:
     words = {"no lease": list[Allocation](), "waiting": list[Allocation]()}
+    injected = {each.label for each in status.networks if not each.has_dhcp}
     for each in status.allocations:
+        if each.network in injected:
+            continue
         if not is_dead(each) and (word := lease_word(each)) in words:
             words[word].append(each)
     up, waiting = words["no lease"], words["waiting"]

@@ -74,7 +74,8 @@ class GuestAnswer:
     @property
     def is_silent(self) -> bool:
         """Whether it was asked, and nothing at all came back."""
-        return self.is_asked and not (self.macs or self.echoed or self.used)
+        heard = self.macs or self.echoed or self.used or self.asks_for_lease
+        return self.is_asked and not heard
 
 
 @dataclass(frozen=True, slots=True)

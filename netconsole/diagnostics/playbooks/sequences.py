@@ -60,7 +60,10 @@ NO_ADDRESS = Playbook(
     "What can be read comes first: port and bridge, the server, the packet filter between them, "
     "and what the server knows. Then a DISCOVER in the instance's name, from a port beside its "
     "own, divides what is left: where it is answered rightly, bridge, filter and server are in "
-    "order, and the fault is the instance's port or in the guest. No lease changes by that.",
+    "order, and the fault is the instance's port or in the guest. No lease changes by that.\n\n"
+    "On a network of the Flat manager nobody gives addresses, and the stages of DHCP have nothing "
+    "to look at: the guest reads its own from files or a config drive that were injected "
+    "(`netconsole instance inject`), and the last stage says whether it has.",
     "an instance",
 )
 

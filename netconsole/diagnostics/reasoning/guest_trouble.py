@@ -20,6 +20,11 @@ _SILENT: Final = (
     "Look at the instance itself: is it switched on, is its interface up, did it take its address "
     "(`netconsole playbook run no-address --target {name}`)?"
 )
+_SILENT_INJECTED: Final = (
+    "Look at the instance itself: is it switched on, is its interface up? Its address is injected: "
+    "`netconsole instance inject {name} --config-drive FILE`, or --root DIR, writes what it reads "
+    "when it boots."
+)
 _INSIDE: Final = "In the guest: {todo}. Nothing on this host mends it."
 
 
@@ -118,8 +123,17 @@ def troubles(guest: GuestAnswer, world: GuestWorld, *, is_meant: bool) -> Iterat
 def _absent(guest: GuestAnswer, world: GuestWorld, is_meant: bool) -> GuestTrouble | None:
     name, own = guest.instance, guest.address
     verdict: Verdict = "fail" if is_meant else "info"
-    remedy = _SILENT.format(name=name)
-    todo = "give it the address that it has by the store, or let it ask for one by DHCP"
+    has_dhcp = world.network(guest).has_dhcp
+    remedy = (_SILENT if has_dhcp else _SILENT_INJECTED).format(name=name)
+    ask = ", or let it ask for one by DHCP" if has_dhcp else ""
+    todo = f"give it the address that it has by the store{ask}"
+    if not has_dhcp and (guest.asks_for_lease or _is_self_given(guest)):
+        because = (
+            f"{name} waits at its port {guest.port} for an address by DHCP, and on {guest.network} "
+            f"nobody gives any: the addresses of this network are injected. It has not read {own} "
+            "from its files or its config drive."
+        )
+        return GuestTrouble(guest, "fail" if is_meant else "warn", because, remedy)
     for used in guest.used:
         if IPv4Address(used.address) in _LINK_LOCAL:
             because = (
@@ -153,6 +167,10 @@ def _absent(guest: GuestAnswer, world: GuestWorld, is_meant: bool) -> GuestTroub
         "address."
     )
     return GuestTrouble(guest, verdict, because, remedy, "likely")
+
+
+def _is_self_given(guest: GuestAnswer) -> bool:
+    return any(IPv4Address(used.address) in _LINK_LOCAL for used in guest.used)
 
 
 def _other_mac(guest: GuestAnswer) -> GuestTrouble:

@@ -22,7 +22,7 @@ from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.model.target import resolve
+from netconsole.diagnostics.model.target import Target, resolve
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.forwarding import ForwardingEntry, Move, PortVlan, PortVlans
 from netconsole.diagnostics.parts.links import Links
@@ -338,3 +338,24 @@ def test_a_full_backlog_is_lengthened_where_it_can_be_set() -> None:
     found = judged("saturation", own)
     assert found.fix == Plan((SetSysctl("net.core.netdev_max_backlog", "2000", "1000"),))
     assert found.persist
+
+
+@pytest.mark.parametrize("check", ["hairpin", "fdb", "stp"])
+def test_what_is_wrong_at_anothers_port_is_an_aside_where_an_instance_is_asked_about(
+    check: str,
+) -> None:
+    links = {
+        "hairpin": port_set("tap2", bcast_flood=False),
+        "stp": with_port("disabled"),
+        "fdb": LINKS,
+    }[check]
+    seen = bridged(links=links)
+    if check == "fdb":
+        here = ForwardingEntry(WEB2, "vlan100", "br100")
+        seen = seen.with_parts(replace(TABLE, entries=(*TABLE.entries, here)))
+    of_web1, of_web2 = (
+        judged(check, replace(seen, target=Target(name, name, port=port)))
+        for name, port in (("web1", "tap1"), ("web2", "tap2"))
+    )
+    assert (of_web2.verdict, of_web1.verdict, of_web1.fix) == ("fail", "info", None)
+    assert "tap1 (web1) is not concerned" in of_web1.because

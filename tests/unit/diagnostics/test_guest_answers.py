@@ -224,3 +224,17 @@ def test_many_that_are_silent_at_once_are_no_fault_of_guests() -> None:
     assert "What carries them" in found.because
     assert judged(*named, leased=False).verdict == "info"
     assert judged(*named[:2]).verdict == "info"
+
+
+def test_where_addresses_are_injected_nothing_is_said_of_a_server() -> None:
+    flat = replace(WIRED, networks=(replace(WIRED.networks[0], has_dhcp=False),))
+    seen = Snapshot.of(
+        Backend(replace(flat, allocations=GUESTS), Plan()),
+        LINKS,
+        Routing(()),
+        GuestAnswers((replace(SILENT, asks_for_lease=True),)),
+    )
+    found = guest_answers.CHECK.examine(replace(seen, target=Target("web1", "web1")))
+    assert found.verdict == "fail"
+    assert "the addresses of this network are injected" in found.because
+    assert "netconsole instance inject web1" in found.remedy

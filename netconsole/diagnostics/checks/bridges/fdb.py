@@ -12,7 +12,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.forwarding import ForwardingEntry, ForwardingTable, Move
 from netconsole.diagnostics.parts.links import KernelLink, Links
-from netconsole.diagnostics.reasoning.wiring import Wiring
+from netconsole.diagnostics.reasoning.wiring import Wiring, port_meant
 
 ID: Final = "fdb"
 TITLE = "Bridges know where the guests are"
@@ -57,8 +57,17 @@ def judge(snapshot: Snapshot) -> Finding:
         *(_moved(move, table, wiring) for move in moves),
         *(Evidence(f"ageing time of {link.name}", "0 s", "300 s") for link in forgetful),
     )
+    port = port_meant(snapshot)
+    meant = [each for each in misplaced if port in (each.own_port, each.entry.port)]
+    if misplaced and port and not meant:
+        other = misplaced[0]
+        because = (
+            f"{other.entry.mac} of {other.instance} is looked for behind "
+            f"{wiring.whose(other.entry.port)}; {wiring.whose(port)} is not concerned."
+        )
+        return Finding(ID, TITLE, "info", because, rows)
     if misplaced:
-        return _found(wiring, misplaced, rows, moves, forgetful)
+        return _found(wiring, meant or misplaced, rows, moves, forgetful)
     if many := [move for move in moves if move.times >= MANY_MOVES]:
         first = many[0]
         ports = " and ".join(dict.fromkeys(map(wiring.whose, first.ports)))

@@ -12,7 +12,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.claims import claimed
-from netconsole.diagnostics.reasoning.wiring import Wiring
+from netconsole.diagnostics.reasoning.wiring import Wiring, port_meant
 
 ID: Final = "hairpin"
 TITLE = "Ports hand frames to each other, and back"
@@ -97,11 +97,15 @@ def judge(snapshot: Snapshot) -> Finding:
     if not found:
         because = f"Nothing is held back at the {len(ports)} ports."
         return Finding(ID, TITLE, "ok", because, rows)
-    worst = min(found, key=lambda each: ("fail", "warn").index(each.by.verdict))
+    meant = [each for each in found if each.port.name == port_meant(snapshot)]
+    worst = min(meant or found, key=lambda each: ("fail", "warn").index(each.by.verdict))
     because = f"{wiring.whose(worst.port.name)} {worst.by.lost}."
     if rest := len(found) - 1:
         because += f" {rest} more such settings stand in the evidence."
     plan = Plan(tuple(map(_undo, found)))
+    if (port := port_meant(snapshot)) and not meant:
+        because += f" {wiring.whose(port)} is not concerned."
+        return Finding(ID, TITLE, "info", because, rows)
     verdict = worst.by.verdict
     return Finding(ID, TITLE, verdict, because, rows, (), plan, remedy=REMEDY)
 

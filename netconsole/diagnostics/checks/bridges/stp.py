@@ -12,7 +12,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.claims import claimed
-from netconsole.diagnostics.reasoning.wiring import Wiring
+from netconsole.diagnostics.reasoning.wiring import Wiring, port_meant
 
 ID: Final = "stp"
 TITLE = "Ports forward at once"
@@ -51,6 +51,10 @@ def judge(snapshot: Snapshot) -> Finding:
         )
         return Finding(ID, TITLE, "warn", because, rows, remedy=LOOP, confidence="likely")
     planned = claimed(host.plan, ID)
+    meant = port_meant(snapshot)
+    if waiting and meant and not (delayed or planned or meant in {each.name for each in waiting}):
+        because = f"{_because(wiring, waiting, delayed)} {wiring.whose(meant)} is not concerned."
+        return Finding(ID, TITLE, "info", because, rows)
     if not (waiting or delayed or planned):
         names = ", ".join(bridge.name for bridge in bridges)
         because = f"{names}: no spanning tree, and a port that comes up forwards at once."

@@ -105,6 +105,14 @@ def test_a_lease_says_nothing_of_who_is_at_the_port(
     assert [line[: len(begin)] for line, begin in zip(sentences(told), said, strict=True)] == said
 
 
+def test_an_address_that_is_injected_is_taken_up_by_no_lease() -> None:
+    observed, found = booted(carrier=True, leased=False)
+    flat = tuple(replace(network, enable_dhcp=False) for network in found.networks)
+    records = replace(found, networks=flat)
+    told = status(observed, records, wanted(records))
+    assert not any("by DHCP" in line for line in sentences(told))
+
+
 @pytest.mark.parametrize(
     ("leased", "word", "dead"), [(True, "leased", True), (False, "waiting", True)]
 )
