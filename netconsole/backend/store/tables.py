@@ -298,19 +298,16 @@ Index(
     fixed_ips.c.updated_at,
     fixed_ips.c.id,
     sqlite_where=is_free,
-    postgresql_where=is_free,
 )
 Index(
     "ix_fixed_ips_associated",
     fixed_ips.c.instance_uuid,
     sqlite_where=is_associated,
-    postgresql_where=is_associated,
 )
 Index(
     "ix_fixed_ips_host",
     fixed_ips.c.host,
     sqlite_where=fixed_ips.c.host.is_not(None),
-    postgresql_where=fixed_ips.c.host.is_not(None),
 )
 Index(
     "ix_fixed_ips_usage",

@@ -141,14 +141,12 @@ def _create_fixed_ips() -> None:
         "fixed_ips",
         ["network_id", "updated_at", "id"],
         sqlite_where=free,
-        postgresql_where=free,
     )
     op.create_index(
         "ix_fixed_ips_associated",
         "fixed_ips",
         ["instance_uuid"],
         sqlite_where=instance_uuid.is_not(None),
-        postgresql_where=instance_uuid.is_not(None),
     )
     op.create_index(
         "ix_fixed_ips_usage", "fixed_ips", ["network_id", "allocated", "leased", "reserved"]

@@ -14,5 +14,4 @@ def upgrade() -> None:
         "fixed_ips",
         ["host"],
         sqlite_where=host.is_not(None),
-        postgresql_where=host.is_not(None),
     )
