@@ -205,7 +205,7 @@ run(["agent"])
 def test_an_agent_of_another_version_is_said_to_be(
     host: PrivateHost, version: str, told: str
 ) -> None:
-    host.spawn("python3", "-c", OTHER_VERSION, version)
+    host.spawn("env", "python3", "-c", OTHER_VERSION, version)
     said = f"netconsole: this is {__version__}, the agent is {version}, {told}\n"
     eventually(lambda: host.run("netconsole", "network", "list", check=False).stderr == said)
 

@@ -220,7 +220,7 @@ def test_an_agent_of_another_version_is_said_to_be_and_where_to_mend_it(
 ) -> None:
     hosts.far.run("pkill", "-TERM", "-f", "netconsole agent")
     hosts.agent.wait(timeout=60)
-    hosts.far.spawn("python3", "-c", OTHER_VERSION, version)
+    hosts.far.spawn("env", "python3", "-c", OTHER_VERSION, version)
     said = f"netconsole: this is {__version__}, the agent of {FAR} is {version}, {told}\n"
     eventually(lambda: hosts.ask("network", "list").stderr == said)
 

@@ -83,3 +83,25 @@ def test_one_that_ended_is_followed_by_another(host: PrivateHost) -> None:
     host.run("pkill", "-KILL", "-f", "forked.py")
     eventually(lambda: not host.run("pgrep", "-f", "forked.py", check=False).stdout)
     assert host.run("netconsole", "--version").stdout
+
+
+@pytest.mark.parametrize("signal", ["TERM", "INT", "KILL"])
+def test_one_that_runs_on_is_seen_and_ends_as_one_that_is_started(
+    host: PrivateHost, signal: str
+) -> None:
+    host.run("netconsole", "network", "create", "vmnet", *FLAT)
+    following = ("netconsole", "log", "--follow", "--lines=1")
+    seen, said = [], []
+    for words in (following, ("env", *following)):
+        process = host.spawn(*words)
+        assert process.stdout is not None
+        assert "network create vmnet" in process.stdout.readline()
+        assert process.poll() is None
+        shown = ("pgrep", "--full", "--list-full", "bin/netconsole log --follow --lines=1")
+        pid, *line = host.run(*shown).stdout.split()
+        seen.append((line, host.read(f"/proc/{pid}/comm")))
+        host.run("kill", f"-{signal}", pid)
+        said.append(process.communicate(timeout=60))
+        assert process.returncode != 0
+    assert seen[0] == seen[1]
+    assert said[0] == said[1]

@@ -72,3 +72,19 @@ def run(
             f"{shlex.join(words)} exited {done.returncode}\n{done.stdout}{done.stderr}"
         )
     return done
+
+
+def spawn(
+    pid: int, kinds: Namespace, words: Sequence[str], more: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start a command and leave it running; it is a fork as with `run`."""
+    if can_run(words) and not more:
+        return forks(tuple(environment().items())).start(pid, kinds, words)
+    return subprocess.Popen(
+        command(pid, kinds, words),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(more),
+        text=True,
+    )

@@ -14,7 +14,6 @@ import json
 import os
 import pkgutil
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +21,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from forking import REQUEST, Server
+from started import Started
+from titles import ROOM, Title
 
 import netconsole
 from netconsole.lab.sandbox.namespaces import Namespace
@@ -47,7 +48,7 @@ class Forks:
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, __file__],
+                [sys.executable, __file__, ROOM],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env=dict(environment),
@@ -66,16 +67,16 @@ class Forks:
             status = int(answer.recv(REQUEST))
         return subprocess.CompletedProcess(words, status, said[0], said[1])
 
-    def start(self, words: Sequence[str]) -> "Started":
-        """Start it in this process's own namespaces."""
+    def start(self, pid: int, kinds: Namespace, words: Sequence[str]) -> Started:
+        """Start it in namespaces of a process, and let it run."""
         given, stdin = os.pipe()
-        answer, out, err = self._ask(os.getpid(), Namespace(0), words, given)
-        return Started(answer, stdin, out, err)
+        answer, out, err = self._ask(pid, kinds, words, given, alone=True)
+        return Started(words, answer, stdin, out, err)
 
     def _ask(
-        self, pid: int, kinds: Namespace, words: Sequence[str], given: int
+        self, pid: int, kinds: Namespace, words: Sequence[str], given: int, alone: bool = False
     ) -> tuple[socket.socket, int, int]:
-        request = json.dumps([pid, int(kinds), *words]).encode()
+        request = json.dumps([pid, int(kinds), alone, *words]).encode()
         answer, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         out, out_end = os.pipe()
         err, err_end = os.pipe()
@@ -84,41 +85,6 @@ class Forks:
         for descriptor in ends:
             os.close(descriptor)
         return answer, out, err
-
-
-class Started:
-    """A process that is a fork, as subprocess.Popen would show it."""
-
-    def __init__(self, answer: socket.socket, stdin: int, out: int, err: int) -> None:
-        self._answer = answer
-        self.pid = int(answer.recv(REQUEST))
-        self.stdin = open(stdin, "w")  # noqa: SIM115
-        self.stdout = open(out)  # noqa: SIM115
-        self.stderr = open(err)  # noqa: SIM115
-        self.returncode: int | None = None
-
-    def send_signal(self, number: int) -> None:
-        if self.returncode is None:
-            os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
-    def wait(self, timeout: float) -> int:
-        if self.returncode is None:
-            self._answer.settimeout(timeout)
-            with self._answer:
-                self.returncode = int(self._answer.recv(REQUEST))
-        return self.returncode
-
-    def communicate(self, timeout: float) -> tuple[str, str]:
-        """End its input, wait for its end, and return what it wrote, which is little."""
-        if self.stdout.closed:
-            return "", ""
-        self.stdin.close()
-        self.wait(timeout)
-        with self.stdout, self.stderr:
-            return self.stdout.read(), self.stderr.read()
 
 
 @functools.cache
@@ -163,8 +129,9 @@ if __name__ == "__main__":
     load()
     rehearse()
     gc.freeze()
+    title = Title.of_this_process()
     with socket.socket(fileno=os.dup(0)) as asked:
         work = Server(asked).serve()
     if work.more is None:
-        execute(work.words)
+        execute(work.words, title if work.alone else None)
     stay(work.words, work.more)

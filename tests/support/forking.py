@@ -23,6 +23,8 @@ class Asked(NamedTuple):
 
     pid: int
     kinds: Namespace
+    alone: bool
+    """Whether it runs beside others, is signalled, and is looked for by its command line."""
     words: list[str]
     standard: list[int]
     answer: int
@@ -33,19 +35,21 @@ class Asked(NamedTuple):
         request, given, _, _ = socket.recv_fds(requests, REQUEST, 4)
         if not request:
             os._exit(0)
-        pid, kinds, *words = json.loads(request)
-        return cls(pid, Namespace(kinds), [str(word) for word in words], given[:3], given[3])
+        pid, kinds, alone, *words = json.loads(request)
+        command = [str(word) for word in words]
+        return cls(pid, Namespace(kinds), alone, command, given[:3], given[3])
 
     @property
     def may_stay(self) -> bool:
         """Whether its process may stay for the next: with a PID namespace it ends at the latest."""
-        return Namespace.PID in self.kinds and self.words[0] == "netconsole"
+        return Namespace.PID in self.kinds and self.words[0] == "netconsole" and not self.alone
 
 
 class Work(NamedTuple):
     """What a fork is to do: a command, and the next ones by a socket where it stays."""
 
     words: list[str]
+    alone: bool
     more: socket.socket | None
 
 
@@ -121,9 +125,9 @@ class Server:
             more.close()
             self._forget()
             if stays:
-                return Work(asked.words, theirs)
+                return Work(asked.words, asked.alone, theirs)
             theirs.close()
-            return Work(asked.words, None)
+            return Work(asked.words, asked.alone, None)
         theirs.close()
         child = Child(pid, asked, more if stays else None)
         self._selector.register(child.ended, selectors.EVENT_READ, partial(self._reap, child))

@@ -141,14 +141,7 @@ class PrivateHost:
         self, *command: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
         """Start a command and leave it running; it ends with the host at the latest."""
-        process = subprocess.Popen(
-            self.command(*command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=entered.environment(environment or {}),
-            text=True,
-        )
+        process = entered.spawn(self.pid, self._kinds, command, environment)
         self._spawned.append(process)
         return process
 

@@ -34,9 +34,8 @@ class RunningLab:
         self.commands = 0
         """How many were run in it: where none was since, it is as it was."""
         forking = forks(tuple(entered.environment().items()))
-        self.outer = forking.start(
-            ("netconsole", "lab", "run", f"--network-manager={kind}", "--", *HOLD)
-        )
+        words = ("netconsole", "lab", "run", f"--network-manager={kind}", "--", *HOLD)
+        self.outer = forking.start(os.getpid(), Namespace(0), words)
         if ready and self.outer.stdout.readline() != "ready\n":
             _, reason = self.outer.communicate(timeout=60)
             raise RuntimeError(f"no lab: {reason}")
@@ -80,13 +79,9 @@ class RunningLab:
 
     def spawn(self, *command: str) -> subprocess.Popen[str]:
         """Start a command on the lab's host; it ends with the lab at the latest."""
-        return subprocess.Popen(
-            self.enter(*command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.commands += 1
+        first = self.first
+        return entered.spawn(first, _kinds(first), command)
 
     def netconsole(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run netconsole on the lab's host."""

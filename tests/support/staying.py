@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from forking import REQUEST
+from titles import Title
 
 from netconsole.cli import entry
+from netconsole.lab.sandbox.namespaces import set_process_name
 
 PROGRAM = str(Path(sys.executable).with_name("netconsole"))
 
@@ -122,11 +124,18 @@ def _open_streams() -> None:
     sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
-def execute(words: Sequence[str]) -> NoReturn:
-    """Run a command in this process, and end with it."""
+def execute(words: Sequence[str], title: Title | None) -> NoReturn:
+    """Run a command in this process, and end with it.
+
+    With a title it is seen under the name and the command line of one that was started.
+    """
     _open_streams()
+    ours = words[0] == "netconsole"
+    if title is not None:
+        title.write([sys.executable, PROGRAM, *words[1:]] if ours else words)
+        set_process_name(words[0])
     try:
-        if words[0] == "netconsole":
+        if ours:
             sys.argv = [PROGRAM, *words[1:]]
             sys.exit(entry.main())
         sys.argv = ["-c", *words[3:]]
