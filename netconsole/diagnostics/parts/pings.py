@@ -18,6 +18,10 @@ class Ping:
     replies: int = 0
     problem: str = ""
     """Why they could not be sent; the counts mean nothing then."""
+    left: bool | None = None
+    """Whether a request was seen to leave by the interface; None where that was not looked for."""
+    arrived: bool | None = None
+    """Whether a reply was seen to come in there, or a question by ARP who has the source."""
 
     @property
     def answered(self) -> bool:

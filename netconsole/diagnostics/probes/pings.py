@@ -1,8 +1,8 @@
 """Chooses whom to ping, and how, for the checks that compare two ways."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, repeat
 
 from netconsole.backend.survey.status import Allocation
 from netconsole.diagnostics.model.snapshot import Snapshot
@@ -17,6 +17,7 @@ from netconsole.diagnostics.parts.pings import (
 )
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.probes.arrivals import Arrivals, Seen
 from netconsole.diagnostics.probes.ping import HEADERS, ping, ping_all
 from netconsole.diagnostics.reasoning.reverse_path import asymmetric
 
@@ -123,8 +124,18 @@ def ping_from_floating(snapshot: Snapshot) -> FloatingPings:
     ]
     names = dict.fromkeys(each.interface for each in in_use)
     first = [ping(Ping(routers[name], name)) for name in names]
-    then = ping_all(
-        Ping(routers[each.interface], each.interface, each.address)
-        for each in in_use[:MOST_FLOATING]
-    )
-    return FloatingPings((*first, *then))
+    with Arrivals(names) as arrivals:
+        then = ping_all(
+            Ping(routers[each.interface], each.interface, each.address)
+            for each in in_use[:MOST_FLOATING]
+        )
+        seen = arrivals.seen()
+        watched = [arrivals.watches(each.interface) for each in then]
+    return FloatingPings((*first, *map(_with_arrivals, then, watched, repeat(seen))))
+
+
+def _with_arrivals(sent: Ping, watched: bool, seen: Mapping[tuple[str, str], Seen]) -> Ping:
+    if not watched:
+        return sent
+    found = seen.get((sent.interface, sent.source), Seen())
+    return replace(sent, left=found.left, arrived=found.arrived)

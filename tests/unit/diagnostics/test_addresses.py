@@ -333,3 +333,20 @@ def test_a_router_with_an_old_entry_answers_one_address_and_not_the_other(
     assert found.verdict == verdict
     announced = Plan((AnnounceAddress("eth0", FLOATING, 3),))
     assert found.fix == (announced if verdict == "fail" else None)
+
+
+@pytest.mark.parametrize(
+    ("left", "arrived", "verdict", "words"),
+    [
+        (None, None, "fail", "old hardware address"),
+        (True, False, "fail", "old hardware address"),
+        (True, True, "info", "comes in at eth0"),
+        (False, False, "info", "does not leave by eth0"),
+    ],
+)
+def test_what_arrives_and_is_lost_here_is_no_routers_fault(
+    left: bool | None, arrived: bool | None, verdict: Verdict, words: str
+) -> None:
+    lost = replace(ping(FLOATING, 0), left=left, arrived=arrived)
+    found = CHECKS["upstream_arp"].examine(seen(PEACE, FloatingPings((ping(), lost))))
+    assert (found.verdict, words in found.because) == (verdict, True)

@@ -56,6 +56,8 @@ def judge(snapshot: Snapshot) -> Finding:
     if lost and _is_dropped_here(snapshot):
         said = f"{lost[0].target} may well send them here: a rule of this host drops packets."
         return Finding(ID, TITLE, "info", said, rows, confidence="likely")
+    if here := [ping for ping in lost if ping.arrived or ping.left is False]:
+        return _lost_here(here[0], rows)
     if lost:
         return _failed(lost, in_use, rows)
     because = f"{heard[0].target} answers to {len(heard)} floating addresses, and the replies come."
@@ -77,6 +79,27 @@ def _claimed(snapshot: Snapshot, ping: Ping) -> bool:
 def _row(ping: Ping) -> Evidence:
     source = ping.source or f"the address of {ping.interface}"
     return Evidence(f"ping to {ping.target} from {source}", ping.told, "answered")
+
+
+def _lost_here(ping: Ping, rows: tuple[Evidence, ...]) -> Finding:
+    """Of what this host loses itself, no router is to blame."""
+    if ping.arrived:
+        because = (
+            f"What {ping.target} sends to {ping.source} comes in at {ping.interface}, as a look at "
+            "the interface shows, and this host does not take it: no router upstream is to blame. "
+            "A rule of the packet filter, the reverse path filter or a setting of ARP is."
+        )
+    else:
+        because = (
+            f"What {ping.source} sends to {ping.target} does not leave by {ping.interface}: a rule "
+            "of the packet filter or a route of this host keeps it, and no router is to blame."
+        )
+    row = Evidence(
+        f"seen at {ping.interface}",
+        "an answer, or a question for it" if ping.arrived else "no request",
+        note=f"for {ping.source}",
+    )
+    return Finding(ID, TITLE, "info", because, (*rows, row))
 
 
 def _failed(
@@ -109,6 +132,7 @@ PAGE = Explanation(
     "interface's own address, then from each floating one, out of the same interface. Requests go "
     "the same way; the replies go where the router believes each address to be. Answered for the "
     "one and not for the other is the stale entry, unless the router filters the floating range. "
+    "What is seen to arrive at the interface, and is lost behind it, is no router's fault. "
     "The first ping also makes the router known, so that no ARP request under the floating "
     "address mends by itself what is being looked for.",
     look_alikes=(
