@@ -4,27 +4,47 @@ from netconsole.backend.model.table_names import Kind
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 
 CHAINS: dict[str, str] = {
+    "CILIUM_": "cilium",
     "CNI-": "a CNI plugin",
+    "CROWDSEC_": "crowdsec",
     "DOCKER": "docker",
+    "FLANNEL-": "flannel",
     "FORWARD_direct": "firewalld",
+    "ISTIO_": "istio",
     "KUBE-": "kube-proxy",
     "LIBVIRT_": "libvirt",
+    "MINIUPNPD": "miniupnpd",
+    "NETAVARK": "podman",
+    "WEAVE-": "weave",
     "cali-": "calico",
     "f2b-": "fail2ban",
+    "neutron-": "neutron",
+    "nova-compute-": "nova-compute",
+    "sshguard": "sshguard",
     "ts-": "tailscale",
     "ufw-": "ufw",
 }
 """By how the names of their chains begin."""
 
 TABLES: dict[str, str] = {
+    "cilium": "cilium",
+    "crowdsec": "crowdsec",
     "docker-bridges": "docker",
+    "f2b-table": "fail2ban",
     "firewalld": "firewalld",
+    "fw4": "OpenWrt's fw4",
     "incus": "incus",
+    "io.systemd.nat": "systemd-networkd",
     "kube-proxy": "kube-proxy",
     "libvirt_network": "libvirt",
+    "lxc": "lxc",
     "lxd": "lxd",
+    "netavark": "podman",
+    "nm-shared-": "NetworkManager",
+    "sshguard": "sshguard",
+    "wg-quick-": "wg-quick",
 }
-"""By the names of their tables in nftables."""
+"""By how the names of their tables in nftables begin."""
 
 
 def keeper_of(chain: str) -> str:
@@ -34,7 +54,7 @@ def keeper_of(chain: str) -> str:
 
 def keeper_of_table(table: str) -> str:
     """Return the program whose table of nftables this is, empty where it is not known."""
-    return TABLES.get(table, "")
+    return next((name for begin, name in TABLES.items() if table.startswith(begin)), "")
 
 
 def keepers(seen: PacketFilter, kind: Kind) -> dict[str, tuple[str, ...]]:

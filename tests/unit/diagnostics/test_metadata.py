@@ -8,7 +8,7 @@ from evidence_samples import HEALTHY, nat, snapshot
 from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.model.subject import METADATA
 from netconsole.backend.steps import AddAddress
-from netconsole.backend.survey.status import NatRule
+from netconsole.backend.survey.status import Bypass, NatRule, SecurityGroupStatus
 from netconsole.diagnostics.checks.filters import firewall_off
 from netconsole.diagnostics.checks.path import metadata
 from netconsole.diagnostics.model.finding import Verdict
@@ -88,3 +88,26 @@ def test_a_firewall_that_was_switched_off_is_not_forgotten() -> None:
     since = "since the change of /etc/nova/nova.conf at 2001-09-09 01:46 UTC"
     assert since in found.because
     assert "take the line firewall_driver out of /etc/nova/nova.conf and run" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("opened", "whole", "verdict", "words"),
+    [
+        (False, False, "ok", "does not switch it off."),
+        (True, False, "info", "It filters nothing"),
+        (False, True, "info", "groups_bypassed names it"),
+    ],
+)
+def test_a_firewall_that_filters_nothing_is_not_said_to_be_on(
+    opened: bool, whole: bool, verdict: str, words: str
+) -> None:
+    group = SecurityGroupStatus(1, "default", "demo", (), ("web1",), lets_everything_in=opened)
+    taken = Bypass("ipv4", "FORWARD", "-j nova", 1, "FORWARD", "-j ACCEPT", whole=whole)
+    host = replace(HEALTHY.host, bypassed=(taken,))
+    found = firewall_off.CHECK.examine(
+        snapshot(replace(HEALTHY, host=host, security_groups=(group,)))
+    )
+    assert found.verdict == verdict
+    assert words in found.because
+    nobody = firewall_off.CHECK.examine(snapshot())
+    assert "No instance is here that it filters for" in nobody.because

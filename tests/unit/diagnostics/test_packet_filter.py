@@ -330,6 +330,14 @@ def test_who_keeps_rules_is_said_and_only_a_conflict_is_a_finding(
     assert (found.verdict, found.fix) == (verdict, None)
 
 
+def test_rules_of_nobody_known_are_said_to_be_there() -> None:
+    found = judged("other_firewalls", packet_filter(nft=wall("")))
+    assert found.verdict == "info"
+    assert "nftables inet wall" in found.because
+    shared = packet_filter(nft=wall("").replace("wall", "nm-shared-eth0"))
+    assert "NetworkManager keep rules" in judged("other_firewalls", shared).because
+
+
 def test_rules_of_ours_that_are_gone_are_brought_together_with_who_reloads() -> None:
     seen = snapshot(HEALTHY, ChangeRules("ipv4", "filter", ("-A x",), ()))
     docker = seen.with_parts(packet_filter(OUR_FILTER, DOCKER))

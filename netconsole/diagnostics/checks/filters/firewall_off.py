@@ -6,10 +6,11 @@ from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import ConfiguredOptions
+from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
+from netconsole.diagnostics.reasoning.claims import claimed
 
 ID: Final = "firewall_off"
-TITLE = "The firewall of instances is on"
+TITLE = "The firewall of instances is not switched off"
 
 
 def judge(snapshot: Snapshot) -> Finding:
@@ -18,8 +19,7 @@ def judge(snapshot: Snapshot) -> Finding:
     value = found.firewall_driver or "(the default)"
     rows = (Evidence("firewall_driver", value, "(the default)"),)
     if not found.filters_nothing:
-        because = "firewall_driver does not switch it off."
-        return Finding(ID, TITLE, "ok", because, rows)
+        return _not_off(snapshot, rows)
     because = (
         f"firewall_driver is {found.firewall_driver}{_since(found)}: no security group is kept, "
         "and nothing filters what reaches the instances. That helps to tell whether a filter is to "
@@ -31,6 +31,30 @@ def judge(snapshot: Snapshot) -> Finding:
         "`netconsole apply`."
     )
     return Finding(ID, TITLE, "warn", because, rows, remedy=remedy)
+
+
+def _not_off(snapshot: Snapshot, rows: tuple[Evidence, ...]) -> Finding:
+    """Say that no option switches it off, and whether it filters anything all the same."""
+    because = "firewall_driver does not switch it off."
+    host = snapshot.get(Backend)
+    if host is None:
+        return Finding(ID, TITLE, "ok", because, rows)
+    here = {each.instance for each in host.status.allocations if each.device_state != "not here"}
+    groups = [each for each in host.status.security_groups if here.intersection(each.instances)]
+    if not groups:
+        return Finding(ID, TITLE, "ok", f"{because} No instance is here that it filters for.", rows)
+    filtered = here.difference(
+        *(each.instances for each in groups if each.lets_everything_in),
+    )
+    if claimed(host.plan, "group_rules"):
+        said = "Its rules are not in force as they should be: group_rules says what is missing."
+    elif not filtered:
+        said = "It filters nothing: every instance here is in a group that lets everything in."
+    elif any(each.whole for each in host.status.host.bypassed):
+        said = "A rule of others lets packets in before it is asked: groups_bypassed names it."
+    else:
+        return Finding(ID, TITLE, "ok", because, rows)
+    return Finding(ID, TITLE, "info", f"{because} {said}", rows)
 
 
 def _since(found: ConfiguredOptions) -> str:
@@ -61,6 +85,7 @@ CHECK = Check(
     0.1,
     judge,
     PAGE,
+    uses=frozenset({Backend}),
     shown_by_status=True,
     wrong="The firewall of instances is off",
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from netconsole.backend.model.phrases import some
 from netconsole.backend.model.table_names import Kind
 from netconsole.backend.steps import ChangeRules
 from netconsole.backend.survey.trouble import Reach
@@ -32,12 +33,23 @@ def judge(snapshot: Snapshot) -> Finding:
     }
     kept = _kept(seen)
     names = sorted({*running, *kept})
-    if not names:
+    unknown = _unknown(seen)
+    if not names and not unknown:
         return Finding(ID, TITLE, "ok", "No other program keeps rules on this host.")
-    rows = tuple(
-        Evidence(name, ", ".join(kept.get(name, ())) or "no rules", note=running.get(name, ""))
-        for name in names
+    rows = (
+        *(
+            Evidence(name, ", ".join(kept.get(name, ())) or "no rules", note=running.get(name, ""))
+            for name in names
+        ),
+        *(Evidence(table, "rules", note="of whom its name does not tell") for table in unknown),
     )
+    if not names:
+        because = (
+            f"Others keep rules here beside ours: {some(unknown)}. Whose they are their names do "
+            "not tell: scripts of the admin, most likely. What they drop of the guests' packets is "
+            "the matter of forward_filter."
+        )
+        return Finding(ID, TITLE, "info", because, rows)
     both = [name for name in FIREWALLS if name in running]
     if len(both) > 1:
         because = (
@@ -54,10 +66,23 @@ def judge(snapshot: Snapshot) -> Finding:
         remedy = "`firewall-cmd --reload` restores its rules; then run `netconsole doctor` again."
         return Finding(ID, TITLE, "warn", because, rows, remedy=remedy, confidence="likely")
     because = (
-        f"{', '.join(names)} keep rules here beside ours. What they drop of the guests' packets is "
-        "the matter of forward_filter."
+        f"{', '.join(names)} keep rules here beside ours.{_more(unknown)} What they drop of the "
+        "guests' packets is the matter of forward_filter."
     )
     return Finding(ID, TITLE, "info", because + _missing(snapshot, names), rows)
+
+
+def _unknown(seen: PacketFilter) -> list[str]:
+    """Return the tables of others whose names tell of no program, in words."""
+    return [
+        f"nftables {table.family} {table.name}"
+        for table in seen.foreign_tables
+        if not keeper_of_table(table.name)
+    ]
+
+
+def _more(unknown: list[str]) -> str:
+    return f" So does whoever made {some(unknown)}." if unknown else ""
 
 
 def _kept(seen: PacketFilter) -> dict[str, tuple[str, ...]]:
@@ -97,7 +122,8 @@ PAGE = Explanation(
     "and ufw clear away or replace whole tables when they reload; docker and libvirt put their "
     "chains first. None of them knows of ours.",
     evidence="Processes, the chains that carry the names of such programs (DOCKER, LIBVIRT_, ufw-, "
-    "KUBE-) in both kinds of tables, and their tables in nftables.",
+    "KUBE-) in both kinds of tables, and their tables in nftables. A table whose name tells of no "
+    "program is named as that.",
     look_alikes=(
         ("forward_filter", "one of them drops what the guests send."),
         ("legacy_filter", "the rules are of the other kind, and nobody's."),
