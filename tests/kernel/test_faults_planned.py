@@ -1,7 +1,7 @@
 """The faults that the plan sees, and the reverse path filter, put through from break to cure."""
 
 import pytest
-from lab_faults import PROGRAMS, put_through
+from lab_faults import PROGRAMS, begin_healthy, put_through
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires(*PROGRAMS)
@@ -21,3 +21,17 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
 )
 def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) -> None:
     put_through(lab, fault, check)
+
+
+def test_who_leaves_a_shared_lab_broken_is_named_by_the_next(
+    lab: RunningLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as another:
+        another.setenv("PYTEST_CURRENT_TEST", "tests/test_other.py::test_that_leaves (call)")
+        lab.netconsole("lab", "break", "rp_filter")
+    try:
+        with pytest.raises(AssertionError, match=r"::test_that_leaves'\]: \{'rp_filter'"):
+            begin_healthy(lab)
+    finally:
+        lab.netconsole("lab", "mend", "rp_filter")
+    begin_healthy(lab)

@@ -155,14 +155,16 @@ def put_through_by_hand(lab: RunningLab, fault: str, check: str, *options: str) 
 
 
 def begin_healthy(lab: RunningLab, *options: str, beside: tuple[str, ...] = ()) -> None:
-    """Fail unless nothing is named; what the test before has seen is not looked at again.
+    """Fail unless nothing is named, and tell which test has left it so.
 
-    That is where it ended with the same look, and nothing was run in the lab since.
+    What the test before has seen is not looked at again: that is where it ended with the same
+    look, and nothing was run in the lab since.
     """
     if _seen_healthy.get(lab) != (lab.commands, options, beside):
+        before = lab.users[-1:]
         eventually(lambda: not lab.run("ip", "-6", "address", "show", "tentative").stdout)
         found = examined(lab, *options)
-        assert found.named_beside(beside) == [], found.reasons
+        assert found.named_beside(beside) == [], f"left by {before}: {found.reasons}"
 
 
 def end_healthy(lab: RunningLab, *options: str, beside: tuple[str, ...] = ()) -> None:

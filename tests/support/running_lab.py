@@ -33,6 +33,8 @@ class RunningLab:
     def __init__(self, ready: bool = True, kind: str = "flatdhcp") -> None:
         self.commands = 0
         """How many were run in it: where none was since, it is as it was."""
+        self.users: list[str] = []
+        """The tests that have run some, the latest last."""
         forking = forks(tuple(entered.environment().items()))
         words = ("netconsole", "lab", "run", f"--network-manager={kind}", "--", *HOLD)
         self.outer = forking.start(os.getpid(), Namespace(0), words)
@@ -58,28 +60,34 @@ class RunningLab:
         (first,) = _children(keeper)
         return first
 
+    def _count(self) -> None:
+        self.commands += 1
+        user = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+        if self.users[-1:] != [user]:
+            self.users.append(user)
+
     def run(
         self, *command: str, check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on the lab's host, in the namespaces that `lab enter` goes into."""
-        self.commands += 1
+        self._count()
         first = self.first
         return entered.run(first, _kinds(first), command, check=check, timeout=timeout)
 
     def command(self, *command: str) -> list[str]:
         """Return the argument list that runs a command there, from the machine."""
-        self.commands += 1
+        self._count()
         first = self.first
         return entered.command(first, _kinds(first), command)
 
     def enter(self, *command: str) -> list[str]:
         """Return the one that does so as a user would."""
-        self.commands += 1
+        self._count()
         return [NETCONSOLE, "lab", "enter", "--pid", str(self.first), "--", *command]
 
     def spawn(self, *command: str) -> subprocess.Popen[str]:
         """Start a command on the lab's host; it ends with the lab at the latest."""
-        self.commands += 1
+        self._count()
         first = self.first
         return entered.spawn(first, _kinds(first), command)
 
