@@ -52,7 +52,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import NOT_ASKED, NOT_SENT, Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.guests import GuestAnswers
-from netconsole.diagnostics.parts.journeys import Journeys
+from netconsole.diagnostics.parts.journeys import Journeys, Purpose
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.traffic import Traffic
@@ -66,14 +66,23 @@ _CAUSES: Final = (
     *(ip_forward.CHECK, gateway.CHECK, uplink.CHECK, routes.CHECK, rp_filter.CHECK),
     *(forward_filter.CHECK, legacy_filter.CHECK, dhcp_firewall.CHECK, bridge_nf.CHECK),
     *(bridge.CHECK, vlan.CHECK, guards.CHECK, drops.CHECK, fdb.CHECK, stp.CHECK),
-    *(dnsmasq_processes.CHECK, own_address.CHECK, egress_source.CHECK, floating_nat.CHECK),
-    *(ingress_destination.CHECK, floating_address.CHECK, group_rules.CHECK, conntrack_full.CHECK),
-    *(neighbour_table.CHECK, duplicate_address.CHECK, address_conflict.CHECK, proxy_arp.CHECK),
-    *(arp_answers.CHECK, neighbours.CHECK, arp_flux.CHECK, asymmetric_route.CHECK),
-    *(conntrack_stale.CHECK, upstream_arp.CHECK, dhcp_hosts.CHECK, hairpin.CHECK),
-    dhcp_rogue.CHECK,
+    *(group_rules.CHECK, conntrack_full.CHECK, neighbour_table.CHECK, duplicate_address.CHECK),
+    *(address_conflict.CHECK, proxy_arp.CHECK, arp_answers.CHECK, neighbours.CHECK),
+    *(arp_flux.CHECK, asymmetric_route.CHECK),
 )
 """Checks that are nearer to a cause: where one has found something, that comes first."""
+_OF_NAMES: Final = (dnsmasq_processes.CHECK,)
+_OF_WORLD: Final = (own_address.CHECK, egress_source.CHECK, upstream_arp.CHECK, floating_nat.CHECK)
+_CAUSES_OF: Final[dict[Purpose, tuple[Check, ...]]] = {
+    "lease": (*_OF_NAMES, dhcp_hosts.CHECK, dhcp_rogue.CHECK),
+    "names": _OF_NAMES,
+    "world": _OF_WORLD,
+    "floating": (
+        *(*_OF_WORLD, ingress_destination.CHECK, floating_address.CHECK, conntrack_stale.CHECK),
+    ),
+    "neighbour": (hairpin.CHECK,),
+}
+"""Those that are nearer to it on paths of one purpose."""
 _NAMING_RULES: Final = (
     *(forward_filter.CHECK, legacy_filter.CHECK, dhcp_firewall.CHECK, bridge_nf.CHECK),
 )
@@ -104,16 +113,24 @@ def judge(snapshot: Snapshot) -> Finding:
 
 def _ended(lost: tuple[LostPaths, ...], snapshot: Snapshot) -> Finding:
     """A packet that was sent along a path that matters ended on its way."""
-    rows = tuple(row for each in lost for row in rows_of(each))
-    because = " ".join(sentence(each) for each in lost[:_MOST_TOLD])
-    if lost[_MOST_TOLD:]:
-        because += f" {count(len(lost) - _MOST_TOLD, 'more place')} like this below."
-    causes = _NAMING_RULES if lost[0].place.rule else _CAUSES
-    if named := next((each.id for each in causes if each.examine(snapshot).found), ""):
-        said = f"What {named} has found comes first. {because}"
+    named = {each.place: _named(each, snapshot) for each in lost}
+    own = [each for each in lost if not named[each.place]]
+    told = own or list(lost)
+    rows = tuple(row for each in told for row in rows_of(each))
+    because = " ".join(sentence(each) for each in told[:_MOST_TOLD])
+    if told[_MOST_TOLD:]:
+        because += f" {count(len(told) - _MOST_TOLD, 'more place')} like this below."
+    if not own:
+        said = f"What {named[lost[0].place]} has found comes first. {because}"
         return Finding(ID, TITLE, "info", said, rows, confidence="likely")
-    remedy = remedy_of(lost[0])
-    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy_of(own[0]))
+
+
+def _named(found: LostPaths, snapshot: Snapshot) -> str:
+    """Return the check that is nearer to the cause, and has found something; empty for none."""
+    more = _CAUSES_OF.get(found.paths[0].purpose, ())
+    causes = _NAMING_RULES if found.place.rule else (*_CAUSES, *more)
+    return next((each.id for each in causes if each.examine(snapshot).found), "")
 
 
 def _all_reached(tried: Journeys | None, snapshot: Snapshot) -> Finding:
