@@ -5,10 +5,10 @@ from typing import Literal
 
 from netconsole.diagnostics.parts.journey import Journey
 
-Purpose = Literal["gateway", "lease", "names", "world", "floating", "neighbour"]
+Purpose = Literal["gateway", "lease", "names", "servers", "world", "floating", "neighbour"]
 """What a path is for: an instance's gateway, its lease by DHCP, the names that its network's
-dnsmasq tells, what is beyond this host, its floating address from outside, and an instance of the
-same network."""
+dnsmasq tells, the name servers that dnsmasq itself asks, what is beyond this host, its floating
+address from outside, and an instance of the same network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class PathJourney:
 
     purpose: Purpose
     instance: str
-    """Whom the path serves."""
+    """Whom the path serves; empty of what this host asks for all of a network."""
     network: str
     journey: Journey
     has_data: bool = False

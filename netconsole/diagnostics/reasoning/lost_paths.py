@@ -14,7 +14,7 @@ from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import Routing
 
 _ORDER: Final[tuple[Purpose, ...]] = (
-    *("gateway", "lease", "names", "world", "floating", "neighbour"),
+    *("gateway", "lease", "names", "servers", "world", "floating", "neighbour"),
 )
 _HERE: Final[frozenset[End]] = frozenset({"lost", "taken", "unheard"})
 _SERVED_HERE: Final[frozenset[Purpose]] = frozenset({"lease", "names"})

@@ -1,17 +1,21 @@
 """Sends a packet along each path that matters, all at the same time, and follows them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from ipaddress import IPv4Address
 
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
+from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.model.request import Request
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.probes.dns_probe import servers
 from netconsole.diagnostics.probes.silence import silent_addresses
 from netconsole.diagnostics.tracing.ends import HOST, TraceRequest
-from netconsole.diagnostics.tracing.paths import MOST_INSTANCES, paths
+from netconsole.diagnostics.tracing.paths import MOST_INSTANCES, PathEnds, paths
 from netconsole.diagnostics.tracing.trace import trace_all
 
 SECONDS = 20.0
@@ -31,7 +35,8 @@ def follow_paths(request: Request, snapshot: Snapshot) -> Journeys:
         raise Unavailable("it is not known which paths there are")
     here = [each.address for each in host.status.allocations if each.device and each.allocated]
     silent = silent_addresses(here) if len(here) > MOST_INSTANCES else frozenset[str]()
-    chosen = paths(host.status, routing, snapshot.target, silent, _of_ipv4(request.sources))
+    tried = PathEnds(silent, _of_ipv4(request.sources), tuple(_name_servers(host.status)))
+    chosen = paths(host.status, routing, snapshot.target, tried)
     if not chosen.paths:
         return Journeys()
     own = (TraceRequest(HOST, chosen.beyond),) if chosen.beyond else ()
@@ -54,3 +59,11 @@ def follow_paths(request: Request, snapshot: Snapshot) -> Journeys:
 
 def _of_ipv4(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(each for each in sources if ":" not in each)
+
+
+def _name_servers(status: Status) -> Iterator[tuple[str, str]]:
+    """Yield each network whose dnsmasq runs with each server of IPv4 that it asks."""
+    for each in status.dnsmasq:
+        for server in servers(each.argv) if each.state == "running" else ():
+            with suppress(ValueError):  # with a port or an interface, or of IPv6
+                yield each.network, str(IPv4Address(server))

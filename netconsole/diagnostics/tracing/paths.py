@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from itertools import islice
 from typing import Final
 
 from netconsole.backend.model.group_rules import Attempt, admits
@@ -10,13 +11,14 @@ from netconsole.backend.survey.status import Allocation, NetworkStatus, Status
 from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.journeys import Purpose
 from netconsole.diagnostics.parts.routing import Routing
-from netconsole.diagnostics.tracing.ends import OUTSIDE, TraceRequest, default_route
+from netconsole.diagnostics.tracing.ends import HOST, OUTSIDE, TraceRequest, default_route
 
 MOST_INSTANCES: Final = 6
 """Whose paths are tried."""
 BURST: Final = 3
 """Echo requests at once from outside: what counts them lets the first by."""
 DNS_PORT: Final = 53
+_MOST_SERVERS: Final = 3
 _MOST_SOURCES: Final = 4
 """Of those that are asked for, tried."""
 _WEB: Final = 80
@@ -47,27 +49,44 @@ class ChosenPaths:
     """The router that this host asks itself as well; empty where it has none."""
 
 
-def paths(
-    status: Status,
-    routing: Routing,
-    target: Target | None,
-    silent: Container[str] = (),
-    sources: Sequence[str] = (),
-) -> ChosenPaths:
+@dataclass(frozen=True, slots=True)
+class PathEnds:
+    """What is known of whom to try."""
+
+    silent: Container[str] = ()
+    """Addresses of instances that did not answer."""
+    sources: Sequence[str] = ()
+    """Addresses outside from which floating ones are to be reached."""
+    servers: Sequence[tuple[str, str]] = ()
+    """Networks, each with a name server that its dnsmasq asks."""
+
+
+def paths(status: Status, routing: Routing, target: Target | None, ends: PathEnds) -> ChosenPaths:
     """Return the paths of the target, or of instances that stand for all of the host.
 
-    Of each network one with and one without a floating address; those of `silent`, whose addresses
-    do not answer, come first. From outside the router sends, and each of `sources`.
+    Of each network one with and one without a floating address; those whose addresses do not
+    answer come first. From outside the router sends, and each of the sources.
     """
     default = default_route(routing)
     beyond = default.gateway if default else ""
     here = [each for each in status.allocations if _is_here(each)]
-    chosen = _chosen(here, target, silent)
+    chosen = _chosen(here, target, ends.silent)
     found = tuple(
-        path for each in chosen for path in _of_instance(each, here, status, beyond, sources)
+        path for each in chosen for path in _of_instance(each, here, status, beyond, ends.sources)
     )
+    if found:
+        found += tuple(_to_servers(ends.servers, {each.network for each in chosen}))
     asked = len(here) if target is None else len(chosen)
     return ChosenPaths(found, max(0, asked - len(chosen)), beyond)
+
+
+def _to_servers(
+    servers: Iterable[tuple[str, str]], networks: Container[str]
+) -> Iterator[TriedPath]:
+    """What dnsmasq asks for guests, it asks as this host."""
+    asked = {server: network for network, server in servers if network in networks}
+    for server, network in islice(asked.items(), _MOST_SERVERS):
+        yield TriedPath("servers", "", network, TraceRequest(HOST, server, "dns", DNS_PORT))
 
 
 def _is_here(each: Allocation) -> bool:

@@ -14,7 +14,11 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
+from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.log import SystemLog
+from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules
+from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
 
 ID: Final = "dns"
 TITLE = "Names are resolved, and soon"
@@ -101,6 +105,10 @@ def _upstream(
     )
     if not first.code and (cause := _named(snapshot, _CAUSES_BEYOND, ("fail",))):
         return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows, _RULES_OUT)
+    if met := dropped_by_rules(snapshot, {"servers"}):
+        told = f"{sentence(met[0])} {said}."
+        of_rule = (*(row for each in met for row in rows_of(each)), *rows)
+        return Finding(ID, TITLE, "fail", told, of_rule, _RULES_OUT, remedy=remedy_of(met[0]))
     remedy = (
         f"See whether this host reaches {first.server} (`ip route get {first.server}`), or give "
         "another one in dns_server, then `netconsole apply`, which restarts dnsmasq."
@@ -168,7 +176,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({SystemLog}).union(
+    uses=frozenset({SystemLog, Journeys, Routing}).union(
         *(each.needs | each.uses for each in (*_CAUSES, *_CAUSES_BEYOND))
     ),
     reach=Reach.NETWORK,

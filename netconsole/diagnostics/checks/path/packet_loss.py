@@ -20,6 +20,7 @@ from netconsole.diagnostics.checks.dhcp import (
     dhcp_firewall,
     dhcp_hosts,
     dhcp_rogue,
+    dns,
     dnsmasq_processes,
 )
 from netconsole.diagnostics.checks.filters import forward_filter, group_rules, legacy_filter
@@ -76,6 +77,7 @@ _OF_WORLD: Final = (own_address.CHECK, egress_source.CHECK, upstream_arp.CHECK, 
 _CAUSES_OF: Final[dict[Purpose, tuple[Check, ...]]] = {
     "lease": (*_OF_NAMES, dhcp_hosts.CHECK, dhcp_rogue.CHECK),
     "names": _OF_NAMES,
+    "servers": (dns.CHECK, *_OF_WORLD),
     "world": _OF_WORLD,
     "floating": (
         *(*_OF_WORLD, ingress_destination.CHECK, floating_address.CHECK, conntrack_stale.CHECK),
@@ -84,7 +86,7 @@ _CAUSES_OF: Final[dict[Purpose, tuple[Check, ...]]] = {
 }
 """Those that are nearer to it on paths of one purpose."""
 _NAMING_RULES: Final = (
-    *(forward_filter.CHECK, legacy_filter.CHECK, dhcp_firewall.CHECK, bridge_nf.CHECK),
+    *(forward_filter.CHECK, legacy_filter.CHECK, dhcp_firewall.CHECK, bridge_nf.CHECK, dns.CHECK),
 )
 """Those that are nearer to a rule that has ended packets."""
 TITLE = "Packets pass from interface to interface"
