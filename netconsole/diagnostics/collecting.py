@@ -32,6 +32,7 @@ from netconsole.diagnostics.evidence import (
     reverse_paths,
     routing,
     settings,
+    state_holders,
     storage,
     virtual_machines,
     xtables_lock,
@@ -63,6 +64,7 @@ from netconsole.diagnostics.parts.queues import Queues
 from netconsole.diagnostics.parts.reverse_paths import EchoProbes, ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.parts.state_holders import StateHolders
 from netconsole.diagnostics.parts.storage import StateStorage
 from netconsole.diagnostics.parts.traffic import Traffic
 from netconsole.diagnostics.parts.virtual_machines import VirtualMachines
@@ -143,6 +145,7 @@ COLLECTORS: Mapping[type[object], Collector | Looker] = {
         30.0,
     ),
     DnsmasqFiles: Collector(lambda request: dnsmasq_files.read_dnsmasq_files(), 5.0),
+    StateHolders: Collector(lambda request: state_holders.read_state_holders(request.service), 5.0),
     StateStorage: Collector(lambda request: storage.read_storage(request.service), 5.0),
     SystemLog: Collector(lambda request: log.read_log(), 8.0),
 }

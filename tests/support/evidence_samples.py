@@ -24,10 +24,10 @@ from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers, Discover
 from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import (
-    DhcpListener,
     DnsmasqProcess,
     DnsmasqProcesses,
     LeaseFile,
+    PortListener,
 )
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.listeners import Listeners
@@ -106,7 +106,8 @@ PROCESSES = DnsmasqProcesses(
     {f"{NETWORKS}/nova-br100.pid": "7\n"},
     {f"{NETWORKS}/nova-br100.leases": LeaseFile(NOW - 3000, as_text(LEASES), LEASES)},
     {f"{NETWORKS}/nova-br100.hosts": 1244},
-    (DhcpListener("0.0.0.0", "br100", "dnsmasq", 7),),  # noqa: S104  as ss prints it
+    (PortListener("0.0.0.0", "br100", "dnsmasq", 7),),  # noqa: S104  as ss prints it
+    (PortListener("10.0.0.1", "", "dnsmasq", 7, 53),),
     3,
 )
 LINKS = Links(

@@ -16,10 +16,10 @@ from netconsole.backend.system import files
 from netconsole.backend.system.processes import arguments, running
 from netconsole.backend.system.programs import run
 from netconsole.diagnostics.parts.dnsmasq import (
-    DhcpListener,
     DnsmasqProcess,
     DnsmasqProcesses,
     LeaseFile,
+    PortListener,
 )
 
 SECONDS = 0.5
@@ -37,7 +37,7 @@ def read_dnsmasq(known: Observed | None = None) -> DnsmasqProcesses:
     seen = _running() if known is None else _seen(known)
     before = {pid: _runtime(pid) for pid in seen}
     began = time.monotonic()
-    listeners = tuple(_listeners())
+    listeners = tuple(_listeners(67))
     instances = _inotify_instances(seen)
     time.sleep(max(0.0, SECONDS - (time.monotonic() - began)) if seen else 0.0)
     elapsed = time.monotonic() - began
@@ -52,6 +52,7 @@ def read_dnsmasq(known: Observed | None = None) -> DnsmasqProcesses:
         dict(_lease_files(processes)),
         dict(_directories(processes)),
         listeners,
+        tuple(_listeners(53)),
         instances,
     )
 
@@ -111,16 +112,16 @@ def _instances_of(pid: int) -> Iterator[str]:
                 yield descriptor.name
 
 
-def _listeners() -> Iterator[DhcpListener]:
+def _listeners(port: int) -> Iterator[PortListener]:
     """Ask ss(8): it alone says which interface a socket is bound to."""
-    for line in run(["ss", "-H", "-l", "-u", "-n", "-p", "sport = :67"]).splitlines():
+    for line in run(["ss", "-H", "-l", "-u", "-n", "-p", f"sport = :{port}"]).splitlines():
         words = line.split()
         if len(words) < 5:
             continue
         address, _, interface = words[3].rpartition(":")[0].partition("%")
         user = _USER.search(line)
         name, pid = (user[1], int(user[2])) if user else ("", 0)
-        yield DhcpListener(address, interface, name, pid)
+        yield PortListener(address, interface, name, pid, port)
 
 
 def _inotify_instances(servers: Collection[int]) -> int:

@@ -56,14 +56,15 @@ class LeaseFile:
 
 
 @dataclass(frozen=True, slots=True)
-class DhcpListener:
-    """A socket that hears UDP port 67."""
+class PortListener:
+    """A socket that hears a UDP port."""
 
     address: str
     interface: str
     """The one that it is bound to; empty for one that hears all."""
     program: str
     pid: int
+    port: int = 67
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ class DnsmasqProcesses:
     lease_files: Mapping[str, LeaseFile] = field(default_factory=dict)
     directories: Mapping[str, int] = field(default_factory=dict)
     """The inode number of each --dhcp-hostsdir."""
-    listeners: tuple[DhcpListener, ...] = ()
+    listeners: tuple[PortListener, ...] = ()
+    name_listeners: tuple[PortListener, ...] = ()
+    """Those of UDP port 53; `listeners` are of 67."""
     inotify_instances: int = 0
     """How many the processes of root have together (fs.inotify.max_user_instances is the most)."""
 

@@ -38,6 +38,7 @@ from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Verdict
 from netconsole.diagnostics.parts.dhcp import DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
+from netconsole.diagnostics.parts.dnsmasq import PortListener
 from netconsole.diagnostics.parts.dnsmasq_files import (
     READ,
     SEARCH,
@@ -133,6 +134,20 @@ def test_a_dnsmasq_of_others_is_known_by_its_arguments(command: str, owner: str)
     )
     assert (finding.verdict, finding.fix) == ("fail", None)
     assert f"of {owner} (pid 9)" in finding.because
+
+
+def test_who_has_the_port_of_one_that_is_missing_is_named() -> None:
+    missing = replace(HEALTHY, dnsmasq=(replace(DNSMASQ, state="missing", pids=()),))
+    seen = snapshot(missing)
+    held = PortListener("10.0.0.1", "", "named", 99, 53)
+    none = replace(PROCESSES, processes=(), listeners=(), name_listeners=())
+    assert "so that it cannot start" not in found("dnsmasq_processes", none, seen=seen).because
+    taken = replace(none, name_listeners=(held,))
+    finding = found("dnsmasq_processes", taken, seen=seen)
+    assert "named (pid 99) has UDP port 53 of 10.0.0.1" in finding.because
+    assert finding.fix is None
+    local = replace(none, name_listeners=(replace(held, address="127.0.0.1"),))
+    assert "cannot start" not in found("dnsmasq_processes", local, seen=seen).because
 
 
 # dhcp_hosts

@@ -25,7 +25,7 @@ from netconsole.backend.steps import Plan, ReloadDnsmasq, StartDnsmasq, StopDnsm
 from netconsole.diagnostics.model.finding import Verdict
 from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
-from netconsole.diagnostics.parts.dnsmasq import DhcpListener
+from netconsole.diagnostics.parts.dnsmasq import PortListener
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 
 # dhcp_probe, dhcp_rogue
@@ -86,7 +86,7 @@ def test_a_late_answer_to_an_earlier_question_counts_too() -> None:
 
 def test_a_server_on_this_host_has_no_port_to_be_silenced_at() -> None:
     here = replace(ROGUE, port="br100")
-    heard = replace(PROCESSES, listeners=(DhcpListener("*", "", "kea-dhcp4", 50),))
+    heard = replace(PROCESSES, listeners=(PortListener("*", "", "kea-dhcp4", 50),))
     finding = found("dhcp_rogue", DhcpAnswers(2.5, (ASKED,), (OFFER, here)), heard)
     assert (finding.verdict, finding.fix) == ("fail", None)
     assert "kea-dhcp4 (50)" in finding.because

@@ -9,6 +9,7 @@ from evidence_samples import NETWORKS, NOW, PLACE
 from netconsole.diagnostics.evidence.log import denied
 from netconsole.diagnostics.model.finding import Verdict
 from netconsole.diagnostics.parts.log import SystemLog
+from netconsole.diagnostics.parts.state_holders import LockHolder, StateHolders
 from netconsole.diagnostics.parts.storage import StateStorage
 
 
@@ -33,6 +34,19 @@ def test_a_mount_is_made_writable_and_a_broken_file_system_is_not() -> None:
 )
 def test_how_much_room_there_is(place: object, verdict: Verdict) -> None:
     assert found("state_directory", StateStorage((place,))).verdict == verdict  # type: ignore[arg-type]  # a StatePlace
+
+
+@pytest.mark.parametrize(
+    ("ours", "stopped", "verdict"),
+    [(True, False, "ok"), (True, True, "fail"), (False, False, "fail")],
+)
+def test_who_holds_the_lock_and_lets_go_of_nothing_is_named(
+    ours: bool, stopped: bool, verdict: Verdict
+) -> None:
+    holder = LockHolder("/var/lib/netconsole/host.lock", 77, "flock host.lock sleep", ours, stopped)
+    finding = found("state_directory", StateHolders((holder,)))
+    assert finding.verdict == verdict
+    assert ("Process 77 (`flock host.lock sleep`)" in finding.because) == (verdict == "fail")
 
 
 APPARMOR = (

@@ -12,7 +12,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.dnsmasq import DhcpListener, DnsmasqProcesses
+from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses, PortListener
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
@@ -47,6 +47,16 @@ def judge(snapshot: Snapshot) -> Finding:
         because = " ".join(_explained(each) for each in bad[:2])
         if bad[2:]:
             because += f" So are {len(bad) - 2} more not as they should be."
+        if held := _port_holder(bad, host.status, processes):
+            because += (
+                f" {held.program or 'A program'} (pid {held.pid}) has UDP port {held.port} of "
+                f"{held.address}, so that it cannot start."
+            )
+            remedy = (
+                f"Have {held.program or 'it'} leave that address alone (of a resolver: "
+                "bind-interfaces, or its listen-address), or end it; then `netconsole apply`."
+            )
+            return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if steps:
         because = f"dnsmasq runs, but is not told all that it should know: {steps.commands[0]}."
@@ -154,7 +164,23 @@ def _intruder(status: Status, rows: tuple[Evidence, ...]) -> Finding | None:
     return None
 
 
-def _listener(each: DhcpListener) -> Evidence:
+def _port_holder(
+    bad: list[DnsmasqStatus], status: Status, processes: DnsmasqProcesses
+) -> PortListener | None:
+    """Return who has a port that one that is missing needs; dnsmasq shares 67, and binds 53 to
+    its address (--bind-interfaces)."""
+    servers = {each.label: each.dhcp_server for each in status.networks}
+    ours = {pid for each in status.dnsmasq for pid in each.pids if each.state != "foreign"}
+    for each in bad:
+        wanted = (servers.get(each.network), "0.0.0.0", "*")  # noqa: S104  as ss prints it
+        for listener in processes.name_listeners if each.state == "missing" else ():
+            free = listener.interface not in ("", each.bridge) or listener.pid in ours
+            if listener.address in wanted and not free:
+                return listener
+    return None
+
+
+def _listener(each: PortListener) -> Evidence:
     place = f"{each.address}, {each.interface or 'every interface'}"
     return Evidence("listens on UDP port 67", f"{each.program or '?'} ({each.pid})", note=place)
 

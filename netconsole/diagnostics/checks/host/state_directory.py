@@ -8,6 +8,7 @@ from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.state_holders import LockHolder, StateHolders
 from netconsole.diagnostics.parts.storage import StatePlace, StateStorage
 
 ID: Final = "state_directory"
@@ -48,9 +49,33 @@ def judge(snapshot: Snapshot) -> Finding:
             )
             remedy = f"Free some: `du -xh --max-depth=2 {place.mount_point}` shows what takes it."
             return Finding(ID, TITLE, "fail" if full else "warn", because, rows, remedy=remedy)
+    if held := _held(snapshot):
+        return _held_by(held, rows)
     if not places:
         return Finding(ID, TITLE, "not-applicable", "There is no state on this host yet.")
     return Finding(ID, TITLE, "ok", "It can be written, and there is room.", rows)
+
+
+def _held(snapshot: Snapshot) -> LockHolder | None:
+    """Return who holds the lock or the store and will not let go by itself, as a change does."""
+    found = snapshot.get(StateHolders) or StateHolders()
+    return next((each for each in found.holders if each.stopped or not each.ours), None)
+
+
+def _held_by(holder: LockHolder, rows: tuple[Evidence, ...]) -> Finding:
+    state = "is stopped by a signal, and " if holder.stopped else ""
+    because = (
+        f"Process {holder.pid} (`{holder.command}`) {state}holds a lock on {holder.path}: every "
+        "change waits for it, for two minutes, and fails then."
+    )
+    rows = (*rows, Evidence(f"lock on {holder.path}", f"process {holder.pid}", "nobody"))
+    remedy = (
+        f"`kill -CONT {holder.pid}` lets it go on."
+        if holder.stopped
+        else f"End it, if it is nothing that has to finish: `kill {holder.pid}`. A program that "
+        "copies the store takes `sqlite3 FILE .backup` instead."
+    )
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
 
 
 _LOST = (
@@ -91,7 +116,8 @@ PAGE = Explanation(
     "it ends. The store refuses every change.",
     evidence="statvfs(3) of the directories of the state, for a process that is not root, as "
     "dnsmasq is none; and /proc/self/mountinfo, which tells a mount that was made read-only from a "
-    "file system that is.",
+    "file system that is. /proc/locks says who holds the host's lock and the store: a change does, "
+    "for as long as it takes.",
     look_alikes=(
         ("mandatory_access", "there is room, and AppArmor or SELinux denies the writing."),
         ("dhcp_nak", "what is left of it later: leases that are not in the file."),
@@ -109,6 +135,7 @@ CHECK = Check(
     0.1,
     judge,
     PAGE,
+    uses=frozenset({StateHolders}),
     reach=Reach.HOST,
     wrong="The state cannot be written, or soon not",
 )
