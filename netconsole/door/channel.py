@@ -46,6 +46,14 @@ class Channel(ABC):
     def ask_nothing(self) -> None:  # noqa: B027  most never ask
         """Let no further connection ask anything at the terminal: that is a screen by now."""
 
+    @property
+    def is_dialled(self) -> bool:
+        """Whether the other end says when it is connected, before it takes a request."""
+        return False
+
+    def dialled(self) -> None:  # noqa: B027  most are no dialled ones
+        """Note that it does: programs of an older version say nothing."""
+
     def close(self) -> None:  # noqa: B027  of most there is nothing to end
         """End what the connections leave behind."""
 

@@ -13,7 +13,7 @@ from netconsole.backend.model.errors import Unavailable
 from netconsole.door import protocol
 from netconsole.door.answers import Unintelligible
 from netconsole.door.channel import Channel
-from netconsole.door.exchange import AgentAnswer, AgentExchange
+from netconsole.door.exchange import AgentAnswer, AgentExchange, NeverDialled
 from netconsole.door.failures import error_of
 
 ANSWER_SECONDS = 120.0
@@ -41,9 +41,11 @@ class AgentConnection:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._exchange = AgentExchange(channel)
+        self._seconds: float | None = None
 
     def open(self, seconds: float | None) -> None:
         """Connect; no answer may take longer. Raises OSError, and Unavailable as a channel does."""
+        self._seconds = seconds
         self._exchange.open(seconds)
 
     def begin(self) -> None:
@@ -65,12 +67,22 @@ class AgentConnection:
         return self.answer()
 
     def tell(self, method: str, path: str, body: object = None) -> None:
-        """Send a request. Raises OSError."""
+        """Send a request. Raises OSError.
+
+        A connection over a link that is just found dead ends before it took any of it: then it is
+        sent by a new one.
+        """
         headers = dict(_HEADERS)
         data = None if body is None else as_line(body).encode()
         if data is not None:
             headers["Content-Type"] = protocol.ONE_DOCUMENT
-        self._exchange.send(method, path, headers, data)
+        try:
+            self._exchange.send(method, path, headers, data)
+        except NeverDialled:
+            self._exchange.close()
+            self._exchange = AgentExchange(self._channel)
+            self._exchange.open(self._seconds)
+            self._exchange.send(method, path, headers, data)
 
     def answer(self) -> AgentAnswer:
         """Return the answer. Raises the error that it says, and OSError."""
@@ -81,7 +93,8 @@ class AgentConnection:
 
     def expect_beats(self) -> None:
         """Of an answer that says at each beat that it goes on, find out when it does not."""
-        self._exchange.allow(max(_SILENT_SECONDS, self._channel.patience_seconds))
+        self._seconds = max(_SILENT_SECONDS, self._channel.patience_seconds)
+        self._exchange.allow(self._seconds)
 
     def hang_up(self) -> None:
         """Have a thread that waits for an answer wait no more."""

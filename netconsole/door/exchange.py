@@ -4,12 +4,14 @@ import re
 import select
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 import h11
 
 from netconsole.backend.model.text import decoded, visible
 from netconsole.door.channel import Channel
+from netconsole.door.protocol import DIALLED, HEARD
 
 _RECEIVED_BYTES: Final = 65536
 _BEFORE_BYTES: Final = 65536
@@ -23,11 +25,16 @@ class AnswerBroken(ConnectionError):
     """What came is no answer of HTTP, or ends before it is whole."""
 
 
+class NeverDialled(AnswerBroken):
+    """The connection ended before its other end took anything: the request was not sent."""
+
+
 class NoAnswer(AnswerBroken):
     """Something else came instead of an answer."""
 
     def __init__(self, came: bytes) -> None:
-        lines = filter(None, map(str.strip, decoded(came).splitlines()))
+        said = decoded(came.replace(DIALLED, b""))
+        lines = filter(None, map(str.strip, said.splitlines()))
         self.line = visible(next(lines, ""))[:_SHOWN]
         """Its first words, in one line."""
         super().__init__(f"no answer came, but {self.line!r}")
@@ -36,11 +43,15 @@ class NoAnswer(AnswerBroken):
 class AgentAnswer:
     """What an agent answers: the head is read, the rest is still to come."""
 
-    def __init__(self, http: h11.Connection, link: socket.socket) -> None:
-        """Read the head. Raises OSError."""
+    def __init__(self, http: h11.Connection, link: socket.socket, came: bytes = b"") -> None:
+        """Read the head; some of what goes before it `came` already. Raises OSError."""
         self._http = http
         self._socket = link
+        self._came = came
+        self.is_dialled = False
+        """Whether the other end of the connection is to hear of what has come."""
         self._http.receive_data(self._begun())
+        self._say_heard()
         head = self._event()
         while isinstance(head, h11.InformationalResponse):
             head = self._event()
@@ -52,15 +63,17 @@ class AgentAnswer:
 
     def _begun(self) -> bytes:
         """Return how the answer begins, without what came before it."""
-        came, beginning = b"", None
+        came = self._came
+        beginning = _BEGINNING.search(came)
         while beginning is None:
             piece = self._socket.recv(_RECEIVED_BYTES)
-            if not piece and not came:
+            if not piece and came in (b"", DIALLED):
                 raise AnswerBroken("it has no head")
             if not piece or len(came) > _BEFORE_BYTES:
                 raise NoAnswer(came)
             former, came = len(came), came + piece
             beginning = _BEGINNING.search(came, max(0, former - _BEGINNING_BYTES))
+        self.is_dialled = DIALLED in came[: beginning.start()]
         return came[beginning.start() :]
 
     def read(self) -> bytes:
@@ -84,9 +97,15 @@ class AgentAnswer:
         try:
             while (event := self._http.next_event()) is h11.NEED_DATA:
                 self._http.receive_data(self._socket.recv(_RECEIVED_BYTES))
+                self._say_heard()
         except h11.RemoteProtocolError as error:
             raise AnswerBroken(str(error)) from error
         return event
+
+    def _say_heard(self) -> None:
+        if self.is_dialled:
+            with suppress(OSError):  # who has said all that there is does not wait for it
+                self._socket.send(HEARD, socket.MSG_DONTWAIT)
 
 
 class AgentExchange:
@@ -96,6 +115,8 @@ class AgentExchange:
         self._channel = channel
         self._http = h11.Connection(h11.CLIENT)
         self._socket: socket.socket | None = None
+        self._came = b""
+        """Before the answer."""
 
     def open(self, seconds: float | None) -> None:
         """Connect; no answer may take longer. Raises OSError, and Unavailable as a channel does."""
@@ -110,7 +131,13 @@ class AgentExchange:
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> None:
-        """Send the request. Raises OSError."""
+        """Send the request, once the other end is connected. Raises OSError.
+
+        NeverDialled where it can be sent once more, as nobody has any of it.
+        """
+        if self._channel.is_dialled:
+            self._await_dialled()
+            self._connected().sendall(HEARD)
         told = {**headers, "Connection": "close"}
         if body is not None:
             told["Content-Length"] = str(len(body))
@@ -130,7 +157,10 @@ class AgentExchange:
 
     def answer(self) -> AgentAnswer:
         """Return what is answered. Raises OSError."""
-        return AgentAnswer(self._http, self._connected())
+        answer = AgentAnswer(self._http, self._connected(), self._came)
+        if answer.is_dialled:
+            self._channel.dialled()
+        return answer
 
     def hang_up(self) -> None:
         """Have a thread that waits for an answer wait no more; from any thread."""
@@ -141,6 +171,17 @@ class AgentExchange:
         """Be done with it."""
         if self._socket is not None:
             self._socket.close()
+
+    def _await_dialled(self) -> None:
+        """Raises NeverDialled where the connection ends first, and TimeoutError."""
+        while DIALLED not in self._came:
+            try:
+                piece = self._connected().recv(_RECEIVED_BYTES)
+            except ConnectionError as error:
+                raise NeverDialled(str(error)) from error
+            if not piece or len(self._came) > _BEFORE_BYTES:
+                raise NeverDialled("it has no head")
+            self._came += piece
 
     def _connected(self) -> socket.socket:
         if self._socket is None:

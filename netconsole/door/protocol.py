@@ -1,5 +1,7 @@
 """Protocol: what both ends of a door's socket say besides what they ask and answer."""
 
+from typing import Final
+
 API = 1
 """Counted up when an older end would misunderstand a newer one."""
 
@@ -24,3 +26,11 @@ BEAT_SECONDS = 2.0
 """Of a watch with differences, and of a job: so often the agent says at least that it is alive."""
 COUNTERS_SECONDS = range(1, 3601)
 """How often who watches may have counters read."""
+
+DIALLED: Final = b"netconsole agent dial: connected\n"
+"""What the far end of a dialled connection says before it takes anything from the near one."""
+HEARD: Final = b"\0"
+"""What the near end says to it: before a request, that it is going to, and each time that something
+of the answer has come."""
+HEARD_SECONDS: Final = 20.0
+"""After so long without that the near end, or the link to it, is dead."""

@@ -77,6 +77,7 @@ class SshChannel(Channel):
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
         self._asks = True
+        self._is_dialled = False
         self._lock = threading.Lock()
 
     def open(self) -> socket.socket:
@@ -103,6 +104,13 @@ class SshChannel(Channel):
 
     def ask_nothing(self) -> None:
         self._asks = False
+
+    @property
+    def is_dialled(self) -> bool:
+        return self._is_dialled
+
+    def dialled(self) -> None:
+        self._is_dialled = True
 
     def command(self, *words: str) -> str:
         return phrases.command("--host", self._target.url, *words)

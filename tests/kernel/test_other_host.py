@@ -122,6 +122,20 @@ def test_a_capture_spares_the_session_that_carries_it_and_ends_with_it(hosts: Tw
     capture.communicate(timeout=60)
 
 
+def test_a_capture_ends_there_where_the_link_is_dead(hosts: TwoHosts) -> None:
+    """Whether the near end lives or not: no sshd is asked to notice."""
+    environment = tuple(f"{name}={value}" for name, value in CLIENT.items())
+    asked = ("netconsole", "--host", URL, "capture", "--on", CABLE, "--seconds", "0", "--json")
+    capture = hosts.near.spawn("env", *environment, *asked)
+    eventually(lambda: captures(hosts))
+    hosts.cut()
+    hosts.near.run("pkill", "-KILL", "-f", "bin/netconsole --host")
+    hosts.near.run("pkill", "-KILL", "ssh")
+    eventually(lambda: not captures(hosts))
+    hosts.mend()
+    capture.communicate(timeout=60)
+
+
 def test_a_database_of_nova_here_is_taken_over_there(hosts: TwoHosts, tmp_path: Path) -> None:
     nova_database.create(tmp_path / "nova.sqlite")
     hosts.near.run("cp", str(tmp_path / "nova.sqlite"), "/run/nova.sqlite")

@@ -7,7 +7,9 @@ from contextlib import closing, contextmanager
 import pytest
 
 from netconsole.door.channel import Channel
-from netconsole.door.exchange import AgentAnswer, AgentExchange, AnswerBroken
+from netconsole.door.connection import AgentConnection
+from netconsole.door.exchange import AgentAnswer, AgentExchange, AnswerBroken, NeverDialled
+from netconsole.door.protocol import DIALLED, HEARD
 
 
 class Pair(Channel):
@@ -113,3 +115,71 @@ def test_lines_come_one_by_one_and_a_piece_of_one_is_none() -> None:
 def test_what_is_no_answer_is_said_to_be_none(said: bytes) -> None:
     with pytest.raises(AnswerBroken), asked(said) as answer:
         answer.read()
+
+
+class Dialled(Pair):
+    """A way by which each connection says first that it is one."""
+
+    def __init__(self, *rest: Pair) -> None:
+        super().__init__()
+        self.left = [self, *rest]
+
+    @property
+    def is_dialled(self) -> bool:
+        return True
+
+    def open(self) -> socket.socket:
+        return self.left.pop(0).ours
+
+
+def test_what_a_dying_link_never_took_is_sent_by_a_new_connection() -> None:
+    second = Pair()
+    first = Dialled(second)
+    first.theirs.close()
+    second.theirs.sendall(DIALLED + b"HTTP/1.1 200 OK\r\n\r\n{}")
+    second.theirs.shutdown(socket.SHUT_WR)
+    with closing(AgentConnection(first)) as connection, second.theirs:
+        connection.open(10.0)
+        assert connection.ask("POST", "/v1/do", {}).read() == b"{}"
+        assert second.theirs.recv(65536).startswith(HEARD + b"POST /v1/do ")
+
+
+def test_of_a_link_that_stays_dead_that_is_said() -> None:
+    second = Pair()
+    first = Dialled(second)
+    first.theirs.close()
+    second.theirs.close()
+    with closing(AgentConnection(first)) as connection:
+        connection.open(10.0)
+        with pytest.raises(NeverDialled):
+            connection.tell("POST", "/v1/do", {})
+
+
+def test_what_was_taken_is_never_sent_twice() -> None:
+    """It may have been done, whatever became of the answer."""
+    second = Pair()
+    first = Dialled(second)
+    first.theirs.sendall(DIALLED)
+    first.theirs.shutdown(socket.SHUT_WR)
+    with closing(AgentConnection(first)) as connection, first.theirs:
+        connection.open(10.0)
+        with pytest.raises(AnswerBroken):
+            connection.ask("POST", "/v1/do", {})
+    assert first.left == [second]
+    second.ours.close()
+    second.theirs.close()
+
+
+def test_a_dialled_connection_hears_that_it_is_heard() -> None:
+    pair = Dialled()
+    with closing(AgentExchange(pair)) as exchange, pair.theirs:
+        exchange.open(10.0)
+        pair.theirs.sendall(DIALLED)
+        exchange.send("GET", "/v1/watch", {"Host": "agent"})
+        pair.theirs.recv(65536)
+        pair.theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        answer = exchange.answer()
+        assert pair.theirs.recv(65536) == HEARD
+        pair.theirs.sendall(b"{}\n")
+        assert next(answer.lines()) == b"{}\n"
+        assert pair.theirs.recv(65536) == HEARD
