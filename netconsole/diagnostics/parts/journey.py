@@ -15,6 +15,7 @@ End = Literal[
     "unsent",
     "unheard",
     "inside",
+    "ingress",
     "receiver",
     "host",
     "beyond",
@@ -22,8 +23,9 @@ End = Literal[
 ]
 """Where it ended: nowhere, as somebody answered; at a rule or policy; at one that handed it to a
 program; it was not sent, as its kernel could not or as nobody told the MAC address of the next
-(`unheard`); inside who sent it; at the receiver, or at this host itself, which did not answer;
-beyond this host, whence nothing came back; on its way through this host, for no rule (`lost`)."""
+(`unheard`); inside who sent it; before it was seen where this host wrote it (`ingress`); at the
+receiver, or at this host itself, which did not answer; beyond this host, whence nothing came back;
+on its way through this host, for no rule (`lost`)."""
 HopKind = Literal["sent", "arrived", "left", "rule", "policy"]
 
 

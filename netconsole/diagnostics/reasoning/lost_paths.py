@@ -16,7 +16,7 @@ from netconsole.diagnostics.parts.routing import Routing
 _ORDER: Final[tuple[Purpose, ...]] = (
     *("gateway", "lease", "names", "servers", "world", "floating", "neighbour"),
 )
-_HERE: Final[frozenset[End]] = frozenset({"lost", "taken", "unheard"})
+_HERE: Final[frozenset[End]] = frozenset({"lost", "taken", "unheard", "ingress"})
 _SERVED_HERE: Final[frozenset[Purpose]] = frozenset({"lease", "names"})
 
 

@@ -215,7 +215,8 @@ def _there_ended(there: Sequence[Hop], outcome: TraceOutcome) -> Ending:
             f"{outcome.unanswered} (ARP), and nobody answers",
         )
     if not seen and outcome.is_written:
-        return Ending("lost", f"it did not come in at {outcome.first}, where this host wrote it")
+        said = f"it did not come in at {outcome.first}, where this host wrote it"
+        return Ending("ingress", said)
     if not seen and outcome.first:
         said = f"it never came to {outcome.first}: it ended inside {outcome.sender}"
         return Ending("inside", said)

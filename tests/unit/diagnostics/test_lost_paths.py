@@ -93,3 +93,7 @@ def test_where_all_came_through_it_is_well() -> None:
     found = judged(tried("gateway", "answered", reply="answer", by=ROUTER))
     assert found.verdict == "ok"
     assert found.evidence[-1].value == "3"
+
+
+def test_what_never_came_in_no_other_check_explains() -> None:
+    assert judged(tried("gateway", "ingress")).verdict == "fail"

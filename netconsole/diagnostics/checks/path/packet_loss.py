@@ -118,7 +118,9 @@ def _ended(lost: tuple[LostPaths, ...], snapshot: Snapshot) -> Finding:
     named = {each.place: _named(each, snapshot) for each in lost}
     own = [each for each in lost if not named[each.place]]
     told = own or list(lost)
-    rows = tuple(row for each in told for row in rows_of(each))
+    traffic = snapshot.get(Traffic)
+    captured = _rows(traffic) if traffic is not None else ()
+    rows = (*(row for each in told for row in rows_of(each)), *captured)
     because = " ".join(sentence(each) for each in told[:_MOST_TOLD])
     if told[_MOST_TOLD:]:
         because += f" {count(len(told) - _MOST_TOLD, 'more place')} like this below."
@@ -129,7 +131,10 @@ def _ended(lost: tuple[LostPaths, ...], snapshot: Snapshot) -> Finding:
 
 
 def _named(found: LostPaths, snapshot: Snapshot) -> str:
-    """Return the check that is nearer to the cause, and has found something; empty for none."""
+    """Return the check that is nearer to the cause, and has found something; empty for none, as
+    where it ended before all that others look at."""
+    if found.place.end == "ingress":
+        return ""
     more = _CAUSES_OF.get(found.paths[0].purpose, ())
     causes = _NAMING_RULES if found.place.rule else (*_CAUSES, *more)
     return next((each.id for each in causes if each.examine(snapshot).found), "")
