@@ -77,6 +77,11 @@ HOSTS = {
     "iptables -A FORWARD -o docker0 -j DOCKER; iptables -A FORWARD -i docker0 -j ACCEPT;"
     f"iptables -A DOCKER-USER -i br100 -j ACCEPT; iptables -A DOCKER-USER -o br100 -j ACCEPT;"
     f"iptables -P FORWARD DROP; {CREATE}; {GUEST}",
+    "Kubernetes' rules after routing": "iptables -t nat -N KUBE-POSTROUTING;"
+    "iptables -t nat -A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN;"
+    "iptables -t nat -A KUBE-POSTROUTING -j MARK --xor-mark 0x4000;"
+    "iptables -t nat -A KUBE-POSTROUTING -j MASQUERADE;"
+    f"iptables -t nat -I POSTROUTING -j KUBE-POSTROUTING; {CREATE}; {GUEST}",
     "libvirt's default network": "ip link add virbr0 type bridge;"
     "ip address add 192.168.122.1/24 dev virbr0; ip link set virbr0 up;"
     "dnsmasq --conf-file= --pid-file=/run/libvirt.pid --interface=virbr0 --bind-interfaces "

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Final, Literal
 
 from netconsole.diagnostics.parts.guests import GuestTalk, GuestWay, Outcome, UsedAddress
+from netconsole.diagnostics.probes.dhcp_message import discover
 from netconsole.diagnostics.probes.guest_frames import (
     BROADCAST,
     ECHO_REPLY,
@@ -26,6 +27,8 @@ _NOBODY: Final = "0.0.0.0"  # noqa: S104  who has no address yet (RFC 5227 secti
 LONGEST: Final = 30
 """The longest mask that is tried: a network of two guests."""
 MOST_TALKS: Final = 24
+_OWN_DISCOVER: Final = len(discover("00:00:00:00:00:00", "00:00:00:00:00:00", 0)) - 14
+"""Bytes of a packet; those of clients are longer, as they are filled up (RFC 1542 section 2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,14 @@ def is_self_given(address: str) -> bool:
 
 
 def asks_for_lease(frames: Iterable[PortFrame]) -> bool:
-    """Whether the guest asked everybody for an address by DHCP."""
+    """Whether the guest asked everybody for an address by DHCP.
+
+    Not so a DISCOVER of our own that is followed, which comes in as if from the guest.
+    """
     return any(
         isinstance(each, PortPacket)
         and not each.leaves
+        and each.size != _OWN_DISCOVER
         and (each.protocol, each.source_port, each.destination_port) == (UDP, _CLIENT, _SERVER)
         and each.destination_mac == BROADCAST
         for each in frames

@@ -91,6 +91,8 @@ class PortPacket:
     """The type of ICMP."""
     identifier: int = 0
     """Of an echo."""
+    size: int = 0
+    """Bytes of the whole packet, of UDP."""
     quoted: tuple[int, int] = (0, 0)
     """Of an error of ICMP: the protocol and the destination's port of what it is about."""
 
@@ -123,7 +125,7 @@ def _arp(body: bytes, source: str, leaves: bool) -> PortArp | None:
 
 
 def _packet(body: bytes, source_mac: str, destination_mac: str, leaves: bool) -> PortPacket:
-    version, _, _, _, _, _, protocol, _, source, destination = _IP.unpack_from(body)
+    version, _, size, _, _, _, protocol, _, source, destination = _IP.unpack_from(body)
     inner = body[(version & 0x0F) * 4 :]
     ways = (leaves, source_mac, destination_mac)
     ends = (str(IPv4Address(source)), str(IPv4Address(destination)), protocol)
@@ -140,7 +142,7 @@ def _packet(body: bytes, source_mac: str, destination_mac: str, leaves: bool) ->
     offset, flags = inner[12:14] if protocol == TCP and len(inner) > 13 else (0, 0)
     begins = flags & (_SYN | _ACK) == _SYN and offset >> 4 > _BARE
     refuses = bool(flags & _RST)
-    return PortPacket(*ways, *ends, ports[0], ports[1], begins=begins, refuses=refuses)
+    return PortPacket(*ways, *ends, ports[0], ports[1], begins=begins, refuses=refuses, size=size)
 
 
 def _quoted(body: bytes) -> tuple[int, int]:

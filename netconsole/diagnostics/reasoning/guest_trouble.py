@@ -79,7 +79,10 @@ class GuestWorld:
 
 
 def ailing(snapshot: Snapshot) -> frozenset[str]:
-    """Return the names of the instances in which something is wrong, as far as they were asked."""
+    """Return the names of the instances in which something is wrong, as far as they were asked.
+
+    So are those that are silent at their own ports.
+    """
     found = snapshot.get(GuestAnswers)
     if found is None:
         return frozenset()
@@ -88,7 +91,7 @@ def ailing(snapshot: Snapshot) -> frozenset[str]:
         guest.instance
         for guest in found.answers
         for trouble in troubles(guest, world, is_meant=False)
-        if trouble.verdict in ("fail", "warn")
+        if trouble.verdict in ("fail", "warn") or guest.is_silent
     )
 
 

@@ -22,6 +22,7 @@ from netconsole.diagnostics.parts.guests import (
 )
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 from netconsole.diagnostics.probes import guest_conduct as conduct
+from netconsole.diagnostics.probes.dhcp_message import discover
 from netconsole.diagnostics.probes.guest_frames import (
     TCP,
     UDP,
@@ -238,3 +239,12 @@ def test_where_addresses_are_injected_nothing_is_said_of_a_server() -> None:
     assert found.verdict == "fail"
     assert "the addresses of this network are injected" in found.because
     assert "netconsole instance inject web1" in found.remedy
+
+
+def test_a_request_for_an_address_that_is_followed_is_not_the_guests() -> None:
+    own = discover(OWN, OWN, 7)
+    (followed, clients) = (parse(frame, leaves=False) for frame in (own, own + bytes(50)))
+    assert isinstance(followed, PortPacket)
+    assert isinstance(clients, PortPacket)
+    assert not conduct.asks_for_lease([followed])
+    assert conduct.asks_for_lease([replace(clients, size=clients.size + 50)])
