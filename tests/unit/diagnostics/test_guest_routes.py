@@ -201,3 +201,14 @@ def test_a_router_entered_by_hand_is_held_against_what_it_answers() -> None:
     assert finding.fix.commands == ("ip neighbour delete 203.0.113.1 dev eth0",)
     right = answered(asked("eth0", "203.0.113.1", ("02:00:00:00:00:99", "")))
     assert CHECKS["neighbours"].examine(seen(routing, right)).verdict == "ok"
+
+
+def test_a_route_that_refuses_the_router_or_a_name_server_is_named() -> None:
+    refusing = Route("203.0.113.1", "blackhole", "main")
+    finding = judged(replace(ROUTING, routes=(*ROUTING.routes, refusing)))
+    assert finding.verdict == "fail"
+    assert "`blackhole 203.0.113.1` refuses what this host sends to 203.0.113.1" in finding.because
+    assert finding.fix is not None
+    assert finding.fix.commands == ("ip route delete blackhole 203.0.113.1 table main",)
+    elsewhere = Route("192.0.2.0/24", "prohibit", "main")
+    assert judged(replace(ROUTING, routes=(*ROUTING.routes, elsewhere))).verdict == "ok"

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
+from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import NetworkStatus, Status
 from netconsole.backend.survey.trouble import Reach
@@ -56,7 +58,12 @@ def judge(snapshot: Snapshot) -> Finding:
     biting = [each for each in rivals if each.guests] or [each for each in rivals if each.taken]
     if biting:
         return _astray(biting)
-    for found in (_refused(routing), misrouted_finding(snapshot), dead_router(snapshot)):
+    for found in (
+        _refused(routing),
+        _needed_and_refused(snapshot),
+        misrouted_finding(snapshot),
+        dead_router(snapshot),
+    ):
         if found is not None:
             return found
     return _twice(rivals) if rivals else _well(host.status, routing)
@@ -134,6 +141,48 @@ def _twice(rivals: list[_Rival]) -> Finding:
     )
     remedy = "Give one of the two networks another range; a metric only decides who loses."
     return Finding(ID, TITLE, "warn", because, _rows(rivals), remedy=remedy)
+
+
+def _needed_and_refused(snapshot: Snapshot) -> Finding | None:
+    """Of a route that refuses what this host itself has to reach: a router, a name server."""
+    status, routing = snapshot.part(Backend).status, snapshot.part(Routing)
+    needed = {
+        each.gateway: "the router of a default route"
+        for each in _defaults(routing)
+        if each.gateway and ":" not in each.gateway
+    }
+    for server in status.dnsmasq:
+        for told in dnsmasq_arguments.values(server.argv, "server"):
+            address = told.partition("#")[0]
+            if server.state == "running" and _is_ipv4(address):
+                needed.setdefault(
+                    address, f"a name server that the dnsmasq of {server.network} asks"
+                )
+    for address, use in needed.items():
+        route = lookup(routing, address)
+        if (
+            route is None
+            or route.kind not in DEAD_ENDS
+            or not network_of(route.destination).prefixlen
+        ):
+            continue
+        because = (
+            f"The route `{in_words(route)}` refuses what this host sends to {address}, {use}: "
+            "guests lose what depends on it."
+        )
+        rows = (Evidence(f"route to {address}", in_words(route), note=f"table {route.table}"),)
+        remedy = "Delete the route, and take it out of what sets it, or it comes back."
+        fix = Plan((removal(route),))
+        return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
+    return None
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _refused(routing: Routing) -> Finding | None:
