@@ -40,7 +40,7 @@ _PROGRAM: Final = b"".join(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Passed:
     """Of one address at one interface."""
 
     left: bool = False
@@ -66,7 +66,7 @@ class Arrivals:
         for each in self._sockets.values():
             each.close()
 
-    def seen(self) -> Mapping[tuple[str, str], Seen]:
+    def seen(self) -> Mapping[tuple[str, str], Passed]:
         """Return what was seen since, by interface and address."""
         left: set[tuple[str, str]] = set()
         arrived: set[tuple[str, str]] = set()
@@ -76,7 +76,7 @@ class Arrivals:
                     frame, sender = watching.recvfrom(_SNAPLEN)
                     if sender[2] != _OTHER_HOST:
                         _note(name, frame, sender[2] == _OUTGOING, left, arrived)
-        return {each: Seen(each in left, each in arrived) for each in left | arrived}
+        return {each: Passed(each in left, each in arrived) for each in left | arrived}
 
     def watches(self, interface: str) -> bool:
         """Whether what passes there is seen."""

@@ -17,7 +17,7 @@ from netconsole.diagnostics.parts.pings import (
 )
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
-from netconsole.diagnostics.probes.arrivals import Arrivals, Seen
+from netconsole.diagnostics.probes.arrivals import Arrivals, Passed
 from netconsole.diagnostics.probes.ping import HEADERS, ping, ping_all
 from netconsole.diagnostics.reasoning.reverse_path import asymmetric
 
@@ -134,8 +134,8 @@ def ping_from_floating(snapshot: Snapshot) -> FloatingPings:
     return FloatingPings((*first, *map(_with_arrivals, then, watched, repeat(seen))))
 
 
-def _with_arrivals(sent: Ping, watched: bool, seen: Mapping[tuple[str, str], Seen]) -> Ping:
+def _with_arrivals(sent: Ping, watched: bool, seen: Mapping[tuple[str, str], Passed]) -> Ping:
     if not watched:
         return sent
-    found = seen.get((sent.interface, sent.source), Seen())
+    found = seen.get((sent.interface, sent.source), Passed())
     return replace(sent, left=found.left, arrived=found.arrived)
