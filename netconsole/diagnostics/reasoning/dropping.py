@@ -7,6 +7,7 @@ from netconsole.backend.filtering.matches import EVERYTHING, Flow
 from netconsole.backend.filtering.nft_matches import read_nft, read_rule
 from netconsole.backend.filtering.places import rule_in_words
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
+from netconsole.backend.model.guards import FAMILY, TABLE
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.traffic import DroppingRule
 
@@ -23,6 +24,8 @@ def dropping_rules(seen: PacketFilter | None) -> Iterator[DroppingRule]:
 def _all(seen: PacketFilter) -> Iterator[DroppingRule]:
     yield from _of_iptables(seen)
     for table in seen.foreign_tables:
+        if (table.family, table.name) == (FAMILY, TABLE):
+            continue  # our guards, which drop what guests send in names of others
         name = f"table {table.family} {table.name}"
         for chain in table.chains:
             for place, rule in enumerate(chain.rules, 1):

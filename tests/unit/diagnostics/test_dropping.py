@@ -19,7 +19,8 @@ TABLE = NftTable("inet", "fw", (NftChain("pre", (NftRule("accept", 9, 9), NftRul
 
 
 def test_what_drops_and_counted_is_named_the_busiest_first() -> None:
-    found = tuple(dropping_rules(PacketFilter("nft", CHAINS, (TABLE,))))
+    guards = NftTable("netdev", "netconsole", (NftChain("own", (NftRule("drop", 9, 9),)),))
+    found = tuple(dropping_rules(PacketFilter("nft", CHAINS, (guards, TABLE))))
     assert [(each.place, each.packets) for each in found] == [
         ("rule 2 of pre (table inet fw)", 5),
         ("rule 2 of FORWARD (table filter)", 3),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from netconsole.backend.model.guards import FAMILY, TABLE
 from netconsole.backend.model.phrases import some
 from netconsole.backend.model.table_names import Kind
 from netconsole.backend.steps import ChangeRules
@@ -77,7 +78,7 @@ def _unknown(seen: PacketFilter) -> list[str]:
     return [
         f"nftables {table.family} {table.name}"
         for table in seen.foreign_tables
-        if not keeper_of_table(table.name)
+        if not keeper_of_table(table.name) and (table.family, table.name) != (FAMILY, TABLE)
     ]
 
 
