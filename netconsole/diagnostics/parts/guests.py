@@ -54,8 +54,9 @@ class GuestAnswer:
     """Whether the questions were seen to leave by the port."""
     macs: tuple[str, ...] = ()
     """The hardware addresses that answered ARP for the address."""
-    echoed: bool = False
-    """Whether it answered an echo request."""
+    echoed: bool | None = False
+    """Whether it answered an echo request; None where this host has no address on its network, from
+    which it could be asked."""
     used: tuple[UsedAddress, ...] = ()
     """Addresses that it was seen to use, or answered for, while it did not for its own."""
     asks_for_lease: bool = False
@@ -74,7 +75,7 @@ class GuestAnswer:
     @property
     def is_silent(self) -> bool:
         """Whether it was asked, and nothing at all came back."""
-        heard = self.macs or self.echoed or self.used or self.asks_for_lease
+        heard = self.macs or bool(self.echoed) or self.used or self.asks_for_lease
         return self.is_asked and not heard
 
 

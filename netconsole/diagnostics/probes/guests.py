@@ -208,7 +208,7 @@ def _answer(each: _Asked, frames: Sequence[PortFrame], veiled: frozenset[str]) -
         (trial, conduct.way(frames, number, trial.source, guest.address, names))
         for trial, number in zip(each.trials, others, strict=True)
     ]
-    echoed = conduct.echoed(frames, first)
+    echoed = conduct.echoed(frames, first) if each.asker != _NOBODY else None
     way_out = conduct.way(frames, second, each.outside, guest.address, names)
     return GuestAnswer(
         *(guest.instance, guest.network, guest.address, guest.mac, guest.device),

@@ -114,7 +114,7 @@ def troubles(guest: GuestAnswer, world: GuestWorld, *, is_meant: bool) -> Iterat
         yield trouble
     if is_meant:
         yield from _unheard(guest, world)
-    if not guest.echoed:
+    if guest.echoed is False:
         because = (
             f"{guest.instance} ({guest.address}) answers ARP at its port {guest.port}, and no echo "
             "request: it is there, and a filter inside it drops ping. Try the port that it serves "

@@ -113,7 +113,8 @@ def _rows(found: GuestAnswers) -> tuple[Evidence, ...]:
 
 
 def _row(each: GuestAnswer) -> Evidence:
-    value = "echoes" if each.echoed else "answers ARP only" if each.macs else "silent"
+    known = "answers ARP" if each.echoed is None else "answers ARP only"
+    value = "echoes" if each.echoed else known if each.macs else "silent"
     if not each.has_carrier:
         value = "nobody: the port has no carrier"
     elif not each.is_asked:
