@@ -8,12 +8,14 @@ sockets, of which every network namespace has its own (unix(7)); it goes with th
 import socket
 from typing import Self
 
+from netconsole.backend.kernel.listeners import presence_name
+
 
 class ServicePresence:
     """The name that this process holds, or none."""
 
     def __init__(self, port: int) -> None:
-        self._name = f"\0netconsole-metadata-{port}"
+        self._name = presence_name(port)
         self._held: socket.socket | None = None
 
     def __enter__(self) -> Self:

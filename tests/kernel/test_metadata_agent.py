@@ -63,6 +63,10 @@ def test_why_it_does_not_serve_is_told_until_it_does(host: PrivateHost) -> None:
     boot(host, "web1")
     host.spawn("busybox", "httpd", "-f", "-p", "8775")
     eventually(lambda: ask(host, "web1", "/").status == 404)
+    for words in (("doctor", "--only", "metadata"), ("playbook", "run", "no-metadata")):
+        told = host.run("netconsole", *words, check=False)
+        assert told.returncode == 1, told.stdout
+        assert "where another program listens" in " ".join(told.stdout.split())
     start_agent(host)
     _is_told(host, "metadata_listen_port 8775: another program listens at br100 already")
     host.run("pkill", "-f", "busybox httpd")

@@ -8,7 +8,7 @@ from typing import Final
 
 from netconsole.backend.host import dnsmasq, filters, guards, mark
 from netconsole.backend.kernel import links, settings
-from netconsole.backend.kernel.listeners import tcp_ports
+from netconsole.backend.kernel.listeners import tcp_listeners
 from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.backend.model.facility import EVERYTHING_AGAIN, Again, Facility
 from netconsole.backend.model.hoststate import Observed, ObservedLink
@@ -135,7 +135,7 @@ def _links(former: Observed | None, names: frozenset[str] | None) -> Mapping[str
 def _listeners() -> Observed:
     """At which ports somebody listens: nothing else turns on that, so it may stay unknown."""
     try:
-        return Observed(listening=tcp_ports())
+        return Observed(listening=tcp_listeners())
     except OSError:
         return Observed()
 

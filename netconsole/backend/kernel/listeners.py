@@ -7,9 +7,12 @@ import errno
 import os
 import socket
 import struct
+from pathlib import Path
 from typing import Final
 
 from netconsole.backend.filtering.nf_messages import DONE, ERROR, HEADER, error_code
+from netconsole.backend.model.listens_at import ANY, ListensAt
+from netconsole.backend.system.files import read_text
 
 _SOCK_DIAG: Final = 4
 """NETLINK_SOCK_DIAG."""
@@ -19,16 +22,18 @@ _LISTENING: Final = 1 << 10
 """TCP_LISTEN, as a bit of the states that are asked for."""
 _ASKED = struct.Struct("=BBBBI48x")
 """inet_diag_req_v2 of linux/inet_diag.h, whose socket is any."""
-_PORT = struct.Struct(">4xH")
-"""Of inet_diag_msg the port, after family, state and two of timers."""
+_PLACE = struct.Struct(">B3xH2x16s")
+"""Of inet_diag_msg the family, after state and two of timers the port, the other end's, address."""
+_PRESENCE: Final = "@netconsole-metadata-"
 
 
-def tcp_ports() -> frozenset[int]:
-    """Return the ports at which a socket of this network namespace waits for connections by IPv4.
+def tcp_listeners() -> frozenset[ListensAt]:
+    """Return where sockets of this network namespace wait for connections by IPv4.
 
-    One that waits by IPv6 counts as well: by default it takes both. Raises OSError.
+    One that waits by IPv6 at all addresses counts as one by IPv4: by default it takes both. Raises
+    OSError.
     """
-    found: set[int] = set()
+    found: set[ListensAt] = set()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
         kernel.settimeout(10.0)
         for family in (socket.AF_INET, socket.AF_INET6):
@@ -40,8 +45,24 @@ def tcp_ports() -> frozenset[int]:
     return frozenset(found)
 
 
-def _taken(piece: bytes, found: set[int]) -> bool:
-    """Take the ports of a piece of an answer; false where it is the last."""
+def metadata_services() -> frozenset[int]:
+    """Return the ports of our metadata services that run in this network namespace.
+
+    By the names that they hold (`presence_name`; proc_pid_net(5)). Raises OSError.
+    """
+    lines = read_text(Path("/proc/self/net/unix")).splitlines()
+    names = {line.rpartition(" ")[2] for line in lines}
+    ports = (name.removeprefix(_PRESENCE) for name in names if name.startswith(_PRESENCE))
+    return frozenset(int(each) for each in ports if each.isdecimal())
+
+
+def presence_name(port: int) -> str:
+    """Return the abstract name that a metadata service of ours holds (unix(7))."""
+    return f"\0{_PRESENCE.removeprefix('@')}{port}"
+
+
+def _taken(piece: bytes, found: set[ListensAt]) -> bool:
+    """Take the places of a piece of an answer; false where it is the last."""
     at = 0
     while at + HEADER.size <= len(piece):
         length, kind, *_ = HEADER.unpack_from(piece, at)
@@ -52,7 +73,9 @@ def _taken(piece: bytes, found: set[int]) -> bool:
             if code == errno.ENOENT:  # a kernel without IPv6
                 return False
             raise OSError(code, f"listening sockets: {os.strerror(code)}")
-        (port,) = _PORT.unpack_from(piece, at + HEADER.size)
-        found.add(port)
+        family, port, address = _PLACE.unpack_from(piece, at + HEADER.size)
+        length_of_address = 4 if family == socket.AF_INET else 16
+        text = socket.inet_ntop(family, address[:length_of_address])
+        found.add(ListensAt(ANY if text == "::" else text.removeprefix("::ffff:"), port))
         at += length + 3 & ~3
     return True

@@ -12,6 +12,7 @@ from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.model.belongings import Belongings
 from netconsole.backend.model.bridging import BridgeSettings, PortSettings
 from netconsole.backend.model.guards import Guard, GuardTable
+from netconsole.backend.model.listens_at import ListensAt
 from netconsole.backend.model.subject import Subject, Subjects
 from netconsole.backend.model.table_names import Family, Kind, TableName
 
@@ -344,8 +345,8 @@ class Observed(HostState):
     """The map of nftables whose elements lead to a chain of ours that has to go."""
     mark: Mark | None = None
     """From which store the host was configured since it started."""
-    listening: frozenset[int] | None = None
-    """The TCP ports at which somebody waits for connections; None where that is not known."""
+    listening: frozenset[ListensAt] | None = None
+    """Where somebody waits for TCP connections; None where that is not known."""
     guard_form: str = ""
     """Where nft was asked for the guards of some ports alone: the form in which the kernel has
     what all ports share, for the next look to know it by."""

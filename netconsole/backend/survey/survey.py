@@ -22,6 +22,7 @@ from netconsole.backend.model.hoststate import (
     Wanted,
 )
 from netconsole.backend.model.kernel_settings import IP_FORWARD, IPV6_FORWARDING
+from netconsole.backend.model.listens_at import is_heard
 from netconsole.backend.model.records import FloatingIP, Instance, Network, NetworkUsage, Records
 from netconsole.backend.model.subject import Subject
 from netconsole.backend.plan import plan, unhindered
@@ -150,12 +151,15 @@ class Survey:
         """Nothing where no instance is here to ask, or nobody knows who listens."""
         options, listening = self.options, self.observed.listening
         host, port = options.metadata_host, options.metadata_port
-        if host is None or listening is None or port in listening or self.another is not None:
+        if host is None or listening is None or self.another is not None:
             return ""
         led = self.wanted.chains.get(ChainKey("ipv4", "nat", "nova-network-PREROUTING"), ())
         if not any(rule.subject == subject.METADATA for rule in led):
             return ""
         here = {each.address.partition("/")[0] for each in self.observed.addresses}
+        redirected = here if host == "127.0.0.1" else ()  # to the address of the bridge itself
+        if any(is_heard(listening, each, port) for each in (host, *redirected)):
+            return ""
         is_asked = any(map(self._is_here, self.records.instances))
         return f"{host}:{port}" if is_asked and host in {*here, "127.0.0.1"} else ""
 

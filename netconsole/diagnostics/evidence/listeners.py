@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Literal
 
+from netconsole.backend.kernel.listeners import metadata_services
 from netconsole.backend.system import files
 from netconsole.diagnostics.parts.listeners import Listener, Listeners
 
@@ -21,7 +22,14 @@ _LISTENING = "0A"
 
 def read_listeners() -> Listeners:
     """Read TCP sockets that listen and UDP sockets that are bound."""
-    return Listeners(tuple(_listeners()))
+    return Listeners(tuple(_listeners()), _services())
+
+
+def _services() -> frozenset[int] | None:
+    try:
+        return metadata_services()
+    except OSError:
+        return None
 
 
 def _listeners() -> Iterator[Listener]:

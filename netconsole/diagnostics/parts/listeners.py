@@ -19,6 +19,8 @@ class Listeners:
     """All of them."""
 
     listeners: tuple[Listener, ...]
+    metadata_services: frozenset[int] | None = None
+    """The ports of metadata services of ours; None where that is not known."""
 
     def at(self, protocol: Literal["tcp", "udp"], address: str, port: int) -> bool:
         """Whether somebody listens there, at that address or at all of them."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from netconsole.backend.configuration.loading import load
-from netconsole.backend.kernel.listeners import tcp_ports
+from netconsole.backend.kernel.listeners import tcp_listeners
 from netconsole.backend.system.files import read_text
 from netconsole.lab.sandbox.commands import LabFailed
 from netconsole.lab.sandbox.ground import HOME
@@ -36,7 +36,8 @@ def wait() -> None:
 
 def listens() -> bool:
     """Whether somebody listens where instances are led."""
-    return load().metadata_port in tcp_ports()
+    port = load().metadata_port
+    return any(each.port == port for each in tcp_listeners())
 
 
 def stop() -> None:

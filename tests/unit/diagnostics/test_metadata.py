@@ -47,6 +47,18 @@ def test_somebody_has_to_listen_where_the_rule_leads(
     assert verdict(rule) == "fail"
 
 
+@pytest.mark.parametrize(
+    ("services", "wanted"), [(frozenset({8775}), "ok"), (frozenset(), "warn"), (None, "ok")]
+)
+def test_who_listens_has_to_be_a_service(services: frozenset[int] | None, wanted: Verdict) -> None:
+    held = NatRule("nat", CHAIN, TRANSLATED, 0, 0, "ours", "present", "metadata", subject=METADATA)
+    listeners = Listeners((Listener("tcp", "203.0.113.2", 8775),), services)
+    seen = snapshot(replace(HEALTHY, nat=(held,))).with_parts(listeners, OWN)
+    found = metadata.CHECK.examine(seen)
+    assert found.verdict == wanted
+    assert ("another program listens" in found.because) == (wanted == "warn")
+
+
 def test_where_no_guest_is_nobody_misses_a_service() -> None:
     held = NatRule("nat", CHAIN, TRANSLATED, 0, 0, "ours", "present", "metadata", subject=METADATA)
     alone = replace(HEALTHY, nat=(held,), allocations=())

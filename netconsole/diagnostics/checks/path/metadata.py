@@ -24,6 +24,10 @@ SERVICE_REMEDY = (
     "Start the agent, which serves it (`netconsole agent install --now`, or `systemctl start "
     "netconsole-agent`), or the service alone: `netconsole metadata serve`."
 )
+OTHER_REMEDY = (
+    "`ss -ltnp sport = {}` says which it is. End it and start the agent (`netconsole agent install "
+    "--now`), or leave it, where it is the metadata service of others."
+)
 FAILED_REMEDY = (
     "The agent tries again every few seconds: end the other program, or correct the option and "
     "`systemctl reload netconsole-agent`."
@@ -96,11 +100,20 @@ def _listening(
     if address not in local:
         because = f"The rule is there and leads to {address}:{port}, which is another machine."
         return Finding(ID, TITLE, "info", because, rows)
-    listening = snapshot.part(Listeners).at("tcp", address, port)
+    listeners = snapshot.part(Listeners)
+    listening, ours = listeners.at("tcp", address, port), listeners.metadata_services
+    if listening and ours == frozenset():
+        rows = (*rows, Evidence(f"{address}:{port}", "another program", "a metadata service"))
+        because = (
+            f"No metadata service of ours runs: the rule leads to {address}:{port}, where another "
+            "program listens. Unless that serves metadata, and knows these guests, they are told "
+            "nothing."
+        )
+        return Finding(ID, TITLE, "warn", because, rows, remedy=OTHER_REMEDY.format(port))
     word = "listening" if listening else "nobody listens"
     rows = (*rows, Evidence(f"{address}:{port}", word, "listening"))
     if listening:
-        because = f"The rule is there, and at {address}:{port} somebody listens."
+        because = f"The rule is there, and at {address}:{port} a metadata service listens."
         return Finding(ID, TITLE, "ok", because, rows)
     because = (
         f"No metadata service runs: the rule leads to {address}:{port} of this host, where nobody "

@@ -7,6 +7,7 @@ from core_samples import HOST, WHOLE, observed_as, options, records, status, wan
 
 from netconsole.backend.intent import intent
 from netconsole.backend.model.hoststate import Address, ChainKey, Observed, ObservedLink, Rule
+from netconsole.backend.model.listens_at import ANY, ListensAt
 from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.model.records import Records
 from netconsole.backend.plan import plan
@@ -37,22 +38,36 @@ def booted(carrier: bool, leased: bool, instances: int = 1) -> tuple[Observed, R
     return replace(goal, links=links), found
 
 
+def places(*told: tuple[str, int]) -> frozenset[ListensAt]:
+    return frozenset(ListensAt(*each) for each in told)
+
+
 SERVED_AT = Address("eth0", "192.168.1.10/24")
 
 
 @pytest.mark.parametrize(
     ("listening", "addresses", "host", "unserved"),
     [
-        (frozenset({22}), (SERVED_AT,), HOST, "192.168.1.10:8775"),
-        (frozenset({22, 8775}), (SERVED_AT,), HOST, ""),
+        (places((ANY, 22)), (SERVED_AT,), HOST, "192.168.1.10:8775"),
+        (places((ANY, 8775)), (SERVED_AT,), HOST, ""),
+        (places(("192.168.1.10", 8775)), (SERVED_AT,), HOST, ""),
+        (places(("127.0.0.1", 8775)), (SERVED_AT,), HOST, "192.168.1.10:8775"),
         (None, (SERVED_AT,), HOST, ""),
-        (frozenset({22}), (), HOST, ""),
-        (frozenset({22}), (SERVED_AT,), "another", ""),
+        (places((ANY, 22)), (), HOST, ""),
+        (places((ANY, 22)), (SERVED_AT,), "another", ""),
     ],
-    ids=["nobody", "somebody", "not known", "another host's", "nobody asks"],
+    ids=[
+        "nobody",
+        "everywhere",
+        "there",
+        "elsewhere",
+        "not known",
+        "another host's",
+        "nobody asks",
+    ],
 )
 def test_a_metadata_service_is_missed_where_guests_are_led_to_this_host(
-    listening: frozenset[int] | None,
+    listening: frozenset[ListensAt] | None,
     addresses: tuple[Address, ...],
     host: str,
     unserved: str,
