@@ -1,6 +1,7 @@
 """Knocking: whether somebody answers at the agent's socket. Light: one request, no library."""
 
 import errno
+import json
 import os
 import socket
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from netconsole.backend.model.text import encoded
 
 _REQUEST: Final = b"GET /v1/status HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n"
 _SECONDS: Final = 5.0
+_MOST: Final = 64 << 20
+"""Bytes of an answer; that of ten thousand floating addresses has five million."""
 _REASONS: Final = {
     errno.ENOENT: "there is no socket",
     errno.ECONNREFUSED: "nobody answers",
@@ -23,6 +26,8 @@ class SocketAnswer:
 
     answers: bool
     because: str = ""
+    configuration_kept: str = ""
+    """Why it goes by its former configuration, where it does and this user may know."""
 
 
 def answering(path: str) -> SocketAnswer:
@@ -32,10 +37,28 @@ def answering(path: str) -> SocketAnswer:
         try:
             asking.connect(encoded(path))
             asking.sendall(_REQUEST)
-            begun = asking.recv(5)
+            answer = _whole(asking)
         except TimeoutError:
             return SocketAnswer(False, f"no answer within {_SECONDS:.0f} s")
         except OSError as error:
             number = error.errno or 0
             return SocketAnswer(False, _REASONS.get(number, os.strerror(number)))
-    return SocketAnswer(True) if begun == b"HTTP/" else SocketAnswer(False, "not in HTTP")
+    if not answer.startswith(b"HTTP/"):
+        return SocketAnswer(False, "not in HTTP")
+    return SocketAnswer(True, configuration_kept=_kept(answer))
+
+
+def _whole(asking: socket.socket) -> bytes:
+    answer = bytearray()
+    while len(answer) < _MOST and (piece := asking.recv(1 << 16)):
+        answer += piece
+    return bytes(answer)
+
+
+def _kept(answer: bytes) -> str:
+    """What a status says of the configuration; nothing of a refusal."""
+    try:
+        told = json.loads(answer.partition(b"\r\n\r\n")[2])
+        return str(told["host"]["configuration_kept"])
+    except (KeyError, TypeError, ValueError):
+        return ""

@@ -16,8 +16,10 @@ from netconsole.agent.serving import serving
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import NetconsoleError, said
 from netconsole.backend.service.service import Service
+from netconsole.backend.survey.survey import Survey
 from netconsole.door.local import LocalDoor
 from netconsole.metadata.serving import metadata_serving
+from netconsole.watch.followed import Followed
 from netconsole.watch.recorder import RECORDER, recording
 from netconsole.watch.watch import Watch
 
@@ -47,17 +49,18 @@ async def _run(load: Load) -> None:
     for number in _ENDING:
         loop.add_signal_handler(number, ending.set)
     loop.add_signal_handler(signal.SIGHUP, again.set)
-    options = load()
+    options, kept = load(), ""
     watches: list[Watch] = []
     async with notifying(lambda: lives(options) and all(map(_is_well, watches))) as notifier:
         while not ending.is_set():
             service = Service(options)
             watches[:] = [Watch(service)]
+            watches[0].follow(partial(_keeps, kept))
             await _be(service, watches[0], notifier, ending, again)
             if again.is_set() and not ending.is_set():
                 again.clear()
                 notifier.reloading()
-                options = _loaded(load, options)
+                options, kept = _loaded(load, options)
 
 
 def _is_well(watch: Watch) -> bool:
@@ -91,13 +94,17 @@ async def _be(
         await _first(ending, again)
 
 
-def _loaded(load: Load, former: Options) -> Options:
-    """The configuration as it is now; one that cannot be used is told of, and the former stays."""
+def _keeps(because: str, _: Survey) -> Followed:
+    return Followed(configuration_kept=because)
+
+
+def _loaded(load: Load, former: Options) -> tuple[Options, str]:
+    """The configuration as it is now; of one that cannot be used why, and the former stays."""
     try:
-        return load()
+        return load(), ""
     except NetconsoleError as error:
         say(f"the configuration stays as it was: {said(error)}")
-        return former
+        return former, said(error)
 
 
 def vital(options: Options) -> frozenset[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.model.errors import ExitStatus
+from netconsole.backend.model.errors import ExitStatus, InvalidValue
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json, dry_run
 from netconsole.cli.frame.context import Context, pass_context
@@ -115,13 +115,18 @@ def status(context: Context, as_json: bool) -> None:
     """
     from netconsole.agent.knocking import answering
     from netconsole.agent.systemd import standings, unit_state
+    from netconsole.cli.frame.agent import place
 
-    files = standings(_service_files(context))
+    try:
+        files = standings(_service_files(context))
+        installed = _installed([each.state for each in files])
+    except InvalidValue as error:  # by which the agent may go on all the same
+        files, installed = (), f"not known: {error}"
     unit = unit_state()
-    socket = context.options().agent_socket
+    socket = place(context)
     answer = answering(socket)
     found = {
-        "installed": _installed([each.state for each in files]),
+        "installed": installed,
         "enabled": unit.enabled if unit else "no systemd here",
         "active": unit.active if unit else "",
         "pid": unit.pid if unit else None,
@@ -129,6 +134,7 @@ def status(context: Context, as_json: bool) -> None:
         "socket": socket,
         "answers": answer.answers,
         "because": answer.because,
+        "configuration_kept": answer.configuration_kept,
     }
     if as_json:
         output.print_json({**found, "files": files})

@@ -17,7 +17,7 @@ from netconsole.diagnostics.model.request import Request
 from netconsole.watch.attendance import Attendance
 from netconsole.watch.ears import Ears
 from netconsole.watch.examiner import CLOSE_SECONDS, Examiner, Findings
-from netconsole.watch.followed import Followed, together, with_failure
+from netconsole.watch.followed import Followed, together, told_by, with_failures
 from netconsole.watch.next_look import FOR_CHECKS, next_moment, of_pictures, servers, untold
 from netconsole.watch.pace import Beats, Pace
 from netconsole.watch.picture import Picture
@@ -149,7 +149,8 @@ class Watch:
         """
         former, ears = self._look, self._ears
         deaf = frozenset[Facility]() if ears is None else ears.deaf
-        return self._service.look(former, Again(facilities | untold(former, deaf)))
+        found = self._service.look(former, Again(facilities | untold(former, deaf)))
+        return with_failures(found, self._latest, told_by(self._latest))
 
     def follow(self, follow: Follow) -> Callable[[], None]:
         """Have it done what follows from each look, before anybody is told; the answer ends that.
@@ -333,7 +334,7 @@ class Watch:
         if followed.again:
             found = self._service.look(look, followed.again)
             look = replace(found, changed=look.changed | found.changed)
-        return with_failure(look, self._latest, followed.metadata_failed)
+        return with_failures(look, self._latest, followed)
 
     def _deliver_newest(self) -> None:
         """What the checks have found meanwhile; and to who has just subscribed, what there is."""

@@ -207,6 +207,12 @@ def test_its_configuration_is_read_again(host: PrivateHost) -> None:
         configure(host, "my_ip = nonsense")
         host.run("pkill", "-HUP", "-f", "netconsole agent")
         eventually(lambda: "the configuration stays as it was" in said())
+        kept = "wrong: the agent goes by its former configuration: "
+        eventually(lambda: kept in host.run("netconsole", "status").stdout)
+        told = host.run("netconsole", "--no-agent", "agent", "status", check=False).stdout
+        answers, kept_too = "answers: yes" in told, told.count("my_ip 'nonsense'")
+        assert (answers, kept_too) == (True, 2), told
         configure(host, "dmz_cidr = 192.0.2.0/24")
         host.run("pkill", "-HUP", "-f", "netconsole agent")
         eventually(lambda: "192.0.2.0/24" in host.run("iptables-save").stdout)
+        eventually(lambda: kept not in host.run("netconsole", "status").stdout)

@@ -84,6 +84,8 @@ class HostStatus:
     """Where this host's instances are led for their metadata, if nobody listens there."""
     metadata_failed: str = ""
     """Why the agent, which should answer them, does not listen."""
+    configuration_kept: str = ""
+    """Why the agent goes by its former configuration, where that of now cannot be used."""
     missing_program: str = ""
     """That which could take away what is left of ours in tables that `iptables` does not show."""
     unguarded: tuple[str, ...] = ()

@@ -94,6 +94,8 @@ class Survey:
     metadata_failed: str = ""
     """Why this process does not serve metadata where it should; nothing where it does, or has not
     to."""
+    configuration_kept: str = ""
+    """Why this process goes by its former configuration, where it does."""
 
     @property
     def removes_most(self) -> str | None:
@@ -132,6 +134,7 @@ class Survey:
             missing_program=self.observed.missing_program,
             metadata_unserved=self._metadata_unserved(),
             metadata_failed=self.metadata_failed,
+            configuration_kept=self.configuration_kept,
             unguarded=self._unguarded(),
             guards_off=not self.options.guard,
             guards_off_source=self.options.guard_source,

@@ -59,6 +59,9 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         yield Trouble(Reach.NETWORK, obstacle)
     if said := metadata_trouble(host):
         yield Trouble(Reach.NETWORK, said)
+    if host.configuration_kept:
+        said = f"the agent goes by its former configuration: {host.configuration_kept}"
+        yield Trouble(Reach.HOST, f"{said} (correct it, then systemctl reload netconsole-agent)")
     for part, why in host.unsupported.items():
         yield Trouble(Reach.INSTANCE, f"this kernel has no {part}: {why}")
     if host.unguarded:
