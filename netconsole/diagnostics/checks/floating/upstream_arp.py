@@ -108,10 +108,11 @@ def _failed(
     first = lost[0]
     more = f" {len(lost) - 1} more fare the same." if lost[1:] else ""
     because = (
-        f"{first.target} answers {first.interface}'s own address, and what it sends to "
-        f"{first.source} does not arrive, though both leave and return by {first.interface}: it "
-        "most likely still knows an old hardware address, as that of the host which had the "
-        f"floating address of {in_use[first.source].instance} before.{more}"
+        f"{first.target} answers {first.interface}'s own address, and nothing of what it sends to "
+        f"{first.source} arrives, though both leave and return by {first.interface}. The cause is "
+        "upstream: most likely it still knows an old hardware address, as that of the host which "
+        f"had the floating address of {in_use[first.source].instance} before; or it filters. Where "
+        f"the announcement does not help, it filters.{more}"
     )
     fix = Plan(tuple(AnnounceAddress(ping.interface, ping.source, TIMES) for ping in lost))
     out = (
