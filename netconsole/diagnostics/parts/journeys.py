@@ -21,7 +21,7 @@ class PathJourney:
     network: str
     journey: Journey
     has_data: bool = False
-    """Whether the segment of TCP carries a request of HTTP, as filters look into it."""
+    """Whether the segment of TCP carries a long request of HTTP, as filters look at such."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,8 @@ def way(
     """Return where the guest sent what is for an address: the reply to an echo request from it.
 
     `own` is the address of the guest. Without a reply tells what it asked for by ARP since, but for
-    what was asked in the name of `others` at the same time.
+    what was asked in the name of `others` at the same time, and for neighbours that spoke to it: to
+    these it only wants to answer, and a router that answers ARP would have got the reply.
     """
     begun = next((at for at, each in enumerate(frames) if _is_request(each, identifier)), None)
     since = () if begun is None else frames[begun:]
@@ -166,9 +167,18 @@ def way(
     )
     if destination in asked:
         return GuestWay(destination, destination, sent)
-    known = set(others)
+    known = {*others, *_speaking(frames)}
     unknown = (each for each in asked if each not in known)
     return GuestWay(destination, "" if sent else next(unknown, ""), sent)
+
+
+def _speaking(frames: Iterable[PortFrame]) -> Iterator[str]:
+    """Yield whose packets and answers of ARP went to the guest."""
+    for each in frames:
+        if each.leaves and isinstance(each, PortPacket):
+            yield each.source
+        elif each.leaves and isinstance(each, PortArp) and each.is_answer:
+            yield each.sender
 
 
 def prefix_length(

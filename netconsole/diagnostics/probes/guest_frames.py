@@ -26,6 +26,10 @@ _IP: Final = struct.Struct("!BBHHHBBH4s4s")
 _ICMP: Final = struct.Struct("!BBHHH")
 _PORTS: Final = struct.Struct("!HH")
 
+FOLLOWED: Final = b"netconsole trace".ljust(18, b"\0")
+"""What fills up a question of ARP that is sent to be followed, to the least that a frame of
+Ethernet holds (IEEE 802.3): it comes in as if from the guest, and is not the guest's."""
+
 _DROP, _TAKE = (0x06, 0, 0, 0), (0x06, 0, 0, 160)
 FILTER: Final = (
     (0x28, 0, 0, 12),  # the kind of the frame
@@ -101,7 +105,10 @@ PortFrame = PortArp | PortPacket
 
 
 def parse(frame: bytes, leaves: bool) -> PortFrame | None:
-    """Return what a frame says; None of one that is neither ARP nor IPv4, or is cut off."""
+    """Return what a frame says; None of one that is neither ARP nor IPv4, or is cut off.
+
+    Nor is a question of ARP told of that we send ourselves, to follow it.
+    """
     if len(frame) < _ETHERNET.size:
         return None
     destination, source, kind = _ETHERNET.unpack_from(frame)
@@ -119,6 +126,8 @@ def parse(frame: bytes, leaves: bool) -> PortFrame | None:
 def _arp(body: bytes, source: str, leaves: bool) -> PortArp | None:
     *head, kind, sender_mac, sender, _, target = _ARP.unpack_from(body)
     if tuple(head) != _ARP_HEAD or kind not in (_REQUEST, _REPLY):
+        return None
+    if body[_ARP.size :] == FOLLOWED:
         return None
     told = str(IPv4Address(sender)), str(IPv4Address(target))
     return PortArp(leaves, source, kind == _REPLY, sender_mac.hex(":"), *told)

@@ -12,6 +12,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.journey import End, Journey, TracedRule
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.reasoning.changing_rules import diverting
 
 _ORDER: Final[tuple[Purpose, ...]] = (
     *("gateway", "lease", "names", "servers", "world", "floating", "neighbour"),
@@ -58,7 +59,7 @@ def lost_paths(
         if is_explained or _is_choosy(each, journeys):
             continue
         if _is_lost(each, journeys, own, alive):
-            found.setdefault(_place(each.journey), []).append(each)
+            found.setdefault(_place(each), []).append(each)
     return tuple(LostPaths(place, tuple(paths)) for place, paths in found.items())
 
 
@@ -85,11 +86,24 @@ def dropped_by_rules(
     )
 
 
+def led_astray(snapshot: Snapshot, purposes: Container[Purpose]) -> tuple[LostPaths, ...]:
+    """Return those on paths of these purposes that rules of others led to where nobody answers."""
+    tried, routing = snapshot.get(Journeys), snapshot.get(Routing)
+    if tried is None or routing is None:
+        return ()
+    found = lost_paths(tried, routing)
+    return tuple(
+        each
+        for each in found
+        if any(path.purpose in purposes and _is_led_astray(path) for path in each.paths)
+    )
+
+
 def _is_choosy(path: PathJourney, journeys: Journeys) -> bool:
     """Whether what ends a packet of TCP for the world lets one to another port by: what guests
     may use out there somebody has chosen."""
     journey = path.journey
-    if path.purpose != "world" or journey.protocol != "tcp":
+    if path.purpose != "world" or journey.protocol != "tcp" or _is_led_astray(path):
         return False
     alike = [
         each.journey
@@ -97,19 +111,30 @@ def _is_choosy(path: PathJourney, journeys: Journeys) -> bool:
         if each.purpose == "world"
         and each.instance == path.instance
         and each.journey.protocol == "tcp"
+        and each.has_data == path.has_data
     ]
     return any(each.end != journey.end for each in alike)
 
 
-def _place(journey: Journey) -> LossPlace:
-    drop = journey.dropped_by
-    if drop is not None and drop.rule is not None:
+def _is_led_astray(path: PathJourney) -> bool:
+    """Whether a rule of others led it to another destination, where nobody answers, or whither no
+    group of ours lets it."""
+    journey = path.journey
+    ended = journey.end in ("beyond", "receiver", "host") or journey.reply == "refusal"
+    return (ended or _is_ours(journey)) and diverting(journey) is not None
+
+
+def _place(path: PathJourney) -> LossPlace:
+    journey, drop = path.journey, path.journey.dropped_by
+    if drop is not None and drop.rule is not None and not _is_led_astray(path):
         return LossPlace(journey.end, drop.rule, "")
     return LossPlace(journey.end, None, journey.because)
 
 
 def _is_lost(path: PathJourney, journeys: Journeys, own: frozenset[str], alive: set[str]) -> bool:
     journey = path.journey
+    if _is_led_astray(path):
+        return True
     if journey.end == "dropped":
         is_copy = journey.reply == "answer" and journey.protocol in ("arp", "dhcp")
         return not is_copy and not _is_ours(journey)  # a broadcast has copies to everywhere
@@ -159,5 +184,5 @@ def in_words(path: PathJourney) -> str:
     """Say who sends what to whom."""
     journey = path.journey
     what = f"{journey.protocol} {journey.port}" if journey.port else journey.protocol
-    data = " with a request" if path.has_data else ""
+    data = " with data" if path.has_data else ""
     return f"{journey.sender} → {journey.destination} ({what}{data})"

@@ -4,16 +4,14 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from netconsole.backend.filtering.matches import EVERYTHING, Flow
-from netconsole.backend.filtering.nft_matches import read_nft, read_rule
 from netconsole.backend.model.phrases import command, count
 from netconsole.diagnostics.model.finding import Evidence
-from netconsole.diagnostics.parts.journey import Journey, TracedRule
+from netconsole.diagnostics.parts.journey import TracedRule
 from netconsole.diagnostics.parts.journeys import Purpose
+from netconsole.diagnostics.reasoning.changing_rules import changing
 from netconsole.diagnostics.reasoning.lost_paths import LostPaths, in_words
 
 _MOST_ROWS: Final = 6
-_ANYTHING: Final = Flow("", "", "", "", EVERYTHING, EVERYTHING)
 
 
 def sentence(found: LostPaths) -> str:
@@ -70,22 +68,6 @@ def remedy_of(found: LostPaths) -> str:
         f"The rule is not ours: `{listed}` shows it. Who made it has to take it away, or to accept "
         f"these packets before it. {shown}"
     )
-
-
-def changing(journey: Journey) -> Iterator[TracedRule]:
-    """Yield the rules of others that it met and that may have changed it: they let it go on, as
-    one that takes it out of connection tracking does, or translate it."""
-    for hop in journey.hops:
-        rule = hop.rule
-        if rule is None or rule.ours or not rule.text:
-            continue
-        if hop.verdict == "continue" or (hop.verdict == "accept" and _translates(rule)):
-            yield rule
-
-
-def _translates(rule: TracedRule) -> bool:
-    read = read_rule if rule.text.startswith("-") else read_nft
-    return read(rule.text, _ANYTHING).action == "translate"
 
 
 def _met(rule: TracedRule) -> Evidence:

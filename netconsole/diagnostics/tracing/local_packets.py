@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from netconsole.diagnostics.probes.dhcp_message import discover
+from netconsole.diagnostics.probes.guest_frames import FOLLOWED
 from netconsole.diagnostics.tracing.traced_packet import NftMatch, Recognised
 
 _UDP: Final = 17
@@ -97,4 +98,4 @@ class TracedQuestion:
         """Return it as a frame of Ethernet, to everybody."""
         mac = bytes.fromhex(source_mac.replace(":", ""))
         told = mac + socket.inet_aton(self.sender) + bytes(6) + socket.inet_aton(self.asked)
-        return b"\xff" * 6 + mac + _ARP + _ARP_OF_IPV4 + b"\0\1" + told
+        return b"\xff" * 6 + mac + _ARP + _ARP_OF_IPV4 + b"\0\1" + told + FOLLOWED

@@ -22,11 +22,15 @@ _MOST_SERVERS: Final = 3
 _MOST_SOURCES: Final = 4
 """Of those that are asked for, tried."""
 _WEB: Final = 80
-_WORLD_PORTS: Final = (443, 47_808)
-"""One that everybody needs, and one that nobody names: who may use which, is an admin's choice."""
+_WORLD_PORTS: Final = (80, 443, 47_808)
+"""What everybody needs, and what nobody names: who may use which, is an admin's choice. The
+first is what proxies take from guests."""
+_DATA_PORTS: Final = (443, 47_808)
+"""Those of them that are tried with data as well."""
 _PORTS: Final = (_WEB, 22)
 """Of TCP: what groups admit most often comes first."""
-_REQUEST: Final = b"GET / HTTP/1.0\r\n\r\n"
+_REQUEST: Final = b"GET / HTTP/1.0\r\nUser-Agent: " + b"x" * 900 + b"\r\n\r\n"
+"""As long as requests of browsers are: filters look into them, and at how long they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,8 @@ def _to_world(each: Allocation, beyond: str) -> Iterator[tuple[Purpose, TraceReq
     yield "world", TraceRequest(each.instance, beyond)
     for port in _WORLD_PORTS:
         yield "world", TraceRequest(each.instance, beyond, "tcp", port)
+    for port in _DATA_PORTS:
+        yield "world", TraceRequest(each.instance, beyond, "tcp", port, data=_REQUEST)
 
 
 def _from_outside(

@@ -119,7 +119,8 @@ class TracedPacket:
             case "icmp":
                 return f"icmp[4:4] = {self.mark} or {error}"
             case "tcp":
-                there, back = f"tcp[4:4] = {self.mark}", f"tcp[8:4] = {self._acknowledged}"
+                there = f"tcp[4:4] = {self.mark}"
+                back = " or ".join(f"tcp[8:4] = {each}" for each in self._acknowledged)
                 return f"{there} or {back} or {error}"
             case "udp":
                 by_port = f"icmp[{_QUOTED + 20}:2] = {self.source_port}"
@@ -139,7 +140,8 @@ class TracedPacket:
                 return ("ip protocol icmp @th,32,32", str(self.mark)), error
             case "tcp":
                 there = "ip protocol tcp @th,32,32", str(self.mark)
-                return there, ("ip protocol tcp @th,64,32", str(self._acknowledged)), error
+                answered = "ip protocol tcp @th,64,32"
+                return there, *((answered, str(each)) for each in self._acknowledged), error
             case "udp":
                 there = "ip protocol udp @th,64,32", str(self.mark)
                 back = "ip protocol udp @th,16,16", str(self.source_port)
@@ -188,7 +190,7 @@ class TracedPacket:
         sequence, acknowledged, _, flags = struct.unpack_from("!IIBB", body, 4)
         if sequence == self.mark:
             return "there", "", None
-        if flags & _ACK and acknowledged == self._acknowledged:
+        if flags & _ACK and acknowledged in self._acknowledged:
             return "back", "refusal" if flags & _RST else "answer", None
         return None
 
@@ -207,8 +209,10 @@ class TracedPacket:
         return datagram[8:12] == struct.pack("!I", self.mark)
 
     @property
-    def _acknowledged(self) -> int:
-        return (self.mark + 1) & 0xFFFFFFFF
+    def _acknowledged(self) -> tuple[int, ...]:
+        """What an answer acknowledges, and a reset: all that it got (RFC 9293, 3.10.7.1)."""
+        ends = dict.fromkeys((1, 1 + len(self.payload)))
+        return tuple((self.mark + each) & 0xFFFFFFFF for each in ends)
 
     def _pseudo(self, source: str, length: int) -> bytes:
         """What the sums of TCP and UDP cover beside the transport itself."""

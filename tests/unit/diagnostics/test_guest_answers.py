@@ -24,6 +24,8 @@ from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 from netconsole.diagnostics.probes import guest_conduct as conduct
 from netconsole.diagnostics.probes.dhcp_message import discover
 from netconsole.diagnostics.probes.guest_frames import (
+    ECHO_REQUEST,
+    ICMP,
     TCP,
     UDP,
     PortArp,
@@ -32,6 +34,7 @@ from netconsole.diagnostics.probes.guest_frames import (
     echo_request,
     parse,
 )
+from netconsole.diagnostics.tracing.local_packets import TracedQuestion
 
 OWN, ROUTER, OTHER = "fa:16:3e:00:00:01", "fa:16:3e:00:00:ff", "52:54:00:00:00:99"
 NETWORK = IPv4Network("10.0.0.0/24")
@@ -66,6 +69,27 @@ def test_what_is_written_is_what_is_read() -> None:
     assert isinstance(echo, PortPacket)
     assert (echo.destination_mac, echo.icmp, echo.identifier) == (OTHER, 8, 77)
     assert parse(b"\0" * 20, leaves=False) is None
+
+
+def test_a_question_that_we_send_in_a_guests_name_is_not_taken_for_its_own() -> None:
+    followed = TracedQuestion("10.0.0.2", "10.0.0.4").frame("10.0.0.2", OWN, OTHER)
+    assert len(followed) == 60
+    assert parse(followed, leaves=False) is None
+    assert parse(followed[:42], leaves=False) is not None
+
+
+def arp(leaves: bool, sender: str, target: str) -> PortArp:
+    return PortArp(leaves, OWN, leaves, OWN, sender, target)
+
+
+def test_who_is_answered_by_a_guest_is_not_its_router() -> None:
+    far, near = "203.0.113.2", "10.0.0.4"
+    asked = PortPacket(True, ROUTER, OWN, far, "10.0.0.2", ICMP, icmp=ECHO_REQUEST, identifier=7)
+    pinged = replace(asked, source=near, identifier=8)
+    looks, told = arp(False, "10.0.0.2", near), arp(True, near, "10.0.0.2")
+    assert conduct.way((asked, looks), 7, far, "10.0.0.2", ()).asks_for == near
+    assert conduct.way((pinged, asked, looks), 7, far, "10.0.0.2", ()).asks_for == ""
+    assert conduct.way((asked, looks, told), 7, far, "10.0.0.2", ()).asks_for == ""
 
 
 def test_each_trial_is_a_neighbour_by_shorter_masks_alone() -> None:

@@ -67,6 +67,29 @@ def test_one_port_of_the_world_may_be_forbidden() -> None:
     assert places(forbidden, tried("world", "dropped", DROPPED, port=47808)) == [2]
 
 
+def test_who_was_led_elsewhere_by_a_rule_of_others_and_refused_does_not_reach_its_aim() -> None:
+    rule = TracedRule("ip", "nat", "PREROUTING", 4, 1, "-p tcp --dport 80 -j REDIRECT --to-ports 1")
+    led = Hop("there", "rule", "br100", "10.0.0.2", ROUTER, rule, "accept")
+    masked = replace(led, rule=replace(rule, text="-o eth0 -j MASQUERADE"))
+    other = tried("world", "answered", reply="refusal", by=ROUTER, port=443)
+    assert places(tried("world", "answered", led, reply="refusal", by=ROUTER, port=80), other) == [
+        1
+    ]
+    assert places(tried("world", "answered", led, reply="answer", by=ROUTER, port=80), other) == []
+    barred = replace(DROPPED, rule=replace(RULE, ours=True))
+    assert places(tried("floating", "dropped", led, barred, port=80)) == [1]
+    assert places(tried("servers", "beyond", led), tried("servers", "beyond", masked)) == [1]
+    assert places(tried("world", "answered", masked, reply="refusal", by=ROUTER, port=80)) == []
+
+
+def test_what_is_dropped_for_its_size_alone_is_lost_on_all_ports() -> None:
+    short = [tried("world", "answered", reply="refusal", by=ROUTER, port=n) for n in (443, 47808)]
+    dropped = [tried("world", "dropped", DROPPED, port=n) for n in (443, 47808)]
+    long = [replace(each, has_data=True) for each in dropped]
+    assert places(*short, *long) == [2]
+    assert places(*short, long[0], replace(short[1], has_data=True)) == []
+
+
 def judged(*paths: PathJourney) -> Finding:
     return CHECKS["packet_loss"].judge(Snapshot.of(Journeys(paths, 3), OWN))
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from bridge_samples import BRIDGE
+from evidence_samples import FLOATING
 from routing_samples import (
     BOTTOM,
     BR100,
@@ -15,6 +16,7 @@ from routing_samples import (
     PEACE,
     PORTS,
     ROUTING,
+    RULES,
     STATUS,
     link,
     postrouting,
@@ -193,6 +195,33 @@ def test_the_default_route_may_be_missing_and_may_not_be_a_dead_end() -> None:
     assert found.verdict == "fail"
     last = replace(dead, metric=4278198272)
     assert CHECKS["routes"].examine(seen(with_route(last))).verdict == "ok"
+
+
+OWN_ROUTES = tuple(
+    Route(address, "local", "local", name, "", "kernel", "host", address)
+    for address, name in (("10.0.0.1", "br100"), ("203.0.113.2", "eth0"), (FLOATING, "eth0"))
+)
+
+
+def test_an_own_address_that_the_table_local_has_lost_is_put_back() -> None:
+    assert CHECKS["routes"].examine(seen(with_route(*OWN_ROUTES))).verdict == "ok"
+    found = CHECKS["routes"].examine(seen(with_route(*OWN_ROUTES[1:])))
+    assert (found.verdict, found.fix and found.fix.commands) == (
+        "fail",
+        ("ip route add local 10.0.0.1 dev br100 table local proto kernel scope host src 10.0.0.1",),
+    )
+
+
+def test_a_rule_before_the_table_local_is_told_and_a_table_of_its_own_is_well() -> None:
+    first = RoutingRule(0, "from all lookup main", "main")
+    moved = replace(
+        with_route(*OWN_ROUTES), rules=(first, replace(RULES[0], priority=9), *RULES[1:])
+    )
+    found = CHECKS["routes"].examine(seen(moved))
+    assert (found.verdict, found.fix) == ("fail", None)
+    assert "`ip rule`" in found.remedy
+    apart = (replace(OWN_ROUTES[0], table="7"), *OWN_ROUTES[1:])
+    assert CHECKS["routes"].examine(seen(with_route(*apart))).verdict == "ok"
 
 
 def test_rules_choose_the_table_and_the_longest_prefix_the_route() -> None:

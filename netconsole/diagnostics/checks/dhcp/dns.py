@@ -17,7 +17,7 @@ from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
 from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.log import SystemLog
 from netconsole.diagnostics.parts.routing import Routing
-from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules
+from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules, led_astray
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
 
 ID: Final = "dns"
@@ -105,7 +105,7 @@ def _upstream(
     )
     if not first.code and (cause := _named(snapshot, _CAUSES_BEYOND, ("fail",))):
         return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows, _RULES_OUT)
-    if met := dropped_by_rules(snapshot, {"servers"}):
+    if met := dropped_by_rules(snapshot, {"servers"}) or led_astray(snapshot, {"servers"}):
         told = f"{sentence(met[0])} {said}."
         of_rule = (*(row for each in met for row in rows_of(each)), *rows)
         return Finding(ID, TITLE, "fail", told, of_rule, _RULES_OUT, remedy=remedy_of(met[0]))

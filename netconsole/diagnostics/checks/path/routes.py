@@ -14,6 +14,7 @@ from netconsole.diagnostics.checks.path.routes_astray import (
     dead_router,
     misrouted_finding,
 )
+from netconsole.diagnostics.checks.path.routes_to_itself import not_taken_finding
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
@@ -59,6 +60,7 @@ def judge(snapshot: Snapshot) -> Finding:
     if biting:
         return _astray(biting)
     for found in (
+        not_taken_finding(snapshot),
         _refused(routing),
         _needed_and_refused(snapshot),
         misrouted_finding(snapshot),
@@ -241,7 +243,8 @@ PAGE = Explanation(
     "the host itself is well. Or the router of the default route is no more. Within a table "
     "the most specific route wins, then the smallest metric. A VPN, Docker "
     "(172.17.0.0/16), libvirt (192.168.122.0/24) or an admin has added one that lies within a "
-    "network's range; or a blackhole, unreachable or prohibit route covers a guest.",
+    "network's range; or a blackhole, unreachable or prohibit route covers a guest. Or the table "
+    "local lost the route of an address of this host, which then does not take it for its own.",
     evidence="All routing tables and rules: each route within a network's range that does not "
     "lead to its bridge, and whether a lookup for the instances' addresses takes it. Then the "
     "kernel is asked what it does with a packet that an instance sends into the world, or that "

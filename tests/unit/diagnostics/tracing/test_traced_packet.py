@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -65,6 +66,16 @@ def test_answers_refusals_and_errors_are_told_apart() -> None:
         found = packet.recognise(bytes(answer))
         assert found is not None
         assert (found.way, found.reply, found.source) == ("back", reply_kind, WORLD)
+
+
+def test_a_reset_acknowledges_data_as_well_and_is_known() -> None:
+    connect = replace(sent("tcp"), payload=b"x" * 900)
+    segment = IP(connect.packet(GUEST))[TCP]
+    ends = {"sport": 443, "dport": segment.sport, "ack": segment.seq + 1 + 900}
+    found = connect.recognise(bytes(IP(src=WORLD, dst=GUEST) / TCP(flags="RA", seq=0, **ends)))
+    assert found is not None
+    assert (found.way, found.reply) == ("back", "refusal")
+    assert sent("tcp").recognise(bytes(IP(src=WORLD, dst=GUEST) / TCP(flags="RA", **ends))) is None
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

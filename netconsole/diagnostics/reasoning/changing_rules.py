@@ -1,0 +1,43 @@
+"""Rules of others that a packet met and that may have changed it. Pure."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netconsole.backend.filtering.matches import EVERYTHING, Flow, RuleReading
+from netconsole.backend.filtering.nft_matches import read_nft, read_rule
+from netconsole.diagnostics.parts.journey import Hop, Journey, TracedRule
+
+_ANYTHING: Final = Flow("", "", "", "", EVERYTHING, EVERYTHING)
+_DIVERTING: Final = frozenset({"DNAT", "NETMAP", "REDIRECT"})
+"""Translations that lead a packet to somebody else (iptables-extensions(8))."""
+
+
+def changing(journey: Journey) -> Iterator[TracedRule]:
+    """Yield those that let it go on, as one that takes it out of connection tracking does, or
+    translate it."""
+    for hop, rule in _of_others(journey):
+        if hop.verdict == "continue" or _translation(hop, rule):
+            yield rule
+
+
+def diverting(journey: Journey) -> TracedRule | None:
+    """Return the one that gave it another destination; None where none did."""
+    found = (rule for hop, rule in _of_others(journey) if _translation(hop, rule) in _DIVERTING)
+    return next(found, None)
+
+
+def _of_others(journey: Journey) -> Iterator[tuple[Hop, TracedRule]]:
+    for hop in journey.hops:
+        if hop.rule is not None and not hop.rule.ours and hop.rule.text:
+            yield hop, hop.rule
+
+
+def _translation(hop: Hop, rule: TracedRule) -> str:
+    """Return what kind of translation it is, as iptables has it; empty where it is none."""
+    found = _read(rule)
+    return found.aim if hop.verdict == "accept" and found.action == "translate" else ""
+
+
+def _read(rule: TracedRule) -> RuleReading:
+    read = read_rule if rule.text.startswith("-") else read_nft
+    return read(rule.text, _ANYTHING)
