@@ -146,6 +146,8 @@ def _is_lost(path: PathJourney, journeys: Journeys, own: frozenset[str], alive: 
     if journey.end == "beyond":
         is_world = path.purpose == "world" and journey.protocol == "icmp"
         return is_world and journey.destination in journeys.reached_by_host
+    if journey.end == "unheard" and _is_told_by_arp(path, journeys):
+        return False  # it asks for somebody else, whom it takes for the next
     if journey.end == "host":
         return path.purpose in _SERVED_HERE
     return journey.end in _HERE and not _is_of_silent(path, journeys, alive)
@@ -154,6 +156,17 @@ def _is_lost(path: PathJourney, journeys: Journeys, own: frozenset[str], alive: 
 def _is_ours(journey: Journey) -> bool:
     drop = journey.dropped_by
     return drop is not None and drop.rule is not None and drop.rule.ours
+
+
+def _is_told_by_arp(path: PathJourney, journeys: Journeys) -> bool:
+    """Whether ARP asked in its sender's name for the next on its way was answered."""
+    next_is = "neighbour" if path.purpose == "neighbour" else "gateway"
+    return any(
+        each.journey.protocol == "arp"
+        and (each.instance, each.purpose) == (path.instance, next_is)
+        and each.journey.reached
+        for each in journeys.paths
+    )
 
 
 def _is_of_silent(path: PathJourney, journeys: Journeys, alive: set[str]) -> bool:

@@ -79,10 +79,17 @@ def _journeys(
     status: Status,
     links: Links,
 ) -> dict[int, Journey]:
-    """Follow them; once more, and fewer, those that got lost when not all was heard of them."""
+    """Follow them; once more, and fewer, those that got lost when not all was heard of them.
+
+    Those are others then: of the first packet of a connection alone the table nat is asked.
+    """
     followed, is_whole = _followed(tuple(parcels.values()), status, links)
     found = dict(zip(parcels, followed, strict=True))
-    lost = {number: parcels[number] for number, each in found.items() if _is_lost(each)}
+    lost = {
+        number: _packed(requests[number], each.parcel.ends)
+        for number, each in found.items()
+        if _is_lost(each)
+    }
     if lost and not is_whole and len(lost) < len(parcels):
         again, _ = _followed(tuple(lost.values()), status, links)
         found.update(zip(lost, again, strict=True))
@@ -90,7 +97,10 @@ def _journeys(
 
 
 def _parcel(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Parcel:
-    between = ends(request, status, links, routing)
+    return _packed(request, ends(request, status, links, routing))
+
+
+def _packed(request: TraceRequest, between: Ends) -> Parcel:
     return Parcel(between, packet_of(request, between, secrets.randbits(31) | 1))
 
 

@@ -90,6 +90,15 @@ def test_what_is_dropped_for_its_size_alone_is_lost_on_all_ports() -> None:
     assert places(*short, long[0], replace(short[1], has_data=True)) == []
 
 
+def test_who_asks_for_a_next_hop_that_is_nobody_is_no_fault_where_the_right_one_answers() -> None:
+    told = tried("gateway", "answered", reply="answer", by="10.0.0.1")
+    told = replace(told, journey=replace(told.journey, protocol="arp"))
+    unheard = tried("world", "unheard")
+    assert places(unheard) == [1]
+    assert places(told, unheard) == []
+    assert places(replace(told, instance="web2"), unheard) == [1]
+
+
 def judged(*paths: PathJourney) -> Finding:
     return CHECKS["packet_loss"].judge(Snapshot.of(Journeys(paths, 3), OWN))
 
