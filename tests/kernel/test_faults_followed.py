@@ -9,6 +9,7 @@ pytestmark = pytest.mark.requires(*PROGRAMS, "root", "nft", "ebtables")
 OF_PATHS = (
     *("packet_loss", "forward_filter", "dhcp_firewall", "bridge_nf", "egress_source", "drops"),
     *("floating_nat", "ingress_destination", "ip_forward", "gateway", "routes", "own_address"),
+    "metadata",
 )
 """The checks that may name what ends such packets, so that one alone is to be shown by them."""
 ASKED = tuple(word for check in OF_PATHS for word in ("--only", check))
@@ -29,6 +30,7 @@ ASKED = tuple(word for check in OF_PATHS for word in ("--only", check))
         ("answers_of_dns", "dhcp_firewall", "--sport 53 -j DROP"),
         ("answers_of_dhcp", "dhcp_firewall", "table inet no_rogues"),
         ("gateway_ping", "packet_loss", "--icmp-type 8 -j DROP"),
+        ("metadata_untranslated", "metadata", "-d 169.254.0.0/16"),
         ("untracked", "packet_loss", "--notrack"),
         ("short_lived", "packet_loss", "--ttl-set 1"),
         ("queued_for_nobody", "packet_loss", "queue 7"),

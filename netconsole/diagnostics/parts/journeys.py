@@ -5,10 +5,12 @@ from typing import Literal
 
 from netconsole.diagnostics.parts.journey import Journey
 
-Purpose = Literal["gateway", "lease", "names", "servers", "world", "floating", "neighbour"]
+Purpose = Literal[
+    "gateway", "lease", "names", "metadata", "servers", "world", "floating", "neighbour"
+]
 """What a path is for: an instance's gateway, its lease by DHCP, the names that its network's
-dnsmasq tells, the name servers that dnsmasq itself asks, what is beyond this host, its floating
-address from outside, and an instance of the same network."""
+dnsmasq tells, the metadata service, the name servers that dnsmasq itself asks, what is beyond this
+host, the instance's floating address from outside, and an instance of the same network."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.changing_rules import diverting
 
 _ORDER: Final[tuple[Purpose, ...]] = (
-    *("gateway", "lease", "names", "servers", "world", "floating", "neighbour"),
+    *("gateway", "lease", "names", "servers", "world", "floating", "neighbour", "metadata"),
 )
 _HERE: Final[frozenset[End]] = frozenset({"lost", "taken", "unheard", "ingress"})
 _SERVED_HERE: Final[frozenset[Purpose]] = frozenset({"lease", "names"})

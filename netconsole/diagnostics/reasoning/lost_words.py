@@ -29,6 +29,7 @@ _AIMS: Final[dict[Purpose, str]] = {
     "gateway": "{} does not reach its gateway",
     "lease": "{} gets no answer of DHCP",
     "names": "{} reaches no name server of its network",
+    "metadata": "{} does not reach the metadata service",
     "servers": "This host reaches no name server that its dnsmasq asks",
     "world": "{} does not reach what is beyond this host",
     "floating": "{} is not reached by its floating address",

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from netconsole.backend.model.group_rules import Attempt, admits
+from netconsole.backend.model.subject import METADATA, METADATA_ADDRESS
 from netconsole.backend.survey.status import Allocation, NetworkStatus, Status
 from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.journeys import Purpose
@@ -149,6 +150,8 @@ def _on_network(
         if server:
             yield "names", TraceRequest(each.instance, server, "dns", DNS_PORT)
             yield "names", TraceRequest(each.instance, server, "tcp", DNS_PORT)
+    if any(rule.subject == METADATA and rule.state == "present" for rule in status.nat):
+        yield "metadata", TraceRequest(each.instance, METADATA_ADDRESS, "tcp", _WEB)
 
 
 def _to_world(each: Allocation, beyond: str) -> Iterator[tuple[Purpose, TraceRequest]]:

@@ -146,6 +146,13 @@ FAULTS: Final = (
         ("INPUT", "-i", BRIDGE, "-p", "icmp", "--icmp-type", "echo-request", "-j", "DROP"),
     ),
     _of_rule(
+        "metadata_untranslated",
+        "A rule in the table raw drops link-local destinations, before they are translated.",
+        "Instances boot two minutes late, without keys and names; all else works.",
+        ("PREROUTING", "-i", BRIDGE, "-d", "169.254.0.0/16", "-j", "DROP"),
+        "raw",
+    ),
+    _of_rule(
         "untracked",
         "What comes in by the uplink is taken out of connection tracking, to spare the processor.",
         "Nothing is translated back: instances get no answer from outside.",

@@ -289,9 +289,13 @@ def test_only_what_is_dropped_now_is_a_fault() -> None:
     assert "tap2 (web2)" in found.because
 
 
+_BACKLOG = Sysctls({"net/core/netdev_max_backlog": "1000"})
+"""As it is read in the network namespace of the machine itself, and nowhere else."""
+
+
 def test_what_no_processor_had_room_for_is_not_lost_once_more_at_its_interface() -> None:
     seen = bridged(tap2_tx_dropped=5, softnet_dropped=5)
-    assert judged("saturation", seen).verdict == "fail"
+    assert judged("saturation", seen.with_parts(_BACKLOG)).verdict == "fail"
     more = bridged(tap2_tx_dropped=6, softnet_dropped=5)
     assert CHECKS["drops"].examine(more).verdict == "fail"
 
@@ -331,11 +335,14 @@ def test_waiting_for_a_processor_is_no_loss() -> None:
     assert judged("saturation", bridged(softnet_squeezed=500)).verdict == "info"
 
 
+def test_what_another_network_namespace_may_have_lost_is_no_fault_of_this_one() -> None:
+    found = judged("saturation", bridged(softnet_dropped=5))
+    assert (found.verdict, found.confidence, found.fix) == ("info", "possible", None)
+    assert "whole machine" in found.because
+
+
 def test_a_full_backlog_is_lengthened_where_it_can_be_set() -> None:
-    seen = bridged(softnet_dropped=5)
-    assert judged("saturation", seen).fix is None
-    own = seen.with_parts(Sysctls({"net/core/netdev_max_backlog": "1000"}))
-    found = judged("saturation", own)
+    found = judged("saturation", bridged(softnet_dropped=5).with_parts(_BACKLOG))
     assert found.fix == Plan((SetSysctl("net.core.netdev_max_backlog", "2000", "1000"),))
     assert found.persist
 

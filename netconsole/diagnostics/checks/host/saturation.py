@@ -16,6 +16,10 @@ ID: Final = "saturation"
 TITLE = "The processors keep up with what comes in"
 BACKLOG = "net/core/netdev_max_backlog"
 BUDGET = "net/core/netdev_budget"
+OF_MACHINE = (
+    "That is counted for the whole machine, of which this is one network namespace: they may be "
+    "another's."
+)
 ONLY_HOST = (
     "The length of the backlog is set in the host's own network namespace, not in this one: "
     "net.core.netdev_max_backlog."
@@ -51,15 +55,18 @@ def judge(snapshot: Snapshot) -> Finding:
             "none was dropped."
         )
         return Finding(ID, TITLE, "info", because, rows)
-    because = (
+    lost = (
         f"{dropped} packets were dropped in {counters.seconds:.1f} s before anything looked at "
-        "them: the processor that they were handed to had a full backlog. It can be anybody's "
-        "packet, whatever rules and routes say."
+        "them: the processor that they were handed to had a full backlog."
     )
     excluded = ("drops: no queue in front of an interface drops these",)
     former = sysctls.get(BACKLOG)
     if not former.isdigit():
-        return Finding(ID, TITLE, "fail", because, rows, excluded, remedy=f"{ONLY_HOST} {SPREAD}")
+        because, remedy = f"{lost} {OF_MACHINE}", f"{ONLY_HOST} {SPREAD}"
+        return Finding(
+            ID, TITLE, "info", because, rows, excluded, remedy=remedy, confidence="possible"
+        )
+    because = f"{lost} It can be anybody's packet, whatever rules and routes say."
     value = str(2 * int(former))
     persist, permanence = snapshot.part(DropIns).make_permanent({BACKLOG: value})
     rows = (*rows, Evidence(AT_BOOT, permanence))

@@ -13,9 +13,12 @@ from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
+from netconsole.diagnostics.parts.journeys import Journeys, Purpose
 from netconsole.diagnostics.parts.listeners import Listeners
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules
+from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
 
 ID: Final = "metadata"
 TITLE = "The metadata address leads to a service"
@@ -32,6 +35,11 @@ FAILED_REMEDY = (
     "The agent tries again every few seconds: end the other program, or correct the option and "
     "`systemctl reload netconsole-agent`."
 )
+
+_OTHERS: Final[frozenset[Purpose]] = frozenset(
+    {"gateway", "lease", "names", "world", "floating", "neighbour"}
+)
+"""What is dropped along with these is not about metadata, and other checks name it."""
 
 
 def judge(snapshot: Snapshot) -> Finding:
@@ -53,6 +61,9 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "info", because, rows)
     if not rules:
         return Finding(ID, TITLE, "not-applicable", "No network here is led to a metadata service.")
+    if met := dropped_by_rules(snapshot, {"metadata"}, but=_OTHERS):
+        rows = (*rows, *(row for each in met for row in rows_of(each)))
+        return Finding(ID, TITLE, "fail", sentence(met[0]), rows, remedy=remedy_of(met[0]))
     return _listening(snapshot, configuration, rules, rows)
 
 
@@ -161,6 +172,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    uses=frozenset({Journeys}),
     reach=Reach.NETWORK,
     wrong="The metadata address does not lead to a service",
 )

@@ -40,6 +40,7 @@ from netconsole.diagnostics.checks.path import (
     conntrack_full,
     gateway,
     ip_forward,
+    metadata,
     neighbour_table,
     neighbours,
     proxy_arp,
@@ -83,6 +84,7 @@ _CAUSES_OF: Final[dict[Purpose, tuple[Check, ...]]] = {
         *(*_OF_WORLD, ingress_destination.CHECK, floating_address.CHECK, conntrack_stale.CHECK),
     ),
     "neighbour": (hairpin.CHECK,),
+    "metadata": (metadata.CHECK,),
 }
 """Those that are nearer to it on paths of one purpose."""
 _NAMING_RULES: Final = (
@@ -135,8 +137,11 @@ def _named(found: LostPaths, snapshot: Snapshot) -> str:
     where it ended before all that others look at."""
     if found.place.end == "ingress":
         return ""
-    more = _CAUSES_OF.get(found.paths[0].purpose, ())
-    causes = _NAMING_RULES if found.place.rule else (*_CAUSES, *more)
+    purpose = found.paths[0].purpose
+    if found.place.rule is None:
+        causes = (*_CAUSES, *_CAUSES_OF.get(purpose, ()))
+    else:
+        causes = (*_NAMING_RULES, *((metadata.CHECK,) if purpose == "metadata" else ()))
     return next((each.id for each in causes if each.examine(snapshot).found), "")
 
 
