@@ -64,6 +64,11 @@ class DropIns:
         """Return the line that decides a key's value at boot, or None when no file sets it."""
         return setter(self.assignments, key)
 
+    def last_of(self, keys: Iterable[str]) -> DropInAssignment | None:
+        """Return the line that decides at boot over keys of which each sets the others."""
+        lines = [line for key in keys if (line := self.setter(key)) is not None]
+        return max(lines, key=self.assignments.index, default=None)
+
     def make_permanent(self, settings: Mapping[str, str]) -> tuple[Plan | None, str]:
         """Plan the writing of our drop-in, and say whether it would have the last word."""
         return make_permanent(self.assignments, self.ours, settings)

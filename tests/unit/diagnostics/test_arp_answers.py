@@ -9,6 +9,7 @@ from routing_samples import LINKS, ROUTING, SETTINGS, seen, settings
 from netconsole.backend.steps import SetSysctl
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.parts.drop_ins import DropIns, parse
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.reverse_paths import InterfacePaths, ReversePath, ReversePaths
 from netconsole.diagnostics.parts.settings import Sysctls
@@ -64,3 +65,39 @@ def test_arp_filter_matters_where_the_route_back_is_another(returns_by: str, ver
 def test_a_host_that_answers_no_ping_is_a_warning() -> None:
     finding = judged(Sysctls(SETTINGS | {"net/ipv4/icmp_echo_ignore_all": "1"}))
     assert (finding.verdict, "answers no ping" in finding.because) == ("warn", True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "verdict"),
+    [
+        ("net.ipv4.conf.eth0.arp_ignore = 8", "warn"),
+        ("net.ipv4.conf.*.arp_ignore = 8", "warn"),
+        ("net.ipv4.icmp_echo_ignore_all=1", "warn"),
+        ("net.ipv4.conf.eth0.arp_ignore = 8\nnet.ipv4.conf.eth0.arp_ignore = 1", "ok"),
+        ("net.ipv4.conf.lo.arp_ignore = 8", "ok"),
+    ],
+)
+def test_what_is_to_be_silent_after_the_next_boot(lines: str, verdict: str) -> None:
+    finding = judged(DropIns(parse("/etc/sysctl.d/99-hard.conf", lines), None))
+    assert finding.verdict == verdict
+    assert ("99-hard.conf:1 sets" in finding.because) is (verdict == "warn")
+
+
+@pytest.mark.parametrize(
+    ("lines", "verdict", "where"),
+    [
+        ("net.ipv4.ip_forward = 0", "warn", "off at the next boot"),
+        ("net.ipv4.ip_forward = 1\nnet.ipv4.conf.all.forwarding = 0", "warn", "off at the next"),
+        ("net.ipv4.conf.all.forwarding = 0\nnet.ipv4.ip_forward = 1", "ok", ""),
+        ("net.ipv4.conf.br100.forwarding = 0", "warn", "off at br100 at"),
+        ("net.ipv4.conf.default.forwarding = 0", "warn", "off at interfaces that are made"),
+        ("net.ipv4.conf.br100.forwarding = 0\nnet.ipv4.ip_forward = 1", "ok", ""),
+        ("net.ipv4.conf.tun0.forwarding = 0", "ok", ""),
+    ],
+)
+def test_what_is_not_forwarded_after_the_next_boot(lines: str, verdict: str, where: str) -> None:
+    on = {"net/ipv4/conf/br100/forwarding": "1", "net/ipv4/ip_forward": "1"}
+    files = DropIns(parse("/etc/sysctl.d/99-hard.conf", lines), None)
+    finding = CHECKS["ip_forward"].examine(seen(files, Sysctls(SETTINGS | on)))
+    assert finding.verdict == verdict
+    assert where in finding.because

@@ -63,6 +63,8 @@ def judge(snapshot: Snapshot) -> Finding:
         return _silent(snapshot, silences)
     if snapshot.part(Sysctls).number(ECHO):
         return _no_echo(snapshot)
+    if found := _silent_at_boot(snapshot, asked):
+        return found
     names = ", ".join(dict.fromkeys(each.interface for each in asked))
     return Finding(ID, TITLE, "ok", f"Nothing keeps {names} from answering.")
 
@@ -200,6 +202,30 @@ def _with_arp(interface: str) -> RunProgram:
     return RunProgram((*words, "on"), (*words, "off"))
 
 
+def _silent_at_boot(snapshot: Snapshot, asked: tuple[_Asked, ...]) -> Finding | None:
+    """Of files by which the host answers no ARP, or no ping, after the next boot; else None."""
+    drop_ins = snapshot.part(DropIns)
+    interfaces = dict.fromkeys(("all", *(each.interface for each in asked), "default"))
+    keys = {_key(name, IGNORE): (str(NOTHING), HARMLESS) for name in interfaces}
+    for key, (bad, good) in (keys | {ECHO: ("1", "0")}).items():
+        line = drop_ins.setter(key)
+        if line is None or line.value != bad:
+            continue
+        persist, permanence = drop_ins.make_permanent({key: good})
+        what = "ping" if key == ECHO else f"ARP for {asked[0].address}, {asked[0].use}"
+        because = (
+            f"The host answers now, and {line.place} sets {name_of(key)} to {bad} at the next "
+            f"boot: from then on it answers no {what}."
+        )
+        rows = (
+            Evidence(f"{name_of(key)} from the next boot on", bad, good, line.place),
+            Evidence(AT_BOOT, permanence),
+        )
+        remedy = f"Take the line out of {line.file}, where it is not meant."
+        return Finding(ID, TITLE, "warn", because, rows, persist=persist, remedy=remedy)
+    return None
+
+
 def _no_echo(snapshot: Snapshot) -> Finding:
     drop_ins = snapshot.part(DropIns)
     because = (
@@ -227,7 +253,8 @@ PAGE = Explanation(
     evidence="arp_ignore and arp_filter in force at each interface where the gateway of a network "
     "or a floating address is, and the flag NOARP. With 8 nobody is answered, with 2 only who is "
     "in a subnet of that interface, with 1 whoever asks for an address of it. With arp_filter the "
-    "kernel's own route back to who asks has to leave by the same interface.",
+    "kernel's own route back to who asks has to leave by the same interface. Where it answers "
+    "now, what the files of sysctl.d(5) say for the next boot.",
     look_alikes=(
         ("floating_address", "the address is not on the interface."),
         ("arp_flux", "more than one interface answers."),

@@ -1,5 +1,6 @@
 """A2: does the host forward packets for its guests?"""
 
+from collections.abc import Iterable
 from typing import Final
 
 from netconsole.backend.model.kernel_settings import IP_FORWARD, lost, name_of
@@ -10,13 +11,16 @@ from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.drop_ins import DropInAssignment
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "ip_forward"
 TITLE = "The host forwards packets"
 KEY = "net/ipv4/ip_forward"
+ALL = "net/ipv4/conf/all/forwarding"
+"""Another name of the same switch."""
+DEFAULT = "net/ipv4/conf/default/forwarding"
+"""What an interface begins with that is made later."""
 REMEDY = "`netconsole apply` sets it to 1, which switches forwarding on at every interface."
 
 
@@ -38,8 +42,8 @@ def judge(snapshot: Snapshot) -> Finding:
         for key in (KEY, *keys)
         if key in sysctls
     )
-    if not off and (line := drop_ins.setter(KEY)) and line.value == "0":
-        return _off_at_boot(drop_ins, line, rows)
+    if not off and (found := _off_at_boot(drop_ins, keys, rows)):
+        return found
     if not off:
         return Finding(ID, TITLE, "ok", "Forwarding is on, at the interfaces too.", rows)
     plan, permanence = drop_ins.make_permanent({KEY: "1"})
@@ -63,15 +67,38 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "fail", because, rows, (), fix)
 
 
-def _off_at_boot(drop_ins: DropIns, line: DropInAssignment, rows: tuple[Evidence, ...]) -> Finding:
-    plan, permanence = drop_ins.make_permanent({KEY: "1"})
+def _off_at_boot(
+    drop_ins: DropIns, keys: Iterable[str], rows: tuple[Evidence, ...]
+) -> Finding | None:
+    """Of files that switch forwarding off at the next boot; None where none does.
+
+    The switch of the host sets those of all interfaces: what stands before it does not count.
+    """
+    host = drop_ins.last_of((KEY, ALL))
+    wanted = KEY if host == drop_ins.setter(KEY) else ALL
+    off = host if host is not None and host.value == "0" else None
+    for key in (*keys, DEFAULT) if off is None else ():
+        line = drop_ins.setter(key)
+        if line is not None and line.value == "0" and line is drop_ins.last_of((KEY, ALL, key)):
+            wanted, off = key, line
+            break
+    if off is None:
+        return None
+    where = "" if wanted in (KEY, ALL) else f" at {_whom(wanted)}"
+    plan, permanence = drop_ins.make_permanent({wanted: "1"})
     because = (
-        f"Forwarding is on, and {line.place} switches it off at the next boot: guests are cut off "
-        "then from all but this host until `netconsole apply`, or the agent, switches it on."
+        f"Forwarding is on, and {off.place} switches it off{where} at the next boot: guests are "
+        "cut off then from all but this host until `netconsole apply`, or the agent, switches it "
+        "on."
     )
     rows = (*rows, Evidence(AT_BOOT, permanence))
-    remedy = f"Take the line out of {line.file}, where another program does not need it."
+    remedy = f"Take the line out of {off.file}, where another program does not need it."
     return Finding(ID, TITLE, "warn", because, rows, persist=plan, remedy=remedy)
+
+
+def _whom(key: str) -> str:
+    name = key.split("/")[3]
+    return "interfaces that are made after it, as bridges are" if key == DEFAULT else name
 
 
 PAGE = Explanation(
@@ -80,7 +107,7 @@ PAGE = Explanation(
     cause="A packet that is for another host is forwarded only while net.ipv4.ip_forward is 1 and "
     "the interface that it came in by has forwarding on. Otherwise the kernel drops it in silence.",
     evidence="The switch of the host, and that of each interface that carries guests' packets, "
-    "with the file that sets each.",
+    "with the file that sets each, and what files make of them at the next boot.",
     look_alikes=(
         (
             "forward_filter",
