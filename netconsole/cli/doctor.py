@@ -69,9 +69,19 @@ probe = click.option(
 )
 
 
+seconds = click.option(
+    "--seconds",
+    type=click.FloatRange(1, 600),
+    default=10,
+    show_default=True,
+    help="How long to watch traffic, where a check does.",
+)
+
+
 @click.command()
 @sources
 @probe
+@seconds
 @click.option(
     "--only", multiple=True, type=CHECK, metavar="CHECK", help="Run this check; may be repeated."
 )
@@ -83,6 +93,7 @@ def doctor(
     context: Context,
     sources: tuple[str, ...],
     probe: bool,
+    seconds: float,
     only: tuple[str, ...],
     save: str | None,
     saved: str | None,
@@ -111,7 +122,7 @@ def doctor(
     elif not (probe or sources or save) and (door := _agent_to_ask(context, checks)) is not None:
         found = _told(door, checks)
     else:
-        request = Request(sources=sources, probe=probe, saves=save is not None)
+        request = Request(sources=sources, probe=probe, seconds=seconds, saves=save is not None)
         request = asked_of_host(context, request)
         snapshot = doctor.look(request, checks, watch=bool(only))
         if save is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.backend.model.errors import ExitStatus
-from netconsole.cli.doctor import agent_for_who_lacks_rights, asked_of_host, sources
+from netconsole.cli.doctor import agent_for_who_lacks_rights, asked_of_host, seconds, sources
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
@@ -64,9 +64,7 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--undo", is_flag=True, help="Take back what this playbook last changed.")
 @click.option("--no-probe", is_flag=True, help="Send no packets.")
 @click.option("--target", default="", help="The instance, address or network that it is about.")
-@click.option(
-    "--seconds", type=click.FloatRange(1, 600), default=10, help="How long to watch traffic."
-)
+@seconds
 @click.option("--filter", "filter_", default="", help="Which traffic to watch: pcap-filter(7).")
 @sources
 @as_json

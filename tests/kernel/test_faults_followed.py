@@ -41,6 +41,6 @@ ASKED = tuple(word for check in OF_PATHS for word in ("--only", check))
 def test_the_rule_that_ends_packets_is_named(
     lab: RunningLab, fault: str, check: str, said: str
 ) -> None:
-    finding = put_through_by_hand(lab, fault, check, "--probe", *ASKED)
+    finding = put_through_by_hand(lab, fault, check, "--probe", "--seconds", "1", *ASKED)
     assert (finding["verdict"], finding["confidence"]) == ("fail", "certain")
     assert said in finding["because"]
