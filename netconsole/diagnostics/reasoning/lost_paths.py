@@ -139,7 +139,8 @@ def _is_lost(path: PathJourney, journeys: Journeys, own: frozenset[str], alive: 
         is_copy = journey.reply == "answer" and journey.protocol in ("arp", "dhcp")
         return not is_copy and not _is_ours(journey)  # a broadcast has copies to everywhere
     if journey.end == "answered":
-        return journey.reply == "error" and journey.answered_by in own
+        is_told_so = journey.reply == "error" and journey.answered_by in own
+        return is_told_so and not path.has_data  # too long a one is told so, and sent in pieces
     if journey.end == "taken":
         last = journey.hops[-1].rule
         return last is not None and not last.ours

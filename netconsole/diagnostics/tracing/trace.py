@@ -19,6 +19,7 @@ from netconsole.diagnostics.tracing.ending import Ending, NextHop, TraceOutcome,
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.heard import Heard
 from netconsole.diagnostics.tracing.hindrances import concerned, hindrances, standstill
+from netconsole.diagnostics.tracing.ipsec_policies import blocking_policies
 from netconsole.diagnostics.tracing.listening import TraceListener
 from netconsole.diagnostics.tracing.marking import HANDED, ROUTED, Marked, marking
 from netconsole.diagnostics.tracing.next_hops import read_next_hop
@@ -164,6 +165,8 @@ def _journey(request: TraceRequest, followed: _FollowedParcel, links: Links) -> 
     next_hop = _next_hop(hops, heard, packet, links) if is_lost and is_routed else NextHop()
     asked = heard.unanswered(between.interface) if is_routed else ""
     found = (*_hindrances(hops, between, next_hop, asked, links), *unseen) if is_lost else ()
+    if is_lost and is_routed and hops[-1].source:
+        found += blocking_policies(hops[-1].source, hops[-1].destination)
     if is_lost and (next_hop.is_silent or (asked and len(hops) == 1)):
         found += read_tables_of_arp(guards=not next_hop.is_silent)
     is_handed = _through(heard, packet, "there", (HANDED,)) is not None

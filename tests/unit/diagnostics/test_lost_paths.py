@@ -56,6 +56,11 @@ def test_an_error_of_this_host_is_a_fault_and_one_from_outside_is_not() -> None:
     assert places(tried("world", "answered", reply="error", by=ROUTER)) == []
 
 
+def test_who_is_told_to_send_shorter_packets_does_so() -> None:
+    told = tried("world", "answered", reply="error", by="10.0.0.1", port=443)
+    assert places(replace(told, has_data=True)) == []
+
+
 def test_a_router_that_answers_nobody_is_no_fault_of_the_path() -> None:
     assert places(tried("world", "beyond")) == [1]
     assert places(tried("world", "beyond"), reached=()) == []

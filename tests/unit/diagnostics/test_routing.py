@@ -203,6 +203,21 @@ OWN_ROUTES = tuple(
 )
 
 
+@pytest.mark.parametrize(
+    ("route", "verdict"),
+    [
+        (Route("203.0.113.0/25", "unicast", "main", "eth1", protocol="boot"), "fail"),
+        (Route("203.0.113.1", "unicast", "main", "eth1", "198.51.100.1", "static"), "ok"),
+        (Route("203.0.113.1", "unicast", "main", "eth0", protocol="dhcp"), "ok"),
+        (Route("203.0.113.128/25", "unicast", "main", "eth1"), "ok"),
+    ],
+)
+def test_a_route_that_leads_the_router_to_another_interface(route: Route, verdict: str) -> None:
+    found = CHECKS["routes"].examine(seen(with_route(route)))
+    assert found.verdict == verdict
+    assert ("203.0.113.1 at eth0" in found.because) is (verdict == "fail")
+
+
 def test_an_own_address_that_the_table_local_has_lost_is_put_back() -> None:
     assert CHECKS["routes"].examine(seen(with_route(*OWN_ROUTES))).verdict == "ok"
     found = CHECKS["routes"].examine(seen(with_route(*OWN_ROUTES[1:])))

@@ -13,6 +13,7 @@ from netconsole.diagnostics.checks.path.routes_astray import (
     TITLE,
     dead_router,
     misrouted_finding,
+    router_led_away,
 )
 from netconsole.diagnostics.checks.path.routes_to_itself import not_taken_finding
 from netconsole.diagnostics.model.check import Check
@@ -63,6 +64,7 @@ def judge(snapshot: Snapshot) -> Finding:
         not_taken_finding(snapshot),
         _refused(routing),
         _needed_and_refused(snapshot),
+        router_led_away(routing),
         misrouted_finding(snapshot),
         dead_router(snapshot),
     ):

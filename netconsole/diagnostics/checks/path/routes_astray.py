@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from netconsole.backend.steps import Plan
 from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
@@ -12,10 +13,12 @@ from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.guest_lookups import Misrouted, misrouted
 from netconsole.diagnostics.reasoning.route_lookup import (
+    EVERYWHERE,
     Routed,
     in_words,
     lookup,
     network_of,
+    removal,
 )
 
 ID: Final = "routes"
@@ -24,6 +27,35 @@ SHOWN = 8
 _USUAL_TABLES = ("main", "default", "local")
 _UNANSWERED = ("FAILED", "INCOMPLETE")
 _ANSWERED = ("REACHABLE", "PERMANENT", "NOARP")
+
+
+def router_led_away(routing: Routing) -> Finding | None:
+    """Return that the router of the default route is looked for at another interface by a route
+    that somebody made; None where it is not."""
+    defaults = [
+        each
+        for each in routing.routes
+        if each.table == "main" and each.gateway and network_of(each.destination) == EVERYWHERE
+    ]
+    first = min(defaults, key=lambda each: each.metric, default=None)
+    chosen = lookup(routing, first.gateway) if first is not None else None
+    if first is None or chosen is None or not network_of(chosen.destination).prefixlen:
+        return None
+    if chosen.interface in ("", first.interface) or chosen.table != "main" or chosen.gateway:
+        return None  # by another router it may well be reached
+    because = (
+        f"The router of the default route, {first.gateway} at {first.interface}, is looked for at "
+        f"{chosen.interface} by the route `{in_words(chosen)}`, which is more to the point than "
+        f"that of {first.interface}: what this host and guests send to its network leaves there, "
+        "and nobody answers."
+    )
+    rows = (
+        Evidence(f"route to {first.gateway}", in_words(chosen), f"dev {first.interface}"),
+        Evidence("default route", in_words(first), note=f"table {first.table}"),
+    )
+    fix = Plan((removal(chosen),)) if chosen.protocol != "kernel" else None
+    remedy = "Take the route out of what sets it (a VPN, a routing daemon, netplan), or it is back."
+    return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
 
 
 def misrouted_finding(snapshot: Snapshot) -> Finding | None:
