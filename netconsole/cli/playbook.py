@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from netconsole.diagnostics.collecting import Request
     from netconsole.diagnostics.model.finding import Finding
     from netconsole.diagnostics.playbooks import Investigation, Playbook
-    from netconsole.diagnostics.playbooks.playbook import Curing, Healing
+    from netconsole.diagnostics.playbooks.healing import Healing
+    from netconsole.diagnostics.playbooks.playbook import Curing
 
 
 @click.group(cls=CommandGroup)
@@ -189,8 +190,10 @@ class _Run:
                 "findings": [as_json(each) for each in found.findings],
                 "delivered": found.delivered or None,
                 "change_id": healing and healing.change_id,
-                "applied": healing and healing.plan.commands,
+                "applied": (healing and not healing.taken_back and healing.plan.commands) or None,
+                "taken_back": healing and healing.taken_back and healing.taken_back.commands,
                 "verified": healing and healing.verified,
+                "paths": healing and healing.paths.told,
                 "remains": healing and healing.remains and healing.remains.because,
                 "broken": healing and [as_json(each) for each in healing.broken],
                 "after": healing and as_json(healing.after.finding),
@@ -232,23 +235,30 @@ class _Run:
 
     def _cured(self, healing: "Healing") -> "Iterator[str]":
         command = f"netconsole playbook run {self.playbook.name} --undo"
-        yield from _commands(f"Applied as {healing.change_id} (undone by {command})", healing.plan)
-        yield ""
-        yield (
-            "Healed; what remains, and no cure here takes away:"
-            if healing.verified and healing.remains
-            else "Verified: the same evidence now"
-            if healing.verified
-            else "Not verified: the evidence now"
-            if healing.broken
-            else "Not healed: the evidence now"
-        )
-        yield ""
-        yield from _report(healing.after.finding)
+        if healing.taken_back:
+            yield from _commands(f"Applied as {healing.change_id}", healing.plan)
+            yield from _commands("Taken back at once", healing.taken_back)
+        else:
+            title = f"Applied as {healing.change_id} (undone by {command})"
+            yield from _commands(title, healing.plan)
+        for said in healing.paths.told:
+            yield from ("", *textwrap.wrap(output.shown(said), 96))
+        yield from ("", _judged(healing), "", *_report(healing.after.finding))
         if healing.broken:
             yield from ("", f"It has broken something else; take it back: {command}")
             for each in healing.broken:
                 yield from ("", f"{each.title} ({each.check})", *_report(each))
+
+
+def _judged(healing: "Healing") -> str:
+    if healing.verified:
+        remains = "Healed; what remains, and no cure here takes away:"
+        return remains if healing.remains else "Verified: the same evidence now"
+    if healing.taken_back:
+        return "Not healed, and as before; the evidence now"
+    if healing.broken or healing.paths.severed:
+        return "Not verified: the evidence now"
+    return "Not healed: the evidence now"
 
 
 def _report(finding: "Finding") -> list[str]:

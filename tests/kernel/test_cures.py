@@ -71,7 +71,8 @@ def test_a_cure_after_which_something_else_fails_is_not_verified(lab: RunningLab
     try:
         assert watching.stdout is not None
         watching.stdout.readline()
-        done = lab.netconsole("playbook", "run", "rp_filter", "--apply", check=False)
+        cure = ("playbook", "run", "rp_filter", "--apply", "--no-probe")
+        done = lab.netconsole(*cure, check=False)
         assert done.returncode == 4
         assert "Verified" not in done.stdout
         assert "take it back: netconsole playbook run rp_filter --undo" in done.stdout
@@ -118,3 +119,45 @@ def test_a_cure_that_was_done_and_cannot_be_said_is_no_failure_that_left_nothing
         assert lab.run("sysctl", "-n", RP_FILTER).stdout == "2\n"
     finally:
         lab.netconsole("lab", "mend", "rp_filter")
+
+
+def _switch(lab: RunningLab, kind: str) -> None:
+    """What `update-alternatives --set iptables` does."""
+    for program in ("iptables", "iptables-save", "iptables-restore"):
+        name = program.replace("iptables", f"iptables-{kind}")
+        lab.run("ln", "-sf", f"/usr/sbin/{name}", f"/etc/alternatives/{program}")
+
+
+def test_what_ours_let_through_a_policy_passes_still_when_they_move(lab: RunningLab) -> None:
+    lab.run("iptables", "-P", "FORWARD", "DROP")
+    _switch(lab, "legacy")
+    try:
+        status, document = run_playbook(lab, "legacy_filter", "--apply")
+        assert (status, document["verified"]) == (0, True), document
+        assert "nova-" not in lab.run("iptables-nft-save").stdout
+        lab.inside("web1", "ping", "-q", "-c1", "-W2", "203.0.113.1")
+        assert run_playbook(lab, "legacy_filter", "--undo")[0] == 0
+        assert "nova-" not in lab.run("iptables-legacy-save").stdout
+        lab.inside("web1", "ping", "-q", "-c1", "-W2", "203.0.113.1")
+    finally:
+        _switch(lab, "nft")
+        lab.run("iptables", "-P", "FORWARD", "ACCEPT")
+        lab.netconsole("apply")
+
+
+def test_a_cure_by_which_a_path_ends_is_taken_back_at_once(lab: RunningLab) -> None:
+    name = "/etc/netconsole/netconsole.conf"
+    former = lab.run("cat", name).stdout
+    lab.run("sed", "-i", "s/public_interface = eth0/public_interface = eth1/", name)
+    try:
+        rules = lab.run("iptables", "-t", "nat", "-S").stdout
+        status, document = run_playbook(lab, "floating_nat", "--apply")
+        assert (status, document["verified"], document["applied"]) == (4, False, None)
+        assert "ip address add 203.0.113.129/32 dev eth0" in document["taken_back"]
+        assert "Answered before, and not after: web1 → 203.0.113.1" in document["paths"][0]
+        assert lab.run("iptables", "-t", "nat", "-S").stdout == rules
+        lab.inside("web1", "ping", "-q", "-c1", "-W2", "203.0.113.1")
+        assert lab.netconsole("playbook", "run", "floating_nat", "--undo", check=False).returncode
+    finally:
+        lab.run("sh", "-c", 'printf %s "$1" > "$2"', "sh", former, name)
+    assert lab.netconsole("plan").stdout == ""

@@ -21,7 +21,9 @@ class Ping:
     left: bool | None = None
     """Whether a request was seen to leave by the interface; None where that was not looked for."""
     arrived: bool | None = None
-    """Whether a reply was seen to come in there, or a question by ARP who has the source."""
+    """Whether a reply was seen to come in there."""
+    asked: bool | None = None
+    """Whether somebody was seen to ask there by ARP who has the source."""
 
     @property
     def answered(self) -> bool:

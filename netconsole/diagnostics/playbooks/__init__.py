@@ -6,7 +6,8 @@ from netconsole.backend.model.errors import NotFound
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.doctor import check
 from netconsole.diagnostics.playbooks.bundle import BUNDLE
-from netconsole.diagnostics.playbooks.playbook import Investigation, Playbook, of_check
+from netconsole.diagnostics.playbooks.healing import Investigation
+from netconsole.diagnostics.playbooks.playbook import Playbook, of_check
 from netconsole.diagnostics.playbooks.sequences import SEQUENCES
 
 __all__ = ["PLAYBOOKS", "Investigation", "Playbook", "playbook"]

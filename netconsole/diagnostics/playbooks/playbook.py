@@ -1,6 +1,6 @@
 """What every playbook is: checks in the order that finds the cause soonest, a cure, the proof."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,8 +18,11 @@ from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.collecting import PROBES, Request
 from netconsole.diagnostics.doctor import judge, look, quick
 from netconsole.diagnostics.model.check import Check
-from netconsole.diagnostics.model.finding import Finding, Verdict
+from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.playbooks.healing import Healing, Investigation
+from netconsole.diagnostics.playbooks.path_trial import effect_since, tried_paths
+from netconsole.diagnostics.reasoning.path_effect import NOTHING_TRIED, PathEffect
 
 if TYPE_CHECKING:
     from netconsole.backend.changes.converge import ApplyFix
@@ -38,70 +41,6 @@ class Stage:
     def checked(self) -> Check:
         """Return the check itself."""
         return CHECKS[self.check]
-
-
-@dataclass(frozen=True, slots=True)
-class Investigation:
-    """What was found, in the order of the stages."""
-
-    findings: tuple[Finding, ...]
-    delivered: str = ""
-    """What was written besides, in a sentence."""
-
-    def known_by(self, others: Iterable[Finding]) -> "Investigation":
-        """Return it with what others have found where this one could not look."""
-        known = {each.check: each for each in others}
-        findings = (
-            known.get(each.check, each) if each.verdict == "unknown" else each
-            for each in self.findings
-        )
-        return replace(self, findings=tuple(findings))
-
-    @property
-    def finding(self) -> Finding:
-        """Return the cause: the first that fails, and can be mended if any can.
-
-        Where nothing fails, the last that has something to say: it has looked closest.
-        """
-        order: tuple[Verdict, ...] = ("fail", "warn", "unknown", "info", "ok", "not-applicable")
-        worst = min(self.findings, key=lambda each: order.index(each.verdict)).verdict
-        alike = [each for each in self.findings if each.verdict == worst]
-        if not alike[0].found:
-            return alike[-1]
-        return next((each for each in alike if each.fix), alike[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Healing:
-    """A cure that was applied, and the same evidence collected once more."""
-
-    change_id: str
-    plan: Plan
-    after: Investigation
-    cured: Finding
-    """What the cure was for."""
-    broken: tuple[Finding, ...] = ()
-    """What other checks fail now, and did not before."""
-
-    @property
-    def verified(self) -> bool:
-        """Whether the evidence shows that the fault is gone, and nothing else came in its place.
-
-        What remains, and no cure takes away, was none of the fault.
-        """
-        return not self.broken and not any(
-            (each.found or each.verdict == "unknown") and each != self.remains
-            for each in self._again()
-        )
-
-    @property
-    def remains(self) -> Finding | None:
-        """What the same check only warns of now that what failed is mended, with no cure left."""
-        found = (each for each in self._again() if each.verdict == "warn" and not each.fix)
-        return next(found, None) if self.cured.verdict == "fail" else None
-
-    def _again(self) -> Iterator[Finding]:
-        return (each for each in self.after.findings if each.check == self.cured.check)
 
 
 class Curing(Protocol):
@@ -194,6 +133,9 @@ class Playbook:
     ) -> Healing:
         """Apply the cure of a finding, collect the evidence again, and ask the doctor as well.
 
+        Where packets may be sent, they go along the paths that matter before and after; a cure
+        after which one is not answered that was answered before is taken back at once.
+
         The finding is made once more first, without its probes where the cure does not hang on
         them: raises PlanChanged where the host has changed since, so that another cure would be
         right now. `confirm` is as of `Service.do`; raises what that raises.
@@ -212,11 +154,14 @@ class Playbook:
         quiet = replace(request, probe=False, target="")
         ailing = {each.check for each in _failing(quiet, others)}
         well = tuple(each for each in others if each.id not in ailing)
+        tried = tried_paths(request) if apply and request.probe else None
         change = ApplyFix(name=self.change_title, plan=plan)
         outcome = host.do(change, plan, confirm=confirm)
         try:
+            paths = effect_since(tried, request) if tried else NOTHING_TRIED
+            back = self._taken_back(host, outcome, paths, confirm)
             after = self.investigate(request)
-            broken = _failing(quiet, well)
+            broken = () if back else _failing(quiet, well)
             if broken:  # what fails for a moment only was not broken
                 broken = _failing(quiet, [CHECKS[each.check] for each in broken])
         except NetconsoleError as error:
@@ -224,7 +169,26 @@ class Playbook:
             raise PartlyDone(said) from error
         except Exception as error:
             raise DoneUntold(f"{self.change_title}: done") from error
-        return Healing(outcome.change_id, outcome.plan, after, finding, broken)
+        return Healing(outcome.change_id, outcome.plan, after, finding, broken, paths, back)
+
+    def _taken_back(
+        self,
+        host: Curing,
+        outcome: "Outcome[None]",
+        paths: PathEffect,
+        confirm: "Confirm | None",
+    ) -> Plan | None:
+        """Take a cure back by which a path has ended; return how, None where it stays.
+
+        Raises PartlyDone where it cannot be taken back.
+        """
+        if not paths.severed or not outcome.plan.inverse:
+            return None
+        try:
+            return host.undo(outcome.change_id, confirm=confirm).plan
+        except NetconsoleError as error:
+            said = f"{self.change_title}: done, and cannot be taken back: {error}"
+            raise PartlyDone(" ".join((said, *paths.told))) from error
 
     def _again(
         self, request: Request, check: Check, *, apply: bool, persist: bool

@@ -46,7 +46,9 @@ class Passed:
     left: bool = False
     """Whether an echo request from it went out."""
     arrived: bool = False
-    """Whether an echo reply to it came in, or somebody asked for it by ARP."""
+    """Whether an echo reply to it came in."""
+    asked: bool = False
+    """Whether somebody asked by ARP who has it."""
 
 
 class Arrivals:
@@ -68,15 +70,17 @@ class Arrivals:
 
     def seen(self) -> Mapping[tuple[str, str], Passed]:
         """Return what was seen since, by interface and address."""
-        left: set[tuple[str, str]] = set()
-        arrived: set[tuple[str, str]] = set()
+        left, arrived, asked = (set[tuple[str, str]]() for _ in range(3))
         for name, watching in self._sockets.items():
             with suppress(BlockingIOError):
                 while True:
                     frame, sender = watching.recvfrom(_SNAPLEN)
                     if sender[2] != _OTHER_HOST:
-                        _note(name, frame, sender[2] == _OUTGOING, left, arrived)
-        return {each: Passed(each in left, each in arrived) for each in left | arrived}
+                        _note(name, frame, sender[2] == _OUTGOING, left, arrived, asked)
+        return {
+            each: Passed(each in left, each in arrived, each in asked)
+            for each in left | arrived | asked
+        }
 
     def watches(self, interface: str) -> bool:
         """Whether what passes there is seen."""
@@ -103,11 +107,12 @@ def _note(
     outgoing: bool,
     left: set[tuple[str, str]],
     arrived: set[tuple[str, str]],
+    asked: set[tuple[str, str]],
 ) -> None:
     kind = int.from_bytes(frame[12:14])
     if kind == _ARP and len(frame) >= _TARGET_OF_ARP.stop:
         if not outgoing and int.from_bytes(frame[20:22]) == _ARP_REQUEST:
-            arrived.add((interface, socket.inet_ntoa(frame[_TARGET_OF_ARP])))
+            asked.add((interface, socket.inet_ntoa(frame[_TARGET_OF_ARP])))
         return
     place = _ETHERNET + (frame[_ETHERNET] & 0x0F) * 4 if len(frame) > _ETHERNET else 0
     if kind != _IPV4 or not place < len(frame):

@@ -138,4 +138,4 @@ def _with_arrivals(sent: Ping, watched: bool, seen: Mapping[tuple[str, str], Pas
     if not watched:
         return sent
     found = seen.get((sent.interface, sent.source), Passed())
-    return replace(sent, left=found.left, arrived=found.arrived)
+    return replace(sent, left=found.left, arrived=found.arrived, asked=found.asked)

@@ -12,7 +12,7 @@ from netconsole.backend.steps import Plan
 from netconsole.diagnostics.collecting import Request
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.playbooks import Investigation, Playbook
-from netconsole.diagnostics.playbooks.playbook import Healing
+from netconsole.diagnostics.playbooks.healing import Healing
 from netconsole.screens.pages.capture import CapturePage
 from netconsole.screens.pages.console import Console
 from netconsole.screens.pages.dialogs import WAYS, ConfirmPage, TextPage, differing
@@ -34,6 +34,22 @@ def _why_no_plan(finding: Finding | None) -> str:
     if finding.found:
         return "no command cures this; e explains what does"
     return f"the verdict is {finding.verdict}"
+
+
+def _outcome(healing: Healing) -> str:
+    """Say what came of a cure."""
+    paths = " ".join(healing.paths.told)
+    if healing.taken_back:
+        return f"done, and taken back at once. {paths}"
+    if healing.broken:
+        return f"done, and {healing.broken[0].check} fails now: press u to take it back"
+    if healing.paths.severed or healing.paths.lost:
+        return f"done, and not verified. {paths}"
+    if not healing.verified:
+        return "done, but the evidence still shows it"
+    if healing.remains:
+        return f"done and verified; what remains: {healing.remains.because}"
+    return "done and verified"
 
 
 class GuidedPage(Page[None], inherit_bindings=False):
@@ -218,13 +234,8 @@ class GuidedPage(Page[None], inherit_bindings=False):
                 self._failed(title, result)
                 return
             self._found = result.after
-            verified = result.verified
-            said = "done and verified" if verified else "done, but the evidence still shows it"
-            if verified and result.remains:
-                said = f"done and verified; what remains: {result.remains.because}"
-            if result.broken:
-                said = f"done, and {result.broken[0].check} fails now: press u to take it back"
-            self._done(LogEntry(title, result.plan.commands, said, "good" if verified else "bad"))
+            tone: Tone = "good" if result.verified else "bad"
+            self._done(LogEntry(title, result.plan.commands, _outcome(result), tone))
 
         playbook, request = self._playbook, self._ask()
         self.console.begin_change(title)

@@ -336,17 +336,18 @@ def test_a_router_with_an_old_entry_answers_one_address_and_not_the_other(
 
 
 @pytest.mark.parametrize(
-    ("left", "arrived", "verdict", "words"),
+    ("left", "arrived", "asked", "verdict", "words"),
     [
-        (None, None, "fail", "old hardware address"),
-        (True, False, "fail", "old hardware address"),
-        (True, True, "info", "comes in at eth0"),
-        (False, False, "info", "does not leave by eth0"),
+        (None, None, None, "fail", "most likely still knows an old hardware address"),
+        (True, False, False, "fail", "most likely still knows an old hardware address"),
+        (True, True, False, "info", "comes in at eth0"),
+        (False, False, False, "info", "does not leave by eth0"),
+        (True, False, True, "info", "asks by ARP who has"),
     ],
 )
 def test_what_arrives_and_is_lost_here_is_no_routers_fault(
-    left: bool | None, arrived: bool | None, verdict: Verdict, words: str
+    left: bool | None, arrived: bool | None, asked: bool | None, verdict: Verdict, words: str
 ) -> None:
-    lost = replace(ping(FLOATING, 0), left=left, arrived=arrived)
+    lost = replace(ping(FLOATING, 0), left=left, arrived=arrived, asked=asked)
     found = CHECKS["upstream_arp"].examine(seen(PEACE, FloatingPings((ping(), lost))))
     assert (found.verdict, words in found.because) == (verdict, True)

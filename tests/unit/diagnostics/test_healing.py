@@ -1,11 +1,21 @@
 """When a cure has healed: what it was for is gone, and nothing came in its place."""
 
+from dataclasses import replace
+
 import pytest
 
 from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.diagnostics.model.finding import Finding, Verdict
-from netconsole.diagnostics.playbooks.playbook import Healing, Investigation
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.journey import End, Hop, Journey, Reply, TracedRule
+from netconsole.diagnostics.parts.journeys import Journeys, PathJourney
+from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.playbooks.healing import Healing, Investigation
+from netconsole.diagnostics.reasoning.lost_paths import LostPaths
+from netconsole.diagnostics.reasoning.path_effect import NOTHING_TRIED, PathEffect, path_effect
 
+ROUTER = "203.0.113.1"
+RULE = TracedRule("bridge", "zone", "in", 7, 3, "ip protocol icmp drop")
 FIX = Plan((SetSysctl("net/ipv4/ip_forward", "1", "0"),))
 
 
@@ -48,3 +58,61 @@ def test_anything_else_is_not(before: Finding, after: Finding) -> None:
 def test_what_it_broke_is_no_healing() -> None:
     found = Investigation((finding("warn"),))
     assert not Healing("1", FIX, found, finding("fail", FIX), (finding("fail"),)).verified
+
+
+def test_a_path_that_ends_is_no_healing_whatever_the_check_says() -> None:
+    path = PathJourney("world", "web1", "vmnet", journey("dropped"))
+    found = Investigation((finding("ok"),))
+    cured = finding("fail", FIX)
+    for paths in (PathEffect(severed=(path,)), PathEffect(lost=lost(journey("dropped")))):
+        assert not Healing("1", FIX, found, cured, paths=paths).verified
+    assert Healing("1", FIX, found, cured, paths=PathEffect(healed=(path,))).verified
+
+
+def journey(end: End, rule: TracedRule | None = RULE) -> Journey:
+    """An echo request of web1 to the router beyond, dropped by a rule where it ended so."""
+    is_dropped = end == "dropped"
+    drop = Hop("there", "rule", "veth1", "10.0.0.2", ROUTER, rule, "drop")
+    sent = Hop("there", "sent", "web1", "10.0.0.2", ROUTER)
+    reply: Reply = "answer" if end == "answered" else ""
+    by = ROUTER if reply else ""
+    hops = (sent, drop) if is_dropped else (sent,)
+    who = ("web1", "10.0.0.2", ROUTER)
+    return Journey(*who, "icmp", 0, hops, reply, by, f"because of {end}", end=end)
+
+
+def seen(*journeys: Journey) -> Snapshot:
+    paths = tuple(PathJourney("world", "web1", "vmnet", each) for each in journeys)
+    return Snapshot.of(Journeys(paths, reached_by_host=(ROUTER,)), Routing())
+
+
+def lost(*journeys: Journey) -> tuple[LostPaths, ...]:
+    return path_effect(seen(*journeys), seen(*journeys)).lost
+
+
+def test_what_a_cure_makes_of_a_path() -> None:
+    fine, gone = journey("answered"), journey("dropped")
+    healed = path_effect(seen(gone), seen(fine))
+    assert (len(healed.healed), healed.severed, healed.lost) == (1, (), ())
+    assert healed.told == (
+        "Ended on this host before, and answered now: web1 → 203.0.113.1 (icmp).",
+    )
+    severed = path_effect(seen(fine), seen(gone))
+    assert (severed.healed, len(severed.severed), severed.lost) == ((), 1, ())
+    (still,) = lost(gone)
+    assert [each.journey for each in still.paths] == [gone]
+    assert path_effect(seen(fine), seen(fine)) == NOTHING_TRIED
+
+
+def test_one_of_a_burst_that_is_lost_is_a_path_that_ends() -> None:
+    fine, gone = journey("answered"), journey("dropped")
+    assert path_effect(seen(fine, fine), seen(fine, gone)).severed
+    assert not path_effect(seen(fine, gone), seen(gone, gone)).severed, "it was so before"
+
+
+def test_a_rule_of_ours_and_what_was_not_tried_twice_sever_nothing() -> None:
+    fine, barred = journey("answered"), journey("dropped", replace(RULE, ours=True))
+    assert path_effect(seen(fine), seen(barred)).severed == ()
+    assert path_effect(seen(fine), seen()) == NOTHING_TRIED
+    told = path_effect(seen(fine), seen().without(Journeys, "no kernel trace")).told
+    assert told == ("No packets could be followed before and after: no kernel trace.",)

@@ -305,6 +305,27 @@ def test_ours_of_the_other_kind_are_moved_by_the_plan_and_by_nothing_else() -> N
     assert found.fix == Convergence((new, left))
 
 
+def test_what_ours_alone_let_pass_there_is_accepted_before_they_go() -> None:
+    old = """\
+*filter
+:FORWARD DROP [0:0]
+:nova-network-FORWARD - [0:0]
+-A FORWARD -j nova-network-FORWARD
+-A nova-network-FORWARD -i br100 -j ACCEPT
+-A nova-network-FORWARD -o br100 -j ACCEPT
+COMMIT
+"""
+    left = ChangeRules("ipv4", "filter", ("-X nova-network-FORWARD",), (), "legacy")
+    seen = snapshot(HEALTHY, left).with_parts(packet_filter(OUR_FILTER, old))
+    found = CHECKS["legacy_filter"].examine(seen)
+    assert found.fix
+    first, then = found.fix.steps
+    assert isinstance(first, ChangeRules)
+    assert (first.kind, then) == ("legacy", left)
+    assert first.lines == tuple(f"-A FORWARD {rule}" for rule in (OUT, *IN))
+    assert "the policy of FORWARD" in found.because
+
+
 def test_on_a_legacy_host_it_is_the_nft_kind_that_nobody_sees() -> None:
     found = judged("legacy_filter", packet_filter(OUR_FILTER, LEFT, command="legacy"))
     assert found.fix

@@ -1,6 +1,7 @@
 """A4: do rules act in the kind of tables that `iptables` does not show on this host?"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from netconsole.backend.filtering.native_rules import is_native, native_handle
@@ -48,7 +49,7 @@ def judge(snapshot: Snapshot) -> Finding:
         because = f"Only the {seen.command} kind of tables is in use."
         return Finding(ID, TITLE, "not-applicable", because)
     if left := claimed(host.plan, ID):
-        return _left_behind(host, left, other)
+        return _left_behind(host, left, seen)
     acting = [(chain, text) for chain in chains for text in _acting(chain, chains)]
     if not acting:
         because = f"There are tables of the {other} kind as well, but nothing in them acts."
@@ -76,8 +77,9 @@ def judge(snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "info", because, rows, remedy=remedy)
 
 
-def _left_behind(host: Backend, left: Plan, other: Kind) -> Finding:
+def _left_behind(host: Backend, left: Plan, seen: PacketFilter) -> Finding:
     """Say that ours are still there from when iptables was of that kind."""
+    other = other_kind(seen)
     because = (
         f"Chains of netconsole are left in the {other} kind, from when `iptables` was of that "
         "kind. Packets pass both: what was there goes on translating and filtering, whatever is "
@@ -88,7 +90,51 @@ def _left_behind(host: Backend, left: Plan, other: Kind) -> Finding:
         f"ours out of the {other} kind; rules of others stay where they are."
     )
     rows = tuple(Evidence("left", command, "absent") for command in left.commands[:SHOWN])
-    return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=remedy)
+    fix: Plan | None = host.fix
+    ended = {(each.flow, each.ruleset.table) for each in _dropping(host, seen)}
+    bare = _dropping(host, _without_ours(seen, other))
+    if held := [each for each in bare if (each.flow, each.ruleset.table) not in ended]:
+        fix = _replaced(host.fix, held, seen)
+        because += (
+            f" Only they keep {held[0].flow.words} from ending there, at {held[0].place}: "
+            f"{held[0].text}."
+        )
+        remedy += " What would end there without them is accepted there then."
+    return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
+
+
+def _replaced(fix: Plan | None, held: Sequence[Drop], seen: PacketFilter) -> Plan | None:
+    """Return it with rules that accept what ours alone kept from being dropped; None where that
+    cannot be had. Those before a policy come first, so that nothing is lost in between; the places
+    of others are right once ours have gone."""
+    if fix is None:
+        return None
+    steps = list(fix.steps)
+    if policies := [each for each in held if not each.position]:
+        passed = cure(policies, seen.command)
+        if passed is None:
+            return None
+        steps[:0] = passed.steps
+    if rules := [each for each in held if each.position]:
+        passed = cure(rules, seen.command)
+        if passed is None:
+            return None
+        steps += passed.steps
+    return Plan(tuple(steps))
+
+
+def _without_ours(seen: PacketFilter, kind: Kind) -> PacketFilter:
+    """Return it as it is once nothing of ours is in the tables of this kind."""
+    chains = (
+        replace(
+            each,
+            rules=tuple(rule for rule in each.rules if not is_ours(each.chain, rule.spec)),
+        )
+        if each.kind == kind
+        else each
+        for each in seen.chains
+    )
+    return replace(seen, chains=tuple(chains))
 
 
 def _dropping(host: Backend, seen: PacketFilter) -> Iterator[Drop]:
@@ -196,11 +242,12 @@ PAGE = Explanation(
         ("floating_nat", "the translation that is missing or doubled is in `iptables -t nat -S`."),
     ),
     cure="Chains of netconsole that are left in the other kind go, once they are in the one that "
-    "`iptables` is. Of others only a rule that drops what is forwarded for guests goes, and before "
-    "a policy that drops it their bridges are accepted; nothing else is touched, and rules that "
-    "docker or libvirt keep are not. Undo restores what was there, with counters at zero. For "
-    "good: take them out of what loads them at boot, and let `update-alternatives --config "
-    "iptables` name one kind for all programs.",
+    "`iptables` is; where a policy or a rule of others there would drop then what they let pass, "
+    "the guests' bridges are accepted before it. Of others only a rule that drops what is "
+    "forwarded for guests goes, and before a policy that drops it their bridges are accepted; "
+    "nothing else is touched, and rules that docker or libvirt keep are not. Undo restores what "
+    "was there, with counters at zero. For good: take them out of what loads them at boot, and "
+    "let `update-alternatives --config iptables` name one kind for all programs.",
     source="iptables(8), iptables-legacy; wiki.nftables.org, Legacy xtables tools",
 )
 

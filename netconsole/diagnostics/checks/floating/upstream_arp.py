@@ -58,6 +58,8 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "info", said, rows, confidence="likely")
     if here := [ping for ping in lost if ping.arrived or ping.left is False]:
         return _lost_here(here[0], rows)
+    if asked := [ping for ping in lost if ping.asked]:
+        return _looked_for(asked[0], rows)
     if lost:
         return _failed(lost, in_use, rows)
     because = f"{heard[0].target} answers to {len(heard)} floating addresses, and the replies come."
@@ -96,10 +98,21 @@ def _lost_here(ping: Ping, rows: tuple[Evidence, ...]) -> Finding:
         )
     row = Evidence(
         f"seen at {ping.interface}",
-        "an answer, or a question for it" if ping.arrived else "no request",
+        "an answer" if ping.arrived else "no request",
         note=f"for {ping.source}",
     )
     return Finding(ID, TITLE, "info", because, (*rows, row))
+
+
+def _looked_for(ping: Ping, rows: tuple[Evidence, ...]) -> Finding:
+    """Who asks for an address goes by no old entry: an announcement would change nothing."""
+    because = (
+        f"Somebody at {ping.interface} asks by ARP who has {ping.source}, so that the router goes "
+        "by no old hardware address, and still no answer to a ping comes in: this host does not "
+        "answer the question, or the router lets no answer through to that address."
+    )
+    row = Evidence(f"seen at {ping.interface}", "a question by ARP", note=f"for {ping.source}")
+    return Finding(ID, TITLE, "info", because, (*rows, row), confidence="likely")
 
 
 def _failed(

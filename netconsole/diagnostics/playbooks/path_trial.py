@@ -1,0 +1,37 @@
+"""Tries the paths that matter, before a cure and after it."""
+
+import time
+from dataclasses import replace
+from typing import Final
+
+from netconsole.diagnostics.collecting import Request
+from netconsole.diagnostics.doctor import parts
+from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.guests import GuestAnswers
+from netconsole.diagnostics.parts.journeys import Journeys
+from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.reasoning.path_effect import PathEffect, path_effect
+
+_EVIDENCE: Final = frozenset({Backend, Links, Routing, GuestAnswers, Journeys})
+_TRIES: Final = 3
+"""How often packets are sent after a cure: a dnsmasq may have to start, a guest to ask anew."""
+_BETWEEN: Final = 0.5
+"""Seconds from one try to the next."""
+
+
+def tried_paths(request: Request) -> Snapshot:
+    """Send packets along the paths of the whole host that matter; return what became of them."""
+    return parts(replace(request, target=""), _EVIDENCE)
+
+
+def effect_since(before: Snapshot, request: Request) -> PathEffect:
+    """Try the paths again, more than once where packets get lost; return what differs."""
+    effect = path_effect(before, tried_paths(request))
+    for _ in range(_TRIES - 1):
+        if not effect.severed and not effect.lost:
+            break
+        time.sleep(_BETWEEN)
+        effect = path_effect(before, tried_paths(request))
+    return effect
