@@ -63,6 +63,8 @@ def test_from_outside_a_floating_address_is_followed_to_its_instance(lab: Runnin
     assert "nova-network-PREROUTING" in deciding(found)
     assert interfaces(found, "there")[0] == interfaces(found, "back")[-1] == "eth0"
     assert "nct" not in lab.run("ip", "link").stdout
+    tracked = lab.run("conntrack", "-L", "--orig-dst", "203.0.113.129", check=False).stdout
+    assert tracked == "", "what was tracked of it is forgotten"
 
 
 @pytest.mark.parametrize(

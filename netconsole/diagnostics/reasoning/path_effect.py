@@ -57,7 +57,10 @@ def path_effect(before: Snapshot, after: Snapshot) -> PathEffect:
     old, new = _answered(before.part(Journeys)), _answered(after.part(Journeys))
     ended = {_key(path) for each in _lost(before) for path in each.paths}
     lost = (
-        replace(each, paths=tuple(path for path in each.paths if _key(path) in ended))
+        replace(
+            each,
+            paths=tuple(path for path in each.paths if _key(path) in ended and not _has_left(path)),
+        )
         for each in _lost(after)
     )
     latest = {_key(each): each for each in after.part(Journeys).paths if not each.journey.reached}
@@ -95,6 +98,13 @@ def _is_barred(journey: Journey) -> bool:
     """Whether a rule of ours ended it: what groups and guards keep out is meant to end."""
     drop = journey.dropped_by
     return drop is not None and drop.rule is not None and drop.rule.ours
+
+
+def _has_left(path: PathJourney) -> bool:
+    """Whether the answer to somebody outside left this host, by whichever interface: what becomes
+    of it is not to be seen here."""
+    last = path.journey.hops[-1]
+    return path.purpose == "floating" and (last.way, last.kind) == ("back", "left")
 
 
 def _listed(paths: tuple[PathJourney, ...]) -> str:

@@ -17,6 +17,7 @@ from netconsole.diagnostics.tracing import following
 from netconsole.diagnostics.tracing.attachments import read_attached
 from netconsole.diagnostics.tracing.ending import Ending, NextHop, TraceOutcome, cannot_send, ending
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
+from netconsole.diagnostics.tracing.forgetting import forget_connections
 from netconsole.diagnostics.tracing.heard import Heard
 from netconsole.diagnostics.tracing.hindrances import concerned, hindrances, standstill
 from netconsole.diagnostics.tracing.ipsec_policies import blocking_policies
@@ -27,7 +28,7 @@ from netconsole.diagnostics.tracing.packets import LOCAL, packet_of
 from netconsole.diagnostics.tracing.rule_texts import read_rule_texts
 from netconsole.diagnostics.tracing.sending import Parcel, SentPackets, sending
 from netconsole.diagnostics.tracing.trace_messages import rules_met
-from netconsole.diagnostics.tracing.traced_packet import Recognised, Traceable
+from netconsole.diagnostics.tracing.traced_packet import Recognised, Traceable, TracedPacket
 from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp, read_untraced_tables
 
 COUNT: Final = 3
@@ -153,6 +154,11 @@ def _followed(
         begun = Hop("there", "sent", between.name, source, between.destination)
         hops = following.hops(Heard(met, known.sightings), parcel.packet, ways, texts.rule)
         found.append(_FollowedParcel(parcel, known, each, (begun, *hops), unseen))
+    forget_connections(
+        (each.hops[0].source, each.parcel.packet)
+        for each in found
+        if isinstance(each.parcel.packet, TracedPacket) and each.hops[0].source
+    )
     return tuple(found), listener.is_whole
 
 
