@@ -157,7 +157,10 @@ def _followed(
     forget_connections(
         (each.hops[0].source, each.parcel.packet)
         for each in found
-        if isinstance(each.parcel.packet, TracedPacket) and each.hops[0].source
+        if isinstance(each.parcel.packet, TracedPacket)
+        # who answers a segment of TCP may do so again, which would belong to no connection then
+        and each.parcel.packet.protocol != "tcp"
+        and each.hops[0].source
     )
     return tuple(found), listener.is_whole
 
