@@ -9,6 +9,7 @@ from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.survey.status import Allocation, NetworkStatus, Status
 from netconsole.diagnostics.model.finding import Confidence, Verdict
 from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.guests import GuestAnswer, GuestAnswers, GuestTalk
 from netconsole.diagnostics.parts.links import Links
@@ -46,18 +47,24 @@ class GuestWorld:
     status: Status
     routers: Mapping[str, str]
     """By network: the hardware address of its router, where that is this host."""
+    claimants: frozenset[str]
+    """Hardware addresses of others that answer for a router: a guest that believes one of them is
+    not to blame."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Self:
         """Put together what the store and this host say."""
         status = snapshot.part(Backend).status
         links, routing = snapshot.part(Links), snapshot.part(Routing)
-        routers = {}
+        routers, claimants = {}, set[str]()
+        answers = snapshot.get(ArpAnswers) or ArpAnswers()
         for each in status.networks:
+            claimed = answers.on(each.bridge, each.gateway) if each.gateway else None
+            claimants |= {answer.mac for answer in claimed or ()}
             bridge = links.get(each.bridge)
             if bridge and any(own.address == each.gateway for own in routing.on(each.bridge)):
                 routers[each.label] = bridge.mac
-        return cls(status, routers)
+        return cls(status, routers, frozenset(claimants))
 
     def network(self, guest: GuestAnswer) -> NetworkStatus:
         """Return the network of a guest."""
@@ -226,7 +233,7 @@ def _wrong_way_out(guest: GuestAnswer, world: GuestWorld, is_meant: bool) -> Gue
             f"the router of {network.label} is {network.gateway}."
         )
         return GuestTrouble(guest, "fail", because, _INSIDE.format(todo=todo))
-    if router and way.sends_to not in ("", router):
+    if router and way.sends_to not in ("", router, *world.claimants):
         verdict: Verdict = "fail" if is_meant else "warn"
         because = (
             f"{name} sends what is for other networks to {way.sends_to}; its router "

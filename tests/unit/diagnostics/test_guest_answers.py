@@ -11,6 +11,7 @@ from netconsole.diagnostics.checks.path import guest_answers
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.model.target import Target
+from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers, AskedAddress
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.guests import (
     GuestAnswer,
@@ -48,7 +49,10 @@ WELL = GuestAnswer(
 SILENT = replace(WELL, macs=(), echoed=False, prefix_length=None, way_out=None)
 
 
-def judged(*answers: GuestAnswer, target: str = "", leased: bool = True) -> Finding:
+def judged(
+    *answers: GuestAnswer, target: str = "", leased: bool = True, others: tuple[ArpAnswer, ...] = ()
+) -> Finding:
+    """`others` answer for the gateway as well."""
     guests = tuple(replace(each, leased=leased) for each in GUESTS)
     third = replace(guests[0], instance="db1", address="10.0.0.4")
     seen = Snapshot.of(
@@ -56,6 +60,7 @@ def judged(*answers: GuestAnswer, target: str = "", leased: bool = True) -> Find
         LINKS,
         Routing((InterfaceAddress("br100", "10.0.0.1", 24, "global"),)),
         GuestAnswers(answers),
+        ArpAnswers((AskedAddress("br100", "10.0.0.1", others),)),
     )
     meant = Target(target, target) if target else None
     return guest_answers.CHECK.examine(replace(seen, target=meant))
@@ -230,6 +235,12 @@ def test_the_name_server_of_the_network_is_no_fault_of_the_guest() -> None:
     for server in ("10.0.0.1", "203.0.113.1"):
         talk = GuestTalk(True, "udp", server, 53, "silent", 3)
         assert judged(replace(WELL, talks=(talk,)), target="web1").verdict == "ok"
+
+
+def test_who_believes_another_machine_that_answers_for_the_gateway_is_not_to_blame() -> None:
+    astray = replace(WELL, way_out=GuestWay("203.0.113.2", sends_to=OTHER))
+    assert judged(astray, target="web1").verdict == "fail"
+    assert judged(astray, target="web1", others=(ArpAnswer(OTHER, "tap2"),)).verdict == "ok"
 
 
 def test_a_guest_behind_a_port_that_lets_no_question_out_is_not_blamed() -> None:
