@@ -4,9 +4,9 @@ They are owned by the program that made them (nft(8), flags owner; Linux 5.12): 
 kernel takes them away, also where all of us are killed. They let everything pass.
 """
 
+import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -103,8 +103,9 @@ def marking(marked: Marked, interfaces: Sequence[str]) -> Iterator[None]:
     program = shutil.which("nft", path=PATH)
     if program is None:
         raise Unavailable("nft is not installed (Debian package nftables): nothing can be traced")
+    # A service may write to no directory, so what nft says is kept in memory.
     with (
-        tempfile.TemporaryFile() as said,
+        os.fdopen(os.memfd_create("said"), "w+b") as said,
         subprocess.Popen(
             [program, "--interactive"],
             stdin=subprocess.PIPE,

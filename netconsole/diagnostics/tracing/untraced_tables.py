@@ -39,11 +39,14 @@ def read_tables_of_arp(*, guards: bool) -> tuple[str, ...]:
     """
     ours = () if guards else ((FAMILY, TABLE),)
     with NfTables() as kernel:
-        found = [
-            f"{family} {table}"
-            for family, table in kernel.tables()
-            if family in _OF_ARP and not is_trace_table(table) and (family, table) not in ours
-        ]
+        found = {
+            f"{each.family} {each.table}"
+            for each in kernel.chains()
+            if each.family in _OF_ARP
+            and (each.drops or (each.hook and each.uses))
+            and not is_trace_table(each.table)
+            and (each.family, each.table) not in ours
+        }
     if not found:
         return ()
     return (f"ARP is not traced, and these tables may drop it: {', '.join(sorted(found))}",)
