@@ -228,6 +228,8 @@ class _Run:
             command += f" --target {self.request.target}"
         if finding.fix:
             yield from _commands(f"Fix ({command} --apply)", finding.fix)
+            if finding.fix.lasting:
+                yield from _commands("Of it cannot be taken back", finding.fix.lasting)
         if finding.remedy:
             yield from ("", *textwrap.wrap(finding.remedy, 96))
         if finding.persist:

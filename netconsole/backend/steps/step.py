@@ -116,3 +116,8 @@ class Plan:
         """The steps that lead back, last first."""
         undone = (step.inverse for step in reversed(self.steps))
         return Plan(tuple(step for step in undone if step is not None))
+
+    @property
+    def lasting(self) -> "Plan":
+        """The steps that nothing takes back."""
+        return Plan(tuple(step for step in self.steps if step.inverse is None))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from netconsole.backend.steps import Plan, SetSysctl
+from netconsole.backend.steps import AnnounceAddress, Plan, SetSysctl
 from netconsole.diagnostics.model.finding import Finding, Verdict
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.journey import End, Hop, Journey, Reply, TracedRule
@@ -26,6 +26,12 @@ def finding(verdict: Verdict, fix: Plan | None = None, check: str = "guards") ->
 def healing(before: Finding, after: Finding, *others: Finding) -> Healing:
     """`others` are what other stages of the playbook say afterwards."""
     return Healing("1", FIX, Investigation((after, *others)), before)
+
+
+def test_what_nothing_takes_back_is_told_apart() -> None:
+    told = AnnounceAddress("eth0", "203.0.113.129")
+    assert Plan((*FIX.steps, told)).lasting == Plan((told,))
+    assert not FIX.lasting
 
 
 def test_a_fault_that_is_gone_is_healed() -> None:
