@@ -139,7 +139,9 @@ def _is_lost(path: PathJourney, journeys: Journeys, own: frozenset[str], alive: 
         is_copy = journey.reply == "answer" and journey.protocol in ("arp", "dhcp")
         return not is_copy and not _is_ours(journey)  # a broadcast has copies to everywhere
     if journey.end == "answered":
-        is_told_so = journey.reply == "error" and journey.answered_by in own
+        # one of whom nothing was seen here has answered itself: it has the address as well
+        was_here = any(hop.kind != "sent" for hop in journey.hops)
+        is_told_so = was_here and journey.reply == "error" and journey.answered_by in own
         return is_told_so and not path.has_data  # too long a one is told so, and sent in pieces
     if journey.end == "taken":
         last = journey.hops[-1].rule

@@ -13,6 +13,7 @@ from netconsole.diagnostics.reasoning.lost_paths import lost_paths
 ROUTER = "203.0.113.1"
 SENT = Hop("there", "sent", "web1", "10.0.0.2", ROUTER)
 RULE = TracedRule("bridge", "zone", "in", 7, 3, "ip protocol icmp drop")
+CAME = Hop("there", "arrived", "veth1", "10.0.0.2", ROUTER)
 DROPPED = Hop("there", "rule", "veth1", "10.0.0.2", ROUTER, RULE, "drop")
 OWN = Routing((InterfaceAddress("br100", "10.0.0.1", 24, "global"),))
 
@@ -52,12 +53,13 @@ def test_a_rule_of_ours_and_a_silent_guest_are_no_fault() -> None:
 
 
 def test_an_error_of_this_host_is_a_fault_and_one_from_outside_is_not() -> None:
-    assert places(tried("world", "answered", reply="error", by="10.0.0.1")) == [1]
+    assert places(tried("world", "answered", CAME, reply="error", by="10.0.0.1")) == [1]
+    assert places(tried("world", "answered", reply="error", by="10.0.0.1")) == []
     assert places(tried("world", "answered", reply="error", by=ROUTER)) == []
 
 
 def test_who_is_told_to_send_shorter_packets_does_so() -> None:
-    told = tried("world", "answered", reply="error", by="10.0.0.1", port=443)
+    told = tried("world", "answered", CAME, reply="error", by="10.0.0.1", port=443)
     assert places(replace(told, has_data=True)) == []
 
 
