@@ -14,14 +14,13 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-NETCONSOLE = str(Path(sys.executable).with_name("netconsole"))
+from enclosed.labs import INSIDE, NETCONSOLE, lines_of_lab
+
 MANAGERS = ("flatdhcp", "vlan")
 SIGNS = {"fail": "F", "warn": "W", "unknown": "?"}
 LIMIT = 300.0
 """Seconds for one command."""
-INSIDE = "--inside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +86,10 @@ def main(faults: Sequence[str]) -> None:
 
 
 def _in_lab(manager: str, faults: Sequence[str]) -> Iterable[Diagnosis]:
-    """Yield what the doctor says of each fault, in one lab of this kind; nothing where none is."""
-    command = (NETCONSOLE, "lab", "run", "--network-manager", manager, "--", sys.executable)
-    with subprocess.Popen(
-        [*command, str(Path(__file__).resolve()), INSIDE, *faults],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as lab:
-        for line in lab.stdout or ():
-            told = json.loads(line)
-            yield Diagnosis(told["fault"], told["verdicts"], told["not_here"])
+    """Yield what the doctor says of each fault, in one lab of this kind."""
+    for line in lines_of_lab(*faults, manager=manager):
+        told = json.loads(line)
+        yield Diagnosis(told["fault"], told["verdicts"], told["not_here"])
 
 
 def inside(faults: Sequence[str]) -> None:
