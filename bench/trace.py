@@ -105,8 +105,8 @@ def main() -> None:
     seconds = statistics.median(each["seconds"] for each in rounds)
     traces = sum(each["traces"] for each in rounds)
     print(
-        f"{beside / quiet:.4f} of {EACH_SECOND:,} datagrams a second arrive beside {traces} traces, "
-        f"{quiet:.4f} without; a trace alone takes {seconds:.2f} s"
+        f"{beside / quiet:.4f} of {EACH_SECOND:,} datagrams a second arrive beside {traces} traces"
+        f", {quiet:.4f} without; a trace alone takes {seconds:.2f} s"
     )
     if beside / quiet < CLAIMED or seconds > CLAIMED_SECONDS:
         sys.exit(f"claimed: {CLAIMED}, and {CLAIMED_SECONDS} s")
