@@ -44,16 +44,15 @@ def trace(
     And where it ended, in a sentence. It is an echo request, the first packet to a port of TCP or
     UDP, or a question of DNS, sent three times at most, from inside the instance where this host
     can enter it. Or what an instance asks on its own network: by ARP who has the address, or a
-    DISCOVER of DHCP, by which no lease changes. The
-    kernel itself tells each rule that it meets (nft(8), meta nftrace). What it takes to trace is
-    gone when this ends. Exit status 0 when an answer or a refusal came back, 1 when none did, 3
-    where nothing can be traced.
+    DISCOVER of DHCP, by which no lease changes. The kernel itself tells each rule that it meets
+    (nft(8), meta nftrace). What it takes to trace is gone when this ends. Exit status 0 when an
+    answer or a refusal came back, 1 when none did, 3 where nothing can be traced.
     """
     from netconsole.diagnostics.evidence.links import read_links
     from netconsole.diagnostics.evidence.routing import read_routing
     from netconsole.diagnostics.tracing.trace import trace as traced
 
-    request = _asked(sender, destination or "", what)
+    request = trace_request(sender, destination, what)
     if context.read_only:
         raise ReadOnly("trace sends packets: not with --read-only")
     context.stay_here()
@@ -66,11 +65,11 @@ def trace(
     click.get_current_context().exit(ExitStatus.OK if journey.reached else ExitStatus.FAILED)
 
 
-def _asked(sender: str, destination: str, what: tuple[str, ...]) -> "TraceRequest":
-    """Read what is to be sent. Raises InvalidValue, and UsageError where an option lacks."""
+def trace_request(sender: str, destination: str | None, what: tuple[str, ...]) -> "TraceRequest":
+    """Return what is to be sent. Raises InvalidValue, and UsageError where an option is missing."""
     from netconsole.diagnostics.tracing.ends import TraceRequest
 
-    given = " ".join(what)
+    destination = destination or ""
     if (what == ("dhcp",)) == bool(destination):
         raise click.UsageError(
             "dhcp goes without --to: it asks everybody."
@@ -90,7 +89,7 @@ def _asked(sender: str, destination: str, what: tuple[str, ...]) -> "TraceReques
                 raise InvalidValue("port", port, f"is no number from 1 to {_LARGEST_PORT}")
             return TraceRequest(sender, destination, protocol, int(port))
     rule = "is none of icmp, tcp PORT, udp PORT, dns NAME, arp, dhcp"
-    raise InvalidValue("packet", given, rule)
+    raise InvalidValue("packet", " ".join(what), rule)
 
 
 def _lines(journey: "Journey") -> Iterator[str]:

@@ -6,12 +6,14 @@ from typing import Final
 
 from netconsole.backend.model.phrases import command, count
 from netconsole.diagnostics.model.finding import Evidence
-from netconsole.diagnostics.parts.journey import TracedRule
+from netconsole.diagnostics.parts.journey import Journey, TracedRule
 from netconsole.diagnostics.parts.journeys import Purpose
 from netconsole.diagnostics.reasoning.changing_rules import changing
 from netconsole.diagnostics.reasoning.lost_paths import LostPaths, in_words
 
 _MOST_ROWS: Final = 6
+_ANY_NAME: Final = "example.org"
+"""One that is nobody's in particular (RFC 2606)."""
 
 
 def sentence(found: LostPaths) -> str:
@@ -58,8 +60,7 @@ def remedy_of(found: LostPaths) -> str:
     """Say what to look at next."""
     first = found.paths[0].journey
     aim = () if first.protocol == "dhcp" else ("--to", first.destination)
-    port = (str(first.port),) if first.protocol in ("tcp", "udp") else ()
-    again = command("trace", "--from", first.sender, *aim, first.protocol, *port)
+    again = command("trace", "--from", first.sender, *aim, *_packet(first))
     shown = f"{again} shows each step of it, before and after."
     rule = found.place.rule
     if rule is None:
@@ -69,6 +70,17 @@ def remedy_of(found: LostPaths) -> str:
         f"The rule is not ours: `{listed}` shows it. Who made it has to take it away, or to accept "
         f"these packets before it. {shown}"
     )
+
+
+def _packet(journey: Journey) -> tuple[str, ...]:
+    """Return such a packet in the words of `netconsole trace`."""
+    match journey.protocol:
+        case "tcp" | "udp":
+            return journey.protocol, str(journey.port)
+        case "dns":
+            return "dns", _ANY_NAME
+        case _:
+            return (journey.protocol,)
 
 
 def _met(rule: TracedRule) -> Evidence:

@@ -1,14 +1,20 @@
 """Which broken paths are a fault of the host, and what is said of them together."""
 
+import shlex
 from dataclasses import replace
+from typing import get_args
 
+import pytest
+
+from netconsole.cli.trace import trace, trace_request
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.journey import End, Hop, Journey, Reply, TracedRule
+from netconsole.diagnostics.parts.journey import End, Hop, Journey, Protocol, Reply, TracedRule
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
-from netconsole.diagnostics.reasoning.lost_paths import lost_paths
+from netconsole.diagnostics.reasoning.lost_paths import LossPlace, LostPaths, lost_paths
+from netconsole.diagnostics.reasoning.lost_words import remedy_of
 
 ROUTER = "203.0.113.1"
 SENT = Hop("there", "sent", "web1", "10.0.0.2", ROUTER)
@@ -136,3 +142,16 @@ def test_where_all_came_through_it_is_well() -> None:
 
 def test_what_never_came_in_no_other_check_explains() -> None:
     assert judged(tried("gateway", "ingress")).verdict == "fail"
+
+
+@pytest.mark.parametrize("protocol", get_args(Protocol))
+def test_the_command_that_follows_it_again_is_one_that_trace_takes(protocol: Protocol) -> None:
+    port = {"tcp": 80, "udp": 123, "dns": 53}.get(protocol, 0)
+    path = tried("names", "lost", CAME)
+    path = replace(path, journey=replace(path.journey, protocol=protocol, port=port))
+    told = remedy_of(LostPaths(LossPlace("lost", None, ""), (path,)))
+    words = shlex.split(told.partition("`netconsole trace ")[2].partition("`")[0])
+    given = trace.make_context("trace", words).params
+    given.pop("as_json")
+    asked = trace_request(**given)
+    assert (asked.sender, asked.protocol, asked.port) == ("web1", protocol, port)
