@@ -31,6 +31,7 @@ from netconsole.backend.plan.obstacles import Obstacle, obstacles
 from netconsole.backend.plan.ownership import Another, removes_most
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.bypass import bypasses
+from netconsole.backend.survey.dnsmasq_states import dnsmasq_state, expected_processes
 from netconsole.backend.survey.drift import drift_steps
 from netconsole.backend.survey.groups import groups_told
 from netconsole.backend.survey.guard_bypass import guard_bypasses
@@ -318,7 +319,7 @@ class Survey:
         wanted = {server.bridge: server for server in self.wanted.dnsmasq}
         running: set[str] = set()
         for server in self.observed.dnsmasq:
-            state = _dnsmasq_state(server, wanted.get(server.bridge), running)
+            state = dnsmasq_state(server, wanted.get(server.bridge), running)
             if state == "orphan" and not self.observed.unreadable.keys().isdisjoint(UNPLANNED):
                 state = "unknown"
             if state in ("running", "stopped"):
@@ -330,7 +331,7 @@ class Survey:
                 yield self._server(server, labels[bridge], "missing")
 
     def _server(self, server: Dnsmasq, network: str, state: DnsmasqState) -> DnsmasqStatus:
-        expected, because = _expected_processes(server, state)
+        expected, because = expected_processes(server, state)
         return DnsmasqStatus(
             network=network,
             bridge=server.bridge,
@@ -370,27 +371,6 @@ def _by_fixed_ip(floating_ips: tuple[FloatingIP, ...]) -> dict[int, list[str]]:
         if floating.fixed_ip_id is not None:
             found.setdefault(floating.fixed_ip_id, []).append(floating.address)
     return found
-
-
-def _dnsmasq_state(server: Dnsmasq, goal: Dnsmasq | None, running: set[str]) -> DnsmasqState:
-    if not server.bridge:
-        return "foreign"
-    if goal is None:
-        return "orphan"
-    if server != goal:
-        return "stale"
-    if server.bridge in running:
-        return "duplicate"
-    return "stopped" if server.stopped else "running"
-
-
-def _expected_processes(server: Dnsmasq, state: DnsmasqState) -> tuple[int, str]:
-    """How many processes a healthy dnsmasq with these arguments has, and why."""
-    if state in ("duplicate", "orphan"):
-        return 0, "no network asks for it"
-    if any(argument.startswith("--dhcp-script") for argument in server.argv):
-        return 2, "one that serves, and its helper child that runs the --dhcp-script"
-    return 1, "no --dhcp-script is given, so there is no helper child"
 
 
 def _subjects(chains: Mapping[ChainKey, tuple[Rule, ...]]) -> Iterator[Subject]:
