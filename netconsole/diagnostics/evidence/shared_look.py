@@ -1,4 +1,4 @@
-"""Sight: the one look at the host that all collectors of a run share."""
+"""SharedLook: the one look at the host that all collectors of a run share."""
 
 import threading
 

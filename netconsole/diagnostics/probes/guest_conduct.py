@@ -22,7 +22,6 @@ from netconsole.diagnostics.probes.guest_frames import (
 
 _DNS, _CLIENT, _SERVER = 53, 68, 67
 """Ports: of DNS, and of both ends of DHCP."""
-_LINK_LOCAL: Final = IPv4Network("169.254.0.0/16")
 _NOBODY: Final = "0.0.0.0"  # noqa: S104  who has no address yet (RFC 5227 section 1.1)
 LONGEST: Final = 30
 """The longest mask that is tried: a network of two guests."""
@@ -93,11 +92,6 @@ def used_addresses(frames: Iterable[PortFrame], address: str) -> tuple[UsedAddre
         elif each.protocol in (ICMP, TCP, UDP):
             told[UsedAddress(each.source, each.source_mac)] += 1
     return tuple(used for used, _ in told.most_common() if used.address not in (address, _NOBODY))
-
-
-def is_self_given(address: str) -> bool:
-    """Whether a guest gave itself an address because nobody else did (RFC 3927)."""
-    return IPv4Address(address) in _LINK_LOCAL
 
 
 def asks_for_lease(frames: Iterable[PortFrame]) -> bool:

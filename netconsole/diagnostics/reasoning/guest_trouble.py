@@ -11,7 +11,7 @@ from netconsole.diagnostics.model.finding import Confidence, Verdict
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.guests import GuestAnswer, GuestAnswers, GuestTalk
+from netconsole.diagnostics.parts.guests import GuestAnswer, GuestAnswers, GuestTalk, UsedAddress
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 
@@ -145,7 +145,7 @@ def _absent(guest: GuestAnswer, world: GuestWorld, is_meant: bool) -> GuestTroub
         )
         return GuestTrouble(guest, "fail" if is_meant else "warn", because, remedy)
     for used in guest.used:
-        if IPv4Address(used.address) in _LINK_LOCAL:
+        if _is_link_local(used):
             because = (
                 f"{name} has no address of its network: it speaks at its port {guest.port} as "
                 f"{used.address}, which a guest gives itself when DHCP has not answered (RFC 3927)."
@@ -180,7 +180,12 @@ def _absent(guest: GuestAnswer, world: GuestWorld, is_meant: bool) -> GuestTroub
 
 
 def _is_self_given(guest: GuestAnswer) -> bool:
-    return any(IPv4Address(used.address) in _LINK_LOCAL for used in guest.used)
+    return any(map(_is_link_local, guest.used))
+
+
+def _is_link_local(used: UsedAddress) -> bool:
+    """Whether a guest gave itself the address, because nobody else did (RFC 3927)."""
+    return IPv4Address(used.address) in _LINK_LOCAL
 
 
 def _other_mac(guest: GuestAnswer) -> GuestTrouble:

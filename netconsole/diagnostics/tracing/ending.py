@@ -104,7 +104,7 @@ def ending(outcome: TraceOutcome) -> Ending:
 
 def _with_drop(drop: Hop, outcome: TraceOutcome) -> str:
     """It is sent again and again: one may be dropped, and another answered."""
-    said = _dropped(drop, outcome)
+    said = _dropped(drop)
     if not outcome.reply:
         return said
     if is_rejected(outcome.reply, outcome.hops, outcome.is_handed):
@@ -156,7 +156,7 @@ def _what(outcome: TraceOutcome) -> str:
     return f"{outcome.protocol} port {outcome.port}"
 
 
-def _dropped(drop: Hop, outcome: TraceOutcome) -> str:
+def _dropped(drop: Hop) -> str:
     what = "the answer" if drop.way == "back" else "it"
     rule = drop.rule
     if rule is None:

@@ -89,9 +89,9 @@ def _listen(places: Sequence[Place], seconds: float) -> None:
 
 
 def _is_waiting(places: Iterable[Place]) -> bool:
-    return any(
-        not each.is_answered for place in places for each in place.packets if each.packet
-    ) or any(not each.packet for place in places for each in place.packets)
+    """Whether an answer may still come, or comes to a frame's sender, which is not heard here."""
+    sent = (each for place in places for each in place.packets)
+    return any(each.packet is None or not each.is_answered for each in sent)
 
 
 def _take(found: bytes, place: Place) -> None:

@@ -117,13 +117,13 @@ class _FollowedParcel:
     unseen: tuple[str, ...]
 
 
-def _is_lost(each: "_FollowedParcel") -> bool:
+def _is_lost(each: _FollowedParcel) -> bool:
     return not (each.told.reply or each.told.refusal or any(hop.ends for hop in each.hops))
 
 
 def _followed(
     parcels: Sequence[Parcel], status: Status, links: Links
-) -> tuple[tuple["_FollowedParcel", ...], bool]:
+) -> tuple[tuple[_FollowedParcel, ...], bool]:
     """Send these and return what became of them, and whether all was heard that was told of it."""
     packets = [each.packet for each in parcels]
     watchable = [each.name for each in _watchable(parcels, status, links)]
