@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from netconsole.diagnostics.tracing.ends import TraceRequest
 
 _LARGEST_PORT = 65535
-_DNS_PORT = 53
 
 
 @click.command()
@@ -67,7 +66,7 @@ def trace(
 
 def trace_request(sender: str, destination: str | None, what: tuple[str, ...]) -> "TraceRequest":
     """Return what is to be sent. Raises InvalidValue, and UsageError where an option is missing."""
-    from netconsole.diagnostics.tracing.ends import TraceRequest
+    from netconsole.diagnostics.tracing.ends import DNS_PORT, TraceRequest
 
     destination = destination or ""
     if (what == ("dhcp",)) == bool(destination):
@@ -82,7 +81,7 @@ def trace_request(sender: str, destination: str | None, what: tuple[str, ...]) -
         case ("arp" | "dhcp",):
             return TraceRequest(sender, destination, cast(Literal["arp", "dhcp"], what[0]))
         case ("dns", name):
-            return TraceRequest(sender, destination, "dns", _DNS_PORT, name=name)
+            return TraceRequest(sender, destination, "dns", DNS_PORT, name=name)
         case ("tcp" | "udp", port):
             protocol = cast(Literal["tcp", "udp"], what[0])
             if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= _LARGEST_PORT:

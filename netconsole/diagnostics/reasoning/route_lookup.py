@@ -14,9 +14,6 @@ DEAD_ENDS = ("blackhole", "unreachable", "prohibit")
 OFTEN_SET = ("unicast", *DEAD_ENDS)
 """Kinds that people and programs add; the kernel makes the others for its own addresses."""
 
-_REFUSING = ("blackhole", "unreachable", "prohibit")
-"""Rules that refuse, instead of naming a table."""
-
 
 @dataclass(frozen=True, slots=True)
 class RoutedPacket:
@@ -54,6 +51,16 @@ def lookup(routing: Routing, destination: str, source: str = "") -> Route | None
     return found.route if found else None
 
 
+def default_route(routing: Routing) -> Route | None:
+    """Return the one by which this host sends what no other route is for, and no rule chooses."""
+    found = (
+        each
+        for each in routing.routes
+        if each.table == "main" and each.gateway and network_of(each.destination) == EVERYWHERE
+    )
+    return min(found, key=lambda each: each.metric, default=None)
+
+
 def routed(routing: Routing, packet: RoutedPacket) -> Routed | None:
     """Return what decides on a packet; None where there is no route.
 
@@ -63,7 +70,7 @@ def routed(routing: Routing, packet: RoutedPacket) -> Routed | None:
         words = rule.text.split()
         if not _applies(words, packet):
             continue
-        if words[-1] in _REFUSING:
+        if words[-1] in DEAD_ENDS:
             return Routed(rule, None)
         found = _best(routing.routes, rule.table, packet.destination)
         if found is None or found.kind == "throw" or _is_suppressed(words, found):
@@ -78,7 +85,7 @@ def _applies(words: Sequence[str], packet: RoutedPacket) -> bool:
     rest = iter(words[1:] if negated else words)
     fits = True
     for word in rest:
-        if word in ("lookup", *_REFUSING):
+        if word in ("lookup", *DEAD_ENDS):
             return fits != negated
         fit = _fits(word, next(rest, ""), packet)
         if fit is None:

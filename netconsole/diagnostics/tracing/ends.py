@@ -9,8 +9,10 @@ from netconsole.backend.model.errors import InvalidValue, NotFound, Unavailable
 from netconsole.backend.survey.status import Allocation, Status
 from netconsole.diagnostics.parts.journey import Protocol
 from netconsole.diagnostics.parts.links import KernelLink, Links
-from netconsole.diagnostics.parts.routing import Route, Routing
+from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.reasoning.route_lookup import default_route
 
+DNS_PORT: Final = 53
 HOST: Final = "host"
 OUTSIDE: Final = "outside"
 """Name as the sender this host itself, and who is beyond its uplink."""
@@ -169,16 +171,6 @@ def _from_outside(
         *(source or OUTSIDE, interface, "", source or near, destination, receiver),
         *(mac, uplink.mac, uplink.mac),
     )
-
-
-def default_route(routing: Routing) -> Route | None:
-    """Return the one by which this host sends what no other route is for, and no rule chooses."""
-    found = (
-        each
-        for each in routing.routes
-        if each.destination == "default" and each.gateway and each.table == "main"
-    )
-    return min(found, key=lambda each: each.metric, default=None)
 
 
 def _next_mac(

@@ -7,11 +7,10 @@ from typing import Final
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.diagnostics.parts.journey import Protocol
 from netconsole.diagnostics.probes.dns_message import question, question_of_its_own
-from netconsole.diagnostics.tracing.ends import Ends, TraceRequest
+from netconsole.diagnostics.tracing.ends import DNS_PORT, Ends, TraceRequest
 from netconsole.diagnostics.tracing.local_packets import TracedDiscover, TracedQuestion
 from netconsole.diagnostics.tracing.traced_packet import TEXT, Traceable, TracedPacket
 
-DNS_PORT: Final = 53
 LOCAL: Final[Container[Protocol]] = ("arp", "dhcp")
 """What stays on the sender's own network, and is not routed."""
 _LONGEST_LABEL, _LONGEST_NAME = 63, 253

@@ -12,13 +12,13 @@ from netconsole.backend.survey.status import Allocation, NetworkStatus, Status
 from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.journeys import Purpose
 from netconsole.diagnostics.parts.routing import Routing
-from netconsole.diagnostics.tracing.ends import HOST, OUTSIDE, TraceRequest, default_route
+from netconsole.diagnostics.reasoning.route_lookup import default_route
+from netconsole.diagnostics.tracing.ends import DNS_PORT, HOST, OUTSIDE, TraceRequest
 
 MOST_INSTANCES: Final = 6
 """Whose paths are tried."""
 BURST: Final = 3
 """Echo requests at once from outside: what counts them lets the first by."""
-DNS_PORT: Final = 53
 _MOST_SERVERS: Final = 3
 _MOST_SOURCES: Final = 4
 """Of those that are asked for, tried."""

@@ -13,8 +13,8 @@ from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.guest_lookups import Misrouted, misrouted
 from netconsole.diagnostics.reasoning.route_lookup import (
-    EVERYWHERE,
     Routed,
+    default_route,
     in_words,
     lookup,
     network_of,
@@ -32,12 +32,7 @@ _ANSWERED = ("REACHABLE", "PERMANENT", "NOARP")
 def router_led_away(routing: Routing) -> Finding | None:
     """Return that the router of the default route is looked for at another interface by a route
     that somebody made; None where it is not."""
-    defaults = [
-        each
-        for each in routing.routes
-        if each.table == "main" and each.gateway and network_of(each.destination) == EVERYWHERE
-    ]
-    first = min(defaults, key=lambda each: each.metric, default=None)
+    first = default_route(routing)
     chosen = lookup(routing, first.gateway) if first is not None else None
     if first is None or chosen is None or not network_of(chosen.destination).prefixlen:
         return None
@@ -46,8 +41,7 @@ def router_led_away(routing: Routing) -> Finding | None:
     because = (
         f"The router of the default route, {first.gateway} at {first.interface}, is looked for at "
         f"{chosen.interface} by the route `{in_words(chosen)}`, which is more to the point than "
-        f"that of {first.interface}: what this host and guests send to its network leaves there, "
-        "and nobody answers."
+        f"that of {first.interface}: what this host and guests send to its network leaves there."
     )
     rows = (
         Evidence(f"route to {first.gateway}", in_words(chosen), f"dev {first.interface}"),
