@@ -100,6 +100,12 @@ class Journey:
         return next((hop for hop in self.hops if hop.ends), None)
 
     @property
+    def is_barred(self) -> bool:
+        """Whether a rule of ours ended it: what groups and guards keep out is meant to end."""
+        drop = self.dropped_by
+        return drop is not None and drop.rule is not None and drop.rule.ours
+
+    @property
     def reached(self) -> bool:
         """Whether an answer came back, or a refusal by who was asked.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.journey import End, Journey, TracedRule
+from netconsole.diagnostics.parts.journey import End, TracedRule
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.changing_rules import diverting
@@ -121,7 +121,7 @@ def _is_led_astray(path: PathJourney) -> bool:
     group of ours lets it."""
     journey = path.journey
     ended = journey.end in ("beyond", "receiver", "host") or journey.reply == "refusal"
-    return (ended or _is_ours(journey)) and diverting(journey) is not None
+    return (ended or journey.is_barred) and diverting(journey) is not None
 
 
 def _place(path: PathJourney) -> LossPlace:
@@ -137,7 +137,7 @@ def _is_lost(path: PathJourney, journeys: Journeys, own: frozenset[str], alive: 
         return True
     if journey.end == "dropped":
         is_copy = journey.reply == "answer" and journey.protocol in ("arp", "dhcp")
-        return not is_copy and not _is_ours(journey)  # a broadcast has copies to everywhere
+        return not is_copy and not journey.is_barred  # a broadcast has copies to everywhere
     if journey.end == "answered":
         # one of whom nothing was seen here has answered itself: it has the address as well
         was_here = any(hop.kind != "sent" for hop in journey.hops)
@@ -154,11 +154,6 @@ def _is_lost(path: PathJourney, journeys: Journeys, own: frozenset[str], alive: 
     if journey.end == "host":
         return path.purpose in _SERVED_HERE
     return journey.end in _HERE and not _is_of_silent(path, journeys, alive)
-
-
-def _is_ours(journey: Journey) -> bool:
-    drop = journey.dropped_by
-    return drop is not None and drop.rule is not None and drop.rule.ours
 
 
 def _is_told_by_arp(path: PathJourney, journeys: Journeys) -> bool:

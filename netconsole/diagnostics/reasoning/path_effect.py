@@ -5,7 +5,6 @@ from typing import Final
 
 from netconsole.backend.model.phrases import some
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.journey import Journey
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.guest_trouble import ailing
@@ -69,7 +68,7 @@ def path_effect(before: Snapshot, after: Snapshot) -> PathEffect:
         tuple(
             path
             for key, path in latest.items()
-            if key in old and old[key][1] and not _is_barred(path.journey)
+            if key in old and old[key][1] and not path.journey.is_barred
         ),
         tuple(each for each in lost if each.paths),
     )
@@ -92,12 +91,6 @@ def _answered(tried: Journeys) -> dict[_PathKey, tuple[PathJourney, bool]]:
 
 def _lost(snapshot: Snapshot) -> tuple[LostPaths, ...]:
     return lost_paths(snapshot.part(Journeys), snapshot.part(Routing), ailing(snapshot))
-
-
-def _is_barred(journey: Journey) -> bool:
-    """Whether a rule of ours ended it: what groups and guards keep out is meant to end."""
-    drop = journey.dropped_by
-    return drop is not None and drop.rule is not None and drop.rule.ours
 
 
 def _has_left(path: PathJourney) -> bool:
