@@ -14,12 +14,11 @@ from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Neighbour, Routing
+from netconsole.diagnostics.reasoning.permanent_neighbours import PERMANENT, removal
 from netconsole.diagnostics.reasoning.quarantine import COST, silence
 
 ID: Final = "address_conflict"
 TITLE = "Nobody else answers for an instance's address"
-BY_HAND = "PERMANENT"
-"""The state of a neighbour that somebody entered: no answer changes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def judge(snapshot: Snapshot) -> Finding:
     if contested := [each for each in claims if each.strangers]:
         return _failed(contested)
     memories = [*_memories(snapshot, placed, {each.wanted.address for each in claims})]
-    if by_hand := [each for each in memories if each.neighbour.state == BY_HAND]:
+    if by_hand := [each for each in memories if each.neighbour.state == PERMANENT]:
         return _entered(by_hand)
     if memories:
         return _remembered(memories)
@@ -96,7 +95,7 @@ def _memories(snapshot: Snapshot, placed: list[Allocation], asked: set[str]) -> 
         known = neighbours.get((bridges.get(each.network, ""), each.address))
         if known is None or known.mac in {each.mac, *own}:
             continue
-        if known.state == BY_HAND or each.address not in asked:
+        if known.state == PERMANENT or each.address not in asked:
             yield _Memory(each, known)
 
 
@@ -146,19 +145,9 @@ def _entered(memories: list[_Memory]) -> Finding:
         )
         for each in memories
     )
-    fix = Plan(tuple(map(_forget, memories)))
+    fix = Plan(tuple(removal(each.neighbour) for each in memories))
     remedy = "The entry is taken away; ARP finds the instance then."
     return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
-
-
-def _forget(each: _Memory) -> RunProgram:
-    known = each.neighbour
-    where = ("dev", known.interface)
-    entry = (known.address, "lladdr", known.mac, "nud", "permanent")
-    return RunProgram(
-        ("ip", "neighbour", "delete", known.address, *where),
-        ("ip", "neighbour", "replace", *entry, *where),
-    )
 
 
 def _failed(claims: list[_Claim]) -> Finding:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from netconsole.backend.steps import Plan, RunProgram
+from netconsole.backend.steps import Plan
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -13,10 +13,10 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Neighbour, Routing
+from netconsole.diagnostics.reasoning.permanent_neighbours import PERMANENT, removal
 
 ID: Final = "neighbours"
 TITLE = "Routers entered by hand are who they are said to be"
-PERMANENT: Final = "PERMANENT"
 SHOWN = 8
 REMEDY = (
     "The kernel asks by ARP once the entry is gone. Take it out of what makes it as well: a "
@@ -59,7 +59,7 @@ def judge(snapshot: Snapshot) -> Finding:
         f"a router, has {first.entry.mac}, and it answers with {first.right}: what this host sends "
         f"there, for itself or for others, reaches nobody, as it never asks.{more}"
     )
-    steps = tuple(_removal(each.entry) for each in wrong)
+    steps = tuple(removal(each.entry) for each in wrong)
     out = ("address_conflict: nobody answers so, the entry was made on this host",)
     return Finding(ID, TITLE, "fail", because, rows, out, Plan(steps), remedy=REMEDY)
 
@@ -73,15 +73,6 @@ def _wrong(snapshot: Snapshot, entries: list[Neighbour]) -> Iterator[_Wrong]:
         answers = asked.on(*place) if place in routers else None
         if answers and all(each.mac != entry.mac.lower() for each in answers):
             yield _Wrong(entry, answers[0].mac)
-
-
-def _removal(entry: Neighbour) -> RunProgram:
-    place = (entry.address, "dev", entry.interface)
-    words = ("ip", "neighbour")
-    return RunProgram(
-        (*words, "delete", *place),
-        (*words, "replace", *place, "lladdr", entry.mac, "nud", "permanent"),
-    )
 
 
 PAGE = Explanation(
