@@ -79,6 +79,10 @@ class Flow:
     """Type and code of ICMP or ICMPv6; None where they may be any."""
 
 
+ANYTHING = Flow("", "", "", "")
+"""For who asks what a rule does, whatever it is for."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleReading:
     """A rule read for one flow."""

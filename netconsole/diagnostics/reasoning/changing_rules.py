@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from netconsole.backend.filtering.matches import EVERYTHING, Flow, RuleReading
+from netconsole.backend.filtering.matches import ANYTHING, RuleReading
 from netconsole.backend.filtering.nft_matches import read_nft, read_rule
 from netconsole.diagnostics.parts.journey import Hop, Journey, TracedRule
 
-_ANYTHING: Final = Flow("", "", "", "", EVERYTHING, EVERYTHING)
 _DIVERTING: Final = frozenset({"DNAT", "NETMAP", "REDIRECT"})
 """Translations that lead a packet to somebody else (iptables-extensions(8))."""
 
@@ -40,4 +39,4 @@ def _translation(hop: Hop, rule: TracedRule) -> str:
 
 def _read(rule: TracedRule) -> RuleReading:
     read = read_rule if rule.text.startswith("-") else read_nft
-    return read(rule.text, _ANYTHING)
+    return read(rule.text, ANYTHING)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from netconsole.backend.filtering.matches import EVERYTHING, Flow
+from netconsole.backend.filtering.matches import ANYTHING
 from netconsole.backend.filtering.nft_matches import read_nft, read_rule
 from netconsole.backend.filtering.places import rule_in_words
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
@@ -11,7 +11,6 @@ from netconsole.backend.model.guards import FAMILY, TABLE
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.traffic import DroppingRule
 
-_ANYTHING: Final = Flow("", "", "", "", EVERYTHING, EVERYTHING)
 MOST: Final = 8
 
 
@@ -29,7 +28,7 @@ def _all(seen: PacketFilter) -> Iterator[DroppingRule]:
         name = f"table {table.family} {table.name}"
         for chain in table.chains:
             for place, rule in enumerate(chain.rules, 1):
-                if rule.rise and read_nft(rule.text, _ANYTHING).action == "drop":
+                if rule.rise and read_nft(rule.text, ANYTHING).action == "drop":
                     where = rule_in_words(place, chain.name, name)
                     yield DroppingRule(where, rule.text, rule.rise)
 
@@ -42,5 +41,5 @@ def _of_iptables(seen: PacketFilter) -> Iterator[DroppingRule]:
         if chain.rise and chain.policy == "DROP":
             yield DroppingRule(rule_in_words(0, chain.chain, name), "policy DROP", chain.rise)
         for place, each in enumerate(chain.rules, 1):
-            if each.rise and read_rule(each.spec, _ANYTHING).action == "drop":
+            if each.rise and read_rule(each.spec, ANYTHING).action == "drop":
                 yield DroppingRule(rule_in_words(place, chain.chain, name), each.spec, each.rise)
