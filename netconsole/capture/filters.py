@@ -12,9 +12,9 @@ from typing import BinaryIO, cast
 from netconsole.backend.model.errors import InvalidValue, Unavailable
 from netconsole.backend.model.text import decoded
 from netconsole.backend.system.programs import ENVIRONMENT, PATH, ProgramFailed, run
+from netconsole.backend.system.socket_filters import Instruction
 from netconsole.backend.system.ssh_session import SshSession
 from netconsole.capture.packet import Packet
-from netconsole.capture.ring import Instruction
 
 LIMIT_SECONDS = 10.0
 LONGEST = 262_144

@@ -4,7 +4,6 @@ packet(7) and the kernel's Documentation/networking/packet_mmap.rst. A block is 
 and given back at once, and taken apart when there is time: what a burst brings waits in memory.
 """
 
-import ctypes
 import mmap
 import os
 import socket
@@ -13,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from netconsole.backend.model.errors import InvalidValue, Unavailable
-from netconsole.backend.system import packet_sockets
+from netconsole.backend.system import packet_sockets, socket_filters
+from netconsole.backend.system.socket_filters import Instruction
 from netconsole.capture.packet import (
     BROADCAST,
     CHECKSUM_NOT_READY,
@@ -33,7 +33,7 @@ RETIRE_MS = 60
 """After so long a block is handed over although it is not full."""
 
 EVERY_PROTOCOL = 0x0003
-SO_ATTACH_FILTER, SO_LOCK_FILTER = 26, 44
+SO_LOCK_FILTER = 44
 SOL_PACKET = 263
 PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, PACKET_IGNORE_OUTGOING = 5, 6, 10, 23
 TPACKET_V3 = 2
@@ -51,15 +51,11 @@ KINDS = (*RECEIVED, OUTBOUND)
 ETHERNET_TYPES = frozenset({1, 772})
 """ARPHRD_ETHER, and ARPHRD_LOOPBACK, whose frames have the same head."""
 
-Instruction = tuple[int, int, int, int]
-"""One of classic BPF: code, jump if true, jump if false, operand."""
-
 _BLOCK_HEAD = struct.Struct("=8xIIII")
 """tpacket_block_desc: status, packets, offset of the first, length."""
 _HEAD = struct.Struct("=IIIIIIHHIIH20xB")
 """tpacket3_hdr, and sll_pkttype of the sockaddr_ll behind it."""
 _STATISTICS = struct.Struct("=III")
-_INSTRUCTION = struct.Struct("=HBBI")
 
 
 class Ring:
@@ -94,9 +90,7 @@ class Ring:
         self._dropped = 0
 
     def _attach(self, program: Sequence[Instruction]) -> None:
-        code = ctypes.create_string_buffer(b"".join(_INSTRUCTION.pack(*each) for each in program))
-        described = struct.pack("@HP", len(program), ctypes.addressof(code))
-        self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, described)
+        socket_filters.attach(self._socket, program)
         self._socket.setsockopt(socket.SOL_SOCKET, SO_LOCK_FILTER, 1)
 
     def _lay_out(self) -> mmap.mmap:

@@ -5,16 +5,17 @@ first packet of a connection is dropped, as if it were lost: who means it well t
 later, and who does not costs nothing here. Connections that there are stay.
 """
 
-import ctypes
 import socket
-import struct
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 from typing import Final
 
+from netconsole.backend.system import socket_filters
+from netconsole.backend.system.socket_filters import Instruction
+
 MOST_IGNORED: Final = 64
-_ATTACH_FILTER, _DETACH_FILTER = 26, 27
-_INSTRUCTION = struct.Struct("=HBBI")
+_DETACH_FILTER: Final = 27
+"""SO_DETACH_FILTER of asm-generic/socket.h."""
 _LOAD_WORD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 """BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JEQ | BPF_K and BPF_RET | BPF_K of linux/bpf_common.h."""
 _SOURCE: Final = -0x100000 + 12 & 0xFFFFFFFF
@@ -30,23 +31,18 @@ def ignore(listener: socket.socket, addresses: Sequence[str]) -> None:
     if not addresses:
         listener.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
         return
-    program = ctypes.create_string_buffer(_program(addresses))
-    length = len(program.raw) // _INSTRUCTION.size
-    described = struct.pack("@HP", length, ctypes.addressof(program))
-    listener.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, described)
+    socket_filters.attach(listener, _program(addresses))
 
 
-def _program(addresses: Sequence[str]) -> bytes:
+def _program(addresses: Sequence[str]) -> tuple[Instruction, ...]:
     """Load the source, and jump from each that is like it to the end, where nothing is kept."""
     count = len(addresses)
-    return b"".join(
-        (
-            _INSTRUCTION.pack(_LOAD_WORD, 0, 0, _SOURCE),
-            *(
-                _INSTRUCTION.pack(_JUMP_IF_EQUAL, count - number, 0, int(IPv4Address(address)))
-                for number, address in enumerate(addresses)
-            ),
-            _INSTRUCTION.pack(_RETURN, 0, 0, _ALL),
-            _INSTRUCTION.pack(_RETURN, 0, 0, _NOTHING),
-        )
+    return (
+        (_LOAD_WORD, 0, 0, _SOURCE),
+        *(
+            (_JUMP_IF_EQUAL, count - number, 0, int(IPv4Address(address)))
+            for number, address in enumerate(addresses)
+        ),
+        (_RETURN, 0, 0, _ALL),
+        (_RETURN, 0, 0, _NOTHING),
     )

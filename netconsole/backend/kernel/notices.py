@@ -5,7 +5,6 @@ again. So one that is lost does no harm, as long as it is known that some were: 
 (ENOBUFS, netlink(7)), and then all that the connection is about counts as changed.
 """
 
-import ctypes
 import errno
 import socket
 import struct
@@ -16,11 +15,11 @@ from typing import Final
 
 from netconsole.backend.filtering.nf_messages import FAMILIES, attributes, headers, text
 from netconsole.backend.model.facility import NOTHING, Again, Facility
+from netconsole.backend.system import socket_filters
 from netconsole.backend.system.origin import service_of
 
 _SO_RCVBUFFORCE: Final = 33
 """Of asm-generic/socket.h; Python has no name for it."""
-_SO_ATTACH_FILTER: Final = 26
 _BUFFER: Final = 1 << 20
 """Bytes: some thousand notices, as of one restored table, wait until they are read."""
 _MOST_AT_ONCE: Final = 4_096
@@ -221,7 +220,6 @@ _GUARDS: Final = Again.of(Facility.GUARDS)
 _RULES: Final = Again.of(Facility.RULES)
 
 
-_INSTRUCTION: Final = struct.Struct("=HBBI")
 _STATE_AT: Final = 16 + 8
 """Where ndm_state is, behind nlmsghdr and the beginning of ndmsg (linux/neighbour.h)."""
 _FAILED: Final = (
@@ -244,9 +242,7 @@ class NeighbourNotices(Notices):
 
     def __init__(self) -> None:
         super().__init__(socket.NETLINK_ROUTE, _mask(3))
-        code = ctypes.create_string_buffer(b"".join(_INSTRUCTION.pack(*each) for each in _FAILED))
-        described = struct.pack("@HP", len(_FAILED), ctypes.addressof(code))
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
+        socket_filters.attach(self._socket, _FAILED)
 
     def _told(self, kind: int, message: bytes) -> Again:
         return Again.of(Facility.NEIGHBOURS)

@@ -4,18 +4,15 @@ A packet socket sees a frame before any rule of the packet filter does, and befo
 up its route (packet(7)): what arrives and is dropped by this host is told from what never came.
 """
 
-import ctypes
 import socket
-import struct
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
-from netconsole.backend.system import packet_sockets
+from netconsole.backend.system import packet_sockets, socket_filters
 
 _EVERY_PROTOCOL: Final = 0x0003
-_SO_ATTACH_FILTER: Final = 26
 _OTHER_HOST, _OUTGOING = 3, 4
 """PACKET_OTHERHOST, a frame for another machine, and PACKET_OUTGOING, of linux/if_packet.h."""
 _ARP, _IPV4, _ICMP = 0x0806, 0x0800, 1
@@ -24,17 +21,14 @@ _ARP_REQUEST: Final = 1
 _ETHERNET: Final = 14
 _TARGET_OF_ARP: Final = slice(38, 42)
 _SNAPLEN: Final = 64
-_PROGRAM: Final = b"".join(
-    struct.pack("=HBBI", *each)
-    for each in (
-        (0x28, 0, 0, 12),  # the ethertype
-        (0x15, 3, 0, _ARP),
-        (0x15, 0, 3, _IPV4),
-        (0x30, 0, 0, 23),  # the protocol
-        (0x15, 0, 1, _ICMP),
-        (0x06, 0, 0, _SNAPLEN),
-        (0x06, 0, 0, 0),
-    )
+_PROGRAM: Final = (
+    (0x28, 0, 0, 12),  # the ethertype
+    (0x15, 3, 0, _ARP),
+    (0x15, 0, 3, _IPV4),
+    (0x30, 0, 0, 23),  # the protocol
+    (0x15, 0, 1, _ICMP),
+    (0x06, 0, 0, _SNAPLEN),
+    (0x06, 0, 0, 0),
 )
 """ARP and ICMP alone (Linux Documentation/networking/filter.rst)."""
 
@@ -89,11 +83,9 @@ class Arrivals:
 
 def _watching(interface: str) -> socket.socket:
     made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    code = ctypes.create_string_buffer(_PROGRAM)
-    described = struct.pack("@HP", len(_PROGRAM) // 8, ctypes.addressof(code))
     try:
         made.setblocking(False)
-        made.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
+        socket_filters.attach(made, _PROGRAM)
         packet_sockets.bind(made, interface, _EVERY_PROTOCOL)
     except OSError:
         made.close()

@@ -4,28 +4,23 @@ A socket of packet(7) sees a frame that comes in before the packet filter, the b
 do, whatever becomes of it then, and one that goes out when it has left the queue.
 """
 
-import ctypes
 import select
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Thread
 from typing import Final, Self
 
-from netconsole.backend.system import packet_sockets
+from netconsole.backend.system import packet_sockets, socket_filters
 from netconsole.diagnostics.probes.guest_frames import FILTER, PortFrame, parse
 
-_SO_ATTACH_FILTER: Final = 26
-"""Of asm-generic/socket.h; Python has no name for it."""
 _EVERY_PROTOCOL: Final = 0x0003
 _OUTGOING: Final = 4
 """PACKET_OUTGOING of linux/if_packet.h."""
 _SNAPLEN: Final = 160
 MOST_FRAMES: Final = 4_096
 """Kept of one port."""
-_INSTRUCTION: Final = struct.Struct("=HBBI")
 
 
 class PortWires:
@@ -41,12 +36,10 @@ class PortWires:
             self._watch(port)
 
     def _watch(self, port: str) -> None:
-        code = ctypes.create_string_buffer(b"".join(_INSTRUCTION.pack(*each) for each in FILTER))
         made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         try:
             made.setblocking(False)
-            described = struct.pack("@HP", len(FILTER), ctypes.addressof(code))
-            made.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
+            socket_filters.attach(made, FILTER)
             packet_sockets.bind(made, port, _EVERY_PROTOCOL)
         except OSError:
             made.close()  # it has gone, or is down

@@ -1,6 +1,5 @@
 """Hears what the kernel tells of traced packets, and sees them come by at interfaces."""
 
-import ctypes
 import select
 import socket
 import struct
@@ -9,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, Self
 
-from netconsole.backend.system import packet_sockets
+from netconsole.backend.system import packet_sockets, socket_filters
+from netconsole.backend.system.socket_filters import Instruction
 from netconsole.capture.filters import compile_filter
 from netconsole.diagnostics.tracing.heard import Heard, TracedArp, TraceSighting, parse_arp
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage, parse_traces
@@ -17,7 +17,6 @@ from netconsole.diagnostics.tracing.traced_packet import Traceable
 
 _NETLINK_NETFILTER: Final = 12
 _NFNLGRP_NFTRACE: Final = 9
-_SO_ATTACH_FILTER: Final = 26
 _SO_RCVBUFFORCE: Final = 33
 _SO_TIMESTAMPNS: Final = 35
 """Of asm-generic/socket.h; Python has no names for them."""
@@ -33,7 +32,6 @@ _MOST: Final = 4_096
 _GLANCE: Final = 0.02
 """Seconds after which is looked whether there is enough, where nothing comes: who sends may be
 done."""
-_INSTRUCTION: Final = struct.Struct("=HBBI")
 
 
 class TraceListener:
@@ -55,7 +53,7 @@ class TraceListener:
             with suppress(OSError):  # without the right to it the usual buffer has to do
                 self._kernel.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
             self._kernel.bind((0, 1 << _NFNLGRP_NFTRACE - 1))
-            program: bytes | None = None
+            program: Sequence[Instruction] = ()
             for name in interfaces:
                 program = program or _compiled(name, packets)
                 self._watch(name, program)
@@ -63,14 +61,11 @@ class TraceListener:
             self.close()
             raise
 
-    def _watch(self, interface: str, program: bytes) -> None:
+    def _watch(self, interface: str, program: Sequence[Instruction]) -> None:
         made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        code = ctypes.create_string_buffer(program)
-        count = len(program) // _INSTRUCTION.size
-        described = struct.pack("@HP", count, ctypes.addressof(code))
         try:
             made.setblocking(False)
-            made.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
+            socket_filters.attach(made, program)
             made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             packet_sockets.bind(made, interface, _EVERY_PROTOCOL)
         except OSError:
@@ -151,7 +146,6 @@ def _nanoseconds(told: bytes) -> int:
     return int(seconds) * 1_000_000_000 + int(fraction)
 
 
-def _compiled(interface: str, packets: Iterable[Traceable]) -> bytes:
+def _compiled(interface: str, packets: Iterable[Traceable]) -> Sequence[Instruction]:
     expression = " or ".join(("arp", *(each.expression() for each in packets)))
-    found = compile_filter(interface, expression, "", _SNAPLEN)
-    return b"".join(_INSTRUCTION.pack(*each) for each in found)
+    return compile_filter(interface, expression, "", _SNAPLEN)
