@@ -12,9 +12,11 @@ from itertools import islice
 from socket import AF_INET
 
 from netconsole.diagnostics.evidence.route_netlink import (
+    MAIN_TABLE,
     Message,
     RouteNetlink,
     asking,
+    name_of,
     number,
     text,
 )
@@ -27,7 +29,6 @@ MOST_GUESTS = 64
 MOST_MARKS = 8
 MOST_POINT_TO_POINT = 2
 """Addresses of a network that has no others than its two ends (RFC 3021)."""
-MAIN_TABLE = 254
 DEFAULT_LENGTH = 0
 
 
@@ -138,11 +139,7 @@ def _answered(
 
 
 def _name(netlink: RouteNetlink, index: int, names: dict[int, str]) -> str:
-    from pyroute2.netlink.exceptions import NetlinkError
-
-    if index and index not in names:
-        try:
-            names[index] = text(netlink.link("get", index=index)[0], "ifname")
-        except NetlinkError:
-            names[index] = f"interface {index}"
-    return names.get(index, "")
+    """Ask for the name of an interface, once for each."""
+    if index not in names:
+        names[index] = name_of(netlink, index)
+    return names[index]

@@ -14,9 +14,11 @@ from typing import Literal
 from netconsole.backend.model.errors import Unavailable
 from netconsole.diagnostics.evidence.counters import DROPPED, read_once
 from netconsole.diagnostics.evidence.route_netlink import (
+    MAIN_TABLE,
     Message,
     RouteNetlink,
     asking,
+    name_of,
     number,
     text,
 )
@@ -42,7 +44,6 @@ UP = 0x1
 LOOPBACK = 0x8
 SEEN = 0x02 | 0x04 | 0x08 | 0x10 | 0x80
 """Neighbours reachable, stale, delayed, being probed or permanent (rtnetlink(7))."""
-MAIN_TABLE = 254
 UNICAST = 1
 
 
@@ -160,7 +161,7 @@ def _paths(
             refusal = _refusal(netlink, interface.index, source, destination)
             kind, index = _return(netlink, source, destination)
             if index not in names:
-                names[index] = _name(netlink, index)
+                names[index] = name_of(netlink, index)
             yield ReversePath(
                 interface.name,
                 source,
@@ -194,14 +195,3 @@ def _return(
     except NetlinkError:
         return "none", 0
     return ("unicast" if number(route, "type") == UNICAST else "other"), number(route, "oif")
-
-
-def _name(netlink: RouteNetlink, index: int) -> str:
-    from pyroute2.netlink.exceptions import NetlinkError
-
-    if not index:
-        return ""
-    try:
-        return text(netlink.link("get", index=index)[0], "ifname")
-    except NetlinkError:
-        return f"interface {index}"

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.text import decoded
 
 Message = Mapping[str, object]
+
+MAIN_TABLE: Final = 254
+"""RT_TABLE_MAIN of linux/rtnetlink.h."""
 
 
 class RouteNetlink(Protocol):
@@ -34,7 +37,7 @@ class RouteNetlink(Protocol):
 
 @contextmanager
 def asking() -> Iterator[RouteNetlink]:
-    """Return the kernel's ear; raises Unavailable when it does not answer about routes at all."""
+    """Open a connection; raises Unavailable when the kernel does not answer about routes at all."""
     from pyroute2 import IPRoute  # type: ignore[import-untyped]  # RouteNetlink has its types
     from pyroute2.netlink.exceptions import (  # type: ignore[import-untyped]  # it has none
         NetlinkError,
@@ -57,3 +60,15 @@ def text(message: Message, name: str) -> str:
     """Return a text of a message, which pyroute2 leaves as bytes where it is no UTF-8."""
     value = message.get(name)
     return decoded(value) if isinstance(value, bytes) else str(value)
+
+
+def name_of(netlink: RouteNetlink, index: int) -> str:
+    """Return the name of an interface; its number where it has just gone, nothing for 0."""
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    if not index:
+        return ""
+    try:
+        return text(netlink.link("get", index=index)[0], "ifname")
+    except NetlinkError:
+        return f"interface {index}"
