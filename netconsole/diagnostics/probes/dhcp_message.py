@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass
 
 from netconsole.backend.model.text import decoded
+from netconsole.diagnostics.probes.internet_checksum import internet_checksum
 
 _BROADCAST_MAC = b"\xff" * 6
 _MAGIC = b"\x63\x82\x53\x63"
@@ -59,7 +60,7 @@ def discover(source: str, client: str, transaction: int) -> bytes:
     header = struct.pack(
         ">BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0, bytes(4), b"\xff" * 4
     )
-    header = header[:10] + struct.pack(">H", _checksum(header)) + header[12:]
+    header = header[:10] + struct.pack(">H", internet_checksum(header)) + header[12:]
     return _BROADCAST_MAC + _mac(source) + b"\x08\x00" + header + datagram
 
 
@@ -107,10 +108,3 @@ def _options(text: bytes) -> dict[int, bytes]:
 
 def _mac(text: str) -> bytes:
     return bytes.fromhex(text.replace(":", ""))
-
-
-def _checksum(header: bytes) -> int:
-    total: int = sum(struct.unpack(f">{len(header) // 2}H", header))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
+from netconsole.diagnostics.probes.internet_checksum import internet_checksum
+
 ETHERNET_ARP: Final = 0x0806
 ETHERNET_IPV4: Final = 0x0800
 BROADCAST: Final = "ff:ff:ff:ff:ff:ff"
@@ -172,17 +174,10 @@ def echo_request(
 ) -> bytes:
     """Return the frame of an echo request (RFC 792) to a guest."""
     echo = _ICMP.pack(ECHO_REQUEST, 0, 0, identifier, 1)
-    echo = _ICMP.pack(ECHO_REQUEST, 0, _checksum(echo), identifier, 1)
+    echo = _ICMP.pack(ECHO_REQUEST, 0, internet_checksum(echo), identifier, 1)
     ends = socket.inet_aton(source), socket.inet_aton(destination)
     length = _IP.size + len(echo)
     head = _IP.pack(0x45, 0, length, 0, 0, 64, ICMP, 0, *ends)
-    head = _IP.pack(0x45, 0, length, 0, 0, 64, ICMP, _checksum(head), *ends)
+    head = _IP.pack(0x45, 0, length, 0, 0, 64, ICMP, internet_checksum(head), *ends)
     mac = bytes.fromhex(guest_mac.replace(":", ""))
     return _ETHERNET.pack(mac, own_mac, ETHERNET_IPV4) + head + echo
-
-
-def _checksum(piece: bytes) -> int:
-    """Return the Internet checksum (RFC 1071) of a piece of even length."""
-    total: int = sum(struct.unpack(f"!{len(piece) // 2}H", piece))
-    total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address
 from typing import Final, Literal, Protocol
 
 from netconsole.diagnostics.parts.journey import Reply, Way
+from netconsole.diagnostics.probes.internet_checksum import internet_checksum
 
 Transport = Literal["icmp", "tcp", "udp"]
 NUMBERS: Final[dict[Transport, int]] = {"icmp": 1, "tcp": 6, "udp": 17}
@@ -236,11 +237,7 @@ Offset = Literal[2, 6, 10, 16]
 
 def _with_sum(data: bytes, at: Offset, covered: bytes) -> bytes:
     """Return the data with the sum of RFC 1071 over it and what else it covers."""
-    whole = covered + data + b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(whole) // 2}H", whole))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    found = ~total & 0xFFFF
+    found = internet_checksum(covered + data)
     if found == 0 and at == 6:
         found = 0xFFFF  # in UDP nothing stands for no sum (RFC 768)
     return data[:at] + struct.pack("!H", found) + data[at + 2 :]
