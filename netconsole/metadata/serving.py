@@ -15,10 +15,10 @@ from netconsole.backend.model.guest_requests import GuestRequests
 from netconsole.backend.model.records import Records
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.survey import Survey
+from netconsole.backend.system.garbage import rarely_looked_for
 from netconsole.metadata.accepting import Accepting
 from netconsole.metadata.answering import GuestAnswering
 from netconsole.metadata.connections import MetadataServer
-from netconsole.metadata.garbage import rarely_looked_for
 from netconsole.metadata.guests import Guests
 from netconsole.metadata.identity import Identity
 from netconsole.metadata.limits import ConnectionLimits
