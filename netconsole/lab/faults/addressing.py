@@ -11,7 +11,7 @@ from netconsole.lab.clouds.guests import INTERFACE
 from netconsole.lab.clouds.wires import PREFIX_LENGTH, PUBLIC, SECOND, UPLINKS, run_outside
 from netconsole.lab.faults import traffic
 from netconsole.lab.faults.bridges import bridge_of, guest
-from netconsole.lab.faults.fault import Fault, setting_fault
+from netconsole.lab.faults.fault import Fault, run_inside, setting_fault
 from netconsole.lab.sandbox.commands import run
 from netconsole.lab.sandbox.members import OUTSIDE, pid_of
 
@@ -40,14 +40,14 @@ def _stolen(
     is_guest = place.member != OUTSIDE
 
     def is_broken(service: Service) -> bool:
-        told = _inside(place.member, "ip", "-json", "address", "show", "dev", place.interface)
+        told = run_inside(place.member, "ip", "-json", "address", "show", "dev", place.interface)
         (link,) = json.loads(told)
         wanted = address(service)
         return any(each.get("local") == wanted for each in link["addr_info"])
 
     def change(service: Service, verb: str) -> None:
         wanted = f"{address(service)}/32"
-        _inside(place.member, "ip", "address", verb, wanted, "dev", place.interface)
+        run_inside(place.member, "ip", "address", verb, wanted, "dev", place.interface)
 
     def break_it(service: Service) -> None:
         if is_guest:
@@ -61,10 +61,6 @@ def _stolen(
                 traffic.as_itself(service, place.member)
 
     return Fault(fault_id, breaks, symptom, is_broken, break_it, mend_it)
-
-
-def _inside(member: str, *command: str) -> str:
-    return run("nsenter", "--target", str(pid_of(member)), "--net", *command)
 
 
 def _gateway(service: Service) -> str:
@@ -103,7 +99,7 @@ def _have_public_once(service: Service) -> None:
 
 
 def _is_one_wire(service: Service) -> bool:
-    links = json.loads(_inside(OUTSIDE, "ip", "-json", "link", "show", "type", "bridge"))
+    links = json.loads(run_inside(OUTSIDE, "ip", "-json", "link", "show", "type", "bridge"))
     return any(each.get("ifname") == _SWITCH for each in links)
 
 
@@ -132,7 +128,7 @@ def _plug_apart(service: Service) -> None:
 
 
 def _is_stale_upstream(service: Service) -> bool:
-    told = _inside(OUTSIDE, "ip", "-json", "neighbour", "show", "to", _floating(service))
+    told = run_inside(OUTSIDE, "ip", "-json", "neighbour", "show", "to", _floating(service))
     return any(each.get("lladdr") == _ELSEWHERE for each in json.loads(told or "[]"))
 
 

@@ -13,7 +13,7 @@ from netconsole.backend.steps import AddDhcpHosts, ChangeRules
 from netconsole.lab.clouds.kinds import BRIDGE
 from netconsole.lab.faults import traffic
 from netconsole.lab.faults.dnsmasq import option, pid, where_served
-from netconsole.lab.faults.fault import Fault, command_fault, recall, remember
+from netconsole.lab.faults.fault import Fault, command_fault, recall, remember, run_inside
 from netconsole.lab.faults.planned import follow_plan, planned
 from netconsole.lab.sandbox.commands import LabFailed, run
 from netconsole.lab.sandbox.ground import HOME
@@ -163,7 +163,7 @@ _OUTSIDE_RULE: Final = ("INPUT", "-p", "udp", "--dport", "53", "-j", "DROP")
 
 
 def _outside(*words: str) -> None:
-    run("nsenter", "--target", str(pid_of(OUTSIDE)), "--net", "iptables", "-w", *words)
+    run_inside(OUTSIDE, "iptables", "-w", *words)
 
 
 def _names_unanswered(service: Service) -> bool:

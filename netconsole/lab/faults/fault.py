@@ -8,8 +8,9 @@ from typing import Final
 
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.service.service import Service
-from netconsole.lab.sandbox.commands import run
+from netconsole.lab.sandbox.commands import LabFailed, run
 from netconsole.lab.sandbox.ground import HOME
+from netconsole.lab.sandbox.members import pid_of
 
 _BEFORE: Final = HOME / "before"
 """What faults have changed, as it was: one file a fault."""
@@ -79,6 +80,20 @@ def command_fault(
                 run(*command)
 
     return Fault(fault_id, breaks, symptom, is_broken, break_it, mend_it)
+
+
+def run_inside(member: str, *command: str) -> str:
+    """Run a program in the network namespace of a member; raises LabFailed with its words."""
+    return run("nsenter", "--target", str(pid_of(member)), "--net", *command)
+
+
+def ends_well(*command: str) -> bool:
+    """Return whether a command on the host does."""
+    try:
+        run(*command)
+    except LabFailed:
+        return False
+    return True
 
 
 def remember(fault_id: str, before: Mapping[str, str]) -> None:

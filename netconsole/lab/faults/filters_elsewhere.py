@@ -6,19 +6,10 @@ from typing import Final
 from netconsole.backend.service.service import Service
 from netconsole.lab.clouds.kinds import BRIDGE
 from netconsole.lab.clouds.wires import PUBLIC
-from netconsole.lab.faults.fault import Fault, command_fault
-from netconsole.lab.sandbox.commands import LabFailed, run
+from netconsole.lab.faults.fault import Fault, command_fault, ends_well
+from netconsole.lab.sandbox.commands import run
 
 Words = tuple[str, ...]
-
-
-def _answers(*command: str) -> bool:
-    """Whether a command on the host ends well."""
-    try:
-        run(*command)
-    except LabFailed:
-        return False
-    return True
 
 
 def _of_table(
@@ -28,7 +19,7 @@ def _of_table(
     add = ("nft", "add")
 
     def is_there(service: Service) -> bool:
-        return _answers("nft", "list", "table", *table)
+        return ends_well("nft", "list", "table", *table)
 
     made = (
         (*add, "table", *table),
@@ -42,7 +33,7 @@ def _of_table(
 def _of_rule(fault_id: str, breaks: str, symptom: str, rule: Words, table: str = "filter") -> Fault:
     """Return a fault that is a rule of iptables before all others of its chain."""
     iptables = ("iptables", "-w", "-t", table)
-    is_there: Callable[[Service], bool] = lambda _: _answers(*iptables, "-C", *rule)  # noqa: E731
+    is_there: Callable[[Service], bool] = lambda _: ends_well(*iptables, "-C", *rule)  # noqa: E731
     made, gone = ((*iptables, "-I", *rule),), ((*iptables, "-D", *rule),)
     return command_fault(fault_id, breaks, symptom, is_there, made, gone)
 

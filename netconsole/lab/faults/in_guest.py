@@ -11,9 +11,7 @@ from netconsole.lab.clouds.cloud import GUESTS
 from netconsole.lab.clouds.guests import INTERFACE
 from netconsole.lab.faults import traffic
 from netconsole.lab.faults.bridges import Commands, guest
-from netconsole.lab.faults.fault import Fault, recall, remember
-from netconsole.lab.sandbox.commands import run
-from netconsole.lab.sandbox.members import pid_of
+from netconsole.lab.faults.fault import Fault, recall, remember, run_inside
 
 _OWNED: Final = GUESTS[1].name
 _OWN_MAC: Final = "52:54:00:0b:ad:01"
@@ -22,10 +20,6 @@ _NARROW: Final = 1300
 _NOBODY_MAC: Final = "02:00:00:00:0b:ad"
 _LINK_LOCAL: Final = "169.254.77.7/16"
 _LINK_LOCAL_NEIGHBOUR: Final = "169.254.77.8"
-
-
-def _inside(member: str, *command: str) -> str:
-    return run("nsenter", "--target", str(pid_of(member)), "--net", *command)
 
 
 def _network(service: Service, port: Allocation) -> NetworkStatus:
@@ -49,14 +43,14 @@ def _guest_fault(
         forth, back = commands(service, port)
         remember(fault_id, {"back": json.dumps(back)})
         for command in forth:
-            _inside(port.instance, *command)
+            run_inside(port.instance, *command)
 
     def mend_it(service: Service) -> None:
         before = recall(fault_id)
         port = guest(service, 1)
         if before and is_broken(service, port):
             for command in json.loads(before["back"]):
-                _inside(port.instance, *command)
+                run_inside(port.instance, *command)
 
     def is_there(service: Service) -> bool:
         return is_broken(service, guest(service, 1))
@@ -66,7 +60,7 @@ def _guest_fault(
 
 def _addresses(member: str) -> list[str]:
     """Return its IPv4 addresses with their prefix lengths."""
-    (link,) = json.loads(_inside(member, "ip", "-json", "address", "show", "dev", INTERFACE))
+    (link,) = json.loads(run_inside(member, "ip", "-json", "address", "show", "dev", INTERFACE))
     found = (each for each in link["addr_info"] if each["family"] == "inet")
     return [f"{each['local']}/{each['prefixlen']}" for each in found]
 
@@ -144,7 +138,7 @@ def _change_mac(service: Service, port: Allocation) -> tuple[Commands, Commands]
 
 
 def _has_other_mac(_: Service, port: Allocation) -> bool:
-    (link,) = json.loads(_inside(port.instance, "ip", "-json", "link", "show", "dev", INTERFACE))
+    (link,) = json.loads(run_inside(port.instance, "ip", "-json", "link", "show", "dev", INTERFACE))
     return bool(link["address"] == _OWN_MAC)
 
 
@@ -156,17 +150,17 @@ def _lead_elsewhere(service: Service, port: Allocation) -> tuple[Commands, Comma
 
 
 def _is_led_elsewhere(service: Service, port: Allocation) -> bool:
-    routes = json.loads(_inside(port.instance, "ip", "-json", "route", "show", "default"))
+    routes = json.loads(run_inside(port.instance, "ip", "-json", "route", "show", "default"))
     return any(each.get("gateway") != _network(service, port).gateway for each in routes)
 
 
 def _is_narrow(_: Service, port: Allocation) -> bool:
-    (link,) = json.loads(_inside(port.instance, "ip", "-json", "link", "show", "dev", INTERFACE))
+    (link,) = json.loads(run_inside(port.instance, "ip", "-json", "link", "show", "dev", INTERFACE))
     return bool(link["mtu"] == _NARROW)
 
 
 def _narrow(_: Service, port: Allocation) -> tuple[Commands, Commands]:
-    (link,) = json.loads(_inside(port.instance, "ip", "-json", "link", "show", "dev", INTERFACE))
+    (link,) = json.loads(run_inside(port.instance, "ip", "-json", "link", "show", "dev", INTERFACE))
     change = ("ip", "link", "set", "dev", INTERFACE, "mtu")
     return [(*change, str(_NARROW))], [(*change, str(link["mtu"]))]
 
@@ -178,7 +172,7 @@ def _mistake_router(service: Service, port: Allocation) -> tuple[Commands, Comma
 
 
 def _mistakes_router(service: Service, port: Allocation) -> bool:
-    told = _inside(port.instance, "ip", "-json", "neighbour", "show", "dev", INTERFACE)
+    told = run_inside(port.instance, "ip", "-json", "neighbour", "show", "dev", INTERFACE)
     return any(each.get("lladdr") == _NOBODY_MAC for each in json.loads(told or "[]"))
 
 

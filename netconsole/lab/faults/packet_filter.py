@@ -6,8 +6,8 @@ from typing import Final
 from netconsole.backend.service.service import Service
 from netconsole.lab.clouds.kinds import BRIDGE
 from netconsole.lab.clouds.wires import PUBLIC
-from netconsole.lab.faults.fault import command_fault
-from netconsole.lab.sandbox.commands import LabFailed, run
+from netconsole.lab.faults.fault import command_fault, ends_well
+from netconsole.lab.sandbox.commands import run
 
 _REJECT: Final = ("-j", "REJECT", "--reject-with", "icmp-host-prohibited")
 _LEGACY: Final = ("iptables-legacy", "-w")
@@ -18,17 +18,8 @@ _PROXY: Final = ("ip", "proxy")
 _LEFT_BEHIND: Final = ("FORWARD", "-d", "10.0.0.0/8", "-m", "conntrack", "--ctstate", "NEW")
 
 
-def _answers(*command: str) -> bool:
-    """Whether a command on the host ends well."""
-    try:
-        run(*command)
-    except LabFailed:
-        return False
-    return True
-
-
 def _rejected(service: Service) -> bool:
-    return _answers("iptables", "-w", "-C", "FORWARD", *_REJECT)
+    return ends_well("iptables", "-w", "-C", "FORWARD", *_REJECT)
 
 
 def _docker_drops(service: Service) -> bool:
@@ -36,19 +27,19 @@ def _docker_drops(service: Service) -> bool:
 
 
 def _walled(service: Service) -> bool:
-    return _answers("nft", "list", "table", *_WALL)
+    return ends_well("nft", "list", "table", *_WALL)
 
 
 def _masquerades(service: Service) -> bool:
-    return _answers("nft", "list", "table", *_MASQUERADING)
+    return ends_well("nft", "list", "table", *_MASQUERADING)
 
 
 def _redirects(service: Service) -> bool:
-    return _answers("nft", "list", "table", *_PROXY)
+    return ends_well("nft", "list", "table", *_PROXY)
 
 
 def _left_behind(service: Service) -> bool:
-    return _in_legacy("filter") and _answers(*_LEGACY, "-C", *_LEFT_BEHIND, "-j", "DROP")
+    return _in_legacy("filter") and ends_well(*_LEGACY, "-C", *_LEFT_BEHIND, "-j", "DROP")
 
 
 def _in_legacy(table: str) -> bool:
@@ -63,7 +54,7 @@ _WITHIN: Final = ("FORWARD", "-i", BRIDGE, "-o", BRIDGE, "-j", "DROP")
 
 
 def _kept_apart(service: Service) -> bool:
-    return _answers("iptables", "-w", "-C", *_WITHIN)
+    return ends_well("iptables", "-w", "-C", *_WITHIN)
 
 
 _PORT: Final = "eth3"
@@ -72,7 +63,7 @@ _ADMITS: Final = ("INPUT", "-i", _PORT, "-p", "tcp", "--dport", "22", "-j", "ACC
 
 
 def _asks_for_a_port(service: Service) -> bool:
-    return _answers("iptables", "-w", "-C", *_ADMITS)
+    return ends_well("iptables", "-w", "-C", *_ADMITS)
 
 
 _BYPASS: Final = ("FORWARD", "-o", BRIDGE, "-j", "ACCEPT")
@@ -80,7 +71,7 @@ _BYPASS_OF_HOST: Final = ("OUTPUT", "-j", "ACCEPT")
 
 
 def _bypassed(service: Service) -> bool:
-    return _answers("iptables", "-w", "-C", *_BYPASS)
+    return ends_well("iptables", "-w", "-C", *_BYPASS)
 
 
 FAULTS: Final = (

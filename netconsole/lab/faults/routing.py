@@ -7,9 +7,9 @@ from netconsole.backend.model.errors import Conflict
 from netconsole.backend.service.service import Service
 from netconsole.backend.survey.status import Allocation
 from netconsole.lab.clouds.wires import PUBLIC, SECOND
-from netconsole.lab.faults.fault import Fault, recall, remember, setting_fault
+from netconsole.lab.faults.fault import Fault, recall, remember, run_inside, setting_fault
 from netconsole.lab.sandbox.commands import run
-from netconsole.lab.sandbox.members import OUTSIDE, pid_of
+from netconsole.lab.sandbox.members import OUTSIDE
 
 _NARROW: Final = 1400
 _DETOUR: Final = (f"{PUBLIC.outside}/32", "via", SECOND.outside, "dev", SECOND.interface)
@@ -43,18 +43,18 @@ def _unswallow(service: Service) -> None:
 
 
 def _is_diverted(service: Service) -> bool:
-    return _leads_astray() and _inside_outside("sysctl", "-n", _filter_key()).strip() == "1"
+    return _leads_astray() and run_inside(OUTSIDE, "sysctl", "-n", _filter_key()).strip() == "1"
 
 
 def _divert_replies(service: Service) -> None:
     run("ip", "route", "replace", *_DETOUR)
-    _inside_outside("sysctl", "-q", "-w", f"{_filter_key()}=1")
+    run_inside(OUTSIDE, "sysctl", "-q", "-w", f"{_filter_key()}=1")
 
 
 def _lead_back(service: Service) -> None:
     if _is_diverted(service):
         run("ip", "route", "delete", *_DETOUR)
-    _inside_outside("sysctl", "-q", "-w", f"{_filter_key()}=0")
+    run_inside(OUTSIDE, "sysctl", "-q", "-w", f"{_filter_key()}=0")
 
 
 def _leads_astray() -> bool:
@@ -65,10 +65,6 @@ def _leads_astray() -> bool:
 def _filter_key() -> str:
     """Of the router that eth1 leads to: it refuses sources that do not belong there (BCP 38)."""
     return f"net.ipv4.conf.{SECOND.interface}.rp_filter"
-
-
-def _inside_outside(*command: str) -> str:
-    return run("nsenter", "--target", str(pid_of(OUTSIDE)), "--net", *command)
 
 
 def _mtu(link: str) -> str:

@@ -4,7 +4,7 @@ from typing import Final
 
 from netconsole.backend.service.service import Service
 from netconsole.lab.clouds.wires import DEFAULT_ROUTE, PUBLIC, run_outside
-from netconsole.lab.faults.fault import Fault, command_fault
+from netconsole.lab.faults.fault import Fault, command_fault, run_inside
 from netconsole.lab.sandbox.commands import run
 from netconsole.lab.sandbox.members import OUTSIDE, pid_of
 
@@ -28,10 +28,7 @@ def _plug_in(_service: Service) -> None:
 
 
 def _is_narrow_beyond(_service: Service) -> bool:
-    shown = run(
-        *("nsenter", "--target", str(pid_of(OUTSIDE)), "--net"),
-        *("ip", "link", "show", "dev", PUBLIC.interface),
-    )
+    shown = run_inside(OUTSIDE, "ip", "link", "show", "dev", PUBLIC.interface)
     return f" mtu {_NARROW} " in shown
 
 
