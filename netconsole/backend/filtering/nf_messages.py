@@ -139,9 +139,13 @@ def verdict(expression: Expression) -> tuple[str, str]:
 
 def named(kind: int, name: str) -> bytes:
     """Return an attribute that holds a name, as a question carries it."""
-    value = encoded(name) + b"\0"
-    padding = b"\0" * (-len(value) % 4)
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + padding
+    return attribute(kind, encoded(name) + b"\0")
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """Return an attribute: length, kind, value, and what fills four bytes up (nlattr)."""
+    length = _ATTRIBUTE.size + len(value)
+    return _ATTRIBUTE.pack(length, kind) + value + bytes(-length % 4)
 
 
 def headers(answer: bytes) -> Iterator[tuple[int, int, int, int]]:

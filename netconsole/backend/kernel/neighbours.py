@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
-from netconsole.backend.filtering.nf_messages import ERROR, HEADER, error_code
+from netconsole.backend.filtering.nf_messages import ERROR, HEADER, attribute, error_code
 
 _GETNEIGH: Final = 30
 _REQUEST: Final = 0x1
@@ -59,12 +59,12 @@ class Neighbours:
         return (None, None) if mac is None else (mac.hex(":"), self._port_of(index, mac))
 
     def _mac_of(self, index: int, address: str) -> bytes | None:
-        told = _attribute(_DESTINATION, socket.inet_aton(address))
+        told = attribute(_DESTINATION, socket.inet_aton(address))
         found = self._asked(socket.AF_INET, index, told)
         return None if found is None else _mac(found)
 
     def _port_of(self, bridge: int, mac: bytes) -> str | None:
-        told = _attribute(_MASTER, struct.pack("=I", bridge)) + _attribute(_MAC, mac)
+        told = attribute(_MASTER, struct.pack("=I", bridge)) + attribute(_MAC, mac)
         found = self._asked(socket.AF_BRIDGE, 0, told)
         if found is None:
             return None
@@ -87,11 +87,6 @@ class Neighbours:
         if code in _NOBODY:
             return None
         raise OSError(code, f"neighbours: {os.strerror(code)}")
-
-
-def _attribute(kind: int, data: bytes) -> bytes:
-    length = _ATTRIBUTE.size + len(data)
-    return _ATTRIBUTE.pack(length, kind) + data + bytes(-length % 4)
 
 
 def _mac(message: bytes) -> bytes | None:

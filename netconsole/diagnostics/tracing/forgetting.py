@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from netconsole.backend.filtering.nf_messages import HEADER
+from netconsole.backend.filtering.nf_messages import HEADER, attribute
 from netconsole.diagnostics.tracing.traced_packet import NUMBERS, TracedPacket
 
 _NETLINK_NETFILTER: Final = 12
@@ -21,7 +21,6 @@ _REQUEST: Final = 0x1
 _ABOUT: Final = struct.pack("!BBH", socket.AF_INET, 0, 0)
 """nfgenmsg: family, version, resource."""
 _NESTED: Final = 0x8000
-_ATTRIBUTE: Final = struct.Struct("=HH")
 _TUPLE_ORIGINAL, _TUPLE_ADDRESSES, _TUPLE_PROTOCOL = 1, 1, 2
 _SOURCE, _DESTINATION = 1, 2
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT, _ICMP_ID, _ICMP_TYPE, _ICMP_CODE = range(1, 7)
@@ -43,7 +42,7 @@ def forget_connections(sent: Iterable[tuple[str, TracedPacket]]) -> None:
 
 def deletion(source: str, packet: TracedPacket) -> bytes:
     """Return the message that deletes the entry of a packet with this source. Pure."""
-    addresses = _attribute(_SOURCE, socket.inet_aton(source)) + _attribute(
+    addresses = attribute(_SOURCE, socket.inet_aton(source)) + attribute(
         _DESTINATION, socket.inet_aton(packet.destination)
     )
     body = _ABOUT + _nested(
@@ -54,21 +53,15 @@ def deletion(source: str, packet: TracedPacket) -> bytes:
 
 
 def _protocol(packet: TracedPacket) -> bytes:
-    number = _attribute(_NUMBER, bytes([NUMBERS[packet.protocol]]))
+    number = attribute(_NUMBER, bytes([NUMBERS[packet.protocol]]))
     if packet.protocol == "icmp":
-        identifier = _attribute(_ICMP_ID, struct.pack("!H", packet.mark >> 16))
-        kind = _attribute(_ICMP_TYPE, bytes([_ECHO_REQUEST]))
-        return number + identifier + kind + _attribute(_ICMP_CODE, bytes(1))
+        identifier = attribute(_ICMP_ID, struct.pack("!H", packet.mark >> 16))
+        kind = attribute(_ICMP_TYPE, bytes([_ECHO_REQUEST]))
+        return number + identifier + kind + attribute(_ICMP_CODE, bytes(1))
     ports = (packet.source_port, packet.port)
     source, destination = (struct.pack("!H", port) for port in ports)
-    return number + _attribute(_SOURCE_PORT, source) + _attribute(_DESTINATION_PORT, destination)
+    return number + attribute(_SOURCE_PORT, source) + attribute(_DESTINATION_PORT, destination)
 
 
 def _nested(kind: int, content: bytes) -> bytes:
-    return _attribute(kind | _NESTED, content)
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    """nlattr of linux/netlink.h: length, kind, value, and what fills four bytes up."""
-    length = _ATTRIBUTE.size + len(value)
-    return _ATTRIBUTE.pack(length, kind) + value + bytes(-length % 4)
+    return attribute(kind | _NESTED, content)
