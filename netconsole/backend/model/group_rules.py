@@ -1,6 +1,7 @@
 """Rules of security groups: as records, in words, and what each of them lets in. Pure."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Literal
 
 GroupProtocol = Literal["tcp", "udp", "icmp"]
@@ -120,3 +121,9 @@ def admits(rule: SecurityGroupRule, attempt: Attempt, source: str) -> bool:
     if rule.cidr is None and is_ipv6(source):
         return False
     return first == attempt.type_from(source) and last in (None, ANY, attempt.icmp_code)
+
+
+def is_within(address: str, cidr: str) -> bool:
+    """Return whether an address is of a range; none is of one of the other family."""
+    found, network = ip_address(address), ip_network(cidr, strict=False)
+    return found.version == network.version and found in network

@@ -5,7 +5,6 @@ Of what begins a connection: answers are let in whatever the groups say.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from netconsole.backend.configuration.options import Options
@@ -13,7 +12,14 @@ from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.model.errors import NotFound
 from netconsole.backend.model.eui64 import LINK_LOCAL
 from netconsole.backend.model.group_names import named_beside
-from netconsole.backend.model.group_rules import Attempt, SecurityGroupRule, admits, is_ipv6, told
+from netconsole.backend.model.group_rules import (
+    Attempt,
+    SecurityGroupRule,
+    admits,
+    is_ipv6,
+    is_within,
+    told,
+)
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import Instance, Network, Records, SecurityGroup
 from netconsole.backend.survey.senders import Source, addresses_of, find_instance, senders
@@ -142,7 +148,7 @@ class Admittance:
             if to_client and source == network.dhcp_server:
                 return "DHCP server", f"{source} serves network {network.label}"
             for cidr in _subnets(network) if self.same_network else ():
-                if _within(source, cidr):
+                if is_within(source, cidr):
                     said = f"it is in network {network.label} as well (allow_same_net_traffic)"
                     return "same network", said
         if attempt.protocol == "icmp" and is_ipv6(source):
@@ -154,7 +160,7 @@ class Admittance:
 
     def _matches(self, rule: SecurityGroupRule, source: str, attempt: Attempt) -> bool:
         if rule.cidr is not None:
-            if not _within(source, rule.cidr):
+            if not is_within(source, rule.cidr):
                 return False
         elif source not in self.members.get(rule.group_id or 0, frozenset()):
             return False
@@ -173,8 +179,3 @@ def _addresses_of_members(records: Records, group_id: int) -> Iterator[str]:
     for instance in records.instances:
         if instance.uuid in inside:
             yield from addresses_of(records, instance)
-
-
-def _within(address: str, cidr: str) -> bool:
-    found, network = ip_address(address), ip_network(cidr, strict=False)
-    return found.version == network.version and found in network

@@ -1,7 +1,6 @@
 """Reads who may read the files that each dnsmasq reads as it runs (inode(7), proc(5) status)."""
 
 import os
-import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.system import files
 from netconsole.backend.system.processes import arguments, running
+from netconsole.backend.system.who import login_of
 from netconsole.diagnostics.parts.dnsmasq_files import (
     READ,
     SEARCH,
@@ -36,7 +36,7 @@ def _reader(pid: int) -> DnsmasqReader | None:
     words = {line.partition(":")[0]: line.partition(":")[2].split() for line in told}
     user, group = int(words["Uid"][1]), int(words["Gid"][1])
     groups = (group, *(int(each) for each in words.get("Groups", ())))
-    return DnsmasqReader(pid, user, groups, _user_name(user), tuple(_files(argv)))
+    return DnsmasqReader(pid, user, groups, login_of(user), tuple(_files(argv)))
 
 
 def _files(argv: tuple[str, ...]) -> Iterator[FileMode]:
@@ -64,11 +64,4 @@ def _mode(path: str, needs: int) -> Iterator[FileMode]:
     except OSError:
         return  # it is not there, which is another fault
     mode = stat.S_IMODE(found.st_mode)
-    yield FileMode(path, mode, found.st_uid, found.st_gid, needs, _user_name(found.st_uid))
-
-
-def _user_name(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
+    yield FileMode(path, mode, found.st_uid, found.st_gid, needs, login_of(found.st_uid))

@@ -1,7 +1,6 @@
 """Finds virtual machines by their processes, and what they hold open (proc_pid_fdinfo(5))."""
 
 import grp
-import pwd
 import stat
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from netconsole.backend.system import files
 from netconsole.backend.system.processes import process_names
+from netconsole.backend.system.who import login_of
 from netconsole.diagnostics.parts.virtual_machines import (
     VHOST_DEVICE,
     VhostDevice,
@@ -52,7 +52,7 @@ def _machine(process: Path) -> VirtualMachine:
     return VirtualMachine(
         int(process.name),
         _name(argv) or f"pid {process.name}",
-        _user(process.stat().st_uid),
+        login_of(process.stat().st_uid),
         tuple(dict.fromkeys(taps)),
         any(word in argument for argument in argv for word in _ASKS),
         vhost,
@@ -79,14 +79,9 @@ def _device() -> VhostDevice:
         return VhostDevice(False)
     if not stat.S_ISCHR(found.st_mode) or "vhost-net" not in files.read_text("/proc/misc"):
         return VhostDevice(False)  # the node alone: udev makes it so that opening loads the module
-    return VhostDevice(True, _user(found.st_uid), _group(found.st_gid), stat.S_IMODE(found.st_mode))
-
-
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
+    return VhostDevice(
+        True, login_of(found.st_uid), _group(found.st_gid), stat.S_IMODE(found.st_mode)
+    )
 
 
 def _group(number: int) -> str:

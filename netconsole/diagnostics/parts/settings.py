@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from netconsole.diagnostics.parts.drop_ins import DropIns
 
-__all__ = ["DropIns", "Sysctls"]
+__all__ = ["DropIns", "Sysctls", "conf_key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +22,8 @@ class Sysctls:
         """Return a value as a number."""
         value = self.values.get(path, "")
         return int(value) if value.lstrip("-").isdigit() else default
+
+
+def conf_key(interface: str, setting: str) -> str:
+    """Return the path of an interface's setting of IPv4; `all` and `default` are interfaces too."""
+    return f"net/ipv4/conf/{interface}/{setting}"

@@ -2,11 +2,10 @@
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from itertools import islice
 from typing import Final
 
-from netconsole.backend.model.group_rules import Attempt, admits
+from netconsole.backend.model.group_rules import Attempt, admits, is_within
 from netconsole.backend.model.subject import METADATA, METADATA_ADDRESS
 from netconsole.backend.survey.status import Allocation, NetworkStatus, Status
 from netconsole.diagnostics.model.target import Target
@@ -192,17 +191,12 @@ def _admits(each: Allocation, status: Status, attempt: Attempt, source: str) -> 
     mine = (group for group in status.security_groups if each.instance in group.instances)
     return any(
         one.rule.cidr is not None
-        and _within(source, one.rule.cidr)
+        and is_within(source, one.rule.cidr)
         and admits(one.rule, attempt, source)
         for group in mine
         if group.project == each.project
         for one in group.rules
     )
-
-
-def _within(address: str, cidr: str) -> bool:
-    found, network = ip_address(address), ip_network(cidr, strict=False)
-    return found.version == network.version and found in network
 
 
 def _to_neighbour(

@@ -16,7 +16,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
-from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.parts.settings import DropIns, Sysctls, conf_key
 
 ID: Final = "arp_answers"
 TITLE = "The host answers ARP for its own addresses"
@@ -113,12 +113,8 @@ def _silence(snapshot: Snapshot, asked: _Asked) -> _Silence | None:
     return None
 
 
-def _key(interface: str, setting: str) -> str:
-    return f"net/ipv4/conf/{interface}/{setting}"
-
-
 def _value(snapshot: Snapshot, interface: str, setting: str) -> int:
-    return snapshot.part(Sysctls).number(_key(interface, setting))
+    return snapshot.part(Sysctls).number(conf_key(interface, setting))
 
 
 def _silent(snapshot: Snapshot, silences: list[_Silence]) -> Finding:
@@ -188,7 +184,7 @@ def _keys(snapshot: Snapshot, silences: list[_Silence]) -> list[str]:
     """Return the settings that have to change, of `all` where that is what is in force."""
     return list(
         dict.fromkeys(
-            _key(name, each.setting)
+            conf_key(name, each.setting)
             for each in silences
             if each.setting in (IGNORE, FILTER)
             for name in ("all", each.asked.interface)
@@ -206,7 +202,7 @@ def _silent_at_boot(snapshot: Snapshot, asked: tuple[_Asked, ...]) -> Finding | 
     """Of files by which the host answers no ARP, or no ping, after the next boot; else None."""
     drop_ins = snapshot.part(DropIns)
     interfaces = dict.fromkeys(("all", *(each.interface for each in asked), "default"))
-    keys = {_key(name, IGNORE): (str(NOTHING), HARMLESS) for name in interfaces}
+    keys = {conf_key(name, IGNORE): (str(NOTHING), HARMLESS) for name in interfaces}
     for key, (bad, good) in (keys | {ECHO: ("1", "0")}).items():
         line = drop_ins.setter(key)
         if line is None or line.value != bad:

@@ -14,7 +14,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
-from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.parts.settings import DropIns, Sysctls, conf_key
 
 ID: Final = "arp_flux"
 TITLE = "Each interface answers ARP for its own addresses alone"
@@ -54,7 +54,7 @@ def judge(snapshot: Snapshot) -> Finding:
     first = found[0]
     names = list(dict.fromkeys(name for each in found for name in (each.interface, each.answering)))
     settings = {
-        _key(name, setting): value
+        conf_key(name, setting): value
         for name in names
         for setting, value in WANTED.items()
         if _effective(snapshot, name, setting) < int(value)
@@ -140,14 +140,10 @@ def _answers_for_all(snapshot: Snapshot, interface: str) -> bool:
     )
 
 
-def _key(interface: str, setting: str) -> str:
-    return f"net/ipv4/conf/{interface}/{setting}"
-
-
 def _effective(snapshot: Snapshot, interface: str, setting: str) -> int:
     """Return the value in force: the larger of the interface's and that of `all`."""
     values = snapshot.part(Sysctls)
-    return max(values.number(_key("all", setting)), values.number(_key(interface, setting)))
+    return max(values.number(conf_key("all", setting)), values.number(conf_key(interface, setting)))
 
 
 def _rows(snapshot: Snapshot, found: list[_Flux], names: list[str]) -> Iterator[Evidence]:
@@ -159,7 +155,7 @@ def _rows(snapshot: Snapshot, found: list[_Flux], names: list[str]) -> Iterator[
         )
     for name in ("all", *names):
         for setting, wanted in WANTED.items():
-            key = _key(name, setting)
+            key = conf_key(name, setting)
             value = values.get(key, "0")
             expected = wanted if name != "all" else ""
             yield Evidence(name_of(key), value, expected, drop_ins.says_who(key, value))

@@ -11,7 +11,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.routing import Routing
-from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.parts.settings import DropIns, Sysctls, conf_key
 from netconsole.diagnostics.reasoning.route_lookup import network_of
 
 ID: Final = "proxy_arp"
@@ -71,7 +71,7 @@ def _switched_on(snapshot: Snapshot, interface: str) -> Iterator[str]:
     """Return the keys that switch it on there; `all` switches proxy_arp on everywhere."""
     sysctls = snapshot.part(Sysctls)
     for name, setting in (("all", "proxy_arp"), *((interface, each) for each in SETTINGS)):
-        key = _key(name, setting)
+        key = conf_key(name, setting)
         if sysctls.number(key):
             yield key
 
@@ -120,15 +120,11 @@ def _proxies(snapshot: Snapshot) -> tuple[Evidence, ...]:
 
 def _rows(snapshot: Snapshot, interfaces: list[str]) -> Iterator[Evidence]:
     sysctls, drop_ins = snapshot.part(Sysctls), snapshot.part(DropIns)
-    keys = [_key("all", "proxy_arp")]
-    keys += [_key(name, setting) for name in interfaces for setting in SETTINGS]
+    keys = [conf_key("all", "proxy_arp")]
+    keys += [conf_key(name, setting) for name in interfaces for setting in SETTINGS]
     for key in keys:
         if value := sysctls.get(key):
             yield Evidence(name_of(key), value, "0", drop_ins.says_who(key, value))
-
-
-def _key(interface: str, setting: str) -> str:
-    return f"net/ipv4/conf/{interface}/{setting}"
 
 
 PAGE = Explanation(
