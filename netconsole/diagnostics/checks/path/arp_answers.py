@@ -118,32 +118,10 @@ def _value(snapshot: Snapshot, interface: str, setting: str) -> int:
 
 
 def _silent(snapshot: Snapshot, silences: list[_Silence]) -> Finding:
-    first = silences[0]
-    asked, name = first.asked, first.asked.interface
     others = list(dict.fromkeys(each.asked.address for each in silences[1:]))
     more = f" So it is with {', '.join(others[:4])}." if others else ""
-    if first.setting == "NOARP":
-        because = (
-            f"{name} is set to do without ARP (NOARP): the host neither answers nor asks there, so "
-            f"that nobody on that wire finds {asked.address}, {asked.use}, nor this host anybody."
-        )
-    elif first.setting == FILTER:
-        because = (
-            f"arp_filter is on at {name}: the host answers an ARP request only if its route to who "
-            f"asks leaves by {name}, and that to {first.asker} does not. {asked.address}, "
-            f"{asked.use}, is not found from there."
-        )
-    else:
-        value = max(_value(snapshot, each, IGNORE) for each in ("all", name))
-        whom = (
-            f"nobody who asks for {asked.address}, {asked.use}"
-            if not first.asker
-            else f"only who is in a subnet of {name}, and {first.asker}, which asks for "
-            f"{asked.address}, {asked.use}, is in none"
-        )
-        because = f"net.ipv4.conf.{name}.arp_ignore is {value} in force: the host answers {whom}."
-    keys = _keys(snapshot, silences)
-    settings = {key: HARMLESS if key.endswith(IGNORE) else "0" for key in keys}
+    because = f"{_because(snapshot, silences[0])}{more}"
+    settings = _settings(snapshot, silences)
     values, drop_ins = snapshot.part(Sysctls), snapshot.part(DropIns)
     persist, permanence = drop_ins.make_permanent(settings) if settings else (None, "")
     links = dict.fromkeys(each.asked.interface for each in silences if each.setting == "NOARP")
@@ -165,13 +143,35 @@ def _silent(snapshot: Snapshot, silences: list[_Silence]) -> Finding:
         ),
         *((Evidence(AT_BOOT, permanence),) if permanence else ()),
     )
-    remedy = ARP_ON.format(name=name) if links else REMEDY
+    remedy = ARP_ON.format(name=next(iter(links))) if links else REMEDY
     out = (
         "floating_address, gateway: the addresses are on their interfaces",
         "the packet filter: no rule is asked before this",
     )
-    because += more
     return Finding(ID, TITLE, "fail", because, rows, out, Plan(steps), persist, remedy)
+
+
+def _because(snapshot: Snapshot, silence: _Silence) -> str:
+    asked, name = silence.asked, silence.asked.interface
+    if silence.setting == "NOARP":
+        return (
+            f"{name} is set to do without ARP (NOARP): the host neither answers nor asks there, so "
+            f"that nobody on that wire finds {asked.address}, {asked.use}, nor this host anybody."
+        )
+    if silence.setting == FILTER:
+        return (
+            f"arp_filter is on at {name}: the host answers an ARP request only if its route to who "
+            f"asks leaves by {name}, and that to {silence.asker} does not. {asked.address}, "
+            f"{asked.use}, is not found from there."
+        )
+    value = max(_value(snapshot, each, IGNORE) for each in ("all", name))
+    whom = (
+        f"nobody who asks for {asked.address}, {asked.use}"
+        if not silence.asker
+        else f"only who is in a subnet of {name}, and {silence.asker}, which asks for "
+        f"{asked.address}, {asked.use}, is in none"
+    )
+    return f"net.ipv4.conf.{name}.arp_ignore is {value} in force: the host answers {whom}."
 
 
 REMEDY = (
@@ -180,17 +180,16 @@ REMEDY = (
 )
 
 
-def _keys(snapshot: Snapshot, silences: list[_Silence]) -> list[str]:
-    """Return the settings that have to change, of `all` where that is what is in force."""
-    return list(
-        dict.fromkeys(
-            conf_key(name, each.setting)
-            for each in silences
-            if each.setting in (IGNORE, FILTER)
-            for name in ("all", each.asked.interface)
-            if _value(snapshot, name, each.setting) > (1 if each.setting == IGNORE else 0)
-        )
-    )
+def _settings(snapshot: Snapshot, silences: list[_Silence]) -> dict[str, str]:
+    """Return what has to change, to which value; of `all` where that is what is in force."""
+    harmless = {IGNORE: HARMLESS, FILTER: "0"}
+    return {
+        conf_key(name, each.setting): harmless[each.setting]
+        for each in silences
+        if each.setting in harmless
+        for name in ("all", each.asked.interface)
+        if _value(snapshot, name, each.setting) > int(harmless[each.setting])
+    }
 
 
 def _with_arp(interface: str) -> RunProgram:
