@@ -180,7 +180,7 @@ class AgentExchange:
             except ConnectionError as error:
                 raise NeverDialled(str(error)) from error
             if not piece or len(self._came) > _BEFORE_BYTES:
-                raise NeverDialled("it has no head")
+                raise NeverDialled("it ended before the agent was reached")
             self._came += piece
 
     def _connected(self) -> socket.socket:
