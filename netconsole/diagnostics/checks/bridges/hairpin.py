@@ -97,17 +97,17 @@ def judge(snapshot: Snapshot) -> Finding:
     if not found:
         because = f"Nothing is held back at the {len(ports)} ports."
         return Finding(ID, TITLE, "ok", because, rows)
-    meant = [each for each in found if each.port.name == port_meant(snapshot)]
+    port = port_meant(snapshot)
+    meant = [each for each in found if each.port.name == port]
     worst = min(meant or found, key=lambda each: ("fail", "warn").index(each.by.verdict))
     because = f"{wiring.whose(worst.port.name)} {worst.by.lost}."
     if rest := len(found) - 1:
         because += f" {rest} more such settings stand in the evidence."
-    plan = Plan(tuple(map(_undo, found)))
-    if (port := port_meant(snapshot)) and not meant:
+    if port and not meant:
         because += f" {wiring.whose(port)} is not concerned."
         return Finding(ID, TITLE, "info", because, rows)
-    verdict = worst.by.verdict
-    return Finding(ID, TITLE, verdict, because, rows, (), plan, remedy=REMEDY)
+    plan = Plan(tuple(map(_undo, found)))
+    return Finding(ID, TITLE, worst.by.verdict, because, rows, (), plan, remedy=REMEDY)
 
 
 def _missing(host: Backend, ports: Sequence[KernelLink]) -> Plan:

@@ -73,9 +73,12 @@ def misrouted_finding(snapshot: Snapshot) -> Finding | None:
             if answer.interface
             else f"is dropped ({answer.refusal})"
         )
-        what = "sends into the world" if answer.into == first.network.bridge else "is sent to"
-        who = f"What {first.guest} {what}" if "sends" in what else f"What {what} {first.guest}"
-        because = f"{who} {end}, by {by}. This host itself may reach the world all the same."
+        what = (
+            f"What {first.guest} sends into the world"
+            if answer.into == first.network.bridge
+            else f"What is sent to {first.guest}"
+        )
+        because = f"{what} {end}, by {by}. This host itself may reach the world all the same."
     if first.marking:
         because += (
             f" The rule of the packet filter `{first.marking.rule}` ({first.marking.place}) gives "
