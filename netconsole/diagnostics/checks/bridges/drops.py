@@ -198,7 +198,8 @@ PAGE = Explanation(
     evidence="The counters of every interface that carries guests' frames, and of their queues, "
     "read twice: a rise says at which hop packets are lost now. Those counted long ago are shown "
     "beside it and mean nothing by themselves. A few frames a second that are dropped on arrival "
-    "are of protocols that nobody here speaks, as switches send them.",
+    "are of protocols that nobody here speaks, as switches send them. A queue that was set up "
+    "without room for anything is a fault whatever it has counted.",
     look_alikes=(
         ("saturation", "the processors do not keep up: softnet_stat counts, no queue does."),
         ("conntrack", "only new connections fail, and a table is full."),

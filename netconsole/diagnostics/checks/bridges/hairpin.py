@@ -168,7 +168,8 @@ PAGE = Explanation(
     "set to hairpin, and the host turns packets to a guest's own floating address round there. A "
     "port that is isolated hands no frame to other isolated ports. A locked one takes frames of "
     "known MAC addresses only, and without flooding it gets no frame that is for everybody, or "
-    "for an address that the bridge does not know yet.",
+    "for an address that the bridge does not know yet. Where ARP is suppressed at it, or answered "
+    "for others, the bridge says what this host remembers.",
     evidence="The settings of each port, as `bridge -details link` shows them. One isolated port "
     "by itself is no fault: it speaks with all that are not.",
     look_alikes=(

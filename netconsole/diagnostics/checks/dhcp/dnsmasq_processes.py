@@ -216,11 +216,11 @@ PAGE = Explanation(
     evidence="Every process in this network namespace whose executable is dnsmasq. One of ours "
     "names a pid file in networks_path, and is named by it or has its lease file open; its "
     "arguments must be those that the network wants now, and dnsmasq_config_file what it was when "
-    "it started. "
-    "A dnsmasq with a --dhcp-script is two processes, the second its helper; ours has none, so "
-    "that one is right. TCP queries fork more for a moment. Whether it is stopped is its state in "
-    "/proc, the pid file must name it, and ss(8) lists who else listens on UDP port 67: a dnsmasq "
-    "of ours is bound to its bridge, so that one bound to another interface does no harm.",
+    "it started. A dnsmasq with a --dhcp-script is two processes, the second its helper; ours has "
+    "none, so that one is right. TCP queries fork more for a moment. Whether it is stopped is its "
+    "state in /proc, the pid file must name it, and ss(8) lists who else listens on UDP port 67: a "
+    "dnsmasq of ours is bound to its bridge, so that one bound to another interface does no harm. "
+    "Who has UDP port 53 of its address keeps one that is missing from starting.",
     look_alikes=(
         ("dhcp_rogue", "a program that is no dnsmasq, or a guest, answers as well."),
         ("dhcp_probe", "one dnsmasq runs, with the right arguments, and does not answer."),

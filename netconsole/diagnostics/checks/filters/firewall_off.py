@@ -66,7 +66,8 @@ PAGE = Explanation(
     cause="firewall_driver=nova.virt.firewall.NoopFirewallDriver, which the guide gives for "
     "finding faults, was left in the configuration. The chains of the security groups are taken "
     "off with it; guards stay, no guest passes for another.",
-    evidence="The option in force, and when the file that gives it was last changed.",
+    evidence="The option in force, and when the file that gives it was last changed. Where it is "
+    "not switched off, whether the groups of the instances here keep anything out at all.",
     look_alikes=(
         ("bridge_nf", "the firewall is on, but bridged traffic does not pass it."),
         ("open_groups", "a security group is kept, and a rule of it lets everything in."),

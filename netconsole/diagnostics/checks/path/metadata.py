@@ -147,7 +147,8 @@ PAGE = Explanation(
     "169.254.0.0/16 for its own link (zeroconf) asks by ARP who has the address: the host answers, "
     "as it has it on lo.",
     evidence="The DNAT or REDIRECT rule in nova-network-PREROUTING with its counter, the address "
-    "on lo, and the sockets that listen.",
+    "on lo, the sockets that listen, and whether a metadata service of ours is among them. A "
+    "request that was sent to be followed (`doctor --probe`) names the rule that ended it.",
     look_alikes=(
         ("gateway", "nothing at all leaves the guest: its router does not answer."),
         (

@@ -198,7 +198,8 @@ PAGE = Explanation(
     evidence="The MTU of each bridge, its ports and the interfaces under VLAN devices, against "
     "the network's own, or 1500. Where probes are allowed, pings that must not be fragmented, as "
     "large as the interface allows, to some instances and to the next routers: small answered and "
-    "large not is the proof, wherever the narrow link is.",
+    "large not is the proof, wherever the narrow link is. Of two of them at most the largest that "
+    "passes is looked for.",
     look_alikes=(
         ("packet loss under load", "small packets are lost as well."),
         ("the packet filter", "the size does not matter."),
