@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address
 from typing import Final
 
-from netconsole.backend.filtering.nf_messages import DONE, ERROR, HEADER, error_code
+from netconsole.backend.filtering.nf_messages import DONE, ERROR, HEADER, attributes, error_code
 from netconsole.backend.model.hoststate import Address
 
 _GETADDR: Final = 22
@@ -23,7 +23,6 @@ _ASKED = struct.Struct("=BBBBI")
 """ifaddrmsg of linux/if_addr.h: family, prefix length, flags, scope, index."""
 _BEGINNING = struct.Struct("=IHH")
 """Of each nlmsghdr: length, type, flags."""
-_ATTRIBUTE = struct.Struct("=HH")
 _LOCAL, _BROADCAST = 2, 4
 """IFA_LOCAL and IFA_BROADCAST."""
 _TRIES: Final = 10
@@ -89,7 +88,7 @@ def _answered(kernel: socket.socket, wanted: frozenset[bytes], found: list[Addre
 
 def _place(message: bytes, wanted: frozenset[bytes]) -> Iterator[Address]:
     """The address of a message, where it is one of those; none where its interface is gone."""
-    told = dict(_attributes(message[_ASKED.size :]))
+    told = dict(attributes(message[_ASKED.size :]))
     if (local := told.get(_LOCAL, b"")) not in wanted:
         return
     _, prefix, _, _, index = _ASKED.unpack_from(message)
@@ -99,11 +98,3 @@ def _place(message: bytes, wanted: frozenset[bytes]) -> Iterator[Address]:
         return
     broadcast = str(IPv4Address(told[_BROADCAST])) if _BROADCAST in told else None
     yield Address(name, f"{IPv4Address(local)}/{prefix}", broadcast)
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at + _ATTRIBUTE.size <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, at)
-        yield kind, data[at + _ATTRIBUTE.size : at + length]
-        at += length + 3 & ~3 or _ATTRIBUTE.size

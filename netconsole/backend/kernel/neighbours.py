@@ -9,17 +9,21 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
-from netconsole.backend.filtering.nf_messages import ERROR, HEADER, attribute, error_code
+from netconsole.backend.filtering.nf_messages import (
+    ERROR,
+    HEADER,
+    attribute,
+    attributes,
+    error_code,
+)
 
 _GETNEIGH: Final = 30
 _REQUEST: Final = 0x1
 _MESSAGE = struct.Struct("=BBHiHBB")
 """ndmsg of linux/neighbour.h: family, two of padding, index, state, flags, type."""
-_ATTRIBUTE = struct.Struct("=HH")
 _DESTINATION, _MAC, _MASTER = 1, 2, 9
 """NDA_DST, NDA_LLADDR and NDA_MASTER."""
 _NOBODY: Final = frozenset({errno.ENOENT, errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP})
@@ -74,11 +78,11 @@ class Neighbours:
         except OSError:
             return None
 
-    def _asked(self, family: int, index: int, attributes: bytes) -> bytes | None:
+    def _asked(self, family: int, index: int, told: bytes) -> bytes | None:
         """Return the message that answers a question; None where there is no such entry."""
-        length = HEADER.size + _MESSAGE.size + len(attributes)
+        length = HEADER.size + _MESSAGE.size + len(told)
         header = HEADER.pack(length, _GETNEIGH, _REQUEST, 0, 0)
-        self._kernel.send(header + _MESSAGE.pack(family, 0, 0, index, 0, 0, 0) + attributes)
+        self._kernel.send(header + _MESSAGE.pack(family, 0, 0, index, 0, 0, 0) + told)
         answer = self._kernel.recv(1 << 16)
         length, kind, *_ = HEADER.unpack_from(answer)
         if kind != ERROR:
@@ -90,15 +94,7 @@ class Neighbours:
 
 
 def _mac(message: bytes) -> bytes | None:
-    for kind, data in _attributes(message[_MESSAGE.size :]):
+    for kind, data in attributes(message[_MESSAGE.size :]):
         if kind == _MAC and len(data) == 6:
             return data
     return None
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at + _ATTRIBUTE.size <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, at)
-        yield kind, data[at + _ATTRIBUTE.size : at + length]
-        at += length + 3 & ~3 or _ATTRIBUTE.size
