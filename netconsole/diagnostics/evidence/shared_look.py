@@ -20,8 +20,8 @@ class SharedLook:
     def __init__(
         self, request: Request, facilities: frozenset[Facility], *, of_whole_host: bool
     ) -> None:
-        """Without a need `of_whole_host`, and nobody who knows most of it anyway, no look is made:
-        a part that is wanted alone is read alone."""
+        """Where the whole host is not needed, and nobody knows most of it anyway, no look is made:
+        each part is read alone then."""
         self._service = request.service
         self._looks = request.looks
         self._facilities = facilities

@@ -86,5 +86,3 @@ class GuestAnswers:
     answers: tuple[GuestAnswer, ...] = ()
     unasked: int = 0
     """Instances left out, where there are very many."""
-    seconds: float = 0.0
-    """How long their ports were watched."""

@@ -91,7 +91,7 @@ def ask_guests(request: Request, snapshot: Snapshot) -> GuestAnswers:
         frames = dict(wires.frames)
     veiled = _veiled()
     answers = (_answer(each, frames.get(each.guest.device, ()), veiled) for each in asked)
-    return GuestAnswers(tuple(answers), len(chosen) - len(asked), time.monotonic() - began)
+    return GuestAnswers(tuple(answers), len(chosen) - len(asked))
 
 
 def _here(status: Status, links: Links) -> Iterator[Allocation]:

@@ -133,11 +133,11 @@ def sending(parcels: Sequence[Parcel], count: int, pause: float, last: float) ->
     lines, written, pairs = list[str](), dict[int, str](), dict[str, Ends]()
     for number, each in enumerate(parcels):
         ends, packet = each.ends, each.packet
-        process = inside.get(ends.guest_mac) if ends.guest_mac else None
-        if isinstance(packet, TracedPacket) and (process is not None or not ends.interface):
+        entered = inside.get(ends.guest_mac) if ends.guest_mac else None
+        if isinstance(packet, TracedPacket) and (entered is not None or not ends.interface):
             words = (packet.protocol, packet.destination, packet.port, packet.mark)
-            where = (process or os.getpid(), number, *words, packet.payload.hex())
-            lines.append(" ".join(map(str, ("send", *where))))
+            told = (entered or os.getpid(), number, *words, packet.payload.hex())
+            lines.append(" ".join(map(str, ("send", *told))))
             continue
         frame = packet.frame(ends.source, ends.source_mac, ends.destination_mac)
         pairs.setdefault(ends.interface, ends)
@@ -146,9 +146,9 @@ def sending(parcels: Sequence[Parcel], count: int, pause: float, last: float) ->
         written[number] = ends.source
     enter = ("unshare", "--net") if pairs else ()
     how_often = (str(count), str(pause), str(last))
-    with _started((*enter, sys.executable, "-m", _SEND, *how_often)) as process_of_ours:
-        _begin(process_of_ours, lines, tuple(pairs.values()))
-        yield Sender(process_of_ours, written)
+    with _started((*enter, sys.executable, "-m", _SEND, *how_often)) as started:
+        _begin(started, lines, tuple(pairs.values()))
+        yield Sender(started, written)
 
 
 @contextmanager

@@ -30,10 +30,9 @@ BACKLOG = (
     "What interfaces count as dropped no processor had room for: `saturation` has it, and no queue "
     "of an interface is full."
 )
-LIMITS = ("pfifo", "bfifo", "tbf")
-"""Queues that are a limit and nothing else, so that it can be said how to put one back."""
-
 _COUNTED_LIMITS = ("pfifo", "bfifo")
+LIMITS = (*_COUNTED_LIMITS, "tbf")
+"""Queues that are a limit and nothing else, so that it can be said how to put one back."""
 
 
 class Losing(NamedTuple):
