@@ -6,24 +6,20 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from netconsole.backend.model.codec import record
-from netconsole.backend.model.errors import ExitStatus
-from netconsole.backend.model.phrases import some
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.group import CommandGroup
 from netconsole.cli.frame.projects import project_option
+from netconsole.cli.secgroup_test import test
 
 if TYPE_CHECKING:
-    from netconsole.backend.model.group_rules import DefaultRule, GroupProtocol
+    from netconsole.backend.model.group_rules import DefaultRule
     from netconsole.backend.model.records import GroupRuleView, SecurityGroup, SecurityGroupView
-    from netconsole.backend.survey.enforcement import Answer
 
 COLUMNS = ("id", "name", "project", "rules", "instances", "description")
 RULE_COLUMNS = ("id", "protocol", "from_port", "to_port", "cidr", "source_group", "source_project")
 DEFAULT_COLUMNS = RULE_COLUMNS[:-2]
-
-ANSWER_COLUMNS = ("source", "sender", "instance", "verdict", "because", "on_host")
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -208,83 +204,7 @@ def revoke(
     doer.carry_out(RevokeTraffic(project, group, traffic, source_group, source_project))
 
 
-@secgroup.command()
-@click.option(
-    "--from",
-    "source",
-    metavar="SOURCE",
-    required=True,
-    shell_complete=names.senders,
-    help="Who sends: an address, an instance, or a group, each of whose members is asked after.",
-)
-@click.option(
-    "--source-project",
-    metavar="PROJECT",
-    shell_complete=names.projects,
-    help="Whose group it is; default: the instance's own. An id needs none.",
-)
-@click.option(
-    "--to",
-    "instance",
-    metavar="INSTANCE",
-    required=True,
-    shell_complete=names.instances,
-    help="The instance that it is sent to.",
-)
-@click.option(
-    "--protocol",
-    "--proto",
-    "protocol",
-    type=click.Choice(("tcp", "udp", "icmp")),
-    required=True,
-    help="What is sent; icmp is a ping where no type is named.",
-)
-@click.option("--port", type=click.IntRange(1, 65535), help="Of TCP and UDP: where to.")
-@click.option("--icmp-type", type=click.IntRange(0, 255), help="Of ICMP, instead of a ping.")
-@click.option("--icmp-code", type=click.IntRange(0, 255), default=0, help="Of that. Default: 0.")
-@as_json
-@pass_context
-def test(
-    context: Context,
-    source: str,
-    source_project: str | None,
-    instance: str,
-    protocol: "GroupProtocol",
-    port: int | None,
-    icmp_type: int | None,
-    icmp_code: int,
-    as_json: bool,
-) -> int:
-    """Say whether something reaches an instance, and by which rule of which group.
-
-    Of what begins a connection: answers come in whatever the groups say. The verdict is the
-    store's; beside it stands what the rules on this host do, where the instance is here, and where
-    the two differ that is said; it is `unknown` where that hangs on what is not asked here, such
-    as the interface by which it comes in. Exit status 1 where they do, or something is not let in.
-    """
-    if (port is None) != (protocol == "icmp"):
-        raise click.UsageError("Give --port with tcp and udp, and not with icmp.")
-    found = context.door().admissions(
-        *(source, instance, protocol),
-        source_project=source_project,
-        port=port,
-        icmp_type=icmp_type,
-        icmp_code=icmp_code,
-    )
-    if as_json:
-        output.print_json([answer_record(each) for each in found])
-    else:
-        rows = [answer_record(each) for each in found]
-        output.print_table(ANSWER_COLUMNS, [[row[name] for name in ANSWER_COLUMNS] for row in rows])
-    drift = [each.by_records.source for each in found if each.drift]
-    if drift:
-        said = f"drift: the rules on this host do not do what the store says of {some(drift)}"
-        output.say(f"{said} (netconsole plan)")
-    if any(each.by_rules == "unknown" for each in found):
-        told = "unknown: a rule of others before ours asks for more, such as the way in"
-        output.say(f"{told} (netconsole doctor --only groups_bypassed)")
-    allowed = all(each.by_records.allowed for each in found) and not drift
-    return ExitStatus.OK if allowed else ExitStatus.FAILED
+secgroup.add_command(test)
 
 
 @secgroup.group(cls=CommandGroup)
@@ -345,16 +265,6 @@ def rule_record(view: "GroupRuleView") -> dict[str, object]:
     return record(view.rule) | {
         "source_group": source.name if source else None,
         "source_project": source.project_id if source else None,
-    }
-
-
-def answer_record(answer: "Answer") -> dict[str, object]:
-    """Return what records and rules say of one source."""
-    found = answer.by_records
-    return record(found) | {
-        "verdict": "allowed" if found.allowed else "denied",
-        "on_host": answer.by_rules,
-        "drift": answer.drift,
     }
 
 

@@ -1,6 +1,6 @@
 """`netconsole trace`: one packet is sent and followed, and where it ended is said."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, cast
 
 import click
@@ -12,6 +12,7 @@ from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
 
 if TYPE_CHECKING:
+    from netconsole.backend.survey.status import Status
     from netconsole.diagnostics.parts.journey import Hop, Journey, TracedRule
     from netconsole.diagnostics.tracing.ends import TraceRequest
 
@@ -47,20 +48,12 @@ def trace(
     (nft(8), meta nftrace). What it takes to trace is gone when this ends. Exit status 0 when an
     answer or a refusal came back, 1 when none did, 3 where nothing can be traced.
     """
-    from netconsole.diagnostics.evidence.links import read_links
-    from netconsole.diagnostics.evidence.routing import read_routing
-    from netconsole.diagnostics.tracing.trace import trace as traced
-
     request = trace_request(sender, destination, what)
-    if context.read_only:
-        raise ReadOnly("trace sends packets: not with --read-only")
-    context.stay_here()
-    status = context.service().status()
-    journey = traced(request, status, read_links(), read_routing())
+    (journey,) = followed(context, "trace", lambda _: (request,))
     if as_json:
-        output.print_json({"reached": journey.reached, **record(journey)})
+        output.print_json(journey_record(journey))
     else:
-        output.print_lines(_lines(journey))
+        output.print_lines(journey_lines(journey))
     click.get_current_context().exit(ExitStatus.OK if journey.reached else ExitStatus.FAILED)
 
 
@@ -91,7 +84,32 @@ def trace_request(sender: str, destination: str | None, what: tuple[str, ...]) -
     raise InvalidValue("packet", " ".join(what), rule)
 
 
-def _lines(journey: "Journey") -> Iterator[str]:
+def followed(
+    context: Context, verb: str, asked: "Callable[[Status], Iterable[TraceRequest]]"
+) -> "tuple[Journey, ...]":
+    """Send what is asked for on a host of this status, and return what became of each.
+
+    Raises ReadOnly, and what makes a trace impossible; `verb` is what was to be done.
+    """
+    from netconsole.diagnostics.evidence.links import read_links
+    from netconsole.diagnostics.evidence.routing import read_routing
+    from netconsole.diagnostics.tracing.trace import trace as traced
+
+    if context.read_only:
+        raise ReadOnly(f"{verb} sends packets: not with --read-only")
+    context.stay_here()
+    status = context.service().status()
+    links, routing = read_links(), read_routing()
+    return tuple(traced(request, status, links, routing) for request in asked(status))
+
+
+def journey_record(journey: "Journey") -> dict[str, object]:
+    """Return a journey as it is told in JSON."""
+    return {"reached": journey.reached, **record(journey)}
+
+
+def journey_lines(journey: "Journey") -> Iterator[str]:
+    """Yield a journey, a line for each step that decides something, and where it ended."""
     shown = [hop for hop in journey.hops if _decides(hop)]
     names = [_place(hop) for hop in shown]
     width = max(map(output.width, names), default=0)

@@ -1,6 +1,7 @@
 """`netconsole trace` in a lab: a packet is sent for real, and where it ended is named."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -551,3 +552,20 @@ def test_what_makes_no_sense_is_one_line(
     assert done.returncode in (1, 2)
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
     assert said in done.stderr
+
+
+def test_what_a_group_is_asked_about_is_sent_as_well(lab: RunningLab) -> None:
+    """By the floating address of the instance where it comes from outside."""
+    asked = ("secgroup", "test", "--trace", "--from", "203.0.113.1", "--to", "web1", "--protocol")
+    let_in = lab.netconsole(*asked, "tcp", "--port", "80", "--json")
+    ((answer, journey),) = ((each, each["journey"]) for each in json.loads(let_in.stdout))
+    assert (answer["verdict"], journey["reached"]) == ("allowed", True)
+    assert journey["destination"] == "203.0.113.129"
+
+    shut_out = lab.netconsole(*asked, "udp", "--port", "999", check=False)
+    assert shut_out.returncode == 1
+    assert re.search("denied.*\n\nfrom 203.0.113.1\n(.*\n)+ended: rule 1 of", shut_out.stdout)
+
+    for more in (("icmp", "--icmp-type", "13"), ("tcp", "--port", "80", "--from", "::1")):
+        refused = lab.netconsole(*asked, *more, check=False)
+        assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (2, "", 1)

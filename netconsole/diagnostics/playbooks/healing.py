@@ -59,10 +59,13 @@ class Healing:
     def verified(self) -> bool:
         """Whether the evidence shows that the fault is gone, and nothing else came in its place.
 
-        No path may end that was answered before, or as it did before. What remains of the check's
-        own evidence, and no cure takes away, was none of the fault.
+        No path may end that was answered before; and where paths end as they did before, others
+        must have been healed: then these end by something else, as by a rule that shuts off one
+        instance. What remains of the check's own evidence, and no cure takes away, was none of the
+        fault.
         """
-        if self.broken or self.taken_back or self.paths.severed or self.paths.lost:
+        is_without_effect = self.paths.lost and not self.paths.healed
+        if self.broken or self.taken_back or self.paths.severed or is_without_effect:
             return False
         return not any(
             (each.found or each.verdict == "unknown") and each != self.remains

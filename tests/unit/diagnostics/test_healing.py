@@ -72,7 +72,9 @@ def test_a_path_that_ends_is_no_healing_whatever_the_check_says() -> None:
     cured = finding("fail", FIX)
     for paths in (PathEffect(severed=(path,)), PathEffect(lost=lost(journey("dropped")))):
         assert not Healing("1", FIX, found, cured, paths=paths).verified
-    assert Healing("1", FIX, found, cured, paths=PathEffect(healed=(path,))).verified
+    for remains in ((), lost(journey("dropped"))):
+        effect = PathEffect(healed=(path,), lost=remains)
+        assert Healing("1", FIX, found, cured, paths=effect).verified
 
 
 def journey(end: End, rule: TracedRule | None = RULE) -> Journey:
