@@ -1,28 +1,12 @@
 """The agent brings a host in line when it starts, and mends later what the option says."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import pytest
-from agent import curl
+from agent import curl, running_agent
 from cloud import FLOATING, answer, configure, netconsole
 from private_host import PrivateHost, eventually
 
 NETWORK = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
 CHAIN = "nova-network-floating-snat"
-
-
-@contextmanager
-def running_agent(host: PrivateHost) -> Iterator[Callable[[], str]]:
-    """An agent on a host; called, what is given tells what it has said so far."""
-    host.write("/run/said/agent", "")
-    running = host.spawn("sh", "-c", "exec netconsole agent 2> /run/said/agent")
-    try:
-        eventually(lambda: "ready, at" in host.read("/run/said/agent"))
-        yield lambda: host.read("/run/said/agent")
-    finally:
-        host.run("pkill", "-TERM", "-f", "netconsole agent", check=False)
-        running.wait(timeout=30)
 
 
 def is_in_line(host: PrivateHost) -> bool:

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
 
 
 def test_set_down(lab: RunningLab) -> None:
-    finding = put_through(lab, "uplink-down", "uplink")
+    finding = put_through(lab, "uplink-down", "uplink", beside=("routes",))
     assert finding["because"] == (
         "eth0 is set down: 203.0.113.129 is cut off from every other machine."
     )

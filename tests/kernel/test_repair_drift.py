@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
-from agent import curl, start_agent
+from agent import curl, running_agent
 from cloud import FLOATING, answer, configure, create_cloud
 from private_host import PrivateHost, eventually
 
@@ -34,12 +34,8 @@ EVERY = set(KINDS)
 @contextmanager
 def agent(host: PrivateHost, repair_drift: str) -> Iterator[None]:
     configure(host, f"repair_drift = {repair_drift}")
-    running = start_agent(host)
-    try:
+    with running_agent(host):
         yield
-    finally:
-        host.run("pkill", "-TERM", "-f", "netconsole agent")
-        running.wait(timeout=60)
 
 
 def change_all(host: PrivateHost, last: str = "settings") -> None:

@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from private_host import PrivateHost, eventually
@@ -37,6 +39,19 @@ def start_agent(host: PrivateHost | RunningLab) -> subprocess.Popen[str]:
 
     eventually(answers)
     return process
+
+
+@contextmanager
+def running_agent(host: PrivateHost) -> Iterator[Callable[[], str]]:
+    """An agent on a host; called, what is given tells what it has said so far."""
+    host.write("/run/said/agent", "")
+    running = host.spawn("sh", "-c", "exec netconsole agent 2> /run/said/agent")
+    try:
+        eventually(lambda: "ready, at" in host.read("/run/said/agent"))
+        yield lambda: host.read("/run/said/agent")
+    finally:
+        host.run("pkill", "-TERM", "-f", "netconsole agent", check=False)
+        running.wait(timeout=30)
 
 
 def curl(

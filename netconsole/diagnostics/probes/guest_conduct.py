@@ -39,20 +39,22 @@ class MaskTrial:
 
 
 def mask_trials(
-    address: str, network: IPv4Network, taken: Iterable[str], *, beyond: bool
+    address: str, network: IPv4Network, taken: Iterable[str], *, beyond: bool, turn: int = 0
 ) -> tuple[MaskTrial, ...]:
     """Return the trials that show the mask of a guest, where it is longer than its network's.
 
     An address that differs from the guest's at one bit, and not before, is a neighbour by every
     mask that is shorter, and by no other. None is of an instance. `beyond`: one is of another
-    network as well, and shows a mask that is shorter.
+    network as well, and shows a mask that is shorter. With another `turn` they come from others:
+    the guest may remember a hardware address of one that was asked for before.
     """
     used, own = set(taken), int(IPv4Address(address))
     trials = []
     for bit in range(network.prefixlen + (not beyond), LONGEST + 1):
         rest = 1 << (32 - bit)
         first = (own ^ rest) & ~(rest - 1)
-        free = (str(IPv4Address(first + low)) for low in range(min(rest, 256)))
+        size = min(rest, 256)
+        free = (str(IPv4Address(first + (low + turn) % size)) for low in range(size))
         edges = (str(network.network_address), str(network.broadcast_address))
         source = next((each for each in free if each not in used and each not in edges), "")
         if source:
@@ -180,8 +182,10 @@ def prefix_length(
 ) -> int | None:
     """Return the length of the guest's mask by what it took for neighbours.
 
-    None where it did not say. Who looks for an address by ARP takes it for a neighbour's; who
-    sends to its router does not. A mask that is shorter than its network's shows as one bit less.
+    None where it did not say, or was at odds with itself: it sends to who it knows without asking,
+    as to one for whom this host answered before. Who looks for an address by ARP takes it for a
+    neighbour's; who sends to its router does not. A mask that is shorter than its network's shows
+    as one bit less.
     """
     neighbours, beyond = [], []
     for trial, each in ways:
@@ -193,7 +197,7 @@ def prefix_length(
         return network.prefixlen - 1
     longer = [bit for bit in beyond if bit > network.prefixlen]
     if longer:
-        return max(longer)
+        return None if neighbours and min(neighbours) < max(longer) else max(longer)
     return network.prefixlen if neighbours else None
 
 

@@ -121,6 +121,7 @@ def _question(
         network,
         (*taken, known.gateway or "", known.dhcp_server or ""),
         beyond=snapshot.target is not None,
+        turn=secrets.randbelow(256),
     )
     bridge, port = links.get(known.bridge), links.get(guest.device)
     identifiers = tuple(secrets.randbelow(0xFFFF) for _ in range(2 + len(trials)))

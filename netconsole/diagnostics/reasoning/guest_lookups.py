@@ -72,7 +72,11 @@ def _judged(snapshot: Snapshot, answer: LookedUp) -> Iterator[Misrouted]:
     if not inward and answer.into != network.bridge:
         return
     right = network.bridge if inward else status.host.public_interface
-    link = (snapshot.get(Links) or Links(())).get(answer.interface)
+    links = snapshot.get(Links) or Links(())
+    bridge = links.get(network.bridge)
+    if bridge is not None and not bridge.up:
+        return  # its route is gone with it, and the check of bridges says so
+    link = links.get(answer.interface)
     if link is not None and link.master == right:
         return  # a port of where it should leave: a check of that interface says what is wrong
     if answer.interface == right or not (answer.interface or answer.refusal):

@@ -97,8 +97,9 @@ def test_who_is_answered_by_a_guest_is_not_its_router() -> None:
     assert conduct.way((asked, looks, told), 7, far, "10.0.0.2", ()).asks_for == ""
 
 
-def test_each_trial_is_a_neighbour_by_shorter_masks_alone() -> None:
-    trials = conduct.mask_trials("10.0.0.2", NETWORK, ["10.0.0.64"], beyond=True)
+@pytest.mark.parametrize("turn", [0, 1, 77, 255])
+def test_each_trial_is_a_neighbour_by_shorter_masks_alone(turn: int) -> None:
+    trials = conduct.mask_trials("10.0.0.2", NETWORK, ["10.0.0.64"], beyond=True, turn=turn)
     assert [each.bit for each in trials] == [24, 25, 26, 27, 28, 29, 30]
     for trial in trials:
         longer = IPv4Network(f"10.0.0.2/{trial.bit}", strict=False)
@@ -119,6 +120,14 @@ def test_a_mask_shows_by_whom_it_takes_for_neighbours(mask: int, seen: int) -> N
     ]
     assert conduct.prefix_length(NETWORK, ways, ROUTER) == seen
     assert conduct.prefix_length(NETWORK, [], ROUTER) is None
+
+
+def test_who_remembers_somebody_by_the_routers_address_says_nothing_of_a_mask() -> None:
+    """As after this host has answered ARP for others: a mask would have it send all that way."""
+    trials = conduct.mask_trials("10.0.0.2", NETWORK, (), beyond=False)
+    ways = [(each, GuestWay(each.source, each.source)) for each in trials[:-1]]
+    remembered = (trials[-1], GuestWay(trials[-1].source, sends_to=ROUTER))
+    assert conduct.prefix_length(NETWORK, [*ways, remembered], ROUTER) is None
 
 
 def syn(leaves: bool, peer: str, port: int) -> PortPacket:

@@ -8,6 +8,7 @@ from netconsole.backend.steps import AddAddress, ChangeRules, Plan, RemoveAddres
 from netconsole.backend.survey.status import NatRule
 from netconsole.backend.survey.trouble import Reach
 from netconsole.backend.wording.rule_subjects import aim_of
+from netconsole.diagnostics.checks.dhcp import dhcp_firewall
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
@@ -61,7 +62,9 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "info", because, rows)
     if not rules:
         return Finding(ID, TITLE, "not-applicable", "No network here is led to a metadata service.")
-    if met := dropped_by_rules(snapshot, {"metadata"}, but=_OTHERS):
+    is_refused = dhcp_firewall.CHECK.examine(snapshot).found
+    met = () if is_refused else dropped_by_rules(snapshot, {"metadata"}, but=_OTHERS)
+    if met:
         rows = (*rows, *(row for each in met for row in rows_of(each)))
         return Finding(ID, TITLE, "fail", sentence(met[0]), rows, remedy=remedy_of(met[0]))
     return _listening(snapshot, configuration, rules, rows)
