@@ -6,6 +6,7 @@ that; undo has to bring back the former state, exactly; and mending has to leave
 
 import json
 import subprocess
+import time
 from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any, Protocol
@@ -37,6 +38,9 @@ _LINK_LOCAL = "local fe80:"
 """The route of such an address is there once it is no more tentative."""
 
 
+SETTLING_SECONDS = 20.0
+
+
 _seen_healthy: WeakKeyDictionary[RunningLab, tuple[int, tuple[str, ...], tuple[str, ...]]] = (
     WeakKeyDictionary()
 )
@@ -63,10 +67,14 @@ class Examined:
         quiet = ("ok", "info", "not-applicable")
         return [name for name, each in self.findings.items() if each["verdict"] not in quiet]
 
+    def named_but(self, others: tuple[str, ...]) -> list[str]:
+        """Those named, without some others."""
+        return [name for name in self.named if name not in others]
+
     def named_beside(self, others: tuple[str, ...]) -> list[str]:
         """Those named beside some others, which have to be named as well."""
         assert set(others) <= set(self.named), self.reasons
-        return [name for name in self.named if name not in others]
+        return self.named_but(others)
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -83,6 +91,19 @@ def examined(host: Host, *options: str) -> Examined:
     verdicts = {each["verdict"] for each in findings.values()}
     wanted = 1 if verdicts & {"warn", "fail"} else 3 if "unknown" in verdicts else 0
     assert done.returncode == wanted
+    return found
+
+
+def settled(host: Host, named: list[str], *options: str, beside: tuple[str, ...] = ()) -> Examined:
+    """Run the doctor, and again for some seconds where it does not name just these yet.
+
+    What follows the host's addresses does so a moment later, as the metadata service.
+    """
+    until = time.monotonic() + SETTLING_SECONDS
+    while (found := examined(host, *options)).named_but(beside) != named:
+        if time.monotonic() > until:
+            break
+        time.sleep(0.5)
     return found
 
 
@@ -143,7 +164,7 @@ def put_through_by_hand(lab: RunningLab, fault: str, check: str, *options: str) 
     begin_healthy(lab, *options)
     lab.netconsole("lab", "break", fault)
     try:
-        found = examined(lab, *options)
+        found = settled(lab, [check], *options)
     finally:
         lab.netconsole("lab", "mend", fault)
     assert found.named == [check], found.reasons
@@ -163,13 +184,13 @@ def begin_healthy(lab: RunningLab, *options: str, beside: tuple[str, ...] = ()) 
     if _seen_healthy.get(lab) != (lab.commands, options, beside):
         before = lab.users[-1:]
         eventually(lambda: not lab.run("ip", "-6", "address", "show", "tentative").stdout)
-        found = examined(lab, *options)
+        found = settled(lab, [], *options, beside=beside)
         assert found.named_beside(beside) == [], f"left by {before}: {found.reasons}"
 
 
 def end_healthy(lab: RunningLab, *options: str, beside: tuple[str, ...] = ()) -> None:
     """Fail unless nothing is named, and remember that."""
-    found = examined(lab, *options)
+    found = settled(lab, [], *options, beside=beside)
     assert found.named_beside(beside) == [], found.reasons
     _seen_healthy[lab] = lab.commands, options, beside
 
@@ -179,13 +200,13 @@ def to_the_cure_and_back(
 ) -> dict[str, Any]:
     """Name what is broken, alone, heal, verify and undo; return the finding."""
     broken = state(host)
-    found = examined(host, *options)
+    found = settled(host, [check], *options, beside=beside)
     assert found.named_beside(beside) == [check], found.reasons
     finding = found.findings[check]
     assert finding["fix"], "a fault without a fix"
     status, document = run_playbook(host, check, "--apply")
     assert (status, document["verified"]) == (0, True), document
-    found = examined(host, *options)
+    found = settled(host, [], *options, beside=beside)
     assert found.named_beside(beside) == [], found.reasons
     if undone:
         status, _ = run_playbook(host, check, "--undo")
