@@ -13,7 +13,7 @@ from netconsole.cli.frame.context import Context, pass_context
 
 if TYPE_CHECKING:
     from netconsole.backend.survey.status import Status
-    from netconsole.diagnostics.parts.journey import Hop, Journey, TracedRule
+    from netconsole.diagnostics.parts.journey import Journey
     from netconsole.diagnostics.tracing.ends import TraceRequest
 
 _LARGEST_PORT = 65535
@@ -110,56 +110,19 @@ def journey_record(journey: "Journey") -> dict[str, object]:
 
 def journey_lines(journey: "Journey") -> Iterator[str]:
     """Yield a journey, a line for each step that decides something, and where it ended."""
-    shown = [hop for hop in journey.hops if _decides(hop)]
-    names = [_place(hop) for hop in shown]
-    width = max(map(output.width, names), default=0)
+    from netconsole.diagnostics.tracing.hop_words import hop_words
+
+    shown = tuple(hop_words(journey))
+    width = max((output.width(each.place) for each in shown), default=0)
     former = ""
-    for number, (hop, name) in enumerate(zip(shown, names, strict=True), 1):
-        if hop.way != former and hop.way == "back":
+    for number, each in enumerate(shown, 1):
+        if each.hop.way != former and each.hop.way == "back":
             yield "and back"
-        former = hop.way
-        padded = name + " " * (width - output.width(name))
-        mark = "   ← here it ended" if hop.ends else ""
-        yield f"{number:>2} {padded}  {_said(hop, journey)}{mark}"
+        former = each.hop.way
+        padded = each.place + " " * (width - output.width(each.place))
+        mark = "   ← here it ended" if each.hop.ends else ""
+        yield f"{number:>2} {padded}  {each.says}{mark}"
     yield ""
     yield f"{'reached' if journey.reached else 'ended'}: {journey.because}"
-    for each in journey.unseen:
-        yield f"not seen: {each}"
-
-
-def _decides(hop: "Hop") -> bool:
-    """Whether it is shown: jumps and chains that let everything by are the way to what decides."""
-    if hop.kind == "policy":
-        return hop.ends
-    return hop.kind != "rule" or not hop.verdict.startswith(("jump", "goto", "continue", "return"))
-
-
-def _place(hop: "Hop") -> str:
-    if hop.rule is None:
-        return hop.interface
-    return f"{hop.rule.family} {hop.rule.table}"
-
-
-def _said(hop: "Hop", journey: "Journey") -> str:
-    addresses = f"{hop.source} → {hop.destination}"
-    match hop.kind:
-        case "sent":
-            what = journey.protocol + (f" port {journey.port}" if journey.port else "")
-            return f"sent: {what}, {addresses}"
-        case "arrived" | "left":
-            reply = f"{_REPLIES[hop.reply]}, " if hop.reply else ""
-            return f"{hop.kind}: {reply}{addresses}"
-        case _:
-            return _rule(hop.rule, hop.verdict) if hop.rule else hop.verdict
-
-
-_REPLIES = {"answer": "an answer", "refusal": "a refusal", "error": "an error of ICMP"}
-
-
-def _rule(rule: "TracedRule", verdict: str) -> str:
-    whose = "ours" if rule.ours else "of others"
-    if not rule.handle:
-        return f"chain {rule.chain}, policy: {verdict}"
-    where = f"rule {rule.position}" if rule.position else f"handle {rule.handle}"
-    text = f": {rule.text}" if rule.text else ""
-    return f"chain {rule.chain}, {where} ({whose}), {verdict}{text}"
+    for unseen in journey.unseen:
+        yield f"not seen: {unseen}"

@@ -1,0 +1,64 @@
+"""A journey in words, hop by hop, for who reads it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from netconsole.diagnostics.parts.journey import Hop, Journey, TracedRule
+
+_REPLIES: Final = {"answer": "an answer", "refusal": "a refusal", "error": "an error of ICMP"}
+
+
+@dataclass(frozen=True, slots=True)
+class HopWords:
+    """One hop that decides something."""
+
+    hop: Hop
+    place: str
+    """The interface, or the table of the rule."""
+    says: str
+    """What happened there, in a line."""
+
+
+def hop_words(journey: Journey) -> Iterator[HopWords]:
+    """Yield the hops that decide something, in their order.
+
+    Jumps, and chains that let everything by, are only the way to what decides.
+    """
+    for hop in journey.hops:
+        if _decides(hop):
+            yield HopWords(hop, _place(hop), _said(hop, journey))
+
+
+def _decides(hop: Hop) -> bool:
+    if hop.kind == "policy":
+        return hop.ends
+    return hop.kind != "rule" or not hop.verdict.startswith(("jump", "goto", "continue", "return"))
+
+
+def _place(hop: Hop) -> str:
+    if hop.rule is None:
+        return hop.interface
+    return f"{hop.rule.family} {hop.rule.table}"
+
+
+def _said(hop: Hop, journey: Journey) -> str:
+    addresses = f"{hop.source} → {hop.destination}"
+    match hop.kind:
+        case "sent":
+            what = journey.protocol + (f" port {journey.port}" if journey.port else "")
+            return f"sent: {what}, {addresses}"
+        case "arrived" | "left":
+            reply = f"{_REPLIES[hop.reply]}, " if hop.reply else ""
+            return f"{hop.kind}: {reply}{addresses}"
+        case _:
+            return _rule(hop.rule, hop.verdict) if hop.rule else hop.verdict
+
+
+def _rule(rule: TracedRule, verdict: str) -> str:
+    whose = "ours" if rule.ours else "of others"
+    if not rule.handle:
+        return f"chain {rule.chain}, policy: {verdict}"
+    where = f"rule {rule.position}" if rule.position else f"handle {rule.handle}"
+    text = f": {rule.text}" if rule.text else ""
+    return f"chain {rule.chain}, {where} ({whose}), {verdict}{text}"
