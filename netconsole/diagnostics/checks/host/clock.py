@@ -82,11 +82,16 @@ def _too_long(process: DnsmasqProcess, file: LeaseFile, now: float) -> int:
 
 def _row(process: DnsmasqProcess, file: LeaseFile, now: float) -> Evidence:
     ends = [each.expires - now for each in file.leases if each.expires]
-    span = f"{_time(min(ends))} to {_time(max(ends))} from now" if ends else "none"
+    span = f"{_roughly(min(ends))} to {_roughly(max(ends))} from now" if ends else "none"
     length = process.lease_seconds
     expected = f"0 to {_time(length)} from now" if length else ""
-    written = f"written {_time(now - file.written)} ago"
+    written = f"written {_roughly(now - file.written)} ago"
     return Evidence(f"leases of {process.option('interface')} end", span, expected, written)
+
+
+def _roughly(seconds: float) -> str:
+    """Return a time that need not be told anew each second."""
+    return "less than 2 min" if 0 <= seconds < 120 else _time(seconds)
 
 
 def _time(seconds: float) -> str:
