@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agent import add_users, curl, start_agent
+from agent import add_users, curl, open_files, start_agent
 from cloud import answer, configure, create_cloud, create_network, held
 from private_host import PrivateHost, eventually
 from pseudo_terminal import Terminal
@@ -212,12 +212,10 @@ def test_an_agent_of_another_version_is_said_to_be(
 
 def test_who_interrupts_a_change_is_told_that_the_agent_goes_on(door: PrivateHost) -> None:
     lock = "/var/lib/netconsole/host.lock"
-    agent = door.run("pgrep", "-f", "netconsole agent").stdout.split()[0]
     held_up = door.spawn("flock", lock, "cat")
     eventually(lambda: door.run("flock", "-n", lock, "true", check=False).returncode)
     made = door.spawn(NETCONSOLE, *DOMAIN)
-    opened = ("ls", "-l", f"/proc/{agent}/fd")
-    eventually(lambda: lock in door.run(*opened, check=False).stdout)  # others come and go
+    eventually(lambda: lock in open_files(door))
     asked = "dns create-domain example.org"
     door.run("pkill", "-INT", "-f", "bin/netconsole dns")
     _, said = made.communicate(timeout=60)

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from agent import SOCKET, add_users, curl, start_agent
+from agent import SOCKET, add_users, agent_kilobytes, curl, open_at_rest, open_files, start_agent
 from cloud import create_cloud, held
 from private_host import PrivateHost, eventually
 
@@ -32,20 +32,6 @@ def as_user(user: str, *command: str) -> tuple[str, ...]:
     return ("setpriv", "--reuid", user, "--regid", user, "--init-groups", *command)
 
 
-def agent_of(host: PrivateHost) -> int:
-    found = host.run("pgrep", "-f", "netconsole agent").stdout.split()
-    return int(found[0])
-
-
-def memory(host: PrivateHost) -> int:
-    status = host.read(f"/proc/{agent_of(host)}/status")
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
-
-
-def descriptors(host: PrivateHost) -> int:
-    return len(host.run("ls", f"/proc/{agent_of(host)}/fd").stdout.split())
-
-
 def store(host: PrivateHost) -> list[str]:
     return [
         host.run("netconsole", "--no-agent", *words, "--json").stdout
@@ -63,7 +49,7 @@ def test_fuzzed_requests_change_nothing_and_leak_nothing(door: PrivateHost, user
     before, stored = held(door), store(door)
     command = as_user(user, "python3", "-c", PROGRAM)
     door.run(*command, "300", "0")
-    files, kilobytes = descriptors(door), memory(door)
+    files, kilobytes = open_at_rest(door), agent_kilobytes(door)
     attack = door.spawn(*command, str(COUNT // 3), "1")
     served = []
     while attack.poll() is None:
@@ -74,8 +60,8 @@ def test_fuzzed_requests_change_nothing_and_leak_nothing(door: PrivateHost, user
     assert told, attack.stderr.read()
     assert told["never"] == [], told
     assert all(served)
-    eventually(lambda: descriptors(door) <= files + 2, seconds=60)
-    assert memory(door) < kilobytes + MORE_MEMORY
+    eventually(lambda: len(open_files(door)) <= files + 2, seconds=60)
+    assert agent_kilobytes(door) < kilobytes + MORE_MEMORY
     assert held(door) == before
     assert store(door) == stored
 
@@ -141,11 +127,11 @@ def test_who_reads_a_watch_slowly_gets_the_newest_and_no_backlog(door: PrivateHo
     assert reader.stdout is not None
     assert reader.stdin is not None
     assert reader.stdout.readline().startswith("b'HTTP/1.1 ")
-    kilobytes = memory(door)
+    kilobytes = agent_kilobytes(door)
     rule = ("-t", "nat", "-{}", "OUTPUT", "-d", "192.0.2.1", "-j", "RETURN")
     flip = "; ".join(" ".join(("iptables", *(word.format(what) for word in rule))) for what in "AD")
     door.run("sh", "-c", f"for n in $(seq 60); do {flip}; sleep 0.05; done")
-    assert memory(door) < kilobytes + MORE_MEMORY
+    assert agent_kilobytes(door) < kilobytes + MORE_MEMORY
     reader.stdin.write("\n")
     reader.stdin.flush()
     lines, _ = reader.stdout.readline().split()

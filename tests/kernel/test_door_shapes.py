@@ -4,7 +4,15 @@ import json
 import threading
 
 import pytest
-from agent import SOCKET, add_users, curl, start_agent
+from agent import (
+    SOCKET,
+    add_users,
+    agent_kilobytes,
+    curl,
+    open_at_rest,
+    open_files,
+    start_agent,
+)
 from cloud import answer, create_network, held
 from private_host import PrivateHost, eventually
 
@@ -97,19 +105,13 @@ print(sent, heard[9:12].decode(), flush=True)
 )
 
 
-def memory(host: PrivateHost) -> int:
-    agent = host.run("pgrep", "-f", "netconsole agent").stdout.split()[0]
-    lines = host.read(f"/proc/{agent}/status").splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS")))
-
-
 @pytest.mark.parametrize("user", ["changer", "looker"])
 def test_who_sends_a_body_that_never_ends_is_hung_up_on(door: PrivateHost, user: str) -> None:
-    kilobytes = memory(door)
+    kilobytes = agent_kilobytes(door)
     become = ("setpriv", "--reuid", user, "--regid", user, "--init-groups")
     _, _, status = door.run(*become, "python3", "-c", ENDLESS).stdout.partition(" ")
     assert status.strip() in ("400", "403", "")
-    assert memory(door) < kilobytes + 60_000
+    assert agent_kilobytes(door) < kilobytes + 60_000
     assert curl(door, "/v1/networks", user=user)[0] == 200
 
 
@@ -188,12 +190,7 @@ sys.stdin.read()
 
 
 def test_a_thousand_watchers_that_read_nothing_hold_up_nobody(door: PrivateHost) -> None:
-    agent = door.run("pgrep", "-f", "netconsole agent").stdout.split()[0]
-
-    def descriptors() -> int:
-        return len(door.run("ls", f"/proc/{agent}/fd").stdout.split())
-
-    files, kilobytes = descriptors(), memory(door)
+    files, kilobytes = open_at_rest(door), agent_kilobytes(door)
     attack = door.spawn("prlimit", "--nofile=4096:4096", "python3", "-c", WATCHERS)
     assert attack.stdout is not None
     assert attack.stdout.readline() == "open\n"
@@ -203,9 +200,9 @@ def test_a_thousand_watchers_that_read_nothing_hold_up_nobody(door: PrivateHost)
     flip = "; ".join(" ".join(("iptables", *(word.format(what) for word in rule))) for what in "AD")
     door.run("sh", "-c", f"for n in $(seq 20); do {flip}; done")
     assert curl(door, "/v1/networks", user="looker")[0] == 200
-    assert memory(door) < kilobytes + 60_000
+    assert agent_kilobytes(door) < kilobytes + 60_000
     attack.communicate("", timeout=60)
-    eventually(lambda: descriptors() <= files + 2)
+    eventually(lambda: len(open_files(door)) <= files + 2)
 
 
 def test_of_two_admins_with_the_same_change_one_is_told_that_it_is_done(door: PrivateHost) -> None:

@@ -41,6 +41,36 @@ def start_agent(host: PrivateHost | RunningLab) -> subprocess.Popen[str]:
     return process
 
 
+def agent_pid(host: PrivateHost | RunningLab) -> int:
+    """Return the agent's process, as the host numbers it."""
+    return int(host.run("pgrep", "-f", "netconsole agent").stdout.split()[0])
+
+
+def agent_kilobytes(host: PrivateHost) -> int:
+    """Return how much of the memory is the agent's."""
+    lines = host.read(f"/proc/{agent_pid(host)}/status").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS")))
+
+
+def open_files(host: PrivateHost) -> list[str]:
+    """Return what the agent has open."""
+    opened = f"readlink /proc/{agent_pid(host)}/fd/*"
+    return host.run("sh", "-c", opened, check=False).stdout.splitlines()  # some are closed by now
+
+
+def open_at_rest(host: PrivateHost) -> int:
+    """Return how many files the agent has open once it records, and watches each dnsmasq."""
+
+    def opened() -> list[str]:
+        names = open_files(host)
+        is_at_rest = any("/record/" in name for name in names) and any(
+            name.endswith("[pidfd]") for name in names
+        )
+        return names if is_at_rest else []
+
+    return len(eventually(opened))
+
+
 @contextmanager
 def running_agent(host: PrivateHost) -> Iterator[Callable[[], str]]:
     """An agent on a host; called, what is given tells what it has said so far."""
