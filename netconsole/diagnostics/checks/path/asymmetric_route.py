@@ -12,10 +12,12 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.pings import DetourPings, Ping
 from netconsole.diagnostics.parts.reverse_paths import ReversePath, ReversePaths
 from netconsole.diagnostics.parts.routing import Route, Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.reasoning.filtered_paths import drops_of_path
 from netconsole.diagnostics.reasoning.reverse_path import Case, asymmetric, dropped
 from netconsole.diagnostics.reasoning.route_lookup import in_words, lookup, network_of, removal
 
@@ -55,13 +57,13 @@ def judge(snapshot: Snapshot) -> Finding:
     case = Case.of(snapshot)
     if not case.paths.interfaces:
         return Finding(ID, TITLE, "not-applicable", "No interface that is up has an IPv4 address.")
-    detours, refused = [], 0
+    detours, refused, seen = [], 0, snapshot.get(PacketFilter)
     for interface in case.paths.interfaces:
         in_force = case.effective(interface.name)
         for path in asymmetric(interface):
             if _is_guest(snapshot, path):
                 continue  # a route that leads elsewhere than to its bridge is another check's
-            if dropped(path, in_force):
+            if dropped(path, in_force) or (seen and any(drops_of_path(seen, path))):
                 refused += 1
             else:
                 detours.append(_detour(snapshot, path))
@@ -180,7 +182,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Backend, DetourPings}),
+    uses=frozenset({Backend, DetourPings, PacketFilter}),
     reach=Reach.HOST,
     wrong="Replies take another way than requests, and are lost there",
 )

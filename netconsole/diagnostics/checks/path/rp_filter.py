@@ -7,11 +7,13 @@ from netconsole.backend.steps import Plan, SetSysctl
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.path.rp_filter_at_boot import strict_at_boot
 from netconsole.diagnostics.checks.path.rp_filter_evidence import evidence, rules_out
+from netconsole.diagnostics.checks.path.rp_filter_rules import refused_by_rules
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.reverse_paths import (
     EchoProbes,
     InterfacePaths,
@@ -49,6 +51,8 @@ def judge(snapshot: Snapshot) -> Finding:
     certain = _grouped((name, path) for name, path in victims if path.known_as != "beyond")
     if certain:
         return _failed(case, certain)
+    if by_rules := refused_by_rules(case, ID, TITLE):
+        return by_rules
     suspected = _grouped((name, path) for name, path in victims if _carries(case, name))
     if suspected:
         return _warned(case, suspected)
@@ -174,7 +178,12 @@ PAGE = Explanation(
     "silent. What sysctl.d(5) says of the next boot is held "
     "against the same sources.",
     look_alikes=(
-        ("a rule of the packet filter", "its counter moves, IPReversePathFilter does not."),
+        (
+            "a rule of the packet filter",
+            "its counter moves, IPReversePathFilter does not. One that "
+            "looks at the route back as well (nft's `fib saddr . iif oif missing`, iptables' `-m "
+            "rpfilter`) is held against the same sources, and named here.",
+        ),
         ("ip_forward", "packets to the host itself are answered."),
         ("floating_address", "nobody answers ARP for the address, whoever asks."),
         ("a source that is silent", "no counter moves."),
@@ -194,7 +203,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Backend, EchoProbes, Routing}),
+    uses=frozenset({Backend, EchoProbes, PacketFilter, Routing}),
     reach=Reach.HOST,
     wrong="Reverse-path filtering drops what arrives",
 )
