@@ -16,11 +16,12 @@ from netconsole.diagnostics.evidence.route_netlink import (
     Message,
     RouteNetlink,
     asking,
+    beyond,
     name_of,
     number,
     text,
 )
-from netconsole.diagnostics.parts.guest_routes import BEYOND, NARROW, GuestRoutes, LookedUp
+from netconsole.diagnostics.parts.guest_routes import GuestRoutes, LookedUp
 
 MOST_QUESTIONS = 1024
 """Of one kind, on all bridges together; each takes about 0.5 ms."""
@@ -45,7 +46,7 @@ def read_guest_routes() -> GuestRoutes:
         rules = tuple(netlink.get_rules(family=AF_INET))
         marks = (0, *islice(sorted({m for each in rules if (m := _mark(each))}), MOST_MARKS))
         routes = tuple(netlink.get_routes(family=AF_INET, table=MAIN_TABLE))
-        world = _beyond(routes)
+        world = beyond(routes)
         names: dict[int, str] = {}
         outward, inward = [], []
         entry = _entry(routes)
@@ -66,16 +67,6 @@ def read_guest_routes() -> GuestRoutes:
 
 def _mark(rule: Message) -> int:
     return number(rule, "fwmark")
-
-
-def _beyond(routes: Iterable[Message]) -> str:
-    """Return an address that only the default routes cover; empty where there is none."""
-    prefixes = [
-        IPv4Network(f"{route.get('dst')}/{length}", strict=False)
-        for route in routes
-        if (length := number(route, "dst_len")) >= NARROW
-    ]
-    return next((each for each in BEYOND if not any(IPv4Address(each) in p for p in prefixes)), "")
 
 
 def _entry(routes: Iterable[Message]) -> int:

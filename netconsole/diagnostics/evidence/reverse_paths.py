@@ -7,7 +7,6 @@ packet as if it had come in, source check included (RTM_GETROUTE, rtnetlink(7)).
 import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
 from socket import AF_INET
 from typing import Literal
 
@@ -18,6 +17,7 @@ from netconsole.diagnostics.evidence.route_netlink import (
     Message,
     RouteNetlink,
     asking,
+    beyond,
     name_of,
     number,
     text,
@@ -28,10 +28,6 @@ from netconsole.diagnostics.parts.reverse_paths import (
     ReversePath,
     ReversePaths,
 )
-
-SAMPLES = ("192.0.2.1", "198.51.100.1", "203.0.113.1")
-"""For documentation (RFC 5737): the first that only the default route covers stands for everyone
-beyond the routers."""
 
 MOST_SOURCES = 256
 """Sources asked about on one interface; a question takes about 0.5 ms."""
@@ -106,19 +102,15 @@ class _Sources:
     def __init__(self, netlink: RouteNetlink, given: tuple[str, ...]) -> None:
         self.given = given
         self.known: dict[int, dict[str, KnownAs]] = {}
-        prefixes = []
-        for route in netlink.get_routes(family=AF_INET, table=MAIN_TABLE):
+        routes = tuple(netlink.get_routes(family=AF_INET, table=MAIN_TABLE))
+        for route in routes:
             for index, gateway in _hops(route):
                 self.known.setdefault(index, {}).setdefault(gateway, "gateway")
-            if length := number(route, "dst_len"):
-                prefixes.append(IPv4Network(f"{route.get('dst')}/{length}", strict=False))
         for message in netlink.get_neighbours(family=AF_INET):
             if number(message, "state") & SEEN:
                 seen = self.known.setdefault(number(message, "ifindex"), {})
                 seen.setdefault(str(message.get("dst")), "neighbour")
-        self.sample = next(
-            (each for each in SAMPLES if not any(IPv4Address(each) in p for p in prefixes)), None
-        )
+        self.sample = beyond(routes)
 
     def of(self, index: int) -> list[tuple[str, KnownAs]]:
         """Return the sources of one interface, gateways first, and how each is known."""

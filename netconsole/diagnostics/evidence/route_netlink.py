@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv4Network
 from typing import Final, Protocol
 
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.text import decoded
+from netconsole.diagnostics.parts.guest_routes import BEYOND, NARROW
 
 Message = Mapping[str, object]
 
@@ -60,6 +62,16 @@ def text(message: Message, name: str) -> str:
     """Return a text of a message, which pyroute2 leaves as bytes where it is no UTF-8."""
     value = message.get(name)
     return decoded(value) if isinstance(value, bytes) else str(value)
+
+
+def beyond(routes: Iterable[Message]) -> str:
+    """Return an address that only the default routes cover; empty where there is none."""
+    prefixes = [
+        IPv4Network(f"{route.get('dst')}/{length}", strict=False)
+        for route in routes
+        if (length := number(route, "dst_len")) >= NARROW
+    ]
+    return next((each for each in BEYOND if not any(IPv4Address(each) in p for p in prefixes)), "")
 
 
 def name_of(netlink: RouteNetlink, index: int) -> str:
