@@ -11,10 +11,9 @@ from netconsole.agent.installation import DROP_INS, SERVICE, ServiceFile, Standi
 from netconsole.backend.model.errors import Conflict, Unavailable
 from netconsole.backend.model.text import in_shell
 from netconsole.backend.system import files
+from netconsole.backend.system.processes import SYSTEMD_BOOTED
 from netconsole.backend.system.programs import ProgramFailed, run
 
-_BOOTED: Final = Path("/run/systemd/system")
-"""Is there where systemd is the first process (sd_booted(3))."""
 _MODE: Final = 0o644
 _SECONDS: Final = 300.0
 """For a start or a stop, which may take as long as the unit allows."""
@@ -70,9 +69,9 @@ class ServiceAction:
 
 def require(what: str) -> None:
     """Raise Unavailable where this process can install no service."""
-    if not _BOOTED.is_dir():
+    if not SYSTEMD_BOOTED.is_dir():
         raise Unavailable(
-            f"{what}: systemd is not what started this machine (there is no {_BOOTED}); "
+            f"{what}: systemd is not what started this machine (there is no {SYSTEMD_BOOTED}); "
             "have your own init run `netconsole agent`"
         )
     if os.geteuid() != 0:
@@ -130,7 +129,7 @@ def left_over(wanted: Sequence[ServiceFile]) -> tuple[str, ...]:
 
 def unit_state() -> UnitState | None:
     """Ask systemd how the service stands; None where there is no systemd, or it does not say."""
-    if not _BOOTED.is_dir():
+    if not SYSTEMD_BOOTED.is_dir():
         return None
     asked = ",".join((*_PROPERTIES, _WHEN))
     argv = ("systemctl", "show", "--timestamp=unix", f"--property={asked}", SERVICE)

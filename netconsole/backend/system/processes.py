@@ -13,6 +13,9 @@ from pathlib import Path
 from netconsole.backend.model.text import decoded
 from netconsole.backend.system.programs import PATH
 
+SYSTEMD_BOOTED = Path("/run/systemd/system")
+"""Is a directory where systemd is the first process (sd_booted(3))."""
+
 _GONE = " (deleted)"
 """Follows the path of an executable that was replaced while it runs: a package was upgraded."""
 _KEPT = (".", "-", "~")

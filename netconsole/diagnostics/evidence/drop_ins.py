@@ -3,16 +3,14 @@
 from pathlib import Path
 
 from netconsole.backend.system import files
+from netconsole.backend.system.processes import SYSTEMD_BOOTED
 from netconsole.diagnostics.parts.drop_ins import DIRECTORIES, OURS, DropIns, in_order, parse
-
-BOOTED = Path("/run/systemd/system")
-"""Is there where systemd is the first process (sd_booted(3))."""
 
 
 def read_drop_ins() -> DropIns:
     """Read every file that counts, in order. A file that cannot be read raises OSError."""
     names = {directory: _names(directory) for directory in DIRECTORIES}
-    texts = {path: _text(path) for path in in_order(names, by_systemd=BOOTED.is_dir())}
+    texts = {path: _text(path) for path in in_order(names, by_systemd=SYSTEMD_BOOTED.is_dir())}
     assignments = (each for path, text in texts.items() for each in parse(path, text or ""))
     return DropIns(tuple(assignments), texts.get(OURS))
 
