@@ -26,6 +26,8 @@ program; it was not sent, as its kernel could not or as nobody told the MAC addr
 (`unheard`); inside who sent it; before it was seen where this host wrote it (`ingress`); at the
 receiver, or at this host itself, which did not answer; beyond this host, whence nothing came back;
 on its way through this host, for no rule (`lost`)."""
+Lister = Literal["iptables", "nft"]
+"""The program in whose words a rule is written."""
 HopKind = Literal["sent", "arrived", "left", "rule", "policy"]
 
 
@@ -42,9 +44,9 @@ class TracedRule:
     position: int = 0
     """In its chain, from 1; 0 of a policy, and where it could not be read any more."""
     text: str = ""
-    """In the words of the program that lists it: iptables or nft. Empty where it could not be
-    read any more."""
+    """In the words of the program that lists it. Empty where it could not be read any more."""
     ours: bool = False
+    listed_by: Lister = "nft"
 
 
 @dataclass(frozen=True, slots=True)

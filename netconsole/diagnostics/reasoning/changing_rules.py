@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from netconsole.backend.filtering.matches import ANYTHING, RuleReading
-from netconsole.backend.filtering.nft_matches import read_nft, read_rule
+from netconsole.backend.filtering.matches import ANYTHING, RuleReading, read_iptables
+from netconsole.backend.filtering.nft_matches import read_nft
 from netconsole.diagnostics.parts.journey import Hop, Journey, TracedRule
 
 _DIVERTING: Final = frozenset({"DNAT", "NETMAP", "REDIRECT"})
@@ -38,5 +38,5 @@ def _translation(hop: Hop, rule: TracedRule) -> str:
 
 
 def _read(rule: TracedRule) -> RuleReading:
-    read = read_rule if rule.text.startswith("-") else read_nft
+    read = read_iptables if rule.listed_by == "iptables" else read_nft
     return read(rule.text, ANYTHING)

@@ -14,7 +14,7 @@ from netconsole.backend.kernel.nf_tables import NfTables
 from netconsole.backend.kernel.other_nat import listed
 from netconsole.backend.model.errors import NetconsoleError
 from netconsole.backend.model.guards import FAMILY, TABLE
-from netconsole.diagnostics.parts.journey import TracedRule
+from netconsole.diagnostics.parts.journey import Lister, TracedRule
 
 ChainOfTable = tuple[NfFamily, str, str]
 """Family, table and chain."""
@@ -63,14 +63,25 @@ def _of_table(
     for chain, found in handles.items():
         words = texts.get(chain, ())
         for position, handle in enumerate(found, 1):
-            text = words[position - 1] if len(words) == len(found) else ""
+            told = words[position - 1] if len(words) == len(found) else _Words()
             ours = (family, table) == (FAMILY, TABLE) or (
-                family in _IPTABLES and is_ours(chain, text)
+                family in _IPTABLES and is_ours(chain, told.text)
             )
-            yield family, TracedRule(family, table, chain, handle, position, text, ours)
+            yield (
+                family,
+                TracedRule(family, table, chain, handle, position, told.text, ours, told.listed_by),
+            )
 
 
-def _texts(family: NfFamily, table: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a rule is written, and by which program; none where it could not be read."""
+
+    text: str = ""
+    listed_by: Lister = "nft"
+
+
+def _texts(family: NfFamily, table: str) -> Iterator[tuple[str, tuple[_Words, ...]]]:
     """Yield each chain with the words of its rules, those of iptables where it has them."""
     if family in _IPTABLES and table in TABLES:
         asked = _IPTABLES[family]
@@ -80,8 +91,8 @@ def _texts(family: NfFamily, table: str) -> Iterator[tuple[str, tuple[str, ...]]
                 yield found.chain, tuple(_written(rule.spec) for rule in found.rules)
         return
     for each in listed(family, table).chains:
-        yield each.name, tuple(rule.text for rule in each.rules)
+        yield each.name, tuple(_Words(rule.text) for rule in each.rules)
 
 
-def _written(spec: str) -> str:
-    return native_text(spec) if is_native(spec) else spec
+def _written(spec: str) -> _Words:
+    return _Words(native_text(spec)) if is_native(spec) else _Words(spec, "iptables")

@@ -81,7 +81,8 @@ def test_one_port_of_the_world_may_be_forbidden() -> None:
 
 
 def test_who_was_led_elsewhere_by_a_rule_of_others_and_refused_does_not_reach_its_aim() -> None:
-    rule = TracedRule("ip", "nat", "PREROUTING", 4, 1, "-p tcp --dport 80 -j REDIRECT --to-ports 1")
+    text = "-p tcp --dport 80 -j REDIRECT --to-ports 1"
+    rule = TracedRule("ip", "nat", "PREROUTING", 4, 1, text, listed_by="iptables")
     led = Hop("there", "rule", "br100", "10.0.0.2", ROUTER, rule, "accept")
     masked = replace(led, rule=replace(rule, text="-o eth0 -j MASQUERADE"))
     other = tried("world", "answered", reply="refusal", by=ROUTER, port=443)
@@ -127,7 +128,8 @@ def test_the_check_names_rule_table_and_the_next_command() -> None:
 
 
 def test_what_it_met_before_it_got_lost_is_named() -> None:
-    rule = TracedRule("ip", "raw", "PREROUTING", 4, 1, "-i eth0 -j CT --notrack")
+    text = "-i eth0 -j CT --notrack"
+    rule = TracedRule("ip", "raw", "PREROUTING", 4, 1, text, listed_by="iptables")
     met = Hop("there", "rule", "eth0", "10.0.0.2", ROUTER, rule, "continue")
     assert (
         "`-i eth0 -j CT --notrack` (table ip raw)" in judged(tried("gateway", "lost", met)).because
