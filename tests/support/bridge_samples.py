@@ -33,7 +33,6 @@ BRIDGE = BridgeSettings(
     mcast_membership_interval=26000,
     nf_call_iptables=False,
     nf_call_ip6tables=False,
-    nf_call_arptables=False,
 )
 PORT = PortSettings(
     state="forwarding",

@@ -29,7 +29,6 @@ class _KindData(TypedDict):
     mcast_membership_intvl: NotRequired[int]
     nf_call_iptables: NotRequired[int]
     nf_call_ip6tables: NotRequired[int]
-    nf_call_arptables: NotRequired[int]
     id: NotRequired[int]
     protocol: NotRequired[str]
     mode: NotRequired[str]
@@ -191,7 +190,6 @@ def _bridge(data: _KindData) -> BridgeSettings:
         mcast_membership_interval=data.get("mcast_membership_intvl", 0),
         nf_call_iptables=bool(data.get("nf_call_iptables")),
         nf_call_ip6tables=bool(data.get("nf_call_ip6tables")),
-        nf_call_arptables=bool(data.get("nf_call_arptables")),
     )
 
 

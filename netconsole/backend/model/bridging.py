@@ -23,7 +23,6 @@ class BridgeSettings:
     """Hundredths of a second after which a listener that has not answered is forgotten."""
     nf_call_iptables: bool
     nf_call_ip6tables: bool
-    nf_call_arptables: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,14 @@
-"""The interfaces as they were seen, with what checks alone ask: their counters and offloads."""
-
-from collections.abc import Mapping
+"""The interfaces as they were seen, with what checks alone ask: what they dropped, and offloads."""
 
 from netconsole.backend.kernel.links import observe_links
 from netconsole.backend.model.hoststate import Observed, ObservedLink
 from netconsole.diagnostics.evidence.counters import link_counters
 from netconsole.diagnostics.evidence.features import read_features
-from netconsole.diagnostics.parts.links import KernelLink, LinkCounters, Links
+from netconsole.diagnostics.parts.links import KernelLink, Links
 
 
 def read_links(known: Observed | None = None) -> Links:
-    """Return every interface, with its counters and features as of now.
+    """Return every interface, with what it dropped and its features as of now.
 
     Who has not looked at the host anyway has it done.
     """
@@ -18,7 +16,7 @@ def read_links(known: Observed | None = None) -> Links:
     counted = link_counters()
     features = read_features(link.name for link in seen if _offloads(link))
     return Links(
-        tuple(_link(each, _counters(each.name, counted), features.get(each.name)) for each in seen)
+        tuple(_link(each, _dropped(each.name, counted), features.get(each.name)) for each in seen)
     )
 
 
@@ -27,9 +25,11 @@ def _offloads(link: ObservedLink) -> bool:
     return link.kind in ("", "bond", "team", "veth") and not link.ours and link.name != "lo"
 
 
-def _link(
-    seen: ObservedLink, counters: LinkCounters, features: tuple[str, ...] | None
-) -> KernelLink:
+def _dropped(name: str, counted: dict[str, int]) -> int:
+    return sum(counted.get(f"{name}.{way}_dropped", 0) for way in ("rx", "tx"))
+
+
+def _link(seen: ObservedLink, dropped: int, features: tuple[str, ...] | None) -> KernelLink:
     details = seen.details
     return KernelLink(
         details.index,
@@ -51,17 +51,7 @@ def _link(
         queue_length=details.queue_length,
         bridge=details.bridge,
         port=details.port,
-        counters=counters,
+        dropped=dropped,
         arp=details.arp,
         features=features,
-    )
-
-
-def _counters(name: str, counted: Mapping[str, int]) -> LinkCounters:
-    return LinkCounters(
-        *(
-            counted.get(f"{name}.{way}_{what}", 0)
-            for what in ("packets", "dropped", "errors")
-            for way in ("rx", "tx")
-        )
     )

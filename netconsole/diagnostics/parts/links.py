@@ -7,18 +7,6 @@ from netconsole.backend.model.bridging import BridgeSettings, PortSettings
 
 
 @dataclass(frozen=True, slots=True)
-class LinkCounters:
-    """Packets since the link was made (/proc/net/dev, proc(5))."""
-
-    rx_packets: int = 0
-    tx_packets: int = 0
-    rx_dropped: int = 0
-    tx_dropped: int = 0
-    rx_errors: int = 0
-    tx_errors: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class KernelLink:
     """One interface."""
 
@@ -48,7 +36,8 @@ class KernelLink:
     queue_length: int = 0
     bridge: BridgeSettings | None = None
     port: PortSettings | None = None
-    counters: LinkCounters = LinkCounters()
+    dropped: int = 0
+    """Packets since it was made, in both directions (/proc/net/dev, proc(5))."""
     arp: bool = True
     """Whether it asks and answers by ARP; not with the flag NOARP."""
     features: tuple[str, ...] | None = None

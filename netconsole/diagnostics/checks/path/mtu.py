@@ -132,8 +132,7 @@ def _rows(network: NetworkStatus, links: Links) -> Iterator[Evidence]:
     yield Evidence(f"guests of {network.label} send up to", str(wanted), note=note)
     for link in _path(network, links):
         if link.name == network.bridge or link.mtu != wanted:
-            dropped = link.counters.rx_dropped + link.counters.tx_dropped
-            note = f"{dropped} packets dropped so far" if dropped else ""
+            note = f"{link.dropped} packets dropped so far" if link.dropped else ""
             yield Evidence(f"MTU of {link.name}", str(link.mtu), f"{wanted} or more", note)
 
 
