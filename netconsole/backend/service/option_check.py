@@ -5,7 +5,6 @@ Pure, but for the files that a Configuration has read and for what a value names
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal
 
 from netconsole.backend.configuration import nova_options
@@ -15,6 +14,7 @@ from netconsole.backend.configuration.option_rules import DEFAULT_SECTION
 from netconsole.backend.configuration.option_values import references
 from netconsole.backend.host import option_facts
 from netconsole.backend.intent import touches_nothing
+from netconsole.backend.model.spelling import nearest
 from netconsole.backend.model.text import visible, without_password
 from netconsole.backend.store import database
 
@@ -86,8 +86,8 @@ def _of_section(configuration: Configuration, each: Assignment) -> Remark:
     if option is not None:
         return _misplaced(each, option.section)
     sections = (DEFAULT_SECTION, *sorted(nova_options.SECTIONS))
-    nearest = _nearest(each.section, sections)
-    return Remark("unknown", f"{_place(each)}: there is no section of that name{nearest}")
+    meant = _meant(each.section, sections)
+    return Remark("unknown", f"{_place(each)}: there is no section of that name{meant}")
 
 
 def _misplaced(each: Assignment, section: str) -> Remark:
@@ -97,7 +97,7 @@ def _misplaced(each: Assignment, section: str) -> Remark:
 def _unknown(configuration: Configuration, each: Assignment) -> Remark:
     known = (*configuration.declared, *sorted(nova_options.WITHOUT_EFFECT))
     return Remark(
-        "unknown", f"{_place(each)}: there is no option of that name{_nearest(each.name, known)}"
+        "unknown", f"{_place(each)}: there is no option of that name{_meant(each.name, known)}"
     )
 
 
@@ -105,7 +105,6 @@ def _place(each: Assignment) -> str:
     return f"{each.place}: [{each.section}] {each.name}"
 
 
-def _nearest(name: str, known: tuple[str, ...]) -> str:
-    by_folded = {each.lower(): each for each in known}
-    found = get_close_matches(name.lower().replace("-", "_"), by_folded, n=1)
-    return f"; did you mean {by_folded[found[0]]}?" if found else ""
+def _meant(name: str, known: tuple[str, ...]) -> str:
+    found = nearest(name, known)
+    return f"; did you mean {found}?" if found else ""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.backend.model.errors import InvalidValue, NetconsoleError, NotFound
+from netconsole.backend.model.spelling import nearest
 from netconsole.cli.frame.context import Context
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ class Known(click.ParamType[str]):
         try:
             self._find(value)
         except NotFound:
-            known = ", ".join(self._titles())
-            raise InvalidValue(self.name, value, f"there is {known}") from None
+            known = self._titles()
+            meant = nearest(value, known)
+            led_on = f"none; did you mean {meant}?" if meant else ", ".join(known)
+            raise InvalidValue(self.name, value, f"there is {led_on}") from None
         return value
 
     def shell_complete(
