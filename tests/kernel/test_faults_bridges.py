@@ -10,23 +10,23 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
 @pytest.mark.parametrize(
     ("fault", "check"),
     [
-        ("port-unplugged", "bridge"),
+        ("port_unplugged", "bridge"),
         ("stp", "stp"),
         ("hairpin", "hairpin"),
-        ("ports-isolated", "hairpin"),
-        ("port-disabled", "stp"),
-        ("port-locked", "hairpin"),
-        ("port-no-broadcast", "hairpin"),
-        ("port-no-multicast", "hairpin"),
-        ("port-no-learning", "hairpin"),
-        ("port-suppressed", "hairpin"),
+        ("ports_isolated", "hairpin"),
+        ("port_disabled", "stp"),
+        ("port_locked", "hairpin"),
+        ("port_no_broadcast", "hairpin"),
+        ("port_no_multicast", "hairpin"),
+        ("port_no_learning", "hairpin"),
+        ("port_suppressed", "hairpin"),
         ("fdb", "fdb"),
-        ("fdb-ageing", "fdb"),
-        ("bridge_nf-off", "bridge_nf"),
+        ("fdb_ageing", "fdb"),
+        ("bridge_nf_off", "bridge_nf"),
         ("multicast", "multicast"),
-        ("guards-flushed", "guards"),
-        ("guard-removed", "guards"),
-        ("guard-address", "guards"),
+        ("guards_flushed", "guards"),
+        ("guard_removed", "guards"),
+        ("guard_address", "guards"),
     ],
 )
 def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) -> None:
@@ -34,7 +34,7 @@ def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) ->
 
 
 def test_a_guest_that_has_another_ones_mac_is_found(lab: RunningLab) -> None:
-    put_through(lab, "mac-twin", "fdb", beside=("guards",))
+    put_through(lab, "mac_twin", "fdb", beside=("guards",))
 
 
 def test_a_limit_that_somebody_has_set_is_named_and_left(lab: RunningLab) -> None:
@@ -44,12 +44,12 @@ def test_a_limit_that_somebody_has_set_is_named_and_left(lab: RunningLab) -> Non
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("guest-address", "uses the address 10.0.0.211"),
-        ("guest-no-lease", "gives itself"),
-        ("guest-mac", "with the hardware address 52:54:00:0b:ad:01"),
-        ("guest-mask", "/29 or more instead of /24"),
-        ("guest-router", "by 10.0.0.211, for which it asks by ARP"),
-        ("guest-router-mac", "to 02:00:00:00:0b:ad"),
+        ("guest_address", "uses the address 10.0.0.211"),
+        ("guest_no_lease", "gives itself"),
+        ("guest_mac", "with the hardware address 52:54:00:0b:ad:01"),
+        ("guest_mask", "/29 or more instead of /24"),
+        ("guest_router", "by 10.0.0.211, for which it asks by ARP"),
+        ("guest_router_mac", "to 02:00:00:00:0b:ad"),
     ],
 )
 def test_what_is_wrong_in_a_guest_is_seen_at_its_port(
@@ -60,7 +60,7 @@ def test_what_is_wrong_in_a_guest_is_seen_at_its_port(
     assert finding["because"].startswith("web2 ")
 
 
-@pytest.mark.parametrize(("fault", "size"), [("mtu-beyond", 1420), ("guest-mtu", 1300)])
+@pytest.mark.parametrize(("fault", "size"), [("mtu_beyond", 1420), ("guest_mtu", 1300)])
 def test_how_much_passes_where_somebody_beyond_carries_less(
     lab: RunningLab, fault: str, size: int
 ) -> None:

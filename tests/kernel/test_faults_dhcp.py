@@ -11,11 +11,11 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
 @pytest.mark.parametrize(
     ("fault", "check"),
     [
-        ("dnsmasq-stopped", "dnsmasq_processes"),
-        ("dnsmasq-pid-file", "dnsmasq_processes"),
+        ("dnsmasq_stopped", "dnsmasq_processes"),
+        ("dnsmasq_pid_file", "dnsmasq_processes"),
         ("dhcp_hosts", "dhcp_hosts"),
         ("dhcp_firewall", "dhcp_firewall"),
-        ("dhcp-firewall-input", "dhcp_firewall"),
+        ("dhcp_firewall_input", "dhcp_firewall"),
         ("dhcp_checksum", "dhcp_checksum"),
         ("dhcp_nak", "dhcp_nak"),
         ("state_directory", "state_directory"),
@@ -27,7 +27,7 @@ def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) ->
 
 @pytest.mark.requires("nft")
 def test_a_firewall_that_iptables_does_not_show(lab: RunningLab) -> None:
-    finding = put_through(lab, "dhcp-firewall-nft", "dhcp_firewall")
+    finding = put_through(lab, "dhcp_firewall_nft", "dhcp_firewall")
     assert "nft table inet host_guard" in finding["because"]
     ports = [" dport 67 ", " dport 53 ", " dport 8775 "]  # from this bridge alone
     assert all(port in line for port, line in zip(ports, finding["fix"], strict=True))
@@ -88,7 +88,7 @@ def test_what_no_plan_can_mend_is_named_alone_with_what_to_do(lab: RunningLab, f
 @pytest.mark.parametrize(
     ("fault", "check"),
     [
-        ("dnsmasq-stopped", "dnsmasq_processes"),
+        ("dnsmasq_stopped", "dnsmasq_processes"),
         ("dhcp_hosts", "dhcp_hosts"),
         ("dhcp_firewall", "dhcp_firewall"),
     ],

@@ -11,11 +11,11 @@ pytestmark = pytest.mark.requires(*PROGRAMS)
     ("fault", "check"),
     [
         ("rp_filter", "rp_filter"),
-        ("nat-flushed", "floating_nat"),
-        ("dnsmasq-killed", "dnsmasq_processes"),
-        ("floating-address-missing", "floating_address"),
+        ("nat_flushed", "floating_nat"),
+        ("dnsmasq_killed", "dnsmasq_processes"),
+        ("floating_address_missing", "floating_address"),
         ("metadata", "metadata"),
-        ("metadata-address", "metadata"),
+        ("metadata_address", "metadata"),
         ("group_rules", "group_rules"),
     ],
 )

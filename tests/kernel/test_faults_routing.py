@@ -45,7 +45,7 @@ def test_egress_source(lab: RunningLab) -> None:
         ("mtu", "mtu"),
         ("arp_flux", "arp_flux"),
         ("asymmetric_route", "asymmetric_route"),
-        ("neighbour-by-hand", "address_conflict"),
+        ("neighbour_by_hand", "address_conflict"),
     ],
 )
 def test_what_probes_show(lab: RunningLab, fault: str, check: str) -> None:
@@ -53,7 +53,7 @@ def test_what_probes_show(lab: RunningLab, fault: str, check: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "check"), [("gateway-twice", "gateway"), ("address_conflict", "address_conflict")]
+    ("fault", "check"), [("gateway_twice", "gateway"), ("address_conflict", "address_conflict")]
 )
 def test_a_guest_with_the_address_of_another(lab: RunningLab, fault: str, check: str) -> None:
     put_through(lab, fault, check, "--probe", beside=("guards",))
@@ -64,9 +64,9 @@ def test_an_announcement_heals_the_router_and_cannot_be_taken_back(lab: RunningL
 
 
 def test_another_machine_with_our_address_is_named_and_left_to_the_admin(lab: RunningLab) -> None:
-    lab.netconsole("lab", "break", "duplicate-elsewhere")
+    lab.netconsole("lab", "break", "duplicate_elsewhere")
     found = examined(lab, "--probe")
-    lab.netconsole("lab", "mend", "duplicate-elsewhere")
+    lab.netconsole("lab", "mend", "duplicate_elsewhere")
     assert found.named == ["duplicate_address"]
     finding = found.findings["duplicate_address"]
     assert finding["fix"] is None

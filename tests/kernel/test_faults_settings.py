@@ -18,17 +18,17 @@ def lab() -> Iterator[RunningLab]:
 @pytest.mark.parametrize(
     ("fault", "check"),
     [
-        ("route-more-specific", "routes"),
-        ("arp-silent", "arp_answers"),
-        ("interface-without-arp", "arp_answers"),
-        ("no-echo", "arp_answers"),
-        ("bridge-forwards-nothing", "ip_forward"),
-        ("uplink-forwards-nothing", "ip_forward"),
-        ("answers-for-guests", "proxy_arp"),
-        ("gateway-without-mask", "gateway"),
-        ("uplink-bridged", "floating_nat"),
-        ("host-files-closed", "dhcp_hosts"),
-        ("host-file-changed", "dhcp_hosts"),
+        ("route_more_specific", "routes"),
+        ("arp_silent", "arp_answers"),
+        ("interface_without_arp", "arp_answers"),
+        ("no_echo", "arp_answers"),
+        ("bridge_forwards_nothing", "ip_forward"),
+        ("uplink_forwards_nothing", "ip_forward"),
+        ("answers_for_guests", "proxy_arp"),
+        ("gateway_without_mask", "gateway"),
+        ("uplink_bridged", "floating_nat"),
+        ("host_files_closed", "dhcp_hosts"),
+        ("host_file_changed", "dhcp_hosts"),
     ],
 )
 def test_what_a_command_cures(lab: RunningLab, fault: str, check: str) -> None:
@@ -38,24 +38,24 @@ def test_what_a_command_cures(lab: RunningLab, fault: str, check: str) -> None:
 def test_a_lease_of_a_stranger_is_released(lab: RunningLab) -> None:
     """Of its own lease the guest is still without, which is dhcp_nak's to say."""
     asked = (word for check in ("dhcp_hosts", "drift", "dhcp_probe") for word in ("--only", check))
-    put_through(lab, "lease-of-a-stranger", "dhcp_hosts", *asked)
+    put_through(lab, "lease_of_a_stranger", "dhcp_hosts", *asked)
 
 
 def test_a_router_is_known_by_its_answer(lab: RunningLab) -> None:
-    put_through(lab, "router-entered-wrong", "neighbours", "--probe")
+    put_through(lab, "router_entered_wrong", "neighbours", "--probe")
 
 
 @pytest.mark.parametrize(
     ("fault", "check", "words"),
     [
-        ("rule-to-dead-table", "routes", "`610: from all iif br100 lookup 61`"),
-        ("rule-on-the-way-back", "routes", "`blackhole 10.0.0.0/8` of table 61"),
-        ("rule-of-a-mark", "routes", "gives it the mark 0x61"),
-        ("default-in-halves", "routes", "leaves by vpn0 and not by eth0"),
-        ("router-gone", "routes", "203.0.113.77 by eth0, and nobody answered"),
-        ("host-address-lost", "uplink", "203.0.113.2 (my_ip) is on no interface"),
-        ("strict-at-boot", "rp_filter", "98-hardening.conf:2"),
-        ("forwarding-off-at-boot", "ip_forward", "98-hardening.conf:1 switches it off"),
+        ("rule_to_dead_table", "routes", "`610: from all iif br100 lookup 61`"),
+        ("rule_on_the_way_back", "routes", "`blackhole 10.0.0.0/8` of table 61"),
+        ("rule_of_a_mark", "routes", "gives it the mark 0x61"),
+        ("default_in_halves", "routes", "leaves by vpn0 and not by eth0"),
+        ("router_gone", "routes", "203.0.113.77 by eth0, and nobody answered"),
+        ("host_address_lost", "uplink", "203.0.113.2 (my_ip) is on no interface"),
+        ("strict_at_boot", "rp_filter", "98-hardening.conf:2"),
+        ("forwarding_off_at_boot", "ip_forward", "98-hardening.conf:1 switches it off"),
     ],
 )
 def test_what_is_left_to_the_admin(lab: RunningLab, fault: str, check: str, words: str) -> None:

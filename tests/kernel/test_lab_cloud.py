@@ -37,9 +37,9 @@ def resolves(lab: RunningLab, member: str, name: str) -> bool:
 
 WORKS: Mapping[str, Callable[[RunningLab], bool]] = {
     "rp_filter": lambda lab: pings(lab, "outside", FLOATING),
-    "nat-flushed": lambda lab: "web1" in page(lab, "outside", FLOATING),
-    "dnsmasq-killed": lambda lab: resolves(lab, "web2", "example.com"),
-    "floating-address-missing": lambda lab: pings(lab, "outside", FLOATING),
+    "nat_flushed": lambda lab: "web1" in page(lab, "outside", FLOATING),
+    "dnsmasq_killed": lambda lab: resolves(lab, "web2", "example.com"),
+    "floating_address_missing": lambda lab: pings(lab, "outside", FLOATING),
     "forward_filter": lambda lab: pings(lab, "db1", OUTSIDE),
     "forward_filter_docker": lambda lab: pings(lab, "db1", OUTSIDE),
     "forward_filter_nft": lambda lab: pings(lab, "db1", OUTSIDE),

@@ -59,7 +59,7 @@ def test_the_bridge_of_flat_is_the_admins(flat: RunningLab) -> None:
 
 
 def test_what_flat_does_not_have_cannot_be_broken(flat: RunningLab) -> None:
-    for fault in ("nat-flushed", "dnsmasq-killed", "floating-address-missing"):
+    for fault in ("nat_flushed", "dnsmasq_killed", "floating_address_missing"):
         refused = flat.netconsole("lab", "break", fault, check=False)
         assert refused.returncode == 1
         (line,) = refused.stderr.splitlines()

@@ -16,13 +16,13 @@ def test_a_labs_instance_is_told_who_it_is(lab: RunningLab) -> None:
 
 def test_a_service_that_does_not_run_is_the_first_trouble(lab: RunningLab) -> None:
     assert "metadata service" not in lab.run("netconsole", "status").stdout
-    found = put_through_by_hand(lab, "metadata-service", "metadata")
+    found = put_through_by_hand(lab, "metadata_service", "metadata")
     assert "No metadata service runs" in found["because"]
-    lab.run("netconsole", "lab", "break", "metadata-service")
+    lab.run("netconsole", "lab", "break", "metadata_service")
     told = lab.run("netconsole", "status").stdout.splitlines()
     assert "and 1 problem" in told[0]
     assert told[2].startswith("wrong: no metadata service runs: instances are led to 203.0.113.2")
-    lab.run("netconsole", "lab", "mend", "metadata-service")
+    lab.run("netconsole", "lab", "mend", "metadata_service")
 
 
 def test_who_cannot_read_the_store_serves_nobody_and_is_told_so(lab: RunningLab) -> None:

@@ -17,8 +17,8 @@ WAYS = {
         "metadata",
     ),
     "no service runs": (
-        "netconsole lab break metadata-service",
-        "netconsole lab mend metadata-service",
+        "netconsole lab break metadata_service",
+        "netconsole lab mend metadata_service",
         "metadata",
     ),
     "the gateway is gone": (

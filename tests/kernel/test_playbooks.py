@@ -57,11 +57,11 @@ def test_a_target_that_means_nothing_is_refused_in_one_line(lab: RunningLab) -> 
 def test_the_bundle_has_everything_but_secrets(lab: RunningLab) -> None:
     secret = "s3cr3t-of-the-lab"  # noqa: S105  it protects nothing
     lab.run("sh", "-c", f"echo '# x_password = {secret}' > /etc/sysctl.d/10-odd.conf")
-    lab.netconsole("lab", "break", "nat-flushed")
+    lab.netconsole("lab", "break", "nat_flushed")
     try:
         status, document = run_playbook(lab, "bundle", "--no-probe", "--target", "/run/t.tar.gz")
     finally:
-        lab.netconsole("lab", "mend", "nat-flushed")
+        lab.netconsole("lab", "mend", "nat_flushed")
         lab.run("rm", "/etc/sysctl.d/10-odd.conf")
     assert status == 1, "the archive is written, and something was found"
     assert document["delivered"].startswith("/run/t.tar.gz: ")
@@ -150,12 +150,12 @@ def test_a_floating_address_is_watched_on_both_sides_of_nat(lab: RunningLab) -> 
     assert (status, document["finding"]["verdict"]) == (0, "info")
     assert "lost before this host" in document["finding"]["because"]
 
-    lab.netconsole("lab", "break", "nat-flushed")
+    lab.netconsole("lab", "break", "nat_flushed")
     try:
         with pinging(lab):
             status, document = run_playbook(lab, *watch)
     finally:
-        lab.netconsole("lab", "mend", "nat-flushed")
+        lab.netconsole("lab", "mend", "nat_flushed")
     assert (status, document["finding"]["verdict"]) == (1, "fail")
     assert "from eth0 to" in document["finding"]["because"]
     with pinging(lab):
@@ -168,7 +168,7 @@ def test_a_floating_address_is_watched_on_both_sides_of_nat(lab: RunningLab) -> 
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
-        ("dnsmasq-killed", "dnsmasq_processes"),
+        ("dnsmasq_killed", "dnsmasq_processes"),
         ("dhcp_hosts", "dhcp_hosts"),
         ("dhcp_firewall", "dhcp_firewall"),
     ],
@@ -198,13 +198,13 @@ def test_slow_names_are_led_back_to_the_half_in_which_time_is_lost(lab: RunningL
         assert "203.0.113.1, which the dnsmasq of vmnet asks" in document["finding"]["because"]
     finally:
         lab.netconsole("lab", "mend", "dns")
-    lab.netconsole("lab", "break", "dnsmasq-stopped")
+    lab.netconsole("lab", "break", "dnsmasq_stopped")
     try:
         status, document = run_playbook(lab, "slow-dns", "--apply")
         assert (status, document["verified"]) == (0, True)
         assert document["finding"]["check"] == "dnsmasq_processes"
     finally:
-        lab.netconsole("lab", "mend", "dnsmasq-stopped")
+        lab.netconsole("lab", "mend", "dnsmasq_stopped")
 
 
 def test_the_cure_of_dnsmasq_touches_ours_alone_and_only_what_is_wrong(lab: RunningLab) -> None:

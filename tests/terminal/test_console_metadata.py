@@ -35,7 +35,7 @@ def test_where_no_agent_runs_it_says_how_one_does() -> None:
 
 def test_requests_are_seen_as_they_come_and_who_is_silent_first() -> None:
     with RunningLab() as lab:
-        lab.netconsole("lab", "break", "metadata-service")  # the agent carries it
+        lab.netconsole("lab", "break", "metadata_service")  # the agent carries it
         start_agent(lab)
         with console(lab) as terminal:
             terminal.wait_for(HEALTHY)

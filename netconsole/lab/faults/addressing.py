@@ -175,7 +175,7 @@ def _forget_entry(service: Service) -> None:
 
 FAULTS: Final = (
     _stolen(
-        "gateway-twice",
+        "gateway_twice",
         f"{_INTRUDER} has the address of the gateway as well.",
         "Instances reach the world now and then, and their gateway changes its hardware address.",
         _Place(_INTRUDER, INTERFACE),
@@ -197,7 +197,7 @@ FAULTS: Final = (
         _have_public_once,
     ),
     _stolen(
-        "duplicate-elsewhere",
+        "duplicate_elsewhere",
         "A machine on the wire of eth1 has the address of eth1.",
         "Neighbours on that wire reach the host now and then.",
         _Place(OUTSIDE, SECOND.interface),
@@ -226,7 +226,7 @@ FAULTS: Final = (
         _forget_upstream,
     ),
     Fault(
-        "neighbour-by-hand",
+        "neighbour_by_hand",
         "Somebody entered another hardware address for the first instance on its bridge.",
         "Its neighbours reach the instance, and neither this host nor anybody beyond does.",
         _is_entered,

@@ -207,13 +207,13 @@ def _twin(service: Service) -> None:
     victim, culprit = guest(service, 1), guest(service, 2)
     traffic.as_anybody(service, culprit.instance)
     send = traffic.frames_from(victim.mac, INTERFACE)
-    traffic.start("mac-twin", culprit.instance, send, 0.05)
+    traffic.start("mac_twin", culprit.instance, send, 0.05)
 
 
 def _end_twin(service: Service) -> None:
-    if not traffic.runs("mac-twin"):
+    if not traffic.runs("mac_twin"):
         return
-    traffic.stop("mac-twin")
+    traffic.stop("mac_twin")
     victim, culprit = guest(service, 1), guest(service, 2)
     traffic.as_itself(service, culprit.instance)
     entries = run("bridge", "fdb", "show", "dev", culprit.device).splitlines()
@@ -239,7 +239,7 @@ def _end_overload(service: Service) -> None:
 
 FAULTS: Final = (
     _port_fault(
-        "port-unplugged",
+        "port_unplugged",
         "The port of web1 was taken out of its bridge.",
         "web1 reaches nobody, and nobody reaches web1; its interface is up all the same.",
         lambda service: "master" not in _link(guest(service, 0).device),
@@ -261,49 +261,49 @@ FAULTS: Final = (
         _hairpin,
     ),
     _port_fault(
-        "ports-isolated",
+        "ports_isolated",
         "The ports of web1 and web2 were isolated from each other.",
         "web1 and web2 reach the host and the world, and not each other.",
         lambda service: _of_port(service, "isolated", True),
         _isolate,
     ),
     _port_fault(
-        "port-disabled",
+        "port_disabled",
         "The port of web2 was shut by hand, while the spanning tree is off.",
         "web2 reaches nobody, and nobody reaches web2; its port is up and in its bridge.",
         _of_second_port("state", "disabled"),
         _set_port("state", "0", "3"),
     ),
     _port_fault(
-        "port-locked",
+        "port_locked",
         "The port of web2 was locked, as for 802.1X, and nobody lets it in.",
         "web2 reaches nobody: the bridge drops what comes from it.",
         _of_second_port("locked", True),
         _set_port("locked", "on", "off"),
     ),
     _port_fault(
-        "port-no-broadcast",
+        "port_no_broadcast",
         "Broadcasts are no more sent out by the port of web2.",
         "Who has just started does not find web2; who knows it already reaches it.",
         _of_second_port("bcast_flood", False),
         _set_port("bcast_flood", "off", "on"),
     ),
     _port_fault(
-        "port-no-multicast",
+        "port_no_multicast",
         "Multicast is no more sent out by the port of web2.",
         "web2 hears no mDNS and no VRRP, and its IPv6 finds no neighbours.",
         _of_second_port("mcast_flood", False),
         _set_port("mcast_flood", "off", "on"),
     ),
     _port_fault(
-        "port-no-learning",
+        "port_no_learning",
         "The bridge does not learn at the port of web2.",
         "Everything works, and each guest gets what is for web2 as well.",
         _of_second_port("learning", False),
         _set_port("learning", "off", "on"),
     ),
     _port_fault(
-        "port-suppressed",
+        "port_suppressed",
         "The bridge answers ARP itself instead of asking at the port of web2.",
         "web2 is looked for where it was before, when its hardware address has changed.",
         _of_second_port("neigh_suppress", True),
@@ -317,22 +317,22 @@ FAULTS: Final = (
         _misplace,
     ),
     _port_fault(
-        "fdb-ageing",
+        "fdb_ageing",
         "The bridge was told to remember no MAC address.",
         "Everything works; each guest gets what is for the others as well.",
         lambda service: _of_bridge(service, "ageing_time", 0),
         _never_remember,
     ),
     Fault(
-        "mac-twin",
+        "mac_twin",
         "db1 sends frames under the MAC address of web2, as a copied guest would.",
         "web2 is reached now and then: what is for it goes to db1 until web2 sends something.",
-        lambda service: traffic.runs("mac-twin"),
+        lambda service: traffic.runs("mac_twin"),
         _twin,
         _end_twin,
     ),
     _port_fault(
-        "bridge_nf-off",
+        "bridge_nf_off",
         "Bridged frames pass iptables by, and a rule there is about the port of web1.",
         "web1 sends mail to web2 on port 25, which the rule forbids.",
         _is_passed_by,

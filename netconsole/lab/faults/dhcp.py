@@ -229,7 +229,7 @@ FAULTS: Final = (
         (("iptables", "-w", "-t", "raw", "-D", *_DROPPED),),
     ),
     command_fault(
-        "dhcp-firewall-input",
+        "dhcp_firewall_input",
         "Someone has put a rule that drops DHCP requests in front of ours in INPUT.",
         "No instance gets an address when it boots.",
         _has_rule("filter", _REJECTED),
@@ -237,7 +237,7 @@ FAULTS: Final = (
         (("iptables", "-w", "-D", *_REJECTED),),
     ),
     command_fault(
-        "dhcp-firewall-nft",
+        "dhcp_firewall_nft",
         "A firewall of nftables lets in SSH and HTTP alone, and no rule of iptables shows it.",
         "No instance gets an address when it boots, or resolves a name.",
         lambda service: "host_guard" in run("nft", "list", "tables"),

@@ -179,7 +179,7 @@ def _mend_if(
 
 FAULTS: Final = (
     Fault(
-        "dnsmasq-stopped",
+        "dnsmasq_stopped",
         "The dnsmasq of the network was stopped by a signal (SIGSTOP).",
         "Instances resolve no names and get no address, though the process is there.",
         _is_stopped,
@@ -187,7 +187,7 @@ FAULTS: Final = (
         _mend_if(_is_stopped, _signal(signal.SIGCONT)),
     ),
     Fault(
-        "dnsmasq-pid-file",
+        "dnsmasq_pid_file",
         "The pid file of the network's dnsmasq was removed.",
         "Addresses of instances that were deleted are still given out: the reload reaches nobody.",
         _pid_file_missing,

@@ -52,12 +52,12 @@ def _is_changed(service: Service) -> bool:
 def _change(service: Service) -> None:
     file = _host_file(service)
     text = file.read_text(encoding="utf-8")
-    remember("host-file-changed", {str(file): text})
+    remember("host_file_changed", {str(file): text})
     file.write_text(text.replace(_victim(service)[0], _STRANGER), encoding="utf-8")
 
 
 def _change_back(service: Service) -> None:
-    for path, text in recall("host-file-changed").items():
+    for path, text in recall("host_file_changed").items():
         Path(path).write_text(text, encoding="utf-8")
 
 
@@ -72,7 +72,7 @@ def _steal(service: Service) -> None:
 
     def rewrite() -> None:
         text = file.read_text(encoding="utf-8")
-        remember("lease-of-a-stranger", {str(file): text})
+        remember("lease_of_a_stranger", {str(file): text})
         kept = [line for line in text.splitlines() if f" {address} " not in line]
         end = int(time.time()) + 80_000
         kept.append(f"{end} {_STRANGER} {address} stranger 01:{_STRANGER}")
@@ -82,7 +82,7 @@ def _steal(service: Service) -> None:
 
 
 def _give_back(service: Service) -> None:
-    before = recall("lease-of-a-stranger")
+    before = recall("lease_of_a_stranger")
 
     def rewrite() -> None:
         for path, text in before.items():
@@ -94,7 +94,7 @@ def _give_back(service: Service) -> None:
 
 FAULTS: Final = (
     Fault(
-        "host-files-closed",
+        "host_files_closed",
         "The directory of host files is open to root alone, as after a copy with umask 077.",
         "No instance gets an address: dnsmasq knows none.",
         _is_closed,
@@ -102,7 +102,7 @@ FAULTS: Final = (
         _open,
     ),
     Fault(
-        "host-file-changed",
+        "host_file_changed",
         f"The host file of {_VICTIM} was changed by hand, and names another MAC address.",
         f"{_VICTIM} gets no address.",
         _is_changed,
@@ -110,7 +110,7 @@ FAULTS: Final = (
         _change_back,
     ),
     Fault(
-        "lease-of-a-stranger",
+        "lease_of_a_stranger",
         f"The address of {_VICTIM} is leased to a MAC address that no instance has.",
         f"{_VICTIM} gets no address.",
         _is_stolen,

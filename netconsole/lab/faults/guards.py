@@ -39,7 +39,7 @@ def _take_address(service: Service) -> None:
 
 FAULTS: Final = (
     Fault(
-        "guards-flushed",
+        "guards_flushed",
         "Someone has emptied the chain that all guards lead to.",
         "No instance reaches anything: a port drops what nothing lets through.",
         planned(_is_of_guards),
@@ -47,7 +47,7 @@ FAULTS: Final = (
         follow_plan(_is_of_guards),
     ),
     Fault(
-        "guard-removed",
+        "guard_removed",
         "The guard of the first instance's port was deleted.",
         "Nothing, until its guest passes for another.",
         planned(_is_of_guards),
@@ -55,7 +55,7 @@ FAULTS: Final = (
         follow_plan(_is_of_guards),
     ),
     Fault(
-        "guard-address",
+        "guard_address",
         "The first instance's own address was taken out of its guard.",
         "It reaches nobody, and its ARP is not answered; by DHCP it still gets its address.",
         planned(_is_of_guards),

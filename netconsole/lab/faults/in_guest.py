@@ -178,7 +178,7 @@ def _mistakes_router(service: Service, port: Allocation) -> bool:
 
 FAULTS: Final = (
     _guest_fault(
-        "guest-address",
+        "guest_address",
         f"The owner of {_OWNED} gave it a static address that nobody assigned.",
         f"Nobody reaches {_OWNED}; its owner says that the network is set up.",
         _is_otherwise,
@@ -186,7 +186,7 @@ FAULTS: Final = (
     ),
     _while_it_speaks(
         _guest_fault(
-            "guest-no-lease",
+            "guest_no_lease",
             f"{_OWNED} gave up on DHCP and gave itself an address of 169.254.0.0/16.",
             f"Nobody reaches {_OWNED}, and it reaches nobody.",
             _has(_LINK_LOCAL),
@@ -194,35 +194,35 @@ FAULTS: Final = (
         )
     ),
     _guest_fault(
-        "guest-mac",
+        "guest_mac",
         f"{_OWNED} uses a hardware address of its own, written down in a copied image.",
         f"{_OWNED} reaches nobody and gets no address anew.",
         _has_other_mac,
         _change_mac,
     ),
     _guest_fault(
-        "guest-mask",
+        "guest_mask",
         f"{_OWNED} has the mask /29.",
         f"{_OWNED} reaches the world, and not all instances of its own network.",
         _is_otherwise,
         _readdress(lambda _, port: f"{port.address}/29"),
     ),
     _guest_fault(
-        "guest-router",
+        "guest_router",
         f"The default route of {_OWNED} leads by an address that nobody has.",
         f"{_OWNED} reaches its neighbours and nothing beyond.",
         _is_led_elsewhere,
         _lead_elsewhere,
     ),
     _guest_fault(
-        "guest-router-mac",
+        "guest_router_mac",
         f"{_OWNED} has a static neighbour entry for its router, of a host that is no more.",
         f"{_OWNED} reaches its neighbours and nothing beyond.",
         _mistakes_router,
         _mistake_router,
     ),
     _guest_fault(
-        "guest-mtu",
+        "guest_mtu",
         f"The interface of {_OWNED} takes {_NARROW} bytes only, for a tunnel that is no more.",
         f"Ping answers and SSH connects to {_OWNED}, and file transfers to it hang.",
         _is_narrow,

@@ -30,13 +30,13 @@ def _is_lost(service: Service) -> bool:
 
 
 def _lose(service: Service) -> None:
-    remember("host-address-lost", {"addresses": " ".join(_addresses(PUBLIC.interface))})
+    remember("host_address_lost", {"addresses": " ".join(_addresses(PUBLIC.interface))})
     own = f"{PUBLIC.host}/{PREFIX_LENGTH}"
     run("ip", "address", "delete", own, "dev", PUBLIC.interface)
 
 
 def _find(service: Service) -> None:
-    if addresses := recall("host-address-lost").get("addresses", "").split():
+    if addresses := recall("host_address_lost").get("addresses", "").split():
         _move(addresses, PUBLIC.interface, PUBLIC.interface)
         run("ip", "route", "replace", *DEFAULT_ROUTE)
 
@@ -96,7 +96,7 @@ def _move(addresses: list[str], source: str, target: str) -> None:
 
 def _bridge(service: Service) -> None:
     addresses = _addresses(PUBLIC.interface)
-    remember("uplink-bridged", {"addresses": " ".join(addresses)})
+    remember("uplink_bridged", {"addresses": " ".join(addresses)})
     mac = str(_link(PUBLIC.interface)["address"])
     run("ip", "link", "add", _UPPER, "address", mac, "type", "bridge", "forward_delay", "0")
     run("ip", "link", "set", "dev", _UPPER, "addrgenmode", "none")
@@ -107,7 +107,7 @@ def _bridge(service: Service) -> None:
 
 
 def _unbridge(service: Service) -> None:
-    if addresses := recall("uplink-bridged").get("addresses", "").split():
+    if addresses := recall("uplink_bridged").get("addresses", "").split():
         run("ip", "link", "delete", _UPPER)
         _move(addresses, PUBLIC.interface, PUBLIC.interface)
         run("ip", "route", "replace", *DEFAULT_ROUTE)
@@ -115,13 +115,13 @@ def _unbridge(service: Service) -> None:
 
 FAULTS: Final = (
     setting_fault(
-        "arp-silent",
+        "arp_silent",
         f"A recipe of hardening has the host answer no ARP on {PUBLIC.interface}.",
         "Floating addresses are dead from outside, for whoever has not just been answered.",
         {f"net/ipv4/conf/{PUBLIC.interface}/arp_ignore": "8"},
     ),
     command_fault(
-        "interface-without-arp",
+        "interface_without_arp",
         f"{PUBLIC.interface} was set to do without ARP.",
         "Nobody outside finds the host, nor the host anybody there.",
         _is_without_arp,
@@ -129,31 +129,31 @@ FAULTS: Final = (
         (("ip", "link", "set", "dev", PUBLIC.interface, "arp", "on"),),
     ),
     setting_fault(
-        "no-echo",
+        "no_echo",
         "The host answers no ping.",
         "Instances take their gateway for dead; everything else works.",
         {"net/ipv4/icmp_echo_ignore_all": "1"},
     ),
     setting_fault(
-        "bridge-forwards-nothing",
+        "bridge_forwards_nothing",
         f"Forwarding was switched off for {BRIDGE} alone.",
         "Instances reach the host, and nothing beyond.",
         {f"net/ipv4/conf/{BRIDGE}/forwarding": "0"},
     ),
     setting_fault(
-        "uplink-forwards-nothing",
+        "uplink_forwards_nothing",
         f"Forwarding was switched off for {PUBLIC.interface} alone.",
         "What instances send leaves, and no answer gets further than this host.",
         {f"net/ipv4/conf/{PUBLIC.interface}/forwarding": "0"},
     ),
     setting_fault(
-        "answers-for-guests",
+        "answers_for_guests",
         f"The host answers ARP on {BRIDGE} in every instance's place (proxy_arp_pvlan).",
         "Instances send each other's packets to the host.",
         {f"net/ipv4/conf/{BRIDGE}/proxy_arp_pvlan": "1"},
     ),
     command_fault(
-        "gateway-without-mask",
+        "gateway_without_mask",
         "The gateway's address was put back without its prefix length.",
         "Instances ask for their gateway, and the host has no route to answer by.",
         _is_narrow,
@@ -167,7 +167,7 @@ FAULTS: Final = (
         ),
     ),
     Fault(
-        "host-address-lost",
+        "host_address_lost",
         f"{PUBLIC.interface} lost the address of the host, as when its DHCP lease is over.",
         "Instances without a floating address get no answer from the world.",
         _is_lost,
@@ -175,7 +175,7 @@ FAULTS: Final = (
         _find,
     ),
     Fault(
-        "uplink-bridged",
+        "uplink_bridged",
         f"{PUBLIC.interface} became a port of {_UPPER}, and its addresses went along.",
         "No instance reaches the world: rules that name the interface match nothing.",
         _is_bridged,
@@ -183,14 +183,14 @@ FAULTS: Final = (
         _unbridge,
     ),
     _file_fault(
-        "strict-at-boot",
+        "strict_at_boot",
         "A file of sysctl.d makes the reverse path filter strict, and a route leads aside.",
         "None yet: after the next start, 192.0.2.0/24 gets no answer.",
         "net.ipv4.conf.all.rp_filter = 1\nnet.ipv4.conf.eth0.rp_filter = 1\n",
         _ASIDE,
     ),
     _file_fault(
-        "forwarding-off-at-boot",
+        "forwarding_off_at_boot",
         "A file of sysctl.d switches forwarding off.",
         "None yet: after the next start, instances reach nothing beyond the host.",
         "net.ipv4.ip_forward = 0\n",

@@ -147,7 +147,7 @@ FAULTS: Final = (
         follow_plan(_is_metadata_rule),
     ),
     Fault(
-        "metadata-address",
+        "metadata_address",
         "The address of the metadata service was taken off the host.",
         "Instances with a route of their own to 169.254.0.0/16, as zeroconf puts it, boot without "
         "their keys and names; the others do not notice.",
@@ -156,7 +156,7 @@ FAULTS: Final = (
         follow_plan(_is_metadata_address),
     ),
     Fault(
-        "metadata-service",
+        "metadata_service",
         "The metadata service does not run.",
         "Instances boot without their keys and names: what they ask is refused at once.",
         lambda service: not metadata_service.listens(),
@@ -164,7 +164,7 @@ FAULTS: Final = (
         _start_metadata_service,
     ),
     Fault(
-        "nat-flushed",
+        "nat_flushed",
         "Someone has emptied the NAT chain nova-network-PREROUTING.",
         "A floating address leads to the host instead of its instance: ping answers, HTTP "
         "is refused.",
@@ -173,7 +173,7 @@ FAULTS: Final = (
         follow_plan(_is_nat_rule),
     ),
     Fault(
-        "dnsmasq-killed",
+        "dnsmasq_killed",
         "The dnsmasq of the network was killed.",
         "Instances resolve no names; one that boots or renews its lease gets no address.",
         planned(_is_server),
@@ -181,7 +181,7 @@ FAULTS: Final = (
         follow_plan(_is_server),
     ),
     Fault(
-        "floating-address-missing",
+        "floating_address_missing",
         "The floating addresses were taken off the public interface.",
         "From outside a floating address is unreachable: nobody answers ARP for it.",
         planned(_is_public_address),

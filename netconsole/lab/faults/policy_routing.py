@@ -117,21 +117,21 @@ def _is_entered(service: Service) -> bool:
 
 FAULTS: Final = (
     _rule_fault(
-        "rule-to-dead-table",
+        "rule_to_dead_table",
         "A rule leads what instances send to a table whose default route is unreachable.",
         "No instance reaches the world, which the host itself does.",
         ("iif", BRIDGE),
         ("unreachable", "default"),
     ),
     _rule_fault(
-        "rule-on-the-way-back",
+        "rule_on_the_way_back",
         f"A rule leads what comes in by {PUBLIC.interface} to a table that throws it away.",
         "Requests of instances leave, and no answer gets further than this host.",
         ("iif", PUBLIC.interface),
         ("blackhole", "10.0.0.0/8"),
     ),
     Fault(
-        "rule-of-a-mark",
+        "rule_of_a_mark",
         "The packet filter marks what instances send, and a rule prohibits such packets.",
         "No instance reaches the world, which the host itself does.",
         _is_marked,
@@ -139,20 +139,20 @@ FAULTS: Final = (
         _unmark,
     ),
     _tunnel_fault(
-        "default-in-halves",
+        "default_in_halves",
         "Two halves of a default route lead into a tunnel, as a VPN makes them.",
         "No instance reaches the world; what it sends leaves under its own address.",
         "0.0.0.0/1",
         "128.0.0.0/1",
     ),
     _tunnel_fault(
-        "route-more-specific",
+        "route_more_specific",
         "A route to half of the network leads into a tunnel.",
         "The host cannot reach instances, which reach each other.",
         "10.0.0.0/25",
     ),
     command_fault(
-        "router-entered-wrong",
+        "router_entered_wrong",
         "The router's MAC address was entered by hand, and is that of the one before.",
         "Neither the host nor an instance reaches anything beyond the wire.",
         _is_entered,
@@ -160,7 +160,7 @@ FAULTS: Final = (
         (("ip", "neighbour", "delete", *_ENTRY),),
     ),
     Fault(
-        "router-gone",
+        "router_gone",
         f"The default route leads to {_NOBODY}, which is nobody.",
         "Neither the host nor an instance reaches anything beyond the wire.",
         _is_router_gone,

@@ -43,7 +43,7 @@ def _widen_beyond(service: Service) -> None:
 
 FAULTS: Final = (
     command_fault(
-        "uplink-down",
+        "uplink_down",
         f"{PUBLIC.interface} was set down.",
         "Every floating address is dead and no instance reaches the world; inside, all is well.",
         lambda service: "UP" not in _flags(),
@@ -51,15 +51,15 @@ FAULTS: Final = (
         ((*_LINK, "up"), ("ip", "route", "replace", *DEFAULT_ROUTE)),
     ),
     Fault(
-        "cable-pulled",
+        "cable_pulled",
         f"Nobody is at the other end of {PUBLIC.interface}.",
-        "As with uplink-down; the interface is up all the same.",
+        "As with uplink_down; the interface is up all the same.",
         lambda service: "NO-CARRIER" in _flags(),
         _pull,
         _plug_in,
     ),
     Fault(
-        "mtu-beyond",
+        "mtu_beyond",
         f"What {PUBLIC.interface} leads to carries {_NARROW} bytes only, and says nothing.",
         "Ping answers and connections open from everywhere, and large transfers hang.",
         _is_narrow_beyond,
