@@ -197,3 +197,21 @@ def test_another_dnsmasq_on_our_bridge_is_named_and_never_touched(lab: RunningLa
     finally:
         lab.run("sh", "-c", "kill $(cat /run/other.pid)")
     eventually(lambda: examined(lab).named == [])
+
+
+def test_rules_that_ask_who_sends_are_named(lab: RunningLab) -> None:
+    asked = ("--probe", "--only", "dns", "--only", "dhcp_firewall")
+    for rule, check, said in (
+        ("-m owner --uid-owner nobody -p udp --dport 53", "dns", "what the dnsmasq of"),
+        ("-m owner --uid-owner root -p udp --sport 67", "dhcp_firewall", "DHCP answers to"),
+        ("-m owner --uid-owner root -p tcp --sport 8775", "dhcp_firewall", "metadata service"),
+    ):
+        lab.run("sh", "-c", f"iptables -I OUTPUT {rule} -j DROP")
+        try:
+            found = examined(lab, *asked)
+        finally:
+            lab.run("sh", "-c", f"iptables -D OUTPUT {rule} -j DROP")
+        assert found.named == [check]
+        assert said in found.reasons[check]
+        assert "-m owner --uid-owner" in found.reasons[check]
+    assert examined(lab, *asked).named == []

@@ -1,5 +1,6 @@
 """Reads who may read the files that each dnsmasq reads as it runs (inode(7), proc(5) status)."""
 
+import grp
 import os
 import stat
 from collections.abc import Iterator
@@ -31,12 +32,24 @@ def _reader(pid: int) -> DnsmasqReader | None:
     try:
         told = files.read_text(f"/proc/{pid}/status").splitlines()
         argv = arguments(pid)
+        control_groups = files.read_text(f"/proc/{pid}/cgroup").splitlines()
     except OSError:
         return None  # it has ended
     words = {line.partition(":")[0]: line.partition(":")[2].split() for line in told}
     user, group = int(words["Uid"][1]), int(words["Gid"][1])
     groups = (group, *(int(each) for each in words.get("Groups", ())))
-    return DnsmasqReader(pid, user, groups, login_of(user), tuple(_files(argv)))
+    unified = (line.partition("::")[2] for line in control_groups if line.startswith("0::"))
+    return DnsmasqReader(
+        *(pid, user, groups, login_of(user), tuple(_files(argv))),
+        *(group, _group_name(group), next(unified, "").strip("/")),
+    )
+
+
+def _group_name(group: int) -> str:
+    try:
+        return grp.getgrgid(group).gr_name
+    except KeyError:
+        return str(group)
 
 
 def _files(argv: tuple[str, ...]) -> Iterator[FileMode]:

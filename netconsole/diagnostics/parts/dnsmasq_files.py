@@ -30,6 +30,11 @@ class DnsmasqReader:
     user_name: str = ""
     files: tuple[FileMode, ...] = ()
     """With the directories that lead to them."""
+    group: int = 0
+    """Its first one."""
+    group_name: str = ""
+    control_group: str = ""
+    """Of version 2 (cgroups(7)); empty where it is in the first one of all."""
 
     @property
     def closed(self) -> tuple[FileMode, ...]:

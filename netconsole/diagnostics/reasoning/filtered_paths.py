@@ -2,8 +2,7 @@
 
 In the words of nft(8) `fib saddr . iif oif missing`, in those of iptables-extensions(8)
 `-m rpfilter --invert`: the packet fits unless the route to its source leaves by the interface that
-it came in at; without `iif`, or with `--loose`, unless there is a route at all. Of a packet whose
-route back is known, such a condition is no question any more.
+it came in at; without `iif`, or with `--loose`, unless there is a route at all.
 """
 
 import re
@@ -12,12 +11,11 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Final
 
-from netconsole.backend.filtering.matches import Flow, RuleReading
-from netconsole.backend.filtering.rule_words import unquoted
-from netconsole.backend.filtering.walk import Reader
+from netconsole.backend.filtering.matches import Flow
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.reverse_paths import ReversePath
 from netconsole.diagnostics.reasoning.filter_walk import Drop, Hook, Ruleset, drops, rulesets
+from netconsole.diagnostics.reasoning.known_conditions import KnownCondition, knowing
 
 _OF_NFT: Final = re.compile(
     r"\bfib saddr((?: \. (?:mark|iif))*) oif(?:name)? (?P<is>missing|exists|!= 0|0)(?= |$)"
@@ -35,7 +33,7 @@ def drops_of_path(seen: PacketFilter, path: ReversePath) -> Iterator[Drop]:
     )
     for hook in _WAY_IN:
         for ruleset in rulesets(seen, hook):
-            if any(_asks(step.text) for each in ruleset.chains.values() for step in each.steps):
+            if _asks(ruleset, path):
                 yield from _drops(ruleset, path, flow)
 
 
@@ -46,30 +44,31 @@ def _drops(ruleset: Ruleset, path: ReversePath, flow: Flow) -> Iterator[Drop]:
 
 
 def _certain(ruleset: Ruleset, path: ReversePath, flow: Flow) -> Iterator[Drop]:
-    knowing = replace(ruleset, read=_knowing(ruleset.read, path))
-    return (each for each in drops(knowing, (flow,)) if each.certain and not each.excepted)
+    of_path = replace(ruleset, read=knowing(ruleset.read, _known(path)))
+    return (each for each in drops(of_path, (flow,)) if each.certain and not each.excepted)
 
 
-def _asks(text: str) -> bool:
-    return bool(_OF_NFT.search(text) or _OF_IPTABLES.search(unquoted(text)))
+def _asks(ruleset: Ruleset, path: ReversePath) -> bool:
+    known = _known(path)
+    return any(
+        condition.asked_by(step.text)
+        for chain in ruleset.chains.values()
+        for step in chain.steps
+        if "fib" in step.text or "rpfilter" in step.text
+        for condition in known
+    )
 
 
-def _knowing(read: Reader, path: ReversePath) -> Reader:
-    """Read rules as `read` does, of a packet whose route back is known."""
+def _known(path: ReversePath) -> tuple[KnownCondition, ...]:
+    def of_nft(found: re.Match[str]) -> bool:
+        is_missing = not _leads_back(path, strict="iif" in found[1])
+        return is_missing == (found["is"] in ("missing", "0"))
 
-    def reading(text: str, flow: Flow) -> RuleReading:
-        if found := _OF_NFT.search(text):
-            is_missing = not _leads_back(path, strict="iif" in found[1])
-            fits = is_missing == (found["is"] in ("missing", "0"))
-        elif found := _OF_IPTABLES.search(unquoted(text)):
-            is_missing = not _leads_back(path, strict="--loose" not in found[1])
-            fits = is_missing == ("--invert" in found[1])
-        else:
-            return read(text, flow)
-        told = read(text.replace(found[0], "", 1), flow)
-        return told if fits else replace(told, fit=False)
+    def of_iptables(found: re.Match[str]) -> bool:
+        is_missing = not _leads_back(path, strict="--loose" not in found[1])
+        return is_missing == ("--invert" in found[1])
 
-    return reading
+    return (KnownCondition(_OF_NFT, of_nft), KnownCondition(_OF_IPTABLES, of_iptables))
 
 
 def _leads_back(path: ReversePath, *, strict: bool) -> bool:

@@ -1,11 +1,14 @@
 """What the packet filter does to packets between guests and the host itself. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from netconsole.backend.filtering.matches import Flow
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.filter_walk import Drop, Hook, drops, rulesets
+from netconsole.diagnostics.reasoning.known_conditions import knowing
+from netconsole.diagnostics.reasoning.senders import Sender
 
 _WAY_IN: Final[tuple[Hook, ...]] = ("prerouting", "input")
 _WAY_OUT: Final[tuple[Hook, ...]] = ("output", "postrouting")
@@ -16,18 +19,18 @@ def drops_inbound(seen: PacketFilter, flow: Flow) -> Iterator[Drop]:
 
     A drop is not certain where it picks some packets, or where a rule before it may let some pass.
     """
-    return _drops(seen, flow, _WAY_IN)
-
-
-def drops_outbound(seen: PacketFilter, flow: Flow) -> Iterator[Drop]:
-    """Return the same of what the host itself sends to guests."""
-    return _drops(seen, flow, _WAY_OUT)
-
-
-def _drops(seen: PacketFilter, flow: Flow, way: tuple[Hook, ...]) -> Iterator[Drop]:
-    for hook in way:
+    for hook in _WAY_IN:
         for ruleset in rulesets(seen, hook):
             yield from drops(ruleset, (flow,))
+
+
+def drops_outbound(seen: PacketFilter, flow: Flow, sender: Sender) -> Iterator[Drop]:
+    """Return the same of what a program of the host sends."""
+    known = sender.known
+    for hook in _WAY_OUT:
+        for ruleset in rulesets(seen, hook):
+            of_sender = replace(ruleset, read=knowing(ruleset.read, known))
+            yield from drops(of_sender, (flow,))
 
 
 def is_total(drop: Drop) -> bool:

@@ -17,6 +17,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles
 from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
@@ -27,6 +28,7 @@ from netconsole.diagnostics.reasoning.filter_walk import Drop
 from netconsole.diagnostics.reasoning.inbound import drops_inbound, drops_outbound, is_total
 from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
+from netconsole.diagnostics.reasoning.senders import ROOT, as_started
 
 ID: Final = "dhcp_firewall"
 TITLE = "The packet filter lets DHCP, DNS and metadata in from the guests"
@@ -70,7 +72,7 @@ def judge(snapshot: Snapshot) -> Finding:
         fix = host.fix if steps else let_pass(total, found.command, _ANY_ADDRESS)
         remedy = REMEDY if steps else _remedy(snapshot, total[0]) if fix else LOCKED
         return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=remedy)
-    if unheard := tuple(_unheard(networks, found)):
+    if unheard := tuple(_unheard(snapshot, networks, metadata)):
         because = _said_of_answers(unheard[0])
         told = (*rows, *(_row(each) for each in unheard))
         return Finding(ID, TITLE, "fail", because, told, _RULES_OUT[:1], remedy=_OF_OTHERS)
@@ -100,11 +102,24 @@ _RULES_OUT = (
 )
 
 
-def _unheard(networks: Sequence[NetworkStatus], found: PacketFilter) -> Iterator[Drop]:
-    """Where rules of others certainly drop what dnsmasq answers, on its way out."""
+def _unheard(
+    snapshot: Snapshot, networks: Sequence[NetworkStatus], metadata: tuple[str, int] | None
+) -> Iterator[Drop]:
+    """Where rules of others certainly drop what this host answers guests, on its way out."""
+    servers = {
+        each.network: server
+        for each in snapshot.part(Backend).status.dnsmasq
+        for server in (snapshot.get(DnsmasqFiles) or DnsmasqFiles()).readers
+        if server.pid in each.pids
+    }
+    seen = snapshot.part(PacketFilter)
     for each in networks:
-        for flow in _answers(each):
-            for drop in drops_outbound(found, flow):
+        sender = as_started(servers.get(each.label))
+        sent = [(flow, sender) for flow in _answers(each)]
+        if metadata is not None:
+            sent.append((_answer_of_metadata(each, metadata), ROOT))
+        for flow, sender in sent:
+            for drop in drops_outbound(seen, flow, sender):
                 if is_total(drop) and not drop.chain.startswith(CHAIN_PREFIX):
                     yield drop
 
@@ -121,7 +136,21 @@ def _answers(network: NetworkStatus) -> Iterator[Flow]:
         yield Flow(words, bridge, "", bridge, *ends, states, protocol="udp", source_port=port)
 
 
+def _answer_of_metadata(network: NetworkStatus, place: tuple[str, int]) -> Flow:
+    """What the metadata service says; it runs as root."""
+    bridge, ends = network.bridge, (_end_of(network, place[0]), IPv4Network(network.cidr))
+    words, states = f"{_METADATA_ANSWERS} to {bridge}", frozenset({"ESTABLISHED"})
+    return Flow(words, bridge, "", bridge, *ends, states, protocol="tcp", source_port=place[1])
+
+
+def _end_of(network: NetworkStatus, address: str) -> IPv4Network:
+    """This host's end of a connection that was led to an address: a rule that redirects leads to
+    the bridge's own."""
+    return IPv4Network(network.dhcp_server or "0.0.0.0/0" if address == "127.0.0.1" else address)
+
+
 _ANSWERS = {67: "DHCP answers", 53: "DNS answers"}
+_METADATA_ANSWERS = "answers of the metadata service"
 _OF_OTHERS = (
     "The rule is not ours. Who made it has to take it away, or to leave out what leaves by the "
     "bridges of networks."
@@ -132,7 +161,7 @@ def _said_of_answers(drop: Drop) -> str:
     count = "" if drop.packets is None else f" It has dropped {drop.packets} packets so far."
     return (
         f"{capitalized(drop.place)} drops {drop.flow.words}: {drop.text}. Questions of guests "
-        f"reach dnsmasq, and guests hear nothing of what it says.{count}"
+        f"reach this host, and guests hear nothing of what it says.{count}"
     )
 
 
@@ -157,8 +186,8 @@ def _flows(network: NetworkStatus, metadata: tuple[str, int] | None) -> Iterator
         yield Flow(words, bridge, bridge, "", *ends, protocol="udp", port=port)
     if metadata is not None:
         address, port = metadata
-        to = network.dhcp_server or "0.0.0.0/0" if address == "127.0.0.1" else address
-        words, ends = f"{_METADATA} from {bridge}", (IPv4Network(network.cidr), IPv4Network(to))
+        ends = IPv4Network(network.cidr), _end_of(network, address)
+        words = f"{_METADATA} from {bridge}"
         yield Flow(words, bridge, bridge, "", *ends, protocol="tcp", port=port)
 
 
@@ -200,10 +229,10 @@ PAGE = Explanation(
     "INPUT chain like any other. A firewall that drops what it was not told of drops them too. Our "
     "own rules accept them in nova-network-INPUT, to which INPUT has to jump before it drops.",
     evidence="A DHCP request, a DNS question and one for metadata of each network are led through "
-    "every table on their way in, and the answers of dnsmasq on their way out, of both halves of "
-    "the kernel and of nftables, rule by rule; a rule with a condition that is not understood "
-    "decides nothing. `doctor --probe` sends such packets and follows them and their answers. The "
-    "rule's counter says how many it has dropped.",
+    "every table on their way in, and the answers on their way out, of both halves of the kernel "
+    "and of nftables, rule by rule; a rule may ask whose program sends, and one with a condition "
+    "that is not understood decides nothing. `doctor --probe` sends such packets and follows them "
+    "and their answers. The rule's counter says how many it has dropped.",
     look_alikes=(
         ("dhcp_hosts", "one instance alone gets no address."),
         ("dnsmasq_processes", "no dnsmasq runs, or it is stopped; no counter of a DROP moves."),
@@ -224,7 +253,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Owners, Routing, Journeys}),
+    uses=frozenset({DnsmasqFiles, Owners, Routing, Journeys}),
     reach=Reach.NETWORK,
     wrong="The packet filter keeps out DHCP, DNS or metadata requests of guests",
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from netconsole.backend.model.phrases import capitalized
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dnsmasq_load, dnsmasq_processes
 from netconsole.diagnostics.checks.filters import forward_filter
@@ -14,11 +15,14 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
+from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles
 from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.log import SystemLog
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules, led_astray
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
+from netconsole.diagnostics.reasoning.server_questions import drops_of_questions
 
 ID: Final = "dns"
 TITLE = "Names are resolved, and soon"
@@ -130,8 +134,20 @@ def _silent(snapshot: Snapshot, own: DnsAnswer, rows: tuple[Evidence, ...]) -> F
     )
     if cause := _named(snapshot, _CAUSES, ("warn", "fail")):
         return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows)
+    if drop := next(iter(drops_of_questions(snapshot, own.network)), None):
+        because = (
+            f"{capitalized(drop.place)} drops {drop.flow.words}: {drop.text}. The dnsmasq {what}, "
+            "and this host is answered itself: the rule asks for who sends."
+        )
+        row = Evidence(drop.flow.words, f"dropped by {drop.place}", "accepted", drop.text)
+        return Finding(ID, TITLE, "fail", because, (row, *rows), remedy=_OF_OTHERS)
     remedy = "See whether it was started with other servers, and what its log says."
     return Finding(ID, TITLE, "fail", because, rows, remedy=remedy, confidence="likely")
+
+
+_OF_OTHERS: Final = (
+    "The rule is not ours. Who made it has to take it away, or to leave out what dnsmasq asks."
+)
 
 
 def _named(snapshot: Snapshot, causes: tuple[Check, ...], verdicts: tuple[Verdict, ...]) -> str:
@@ -157,6 +173,10 @@ PAGE = Explanation(
     look_alikes=(
         ("dnsmasq_processes", "no dnsmasq is there, or it is stopped."),
         ("dnsmasq_load", "dnsmasq is too busy to answer."),
+        (
+            "a rule that asks for dnsmasq's user (iptables' owner, nft's skuid)",
+            "this host itself is answered by the server; it is named here.",
+        ),
         ("dhcp_firewall", "this host is answered, and guests are not: port 53 is dropped."),
         (
             "a fourth nameserver in the guest",
@@ -176,7 +196,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({SystemLog, Journeys, Routing}).union(
+    uses=frozenset({SystemLog, DnsmasqFiles, Journeys, PacketFilter, Routing}).union(
         *(each.needs | each.uses for each in (*_CAUSES, *_CAUSES_BEYOND))
     ),
     reach=Reach.NETWORK,
