@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from netconsole.agent.repairing import Memory, Policy, RepairDecision, Seen, decide, failed
+from netconsole.backend.model.authors import Authors
 from netconsole.backend.model.errors import NetconsoleError, PartlyDone, Unavailable, said
 from netconsole.backend.model.phrases import count
 from netconsole.backend.service.service import Service
@@ -59,8 +60,8 @@ class _Loop:
         self._told = ""
         self._former: Survey | None = None
         self._picture: Picture | None = None
-        self._services: frozenset[str] = frozenset()
-        """Those that have changed the packet filter since it was last looked whether to mend."""
+        self._authors = Authors()
+        """Who has changed the packet filter since it was last looked whether to mend."""
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopped = False
@@ -79,7 +80,7 @@ class _Loop:
         if isinstance(result, Picture):
             with self._lock:
                 self._picture = result
-                self._services |= result.services
+                self._authors |= result.authors
             self._wake.set()
 
     def _run(self) -> None:
@@ -104,10 +105,10 @@ class _Loop:
 
     def _consider(self) -> None:
         with self._lock:
-            picture, services, self._services = self._picture, self._services, frozenset()
+            picture, authors, self._authors = self._picture, self._authors, Authors()
         if picture is None:
             return
-        seen = replace(_seen(picture, self._former), by=services)
+        seen = replace(_seen(picture, self._former), authors=authors)
         if not seen.unknown:
             self._former = picture.survey
         if seen.unknown and self._told != seen.unknown:

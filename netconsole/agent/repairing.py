@@ -11,6 +11,7 @@ from typing import Final
 
 from netconsole.backend.changes.converge import Repair
 from netconsole.backend.configuration.option_rules import RepairRule
+from netconsole.backend.model.authors import Authors
 from netconsole.backend.model.hoststate import Place
 from netconsole.backend.model.phrases import some
 from netconsole.backend.model.step_kind import STEP_KINDS, StepKind
@@ -18,6 +19,8 @@ from netconsole.backend.steps import Plan
 
 ROUNDS: Final = 3
 """A thing that was mended so often in a row is fought over."""
+OPERATION_SECONDS: Final = 10.0
+"""A service that restarts or reloads changes the packet filter in several parts meanwhile."""
 FIGHT_SECONDS: Final = 600.0
 """A row ends when nobody has undone a mending for so long."""
 _FIRST_TRUCE, _LONGEST_TRUCE = 30.0, 480.0
@@ -60,8 +63,8 @@ class Seen:
     """Whether the store asks for something else than at the look before."""
     cut_off: bool = False
     """Whether a change was left half done: the next takes it back first."""
-    by: frozenset[str] = frozenset()
-    """The services that have changed the packet filter."""
+    authors: Authors = field(default_factory=Authors)
+    """Who has changed the packet filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Memory:
     awaited: frozenset[Place] = frozenset()
     """What was missing when the agent started, and is still."""
     mended: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """By command: when it was run to mend the same drift."""
+    """By command: when it was run to mend the same drift; of a service's operation the first."""
     left: Mapping[str, float] = field(default_factory=dict)
     """The commands that are not run, as somebody undoes them each time, and until when."""
     owed: frozenset[str] = frozenset()
@@ -83,6 +86,8 @@ class Memory:
     """When what is owed is tried once more."""
     by: frozenset[str] = frozenset()
     """The services that changed the packet filter while it was not known what is to do."""
+    seen_at: Mapping[str, float] = field(default_factory=dict)
+    """By service: when it changed the packet filter last."""
 
     @property
     def next_at(self) -> float | None:
@@ -99,14 +104,17 @@ class RepairDecision:
     memory: Memory
     warning: str = ""
     """A sentence for the admin."""
+    by: frozenset[str] = frozenset()
+    """The services that have changed the packet filter."""
 
 
 def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
     """Say what the agent does about a look at the host."""
-    seen = replace(seen, by=seen.by | memory.by)
+    memory = _met(memory, seen)
     if seen.unknown:
-        return RepairDecision(None, replace(memory, by=seen.by))
-    by = ", ".join(sorted(seen.by))
+        return RepairDecision(None, memory)
+    by = memory.by
+    services = ", ".join(sorted(by))
     memory = replace(memory, by=frozenset())
     over = _over(memory, seen)
     memory = _rested(memory, seen)
@@ -115,7 +123,7 @@ def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
     if cause:
         kinds |= policy.at_start
     elif by:
-        cause = f"{by} has changed the packet filter"
+        cause = f"{services} has changed the packet filter"
         kinds |= policy.at_start & _OF_FILTER
     awaited = memory.awaited & seen.lacking if memory.has_started else seen.lacking
     memory = replace(memory, has_started=True, awaited=awaited)
@@ -140,14 +148,14 @@ def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
         memory = replace(memory, left={**memory.left, **until})
         repair = replace(repair, leaves=tuple(sorted(waits.union(memory.left))))
         steps = repair.taken(seen.plan)
-        whom = f" (by {by})" if by else ""
+        whom = f" (by {services})" if by else ""
         warning = (
             f"left alone for {seconds:.0f} s, as it was undone {ROUNDS + again} times{whom}: "
             f"{some(fought)}; `netconsole apply` does it now"
         )
     if not steps and not (seen.cut_off and policy.at_start):
         return RepairDecision(None, memory, warning)
-    return RepairDecision(repair, _with(memory, steps, seen.at), warning)
+    return RepairDecision(repair, _with(memory, steps, seen.at, by), warning, by)
 
 
 def _cause(seen: Seen, memory: Memory, arrived: frozenset[Place], over: frozenset[str]) -> str:
@@ -175,11 +183,25 @@ def failed(
     failures = before.failures + 1
     happened = Plan(tuple(step for step in steps.steps if set(step.commands).intersection(done)))
     return replace(
-        _with(replace(decision.memory, mended=before.mended), happened, now),
+        _with(replace(decision.memory, mended=before.mended), happened, now, decision.by),
         owed=decision.memory.owed.union(steps.commands),
         failures=failures,
         again_at=now + min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (failures - 1)),
     )
+
+
+def _met(memory: Memory, seen: Seen) -> Memory:
+    """With the services that have changed the packet filter.
+
+    A service has children that are gone before they can be asked: whoever is gone is counted as of
+    the services that were seen a moment ago.
+    """
+    latest = {
+        **{name: at for name, at in memory.seen_at.items() if seen.at - at < OPERATION_SECONDS},
+        **dict.fromkeys(seen.authors.services, seen.at),
+    }
+    met = frozenset(latest) if seen.authors.is_one_gone else seen.authors.services
+    return replace(memory, by=memory.by | met, seen_at=latest)
 
 
 def _rested(memory: Memory, seen: Seen) -> Memory:
@@ -203,10 +225,13 @@ def _over(memory: Memory, seen: Seen) -> frozenset[str]:
     return frozenset(over.intersection(seen.plan.commands)) if over else frozenset()
 
 
-def _with(memory: Memory, steps: Plan, now: float) -> Memory:
+def _with(memory: Memory, steps: Plan, now: float, by: frozenset[str]) -> Memory:
+    """With a mending; of one operation of a service, as a restart, the first alone counts."""
     mended = dict(memory.mended)
     for key in steps.commands:
-        mended[key] = (*mended.get(key, ()), now)
+        times = mended.get(key, ())
+        if not (by and times and now - times[-1] < OPERATION_SECONDS):
+            mended[key] = (*times, now)
     return replace(memory, mended=mended)
 
 

@@ -5,9 +5,12 @@ import selectors
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import reduce
+from operator import or_
 from typing import Final, Protocol
 
 from netconsole.backend.kernel.notices import NeighbourNotices, RouteNotices, RuleNotices
+from netconsole.backend.model.authors import Authors
 from netconsole.backend.model.facility import NOTHING, Again, Facility
 from netconsole.backend.service.looking import Places
 from netconsole.watch.file_notices import FileNotices
@@ -73,10 +76,10 @@ class Ears:
             self._woken = -1
         self._selector.close()
 
-    def services(self) -> frozenset[str]:
-        """Return the services that have changed the packet filter since this was asked last."""
-        told = (ear.services() for ear in self._ears if isinstance(ear, RuleNotices))
-        return frozenset().union(*told)
+    def authors(self) -> Authors:
+        """Return who has changed the packet filter since this was asked last."""
+        told = (ear.authors() for ear in self._ears if isinstance(ear, RuleNotices))
+        return reduce(or_, told, Authors())
 
     def wake(self) -> None:
         """End what waits in `wait` or `pause`; from any thread."""

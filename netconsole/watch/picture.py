@@ -1,9 +1,10 @@
 """Picture: one look at a host, which all who look share. Immutable, so it may cross threads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from netconsole.backend.model.authors import Authors
 from netconsole.backend.model.facility import Facility
 from netconsole.backend.survey.status import Status
 from netconsole.backend.survey.survey import Survey
@@ -21,8 +22,8 @@ class Picture:
     """Of the checks, made less often than the rest; None before the first time."""
     changed: frozenset[Facility] = frozenset()
     """What differs from the picture before; all of it in the first."""
-    services: frozenset[str] = frozenset()
-    """Those that have changed the packet filter since the picture before: firewalld, docker."""
+    authors: Authors = field(default_factory=Authors)
+    """Who has changed the packet filter since the picture before: firewalld, docker."""
 
     @cached_property
     def status(self) -> Status:

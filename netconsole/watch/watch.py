@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from netconsole.backend.model.authors import Authors
 from netconsole.backend.model.facility import EVERYTHING_AGAIN, NOTHING, Again, Facility
 from netconsole.backend.service.looking import Look
 from netconsole.backend.service.service import Service
@@ -313,9 +314,9 @@ class Watch:
             self._began = None
         was_blind, self._error = self._error is not None, None
         self._look = look
-        services = frozenset() if self._ears is None else self._ears.services()
-        if look.changed or was_blind or services or Facility.COUNTERS in again.facilities:
-            self._latest = Picture(taken, look.survey, self._findings, look.changed, services)
+        authors = Authors() if self._ears is None else self._ears.authors()
+        if look.changed or was_blind or authors or Facility.COUNTERS in again.facilities:
+            self._latest = Picture(taken, look.survey, self._findings, look.changed, authors)
             self._deliver(self._latest)
         if look.changed - {Facility.COUNTERS}:
             self._need_checks()
@@ -341,7 +342,7 @@ class Watch:
         latest = self._latest
         if latest is not None and self._findings != latest.findings:
             latest = replace(
-                latest, findings=self._findings, changed=frozenset(), services=frozenset()
+                latest, findings=self._findings, changed=frozenset(), authors=Authors()
             )
             self._latest = latest
             self._deliver(latest)

@@ -1,9 +1,13 @@
 """The agent brings a host in line when it starts, and mends later what the option says."""
 
+import time
+
 import pytest
 from agent import curl, running_agent
 from cloud import FLOATING, answer, configure, netconsole
 from private_host import PrivateHost, eventually
+
+from netconsole.agent.repairing import OPERATION_SECONDS
 
 NETWORK = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
 CHAIN = "nova-network-floating-snat"
@@ -133,6 +137,7 @@ def test_a_firewall_that_tells_who_it_is_afterwards_is_known(host: PrivateHost) 
         host.run("/run/firewalld", "flush", "chain", "ip", "nat", CHAIN)
         repair = "repair: firewalld has changed the packet filter"
         eventually(lambda: said().count(repair) == 1)
+        time.sleep(OPERATION_SECONDS)  # until then who is gone is taken for the firewall's
         host.run("iptables", "-t", "nat", "-F", CHAIN)
         eventually(lambda: curl(host, "/v1/status")[1]["drift"])
         assert said().count(repair) == 1, "what it did before is over"

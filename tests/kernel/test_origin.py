@@ -23,7 +23,7 @@ while changing.poll() is None or select.select([notices], [], [], 0.2)[0]:
         select.select([notices], [], [], 0.2)  # the transaction's end is told of last
         notices.heard()
         changing.stdin.close()
-print(",".join(sorted(notices.services())))
+print(",".join(sorted(notices.authors().services)))
 """
 
 CHANGE = "(echo 'add table ip made_by_a_service'; cat) | nft --interactive > /dev/null"

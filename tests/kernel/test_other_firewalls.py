@@ -42,18 +42,6 @@ def of_docker(host: BootedHost) -> list[str]:
     return [line for line in lines if line.startswith("-A") and "nova-" not in line]
 
 
-def in_line_soon(host: BootedHost) -> None:
-    """Wait for it; a child of firewalld may end before it is asked whose it is.
-
-    What such a one changed is left as an admin's would be, until firewalld changes something again.
-    """
-    try:
-        eventually(lambda: is_in_line(host), seconds=30)
-    except AssertionError:
-        host.systemctl("reload", "firewalld.service")
-        eventually(lambda: is_in_line(host))
-
-
 @pytest.mark.requires("firewalld")
 def test_firewalld_starts_later_and_reloads(booted: BootedHost) -> None:
     host = booted
@@ -62,7 +50,7 @@ def test_firewalld_starts_later_and_reloads(booted: BootedHost) -> None:
     for number, doing in enumerate(("start", "reload", "restart"), 1):
         host.systemctl(doing, "firewalld.service")
         eventually(lambda: len(repairs(host)) >= number)  # noqa: B023  asked in this round
-        in_line_soon(host)
+        eventually(lambda: is_in_line(host))
 
     assert set(repairs(host)) == {"firewalld has changed the packet filter"}
     assert CHAIN in host.run("iptables", "-t", "nat", "-S").stdout

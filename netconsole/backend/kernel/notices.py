@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from netconsole.backend.filtering.nf_messages import FAMILIES, attributes, headers, text
+from netconsole.backend.model.authors import Authors
 from netconsole.backend.model.facility import NOTHING, Again, Facility
 from netconsole.backend.system import socket_filters
 from netconsole.backend.system.origin import service_of
@@ -185,20 +186,17 @@ class RuleNotices(Notices):
     def __init__(self) -> None:
         super().__init__(_NETLINK_NETFILTER, _mask(_NFNLGRP_NFTABLES))
         self._has_changed = False
-        self._services: set[str] = set()
+        self._authors = Authors()
 
-    def services(self) -> frozenset[str]:
-        """Return the services that have changed some since this was asked last.
-
-        Not among them are admins, and whoever was gone before its notice was read.
-        """
-        found, self._services = frozenset(self._services), set()
+    def authors(self) -> Authors:
+        """Return who has changed some since this was asked last."""
+        found, self._authors = self._authors, Authors()
         return found
 
     def _told(self, kind: int, message: bytes) -> Again:
         if kind & 0xFF == _NEW_GENERATION:
-            if self._has_changed and (service := _author(message)):
-                self._services.add(service)
+            if self._has_changed:
+                self._authors |= _author(message)
             self._has_changed = False
             return NOTHING
         if not message:
@@ -209,11 +207,12 @@ class RuleNotices(Notices):
         return _RULES
 
 
-def _author(message: bytes) -> str:
-    """The service whose transaction a new generation ends (nft_gen_attributes)."""
+def _author(message: bytes) -> Authors:
+    """Whose transaction a new generation ends (nft_gen_attributes)."""
     told = dict(attributes(message[_NFGENMSG:]))
     process = int.from_bytes(told.get(_GEN_PROC_PID, b""), "big")
-    return service_of(process, text(told.get(_GEN_PROC_NAME, b""))) if process else ""
+    service = service_of(process, text(told.get(_GEN_PROC_NAME, b""))) if process else None
+    return Authors.of(service)
 
 
 _GUARDS: Final = Again.of(Facility.GUARDS)

@@ -22,17 +22,17 @@ _LOADERS: Final = frozenset(
 _MOST_ANCESTORS: Final = 32
 
 
-def service_of(process: int, name: str) -> str:
-    """Return by which service a process was begun; nothing where an admin did, or it is gone.
+def service_of(process: int, name: str) -> str | None:
+    """Return by which service a process was begun; "" where an admin did, None where it is gone.
 
     `name` is what the process calls itself: its number alone may be another's by now. The kernel
     numbers processes as the first pid namespace does; in another, as in a container, the name has
     to do.
     """
     if not _is_first_namespace():
-        return name if name in _LOADERS else ""
+        return name if name in _LOADERS else None
     if _told(process, "comm").rstrip("\n") != name[:_LONGEST_NAME]:
-        return ""
+        return None
     if _has_terminal(process):
         return ""
     for line in _told(process, "cgroup").splitlines():

@@ -6,6 +6,7 @@ import pytest
 
 from netconsole.agent.repairing import (
     FIGHT_SECONDS,
+    OPERATION_SECONDS,
     ROUNDS,
     Memory,
     Policy,
@@ -15,12 +16,14 @@ from netconsole.agent.repairing import (
     failed,
 )
 from netconsole.backend.configuration.option_rules import repair_rule
+from netconsole.backend.model.authors import Authors
 from netconsole.backend.steps import AddAddress, ChangeRules, Plan, Step
 
 RULE = ChangeRules("ipv4", "nat", ("-A nova-network-snat -j SNAT",), ())
 ADDRESS = AddAddress("eth0", "203.0.113.9/32", "")
 STARTED = Memory(has_started=True)
-FIREWALLD = frozenset({"firewalld"})
+FIREWALLD = Authors(frozenset({"firewalld"}))
+GONE = Authors(is_one_gone=True)
 
 
 def policy(*rules: str) -> Policy:
@@ -71,7 +74,7 @@ def test_what_was_missing_is_waited_for_and_what_goes_later_is_not() -> None:
     ("led", "cause"),
     [
         (replace(seen(RULE), store_changed=True), "the store has changed"),
-        (replace(seen(RULE), by=FIREWALLD), "firewalld has changed the packet filter"),
+        (replace(seen(RULE), authors=FIREWALLD), "firewalld has changed the packet filter"),
         (replace(seen(RULE), cut_off=True), "a change was cut off"),
     ],
 )
@@ -83,7 +86,7 @@ def test_what_no_admin_did_at_the_host_is_mended(led: Seen, cause: str) -> None:
 
 
 def test_of_what_a_firewall_did_the_packet_filter_alone_is_mended() -> None:
-    decision = decide(replace(seen(RULE, ADDRESS), by=FIREWALLD), STARTED, policy("boot"))
+    decision = decide(replace(seen(RULE, ADDRESS), authors=FIREWALLD), STARTED, policy("boot"))
     assert taken(decision, RULE, ADDRESS) == (RULE,)
 
 
@@ -93,7 +96,7 @@ def test_nothing_is_done_while_it_is_not_known_what() -> None:
 
 
 def test_what_a_firewall_did_is_mended_once_it_is_known_what() -> None:
-    unread = replace(seen(), by=FIREWALLD, unknown="rules: busy")
+    unread = replace(seen(), authors=FIREWALLD, unknown="rules: busy")
     decision = decide(unread, STARTED, policy("boot"))
     assert decision.repair is None
     again = decide(seen(RULE), decision.memory, policy("boot"))
@@ -120,21 +123,40 @@ def test_what_is_undone_again_and_again_is_left_and_the_rest_is_not() -> None:
 def test_who_fights_on_is_left_alone_for_longer_each_time() -> None:
     memory, now, waits = STARTED, 0.0, []
     for _ in range(30):
-        decision = decide(replace(seen(RULE, at=now), by=FIREWALLD), memory, policy("boot"))
+        decision = decide(replace(seen(RULE, at=now), authors=FIREWALLD), memory, policy("boot"))
         memory = decision.memory
         if decision.repair is None:
             assert "undone" in decision.warning
             waits.append(memory.left[RULE.commands[0]] - now)
             now += waits[-1]
-        now += 1.0
+        now += OPERATION_SECONDS
     assert waits[:6] == [30.0, 60.0, 120.0, 240.0, 480.0, 480.0]
     assert len(waits) == 14
+
+
+def test_a_service_that_restarts_in_many_parts_is_no_fight() -> None:
+    memory = STARTED
+    for number in range(3 * ROUNDS):
+        led = replace(seen(RULE, at=float(number)), authors=FIREWALLD)
+        decision = decide(led, memory, policy("boot"))
+        assert taken(decision, RULE) == (RULE,)
+        memory = decision.memory
+
+
+def test_who_is_gone_is_of_the_service_that_was_seen_a_moment_ago() -> None:
+    gone = replace(seen(RULE), authors=GONE)
+    assert decide(gone, STARTED, policy("boot")).repair is None
+    memory = decide(replace(seen(), authors=FIREWALLD), STARTED, policy("boot")).memory
+    soon = decide(replace(gone, at=OPERATION_SECONDS - 1), memory, policy("boot"))
+    assert soon.repair is not None
+    assert soon.repair.cause == "firewalld has changed the packet filter"
+    assert decide(replace(gone, at=OPERATION_SECONDS), memory, policy("boot")).repair is None
 
 
 def test_what_was_left_is_tried_again_after_a_while_though_nothing_happens() -> None:
     memory = replace(STARTED, left={RULE.commands[0]: FIGHT_SECONDS})
     assert memory.next_at == FIGHT_SECONDS
-    before = replace(seen(RULE, at=FIGHT_SECONDS - 1), by=FIREWALLD)
+    before = replace(seen(RULE, at=FIGHT_SECONDS - 1), authors=FIREWALLD)
     assert decide(before, memory, policy("boot")).repair is None
     late = decide(seen(RULE, at=FIGHT_SECONDS), memory, policy("boot"))
     assert taken(late, RULE) == (RULE,)
