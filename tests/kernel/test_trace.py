@@ -491,6 +491,74 @@ def test_whose_a_rule_is_and_where_it_stands_is_said(lab: RunningLab) -> None:
     assert "chain FORWARD, rule 2 (of others), drop: -p icmp -j DROP" in ended[0]
 
 
+def owners(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What rules of ours are there for, as is told of them."""
+    rules = [hop["rule"]["owner"] for hop in found["hops"] if hop["rule"]]
+    return [(each["part"], each["name"], each["says"]) for each in rules if each]
+
+
+@pytest.mark.parametrize(
+    ("words", "owner", "said"),
+    [
+        (
+            ("--from", "outside", "--to", "203.0.113.129", "tcp", "22"),
+            ("group", "default", "tcp 22 from 0.0.0.0/0"),
+            "group default of demo: tcp 22 from 0.0.0.0/0; chain nova-network-sg-1, rule 2 (ours)",
+        ),
+        (
+            ("--from", "outside", "--to", "203.0.113.129", "udp", "99"),
+            ("groups", "web1", "no rule of them lets it in"),
+            "drops it: `-j DROP` (groups of web1: no rule of them lets it in)",
+        ),
+        (
+            ("--from", "web1", "--to", "203.0.113.1"),
+            ("guard", "web1", "what it sends as itself"),
+            "guard of web1: what it sends as itself; chain own_ipv4",
+        ),
+        (
+            ("--from", "web1", "--to", "203.0.113.1"),
+            ("groups", "web1", "answers to what it began"),
+            "groups of web1: answers to what it began; chain nova-network-inst-1",
+        ),
+    ],
+)
+def test_a_rule_of_ours_says_what_it_is_there_for(
+    lab: RunningLab, words: tuple[str, ...], owner: tuple[str, str, str], said: str
+) -> None:
+    assert owner in owners(traced(lab, *words))
+    assert said in lab.netconsole("trace", *words, check=False).stdout
+
+
+def test_a_rule_for_members_names_both_groups(lab: RunningLab) -> None:
+    """One jumps to the other's members, so that both are told of."""
+    source = ("--source-group", "default", "--source-project", "other")
+    rule = ("default", "--project", "demo", "--protocol", "udp", "--port", "7", *source)
+    from_network = ("nova-network-inst-1", "-s", "10.0.0.0/24", "-j", "ACCEPT")
+    lab.netconsole("secgroup", "allow", *rule)
+    try:
+        lab.run("iptables", "-D", *from_network)
+        told = lab.netconsole("trace", "--from", "db1", "--to", "web1", "udp", "7", check=False)
+    finally:
+        lab.netconsole("apply")
+        lab.netconsole("secgroup", "revoke", *rule)
+    assert "members of group default of other; chain nova-network-src-2" in told.stdout
+    assert "group default of demo: udp 7 from group default" in told.stdout
+
+
+def test_what_a_guard_drops_is_said_in_words(lab: RunningLab) -> None:
+    port = port_of(lab, "web1")
+    listed = lab.run("nft", "list", "set", "netdev", "netconsole", "ipv4").stdout
+    element = re.search(f'"{port}" . [0-9a-f:]+ . 10.0.0.2', listed)
+    assert element
+    lab.run("nft", f"delete element netdev netconsole ipv4 {{ {element[0]} }}")
+    lab.run("nft", "insert rule netdev netconsole from_arp accept")
+    try:
+        found = traced(lab, "--from", "web1", "--to", "web2")
+    finally:
+        lab.netconsole("apply")
+    assert found["because"].endswith("(guard of web1: an IPv4 address that is not its own)")
+
+
 def held(lab: RunningLab) -> tuple[str, ...]:
     asked = (("nft", "list", "ruleset"), ("ip", "link"), ("tc", "qdisc"), ("ip", "netns"))
     counted = [lab.run(*command).stdout for command in asked]

@@ -213,7 +213,7 @@ class _Groups:
 
     def group(self, number: int) -> Group:
         """A group with its rules."""
-        openings = tuple(map(_opening, self._rules.get(number, ())))
+        openings = tuple(map(opening, self._rules.get(number, ())))
         return Group(_about(number), number, openings)
 
     def asked(self, groups: Iterable[int]) -> frozenset[int]:
@@ -253,8 +253,8 @@ def _about(number: int) -> Subject:
     return subject.group(number)
 
 
-def _opening(rule: SecurityGroupRule) -> Opening:
-    """A rule without ports is for every one; without a source, for everybody."""
+def opening(rule: SecurityGroupRule) -> Opening:
+    """Return what a rule lets in: without ports at every one, without a source from everybody."""
     cidr = None if rule.cidr is None else _network(rule.cidr)
     first = -1 if rule.from_port is None else rule.from_port
     last = -1 if rule.to_port is None else rule.to_port

@@ -26,6 +26,12 @@ _DISPATCHING: Final = f"{CHAIN_PREFIX}{_TO_GUESTS.branch}"
 _FILTERING: Final = tuple(f"{CHAIN_PREFIX}{begin}" for begin in ("inst-", "s"))
 """Begin the names of chains to which those lead."""
 _ADMITTING: Final = re.compile(rf"{CHAIN_PREFIX}(?:sg-|src-|s)[0-9]")
+BY_CONNECTION: Final[Mapping[str, str]] = {
+    "-m conntrack --ctstate INVALID -j DROP": "what belongs to no connection",
+    "-m conntrack --ctstate RELATED -j ACCEPT": "what an answer of it is about, such as an error",
+    "-m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT": "answers to what it began",
+}
+"""Begin the chain of an instance: each rule, and what it is for, in words."""
 _NEIGHBOUR_DISCOVERY: Final = (135, 136)
 """Neighbour solicitation and advertisement to a guest's own address (RFC 4861); conntrack does not
 follow them. What is sent to a group of hosts meets no chain of an instance."""
@@ -51,10 +57,10 @@ def filtering_chains(meaning: Meaning, family: IPFamily) -> dict[str, list[Rule]
     for guest in meaning.guests:
         chains[_chain(guest)] = list(dict.fromkeys(_guest(guest, family)))
     for group in meaning.groups:
-        worded = (_opening(each, family, group.about) for each in group.openings)
+        worded = (opening_rule(each, family, group.about) for each in group.openings)
         chains[group_chain(group.id)] = list(dict.fromkeys(each for each in worded if each))
     for source in meaning.source_groups:
-        tree = Tree(source_chain(source.id), f"s{source.id}-", "-s")
+        tree = Tree(source_chain(source.id), _source_branch(source.id), "-s")
         entries = (AddressAction(each, "-j ACCEPT", source.about) for each in source.addresses)
         chains |= tree.chains(each for each in entries if _family(each.address) == family)
     return chains
@@ -124,6 +130,16 @@ def source_chain(number: int) -> str:
     return f"{CHAIN_PREFIX}src-{number}"
 
 
+def _source_branch(number: int) -> str:
+    return f"s{number}-"
+
+
+def has_members(chain: str, number: int) -> bool:
+    """Whether a chain is one of those that accept what the members of this group send."""
+    branch = f"{CHAIN_PREFIX}{_source_branch(number)}"
+    return chain == source_chain(number) or chain.startswith(branch)
+
+
 def _dispatch(guests: Iterable[FilteredGuest], family: IPFamily) -> dict[str, list[Rule]]:
     single: list[AddressAction] = []
     wide: list[AddressAction] = []
@@ -146,6 +162,11 @@ def _family(address: str) -> IPFamily:
     return "ipv6" if ":" in address else "ipv4"
 
 
+def from_range(cidr: str) -> str:
+    """Return the rule in the chain of an instance that lets in what a network of it sends."""
+    return f"-s {cidr} -j ACCEPT"
+
+
 def _guest(guest: FilteredGuest, family: IPFamily) -> Iterator[Rule]:
     """The chain of an instance, in nova's order.
 
@@ -156,14 +177,13 @@ def _guest(guest: FilteredGuest, family: IPFamily) -> Iterator[Rule]:
     def rule(spec: str) -> Rule:
         return Rule(spec, guest.about)
 
-    yield rule("-m conntrack --ctstate INVALID -j DROP")
-    yield rule("-m conntrack --ctstate RELATED -j ACCEPT")
-    yield rule("-m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT")
+    for spec in BY_CONNECTION:
+        yield rule(spec)
     for server in guest.dhcp_servers if family == "ipv4" else ():
         yield rule(f"-s {server}/32 -p udp -m udp --sport 67 --dport 68 -j ACCEPT")
     for neighbours in guest.neighbours:
         if _family(neighbours) == family:
-            yield rule(f"-s {neighbours} -j ACCEPT")
+            yield rule(from_range(neighbours))
     if family == "ipv6":
         for router in guest.routers:
             yield rule(f"-s {router}/128 -p ipv6-icmp -j ACCEPT")
@@ -174,8 +194,8 @@ def _guest(guest: FilteredGuest, family: IPFamily) -> Iterator[Rule]:
     yield rule(f"-j {FALLBACK}")
 
 
-def _opening(opening: Opening, family: IPFamily, about: Subject) -> Rule | None:
-    """The rule of a group; None where it is none of this family."""
+def opening_rule(opening: Opening, family: IPFamily, about: Subject) -> Rule | None:
+    """Return the rule of a group, in its chain; None where it is none of this family."""
     if opening.source is not None and _family(opening.source) != family:
         return None
     packets = _packets(opening, family)

@@ -18,27 +18,27 @@ PORT_CHAIN = "port-"
 FIRST_CHAIN = "guard"
 """Of the shared ones."""
 
-COUNTERS = (
-    "spoofed_mac",
-    "reserved_destination",
-    "vlan_tag",
-    "llc",
-    "ethertype",
-    "arp_spoof",
-    "spoofed_ipv4",
-    "spoofed_dhcp",
-    "rogue_dhcp",
-    "icmp_redirect",
-    "fragment",
-    "spoofed_ipv6",
-    "nd_spoof",
-    "rogue_ra",
-    "rogue_dhcpv6",
-    "icmpv6_redirect",
-    "icmpv6_type",
-    "hidden_header",
-)
-"""One a kind of lie; each is of what was dropped."""
+COUNTERS: Mapping[str, str] = {
+    "spoofed_mac": "a MAC address that is not its own",
+    "reserved_destination": "a frame to the bridge itself (IEEE 802.1D)",
+    "vlan_tag": "a VLAN tag",
+    "llc": "a frame of LLC",
+    "ethertype": "neither IPv4, IPv6 nor ARP",
+    "arp_spoof": "ARP with an address that is not its own",
+    "spoofed_ipv4": "an IPv4 address that is not its own",
+    "spoofed_dhcp": "DHCP for a MAC address that is not its own",
+    "rogue_dhcp": "DHCP as a server",
+    "icmp_redirect": "ICMP as a router",
+    "fragment": "a piece of a packet that does not tell what it is",
+    "spoofed_ipv6": "an IPv6 address that is not its own",
+    "nd_spoof": "Neighbour Discovery with an address that is not its own",
+    "rogue_ra": "a router advertisement",
+    "rogue_dhcpv6": "DHCPv6 as a server",
+    "icmpv6_redirect": "a redirect of ICMPv6",
+    "icmpv6_type": "a type of ICMPv6 that no guest sends",
+    "hidden_header": "a header that hides what it is",
+}
+"""One a kind of lie, and that in words; each is of what was dropped."""
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "macs": ("type ifname . ether_addr",),
@@ -57,6 +57,12 @@ Discovery that hold them (RFC 4861 sections 4.3, 4.4 and 4.6.1): numbers to it."
 
 def _dropped(counter: str, match: str = "") -> str:
     return f'{match} counter name "{counter}" drop'.lstrip()
+
+
+def lie_of(rule: str) -> str:
+    """Return what a rule of the table drops, in words; empty of one that drops nothing."""
+    found = (said for counter, said in COUNTERS.items() if rule.endswith(_dropped(counter)))
+    return next(found, "")
 
 
 _ETHERNET = (

@@ -1,8 +1,10 @@
 """The journey of a packet that was sent to be followed: what it met, there and back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from netconsole.backend.model.subject import Subject
 
 Way = Literal["there", "back"]
 Protocol = Literal["icmp", "tcp", "udp", "dns", "arp", "dhcp"]
@@ -28,7 +30,38 @@ receiver, or at this host itself, which did not answer; beyond this host, whence
 on its way through this host, for no rule (`lost`)."""
 Lister = Literal["iptables", "nft"]
 """The program in whose words a rule is written."""
+RulePart = Literal["group", "members", "groups", "guard", "floating", "network", "metadata"]
+"""A rule of a group; what lets in the members of a group; what else stands in the chain of an
+instance; the guard of a port; what a floating address, a network or the metadata service needs."""
+_PARTS: Final[dict[RulePart, str]] = {
+    "group": "group",
+    "members": "members of group",
+    "groups": "groups of",
+    "guard": "guard of",
+    "floating": "floating address",
+    "network": "network",
+    "metadata": "metadata service",
+}
 HopKind = Literal["sent", "arrived", "left", "rule", "policy"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOwner:
+    """What a rule of ours is there for, as its admin knows it."""
+
+    subject: Subject = field(metadata={"inner": True})
+    part: RulePart
+    name: str
+    """Of the group, of the instance that is filtered or guarded, or of what else it is about."""
+    project: str = ""
+    """Of a group: two projects may call theirs the same."""
+    says: str = ""
+    """What it lets in or drops, in words: `tcp 22 from 0.0.0.0/0`."""
+
+    def __str__(self) -> str:
+        whose = f" of {self.project}" if self.project else ""
+        title = f"{_PARTS[self.part]} {self.name}{whose}".strip()
+        return f"{title}: {self.says}" if self.says else title
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +80,8 @@ class TracedRule:
     """In the words of the program that lists it. Empty where it could not be read any more."""
     ours: bool = False
     listed_by: Lister = "nft"
+    owner: RuleOwner | None = None
+    """Of one of ours what it is there for, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,14 +163,17 @@ def _dropped(drop: Hop) -> str:
         return f"{what} was dropped at {drop.interface}"
     table = f"table {rule.family} {rule.table}"
     if drop.kind == "policy":
-        return f"the policy of chain {rule.chain} in {table} drops {what}: no rule of it lets it by"
+        whose = f" ({rule.owner})" if rule.owner else ""
+        policy = f"the policy of chain {rule.chain} in {table}{whose}"
+        return f"{policy} drops {what}: no rule of it lets it by"
     return _with_text(rule, f" drops {what}")
 
 
 def _with_text(rule: TracedRule, does: str) -> str:
     place = rule_in_words(rule.position, rule.chain, f"table {rule.family} {rule.table}")
     text = f": `{rule.text}`" if rule.text else ""
-    return f"{place}{does}{text}"
+    whose = f" ({rule.owner})" if rule.owner else ""
+    return f"{place}{does}{text}{whose}"
 
 
 def _back_ended(back: Sequence[Hop], outcome: TraceOutcome) -> Ending:

@@ -23,7 +23,8 @@ class HopWords:
 def hop_words(journey: Journey) -> Iterator[HopWords]:
     """Yield the hops that decide something, in their order.
 
-    Jumps, and chains that let everything by, are only the way to what decides.
+    Jumps, and chains that let everything by, are only the way to what decides; but the rule of a
+    group for the members of another one is told of.
     """
     for hop in journey.hops:
         if _decides(hop):
@@ -33,7 +34,10 @@ def hop_words(journey: Journey) -> Iterator[HopWords]:
 def _decides(hop: Hop) -> bool:
     if hop.kind == "policy":
         return hop.ends
-    return hop.kind != "rule" or not hop.verdict.startswith(("jump", "goto", "continue", "return"))
+    if hop.kind != "rule" or not hop.verdict.startswith(("jump", "goto", "continue", "return")):
+        return True
+    owner = hop.rule.owner if hop.rule else None
+    return owner is not None and owner.part == "group"  # a rule for the members of another one
 
 
 def _place(hop: Hop) -> str:
@@ -57,8 +61,9 @@ def _said(hop: Hop, journey: Journey) -> str:
 
 def _rule(rule: TracedRule, verdict: str) -> str:
     whose = "ours" if rule.ours else "of others"
+    owner = f"{rule.owner}; " if rule.owner else ""
     if not rule.handle:
-        return f"chain {rule.chain}, policy: {verdict}"
+        return f"{owner}chain {rule.chain}, policy: {verdict}"
     where = f"rule {rule.position}" if rule.position else f"handle {rule.handle}"
     text = f": {rule.text}" if rule.text else ""
-    return f"chain {rule.chain}, {where} ({whose}), {verdict}{text}"
+    return f"{owner}chain {rule.chain}, {where} ({whose}), {verdict}{text}"

@@ -65,7 +65,7 @@ def _of_table(
         for position, handle in enumerate(found, 1):
             told = words[position - 1] if len(words) == len(found) else _Words()
             ours = (family, table) == (FAMILY, TABLE) or (
-                family in _IPTABLES and is_ours(chain, told.text)
+                family in (*_IPTABLES, "bridge") and is_ours(chain, told.text)
             )
             yield (
                 family,

@@ -25,6 +25,7 @@ from netconsole.diagnostics.tracing.listening import TraceListener
 from netconsole.diagnostics.tracing.marking import HANDED, ROUTED, Marked, marking
 from netconsole.diagnostics.tracing.next_hops import read_next_hop
 from netconsole.diagnostics.tracing.packets import LOCAL, packet_of
+from netconsole.diagnostics.tracing.rule_owners import RuleOwners
 from netconsole.diagnostics.tracing.rule_texts import read_rule_texts
 from netconsole.diagnostics.tracing.sending import Parcel, SentPackets, sending
 from netconsole.diagnostics.tracing.trace_messages import rules_met
@@ -147,13 +148,14 @@ def _followed(
     )
     missed = () if listener.is_whole else ("rules: the kernel told of more than could be heard",)
     unseen = (*read_untraced_tables(), *texts.unread, *too_many, *missed)
-    found = []
+    found, owners = [], RuleOwners.of(status)
     for parcel, known, each in zip(parcels, heard, told, strict=True):
         between = parcel.ends
         source = each.source or between.source
         begun = Hop("there", "sent", between.name, source, between.destination)
         hops = following.hops(Heard(met, known.sightings), parcel.packet, ways, texts.rule)
-        found.append(_FollowedParcel(parcel, known, each, (begun, *hops), unseen))
+        named = owners.named(hops)
+        found.append(_FollowedParcel(parcel, known, each, (begun, *named), unseen))
     forget_connections(
         (each.hops[0].source, each.parcel.packet)
         for each in found
