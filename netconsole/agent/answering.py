@@ -15,7 +15,7 @@ from aiohttp import web
 from netconsole import __version__
 from netconsole.agent import requests, roles
 from netconsole.agent.connections import DoorRequest, failed
-from netconsole.agent.examining import capturing, collecting
+from netconsole.agent.examining import capturing, collecting, tracing
 from netconsole.agent.jobs import Jobs
 from netconsole.agent.roles import Role
 from netconsole.agent.telling import Differing, Whole, without_secrets
@@ -102,6 +102,7 @@ class Answering:
             ("POST", protocol.CONFIRM): self._confirm,
             ("POST", protocol.EVIDENCE): self._evidence,
             ("POST", protocol.CAPTURE): self._capture,
+            ("POST", protocol.TRACE): self._trace,
             ("POST", protocol.END): self._end,
         }
         for question in QUESTIONS.values():
@@ -310,6 +311,11 @@ class Answering:
         await self._refuse_viewer("capture", visitor)
         asked = await requests.capture_request(request)
         return await self._jobs.answer(request, capturing(asked, request.peer))
+
+    async def _trace(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
+        await self._refuse_viewer("trace", visitor)
+        asked = await requests.trace_request(request)
+        return await self._jobs.answer(request, tracing(self._door, asked))
 
     async def _end(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
         await self._refuse_viewer("end", visitor)

@@ -1,4 +1,4 @@
-"""Examining: looking at the host itself for who asks: evidence with its probes, and packets."""
+"""Examining: looking at the host itself for who asks: evidence with probes, packets, a trace."""
 
 import threading
 
@@ -7,8 +7,10 @@ from netconsole.agent.roles import Peer
 from netconsole.backend.system.who import other_process
 from netconsole.capture.comparison import Comparison
 from netconsole.diagnostics.collecting import collect
+from netconsole.diagnostics.parts.journey import journey_record
 from netconsole.diagnostics.probes.live_capture import compare
 from netconsole.diagnostics.saved import to_text
+from netconsole.diagnostics.tracing.asked import AskedTrace
 from netconsole.door.captured import AskedCapture, Lines
 from netconsole.door.inquiry import Inquiry
 from netconsole.door.local import LocalDoor
@@ -35,5 +37,15 @@ def capturing(asked: AskedCapture, peer: Peer) -> Work:
             sinks=(Lines(tell),) if asked.packets else (),
             session=lambda: other_process(peer.uid, peer.process).session,
         )
+
+    return work
+
+
+def tracing(door: LocalDoor, asked: AskedTrace) -> Work:
+    """Return the job of a trace. Raises InvalidValue."""
+    asked.request()  # what is wrong with it is said before the job begins
+
+    def work(tell: Tell, cancelled: threading.Event) -> dict[str, object]:
+        return journey_record(door.trace(asked))
 
     return work

@@ -55,7 +55,9 @@ class Jobs:
     async def answer(self, request: DoorRequest, work: Work) -> web.StreamResponse:
         """Do a job, and answer with its lines. Raises Refused where too many are under way."""
         if len(self._under_way) >= AT_ONCE:
-            raise Refused(f"{AT_ONCE} captures and examinations are under way: try again later")
+            raise Refused(
+                f"{AT_ONCE} captures, examinations and traces are under way: try again later"
+            )
         token, cancelled, gone = secrets.token_urlsafe(16), threading.Event(), threading.Event()
         self._under_way[token] = request.peer.uid, cancelled
         lines: asyncio.Queue[object] = asyncio.Queue(_WAITING)

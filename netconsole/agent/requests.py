@@ -12,9 +12,10 @@ from netconsole.agent.connections import DoorRequest
 from netconsole.backend.changes import Change
 from netconsole.backend.model.errors import InvalidValue, NetconsoleError
 from netconsole.backend.steps import Plan
+from netconsole.diagnostics.tracing.asked import AskedTrace
 from netconsole.door import protocol
 from netconsole.door.captured import AskedCapture
-from netconsole.door.codec import capture_of, change_of, document_of, inquiry_of, plan_of
+from netconsole.door.codec import capture_of, change_of, document_of, inquiry_of, plan_of, trace_of
 from netconsole.door.failures import Refused
 from netconsole.door.inquiry import Inquiry
 from netconsole.door.questions import HostQuestion, QuestionParameter
@@ -181,6 +182,12 @@ async def capture_request(request: DoorRequest) -> AskedCapture:
     """Read what is to be captured. Raises InvalidValue."""
     told = await document(request, "request", "packets")
     return await asyncio.to_thread(capture_of, told)
+
+
+async def trace_request(request: DoorRequest) -> AskedTrace:
+    """Read what is to be traced. Raises InvalidValue."""
+    told = await document(request, *(each.name for each in fields(AskedTrace)))
+    return await asyncio.to_thread(trace_of, told)
 
 
 async def end_request(request: DoorRequest) -> str:

@@ -10,16 +10,18 @@ from netconsole.backend.model.phrases import some
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.trace import followed, journey_lines, journey_record
+from netconsole.cli.trace import journey_lines
+from netconsole.diagnostics.parts.journey import journey_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from netconsole.backend.model.group_rules import GroupProtocol
+    from netconsole.backend.survey.admission import Judgement
     from netconsole.backend.survey.enforcement import Answer
     from netconsole.backend.survey.status import Status
     from netconsole.diagnostics.parts.journey import Journey
-    from netconsole.diagnostics.tracing.ends import TraceRequest
+    from netconsole.diagnostics.tracing.asked import AskedTrace
 
 ANSWER_COLUMNS = ("source", "sender", "instance", "verdict", "because", "on_host")
 
@@ -125,24 +127,28 @@ def _followed(
     context: Context, found: "Sequence[Answer]", protocol: "GroupProtocol", port: int
 ) -> "dict[str, Journey]":
     """Send what was asked about, and return what became of it by its source; of IPv4 alone."""
-    from netconsole.diagnostics.tracing.ends import TraceRequest
-
+    door = context.door()
+    door.refuse_if_read_only("secgroup test --trace")
+    status = door.status()
     judged = [each.by_records for each in found if ":" not in each.by_records.source]
+    return {each.source: door.trace(_asked(each, status, protocol, port)) for each in judged}
 
-    def asked(status: "Status") -> "Iterator[TraceRequest]":
-        guests = {each.address for each in status.allocations if each.instance}
-        for each in judged:
-            floating = (
-                address
-                for one in status.allocations
-                if one.instance == each.instance and each.source not in guests
-                for address in one.floating
-            )
-            destination = next(floating, each.instance)
-            yield TraceRequest(each.source, destination, protocol, port)
 
-    journeys = followed(context, "secgroup test --trace", asked)
-    return {each.source: journey for each, journey in zip(judged, journeys, strict=True)}
+def _asked(
+    judged: "Judgement", status: "Status", protocol: "GroupProtocol", port: int
+) -> "AskedTrace":
+    """What is sent: from outside to the floating address of the instance, where it has one."""
+    from netconsole.diagnostics.tracing.asked import AskedTrace
+
+    guests = {each.address for each in status.allocations if each.instance}
+    floating = (
+        address
+        for each in status.allocations
+        if each.instance == judged.instance and judged.source not in guests
+        for address in each.floating
+    )
+    destination = next(floating, judged.instance)
+    return AskedTrace(judged.source, destination, protocol, port)
 
 
 def answer_record(answer: "Answer") -> dict[str, object]:

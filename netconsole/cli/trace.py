@@ -1,22 +1,19 @@
 """`netconsole trace`: one packet is sent and followed, and where it ended is said."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Literal, cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.model.codec import record
-from netconsole.backend.model.errors import ExitStatus, InvalidValue, ReadOnly
+from netconsole.backend.model.errors import ExitStatus
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
+from netconsole.diagnostics.parts.journey import journey_record
 
 if TYPE_CHECKING:
-    from netconsole.backend.survey.status import Status
     from netconsole.diagnostics.parts.journey import Journey
-    from netconsole.diagnostics.tracing.ends import TraceRequest
-
-_LARGEST_PORT = 65535
+    from netconsole.diagnostics.tracing.asked import AskedTrace
 
 
 @click.command()
@@ -48,8 +45,7 @@ def trace(
     (nft(8), meta nftrace). What it takes to trace is gone when this ends. Exit status 0 when an
     answer or a refusal came back, 1 when none did, 3 where nothing can be traced.
     """
-    request = trace_request(sender, destination, what)
-    (journey,) = followed(context, "trace", lambda _: (request,))
+    journey = context.door().trace(trace_request(sender, destination, what))
     if as_json:
         output.print_json(journey_record(journey))
     else:
@@ -57,9 +53,9 @@ def trace(
     click.get_current_context().exit(ExitStatus.OK if journey.reached else ExitStatus.FAILED)
 
 
-def trace_request(sender: str, destination: str | None, what: tuple[str, ...]) -> "TraceRequest":
-    """Return what is to be sent. Raises InvalidValue, and UsageError where an option is missing."""
-    from netconsole.diagnostics.tracing.ends import DNS_PORT, TraceRequest
+def trace_request(sender: str, destination: str | None, what: tuple[str, ...]) -> "AskedTrace":
+    """Return what is asked for. Raises InvalidValue, and UsageError where an option is missing."""
+    from netconsole.diagnostics.tracing.asked import asked_trace
 
     destination = destination or ""
     if (what == ("dhcp",)) == bool(destination):
@@ -68,44 +64,7 @@ def trace_request(sender: str, destination: str | None, what: tuple[str, ...]) -
             if destination
             else "Missing option '--to'."
         )
-    match what:
-        case () | ("icmp",):
-            return TraceRequest(sender, destination)
-        case ("arp" | "dhcp",):
-            return TraceRequest(sender, destination, cast(Literal["arp", "dhcp"], what[0]))
-        case ("dns", name):
-            return TraceRequest(sender, destination, "dns", DNS_PORT, name=name)
-        case ("tcp" | "udp", port):
-            protocol = cast(Literal["tcp", "udp"], what[0])
-            if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= _LARGEST_PORT:
-                raise InvalidValue("port", port, f"is no number from 1 to {_LARGEST_PORT}")
-            return TraceRequest(sender, destination, protocol, int(port))
-    rule = "is none of icmp, tcp PORT, udp PORT, dns NAME, arp, dhcp"
-    raise InvalidValue("packet", " ".join(what), rule)
-
-
-def followed(
-    context: Context, verb: str, asked: "Callable[[Status], Iterable[TraceRequest]]"
-) -> "tuple[Journey, ...]":
-    """Send what is asked for on a host of this status, and return what became of each.
-
-    Raises ReadOnly, and what makes a trace impossible; `verb` is what was to be done.
-    """
-    from netconsole.diagnostics.evidence.links import read_links
-    from netconsole.diagnostics.evidence.routing import read_routing
-    from netconsole.diagnostics.tracing.trace import trace as traced
-
-    if context.read_only:
-        raise ReadOnly(f"{verb} sends packets: not with --read-only")
-    context.stay_here()
-    status = context.service().status()
-    links, routing = read_links(), read_routing()
-    return tuple(traced(request, status, links, routing) for request in asked(status))
-
-
-def journey_record(journey: "Journey") -> dict[str, object]:
-    """Return a journey as it is told in JSON."""
-    return {"reached": journey.reached, **record(journey)}
+    return asked_trace(sender, destination, what)
 
 
 def journey_lines(journey: "Journey") -> Iterator[str]:

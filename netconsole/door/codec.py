@@ -15,6 +15,7 @@ from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.model.text import decoded
 from netconsole.backend.steps import Plan
 from netconsole.backend.steps.codec import Undecodable, structure
+from netconsole.diagnostics.tracing.asked import AskedTrace
 from netconsole.door.captured import AskedCapture
 from netconsole.door.inquiry import Inquiry
 
@@ -65,6 +66,12 @@ def inquiry_of(told: object) -> Inquiry:
 def capture_of(told: object) -> AskedCapture:
     """Make of what was sent what is to be captured. Raises InvalidValue."""
     asked: AskedCapture = _structured(AskedCapture, told, "capture")
+    return asked
+
+
+def trace_of(told: object) -> AskedTrace:
+    """Make of what was sent what is to be traced. Raises InvalidValue."""
+    asked: AskedTrace = _structured(AskedTrace, told, "trace")
     return asked
 
 

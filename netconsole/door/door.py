@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.finding import Finding
     from netconsole.diagnostics.model.request import Request
+    from netconsole.diagnostics.parts.journey import Journey
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
+    from netconsole.diagnostics.tracing.asked import AskedTrace
 
 Result = TypeVar("Result")
 
@@ -129,6 +131,13 @@ class Door(Questions):
         sinks: "Sequence[Sink]" = (),
     ) -> "Comparison":
         """Capture packets of this host and compare them, as `probes.live_capture.compare` does."""
+
+    @abstractmethod
+    def trace(self, asked: "AskedTrace") -> "Journey":
+        """Send a packet on this host, and return what it met, as `tracing.trace.trace` does.
+
+        Raises as that does, InvalidValue, and ReadOnly.
+        """
 
     @property
     @abstractmethod

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from netconsole.capture.comparison import Comparison, Progress
     from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.request import Request
+    from netconsole.diagnostics.parts.journey import Journey
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
+    from netconsole.diagnostics.tracing.asked import AskedTrace
 
 AGAIN_SECONDS: Final = 3.0
 """How often it is tried whether the agent is back."""
@@ -95,6 +97,9 @@ class EitherDoor(Door):
         sinks: "Sequence[Sink]" = (),
     ) -> "Comparison":
         return self._own.capture(request, cancel=cancel, progress=progress, sinks=sinks)
+
+    def trace(self, asked: "AskedTrace") -> "Journey":
+        return self._first(lambda door: door.trace(asked))
 
     @property
     def no_capture_because(self) -> str | None:

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.finding import Finding
     from netconsole.diagnostics.model.request import Request
+    from netconsole.diagnostics.parts.journey import Journey
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
+    from netconsole.diagnostics.tracing.asked import AskedTrace
     from netconsole.watch.watch import Watch
 
 SEEN_SECONDS: Final = 5.0
@@ -138,6 +140,14 @@ class LocalDoor(Door):
         from netconsole.diagnostics.probes.live_capture import compare
 
         return compare(request, cancel=cancel, progress=progress, sinks=sinks)
+
+    def trace(self, asked: "AskedTrace") -> "Journey":
+        from netconsole.diagnostics.evidence.links import read_links
+        from netconsole.diagnostics.evidence.routing import read_routing
+        from netconsole.diagnostics.tracing.trace import trace
+
+        self.refuse_if_read_only("trace")
+        return trace(asked.request(), self.status(), read_links(), read_routing())
 
     @property
     def no_capture_because(self) -> str | None:

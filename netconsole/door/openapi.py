@@ -11,6 +11,7 @@ from netconsole.backend.service.outcome import Outcome
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.tracing.asked import AskedTrace
 from netconsole.door import protocol
 from netconsole.door.captured import AskedCapture
 from netconsole.door.codec import change_types
@@ -84,6 +85,7 @@ def document() -> Schema:
         paths[path] = {"post": _posted(path, says, _body(about, body), kind, answered)}
     paths[protocol.EVIDENCE] = {"post": _job(_EVIDENCE, "evidence", sent.of(Inquiry))}
     paths[protocol.CAPTURE] = {"post": _job(_CAPTURE, "capture", sent.of(AskedCapture))}
+    paths[protocol.TRACE] = {"post": _job(_TRACE, "trace", sent.of(AskedTrace))}
     ended = _posted(protocol.END, _END, _body(None, _TOKEN), dict[str, bool], answered)
     paths[protocol.END] = {"post": ended}
     return {
@@ -117,6 +119,11 @@ _CAPTURE = (
     "{progress} about once a second; the packets, where they are wanted; {} as a sign of life; "
     "then {done}, or {error}. It ends in time, when its token is sent to POST /v1/end, and when "
     "who asked hangs up."
+)
+_TRACE = (
+    "Send a packet, three times at most, and say what it met there and back. The answer is lines "
+    "of JSON: {job}, a token; {} as a sign of life; then {done}, which is what `netconsole trace "
+    "--json` prints, or {error}. It takes a few seconds, and nothing stays of what it takes."
 )
 _END = "End a capture or an examination now; its own answer says what came of it."
 _TOKEN: Schema = {"token": {"type": "string"}}

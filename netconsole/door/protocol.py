@@ -20,7 +20,8 @@ OPENAPI = "/v1/openapi.json"
 PREVIEW, DO = "/v1/preview", "/v1/do"
 PREVIEW_UNDO, UNDO = "/v1/preview_undo", "/v1/undo"
 CONFIRM = "/v1/confirm"
-EVIDENCE, CAPTURE, END = "/v1/evidence", "/v1/capture", "/v1/end"
+EVIDENCE, CAPTURE, TRACE = "/v1/evidence", "/v1/capture", "/v1/trace"
+END = "/v1/end"
 
 BEAT_SECONDS = 2.0
 """Of a watch with differences, and of a job: so often the agent says at least that it is alive."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.request import Request
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
+    from netconsole.diagnostics.tracing.asked import AskedTrace
     from netconsole.watch.frames import RecordedMoment
 
 
@@ -59,6 +60,9 @@ class RecordedDoor(Door):
         sinks: "Sequence[Sink]" = (),
     ) -> NoReturn:
         raise Unavailable(self.no_evidence_because)
+
+    def trace(self, asked: "AskedTrace") -> NoReturn:
+        self._refuse("trace")
 
     @property
     def no_capture_because(self) -> str:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.request import Request
     from netconsole.diagnostics.model.snapshot import Snapshot
+    from netconsole.diagnostics.parts.journey import Journey
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
+    from netconsole.diagnostics.tracing.asked import AskedTrace
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,10 @@ class _UnderWay:
         if self.on_trial:
             return "interrupted without a yes, so that the agent takes it back"
         return "interrupted here, and the agent goes on with it"
+
+
+def _unheard(_: Mapping[str, Any]) -> None:
+    """Of a job that tells nothing before it is done."""
 
 
 class RemoteDoor(Door):
@@ -295,6 +301,16 @@ class RemoteDoor(Door):
         asked = AskedCapture(request, bool(sinks))
         told = job.done(self._channel, protocol.CAPTURE, asked, heard, cancel)
         found: Comparison = value_of(Comparison, told)
+        return found
+
+    def trace(self, asked: "AskedTrace") -> "Journey":
+        from netconsole.diagnostics.parts.journey import Journey
+        from netconsole.door import job
+
+        self._refuse_if_read_only("trace")
+        with self._titled("trace"):
+            told = job.done(self._channel, protocol.TRACE, asked, _unheard, threading.Event())
+        found: Journey = value_of(Journey, told)
         return found
 
     @property

@@ -223,3 +223,33 @@ def test_what_is_no_socket_is_left_alone(host: PrivateHost) -> None:
     assert refused.returncode == 2
     assert "is there, and is no socket" in refused.stderr
     assert host.read(SOCKET) == "mine"
+
+
+def test_who_may_change_has_a_packet_traced_and_nobody_else(door: PrivateHost) -> None:
+    asked = {"sender": "host", "destination": "203.0.113.1"}
+    before = held(door)
+    for user in ("looker", "stranger"):
+        status, told = curl(door, "/v1/trace", asked, user=user)
+        assert (status, told["error"]["kind"]) == (
+            403,
+            "ReadOnly" if user == "looker" else "Refused",
+        )
+        assert "usermod --append --groups netconsole" in told["error"]["message"]
+        assert (audit(door)[-1]["login"], audit(door)[-1]["asked"]) == (user, "trace")
+
+    for wrong in ({"protocol": "tcp"}, {"protocol": "sctp"}, {"more": 1}, {"sender": "x" * 2000}):
+        status, told = curl(door, "/v1/trace", {**asked, **wrong}, user="changer")
+        assert (status, told["error"]["kind"]) == (400, "InvalidValue"), wrong
+        assert told["error"]["message"].count("\n") == 0
+
+    become = ("setpriv", "--reuid", "changer", "--regid", "changer", "--init-groups")
+    traced = door.run(
+        *become,
+        "netconsole",
+        "trace",
+        "--json",
+        *("--from", "host", "--to", "203.0.113.1"),
+        check=False,
+    )
+    assert json.loads(traced.stdout)["end"] == "answered", traced
+    assert held(door) == before

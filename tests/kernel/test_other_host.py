@@ -56,6 +56,11 @@ def test_checks_probes_and_cures_are_the_other_hosts(hosts: TwoHosts) -> None:
     probed = json.loads(hosts.ask("doctor", "--only", "gateway", "--probe", "--json").stdout)
     assert [each["verdict"] for each in probed["findings"]] == ["ok"], probed
 
+    traced = json.loads(hosts.ask("trace", "--from", "host", "--to", NEAR, "--json").stdout)
+    assert (traced["source"], traced["end"]) == (FAR, "answered"), traced
+    refused = hosts.ask("--read-only", "trace", "--from", "host", "--to", NEAR)
+    assert (refused.returncode, refused.stderr.count("\n")) == (3, 1), refused
+
     hosts.far.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
     looked = hosts.ask("playbook", "run", "ip_forward")
     assert looked.returncode == 1, looked

@@ -591,7 +591,8 @@ def test_who_only_looks_sends_nothing(lab: RunningLab) -> None:
         "--read-only", "trace", "--from", "web1", "--to", "192.0.2.1", check=False
     )
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "netconsole: trace sends packets: not with --read-only\n"
+    said = "trace: refused, this is read-only (asked for with --read-only)"
+    assert done.stderr == f"netconsole: {said}\n"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ SOCKET = "/run/netconsole/agent.sock"
 PATHS = (
     *("/v1/status", "/v1/networks", "/v1/network?name=x", "/v1/fixed_ips?network=vmnet"),
     *("/v1/do", "/v1/preview", "/v1/undo", "/v1/confirm", "/v1/watch", "/v1/agent", "/", "*"),
+    "/v1/trace",
     *(
         "/v1/../v1/do",
         "/v1/network?name=%00",
@@ -47,6 +48,9 @@ BODIES = (
     b'{"change": "ApplyFix", "arguments": {"name": "x", "plan": {"steps": [{"step": "x"}]}}}',
     b'{"change": ["DeleteNetwork"], "arguments": 7, "confirm": 7, "agreed": 7}',
     b'{"token": "x", "keep": true}',
+    b'{"sender": "nowhere", "destination": "192.0.2.1"}',
+    b'{"sender": "nowhere\\u0000; reboot", "destination": "$(id)", "protocol": "dns", "name": "a"}',
+    b'{"sender": ["host"], "destination": {"a": 1}, "protocol": "tcp", "port": 1e400}',
     b'{"change_id": "../../etc/passwd"}',
     b"5\r\nhello\r\n0\r\n\r\n",
     b"ffffffffffffffff\r\n",

@@ -5,7 +5,7 @@ The way there is `model/codec.py`.
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from netconsole.backend.model.errors import LONGEST_SHOWN
 from netconsole.backend.model.text import visible
@@ -22,6 +22,10 @@ class Undecodable(ValueError):
     """A value of JSON is not what was to be made of it; the message says where and why."""
 
 
+class _NoneOfThem(ValueError):
+    """A value is none of those that it may be."""
+
+
 def structure(kind: type[T], value: object) -> T:
     """Make a value of ours of what JSON holds; raises Undecodable.
 
@@ -30,13 +34,17 @@ def structure(kind: type[T], value: object) -> T:
     # Loading cattrs takes longer than most changes do, and most read nothing back.
     from cattrs import transform_error
     from cattrs.errors import BaseValidationError
+    from cattrs.v import format_exception
+
+    def worded(error: BaseException, of: type | None) -> str:
+        return str(error) if isinstance(error, _NoneOfThem) else format_exception(error, of)
 
     try:
         return _converter().structure(value, kind)
     except RecursionError:
         raise Undecodable("is nested too deep") from None
     except BaseValidationError as error:
-        reason = transform_error(error)[0]
+        reason = transform_error(error, format_exception=worded)[0]
         raise Undecodable(visible(reason[:LONGEST_SHOWN])) from error
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise Undecodable(visible(str(error)[:LONGEST_SHOWN])) from error
@@ -57,6 +65,7 @@ def _converter() -> "Converter":
         return converter.structure(rest, STEPS[told[Step.KIND_KEY]])
 
     converter.register_structure_hook_func(lambda kind: kind is Step, structure_step)
+    converter.register_structure_hook_func(_is_literal, _one_of)
     return converter
 
 
@@ -64,6 +73,17 @@ def _as_it_is(kind: type, holds: Callable[[object], bool], value: object, _: typ
     if not holds(value):
         raise ValueError(f"is no {kind.__name__}")
     return kind(value)
+
+
+def _is_literal(kind: Any) -> bool:
+    return get_origin(kind) is Literal
+
+
+def _one_of(value: object, kind: object) -> object:
+    allowed = get_args(kind)
+    if not any(type(each) is type(value) and each == value for each in allowed):
+        raise _NoneOfThem(f"{value} is none of {', '.join(map(str, allowed))}")
+    return value
 
 
 def _is_number(value: object) -> bool:

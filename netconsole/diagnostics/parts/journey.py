@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 from netconsole.backend.model.subject import Subject
 
+from netconsole.backend.model.codec import record
+
 Way = Literal["there", "back"]
 Protocol = Literal["icmp", "tcp", "udp", "dns", "arp", "dhcp"]
 Reply = Literal["", "answer", "refusal", "error"]
@@ -151,6 +153,11 @@ class Journey:
         return self.reply in ("answer", "refusal") and not is_rejected(
             self.reply, self.hops, self.is_handed
         )
+
+
+def journey_record(journey: Journey) -> dict[str, object]:
+    """Return a journey as it is told in JSON."""
+    return {"reached": journey.reached, **record(journey)}
 
 
 def is_rejected(reply: Reply, hops: Sequence[Hop], is_handed: bool) -> bool:

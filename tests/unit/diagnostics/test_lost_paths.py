@@ -155,5 +155,5 @@ def test_the_command_that_follows_it_again_is_one_that_trace_takes(protocol: Pro
     words = shlex.split(told.partition("`netconsole trace ")[2].partition("`")[0])
     given = trace.make_context("trace", words).params
     given.pop("as_json")
-    asked = trace_request(**given)
+    asked = trace_request(**given).request()
     assert (asked.sender, asked.protocol, asked.port) == ("web1", protocol, port)
