@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from netconsole.backend.model.subject import Subject
-
 from netconsole.backend.model.codec import record
+from netconsole.backend.model.subject import Subject
 
 Way = Literal["there", "back"]
 Protocol = Literal["icmp", "tcp", "udp", "dns", "arp", "dhcp"]
