@@ -8,7 +8,7 @@ from netconsole.backend.filtering.matches import Flow
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.filter_walk import Drop, Hook, drops, rulesets
 from netconsole.diagnostics.reasoning.known_conditions import knowing
-from netconsole.diagnostics.reasoning.senders import Sender
+from netconsole.diagnostics.reasoning.socket_owner import SocketOwner
 
 _WAY_IN: Final[tuple[Hook, ...]] = ("prerouting", "input")
 _WAY_OUT: Final[tuple[Hook, ...]] = ("output", "postrouting")
@@ -24,7 +24,7 @@ def drops_inbound(seen: PacketFilter, flow: Flow) -> Iterator[Drop]:
             yield from drops(ruleset, (flow,))
 
 
-def drops_outbound(seen: PacketFilter, flow: Flow, sender: Sender) -> Iterator[Drop]:
+def drops_outbound(seen: PacketFilter, flow: Flow, sender: SocketOwner) -> Iterator[Drop]:
     """Return the same of what a program of the host sends."""
     known = sender.known
     for hook in _WAY_OUT:

@@ -16,7 +16,7 @@ from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.filter_walk import Drop
 from netconsole.diagnostics.reasoning.inbound import drops_outbound, is_total
 from netconsole.diagnostics.reasoning.route_lookup import lookup
-from netconsole.diagnostics.reasoning.senders import as_run, as_started
+from netconsole.diagnostics.reasoning.socket_owner import as_run, as_started
 
 
 def drops_of_questions(snapshot: Snapshot, network: str) -> Iterator[Drop]:

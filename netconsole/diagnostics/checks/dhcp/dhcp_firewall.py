@@ -28,7 +28,7 @@ from netconsole.diagnostics.reasoning.filter_walk import Drop
 from netconsole.diagnostics.reasoning.inbound import drops_inbound, drops_outbound, is_total
 from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
-from netconsole.diagnostics.reasoning.senders import ROOT, as_started
+from netconsole.diagnostics.reasoning.socket_owner import ROOT, as_started
 
 ID: Final = "dhcp_firewall"
 TITLE = "The packet filter lets DHCP, DNS and metadata in from the guests"

@@ -24,7 +24,7 @@ _GROUP_OF_IPTABLES: Final = re.compile(r"-m cgroup (?P<other>! )?--path \"?(?P<p
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class SocketOwner:
     """Who opened the socket by which a packet is sent."""
 
     user: int = 0
@@ -61,17 +61,17 @@ class Sender:
         return (own[:level] == asked) != bool(found["other"])
 
 
-ROOT: Final = Sender()
+ROOT: Final = SocketOwner()
 
 
-def as_started(server: DnsmasqReader | None) -> Sender:
+def as_started(server: DnsmasqReader | None) -> SocketOwner:
     """Return whose the sockets are by which a dnsmasq answers guests."""
-    return Sender(control_group=server.control_group if server else "")
+    return SocketOwner(control_group=server.control_group if server else "")
 
 
-def as_run(server: DnsmasqReader) -> Sender:
+def as_run(server: DnsmasqReader) -> SocketOwner:
     """Return whose those are by which it asks other servers."""
-    return Sender(
+    return SocketOwner(
         server.user, server.user_name, server.group, server.group_name, server.control_group
     )
 

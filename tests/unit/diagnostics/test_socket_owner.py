@@ -9,9 +9,9 @@ from netconsole.backend.filtering.native_tables import parse_table
 from netconsole.backend.filtering.saved_tables import parse_saved
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.inbound import drops_outbound, is_total
-from netconsole.diagnostics.reasoning.senders import ROOT, Sender
+from netconsole.diagnostics.reasoning.socket_owner import ROOT, SocketOwner
 
-NOBODY = Sender(65534, "nobody", 30, "dip", "system.slice/netconsole-agent.service")
+NOBODY = SocketOwner(65534, "nobody", 30, "dip", "system.slice/netconsole-agent.service")
 QUESTION = Flow(
     *("a question", "", "", "eth0"),
     destination=IPv4Network("203.0.113.1"),
@@ -34,7 +34,7 @@ def saved(*rules: str) -> PacketFilter:
     return PacketFilter("nft", tuple(parse_saved(f"{text}\nCOMMIT", "nft", "ipv4")))
 
 
-def is_dropped(seen: PacketFilter, sender: Sender) -> bool:
+def is_dropped(seen: PacketFilter, sender: SocketOwner) -> bool:
     return any(is_total(drop) for drop in drops_outbound(seen, QUESTION, sender))
 
 
