@@ -24,8 +24,8 @@ from netconsole.backend.plan.agreement import Preview, refuse_another
 from netconsole.backend.plan.exposure import closing, exposed
 from netconsole.backend.plan.filters import after
 from netconsole.backend.plan.left_out import without
-from netconsole.backend.plan.obstacles import left_as_they_are
 from netconsole.backend.plan.ownership import removes_most
+from netconsole.backend.service.half_done import half_done, lacking, nothing_done
 from netconsole.backend.service.outcome import Confirm, Outcome
 from netconsole.backend.service.writing import Prepared, Writing
 from netconsole.backend.steps import Plan
@@ -177,9 +177,7 @@ class Service(Writing):
                     written = self._write(connection, change, is_ours)
                     refuse_another(change.title, manner.agreed, written.steps)
                     if isinstance(change, Repair) and not written.steps:
-                        if written.idle:
-                            raise Conflict(f"{change.title}: cannot have: {written.idle}")
-                        return Outcome("", written.result, Plan(), written.waits, written.notes)
+                        return nothing_done(change.title, written)
                     self._refuse_most_removed(change, written)
                     mark = self._next_mark(connection)
                     guards = _needs_guardian(written, manner)
@@ -193,15 +191,7 @@ class Service(Writing):
                         if guards:
                             guardian = trial.enter_context(self._guardian(entry))
 
-                    applied = apply(
-                        *(written.steps, self._journal, change.title),
-                        undoable=written.wanted is None,
-                        trial=guards,
-                        undoes=change.undoes if isinstance(change, TakeBack) else "",
-                        by=manner.by.who,
-                        goes_on=isinstance(change, Converge),
-                        prepare=prepare,
-                    )
+                    applied = self._apply(change, written, manner.by, prepare, trial=guards)
                     notes = (*written.notes, *self._verify(change, written, applied))
                     self._note_leases_after(connection, written)
                     if guardian is not None:
@@ -211,11 +201,29 @@ class Service(Writing):
                 if applied is not None and written is not None:
                     self._settle(applied, change, written, error)
                 raise
-            lacking = _lacking(written, applied) if isinstance(change, Converge) else ()
-            self._keep(applied, change, None if written.wanted is None else mark, lacking)
-            if lacking:
-                raise _half_done(change.title, written, applied, lacking, notes)
+            self._keep(applied, change, written, mark, notes)
         return Outcome(applied.entry.id, written.result, applied.plan, written.waits, notes)
+
+    def _apply(
+        self,
+        change: Change[Result],
+        written: Prepared[Result],
+        by: Asker,
+        prepare: Callable[[OpenEntry], None],
+        *,
+        trial: bool,
+    ) -> Applied:
+        return apply(
+            written.steps,
+            self._journal,
+            change.title,
+            undoable=written.wanted is None,
+            trial=trial,
+            undoes=change.undoes if isinstance(change, TakeBack) else "",
+            by=by.who,
+            goes_on=isinstance(change, Converge),
+            prepare=prepare,
+        )
 
     def _note_leases_after(self, connection: Connection, written: Prepared[Result]) -> None:
         """Write what the lease files say now; but for that, the addresses are as found before."""
@@ -264,18 +272,25 @@ class Service(Writing):
         self,
         applied: Applied,
         change: Change[Result],
-        mark: Mark | None,
-        lacking: tuple[str, ...],
+        written: Prepared[Result],
+        mark: Mark,
+        notes: tuple[str, ...],
     ) -> None:
-        """Say in the journal, and on the host, that a change is done; store and host are by now."""
+        """Say in the journal, and on the host, that a change is done; store and host are by now.
+
+        Raises PartlyDone or Conflict where a repair did not do all that was asked.
+        """
+        left_undone = lacking(written, applied) if isinstance(change, Converge) else ()
         try:
-            applied.keep(lacking)
-            if mark is not None:
+            applied.keep(left_undone)
+            if written.wanted is not None:
                 self._host.mark(mark)
         except Unavailable as error:
             raise PartlyDone(
                 f"{change.title}: done, but {error}: the next change does it once more"
             ) from error
+        if left_undone:
+            raise half_done(change.title, written, applied, left_undone, notes)
 
     def _close_exposed(self, title: str, by: Asker, error: NetconsoleError) -> None:
         """Take down the ports that are bridged without all that holds them, and say so."""
@@ -354,33 +369,6 @@ def _needs_guardian(written: Prepared[Result], manner: _Manner) -> bool:
 
 def _taking_back(cure: JournalEntry) -> TakeBack:
     return TakeBack(name=spelled("undo", cure.id), plan=cure.plan.inverse, undoes=cure.id)
-
-
-def _lacking(written: Prepared[Result], applied: Applied) -> tuple[str, ...]:
-    """Why a repair did not do all that was asked."""
-    because = (*(each.because for each in written.obstacles), written.idle, *applied.reasons)
-    return tuple(filter(None, because))
-
-
-def _half_done(
-    title: str,
-    written: Prepared[Result],
-    applied: Applied,
-    lacking: tuple[str, ...],
-    notes: tuple[str, ...],
-) -> NetconsoleError:
-    """The error that says so; another one where nothing was done."""
-    reasons = "; ".join(lacking)
-    failure: NetconsoleError
-    if applied.done:
-        failure = PartlyDone(f"{title}: done but for: {reasons}", applied.done.commands)
-    else:
-        failure = Conflict(f"{title}: cannot have: {reasons}")
-    told = left_as_they_are(written.obstacles)
-    for note in notes:
-        if note not in told:
-            failure.add_note(note)
-    return failure
 
 
 def _note(auditor: Auditor, entry: OpenEntry, steps: Plan) -> None:
