@@ -42,12 +42,12 @@ def in_order(troubles: Iterable[Trouble]) -> tuple[Trouble, ...]:
 
 def troubles(status: Status) -> tuple[Trouble, ...]:
     """What is wrong or not known, and is not already a step of the drift."""
-    found = (*_of_host(status), *_of_networks(status), *_of_instances(status))
-    return in_order((*found, *_of_groups(status)))
+    host = (*_of_host(status.host), *_of_filtering(status.host), *_of_ways_out(status))
+    rest = (*_of_networks(status), *_of_instances(status), *_of_groups(status))
+    return in_order((*host, *rest))
 
 
-def _of_host(status: Status) -> Iterator[Trouble]:
-    host = status.host
+def _of_host(host: HostStatus) -> Iterator[Trouble]:
     for part, why in host.unreadable.items():
         is_another = part == "plan" and host.another is not None
         yield Trouble(
@@ -64,6 +64,10 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         yield Trouble(Reach.HOST, f"{said} (correct it, then systemctl reload netconsole-agent)")
     for part, why in host.unsupported.items():
         yield Trouble(Reach.INSTANCE, f"this kernel has no {part}: {why}")
+
+
+def _of_filtering(host: HostStatus) -> Iterator[Trouble]:
+    """Yield what keeps nobody in or out, though it should."""
     if host.unguarded:
         has, send = ("has", "it sends") if len(host.unguarded) == 1 else ("have", "they send")
         said = f"{some(host.unguarded)} {has} no guard: what {send} may be in any other's name"
@@ -89,6 +93,11 @@ def _of_host(status: Status) -> Iterator[Trouble]:
         hint = "(netconsole doctor --only guards)"
         rest = f"; {more} more" if more else ""
         yield Trouble(Reach.NOBODY, f"{said}: `{each.rule}`{rest} {hint}", certain=each.whole)
+
+
+def _of_ways_out(status: Status) -> Iterator[Trouble]:
+    """Yield what keeps guests from the world, and its answers from them."""
+    host = status.host
     if program := host.missing_program:
         kind = program.removesuffix("-restore")
         said = f"rules of ours are left in tables of {kind}, and packets pass them as well"
