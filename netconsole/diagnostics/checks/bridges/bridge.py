@@ -3,7 +3,7 @@
 from typing import Final
 
 from netconsole.backend.steps import AddLink, Plan, SetLink
-from netconsole.backend.survey.status import Allocation, NetworkStatus
+from netconsole.backend.survey.status import Allocation, NetworkStatus, Status
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -39,36 +39,11 @@ def judge(snapshot: Snapshot) -> Finding:
         *(_silent(each) for each in silent),
         *(Evidence("not yet done", command) for command in steps.commands),
     )
-    if bridges:
-        first = bridges[0]
-        because = (
-            f"{first.bridge} of {first.label} is {first.bridge_state}: no guest on this network "
-            "reaches the host, another guest or anything beyond."
-        )
-        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
-    if ports:
-        first_port = ports[0]
-        because = f"{first_port.device}, the port of {first_port.instance}, is missing."
-        if ports[1:]:
-            because += f" So are {len(ports) - 1} more."
-        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
-    if steps:
-        because = f"A bridge or a port is not as it should be: {steps.commands[0]}."
-        if plugged := [port for port in host.status.allocations if _is_out(port, steps)]:
-            because = (
-                f"{plugged[0].device}, the port of {plugged[0].instance}, is down or not in its "
-                f"bridge: no frame passes between {plugged[0].instance} and anybody."
-            )
+    if because := _amiss(bridges, ports, host, steps):
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if not host.status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
-    if any(each.bridge_state == "unknown" for each in host.status.networks):
-        reason = host.status.host.unreadable.get("links", "no reason given")
-        because = f"The links could not be read: {reason}."
-        return Finding(ID, TITLE, "unknown", because, rows)
-    if missing and host.status.host.unreadable:
-        part, reason = next(iter(host.status.host.unreadable.items()))
-        because = f"There is no plan that says which links are wanted here; {part}: {reason}."
+    if because := _unread(host.status, missing):
         return Finding(ID, TITLE, "unknown", because, rows)
     if silent:
         return _quiet(silent, snapshot.target, rows)
@@ -77,6 +52,38 @@ def judge(snapshot: Snapshot) -> Finding:
         because = "No network needs a bridge on this host: none is served, no instance runs here."
         return Finding(ID, TITLE, "not-applicable", because)
     return Finding(ID, TITLE, "ok", f"Up, with all their ports: {names}.", rows)
+
+
+def _amiss(
+    bridges: list[NetworkStatus], ports: list[Allocation], host: Backend, steps: Plan
+) -> str:
+    """Say which bridge or port is not as it should be; nothing where all are."""
+    if bridges:
+        first = bridges[0]
+        return (
+            f"{first.bridge} of {first.label} is {first.bridge_state}: no guest on this network "
+            "reaches the host, another guest or anything beyond."
+        )
+    if ports:
+        more = f" So are {len(ports) - 1} more." if ports[1:] else ""
+        return f"{ports[0].device}, the port of {ports[0].instance}, is missing.{more}"
+    if out := [port for port in host.status.allocations if _is_out(port, steps)]:
+        return (
+            f"{out[0].device}, the port of {out[0].instance}, is down or not in its "
+            f"bridge: no frame passes between {out[0].instance} and anybody."
+        )
+    return f"A bridge or a port is not as it should be: {steps.commands[0]}." if steps else ""
+
+
+def _unread(status: Status, missing: list[Allocation]) -> str:
+    """Say why it is not known how the links should be, or are; nothing where it is."""
+    unreadable = status.host.unreadable
+    if any(each.bridge_state == "unknown" for each in status.networks):
+        return f"The links could not be read: {unreadable.get('links', 'no reason given')}."
+    if missing and unreadable:
+        part, reason = next(iter(unreadable.items()))
+        return f"There is no plan that says which links are wanted here; {part}: {reason}."
+    return ""
 
 
 def _wanted(host: Backend, steps: Plan) -> frozenset[str]:

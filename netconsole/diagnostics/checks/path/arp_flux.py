@@ -19,7 +19,7 @@ from netconsole.diagnostics.parts.settings import DropIns, Sysctls, conf_key
 ID: Final = "arp_flux"
 TITLE = "Each interface answers ARP for its own addresses alone"
 WANTED = {"arp_ignore": "1", "arp_announce": "2"}
-"""Return only for addresses of the interface; ask only under an address of its subnet."""
+"""Answer only for addresses of the interface; ask only under an address of its subnet."""
 STRICT = 1
 TIMES = 3
 """Announcements of each address: a broadcast can get lost."""
@@ -51,7 +51,6 @@ def judge(snapshot: Snapshot) -> Finding:
             else "No two interfaces that answer ARP for each other's addresses share a subnet."
         )
         return Finding(ID, TITLE, "ok", because)
-    first = found[0]
     names = list(dict.fromkeys(name for each in found for name in (each.interface, each.answering)))
     settings = {
         conf_key(name, setting): value
@@ -60,14 +59,19 @@ def judge(snapshot: Snapshot) -> Finding:
         if _effective(snapshot, name, setting) < int(value)
     }
     values, drop_ins = snapshot.part(Sysctls), snapshot.part(DropIns)
-    steps = tuple(
-        SetSysctl(name_of(key), value, values.get(key)) for key, value in settings.items()
-    )
-    told = tuple(
-        AnnounceAddress(each.interface, each.address, TIMES) for each in found if each.seen
+    steps = (
+        *(SetSysctl(name_of(key), value, values.get(key)) for key, value in settings.items()),
+        *(AnnounceAddress(each.interface, each.address, TIMES) for each in found if each.seen),
     )
     persist, permanence = drop_ins.make_permanent(settings)
     rows = (*_rows(snapshot, found, names), Evidence(AT_BOOT, permanence))
+    return _finding(found[0], rows, Plan(steps) or None, persist)
+
+
+def _finding(
+    first: _Flux, rows: tuple[Evidence, ...], fix: Plan | None, persist: Plan | None
+) -> Finding:
+    """Return what is certain where one was seen to answer, else what may be."""
     because = (
         f"{first.answering} answers ARP for {first.address}, an address of {first.interface}: both "
         "are on the same wire, and each request for it is answered by both. Neighbours, a router "
@@ -88,7 +92,7 @@ def judge(snapshot: Snapshot) -> Finding:
         because,
         rows,
         out if first.seen else (),
-        Plan((*steps, *told)) or None,
+        fix,
         persist,
         REMEDY,
         "certain" if first.seen else "possible",

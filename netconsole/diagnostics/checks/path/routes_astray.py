@@ -6,11 +6,11 @@ from typing import Final
 from netconsole.backend.steps import Plan
 from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.arp import ArpAnswers
+from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.guest_routes import BEYOND, NARROW
 from netconsole.diagnostics.parts.links import Links
-from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.parts.routing import Route, Routing
 from netconsole.diagnostics.reasoning.guest_lookups import Misrouted, misrouted
 from netconsole.diagnostics.reasoning.route_lookup import (
     Routed,
@@ -58,35 +58,15 @@ def misrouted_finding(snapshot: Snapshot) -> Finding | None:
     if not astray:
         return None
     first = astray[0]
-    answer, decided = first.answer, first.decided
-    by = _deciding(decided)
-    if first.leaves_elsewhere:
-        wanted = snapshot.part(Backend).status.host.public_interface
-        because = (
-            f"What {first.guest} sends into the world leaves by {answer.interface} and not by "
-            f"{wanted}, by {by}: the rules that give it an address of this host name {wanted}, "
-            "so that it leaves under its own, to which nobody can answer."
-        )
-    else:
-        end = (
-            f"leaves by {answer.interface} instead of {first.network.bridge}"
-            if answer.interface
-            else f"is dropped ({answer.refusal})"
-        )
-        what = (
-            f"What {first.guest} sends into the world"
-            if answer.into == first.network.bridge
-            else f"What is sent to {first.guest}"
-        )
-        because = f"{what} {end}, by {by}. This host itself may reach the world all the same."
+    because = _end_of(first, snapshot.part(Backend).status.host.public_interface)
     if first.marking:
         because += (
             f" The rule of the packet filter `{first.marking.rule}` ({first.marking.place}) gives "
-            f"it the mark {answer.mark:#x}."
+            f"it the mark {first.answer.mark:#x}."
         )
     certain = first.marking is None or first.marking.is_certain
     remedy = (
-        f"{_remedy(decided)} Look for who made it: a VPN, a routing daemon, NetworkManager, "
+        f"{_remedy(first.decided)} Look for who made it: a VPN, a routing daemon, NetworkManager, "
         "netplan."
     )
     out = (
@@ -103,6 +83,28 @@ def misrouted_finding(snapshot: Snapshot) -> Finding | None:
         remedy=remedy,
         confidence="certain" if certain and not first.leaves_elsewhere else "likely",
     )
+
+
+def _end_of(astray: Misrouted, public_interface: str) -> str:
+    """Say what becomes of such packets, and which rule or route makes it so."""
+    answer, by = astray.answer, _deciding(astray.decided)
+    if astray.leaves_elsewhere:
+        return (
+            f"What {astray.guest} sends into the world leaves by {answer.interface} and not by "
+            f"{public_interface}, by {by}: the rules that give it an address of this host name "
+            f"{public_interface}, so that it leaves under its own, to which nobody can answer."
+        )
+    end = (
+        f"leaves by {answer.interface} instead of {astray.network.bridge}"
+        if answer.interface
+        else f"is dropped ({answer.refusal})"
+    )
+    what = (
+        f"What {astray.guest} sends into the world"
+        if answer.into == astray.network.bridge
+        else f"What is sent to {astray.guest}"
+    )
+    return f"{what} {end}, by {by}. This host itself may reach the world all the same."
 
 
 def _deciding(decided: Routed | None) -> str:
@@ -158,16 +160,25 @@ def dead_router(snapshot: Snapshot) -> Finding | None:
     )
     asked = snapshot.get(ArpAnswers)
     answers = asked.on(route.interface, route.gateway) if asked else None
-    if answers or (answers is None and state not in _UNANSWERED):
+    if not _is_silent(state, answers):
         return None
-    if answers == () and state in _ANSWERED:
-        return None  # it answers the kernel, and not whoever else asks
     link = (snapshot.get(Links) or Links(())).get(route.interface)
     if link is not None and not (link.up and link.carrier):
         return None  # which the check of the uplink names
+    return _silent_router(route, state, certain=answers == ())
+
+
+def _is_silent(state: str, answers: tuple[ArpAnswer, ...] | None) -> bool:
+    """Whether nobody answers as a neighbour: by what the kernel knows, and who else has asked."""
+    if answers is None:
+        return state in _UNANSWERED
+    return not answers and state not in _ANSWERED  # some answer the kernel, and nobody else
+
+
+def _silent_router(route: Route, state: str, *, certain: bool) -> Finding:
     known = (
         "nobody answers there when this host asks"
-        if answers == ()
+        if certain
         else "nobody answered there when this host asked"
     )
     because = (
@@ -180,7 +191,7 @@ def dead_router(snapshot: Snapshot) -> Finding | None:
         Evidence(f"neighbour {route.gateway} on {route.interface}", state or "none", "REACHABLE"),
         *(
             (Evidence(f"who has {route.gateway}, asked on {route.interface}", "nobody"),)
-            if answers == ()
+            if certain
             else ()
         ),
     )
@@ -190,5 +201,5 @@ def dead_router(snapshot: Snapshot) -> Finding | None:
         "the interface. Where it is right, the router is off, or the wire does not lead to it."
     )
     out = ("uplink: the interface is up and has a carrier",)
-    confidence: Confidence = "certain" if answers == () else "likely"
+    confidence: Confidence = "certain" if certain else "likely"
     return Finding(ID, TITLE, "fail", because, rows, out, remedy=remedy, confidence=confidence)
