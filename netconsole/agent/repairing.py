@@ -134,25 +134,13 @@ def decide(seen: Seen, memory: Memory, policy: Policy) -> RepairDecision:
         cause=cause or "drift",
     )
     steps = repair.taken(seen.plan)
-    fought = tuple(
-        key
-        for step in steps.steps
-        for key in step.commands
-        if len(memory.mended.get(key, ())) >= ROUNDS and key not in over
-    )
     warning = ""
-    if fought:
-        again = max(len(memory.mended.get(key, ())) for key in fought) - ROUNDS
-        seconds = min(_LONGEST_TRUCE, _FIRST_TRUCE * 2**again)
-        until = dict.fromkeys(_commands(steps, fought), seen.at + seconds)
-        memory = replace(memory, left={**memory.left, **until})
+    if fought := _fought(memory, steps, over):
+        memory, truce = _truce(memory, steps, fought, seen.at)
         repair = replace(repair, leaves=tuple(sorted(waits.union(memory.left))))
         steps = repair.taken(seen.plan)
         whom = f" (by {services})" if by else ""
-        warning = (
-            f"left alone for {seconds:.0f} s, as it was undone {ROUNDS + again} times{whom}: "
-            f"{some(fought)}; `netconsole apply` does it now"
-        )
+        warning = f"{truce}{whom}: {some(fought)}; `netconsole apply` does it now"
     if not steps and not (seen.cut_off and policy.at_start):
         return RepairDecision(None, memory, warning)
     return RepairDecision(repair, _with(memory, steps, seen.at, by), warning, by)
@@ -223,6 +211,25 @@ def _over(memory: Memory, seen: Seen) -> frozenset[str]:
     """The commands that were left alone for long enough, and are still to be run."""
     over = {key for key, until in memory.left.items() if until <= seen.at}
     return frozenset(over.intersection(seen.plan.commands)) if over else frozenset()
+
+
+def _fought(memory: Memory, steps: Plan, over: frozenset[str]) -> tuple[str, ...]:
+    """Return the commands that somebody has undone again and again."""
+    return tuple(
+        key
+        for step in steps.steps
+        for key in step.commands
+        if len(memory.mended.get(key, ())) >= ROUNDS and key not in over
+    )
+
+
+def _truce(memory: Memory, steps: Plan, fought: tuple[str, ...], now: float) -> tuple[Memory, str]:
+    """Return how long these are left alone: as a memory, and in words. Each time twice as long."""
+    again = max(len(memory.mended.get(key, ())) for key in fought) - ROUNDS
+    seconds = min(_LONGEST_TRUCE, _FIRST_TRUCE * 2**again)
+    until = dict.fromkeys(_commands(steps, fought), now + seconds)
+    left = replace(memory, left={**memory.left, **until})
+    return left, f"left alone for {seconds:.0f} s, as it was undone {ROUNDS + again} times"
 
 
 def _with(memory: Memory, steps: Plan, now: float, by: frozenset[str]) -> Memory:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ from netaddr import IPNetwork
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.intent.links import lower_interface
 from netconsole.backend.managers import FLAT, FLAT_DHCP, VLAN, manager, ranges, vlan
-from netconsole.backend.managers.layout import Layout, Reserve, Wishes, layout, layout_v6
+from netconsole.backend.managers.layout import Layout, LayoutV6, Reserve, Wishes, layout, layout_v6
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue
 from netconsole.backend.model.phrases import command
@@ -116,46 +116,54 @@ class Creation:
         interface = self._bridge_interface(bridges)
         parts = self._parts(count, self.existing)
         parts_v6 = self._parts_v6(count, self.existing)
-        many = _chosen(wanted.multi_host, options.multi_host)
         new: list[tuple[Network, Layout]] = []
         for index, part in enumerate(parts):
             laid_out = layout(part, reserve, wishes)
             v6 = layout_v6(parts_v6[index], wanted.gateway_v6) if parts_v6 else None
-            label = self._label(index, count)
-            network = Network(
-                id=0,
-                uuid=wanted.uuid or str(uuid4()),
-                label=label,
-                cidr=str(part),
-                netmask=laid_out.netmask,
-                broadcast=laid_out.broadcast,
-                gateway=laid_out.gateway,
-                dhcp_server=laid_out.dhcp_server,
-                dhcp_start=laid_out.dhcp_start,
+            network = replace(
+                self._network(part, laid_out, v6),
+                label=self._label(index, count),
                 bridge=bridges[index],
                 bridge_interface=interface,
-                dns1=_chosen(wanted.dns1, options.flat_network_dns),
-                dns2=wanted.dns2,
                 vlan=vlans[index],
-                vpn_private_address=laid_out.vpn_private_address,
-                vpn_public_address=options.vpn_ip if laid_out.vpn_private_address else None,
                 vpn_public_port=ports[index],
-                multi_host=many,
-                share_address=_chosen(wanted.share_address, options.share_dhcp_address),
-                enable_dhcp=_chosen(wanted.enable_dhcp, kind.serves_dhcp),
-                injected=kind is FLAT and options.flat_injected,
-                mtu=wanted.mtu,
-                priority=wanted.priority,
-                project_id=wanted.project_id,
-                host=None if many else options.host,
-                cidr_v6=v6.cidr if v6 else None,
-                gateway_v6=v6.gateway if v6 else None,
-                netmask_v6=v6.netmask if v6 else None,
-                manager=kind.kind,
             )
             self._refuse_clash(network, (*self.existing, *(other for other, _ in new)))
             new.append((network, laid_out))
         return new
+
+    def _network(self, part: IPNetwork, laid_out: Layout, v6: LayoutV6 | None) -> Network:
+        """Return a network of these ranges, without what tells it from its sisters."""
+        wanted, options, kind = self.wanted, self.options, manager(self.options)
+        many = _chosen(wanted.multi_host, options.multi_host)
+        return Network(
+            id=0,
+            uuid=wanted.uuid or str(uuid4()),
+            label="",
+            bridge="",
+            cidr=str(part),
+            netmask=laid_out.netmask,
+            broadcast=laid_out.broadcast,
+            gateway=laid_out.gateway,
+            dhcp_server=laid_out.dhcp_server,
+            dhcp_start=laid_out.dhcp_start,
+            dns1=_chosen(wanted.dns1, options.flat_network_dns),
+            dns2=wanted.dns2,
+            vpn_private_address=laid_out.vpn_private_address,
+            vpn_public_address=options.vpn_ip if laid_out.vpn_private_address else None,
+            multi_host=many,
+            share_address=_chosen(wanted.share_address, options.share_dhcp_address),
+            enable_dhcp=_chosen(wanted.enable_dhcp, kind.serves_dhcp),
+            injected=kind is FLAT and options.flat_injected,
+            mtu=wanted.mtu,
+            priority=wanted.priority,
+            project_id=wanted.project_id,
+            host=None if many else options.host,
+            cidr_v6=v6.cidr if v6 else None,
+            gateway_v6=v6.gateway if v6 else None,
+            netmask_v6=v6.netmask if v6 else None,
+            manager=kind.kind,
+        )
 
     def _check(self) -> None:
         """Check what needs no arithmetic."""

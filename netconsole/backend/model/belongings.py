@@ -181,6 +181,23 @@ def routes(
     by itself for the addresses `held` are left out.
     """
     made = {route_key(words): words for address in held for words in connected(address)}
+    found, later, unworded = _worded(interface, texts)
+    plain = {lasting(words) for words in found}
+    own = {lasting(words) for words in made.values()}
+    rest = [words for words in found if lasting(words) not in own]
+    replaced = [
+        words
+        for words in rest
+        if route_key(words) in made and lasting(made[route_key(words)]) not in plain
+    ]
+    others = sorted((words for words in rest if words not in replaced), key=lambda w: "via" in w)
+    return tuple(others), tuple(later), tuple(replaced), tuple(unworded)
+
+
+def _worded(
+    interface: str, texts: Iterable[tuple[str, str]]
+) -> tuple[list[Words], list[Words], list[str]]:
+    """Return the first route of each key, later ones, and those that have no word."""
     seen: set[Words] = set()
     found: list[Words] = []
     later: list[Words] = []
@@ -208,16 +225,7 @@ def routes(
             if mine:
                 (later if key in seen else found).append(words)
             seen.add(key)
-    plain = {lasting(words) for words in found}
-    own = {lasting(words) for words in made.values()}
-    rest = [words for words in found if lasting(words) not in own]
-    replaced = [
-        words
-        for words in rest
-        if route_key(words) in made and lasting(made[route_key(words)]) not in plain
-    ]
-    others = sorted((words for words in rest if words not in replaced), key=lambda w: "via" in w)
-    return tuple(others), tuple(later), tuple(replaced), tuple(unworded)
+    return found, later, unworded
 
 
 def _destination(line: str) -> str:

@@ -144,21 +144,8 @@ def _absent(guest: GuestAnswer, world: GuestWorld, is_meant: bool) -> GuestTroub
             "from its files or its config drive."
         )
         return GuestTrouble(guest, "fail" if is_meant else "warn", because, remedy)
-    for used in guest.used:
-        if _is_link_local(used):
-            because = (
-                f"{name} has no address of its network: it speaks at its port {guest.port} as "
-                f"{used.address}, which a guest gives itself when DHCP has not answered (RFC 3927)."
-            )
-            finds = f"`netconsole playbook run no-address --target {name}` finds out why."
-            return GuestTrouble(guest, "warn", because, finds)
-        by = f" with {used.mac}" if used.mac != guest.mac else ""
-        because = (
-            f"{name} uses the address {used.address}{by} at its port {guest.port}, and does not "
-            f"answer for {own}, by which the store, DHCP, NAT and its guard know it: nobody "
-            "reaches it, and what it sends in that name gets no answer."
-        )
-        return GuestTrouble(guest, "fail", because, _INSIDE.format(todo=todo))
+    if guest.used:
+        return _elsewhere(guest, guest.used[0], _INSIDE.format(todo=todo))
     if not guest.has_carrier:
         because = (
             f"{name} ({own}) does not answer ARP: its port {guest.port} is up and has no carrier, "
@@ -177,6 +164,25 @@ def _absent(guest: GuestAnswer, world: GuestWorld, is_meant: bool) -> GuestTroub
         "address."
     )
     return GuestTrouble(guest, verdict, because, remedy, "likely")
+
+
+def _elsewhere(guest: GuestAnswer, used: UsedAddress, remedy: str) -> GuestTrouble:
+    """Return that a guest speaks as another address than its own."""
+    name = guest.instance
+    if _is_link_local(used):
+        because = (
+            f"{name} has no address of its network: it speaks at its port {guest.port} as "
+            f"{used.address}, which a guest gives itself when DHCP has not answered (RFC 3927)."
+        )
+        finds = f"`netconsole playbook run no-address --target {name}` finds out why."
+        return GuestTrouble(guest, "warn", because, finds)
+    by = f" with {used.mac}" if used.mac != guest.mac else ""
+    because = (
+        f"{name} uses the address {used.address}{by} at its port {guest.port}, and does not "
+        f"answer for {guest.address}, by which the store, DHCP, NAT and its guard know it: nobody "
+        "reaches it, and what it sends in that name gets no answer."
+    )
+    return GuestTrouble(guest, "fail", because, remedy)
 
 
 def _is_self_given(guest: GuestAnswer) -> bool:
