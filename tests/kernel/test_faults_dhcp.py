@@ -215,3 +215,31 @@ def test_rules_that_ask_who_sends_are_named(lab: RunningLab) -> None:
         assert said in found.reasons[check]
         assert "-m owner --uid-owner" in found.reasons[check]
     assert examined(lab, *asked).named == []
+
+
+def test_a_lease_file_that_is_not_the_one_written_is_named(lab: RunningLab) -> None:
+    file = lab.run("sh", "-c", "echo /run/netconsole-lab/state/networks/*.leases").stdout.strip()
+    lab.run("mv", file, f"{file}.moved")
+    try:
+        found = examined(lab, "--only", "state_directory")
+    finally:
+        lab.run("mv", f"{file}.moved", file)
+    assert found.named == ["state_directory"]
+    assert f"a file that is not {file} any more" in found.reasons["state_directory"]
+    assert examined(lab, "--only", "state_directory").named == []
+
+
+def test_a_full_file_system_of_the_lease_file_alone_is_named(lab: RunningLab) -> None:
+    made = (
+        "file=$(echo /run/netconsole-lab/state/networks/*.leases); mkdir /run/full; "
+        "mount -t tmpfs -o size=64k full /run/full; cp $file /run/full/leases; "
+        "mount --bind /run/full/leases $file; head -c 60k /dev/zero >/run/full/fill"
+    )
+    gone = "umount /run/netconsole-lab/state/networks/*.leases; umount /run/full; rmdir /run/full"
+    lab.run("sh", "-ec", made)
+    try:
+        found = examined(lab, "--only", "state_directory")
+    finally:
+        lab.run("sh", "-ec", gone)
+    assert "has no space left" in found.reasons["state_directory"]
+    assert examined(lab, "--only", "state_directory").named == []

@@ -1,18 +1,29 @@
-"""Reads the state of the file systems under netconsole's directories."""
+"""Reads the state of the file systems under netconsole's directories, and of the lease files."""
 
+import fcntl
 import os
 import re
+import stat
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
+from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.system import files
+from netconsole.backend.system.processes import arguments, running
 from netconsole.diagnostics.model.snapshot import Unread
-from netconsole.diagnostics.parts.storage import StatePlace, StateStorage
+from netconsole.diagnostics.parts.storage import KeptLeases, StatePlace, StateStorage
 
 if TYPE_CHECKING:
     from netconsole.backend.service.service import Service
 
+_GET_FLAGS: Final = 0x80086601
+_IMMUTABLE: Final = 0x10
+_APPEND_ONLY: Final = 0x20
+"""FS_IOC_GETFLAGS, FS_IMMUTABLE_FL and FS_APPEND_FL of linux/fs.h."""
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
@@ -25,7 +36,55 @@ def read_storage(service: "Service | Unread") -> StateStorage:
         raise Unavailable(service.because)
     options = service.options
     paths = dict.fromkeys((options.state_path, options.networks_path))
-    return StateStorage(tuple(_place(path) for path in paths if Path(path).is_dir()))
+    places = tuple(_place(path) for path in paths if Path(path).is_dir())
+    known = {each.mount_point for each in places}
+    leases = tuple(_leases(options.networks_path))
+    apart = (_place(each.path) for each in leases if Path(each.path).is_file())
+    own = tuple(each for each in apart if each.mount_point not in known)
+    return StateStorage((*places, *own), leases)
+
+
+def _leases(networks_path: str) -> Iterator[KeptLeases]:
+    """Yield the lease file of each dnsmasq that keeps one there."""
+    for pid in running("dnsmasq"):
+        try:
+            argv = arguments(pid)
+            opened = dict(_opened(pid))
+        except OSError:
+            continue  # it has ended
+        path = dnsmasq_arguments.value(argv, "dhcp-leasefile")
+        if Path(path).parent != Path(networks_path) or "--leasefile-ro" in argv:
+            continue
+        try:
+            told = Path(path).stat()
+        except FileNotFoundError:
+            is_open = False
+        else:
+            is_open = (told.st_dev, told.st_ino) in opened
+        instead = "" if is_open else next(iter(opened.values()), "")
+        yield KeptLeases(path, pid, is_open, instead, _flag(path))
+
+
+def _opened(pid: int) -> Iterator[tuple[tuple[int, int], str]]:
+    """Yield the ordinary files that a process has open. Raises OSError."""
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            told = Path(entry.path).stat()
+            if stat.S_ISREG(told.st_mode):
+                yield (told.st_dev, told.st_ino), entry.path
+
+
+def _flag(path: str) -> Literal["", "immutable", "append-only"]:
+    """Ask for the attributes of a file; many file systems have none."""
+    flags = array("l", [0])
+    try:
+        with Path(path).open("rb") as file:
+            fcntl.ioctl(file, _GET_FLAGS, flags)
+    except OSError:
+        return ""
+    if flags[0] & _IMMUTABLE:
+        return "immutable"
+    return "append-only" if flags[0] & _APPEND_ONLY else ""
 
 
 def _place(path: str) -> StatePlace:

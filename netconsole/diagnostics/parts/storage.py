@@ -1,6 +1,7 @@
 """The file systems that hold netconsole's state."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,23 @@ class StatePlace:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptLeases:
+    """The lease file that a dnsmasq of a network was given, and where it writes in truth."""
+
+    path: str
+    pid: int
+    is_open: bool = True
+    """Whether the process has that very file open, as it has from its start to its end."""
+    descriptor: str = ""
+    """Of the file that it has open instead, under /proc; empty where it has none."""
+    flag: Literal["", "immutable", "append-only"] = ""
+    """An attribute that keeps even root from writing it anew (ioctl_iflags(2))."""
+
+
+@dataclass(frozen=True, slots=True)
 class StateStorage:
     """All of them."""
 
     places: tuple[StatePlace, ...] = ()
+    """Directories, and lease files that are on a file system of their own."""
+    leases: tuple[KeptLeases, ...] = ()

@@ -10,7 +10,7 @@ from netconsole.diagnostics.evidence.log import denied
 from netconsole.diagnostics.model.finding import Verdict
 from netconsole.diagnostics.parts.log import SystemLog
 from netconsole.diagnostics.parts.state_holders import LockHolder, StateHolders
-from netconsole.diagnostics.parts.storage import StateStorage
+from netconsole.diagnostics.parts.storage import KeptLeases, StateStorage
 
 
 def test_a_mount_is_made_writable_and_a_broken_file_system_is_not() -> None:
@@ -69,3 +69,31 @@ def test_a_denial_of_our_files_is_named_and_one_of_others_is_not_ours() -> None:
     assert found("mandatory_access", SystemLog()).verdict == "not-applicable"
     closed = SystemLog(problem="dmesg: Operation not permitted", enforcing=("SELinux",))
     assert found("mandatory_access", closed).verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("leases", "verdict", "said"),
+    [
+        (KeptLeases("/n/nova-br100.leases", 7), "ok", ""),
+        (
+            KeptLeases("/n/nova-br100.leases", 7, flag="immutable"),
+            "fail",
+            "chattr -i /n/nova-br100",
+        ),
+        (
+            KeptLeases("/n/nova-br100.leases", 7, flag="append-only"),
+            "fail",
+            "chattr -a /n/nova-br1",
+        ),
+        (
+            KeptLeases("/n/nova-br100.leases", 7, False, "/proc/7/fd/3"),
+            "warn",
+            "cat /proc/7/fd/3 > /n/nova-br100.leases",
+        ),
+        (KeptLeases("/n/nova-br100.leases", 7, False), "warn", "Start it again: `kill 7`"),
+    ],
+)
+def test_leases_that_are_not_kept(leases: KeptLeases, verdict: Verdict, said: str) -> None:
+    finding = found("state_directory", StateStorage((PLACE,), (leases,)))
+    assert finding.verdict == verdict
+    assert said in finding.remedy

@@ -1,5 +1,6 @@
 """E7: can netconsole and dnsmasq write what they have to keep?"""
 
+import shlex
 from typing import Final
 
 from netconsole.backend.steps import Plan, RunProgram
@@ -9,7 +10,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.state_holders import LockHolder, StateHolders
-from netconsole.diagnostics.parts.storage import StatePlace, StateStorage
+from netconsole.diagnostics.parts.storage import KeptLeases, StatePlace, StateStorage
 
 ID: Final = "state_directory"
 TITLE = "The state can be written"
@@ -49,11 +50,46 @@ def judge(snapshot: Snapshot) -> Finding:
             )
             remedy = f"Free some: `du -xh --max-depth=2 {place.mount_point}` shows what takes it."
             return Finding(ID, TITLE, "fail" if full else "warn", because, rows, remedy=remedy)
+    for leases in snapshot.part(StateStorage).leases:
+        if leases.flag or not leases.is_open:
+            return _not_kept(leases, rows)
     if held := _held(snapshot):
         return _held_by(held, rows)
     if not places:
         return Finding(ID, TITLE, "not-applicable", "There is no state on this host yet.")
     return Finding(ID, TITLE, "ok", "It can be written, and there is room.", rows)
+
+
+def _not_kept(leases: KeptLeases, rows: tuple[Evidence, ...]) -> Finding:
+    """A lease file that its dnsmasq cannot write, or no longer writes."""
+    path, pid = leases.path, leases.pid
+    if leases.flag:
+        because = (
+            f"{path} has the attribute {leases.flag}, by which not even root may write it anew: "
+            f"leases that the dnsmasq with pid {pid} gives are forgotten when it ends, and their "
+            "guests are refused."
+        )
+        letter = "i" if leases.flag == "immutable" else "a"
+        rows = (*rows, Evidence(path, leases.flag, "writable", "lsattr(1) shows it"))
+        remedy = (
+            f"Whoever set it had a reason; `chattr -{letter} {shlex.quote(path)}` takes it off."
+        )
+        return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
+    because = (
+        f"The dnsmasq with pid {pid} keeps its leases in a file that is not {path} any more: that "
+        "was removed, moved or put in its place since it started. When dnsmasq starts again it "
+        "forgets the leases of now, and refuses their guests."
+    )
+    value = leases.descriptor or "none"
+    rows = (*rows, Evidence("leases are written to", value, path, f"by pid {pid}"))
+    again = f"`kill {pid}` and `netconsole apply`, which starts it again"
+    remedy = (
+        f"Copy what it knows to where it looks, `cat {leases.descriptor} > {shlex.quote(path)}`, "
+        f"then {again}."
+        if leases.descriptor
+        else f"Start it again: {again}."
+    )
+    return Finding(ID, TITLE, "warn", because, rows, remedy=remedy)
 
 
 def _held(snapshot: Snapshot) -> LockHolder | None:
@@ -114,17 +150,20 @@ PAGE = Explanation(
     "refused leases that they had.",
     cause="dnsmasq answers a guest although it could not write the lease down, and forgets it when "
     "it ends. The store refuses every change.",
-    evidence="statvfs(3) of the directories of the state, for a process that is not root, as "
-    "dnsmasq is none; and /proc/self/mountinfo, which tells a mount that was made read-only from a "
-    "file system that is. /proc/locks says who holds the host's lock and the store: a change does, "
-    "for as long as it takes.",
+    evidence="statvfs(3) of the directories of the state and of lease files that have a file "
+    "system of their own, for a process that is not root, as dnsmasq is none; "
+    "/proc/self/mountinfo, which tells a mount that was made read-only from a file system that is. "
+    "/proc/PID/fd says whether a dnsmasq still writes to the lease file that it was given, and the "
+    "file's attributes whether it may. Owner and mode of that file do not matter: dnsmasq opens it "
+    "once, as root. /proc/locks says who holds the host's lock and the store: a change does, for "
+    "as long as it takes.",
     look_alikes=(
         ("mandatory_access", "there is room, and AppArmor or SELinux denies the writing."),
         ("dhcp_nak", "what is left of it later: leases that are not in the file."),
     ),
     cure="A mount that someone made read-only is made writable. A file system that the kernel made "
     "read-only after an error wants fsck(8) first, and a full one wants room: no plan can do that.",
-    source="statvfs(3), proc(5) mountinfo, mount(8)",
+    source="statvfs(3), proc(5) mountinfo, mount(8), ioctl_iflags(2)",
 )
 
 CHECK = Check(
