@@ -42,7 +42,8 @@ def trace(
     UDP, or a question of DNS, sent three times at most, from inside the instance where this host
     can enter it. Or what an instance asks on its own network: by ARP who has the address, or a
     DISCOVER of DHCP, by which no lease changes. The kernel itself tells each rule that it meets
-    (nft(8), meta nftrace). What it takes to trace is gone when this ends. Exit status 0 when an
+    (nft(8), meta nftrace), and where no rule ended it, why it gave it up, if tracefs is mounted at
+    /sys/kernel/tracing. What it takes to trace is gone when this ends. Exit status 0 when an
     answer or a refusal came back, 1 when none did, 3 where nothing can be traced.
     """
     journey = context.door().trace(trace_request(sender, destination, what))

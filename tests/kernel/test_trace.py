@@ -270,7 +270,7 @@ def test_a_table_that_the_kernel_does_not_trace_is_told_of(
     assert found["because"].startswith(said)
     legacy = "tables of iptables-legacy, which the kernel does not trace, have rules: filter"
     assert found["because"].endswith(f"; {legacy}")
-    assert found["unseen"] == [legacy]
+    assert legacy in found["unseen"]
     assert traced(lab, "--from", "web1", "--to", destination)["reached"]
 
 

@@ -87,6 +87,13 @@ def _systemd() -> str | None:
     return None if Path("/lib/systemd/systemd").exists() else "systemd is not installed"
 
 
+def _tracefs() -> str | None:
+    """It is mounted nowhere but where this looks; a namespace of users may mount none."""
+    mounting = ("unshare", "--mount", "mount", "-t", "tracefs", "tracefs", "/mnt")
+    reason = _root() or _answers(*mounting)
+    return reason and f"no tracefs: {reason}"
+
+
 def _control_group() -> str | None:
     """One in which a `BootedHost` has its own; a container may have none."""
     group = control_group()
@@ -108,6 +115,7 @@ PROBES: Mapping[str, Callable[[], str | None]] = {
     "tap": _tap,
     "postgresql": _postgresql,
     "systemd": _systemd,
+    "tracefs": _tracefs,
     "control group": _control_group,
     "cloud-init": cloud_init.why_not,
     "docker": other_firewalls.why_no_docker,

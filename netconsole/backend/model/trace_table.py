@@ -2,14 +2,15 @@
 
 from typing import Final
 
-_PREFIX: Final = "netconsole_trace_"
+PREFIX: Final = "netconsole_trace_"
+"""Begins them, and the names of instances of tracefs that are there as long."""
 
 
 def trace_table(process: int) -> str:
     """Return the name of the one that a process owns."""
-    return f"{_PREFIX}{process}"
+    return f"{PREFIX}{process}"
 
 
 def is_trace_table(name: str) -> bool:
     """Whether a table is one of them: it lets everything pass, and is gone in a second."""
-    return name.startswith(_PREFIX)
+    return name.startswith(PREFIX)

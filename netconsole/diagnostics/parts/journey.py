@@ -109,6 +109,21 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
+class KernelDrop:
+    """Where the kernel gave a packet up, by its own word (tracepoint skb:kfree_skb)."""
+
+    way: Way
+    interface: str
+    """Where it had come in last."""
+    function: str
+    """Of the kernel; empty where it has no name for the place."""
+    reason: str
+    """Such as IP_RPFILTER; empty where the kernel has no word for it."""
+    is_certain: bool
+    """Whether it was this packet and no other; else one as long, at that interface and time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """What was sent, what it met, and how that ended."""
 
@@ -131,6 +146,8 @@ class Journey:
     is_handed: bool = False
     """Whether one of the packets was handed to this host itself, past all its rules."""
     end: End = "lost"
+    kernel_drop: KernelDrop | None = None
+    """Of one that no rule ended, and that was not answered."""
 
     @property
     def dropped_by(self) -> Hop | None:

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from netconsole.backend.filtering.places import rule_in_words
-from netconsole.diagnostics.parts.journey import End, Hop, Protocol, Reply, TracedRule, is_rejected
+from netconsole.diagnostics.parts.journey import (
+    End,
+    Hop,
+    KernelDrop,
+    Protocol,
+    Reply,
+    TracedRule,
+    is_rejected,
+)
 
 ERRORS: Final[dict[tuple[int, int], str]] = {
     (3, 0): "network unreachable",
@@ -19,6 +27,38 @@ ERRORS: Final[dict[tuple[int, int], str]] = {
     (11, 0): "time to live exceeded",
 }
 """Type and code of an error of ICMP, in words (RFC 792, RFC 1812)."""
+KERNEL_REASONS: Final = {
+    "NO_SOCKET": "nobody listens for it",
+    "SOCKET_FILTER": "a filter of the program that listens",
+    "SOCKET_RCVBUFF": "the program that listens does not read what it has",
+    "TCP_LISTEN_OVERFLOW": "the program that listens accepts no more",
+    "NETFILTER_DROP": "a rule of the packet filter, one that the kernel does not trace",
+    "OTHERHOST": "its MAC address is that of another",
+    "IP_CSUM": "a wrong checksum",
+    "TCP_CSUM": "a wrong checksum",
+    "UDP_CSUM": "a wrong checksum",
+    "ICMP_CSUM": "a wrong checksum",
+    "IP_RPFILTER": "the reverse path filter, rp_filter",
+    "IP_LOCAL_SOURCE": "its source is an address of this host",
+    "IP_INVALID_SOURCE": "its source is none that can be",
+    "IP_LOCALNET": "an address of 127.0.0.0/8: route_localnet is off",
+    "IP_INADDRERRORS": "it is for another, and forwarding is off where it came in",
+    "IP_INNOROUTES": "no route leads there",
+    "IP_OUTNOROUTES": "no route leads there",
+    "IP_NOPROTO": "nobody takes its protocol",
+    "XFRM_POLICY": "a policy of IPsec",
+    "NEIGH_FAILED": "the next hop does not answer ARP",
+    "NEIGH_QUEUEFULL": "the next hop has not answered ARP so far",
+    "PKT_TOO_BIG": "longer than the MTU, and not to be fragmented",
+    "QDISC_DROP": "the queueing discipline of the interface",
+    "CPU_BACKLOG": "the processor has too much to do",
+    "TC_INGRESS": "a filter of tc(8)",
+    "TC_EGRESS": "a filter of tc(8)",
+    "XDP": "a program of XDP",
+    "FULL_RING": "the guest does not take what is in its queue",
+    "BRIDGE_INGRESS_STP_STATE": "the bridge's port is not forwarding",
+}
+"""What the kernel's reasons mean (Linux include/net/dropreason-core.h)."""
 _UNTOLD: Final = "no rule of the packet filter that the kernel traces ended it"
 
 
@@ -71,6 +111,8 @@ class TraceOutcome:
     """The bridge of each port."""
     is_written: bool = False
     """Whether the host wrote it where it was to come in, in the sender's stead."""
+    kernel_drop: KernelDrop | None = None
+    """Where the kernel says that it gave it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +141,18 @@ def ending(outcome: TraceOutcome) -> Ending:
     if (taken := _taken(back or there)) is not None:
         return Ending("taken", taken)
     found = _back_ended(back, outcome) if back else _there_ended(there, outcome)
-    return Ending(found.kind, "; ".join((found.because, *outcome.hindrances)))
+    given_up = (_given_up(outcome.kernel_drop),) if outcome.kernel_drop else ()
+    return Ending(found.kind, "; ".join((found.because, *given_up, *outcome.hindrances)))
+
+
+def _given_up(drop: KernelDrop) -> str:
+    """What the kernel says of a packet that no rule ended."""
+    what = "the answer" if drop.way == "back" else "it"
+    probably = "" if drop.is_certain else "probably "
+    where = f" in {drop.function}" if drop.function else ""
+    words = f" ({KERNEL_REASONS[drop.reason]})" if drop.reason in KERNEL_REASONS else ""
+    reason = f": {drop.reason}{words}" if drop.reason else ", and has no word for why"
+    return f"the kernel {probably}dropped {what}{where}{reason}"
 
 
 def _with_drop(drop: Hop, outcome: TraceOutcome) -> str:

@@ -2,7 +2,7 @@
 
 import secrets
 import socket
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,17 +10,19 @@ from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.backend.model.trace_table import is_trace_table
 from netconsole.backend.survey.status import Status
 from netconsole.backend.system.privileges import lacking
-from netconsole.diagnostics.parts.journey import Hop, Journey, Way
+from netconsole.diagnostics.parts.journey import Hop, Journey, KernelDrop, Way
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.tracing import following
 from netconsole.diagnostics.tracing.attachments import read_attached
+from netconsole.diagnostics.tracing.drop_events import BufferEvent, kernel_drop, lengths
 from netconsole.diagnostics.tracing.ending import Ending, NextHop, TraceOutcome, cannot_send, ending
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.forgetting import forget_connections
 from netconsole.diagnostics.tracing.heard import Heard
 from netconsole.diagnostics.tracing.hindrances import concerned, hindrances, standstill
 from netconsole.diagnostics.tracing.ipsec_policies import blocking_policies
+from netconsole.diagnostics.tracing.kernel_drops import kernel_drops
 from netconsole.diagnostics.tracing.listening import TraceListener
 from netconsole.diagnostics.tracing.marking import HANDED, ROUTED, Marked, marking
 from netconsole.diagnostics.tracing.next_hops import read_next_hop
@@ -116,6 +118,10 @@ class _FollowedParcel:
     told: SentPackets
     hops: tuple[Hop, ...]
     unseen: tuple[str, ...]
+    dropped: KernelDrop | None
+    """Where the kernel gave one up."""
+    unheard: str
+    """Why nothing was heard of that."""
 
 
 def _is_lost(each: _FollowedParcel) -> bool:
@@ -134,8 +140,14 @@ def _followed(
         tuple(match for each in packets for match in each.matches()),
         tuple(match for each in packets for match in each.arp_matches()),
     )
-    with TraceListener(packets, seen) as listener, marking(marked, ingress):
+    long = {each for one in packets if isinstance(one, TracedPacket) for each in lengths(one)}
+    with (
+        TraceListener(packets, seen) as listener,
+        marking(marked, ingress),
+        kernel_drops(seen, long) as drops,
+    ):
         told = _sent(parcels, listener, links)
+        freed = drops.events()
         messages = listener.messages()
         heard = [replace(listener.of(each), messages=messages) for each in packets]
     names = dict(socket.if_nameindex())
@@ -148,23 +160,40 @@ def _followed(
     )
     missed = () if listener.is_whole else ("rules: the kernel told of more than could be heard",)
     unseen = (*read_untraced_tables(), *texts.unread, *too_many, *missed)
-    found, owners = [], RuleOwners.of(status)
+    owners = RuleOwners.of(status)
+    found = []
     for parcel, known, each in zip(parcels, heard, told, strict=True):
-        between = parcel.ends
-        source = each.source or between.source
-        begun = Hop("there", "sent", between.name, source, between.destination)
         hops = following.hops(Heard(met, known.sightings), parcel.packet, ways, texts.rule)
-        named = owners.named(hops)
-        found.append(_FollowedParcel(parcel, known, each, (begun, *named), unseen))
+        journey = (_begun(parcel, each), *owners.named(hops))
+        given_up = _given_up(parcel.packet, known, freed, drops.ahead)
+        found.append(_FollowedParcel(parcel, known, each, journey, unseen, given_up, drops.unheard))
+    _forget(found)
+    return tuple(found), listener.is_whole
+
+
+def _begun(parcel: Parcel, told: SentPackets) -> Hop:
+    between = parcel.ends
+    source = told.source or between.source
+    return Hop("there", "sent", between.name, source, between.destination)
+
+
+def _given_up(
+    packet: Traceable, heard: Heard, freed: Sequence[BufferEvent], ahead: int
+) -> KernelDrop | None:
+    if not isinstance(packet, TracedPacket):
+        return None
+    return kernel_drop(freed, heard.sightings, packet, ahead)
+
+
+def _forget(followed: Iterable[_FollowedParcel]) -> None:
     forget_connections(
         (each.hops[0].source, each.parcel.packet)
-        for each in found
+        for each in followed
         if isinstance(each.parcel.packet, TracedPacket)
         # who answers a segment of TCP may do so again, which would belong to no connection then
         and each.parcel.packet.protocol != "tcp"
         and each.hops[0].source
     )
-    return tuple(found), listener.is_whole
 
 
 def _journey(request: TraceRequest, followed: _FollowedParcel, links: Links) -> Journey:
@@ -173,9 +202,13 @@ def _journey(request: TraceRequest, followed: _FollowedParcel, links: Links) -> 
     is_dropped = any(hop.ends for hop in hops)
     is_lost = _is_lost(followed)
     is_routed = request.protocol not in LOCAL
+    if is_lost and followed.unheard:
+        unseen = (*unseen, f"why the kernel gives packets up: {followed.unheard}")
     next_hop = _next_hop(hops, heard, packet, links) if is_lost and is_routed else NextHop()
     asked = heard.unanswered(between.interface) if is_routed else ""
-    found = (*_hindrances(hops, between, next_hop, asked, links), *unseen) if is_lost else ()
+    found = (
+        (*_hindrances(hops, between, next_hop, asked, links), *followed.unseen) if is_lost else ()
+    )
     if is_lost and is_routed and hops[-1].source:
         found += blocking_policies(hops[-1].source, hops[-1].destination)
     if is_lost and (next_hop.is_silent or (asked and len(hops) == 1)):
@@ -187,6 +220,7 @@ def _journey(request: TraceRequest, followed: _FollowedParcel, links: Links) -> 
         *(between.name, between.interface, between.receiver, next_hop),
         *(is_handed, asked, found),
         *(_bridges(links), told.is_written),
+        kernel_drop=_ended_by_kernel(followed) if is_lost else None,
     )
     is_refused = told.refusal and not is_dropped
     end = (
@@ -197,7 +231,14 @@ def _journey(request: TraceRequest, followed: _FollowedParcel, links: Links) -> 
         *(hops, told.reply, told.answered_by, end.because, unseen),
         is_handed=is_handed,
         end=end.kind,
+        kernel_drop=outcome.kernel_drop,
     )
+
+
+def _ended_by_kernel(followed: _FollowedParcel) -> KernelDrop | None:
+    """What the kernel gave up on the way that was the last: the packet itself, or the answer."""
+    found = followed.dropped
+    return found if found is not None and found.way == followed.hops[-1].way else None
 
 
 def _bridges(links: Links) -> dict[str, str]:

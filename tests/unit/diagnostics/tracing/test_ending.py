@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from netconsole.diagnostics.parts.journey import Hop, TracedRule
+from netconsole.diagnostics.parts.journey import Hop, KernelDrop, TracedRule
 from netconsole.diagnostics.tracing.ending import NextHop, TraceOutcome
 from netconsole.diagnostics.tracing.ending import ending as ended
 
@@ -43,6 +43,17 @@ def test_the_rule_that_drops_is_named_with_its_place_and_words() -> None:
     back = replace(DROPPED, way="back")
     assert ending(outcome(ARRIVED, LEFT, CAME_BACK, back)).startswith(
         "rule 3 of FORWARD (table ip filter) drops the answer"
+    )
+
+
+def test_the_kernels_own_reason_is_told_and_how_sure_it_is() -> None:
+    drop = KernelDrop("there", "br100", "ip_error", "IP_INNOROUTES", is_certain=True)
+    stuck = outcome(ARRIVED, ON_BRIDGE, next_hop=NextHop(), kernel_drop=drop)
+    said = "; the kernel dropped it in ip_error: IP_INNOROUTES (no route leads there)"
+    assert ending(stuck).endswith(said)
+    unsure = replace(drop, way="back", reason="", is_certain=False)
+    assert ending(replace(stuck, kernel_drop=unsure)).endswith(
+        "; the kernel probably dropped the answer in ip_error, and has no word for why"
     )
 
 

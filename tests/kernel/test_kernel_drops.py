@@ -1,0 +1,103 @@
+"""Where no rule ended a packet, the kernel's own reason is told, by a tracing instance of ours."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from private_host import eventually
+from running_lab import RunningLab
+
+pytestmark = pytest.mark.requires("root", "iptables", "tcpdump", "tracefs")
+INSTANCES = "/sys/kernel/tracing/instances"
+OURS = "netconsole_trace_"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    """One at whose host tracefs is mounted, as systemd does, in its mount namespace alone."""
+    with RunningLab() as running:
+        enter = ("nsenter", f"--target={running.first}", "--mount")
+        mount = ("mount", "-t", "tracefs", "tracefs", "/sys/kernel/tracing")
+        subprocess.run((*enter, *mount), check=True, timeout=60)
+        yield running
+
+
+def traced(lab: RunningLab, *words: str) -> dict[str, Any]:
+    done = lab.netconsole("trace", "--json", "--from", "web1", *words, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def instances(lab: RunningLab) -> frozenset[str]:
+    """Those of this program; other tests have some as well."""
+    found = lab.run("ls", INSTANCES).stdout.split()
+    return frozenset(name for name in found if name.startswith(OURS))
+
+
+REFUSALS = {
+    "forwarding is off": (
+        "sysctl -q net.ipv4.conf.br100.forwarding=0",
+        "sysctl -q net.ipv4.conf.br100.forwarding=1",
+        ("--to", "198.51.100.77", "tcp", "443"),
+        "IP_INADDRERRORS (it is for another, and forwarding is off where it came in)",
+    ),
+    "a rule that is not traced": (
+        "iptables-legacy -A INPUT -p udp -j DROP",
+        "iptables-legacy -D INPUT 1",
+        ("--to", "10.0.0.1", "udp", "53"),
+        "nf_hook_slow: NETFILTER_DROP (a rule of the packet filter, one that the kernel does not",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_the_kernels_reason_is_told(lab: RunningLab, name: str) -> None:
+    breaks, mends, words, said = REFUSALS[name]
+    lab.run("sh", "-c", breaks)
+    try:
+        found = traced(lab, *words)
+    finally:
+        lab.run("sh", "-c", mends)
+    assert said in found["because"]
+    drop = found["kernel_drop"]
+    assert (drop["way"], drop["interface"]) == ("there", "br100")
+    assert drop["reason"] == said.partition(" (")[0].rpartition(" ")[2]
+    assert f"dropped it in {drop['function']}: " in found["because"]
+
+
+def test_what_is_answered_was_not_dropped(lab: RunningLab) -> None:
+    found = traced(lab, "--to", "203.0.113.1")
+    assert (found["reached"], found["kernel_drop"], found["unseen"]) == (True, None, [])
+
+
+def test_an_instance_of_one_that_was_killed_is_removed_by_the_next(lab: RunningLab) -> None:
+    before = instances(lab)
+    lab.run(
+        *("sh", "-c"),
+        "netconsole trace --from web1 --to 198.51.100.77 > /dev/null & "
+        f"until grep -qs 1 {INSTANCES}/{OURS}*/events/skb/kfree_skb/enable; do :; done; "
+        "kill -KILL $!",
+    )
+    left = instances(lab) - before
+    traced(lab, "--to", "203.0.113.1")
+    assert left
+    assert eventually(lambda: not left & instances(lab))
+
+
+def test_a_host_that_is_traced_loses_no_packet(lab: RunningLab) -> None:
+    ping = ("ping", "-q", "-i", "0.02", "-c", "150", "-W", "20", "203.0.113.1")
+    with lab.spawn("netconsole", "lab", "exec", "web1", "--", *ping) as running:
+        traced(lab, "--to", "203.0.113.1")
+        traced(lab, "--to", "198.51.100.77", "tcp", "443")
+        told, _ = running.communicate(timeout=120)
+    assert "150 packets transmitted, 150 received, 0% packet loss" in told
+
+
+def test_without_tracefs_that_is_said(lab: RunningLab) -> None:
+    hidden = "mount -t tmpfs tmpfs /sys/kernel/tracing && netconsole trace --from web1 --to"
+    told = lab.run("unshare", "--mount", "sh", "-c", f"{hidden} 198.51.100.77", check=False)
+    said = "not seen: why the kernel gives packets up: tracefs is not at /sys/kernel/tracing"
+    assert [line for line in told.stdout.splitlines() if line.startswith(said)]
