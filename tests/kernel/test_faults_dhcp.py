@@ -243,3 +243,12 @@ def test_a_full_file_system_of_the_lease_file_alone_is_named(lab: RunningLab) ->
         lab.run("sh", "-ec", gone)
     assert "has no space left" in found.reasons["state_directory"]
     assert examined(lab, "--only", "state_directory").named == []
+
+
+def test_a_closed_options_file_is_one_finding_and_has_a_cure(lab: RunningLab) -> None:
+    lab.run("sh", "-ec", "chmod 000 /run/netconsole-lab/state/networks/*.opts")
+    found = examined(lab)
+    assert found.named == ["dnsmasq_processes"], found.reasons
+    assert "may not read" in found.reasons["dnsmasq_processes"]
+    run_playbook(lab, "dnsmasq_processes", "--apply")
+    assert examined(lab).named == []

@@ -33,6 +33,7 @@ from netconsole.backend.steps import (
     StartDnsmasq,
     Step,
     StopDnsmasq,
+    WriteFile,
 )
 from netconsole.backend.wording.bridge_guards import GUARDS
 from netconsole.backend.wording.groups import filters_guests, ways_to_guests
@@ -76,6 +77,8 @@ def claimant(step: Step) -> Claimant:
             return _of_link(step)
         case StartDnsmasq() | StopDnsmasq() | CheckDnsmasq() | ReloadDnsmasq():
             return "dnsmasq_processes"
+        case WriteFile() if _is_about(step, "network"):
+            return "dnsmasq_processes"  # which reads it
         case AddDhcpHosts() | RemoveDhcpHosts() | RetireDhcpHosts() | ReinstateDhcpHosts():
             return "dhcp_hosts"
         case ReleaseLease():

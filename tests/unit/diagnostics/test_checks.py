@@ -24,6 +24,7 @@ from netconsole.backend.steps import (
     SetSysctl,
     StartDnsmasq,
     Step,
+    WriteFile,
 )
 from netconsole.backend.survey.status import DnsmasqState, NatRule, Status
 from netconsole.diagnostics.checks import CHECKS
@@ -100,6 +101,7 @@ def test_without_what_is_wanted_nothing_is_judged_by_it() -> None:
         (nat("-D CHAIN 3", DNAT), "floating_nat"),
         (nat("-A nova-network-snat -s 10.0.0.0/24 -j SNAT"), "drift"),
         (StartDnsmasq("br100", ("dnsmasq",)), "dnsmasq_processes"),
+        (WriteFile("/n/br100.opts", "", subjects=(network("vmnet"),)), "dnsmasq_processes"),
         (MakeDirectory("/var/lib/x"), "drift"),
         (filtering("-A nova-network-sg-1 -p icmp -j ACCEPT"), "group_rules"),
         (filtering("-A nova-network-to-0a -d 10.0.0.3/32 -j DROP"), "group_rules"),
@@ -220,3 +222,10 @@ def test_json_tells_nothing_to_keep_from_nothing_that_can_be_kept() -> None:
     assert as_json(finding)["fix"] == ["mkdir -p -m 0755 /x"]
     assert as_json(finding)["persist"] == []
     assert as_json(replace(finding, persist=None))["persist"] is None
+
+
+def test_a_former_configuration_that_is_kept_is_said() -> None:
+    kept = replace(HEALTHY.host, configuration_kept="my_ip 300.1.1.1: is no address")
+    finding = CHECKS["drift"].examine(snapshot(replace(HEALTHY, host=kept)))
+    assert finding.verdict == "warn"
+    assert "former configuration; that of now cannot be used: my_ip 300.1.1.1" in finding.because

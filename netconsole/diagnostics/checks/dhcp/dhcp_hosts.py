@@ -21,14 +21,10 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
-from netconsole.diagnostics.parts.dnsmasq_files import (
-    SEARCH,
-    DnsmasqFiles,
-    DnsmasqReader,
-    FileMode,
-)
+from netconsole.diagnostics.parts.dnsmasq_files import SEARCH, DnsmasqFiles, FileMode
 from netconsole.diagnostics.parts.log import LogLine, SystemLog
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.closed_files import ClosedFiles, closed_files
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dhcp_hosts"
@@ -67,8 +63,9 @@ def judge(snapshot: Snapshot) -> Finding:
         *(Evidence("not yet done", words) for step in steps for words in step.commands[:SHOWN]),
         *(Evidence("in the log", line.text) for line in lines[-SHOWN:]),
     )
-    if closed := _closed(snapshot, ours):
-        return _may_not_read(*closed, rows)
+    pids = {each.pid: each for each in ours}
+    if closed := closed_files(snapshot, host.plan, pids, written_anew=False):
+        return _may_not_read(pids[closed.reader.pid], closed, rows)
     if steps:
         because = f"{_explained(steps[0])}."
         if steps[1:]:
@@ -132,32 +129,14 @@ def _given_back(
     return Plan(tuple(made)) or None
 
 
-def _closed(
-    snapshot: Snapshot, ours: list[DnsmasqProcess]
-) -> tuple[DnsmasqProcess, DnsmasqReader] | None:
-    """Return the first that may not read all of its files."""
-    readers = {each.pid: each for each in (snapshot.get(DnsmasqFiles) or DnsmasqFiles()).readers}
-    return next(
-        (
-            (each, readers[each.pid])
-            for each in ours
-            if each.pid in readers and readers[each.pid].closed
-        ),
-        None,
-    )
-
-
 def _may_not_read(
-    server: DnsmasqProcess, reader: DnsmasqReader, rows: tuple[Evidence, ...]
+    server: DnsmasqProcess, found: ClosedFiles, rows: tuple[Evidence, ...]
 ) -> Finding:
     """Of files whose modes keep out the user as whom dnsmasq runs."""
-    bridge, closed = server.option("interface"), reader.closed
-    first = closed[0]
-    more = f", nor {len(closed) - 1} more like it" if closed[1:] else ""
+    bridge, closed, user = server.option("interface"), found.files, found.reader.user_name
     because = (
-        f"The dnsmasq of {bridge} runs as {reader.user_name} and may not read {first.path} (mode "
-        f"{first.mode:04o}, of {first.owner_name}){more}: it does not know the instances that are "
-        "told of there, and leaves their requests unanswered."
+        f"The dnsmasq of {bridge} {found.said}: it does not know the instances that are told of "
+        "there, and leaves their requests unanswered."
     )
     rows = (
         *rows,
@@ -168,7 +147,7 @@ def _may_not_read(
     )
     if any(each.needs == SEARCH for each in closed):
         # Whatever else is below that directory would be open as well.
-        remedy = f"Let {reader.user_name} go through {first.path}: `chmod o+x {first.path}`."
+        remedy = f"Let {user} go through {closed[0].path}: `chmod o+x {closed[0].path}`."
         return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, remedy=remedy)
     fix = Plan(
         (

@@ -13,12 +13,18 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses, PortListener
+from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.closed_files import closed_files
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dnsmasq_processes"
 TITLE = "Each network has its dnsmasq, and only one"
 REMEDY = "`netconsole apply` starts, stops or restarts only these; never killall dnsmasq."
+REOPENED = (
+    "`netconsole apply` writes the file with its own mode, and has dnsmasq read it. What closed "
+    "it, a umask or a copy from a backup, may do so again."
+)
 
 _MEANING = {
     "missing": "guests on it get no address, cannot renew one and have no DNS",
@@ -59,6 +65,10 @@ def judge(snapshot: Snapshot) -> Finding:
             return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if steps:
+        pids = {pid for each in ours for pid in each.pids}
+        if closed := closed_files(snapshot, host.plan, pids, written_anew=True):
+            because = f"A dnsmasq of ours {closed.said}: guests are not told what stands there."
+            return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REOPENED)
         because = f"dnsmasq runs, but is not told all that it should know: {steps.commands[0]}."
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if not ours:
@@ -245,6 +255,7 @@ CHECK = Check(
     0.6,
     judge,
     PAGE,
+    uses=frozenset({DnsmasqFiles}),
     reach=Reach.NETWORK,
     shown_by_status=True,
     wrong="A network's dnsmasq is not as it should be",

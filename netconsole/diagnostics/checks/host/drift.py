@@ -17,6 +17,7 @@ ID: Final = "drift"
 TITLE = "Nothing else differs from the store"
 REMEDY = "`netconsole apply` brings the host in line with the store."
 
+CORRECTED = "Correct it (`netconsole config show`), then `systemctl reload netconsole-agent`."
 KERNEL = "A kernel with ebtables' nat table, its target redirect and, for nft, NFT_BRIDGE_META."
 
 
@@ -43,6 +44,9 @@ def judge(snapshot: Snapshot) -> Finding:
         part, reason = next(iter(unreadable.items()))
         because = f"Not all of the host could be read; {part}: {reason}."
         return Finding(ID, TITLE, "unknown", because)
+    if why := host.status.host.configuration_kept:
+        because = f"The agent goes by its former configuration; that of now cannot be used: {why}."
+        return Finding(ID, TITLE, "warn", because, remedy=CORRECTED)
     if unsupported := host.status.host.unsupported:
         part, reason = next(iter(unsupported.items()))
         because = f"A network wants what this kernel has not, and does without; {part}: {reason}."
