@@ -246,8 +246,10 @@ PAGE = Explanation(
     "the guests' bridges are accepted before it. Of others only a rule that drops what is "
     "forwarded for guests goes, and before a policy that drops it their bridges are accepted; "
     "nothing else is touched, and rules that docker or libvirt keep are not. Undo restores what "
-    "was there, with counters at zero. For good: take them out of what loads them at boot, and "
-    "let `update-alternatives --config iptables` name one kind for all programs.",
+    "was there, with counters at zero. The tables stay, empty: the kernel keeps one until its "
+    "module is unloaded, which takes it from every container as well. For good: take the rules out "
+    "of what loads them at boot, and let `update-alternatives --config iptables` name one kind for "
+    "all programs.",
     source="iptables(8), iptables-legacy; wiki.nftables.org, Legacy xtables tools",
 )
 
