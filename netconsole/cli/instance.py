@@ -127,7 +127,7 @@ def list_instances(context: Context, as_json: bool) -> None:
 
 
 @instance.command()
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @as_json
 @pass_context
 def show(context: Context, name: str, as_json: bool) -> None:
@@ -160,7 +160,7 @@ def show(context: Context, name: str, as_json: bool) -> None:
 
 
 @instance.command("add-fixed-ip")
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @click.argument("network", shell_complete=names.networks)
 @click.option("--fixed-address", metavar="ADDRESS", help="Default: the longest free.")
 @changing
@@ -173,7 +173,7 @@ def add_fixed_ip(doer: Doer, name: str, network: str, fixed_address: str | None)
 
 
 @instance.command("remove-fixed-ip")
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @click.argument("address")
 @changing
 def remove_fixed_ip(doer: Doer, name: str, address: str) -> None:
@@ -185,7 +185,7 @@ def remove_fixed_ip(doer: Doer, name: str, address: str) -> None:
 
 
 @instance.command("allow-address")
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @click.argument("cidr")
 @click.option(
     "--network",
@@ -210,7 +210,7 @@ def allow_address(doer: Doer, name: str, cidr: str, network: str | None) -> None
 
 
 @instance.command("disallow-address")
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @click.argument("cidr")
 @changing
 def disallow_address(doer: Doer, name: str, cidr: str) -> None:
@@ -222,7 +222,7 @@ def disallow_address(doer: Doer, name: str, cidr: str) -> None:
 
 
 @instance.command()
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @changing
 def guard(doer: Doer, name: str) -> None:
     """Let an instance send as itself alone, as every instance is made."""
@@ -232,7 +232,7 @@ def guard(doer: Doer, name: str) -> None:
 
 
 @instance.command()
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @changing
 def unguard(doer: Doer, name: str) -> None:
     """Let an instance send as whomever it likes: for routers and VPNs.
@@ -246,7 +246,7 @@ def unguard(doer: Doer, name: str) -> None:
 
 
 @instance.command("reset-network")
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @changing
 def reset_network(doer: Doer, name: str) -> None:
     """Tell an instance and its neighbours anew what this host holds for it.
@@ -263,7 +263,7 @@ def reset_network(doer: Doer, name: str) -> None:
 
 
 @instance.command()
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @changing
 def delete(doer: Doer, name: str) -> None:
     """Delete an instance's ports and free its addresses."""
@@ -273,7 +273,7 @@ def delete(doer: Doer, name: str) -> None:
 
 
 @instance.command()
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @click.option(
     "--root",
     type=click.Path(path_type=Path),

@@ -54,7 +54,7 @@ def removal_options(command: Command) -> Command:
 
 
 @click.command("set")
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @guest_options
 @removal_options
 @changing
@@ -89,7 +89,7 @@ def shown(summary: "GuestSummary") -> dict[str, object]:
 
 
 @click.command("user-data")
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @pass_context
 def user_data(context: Context, name: str) -> None:
     """Print the user data of an instance, as its guest gets it.
@@ -103,7 +103,7 @@ def user_data(context: Context, name: str) -> None:
 
 
 @click.command("get-password")
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @click.argument("private_key", required=False, type=click.Path())
 @pass_context
 def get_password(context: Context, name: str, private_key: str | None) -> None:
@@ -140,7 +140,7 @@ def print_password(context: Context, name: str, private_key: str | None) -> None
 
 
 @click.command("clear-password")
-@click.argument("name", shell_complete=names.instances)
+@names.instance_argument
 @changing
 def clear_password(doer: Doer, name: str) -> None:
     """Forget the password that a guest posted to the metadata service.

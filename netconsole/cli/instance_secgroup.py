@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("id", "name", "description")
 
-name_argument = click.argument("name", shell_complete=names.instances)
-group_argument = click.argument("group", shell_complete=names.security_groups)
-
 
 @click.group(cls=CommandGroup)
 def secgroup() -> None:
@@ -26,7 +23,7 @@ def secgroup() -> None:
 
 
 @secgroup.command("list")
-@name_argument
+@names.instance_argument
 @as_json
 @pass_context
 def list_groups(context: Context, name: str, as_json: bool) -> None:
@@ -39,8 +36,8 @@ def list_groups(context: Context, name: str, as_json: bool) -> None:
 
 
 @secgroup.command()
-@name_argument
-@group_argument
+@names.instance_argument
+@names.group_argument
 @changing
 def add(doer: Doer, name: str, group: str) -> None:
     """Put an instance into a security group of its project."""
@@ -50,8 +47,8 @@ def add(doer: Doer, name: str, group: str) -> None:
 
 
 @secgroup.command()
-@name_argument
-@group_argument
+@names.instance_argument
+@names.group_argument
 @changing
 def remove(doer: Doer, name: str, group: str) -> None:
     """Take an instance out of a security group; in none it lets nothing in."""

@@ -68,7 +68,7 @@ def list_networks(context: Context, as_json: bool) -> None:
 
 
 @network.command()
-@click.argument("label", shell_complete=names.networks)
+@names.network_argument
 @as_json
 @pass_context
 def show(context: Context, label: str, as_json: bool) -> None:
@@ -104,7 +104,7 @@ def show(context: Context, label: str, as_json: bool) -> None:
 
 
 @network.command()
-@click.argument("label", shell_complete=names.networks)
+@names.network_argument
 @changing
 def delete(doer: Doer, label: str) -> None:
     """Delete a network and all that its creation made.
@@ -117,7 +117,7 @@ def delete(doer: Doer, label: str) -> None:
 
 
 @network.command()
-@click.argument("label", shell_complete=names.networks)
+@names.network_argument
 @click.option("--project", metavar="ID", help="The project that is to have it.")
 @click.option("--host", metavar="NAME", help="The host that is to be its gateway.")
 @changing
@@ -127,7 +127,7 @@ def associate(doer: Doer, label: str, project: str | None, host: str | None) -> 
 
 
 @network.command()
-@click.argument("label", shell_complete=names.networks)
+@names.network_argument
 @click.option("--project-only", is_flag=True, help="Leave it to its host.")
 @click.option("--host-only", is_flag=True, help="Leave it to its project.")
 @changing
@@ -142,7 +142,7 @@ def disassociate(doer: Doer, label: str, project_only: bool, host_only: bool) ->
 
 
 @network.command()
-@click.argument("label", shell_complete=names.networks)
+@names.network_argument
 @click.option("--project", metavar="ID", help="The project that is to have it.")
 @click.option("--host", metavar="NAME", help="The host that is to be its gateway.")
 @click.option("--disassociate-project", is_flag=True, help="Take it from its project.")

@@ -44,9 +44,6 @@ def source_options(command: Command) -> Command:
     return command
 
 
-group_argument = click.argument("group", shell_complete=names.security_groups)
-
-
 def traffic_options(command: Command) -> Command:
     """Give a command the options that say what is let in."""
     for option in (
@@ -113,7 +110,7 @@ def create(doer: Doer, name: str, project: str, description: str | None) -> None
 
 
 @secgroup.command()
-@group_argument
+@names.group_argument
 @project_option
 @click.option("--name", help="What it is called from now on.")
 @click.option("--description", help="What is said of it from now on.")
@@ -126,7 +123,7 @@ def update(doer: Doer, group: str, project: str, name: str | None, description: 
 
 
 @secgroup.command()
-@group_argument
+@names.group_argument
 @project_option
 @changing
 def delete(doer: Doer, group: str, project: str) -> None:
@@ -137,7 +134,7 @@ def delete(doer: Doer, group: str, project: str) -> None:
 
 
 @secgroup.command()
-@group_argument
+@names.group_argument
 @project_option
 @as_json
 @pass_context
@@ -151,7 +148,7 @@ def rules(context: Context, group: str, project: str, as_json: bool) -> None:
 
 
 @secgroup.command()
-@group_argument
+@names.group_argument
 @project_option
 @traffic_options
 @source_options
@@ -177,7 +174,7 @@ def allow(
 
 
 @secgroup.command()
-@group_argument
+@names.group_argument
 @project_option
 @traffic_options
 @source_options

@@ -5,7 +5,8 @@ from ipaddress import ip_interface
 
 import click
 
-from netconsole.cli.frame import output
+from netconsole.cli.frame import names, output
+from netconsole.cli.frame.truth import T_OR_F
 
 SPELLING: dict[str, Callable[[str], str]] = {
     "token_normalize_func": lambda word: word.replace("_", "-")
@@ -59,6 +60,17 @@ OF_BOTH = (
 NUMBERS = {"ignore_unknown_options": True}
 """Context settings of commands whose arguments may be negative numbers: `icmp -1 -1`."""
 
+server_argument = click.argument("server", shell_complete=names.instances)
+network_argument = click.argument("network", shell_complete=names.networks)
+all_tenants_option = click.option(
+    "--all-tenants",
+    type=T_OR_F,
+    is_flag=False,
+    flag_value=True,
+    default=False,
+    help="Those of every project, whatever --os-project-id says.",
+)
+
 ADMIN = "admin"
 """The project to work for where none is named."""
 
@@ -69,6 +81,11 @@ def project(context: click.Context) -> str | None:
     """The project that the caller works for, from --os-project-id or the environment."""
     found = context.meta.get(_PROJECT)
     return found if isinstance(found, str) else None
+
+
+def owner() -> str:
+    """The project that the caller works for; the administrator's where none is named."""
+    return project(click.get_current_context()) or ADMIN
 
 
 def note_project(context: click.Context, asked: str | None) -> None:

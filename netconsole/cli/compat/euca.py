@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-group_argument = click.argument("group", shell_complete=names.security_groups)
 project_option = click.option(
     "--project",
     envvar=ENVIRONMENT,
@@ -70,7 +69,7 @@ def _traffic(
 @click.command()
 @_permission
 @project_option
-@group_argument
+@names.group_argument
 @changing
 def euca_authorize(
     doer: Doer,
@@ -94,7 +93,7 @@ def euca_authorize(
 @click.command()
 @_permission
 @project_option
-@group_argument
+@names.group_argument
 @changing
 def euca_revoke(
     doer: Doer,
@@ -179,7 +178,7 @@ def _print_made(group: "SecurityGroup") -> None:
 
 @click.command()
 @project_option
-@group_argument
+@names.group_argument
 @changing
 def euca_delete_group(doer: Doer, project: str, group: str) -> None:
     """Delete a security group, as euca2ools do."""

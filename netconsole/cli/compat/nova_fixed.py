@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import click
 
+from netconsole.cli.compat.arguments import network_argument, server_argument
 from netconsole.cli.compat.tables import print_bordered
 from netconsole.cli.fixed import row
-from netconsole.cli.frame import names, output
+from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 
-server_argument = click.argument("server", shell_complete=names.instances)
 COLUMNS = ("address", "cidr", "hostname", "host")
 
 
@@ -50,7 +50,7 @@ def fixed_ip_unreserve(doer: Doer, address: str) -> None:
 
 @click.command()
 @server_argument
-@click.argument("network", shell_complete=names.networks)
+@network_argument
 @changing
 def add_fixed_ip(doer: Doer, server: str, network: str) -> None:
     """Give a server one more address of a network."""

@@ -7,7 +7,7 @@ import click
 
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.phrases import command
-from netconsole.cli.compat.arguments import ADMIN, RANGE, project
+from netconsole.cli.compat.arguments import ADMIN, RANGE, project, server_argument
 from netconsole.cli.compat.floating_rows import Row, floating_rows
 from netconsole.cli.compat.tables import print_bordered
 from netconsole.cli.frame import names, output
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 COLUMNS = ("Id", "IP", "Server Id", "Fixed IP", "Pool")
 BULK_COLUMNS = ("project_id", "address", "instance_uuid", "pool", "interface")
 
-server_argument = click.argument("server", shell_complete=names.instances)
 address_argument = click.argument("address", shell_complete=names.floating_ips)
 
 

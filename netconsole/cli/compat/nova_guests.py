@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from netconsole.cli.compat.arguments import ADMIN, project
+from netconsole.cli.compat.arguments import owner, server_argument
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.attachments import attachment
@@ -81,12 +81,8 @@ def told_at_boot(command: Command) -> Command:
     return wrapped
 
 
-def _owner() -> str:
-    return project(click.get_current_context()) or ADMIN
-
-
 @click.command()
-@click.argument("server", shell_complete=names.instances)
+@server_argument
 @click.argument("action", type=click.Choice(("set", "delete")))
 @click.argument("metadata", metavar="KEY=VALUE...", nargs=-1, required=True)
 @changing
@@ -107,7 +103,7 @@ def meta(
 
 
 @click.command()
-@click.argument("server", shell_complete=names.instances)
+@server_argument
 @click.argument("private_key", required=False, type=click.Path())
 @pass_context
 def get_password(context: Context, server: str, private_key: str | None) -> None:
@@ -116,7 +112,7 @@ def get_password(context: Context, server: str, private_key: str | None) -> None
 
 
 @click.command()
-@click.argument("server", shell_complete=names.instances)
+@server_argument
 @changing
 def clear_password(doer: Doer, server: str) -> None:
     """Forget the password that a server posted; the server keeps it."""
@@ -130,7 +126,7 @@ def clear_password(doer: Doer, server: str) -> None:
 @pass_context
 def keypair_list(context: Context, as_json: bool) -> None:
     """List the key pairs of a project."""
-    found = context.door().key_pairs(_owner())
+    found = context.door().key_pairs(owner())
     if as_json:
         output.print_json(found)
         return
@@ -151,7 +147,7 @@ def keypair_add(doer: Doer, name: str, pub_key: str | None, key_type: str) -> No
         raise click.UsageError(
             f"Give --pub-key FILE; `ssh-keygen -t ed25519 -f {name}` makes {name}.pub."
         )
-    doer.carry_out(AddKeyPair(_owner(), name, attachment(doer.context, "key", pub_key)))
+    doer.carry_out(AddKeyPair(owner(), name, attachment(doer.context, "key", pub_key)))
 
 
 @click.command()
@@ -160,8 +156,8 @@ def keypair_add(doer: Doer, name: str, pub_key: str | None, key_type: str) -> No
 def keypair_show(context: Context, name: str) -> None:
     """Show a key pair, and its public key."""
     door = context.door()
-    public_key = door.public_key(_owner(), name)
-    pair = next(each for each in door.key_pairs(_owner()) if each.name == name)
+    public_key = door.public_key(owner(), name)
+    pair = next(each for each in door.key_pairs(owner()) if each.name == name)
     print_properties({field: getattr(pair, field) for field in ("fingerprint", "name", "type")})
     output.print_lines([f"Public key: {public_key}"])
 
@@ -173,7 +169,7 @@ def keypair_delete(doer: Doer, name: str) -> None:
     """Forget a public key; servers that have it keep it."""
     from netconsole.backend.changes.key_pairs import DeleteKeyPair
 
-    doer.carry_out(DeleteKeyPair(_owner(), name))
+    doer.carry_out(DeleteKeyPair(owner(), name))
 
 
 COMMANDS: Mapping[str, click.Command] = {

@@ -5,17 +5,15 @@ from collections.abc import Mapping
 import click
 
 from netconsole.backend.model.codec import record
-from netconsole.cli.compat.arguments import OF_BOTH, RANGE
+from netconsole.cli.compat.arguments import OF_BOTH, RANGE, network_argument
 from netconsole.cli.compat.tables import print_bordered, print_properties
-from netconsole.cli.frame import names, output
+from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.cli.frame.network_arguments import network_options
 
 OF_NOVA = ("mtu", "enable_dhcp", "dhcp_server", "share_address", "allowed_start", "allowed_end")
 """What only nova may be told of a network to create."""
-
-network_argument = click.argument("network", shell_complete=names.networks)
 
 
 @click.command()

@@ -5,12 +5,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from netconsole.cli.compat.arguments import ADMIN, NUMBERS, RANGE, project
+from netconsole.cli.compat.arguments import (
+    NUMBERS,
+    RANGE,
+    all_tenants_option,
+    owner,
+    server_argument,
+)
 from netconsole.cli.compat.tables import BLANK, print_bordered
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.truth import T_OR_F
 from netconsole.cli.secgroup import group_record, rule_record
 
 if TYPE_CHECKING:
@@ -24,7 +29,6 @@ RULE_COLUMNS = ("IP Protocol", "From Port", "To Port", "IP Range", "Source Group
 Command = TypeVar("Command", bound=Callable[..., object])
 
 group_argument = click.argument("secgroup", shell_complete=names.security_groups)
-server_argument = click.argument("server", shell_complete=names.instances)
 
 
 def _arguments(*arguments: str) -> Callable[[Command], Command]:
@@ -40,10 +44,6 @@ def _arguments(*arguments: str) -> Callable[[Command], Command]:
     return add
 
 
-def _owner() -> str:
-    return project(click.get_current_context()) or ADMIN
-
-
 def _traffic(protocol: str, first: str, last: str, cidr: str | None = None) -> "TypedTraffic":
     from netconsole.backend.changes.group_rules import TypedTraffic
 
@@ -54,19 +54,12 @@ def _traffic(protocol: str, first: str, last: str, cidr: str | None = None) -> "
 
 
 @click.command()
-@click.option(
-    "--all-tenants",
-    type=T_OR_F,
-    is_flag=False,
-    flag_value=True,
-    default=False,
-    help="Those of every project, whatever --os-project-id says.",
-)
+@all_tenants_option
 @as_json
 @pass_context
 def secgroup_list(context: Context, all_tenants: bool, as_json: bool) -> None:
     """List the security groups of the project."""
-    found = context.door().security_groups(None if all_tenants else _owner())
+    found = context.door().security_groups(None if all_tenants else owner())
     if as_json:
         output.print_json([group_record(view) for view in found])
         return
@@ -83,7 +76,7 @@ def secgroup_create(doer: Doer, name: str, description: str) -> None:
     """Create a security group for the project."""
     from netconsole.backend.changes.security_groups import CreateSecurityGroup
 
-    doer.carry_out(CreateSecurityGroup(_owner(), name, description), _print_group)
+    doer.carry_out(CreateSecurityGroup(owner(), name, description), _print_group)
 
 
 @click.command()
@@ -95,7 +88,7 @@ def secgroup_update(doer: Doer, secgroup: str, name: str, description: str) -> N
     """Rename a security group of the project, and describe it anew."""
     from netconsole.backend.changes.security_groups import UpdateSecurityGroup
 
-    doer.carry_out(UpdateSecurityGroup(_owner(), secgroup, name, description), _print_group)
+    doer.carry_out(UpdateSecurityGroup(owner(), secgroup, name, description), _print_group)
 
 
 @click.command()
@@ -105,7 +98,7 @@ def secgroup_delete(doer: Doer, secgroup: str) -> None:
     """Delete a security group of the project."""
     from netconsole.backend.changes.security_groups import DeleteSecurityGroup
 
-    doer.carry_out(DeleteSecurityGroup(_owner(), secgroup), _print_group)
+    doer.carry_out(DeleteSecurityGroup(owner(), secgroup), _print_group)
 
 
 @click.command()
@@ -114,7 +107,7 @@ def secgroup_delete(doer: Doer, secgroup: str) -> None:
 @pass_context
 def secgroup_list_rules(context: Context, secgroup: str, as_json: bool) -> None:
     """List what a security group of the project lets in."""
-    found = context.door().security_group(_owner(), secgroup).rules
+    found = context.door().security_group(owner(), secgroup).rules
     if as_json:
         output.print_json([rule_record(view) for view in found])
     else:
@@ -132,7 +125,7 @@ def secgroup_add_rule(
     from netconsole.backend.changes.security_groups import AllowTraffic
 
     traffic = _traffic(ip_proto, from_port, to_port, cidr)
-    doer.carry_out(AllowTraffic(_owner(), secgroup, traffic), lambda made: _print_rules([made]))
+    doer.carry_out(AllowTraffic(owner(), secgroup, traffic), lambda made: _print_rules([made]))
 
 
 @click.command(context_settings=NUMBERS)
@@ -146,7 +139,7 @@ def secgroup_delete_rule(
     from netconsole.backend.changes.security_groups import RevokeTraffic
 
     traffic = _traffic(ip_proto, from_port, to_port, cidr)
-    doer.carry_out(RevokeTraffic(_owner(), secgroup, traffic), lambda gone: _print_rules([gone]))
+    doer.carry_out(RevokeTraffic(owner(), secgroup, traffic), lambda gone: _print_rules([gone]))
 
 
 @click.command(context_settings=NUMBERS)
@@ -159,7 +152,7 @@ def secgroup_add_group_rule(
     """Let something in to a security group of the project from the members of another."""
     from netconsole.backend.changes.security_groups import AllowTraffic
 
-    change = AllowTraffic(_owner(), secgroup, _traffic(ip_proto, from_port, to_port), source_group)
+    change = AllowTraffic(owner(), secgroup, _traffic(ip_proto, from_port, to_port), source_group)
     doer.carry_out(change, lambda made: _print_rules([made]))
 
 
@@ -174,7 +167,7 @@ def secgroup_delete_group_rule(
     from netconsole.backend.changes.security_groups import RevokeTraffic
 
     traffic = _traffic(ip_proto, from_port, to_port)
-    doer.carry_out(RevokeTraffic(_owner(), secgroup, traffic, source_group))
+    doer.carry_out(RevokeTraffic(owner(), secgroup, traffic, source_group))
 
 
 @click.command()

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.cli.compat.arguments import ADMIN, project
+from netconsole.cli.compat.arguments import ADMIN, all_tenants_option, project, server_argument
 from netconsole.cli.compat.nova_guests import told_at_boot
 from netconsole.cli.compat.tables import print_bordered, print_properties
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
-from netconsole.cli.frame.truth import T_OR_F
 from netconsole.cli.instance import port_kind_option
 
 if TYPE_CHECKING:
@@ -161,14 +160,7 @@ PATTERN = Pattern()
 @click.option("--host", metavar="NAME", help="Only those on one host.")
 @click.option("--status", metavar="STATUS", help=f"Only those of a status; here all are {STATUS}.")
 @click.option("--tenant", metavar="PROJECT", help="Only those of one project.")
-@click.option(
-    "--all-tenants",
-    type=T_OR_F,
-    is_flag=False,
-    flag_value=True,
-    default=False,
-    help="Those of every project, whatever --os-project-id says.",
-)
+@all_tenants_option
 @as_json
 @pass_context
 def list_servers(
@@ -239,7 +231,7 @@ def delete(doer: Doer, servers: Sequence[str]) -> None:
 
 
 @click.command()
-@click.argument("server", shell_complete=names.instances)
+@server_argument
 @changing
 def reset_network(doer: Doer, server: str) -> None:
     """Tell a server and its neighbours anew what this host holds for it.
@@ -253,7 +245,7 @@ def reset_network(doer: Doer, server: str) -> None:
 
 
 @click.command()
-@click.argument("server", shell_complete=names.instances)
+@server_argument
 @as_json
 @pass_context
 def virtual_interface_list(context: Context, server: str, as_json: bool) -> None:

@@ -5,16 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.cli.compat.arguments import RANGE, project
+from netconsole.cli.compat.arguments import RANGE, network_argument, project
 from netconsole.cli.compat.tables import print_bordered, print_properties
-from netconsole.cli.frame import names, output
+from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import Doer, as_json, changing
 from netconsole.cli.frame.context import Context, pass_context
 
 if TYPE_CHECKING:
     from netconsole.backend.model.records import Network
-
-network_argument = click.argument("network", shell_complete=names.networks)
 
 
 @click.command()

@@ -48,6 +48,11 @@ def _group_names(door: "Door") -> list[str]:
     return list(dict.fromkeys(view.group.name for view in door.security_groups()))
 
 
+instance_argument = click.argument("name", shell_complete=instances)
+network_argument = click.argument("label", shell_complete=networks)
+group_argument = click.argument("group", shell_complete=security_groups)
+
+
 class Known(click.ParamType[str]):
     """A name that the program itself knows; another is bad input, whatever the host holds."""
 
