@@ -122,8 +122,8 @@ _CAPTURE = (
 )
 _TRACE = (
     "Send a packet, three times at most, and say what it met there and back. The answer is lines "
-    "of JSON: {job}, a token; {} as a sign of life; then {done}, which is what `netconsole trace "
-    "--json` prints, or {error}. It takes a few seconds, and nothing stays of what it takes."
+    "of JSON: {job}, a token; {} as a sign of life; then {done}, which is what the command `trace` "
+    "prints as JSON, or {error}. It takes a few seconds, and nothing stays of what it takes."
 )
 _END = "End a capture or an examination now; its own answer says what came of it."
 _TOKEN: Schema = {"token": {"type": "string"}}
