@@ -29,8 +29,9 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers, Discover
 from netconsole.diagnostics.probes.dhcp_message import Message, discover, read
 
-SECONDS = 2.5
-"""Answers are awaited: a server that first tries an address by ARP or ping takes 1 or 2 s."""
+SECONDS = 4.5
+"""Answers are awaited: a dnsmasq that may offer any address pings one for 3 s first, by a clock of
+whole seconds; others take 1 or 2."""
 OPEN_SECONDS = 10.0
 """A bridge without a carrier lets nothing out, also not at once when it gets a port that has one:
 the kernel tells of carriers up to a second later (link_watch), and later where others keep it busy

@@ -138,8 +138,8 @@ PAGE = Explanation(
     "is a port of the bridge, or another program of this host.",
     evidence="A probe asks on each bridge, from a port of its own, in the name of a few instances "
     "and of a client that nobody knows. Each answer names its server (option 54); its hardware "
-    "address is looked up in the bridge's table, which names the port. Answers are awaited for 2.5 "
-    "s, as servers that first try an address by ARP or ping take one or two; later answers are "
+    "address is looked up in the bridge's table, which names the port. Answers are awaited for 4.5 "
+    "s, as servers that first try an address by ARP or ping take up to four; later answers are "
     "heard by the next probe.",
     look_alikes=(
         ("dhcp_nak", "the network's own dnsmasq refuses, as it lost the lease."),
