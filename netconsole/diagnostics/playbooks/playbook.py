@@ -1,6 +1,6 @@
 """What every playbook is: checks in the order that finds the cause soonest, a cure, the proof."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -144,12 +144,7 @@ class Playbook:
 
         plan = self.cure(finding, apply=apply, persist=persist)
         check = CHECKS[finding.check]
-        now = Plan()
-        for now in self._again(request, check, apply=apply, persist=persist):
-            if now == plan:
-                break
-        else:
-            raise PlanChanged(self.change_title, plan, now)
+        self._refuse_another(plan, self._again(request, check, apply=apply, persist=persist))
         others = tuple(each for each in quick() if each.id != finding.check)
         quiet = replace(request, probe=False, target="")
         ailing = {each.check for each in _failing(quiet, others)}
@@ -189,6 +184,14 @@ class Playbook:
         except NetconsoleError as error:
             said = f"{self.change_title}: done, and cannot be taken back: {error}"
             raise PartlyDone(" ".join((said, *paths.told))) from error
+
+    def _refuse_another(self, agreed: Plan, cures: Iterable[Plan]) -> None:
+        """Raise PlanChanged where none of the cures, as they look now, is the one agreed to."""
+        now = Plan()
+        for now in cures:
+            if now == agreed:
+                return
+        raise PlanChanged(self.change_title, agreed, now)
 
     def _again(
         self, request: Request, check: Check, *, apply: bool, persist: bool

@@ -198,12 +198,35 @@ def _forget(followed: Iterable[_FollowedParcel]) -> None:
 
 def _journey(request: TraceRequest, followed: _FollowedParcel, links: Links) -> Journey:
     between, told, hops = followed.parcel.ends, followed.told, followed.hops
-    packet, heard, unseen = followed.parcel.packet, followed.heard, followed.unseen
-    is_dropped = any(hop.ends for hop in hops)
+    outcome, unseen = _outcome(request, followed, links), followed.unseen
+    if _is_lost(followed) and followed.unheard:
+        unseen = (*unseen, f"why the kernel gives packets up: {followed.unheard}")
+    is_refused = told.refusal and not any(hop.ends for hop in hops)
+    end = (
+        Ending("unsent", cannot_send(between.name, told.refusal)) if is_refused else ending(outcome)
+    )
+    return Journey(
+        sender=between.name,
+        source=hops[0].source,
+        destination=between.destination,
+        protocol=request.protocol,
+        port=request.port,
+        hops=hops,
+        reply=told.reply,
+        answered_by=told.answered_by,
+        because=end.because,
+        unseen=unseen,
+        is_handed=outcome.is_handed,
+        end=end.kind,
+        kernel_drop=outcome.kernel_drop,
+    )
+
+
+def _outcome(request: TraceRequest, followed: _FollowedParcel, links: Links) -> TraceOutcome:
+    between, told, hops = followed.parcel.ends, followed.told, followed.hops
+    packet, heard = followed.parcel.packet, followed.heard
     is_lost = _is_lost(followed)
     is_routed = request.protocol not in LOCAL
-    if is_lost and followed.unheard:
-        unseen = (*unseen, f"why the kernel gives packets up: {followed.unheard}")
     next_hop = _next_hop(hops, heard, packet, links) if is_lost and is_routed else NextHop()
     asked = heard.unanswered(between.interface) if is_routed else ""
     found = (
@@ -213,25 +236,24 @@ def _journey(request: TraceRequest, followed: _FollowedParcel, links: Links) -> 
         found += blocking_policies(hops[-1].source, hops[-1].destination)
     if is_lost and (next_hop.is_silent or (asked and len(hops) == 1)):
         found += read_tables_of_arp(guards=not next_hop.is_silent)
-    is_handed = _through(heard, packet, "there", (HANDED,)) is not None
-    outcome = TraceOutcome(
-        *(hops, told.reply, told.answered_by, told.error, request.protocol, request.port),
-        between.destination,
-        *(between.name, between.interface, between.receiver, next_hop),
-        *(is_handed, asked, found),
-        *(_bridges(links), told.is_written),
+    return TraceOutcome(
+        hops=hops,
+        reply=told.reply,
+        answered_by=told.answered_by,
+        error=told.error,
+        protocol=request.protocol,
+        port=request.port,
+        destination=between.destination,
+        sender=between.name,
+        first=between.interface,
+        receiver=between.receiver,
+        next_hop=next_hop,
+        is_handed=_through(heard, packet, "there", (HANDED,)) is not None,
+        unanswered=asked,
+        hindrances=found,
+        bridge_of=_bridges(links),
+        is_written=told.is_written,
         kernel_drop=_ended_by_kernel(followed) if is_lost else None,
-    )
-    is_refused = told.refusal and not is_dropped
-    end = (
-        Ending("unsent", cannot_send(between.name, told.refusal)) if is_refused else ending(outcome)
-    )
-    return Journey(
-        *(between.name, hops[0].source, between.destination, request.protocol, request.port),
-        *(hops, told.reply, told.answered_by, end.because, unseen),
-        is_handed=is_handed,
-        end=end.kind,
-        kernel_drop=outcome.kernel_drop,
     )
 
 
