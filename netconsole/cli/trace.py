@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "--to",
     "destination",
     metavar="ADDRESS",
-    help="An address, or an instance; not of dhcp, which asks everybody.",
+    help="An address, an instance, or `outside`, the router there; not of dhcp.",
 )
 @click.argument("what", nargs=-1, metavar="[icmp | tcp PORT | udp PORT | dns NAME | arp | dhcp]")
 @as_json

@@ -155,8 +155,8 @@ def test_a_floating_address_is_given_and_taken_back(lab: RunningLab) -> None:
         terminal.wait_for("Rules of this address")
         terminal.press("escape")
         terminal.wait_for("Rules of this address", absent=True)
-        terminal.wait_for("x disassociate")
-        terminal.press("x")
+        terminal.wait_for("D disassociate")
+        terminal.press("D")
         terminal.wait_for("[ Apply ]", "conntrack --delete")
         terminal.press("tab", "enter")
         terminal.wait_for("Disassociate 203.0.113.130 from web2: done:")
@@ -242,7 +242,7 @@ def test_read_only_is_always_said_and_offers_no_change(lab: RunningLab) -> None:
         terminal.wait_for(HEALTHY)
         terminal.press("3")
         terminal.wait_for("203.0.113.130")
-        for key in ("a", "x", "r"):
+        for key in ("a", "D", "r"):
             terminal.press(key)
             # That the table is still there says that no dialog has opened.
             terminal.wait_for("read-only: asked for with --read-only", "203.0.113.142")

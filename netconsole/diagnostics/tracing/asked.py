@@ -22,7 +22,7 @@ class AskedTrace:
     sender: str
     """Name or fixed address of an instance, `host`, `outside`, or an address out there."""
     destination: str = ""
-    """An IPv4 address, or the name of an instance; empty of dhcp alone."""
+    """An IPv4 address, the name of an instance, or `outside`; empty of dhcp alone."""
     protocol: Protocol = "icmp"
     port: int = 0
     """Of tcp and udp alone."""
@@ -40,6 +40,8 @@ class AskedTrace:
         if (self.protocol == "dhcp") == bool(self.destination):
             rule = "must be named, but of dhcp, which asks everybody"
             raise InvalidValue("destination", self.destination, rule)
+        if self.destination == self.sender:
+            raise InvalidValue("destination", self.destination, "is the sender itself")
         if self.name and self.protocol != "dns":
             raise InvalidValue("name", self.name, "is of dns alone")
         port = self.port

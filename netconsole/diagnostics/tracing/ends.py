@@ -15,7 +15,8 @@ from netconsole.diagnostics.reasoning.route_lookup import default_route
 DNS_PORT: Final = 53
 HOST: Final = "host"
 OUTSIDE: Final = "outside"
-"""Name as the sender this host itself, and who is beyond its uplink."""
+"""Name this host itself, as the sender, and who is beyond its uplink: as the destination the router
+there."""
 _ROUTERS_MAC: Final = "02:00:00:00:00:01"
 """Of a router whose MAC address is not known: one that no vendor gives (RFC 7042, 2.1)."""
 
@@ -31,7 +32,7 @@ class TraceRequest:
     sender: str
     """Name or fixed address of an instance here, `host`, `outside`, or an address out there."""
     destination: str
-    """An IPv4 address, or the name of an instance; of a DISCOVER nothing."""
+    """An IPv4 address, the name of an instance, or `outside`; of a DISCOVER nothing."""
     protocol: Protocol = "icmp"
     port: int = 0
     name: str = ""
@@ -65,8 +66,8 @@ class Ends:
 def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
     """Find them. Raises NotFound, InvalidValue, and Unavailable where there is no uplink."""
     if request.protocol in ("arp", "dhcp"):
-        return _on_network(request, status, links)
-    destination, receiver = _destination(request.destination, status)
+        return _on_network(request, status, links, routing)
+    destination, receiver = _destination(request.destination, status, routing)
     if request.sender == HOST:
         return Ends(HOST, "", "", "", destination, receiver)
     outside = _outside(request.sender, status)
@@ -87,7 +88,7 @@ def _port(guest: Allocation, links: Links) -> KernelLink:
     return port
 
 
-def _on_network(request: TraceRequest, status: Status, links: Links) -> Ends:
+def _on_network(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
     """Of a frame to everybody on the sender's own network, which the host writes for it."""
     if request.sender == HOST or _outside(request.sender, status) is not None:
         rule = f"is no instance: {request.protocol} is sent on an instance's own network"
@@ -97,15 +98,17 @@ def _on_network(request: TraceRequest, status: Status, links: Links) -> Ends:
     source, destination, receiver = _NO_ADDRESS, _EVERYBODY, ""
     if request.protocol == "arp":
         source = guest.address
-        destination, receiver = _destination(request.destination, status)
+        destination, receiver = _destination(request.destination, status, routing)
     return Ends(
         *(guest.instance, guest.device, guest.mac, source, destination, receiver),
         *(guest.mac, _EVERYBODYS_MAC, port.mac),
     )
 
 
-def _destination(text: str, status: Status) -> tuple[str, str]:
+def _destination(text: str, status: Status, routing: Routing) -> tuple[str, str]:
     """Return an address, and the port of the instance that has it: as its own, or floating."""
+    if text == OUTSIDE:
+        return _router(routing), ""
     with suppress(ValueError):
         address = str(IPv4Address(text))
         if _is_of_many(IPv4Address(text), status):
@@ -120,6 +123,14 @@ def _destination(text: str, status: Status) -> tuple[str, str]:
         rule = "is no IPv4 address, and no instance has that name"
         raise InvalidValue("destination", text, rule) from None
     return found.address, found.device
+
+
+def _router(routing: Routing) -> str:
+    default = default_route(routing)
+    if default is None:
+        said = "no default route has a router"
+        raise Unavailable(f"{said}: `netconsole trace --to ADDRESS` names who else is outside")
+    return default.gateway
 
 
 def _is_of_many(address: IPv4Address, status: Status) -> bool:

@@ -6,7 +6,8 @@ from typing import Final
 
 from netconsole.diagnostics.parts.journey import Hop, Journey, TracedRule
 
-_REPLIES: Final = {"answer": "an answer", "refusal": "a refusal", "error": "an error of ICMP"}
+REPLIES: Final = {"answer": "an answer", "refusal": "a refusal", "error": "an error of ICMP"}
+"""What came back, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class HopWords:
     """What happened there, in a line."""
 
 
-def hop_words(journey: Journey) -> Iterator[HopWords]:
+def hop_words(journey: Journey, arrow: str = "→") -> Iterator[HopWords]:
     """Yield the hops that decide something, in their order.
 
     Jumps, and chains that let everything by, are only the way to what decides; but the rule of a
@@ -28,7 +29,7 @@ def hop_words(journey: Journey) -> Iterator[HopWords]:
     """
     for hop in journey.hops:
         if _decides(hop):
-            yield HopWords(hop, _place(hop), _said(hop, journey))
+            yield HopWords(hop, _place(hop), _said(hop, journey, arrow))
 
 
 def _decides(hop: Hop) -> bool:
@@ -46,14 +47,14 @@ def _place(hop: Hop) -> str:
     return f"{hop.rule.family} {hop.rule.table}"
 
 
-def _said(hop: Hop, journey: Journey) -> str:
-    addresses = f"{hop.source} → {hop.destination}"
+def _said(hop: Hop, journey: Journey, arrow: str) -> str:
+    addresses = f"{hop.source} {arrow} {hop.destination}"
     match hop.kind:
         case "sent":
             what = journey.protocol + (f" port {journey.port}" if journey.port else "")
             return f"sent: {what}, {addresses}"
         case "arrived" | "left":
-            reply = f"{_REPLIES[hop.reply]}, " if hop.reply else ""
+            reply = f"{REPLIES[hop.reply]}, " if hop.reply else ""
             return f"{hop.kind}: {reply}{addresses}"
         case _:
             return _rule(hop.rule, hop.verdict) if hop.rule else hop.verdict

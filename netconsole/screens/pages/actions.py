@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from netconsole.backend.survey.status import FloatingIPStatus, SecurityGroupStatus, Status
+from netconsole.screens.texts.path import PathEnd, PathSubject
 
 ALL_PANES: frozenset[str] = frozenset()
 
@@ -47,6 +48,16 @@ class Situation:
             return None
         wanted = self.row_key
         return next((f for f in self.status.floating_ips if f.address == wanted), None)
+
+    @property
+    def path_subject(self) -> PathSubject | None:
+        """The instance's address or the floating address under the cursor."""
+        if (floating := self.floating) is not None:
+            return PathSubject(PathEnd(floating.address), is_floating=True)
+        if self.status is None or self.pane != "allocations":
+            return None
+        found = (a for a in self.status.allocations if f"{a.network} {a.address}" == self.row_key)
+        return next((PathSubject(PathEnd(a.address, a.instance)) for a in found), None)
 
     @property
     def group(self) -> SecurityGroupStatus | None:
@@ -117,6 +128,14 @@ def _disassociate(situation: Situation) -> str | None:
     return None
 
 
+def _path(situation: Situation) -> str | None:
+    if (because := situation.read_only_because) is not None:
+        return f"refused, this is read-only ({because})"  # it sends packets
+    if situation.status is None:
+        return "the host has not been looked at yet"
+    return None if situation.path_subject else "no address is under the cursor"
+
+
 def _of_group(situation: Situation) -> str | None:
     if why := _changing(situation):
         return why
@@ -135,16 +154,19 @@ def _repair(situation: Situation) -> str | None:
 
 _FLOATING = frozenset({"floating"})
 _GROUPS = frozenset({"groups"})
+_PATHS = frozenset({"allocations", "floating"})
 
 ACTIONS: tuple[Action, ...] = (
     Action("describe", "enter", "enter", "describe", "everything about the row", reason=_row),
     Action("wrong", "d", "d", "what is wrong", "the drift as commands, and every problem"),
+    Action("path", "x", "x", "path", "a packet hop by hop, there and back, and where it ended",
+           panes=_PATHS, reason=_path),
     Action(
         "associate", "a", "a", "associate", "give the floating address to an instance",
         danger=True, panes=_FLOATING, reason=_associate,
     ),
     Action(
-        "disassociate", "x", "x", "disassociate", "take the floating address back",
+        "disassociate", "D", "D", "disassociate", "take the floating address back",
         danger=True, panes=_FLOATING, reason=_disassociate,
     ),
     Action(

@@ -16,6 +16,7 @@ from netconsole.screens.pages.dialogs import TextPage
 from netconsole.screens.pages.metadata import MetadataPage
 from netconsole.screens.pages.page import Page
 from netconsole.screens.pages.palette import PalettePage
+from netconsole.screens.pages.path import PathPage
 from netconsole.screens.pages.playbooks import PlaybooksPage
 from netconsole.screens.panes import PANES
 from netconsole.screens.panes.live import View
@@ -221,6 +222,7 @@ class MainPage(Page[None], inherit_bindings=False):
     def _perform(self, action: Action, situation: Situation) -> None:
         console = self.console
         floating, group = situation.floating, situation.group
+        subject = situation.path_subject
         match action.id:
             case "associate" if floating:
                 changing.associate(console, floating)
@@ -257,6 +259,8 @@ class MainPage(Page[None], inherit_bindings=False):
                 console.push_screen(PlaybooksPage(console))
             case "capture":
                 console.push_screen(CapturePage(console, situation.target))
+            case "path" if subject:
+                console.push_screen(PathPage(console, self.pane.title, subject))
             case "metadata":
                 console.push_screen(MetadataPage(console))
             case "palette":

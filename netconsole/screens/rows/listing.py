@@ -33,6 +33,11 @@ class Listing:
         self.rearrange()
         return True
 
+    def forget(self) -> None:
+        """Have no rows until new ones are known."""
+        self._rows = None
+        self.rearrange()
+
     def rearrange(self) -> None:
         """Filter and order again; the cursor stays on the row with its key."""
         key = self.current.key if self.current else None

@@ -44,6 +44,9 @@ class Glyphs:
     ellipsis: str = "…"
     bar: str = "│"
     rule: str = "─"
+    arrow: str = "→"
+    into: str = "›"  # noqa: RUF001  no sign of comparison is meant
+    """Between a place and one inside it."""
 
 
 UNICODE = Glyphs()
@@ -59,6 +62,8 @@ ASCII = Glyphs(
     ellipsis="~",
     bar="|",
     rule="-",
+    arrow="->",
+    into=">",
 )
 
 
