@@ -24,3 +24,20 @@ def test_unplugged(lab: RunningLab) -> None:
     finally:
         lab.netconsole("lab", "mend", "cable_pulled")
     assert examined(lab).named == []
+
+
+def test_a_wrong_public_interface_has_no_cure_that_leads_guests_there(lab: RunningLab) -> None:
+    options = "/run/netconsole-lab/etc/netconsole/netconsole.conf"
+    change = ("sed", "-i", "s/^public_interface = eth0/public_interface = eth1/", options)
+    back = ("sed", "-i", "s/^public_interface = eth1/public_interface = eth0/", options)
+    lab.run(*change)
+    try:
+        found = examined(lab)
+    finally:
+        lab.run(*back)
+    assert set(found.named) == {"routes", "floating_address", "floating_nat"}
+    for check in found.named:
+        assert "my_ip 203.0.113.2 are at eth0" in found.reasons[check]
+        assert found.findings[check]["fix"] is None
+        assert "Name eth0 in public_interface" in found.findings[check]["remedy"]
+    assert examined(lab).named == []

@@ -8,7 +8,9 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.misnamed_uplink import misnamed_uplink
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "floating_address"
@@ -32,6 +34,9 @@ def judge(snapshot: Snapshot) -> Finding:
             f"{first.address} is not on {first.interface}{others}: the host answers no ARP "
             f"request for it, so that nobody outside can send {first.instance} a packet."
         )
+        if (uplink := misnamed_uplink(snapshot)) and uplink.holds_floating:
+            because += f" {uplink.said}"
+            return Finding(ID, TITLE, "fail", because, rows, remedy=uplink.remedy)
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if steps:
         because = f"The addresses on the interfaces are not those in use: {steps.commands[0]}."
@@ -77,6 +82,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    uses=frozenset({Routing}),
     shown_by_status=True,
     wrong="A floating address is not where it belongs",
 )

@@ -14,8 +14,10 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.followed_rules import enslaved, kept, said
+from netconsole.diagnostics.reasoning.misnamed_uplink import misnamed_uplink
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "floating_nat"
@@ -42,6 +44,9 @@ def judge(snapshot: Snapshot) -> Finding:
             *(_row(rule) for rule in (*missing, *unexpected)),
             *(Evidence("not yet done", command) for command in steps.commands),
         )
+        if (uplink := misnamed_uplink(snapshot)) and uplink.holds_floating:
+            because = f"{because} {uplink.said}"
+            return Finding(ID, TITLE, "fail", because, rows, remedy=uplink.remedy)
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=remedy)
     if reason := status.host.unreadable.get("rules"):
         because = f"The rules could not be read: {reason}."
@@ -107,7 +112,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Links}),
+    uses=frozenset({Links, Routing}),
     shown_by_status=True,
     wrong="A NAT rule of a floating address is missing, or there twice",
 )

@@ -12,6 +12,7 @@ from netconsole.diagnostics.parts.guest_routes import BEYOND, NARROW
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Route, Routing
 from netconsole.diagnostics.reasoning.guest_lookups import Misrouted, misrouted
+from netconsole.diagnostics.reasoning.misnamed_uplink import misnamed_uplink
 from netconsole.diagnostics.reasoning.route_lookup import (
     Routed,
     default_route,
@@ -65,10 +66,15 @@ def misrouted_finding(snapshot: Snapshot) -> Finding | None:
             f"it the mark {first.answer.mark:#x}."
         )
     certain = first.marking is None or first.marking.is_certain
+    uplink = misnamed_uplink(snapshot) if first.leaves_elsewhere else None
     remedy = (
-        f"{_remedy(first.decided)} Look for who made it: a VPN, a routing daemon, NetworkManager, "
-        "netplan."
+        uplink.remedy
+        if uplink is not None
+        else f"{_remedy(first.decided)} Look for who made it: a VPN, a routing daemon, "
+        "NetworkManager, netplan."
     )
+    if uplink is not None:
+        because += f" {uplink.said}"
     out = (
         "forward_filter: the route is looked up before FORWARD",
         "guest_answers: it is this host that sends the packets elsewhere",
