@@ -1,8 +1,9 @@
 """Which guests' packets the kernel routes elsewhere than it should, and what decides that. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
+from typing import Self
 
 from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.survey.status import NetworkStatus
@@ -18,6 +19,8 @@ from netconsole.diagnostics.reasoning.route_lookup import (
     DEAD_ENDS,
     Routed,
     RoutedPacket,
+    RouteIndex,
+    network_of,
     routed,
 )
 
@@ -46,56 +49,81 @@ def misrouted(snapshot: Snapshot) -> tuple[Misrouted, ...]:
     found = snapshot.get(GuestRoutes)
     if found is None or not snapshot.part(Backend).status.host.forwarding_wanted:
         return ()
-    answers = (*found.outward, *found.inward)
+    world, answers = _World.of(snapshot), (*found.outward, *found.inward)
     usual = {(a.into, a.source, a.destination): a.outcome for a in answers if not a.mark}
     bad = [
         each
         for answer in answers
         if not answer.mark
         or answer.outcome != usual.get((answer.into, answer.source, answer.destination))
-        for each in _judged(snapshot, answer)
+        for each in world.judged(answer)
     ]
-    names = {each.instance for each in snapshot.part(Backend).status.allocations}
+    names = frozenset(world.names.values())
     return tuple(sorted(bad, key=lambda each: each.guest not in names))
 
 
-def _judged(snapshot: Snapshot, answer: LookedUp) -> Iterator[Misrouted]:
-    status, routing = snapshot.part(Backend).status, snapshot.part(Routing)
-    sysctls = snapshot.get(Sysctls)
-    if sysctls and sysctls.get(f"net/ipv4/conf/{answer.into}/forwarding", "1") == "0":
-        return  # what comes in there is not forwarded, whatever the routes say
-    inward = answer.into == status.host.public_interface
-    guest = answer.destination if inward else answer.source
-    network = next((each for each in status.networks if _has(each, guest)), None)
-    if network is None or not any(a.address == network.gateway for a in routing.on(network.bridge)):
-        return
-    if not inward and answer.into != network.bridge:
-        return
-    right = network.bridge if inward else status.host.public_interface
-    links = snapshot.get(Links) or Links(())
-    bridge = links.get(network.bridge)
-    if bridge is not None and not bridge.up:
-        return  # its route is gone with it, and the check of bridges says so
-    link = links.get(answer.interface)
-    if link is not None and link.master == right:
-        return  # a port of where it should leave: a check of that interface says what is wrong
-    if answer.interface == right or not (answer.interface or answer.refusal):
-        return
-    packet = RoutedPacket(
-        IPv4Address(answer.destination), IPv4Address(answer.source), answer.into, answer.mark
-    )
-    decided = routed(routing, packet)
-    if answer.refusal and not _is_refused_by_route(answer, decided):
-        return
-    marking = _marking(snapshot, answer, network) if answer.mark else None
-    if answer.mark and marking is None:
-        return
-    names = {each.address: each.instance for each in status.allocations}
-    yield Misrouted(answer, network, names.get(guest, guest), decided, marking)
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What answers are judged by, put together once for all of them."""
+
+    snapshot: Snapshot
+    public_interface: str
+    names: Mapping[str, str]
+    """Instances by address."""
+    routers: frozenset[str]
+    """Labels of the networks whose router is this host."""
+    ways: RouteIndex
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Self:
+        status, routing = snapshot.part(Backend).status, snapshot.part(Routing)
+        own = {(each.interface, each.address) for each in routing.addresses}
+        return cls(
+            snapshot,
+            status.host.public_interface,
+            {each.address: each.instance for each in status.allocations},
+            frozenset(each.label for each in status.networks if (each.bridge, each.gateway) in own),
+            RouteIndex(routing.routes),
+        )
+
+    def judged(self, answer: LookedUp) -> Iterator[Misrouted]:
+        snapshot, sysctls = self.snapshot, self.snapshot.get(Sysctls)
+        if sysctls and sysctls.get(f"net/ipv4/conf/{answer.into}/forwarding", "1") == "0":
+            return  # what comes in there is not forwarded, whatever the routes say
+        inward = answer.into == self.public_interface
+        guest = answer.destination if inward else answer.source
+        networks = snapshot.part(Backend).status.networks
+        network = next((each for each in networks if _has(each, guest)), None)
+        if network is None or network.label not in self.routers:
+            return
+        if not inward and answer.into != network.bridge:
+            return
+        if self._is_right(answer, network, network.bridge if inward else self.public_interface):
+            return
+        packet = RoutedPacket(
+            IPv4Address(answer.destination), IPv4Address(answer.source), answer.into, answer.mark
+        )
+        decided = routed(snapshot.part(Routing), packet, self.ways)
+        if answer.refusal and not _is_refused_by_route(answer, decided):
+            return
+        marking = _marking(snapshot, answer, network) if answer.mark else None
+        if answer.mark and marking is None:
+            return
+        yield Misrouted(answer, network, self.names.get(guest, guest), decided, marking)
+
+    def _is_right(self, answer: LookedUp, network: NetworkStatus, right: str) -> bool:
+        """Whether it leaves where it should, or a check of the interface says what is wrong."""
+        links = self.snapshot.get(Links) or Links(())
+        bridge, link = links.get(network.bridge), links.get(answer.interface)
+        if bridge is not None and not bridge.up:
+            return True  # its route is gone with it
+        if link is not None and link.master == right:
+            return True  # a port of where it should leave
+        return answer.interface == right or not (answer.interface or answer.refusal)
 
 
 def _has(network: NetworkStatus, address: str) -> bool:
-    return IPv4Address(address) in IPv4Network(network.cidr)
+    return IPv4Address(address) in network_of(network.cidr)
 
 
 def _is_refused_by_route(answer: LookedUp, decided: Routed | None) -> bool:

@@ -61,18 +61,46 @@ def default_route(routing: Routing) -> Route | None:
     return min(found, key=lambda each: each.metric, default=None)
 
 
-def routed(routing: Routing, packet: RoutedPacket) -> Routed | None:
+class RouteIndex:
+    """Routes by table and prefix, for who asks for many packets."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._tables: dict[str, dict[int, dict[int, Route]]] = {}
+        for each in routes:
+            if "dead" in each.flags:
+                continue
+            network = network_of(each.destination)
+            lengths = self._tables.setdefault(each.table, {})
+            known = lengths.setdefault(network.prefixlen, {})
+            first = known.setdefault(int(network.network_address), each)
+            if each.metric < first.metric:
+                known[int(network.network_address)] = each
+
+    def best(self, table: str, destination: IPv4Address) -> Route | None:
+        """Return that with the longest prefix, then the smallest metric, then the first in the
+        kernel's order."""
+        lengths, number = self._tables.get(table, {}), int(destination)
+        for length in sorted(lengths, reverse=True):
+            rest = 32 - length
+            if found := lengths[length].get(number >> rest << rest):
+                return found
+        return None
+
+
+def routed(routing: Routing, packet: RoutedPacket, ways: RouteIndex | None = None) -> Routed | None:
     """Return what decides on a packet; None where there is no route.
 
     Rules that ask for what is not known of it, as its service type or port, are passed over.
+    `ways` are its routes, of who asks often.
     """
+    ways = ways or RouteIndex(routing.routes)
     for rule in sorted(routing.rules, key=lambda each: each.priority):
         words = rule.text.split()
         if not _applies(words, packet):
             continue
         if words[-1] in DEAD_ENDS:
             return Routed(rule, None)
-        found = _best(routing.routes, rule.table, packet.destination)
+        found = ways.best(rule.table, packet.destination)
         if found is None or found.kind == "throw" or _is_suppressed(words, found):
             continue
         return Routed(rule, found)
@@ -121,22 +149,6 @@ def _is_suppressed(words: Sequence[str], route: Route) -> bool:
         return False
     longest = int(words[words.index("suppress_prefixlength") + 1])
     return network_of(route.destination).prefixlen <= longest
-
-
-def _best(routes: Iterable[Route], table: str, destination: IPv4Address) -> Route | None:
-    """The longest prefix, then the smallest metric, then the first in the kernel's order."""
-    usable = (
-        each
-        for each in routes
-        if each.table == table
-        and "dead" not in each.flags
-        and destination in network_of(each.destination)
-    )
-    return min(
-        usable,
-        key=lambda each: (-network_of(each.destination).prefixlen, each.metric),
-        default=None,
-    )
 
 
 def in_words(route: Route) -> str:

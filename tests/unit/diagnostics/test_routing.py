@@ -1,5 +1,6 @@
 """What the checks on routes and sizes conclude, and what they leave to each other."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -33,7 +34,7 @@ from netconsole.diagnostics.parts.backend import Convergence
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.pings import DetourPings, Ping, SizePings
 from netconsole.diagnostics.parts.reverse_paths import InterfacePaths, ReversePath, ReversePaths
-from netconsole.diagnostics.parts.routing import Route, Routing, RoutingRule
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Route, Routing, RoutingRule
 from netconsole.diagnostics.reasoning.route_lookup import lookup
 from netconsole.diagnostics.saved import from_text, to_text
 
@@ -334,3 +335,24 @@ def test_what_was_asked_and_pinged_goes_along_in_a_file() -> None:
     probed = seen(PEACE, DetourPings((there(2), around(0))), SizePings((there(1),)))
     again = from_text("ticket.json", to_text(probed))
     assert again.parts == probed.parts
+
+
+class ReadRoutes(tuple[Route, ...]):
+    """Routes that count how often they are read from the first on."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[Route]:
+        ReadRoutes.times += 1
+        return super().__iter__()
+
+
+def test_many_addresses_are_held_against_routes_that_are_read_a_few_times() -> None:
+    many = tuple(f"198.18.0.{number}" for number in range(200))
+    own = tuple(InterfaceAddress("eth0", each, 32, "global") for each in many)
+    told = with_route(*OWN_ROUTES, *(replace(OWN_ROUTES[1], destination=each) for each in many))
+    routes = ReadRoutes(told.routes)
+    ReadRoutes.times = 0
+    routing = Routing((*told.addresses, *own), routes, told.rules, told.neighbours)
+    assert CHECKS["routes"].examine(seen(routing)).verdict == "ok"
+    assert ReadRoutes.times < 50

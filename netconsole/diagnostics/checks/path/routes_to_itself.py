@@ -1,6 +1,7 @@
 """What the check `routes` says where this host does not take what is for its own addresses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
 from typing import Final
 
 from netconsole.backend.steps import Plan, RunProgram
@@ -9,8 +10,15 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
-from netconsole.diagnostics.parts.routing import InterfaceAddress, Route, Routing
-from netconsole.diagnostics.reasoning.route_lookup import in_words, lookup, network_of
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
+from netconsole.diagnostics.reasoning.route_lookup import (
+    RoutedPacket,
+    RouteIndex,
+    in_words,
+    lookup,
+    network_of,
+    routed,
+)
 
 _LOCAL: Final = "local"
 """The kind of the routes of own addresses, and the table that they are in (ip-route(8))."""
@@ -24,7 +32,8 @@ def not_taken_finding(snapshot: Snapshot) -> Finding | None:
     if not astray:
         return None
     first = astray[0]
-    lost = tuple(each for each in astray if not _has_route(routing, each))
+    tables = _tables_of_own(routing)
+    lost = tuple(each for each in astray if _LOCAL not in tables.get(each.address, ()))
     chosen = lookup(routing, first.address)
     goes = f"goes by `{in_words(chosen)}`" if chosen else "is refused"
     why = (
@@ -61,30 +70,28 @@ def _not_taken(snapshot: Snapshot, routing: Routing) -> Iterator[InterfaceAddres
         (each.kind, each.table) == (_LOCAL, _LOCAL) for each in routing.routes
     ):
         return
+    tables, ways = _tables_of_own(routing), RouteIndex(routing.routes)
     needed = {status.host.public_interface, *(each.bridge for each in status.networks)}
     for each in routing.addresses:
         link = links.get(each.interface)
         if each.is_v6 or each.interface not in needed or link is None or not link.up:
             continue
-        chosen = lookup(routing, each.address)
-        if not _is_elsewhere(routing, each) and (chosen is None or chosen.kind != _LOCAL):
+        if _LOCAL not in tables.get(each.address, (_LOCAL,)):
+            continue  # it is of a domain of its own (VRF), whose table has the route
+        decided = routed(routing, RoutedPacket(IPv4Address(each.address)), ways)
+        if decided is None or decided.route is None or decided.route.kind != _LOCAL:
             yield each
 
 
-def _has_route(routing: Routing, own: InterfaceAddress) -> bool:
-    return any(each.table == _LOCAL for each in _local_routes(routing, own))
-
-
-def _is_elsewhere(routing: Routing, own: InterfaceAddress) -> bool:
-    """Whether it is of a domain of its own (VRF), whose table has the route."""
-    found = [each.table for each in _local_routes(routing, own)]
-    return bool(found) and _LOCAL not in found
-
-
-def _local_routes(routing: Routing, own: InterfaceAddress) -> Iterator[Route]:
+def _tables_of_own(routing: Routing) -> Mapping[str, frozenset[str]]:
+    """Return, of each address that has a route of the kind local, the tables in which it is."""
+    found: dict[str, frozenset[str]] = {}
     for each in routing.routes:
-        if each.kind == _LOCAL and network_of(each.destination) == network_of(own.address):
-            yield each
+        network = network_of(each.destination)
+        if each.kind == _LOCAL and network.prefixlen == network.max_prefixlen:
+            address = str(network.network_address)
+            found[address] = found.get(address, frozenset()) | {each.table}
+    return found
 
 
 def _return(own: InterfaceAddress) -> RunProgram:
