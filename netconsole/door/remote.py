@@ -308,8 +308,7 @@ class RemoteDoor(Door):
         from netconsole.door import job
 
         self._refuse_if_read_only("trace")
-        with self._titled("trace"):
-            told = job.done(self._channel, protocol.TRACE, asked, _unheard, threading.Event())
+        told = job.done(self._channel, protocol.TRACE, asked, _unheard, threading.Event())
         found: Journey = value_of(Journey, told)
         return found
 

@@ -27,6 +27,10 @@ def audit(host: PrivateHost) -> list[Any]:
     return [json.loads(line) for line in host.read("/var/lib/netconsole/audit.jsonl").splitlines()]
 
 
+def as_user(user: str) -> tuple[str, ...]:
+    return ("setpriv", "--reuid", user, "--regid", user, "--init-groups")
+
+
 def test_who_may_do_what(door: PrivateHost) -> None:
     before = held(door)
     roles = {user: curl(door, "/v1/agent", user=user)[1].get("role") for user in ("", *USERS)}
@@ -123,9 +127,8 @@ def test_what_guests_are_told_is_for_who_may_change(door: PrivateHost) -> None:
     assert "hunter2" not in seen
     assert encoded not in seen
     assert PUBLIC_KEY.split()[1] not in seen
-    become = ("setpriv", "--reuid", "changer", "--regid", "changer", "--init-groups")
-    door.run(*become, "netconsole", *user_data)
-    shown = door.run(*become, "netconsole", "instance", "user-data", "web1").stdout
+    door.run(*as_user("changer"), "netconsole", *user_data)
+    shown = door.run(*as_user("changer"), "netconsole", "instance", "user-data", "web1").stdout
     assert shown == "password: hunter2\n"
 
 
@@ -138,11 +141,10 @@ for each in held:
 print("held", flush=True)
 sys.stdin.read()
 """
-    become = ("setpriv", "--reuid", "looker", "--regid", "looker", "--init-groups")
-    holder = door.spawn(*become, "python3", "-c", holding)
+    holder = door.spawn(*as_user("looker"), "python3", "-c", holding)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    seen = door.run(*become, "netconsole", "status", check=False)
+    seen = door.run(*as_user("looker"), "netconsole", "status", check=False)
     assert "too many connections of one user: try again later" in seen.stderr
     assert curl(door, "/v1/networks", user="changer")[0] == 200
     holder.kill()
@@ -185,7 +187,7 @@ def test_a_plan_that_changed_is_not_carried_out(door: PrivateHost) -> None:
 def test_the_watch_tells_of_each_difference(door: PrivateHost) -> None:
     door.run("useradd", "--groups", "netconsole", "watcher")
     watch = door.spawn(
-        *("setpriv", "--reuid", "watcher", "--regid", "watcher", "--init-groups"),
+        *as_user("watcher"),
         *("curl", "-sSN", "--unix-socket", SOCKET, "http://agent/v1/watch"),
     )
     assert watch.stdout is not None
@@ -242,14 +244,30 @@ def test_who_may_change_has_a_packet_traced_and_nobody_else(door: PrivateHost) -
         assert (status, told["error"]["kind"]) == (400, "InvalidValue"), wrong
         assert told["error"]["message"].count("\n") == 0
 
-    become = ("setpriv", "--reuid", "changer", "--regid", "changer", "--init-groups")
-    traced = door.run(
-        *become,
-        "netconsole",
-        "trace",
-        "--json",
-        *("--from", "host", "--to", "203.0.113.1"),
-        check=False,
+    command = ("netconsole", "trace", "--json", "--from", "host", "--to", "203.0.113.1")
+    refused = door.run(*as_user("looker"), *command, check=False)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert refused.stderr.startswith(
+        "netconsole: trace: refused, looker is in the group netconsole"
     )
+    traced = door.run(*as_user("changer"), *command, check=False)
     assert json.loads(traced.stdout)["end"] == "answered", traced
     assert held(door) == before
+
+
+def test_no_more_are_sent_or_captured_at_once_than_a_few(door: PrivateHost) -> None:
+    endless = {"interfaces": ["lo"], "seconds": None, "limit": None}
+    asked = json.dumps({"request": endless, "packets": False})
+    url = "http://agent/v1/capture"
+    begun = [
+        door.spawn("curl", "-sSN", "--unix-socket", SOCKET, "--json", asked, url) for _ in range(4)
+    ]
+    for each in begun:
+        assert each.stdout is not None
+        assert each.stdout.readline().startswith('{"job": ')
+    status, told = curl(door, "/v1/trace", {"sender": "host", "destination": "203.0.113.1"})
+    assert (status, told["error"]["kind"]) == (403, "Refused")
+    assert "4 captures, examinations and traces are under way" in told["error"]["message"]
+    door.run("pkill", "curl")
+    trace = ("netconsole", "trace", "--from", "host", "--to", "203.0.113.1")
+    eventually(lambda: door.run(*trace, check=False).returncode == 0, seconds=60)

@@ -66,12 +66,18 @@ def captures(host: PrivateHost) -> bool:
     return len(host.run("cat", "/proc/net/packet").stdout.splitlines()) > 1
 
 
-def test_a_live_capture_is_the_other_hosts_and_saved_here() -> None:
+def test_a_path_and_a_live_capture_are_the_other_hosts_and_saved_here() -> None:
     with two_hosts() as hosts:
         boot(hosts.far, "web1")
         with hosts.console(columns=120, lines=40) as terminal:
             terminal.wait_for("node2", "drift 0 ✓")
-            terminal.press("c")
+            terminal.press("2")
+            terminal.wait_for("[2 allocations]", "x path")
+            terminal.press("x")
+            terminal.wait_for("from web1 10.0.0.2  to outside", "✓ reached: 203.0.113.1 answers")
+            terminal.press("escape")
+            terminal.wait_for("[2 allocations]")
+            terminal.press("1", "c")
             terminal.wait_for(
                 re.compile(r"\[x\] br100 .*\n.*\[x\] veth\w+ +veth, port of br100 +web1")
             )

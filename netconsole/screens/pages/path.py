@@ -89,7 +89,7 @@ class PathPage(TablePage[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self.footer.show(
             (
-                *(Hint("enter", "hop"), Hint("r", "run again"), Hint("o", "other end")),
+                *(Hint("enter, d", "hop"), Hint("r", "run again"), Hint("o", "other end")),
                 *(Hint("p", "packet"), Hint("y", "copy"), Hint("esc", "back"), Hint("/", "find")),
             )
         )
