@@ -32,11 +32,30 @@ class Traversal:
         return self.messages[0].out
 
 
+def by_packet(
+    messages: Iterable[TraceMessage], packets: Iterable[Traceable]
+) -> list[list[TraceMessage]]:
+    """Return of each packet the messages that are of it, in their order."""
+    met = _by_base_chain(messages)
+    return [
+        [each for found in met if packet.recognise(found[0].packet) for each in found]
+        for packet in packets
+    ]
+
+
 def traversals(messages: Iterable[TraceMessage], packet: Traceable) -> Iterator[Traversal]:
-    """Put messages together that are of one packet in one base chain: the first has its headers.
+    """Put messages together that are of one packet in one base chain.
 
     What is of other packets, which somebody else traces, is left out.
     """
+    for found in _by_base_chain(messages):
+        what = packet.recognise(found[0].packet)
+        if what is not None:
+            yield Traversal(what, found[0].family, tuple(found))
+
+
+def _by_base_chain(messages: Iterable[TraceMessage]) -> list[list[TraceMessage]]:
+    """Put messages together that are of one packet in one base chain: the first has its headers."""
     begun: dict[int, list[TraceMessage]] = {}
     order: list[list[TraceMessage]] = []
     for each in messages:
@@ -44,10 +63,7 @@ def traversals(messages: Iterable[TraceMessage], packet: Traceable) -> Iterator[
             begun[each.number] = []
             order.append(begun[each.number])
         begun[each.number].append(each)
-    for found in order:
-        what = packet.recognise(found[0].packet)
-        if what is not None:
-            yield Traversal(what, found[0].family, tuple(found))
+    return order
 
 
 @dataclass(frozen=True, slots=True)

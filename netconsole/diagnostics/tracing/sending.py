@@ -10,7 +10,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final, cast
@@ -87,6 +87,8 @@ class Sender:
     written: Mapping[int, str]
     """The source address of each that the host writes in its sender's stead, by its number."""
     _told: bytes = b""
+    _known: dict[int, SentPackets] | None = None
+    """What that says."""
 
     @property
     def is_done(self) -> bool:
@@ -98,12 +100,14 @@ class Sender:
         out = cast(BinaryIO, self.process.stdout)
         while piece := os.read(out.fileno(), 1 << 16) if _has_some(out) else b"":
             self._told += piece
-        whole = self._told[: self._told.rfind(b"\n") + 1]
-        found = parse_sent(decoded(whole))
-        for number, source in self.written.items():
-            before = found.get(number, SentPackets())
-            found[number] = replace(before, source=source, is_written=True)
-        return found
+            self._known = None
+        if self._known is None:
+            whole = self._told[: self._told.rfind(b"\n") + 1]
+            self._known = parse_sent(decoded(whole))
+            for number, source in self.written.items():
+                before = self._known.get(number, SentPackets())
+                self._known[number] = replace(before, source=source, is_written=True)
+        return self._known
 
     def end(self) -> dict[int, SentPackets]:
         """End it, and return what it has told. Raises Unavailable where it has failed."""
@@ -173,27 +177,37 @@ def _begin(process: "subprocess.Popen[bytes]", lines: Sequence[str], pairs: Sequ
     if os.read(back.fileno(), 6).strip() != b"ready":
         _, said = process.communicate()
         raise Unavailable(f"no network namespace of its own: {' '.join(decoded(said).split())}")
-    for number, ends in enumerate(pairs):
-        _lead_in(process.pid, number, ends)
+    if pairs:
+        _lead_in(process.pid, pairs)
     told.write(encoded("\n".join((*lines, "go", ""))))
     told.flush()
 
 
-def _lead_in(process: int, number: int, ends: Ends) -> None:
-    """Make a pair whose outer end leads in by an interface.
+def _lead_in(process: int, pairs: Sequence[Ends]) -> None:
+    """Make pairs whose outer ends lead in by interfaces.
 
-    The outer end has that interface's MAC address, as a frame is judged by the first interface.
+    Each outer end has its interface's MAC address, as a frame is judged by the first interface.
     """
-    outer = f"nct{process % 10_000_000}x{number}"
-    pair = ("peer", "name", f"{_INNER}{number}", "netns", str(process))
-    redirected = ("action", "mirred", "ingress", "redirect", "dev", ends.interface)
+    outer = {f"nct{process % 10_000_000}x{number}": ends for number, ends in enumerate(pairs)}
     try:
-        run(["ip", "link", "add", outer, "address", ends.interface_mac, "type", "veth", *pair])
-        # No address of its own: a kernel without IPv6 refuses that, and needs it not.
-        run(["ip", "link", "set", "dev", outer, "addrgenmode", "none"], good=(0, 2))
-        run(["tc", "qdisc", "add", "dev", outer, "clsact"])
-        run(["tc", "filter", "add", "dev", outer, "ingress", *_EVERYTHING, *redirected])
-        run(["ip", "link", "set", "dev", outer, "arp", "off", "up"])
+        _batch(
+            f"link add {name} address {ends.interface_mac} type veth "
+            f"peer name {_INNER}{number} netns {process}"
+            for number, (name, ends) in enumerate(outer.items())
+        )
+        # No addresses of their own: a kernel without IPv6 refuses that, and needs it not.
+        own = (f"link set dev {name} addrgenmode none" for name in outer)
+        run(["ip", "-force", "-batch", "-"], text="\n".join(own), good=(0, 1))
+        for name, ends in outer.items():  # a name of others may be none for a batch
+            run(["tc", "qdisc", "add", "dev", name, "clsact"])
+            redirected = ("action", "mirred", "ingress", "redirect", "dev", ends.interface)
+            run(["tc", "filter", "add", "dev", name, "ingress", *_EVERYTHING, *redirected])
+        _batch(f"link set dev {name} arp off up" for name in outer)
     except ProgramFailed as refusal:
+        names = ", ".join(each.interface for each in pairs)
         because = refusal.said or refusal.ending
-        raise Unavailable(f"nothing can be sent in by {ends.interface}: {because}") from refusal
+        raise Unavailable(f"nothing can be sent in by {names}: {because}") from refusal
+
+
+def _batch(lines: Iterable[str]) -> None:
+    run(["ip", "-batch", "-"], text="\n".join(lines))

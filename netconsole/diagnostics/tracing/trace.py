@@ -30,7 +30,7 @@ from netconsole.diagnostics.tracing.packets import LOCAL, packet_of
 from netconsole.diagnostics.tracing.rule_owners import RuleOwners
 from netconsole.diagnostics.tracing.rule_texts import read_rule_texts
 from netconsole.diagnostics.tracing.sending import Parcel, SentPackets, sending
-from netconsole.diagnostics.tracing.trace_messages import rules_met
+from netconsole.diagnostics.tracing.trace_messages import TraceMessage, rules_met
 from netconsole.diagnostics.tracing.traced_packet import Recognised, Traceable, TracedPacket
 from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp, read_untraced_tables
 
@@ -148,11 +148,9 @@ def _followed(
     ):
         told = _sent(parcels, listener, links)
         freed = drops.events()
-        messages = listener.messages()
-        heard = [replace(listener.of(each), messages=messages) for each in packets]
+        heard = _heard(listener, packets)
     names = dict(socket.if_nameindex())
-    met = [each for each in messages if not is_trace_table(each.table)]
-    texts = read_rule_texts(rules_met(met))
+    texts = read_rule_texts(rules_met(_of_others(one for each in heard for one in each.messages)))
     ways = following.Interfaces(names, _bridges(links))
     unwatched = len(watchable) - len(seen)
     too_many = (
@@ -163,12 +161,27 @@ def _followed(
     owners = RuleOwners.of(status)
     found = []
     for parcel, known, each in zip(parcels, heard, told, strict=True):
-        hops = following.hops(Heard(met, known.sightings), parcel.packet, ways, texts.rule)
+        met = Heard(_of_others(known.messages), known.sightings)
+        hops = following.hops(met, parcel.packet, ways, texts.rule)
         journey = (_begun(parcel, each), *owners.named(hops))
         given_up = _given_up(parcel.packet, known, freed, drops.ahead)
         found.append(_FollowedParcel(parcel, known, each, journey, unseen, given_up, drops.unheard))
     _forget(found)
     return tuple(found), listener.is_whole
+
+
+def _heard(listener: TraceListener, packets: Sequence[Traceable]) -> list[Heard]:
+    """Return what was heard and seen of each of them."""
+    own = following.by_packet(listener.messages(), packets)
+    return [
+        replace(listener.of(packet), messages=mine)
+        for packet, mine in zip(packets, own, strict=True)
+    ]
+
+
+def _of_others(messages: Iterable[TraceMessage]) -> list[TraceMessage]:
+    """Leave out what was met in our own tables."""
+    return [each for each in messages if not is_trace_table(each.table)]
 
 
 def _begun(parcel: Parcel, told: SentPackets) -> Hop:

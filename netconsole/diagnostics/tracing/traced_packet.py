@@ -160,11 +160,10 @@ class TracedPacket:
         """
         if len(packet) < 20 or packet[0] >> 4 != 4:
             return None
-        source, destination = (str(IPv4Address(packet[at : at + 4])) for at in (12, 16))
-        body = packet[4 * (packet[0] & 15) :]
-        found = self._of_transport(packet[9], body)
+        found = self._of_transport(packet[9], packet[4 * (packet[0] & 15) :])
         if found is None:
             return None
+        source, destination = (str(IPv4Address(packet[at : at + 4])) for at in (12, 16))
         way, reply, kind = found
         return Recognised(way, source, destination, reply, kind)
 

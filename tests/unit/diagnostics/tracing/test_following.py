@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from netconsole.backend.filtering.nf_messages import NfFamily
 from netconsole.diagnostics.parts.journey import TracedRule
-from netconsole.diagnostics.tracing.following import Interfaces, hops
+from netconsole.diagnostics.tracing.following import Interfaces, by_packet, hops
 from netconsole.diagnostics.tracing.heard import Heard, TraceSighting
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage, parse_traces
 from netconsole.diagnostics.tracing.traced_packet import Recognised, TracedPacket
@@ -69,6 +69,19 @@ def test_what_is_of_another_packet_is_left_out() -> None:
         packet=TracedPacket("icmp", WORLD, 0, 1).packet(GUEST),
     )
     assert order(Heard([other], [])) == []
+
+
+def test_of_each_packet_are_the_messages_that_are_of_it_in_their_order() -> None:
+    other = TracedPacket("icmp", WORLD, 0, 1)
+    begun = met(1, "ip", "filter", "FORWARD", BRIDGE)
+    mine = [begun, replace(begun, packet=b"", handle=2), met(3, "ip", "nat", "POSTROUTING", BRIDGE)]
+    its = replace(met(2, "ip", "filter", "FORWARD", BRIDGE), packet=other.packet(GUEST))
+    messages = [mine[0], its, *mine[1:]]
+    assert by_packet(messages, [PACKET, other, TracedPacket("udp", WORLD, 53, 7)]) == [
+        mine,
+        [its],
+        [],
+    ]
 
 
 def attribute(kind: int, value: bytes) -> bytes:
