@@ -27,10 +27,10 @@ def tried_paths(request: Request) -> Snapshot:
 
 
 def effect_since(before: Snapshot, request: Request) -> PathEffect:
-    """Try the paths again, more than once where packets get lost; return what differs."""
+    """Try the paths again, more than once where that may tell more; return what differs."""
     effect = path_effect(before, tried_paths(request))
     for _ in range(_TRIES - 1):
-        if not effect.severed and not effect.lost:
+        if not effect.is_open:
             break
         time.sleep(_BETWEEN)
         effect = path_effect(before, tried_paths(request))

@@ -144,10 +144,12 @@ class Playbook:
 
         plan = self.cure(finding, apply=apply, persist=persist)
         check = CHECKS[finding.check]
-        self._refuse_another(plan, self._again(request, check, apply=apply, persist=persist))
         others = tuple(each for each in quick() if each.id != finding.check)
-        quiet = replace(request, probe=False, target="")
-        ailing = {each.check for each in _failing(quiet, others)}
+        quietly = replace(request, probe=False)
+        quiet = look(quietly, (check, *others))
+        cures = self._again(quiet, request, check, apply=apply, persist=persist)
+        self._refuse_another(plan, cures)
+        ailing = {each.check for each in _failing(replace(quiet, target=None), others)}
         well = tuple(each for each in others if each.id not in ailing)
         tried = tried_paths(request) if apply and request.probe else None
         change = ApplyFix(name=self.change_title, plan=plan)
@@ -156,9 +158,11 @@ class Playbook:
             paths = effect_since(tried, request) if tried else NOTHING_TRIED
             back = self._taken_back(host, outcome, paths, confirm)
             after = self.investigate(request)
-            broken = () if back else _failing(quiet, well)
+            whole = replace(quietly, target="")
+            broken = () if back else _failing(look(whole, well), well)
             if broken:  # what fails for a moment only was not broken
-                broken = _failing(quiet, [CHECKS[each.check] for each in broken])
+                again = [CHECKS[each.check] for each in broken]
+                broken = _failing(look(whole, again), again)
         except NetconsoleError as error:
             said = f"{self.change_title}: done, but not verified: {error}"
             raise PartlyDone(said) from error
@@ -194,15 +198,13 @@ class Playbook:
         raise PlanChanged(self.change_title, agreed, now)
 
     def _again(
-        self, request: Request, check: Check, *, apply: bool, persist: bool
+        self, quiet: Snapshot, request: Request, check: Check, *, apply: bool, persist: bool
     ) -> Iterator[Plan]:
-        """Return the cure as it looks now: without probes first, where the check can do so."""
-        ways = [request]
-        if request.probe and check.needs.isdisjoint(PROBES):
-            quiet = replace(request, probe=False)
-            ways = [quiet] if check.uses.isdisjoint(PROBES) else [quiet, request]
-        for way in ways:
-            (now,) = judge(look(way, (check,)), (check,))
+        """Yield the cure as it looks now: without probes first, then with those that it has."""
+        (now,) = judge(quiet, (check,))
+        yield self.cure(now, apply=apply, persist=persist)
+        if request.probe and not (check.needs | check.uses).isdisjoint(PROBES):
+            (now,) = judge(look(request, (check,)), (check,))
             yield self.cure(now, apply=apply, persist=persist)
 
     def undo(
@@ -233,9 +235,8 @@ class Playbook:
         return entry
 
 
-def _failing(request: Request, checks: Sequence[Check]) -> tuple[Finding, ...]:
-    findings = judge(look(request, checks), checks)
-    return tuple(each for each in findings if each.verdict == "fail")
+def _failing(snapshot: Snapshot, checks: Sequence[Check]) -> tuple[Finding, ...]:
+    return tuple(each for each in judge(snapshot, checks) if each.verdict == "fail")
 
 
 def of_check(check: Check) -> Playbook:

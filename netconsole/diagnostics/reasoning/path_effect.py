@@ -30,6 +30,16 @@ class PathEffect:
     """Why packets could not be followed."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether what is told may yet change with packets sent a moment later.
+
+        A rule that has dropped one drops the next, so where others were healed nothing hangs on
+        that; a dnsmasq may have to start, a guest to ask anew.
+        """
+        ended = (path.journey.end for each in self.lost for path in each.paths)
+        return bool(self.severed) or any(not self.healed or end != "dropped" for end in ended)
+
+    @property
     def told(self) -> tuple[str, ...]:
         """Return sentences about them, the worst first; none where all is as it was."""
         said = []

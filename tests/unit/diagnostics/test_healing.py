@@ -94,6 +94,9 @@ def seen(*journeys: Journey) -> Snapshot:
     return Snapshot.of(Journeys(paths, reached_by_host=(ROUTER,)), Routing())
 
 
+WORLD = PathJourney("world", "web1", "vmnet", journey("answered"))
+
+
 def lost(*journeys: Journey) -> tuple[LostPaths, ...]:
     return path_effect(seen(*journeys), seen(*journeys)).lost
 
@@ -110,6 +113,21 @@ def test_what_a_cure_makes_of_a_path() -> None:
     (still,) = lost(gone)
     assert [each.journey for each in still.paths] == [gone]
     assert path_effect(seen(fine), seen(fine)) == NOTHING_TRIED
+
+
+@pytest.mark.parametrize(
+    ("effect", "is_open"),
+    [
+        (NOTHING_TRIED, False),
+        (PathEffect(severed=(WORLD,)), True),
+        (PathEffect(lost=lost(journey("dropped"))), True),
+        (PathEffect(healed=(WORLD,), lost=lost(journey("lost"))), True),
+        (PathEffect(healed=(WORLD,), lost=lost(journey("dropped"))), False),
+    ],
+    ids=["all as before", "one ended", "none healed", "perhaps too soon", "a rule drops the rest"],
+)
+def test_paths_are_tried_again_where_that_may_tell_more(effect: PathEffect, is_open: bool) -> None:
+    assert effect.is_open is is_open
 
 
 def test_one_of_a_burst_that_is_lost_is_a_path_that_ends() -> None:
