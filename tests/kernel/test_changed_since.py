@@ -1,8 +1,6 @@
 """What somebody changed since is not taken back: on trial, after a kill, by undo."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from cloud import answer, configure, netconsole
@@ -10,8 +8,7 @@ from kills import killed
 from private_host import PrivateHost
 from pseudo_terminal import Terminal
 
-SESSION = "SSH_CONNECTION=203.0.113.1 50000 203.0.113.2 22"
-PROGRAM = str(Path(sys.executable).parent / "netconsole")
+SESSION = {"SSH_CONNECTION": "203.0.113.1 50000 203.0.113.2 22"}
 CREATE = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
 CHAINS = ("PREROUTING", "POSTROUTING", "OUTPUT")
 
@@ -58,7 +55,7 @@ def test_after_a_kill_a_rule_inserted_meanwhile_stays(host: PrivateHost) -> None
 
 def test_on_trial_a_rule_inserted_meanwhile_stays(host: PrivateHost) -> None:
     _with_a_rule_of_nft(host, "flat_interface = eth0", "trial_seconds = 60")
-    with Terminal(host.command("env", SESSION, PROGRAM, *CREATE)) as terminal:
+    with Terminal(host.entered("netconsole", *CREATE), environment=SESSION) as terminal:
         terminal.wait_for("Type yes within 60 s")
         _insert(host, 10)
         terminal.press(*"no", "enter")

@@ -2,8 +2,6 @@
 
 import base64
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from cloud import answer, boot, configure, create_network, netconsole
@@ -12,7 +10,6 @@ from guest_samples import PUBLIC_KEY
 from private_host import PrivateHost
 from pseudo_terminal import Terminal
 
-NETCONSOLE = str(Path(sys.executable).parent / "netconsole")
 LIFETIME = "X-aws-ec2-metadata-token-ttl-seconds"
 
 SECRETS = ("Extra user data", "AAAAB3", "not for everybody", "top secret")
@@ -231,7 +228,7 @@ def test_evidence_holds_no_secret_of_the_metadata_service(told: PrivateHost) -> 
 def test_the_password_is_asked_for_at_a_terminal(told: PrivateHost, again: str) -> None:
     """It is not shown, and asked for twice."""
     words = ("create", "web2", "--project", "demo", "--network", "vmnet", "--admin-password")
-    with Terminal(told.command(NETCONSOLE, "instance", *words)) as terminal:
+    with Terminal(told.entered("netconsole", "instance", *words)) as terminal:
         terminal.wait_for("Admin password:")
         terminal.press(*"not for everybody", "enter")
         terminal.wait_for("Repeat for confirmation:")

@@ -104,10 +104,9 @@ def test_a_capture_is_the_other_hosts_and_saved_here(hosts: TwoHosts) -> None:
 
 
 def test_a_capture_spares_the_session_that_carries_it_and_ends_with_it(hosts: TwoHosts) -> None:
-    environment = tuple(f"{name}={value}" for name, value in CLIENT.items())
     asked = ("netconsole", "--host", URL, "capture", "--on", CABLE, "--seconds", "0", "--json")
     saved = ("--write", "/run/ended.pcapng", "tcp", "port", "22")
-    capture = hosts.near.spawn("env", *environment, *asked, *saved)
+    capture = hosts.near.spawn(*asked, *saved, environment=CLIENT)
     eventually(lambda: captures(hosts))
     for _ in range(3):
         hosts.ask("network", "list")
@@ -119,7 +118,7 @@ def test_a_capture_spares_the_session_that_carries_it_and_ends_with_it(hosts: Tw
     again = ("netconsole", "capture", "--read", "/run/ended.pcapng", "--json")
     assert json.loads(hosts.near.run(*again).stdout)["points"][0]["packets"] == seen
 
-    capture = hosts.near.spawn("env", *environment, *asked)
+    capture = hosts.near.spawn(*asked, environment=CLIENT)
     eventually(lambda: captures(hosts))
     hosts.near.run("pkill", "-KILL", "-f", "bin/netconsole --host")
     hosts.near.run("pkill", "-KILL", "ssh")
@@ -129,9 +128,8 @@ def test_a_capture_spares_the_session_that_carries_it_and_ends_with_it(hosts: Tw
 
 def test_a_capture_ends_there_where_the_link_is_dead(hosts: TwoHosts) -> None:
     """Whether the near end lives or not: no sshd is asked to notice."""
-    environment = tuple(f"{name}={value}" for name, value in CLIENT.items())
     asked = ("netconsole", "--host", URL, "capture", "--on", CABLE, "--seconds", "0", "--json")
-    capture = hosts.near.spawn("env", *environment, *asked)
+    capture = hosts.near.spawn(*asked, environment=CLIENT)
     eventually(lambda: captures(hosts))
     hosts.cut()
     hosts.near.run("pkill", "-KILL", "-f", "bin/netconsole --host")
@@ -273,8 +271,7 @@ door.close()
 
 
 def test_a_dead_link_is_said_and_taken_up_again(hosts: TwoHosts) -> None:
-    environment = tuple(f"{name}={value}" for name, value in CLIENT.items())
-    watch = hosts.near.spawn("env", *environment, "python3", "-c", WATCH)
+    watch = hosts.near.spawn("python3", "-c", WATCH, environment=CLIENT)
     assert watch.stdout is not None
     assert watch.stdout.readline() == "sight node2\n"
     hosts.cut()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from private_host import NAME, PrivateHost, eventually
+from pseudo_terminal import Terminal
 
 FLAT = ("--fixed-range-v4=10.0.0.0/24", "--bridge=brforked")
 SEEN = ("/etc", "/var/lib", "/run")
@@ -76,6 +77,34 @@ def test_commands_of_one_host_are_run_by_one_process(host: PrivateHost) -> None:
     for arguments in (("--version",), ("network", "create", "vmnet", *FLAT), ("status",)):
         host.run("netconsole", *arguments, check=False)
         assert len(host.run("pgrep", "-f", "forked.py").stdout.split()) == 1
+
+
+def test_an_environment_of_its_own_is_that_of_one_command(host: PrivateHost) -> None:
+    asking = ("python3", "-c", "import os; print(os.environ.get('OF'))")
+    assert host.run(*asking, environment={"OF": "its own"}).stdout == "its own\n"
+    assert host.run(*asking).stdout == "None\n"
+    said, _ = host.spawn(*asking, environment={"OF": "another"}).communicate(timeout=60)
+    assert said == "another\n"
+
+
+AT_A_TERMINAL = """
+import os, sys
+terminal = os.ttyname(0)
+assert [os.ttyname(number) for number in (1, 2)] == [terminal] * 2
+with open("/dev/tty") as own:
+    assert os.isatty(own.fileno())
+assert os.tcgetpgrp(0) == os.getpgrp()
+print(*(os.environ[name] for name in ("TERM", "LC_ALL", "HOME", "OF")))
+print("size", *os.get_terminal_size())
+"""
+
+
+def test_a_fork_in_a_terminal_has_it_as_one_that_is_started(host: PrivateHost) -> None:
+    asking = ("python3", "-c", AT_A_TERMINAL)
+    for words in (asking, ("env", *asking)):
+        with Terminal(host.entered(*words), columns=81, environment={"OF": "its own"}) as terminal:
+            assert terminal.exit_status() == 0
+            terminal.wait_for("xterm-256color C.UTF-8 /root its own\nsize 81 24")
 
 
 def test_one_that_ended_is_followed_by_another(host: PrivateHost) -> None:

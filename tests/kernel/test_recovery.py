@@ -3,8 +3,6 @@
 import json
 import shlex
 import subprocess
-import sys
-from pathlib import Path
 
 from cloud import CONFIGURATION, FLOATING, answer, configure, create_network, held, netconsole
 from kills import killed
@@ -13,8 +11,7 @@ from pseudo_terminal import Terminal
 
 STATE = "/var/lib/netconsole"
 CREATE = ("network", "create", "vmnet", "--fixed-range-v4", "10.0.0.0/24", "--bridge", "br100")
-SESSION = "SSH_CONNECTION=203.0.113.1 50000 203.0.113.2 22"
-PROGRAM = str(Path(sys.executable).parent / "netconsole")
+SESSION = {"SSH_CONNECTION": "203.0.113.1 50000 203.0.113.2 22"}
 
 
 def steps_before(host: PrivateHost, command: str) -> int:
@@ -184,7 +181,7 @@ def on_trial(host: PrivateHost) -> list[str]:
 def test_nothing_is_taken_for_dead_that_lives(host: PrivateHost) -> None:
     """The lock is removed and replaced under a change on trial; another change waits for it."""
     on_trial(host)
-    with Terminal(host.command("env", SESSION, PROGRAM, *CREATE)) as terminal:
+    with Terminal(host.entered("netconsole", *CREATE), environment=SESSION) as terminal:
         terminal.wait_for("Type yes within 60 s")
         host.run("rm", f"{STATE}/host.lock")
         host.run("touch", f"{STATE}/host.lock")
@@ -205,7 +202,7 @@ def test_nothing_is_taken_for_dead_that_lives(host: PrivateHost) -> None:
 
 def test_a_trial_without_its_guardian_is_taken_back_by_who_comes_first(host: PrivateHost) -> None:
     before = on_trial(host)
-    with Terminal(host.command("env", SESSION, PROGRAM, *CREATE)) as terminal:
+    with Terminal(host.entered("netconsole", *CREATE), environment=SESSION) as terminal:
         terminal.wait_for("Type yes within 60 s")
         host.run("pkill", "-KILL", "-f", "netconsole.backend.transaction.trial")
         host.run("pkill", "-KILL", "-f", "bin/netconsole network create")
@@ -218,7 +215,7 @@ def test_a_trial_without_its_guardian_is_taken_back_by_who_comes_first(host: Pri
 
 def test_a_guardian_does_its_duty_when_all_state_is_gone(host: PrivateHost) -> None:
     on_trial(host)
-    with Terminal(host.command("env", SESSION, PROGRAM, *CREATE)) as terminal:
+    with Terminal(host.entered("netconsole", *CREATE), environment=SESSION) as terminal:
         terminal.wait_for("Type yes within 60 s")
         host.run("rm", "-rf", STATE)
         host.run("pkill", "-KILL", "-f", "bin/netconsole network create")

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from private_host import PrivateHost
 from pseudo_terminal import Terminal
-from running_lab import NETCONSOLE
 
 pytestmark = pytest.mark.requires("ping")
 
@@ -269,12 +268,12 @@ def test_on_the_interface_of_the_ssh_session_it_is_taken_back_unless_confirmed(
     uplinks: PrivateHost,
 ) -> None:
     break_it(uplinks)
-    session = "SSH_CONNECTION=198.51.100.9 50000 203.0.113.2 22"
-    command = ("env", session, NETCONSOLE, "playbook", "run", "rp_filter", "--apply")
-    refused = uplinks.run(*command, check=False)
+    session = {"SSH_CONNECTION": "198.51.100.9 50000 203.0.113.2 22"}
+    command = ("netconsole", "playbook", "run", "rp_filter", "--apply")
+    refused = uplinks.run(*command, check=False, environment=session)
     assert "eth0, which your SSH session came in on" in refused.stderr
     for answer, kept in (("no", "1"), ("yes", "2")):
-        with Terminal(uplinks.command(*command)) as terminal:
+        with Terminal(uplinks.entered(*command), environment=session) as terminal:
             terminal.wait_for("Type yes within")
             assert settings(uplinks) == ("0", "2")
             terminal.press(*answer, "enter")

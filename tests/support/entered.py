@@ -5,12 +5,14 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final, NamedTuple
 
-from forked import can_run, forks
+from forked import Forks, can_run, forks
 
 from netconsole.lab.sandbox.namespaces import Namespace
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LOCALE: Final = "C.UTF-8"
 OPTIONS = {
     Namespace.USER: "--user",
     Namespace.NET: "--net",
@@ -22,10 +24,18 @@ OPTIONS = {
 """Of nsenter(1)."""
 
 
-def command(pid: int, kinds: Namespace, words: Sequence[str]) -> list[str]:
-    """Return the argument list that runs a command in namespaces of a process, in `/`."""
-    chosen = [option for kind, option in OPTIONS.items() if kind in kinds]
-    return ["nsenter", f"--target={pid}", *chosen, "--", *words]
+class Entered(NamedTuple):
+    """A command in namespaces of a process."""
+
+    pid: int
+    kinds: Namespace
+    words: Sequence[str]
+
+    @property
+    def argv(self) -> list[str]:
+        """The argument list that runs it, in `/`."""
+        chosen = [option for kind, option in OPTIONS.items() if kind in self.kinds]
+        return ["nsenter", f"--target={self.pid}", *chosen, "--", *self.words]
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -34,7 +44,7 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {
         "PATH": f"{programs}:{SYSTEM_PATH}",
         "HOME": "/root",
-        "LC_ALL": "C.UTF-8",
+        "LC_ALL": LOCALE,
         **(more or {}),
     }
 
@@ -51,14 +61,13 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end. With `check`, a status other than 0 fails the test.
 
-    One of netconsole or Python to which neither input nor environment is given is one of `forks`.
+    One of netconsole or Python to which no input is given is one of `forks`.
     """
-    if can_run(words) and input is None and not more:
-        forking = forks(tuple(environment().items()))
-        done = forking.run(pid, kinds, words, timeout)
+    if can_fork(words, more) and input is None:
+        done = _forking().run(pid, kinds, words, timeout, more or {})
     else:
         done = subprocess.run(
-            command(pid, kinds, words),
+            Entered(pid, kinds, words).argv,
             stdin=None if input is not None else subprocess.DEVNULL,
             input=input,
             capture_output=True,
@@ -78,13 +87,27 @@ def spawn(
     pid: int, kinds: Namespace, words: Sequence[str], more: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
     """Start a command and leave it running; it is a fork as with `run`."""
-    if can_run(words) and not more:
-        return forks(tuple(environment().items())).start(pid, kinds, words)
+    if can_fork(words, more):
+        return _forking().start(pid, kinds, words, more or {})
     return subprocess.Popen(
-        command(pid, kinds, words),
+        Entered(pid, kinds, words).argv,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(more),
         text=True,
     )
+
+
+def show(entered: Entered, more: Mapping[str, str], terminal: int) -> subprocess.Popen[str]:
+    """Start one that can be forked as the first of a session, which has this terminal."""
+    return _forking().show(*entered, more, terminal)
+
+
+def can_fork(words: Sequence[str], more: Mapping[str, str] | None) -> bool:
+    """Whether a command may be one of `forks`; the locale is read by Python as it starts."""
+    return can_run(words) and (more or {}).get("LC_ALL", LOCALE) == LOCALE
+
+
+def _forking() -> Forks:
+    return forks(tuple(environment().items()))

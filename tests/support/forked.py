@@ -21,7 +21,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from forking import REQUEST, Server
-from started import Started
+from started import Forked, Started
 from titles import ROOM, Title
 
 import netconsole
@@ -33,7 +33,8 @@ HEAVY = (
     *("pyroute2", "psutil", "oslo_config.cfg", "rich.console", "cattrs.preconf.json"),
     *("encodings.ascii", "encodings.utf_8_sig"),
 )
-NOT_LOADED = ("netconsole.screens", "netconsole.backend.store.migrations")
+SCREENS = "netconsole.screens"
+NOT_LOADED = (SCREENS, "netconsole.backend.store.migrations")
 
 
 def can_run(words: Sequence[str]) -> bool:
@@ -55,11 +56,19 @@ class Forks:
             )
 
     def run(
-        self, pid: int, kinds: Namespace, words: Sequence[str], timeout: float
+        self,
+        pid: int,
+        kinds: Namespace,
+        words: Sequence[str],
+        timeout: float,
+        more: Mapping[str, str],
     ) -> subprocess.CompletedProcess[str]:
-        """Run it in namespaces of a process, without input, and wait for its end."""
+        """Run it in namespaces of a process, without input, and wait for its end.
+
+        `more` is what its environment has more than that of the others.
+        """
         nothing = os.open(os.devnull, os.O_RDONLY)
-        answer, *told = self._ask(pid, kinds, words, nothing)
+        answer, *told = self._ask(_request(pid, kinds, words, more), nothing)
         with answer:
             said = _read((told[0], told[1]), timeout, words)
             if not answer.recv(REQUEST):
@@ -67,30 +76,58 @@ class Forks:
             status = int(answer.recv(REQUEST))
         return subprocess.CompletedProcess(words, status, said[0], said[1])
 
-    def start(self, pid: int, kinds: Namespace, words: Sequence[str]) -> Started:
+    def start(
+        self, pid: int, kinds: Namespace, words: Sequence[str], more: Mapping[str, str]
+    ) -> Started:
         """Start it in namespaces of a process, and let it run."""
         given, stdin = os.pipe()
-        answer, out, err = self._ask(pid, kinds, words, given, alone=True)
+        request = _request(pid, kinds, words, more, alone=True)
+        answer, out, err = self._ask(request, given)
         return Started(words, answer, stdin, out, err)
 
-    def _ask(
-        self, pid: int, kinds: Namespace, words: Sequence[str], given: int, alone: bool = False
-    ) -> tuple[socket.socket, int, int]:
-        request = json.dumps([pid, int(kinds), alone, *words]).encode()
-        answer, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def show(
+        self,
+        pid: int,
+        kinds: Namespace,
+        words: Sequence[str],
+        more: Mapping[str, str],
+        terminal: int,
+    ) -> Forked:
+        """Start it as the first of a session, which has this terminal."""
+        request = _request(pid, kinds, words, more, alone=True, shown=True)
+        return Forked(words, self._send(request, [os.dup(terminal) for _ in range(3)]))
+
+    def _ask(self, request: bytes, given: int) -> tuple[socket.socket, int, int]:
         out, out_end = os.pipe()
         err, err_end = os.pipe()
-        ends = (given, out_end, err_end, theirs.detach())
+        return self._send(request, [given, out_end, err_end]), out, err
+
+    def _send(self, request: bytes, standard: Sequence[int]) -> socket.socket:
+        """Give a request and its standard streams away; return where it is answered."""
+        answer, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ends = (*standard, theirs.detach())
         socket.send_fds(self._requests, [request], ends)
         for descriptor in ends:
             os.close(descriptor)
-        return answer, out, err
+        return answer
 
 
 @functools.cache
 def forks(environment: tuple[tuple[str, str], ...]) -> Forks:
     """Return the one of this process for an environment, started when it is first asked for."""
     return Forks(dict(environment))
+
+
+def _request(
+    pid: int,
+    kinds: Namespace,
+    words: Sequence[str],
+    more: Mapping[str, str],
+    *,
+    alone: bool = False,
+    shown: bool = False,
+) -> bytes:
+    return json.dumps([pid, int(kinds), alone, shown, dict(more), *words]).encode()
 
 
 def _read(descriptors: tuple[int, int], timeout: float, words: Sequence[str]) -> list[str]:
@@ -122,6 +159,13 @@ def load() -> None:
         importlib.import_module(name)
 
 
+def load_screens() -> None:
+    """Import what the console does: it takes as long as all else."""
+    for module in pkgutil.walk_packages(importlib.import_module(SCREENS).__path__, f"{SCREENS}."):
+        importlib.import_module(module.name)
+    gc.freeze()
+
+
 if __name__ == "__main__":
     from rehearsal import rehearse  # which starts commands by this module
     from staying import execute, stay
@@ -131,7 +175,7 @@ if __name__ == "__main__":
     gc.freeze()
     title = Title.of_this_process()
     with socket.socket(fileno=os.dup(0)) as asked:
-        work = Server(asked).serve()
+        work = Server(asked, load_screens).serve()
     if work.more is None:
         execute(work.words, title if work.alone else None)
     stay(work.words, work.more)

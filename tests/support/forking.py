@@ -5,10 +5,13 @@ that takes as long as all that most commands do, and in a user-mode-linux ten ti
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import selectors
 import socket
+import termios
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, NoReturn, Self
 
@@ -25,6 +28,10 @@ class Asked(NamedTuple):
     kinds: Namespace
     alone: bool
     """Whether it runs beside others, is signalled, and is looked for by its command line."""
+    shown: bool
+    """Whether its standard streams are a terminal, which is to be its own."""
+    environment: dict[str, str]
+    """What its environment has more than that of the process that forks."""
     words: list[str]
     standard: list[int]
     answer: int
@@ -35,14 +42,16 @@ class Asked(NamedTuple):
         request, given, _, _ = socket.recv_fds(requests, REQUEST, 4)
         if not request:
             os._exit(0)
-        pid, kinds, alone, *words = json.loads(request)
+        pid, kinds, alone, shown, environment, *words = json.loads(request)
         command = [str(word) for word in words]
-        return cls(pid, Namespace(kinds), alone, command, given[:3], given[3])
+        kinds = Namespace(kinds)
+        return cls(pid, kinds, alone, shown, environment, command, given[:3], given[3])
 
     @property
     def may_stay(self) -> bool:
         """Whether its process may stay for the next: with a PID namespace it ends at the latest."""
-        return Namespace.PID in self.kinds and self.words[0] == "netconsole" and not self.alone
+        own = self.alone or self.environment
+        return Namespace.PID in self.kinds and self.words[0] == "netconsole" and not own
 
 
 class Work(NamedTuple):
@@ -95,8 +104,10 @@ class Child:
 class Server:
     """Takes requests and forks for them; a fork leaves `serve` with what it is to do."""
 
-    def __init__(self, requests: socket.socket) -> None:
+    def __init__(self, requests: socket.socket, before_shown: Callable[[], None]) -> None:
+        """`before_shown` loads, once, what only programs in a terminal need."""
         self._requests = requests
+        self._before_shown: Callable[[], None] | None = before_shown
         self._selector = selectors.DefaultSelector()
         self._selector.register(requests, selectors.EVENT_READ, self._take)
         self._staying: dict[tuple[int, Namespace], Child] = {}
@@ -110,6 +121,9 @@ class Server:
 
     def _take(self) -> Work | None:
         asked = Asked.take(self._requests)
+        if asked.shown and self._before_shown is not None:
+            self._before_shown()
+            self._before_shown = None
         staying = self._staying.get((asked.pid, asked.kinds)) if asked.may_stay else None
         is_given = staying is not None and staying.is_idle and staying.give(asked)
         if not is_given and (work := self._fork(asked, asked.may_stay and staying is None)):
@@ -124,6 +138,7 @@ class Server:
         if pid == 0:
             more.close()
             self._forget()
+            os.environ.update(asked.environment)
             if stays:
                 return Work(asked.words, asked.alone, theirs)
             theirs.close()
@@ -191,6 +206,9 @@ def _fork_into(asked: Asked) -> int:
     for number, descriptor in enumerate(asked.standard):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    if asked.shown:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     if kinds := asked.kinds & ~Namespace.PID if by_root else asked.kinds:
         enter_by(host, kinds)
     os.close(host)

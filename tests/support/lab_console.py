@@ -1,6 +1,5 @@
 """The console on a running lab, in a terminal of its own."""
 
-import entered
 from pseudo_terminal import Terminal
 from running_lab import RunningLab
 
@@ -15,8 +14,8 @@ def console(
 ) -> Terminal:
     """Return a terminal with the console in it; `prefix` are words before its command."""
     return Terminal(
-        lab.command(*prefix, "netconsole", *options),
+        lab.entered(*prefix, "netconsole", *options),
         columns=columns,
         lines=lines,
-        environment={**entered.environment(), **environment},
+        environment=environment,
     )

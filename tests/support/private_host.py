@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import entered
+from entered import Entered
 
 from netconsole.lab.sandbox.namespaces import Namespace
 
@@ -114,7 +115,11 @@ class PrivateHost:
 
     def command(self, *command: str) -> list[str]:
         """Return the argument list that runs a command on this host, from the machine."""
-        return entered.command(self.pid, self._kinds, command)
+        return self.entered(*command).argv
+
+    def entered(self, *command: str) -> Entered:
+        """Return a command of this host, for a terminal."""
+        return Entered(self.pid, self._kinds, command)
 
     def run(
         self,

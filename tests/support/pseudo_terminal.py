@@ -11,11 +11,15 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
+import entered
 import pyte
+from entered import Entered
+
+Command: TypeAlias = tuple[str, ...] | list[str] | Entered
 
 KEYS: Mapping[str, str] = {
     "enter": "\r",
@@ -29,7 +33,7 @@ KEYS: Mapping[str, str] = {
     "ctrl+c": "\x03",
     "ctrl+z": "\x1a",
 }
-PLAIN = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+PLAIN = {"TERM": "xterm-256color", "LC_ALL": entered.LOCALE}
 _SIZE = ("COLUMNS", "LINES")
 RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?7h")
 """Back from the alternate screen, the cursor shown, lines wrapped."""
@@ -40,9 +44,8 @@ END = b"\0"
 
 
 def _environment() -> dict[str, str]:
-    """This process's, without a size that would be believed more than the terminal's own."""
-    inherited = {name: value for name, value in os.environ.items() if name not in _SIZE}
-    return {**inherited, **PLAIN}
+    """Return this process's, without a size that would be believed more than the terminal's own."""
+    return {name: value for name, value in os.environ.items() if name not in _SIZE}
 
 
 def _holds(text: str, wanted: str | re.Pattern[str]) -> bool:
@@ -50,11 +53,15 @@ def _holds(text: str, wanted: str | re.Pattern[str]) -> bool:
 
 
 class Terminal:
-    """Runs a command in a pty; use it as a context manager."""
+    """Runs a command in a pty; use it as a context manager.
+
+    One of netconsole in a host or a lab is a fork, as with `run`, and the first of its session. An
+    argument list is run by setsid(1), as by a shell: who stops the command has to wake both.
+    """
 
     def __init__(
         self,
-        command: Sequence[str],
+        command: Command,
         columns: int = 80,
         lines: int = 24,
         environment: Mapping[str, str] | None = None,
@@ -69,16 +76,28 @@ class Terminal:
         self.inner = inner
         self._set_size(columns, lines)
         self.settings = termios.tcgetattr(inner)
-        self.process = subprocess.Popen(
-            ["setsid", "--ctty", *command] if controlling else command,
-            stdin=inner,
-            stdout=inner,
-            stderr=inner,
-            env={**_environment(), **(environment or {})},
-            start_new_session=not controlling,
-        )
+        self.process = self._start(command, environment or {}, controlling)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def _start(
+        self, command: Command, more: Mapping[str, str], controlling: bool
+    ) -> "subprocess.Popen[str]":
+        if not isinstance(command, Entered):
+            words, inherited = list(command), _environment()
+        elif controlling and entered.can_fork(command.words, more):
+            return entered.show(command, {**PLAIN, **more}, self.inner)
+        else:
+            words, inherited = command.argv, entered.environment()
+        return subprocess.Popen(
+            ["setsid", "--ctty", *words] if controlling else words,
+            stdin=self.inner,
+            stdout=self.inner,
+            stderr=self.inner,
+            env={**inherited, **PLAIN, **more},
+            start_new_session=not controlling,
+            text=True,
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -53,6 +53,7 @@ def rehearse() -> None:
         service.floating_ips()
         service.security_groups()
         _write(chosen, UNMADE)
+    tempfile.tempdir = None  # a fork may have another in its environment
 
 
 def _write(chosen: Options, changes: tuple[Change[Any], ...]) -> None:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import entered
+from entered import Entered
 from forked import forks
 from private_host import eventually
 
@@ -37,7 +38,7 @@ class RunningLab:
         """The tests that have run some, the latest last."""
         forking = forks(tuple(entered.environment().items()))
         words = ("netconsole", "lab", "run", f"--network-manager={kind}", "--", *HOLD)
-        self.outer = forking.start(os.getpid(), Namespace(0), words)
+        self.outer = forking.start(os.getpid(), Namespace(0), words, {})
         if ready and self.outer.stdout.readline() != "ready\n":
             _, reason = self.outer.communicate(timeout=60)
             raise RuntimeError(f"no lab: {reason}")
@@ -76,9 +77,13 @@ class RunningLab:
 
     def command(self, *command: str) -> list[str]:
         """Return the argument list that runs a command there, from the machine."""
+        return self.entered(*command).argv
+
+    def entered(self, *command: str) -> Entered:
+        """Return a command of the lab's host, for a terminal."""
         self._count()
         first = self.first
-        return entered.command(first, _kinds(first), command)
+        return Entered(first, _kinds(first), command)
 
     def enter(self, *command: str) -> list[str]:
         """Return the one that does so as a user would."""

@@ -12,22 +12,13 @@ from typing import TextIO
 from forking import REQUEST
 
 
-class Started(subprocess.Popen[str]):
+class Forked(subprocess.Popen[str]):
     """Tells of its end by a socket, as it is no child of this process."""
 
-    stdin: TextIO
-    stdout: TextIO
-    stderr: TextIO
-
-    def __init__(
-        self, words: Sequence[str], answer: socket.socket, stdin: int, out: int, err: int
-    ) -> None:
+    def __init__(self, words: Sequence[str], answer: socket.socket) -> None:
         self._answer = answer
         self.args = words
         self.pid = int(answer.recv(REQUEST))
-        self.stdin = open(stdin, "w")  # noqa: SIM115
-        self.stdout = open(out)  # noqa: SIM115
-        self.stderr = open(err)  # noqa: SIM115
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -51,6 +42,29 @@ class Started(subprocess.Popen[str]):
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+    def _hear(self, timeout: float | None) -> int:
+        if self.returncode is None:
+            self._answer.settimeout(timeout)
+            self.returncode = int(self._answer.recv(REQUEST))
+            self._answer.close()
+        return self.returncode
+
+
+class Started(Forked):
+    """One whose standard streams are pipes."""
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+
+    def __init__(
+        self, words: Sequence[str], answer: socket.socket, stdin: int, out: int, err: int
+    ) -> None:
+        super().__init__(words, answer)
+        self.stdin = open(stdin, "w")  # noqa: SIM115
+        self.stdout = open(out)  # noqa: SIM115
+        self.stderr = open(err)  # noqa: SIM115
 
     def communicate(
         self, input: str | None = None, timeout: float | None = None
@@ -77,10 +91,3 @@ class Started(subprocess.Popen[str]):
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
         self.wait(timeout)
         return said[self.stdout], said[self.stderr]
-
-    def _hear(self, timeout: float | None) -> int:
-        if self.returncode is None:
-            self._answer.settimeout(timeout)
-            self.returncode = int(self._answer.recv(REQUEST))
-            self._answer.close()
-        return self.returncode

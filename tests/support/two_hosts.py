@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import entered
 from agent import add_users, start_agent
 from cloud import create_network
 from private_host import PrivateHost
@@ -33,9 +32,8 @@ class TwoHosts(NamedTuple):
 
     def console(self, *options: str, columns: int = 100, lines: int = 30) -> Terminal:
         """Return a terminal at the near host with the console on the far one."""
-        words = ("env", *(f"{name}={value}" for name, value in CLIENT.items()))
-        command = self.near.command(*words, "netconsole", "--host", URL, *options)
-        return Terminal(command, columns=columns, lines=lines, environment=entered.environment())
+        command = self.near.entered("netconsole", "--host", URL, *options)
+        return Terminal(command, columns=columns, lines=lines, environment=CLIENT)
 
     def cut(self) -> None:
         """Have the link between them carry nothing."""

@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import sys
-from pathlib import Path
 
 import pytest
 from cloud import create_network, held
@@ -13,8 +11,7 @@ from pseudo_terminal import Terminal
 
 pytestmark = pytest.mark.requires("namespaces", "nsenter", "ip", "iptables", "dnsmasq")
 
-SESSION = "SSH_CONNECTION=203.0.113.1 50000 203.0.113.2 22"
-CONSOLE = (str(Path(sys.executable).parent / "netconsole"), "console")
+SESSION = {"SSH_CONNECTION": "203.0.113.1 50000 203.0.113.2 22"}
 STRAYED = """
 ip link set dev eth0 nomaster
 ip address del 203.0.113.2/24 dev br100
@@ -46,7 +43,7 @@ def on_bridge(host: PrivateHost) -> bool:
 
 
 def console(host: PrivateHost) -> Terminal:
-    return Terminal(host.command("env", SESSION, *CONSOLE))
+    return Terminal(host.entered("netconsole", "console"), environment=SESSION)
 
 
 def test_kept(host: PrivateHost) -> None:

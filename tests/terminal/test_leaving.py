@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import stat
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -38,23 +37,24 @@ def console(
     controlling: bool = True,
     environment: Mapping[str, str] | None = None,
 ) -> Terminal:
-    path = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
     return Terminal(
-        machine.command(*(command or ("netconsole",))),
+        machine.entered(*(command or ("netconsole",))),
         # What a crash leaves is left on the host's own /run.
-        environment={"PATH": path, "TMPDIR": "/run", **(environment or {})},
+        environment={"TMPDIR": "/run", **(environment or {})},
         controlling=controlling,
     )
 
 
 def prepared(change: str) -> tuple[str, ...]:
     """The real console with one thing about it that goes wrong."""
-    return (sys.executable, "-c", PREPARED.format(change=change))
+    return ("python3", "-c", PREPARED.format(change=change))
 
 
 def inner(terminal: Terminal) -> int:
-    """The pid of the console; nsenter(1) forks to enter a pid namespace."""
+    """The pid of the console; nsenter(1) forks to enter a pid namespace, and so does a user."""
     outer = terminal.process.pid
+    if Path(f"/proc/{outer}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink():
+        return outer
     return int(Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0])
 
 
@@ -206,7 +206,8 @@ def test_an_error_of_the_backend_is_a_line_and_not_a_crash(machine: PrivateHost)
 
 
 def test_it_is_suspended_and_comes_back(machine: PrivateHost) -> None:
-    with console(machine) as terminal:
+    """As a shell's child: a session's first process is never stopped by its terminal."""
+    with console(machine, "env", "netconsole") as terminal:
         terminal.wait_for(EMPTY)
         pid = inner(terminal)
         terminal.press("ctrl+z")
