@@ -1,15 +1,19 @@
 """Runs on a private host: happens to it what may, and compares two ways to look at it.
 
-Each time some commands are chosen and run, then what is heard of them is looked at over the look
-before, and all is looked at anew. It prints one line of JSON for each time: `commands`, and
+Each time some commands are chosen and run, those of netconsole in forks of a process that has it
+loaded, as loading takes longer than what they do. Then what is heard of them is looked at over the
+look before, and all is looked at anew. It prints one line of JSON for each time: `commands`, and
 `differing`, what of the two surveys is not the same.
 """
 
 import json
+import multiprocessing
 import random
 import subprocess
-import sys
 from dataclasses import fields
+from multiprocessing.connection import Connection
+
+from changed_host import run
 
 from netconsole.backend.configuration.loading import load
 from netconsole.backend.model.facility import NOTHING, Again, Facility
@@ -93,10 +97,34 @@ def _of(survey: Survey, name: str) -> object:
     return getattr(survey, name)
 
 
+class Happenings:
+    """Runs commands, each of which may fail."""
+
+    def __init__(self) -> None:
+        """Begin the process that forks: before this one has a store, which no fork may share."""
+        forking = multiprocessing.get_context("fork")
+        self._asked, theirs = forking.Pipe()
+        forking.Process(target=_serve, args=(theirs,), daemon=True).start()
+
+    def happen(self, command: str) -> None:
+        program, *words = command.split()
+        if program != "netconsole":
+            subprocess.run(["sh", "-c", command], check=False, capture_output=True)
+            return
+        self._asked.send(words)
+        self._asked.recv()
+
+
+def _serve(asked: "Connection[int, list[str]]") -> None:
+    while True:
+        asked.send(run(*asked.recv()))
+
+
 class Comparison:
     """The two ways to look, from one time to the next."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, happenings: Happenings, service: Service) -> None:
+        self._happenings = happenings
         self._service = service
         self._ears = Ears(service.places)
         self._look = service.look()
@@ -108,7 +136,7 @@ class Comparison:
         Where something is heard while they look, it is for the next look: they look once more.
         """
         for each in commands:
-            subprocess.run(["sh", "-c", each], check=False, capture_output=True)
+            self._happenings.happen(each)
         for _ in range(TRIES):
             self._look = self._service.look(self._look, self._heard())
             self._listen()
@@ -141,14 +169,11 @@ class Comparison:
         return heard
 
 
-def main(seed: str, times: str) -> None:
+def main(seed: str, times: int) -> None:
     """Compare so many times."""
     chance = random.Random(seed)  # noqa: S311  the same each time
-    comparison = Comparison(Service(load()))
-    for _ in range(int(times)):
+    comparison = Comparison(Happenings(), Service(load()))
+    for _ in range(times):
         commands = happening(chance, comparison.ports)
         answer = {"commands": commands, "differing": comparison.after(commands)}
         print(json.dumps(answer), flush=True)
-
-
-main(*sys.argv[1:])
