@@ -149,6 +149,8 @@ def test_a_cure_by_which_a_path_ends_is_taken_back_at_once(lab: RunningLab) -> N
     name = "/etc/netconsole/netconsole.conf"
     former = lab.run("cat", name).stdout
     lab.run("sed", "-i", "s/public_interface = eth0/public_interface = eth1/", name)
+    other = ("default", "via", "192.0.2.99", "dev", "eth1", "metric", "900")
+    lab.run("ip", "route", "add", *other, "onlink")  # else eth1 is known to lead nowhere
     try:
         rules = lab.run("iptables", "-t", "nat", "-S").stdout
         status, document = run_playbook(lab, "floating_nat", "--apply")
@@ -159,5 +161,6 @@ def test_a_cure_by_which_a_path_ends_is_taken_back_at_once(lab: RunningLab) -> N
         lab.inside("web1", "ping", "-q", "-c1", "-W2", "203.0.113.1")
         assert lab.netconsole("playbook", "run", "floating_nat", "--undo", check=False).returncode
     finally:
+        lab.run("ip", "route", "del", *other)
         lab.run("sh", "-c", 'printf %s "$1" > "$2"', "sh", former, name)
     assert lab.netconsole("plan").stdout == ""
