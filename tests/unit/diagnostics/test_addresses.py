@@ -351,3 +351,13 @@ def test_what_arrives_and_is_lost_here_is_no_routers_fault(
     lost = replace(ping(FLOATING, 0), left=left, arrived=arrived, asked=asked)
     found = CHECKS["upstream_arp"].examine(seen(PEACE, FloatingPings((ping(), lost))))
     assert (found.verdict, words in found.because) == (verdict, True)
+
+
+def test_an_instances_address_on_this_host_itself_is_named() -> None:
+    own = InterfaceAddress("br100", "10.0.0.2", 32, "global")
+    found = CHECKS["address_conflict"].examine(
+        seen(replace(ROUTING, addresses=(*ROUTING.addresses, own)))
+    )
+    assert found.verdict == "fail"
+    assert "10.0.0.2, which is web1's, is an address of this host as well" in found.because
+    assert "`ip address delete 10.0.0.2/32 dev br100`" in found.remedy

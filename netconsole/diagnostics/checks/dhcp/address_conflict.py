@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from netconsole.backend.model.phrases import count
 from netconsole.backend.steps import Plan, RunProgram
 from netconsole.backend.survey.status import Allocation
 from netconsole.diagnostics.model.check import Check
@@ -13,7 +14,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
-from netconsole.diagnostics.parts.routing import Neighbour, Routing
+from netconsole.diagnostics.parts.routing import InterfaceAddress, Neighbour, Routing
 from netconsole.diagnostics.reasoning.permanent_neighbours import PERMANENT, removal
 from netconsole.diagnostics.reasoning.quarantine import COST, silence
 
@@ -44,6 +45,8 @@ def judge(snapshot: Snapshot) -> Finding:
     placed = [each for each in status.allocations if each.allocated and each.mac]
     if not placed:
         return Finding(ID, TITLE, "not-applicable", "No instance has an address here.")
+    if taken := [*_taken_here(snapshot, placed)]:
+        return _on_this_host(taken)
     claims = [*_claims(snapshot, placed)]
     if contested := [each for each in claims if each.strangers]:
         return _failed(contested)
@@ -59,6 +62,40 @@ def judge(snapshot: Snapshot) -> Finding:
         else "This host knows no instance under another hardware address than its own."
     )
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _taken_here(
+    snapshot: Snapshot, placed: list[Allocation]
+) -> Iterator[tuple[Allocation, InterfaceAddress]]:
+    """Return the instances whose address this host has itself."""
+    own = {each.address: each for each in snapshot.part(Routing).addresses}
+    for each in placed:
+        if found := own.get(each.address):
+            yield each, found
+
+
+def _on_this_host(taken: list[tuple[Allocation, InterfaceAddress]]) -> Finding:
+    wanted, own = taken[0]
+    place = f"{own.address}/{own.prefix_length}"
+    more = f" So it is with {count(len(taken) - 1, 'other instance')}." if taken[1:] else ""
+    because = (
+        f"{own.address}, which is {wanted.instance}'s, is an address of this host as well, on "
+        f"{own.interface}: what is for {wanted.instance} stays here, what it sends is dropped, as "
+        f"it comes in the host's own name, and neighbours find now the one, now the other.{more}"
+    )
+    rows = tuple(
+        Evidence(
+            f"{each.address}/{each.prefix_length}",
+            f"on {each.interface}",
+            f"{instance.instance}'s alone",
+        )
+        for instance, each in taken
+    )
+    remedy = (
+        f"`ip address delete {place} dev {own.interface}` takes it off. Take it out of what "
+        "configures the interface as well, or reserve the address and give the instance another."
+    )
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
 
 
 def _claims(snapshot: Snapshot, placed: list[Allocation]) -> Iterator[_Claim]:

@@ -25,8 +25,9 @@ ID: Final = "metadata"
 TITLE = "The metadata address leads to a service"
 REMEDY = "`netconsole apply` puts it right."
 SERVICE_REMEDY = (
-    "Start the agent, which serves it (`netconsole agent install --now`, or `systemctl start "
-    "netconsole-agent`), or the service alone: `netconsole metadata serve`."
+    "Start the agent, which serves it: `netconsole agent install --now`, or `systemctl start "
+    "netconsole-agent`; where no systemd runs, as in a lab or container, `netconsole agent`. Or "
+    "start the service alone: `netconsole metadata serve`."
 )
 OTHER_REMEDY = (
     "`ss -ltnp sport = {}` says which it is. End it and start the agent (`netconsole agent install "
