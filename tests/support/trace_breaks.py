@@ -145,6 +145,12 @@ BREAKS: Final = {
         "it left by eth0 as 203.0.113.129 → 192.0.2.1 and by eth1 as 10.0.0.2 → 192.0.2.1, and "
         "nothing came back",
     ),
+    "an answer that takes another way": TraceBreak(
+        "ip route add 203.0.113.1 via 198.51.100.1 dev eth1",
+        "ip route del 203.0.113.1 via 198.51.100.1 dev eth1",
+        ("--from", "outside", "--to", "203.0.113.129"),
+        "the answer of 203.0.113.129 left by eth1, and was asked for at eth0: whether it gets",
+    ),
     "nobody beyond": TraceBreak(
         "true",
         "true",

@@ -14,6 +14,7 @@ from netconsole.diagnostics.parts.journey import (
     TracedRule,
     is_rejected,
 )
+from netconsole.diagnostics.tracing.ends import OUTSIDE
 
 ERRORS: Final[dict[tuple[int, int], str]] = {
     (3, 0): "network unreachable",
@@ -241,6 +242,12 @@ def _back_ended(back: Sequence[Hop], outcome: TraceOutcome) -> Ending:
     if last.kind == "left" and last.interface == outcome.bridge_of.get(outcome.first):
         astray = _astray(last.interface, outcome.first)
         return Ending("lost", f"{answer} left by {last.interface}, and {astray}")
+    if last.kind == "left" and outcome.sender == OUTSIDE:
+        return Ending(
+            "beyond",
+            f"{answer} left by {last.interface}, and was asked for at {outcome.first}: whether it "
+            "gets there that way cannot be seen here",
+        )
     if last.kind == "left":
         return Ending(
             "lost", f"{answer} left by {last.interface}, and not to where it was asked for"

@@ -57,6 +57,13 @@ def test_the_kernels_own_reason_is_told_and_how_sure_it_is() -> None:
     )
 
 
+def test_an_answer_that_takes_another_way_out_of_the_host_is_not_lost_in_it() -> None:
+    left = replace(CAME_BACK, kind="left", interface="eth1")
+    asked = outcome(ARRIVED, CAME_BACK, left, sender="outside", first="eth0")
+    assert ended(asked).kind == "beyond"
+    assert ended(replace(asked, sender="web1", first="veth1")).kind == "lost"
+
+
 def test_a_policy_that_drops_is_no_rule() -> None:
     policy = replace(DROPPED, kind="policy", rule=TracedRule("inet", "fw", "forward"))
     assert ending(outcome(ARRIVED, policy)) == (
