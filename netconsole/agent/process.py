@@ -108,7 +108,7 @@ def _loaded(load: Load, former: Options) -> tuple[Options, str]:
 
 
 def vital(options: Options) -> frozenset[str]:
-    """The threads that the work rests on, by name."""
+    """Return the threads that the work rests on, by name."""
     return _VITAL | ({RECORDER} if options.record_days else frozenset())
 
 

@@ -19,7 +19,7 @@ class Restarts:
     """Of those that were seen last; of one that is gone they stay known."""
 
     def of(self, network: str) -> int:
-        """How often it was started after the first time that it was seen."""
+        """Return how often it was started after the first time that it was seen."""
         return self.counts.get(network, 0)
 
     def seen(self, servers: Iterable[DnsmasqStatus]) -> Self:

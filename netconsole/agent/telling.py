@@ -11,7 +11,8 @@ from netconsole.door.stream import Differences
 
 
 def without_secrets(text: str, indent: int | None) -> str:
-    """What who looks is answered. Mostly there is none, which is seen soonest in the whole."""
+    """Return what who looks is answered. Mostly there is none, which is seen soonest in the
+    whole."""
     if redacted(text) == text:
         return text
     return as_json(redacted_document(json.loads(text)), indent=indent)

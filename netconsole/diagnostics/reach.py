@@ -16,7 +16,8 @@ def reach_of(finding: Finding) -> Reach:
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """What fails by its reach, then warnings, then what could not be checked, then the rest."""
+    """Return them in order: what fails by its reach, then warnings, then what could not be
+    checked, then the rest."""
 
     def key(finding: Finding) -> tuple[int, int]:
         order = {"fail": 0, "warn": 1, "unknown": 2}.get(finding.verdict, 3)
@@ -26,7 +27,8 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def troubles_of(findings: Iterable[Finding]) -> tuple[Trouble, ...]:
-    """What the checks found beyond what a status shows, and which of them could not be made."""
+    """Return what the checks found beyond what a status shows, and which of them could not be
+    made."""
     chosen = [each for each in findings if not CHECKS[each.check].shown_by_status]
     found = [
         Trouble(reach_of(each), f"{each.check}: {each.because}") for each in chosen if each.found

@@ -24,7 +24,8 @@ RULE = "must be JSON as the agent's OpenAPI document has it"
 
 @cache
 def change_types() -> Mapping[str, type[Change[Any]]]:
-    """Every changing verb there is, by the name of its class; all their modules are imported."""
+    """Return every changing verb there is, by the name of its class; all their modules are
+    imported."""
     for module in pkgutil.iter_modules(changes.__path__):
         importlib.import_module(f"{changes.__name__}.{module.name}")
     found: dict[str, type[Change[Any]]] = {}

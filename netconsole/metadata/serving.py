@@ -80,11 +80,11 @@ class MetadataService:
         return tuple(sorted(address if bridge is None else bridge for bridge in self._open))
 
     def counted(self) -> Counted:
-        """The figures since the service began."""
+        """Return the figures since the service began."""
         return self._tally.counted(self._leased - (self._leased_before or frozenset()))
 
     def requests(self) -> tuple[GuestRequests, ...]:
-        """What each instance of this host has asked."""
+        """Return what each instance of this host has asked."""
         if self.survey is None:
             return ()
         names = _names(self.survey.records, self._service.options.host)

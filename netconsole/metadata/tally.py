@@ -87,7 +87,8 @@ class Tally:
         known.recent.append(GuestRequest(datetime.now(UTC), method, shown, status, seconds))
 
     def counted(self, leased: Iterable[str] = ()) -> Counted:
-        """The figures as they are now; `leased` are instances that may be silent, by name."""
+        """Return the figures as they are now; `leased` are instances that may be silent, by
+        name."""
         sums = tuple(accumulate(self._buckets))
         return Counted(
             dict(self._statuses),
@@ -99,7 +100,7 @@ class Tally:
         )
 
     def of(self, instances: Iterable[str], leased: frozenset[str]) -> tuple[GuestRequests, ...]:
-        """What each of these instances has asked; those in `leased` have their addresses."""
+        """Return what each of these instances has asked; those in `leased` have their addresses."""
         return tuple(self._of(name, name in leased) for name in instances)
 
     def _of(self, name: str, is_leased: bool) -> GuestRequests:

@@ -33,7 +33,7 @@ async def _first_picture(app: ConsoleApp) -> None:
 
 
 def screenshot(app: ConsoleApp, size: tuple[int, int], keys: tuple[str, ...]) -> str:
-    """The console after its first look at the host and some keys, as SVG; needs no terminal.
+    """Return the console after its first look at the host and some keys, as SVG; needs no terminal.
 
     Raises what made the console fail.
     """

@@ -24,10 +24,10 @@ class Ear(Protocol):
     concerning: frozenset[Facility]
 
     def fileno(self) -> int:
-        """The descriptor that is readable when there is something to hear."""
+        """Return the descriptor that is readable when there is something to hear."""
 
     def heard(self) -> Again:
-        """What is to be looked at again; does not wait."""
+        """Return what is to be looked at again; does not wait."""
 
     def close(self) -> None:
         """Hear no more."""

@@ -31,7 +31,7 @@ OF_FILES: Final = frozenset(
 
 
 def concerned(places: Places, path: str, mask: int) -> frozenset[Facility]:
-    """Which facilities it concerns that something happened at a path. Pure.
+    """Return which facilities it concerns that something happened at a path. Pure.
 
     Of the log of the database only what is written into it: who reads it makes it as well, and
     takes it away. Of the journal only names: it is they that say how a change stands.

@@ -19,7 +19,7 @@ _OF_NETWORKS: Final = frozenset({Facility.FILES, Facility.HOSTS, Facility.LEASES
 
 
 def servers(look: Look) -> Iterator[int]:
-    """The dnsmasq processes that are heard of when they end."""
+    """Return the dnsmasq processes that are heard of when they end."""
     return (pid for server in look.survey.observed.dnsmasq for pid in server.pids)
 
 
@@ -40,7 +40,7 @@ def untold(look: Look | None, deaf: frozenset[Facility]) -> frozenset[Facility]:
 
 
 def of_pictures(heard: Again, look: Look | None) -> Again:
-    """What was heard without what no picture holds."""
+    """Return what was heard without what no picture holds."""
     apart = FOR_CHECKS
     if look is not None and look.survey.observed.belongings:
         apart -= {Facility.ROUTES}

@@ -28,7 +28,7 @@ class Pace:
     at: float = 0.0
 
     def looked(self, now: float) -> Self:
-        """One look is spent."""
+        """Return the pace once one look is spent."""
         return replace(self, left=self._left(now) - 1, at=now)
 
     def pause(self, now: float) -> float:
@@ -60,7 +60,8 @@ class Beats:
     def after(
         self, facilities: frozenset[Facility], untold: frozenset[Facility], began: float, now: float
     ) -> "Beats":
-        """Some facilities were looked at. What a look at more of them took says little of fewer."""
+        """Return the beats after a look at some facilities. What a look at more of them took says
+        little of fewer."""
         this = Beat(now, now - began)
         is_whole = EVERYTHING - {Facility.COUNTERS} <= facilities
         of_untold = replace(self.untold, ended=now) if is_whole else this
@@ -75,7 +76,7 @@ class Beats:
         return min(self._untold_due(attended), self._whole_due, self._counted_due(attended))
 
     def again(self, now: float, attended: float | None, untold: frozenset[Facility]) -> Again:
-        """What is to be looked at by now."""
+        """Return what is to be looked at by now."""
         found: set[Facility] = set()
         if self._counted_due(attended) <= now:
             found.add(Facility.COUNTERS)

@@ -24,7 +24,8 @@ from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, ne
 def networks_for(
     connection: Connection, project: str, asked: Sequence[str], options: Options
 ) -> tuple[Network, ...]:
-    """The networks of a new instance: those asked for, in their order, or all that it may have.
+    """Return the networks of a new instance: those asked for, in their order, or all that it may
+    have.
 
     Under the VLAN manager that is the project's own, and one is given to a project without;
     otherwise every network without a VLAN that is not another project's.
@@ -69,7 +70,7 @@ def refuse_foreign(network: Network, project: str, options: Options) -> None:
 def addresses_for(
     connection: Connection, wanted: Sequence[Network], addresses: Sequence[str]
 ) -> Mapping[int, str]:
-    """The addresses asked for, by the id of the network that each belongs to."""
+    """Return the addresses asked for, by the id of the network that each belongs to."""
     labels = {network.id: network.label for network in wanted}
     chosen: dict[int, str] = {}
     for value in addresses:
@@ -116,7 +117,7 @@ def give_port(
 
 
 def without_address(instance: Instance, address: str) -> NotFound:
-    """What is said of an instance that has other addresses than the one named."""
+    """Return what is said of an instance that has other addresses than the one named."""
     shown = command("instance", "show", instance.name)
     return NotFound(
         f"instance {instance.name!r} has no fixed address {address}: {shown} shows which it has"
@@ -166,14 +167,14 @@ def _refuse_taken_mac(connection: Connection, mac: str, network: Network) -> Non
 
 
 def random_mac() -> str:
-    """A random MAC address with nova's prefix."""
+    """Return a random MAC address with nova's prefix."""
     return "fa:16:3e:" + ":".join(f"{octet:02x}" for octet in secrets.token_bytes(3))
 
 
 def new_port(
     instance: Instance, network: Network, mac: str, kind: PortKind, *, guarded: bool = True
 ) -> Port:
-    """A port with a device name of its own; the names fit the kernel's 15 letters."""
+    """Return a port with a device name of its own; the names fit the kernel's 15 letters."""
     uuid = str(uuid4())
     return Port(
         id=0,
@@ -228,7 +229,7 @@ def assign_floating(
 
 
 def carrier(network: Network, instance: Instance) -> str | None:
-    """The host that carries an instance's floating addresses: its gateway."""
+    """Return the host that carries an instance's floating addresses: its gateway."""
     return instance.host if network.multi_host else network.host
 
 

@@ -24,7 +24,7 @@ def attached(name: str, content: bytes) -> Attachment:
 
 
 def content_of(what: str, attachment: Attachment) -> bytes:
-    """What a file holds. Raises InvalidValue where it is not in base64."""
+    """Return what a file holds. Raises InvalidValue where it is not in base64."""
     try:
         return base64.b64decode(attachment.content.encode(), validate=True)
     except (binascii.Error, ValueError):
@@ -32,7 +32,7 @@ def content_of(what: str, attachment: Attachment) -> bytes:
 
 
 def text_of(what: str, attachment: Attachment) -> str:
-    """What a file of text holds. Raises InvalidValue."""
+    """Return what a file of text holds. Raises InvalidValue."""
     text = decoded(content_of(what, attachment))
     if any("\udc80" <= character <= "\udcff" for character in text):
         raise InvalidValue(what, attachment.name, "must hold a text in UTF-8")

@@ -39,7 +39,8 @@ def parse_ip_range(value: str) -> IPNetwork:
 
 
 def addresses_of(range_: IPNetwork) -> tuple[str, ...]:
-    """The addresses to give out: without network and broadcast where there are such (RFC 3021)."""
+    """Return the addresses to give out: without network and broadcast where there are such (RFC
+    3021)."""
     return tuple(str(address) for address in range_.iter_hosts())
 
 

@@ -67,7 +67,7 @@ class GuestDetails:
 def told(
     connection: Connection, guest: GuestData, asked: GuestDetails, options: Options
 ) -> GuestData:
-    """An instance that is told what is asked for, beside what it is told already.
+    """Return an instance that is told what is asked for, beside what it is told already.
 
     Raises InvalidValue, NotFound for a key pair, and Exhausted where a quota allows no more.
     """
@@ -192,7 +192,7 @@ class GuestRemovals:
 
 
 def untold(guest: GuestData, removed: GuestRemovals) -> GuestData:
-    """An instance that is told some things no longer.
+    """Return an instance that is told some things no longer.
 
     Raises NotFound for what it was not told, of the things that have names.
     """

@@ -44,7 +44,8 @@ from netconsole.backend.store.views import instance_view
 
 
 def new_instance(name: str, project: str, options: Options) -> Instance:
-    """An instance of this host that is not in the store yet. Raises InvalidValue for its name."""
+    """Return an instance of this host that is not in the store yet. Raises InvalidValue for its
+    name."""
     uuid = str(uuid4())
     validate.display_name("instance name", name)
     return Instance(uuid, name, project, options.host, hostname(name, f"server-{uuid}"))

@@ -17,7 +17,7 @@ from netconsole.backend.store import key_pairs
 
 
 def read_key(attachment: Attachment) -> PublicKey:
-    """The public key in a file. Raises InvalidValue."""
+    """Return the public key in a file. Raises InvalidValue."""
     return public_keys.parse("key", attachment.name, text_of("key", attachment))
 
 

@@ -90,7 +90,7 @@ class Creation:
     options: Options
 
     def networks(self) -> list[tuple[Network, Layout]]:
-        """The networks to be made, with their addresses.
+        """Return the networks to be made, with their addresses.
 
         Raises InvalidValue for what cannot be, Conflict for what another network has, Exhausted
         where there is no VLAN left.

@@ -159,7 +159,7 @@ class ModifyNetwork(Change[Network]):
 
 
 def belongs(network: Network) -> Conflict:
-    """What is said of a network that is another project's."""
+    """Return what is said of a network that is another project's."""
     first = command("network", "modify", network.label, "--disassociate-project")
     return Conflict(
         f"network {network.label!r} belongs to project {network.project_id!r}: {first} comes first"
@@ -179,7 +179,7 @@ def _served_by(network: Network, host: str) -> Network:
 
 
 def left_behind(former: Network, network: Network, options: Options) -> frozenset[Address]:
-    """What this host must no longer hold once another is the gateway."""
+    """Return what this host must no longer hold once another is the gateway."""
     if former.host == options.host != network.host:
         return frozenset(gateway_addresses(former))
     return frozenset()

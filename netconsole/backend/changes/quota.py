@@ -27,7 +27,7 @@ class Quota:
 
 
 def quotas(connection: Connection, project: str, options: Options) -> tuple[Quota, ...]:
-    """Every quota of a project, and what it uses of each."""
+    """Return every quota of a project, and what it uses of each."""
     counted = manager(options).counts_fixed_addresses
     groups = security_groups.of_project(connection, project)
     keys = key_pairs.count_of_project(connection, project)

@@ -74,7 +74,7 @@ class Configuration:
         return option_files.read(path, self.declared, bound=bound and path != DEFAULT_FILE)
 
     def options(self) -> Options:
-        """All options. Raises InvalidValue, naming file, line, option, value and rule."""
+        """Return all options. Raises InvalidValue, naming file, line, option, value and rule."""
         values = {each.name: each.value for each in self._settings()}
         return Options(
             **values,  # type: ignore[arg-type]
@@ -91,11 +91,11 @@ class Configuration:
             return None
 
     def settings(self) -> tuple[Setting, ...]:
-        """Every option with its value and where it comes from; raises as `options` does."""
+        """Return every option with its value and where it comes from; raises as `options` does."""
         return tuple(self._settings())
 
     def refused(self) -> Iterator[InvalidValue]:
-        """The values that break their rules."""
+        """Yield the values that break their rules."""
         for name in self.declared:
             try:
                 self._values.value(name)

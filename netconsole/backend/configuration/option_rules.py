@@ -122,7 +122,7 @@ def text_or_empty(value: str) -> str:
 
 
 def word(value: str) -> str:
-    """A text without blanks."""
+    """Return a text without blanks."""
     if " " in text(value):
         raise ValueError("must hold no blank")
     return value
@@ -151,7 +151,7 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def ipv4_address(value: str) -> str:
-    """An IPv4 address, never a name: nobody resolves names in a packet filter."""
+    """Return an IPv4 address, never a name: nobody resolves names in a packet filter."""
     try:
         return str(ipaddress.IPv4Address(value))
     except ValueError:
@@ -159,17 +159,17 @@ def ipv4_address(value: str) -> str:
 
 
 def ipv4_address_or_none(value: str) -> str | None:
-    """An IPv4 address; nothing counts as not given."""
+    """Return an IPv4 address; nothing counts as not given."""
     return ipv4_address(value) if value else None
 
 
 def ipv4_address_or_empty(value: str) -> str:
-    """An IPv4 address, or nothing."""
+    """Return an IPv4 address, or nothing."""
     return ipv4_address(value) if value else ""
 
 
 def ip_address_or_none(value: str) -> str | None:
-    """An IPv4 or IPv6 address; nothing counts as not given."""
+    """Return an IPv4 or IPv6 address; nothing counts as not given."""
     if not value:
         return None
     try:
@@ -179,7 +179,7 @@ def ip_address_or_none(value: str) -> str | None:
 
 
 def ipv4_range(value: str) -> str:
-    """An IPv4 range. Bits behind the prefix are cleared, as iptables clears them."""
+    """Return an IPv4 range. Bits behind the prefix are cleared, as iptables clears them."""
     try:
         return str(ipaddress.IPv4Network(value, strict=False))
     except ValueError:
@@ -187,7 +187,7 @@ def ipv4_range(value: str) -> str:
 
 
 def guest_ethertype(value: str) -> int:
-    """An ethertype that hides no other from the guards, written as 0x8863."""
+    """Return an ethertype that hides no other from the guards, written as 0x8863."""
     if not _ETHERTYPE.fullmatch(value) or (number := int(value, 16)) < 0x0600:
         raise ValueError("must be an ethertype from 0x0600 to 0xffff, such as 0x8863")
     if number in _GUARDED_ETHERTYPES:
@@ -196,7 +196,7 @@ def guest_ethertype(value: str) -> int:
 
 
 def name_server(value: str) -> str:
-    """An address as dnsmasq's --server takes it, with or without a port: 192.0.2.1#5353."""
+    """Return an address as dnsmasq's --server takes it, with or without a port: 192.0.2.1#5353."""
     address, separator, port = value.partition("#")
     try:
         known = str(ipaddress.ip_address(address))
@@ -207,7 +207,7 @@ def name_server(value: str) -> str:
 
 
 def interface(value: str) -> str:
-    """The name of a network interface."""
+    """Return the name of a network interface."""
     if not _INTERFACE.fullmatch(value):
         raise ValueError(
             "must be an interface name: at most 15 letters, digits, '.', '_' or '-', no '/', "
@@ -217,24 +217,24 @@ def interface(value: str) -> str:
 
 
 def interface_or_none(value: str) -> str | None:
-    """The name of a network interface; nothing counts as not given."""
+    """Return the name of a network interface; nothing counts as not given."""
     return interface(value) if value else None
 
 
 def interface_or_empty(value: str) -> str:
-    """The name of a network interface, or nothing."""
+    """Return the name of a network interface, or nothing."""
     return interface(value) if value else ""
 
 
 def target(value: str) -> str:
-    """A target of the packet filter: ACCEPT, DROP or the name of a chain."""
+    """Return a target of the packet filter: ACCEPT, DROP or the name of a chain."""
     if not _TARGET.fullmatch(value):
         raise ValueError("must be a target or chain: at most 28 letters, digits, '_' or '-'")
     return value
 
 
 def domain_or_empty(value: str) -> str:
-    """A domain name (RFC 1123 section 2.1), or nothing."""
+    """Return a domain name (RFC 1123 section 2.1), or nothing."""
     if value and (len(value) > 253 or not all(map(_LABEL.fullmatch, value.split(".")))):
         raise ValueError(
             "must be a domain name: labels of at most 63 letters, digits and inner hyphens"
@@ -243,14 +243,14 @@ def domain_or_empty(value: str) -> str:
 
 
 def absolute_path(value: str) -> str:
-    """The absolute path of a file or directory."""
+    """Return the absolute path of a file or directory."""
     if not value.startswith("/") or not value.isprintable():
         raise ValueError("must be an absolute path")
     return value.rstrip("/") or "/"
 
 
 def socket_path(value: str) -> str:
-    """The absolute path of a UNIX socket (unix(7))."""
+    """Return the absolute path of a UNIX socket (unix(7))."""
     path = absolute_path(value)
     if len(encoded(path)) > LONGEST_SOCKET_PATH:
         raise ValueError(f"must be {LONGEST_SOCKET_PATH} bytes at most")
@@ -258,7 +258,7 @@ def socket_path(value: str) -> str:
 
 
 def absolute_path_or_empty(value: str) -> str:
-    """An absolute path, or nothing."""
+    """Return an absolute path, or nothing."""
     return absolute_path(value) if value else ""
 
 
@@ -276,7 +276,7 @@ def token_use(value: str) -> TokenUse:
 
 
 def vendor_target(value: str) -> VendorTarget:
-    """Who is asked for vendor data: name@url."""
+    """Return who is asked for vendor data: name@url."""
     name, separator, url = value.partition("@")
     parts = urlsplit(url) if separator else None
     known = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -286,14 +286,14 @@ def vendor_target(value: str) -> VendorTarget:
 
 
 def l3_lib(value: str) -> str:
-    """One of nova's two drivers."""
+    """Return one of nova's two drivers."""
     if value not in L3_DRIVERS:
         raise ValueError(f"must be one of {', '.join(L3_DRIVERS)}")
     return value
 
 
 def network_manager(value: str) -> str:
-    """One of nova's three managers."""
+    """Return one of nova's three managers."""
     if value not in MANAGERS:
         raise ValueError(f"must be one of {', '.join(MANAGERS)}")
     return value
@@ -322,7 +322,7 @@ def repair_rules(values: Sequence[object]) -> str:
 
 
 def endpoint_or_none(value: str) -> Endpoint | None:
-    """An IP address and a port; nothing counts as not given."""
+    """Return an IP address and a port; nothing counts as not given."""
     if not value:
         return None
     try:
@@ -336,7 +336,7 @@ def endpoint_or_none(value: str) -> Endpoint | None:
 
 
 def size(value: str) -> int:
-    """A number of bytes, as 64M: K, M and G are powers of 1024."""
+    """Return a number of bytes, as 64M: K, M and G are powers of 1024."""
     found = _SIZE.fullmatch(value)
     number = int(found[1]) << 10 * " KMG".index(found[2] or " ") if found else 0
     if number < LEAST_SIZE:

@@ -57,11 +57,11 @@ class Values:
         """What each option is given as: all that a reference can lead to."""
 
     def given(self, name: str) -> Sequence[Assignment]:
-        """Where an option stands: of one that has a single value, the last counts."""
+        """Return where an option stands: of one that has a single value, the last counts."""
         return self._given.get(name, ())
 
     def value(self, name: str) -> object:
-        """An option's value; what is given to a list twice is in it once.
+        """Return an option's value; what is given to a list twice is in it once.
 
         Raises InvalidValue where it breaks its rule.
         """
@@ -166,7 +166,7 @@ def _full_name(name: str, declared: Mapping[str, Option]) -> str:
 
 
 def references(text: str) -> Iterator[str]:
-    """The options that a text refers to: $my_ip and ${my_ip}; `$$` and `\\$` are none."""
+    """Yield the options that a text refers to: $my_ip and ${my_ip}; `$$` and `\\$` are none."""
     for found in _REFERENCE.finditer(text):
         if name := found["name"] or found["braced"]:
             yield name

@@ -31,23 +31,23 @@ def is_native(spec: str) -> bool:
 
 
 def native_text(spec: str) -> str:
-    """What nft says of such a rule, without its handle."""
+    """Return what nft says of such a rule, without its handle."""
     return spec.removeprefix(NATIVE).rpartition(" # handle ")[0]
 
 
 def native_handle(spec: str) -> int:
-    """The handle, by which nft(8) finds it; 0 of a rule that is not in its words."""
+    """Return the handle, by which nft(8) finds it; 0 of a rule that is not in its words."""
     handle = spec.rpartition(" # handle ")[2] if is_native(spec) else ""
     return int(handle) if handle.isdecimal() else 0
 
 
 def native_target(spec: str) -> str:
-    """What iptables would call its target; a chain by its name, a map of verdicts `vmap`."""
+    """Return what iptables would call its target; a chain by its name, a map of verdicts `vmap`."""
     return target(native_text(spec))
 
 
 def target(text: str) -> str:
-    """The same of the words of nft alone."""
+    """Return the same of the words of nft alone."""
     words = _ASIDE.sub("", text).split()
     for word, following in zip(words, (*words[1:], ""), strict=True):
         if word in ("jump", "goto"):
@@ -58,12 +58,12 @@ def target(text: str) -> str:
 
 
 def native_aims(spec: str) -> frozenset[str]:
-    """The chains that such a rule leads to, those in a map of verdicts among them."""
+    """Return the chains that such a rule leads to, those in a map of verdicts among them."""
     return aims(spec) if is_native(spec) else frozenset()
 
 
 def aims(text: str) -> frozenset[str]:
-    """The same of the words of nft alone."""
+    """Return the same of the words of nft alone."""
     return frozenset(_LEADS.findall(text))
 
 
@@ -83,6 +83,7 @@ def maps_of_verdicts(listed: str) -> Iterator[tuple[str, str, frozenset[str]]]:
 
 
 def native_source(spec: str) -> str:
-    """The one range that it asks for as the source; empty where it asks for none, or several."""
+    """Return the one range that it asks for as the source; empty where it asks for none, or
+    several."""
     found = _SOURCE.search(_ASIDE.sub("", native_text(spec)))
     return found[1] if found else ""

@@ -24,7 +24,8 @@ Table = Mapping[str, Sequence[str]]
 
 
 def target_of(spec: str) -> str:
-    """The chain or target that a rule leads to; a comment that mentions one does not count."""
+    """Return the chain or target that a rule leads to; a comment that mentions one does not
+    count."""
     if is_native(spec):
         return native_target(spec)
     found = _TARGET.search(unquoted(spec))

@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./! -]*")
 
 
 def lines(saved: str) -> Iterator[str]:
-    """The lines of iptables-save; those that a quoted word breaks are one."""
+    """Yield the lines of iptables-save; those that a quoted word breaks are one."""
     if '"' not in saved:
         yield from saved.split("\n")
         return
@@ -39,12 +39,13 @@ def _is_open(line: str) -> bool:
 
 
 def unquoted(spec: str) -> str:
-    """A rule without its quoted words: what is said in a comment is no part of what it does."""
+    """Return a rule without its quoted words: what is said in a comment is no part of what it
+    does."""
     return _QUOTED.sub("", spec) if '"' in spec else spec
 
 
 def words(spec: str) -> list[str]:
-    """The words of a rule, without the quotes around them."""
+    """Return the words of a rule, without the quotes around them."""
     if '"' not in spec:
         return [word for word in spec.split(" ") if word]
     return [_plain(word) for word in _WORD.findall(spec)]
@@ -57,12 +58,12 @@ def _plain(word: str) -> str:
 
 
 def one_line(spec: str) -> str:
-    """A rule as iptables-restore can be given it, which has no way to say a line break."""
+    """Return a rule as iptables-restore can be given it, which has no way to say a line break."""
     return spec.replace("\n", " ")
 
 
 def typed(spec: str) -> str:
-    """A rule as it is typed at a shell, which is not to run what a comment says."""
+    """Return a rule as it is typed at a shell, which is not to run what a comment says."""
     if _PLAIN.fullmatch(spec):
         return spec
     return " ".join(word if word == "!" else in_shell(word) for word in words(spec) if word)

@@ -41,12 +41,12 @@ def is_ours(chain: str, spec: str) -> bool:
 
 
 def gone(observed: Iterable[ChainKey], wanted: Collection[ChainKey]) -> tuple[ChainKey, ...]:
-    """The chains of ours that are there and not wanted any more."""
+    """Return the chains of ours that are there and not wanted any more."""
     return tuple(key for key in observed if is_own_chain(key.chain) and key not in wanted)
 
 
 def used_by_others(table: Table) -> frozenset[str]:
-    """The shared chains in which nova's other programs have rules."""
+    """Return the shared chains in which nova's other programs have rules."""
     return frozenset(
         chain
         for chain in SHARED_CHAINS
@@ -94,7 +94,8 @@ def _table(name: str) -> TableName | None:
 
 
 def target(observed: Table, wanted: Mapping[str, Sequence[Rule]]) -> dict[str, list[str]]:
-    """What a table should hold: what is wanted of ours, and all of others that is observed."""
+    """Return what a table should hold: what is wanted of ours, and all of others that is
+    observed."""
     shared = used_by_others(observed)
     result: dict[str, list[str]] = {}
     for chain in {**wanted, **observed}:
@@ -136,7 +137,7 @@ NEW_CHAIN: Mapping[Family, str] = {"ipv4": "- [0:0]", "ipv6": "- [0:0]", "bridge
 def restore_lines(
     current: Table, goal: Table, declaration: str = NEW_CHAIN["ipv4"]
 ) -> tuple[str, ...]:
-    """The lines for `iptables-restore --noflush` that lead from one table to another.
+    """Return the lines for `iptables-restore --noflush` that lead from one table to another.
 
     Rules in both stay untouched. Chains are made first and deleted last, so that no jump ever
     points nowhere. A built-in chain that is not told of is an empty one: a table that was never
@@ -156,7 +157,7 @@ def restore_lines(
 def applied(
     current: Mapping[str, tuple[Rule, ...]], lines: Iterable[str]
 ) -> dict[str, tuple[Rule, ...]]:
-    """What a table holds once lines that `restore_lines` made for it have been loaded."""
+    """Return what a table holds once lines that `restore_lines` made for it have been loaded."""
     chains = {chain: list(found) for chain, found in current.items()}
     for (command, chain), group in groupby(map(parts, lines), key=itemgetter(0, 1)):
         rests = [rest for _, _, rest in group]
@@ -306,5 +307,5 @@ def _longest_common(current: list[str], goal: list[str]) -> list[tuple[int, int]
 
 
 def specs(rules: Iterable[Rule]) -> list[str]:
-    """The texts of rules."""
+    """Return the texts of rules."""
     return [rule.spec for rule in rules]

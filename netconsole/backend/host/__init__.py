@@ -48,7 +48,7 @@ class Host:
         self._sysctl_keys = tuple(sysctl_keys)
 
     def observe(self, scope: Scope = WHOLE_HOST, known: Observed | None = None) -> Observed:
-        """What the host holds. Parts that cannot be read are named in `unreadable`.
+        """Return what the host holds. Parts that cannot be read are named in `unreadable`.
 
         Of floating addresses in a `scope` their places are looked at and what they need,
         ip_forward and the IPv4 packet filter. What is `known` of that is not looked at again as
@@ -74,7 +74,8 @@ class Host:
         return parts.together(self.look({Facility.RULES: known}, _UNCOUNTED))
 
     def look(self, former: Parts | None = None, again: Again = EVERYTHING_AGAIN) -> Parts:
-        """What the whole host holds, by facility: over what was seen before, some of it anew."""
+        """Return what the whole host holds, by facility: over what was seen before, some of it
+        anew."""
         return parts.read(self._networks_path, self._sysctl_keys, former, again)
 
     @contextmanager
@@ -108,7 +109,7 @@ class Host:
         scope: Scope = WHOLE_HOST,
         known: Mapping[str, str] = MappingProxyType({}),
     ) -> Observed:
-        """What was observed, and what is asked of the host only when a plan turns on it.
+        """Return what was observed, and what is asked of the host only when a plan turns on it.
 
         What the kernel changes along with a switch is as much as there are interfaces: it is
         looked at where the switch has to be written, or is not `remembered` yet. The settings
@@ -136,7 +137,8 @@ class Host:
         )
 
     def notes(self, steps: Plan, observed: Observed, wanted: Wanted) -> tuple[str, ...]:
-        """What an admin has to do so that steps are not undone by others, and undo nothing."""
+        """Return what an admin has to do so that steps are not undone by others, and undo
+        nothing."""
         ports = [step.port for step in steps.steps if isinstance(step, MoveAddresses)]
         others = notes(steps, configured_by(ports), dhcp_clients(ports))
         return (*others, *asking.notes(observed, wanted))
@@ -153,31 +155,31 @@ class Host:
         return filters.are_used(leaving)
 
     def stopped(self, by_ebtables: bool) -> dict[str, int]:
-        """How many frames the guards of ports have dropped, by the kind of lie.
+        """Return how many frames the guards of ports have dropped, by the kind of lie.
 
         Raises NetconsoleError where they cannot be read.
         """
         return guards.stopped(by_ebtables)
 
     def others(self) -> Others:
-        """What of others the kernel asks beside our rules where packets leave."""
+        """Return what of others the kernel asks beside our rules where packets leave."""
         return other_nat.observe()
 
     def leases(self, bridges: Collection[str]) -> dict[str, tuple[Lease, ...]]:
-        """The leases of some bridges; raises Unavailable where they cannot be read."""
+        """Return the leases of some bridges; raises Unavailable where they cannot be read."""
         return dnsmasq.observe_leases(self._networks_path, bridges).whole()
 
     def leases_of(
         self, bridges: Iterable[str], tenants: frozenset[str]
     ) -> dict[str, tuple[Lease, ...]]:
-        """The leases of some bridges that are of certain addresses, or MAC addresses.
+        """Return the leases of some bridges that are of certain addresses, or MAC addresses.
 
         Raises Unavailable where they cannot be read.
         """
         return dnsmasq.observe_some_leases(self._networks_path, bridges, tenants).whole()
 
     def still(self, way_back: Plan) -> tuple[Plan, tuple[str, ...]]:
-        """What of a way back has something to take back, and what is left alone, and why.
+        """Return what of a way back has something to take back, and what is left alone, and why.
 
         Raises NetconsoleError or OSError where it cannot be seen.
         """
@@ -185,11 +187,11 @@ class Host:
         return Plan(needed), left
 
     def undone(self, cure: Plan) -> Plan:
-        """Those steps of a cure whose effect is not to be seen. Raises NetconsoleError."""
+        """Return those steps of a cure whose effect is not to be seen. Raises NetconsoleError."""
         return Plan(undone(cure.steps))
 
     def enforceable(self, wanted: Wanted, observed: Observed) -> Wanted:
-        """What this kernel can hold of that by which guests are filtered and guarded.
+        """Return what this kernel can hold of that by which guests are filtered and guarded.
 
         Among that are those bridges' own switches that this host needs and can have.
         """
@@ -197,7 +199,7 @@ class Host:
         return bridged(wanted, observed, settings.read(BRIDGE_NF), settings.read(BRIDGE_NF_V6))
 
     def possible(self, wanted: Wanted, observed: Observed) -> Wanted:
-        """What this kernel can hold of a state; the rest is left out and told of."""
+        """Return what this kernel can hold of a state; the rest is left out and told of."""
         if wanted.sysctls.get(kernel_settings.IPV6_FORWARDING) == "1":
             above = (leaving(name, wanted.above) for name in wanted.uplinks)
             accepting = sysctls.accepting({*wanted.uplinks, *above})

@@ -11,7 +11,8 @@ from netconsole.backend.plan.asking import note_of_bridge, note_of_port
 
 
 def notes(observed: Observed, wanted: Wanted) -> Iterator[str]:
-    """Sentences on such rules, and on what could not be read; most plans have no such interface.
+    """Yield sentences on such rules, and on what could not be read; most plans have no such
+    interface.
 
     Those are read whole for that: IPv6, and the tables of nft, are no part of what is observed.
     """

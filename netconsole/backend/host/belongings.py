@@ -28,7 +28,7 @@ class _Entry(TypedDict):
 
 
 def observe(interface: str) -> Belongings:
-    """Everything that hangs on an interface; nothing where there is none of that name.
+    """Return everything that hangs on an interface; nothing where there is none of that name.
 
     All routes are looked through, as ip(8) shows none with several nexthops for an interface.
     """

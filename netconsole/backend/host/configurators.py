@@ -17,7 +17,7 @@ what that says where it is not."""
 
 
 def configured_by(interfaces: Iterable[str]) -> dict[str, str]:
-    """Who configures each of these interfaces; those are left out that nobody does."""
+    """Return who configures each of these interfaces; those are left out that nobody does."""
     found: dict[str, str] = {}
     for interface in interfaces:
         for who, directory, word, no in _STATES:
@@ -31,7 +31,7 @@ _DHCP_CLIENTS = frozenset({"busybox", "dhclient", "dhcpcd", "udhcpc"})
 
 
 def dhcp_clients(interfaces: Collection[str]) -> dict[str, str]:
-    """The process on each of these interfaces that asks DHCP there, with its id."""
+    """Return the process on each of these interfaces that asks DHCP there, with its id."""
     found: dict[str, str] = {}
     for pid, name in processes.process_names() if interfaces else ():
         if name in _DHCP_CLIENTS and processes.in_this_network(pid):

@@ -46,7 +46,7 @@ SETTLE_READINGS = 10
 
 
 def observe(networks_path: str) -> tuple[Dnsmasq, ...]:
-    """Every dnsmasq of this network namespace; `bridge` is empty for those of others.
+    """Return every dnsmasq of this network namespace; `bridge` is empty for those of others.
 
     A process and its helper child (dnsmasq(8) --dhcp-script) are one entry with two pids.
     """
@@ -54,7 +54,7 @@ def observe(networks_path: str) -> tuple[Dnsmasq, ...]:
 
 
 def observe_some(networks_path: str, bridges: Iterable[str]) -> tuple[Dnsmasq, ...]:
-    """Those of some bridges that their pid files name, without their helper children."""
+    """Return those of some bridges that their pid files name, without their helper children."""
     files_of = (dhcp.paths(networks_path, bridge).pid for bridge in bridges)
     named = (pid for file in files_of if (pid := _pid_in(file)) is not None)
     return _seen(networks_path, tuple(pid for pid in named if runs(pid, PROGRAM)))
@@ -130,7 +130,8 @@ class SeenLeases(NamedTuple):
 
 
 def observe_leases(networks_path: str, bridges: Collection[str] | None = None) -> SeenLeases:
-    """The leases of each bridge of ours, or of some, from the files in which dnsmasq keeps them."""
+    """Return the leases of each bridge of ours, or of some, from the files in which dnsmasq keeps
+    them."""
     seen = SeenLeases({}, {})
     for file in Path(networks_path).glob("nova-*.leases"):
         bridge = dhcp.bridge_of(networks_path, str(file))
@@ -144,7 +145,7 @@ def observe_leases(networks_path: str, bridges: Collection[str] | None = None) -
 def observe_some_leases(
     networks_path: str, bridges: Iterable[str], tenants: frozenset[str]
 ) -> SeenLeases:
-    """The leases of some bridges that are of certain addresses, or MAC addresses."""
+    """Return the leases of some bridges that are of certain addresses, or MAC addresses."""
     seen = SeenLeases({}, {})
     for bridge in bridges if tenants else ():
         text = _text_of(Path(dhcp.paths(networks_path, bridge).leases), seen)

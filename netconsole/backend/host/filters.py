@@ -37,7 +37,7 @@ LOCK_SECONDS = "10"
 
 
 def observe(known: Observed) -> Observed:
-    """Every chain of the IPv4 tables with its rules, and the generation of which they are.
+    """Return every chain of the IPv4 tables with its rules, and the generation of which they are.
 
     What is known is true as long as its generation is the kernel's: then nothing is run. The
     answer has no generation where iptables is the legacy kind, or the rules moved meanwhile.
@@ -52,7 +52,8 @@ def observe(known: Observed) -> Observed:
 
 
 def observe_ipv6(*, needed: bool) -> Observed:
-    """Every chain of the IPv6 table filter, where there are chains of ours, or where `needed`.
+    """Return every chain of the IPv6 table filter, where there are chains of ours, or where
+    `needed`.
 
     Elsewhere no program is run: most hosts have no IPv6 network, and some no ip6tables.
     """
@@ -63,7 +64,7 @@ def observe_ipv6(*, needed: bool) -> Observed:
 
 
 def observe_guests() -> Observed:
-    """Every chain of the tables in which guests are filtered, with its rules."""
+    """Return every chain of the tables in which guests are filtered, with its rules."""
     kind = iptables_save.kind_of("ipv4")
     ipv4 = _state(iptables_save.saved("ipv4", kind, own=True, table="filter"), "ipv4")
     ipv6 = observe_ipv6(needed=False)
@@ -74,7 +75,7 @@ def observe_guests() -> Observed:
 
 
 def observe_chains(chains: Collection[GuestChain]) -> Observed:
-    """Those of some chains that are there, and those that lead to guests.
+    """Return those of some chains that are there, and those that lead to guests.
 
     Of the legacy kind, and where rules of nftables are among theirs, their whole tables.
     """
@@ -132,14 +133,14 @@ def _has_ipv6() -> bool:
 
 
 def observe_bridge() -> Observed:
-    """Every chain of the bridge tables with its rules."""
+    """Return every chain of the bridge tables with its rules."""
     kind = iptables_save.kind_of("bridge")
     return _state(iptables_save.saved("bridge", kind, own=True), "bridge")
 
 
 def observe_other() -> Observed:
-    """The tables of the kind of which `iptables` is not, in which ours may be left from when it
-    was that kind; those of IPv6 as well where there are any."""
+    """Return the tables of the kind of which `iptables` is not, in which ours may be left from when
+    it was that kind; those of IPv6 as well where there are any."""
     other = iptables_save.other_kind(iptables_save.kind_of("ipv4"))
     chains: dict[ChainKey, tuple[Rule, ...]] = {}
     obstacles: list[str] = []
@@ -257,7 +258,8 @@ def may_stand(step: ChangeRules) -> bool:
 
 
 def table_of(step: ChangeRules) -> Mapping[str, list[str]] | None:
-    """The rules of each chain of the step's table by now; None of a table that is not read."""
+    """Return the rules of each chain of the step's table by now; None of a table that is not
+    read."""
     if step.table in ("raw", "security"):
         return None
     if step.family == "bridge":
@@ -286,7 +288,7 @@ REDIRECTION: Final = {"PREROUTING": ["-p IPv4 --logical-in lo --ip-src 192.0.2.1
 
 
 def refused(table: Mapping[str, list[str]]) -> str:
-    """Why this kernel takes no such table nat of ebtables; empty where it does.
+    """Return why this kernel takes no such table nat of ebtables; empty where it does.
 
     It is tried out in a network namespace of its own; a process that may not make one learns
     nothing.

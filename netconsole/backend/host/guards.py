@@ -38,7 +38,8 @@ SECONDS = 60.0
 
 
 def observe() -> Observed:
-    """The guards that there are; of a kernel without nf_tables, and without the table, none."""
+    """Return the guards that there are; of a kernel without nf_tables, and without the table,
+    none."""
     try:
         table = _table()
     except NetconsoleError as error:
@@ -49,7 +50,7 @@ def observe() -> Observed:
 
 
 def observe_near(devices: Collection[str]) -> Observed:
-    """The guards of some ports, and what all share; raises and tells as `observe` does."""
+    """Return the guards of some ports, and what all share; raises and tells as `observe` does."""
     try:
         table, form = _near(devices) if _is_there() else (frozenset(), "")
     except NetconsoleError as error:
@@ -93,7 +94,7 @@ def _of_form(table: GuardTable) -> GuardTable:
 
 
 def stopped(by_ebtables: bool) -> dict[str, int]:
-    """How many frames were dropped, by the counter of their kind; empty without guards.
+    """Return how many frames were dropped, by the counter of their kind; empty without guards.
 
     Raises NetconsoleError or OSError where that cannot be read.
     """
@@ -172,7 +173,7 @@ def _is_link(device: str) -> bool:
 
 
 def still(step: ChangeGuards) -> ChangeGuards | None:
-    """What is left to do of a step, by what the table holds; None where nothing is.
+    """Return what is left to do of a step, by what the table holds; None where nothing is.
 
     Raises NetconsoleError or OSError where that cannot be seen.
     """

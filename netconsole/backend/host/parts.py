@@ -170,7 +170,8 @@ def marked() -> Observed:
 
 
 def rules(known: Observed, *, only_ipv4: bool = False) -> Observed:
-    """The chains of every family; none of what is `known` is asked for as long as it is true."""
+    """Return the chains of every family; none of what is `known` is asked for as long as it is
+    true."""
     try:
         seen = filters.observe(known)
         if only_ipv4:

@@ -29,7 +29,7 @@ from netconsole.backend.system import files
 def still(
     steps: Iterable[Step], given_away: Collection[str] = ()
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """Those steps of a way back that have something to take back, and what is left alone.
+    """Return those steps of a way back that have something to take back, and what is left alone.
 
     What is gone is not taken back again; of what was changed since there is a sentence each.
     Raises NetconsoleError or OSError where it cannot be seen.
@@ -52,7 +52,7 @@ def still(
 
 
 def undone(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Those steps of a cure whose effect is not to be seen: the last on each thing counts.
+    """Return those steps of a cure whose effect is not to be seen: the last on each thing counts.
 
     Of a step that leaves nothing to be seen, such as a signal, its doer's word is taken.
     """

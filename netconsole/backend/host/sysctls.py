@@ -16,7 +16,7 @@ _ADVERTISED = 0x0004_0000
 
 
 def learners() -> tuple[str, ...]:
-    """The interfaces on which the kernel has learnt routes from router advertisements."""
+    """Return the interfaces on which the kernel has learnt routes from router advertisements."""
     try:
         lines = files.read_text(_IPV6_ROUTES).rstrip("\n").split("\n")
     except FileNotFoundError:

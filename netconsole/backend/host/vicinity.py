@@ -11,7 +11,7 @@ from netconsole.backend.wording import dhcp
 
 
 def observe(networks_path: str, sysctl_keys: Iterable[str], near: Vicinity) -> Observed:
-    """What the host holds of ports and of that on which they stand."""
+    """Return what the host holds of ports and of that on which they stand."""
     found, addresses = links.observe_some(near.links, near.bridges)
     paths = tuple(dhcp.paths(networks_path, bridge) for bridge in near.bridges)
     read = {path for each in paths for path in (each.options, each.names)}

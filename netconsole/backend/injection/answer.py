@@ -51,16 +51,17 @@ class Occasion:
 
 
 def hostname(guest: GuestData, options: Options) -> str:
-    """The instance's host name, with the domain in which dnsmasq has it."""
+    """Return the instance's host name, with the domain in which dnsmasq has it."""
     name = dhcp.hostname(guest.view.instance.hostname)
     return f"{name}.{options.dhcp_domain}" if options.dhcp_domain else name
 
 
 def document(value: object) -> GuestDocument:
-    """A JSON document."""
+    """Return a JSON document."""
     return GuestDocument(json.dumps(value).encode(), JSON)
 
 
 def listing(names: list[str]) -> GuestDocument:
-    """The names of what is below a path, a line each, the last without its end, as in nova."""
+    """Return the names of what is below a path, a line each, the last without its end, as in
+    nova."""
     return GuestDocument("\n".join(names).encode())

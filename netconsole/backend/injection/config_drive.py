@@ -84,7 +84,7 @@ def _give(handle: int, former: Path) -> None:
 
 
 def image(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """The image that holds these files, by their paths."""
+    """Return the image that holds these files, by their paths."""
     # Imported here because nothing else needs it.
     from pycdlib import PyCdlib
 

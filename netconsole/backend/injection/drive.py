@@ -15,7 +15,7 @@ ON_THE_SERVICE_ALONE = "password"
 def documents(
     guest: GuestData, options: Options, occasion: Occasion
 ) -> Iterator[tuple[str, bytes]]:
-    """The files of a config drive for an instance: their paths, and what is in them."""
+    """Yield the files of a config drive for an instance: their paths, and what is in them."""
     for version in ec2.VERSIONS:
         if guest.user_data is not None:
             yield f"ec2/{version}/user-data", guest.user_data

@@ -46,7 +46,7 @@ _EC2_ID = re.compile(r"a[mkr]i-[0-9a-f]{8,17}")
 def item(
     guest: GuestData, path: Sequence[str], options: Options, occasion: Occasion
 ) -> GuestDocument | None:
-    """What is at a path below /ec2, which is not empty; None where nothing is."""
+    """Return what is at a path below /ec2, which is not empty; None where nothing is."""
     version, *rest = path
     if version not in VERSIONS:
         return None
@@ -81,7 +81,7 @@ def _found(tree: Tree, names: Sequence[str]) -> GuestDocument | None:
 
 
 def meta_data(guest: GuestData, version: str, options: Options, occasion: Occasion) -> Tree:
-    """The entries of a version, `latest` among them."""
+    """Return the entries of a version, `latest` among them."""
     version = DATES[-1] if version == LATEST else version
     instance, hostname = guest.view.instance, answer.hostname(guest, options)
     found: dict[str, Entry | Tree] = {
@@ -122,7 +122,7 @@ def meta_data(guest: GuestData, version: str, options: Options, occasion: Occasi
 
 
 def ec2_id(kind: str, image: str | None) -> str:
-    """What EC2 calls an image: the id itself where it is EC2's, else a stable number of it.
+    """Return what EC2 calls an image: the id itself where it is EC2's, else a stable number of it.
 
     nova numbered the images in a table of its own. `kind` is ami, aki or ari.
     """

@@ -12,7 +12,7 @@ from netconsole.backend.model.guest_data import GuestData
 def lookup(
     guest: GuestData, path: Sequence[str], options: Options, occasion: Occasion
 ) -> GuestDocument | None:
-    """What is at a path, whose names come one by one: ("openstack", "latest", "user_data").
+    """Return what is at a path, whose names come one by one: ("openstack", "latest", "user_data").
 
     What begins with neither `openstack` nor `ec2` is of EC2. None where nothing is.
     """
@@ -26,7 +26,8 @@ def lookup(
 
 
 def versions(path: Sequence[str], today: date) -> GuestDocument | None:
-    """The list of an API's versions, where a path asks for one: it is the same for everybody."""
+    """Return the list of an API's versions, where a path asks for one: it is the same for
+    everybody."""
     match path:
         case ["openstack"]:
             return answer.listing(list(openstack.versions(today)))

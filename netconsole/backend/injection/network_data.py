@@ -23,7 +23,7 @@ class NetworkData(TypedDict, total=False):
 
 
 def network_data(view: InstanceView, options: Options) -> NetworkData:
-    """The interfaces of an instance, their addresses and name servers: network_data.json."""
+    """Return the interfaces of an instance, their addresses and name servers: network_data.json."""
     if not view.ports:
         return NetworkData()
     links: list[Document] = []

@@ -31,14 +31,14 @@ SEED = "random_seed"
 
 
 def versions(today: date) -> tuple[str, ...]:
-    """The versions that are listed: those of later days are not."""
+    """Return the versions that are listed: those of later days are not."""
     return (*(version for version in DATES if version <= today.isoformat()), LATEST)
 
 
 def item(
     guest: GuestData, path: Sequence[str], options: Options, occasion: Occasion
 ) -> GuestDocument | None:
-    """What is at a path below /openstack, which is not empty; None where nothing is."""
+    """Return what is at a path below /openstack, which is not empty; None where nothing is."""
     first, *rest = path
     if first == CONTENT:
         return _content(guest, rest, options)
@@ -54,12 +54,12 @@ def item(
 
 
 def dated(version: str) -> str:
-    """The version that a name means: `latest` is the last."""
+    """Return the version that a name means: `latest` is the last."""
     return DATES[-1] if version == LATEST else version
 
 
 def documents_of(guest: GuestData, version: str) -> list[str]:
-    """The names of the documents that an instance has in a version, in nova's order."""
+    """Return the names of the documents that an instance has in a version, in nova's order."""
     brought = (
         ("meta_data.json", True),
         ("user_data", guest.user_data is not None),
@@ -74,7 +74,7 @@ def documents_of(guest: GuestData, version: str) -> list[str]:
 def document(
     guest: GuestData, name: str, version: str, options: Options, occasion: Occasion
 ) -> GuestDocument:
-    """One of those documents."""
+    """Return one of those documents."""
     match name:
         case "user_data":
             return GuestDocument(guest.user_data or b"")
@@ -138,7 +138,8 @@ def meta_data(
 
 
 def contents(guest: GuestData, options: Options) -> tuple[dict[str, bytes], dict[str, GuestFile]]:
-    """The files below /openstack/content, by their names: interfaces(5) alone, and the guest's."""
+    """Return the files below /openstack/content, by their names: interfaces(5) alone, and the
+    guest's."""
     found = template.interfaces(guest.view, options)
     network = {"0000": template.render(found).encode()} if found else {}
     files = {f"{number:04}": file for number, file in enumerate(guest.files, len(network))}

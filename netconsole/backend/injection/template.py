@@ -53,7 +53,7 @@ class GuestInterface:
 
 
 def interfaces(view: InstanceView, options: Options) -> tuple[GuestInterface, ...]:
-    """The interfaces of an instance to be configured; eth0 is its first port in any case."""
+    """Return the interfaces of an instance to be configured; eth0 is its first port in any case."""
     return tuple(
         GuestInterface(f"eth{number}", port.port.mac, tuple(_addresses(port, fixed_ip)))
         for number, port in enumerate(routed(view, options))
@@ -63,7 +63,7 @@ def interfaces(view: InstanceView, options: Options) -> tuple[GuestInterface, ..
 
 
 def routed(view: InstanceView, options: Options) -> tuple[PortView, ...]:
-    """The ports of an instance, each network with the gateway that the instance is to use.
+    """Return the ports of an instance, each network with the gateway that the instance is to use.
 
     With use_single_default_gateway that is the first one's alone.
     """
@@ -79,7 +79,7 @@ def routed(view: InstanceView, options: Options) -> tuple[PortView, ...]:
 
 
 def given(port: PortView) -> tuple[FixedIP, ...]:
-    """The addresses that a port has now, without those that only their leases still hold."""
+    """Return the addresses that a port has now, without those that only their leases still hold."""
     return tuple(fixed_ip for fixed_ip in port.fixed_ips if fixed_ip.allocated)
 
 
@@ -89,7 +89,7 @@ def is_dhcp(network: Network, options: Options) -> bool:
 
 
 def why_not(network: Network, options: Options) -> str | None:
-    """Why nothing of a network is written into guests; None where it is."""
+    """Return why nothing of a network is written into guests; None where it is."""
     if is_dhcp(network, options):
         return f"network {network.label!r} hands its addresses out by DHCP"
     if not (network.injected or options.flat_injected):
@@ -98,7 +98,8 @@ def why_not(network: Network, options: Options) -> str | None:
 
 
 def text(view: InstanceView, options: Options) -> str:
-    """The file for an instance. Raises Conflict where none of its interfaces is to be in it."""
+    """Return the file for an instance. Raises Conflict where none of its interfaces is to be in
+    it."""
     found = interfaces(view, options)
     if not found:
         reasons = dict.fromkeys(why_not(port.network, options) for port in view.ports)
@@ -150,6 +151,6 @@ def _addresses(port: PortView, fixed_ip: FixedIP) -> Iterator[StaticAddress]:
 
 
 def name_servers(network: Network, version: int) -> tuple[str, ...]:
-    """The name servers of a network that are reached over one version of IP."""
+    """Return the name servers of a network that are reached over one version of IP."""
     known = (server for server in (network.dns1, network.dns2) if server)
     return tuple(server for server in known if IPNetwork(server).version == version)

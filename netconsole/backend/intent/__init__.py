@@ -93,7 +93,7 @@ def intent(
 
 
 def heeded(observed: Observed) -> object:
-    """What of a host its intent turns on, as a value to compare.
+    """Return what of a host its intent turns on, as a value to compare.
 
     That is which interfaces are ports of a bridge, whose its bridges are, and by which interfaces
     of others it is reached.
@@ -147,13 +147,13 @@ _METADATA_PLACE = Address(
 
 
 def metadata_addresses(presence: Presence) -> tuple[Address, ...]:
-    """What a host has on lo where it leads guests to a metadata service, as nova has it."""
+    """Return what a host has on lo where it leads guests to a metadata service, as nova has it."""
     is_led = bool(presence.served) and is_led_to_metadata(presence.options)
     return (_METADATA_PLACE,) if is_led else ()
 
 
 def gateway_addresses(network: Network) -> tuple[Address, ...]:
-    """What a network puts on its bridge: the addresses that guests use as their gateways."""
+    """Return what a network puts on its bridge: the addresses that guests use as their gateways."""
     about = subject.network(network.label)
     gateways = []
     if network.dhcp_server is not None:
@@ -195,7 +195,8 @@ def _translations(presence: Presence, above: Mapping[str, str]) -> tuple[Transla
 
 
 def floating_interface(floating: FloatingIP, options: Options, above: Mapping[str, str]) -> str:
-    """The interface that carries a floating address: the public one comes before its range's.
+    """Return the interface that carries a floating address: the public one comes before its
+    range's.
 
     `above` says of which bridge an interface is a port.
     """

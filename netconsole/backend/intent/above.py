@@ -21,7 +21,7 @@ def masters(
     present: Mapping[str, Link],
     former: Mapping[str, FormerLink] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """The bridge or bond of each interface that is in one, as it is or as it should be.
+    """Return the bridge or bond of each interface that is in one, as it is or as it should be.
 
     One that networks put into a bridge of theirs (`former`) and want no more leaves it.
     """
@@ -55,7 +55,7 @@ def along(
 
 
 def leaving(interface: str, above: Mapping[str, str]) -> str:
-    """The interface by which packets leave that are sent by this one."""
+    """Return the interface by which packets leave that are sent by this one."""
     passed = {interface}
     while (upper := above.get(interface)) is not None and upper not in passed:
         interface = upper
@@ -64,7 +64,7 @@ def leaving(interface: str, above: Mapping[str, str]) -> str:
 
 
 def followed(options: Options, above: Mapping[str, str]) -> Options:
-    """The options with the interfaces by which packets leave."""
+    """Return the options with the interfaces by which packets leave."""
     return replace(
         options,
         public_interface=leaving(options.public_interface, above),

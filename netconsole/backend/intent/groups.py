@@ -126,7 +126,7 @@ class _Groups:
         return found
 
     def guests(self) -> Iterator[FilteredGuest]:
-        """The instances of this host that have ports."""
+        """Yield the instances of this host that have ports."""
         for uuid, instance in self.presence.instances.items():
             if ports := self._ports.get(uuid):
                 yield self._guest(instance, ports)
@@ -212,17 +212,17 @@ class _Groups:
             yield address_v6(port.mac, network.cidr_v6)
 
     def group(self, number: int) -> Group:
-        """A group with its rules."""
+        """Return a group with its rules."""
         openings = tuple(map(opening, self._rules.get(number, ())))
         return Group(_about(number), number, openings)
 
     def asked(self, groups: Iterable[int]) -> frozenset[int]:
-        """The groups whose members some rule of these lets in."""
+        """Return the groups whose members some rule of these lets in."""
         rules = (rule for number in groups for rule in self._rules.get(number, ()))
         return frozenset(rule.group_id for rule in rules if rule.group_id is not None)
 
     def sources(self, asked: Collection[int]) -> Iterator[SourceGroup]:
-        """The members of groups, wherever they run."""
+        """Yield the members of groups, wherever they run."""
         members: dict[int, list[str]] = {number: [] for number in asked}
         for uuid, groups in self._memberships.items():
             for number in members.keys() & groups:

@@ -16,7 +16,7 @@ from netconsole.backend.model.subject import together
 
 
 def links(presence: Presence) -> dict[str, WantedLink]:
-    """Every link that the networks of a host want, by name."""
+    """Return every link that the networks of a host want, by name."""
     wanted: dict[str, WantedLink] = {}
     if manager(presence.options).creates_bridge:
         for network in (*presence.served, *presence.carried):
@@ -94,12 +94,13 @@ def _named_by(network: Network, options: Options) -> str:
 
 
 def lower_interface(network: Network, options: Options) -> str | None:
-    """The interface under a network: the host's own choice comes before the network's."""
+    """Return the interface under a network: the host's own choice comes before the network's."""
     return manager(options).bridge_interface(options) or network.bridge_interface
 
 
 def uplink(network: Network, options: Options) -> str | None:
-    """The port of a network's bridge that leads to other hosts: an interface, or a VLAN on it."""
+    """Return the port of a network's bridge that leads to other hosts: an interface, or a VLAN on
+    it."""
     lower = lower_interface(network, options)
     if lower is not None and manager(options).creates_vlan and network.vlan is not None:
         return f"vlan{network.vlan}"
@@ -111,7 +112,8 @@ def _alias(network: Network) -> str:
 
 
 def bridge_mac(network: Network) -> str:
-    """A bridge's own MAC address: fixed, or it would follow its lowest port and upset guests."""
+    """Return a bridge's own MAC address: fixed, or it would follow its lowest port and upset
+    guests."""
     return _made_up_mac(network.uuid)
 
 
@@ -122,7 +124,8 @@ def _made_up_mac(seed: str) -> str:
 
 
 def host_mac(port: Port) -> str:
-    """The MAC address of the host's end of a port: the guest's, marked fe as libvirt does."""
+    """Return the MAC address of the host's end of a port: the guest's, marked fe as libvirt
+    does."""
     return f"fe{port.mac[2:]}"
 
 

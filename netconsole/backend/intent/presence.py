@@ -55,7 +55,7 @@ class Presence:
         return tuple(port for port in self.records.ports if port.instance_uuid in self.instances)
 
     def clients(self, network: Network) -> dict[str, Instance]:
-        """The instances that this host's dnsmasq serves on a network it serves.
+        """Return the instances that this host's dnsmasq serves on a network it serves.
 
         With many gateways each host serves its own; a single one serves everybody's.
         """

@@ -26,7 +26,7 @@ ANNOUNCEMENTS = 3
 
 
 def retelling(instance: Instance, records: Records, options: Options) -> Plan:
-    """The steps that tell a guest and its neighbours what the host holds for them.
+    """Return the steps that tell a guest and its neighbours what the host holds for them.
 
     The dnsmasq of each of its networks reads its hosts and options anew; the gateways are
     announced on their bridges, and the floating addresses on their interface. Only of networks

@@ -28,7 +28,7 @@ HEEDED_BY_A_ROUTER = "2"
 
 
 def held(presence: Presence) -> dict[str, str]:
-    """The switches that networks need here: forwarding, of IPv6 for those that have such."""
+    """Return the switches that networks need here: forwarding, of IPv6 for those that have such."""
     wanted = {IP_FORWARD: "1"} if presence.served else {}
     if any(map(is_router_of_v6, presence.served)):
         wanted[IPV6_FORWARDING] = "1"
@@ -41,7 +41,8 @@ def is_router_of_v6(network: Network) -> bool:
 
 
 def sysctls(presence: Presence) -> dict[str, str]:
-    """The settings that are wanted: what networks need, and what was before where none does."""
+    """Return the settings that are wanted: what networks need, and what was before where none
+    does."""
     former = presence.records.former_sysctls
     needed = held(presence)
     wanted: dict[str, str] = {}
@@ -62,7 +63,7 @@ def closed(
     present: Mapping[str, Link],
     addresses: Iterable[Address],
 ) -> dict[str, str]:
-    """What keeps the host from taking a guest for its router, of the links that are ours.
+    """Return what keeps the host from taking a guest for its router, of the links that are ours.
 
     A bridge hears no advertisements, unless the host itself is on it; a port has no IPv6 of its
     own, which a frame reaches that bridges keep to themselves (01:80:c2:00:00:0e, IEEE 802.1D).
@@ -99,7 +100,8 @@ def is_global(word: str) -> bool:
 
 
 def sysctls_along(presence: Presence) -> dict[str, str]:
-    """What a host that was a router before had beside it: switched on again, it has that again."""
+    """Return what a host that was a router before had beside it: switched on again, it has that
+    again."""
     former = presence.records.former_sysctls
     return {
         key: value
@@ -111,7 +113,7 @@ def sysctls_along(presence: Presence) -> dict[str, str]:
 
 
 def uplinks(presence: Presence, above: Mapping[str, str]) -> frozenset[str]:
-    """The interfaces, as the options name them, at which a router may advertise to the host.
+    """Return the interfaces, as the options name them, at which a router may advertise to the host.
 
     Those by which it leaves, and those under VLANs. A bridge that guests share is one only where
     the host itself leaves by it: guests could advertise there. Where networks have a gateway on

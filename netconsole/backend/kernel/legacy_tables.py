@@ -23,7 +23,7 @@ _Value = str | list["_Value"] | dict[str, "_Value"]
 
 
 def lines(table: str, *, ipv6: bool) -> Iterator[str]:
-    """Every chain of one table that exists, as `iptables-save --counters` prints it."""
+    """Yield every chain of one table that exists, as `iptables-save --counters` prints it."""
     import iptc  # type: ignore[import-untyped]  # has no types
 
     yield f"*{table}"

@@ -81,20 +81,21 @@ class _LinkEntry(TypedDict):
 
 
 def observe_links() -> dict[str, ObservedLink]:
-    """Every link of this network namespace, by name."""
+    """Return every link of this network namespace, by name."""
     entries = cast(list[_LinkEntry], from_json(run(["ip", "-json", "-details", "link", "show"])))
     return {entry["ifname"]: _link(entry) for entry in entries}
 
 
 def in_kernels_order() -> tuple[str, ...]:
-    """The names of all links, in the order in which `ip` shows them."""
+    """Return the names of all links, in the order in which `ip` shows them."""
     return tuple(name for _, name in socket.if_nameindex())
 
 
 def observe_some(
     names: Collection[str], carriers: Collection[str] = ()
 ) -> tuple[dict[str, ObservedLink], tuple[Address, ...]]:
-    """Those of some links that are there, by name, and the addresses on the carriers among them.
+    """Return those of some links that are there, by name, and the addresses on the carriers among
+    them.
 
     One program is asked for all of them, and a carrier is told of together with its addresses.
     Where it does not answer, as one is gone by then, all links are looked at, as where a name is
@@ -224,7 +225,7 @@ def _forwards(entry: _LinkEntry) -> bool:
 
 
 def observe_addresses() -> tuple[Address, ...]:
-    """Every address of this network namespace, whoever made it, in the kernel's order."""
+    """Return every address of this network namespace, whoever made it, in the kernel's order."""
     entries = cast(list[_LinkEntry], from_json(run(("ip", "-json", "address", "show"))))
     return tuple(_addresses(entries))
 

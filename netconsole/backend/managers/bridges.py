@@ -24,7 +24,7 @@ def usable(given: str | None, options: Options) -> str:
 
 
 def taken(name: str, label: str) -> Conflict:
-    """What is said of a bridge that another network has."""
+    """Return what is said of a bridge that another network has."""
     shown = command("network", "list")
     return Conflict(
         f"bridge {name} already carries network {label!r}: {shown} shows which bridges are taken"

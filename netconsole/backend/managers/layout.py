@@ -147,12 +147,12 @@ def _inside(what: str, address: str | None, cidr: IPNetwork) -> str | None:
 
 
 def purpose(network: Network, address: str) -> str | None:
-    """What a network itself needs an address for; None where it needs it for nothing."""
+    """Return what a network itself needs an address for; None where it needs it for nothing."""
     return purposes(network).get(address)
 
 
 def purposes(network: Network) -> dict[str, str]:
-    """What a network itself needs addresses for, by address."""
+    """Return what a network itself needs addresses for, by address."""
     needed = {
         str(IPAddress(IPNetwork(network.cidr).first, 4)): "network address",
         network.broadcast: "broadcast address",

@@ -30,12 +30,12 @@ class Manager(ABC):
     """How many addresses from the start of a range no instance gets."""
 
     def top_reserved(self, options: Options) -> int:
-        """How many addresses before the end of a range no instance gets."""
+        """Return how many addresses before the end of a range no instance gets."""
         return 1
 
     @abstractmethod
     def bridge_interface(self, options: Options) -> str | None:
-        """The interface that carries networks where none is named."""
+        """Return the interface that carries networks where none is named."""
 
     @abstractmethod
     def bridges(

@@ -84,7 +84,7 @@ class _NoWord(Exception):
 
 
 def lasting(words: Words) -> Words:
-    """Words without those that count down."""
+    """Return words without those that count down."""
     timed = {place for place, word in enumerate(words) if word in _COUNTING}
     return tuple(
         word for place, word in enumerate(words) if place not in timed and place - 1 not in timed
@@ -100,7 +100,8 @@ def is_v6(words: Words) -> bool:
 
 
 def place_of(address: Words) -> Words:
-    """What makes an address another one for the kernel: itself, its prefix length and peer."""
+    """Return what makes an address another one for the kernel: itself, its prefix length and
+    peer."""
     return address[:3] if address[1:2] == ("peer",) else address[:1]
 
 
@@ -114,7 +115,7 @@ def _pairs(words: Words) -> dict[str, str]:
 def addresses(
     interface: str, entries: Iterable[Mapping[str, object]]
 ) -> tuple[tuple[Words, ...], tuple[str, ...]]:
-    """The addresses among those that `ip -json` tells, and what of them has no word.
+    """Return the addresses among those that `ip -json` tells, and what of them has no word.
 
     The link-local address that the kernel makes for every interface stays. IPv6 addresses are
     turned round: the kernel puts a new one before the others.
@@ -174,7 +175,7 @@ def _address(interface: str, info: Mapping[str, object]) -> Words:
 def routes(
     interface: str, texts: Iterable[tuple[str, str]], held: Iterable[Words]
 ) -> tuple[tuple[Words, ...], tuple[Words, ...], tuple[Words, ...], tuple[str, ...]]:
-    """The routes of an interface among all that `ip -oneline -details` tells.
+    """Return the routes of an interface among all that `ip -oneline -details` tells.
 
     `texts` has a family's option, empty or `-6`, and what was printed. Returned are routes, later
     ones, those in the place of a connected one, and what has no word. Those that the kernel makes
@@ -234,7 +235,8 @@ def _destination(line: str) -> str:
 
 
 def connected(address: Words) -> Iterator[Words]:
-    """The routes that the kernel makes with an address (fib_add_ifaddr, addrconf_prefix_route).
+    """Yield the routes that the kernel makes with an address (fib_add_ifaddr,
+    addrconf_prefix_route).
 
     An IPv6 address with a peer has two: to its own prefix, which `noprefixroute` leaves out, and to
     the peer alone, which is made in any case.
@@ -262,7 +264,8 @@ def _prefix(place: str) -> str:
 
 
 def route_key(words: Words) -> Words:
-    """What two routes may not have in common, unless one is appended: all but where they lead."""
+    """Return what two routes may not have in common, unless one is appended: all but where they
+    lead."""
     family, rest = ("-6", words[1:]) if words[0] == "-6" else ("", words)
     given = _pairs(rest)
     to = rest[1] if rest[0] in _ROUTE_TYPES else rest[0]
@@ -315,7 +318,7 @@ def _route_value(
 
 
 def normal(route: Words) -> Words:
-    """A route without the words that ip-route(8) takes for granted."""
+    """Return a route without the words that ip-route(8) takes for granted."""
     usual = {("table", "main"), ("proto", "boot")}
     if route[0] == "-6" or "via" in route:
         usual.add(("scope", "global"))
@@ -335,7 +338,7 @@ def normal(route: Words) -> Words:
 def rules(
     interface: str, texts: Iterable[tuple[str, str]]
 ) -> tuple[tuple[Words, ...], tuple[str, ...]]:
-    """The rules that name an interface, among all that `ip -oneline -details rule` tells."""
+    """Return the rules that name an interface, among all that `ip -oneline -details rule` tells."""
     found: list[Words] = []
     unworded: list[str] = []
     for family, text in texts:
@@ -372,7 +375,7 @@ def _rule(tokens: list[str], interface: str) -> Words:
 
 
 def neighbours(text: str, proxies: str) -> tuple[Words, ...]:
-    """The neighbours that someone entered, among what `ip neighbour show` tells."""
+    """Return the neighbours that someone entered, among what `ip neighbour show` tells."""
     found: list[Words] = []
     for line in text.splitlines():
         address, *tokens = line.split()

@@ -36,13 +36,13 @@ def host_in(content: str) -> DhcpHost | None:
 
 
 def host_address(file: File) -> str:
-    """The address that a port's file gives, or nothing where it is no port's."""
+    """Return the address that a port's file gives, or nothing where it is no port's."""
     host = host_in(file.content)
     return host.address if host else ""
 
 
 def retired_file(path: str, file: File) -> File | None:
-    """What to write over the file of a port that is gone, or None where it is no port's.
+    """Return what to write over the file of a port that is gone, or None where it is no port's.
 
     dnsmasq adds what a changed file says to what it knows. Of a MAC address the latest line holds,
     and one without an address gets no offer, and a DHCPNAK when it renews. Until the next SIGHUP
@@ -56,7 +56,8 @@ def retired_file(path: str, file: File) -> File | None:
 
 
 def retired_address(path: str, file: File) -> str | None:
-    """The address that a retired host keeps from others, or None where the file is no such."""
+    """Return the address that a retired host keeps from others, or None where the file is no
+    such."""
     found = _RETIRED.fullmatch(file.content)
     if found is None or not path.endswith(f"/{_name(found.group(1))}"):
         return None

@@ -26,7 +26,7 @@ LONGEST_SHOWN = 120
 
 
 def said(error: BaseException) -> str:
-    """What an error says, in a line; its kind where it says nothing.
+    """Return what an error says, in a line; its kind where it says nothing.
 
     Of the system's that is which file it is about, and why.
     """

@@ -6,5 +6,6 @@ LINK_LOCAL = "fe80::/64"
 
 
 def address_v6(mac: str, cidr: str) -> str:
-    """The address that a guest makes of its MAC address and an IPv6 range (RFC 4291 2.5.1)."""
+    """Return the address that a guest makes of its MAC address and an IPv6 range (RFC 4291
+    2.5.1)."""
     return str(EUI(mac).ipv6(IPNetwork(cidr).first))

@@ -61,7 +61,7 @@ class Again:
 
     @classmethod
     def of(cls, *facilities: Facility) -> "Again":
-        """All of some facilities."""
+        """Return all of some facilities."""
         return cls(frozenset(facilities))
 
 

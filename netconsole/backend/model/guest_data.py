@@ -95,7 +95,7 @@ class GuestSummary:
 
 
 def summary(guest: GuestData) -> GuestSummary:
-    """What may be shown to whoever may look."""
+    """Return what may be shown to whoever may look."""
     return GuestSummary(
         user_data=None if guest.user_data is None else len(guest.user_data),
         keys=tuple((key.name, fingerprint(key.public_key)) for key in guest.keys),

@@ -41,29 +41,30 @@ def name_of(path: str) -> str:
 
 
 def accept_ra(interface: str) -> str:
-    """The setting that says whether an interface listens to router advertisements."""
+    """Return the setting that says whether an interface listens to router advertisements."""
     return name_of(_ACCEPT_RA.replace("*", interface))
 
 
 def disable_ipv6(interface: str) -> str:
-    """The setting that says whether an interface has no IPv6 of its own."""
+    """Return the setting that says whether an interface has no IPv6 of its own."""
     return name_of(_DISABLE_IPV6.replace("*", interface))
 
 
 def of_new(key: str) -> str:
-    """The setting from which a new interface takes what a setting of an interface says."""
+    """Return the setting from which a new interface takes what a setting of an interface says."""
     parts = path_of(key).split("/")
     return name_of("/".join((*parts[:3], "default", *parts[4:])))
 
 
 def interface_of(key: str) -> str:
-    """The interface that a setting is of; `all`, `default`, or nothing for one of the host."""
+    """Return the interface that a setting is of; `all`, `default`, or nothing for one of the
+    host."""
     parts = path_of(key).split("/")
     return parts[3] if parts[2:3] == ["conf"] else ""
 
 
 def along(switch: str) -> tuple[str, ...]:
-    """What the kernel changes along with a switch: names, and paths with a `*` in them."""
+    """Return what the kernel changes along with a switch: names, and paths with a `*` in them."""
     redirects = (_REDIRECTS,) if switch == IP_FORWARD else ()
     return (*redirects, _OF_INTERFACES[switch])
 
@@ -84,7 +85,7 @@ def is_accept_ra(key: str) -> bool:
 
 
 def written(key: str, value: str, values: Mapping[str, str]) -> dict[str, str]:
-    """What settings are once one of them has been given another value."""
+    """Return what settings are once one of them has been given another value."""
     if key not in SWITCHES:
         return {**values, key: value}
     pattern = _OF_INTERFACES[key]
@@ -98,7 +99,7 @@ def written(key: str, value: str, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def lost(key: str, value: str, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Those of `values` that the kernel overwrites when a setting is given a value.
+    """Return those of `values` that the kernel overwrites when a setting is given a value.
 
     All forwarding where that of interfaces to come is among them: only so can it be told later
     which interfaces came.

@@ -13,7 +13,7 @@ _LEASE = re.compile(
 
 
 def as_text(leases: Iterable[Lease]) -> str:
-    """The leases as dnsmasq reads them when it starts; `*` is what it does not know."""
+    """Return the leases as dnsmasq reads them when it starts; `*` is what it does not know."""
     return "".join(
         f"{lease.expires} {lease.mac} {lease.address} {lease.hostname or '*'} *\n"
         for lease in leases

@@ -39,22 +39,22 @@ def together(*groups: Iterable[Subject]) -> Subjects:
 
 
 def floating(address: str) -> Subject:
-    """A floating address, without a prefix length."""
+    """Return a floating address, without a prefix length."""
     return Subject("floating", address)
 
 
 def network(label: str) -> Subject:
-    """A network, by its label; no two have the same."""
+    """Return a network, by its label; no two have the same."""
     return Subject("network", label)
 
 
 def port(device: str) -> Subject:
-    """The port of an instance, by its interface on the host."""
+    """Return the port of an instance, by its interface on the host."""
     return Subject("port", device)
 
 
 def group(number: int) -> Subject:
-    """A security group, by its number: two projects may call theirs the same."""
+    """Return a security group, by its number: two projects may call theirs the same."""
     return Subject("group", str(number))
 
 

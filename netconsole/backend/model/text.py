@@ -16,12 +16,13 @@ _PASSWORD = re.compile(r"(//[^/@]*?:)[^/]*@")
 
 
 def decoded(data: bytes) -> str:
-    """The text of bytes from outside. What in them is no UTF-8 is kept as surrogates (PEP 383)."""
+    """Return the text of bytes from outside. What in them is no UTF-8 is kept as surrogates (PEP
+    383)."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def encoded(text: str) -> bytes:
-    """The bytes that a text was decoded from, or is written as.
+    """Return the bytes that a text was decoded from, or is written as.
 
     Raises UnicodeEncodeError for a surrogate that stands for no byte.
     """
@@ -29,7 +30,8 @@ def encoded(text: str) -> bytes:
 
 
 def visible(text: str) -> str:
-    r"""A text on one line in which all that would steer a terminal, or not be seen, is escaped.
+    r"""Return a text on one line in which all that would steer a terminal, or not be seen, is
+    escaped.
 
     A byte that is no UTF-8 is shown as \xff, a control character as \n or \x1b, and another one
     that is not printable, U+009B or a mark that reorders the line, as \u009b.
@@ -51,12 +53,13 @@ def _escaped(character: str) -> str:
 
 
 def without_password(value: object) -> object:
-    """A value as it is shown: of a URL without the password."""
+    """Return a value as it is shown: of a URL without the password."""
     return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
 
 
 def in_shell(*words: str) -> str:
-    """Words as they are typed at bash: those that are not printable in its $'…' (bash(1))."""
+    """Return words as they are typed at bash: those that are not printable in its $'…'
+    (bash(1))."""
     return " ".join(map(_in_shell, words))
 
 

@@ -22,7 +22,7 @@ _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
 def name(what: str, value: str) -> str:
-    """A host, or another name that stands in configuration files."""
+    """Return a host, or another name that stands in configuration files."""
     if not _NAME.fullmatch(value) or len(value) > LONGEST_NAME:
         rule = (
             f"must be 1 to {LONGEST_NAME} letters, digits, '.', '_' or '-', a letter or digit first"
@@ -32,7 +32,7 @@ def name(what: str, value: str) -> str:
 
 
 def display_name(what: str, value: str) -> str:
-    """What people call an instance, a network, a pool or a project, blanks and all.
+    """Return what people call an instance, a network, a pool or a project, blanks and all.
 
     It is shown and looked up, and means nothing to another program.
     """
@@ -46,7 +46,7 @@ def display_name(what: str, value: str) -> str:
 
 
 def key_name(value: str) -> str:
-    """The name of a key, as nova takes it, '.' and '@' besides."""
+    """Return the name of a key, as nova takes it, '.' and '@' besides."""
     fits = _KEY_NAME.fullmatch(value) and value == value.strip() and not value.startswith("-")
     if not fits or len(value) > LONGEST_NAME:
         letters = "letters, digits, blanks, '.', '_', '@' or '-'"
@@ -56,7 +56,7 @@ def key_name(value: str) -> str:
 
 
 def mac(what: str, value: str) -> str:
-    """A MAC address that one guest can have, in small letters with colons (IEEE 802)."""
+    """Return a MAC address that one guest can have, in small letters with colons (IEEE 802)."""
     small = value.lower().replace("-", ":")
     if not _MAC.fullmatch(small) or small == "00:00:00:00:00:00":
         raise InvalidValue(what, value, "must be a MAC address such as fa:16:3e:00:00:01")
@@ -66,7 +66,7 @@ def mac(what: str, value: str) -> str:
 
 
 def domain(what: str, value: str) -> str:
-    """A domain or a name with its domain, in small letters (RFC 1123 section 2.1)."""
+    """Return a domain or a name with its domain, in small letters (RFC 1123 section 2.1)."""
     labels = value.lower().split(".")
     fits = all(_HOSTNAME.fullmatch(label) and len(label) <= LONGEST_LABEL for label in labels)
     if not fits or len(value) > LONGEST_DOMAIN or labels[-1].isdigit():
@@ -79,7 +79,7 @@ def domain(what: str, value: str) -> str:
 
 
 def interface(what: str, value: str) -> str:
-    """A network interface's name (ip-link(8))."""
+    """Return a network interface's name (ip-link(8))."""
     if not _NAME.fullmatch(value) or len(value) > LONGEST_INTERFACE:
         letters = f"1 to {LONGEST_INTERFACE} letters, digits, '.', '_' or '-'"
         raise InvalidValue(what, value, f"must be {letters}, a letter or digit first")

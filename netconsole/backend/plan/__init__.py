@@ -22,7 +22,7 @@ from netconsole.backend.steps import Plan
 
 
 def plan(observed: Observed, wanted: Wanted) -> Plan:
-    """The difference between two states, as steps.
+    """Return the difference between two states, as steps.
 
     Raises Conflict where something stands in the way: `obstacles` has what may be left out.
     """
@@ -32,7 +32,7 @@ def plan(observed: Observed, wanted: Wanted) -> Plan:
 
 
 def unhindered(observed: Observed, wanted: Wanted) -> Plan:
-    """The same of states between which there are no obstacles."""
+    """Return the same of states between which there are no obstacles."""
     observed = unread.as_wanted(observed, wanted)
     servers = dhcp.DnsmasqDifference(observed, wanted)
     filtering = filters.RuleDifference(observed, wanted)

@@ -28,7 +28,7 @@ from netconsole.backend.steps import (
 
 
 def placed(observed: Observed, moves: Iterable[Step]) -> Observed:
-    """What is observed, with each address on the interface to which a move takes it."""
+    """Return what is observed, with each address on the interface to which a move takes it."""
     taken = {
         (move.old, words[0]): move.new
         for move in moves
@@ -47,7 +47,8 @@ def placed(observed: Observed, moves: Iterable[Step]) -> Observed:
 
 
 def released(observed: Observed, wanted: Wanted) -> tuple[Address, ...]:
-    """The addresses that are still on although the store has released them, with their subjects.
+    """Return the addresses that are still on although the store has released them, with their
+    subjects.
 
     So are floating ones on an interface that carried them before `public_interface` was changed.
     Not what was there before the store asked for it. The address of the metadata service is ours
@@ -78,7 +79,7 @@ def _known(found: Address, gone: Address | None, floating: Subject | None) -> Ad
 
 
 def promotions(observed: Observed, gone: tuple[Address, ...]) -> tuple[str, ...]:
-    """The settings that keep addresses of others on when these go."""
+    """Return the settings that keep addresses of others on when these go."""
     shared = [each for each in gone if not each.is_v6 and not each.is_single]
     risky = dict.fromkeys(each.interface for each in shared if _is_followed(each, observed))
     return tuple(f"net/ipv4/conf/{interface}/promote_secondaries" for interface in risky)

@@ -23,7 +23,8 @@ def noted(
     released: Iterable[Address],
     options: Options,
 ) -> frozenset[Place]:
-    """The places of addresses of others: those known, and those that a change is first to name.
+    """Return the places of addresses of others: those known, and those that a change is first to
+    name.
 
     It asks for them, or has them `released` though this host was never asked for them. On whatever
     interface: it may become a port of the bridge that the network has.
@@ -37,7 +38,7 @@ def noted(
 def asked_before(
     found: Records, later: Collection[str], observed: Observed, networks_path: str
 ) -> Records:
-    """What of the records this host was asked for already, which may be one of several.
+    """Return what of the records this host was asked for already, which may be one of several.
 
     `later` are the floating addresses that came with changes after the one of its mark. A host
     that has neither mark nor anything of ours was asked for nothing since it started.
@@ -49,7 +50,8 @@ def asked_before(
 
 
 def kept(records: Records, options: Options, steps: Plan) -> frozenset[Place]:
-    """What of that is to be remembered once the steps are taken, with each where it is then."""
+    """Return what of that is to be remembered once the steps are taken, with each where it is
+    then."""
     taken = {
         (move.old, words[0]): move.new
         for move in steps.steps
@@ -66,7 +68,7 @@ def kept(records: Records, options: Options, steps: Plan) -> frozenset[Place]:
 
 
 def made(steps: Plan) -> set[Place]:
-    """The places of the addresses that steps put on."""
+    """Return the places of the addresses that steps put on."""
     return {(step.interface, step.address) for step in steps.steps if isinstance(step, AddAddress)}
 
 

@@ -21,7 +21,7 @@ _OUT: Mapping[str, str] = {
 def notes(
     steps: Plan, configured_by: Mapping[str, str], dhcp_clients: Mapping[str, str]
 ) -> Iterator[str]:
-    """Sentences on what would undo a move.
+    """Yield sentences on what would undo a move.
 
     `configured_by` says who configures an interface, `dhcp_clients` names a process on it.
     """

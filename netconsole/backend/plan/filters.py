@@ -68,7 +68,7 @@ class RuleDifference:
                 yield replace(step, stays=self._wanted.was_asked)
 
     def after_guarding(self) -> Observed:
-        """What is to be observed once the steps of `guarding` are taken."""
+        """Return what is to be observed once the steps of `guarding` are taken."""
         chains = dict(self._observed.chains)
         for family, table in _GUARDING if "rules" not in self._observed.unreadable else ():
             for chain in self._here.get((family, table), ()):
@@ -134,7 +134,7 @@ def subjects_of_lines(
 
 
 def after(observed: Observed, taken: Plan) -> Observed:
-    """What the packet filter holds after steps, if no one else's transaction came between.
+    """Return what the packet filter holds after steps, if no one else's transaction came between.
 
     Each of ours moves the generation on by one, so that what is known here is true only if the
     kernel has this very generation then.

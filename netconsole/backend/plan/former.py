@@ -15,7 +15,8 @@ from netconsole.backend.steps import MoveAddresses, Plan, SetLink, SetSysctl, St
 def noted(
     observed: Observed, wanted: Wanted, steps: Plan, known: Mapping[str, FormerLink]
 ) -> Iterator[FormerLink]:
-    """What is to be remembered of the links that networks use, beside what is `known` already.
+    """Yield what is to be remembered of the links that networks use, beside what is `known`
+    already.
 
     What was noted first stays: later it is as we made it. That ends with the kernel that it is
     about, after which there is no mark on the host until all is done anew.
@@ -102,12 +103,12 @@ def _keeping(step: SetLink, held: Belongings, observed: Observed) -> Iterator[St
 
 
 def keep_key(name: str) -> str:
-    """The setting that says whether an interface that goes down keeps its IPv6 addresses."""
+    """Return the setting that says whether an interface that goes down keeps its IPv6 addresses."""
     return f"net/ipv6/conf/{name}/keep_addr_on_down"
 
 
 def keep_keys(observed: Observed, wanted: Wanted) -> tuple[str, ...]:
-    """Those settings that a plan turns on."""
+    """Return those settings that a plan turns on."""
     rising = (
         name
         for name in wanted.links

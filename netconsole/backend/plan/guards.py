@@ -20,7 +20,7 @@ def put(observed: Observed, wanted: Wanted) -> Iterator[Step]:
 
 
 def after_put(observed: Observed, wanted: Wanted) -> Observed:
-    """What is to be observed once the steps of `put` are taken."""
+    """Return what is to be observed once the steps of `put` are taken."""
     if "guards" in observed.unreadable:
         return observed
     return replace(observed, guard_table=_meanwhile(observed, wanted))

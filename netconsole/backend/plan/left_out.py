@@ -100,7 +100,7 @@ class _Left:
     networks_path: str
 
     def part(self, state: State) -> State:
-        """What both states have, without it."""
+        """Return what both states have, without it."""
         return replace(
             state,
             sysctls={
@@ -131,14 +131,14 @@ class _Left:
         return frozenset(each for each in found if each.interface not in self.links)
 
     def without_mac_of(self, link: WantedLink, observed: Observed) -> WantedLink:
-        """A bridge keeps the MAC address that it has of an interface which is left out."""
+        """Return the link with the MAC address that it has of an interface which is left out."""
         if link.mac_of not in self.links:
             return link
         found = observed.links.get(link.name)
         return replace(link, mac=found.mac if found else link.mac, mac_of=None)
 
     def of_others(self, found: Mapping[str, Item]) -> dict[str, Item]:
-        """What belongs to files, by their paths."""
+        """Return what belongs to files, by their paths."""
         return {path: item for path, item in found.items() if self._is_of_others(path)}
 
     def _is_of_others(self, path: str) -> bool:

@@ -69,7 +69,7 @@ def changed(observed: Observed, wanted: Wanted) -> Iterator[Step]:
 
 
 def in_order(wanted: Wanted) -> list[WantedLink]:
-    """The links in the order in which they are made."""
+    """Return the links in the order in which they are made."""
     return sorted(wanted.links.values(), key=lambda link: _rank(link.kind))
 
 

@@ -38,7 +38,7 @@ def is_of_others(wish: WantedLink, found: ObservedLink) -> bool:
 
 
 def ports(observed: Observed, wanted: Wanted) -> tuple[WantedLink, ...]:
-    """The links of others that are to become ports of a bridge, as they are wanted."""
+    """Return the links of others that are to become ports of a bridge, as they are wanted."""
     return tuple(
         link
         for link in wanted.links.values()
@@ -51,7 +51,7 @@ def ports(observed: Observed, wanted: Wanted) -> tuple[WantedLink, ...]:
 
 
 def gone(observed: Observed, wanted: Wanted) -> list[ObservedLink]:
-    """The links of ours that nothing wants any more."""
+    """Return the links of ours that nothing wants any more."""
     return [link for link in observed.links.values() if link.name not in wanted.links and link.ours]
 
 
@@ -61,7 +61,7 @@ def ports_leave(observed: Observed, wanted: Wanted) -> bool:
 
 
 def ways_back(observed: Observed, wanted: Wanted) -> tuple[tuple[ObservedLink, ObservedLink], ...]:
-    """Each bridge that goes and has a port of others, with that port.
+    """Return each bridge that goes and has a port of others, with that port.
 
     Of several it is the one whose MAC address the bridge has.
     """
@@ -78,7 +78,7 @@ def ways_back(observed: Observed, wanted: Wanted) -> tuple[tuple[ObservedLink, O
 
 
 def left(observed: Observed, wanted: Wanted) -> tuple[tuple[FormerLink, ObservedLink], ...]:
-    """The links of others that networks leave, as they were and as they are.
+    """Return the links of others that networks leave, as they were and as they are.
 
     Not one that someone has given to another bridge since. Without the mark that the host was
     configured since it started it is not known what they were: the kernel has begun anew.
@@ -102,7 +102,7 @@ def _freed(observed: Observed, wanted: Wanted) -> Iterator[tuple[FormerLink, Obs
 
 
 def interfaces(observed: Observed, wanted: Wanted) -> tuple[str, ...]:
-    """Whose belongings a plan turns on."""
+    """Return whose belongings a plan turns on."""
     joining = ports(observed, wanted)
     used = (link.name for link in wanted.links.values() if _is_down(link, observed))
     names = (
@@ -117,7 +117,7 @@ def interfaces(observed: Observed, wanted: Wanted) -> tuple[str, ...]:
 
 
 def joining(observed: Observed, wanted: Wanted) -> tuple[tuple[str, str], ...]:
-    """Each interface that becomes a port, and was none, with its bridge."""
+    """Return each interface that becomes a port, and was none, with its bridge."""
     return tuple(
         (link.name, link.master)
         for link in ports(observed, wanted)
@@ -126,7 +126,7 @@ def joining(observed: Observed, wanted: Wanted) -> tuple[tuple[str, str], ...]:
 
 
 def leaving(observed: Observed, wanted: Wanted) -> tuple[tuple[str, str], ...]:
-    """Each port that leaves its bridge, or whose bridge goes, with that bridge."""
+    """Return each port that leaves its bridge, or whose bridge goes, with that bridge."""
     return (
         *((port.name, bridge.name) for bridge, port in ways_back(observed, wanted)),
         *((port.name, former.bridge) for former, port in _freed(observed, wanted)),
@@ -166,7 +166,8 @@ def settings(port: str, bridge: WantedLink, observed: Observed, wanted: Wanted) 
 
 
 def unusual(name: str, observed: Observed) -> Iterator[tuple[str, str, str]]:
-    """The settings of an interface that a new one does not have, their values, and a new one's."""
+    """Yield the settings of an interface that a new one does not have, their values, and a new
+    one's."""
     if (found := observed.belongings.get(name)) is not None:
         yield from _unusual(name, found.settings, found)
         return
@@ -226,7 +227,7 @@ def moved_back(observed: Observed, wanted: Wanted) -> Iterator[Step]:
 
 
 def remaining(name: str, observed: Observed, wanted: Wanted) -> Belongings:
-    """What is on a link once networks have left it, all that goes back to it among that."""
+    """Return what is on a link once networks have left it, all that goes back to it among that."""
     here = observed.belongings.get(name, Belongings())
     found = shares.without(here, _released(name, wanted))
     for step in moved_back(observed, wanted):
@@ -242,7 +243,7 @@ def _released(interface: str, wanted: Wanted) -> tuple[Words, ...]:
 
 
 def immovable(found: Belongings, old: str, new: str) -> str:
-    """Why what hangs on an interface cannot go along to another; nothing where it can."""
+    """Return why what hangs on an interface cannot go along to another; nothing where it can."""
     for reason in found.unworded:
         return f"interface {old!r}: {reason}: cannot go along to {new}; take it off first"
     for address in found.addresses:

@@ -99,7 +99,7 @@ def _joined(observed: Observed, joining: Mapping[str, str]) -> Observed:
 
 
 def of_directory(observed: Observed, wanted: Wanted) -> Iterator[Obstacle]:
-    """Where dnsmasq's directory cannot be used, nothing that dnsmasq needs can be had."""
+    """Yield that nothing which dnsmasq needs can be had, where its directory cannot be used."""
     path = wanted.networks_path
     reason = observed.networks_unfit or observed.unreadable.get(path, "")
     if reason and any((*_served(observed), *_served(wanted))):
@@ -112,7 +112,7 @@ def of_directory(observed: Observed, wanted: Wanted) -> Iterator[Obstacle]:
 
 
 def of_files(observed: Observed, wanted: Wanted) -> Iterator[Obstacle]:
-    """Where a file of a dnsmasq cannot be read, that dnsmasq and its files stay as they are."""
+    """Yield that a dnsmasq of which a file cannot be read stays as it is, as do its files."""
     about = {server.bridge: server.subjects for server in (*observed.dnsmasq, *wanted.dnsmasq)}
     for path, reason in sorted(observed.unreadable.items()):
         bridge = dhcp.bridge_of(wanted.networks_path, path)
@@ -162,7 +162,8 @@ def left_as_they_are(found: Iterable[Obstacle]) -> tuple[str, ...]:
 
 
 def standing_on(lacking: frozenset[str], wanted: Wanted) -> frozenset[str]:
-    """The links that are nothing without others: VLANs of an interface, ports of a bridge."""
+    """Return the links that are nothing without others: VLANs of an interface, ports of a
+    bridge."""
     found: frozenset[str] = frozenset()
     while True:
         below = lacking | found

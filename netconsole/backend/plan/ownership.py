@@ -103,7 +103,7 @@ def _has_several_hosts(found: Records) -> bool:
 
 
 def objects(observed: Observed, networks_path: str) -> tuple[str, ...]:
-    """What a host carries that netconsole or nova made, in words."""
+    """Return what a host carries that netconsole or nova made, in words."""
     return tuple(_objects(observed, networks_path))
 
 
@@ -127,7 +127,7 @@ def _own_rules(state: HostState) -> set[Rule]:
 
 
 def as_anothers(observed: Observed, found: Another) -> Observed:
-    """A host of another's: it is shown, and there is no plan."""
+    """Return what is seen of a host that is another's: it is shown, and nothing is planned."""
     return replace(
         observed,
         links={

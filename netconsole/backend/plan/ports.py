@@ -37,7 +37,8 @@ class Neighbourhood:
         return tuple(dict.fromkeys(network.bridge for network in self.networks))
 
     def wanted(self, of_part: Wanted, of_guests: Wanted) -> Wanted:
-        """What is wanted of the ports and of their bridges, of what part of the records asks for.
+        """Return what is wanted of the ports and of their bridges, of what part of the records asks
+        for.
 
         Other ports are not among that. Of the packet filter it is what the records of all guests
         ask for.
@@ -79,7 +80,7 @@ class Neighbourhood:
         )
 
     def scope(self, wanted: Wanted, served: Mapping[str, Iterable[str]]) -> Scope:
-        """The scope of the ports.
+        """Return the scope of the ports.
 
         `wanted` is what is wanted of them and of their bridges. `served` are the bridges with a
         DHCP server here, and the MAC addresses of all ports to which it gives addresses.

@@ -21,7 +21,7 @@ from netconsole.backend.wording.rule_subjects import subject_of
 
 
 def difference(observed: Observed, wanted: Wanted, scope: Scope) -> Plan:
-    """The steps between two states, as far as the scope goes."""
+    """Return the steps between two states, as far as the scope goes."""
     if scope.is_whole:
         return plan(observed, wanted)
     if scope.is_of_ports or scope.is_of_groups:  # both states are narrow

@@ -11,12 +11,13 @@ from netconsole.backend.steps import PutNeighbours, Step
 
 
 def local(address: Words) -> str:
-    """An address without its prefix length."""
+    """Return an address without its prefix length."""
     return str(ip_interface(address[0]).ip)
 
 
 def without(here: Belongings, gone: Iterable[Words]) -> Belongings:
-    """What is left on an interface when addresses go, with the routes that stand on these."""
+    """Return what is left on an interface when addresses go, with the routes that stand on
+    these."""
     leaving = tuple(gone)
     own = set(map(local, leaving))
     subnets = [ip_interface(_subnet(each)).network for each in leaving]
@@ -66,7 +67,8 @@ def neighbour_of(neighbour: Words) -> str:
 
 
 def beside(found: Belongings, there: Belongings) -> Belongings:
-    """What is to go along to a bridge that may have such things itself, which stay its own."""
+    """Return what is to go along to a bridge that may have such things itself, which stay its
+    own."""
     near = set(map(neighbour_of, there.neighbours))
     return replace(
         found,
@@ -76,7 +78,7 @@ def beside(found: Belongings, there: Belongings) -> Belongings:
 
 
 def share(here: Belongings, moved: Belongings) -> Belongings:
-    """What of all that is on a bridge came with a port, and what stands on its addresses."""
+    """Return what of all that is on a bridge came with a port, and what stands on its addresses."""
     places = set(map(place_of, moved.addresses))
     going = tuple(each for each in here.addresses if place_of(each) in places)
     kinds = zip(parts(here), parts(without(here, going)), parts(moved), strict=True)
@@ -91,7 +93,7 @@ def _came(
 
 
 def minus(found: Belongings, other: Belongings) -> Belongings:
-    """What is in one and not in the other."""
+    """Return what is in one and not in the other."""
     kinds = zip(parts(found), parts(other), strict=True)
     return _of(_minus(one, set(map(lasting, another))) for one, another in kinds)
 
@@ -101,13 +103,13 @@ def _minus(one: tuple[Words, ...], known: set[Words]) -> tuple[Words, ...]:
 
 
 def joined(found: Belongings, more: Belongings) -> Belongings:
-    """What is in one or in the other."""
+    """Return what is in one or in the other."""
     new = minus(more, found)
     return _of(one + another for one, another in zip(parts(found), parts(new), strict=True))
 
 
 def parts(found: Belongings) -> tuple[tuple[Words, ...], ...]:
-    """All that goes along, kind by kind."""
+    """Return all that goes along, kind by kind."""
     routes = (found.routes, found.later_routes, found.connected_routes)
     return (found.addresses, *routes, found.rules, found.neighbours)
 
@@ -118,7 +120,8 @@ def _of(kinds: Iterable[tuple[Words, ...]]) -> Belongings:
 
 
 def lasting_use(found: Belongings) -> tuple[frozenset[str], bool]:
-    """The addresses, without prefix lengths, and whether there are routes, that someone made.
+    """Return the addresses, without prefix lengths, and whether there are routes, that someone
+    made.
 
     What the kernel learns from router advertisements comes by itself.
     """
@@ -130,7 +133,8 @@ def lasting_use(found: Belongings) -> tuple[frozenset[str], bool]:
 def among_neighbours(
     interface: str, neighbours: tuple[Words, ...], steps: tuple[Step, ...]
 ) -> Iterator[Step]:
-    """Steps with which the kernel may forget the neighbours of an interface, and these again."""
+    """Yield steps with which the kernel may forget the neighbours of an interface, and these
+    again."""
     about = together(*(step.subjects for step in steps))
     put = (PutNeighbours(interface, neighbours, subjects=about),) if neighbours else ()
     yield from (*put, *steps, *put)

@@ -23,7 +23,8 @@ from netconsole.backend.steps import ChangeRules
 def change(
     family: Family, table: TableName, current: Table, goal: Table, kind: Kind | None = None
 ) -> ChangeRules | None:
-    """The transaction that leads from one table to another, and back; None where they agree."""
+    """Return the transaction that leads from one table to another, and back; None where they
+    agree."""
     declaration = rules.NEW_CHAIN[family]
     lines = rules.restore_lines(current, goal, declaration)
     if not lines:
@@ -34,7 +35,7 @@ def change(
 
 
 def numbered(current: Table, lines: Iterable[str]) -> tuple[str, ...]:
-    """The rules that lines delete by number, each chain's last first."""
+    """Return the rules that lines delete by number, each chain's last first."""
     return tuple(
         current[chain][int(rest) - 1]
         for line in lines
@@ -67,7 +68,7 @@ class Remaining:
 
 
 def still(step: ChangeRules, current: Table) -> Remaining:
-    """What is left to do of a step where its table is this by now."""
+    """Return what is left to do of a step where its table is this by now."""
     now = _Now({chain: list(specs) for chain, specs in current.items()}, step)
     texts = iter(step.numbered)
     for line in step.lines:
@@ -130,7 +131,7 @@ class _Now:
         self._left: list[str] = []
 
     def left_alone(self) -> Iterator[str]:
-        """A sentence a chain."""
+        """Yield a sentence a chain."""
         for chain, specs in self._gone.items():
             what = f"`{specs[0]}` is" if len(specs) == 1 else f"{len(specs)} rules are"
             yield f"{what} not in {chain} any more"

@@ -8,7 +8,7 @@ from netconsole.backend.wording import dhcp
 
 
 def concerning(observed: Observed, wanted: Wanted) -> Observed:
-    """The host without those unread files that no network needs and no dnsmasq of ours has.
+    """Return the host without those unread files that no network needs and no dnsmasq of ours has.
 
     What lies about under a name like ours, and is no file, is not ours, and left alone.
     """
@@ -30,7 +30,8 @@ def refuse(title: str, observed: Observed, wanted: Wanted) -> None:
 
 
 def beside_files(observed: Observed) -> Observed:
-    """The host without those unread parts that are files: they hold up what they are of alone."""
+    """Return the host without those unread parts that are files: they hold up what they are of
+    alone."""
     unreadable = {part: why for part, why in observed.unreadable.items() if not is_path(part)}
     return replace(observed, unreadable=unreadable)
 
@@ -41,7 +42,7 @@ def is_path(part: str) -> bool:
 
 
 def as_wanted(observed: Observed, wanted: Wanted) -> Observed:
-    """The host with those files and directories as they should be that could not be read.
+    """Return the host with those files and directories as they should be that could not be read.
 
     The parts `unreadable` that are paths say which: the file itself, or all that is in it.
     """

@@ -28,7 +28,7 @@ _LEASE_FILE = "--dhcp-leasefile="
 
 
 def way_back(begun: Iterable[Step], *, rebooted: bool) -> tuple[Step, ...]:
-    """The inverse steps, the last first.
+    """Return the inverse steps, the last first.
 
     Of a kernel that is gone nothing is left but the files, and steps may be there to stay. What was
     done to a link that goes again goes with it, but for a port's way out of its bridge: that comes
@@ -62,7 +62,8 @@ def _is_on(step: Step, links: Collection[str]) -> bool:
 
 
 def given_away(begun: Iterable[Step]) -> frozenset[str]:
-    """The files that someone else writes from then on: a dnsmasq the leases that it gives."""
+    """Return the files that someone else writes from then on: a dnsmasq the leases that it
+    gives."""
     return frozenset(
         word.removeprefix(_LEASE_FILE)
         for step in begun
@@ -100,7 +101,8 @@ class Standing:
         self._places = {(found.interface, found.address) for found in self.addresses}
 
     def needed(self, steps: Iterable[Step]) -> Iterator[Step]:
-        """Those steps of the way back, in their order, that still have something to take back."""
+        """Return those steps of the way back, in their order, that still have something to take
+        back."""
         return (step for step in steps if self._is_needed(step))
 
     def _is_needed(self, step: Step) -> bool:
@@ -168,7 +170,7 @@ class Standing:
 
 
 def attribute(link: ObservedLink, name: LinkAttribute) -> str:
-    """An attribute of a link as a step words it."""
+    """Return an attribute of a link as a step words it."""
     value = getattr(link, name)
     if isinstance(value, bool):
         return "1" if value else "0"

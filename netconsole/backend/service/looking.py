@@ -122,7 +122,7 @@ class Looking:
         return Places(options.networks_path, self._store.path, journal, mark.DIRECTORY)
 
     def survey(self) -> Survey:
-        """The records, the host and the plan between them, all of one moment."""
+        """Return the records, the host and the plan between them, all of one moment."""
         return self.look().survey
 
     def look(self, former: Look | None = None, again: Again = EVERYTHING_AGAIN) -> Look:

@@ -36,7 +36,7 @@ class Remark:
 
 
 def remarks(configuration: Configuration) -> tuple[Remark, ...]:
-    """Everything there is to remark: refused values, then the files line by line."""
+    """Return everything there is to remark: refused values, then the files line by line."""
     refused = tuple(Remark("refused", str(error)) for error in configuration.refused())
     here = () if refused else _on_this_host(configuration)
     return (*refused, *here, *_of_lines(configuration))

@@ -70,11 +70,11 @@ class Reading(Looking):
         return len(self._journal.unfinished()) > len(self._journal.cut_off())
 
     def status(self) -> Status:
-        """One consistent picture of the store, the host, and the plan between them."""
+        """Return one consistent picture of the store, the host, and the plan between them."""
         return self.survey().status()
 
     def guards(self) -> Guarding:
-        """What each port of this host may send as, and what of its guest was stopped.
+        """Return what each port of this host may send as, and what of its guest was stopped.
 
         Raises Unavailable where the counters cannot be read.
         """
@@ -82,21 +82,21 @@ class Reading(Looking):
         return guarding(seen, self.stopped(seen))
 
     def stopped(self, seen: Survey) -> dict[str, int]:
-        """How many frames of guests the guards have dropped, by kind, since they are there.
+        """Return how many frames of guests the guards have dropped, by kind, since they are there.
 
         Raises NetconsoleError or OSError where that cannot be read.
         """
         return self._host.stopped(BY_EBTABLES in seen.wanted.unsupported)
 
     def plan(self) -> Plan:
-        """The steps between the host and the store.
+        """Return the steps between the host and the store.
 
         Raises Unavailable where it cannot be known, Conflict where something stands in the way.
         """
         return self.planned().plan
 
     def planned(self) -> Survey:
-        """A survey whose plan is known; raises as `plan` does."""
+        """Return a survey whose plan is known; raises as `plan` does."""
         seen = self.survey()
         for part, reason in seen.observed.unreadable.items():
             if part == "plan":
@@ -105,36 +105,37 @@ class Reading(Looking):
         return seen
 
     def preview_of(self, seen: Survey) -> Preview:
-        """The plan of a survey as it is shown."""
+        """Return the plan of a survey as it is shown."""
         notes = self._host.notes(seen.plan, seen.observed, seen.wanted)
         return Preview(seen.plan.steps, (*notes, *left_as_they_are(seen.obstacles)))
 
     def networks(self) -> tuple[Network, ...]:
-        """Every network, in the order in which they were made."""
+        """Return every network, in the order in which they were made."""
         with self._store.reading() as connection:
             return network_rows.every(connection)
 
     def network(self, name: str) -> Network:
-        """A network by its label or uuid; raises NotFound."""
+        """Return a network by its label or uuid; raises NotFound."""
         with self._store.reading() as connection:
             return network_rows.find(connection, name)
 
     def fixed_ips(self, network: str) -> tuple[FixedIP, ...]:
-        """Every address of a network, in order; raises NotFound."""
+        """Return every address of a network, in order; raises NotFound."""
         with self._store.reading() as connection:
             refuse_broken(connection)
             found = network_rows.find(connection, network)
             return fixed_ip_rows.of_network(connection, found.id)
 
     def fixed_ip(self, address: str) -> FixedIPView:
-        """An address with its network and instance; raises InvalidValue or NotFound."""
+        """Return an address with its network and instance; raises InvalidValue or NotFound."""
         wanted = parse_address("fixed address", address)
         with self._store.reading() as connection:
             (view,) = self._with_leases(connection, (fixed_ip_view(connection, wanted),))
         return view
 
     def fixed_ip_views(self, network: str | None = None) -> Iterator[FixedIPView]:
-        """Every address of a network, or of all, one network after the other; raises NotFound."""
+        """Yield every address of a network, or of all, one network after the other; raises
+        NotFound."""
         with self._store.reading() as connection:
             found = None if network is None else network_rows.find(connection, network)
             yield from self._with_leases(connection, fixed_ip_views(connection, found))
@@ -147,11 +148,11 @@ class Reading(Looking):
         return views_with_events(views, lease_events(found, leases, self._options))
 
     def store_versions(self) -> Versions:
-        """What tells, for little, whether the store was written since."""
+        """Return what tells, for little, whether the store was written since."""
         return self._store.versions()
 
     def guest_at(self, address: str) -> GuestData | None:
-        """What the instance is told that has a fixed address; None where none has it."""
+        """Return what the instance is told that has a fixed address; None where none has it."""
         with self._store.reading() as connection:
             try:
                 row = fixed_ip_rows.find(connection, address)
@@ -161,37 +162,38 @@ class Reading(Looking):
             return _guest(connection, row.instance_uuid or "") if is_its_own else None
 
     def guest_of(self, uuid: str) -> GuestData | None:
-        """What an instance is told, by its uuid alone; None where there is none."""
+        """Return what an instance is told, by its uuid alone; None where there is none."""
         with self._store.reading() as connection:
             return _guest(connection, uuid)
 
     def instances(self) -> tuple[InstanceView, ...]:
-        """Every instance with its ports and addresses."""
+        """Return every instance with its ports and addresses."""
         with self._store.reading() as connection:
             refuse_broken(connection)
             return instance_views(connection)
 
     def instance(self, name: str) -> InstanceView:
-        """An instance by its name or uuid; raises NotFound."""
+        """Return an instance by its name or uuid; raises NotFound."""
         with self._store.reading() as connection:
             refuse_broken(connection)
             return instance_view(connection, instance_rows.find(connection, name))
 
     def floating_ips(self) -> tuple[FloatingIP, ...]:
-        """Every floating address, in the order in which they were made."""
+        """Return every floating address, in the order in which they were made."""
         with self._store.reading() as connection:
             refuse_broken(connection)
             return floating_ip_rows.every(connection)
 
     def dns_domains(self) -> tuple[DnsDomain, ...]:
-        """Every domain that names of floating addresses are in, by name."""
+        """Return every domain that names of floating addresses are in, by name."""
         with self._store.reading() as connection:
             return dns_rows.domains(connection)
 
     def dns_entries(
         self, domain: str | None = None, *, name: str | None = None, address: str | None = None
     ) -> tuple[DnsEntry, ...]:
-        """The names of floating addresses: those in a domain, of a name, of an address, or all.
+        """Return the names of floating addresses: those in a domain, of a name, of an address, or
+        all.
 
         Raises InvalidValue, and NotFound where there is no such domain.
         """
@@ -212,13 +214,14 @@ class Reading(Looking):
         )
 
     def vpns(self) -> tuple[VpnView, ...]:
-        """Every network that keeps an address for its project's VPN, with the VPN's instance."""
+        """Return every network that keeps an address for its project's VPN, with the VPN's
+        instance."""
         with self._store.reading() as connection:
             refuse_broken(connection)
             return vpn_views(connection)
 
     def security_groups(self, project: str | None = None) -> tuple[SecurityGroupView, ...]:
-        """The security groups of a project, or of all, each with its rules and members.
+        """Return the security groups of a project, or of all, each with its rules and members.
 
         The `default` of each is among them, as it will be where it is not made yet.
         """
@@ -227,13 +230,13 @@ class Reading(Looking):
             return security_group_views(connection, project)
 
     def security_group(self, project: str, name: str) -> SecurityGroupView:
-        """A project's group by name or id, its `default` in any case; raises NotFound."""
+        """Return a project's group by name or id, its `default` in any case; raises NotFound."""
         with self._store.reading() as connection:
             refuse_broken(connection)
             return security_group_view(connection, project, name)
 
     def security_groups_of(self, instance: str) -> tuple[SecurityGroup, ...]:
-        """The groups that an instance is in; raises NotFound."""
+        """Return the groups that an instance is in; raises NotFound."""
         with self._store.reading() as connection:
             refuse_broken(connection)
             return group_rows.groups_of(connection, instance_rows.find(connection, instance))
@@ -249,21 +252,21 @@ class Reading(Looking):
         return answers(seen, source, instance, attempt)
 
     def default_rules(self) -> tuple[DefaultRule, ...]:
-        """The rules that new `default` groups get."""
+        """Return the rules that new `default` groups get."""
         with self._store.reading() as connection:
             return group_rows.default_rules(connection)
 
     def quotas(self, project: str) -> tuple[Quota, ...]:
-        """What a project may have, and what it has."""
+        """Return what a project may have, and what it has."""
         with self._store.reading() as connection:
             return quotas(connection, project, self._options)
 
     def history(self) -> tuple[JournalEntry, ...]:
-        """The changes of this host, the newest first."""
+        """Return the changes of this host, the newest first."""
         return tuple(self._journal.entries())
 
     def undoable(self, change_id: str | None = None) -> JournalEntry:
-        """The cure that `undo` would take back: the one named, or the latest.
+        """Return the cure that `undo` would take back: the one named, or the latest.
 
         Raises NotFound where there is none, Conflict where it is not one that stands.
         """

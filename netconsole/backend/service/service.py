@@ -58,7 +58,8 @@ class Service(Writing):
     """
 
     def preview(self, change: Change[Result]) -> Preview:
-        """The steps that a change would take; the store is rolled back. Raises as `do` does."""
+        """Return the steps that a change would take; the store is rolled back. Raises as `do`
+        does."""
         self.refuse_if_read_only(change.title)
         with at_rest(), self._store.transaction() as connection:
             written = self._write(connection, change, self._journal.is_under_way)
@@ -135,7 +136,7 @@ class Service(Writing):
         return self._audited(title, lambda: _taking_back(self.undoable(change_id)), manner)
 
     def preview_undo(self, change_id: str | None = None) -> Preview:
-        """The steps that `undo` would take; raises as it does."""
+        """Return the steps that `undo` would take; raises as it does."""
         self.refuse_if_read_only("undo")
         return self.preview(_taking_back(self.undoable(change_id)))
 

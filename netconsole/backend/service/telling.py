@@ -20,12 +20,12 @@ class Telling(Reading):
             raise ReadOnly(f"{title}: refused, this is read-only ({self.read_only_because})")
 
     def guest_summary(self, instance: str) -> GuestSummary:
-        """What an instance is told beside its network: sizes and names; raises NotFound."""
+        """Return what an instance is told beside its network: sizes and names; raises NotFound."""
         with self._store.reading() as connection:
             return summary(_guest(connection, instance))
 
     def user_data(self, instance: str) -> str | None:
-        """The user data of an instance, in base64.
+        """Return the user data of an instance, in base64.
 
         Raises NotFound, and ReadOnly where nothing may be changed, as it may hold passwords.
         """
@@ -34,18 +34,19 @@ class Telling(Reading):
             return _in_base64(_guest(connection, instance).user_data)
 
     def guest_password(self, instance: str) -> str | None:
-        """The password that a guest posted, in base64, still encrypted; raises as `user_data`."""
+        """Return the password that a guest posted, in base64, still encrypted; raises as
+        `user_data`."""
         self.refuse_if_read_only("get-password")
         with self._store.reading() as connection:
             return _in_base64(_guest(connection, instance).password)
 
     def key_pairs(self, project: str | None = None) -> tuple[KeyPair, ...]:
-        """The key pairs of a project, or of all, by name."""
+        """Return the key pairs of a project, or of all, by name."""
         with self._store.reading() as connection:
             return key_pairs.every(connection, project)
 
     def public_key(self, project: str, name: str) -> str:
-        """The public key of a project's key pair; raises NotFound, and ReadOnly."""
+        """Return the public key of a project's key pair; raises NotFound, and ReadOnly."""
         self.refuse_if_read_only("keypair show")
         with self._store.reading() as connection:
             return key_pairs.find(connection, project, name).public_key

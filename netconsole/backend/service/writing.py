@@ -65,7 +65,8 @@ class Prepared(Generic[Result]):
     """Why no dnsmasq is started, where none is."""
 
     def left(self, observed: Observed) -> Plan:
-        """The steps that are left to do. Raises Conflict where something else stands in the way."""
+        """Return the steps that are left to do. Raises Conflict where something else stands in the
+        way."""
         if self.wanted is None:
             return Plan()
         if self.scope.is_whole:

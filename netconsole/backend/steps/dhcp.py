@@ -142,7 +142,7 @@ class StartDnsmasq(ProgramStep):
         return (("dnsmasq", self.bridge),)
 
     def stands_with(self, former: Step) -> bool:
-        """The one that was stopped for it goes on."""
+        """Whether it goes on that was stopped for this."""
         return isinstance(former, StopDnsmasq) and former.bridge == self.bridge
 
 
@@ -214,7 +214,8 @@ class ReleaseLease(ProgramStep):
 
 
 def announced_restarts(steps: Iterable[Step]) -> tuple[str, ...]:
-    """A sentence for each dnsmasq that is restarted: DHCP and DNS pause, so nobody is surprised."""
+    """Return a sentence for each dnsmasq that is restarted: DHCP and DNS pause, so nobody is
+    surprised."""
     taken = tuple(steps)
     stopped = {step.bridge: step for step in taken if isinstance(step, StopDnsmasq)}
     return tuple(

@@ -149,7 +149,7 @@ class SetLink(ProgramStep):
         return ("link", self.name), ("link", master)
 
     def stands_with(self, former: Step) -> bool:
-        """A link that cannot be marked as ours would be a stranger's."""
+        """Whether it marks the link just made, which would be a stranger's without the mark."""
         is_mark = self.attribute == "alias"
         return is_mark and isinstance(former, AddLink) and former.name == self.name
 

@@ -74,7 +74,7 @@ class MoveAddresses(ProgramStep):
         return replace(self, to_bridge=not self.to_bridge)
 
     def left(self, old: Belongings, new: Belongings) -> tuple[Argv, ...]:
-        """What is still to be done where the old place and the new one hold this.
+        """Return what is still to be done where the old place and the new one hold this.
 
         Nothing is taken from the old place that is not on the new one by then. A bridge may have
         another MAC address with the port, at which the kernel forgets its neighbours.

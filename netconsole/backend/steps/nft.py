@@ -59,7 +59,7 @@ class RemoveNftRule(_NftRuleStep):
     """Delete the rule with this comment, where it is still there."""
 
     def deletion(self, handle: str) -> Argv:
-        """The program that deletes the rule of this handle."""
+        """Return the program that deletes the rule of this handle."""
         return ("nft", "delete", "rule", self.family, self.table, self.chain, "handle", handle)
 
     @property

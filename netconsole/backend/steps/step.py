@@ -18,17 +18,17 @@ Thing = tuple[Literal["link", "dnsmasq"], str]
 
 
 def argv(*parts: object) -> Argv:
-    """An argument list of anything that has a text."""
+    """Return an argument list of anything that has a text."""
     return tuple(str(part) for part in parts)
 
 
 def given(option: str, value: object) -> Argv:
-    """An option and its value, or nothing where there is no value."""
+    """Return an option and its value, or nothing where there is no value."""
     return () if value in (None, "") else (option, str(value))
 
 
 def words(*parts: object) -> str:
-    """Words as they are typed at a shell."""
+    """Return words as they are typed at a shell."""
     return in_shell(*argv(*parts))
 
 

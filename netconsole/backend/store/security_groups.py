@@ -203,14 +203,16 @@ def lets_in(connection: Connection, group_id: int, host: str, but: int | None = 
 
 
 def in_group(group_id: int | None, others: Collection[str]) -> sa.CompoundSelect[tuple[str]]:
-    """The query for the instances that are in a group, if one is named, and for others by uuid."""
+    """Return the query for the instances that are in a group, if one is named, and for others by
+    uuid."""
     members = security_group_instance_association.c
     own = sa.select(members.instance_uuid).where(members.security_group_id == group_id)
     return sa.union(own, sa.select(instances.c.uuid).where(instances.c.uuid.in_(others)))
 
 
 def guests_of(host: str) -> sa.CompoundSelect[tuple[str]]:
-    """The query for a host's instances, and for the members of groups that reach these by rules.
+    """Return the query for a host's instances, and for the members of groups that reach these by
+    rules.
 
     The latter may run anywhere.
     """

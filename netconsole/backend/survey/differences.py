@@ -12,7 +12,7 @@ _APART: Final = (".leases", ".pid")
 
 
 def differing(was: Survey, now: Survey) -> frozenset[Facility]:
-    """Where they differ; what of the host no plan compares counts as well."""
+    """Return where they differ; what of the host no plan compares counts as well."""
     found = set(differing_host(was.observed, now.observed))
     if (was.records, was.usage, was.wanted_unknown) != (now.records, now.usage, now.wanted_unknown):
         found.add(Facility.STORE)
@@ -26,7 +26,8 @@ def differing(was: Survey, now: Survey) -> frozenset[Facility]:
 
 
 def differing_host(was: Observed, now: Observed) -> frozenset[Facility]:
-    """Where the host differs, also by what no plan compares: a carrier, a process' number."""
+    """Return where the host differs, also by what no plan compares: a carrier, a process'
+    number."""
     found = {
         facility
         for facility, (fields, told) in _TOLD.items()

@@ -98,7 +98,7 @@ def next_event(
 
 
 def with_events(records: Records, events: Iterable[LeaseEvent]) -> Records:
-    """The records as they will be once the events are written."""
+    """Return the records as they will be once the events are written."""
     happened = {event.fixed_ip.id: event for event in events}
     rows = (_after(row, happened.get(row.id)) for row in records.fixed_ips)
     return replace(records, fixed_ips=tuple(row for row in rows if row.instance_uuid is not None))
@@ -126,7 +126,7 @@ def _after(row: FixedIP, event: LeaseEvent | None) -> FixedIP:
 def lease_of(
     row: FixedIP, network: Network, leases: Mapping[str, tuple[Lease, ...]]
 ) -> Lease | None:
-    """The lease of a fixed address, if its guest holds one."""
+    """Return the lease of a fixed address, if its guest holds one."""
     for lease in leases.get(network.bridge, ()):
         if (lease.address, lease.mac) == (row.address, row.mac):
             return lease

@@ -11,7 +11,7 @@ from netconsole.backend.wording.rule_subjects import subject_of
 
 
 def nat_rules(observed: Observed, wanted: Wanted) -> Iterator[NatRule]:
-    """Every rule of the nat table: those that are there, then those that are missed."""
+    """Yield every rule of the nat table: those that are there, then those that are missed."""
     nat = {
         key.chain: specs(rules)
         for key, rules in observed.chains.items()

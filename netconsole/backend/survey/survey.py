@@ -56,7 +56,7 @@ UNPLANNED = frozenset({"store", "plan"})
 
 
 def difference(observed: Observed, wanted: Wanted) -> tuple[Observed, Plan, tuple[Obstacle, ...]]:
-    """The plan, as far as what is wanted can be had, and what cannot.
+    """Return the plan, as far as what is wanted can be had, and what cannot.
 
     Where something stands in the way that cannot be left out, the plan is empty and the state says
     so.

@@ -36,12 +36,12 @@ class Trouble:
 
 
 def in_order(troubles: Iterable[Trouble]) -> tuple[Trouble, ...]:
-    """What cuts off most comes first; what is certain before what is not."""
+    """Return them in order: what cuts off most first, what is certain before what is not."""
     return tuple(sorted(troubles, key=lambda each: (each.reach, not each.certain)))
 
 
 def troubles(status: Status) -> tuple[Trouble, ...]:
-    """What is wrong or not known, and is not already a step of the drift."""
+    """Return what is wrong or not known, and is not already a step of the drift."""
     host = (*_of_host(status.host), *_of_filtering(status.host), *_of_ways_out(status))
     rest = (*_of_networks(status), *_of_instances(status), *_of_groups(status))
     return in_order((*host, *rest))
@@ -155,7 +155,7 @@ def _place(server: DnsmasqStatus) -> str:
 
 
 def lease_word(allocation: Allocation) -> str:
-    """Where an address is in its life, in a word or two.
+    """Return where an address is in its life, in a word or two.
 
     `leased` only where somebody is at the port: a lease outlives its guest. `not here` where
     another host would know.

@@ -262,7 +262,8 @@ def observe(
     concerns: Callable[[str], object] = bool,
     may_be_directory: Callable[[str], object] = not_,
 ) -> FoundFiles:
-    """The files directly in a directory whose paths concern us; none where there is no directory.
+    """Return the files directly in a directory whose paths concern us; none where there is no
+    directory.
 
     Links and hidden files are an admin's, and passed over. Directories are those of paths that may
     be one.
@@ -291,7 +292,7 @@ def observe(
 
 
 def observe_all(directories: Iterable[str], concerns: Callable[[str], object] = bool) -> FoundFiles:
-    """The files directly in several directories, of those that are directories."""
+    """Return the files directly in several directories, of those that are directories."""
     found = [observe(each, concerns) for each in directories if Path(each).is_dir()]
     return FoundFiles(
         {path: file for seen in found for path, file in seen.files.items()},
@@ -332,7 +333,7 @@ def _note_kind(path: str, entry: os.DirEntry[str], seen: FoundFiles, expected: s
 
 
 def directories(directory: str) -> frozenset[str]:
-    """The directories directly in a directory."""
+    """Return the directories directly in a directory."""
     if not Path(directory).is_dir():
         return frozenset()
     return frozenset(

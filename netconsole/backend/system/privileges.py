@@ -33,7 +33,7 @@ def lacking(capability: Capability = Capability.NET_ADMIN) -> str | None:
 
 
 def run_as_root(error: OSError) -> str:
-    """What is to be added to what an error says, where root would not meet it."""
+    """Return what is to be added to what an error says, where root would not meet it."""
     return ", run as root" if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
 
 
@@ -52,7 +52,8 @@ def sends_any_length() -> bool:
 
 
 def invoker() -> int | None:
-    """The user who runs this as root by sudo(8); None where root is who called, or not by sudo."""
+    """Return the user who runs this as root by sudo(8); None where root is who called, or not by
+    sudo."""
     uid = os.environ.get("SUDO_UID", "")
     return int(uid) or None if uid.isdecimal() and os.geteuid() == 0 else None
 

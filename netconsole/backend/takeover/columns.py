@@ -42,7 +42,7 @@ _WHOLE = range(-(2**63), 2**63)
 
 
 def needed(kind: type) -> tuple[str, ...]:
-    """The columns without which there can be no such row."""
+    """Return the columns without which there can be no such row."""
     return tuple(each.name for each in fields(kind) if each.default is MISSING)
 
 

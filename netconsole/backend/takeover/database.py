@@ -94,7 +94,7 @@ _LONGEST_REASON = 300
 
 
 def shown(url: str) -> str:
-    """A database URL without its password. Raises InvalidValue as `read` does."""
+    """Return a database URL without its password. Raises InvalidValue as `read` does."""
     return _parsed(url).render_as_string(hide_password=True)
 
 

@@ -19,7 +19,7 @@ _UNFIT = re.compile(r"[^A-Za-z0-9 _.@-]")
 def told_of(
     rows: NovaRows, instances: Mapping[str, Instance]
 ) -> tuple[tuple[GuestData, ...], tuple[str, ...]]:
-    """What those instances are told, and what of it could not be taken over, a note each.
+    """Return what those instances are told, and what of it could not be taken over, a note each.
 
     Key pairs are users' in nova, who are unknown here: an instance keeps the key that it has. The
     files that it was made with nova did not keep.

@@ -20,7 +20,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def address(what: str, value: str | None) -> str:
-    """An IPv4 address."""
+    """Return an IPv4 address."""
     try:
         return str(IPv4Address(value or ""))
     except ValueError:
@@ -28,7 +28,7 @@ def address(what: str, value: str | None) -> str:
 
 
 def address_in(what: str, value: str | None, cidr: str) -> str:
-    """An IPv4 address of a range."""
+    """Return an IPv4 address of a range."""
     found = address(what, value)
     if IPv4Address(found) not in _range(cidr):
         raise InvalidValue(what, value, f"must lie in {cidr}")
@@ -40,7 +40,7 @@ _range = lru_cache(maxsize=1)(IPv4Network)
 
 
 def ip_address(what: str, value: str | None) -> str | None:
-    """An address of either kind, or nothing: a name server."""
+    """Return an address of either kind, or nothing: a name server."""
     try:
         return option_rules.ip_address_or_none(value or "")
     except ValueError as error:
@@ -48,12 +48,12 @@ def ip_address(what: str, value: str | None) -> str | None:
 
 
 def optional_address(what: str, value: str | None) -> str | None:
-    """An IPv4 address, or nothing."""
+    """Return an IPv4 address, or nothing."""
     return address(what, value) if value else None
 
 
 def range_v4(what: str, value: str | None) -> IPv4Network:
-    """An IPv4 range."""
+    """Return an IPv4 range."""
     try:
         return IPv4Network(value or "")
     except ValueError:
@@ -61,7 +61,7 @@ def range_v4(what: str, value: str | None) -> IPv4Network:
 
 
 def range_v6(what: str, value: str | None) -> str | None:
-    """An IPv6 range, or nothing."""
+    """Return an IPv6 range, or nothing."""
     try:
         return str(IPv6Network(_unscoped(value))) if value else None
     except ValueError:
@@ -69,7 +69,7 @@ def range_v6(what: str, value: str | None) -> str | None:
 
 
 def address_v6(what: str, value: str | None) -> str | None:
-    """An IPv6 address, or nothing."""
+    """Return an IPv6 address, or nothing."""
     try:
         return str(IPv6Address(_unscoped(value))) if value else None
     except ValueError:
@@ -84,45 +84,45 @@ def _unscoped(value: str) -> str:
 
 
 def whole(what: str, value: int | None, allowed: range) -> int | None:
-    """A whole number that may be, or nothing."""
+    """Return a whole number that may be, or nothing."""
     if value is not None and value not in allowed:
         raise InvalidValue(what, value, f"must be {allowed[0]} to {allowed[-1]}")
     return value
 
 
 def mac(what: str, value: str | None) -> str:
-    """A MAC address, in small letters."""
+    """Return a MAC address, in small letters."""
     return validate.mac(what, value or "")
 
 
 def interface(what: str, value: str | None) -> str:
-    """The name of an interface."""
+    """Return the name of an interface."""
     return validate.interface(what, value or "")
 
 
 def optional_interface(what: str, value: str | None) -> str | None:
-    """The name of an interface, or nothing."""
+    """Return the name of an interface, or nothing."""
     return interface(what, value) if value else None
 
 
 def optional_name(what: str, value: str | None) -> str | None:
-    """A host, or nothing."""
+    """Return a host, or nothing."""
     return validate.name(what, value) if value else None
 
 
 def called(what: str, value: str | None) -> str | None:
-    """A project or pool, or nothing."""
+    """Return a project or pool, or nothing."""
     return validate.display_name(what, value) if value else None
 
 
 def shown(text: str) -> str:
-    """A text as a display name can have it: printable, with no blank or '-' in front."""
+    """Return a text as a display name can have it: printable, with no blank or '-' in front."""
     kept = "".join(letter if letter.isprintable() else "-" for letter in text)
     return kept.lstrip(" -")[:LONGEST_KEPT].strip()
 
 
 def uuid(what: str, value: str | None, key: str) -> str:
-    """A UUID. The oldest rows have none: they get one that is the same at every reading."""
+    """Return a UUID. The oldest rows have none: they get one that is the same at every reading."""
     if not value:
         return str(uuid5(NAMESPACE_OID, f"nova:{key}"))
     if not _UUID.fullmatch(value):

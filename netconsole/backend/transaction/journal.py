@@ -93,7 +93,7 @@ class Journal:
         return OpenEntry(change_id, path, handle)
 
     def entries(self) -> Iterator[JournalEntry]:
-        """Every change, the newest first; those that cannot be read say why.
+        """Yield every change, the newest first; those that cannot be read say why.
 
         One that a later change has taken back ended with that. Raises Unavailable where none can be
         read.
@@ -110,7 +110,7 @@ class Journal:
             yield entry
 
     def entry(self, change_id: str) -> JournalEntry:
-        """One change by its id; raises NotFound, and Unavailable where it cannot be read."""
+        """Return one change by its id; raises NotFound, and Unavailable where it cannot be read."""
         entry = next((entry for entry in self.entries() if entry.id == change_id), None)
         if entry is None:
             shown = command("history")
@@ -125,11 +125,11 @@ class Journal:
         return any(path.suffix == _OPEN for path in self._paths())
 
     def unfinished(self) -> tuple[JournalEntry, ...]:
-        """The changes that have no end, the newest first; no others are read."""
+        """Return the changes that have no end, the newest first; no others are read."""
         return tuple(_every([path for path in self._paths() if path.suffix == _OPEN]))
 
     def cut_off(self) -> tuple[JournalEntry, ...]:
-        """The changes that have no end and nobody who could make one, the newest first."""
+        """Return the changes that have no end and nobody who could make one, the newest first."""
         return tuple(entry for entry in self.unfinished() if not self._lives(entry.id))
 
     @contextmanager
@@ -233,7 +233,7 @@ class OpenEntry:
             self.handle = -1
 
     def read(self) -> JournalEntry:
-        """What the file says by now, also when it has lost its name. Raises Unavailable."""
+        """Return what the file says by now, also when it has lost its name. Raises Unavailable."""
         try:
             return journal_entry.parse(self.id, _content(self.handle), None)
         except UnreadEntry as error:
@@ -266,7 +266,7 @@ class OpenEntry:
 
 
 def boot_id() -> str:
-    """The boot of the running kernel (random(4)); empty where it does not tell."""
+    """Return the boot of the running kernel (random(4)); empty where it does not tell."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

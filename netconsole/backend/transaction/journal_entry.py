@@ -54,7 +54,7 @@ class JournalEntry:
 
 
 def unfinished(entry: JournalEntry) -> str:
-    """A sentence on a change that was cut off, and what becomes of it."""
+    """Return a sentence on a change that was cut off, and what becomes of it."""
     if entry.unread:
         return entry.unread
     what = "is on trial, and nobody is left to hear a yes" if entry.trial else "was left half done"
@@ -73,7 +73,7 @@ class Torn(UnreadEntry):
 
 
 def head(entry: JournalEntry) -> str:
-    """The first line of a change, written before its first step."""
+    """Return the first line of a change, written before its first step."""
     return as_line(
         {
             "id": entry.id,
@@ -92,17 +92,17 @@ def head(entry: JournalEntry) -> str:
 
 
 def began(last: int) -> str:
-    """The line that says: the steps up to this one, counted from 0, are about to happen."""
+    """Return the line that says: the steps up to this one, counted from 0, are about to happen."""
     return as_line({"began": last})
 
 
 def done(last: int) -> str:
-    """The line that says: the steps up to this one, counted from 0, have happened."""
+    """Return the line that says: the steps up to this one, counted from 0, have happened."""
     return as_line({"done": last})
 
 
 def failed(because: str) -> str:
-    """The line that says why the change failed."""
+    """Return the line that says why the change failed."""
     return as_line({"failed": because})
 
 

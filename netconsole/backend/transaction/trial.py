@@ -49,7 +49,7 @@ class NotConfirmed(NetconsoleError):
 
 
 def session_interface(steps: Plan, observed: Observed, session: SshSession | None) -> str | None:
-    """The interface that an SSH session came in on, if the steps touch it."""
+    """Return the interface that an SSH session came in on, if the steps touch it."""
     if session is None:
         return None
     for address in observed.addresses:

@@ -47,7 +47,7 @@ class Paths:
 
 
 def paths(networks_path: str, bridge: str) -> Paths:
-    """Where the dnsmasq of a bridge keeps its files."""
+    """Return where the dnsmasq of a bridge keeps its files."""
     base = f"{networks_path}/nova-{bridge}"
     return Paths(f"{base}.pid", f"{base}.opts", f"{base}.leases", f"{base}.hosts", f"{base}.names")
 
@@ -58,7 +58,7 @@ def is_of_hosts(path: str) -> bool:
 
 
 def bridge_of(networks_path: str, path: str) -> str | None:
-    """The bridge that a file in `networks_path` belongs to, or None."""
+    """Return the bridge that a file in `networks_path` belongs to, or None."""
     directory = f"{networks_path}/"
     if not path.startswith(directory):
         return None
@@ -69,7 +69,7 @@ def bridge_of(networks_path: str, path: str) -> str | None:
 def dnsmasq(
     network: Network, options: Options, later_macs: Iterable[str] = (), *, names: bool = False
 ) -> Dnsmasq:
-    """The dnsmasq that serves a network.
+    """Return the dnsmasq that serves a network.
 
     `later_macs` are of ports that are told no router: another port of the instance has one.
     `names` says that floating addresses have names, which it is to answer for.
@@ -132,7 +132,7 @@ def _servers(network: Network, options: Options) -> tuple[str, ...]:
 
 
 def options_file(network: Network, options: Options) -> File:
-    """The DHCP options of a network: which router guests are told (option 3)."""
+    """Return the DHCP options of a network: which router guests are told (option 3)."""
     router = f"3,{network.gateway}\n" if network.gateway else "3\n"
     if options.use_single_default_gateway:
         router += f"tag:{LATER_PORT},3\n"
@@ -140,12 +140,12 @@ def options_file(network: Network, options: Options) -> File:
 
 
 def names_file(entries: Iterable[DnsEntry]) -> File:
-    """The names of floating addresses, as hosts(5) has them."""
+    """Return the names of floating addresses, as hosts(5) has them."""
     return File("".join(f"{each.address}\t{each.name}.{each.domain}\n" for each in entries))
 
 
 def first_ports(ports: Iterable[Port]) -> frozenset[int]:
-    """The ids of the ports that each instance got first: the lowest ids."""
+    """Return the ids of the ports that each instance got first: the lowest ids."""
     first: dict[str, int] = {}
     for port in ports:
         first[port.instance_uuid] = min(port.id, first.get(port.instance_uuid, port.id))
@@ -160,7 +160,7 @@ def allocation_order(row: FixedIP) -> tuple[float, int]:
 def host_file(
     hosts: str, instance: Instance, port: Port, fixed_ip: FixedIP, options: Options
 ) -> tuple[str, File]:
-    """The file that tells dnsmasq which address a port gets, in its network's directory."""
+    """Return the file that tells dnsmasq which address a port gets, in its network's directory."""
     name = hostname(instance.hostname)
     if options.dhcp_domain:
         name = f"{name}.{options.dhcp_domain}"
@@ -168,7 +168,8 @@ def host_file(
 
 
 def hostname(name: str) -> str:
-    """A host name short enough for the DNS: of a long one the first two and last sixty letters."""
+    """Return a host name short enough for the DNS: of a long one the first two and last sixty
+    letters."""
     if len(name) <= LONGEST_HOSTNAME:
         return name
     return f"{name[:2]}-{name[-60:]}"

@@ -15,7 +15,7 @@ PUBLIC_KEY: Final = (
 
 
 def details(project: str) -> "GuestDetails":
-    """What an instance of a project is told."""
+    """Return what an instance of a project is told."""
     from netconsole.backend.changes.attachment import attached
     from netconsole.backend.changes.guest_details import GuestDetails
 

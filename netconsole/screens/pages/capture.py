@@ -184,7 +184,7 @@ class CapturePage(TablePage[None], inherit_bindings=False):
 
 
 def described(link: KernelLink) -> str:
-    """What an interface is and how it lies: `vlan 100 on eth0, port of br100`."""
+    """Return what an interface is and how it lies: `vlan 100 on eth0, port of br100`."""
     kind = f"vlan {link.vlan} on {link.parent}" if link.vlan is not None else link.kind
     parts = [kind or ("loopback" if link.name == "lo" else "network card")]
     parts += [f"port of {link.master}"] if link.master else []

@@ -134,7 +134,7 @@ class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
 
 
 def clipboard_codes(data: bytes, *, inside_tmux: bool) -> tuple[str, ...]:
-    """What puts data on a terminal's clipboard (OSC 52, xterm's control sequences).
+    """Return what puts data on a terminal's clipboard (OSC 52, xterm's control sequences).
 
     In tmux twice: for tmux itself, which minds it with `set-clipboard on`, and wrapped for the
     terminal outside, which gets it with `allow-passthrough on`. Neither is its default.

@@ -338,13 +338,13 @@ def _differ(former: Status, now: Status) -> bool:
 
 
 def said(error: Exception) -> str:
-    """An error for the admin; one that is neither ours nor the system's with its kind."""
+    """Return an error for the admin; one that is neither ours nor the system's with its kind."""
     is_known = isinstance(error, NetconsoleError | OSError)
     return f"{'' if is_known else f'{type(error).__name__}: '}{errors.said(error)}"
 
 
 def differing(difference: PlanDifference) -> tuple[Entry, ...]:
-    """What a plan has that the one agreed to had not, and what it lacks of it."""
+    """Return what a plan has that the one agreed to had not, and what it lacks of it."""
     said = "Nothing was done: the plan is not the one that you were shown any more."
     entries = [Entry(said, STYLES["warning"])]
     for title, commands in (("Now also", difference.added), ("No longer", difference.gone)):
@@ -356,7 +356,8 @@ def differing(difference: PlanDifference) -> tuple[Entry, ...]:
 
 
 def plan_entries(plan: Plan, if_one_fails: str) -> tuple[Entry, ...]:
-    """A plan to read: what is to say of it, then every command, in the order in which they run."""
+    """Return a plan to read: what is to say of it, then every command, in the order in which they
+    run."""
     notes = plan.notes if isinstance(plan, Preview) else ()
     told = [each for note in notes for each in (Entry(note, STYLES["warning"]), Entry())]
     if not plan:

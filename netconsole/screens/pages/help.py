@@ -30,7 +30,7 @@ _MEANINGS = (
 
 
 def help_entries(glyphs: Glyphs, read_only_because: str | None) -> tuple[Entry, ...]:
-    """The help text for this access and these glyphs."""
+    """Return the help text for this access and these glyphs."""
     access = f"read-only: {read_only_because}" if read_only_because else "read-write"
     panes = ", ".join(f"{pane.key} {pane.title}" for pane in PANES)
     return (

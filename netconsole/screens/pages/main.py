@@ -130,7 +130,7 @@ class MainPage(Page[None], inherit_bindings=False):
         self.bar.chips("  ".join([*chips, listing.position]))
 
     def situation(self) -> Situation:
-        """What decides which actions are possible."""
+        """Return what decides which actions are possible."""
         row = self.listing.current
         door = self.console.door
         return Situation(

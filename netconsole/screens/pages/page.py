@@ -71,7 +71,7 @@ class Page(TerminalScreen[Result], Generic[Result]):
         return self.ready
 
     def body(self) -> tuple[Widget, ...]:
-        """The widgets between header and bar; the first that can have the focus gets it."""
+        """Return the widgets between header and bar; the first that can have the focus gets it."""
         return ()
 
     def compose(self) -> ComposeResult:

@@ -15,7 +15,7 @@ _ESCAPED = "\x1b"
 
 
 def matching(rows: tuple[Row, ...], text: str) -> tuple[Row, ...]:
-    """The actions that a text may mean: by its key, the beginning of its name, any word."""
+    """Return the actions that a text may mean: by its key, the beginning of its name, any word."""
     wanted = text.strip().casefold()
     return tuple(
         sorted((row for row in rows if wanted in row.text), key=lambda row: -_fits(row, wanted))

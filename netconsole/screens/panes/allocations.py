@@ -23,7 +23,7 @@ COLUMNS = (
 
 
 def rows(status: Status, _former: Status | None, glyphs: Glyphs) -> tuple[Row, ...]:
-    """One row an associated address."""
+    """Return one row an associated address."""
     return tuple(_row(allocation, glyphs) for allocation in status.allocations)
 
 
@@ -60,7 +60,7 @@ def _expiry(expires: int | None) -> str:
 
 
 def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """Everything about one allocated address."""
+    """Return everything about one allocated address."""
     found = (a for a in status.allocations if f"{a.network} {a.address}" == key)
     allocation = next(found, None)
     if allocation is None:

@@ -17,7 +17,7 @@ COLUMNS = (
 
 
 def rows(status: Status, _former: Status | None, glyphs: Glyphs) -> tuple[Row, ...]:
-    """One row a dnsmasq, wanted or found."""
+    """Return one row a dnsmasq, wanted or found."""
     return tuple(_row(server, glyphs) for server in status.dnsmasq)
 
 
@@ -45,7 +45,7 @@ def _row(server: DnsmasqStatus, glyphs: Glyphs) -> Row:
 
 
 def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """Everything about one dnsmasq."""
+    """Return everything about one dnsmasq."""
     server = next((d for d in status.dnsmasq if _key(d) == key), None)
     if server is None:
         return ()

@@ -20,7 +20,7 @@ COLUMNS = (
 
 
 def rows(status: Status, _former: Status | None, glyphs: Glyphs) -> tuple[Row, ...]:
-    """One row an address, in the order of the store."""
+    """Return one row an address, in the order of the store."""
     return tuple(_row(address, glyphs) for address in status.floating_ips)
 
 
@@ -49,7 +49,8 @@ def _present(present: bool | None) -> str:
 
 
 def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """Everything about one floating address: its rules with their counters, and its drift."""
+    """Return everything about one floating address: its rules with their counters, and its
+    drift."""
     floating = next((f for f in status.floating_ips if f.address == key), None)
     if floating is None:
         return ()

@@ -14,7 +14,7 @@ COLUMNS = (
 
 
 def rows(status: Status, _former: Status | None, _glyphs: Glyphs) -> tuple[Row, ...]:
-    """One row a group, in the order in which they were made."""
+    """Return one row a group, in the order in which they were made."""
     return tuple(_row(group) for group in status.security_groups)
 
 
@@ -34,7 +34,8 @@ def _row(group: SecurityGroupStatus) -> Row:
 
 
 def describe(status: Status, key: str, _glyphs: Glyphs) -> tuple[Entry, ...]:
-    """Everything about the group with this id: its rules, its members, and who else names it."""
+    """Return everything about the group with this id: its rules, its members, and who else names
+    it."""
     group = next((each for each in status.security_groups if str(each.id) == key), None)
     if group is None:
         return ()

@@ -29,7 +29,8 @@ _AGES: Final = (("d", 86_400), ("h", 3600), ("m", 60))
 
 
 def rows(found: Iterable[GuestRequests], now: datetime, glyphs: Glyphs) -> tuple[Row, ...]:
-    """One row an instance, by name; those that have a lease and have asked for nothing first."""
+    """Return one row an instance, by name; those that have a lease and have asked for nothing
+    first."""
     return tuple(
         _row(each, now, glyphs)
         for each in sorted(found, key=lambda each: (not each.is_silent, each.instance))
@@ -76,7 +77,7 @@ def _milliseconds(request: GuestRequest) -> str:
 
 
 def age(passed: timedelta) -> str:
-    """How long ago something was, in its largest unit: `7s`, `3m`, `2h`, `5d`."""
+    """Return how long ago something was, in its largest unit: `7s`, `3m`, `2h`, `5d`."""
     seconds = max(int(passed.total_seconds()), 0)
     for unit, length in _AGES:
         if seconds >= length:
@@ -85,7 +86,8 @@ def age(passed: timedelta) -> str:
 
 
 def describe(found: Iterable[GuestRequests], instance: str) -> tuple[Entry, ...]:
-    """Everything about what one instance has asked, the newest first; empty when it is gone."""
+    """Return everything about what one instance has asked, the newest first; empty when it is
+    gone."""
     each = next((one for one in found if one.instance == instance), None)
     if each is None:
         return ()
@@ -121,7 +123,7 @@ def _of_silence(each: GuestRequests) -> tuple[Entry, ...]:
 
 
 def remark(found: Iterable[GuestRequests]) -> str:
-    """What an admin should know of them all, in a line; empty where there is nothing."""
+    """Return what an admin should know of them all, in a line; empty where there is nothing."""
     silent = sum(each.is_silent for each in found)
     if not silent:
         return ""

@@ -18,7 +18,7 @@ COLUMNS = (
 
 
 def rule_command(rule: NatRule) -> str:
-    """The command that an admin would type to make the rule."""
+    """Return the command that an admin would type to make the rule."""
     return f"iptables -t {rule.table} -A {rule.chain} {rule.rule}"
 
 
@@ -38,7 +38,7 @@ def _keyed(status: Status) -> list[tuple[str, NatRule]]:
 
 
 def rows(status: Status, former: Status | None, glyphs: Glyphs) -> tuple[Row, ...]:
-    """One row a rule, chain by chain in their order; `new` counts since the look before."""
+    """Return one row a rule, chain by chain in their order; `new` counts since the look before."""
     counted = {} if former is None else {key: rule.packets for key, rule in _keyed(former)}
     return tuple(_row(key, rule, counted.get(key), glyphs) for key, rule in _keyed(status))
 
@@ -64,7 +64,7 @@ def _row(key: str, rule: NatRule, counted: int | None, glyphs: Glyphs) -> Row:
 
 
 def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """Everything about one rule; first the command that makes it."""
+    """Return everything about one rule; first the command that makes it."""
     rule = dict(_keyed(status)).get(key)
     if rule is None:
         return ()

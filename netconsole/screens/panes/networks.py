@@ -23,7 +23,7 @@ COLUMNS = (
 
 
 def rows(status: Status, _former: Status | None, glyphs: Glyphs) -> tuple[Row, ...]:
-    """One row a network, by its label."""
+    """Return one row a network, by its label."""
     return tuple(_row(network, glyphs) for network in status.networks)
 
 
@@ -51,7 +51,7 @@ def _row(network: NetworkStatus, glyphs: Glyphs) -> Row:
 
 
 def describe(status: Status, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """Everything about the network with this label."""
+    """Return everything about the network with this label."""
     network = next((n for n in status.networks if n.label == key), None)
     if network is None:
         return ()

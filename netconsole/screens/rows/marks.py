@@ -117,29 +117,29 @@ _VERDICT_TONES: Mapping[Verdict, Tone] = {
 
 
 def mark(word: str, glyphs: Glyphs) -> str:
-    """A state as its word and its symbol: `missing ✗`."""
+    """Return a state as its word and its symbol: `missing ✗`."""
     symbol, _ = _WORDS.get(word, ("unknown", "plain"))
     return f"{word} {getattr(glyphs, symbol)}"
 
 
 def tone(word: str) -> Tone:
-    """How loud a state is."""
+    """Return how loud a state is."""
     return _WORDS.get(word, ("unknown", "plain"))[1]
 
 
 def verdict_mark(verdict: Verdict, glyphs: Glyphs) -> str:
-    """A verdict as its word and its sign: `FAIL ✗`."""
+    """Return a verdict as its word and its sign: `FAIL ✗`."""
     told = MARKS[verdict]
     return f"{told.word} {told.ascii_sign if glyphs == ASCII else told.sign}"
 
 
 def verdict_tone(verdict: Verdict) -> Tone:
-    """How loud a verdict is."""
+    """Return how loud a verdict is."""
     return _VERDICT_TONES[verdict]
 
 
 def human_size(count: int) -> str:
-    """A number of bytes in at most five characters, in powers of 1,000."""
+    """Return a number of bytes in at most five characters, in powers of 1,000."""
     if count < 10_000:
         return str(count)
     value = float(count)

@@ -30,7 +30,7 @@ class Column:
     """Painted in the row's tone."""
 
     def sort_value(self, cell: str) -> SortValue:
-        """What a cell is ordered by; cells that do not parse come last."""
+        """Return what a cell is ordered by; cells that do not parse come last."""
         if self.kind == "number":
             number = cell.lstrip("+")
             unit = _UNITS.get(number[-1:], 1.0)
@@ -94,17 +94,17 @@ class Pane:
 
 
 def heading(text: str) -> Entry:
-    """A heading inside a text."""
+    """Return a heading inside a text."""
     return Entry(text, BOLD)
 
 
 def command(text: str) -> Entry:
-    """A command inside a text."""
+    """Return a command inside a text."""
     return Entry(text, command=True)
 
 
 def drift_about(status: Status, *subjects: Subject | None) -> tuple[Entry, ...]:
-    """The commands of the drift that are about one of these."""
+    """Return the commands of the drift that are about one of these."""
     commands = [
         command(text)
         for step in status.drift

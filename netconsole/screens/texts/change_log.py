@@ -20,14 +20,14 @@ class LogEntry:
 
 
 def failure(title: str, error: Exception) -> LogEntry:
-    """What is said of a change that could not be made, or was made and not kept."""
+    """Return what is said of a change that could not be made, or was made and not kept."""
     if isinstance(error, NotConfirmed | PlanChanged | RemovesMost):
         return LogEntry(title, (), str(error), "warning")
     return LogEntry(title, (), f"failed: {said(error)}", "bad")
 
 
 def log_entries(log: list[LogEntry]) -> tuple[Entry, ...]:
-    """The session's changes to read, the latest last."""
+    """Return the session's changes to read, the latest last."""
     if not log:
         return (Entry("Nothing was changed from here in this session.", DIM),)
     entries: list[Entry] = []

@@ -10,7 +10,8 @@ from netconsole.screens.rows.pane import Entry, command, heading
 
 
 def finding_entries(finding: Finding, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """A finding to read: verdict, reason, evidence, what is ruled out, what would mend it."""
+    """Return a finding to read: verdict, reason, evidence, what is ruled out, what would mend
+    it."""
     entries = [
         Entry(finding.title, BOLD),
         Entry(
@@ -42,7 +43,7 @@ def _plan(title: str, plan: Plan | None) -> list[Entry]:
 
 
 def explained(page: Explanation) -> Iterator[Entry]:
-    """A check's page to read."""
+    """Yield a check's page to read."""
     for title, paragraphs in page.sections():
         yield heading(title)
         for paragraph in paragraphs:

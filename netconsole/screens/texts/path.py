@@ -128,7 +128,7 @@ def decisive_key(journey: Journey) -> str:
 
 
 def ending_entries(journey: Journey, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """Where it ended, in a sentence, and what could not be seen."""
+    """Return where it ended, in a sentence, and what could not be seen."""
     good = journey.reached
     sign, tone = (glyphs.ok, STYLES["good"]) if good else (glyphs.bad, STYLES["bad"])
     said = f"{sign} {'reached' if good else 'ended'}: {journey.because}"
@@ -137,7 +137,7 @@ def ending_entries(journey: Journey, glyphs: Glyphs) -> tuple[Entry, ...]:
 
 
 def path_entries(journey: Journey, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """The whole path as a text, to be copied."""
+    """Return the whole path as a text, to be copied."""
     hops = (
         Entry(f"{each.hop.way:5} {each.place:17} {_state(each.hop, glyphs):8} {each.says}")
         for each in hop_words(journey, glyphs.arrow)
@@ -146,7 +146,7 @@ def path_entries(journey: Journey, glyphs: Glyphs) -> tuple[Entry, ...]:
 
 
 def hop_entries(journey: Journey, key: str, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """Everything about the hop whose row has this key."""
+    """Return everything about the hop whose row has this key."""
     each = tuple(hop_words(journey, glyphs.arrow))[int(key)]
     hop = each.hop
     ended = not journey.reached and key == decisive_key(journey)

@@ -105,7 +105,7 @@ class Separator(Surface):
 
 
 def wrapped(entry: Entry, width: int) -> Iterator[list[Part]]:
-    """The lines of an entry at this width."""
+    """Yield the lines of an entry at this width."""
     if entry.label:
         pieces = _fold(entry.text, max(width - _LABEL - 1, 10))
         for number, piece in enumerate(pieces):

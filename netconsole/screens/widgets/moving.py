@@ -11,7 +11,7 @@ WHEEL: Final = 3
 
 
 def moving_keys(action: str = "{movement}({by})") -> list[BindingType]:
-    """The keys that move, bound to an action of this shape."""
+    """Return the keys that move, bound to an action of this shape."""
     return [
         Binding(keys, action.format(movement=movement, by=by), show=False)
         for keys, movement, by in (

@@ -35,13 +35,13 @@ def fit(text: str, width: int, ellipsis: str = "", *, right: bool = False) -> st
 
 
 def strip_of(parts: Iterable[Part], width: int, fill: Style = PLAIN) -> Strip:
-    """One line of exactly `width` cells."""
+    """Return one line of exactly `width` cells."""
     segments = [Segment(visible(text), style) for text, style in parts if text]
     return Strip(segments).adjust_cell_length(max(width, 0), fill)
 
 
 def changed_span(old: Strip, new: Strip) -> tuple[int, int]:
-    """The first cell that differs, and the first behind the last one that does."""
+    """Return the first cell that differs, and the first behind the last one that does."""
     before, after = list(old), list(new)
     if old.cell_length != new.cell_length:
         return 0, max(old.cell_length, new.cell_length)

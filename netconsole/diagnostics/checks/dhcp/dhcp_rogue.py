@@ -42,7 +42,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def own_servers(snapshot: Snapshot, network: NetworkStatus) -> frozenset[str | None]:
-    """The addresses by which a network's dnsmasq names itself.
+    """Return the addresses by which a network's dnsmasq names itself.
 
     It takes the first one of its subnet on the bridge, which may be an admin's (tried with 2.90).
     """

@@ -82,7 +82,8 @@ def judge(snapshot: Snapshot) -> Finding:
 
 
 def flows(status: Status) -> Iterator[Flow]:
-    """What is forwarded for each network that has a gateway: other networks are closed off."""
+    """Yield what is forwarded for each network that has a gateway: other networks are closed
+    off."""
     outside = status.host.public_interface
     reachable = any(each.fixed_address for each in status.floating_ips)
     for network in status.networks:
