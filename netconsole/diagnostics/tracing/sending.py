@@ -86,9 +86,17 @@ class Sender:
     process: "subprocess.Popen[bytes]"
     written: Mapping[int, str]
     """The source address of each that the host writes in its sender's stead, by its number."""
+    lines: Sequence[str]
+    """What is to be sent, in its words."""
+    pairs: Sequence[Ends]
+    """By whose interfaces it writes."""
     _told: bytes = b""
     _known: dict[int, SentPackets] | None = None
     """What that says."""
+
+    def begin(self) -> None:
+        """Have it send. Raises Unavailable where it cannot."""
+        _begin(self.process, self.lines, self.pairs)
 
     @property
     def is_done(self) -> bool:
@@ -127,9 +135,10 @@ def _has_some(pipe: BinaryIO) -> bool:
 
 @contextmanager
 def sending(parcels: Sequence[Parcel], count: int, pause: float, last: float) -> Iterator[Sender]:
-    """Have each sent so often, with so many seconds between, and listened `last` seconds more.
+    """Make ready who sends each so often once it is to begin, with so many seconds between, and
+    listens `last` seconds more.
 
-    Raises Unavailable where they cannot be.
+    It takes a while until it can, in which its caller can do something else.
     """
     able = (each.ends for each in parcels if isinstance(each.packet, TracedPacket))
     macs = {ends.guest_mac for ends in able} - {""}
@@ -151,8 +160,7 @@ def sending(parcels: Sequence[Parcel], count: int, pause: float, last: float) ->
     enter = ("unshare", "--net") if pairs else ()
     how_often = (str(count), str(pause), str(last))
     with _started((*enter, sys.executable, "-m", _SEND, *how_often)) as started:
-        _begin(started, lines, tuple(pairs.values()))
-        yield Sender(started, written)
+        yield Sender(started, written, lines, tuple(pairs.values()))
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from netconsole.diagnostics.tracing.next_hops import read_next_hop
 from netconsole.diagnostics.tracing.packets import LOCAL, packet_of
 from netconsole.diagnostics.tracing.rule_owners import RuleOwners
 from netconsole.diagnostics.tracing.rule_texts import read_rule_texts
-from netconsole.diagnostics.tracing.sending import Parcel, SentPackets, sending
+from netconsole.diagnostics.tracing.sending import Parcel, Sender, SentPackets, sending
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage, rules_met
 from netconsole.diagnostics.tracing.traced_packet import Recognised, Traceable, TracedPacket
 from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp, read_untraced_tables
@@ -142,11 +142,12 @@ def _followed(
     )
     long = {each for one in packets if isinstance(one, TracedPacket) for each in lengths(one)}
     with (
+        sending(parcels, COUNT, PAUSE_SECONDS, LAST_SECONDS) as sender,
         TraceListener(packets, seen) as listener,
         marking(marked, ingress),
         kernel_drops(seen, long) as drops,
     ):
-        told = _sent(parcels, listener, links)
+        told = _sent(parcels, sender, listener, links)
         freed = drops.events()
         heard = _heard(listener, packets)
     names = dict(socket.if_nameindex())
@@ -340,23 +341,23 @@ def _watchable(parcels: Sequence[Parcel], status: Status, links: Links) -> tuple
 
 
 def _sent(
-    parcels: Sequence[Parcel], listener: TraceListener, links: Links
+    parcels: Sequence[Parcel], sender: Sender, listener: TraceListener, links: Links
 ) -> tuple[SentPackets, ...]:
     """Send them, and listen; return what who sends has told, and was seen to come back."""
-    with sending(parcels, COUNT, PAUSE_SECONDS, LAST_SECONDS) as sender:
 
-        def returned(number: int) -> Recognised:
-            return _returned(listener.of(parcels[number].packet), parcels[number].ends)
+    def returned(number: int) -> Recognised:
+        return _returned(listener.of(parcels[number].packet), parcels[number].ends)
 
-        def is_enough() -> bool:
-            told = sender.told()
-            return sender.is_done or all(
-                returned(number).reply if number in sender.written else _is_told(told, number)
-                for number in range(len(parcels))
-            )
+    def is_enough() -> bool:
+        told = sender.told()
+        return sender.is_done or all(
+            returned(number).reply if number in sender.written else _is_told(told, number)
+            for number in range(len(parcels))
+        )
 
-        listener.hear(LONGEST_SECONDS, is_enough)
-        told = sender.end()
+    sender.begin()
+    listener.hear(LONGEST_SECONDS, is_enough)
+    told = sender.end()
     seen = {number: returned(number) for number in sender.written}
     return tuple(
         _with_return(told.get(number, SentPackets()), seen.get(number), parcel, listener, links)
