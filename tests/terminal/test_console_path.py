@@ -48,6 +48,7 @@ def test_an_answered_packet_is_shown_there_and_back(
             re.compile(r"  back  ip filter +accept +groups of web1: answers to what it began\n"),
             re.compile(r"  back  veth\w+ +left +an answer, 203\.0\.113\.1 → 10\.0\.0\.2\n"),
         )
+        assert b"Sending icmp from web1 10.0.0.2 to outside, three times" in terminal.output
         terminal.press("escape")
         terminal.wait_for("[2 allocations]")
 

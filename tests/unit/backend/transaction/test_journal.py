@@ -152,7 +152,7 @@ def _step(**changed: object) -> bytes:
         (_line(steps=[{"step": "Warp"}]), "has a step 'Warp', which is not known here; netconsole"),
         (_step(factor="9"), "extra fields found (factor) @ $; netconsole 9.9.9 wrote it"),
         (_step(value=["1"]), "invalid value for type, expected str @ $.value"),
-        (_step(step="SetLink", name="a", attribute="colour"), "colour not in literal"),
+        (_step(step="SetLink", name="a", attribute="colour"), "colour is none of "),
     ],
 )
 def test_a_change_that_makes_no_sense_is_told_by_file_reason_and_what_to_do(
