@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -74,14 +75,23 @@ def open_at_rest(host: PrivateHost) -> int:
 @contextmanager
 def running_agent(host: PrivateHost) -> Iterator[Callable[[], str]]:
     """An agent on a host; called, what is given tells what it has said so far."""
-    host.write("/run/said/agent", "")
-    running = host.spawn("sh", "-c", "exec netconsole agent 2> /run/said/agent")
+    running = host.spawn("netconsole", "agent")
+    said: list[str] = []
+
+    def listen() -> None:
+        assert running.stderr is not None
+        for line in running.stderr:
+            said.append(line)
+
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
     try:
-        eventually(lambda: "ready, at" in host.read("/run/said/agent"))
-        yield lambda: host.read("/run/said/agent")
+        eventually(lambda: "ready, at" in "".join(said))
+        yield lambda: "".join(said)
     finally:
         host.run("pkill", "-TERM", "-f", "netconsole agent", check=False)
         running.wait(timeout=30)
+        listening.join(timeout=30)
 
 
 def curl(
