@@ -24,6 +24,7 @@ from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding, Verdict
 from netconsole.diagnostics.model.snapshot import NOT_SENT, Snapshot
+from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.pings import FloatingPings, Ping
@@ -361,3 +362,14 @@ def test_an_instances_address_on_this_host_itself_is_named() -> None:
     assert found.verdict == "fail"
     assert "10.0.0.2, which is web1's, is an address of this host as well" in found.because
     assert "`ip address delete 10.0.0.2/32 dev br100`" in found.remedy
+
+
+def test_a_conflict_of_another_instance_is_an_aside_of_the_target() -> None:
+    own = InterfaceAddress("br100", "10.0.0.2", 32, "global")
+    told = seen(replace(ROUTING, addresses=(*ROUTING.addresses, own)))
+    check = CHECKS["address_conflict"]
+    of_web1 = check.examine(replace(told, target=Target("web1", "web1")))
+    assert of_web1.verdict == "fail"
+    of_web2 = check.examine(replace(told, target=Target("web2", "web2")))
+    assert (of_web2.verdict, of_web2.fix) == ("info", None)
+    assert of_web2.because.startswith("Not about web2: 10.0.0.2, which is web1's")

@@ -366,3 +366,11 @@ def test_what_is_wrong_at_anothers_port_is_an_aside_where_an_instance_is_asked_a
     )
     assert (of_web2.verdict, of_web1.verdict, of_web1.fix) == ("fail", "info", None)
     assert "tap1 (web1) is not concerned" in of_web1.because
+
+
+def test_the_port_of_another_instance_is_an_aside_of_the_target() -> None:
+    seen = bridged(SetLink("tap1", "master", "br100", ""), links=changed("tap1", master=""))
+    assert judged("bridge", replace(seen, target=resolve("web1", WIRED))).verdict == "fail"
+    other = judged("bridge", replace(seen, target=resolve("web2", WIRED)))
+    assert (other.verdict, other.fix) == ("info", None)
+    assert other.because.startswith("Not about web2: ")

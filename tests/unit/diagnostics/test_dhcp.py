@@ -36,6 +36,7 @@ from netconsole.backend.steps import (
 )
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Verdict
+from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.dhcp import DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import PortListener
@@ -299,3 +300,16 @@ def test_a_limit_that_is_nearly_reached_is_doubled_and_can_be_kept() -> None:
     finding = found("inotify", replace(PROCESSES, inotify_instances=120), sysctls)
     assert finding.fix == Plan((SetSysctl("fs.inotify.max_user_instances", "256", "128"),))
     assert finding.persist
+
+
+def test_what_is_missing_of_another_instance_is_an_aside_of_the_target() -> None:
+    add = AddDhcpHosts(PID_FILE, ((f"{NETWORKS}/x", f"{MAC},web1.novalocal,10.0.0.2\n"),))
+    release = ReleaseLease("br100", "10.0.0.2", "fa:16:3e:00:00:99")
+    web1 = Target("web1", "web1", "10.0.0.2", mac=MAC)
+    web2 = Target("web2", "web2", "10.0.0.3", mac="fa:16:3e:00:00:03")
+    for step in (add, release):
+        seen = snapshot(HEALTHY, step)
+        assert found("dhcp_hosts", seen=replace(seen, target=web1)).verdict == "fail"
+        other = found("dhcp_hosts", seen=replace(seen, target=web2))
+        assert (other.verdict, other.fix) == ("info", None)
+        assert other.because.startswith("Not about web2: ")

@@ -6,8 +6,10 @@ from netconsole.backend.model.dhcp_host import host_in
 from netconsole.backend.steps import (
     AddDhcpHosts,
     Plan,
+    ReinstateDhcpHosts,
     ReleaseLease,
     RemoveDhcpHosts,
+    RetireDhcpHosts,
     RunProgram,
     StartDnsmasq,
     Step,
@@ -19,10 +21,12 @@ from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.dnsmasq_files import SEARCH, DnsmasqFiles, FileMode
 from netconsole.diagnostics.parts.log import LogLine, SystemLog
+from netconsole.diagnostics.reasoning.aside import aside
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.closed_files import ClosedFiles, closed_files
 from netconsole.diagnostics.reasoning.unplanned import by_plan
@@ -67,14 +71,11 @@ def judge(snapshot: Snapshot) -> Finding:
     if closed := closed_files(snapshot, host.plan, pids, written_anew=False):
         return _may_not_read(pids[closed.reader.pid], closed, rows)
     if steps:
-        because = f"{_explained(steps[0])}."
-        if steps[1:]:
-            because += f" {len(steps) - 1} more steps like this lie between store and host."
-        if given_back := _given_back(snapshot, ours, steps):
-            return Finding(
-                *(ID, TITLE, "fail", because, rows, _RULES_OUT, given_back), remedy=GIVEN_BACK
-            )
-        return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, host.fix, remedy=REMEDY)
+        found = _different(snapshot, ours, steps, rows)
+        target = snapshot.target
+        if target is None or not target.mac or any(_concerns(step, target) for step in steps):
+            return found
+        return aside(found, target)
     if full:
         limit = _most_leases(full[0])
         because = (
@@ -99,6 +100,33 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "info", because, rows, confidence="likely")
     because = "Every instance has its host file, and no other client holds the lease of one."
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _different(
+    snapshot: Snapshot,
+    ours: list[DnsmasqProcess],
+    steps: tuple[Step, ...],
+    rows: tuple[Evidence, ...],
+) -> Finding:
+    """What lies between store and host."""
+    because = f"{_explained(steps[0])}."
+    if steps[1:]:
+        because += f" {len(steps) - 1} more steps like this lie between store and host."
+    given_back = _given_back(snapshot, ours, steps)
+    fix = given_back or snapshot.part(Backend).fix
+    remedy = GIVEN_BACK if given_back else REMEDY
+    return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=remedy)
+
+
+def _concerns(step: Step, target: Target) -> bool:
+    """Whether it is about this instance, or about all of them."""
+    match step:
+        case AddDhcpHosts() | RemoveDhcpHosts() | RetireDhcpHosts() | ReinstateDhcpHosts():
+            hosts = (host_in(content) for _, content in step.files)
+            return any(host is None or host.mac == target.mac for host in hosts)
+        case ReleaseLease():
+            return step.address == target.fixed_address
+    return True
 
 
 def _given_back(
