@@ -14,7 +14,7 @@ from netconsole.cli.trace import journey_lines
 from netconsole.diagnostics.parts.journey import journey_record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from netconsole.backend.model.group_rules import GroupProtocol
     from netconsole.backend.survey.admission import Judgement
@@ -98,6 +98,16 @@ def test(
         icmp_code=icmp_code,
     )
     journeys = _followed(context, found, protocol, port or 0) if traces else {}
+    _print(found, journeys, as_json=as_json)
+    drift = [each.by_records.source for each in found if each.drift]
+    _say(found, drift)
+    allowed = all(each.by_records.allowed for each in found) and not drift
+    allowed = allowed and all(each.reached for each in journeys.values())
+    return ExitStatus.OK if allowed else ExitStatus.FAILED
+
+
+def _print(found: "Sequence[Answer]", journeys: "Mapping[str, Journey]", *, as_json: bool) -> None:
+    """Print the answers, and how what was sent from each source went on."""
     rows = [answer_record(each) for each in found]
     sources = [each.by_records.source for each in found]
     if as_json:
@@ -111,16 +121,16 @@ def test(
         output.print_table(ANSWER_COLUMNS, [[row[name] for name in ANSWER_COLUMNS] for row in rows])
         for sent_from, journey in journeys.items():
             output.print_lines(("", f"from {sent_from}", *journey_lines(journey)))
-    drift = [each.by_records.source for each in found if each.drift]
+
+
+def _say(found: "Sequence[Answer]", drift: "Sequence[str]") -> None:
+    """Say where the rules on this host do something else, or hang on what is not asked."""
     if drift:
         said = f"drift: the rules on this host do not do what the store says of {some(drift)}"
         output.say(f"{said} (netconsole plan)")
     if any(each.by_rules == "unknown" for each in found):
         told = "unknown: a rule of others before ours asks for more, such as the way in"
         output.say(f"{told} (netconsole doctor --only groups_bypassed)")
-    allowed = all(each.by_records.allowed for each in found) and not drift
-    allowed = allowed and all(each.reached for each in journeys.values())
-    return ExitStatus.OK if allowed else ExitStatus.FAILED
 
 
 def _followed(
