@@ -214,6 +214,12 @@ def test_rules_that_ask_who_sends_are_named(lab: RunningLab) -> None:
         assert found.named == [check]
         assert said in found.reasons[check]
         assert "-m owner --uid-owner" in found.reasons[check]
+    lab.run("ip", "rule", "add", "uidrange", "65534-65534", "prohibit", "priority", "50")
+    try:
+        found = examined(lab, *asked)
+    finally:
+        lab.run("ip", "rule", "delete", "priority", "50")
+    assert "`50: from all uidrange 65534-65534 prohibit` refuses" in found.reasons["dns"]
     assert examined(lab, *asked).named == []
 
 

@@ -1,8 +1,10 @@
 """What a dnsmasq asks other name servers, and where rules drop that. Pure."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv4Network
+from typing import Final
 
 from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
@@ -12,11 +14,13 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dns import DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles, DnsmasqReader
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
-from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.parts.routing import Routing, RoutingRule
 from netconsole.diagnostics.reasoning.filter_walk import Drop
 from netconsole.diagnostics.reasoning.inbound import drops_outbound, is_total
-from netconsole.diagnostics.reasoning.route_lookup import lookup
+from netconsole.diagnostics.reasoning.route_lookup import DEAD_ENDS, lookup
 from netconsole.diagnostics.reasoning.socket_owner import as_run, as_started
+
+_UIDS: Final = re.compile(r"\buidrange (\d+)-(\d+)")
 
 
 def drops_of_questions(snapshot: Snapshot, network: str) -> Iterator[Drop]:
@@ -32,6 +36,22 @@ def drops_of_questions(snapshot: Snapshot, network: str) -> Iterator[Drop]:
         for drop in drops_outbound(seen, flow, sender):
             if is_total(drop) and not drop.chain.startswith(CHAIN_PREFIX):
                 yield drop
+
+
+def refusing_rule(snapshot: Snapshot, network: str) -> RoutingRule | None:
+    """Return the rule of routing for users (ip-rule(8), uidrange) by which a dnsmasq's questions
+    are refused; None where none is for the user as whom it asks."""
+    routing, found = snapshot.get(Routing), _server(snapshot, network)
+    if routing is None or found is None:
+        return None
+    user = found[0].user
+    for rule in sorted(routing.rules, key=lambda each: each.priority):
+        words = rule.text.split()
+        asked = _UIDS.search(rule.text)
+        is_for_it = asked is not None and int(asked[1]) <= user <= int(asked[2])
+        if is_for_it and words[:2] == ["from", "all"] and words[-1] in DEAD_ENDS:
+            return rule
+    return None
 
 
 def _server(snapshot: Snapshot, network: str) -> tuple[DnsmasqReader, tuple[str, ...]] | None:

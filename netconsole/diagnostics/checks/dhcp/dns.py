@@ -22,7 +22,7 @@ from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules, led_astray
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
-from netconsole.diagnostics.reasoning.server_questions import drops_of_questions
+from netconsole.diagnostics.reasoning.server_questions import drops_of_questions, refusing_rule
 
 ID: Final = "dns"
 TITLE = "Names are resolved, and soon"
@@ -134,15 +134,30 @@ def _silent(snapshot: Snapshot, own: DnsAnswer, rows: tuple[Evidence, ...]) -> F
     )
     if cause := _named(snapshot, _CAUSES, ("warn", "fail")):
         return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows)
-    if drop := next(iter(drops_of_questions(snapshot, own.network)), None):
-        because = (
-            f"{capitalized(drop.place)} drops {drop.flow.words}: {drop.text}. The dnsmasq {what}, "
-            "and this host is answered itself: the rule asks for who sends."
-        )
-        row = Evidence(drop.flow.words, f"dropped by {drop.place}", "accepted", drop.text)
-        return Finding(ID, TITLE, "fail", because, (row, *rows), remedy=_OF_OTHERS)
+    if by_sender := _refused_for_its_user(snapshot, own.network, what, rows):
+        return by_sender
     remedy = "See whether it was started with other servers, and what its log says."
     return Finding(ID, TITLE, "fail", because, rows, remedy=remedy, confidence="likely")
+
+
+def _refused_for_its_user(
+    snapshot: Snapshot, network: str, what: str, rows: tuple[Evidence, ...]
+) -> Finding | None:
+    """Return that rules for the user as whom dnsmasq runs keep it from asking."""
+    told = f"The dnsmasq {what}, and this host is answered itself: the rule asks for who sends."
+    if drop := next(iter(drops_of_questions(snapshot, network)), None):
+        because = f"{capitalized(drop.place)} drops {drop.flow.words}: {drop.text}. {told}"
+        row = Evidence(drop.flow.words, f"dropped by {drop.place}", "accepted", drop.text)
+        return Finding(ID, TITLE, "fail", because, (row, *rows), remedy=_OF_OTHERS)
+    if rule := refusing_rule(snapshot, network):
+        because = (
+            f"The routing rule `{rule.priority}: {rule.text}` refuses what the dnsmasq of "
+            f"{network} asks. {told}"
+        )
+        row = Evidence(f"ip rule {rule.priority}", rule.text, "none for dnsmasq's user")
+        remedy = f"`ip rule delete priority {rule.priority}` takes it away. {_OF_OTHERS}"
+        return Finding(ID, TITLE, "fail", because, (row, *rows), remedy=remedy)
+    return None
 
 
 _OF_OTHERS: Final = (
