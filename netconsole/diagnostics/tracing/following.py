@@ -7,7 +7,7 @@ from netconsole.backend.filtering.nf_messages import NfFamily
 from netconsole.diagnostics.parts.journey import Hop, Reply, TracedRule, Way
 from netconsole.diagnostics.tracing.heard import Heard, TraceSighting
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage
-from netconsole.diagnostics.tracing.traced_packet import Recognised, Traceable
+from netconsole.diagnostics.tracing.traced_packet import Recognisable, Recognised
 
 RuleOf = Callable[[tuple[NfFamily, str, str], int], TracedRule]
 """The rule of a chain that has a handle."""
@@ -33,7 +33,7 @@ class Traversal:
 
 
 def by_packet(
-    messages: Iterable[TraceMessage], packets: Iterable[Traceable]
+    messages: Iterable[TraceMessage], packets: Iterable[Recognisable]
 ) -> list[list[TraceMessage]]:
     """Return of each packet the messages that are of it, in their order."""
     met = _by_base_chain(messages)
@@ -43,7 +43,7 @@ def by_packet(
     ]
 
 
-def traversals(messages: Iterable[TraceMessage], packet: Traceable) -> Iterator[Traversal]:
+def traversals(messages: Iterable[TraceMessage], packet: Recognisable) -> Iterator[Traversal]:
     """Put messages together that are of one packet in one base chain.
 
     What is of other packets, which somebody else traces, is left out.
@@ -78,7 +78,7 @@ class Interfaces:
 
 def hops(
     heard: Heard,
-    packet: Traceable,
+    packet: Recognisable,
     links: Interfaces,
     rule: RuleOf,
 ) -> Iterator[Hop]:

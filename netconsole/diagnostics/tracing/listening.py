@@ -13,7 +13,7 @@ from netconsole.backend.system.socket_filters import Instruction
 from netconsole.capture.filters import compile_filter
 from netconsole.diagnostics.tracing.heard import Heard, TracedArp, TraceSighting, parse_arp
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage, parse_traces
-from netconsole.diagnostics.tracing.traced_packet import Traceable
+from netconsole.diagnostics.tracing.traced_packet import Recognisable
 
 _NETLINK_NETFILTER: Final = 12
 _NFNLGRP_NFTRACE: Final = 9
@@ -37,7 +37,7 @@ done."""
 class TraceListener:
     """Listens from when it is opened; use it as a context manager."""
 
-    def __init__(self, packets: Sequence[Traceable], interfaces: Iterable[str]) -> None:
+    def __init__(self, packets: Sequence[Recognisable], interfaces: Iterable[str]) -> None:
         """Raises OSError where the kernel tells this process nothing, NetconsoleError where no
         filter for the packets can be made."""
         self._packets = packets
@@ -45,7 +45,7 @@ class TraceListener:
         self.is_whole = True
         """Whether all was heard that the kernel told of rules."""
         self._arp: list[TracedArp] = []
-        self._sightings: dict[Traceable, list[TraceSighting]] = {each: [] for each in packets}
+        self._sightings: dict[Recognisable, list[TraceSighting]] = {each: [] for each in packets}
         self._kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
         self._seen: dict[int, tuple[socket.socket, str]] = {}
         try:
@@ -85,7 +85,7 @@ class TraceListener:
         for each, _ in self._seen.values():
             each.close()
 
-    def of(self, packet: Traceable) -> Heard:
+    def of(self, packet: Recognisable) -> Heard:
         """Return where one of the packets was seen since the opening; ARP is of all."""
         return Heard([], self._sightings[packet], self._arp)
 
@@ -146,6 +146,6 @@ def _nanoseconds(told: bytes) -> int:
     return int(seconds) * 1_000_000_000 + int(fraction)
 
 
-def _compiled(interface: str, packets: Iterable[Traceable]) -> Sequence[Instruction]:
+def _compiled(interface: str, packets: Iterable[Recognisable]) -> Sequence[Instruction]:
     expression = " or ".join(("arp", *(each.expression() for each in packets)))
     return compile_filter(interface, expression, "", _SNAPLEN)

@@ -38,14 +38,16 @@ class Recognised:
     reply: Reply = ""
     kind: tuple[int, int] | None = None
     """Type and code of an error of ICMP."""
+    key: int = 0
+    """Of traffic that was waited for, by which one packet of it is known from others."""
 
 
 NftMatch = tuple[str, str]
 """What a rule of nft(8) looks at, and the value that it is to have there."""
 
 
-class Traceable(Protocol):
-    """What is sent to be followed, of whichever kind."""
+class Recognisable(Protocol):
+    """What is followed, of whichever kind."""
 
     def expression(self) -> str:
         """Return what passes it and what comes back, in the language of pcap-filter(7)."""
@@ -58,6 +60,10 @@ class Traceable(Protocol):
 
     def recognise(self, packet: bytes) -> Recognised | None:
         """Return what something is to it, from its network header on; None where nothing."""
+
+
+class Traceable(Recognisable, Protocol):
+    """What is sent to be followed."""
 
     def frame(self, source: str, source_mac: str, destination_mac: str) -> bytes:
         """Return it as a frame of Ethernet."""

@@ -1,0 +1,257 @@
+"""From what was heard of packets that are followed to their journeys, and where these ended."""
+
+import socket
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from netconsole.backend.model.trace_table import is_trace_table
+from netconsole.backend.survey.status import Status
+from netconsole.diagnostics.parts.journey import Hop, Journey, KernelDrop, Way
+from netconsole.diagnostics.parts.links import KernelLink, Links
+from netconsole.diagnostics.tracing import following
+from netconsole.diagnostics.tracing.attachments import read_attached
+from netconsole.diagnostics.tracing.ending import Ending, NextHop, TraceOutcome, cannot_send, ending
+from netconsole.diagnostics.tracing.ends import Ends, TraceRequest
+from netconsole.diagnostics.tracing.heard import Heard
+from netconsole.diagnostics.tracing.hindrances import concerned, hindrances, standstill
+from netconsole.diagnostics.tracing.ipsec_policies import blocking_policies
+from netconsole.diagnostics.tracing.marking import HANDED, ROUTED
+from netconsole.diagnostics.tracing.next_hops import read_next_hop
+from netconsole.diagnostics.tracing.packets import LOCAL
+from netconsole.diagnostics.tracing.rule_owners import RuleOwners
+from netconsole.diagnostics.tracing.rule_texts import RuleTexts, read_rule_texts
+from netconsole.diagnostics.tracing.sending import SentPackets
+from netconsole.diagnostics.tracing.trace_messages import TraceMessage, rules_met
+from netconsole.diagnostics.tracing.traced_packet import Recognisable
+from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp, read_untraced_tables
+
+_MOST_INTERFACES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedInterfaces:
+    """Where packets that are followed are seen to come by."""
+
+    seen: tuple[str, ...]
+    there: int
+    """How many there are at which one may come by."""
+
+    @property
+    def ingress(self) -> tuple[str, ...]:
+        """Return those for which nft(8) has words."""
+        return tuple(name for name in self.seen if '"' not in name)
+
+    def unseen(self) -> tuple[str, ...]:
+        """Return a sentence on those that are not watched, where there are any."""
+        left = self.there - len(self.seen)
+        return (f"{left} of {self.there} interfaces were not watched",) if left else ()
+
+
+def watched_interfaces(between: Sequence[Ends], status: Status, links: Links) -> WatchedInterfaces:
+    """Choose where to watch for what goes between these ends."""
+    found = [each.name for each in _watchable(between, status, links)]
+    return WatchedInterfaces(tuple(found[:_MOST_INTERFACES]), len(found))
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedParcel:
+    """What became of one that was sent."""
+
+    ends: Ends
+    packet: Recognisable
+    heard: Heard
+    told: SentPackets
+    hops: tuple[Hop, ...]
+    unseen: tuple[str, ...]
+    dropped: KernelDrop | None
+    """Where the kernel gave one up."""
+    unheard: str
+    """Why nothing was heard of that."""
+
+
+def is_lost(each: FollowedParcel) -> bool:
+    """Whether nothing is known of its end so far: no answer came, and no rule dropped it."""
+    return not (each.told.reply or each.told.refusal or any(hop.ends for hop in each.hops))
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyReader:
+    """What packets met that were followed at the same time."""
+
+    texts: RuleTexts
+    owners: RuleOwners
+    ways: following.Interfaces
+    unseen: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        heard: Iterable[Heard],
+        watched: WatchedInterfaces,
+        is_whole: bool,
+        status: Status,
+        links: Links,
+    ) -> Self:
+        """Read what there is to know of the rules that were met."""
+        met = (message for each in heard for message in _of_others(each.messages))
+        texts = read_rule_texts(rules_met(met))
+        missed = () if is_whole else ("rules: the kernel told of more than could be heard",)
+        unseen = (*read_untraced_tables(), *texts.unread, *watched.unseen(), *missed)
+        ways = following.Interfaces(dict(socket.if_nameindex()), bridges(links))
+        return cls(texts, RuleOwners.of(status), ways, unseen)
+
+    def followed(
+        self,
+        between: Ends,
+        packet: Recognisable,
+        heard: Heard,
+        told: SentPackets,
+        dropped: KernelDrop | None,
+        unheard: str,
+    ) -> FollowedParcel:
+        """Return what became of one."""
+        hops = following.hops(
+            Heard(_of_others(heard.messages), heard.sightings), packet, self.ways, self.texts.rule
+        )
+        source = told.source or between.source
+        begun = Hop("there", "sent", between.name, source, between.destination)
+        journey = (begun, *self.owners.named(hops))
+        return FollowedParcel(
+            *(between, packet, heard, told, journey, self.unseen, dropped, unheard)
+        )
+
+
+def _of_others(messages: Iterable[TraceMessage]) -> list[TraceMessage]:
+    """Leave out what was met in our own tables."""
+    return [each for each in messages if not is_trace_table(each.table)]
+
+
+def conclude(request: TraceRequest, followed: FollowedParcel, links: Links) -> Journey:
+    """Return its journey. Where it is lost, ask the kernel what stands there."""
+    between, told, hops = followed.ends, followed.told, followed.hops
+    outcome, unseen = _outcome(request, followed, links), followed.unseen
+    if is_lost(followed) and followed.unheard:
+        unseen = (*unseen, f"why the kernel gives packets up: {followed.unheard}")
+    is_refused = told.refusal and not any(hop.ends for hop in hops)
+    end = (
+        Ending("unsent", cannot_send(between.name, told.refusal)) if is_refused else ending(outcome)
+    )
+    return Journey(
+        sender=between.name,
+        source=hops[0].source,
+        destination=between.destination,
+        protocol=request.protocol,
+        port=request.port,
+        hops=hops,
+        reply=told.reply,
+        answered_by=told.answered_by,
+        because=end.because,
+        unseen=unseen,
+        is_handed=outcome.is_handed,
+        end=end.kind,
+        kernel_drop=outcome.kernel_drop,
+    )
+
+
+def _outcome(request: TraceRequest, followed: FollowedParcel, links: Links) -> TraceOutcome:
+    between, told, hops = followed.ends, followed.told, followed.hops
+    packet, heard = followed.packet, followed.heard
+    lost = is_lost(followed)
+    is_routed = request.protocol not in LOCAL
+    next_hop = _next_hop(hops, heard, packet, links) if lost and is_routed else NextHop()
+    asked = heard.unanswered(between.interface) if is_routed else ""
+    found = (*_hindrances(hops, between, next_hop, asked, links), *followed.unseen) if lost else ()
+    if lost and is_routed and hops[-1].source:
+        found += blocking_policies(hops[-1].source, hops[-1].destination)
+    if lost and (next_hop.is_silent or (asked and len(hops) == 1)):
+        found += read_tables_of_arp(guards=not next_hop.is_silent)
+    return TraceOutcome(
+        hops=hops,
+        reply=told.reply,
+        answered_by=told.answered_by,
+        error=told.error,
+        protocol=request.protocol,
+        port=request.port,
+        destination=between.destination,
+        sender=between.name,
+        first=between.interface,
+        receiver=between.receiver,
+        next_hop=next_hop,
+        is_handed=_through(heard, packet, "there", (HANDED,)) is not None,
+        unanswered=asked,
+        hindrances=found,
+        bridge_of=bridges(links),
+        is_written=told.is_written,
+        kernel_drop=_ended_by_kernel(followed) if lost else None,
+    )
+
+
+def _ended_by_kernel(followed: FollowedParcel) -> KernelDrop | None:
+    """What the kernel gave up on the way that was the last: the packet itself, or the answer."""
+    found = followed.dropped
+    return found if found is not None and found.way == followed.hops[-1].way else None
+
+
+def bridges(links: Links) -> dict[str, str]:
+    """Return the bridge of each port."""
+    return {each.name: each.master for each in links.links if each.master}
+
+
+def _through(
+    heard: Heard, packet: Recognisable, way: Way, chains: Container[str]
+) -> following.Traversal | None:
+    """How it came through a chain of ours, which is after all others of its hook."""
+    found = (
+        met
+        for met in following.traversals(heard.messages, packet)
+        if is_trace_table(met.messages[0].table) and met.messages[0].chain in chains
+    )
+    return next((met for met in found if met.what.way == way), None)
+
+
+def _hindrances(
+    hops: Sequence[Hop], between: Ends, next_hop: NextHop, asked: str, links: Links
+) -> tuple[str, ...]:
+    """What takes packets where it was seen last, or was to be seen next; `asked` is for whom a
+    question of ARP was seen where it comes in."""
+    is_back = hops[-1].way == "back"
+    first, onward = between.interface, between.receiver or next_hop.interface
+    if is_back:
+        onward = between.interface
+    stopped = standstill(hops, first, onward)
+    arrived = bool(asked) or any(hop.kind == "arrived" for hop in hops)
+    found = hindrances(stopped, arrived, links, read_attached(concerned(stopped)))
+    port = links.get(between.interface)
+    if between.guest_mac and port is not None and not port.master:
+        return (*found, f"{port.name} is a port of no bridge")
+    return tuple(found)
+
+
+def _next_hop(hops: Sequence[Hop], heard: Heard, packet: Recognisable, links: Links) -> NextHop:
+    """Ask where what was seen last is sent on, as it was when it was routed.
+
+    What left by a bridge was routed before. Of what came in and was not routed nobody knows.
+    """
+    last = hops[-1]
+    if last.kind == "left":
+        link = links.get(last.interface)
+        into = (link.master or link.name) if link else ""
+        return read_next_hop(last.source, last.destination, into)
+    routed = _through(heard, packet, last.way, ROUTED)
+    if routed is None:
+        return NextHop()
+    into = dict(socket.if_nameindex()).get(routed.into, "")
+    what = routed.what
+    return read_next_hop(what.source, what.destination, into, routed.messages[-1].mark)
+
+
+def _watchable(between: Sequence[Ends], status: Status, links: Links) -> tuple[KernelLink, ...]:
+    """Return the interfaces at which one may come by, the likeliest first: not the ports of other
+    instances, and after all others the ports of anything else."""
+    own = {name for each in between for name in (each.interface, each.receiver)}
+    others = {each.device for each in status.allocations} - own
+    found = [each for each in links.links if each.up and each.name not in (*others, "lo")]
+    likely = own | {each.master for each in found if each.name in own}
+    likely.add(status.host.public_interface)
+    return tuple(sorted(found, key=lambda each: (each.name not in likely, bool(each.master))))
