@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.model.errors import ExitStatus
+from netconsole.backend.model.errors import ExitStatus, InvalidValue, ReadOnly
 from netconsole.cli.frame import output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
@@ -14,6 +14,11 @@ from netconsole.diagnostics.parts.journey import journey_record
 if TYPE_CHECKING:
     from netconsole.diagnostics.parts.journey import Journey
     from netconsole.diagnostics.tracing.asked import AskedTrace
+
+
+LONGEST_WAIT = 600
+USUAL_WAIT = 30
+"""Seconds."""
 
 
 @click.command()
@@ -30,11 +35,23 @@ if TYPE_CHECKING:
     metavar="ADDRESS",
     help="An address, an instance, or `outside`, the router there; not of dhcp.",
 )
+@click.option("--wait", is_flag=True, help="Send nothing: follow real packets of that kind.")
+@click.option(
+    "--seconds",
+    type=click.IntRange(1, LONGEST_WAIT),
+    help=f"How long --wait waits for one. Default: {USUAL_WAIT}.",
+)
 @click.argument("what", nargs=-1, metavar="[icmp | tcp PORT | udp PORT | dns NAME | arp | dhcp]")
 @as_json
 @pass_context
 def trace(
-    context: Context, sender: str, destination: str | None, what: tuple[str, ...], as_json: bool
+    context: Context,
+    sender: str,
+    destination: str | None,
+    what: tuple[str, ...],
+    wait: bool,
+    seconds: int | None,
+    as_json: bool,
 ) -> None:
     """Send a packet, and say what it met there and back.
 
@@ -45,13 +62,50 @@ def trace(
     (nft(8), meta nftrace), and where no rule ended it, why it gave it up, if tracefs is mounted at
     /sys/kernel/tracing. What it takes to trace is gone when this ends. Exit status 0 when an
     answer or a refusal came back, 1 when none did, 3 where nothing can be traced.
+
+    With --wait nothing is sent. The first three real packets that come meanwhile are followed, of
+    icmp, tcp PORT or udp PORT: of TCP those that begin a connection. Exit status 0 when all of
+    them were answered, 1 when one was not, or none came.
     """
-    journey = context.door().trace(trace_request(sender, destination, what))
+    asked = trace_request(sender, destination, what)
+    if wait:
+        click.get_current_context().exit(_waited(context, asked, seconds or USUAL_WAIT, as_json))
+    if seconds is not None:
+        raise click.UsageError("--seconds goes with --wait.")
+    journey = context.door().trace(asked)
     if as_json:
         output.print_json(journey_record(journey))
     else:
         output.print_lines(journey_lines(journey))
     click.get_current_context().exit(ExitStatus.OK if journey.reached else ExitStatus.FAILED)
+
+
+def _waited(context: Context, asked: "AskedTrace", seconds: int, as_json: bool) -> ExitStatus:
+    """Wait for real packets, and print what became of them."""
+    from netconsole.diagnostics.evidence.links import read_links
+    from netconsole.diagnostics.evidence.routing import read_routing
+    from netconsole.diagnostics.tracing.waiting import wait
+
+    if context.read_only:
+        raise ReadOnly("trace --wait has the kernel mark packets: not with --read-only")
+    if asked.protocol not in ("icmp", "tcp", "udp"):
+        rule = "is none of icmp, tcp PORT, udp PORT, for which --wait waits"
+        raise InvalidValue("packet", asked.packet, rule)
+    context.stay_here()
+    kind = f"{asked.packet} from {asked.sender} to {asked.destination}"
+    output.say(f"waiting {seconds} s for {kind}; Ctrl-C ends it")
+    status = context.service().status()
+    found = wait(asked.request(), status, read_links(), read_routing(), seconds)
+    if as_json:
+        output.print_json([journey_record(each) for each in found.journeys])
+    else:
+        for number, journey in enumerate(found.journeys):
+            output.print_lines((*([""] if number else []), *journey_lines(journey)))
+    if not found.journeys:
+        asks = f"; {asked.sender} asks who has {found.unanswered} (ARP), and nobody answers"
+        output.say(f"none came in {seconds} s: {kind}{asks if found.unanswered else ''}")
+    are_reached = found.journeys and all(each.reached for each in found.journeys)
+    return ExitStatus.OK if are_reached else ExitStatus.FAILED
 
 
 def trace_request(sender: str, destination: str | None, what: tuple[str, ...]) -> "AskedTrace":

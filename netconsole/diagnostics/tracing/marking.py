@@ -45,6 +45,8 @@ class Marked:
     """Of IPv4."""
     arp: tuple[NftMatch, ...] = ()
     """Of ARP, which tables of the family inet do not meet, and those of the family arp do."""
+    limit: str = ""
+    """How many at most, in the words of nft(8): of what others send there may be any number."""
 
     def of(self, family: NfFamily) -> tuple[str, ...]:
         """Return how rules begin that match what a family meets: one for all values alike."""
@@ -87,7 +89,7 @@ def script(table: str, marked: Marked, interfaces: Iterable[str]) -> tuple[str, 
         for name, hook in _LASTS.items()
     )
     filled = (
-        f"add rule {family} {table} {name} {match} meta nftrace set 1"
+        f"add rule {family} {table} {name} {match} {marked.limit}meta nftrace set 1"
         for family, name, _ in places
         for match in marked.of(family)
     )
