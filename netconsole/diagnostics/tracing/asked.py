@@ -6,7 +6,7 @@ from typing import Final
 
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.diagnostics.parts.journey import Protocol
-from netconsole.diagnostics.tracing.ends import DNS_PORT, TraceRequest
+from netconsole.diagnostics.tracing.ends import DNS_PORT, OUTSIDE, TraceRequest
 
 WORDS: Final = "icmp, tcp PORT, udp PORT, dns NAME, arp, dhcp"
 """How a packet is named."""
@@ -40,7 +40,7 @@ class AskedTrace:
         if (self.protocol == "dhcp") == bool(self.destination):
             rule = "must be named, but of dhcp, which asks everybody"
             raise InvalidValue("destination", self.destination, rule)
-        if self.destination == self.sender:
+        if self.destination == self.sender == OUTSIDE:  # an instance may well ask itself
             raise InvalidValue("destination", self.destination, "is the sender itself")
         if self.name and self.protocol != "dns":
             raise InvalidValue("name", self.name, "is of dns alone")
