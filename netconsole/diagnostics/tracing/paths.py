@@ -68,13 +68,14 @@ class PathEnds:
 def paths(status: Status, routing: Routing, target: Target | None, ends: PathEnds) -> ChosenPaths:
     """Return the paths of the target, or of instances that stand for all of the host.
 
-    Of each network one with and one without a floating address; those whose addresses do not
-    answer come first. From outside the router sends, and each of the sources.
+    Those whose addresses do not answer come first, then those whose ports were changed by others,
+    then one for each network and set of groups, with and without a floating address. From outside
+    the router sends, and each of the sources.
     """
     default = default_route(routing)
     beyond = default.gateway if default else ""
     here = [each for each in status.allocations if _is_here(each)]
-    chosen = _chosen(here, target, ends.silent)
+    chosen = _chosen(here, status, target, ends.silent)
     found = tuple(
         path for each in chosen for path in _of_instance(each, here, status, beyond, ends.sources)
     )
@@ -98,7 +99,7 @@ def _is_here(each: Allocation) -> bool:
 
 
 def _chosen(
-    here: Sequence[Allocation], target: Target | None, silent: Container[str]
+    here: Sequence[Allocation], status: Status, target: Target | None, silent: Container[str]
 ) -> Sequence[Allocation]:
     if target is not None and target.instance:
         return [each for each in here if each.instance == target.instance]
@@ -109,12 +110,47 @@ def _chosen(
     ]
     if len(asked) <= MOST_INSTANCES:
         return asked
-    first = {(each.network, bool(each.floating)): each for each in reversed(asked)}
+    alike = _likeness(asked, status)
+    first = {alike[each.instance, each.address]: each for each in reversed(asked)}
+    drifted = _drifted(status)
     ordered = sorted(
         asked,
-        key=lambda each: (each.address not in silent, each not in first.values()),
+        key=lambda each: (
+            each.address not in silent,
+            each.device not in drifted,
+            each not in first.values(),
+        ),
     )
     return ordered[:MOST_INSTANCES]
+
+
+def _likeness(
+    asked: Iterable[Allocation], status: Status
+) -> dict[tuple[str, str], tuple[str, bool, frozenset[int]]]:
+    """What decides over an instance's packets: its network, its groups, and how it goes out."""
+    groups: dict[tuple[str, str], set[int]] = {}
+    for group in status.security_groups:
+        for instance in group.instances:
+            groups.setdefault((group.project, instance), set()).add(group.id)
+    return {
+        (each.instance, each.address): (
+            each.network,
+            bool(each.floating),
+            frozenset(groups.get((each.project, each.instance), ())),
+        )
+        for each in asked
+    }
+
+
+def _drifted(status: Status) -> frozenset[str]:
+    """The ports that are not as they should be, as something has changed them since."""
+    return frozenset(
+        about.name
+        for step in status.drift
+        for subjects in step.subjects
+        for about in subjects
+        if about.kind == "port"
+    )
 
 
 def _of_instance(
