@@ -124,7 +124,8 @@ def seen(host: Observed, scope: Scope) -> Observed:
         dhcp_hosts={
             path: file
             for path, file in host.dhcp_hosts.items()
-            if path.rpartition("/")[0] in hosts and path not in near.other_hosts
+            for directory, _, name in (path.rpartition("/"),)
+            if directory in hosts and name not in near.other_hosts.get(directory, ())
         },
         files={path: file for path, file in host.files.items() if path in read},
         directories=host.directories & hosts,

@@ -15,9 +15,7 @@ def observe(networks_path: str, sysctl_keys: Iterable[str], near: Vicinity) -> O
     found, addresses = links.observe_some(near.links, near.bridges)
     paths = tuple(dhcp.paths(networks_path, bridge) for bridge in near.bridges)
     read = {path for each in paths for path in (each.options, each.names)}
-    hosts = files.observe_all(
-        (each.hosts for each in paths), lambda path: path not in near.other_hosts
-    )
+    hosts = files.observe_all((each.hosts for each in paths), others=near.other_hosts)
     own = files.observe(networks_path, read.__contains__)
     leases = dnsmasq.observe_some_leases(networks_path, near.bridges, near.macs | near.addresses)
     guarded = guards.observe_near(near.links)

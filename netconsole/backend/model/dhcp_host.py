@@ -26,7 +26,12 @@ def host_file(directory: str, host: DhcpHost) -> tuple[str, File]:
 
 def host_path(directory: str, mac: str) -> str:
     """Return where the file of a port is, by its MAC address."""
-    return f"{directory}/{_name(mac)}"
+    return f"{directory}/{host_name(mac)}"
+
+
+def host_name(mac: str) -> str:
+    """Return the name of the file of a port, by its MAC address."""
+    return mac.replace(":", "-")
 
 
 def host_in(content: str) -> DhcpHost | None:
@@ -50,7 +55,7 @@ def retired_file(path: str, file: File) -> File | None:
     the file notes which one that is.
     """
     host = host_in(file.content)
-    if host is None or not path.endswith(f"/{_name(host.mac)}"):
+    if host is None or not path.endswith(f"/{host_name(host.mac)}"):
         return None
     return File(f"{host.mac} # no longer has {host.address}\n")
 
@@ -59,10 +64,6 @@ def retired_address(path: str, file: File) -> str | None:
     """Return the address that a retired host keeps from others, or None where the file is no
     such."""
     found = _RETIRED.fullmatch(file.content)
-    if found is None or not path.endswith(f"/{_name(found.group(1))}"):
+    if found is None or not path.endswith(f"/{host_name(found.group(1))}"):
         return None
     return found.group(2)
-
-
-def _name(mac: str) -> str:
-    return mac.replace(":", "-")

@@ -4,8 +4,8 @@ Wanted things carry theirs, and so do the steps of a plan. Who asks what concern
 floating address compares subjects: a network may be labelled like an address.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 GuestChain = tuple[Literal["ipv4", "ipv6"], str]
@@ -66,8 +66,8 @@ class Vicinity:
     """The ports, the bridges that they are in, and those bridges' ways to other hosts."""
     bridges: tuple[str, ...] = ()
     """Of these the dnsmasq and its files are looked at."""
-    other_hosts: frozenset[str] = frozenset()
-    """The host files of other ports, by path, which are not read."""
+    other_hosts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The names of other ports' host files, which are not read, by the directory that has them."""
     macs: frozenset[str] = frozenset()
     """Of the ports: their leases are looked at, and their host files are theirs to change."""
     addresses: frozenset[str] = frozenset()

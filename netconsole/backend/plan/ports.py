@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model import subject
-from netconsole.backend.model.dhcp_host import host_path
+from netconsole.backend.model.dhcp_host import host_name, host_path
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.guards import BY_EBTABLES, of_devices, shared
 from netconsole.backend.model.hoststate import Observed, Wanted, WantedLink
@@ -90,7 +90,7 @@ class Neighbourhood:
             vicinity=Vicinity(
                 links=tuple(dict.fromkeys(self._links(wanted))),
                 bridges=self.bridges,
-                other_hosts=frozenset(self._other_hosts(wanted.networks_path, served)),
+                other_hosts=self._other_hosts(wanted.networks_path, served),
                 macs=frozenset(port.mac for port in self.ports),
                 addresses=frozenset(row.address for row in self.fixed_ips),
             ),
@@ -106,11 +106,12 @@ class Neighbourhood:
 
     def _other_hosts(
         self, networks_path: str, served: Mapping[str, Iterable[str]]
-    ) -> Iterator[str]:
-        own = {port.mac for port in self.ports}
-        for bridge, macs in served.items():
-            directory = dhcp.paths(networks_path, bridge).hosts
-            yield from (host_path(directory, mac) for mac in macs if mac not in own)
+    ) -> dict[str, frozenset[str]]:
+        own = frozenset(host_name(port.mac) for port in self.ports)
+        return {
+            dhcp.paths(networks_path, bridge).hosts: frozenset(map(host_name, macs)) - own
+            for bridge, macs in served.items()
+        }
 
 
 def with_others(observed: Observed, wanted: Wanted, devices: Iterable[str]) -> Wanted:

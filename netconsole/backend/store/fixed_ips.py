@@ -324,13 +324,16 @@ def waiting(connection: Connection) -> tuple[FixedIP, ...]:
 def macs_served(connection: Connection, network_id: int, host: str | None) -> tuple[str, ...]:
     """Return the MAC addresses to which a network's DHCP server gives addresses.
 
-    Of the ports of one host's instances, or of all where none is named.
+    Of the ports of one host's instances, or of all where none is named. They come in one text:
+    ten thousand rows take several times as long.
     """
-    served = sa.select(fixed_ips.c.mac).where(fixed_ips.c.network_id == network_id, is_assigned)
+    macs = sa.func.aggregate_strings(fixed_ips.c.mac, ",")
+    served = sa.select(macs).where(fixed_ips.c.network_id == network_id, is_assigned)
     if host is not None:
         here = sa.select(instances.c.uuid).where(instances.c.host == host)
         served = served.where(fixed_ips.c.instance_uuid.in_(here))
-    return tuple(connection.execute(served.where(fixed_ips.c.mac.is_not(None))).scalars().all())
+    text = connection.execute(served).scalar_one()
+    return tuple(text.split(",")) if text else ()
 
 
 def of_id(connection: Connection, row: int) -> FixedIP:

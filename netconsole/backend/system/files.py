@@ -5,11 +5,12 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from operator import not_
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
 from netconsole.backend.model.errors import Conflict
@@ -261,12 +262,13 @@ def observe(
     directory: str,
     concerns: Callable[[str], object] = bool,
     may_be_directory: Callable[[str], object] = not_,
+    others: Container[str] = (),
 ) -> FoundFiles:
     """Return the files directly in a directory whose paths concern us; none where there is no
     directory.
 
-    Links and hidden files are an admin's, and passed over. Directories are those of paths that may
-    be one.
+    The `others` do not, by their names: there may be ten thousand. Links and hidden files are an
+    admin's, and passed over as well. Directories are those of paths that may be one.
     """
     seen = FoundFiles({}, {})
     try:
@@ -278,6 +280,8 @@ def observe(
         return seen
     try:
         for entry in os.scandir(handle):
+            if entry.name in others:
+                continue
             path = f"{directory}/{entry.name}"
             if entry.name.startswith(".") or not concerns(path):
                 continue
@@ -291,9 +295,20 @@ def observe(
     return seen
 
 
-def observe_all(directories: Iterable[str], concerns: Callable[[str], object] = bool) -> FoundFiles:
-    """Return the files directly in several directories, of those that are directories."""
-    found = [observe(each, concerns) for each in directories if Path(each).is_dir()]
+def observe_all(
+    directories: Iterable[str],
+    concerns: Callable[[str], object] = bool,
+    others: Mapping[str, Container[str]] = MappingProxyType({}),
+) -> FoundFiles:
+    """Return the files directly in several directories, of those that are directories.
+
+    The `others` of each directory are passed over, as of `observe`.
+    """
+    found = [
+        observe(each, concerns, others=others.get(each, ()))
+        for each in directories
+        if Path(each).is_dir()
+    ]
     return FoundFiles(
         {path: file for seen in found for path, file in seen.files.items()},
         {path: reason for seen in found for path, reason in seen.unread.items()},
