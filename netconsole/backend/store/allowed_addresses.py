@@ -12,18 +12,18 @@ from netconsole.backend.store.rows import columns, fetch, values
 from netconsole.backend.store.tables import allowed_addresses, instances, ports
 
 _COLUMNS = columns(allowed_addresses, AllowedAddress)
+_EVERY = sa.select(*_COLUMNS).order_by(allowed_addresses.c.id)
+_OF_PORTS = _EVERY.where(allowed_addresses.c.port_id.in_(sa.bindparam("ports", expanding=True)))
 
 
 def every(connection: Connection) -> tuple[AllowedAddress, ...]:
     """Return all of them, the first allowed first."""
-    found = sa.select(*_COLUMNS).order_by(allowed_addresses.c.id)
-    return fetch(connection, AllowedAddress, found)
+    return fetch(connection, AllowedAddress, _EVERY)
 
 
 def of_ports(connection: Connection, port_ids: Collection[int]) -> tuple[AllowedAddress, ...]:
     """Return those of some ports, the first allowed first."""
-    own = sa.select(*_COLUMNS).where(allowed_addresses.c.port_id.in_(port_ids))
-    return fetch(connection, AllowedAddress, own.order_by(allowed_addresses.c.id))
+    return fetch(connection, AllowedAddress, _OF_PORTS, {"ports": list(port_ids)})
 
 
 def overlapping(connection: Connection, within: IPNetwork) -> AllowedAddress | None:

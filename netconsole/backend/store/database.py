@@ -63,13 +63,19 @@ class Store:
         Unavailable when the database cannot be used.
         """
         if not self._read_only:
-            self._prepare()
-        with in_words(self._path), self._connection("DEFERRED") as connection:
-            present = schema.revision(connection, self._path)
-            if present == schema.HEAD:
-                connection.exec_driver_sql("PRAGMA query_only = ON")
-                yield connection
-                return
+            files.create(self._path)
+        present = None
+        for is_first in (True, False):
+            with in_words(self._path), self._connection("DEFERRED") as connection:
+                present = schema.revision(connection, self._path)
+                if present == schema.HEAD:
+                    connection.exec_driver_sql("PRAGMA query_only = ON")
+                    yield connection
+                    return
+            if self._read_only or not is_first:
+                break
+            with self.transaction():
+                pass  # brings the schema up to date
         if present is not None:
             raise schema.unsuited(self._path, present)
         with _empty() as connection:
@@ -82,15 +88,6 @@ class Store:
     def close(self) -> None:
         """Let go of what the store holds. It may be used again."""
         self._engine.dispose()
-
-    def _prepare(self) -> None:
-        """Make the database and bring its schema up to date, where that is needed."""
-        files.create(self._path)
-        with in_words(self._path), self._connection("DEFERRED") as connection:
-            present = schema.revision(connection, self._path)
-        if present != schema.HEAD:
-            with self.transaction():
-                pass
 
     @contextmanager
     def _connection(self, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[Connection]:

@@ -14,6 +14,7 @@ from netconsole.backend.store.tables import dns_domains, dns_entries
 
 _DOMAIN_COLUMNS = columns(dns_domains, DnsDomain)
 _COLUMNS = columns(dns_entries, DnsEntry)
+_ENTRIES = sa.select(*_COLUMNS).order_by(dns_entries.c.domain, dns_entries.c.name)
 
 
 def insert_domain(connection: Connection, domain: DnsDomain) -> DnsDomain:
@@ -48,8 +49,7 @@ def delete_domain(connection: Connection, domain: DnsDomain) -> None:
 
 def entries(connection: Connection) -> tuple[DnsEntry, ...]:
     """Return all entries, by domain and name."""
-    order = (dns_entries.c.domain, dns_entries.c.name)
-    return fetch(connection, DnsEntry, sa.select(*_COLUMNS).order_by(*order))
+    return fetch(connection, DnsEntry, _ENTRIES)
 
 
 def put(connection: Connection, entry: DnsEntry) -> DnsEntry:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 from netaddr import IPAddress, IPNetwork
-from sqlalchemy import ColumnElement, Connection, Update
+from sqlalchemy import ColumnElement, Connection, Executable, Update
 
 from netconsole.backend.managers.layout import purpose
 from netconsole.backend.model.errors import Conflict, Exhausted, NotFound
@@ -72,6 +72,23 @@ _is_asked_for = fixed_ips.c.address == sa.bindparam("asked")
 _GIVE_LONGEST_FREE = _giving(is_free)
 _GIVE_FREE = _giving(sa.and_(is_free, _is_asked_for))
 _GIVE_KEPT = _giving(sa.and_(_is_unused, _is_asked_for))
+
+
+_ROWS = sa.select(*_COLUMNS)
+_BY_GIVING = _ROWS.order_by(fixed_ips.c.allocated_at.nulls_first(), fixed_ips.c.id)
+_AT = _ROWS.where(_is_asked_for)
+_OF_ID = _ROWS.where(fixed_ips.c.id == sa.bindparam("row"), is_assigned)
+_OF_INSTANCE = _BY_GIVING.where(fixed_ips.c.instance_uuid == sa.bindparam("instance"))
+_OF_EVERY_INSTANCE = _BY_GIVING.where(is_associated)
+_WAITING = _ROWS.where(
+    # Each network is asked by itself: SQLite finds them in its index of usage then.
+    fixed_ips.c.network_id.in_(sa.select(networks.c.id)),
+    fixed_ips.c.allocated.is_(sa.false()),
+    fixed_ips.c.leased.is_(sa.true()),
+    is_associated,
+).order_by(fixed_ips.c.id)
+# In another order SQLite reads every address there is: its index of these is by host.
+_OF_HOSTS = _ROWS.where(fixed_ips.c.host.is_not(None)).order_by(fixed_ips.c.host, fixed_ips.c.id)
 
 
 def insert_many(connection: Connection, network_id: int, rows: Iterable[tuple[str, bool]]) -> None:
@@ -157,7 +174,7 @@ def _give(
 
 def _not_to_be_had(connection: Connection, network: Network, address: str) -> NotFound | Conflict:
     """Say why an address could not be allocated."""
-    fixed_ip = _first(connection, fixed_ips.c.address == address)
+    fixed_ip = _first(connection, _AT, asked=address)
     if fixed_ip is None or fixed_ip.network_id != network.id:
         listed = command("fixed", "list", "--network", network.label)
         return NotFound(
@@ -203,7 +220,7 @@ def allocate_to_host(connection: Connection, network: Network, host: str) -> Fix
 
     Raises Exhausted when the network has none left.
     """
-    own = _first(connection, _of_host(network, host))
+    own = _first(connection, _ROWS.where(_of_host(network, host)))
     if own is not None:
         return own
     free = sa.and_(fixed_ips.c.network_id == network.id, is_free)
@@ -225,7 +242,7 @@ def allocate_to_host(connection: Connection, network: Network, host: str) -> Fix
 
 def take_from_host(connection: Connection, network: Network, host: str) -> FixedIP | None:
     """Free a host's own address in a network, and return it as it was."""
-    own = _first(connection, _of_host(network, host))
+    own = _first(connection, _ROWS.where(_of_host(network, host)))
     if own is not None:
         _change(connection, own, {"host": None})
     return own
@@ -308,64 +325,44 @@ def associated(connection: Connection) -> tuple[FixedIP, ...]:
 
 
 def waiting(connection: Connection) -> tuple[FixedIP, ...]:
-    """Return the addresses that were taken from their instances and wait for their leases to end.
-
-    Each network is asked by itself: SQLite finds them in its index of usage then.
-    """
-    every = sa.select(networks.c.id)
-    is_waiting = sa.and_(
-        fixed_ips.c.network_id.in_(every),
-        fixed_ips.c.allocated.is_(sa.false()),
-        fixed_ips.c.leased.is_(sa.true()),
-    )
-    return _all(connection, sa.and_(is_waiting, is_associated))
+    """Return the addresses that were taken from instances and wait for their leases to end."""
+    return fetch(connection, FixedIP, _WAITING)
 
 
 def macs_served(connection: Connection, network_id: int, host: str | None) -> tuple[str, ...]:
     """Return the MAC addresses to which a network's DHCP server gives addresses.
 
-    Of the ports of one host's instances, or of all where none is named. They come in one text:
-    ten thousand rows take several times as long.
+    Of the ports of one host's instances, or of all where none is named.
     """
-    macs = sa.func.aggregate_strings(fixed_ips.c.mac, ",")
+    macs = sa.func.aggregate_strings(fixed_ips.c.mac, " ")  # rows take several times as long
     served = sa.select(macs).where(fixed_ips.c.network_id == network_id, is_assigned)
     if host is not None:
         here = sa.select(instances.c.uuid).where(instances.c.host == host)
         served = served.where(fixed_ips.c.instance_uuid.in_(here))
-    text = connection.execute(served).scalar_one()
-    return tuple(text.split(",")) if text else ()
+    return tuple((connection.execute(served).scalar_one() or "").split())
 
 
 def of_id(connection: Connection, row: int) -> FixedIP:
     """Return the address of that id; raises LookupError where there is none that is assigned."""
-    found = _first(connection, sa.and_(fixed_ips.c.id == row, is_assigned))
+    found = _first(connection, _OF_ID, row=row)
     if found is None:
         raise LookupError(f"fixed_ips: {row}")
     return found
 
 
 def of_hosts(connection: Connection) -> tuple[FixedIP, ...]:
-    """Return the addresses that hosts have as gateways of their own, by host.
-
-    In another order SQLite reads every address there is: its index of these is by host.
-    """
-    by_host = sa.select(*_COLUMNS).where(fixed_ips.c.host.is_not(None))
-    return fetch(connection, FixedIP, by_host.order_by(fixed_ips.c.host, fixed_ips.c.id))
+    """Return the addresses that hosts have as gateways of their own, by host."""
+    return fetch(connection, FixedIP, _OF_HOSTS)
 
 
 def of_instance(connection: Connection, instance_uuid: str) -> tuple[FixedIP, ...]:
     """Return the addresses associated with an instance, the first given to it first."""
-    return _given(connection, fixed_ips.c.instance_uuid == instance_uuid)
+    return fetch(connection, FixedIP, _OF_INSTANCE, {"instance": instance_uuid})
 
 
 def of_every_instance(connection: Connection) -> tuple[FixedIP, ...]:
     """Return the addresses that are associated with instances, the first given first."""
-    return _given(connection, fixed_ips.c.instance_uuid.is_not(None))
-
-
-def _given(connection: Connection, condition: ColumnElement[bool]) -> tuple[FixedIP, ...]:
-    order = (fixed_ips.c.allocated_at.nulls_first(), fixed_ips.c.id)
-    return fetch(connection, FixedIP, sa.select(*_COLUMNS).where(condition).order_by(*order))
+    return fetch(connection, FixedIP, _OF_EVERY_INSTANCE)
 
 
 def of_instances(
@@ -380,7 +377,7 @@ def find(connection: Connection, address: str) -> FixedIP:
 
     Raises NotFound when no network holds it.
     """
-    fixed_ip = _first(connection, fixed_ips.c.address == address)
+    fixed_ip = _first(connection, _AT, asked=address)
     if fixed_ip is None:
         shown = command("network", "list")
         raise NotFound(f"fixed address {address} is in no network: {shown} shows their ranges")
@@ -397,6 +394,6 @@ def _all(connection: Connection, condition: ColumnElement[bool]) -> tuple[FixedI
     return fetch(connection, FixedIP, statement)
 
 
-def _first(connection: Connection, condition: ColumnElement[bool]) -> FixedIP | None:
-    found = fetch(connection, FixedIP, sa.select(*_COLUMNS).where(condition))
+def _first(connection: Connection, statement: Executable, **parameters: object) -> FixedIP | None:
+    found = fetch(connection, FixedIP, statement, parameters)
     return found[0] if found else None

@@ -16,6 +16,11 @@ from netconsole.backend.store.rows import columns, fetch, values
 from netconsole.backend.store.tables import fixed_ips, floating_ips, instances, now
 
 _COLUMNS = columns(floating_ips, FloatingIP)
+_OF_FIXED_IP = (
+    sa.select(*_COLUMNS)
+    .where(floating_ips.c.fixed_ip_id == sa.bindparam("fixed_ip"))
+    .order_by(floating_ips.c.id)
+)
 _is_idle = floating_ips.c.fixed_ip_id.is_(None)
 _AT_A_TIME = 500
 """Addresses named in one statement: databases limit the number of parameters."""
@@ -91,10 +96,7 @@ def of_addresses(connection: Connection, addresses: Collection[str]) -> tuple[Fl
 
 def of_fixed_ip(connection: Connection, fixed_ip_id: int) -> tuple[FloatingIP, ...]:
     """Return the floating addresses of a fixed address."""
-    by_fixed_ip = floating_ips.c.fixed_ip_id == fixed_ip_id
-    return fetch(
-        connection, FloatingIP, sa.select(*_COLUMNS).where(by_fixed_ip).order_by(floating_ips.c.id)
-    )
+    return fetch(connection, FloatingIP, _OF_FIXED_IP, {"fixed_ip": fixed_ip_id})
 
 
 def allocate(

@@ -8,11 +8,13 @@ from sqlalchemy import Connection
 from netconsole.backend.model.hoststate import Place
 from netconsole.backend.store.tables import former_addresses as table
 
+_OF_HOST = sa.select(table.c.interface, table.c.address).where(table.c.host == sa.bindparam("host"))
+
 
 def of_host(connection: Connection, host: str) -> frozenset[Place]:
     """Return the places of those addresses."""
-    statement = sa.select(table.c.interface, table.c.address).where(table.c.host == host)
-    return frozenset((row.interface, row.address) for row in connection.execute(statement))
+    found = connection.execute(_OF_HOST, {"host": host})
+    return frozenset((row.interface, row.address) for row in found)
 
 
 def keep(connection: Connection, host: str, places: Collection[Place]) -> None:

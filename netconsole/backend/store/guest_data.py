@@ -6,7 +6,7 @@ Apart from those of records: whoever reads these reads secrets.
 from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import Connection, Table
 
 from netconsole.backend.model.guest_data import GuestData, GuestFile, GuestKey
 from netconsole.backend.model.records import Instance
@@ -20,31 +20,31 @@ from netconsole.backend.store.tables import (
 from netconsole.backend.store.views import instance_view
 
 _COLUMNS = tuple(column for column in guest_data.c if column.name != "instance_uuid")
+_OWN = sa.select(*_COLUMNS).where(guest_data.c.instance_uuid == sa.bindparam("instance"))
+
+
+def _in_order(table: Table) -> sa.Select[tuple[object, ...]]:
+    """The statement that finds an instance's rows as they were written, or by their keys."""
+    own = sa.select(table).where(table.c.instance_uuid == sa.bindparam("instance"))
+    return own.order_by(*table.primary_key.columns)
+
+
+_KEYS, _META, _FILES = map(_in_order, (guest_keys, instance_metadata, guest_files))
 
 
 def of_instance(connection: Connection, instance: Instance) -> GuestData:
     """Return all that an instance is told, by four queries more than its view takes."""
-    own = sa.select(*_COLUMNS).where(guest_data.c.instance_uuid == instance.uuid)
-    row = connection.execute(own).one_or_none()
+    its = {"instance": instance.uuid}
+    row = connection.execute(_OWN, its).one_or_none()
     return GuestData(
         view=instance_view(connection, instance),
         keys=tuple(
-            GuestKey(row.name, row.public_key, row.type)
-            for row in _rows(connection, guest_keys, instance)
+            GuestKey(row.name, row.public_key, row.type) for row in connection.execute(_KEYS, its)
         ),
-        meta={row.key: row.value for row in _rows(connection, instance_metadata, instance)},
-        files=tuple(
-            GuestFile(row.path, row.content) for row in _rows(connection, guest_files, instance)
-        ),
+        meta={row.key: row.value for row in connection.execute(_META, its)},
+        files=tuple(GuestFile(row.path, row.content) for row in connection.execute(_FILES, its)),
         **({} if row is None else row._asdict()),
     )
-
-
-def _rows(connection: Connection, table: Table, instance: Instance) -> list[Row[object]]:
-    """An instance's rows in the order in which they were written, or of their keys."""
-    (first, *others) = table.primary_key.columns
-    own = sa.select(table).where(table.c.instance_uuid == instance.uuid)
-    return list(connection.execute(own.order_by(first, *others)).all())
 
 
 def write(connection: Connection, guest: GuestData) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
 
 from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.model.phrases import command
@@ -21,6 +21,33 @@ from netconsole.backend.store.tables import (
 
 _COLUMNS = columns(instances, Instance)
 _PORT_COLUMNS = columns(ports, Port)
+_PORTS = sa.select(*_PORT_COLUMNS).order_by(ports.c.id)
+_PORTS_OF = _PORTS.where(ports.c.instance_uuid == sa.bindparam("instance"))
+_PORTS_NAMED = _PORTS.where(ports.c.device.in_(sa.bindparam("devices", expanding=True)))
+_NAMES = (instances.c.name, instances.c.uuid, instances.c.hostname)
+_CALLED = sa.select(*_COLUMNS).where(sa.or_(*(column == sa.bindparam("name") for column in _NAMES)))
+_AMONG = sa.select(*_COLUMNS).where(instances.c.uuid.in_(sa.bindparam("uuids", expanding=True)))
+
+
+def _sampling() -> Executable:
+    """The statement of `sample_ports`.
+
+    The first port of a network is found without a look at the rest, those of this host by its
+    instances: there may be ten thousand on others.
+    """
+    here = sa.select(instances.c.uuid).where(instances.c.host == sa.bindparam("host"))
+    own = ports.c.instance_uuid.in_(here)
+    first_here = sa.select(sa.func.min(ports.c.id).label("id"), ports.c.network_id)
+    of_host = first_here.where(own).group_by(ports.c.network_id).cte()
+    every_of_it = sa.select(ports.c.id).where(ports.c.network_id == networks.c.id)
+    first = every_of_it.order_by(ports.c.id).limit(1).scalar_subquery()
+    of_each = sa.select(sa.func.coalesce(of_host.c.id, first)).select_from(
+        networks.outerjoin(of_host, of_host.c.network_id == networks.c.id)
+    )
+    return _PORTS.where(ports.c.id.in_(of_each))
+
+
+_SAMPLES = _sampling()
 
 Uuids = Collection[str] | sa.CompoundSelect[tuple[str]]
 """Of instances: some, or a query that finds them."""
@@ -64,9 +91,7 @@ def find(connection: Connection, name: str) -> Instance:
 
     Raises NotFound.
     """
-    called = (instances.c.name, instances.c.uuid, instances.c.hostname)
-    wanted = sa.or_(*(column == name for column in called))
-    found = fetch(connection, Instance, sa.select(*_COLUMNS).where(wanted))
+    found = fetch(connection, Instance, _CALLED, {"name": name})
     if not found:
         listed = command("instance", "list")
         raise NotFound(f"instance {name!r} does not exist: {listed} shows which do")
@@ -83,7 +108,10 @@ def of_uuids(connection: Connection, uuids: Collection[str]) -> tuple[Instance, 
 
 def among(connection: Connection, uuids: Uuids) -> tuple[Instance, ...]:
     """Return the instances that there are of some uuids."""
-    return fetch(connection, Instance, sa.select(*_COLUMNS).where(instances.c.uuid.in_(uuids)))
+    if isinstance(uuids, sa.CompoundSelect):
+        found = sa.select(*_COLUMNS).where(instances.c.uuid.in_(uuids))
+        return fetch(connection, Instance, found)
+    return fetch(connection, Instance, _AMONG, {"uuids": list(uuids)})
 
 
 def delete(connection: Connection, instance: Instance) -> None:
@@ -139,10 +167,7 @@ def has_ports(connection: Connection, network_id: int, host: str | None) -> bool
 
 def ports_of(connection: Connection, instance_uuid: str) -> tuple[Port, ...]:
     """Return an instance's ports, the first made first."""
-    by_instance = ports.c.instance_uuid == instance_uuid
-    return fetch(
-        connection, Port, sa.select(*_PORT_COLUMNS).where(by_instance).order_by(ports.c.id)
-    )
+    return fetch(connection, Port, _PORTS_OF, {"instance": instance_uuid})
 
 
 def ports_of_all(connection: Connection, uuids: Uuids) -> tuple[Port, ...]:
@@ -153,8 +178,7 @@ def ports_of_all(connection: Connection, uuids: Uuids) -> tuple[Port, ...]:
 
 def ports_named(connection: Connection, devices: Collection[str]) -> tuple[Port, ...]:
     """Return the ports that there are of some devices, the first made first."""
-    named = sa.select(*_PORT_COLUMNS).where(ports.c.device.in_(devices))
-    return fetch(connection, Port, named.order_by(ports.c.id))
+    return fetch(connection, Port, _PORTS_NAMED, {"devices": list(devices)})
 
 
 def every_port(connection: Connection) -> tuple[Port, ...]:
@@ -163,22 +187,8 @@ def every_port(connection: Connection) -> tuple[Port, ...]:
 
 
 def sample_ports(connection: Connection, host: str) -> tuple[Port, ...]:
-    """Return one port of each network that has any, of an instance of this host where there is one.
-
-    The first port of a network is found without a look at the rest, those of this host by its
-    instances: there may be ten thousand on others.
-    """
-    here = sa.select(instances.c.uuid).where(instances.c.host == host)
-    own = ports.c.instance_uuid.in_(here)
-    first_here = sa.select(sa.func.min(ports.c.id).label("id"), ports.c.network_id)
-    of_host = first_here.where(own).group_by(ports.c.network_id).cte()
-    every_of_it = sa.select(ports.c.id).where(ports.c.network_id == networks.c.id)
-    first = every_of_it.order_by(ports.c.id).limit(1).scalar_subquery()
-    of_each = sa.select(sa.func.coalesce(of_host.c.id, first)).select_from(
-        networks.outerjoin(of_host, of_host.c.network_id == networks.c.id)
-    )
-    by_network = ports.c.id.in_(of_each)
-    return fetch(connection, Port, sa.select(*_PORT_COLUMNS).where(by_network).order_by(ports.c.id))
+    """Return a port of each network that has any, of an instance of this host where it has one."""
+    return fetch(connection, Port, _SAMPLES, {"host": host})
 
 
 def guard(connection: Connection, instance: Instance, guarded: bool) -> None:

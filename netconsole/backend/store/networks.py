@@ -13,6 +13,8 @@ from netconsole.backend.store.rows import columns, fetch, refuse_taken, values
 from netconsole.backend.store.tables import fixed_ips, is_associated, networks
 
 _COLUMNS = columns(networks, Network)
+_EVERY = sa.select(*_COLUMNS).order_by(networks.c.id)
+"""Put together once, as many statements here: that takes SQLAlchemy longer than all the rest."""
 
 
 def insert(connection: Connection, network: Network) -> Network:
@@ -31,7 +33,7 @@ def insert(connection: Connection, network: Network) -> Network:
 
 def every(connection: Connection) -> tuple[Network, ...]:
     """Return all networks, in the order in which they were made."""
-    return fetch(connection, Network, sa.select(*_COLUMNS).order_by(networks.c.id))
+    return fetch(connection, Network, _EVERY)
 
 
 def find(connection: Connection, name: str) -> Network:

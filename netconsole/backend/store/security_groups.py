@@ -24,6 +24,12 @@ _COLUMNS = columns(security_groups, SecurityGroup)
 _RULE_COLUMNS = columns(security_group_rules, SecurityGroupRule)
 _DEFAULT_COLUMNS = columns(security_group_default_rules, DefaultRule)
 _MEMBER_COLUMNS = columns(security_group_instance_association, Membership)
+_GROUPS_OF = (
+    sa.select(*_COLUMNS)
+    .join(security_group_instance_association)
+    .where(security_group_instance_association.c.instance_uuid == sa.bindparam("instance"))
+    .order_by(security_groups.c.id)
+)
 
 
 def insert(connection: Connection, group: SecurityGroup) -> SecurityGroup:
@@ -152,9 +158,7 @@ def every_membership(connection: Connection) -> tuple[Membership, ...]:
 
 def groups_of(connection: Connection, instance: Instance) -> tuple[SecurityGroup, ...]:
     """Return the groups that an instance is in, the first made first."""
-    own = sa.select(*_COLUMNS).join(security_group_instance_association)
-    member = security_group_instance_association.c.instance_uuid == instance.uuid
-    return fetch(connection, SecurityGroup, own.where(member).order_by(security_groups.c.id))
+    return fetch(connection, SecurityGroup, _GROUPS_OF, {"instance": instance.uuid})
 
 
 def members_of(connection: Connection, group: SecurityGroup) -> tuple[Instance, ...]:

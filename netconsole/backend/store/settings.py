@@ -7,11 +7,16 @@ from sqlalchemy import Connection
 
 from netconsole.backend.store.tables import former_sysctls as table
 
+_OF_HOST = (
+    sa.select(table.c.key, table.c.value)
+    .where(table.c.host == sa.bindparam("host"))
+    .order_by(table.c.key)
+)
+
 
 def former_sysctls(connection: Connection, host: str) -> dict[str, str]:
     """Return the kernel settings that a host had before its first network, by key."""
-    statement = sa.select(table.c.key, table.c.value).where(table.c.host == host)
-    return {row.key: row.value for row in connection.execute(statement.order_by(table.c.key))}
+    return {row.key: row.value for row in connection.execute(_OF_HOST, {"host": host})}
 
 
 def remember_sysctl(connection: Connection, host: str, key: str, value: str) -> None:

@@ -47,6 +47,21 @@ def test_what_a_transaction_wrote_is_read_by_others(store: Store, path: Path) ->
     assert remembered(Store(f"sqlite:///{path}")) == {"a": "0"}
 
 
+def test_a_read_takes_one_connection(store: Store) -> None:
+    with store.transaction():
+        pass
+    opened: list[object] = []
+
+    def note(connection: object) -> None:
+        opened.append(connection)
+
+    sa.event.listen(sa.engine.Engine, "engine_connect", note)
+    with store.reading() as connection:
+        networks.every(connection)
+    sa.event.remove(sa.engine.Engine, "engine_connect", note)
+    assert len(opened) == 1
+
+
 def test_rollback_leaves_nothing(store: Store) -> None:
     remember(store, "a")
     with suppress(RuntimeError), store.transaction() as connection:

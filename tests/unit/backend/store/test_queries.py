@@ -1,6 +1,7 @@
 """The other queries: what comes back, and what the store refuses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from netconsole.backend.store import (
     Store,
     fixed_ips,
     floating_ips,
+    guest_data,
     instances,
     networks,
     records,
@@ -356,32 +358,80 @@ class TestWhatEachChangeLooksFor:
             lambda connection: instances.sample_ports(connection, "host"),
             lambda connection: instances.sample_ports(connection, "another"),
             lambda connection: floating_ips.since(connection, 7),
+            lambda connection: fixed_ips.waiting(connection),
             lambda connection: floating_ips.associate(
                 connection, *an_address_and_a_guest(connection), "host"
             ),
         ],
-        ids=["instance", "name", "ports-here", "ports-elsewhere", "since", "association"],
+        ids=[
+            "instance",
+            "name",
+            "ports-here",
+            "ports-elsewhere",
+            "since",
+            "waiting",
+            "association",
+        ],
     )
     def test_is_found_by_an_index(
         self, connection: sa.Connection, ask: Callable[[sa.Connection], object]
     ) -> None:
         an_instance(connection, a_network(connection))
         floating_ips.insert_many(connection, (floating(number) for number in range(2)))
-        asked: list[tuple[str, tuple[object, ...]]] = []
-
-        def note(
-            _: object, __: object, words: str, given: tuple[object, ...], *rest: object
-        ) -> None:
-            asked.append((words, given))
-
-        sa.event.listen(connection, "before_cursor_execute", note)
-        ask(connection)
-        sa.event.remove(connection, "before_cursor_execute", note)
+        with asked_of(connection) as asked:
+            ask(connection)
         cursor = connection.connection.cursor()
         for words, given in asked:
             found = cursor.execute(f"EXPLAIN QUERY PLAN {words}", given).fetchall()
             looks = {detail.split()[1] for *_, detail in found if detail.startswith("SCAN")}
             assert looks <= {"networks", "CONSTANT"}, words
+
+    def test_a_hosts_ports_are_counted_by_its_instances(self, connection: sa.Connection) -> None:
+        network, far = a_network(connection), a_network(connection, "10.0.1.0/29", 1)
+        for number in range(3):
+            an_instance(connection, (far, network, network)[number], number)
+        with asked_of(connection) as asked:
+            assert instances.count_ports(connection, [network.id], "host") == 2
+            assert instances.count_ports(connection, [network.id, far.id], "host") == 3
+            assert instances.count_ports(connection, [network.id], "another") == 0
+        for words, given in asked:
+            plan = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {words}", given)
+            looks = " ".join(detail for *_, detail in plan.fetchall())
+            assert "ix_instances_host" in looks
+            assert "ix_ports_network_id" not in looks
+
+
+def test_what_is_asked_for_each_guest_is_put_together_once(connection: sa.Connection) -> None:
+    instance = an_instance(connection, a_network(connection)).instance_uuid
+    executed: list[object] = []
+
+    def note(_: object, statement: object, *rest: object) -> None:
+        executed.append(statement)
+
+    def ask() -> list[object]:
+        executed.clear()
+        found = instances.find(connection, instance)
+        guest_data.of_instance(connection, found)
+        records_of_ports(connection, "host", ["tap0"])
+        return list(executed)
+
+    sa.event.listen(connection, "before_execute", note)
+    first, second = ask(), ask()
+    assert [id(each) for each in first] == [id(each) for each in second]
+    assert len(first) == 20
+
+
+@contextmanager
+def asked_of(connection: sa.Connection) -> Iterator[list[tuple[str, tuple[object, ...]]]]:
+    """Give what is asked of the database meanwhile."""
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    def note(_: object, __: object, words: str, given: tuple[object, ...], *rest: object) -> None:
+        asked.append((words, given))
+
+    sa.event.listen(connection, "before_cursor_execute", note)
+    yield asked
+    sa.event.remove(connection, "before_cursor_execute", note)
 
 
 def an_address_and_a_guest(connection: sa.Connection) -> tuple[FloatingIP, FixedIP]:
