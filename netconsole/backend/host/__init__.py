@@ -60,8 +60,11 @@ class Host:
         if scope.is_named_later:
             return _with_mark(Observed())
         if scope.vicinity is not None:
-            near = vicinity.observe(self._networks_path, self._sysctl_keys, scope.vicinity)
-            guests, guarding = _observe_guests(scope.chains), _observe_bridge_guards(near)
+            with ThreadPoolExecutor(max_workers=1) as aside:  # a program lists the chains
+                listed = aside.submit(_observe_guests, scope.chains)
+                near = vicinity.observe(self._networks_path, self._sysctl_keys, scope.vicinity)
+                guests = listed.result()
+            guarding = _observe_bridge_guards(near)
             unreadable = {**near.unreadable, **guarding.unreadable, **guests.unreadable}
             chains = {**guests.chains, **guarding.chains}
             return _with_mark(replace(near, chains=chains, unreadable=unreadable))
