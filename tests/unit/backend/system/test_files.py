@@ -120,6 +120,19 @@ def test_hidden_files_links_and_what_vanishes_are_not_observed(tmp_path: Path) -
     assert list(files.observe(str(tmp_path)).files) == [f"{tmp_path}/file"]
     assert files.directories(str(tmp_path)) == {f"{tmp_path}/directory"}
     assert files.observe(f"{tmp_path}/nowhere") == ({}, {})
+
+
+def test_files_of_others_are_passed_over_by_name_and_not_opened(tmp_path: Path) -> None:
+    for directory in ("here", "there"):
+        (tmp_path / directory).mkdir()
+        for name in ("own", "other"):
+            (tmp_path / directory / name).write_text("text\n")
+    os.mkfifo(tmp_path / "here" / "strange")
+    here, there = f"{tmp_path}/here", f"{tmp_path}/there"
+    beside = {here: frozenset({"other", "strange"})}
+    seen = files.observe_all((here, there, f"{tmp_path}/nowhere"), others=beside)
+    assert set(seen.files) == {f"{here}/own", f"{there}/own", f"{there}/other"}
+    assert not seen.unread
     assert files.directories(f"{tmp_path}/nowhere") == frozenset()
 
 
