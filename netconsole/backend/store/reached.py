@@ -1,7 +1,7 @@
 """Queries on where guests are reached: of thousands the addresses, and nothing else."""
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from netconsole.backend.model.records import Reached
 from netconsole.backend.store.tables import (
@@ -27,31 +27,42 @@ _EVERY = (
     )
     .order_by(instances.c.id, ports.c.id, fixed_ips.c.id)
 )
+_members = security_group_instance_association.c
+_OF_HOST = _EVERY.where(instances.c.host == sa.bindparam("host"))
+_OF_GROUP = _EVERY.where(
+    instances.c.uuid.in_(
+        sa.select(_members.instance_uuid).where(
+            _members.security_group_id == sa.bindparam("group", type_=sa.Integer)
+        )
+    )
+)
+_IN_GROUPS = (
+    sa.select(_members.security_group_id)
+    .distinct()
+    .where(
+        _members.instance_uuid.in_(
+            sa.select(instances.c.uuid)
+            .join(ports, ports.c.instance_uuid == instances.c.uuid)
+            .where(
+                instances.c.host == sa.bindparam("host"),
+                instances.c.id != sa.bindparam("but", type_=sa.Integer),
+            )
+        )
+    )
+)
 
 
 def of_host(connection: Connection, host: str) -> tuple[Reached, ...]:
     """Return where the guests of a host are reached."""
-    return _found(connection, instances.c.host == host)
+    return tuple(Reached(*row) for row in connection.execute(_OF_HOST, {"host": host}))
 
 
 def of_group(connection: Connection, group_id: int) -> tuple[Reached, ...]:
     """Return where the members of a group are reached, wherever they run."""
-    members = security_group_instance_association.c
-    of_it = sa.select(members.instance_uuid).where(members.security_group_id == group_id)
-    return _found(connection, instances.c.uuid.in_(of_it))
+    return tuple(Reached(*row) for row in connection.execute(_OF_GROUP, {"group": group_id}))
 
 
 def in_groups(connection: Connection, host: str, but: int) -> frozenset[int]:
     """Return the groups in which a host's guests are, other than an instance by its number."""
-    members = security_group_instance_association.c
-    others = (
-        sa.select(instances.c.uuid)
-        .join(ports, ports.c.instance_uuid == instances.c.uuid)
-        .where(instances.c.host == host, instances.c.id != but)
-    )
-    found = sa.select(members.security_group_id).distinct()
-    return frozenset(connection.execute(found.where(members.instance_uuid.in_(others))).scalars())
-
-
-def _found(connection: Connection, condition: ColumnElement[bool]) -> tuple[Reached, ...]:
-    return tuple(Reached(*row) for row in connection.execute(_EVERY.where(condition)))
+    found = connection.execute(_IN_GROUPS, {"host": host, "but": but})
+    return frozenset(found.scalars())

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import cache
 from itertools import starmap
 from typing import TypeVar
 
-from sqlalchemy import Column, Connection, Executable, Table, select
+from sqlalchemy import Column, Connection, Executable, Select, Table, bindparam, select
 
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.group_rules import DefaultRule, SecurityGroupRule
@@ -112,6 +113,11 @@ def refuse_taken(
     the unique constraint is what keeps a value single; this is what puts it in words.
     """
     for name, value in wanted.items():
-        column = table.c[name]
-        if connection.execute(select(column).where(column == value)).first() is not None:
+        if connection.execute(_having(table.c[name]), {"value": value}).first() is not None:
             raise Conflict(f"{noun}: {name} {value!r} is taken: {listed} shows which are")
+
+
+@cache
+def _having(column: Column[object]) -> Select[object]:
+    """The statement that finds rows by the value of a column."""
+    return select(column).where(column == bindparam("value"))

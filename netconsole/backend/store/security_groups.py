@@ -24,6 +24,17 @@ _COLUMNS = columns(security_groups, SecurityGroup)
 _RULE_COLUMNS = columns(security_group_rules, SecurityGroupRule)
 _DEFAULT_COLUMNS = columns(security_group_default_rules, DefaultRule)
 _MEMBER_COLUMNS = columns(security_group_instance_association, Membership)
+_OF_PROJECT = (
+    sa.select(*_COLUMNS)
+    .where(security_groups.c.project_id == sa.bindparam("project"))
+    .order_by(security_groups.c.id)
+)
+_NAMED = _OF_PROJECT.where(security_groups.c.name == sa.bindparam("name"))
+_RULES_OF = (
+    sa.select(*_RULE_COLUMNS)
+    .where(security_group_rules.c.parent_group_id == sa.bindparam("group"))
+    .order_by(security_group_rules.c.id)
+)
 _GROUPS_OF = (
     sa.select(*_COLUMNS)
     .join(security_group_instance_association)
@@ -63,8 +74,7 @@ def refuse_taken(connection: Connection, group: SecurityGroup) -> None:
 
 def named(connection: Connection, project: str, name: str) -> SecurityGroup | None:
     """Return a project's group of that name, if there is one."""
-    wanted = sa.and_(security_groups.c.project_id == project, security_groups.c.name == name)
-    found = fetch(connection, SecurityGroup, sa.select(*_COLUMNS).where(wanted))
+    found = fetch(connection, SecurityGroup, _NAMED, {"project": project, "name": name})
     return found[0] if found else None
 
 
@@ -81,8 +91,7 @@ def every(connection: Connection) -> tuple[SecurityGroup, ...]:
 
 def of_project(connection: Connection, project: str) -> tuple[SecurityGroup, ...]:
     """Return the groups of a project, the first made first."""
-    own = sa.select(*_COLUMNS).where(security_groups.c.project_id == project)
-    return fetch(connection, SecurityGroup, own.order_by(security_groups.c.id))
+    return fetch(connection, SecurityGroup, _OF_PROJECT, {"project": project})
 
 
 def delete(connection: Connection, groups: Collection[SecurityGroup]) -> None:
@@ -113,8 +122,7 @@ def rules_of(connection: Connection, group: SecurityGroup) -> tuple[SecurityGrou
 
 def rules_of_id(connection: Connection, group_id: int) -> tuple[SecurityGroupRule, ...]:
     """Return the rules of the group with that id, the first made first."""
-    own = sa.select(*_RULE_COLUMNS).where(security_group_rules.c.parent_group_id == group_id)
-    return fetch(connection, SecurityGroupRule, own.order_by(security_group_rules.c.id))
+    return fetch(connection, SecurityGroupRule, _RULES_OF, {"group": group_id})
 
 
 def rules_from(connection: Connection, group: SecurityGroup) -> tuple[SecurityGroupRule, ...]:

@@ -19,10 +19,12 @@ from netconsole.backend.store import (
     guest_data,
     instances,
     networks,
+    reached,
     records,
     records_of_floating,
     records_of_leases,
     records_of_ports,
+    security_groups,
     settings,
     tables,
 )
@@ -413,12 +415,16 @@ def test_what_is_asked_for_each_guest_is_put_together_once(connection: sa.Connec
         found = instances.find(connection, instance)
         guest_data.of_instance(connection, found)
         records_of_ports(connection, "host", ["tap0"])
+        reached.of_host(connection, "host")
+        reached.in_groups(connection, "host", found.id)
+        security_groups.named(connection, "demo", "default")
+        security_groups.of_project(connection, "demo")
         return list(executed)
 
     sa.event.listen(connection, "before_execute", note)
     first, second = ask(), ask()
     assert [id(each) for each in first] == [id(each) for each in second]
-    assert len(first) == 20
+    assert len(first) == 24
 
 
 @contextmanager
