@@ -59,10 +59,11 @@ def test_ipv6_switched_on_or_off_is_told_with_the_address_that_follows(host: Pri
     later, when it was found to be nobody else's."""
     switch = "echo {} > /proc/sys/net/ipv6/conf/eth0/disable_ipv6"
     ready = "until ip -6 address show dev eth0 scope link -tentative | grep -q fe80; do :; done"
-    for before, after in ((switch.format(1), 0), (f"{switch.format(0)}; {ready}", 1)):
-        told = host.run("python3", "-c", PROGRAM, before, switch.format(after)).stdout
+    off, on = switch.format(1), f"{switch.format(0)}; {ready}"
+    for before, command in ((off, on), (on, off)):
+        told = host.run("python3", "-c", PROGRAM, before, command).stdout
         facilities, links = json.loads(told)
-        assert (set(facilities) >= {"addresses", "links"}, links) == (True, ["eth0"]), after
+        assert (set(facilities) >= {"addresses", "links"}, links) == (True, ["eth0"]), command
 
 
 def test_where_notices_are_lost_all_is_read_again(host: PrivateHost) -> None:
