@@ -67,6 +67,32 @@ def test_a_table_that_the_kernel_does_not_trace_is_told_of(
     assert traced(lab, "--from", "web1", "--to", destination)["reached"]
 
 
+def test_what_its_own_kernel_says_for_want_of_arp_is_no_answer(lab: RunningLab) -> None:
+    """It says so three questions later: here that is before the sender's time is up."""
+    setting = "net.ipv4.neigh.eth0.retrans_time_ms"
+    former = lab.inside("web1", "sysctl", "-n", setting).stdout.strip()
+    lab.inside("web1", "sysctl", "-qw", f"{setting}=20")
+    try:
+        found = traced(lab, "--from", "web1", "--to", "10.0.0.200")
+    finally:
+        lab.inside("web1", "sysctl", "-qw", f"{setting}={former}")
+    assert (found["end"], found["reply"], found["answered_by"]) == ("unheard", "", "")
+    assert found["because"].startswith("it was not sent: web1 asks at veth")
+
+
+def test_a_source_that_rp_filter_refuses_is_said(lab: RunningLab) -> None:
+    former = lab.run("sysctl", "-n", "net.ipv4.conf.br100.rp_filter").stdout.strip()
+    lab.inside("web1", "ping", "-c", "1", "10.0.0.1")  # ARP is not answered any more from here on
+    lab.run("sysctl", "-qw", "net.ipv4.conf.br100.rp_filter=1")
+    lab.run("ip", "route", "add", "10.0.0.2/32", "dev", "eth0")
+    try:
+        found = traced(lab, "--from", "web1", "--to", "203.0.113.1")
+    finally:
+        lab.run("ip", "route", "del", "10.0.0.2/32", "dev", "eth0")
+        lab.run("sysctl", "-qw", f"net.ipv4.conf.br100.rp_filter={former}")
+    assert "rp_filter" in found["because"]
+
+
 def test_one_that_was_dropped_does_not_hide_the_answer_to_the_next(lab: RunningLab) -> None:
     rule = "-p icmp -m statistic --mode nth --every 3 --packet 0 -j DROP"
     lab.run("iptables", "-I", "FORWARD", *rule.split())

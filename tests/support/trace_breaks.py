@@ -123,7 +123,8 @@ BREAKS: Final = {
         "iptables -t mangle -D PREROUTING 1; ip rule del fwmark 7; ip route flush table 77",
         ("--from", "web1", "--to", "203.0.113.1"),
         "it came to br100, and this host has no way for it: a route of type blackhole takes it, or "
-        "its source is none that can be (Invalid argument), asked with mark 0x7",
+        "its source is none that can be, or one that rp_filter refuses there (Invalid argument), "
+        "asked with mark 0x7",
     ),
     "a chain before those of everybody else": TraceBreak(
         "nft add table netdev x; nft 'add chain netdev x i {type filter hook ingress device eth0 "

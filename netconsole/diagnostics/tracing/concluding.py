@@ -111,9 +111,10 @@ class JourneyReader:
         unheard: str,
     ) -> FollowedParcel:
         """Return what became of one."""
-        hops = following.hops(
-            Heard(_of_others(heard.messages), heard.sightings), packet, self.ways, self.texts.rule
-        )
+        known = Heard(_of_others(heard.messages), heard.sightings)
+        hops = tuple(following.hops(known, packet, self.ways, self.texts.rule))
+        if between.interface and not hops:
+            told = told.resolved_or_not()
         source = told.source or between.source
         begun = Hop("there", "sent", between.name, source, between.destination)
         journey = (begun, *self.owners.named(hops))
@@ -161,10 +162,11 @@ def _outcome(request: TraceRequest, followed: FollowedParcel, links: Links) -> T
     is_routed = request.protocol not in LOCAL
     next_hop = _next_hop(hops, heard, packet, links) if lost and is_routed else NextHop()
     asked = heard.unanswered(between.interface) if is_routed else ""
+    is_unheard = len(hops) == 1 and bool(asked or told.is_unresolved)
     found = (*_hindrances(hops, between, next_hop, asked, links), *followed.unseen) if lost else ()
     if lost and is_routed and hops[-1].source:
         found += blocking_policies(hops[-1].source, hops[-1].destination)
-    if lost and (next_hop.is_silent or (asked and len(hops) == 1)):
+    if lost and (next_hop.is_silent or is_unheard):
         found += read_tables_of_arp(guards=not next_hop.is_silent)
     return TraceOutcome(
         hops=hops,
@@ -180,6 +182,7 @@ def _outcome(request: TraceRequest, followed: FollowedParcel, links: Links) -> T
         next_hop=next_hop,
         is_handed=_through(heard, packet, "there", (HANDED,)) is not None,
         unanswered=asked,
+        is_unresolved=told.is_unresolved,
         hindrances=found,
         bridge_of=bridges(links),
         is_written=told.is_written,

@@ -106,6 +106,8 @@ class TraceOutcome:
     """Whether the packet filter has let it in to this host itself."""
     unanswered: str = ""
     """The address that the sender asks for by ARP where it comes in, and nobody says it has."""
+    is_unresolved: bool = False
+    """Whether the sender's kernel gave it up, as ARP had no answer when it was asked before."""
     hindrances: tuple[str, ...] = ()
     """What stands where it was seen last, and takes packets without a trace."""
     bridge_of: Mapping[str, str] = field(default_factory=dict)
@@ -277,6 +279,9 @@ def _there_ended(there: Sequence[Hop], outcome: TraceOutcome) -> Ending:
             f"it was not sent: {outcome.sender} asks at {outcome.first} who has "
             f"{outcome.unanswered} (ARP), and nobody answers",
         )
+    if not seen and outcome.is_unresolved:
+        said = f"it was not sent: {outcome.sender} had no answer to ARP of who is next on the way"
+        return Ending("unheard", f"{said}, {outcome.destination} or a router")
     if not seen and outcome.is_written:
         said = f"it did not come in at {outcome.first}, where this host wrote it"
         return Ending("ingress", said)
@@ -298,13 +303,11 @@ def _on(outcome: TraceOutcome) -> str:
 
 
 def _left(seen: Sequence[Hop], outcome: TraceOutcome) -> Ending:
+    if outcome.protocol == "arp":
+        return _asked_of_all(seen, outcome)
     last = seen[-1]
     if outcome.receiver and last.interface == outcome.receiver:
-        return Ending(
-            "receiver",
-            f"it was handed over at {last.interface}, and who is there does not answer: its own "
-            f"firewall, or nobody{_or_silent(outcome)}",
-        )
+        return _handed_over(outcome)
     left = " and ".join(
         f"by {each.interface} as {each.source} → {each.destination}"
         for each in _copies(seen, outcome)
@@ -313,6 +316,24 @@ def _left(seen: Sequence[Hop], outcome: TraceOutcome) -> Ending:
         astray = _astray(last.interface, outcome.receiver)
         return Ending("lost", f"it left {left}, and {astray}")
     return Ending("beyond", f"it left {left}, and nothing came back")
+
+
+def _asked_of_all(seen: Sequence[Hop], outcome: TraceOutcome) -> Ending:
+    """Of ARP, which a bridge sends to all its ports: also to where it came from, by `hairpin`."""
+    if any(each.interface == outcome.receiver for each in seen if each.kind == "left"):
+        return _handed_over(outcome)
+    if outcome.receiver:
+        return Ending("lost", f"it did not come out at {outcome.receiver}")
+    said = f"everybody on the network of {outcome.sender} was asked, and nobody says to have"
+    return Ending("beyond", f"{said} {outcome.destination}")
+
+
+def _handed_over(outcome: TraceOutcome) -> Ending:
+    return Ending(
+        "receiver",
+        f"it was handed over at {outcome.receiver}, and who is there does not answer: its own "
+        f"firewall, or nobody{_or_silent(outcome)}",
+    )
 
 
 def _copies(seen: Sequence[Hop], outcome: TraceOutcome) -> Sequence[Hop]:

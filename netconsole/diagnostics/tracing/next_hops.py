@@ -8,7 +8,8 @@ from netconsole.backend.system.programs import ProgramFailed, run
 from netconsole.diagnostics.tracing.ending import NextHop
 
 REFUSALS: Final = {
-    "Invalid argument": "a route of type blackhole takes it, or its source is none that can be",
+    "Invalid argument": "a route of type blackhole takes it, or its source is none that can be, or "
+    "one that rp_filter refuses there",
     "No route to host": "the route to it is unreachable, or forwarding is off where it came in",
     "Permission denied": "a route or rule of type prohibit forbids it",
     "Invalid cross-device link": "reverse path filtering refuses its source there (rp_filter)",

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, Self, cast
 
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.text import decoded, encoded
@@ -27,6 +27,8 @@ _SEND: Final = "netconsole.diagnostics.tracing.send_packets"
 _INNER: Final = "frames"
 """With a number, the ends of pairs in the process' own namespace."""
 _EVERYTHING: Final = ("protocol", "all", "u32", "match", "u32", "0", "0")
+_HOST_UNREACHABLE: Final = (3, 1)
+"""Type and code of ICMP (RFC 792)."""
 _REPLIES: Final[dict[str, Reply]] = {"answer": "answer", "refusal": "refusal", "error": "error"}
 
 
@@ -53,6 +55,15 @@ class SentPackets:
     """Type and code of an error of ICMP that it heard."""
     is_written: bool = False
     """Whether the host wrote it in the sender's stead, which it could not enter."""
+    is_unresolved: bool = False
+    """Whether its own kernel gave it up, as nobody told the MAC address of the next."""
+
+    def resolved_or_not(self) -> Self:
+        """Return it without a reply where that was of its own kernel: who is next did not answer
+        ARP (Linux, ipv4_link_failure)."""
+        if self.error != _HOST_UNREACHABLE or self.answered_by != self.source:
+            return self
+        return replace(self, reply="", answered_by="", error=None, is_unresolved=True)
 
 
 def parse_sent(told: str) -> dict[int, SentPackets]:

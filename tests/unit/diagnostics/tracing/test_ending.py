@@ -98,6 +98,27 @@ def test_without_a_rule_it_is_said_how_far_it_came() -> None:
     assert ending(here) == "it was handed to this host itself, where nobody answers on tcp port 22"
 
 
+def test_a_question_of_arp_is_not_taken_for_a_packet_that_left_by_its_own_port() -> None:
+    again = replace(LEFT, interface="veth1")
+    asked = outcome(ARRIVED, ON_BRIDGE, again, protocol="arp")
+    said = "everybody on the network of web1 was asked, and nobody says to have 192.0.2.1"
+    assert ending(asked) == said
+    missed = replace(asked, receiver="veth2")
+    assert ending(missed) == "it did not come out at veth2"
+    handed = replace(LEFT, interface="veth2")
+    silent = replace(missed, hops=(SENT, ARRIVED, ON_BRIDGE, handed, again))
+    assert ending(silent).startswith("it was handed over at veth2, and who is there does not answ")
+
+
+def test_what_the_sender_itself_gave_up_for_want_of_arp_was_not_sent() -> None:
+    found = ended(outcome(is_unresolved=True))
+    assert found.kind == "unheard"
+    assert found.because == (
+        "it was not sent: web1 had no answer to ARP of who is next on the way, 192.0.2.1 or a "
+        "router"
+    )
+
+
 def test_an_instance_that_is_silent_is_not_the_hosts_fault() -> None:
     handed = replace(LEFT, interface="veth2")
     assert ending(outcome(ARRIVED, handed, receiver="veth2")).startswith("it was handed over at")
