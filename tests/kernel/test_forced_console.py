@@ -41,7 +41,7 @@ def test_it_shows_all_and_changes_nothing(host: PrivateHost) -> None:
         owners = host.run("ps", "-o", "user=", "-C", "netconsole").stdout.split()
         assert "looker" in owners
         assert not host.run("pgrep", "-u", "root", "-f", "netconsole console", check=False).stdout
-        terminal.press("3", "x")
+        terminal.press("3", "D")
         terminal.wait_for("read-only: ")
         terminal.press("q")
         eventually(lambda: not host.run("pgrep", "-u", "looker", check=False).stdout)
