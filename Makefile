@@ -22,12 +22,18 @@ run: setup ## Open the console on a lab, without a terminal print its status (AR
 	else exec $(BIN)/netconsole lab run $(ARGS) -- netconsole status; fi
 
 .PHONY: test
-test: setup ## Run every test this machine can run, and name the others (ARGS=… for pytest).
+test: compiled ## Run every test this machine can run, and name the others (ARGS=… for pytest).
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: test-fast
-test-fast: setup ## Run the tests that are pure or of the command line alone (ARGS=… for pytest).
+test-fast: compiled ## Run the tests that are pure or of the command line alone (ARGS=… for pytest).
 	@$(BIN)/pytest -n logical tests/unit $(ARGS)
+
+# What the tests start, emulated machines too, would compile every module anew where it may write no
+# bytecode.
+.PHONY: compiled
+compiled: setup
+	@$(BIN)/python -m compileall -q $(CODE)
 
 .PHONY: lint
 lint: setup ## Check the style, the types and who imports whom.
