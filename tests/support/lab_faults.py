@@ -29,6 +29,8 @@ iptables-save; ip6tables-save; iptables-legacy-save; ebtables-save | grep -v '^[
 nft -s list ruleset
 grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/bridge /proc/sys/net/ipv4/ip_forward
 grep -s . /proc/sys/net/ipv[46]/neigh/default/gc_thresh? /proc/sys/net/core/netdev_max_backlog
+grep -s . /proc/sys/net/ipv4/ip_default_ttl /proc/sys/net/ipv4/ip_local_port_range
+grep -s . /proc/sys/net/ipv[46]/neigh/*/mcast_solicit
 grep -s . $(ls /proc/sys/net/netfilter/nf_conntrack_* | grep -v count)
 cat /etc/sysctl.d/*.conf /etc/modules-load.d/*.conf; ls /var/lib/netconsole/networks
 """

@@ -21,9 +21,10 @@ def path(key: str) -> Path:
 
 
 def read(key: str) -> str | None:
-    """Return a setting's value, or None where this kernel does not have it."""
+    """Return a setting's value, its numbers one space apart, or None where this kernel does not
+    have it."""
     try:
-        return files.read_text(path(key)).strip()
+        return _told(files.read_text(path(key)))
     except FileNotFoundError:
         return None
 
@@ -74,6 +75,11 @@ def _places(above: str, parts: list[str]) -> Iterator[str]:
 def _bare(file: Path) -> str:
     handle = os.open(file, os.O_RDONLY)
     try:
-        return decoded(os.read(handle, _LONGEST)).strip()
+        return _told(decoded(os.read(handle, _LONGEST)))
     finally:
         os.close(handle)
+
+
+def _told(text: str) -> str:
+    """The kernel parts numbers by tabs; sysctl(8) and the files of admins, by spaces."""
+    return text.strip().replace("\t", " ")

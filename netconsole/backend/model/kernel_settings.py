@@ -60,7 +60,7 @@ def interface_of(key: str) -> str:
     """Return the interface that a setting is of; `all`, `default`, or nothing for one of the
     host."""
     parts = path_of(key).split("/")
-    return parts[3] if parts[2:3] == ["conf"] else ""
+    return parts[3] if parts[2:3] in (["conf"], ["neigh"]) else ""
 
 
 def along(switch: str) -> tuple[str, ...]:

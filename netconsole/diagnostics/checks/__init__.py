@@ -54,6 +54,7 @@ from netconsole.diagnostics.checks.host import (
     clock,
     drift,
     duplicate_address,
+    kernel_settings,
     mandatory_access,
     modules,
     own_address,
@@ -87,6 +88,7 @@ CHECKS: Mapping[str, Check] = {
     for module in (
         state_directory,
         ip_forward,
+        kernel_settings,
         accept_ra,
         own_address,
         forward_filter,

@@ -177,7 +177,7 @@ def _after_ours(file: str) -> bool:
 
 def _default_of(key: str) -> str:
     parts = key.split("/")
-    if parts[:3] == ["net", "ipv4", "conf"] and len(parts) == 5:
+    if parts[:1] == ["net"] and parts[2:3] in (["conf"], ["neigh"]) and len(parts) == 5:
         parts[3] = "default"
     return "/".join(parts)
 

@@ -113,6 +113,8 @@ def _unbridge(service: Service) -> None:
         run("ip", "route", "replace", *DEFAULT_ROUTE)
 
 
+_TRACKING: Final = "net/netfilter/nf_conntrack_"
+
 FAULTS: Final = (
     setting_fault(
         "arp_silent",
@@ -145,6 +147,30 @@ FAULTS: Final = (
         f"Forwarding was switched off for {PUBLIC.interface} alone.",
         "What instances send leaves, and no answer gets further than this host.",
         {f"net/ipv4/conf/{PUBLIC.interface}/forwarding": "0"},
+    ),
+    setting_fault(
+        "udp_forgotten",
+        "A recipe of tuning has connection tracking remember UDP for no second.",
+        "Instances get no answer by UDP from beyond the host.",
+        {f"{_TRACKING}udp_timeout": "0", f"{_TRACKING}udp_timeout_stream": "0"},
+    ),
+    setting_fault(
+        "packets_of_one_hop",
+        "A recipe of hardening has what the host sends end at the first router.",
+        "Name servers that are further off answer nobody.",
+        {"net/ipv4/ip_default_ttl": "1"},
+    ),
+    setting_fault(
+        "neighbours_not_asked",
+        f"The host was set to ask nobody by ARP on {BRIDGE}.",
+        "Instances that have been silent for a while are reached by nobody outside.",
+        {f"net/ipv4/neigh/{BRIDGE}/mcast_solicit": "0"},
+    ),
+    setting_fault(
+        "one_port_left",
+        "The range of ports for what the host begins was narrowed to one.",
+        "Instances resolve each other's names, and no others, or only one at a time.",
+        {"net/ipv4/ip_local_port_range": "40000\t40000"},
     ),
     setting_fault(
         "answers_for_guests",

@@ -10,8 +10,6 @@ from netconsole.lab.faults.fault import Fault, command_fault
 from netconsole.lab.sandbox.commands import run
 
 _TABLE, _PRIORITY = "61", "610"
-_MARK: Final = "0x61"
-_MARKS: Final = ("PREROUTING", "-i", BRIDGE, "-j", "MARK", "--set-mark", _MARK)
 _TUNNEL, _FAR_END = "vpn0", "vpn1"
 _ENTRY: Final = (PUBLIC.outside, "dev", PUBLIC.interface)
 _BEFORE: Final = "02:00:00:00:00:77"
@@ -43,19 +41,18 @@ def _rule_fault(
     )
 
 
-def _is_marked(service: Service) -> bool:
-    return any(f"fwmark {_MARK}" in line for line in _rules())
-
-
-def _mark(service: Service) -> None:
-    run("iptables", "-w", "-t", "mangle", "-A", *_MARKS)
-    run("ip", "rule", "add", "priority", _PRIORITY, "fwmark", _MARK, "prohibit")
-
-
-def _unmark(service: Service) -> None:
-    if _is_marked(service):
-        run("ip", "rule", "delete", "priority", _PRIORITY, "fwmark", _MARK, "prohibit")
-        run("iptables", "-w", "-t", "mangle", "-D", *_MARKS)
+def _mark_fault(fault_id: str, breaks: str, symptom: str, mark: str, marked: str) -> Fault:
+    """Return the fault that a rule of the table mangle marks what a rule of routing prohibits."""
+    marking = (*marked.split(), "-j", "MARK", "--set-mark", mark)
+    rule = ("priority", _PRIORITY, "fwmark", mark, "prohibit")
+    return command_fault(
+        fault_id,
+        breaks,
+        symptom,
+        lambda service: any(f"fwmark {mark}" in line for line in _rules()),
+        (("iptables", "-w", "-t", "mangle", "-A", *marking), ("ip", "rule", "add", *rule)),
+        (("ip", "rule", "delete", *rule), ("iptables", "-w", "-t", "mangle", "-D", *marking)),
+    )
 
 
 def _has_tunnel(service: Service) -> bool:
@@ -130,13 +127,19 @@ FAULTS: Final = (
         ("iif", PUBLIC.interface),
         ("blackhole", "10.0.0.0/8"),
     ),
-    Fault(
+    _mark_fault(
         "rule_of_a_mark",
         "The packet filter marks what instances send, and a rule prohibits such packets.",
         "No instance reaches the world, which the host itself does.",
-        _is_marked,
-        _mark,
-        _unmark,
+        "0x61",
+        f"PREROUTING -i {BRIDGE}",
+    ),
+    _mark_fault(
+        "questions_marked",
+        "The packet filter marks what the host asks name servers, and a rule prohibits that.",
+        "Instances resolve each other's names, and no others; everything else works.",
+        "0x62",
+        f"OUTPUT -o {PUBLIC.interface} -p udp --dport 53",
     ),
     _tunnel_fault(
         "default_in_halves",

@@ -251,3 +251,13 @@ def test_a_held_lock_matters_where_someone_asks_for_it(
     found = judged("xtables_lock", seen)
     assert (found.verdict, found.fix) == (verdict, None)
     assert remedy in found.remedy
+
+
+def test_a_bound_of_no_neighbours_is_not_the_lack_of_a_bound() -> None:
+    counters = Counters({"arp_cache.entries": 0}, {"arp_cache.entries": 0}, 0.6)
+    none = NEIGHBOURS | {"net/ipv4/neigh/default/gc_thresh3": "0"}
+    seen = snapshot(sysctls={**FORWARDING, **none}).with_parts(counters)
+    found = judged("neighbour_table", seen)
+    assert found.verdict == "fail"
+    assert found.fix
+    assert found.fix.steps[0] == SetSysctl("net.ipv4.neigh.default.gc_thresh3", "1024", "0")

@@ -212,3 +212,59 @@ def test_a_route_that_refuses_the_router_or_a_name_server_is_named() -> None:
     assert finding.fix.commands == ("ip route delete blackhole 203.0.113.1 table main",)
     elsewhere = Route("192.0.2.0/24", "prohibit", "main")
     assert judged(replace(ROUTING, routes=(*ROUTING.routes, elsewhere))).verdict == "ok"
+
+
+DARK = replace(
+    with_rule("from all fwmark 0x9 lookup 7", Route("default", "blackhole", "7")),
+)
+
+
+def marking_own(rule: str) -> PacketFilter:
+    saved = f"*mangle\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT {rule}\nCOMMIT\n"
+    return PacketFilter("nft", tuple(parse_saved(saved, "nft", "ipv4")))
+
+
+@pytest.mark.parametrize(
+    ("rule", "whom"),
+    [
+        (
+            "-o eth0 -p udp -m udp --dport 53 -j MARK --set-xmark 0x9/0xffffffff",
+            "203.0.113.1, a name server that the dnsmasq of vmnet asks,",
+        ),
+        (
+            "-p udp -m udp --sport 53 -j MARK --set-xmark 0x9/0xffffffff",
+            "10.0.0.2, web1, which asks for names,",
+        ),
+        ("-o eth0 -j MARK --set-xmark 0x9/0xffffffff", "203.0.113.1, the router of a default"),
+        ("-p tcp -m tcp --dport 25 -j MARK --set-xmark 0x9/0xffffffff", ""),
+        ("-p udp -m udp --dport 53 -j MARK --set-xmark 0x8/0xffffffff", ""),
+        ("-p udp -m owner --uid-owner 1000 -j MARK --set-xmark 0x9/0xffffffff", ""),
+    ],
+)
+def test_what_this_host_sends_may_be_refused_for_a_mark(rule: str, whom: str) -> None:
+    finding = judged(DARK, marking_own(rule), GuestRoutes((WELL,), (BACK,)))
+    assert finding.verdict == ("fail" if whom else "ok")
+    if whom:
+        assert f"What this host sends to {whom}" in finding.because
+        assert "the mark 0x9" in finding.because
+        assert "`ip rule delete priority 100`" in finding.remedy
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("route", "fail"), ("filter", "ok")])
+def test_of_nftables_a_chain_of_routing_alone_has_the_route_looked_up_anew(
+    kind: str, verdict: str
+) -> None:
+    told = f"""table inet vpn {{
+\tchain mark {{
+\t\ttype {kind} hook output priority mangle; policy accept;
+\t\tudp dport 53 meta mark set 0x00000009
+\t}}
+}}"""
+    tables = PacketFilter("nft", (), (parse_table("inet", "vpn", told),))
+    assert judged(DARK, tables, GuestRoutes((WELL,), (BACK,))).verdict == verdict
+
+
+def test_a_rule_that_refuses_a_name_server_by_itself_is_named() -> None:
+    finding = judged(with_rule("from all to 203.0.113.1 prohibit", table=""))
+    assert finding.verdict == "fail"
+    assert "`100: from all to 203.0.113.1 prohibit`" in finding.because

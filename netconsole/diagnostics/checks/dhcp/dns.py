@@ -7,7 +7,7 @@ from netconsole.backend.model.phrases import capitalized
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dnsmasq_load, dnsmasq_processes
 from netconsole.diagnostics.checks.filters import forward_filter
-from netconsole.diagnostics.checks.host import own_address
+from netconsole.diagnostics.checks.host import kernel_settings, own_address
 from netconsole.diagnostics.checks.path import arp_answers, neighbours, routes, uplink
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
@@ -32,9 +32,11 @@ SLOW = 300
 _REFUSALS = ("SERVFAIL", "REFUSED")
 _CAUSES = (dnsmasq_processes.CHECK, dnsmasq_load.CHECK, dhcp_firewall.CHECK)
 """Checks that name the cause of a silent or slow dnsmasq."""
+_CAUSES_ASKING = (kernel_settings.CHECK, routes.CHECK)
+"""Checks that name why a dnsmasq can ask nobody, though another program of this host can."""
 _CAUSES_BEYOND = (
     *(uplink.CHECK, arp_answers.CHECK, own_address.CHECK, routes.CHECK, forward_filter.CHECK),
-    neighbours.CHECK,
+    *(neighbours.CHECK, kernel_settings.CHECK),
 )
 """Checks that name why this host reaches nobody outside."""
 
@@ -132,7 +134,8 @@ def _silent(snapshot: Snapshot, own: DnsAnswer, rows: tuple[Evidence, ...]) -> F
         f"The dnsmasq of {own.network} at {own.server} {what}, though the servers that it asks "
         "answer this host: the fault is in dnsmasq, or on the way to it."
     )
-    if cause := _named(snapshot, _CAUSES, ("warn", "fail")):
+    of_host = _named(snapshot, _CAUSES_ASKING, ("fail",))
+    if cause := of_host or _named(snapshot, _CAUSES, ("warn", "fail")):
         return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows)
     if by_sender := _refused_for_its_user(snapshot, own.network, what, rows):
         return by_sender

@@ -16,6 +16,8 @@ from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 ID: Final = "neighbour_table"
 TITLE = "The table of neighbours has room"
 NEARLY_FULL = 0.9
+LEAST = 1024
+"""Neighbours that there is room for in any case, as the kernel has it."""
 FAMILIES = ("ipv4", "ipv6")
 ENTRIES, FULL, FORCED = "arp_cache.entries", "arp_cache.table_fulls", "arp_cache.forced_gc_runs"
 
@@ -23,8 +25,8 @@ ENTRIES, FULL, FORCED = "arp_cache.entries", "arp_cache.table_fulls", "arp_cache
 def judge(snapshot: Snapshot) -> Finding:
     """Compare the entries with the hard bound, and see whether one was refused now."""
     sysctls, counters = snapshot.part(Sysctls), snapshot.part(Counters)
-    bound = sysctls.number(_key("ipv4", 3))
-    if not bound:
+    bound = sysctls.number(_key("ipv4", 3), -1)
+    if bound < 0:
         because = "This network namespace has no such bound of its own: it is the machine's."
         return Finding(ID, TITLE, "not-applicable", because)
     entries, refused = counters.total(ENTRIES), counters.rise(FULL)
@@ -48,7 +50,7 @@ def judge(snapshot: Snapshot) -> Finding:
     )
     rows = (*rows, Evidence(AT_BOOT, permanence))
     rules_out = ("a guest that is silent: the host does not even ask for it",)
-    verdict: Final = "fail" if refused else "warn"
+    verdict: Final = "fail" if refused or entries >= bound else "warn"
     return Finding(ID, TITLE, verdict, because, rows, rules_out, fix, plan)
 
 
@@ -63,9 +65,9 @@ def _larger(snapshot: Snapshot) -> dict[str, str]:
     guests = len(host.status.allocations) if host else 0
     wanted: dict[str, str] = {}
     for family in FAMILIES:
-        if not (bound := sysctls.number(_key(family, 3))):
+        if (bound := sysctls.number(_key(family, 3), -1)) < 0:
             continue
-        room = 2 * bound
+        room = max(2 * bound, LEAST)
         while room < 2 * guests:
             room *= 2
         sizes = {3: room, 2: room // 2, 1: room // 4}

@@ -32,7 +32,7 @@ from netconsole.diagnostics.checks.floating import (
     ingress_destination,
     upstream_arp,
 )
-from netconsole.diagnostics.checks.host import duplicate_address, own_address
+from netconsole.diagnostics.checks.host import duplicate_address, kernel_settings, own_address
 from netconsole.diagnostics.checks.path import (
     arp_answers,
     arp_flux,
@@ -70,7 +70,7 @@ _CAUSES: Final = (
     *(bridge.CHECK, vlan.CHECK, guards.CHECK, drops.CHECK, fdb.CHECK, stp.CHECK),
     *(group_rules.CHECK, conntrack_full.CHECK, neighbour_table.CHECK, duplicate_address.CHECK),
     *(address_conflict.CHECK, proxy_arp.CHECK, arp_answers.CHECK, neighbours.CHECK),
-    *(arp_flux.CHECK, asymmetric_route.CHECK),
+    *(arp_flux.CHECK, asymmetric_route.CHECK, kernel_settings.CHECK),
 )
 """Checks that are nearer to a cause: where one has found something, that comes first."""
 _OF_NAMES: Final = (dnsmasq_processes.CHECK,)

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
-from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import NetworkStatus, Status
 from netconsole.backend.survey.trouble import Reach
@@ -15,6 +13,7 @@ from netconsole.diagnostics.checks.path.routes_astray import (
     misrouted_finding,
     router_led_away,
 )
+from netconsole.diagnostics.checks.path.routes_of_own import refused_finding
 from netconsole.diagnostics.checks.path.routes_to_itself import not_taken_finding
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
@@ -22,6 +21,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles
 from netconsole.diagnostics.parts.guest_routes import GuestRoutes
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
@@ -63,7 +63,7 @@ def judge(snapshot: Snapshot) -> Finding:
     for found in (
         not_taken_finding(snapshot),
         _refused(routing),
-        _needed_and_refused(snapshot),
+        refused_finding(snapshot),
         router_led_away(routing),
         misrouted_finding(snapshot),
         dead_router(snapshot),
@@ -147,48 +147,6 @@ def _twice(rivals: list[_Rival]) -> Finding:
     return Finding(ID, TITLE, "warn", because, _rows(rivals), remedy=remedy)
 
 
-def _needed_and_refused(snapshot: Snapshot) -> Finding | None:
-    """Of a route that refuses what this host itself has to reach: a router, a name server."""
-    status, routing = snapshot.part(Backend).status, snapshot.part(Routing)
-    needed = {
-        each.gateway: "the router of a default route"
-        for each in _defaults(routing)
-        if each.gateway and ":" not in each.gateway
-    }
-    for server in status.dnsmasq:
-        for told in dnsmasq_arguments.values(server.argv, "server"):
-            address = told.partition("#")[0]
-            if server.state == "running" and _is_ipv4(address):
-                needed.setdefault(
-                    address, f"a name server that the dnsmasq of {server.network} asks"
-                )
-    for address, use in needed.items():
-        route = lookup(routing, address)
-        if (
-            route is None
-            or route.kind not in DEAD_ENDS
-            or not network_of(route.destination).prefixlen
-        ):
-            continue
-        because = (
-            f"The route `{in_words(route)}` refuses what this host sends to {address}, {use}: "
-            "guests lose what depends on it."
-        )
-        rows = (Evidence(f"route to {address}", in_words(route), note=f"table {route.table}"),)
-        remedy = "Delete the route, and take it out of what sets it, or it comes back."
-        fix = Plan((removal(route),))
-        return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
-    return None
-
-
-def _is_ipv4(text: str) -> bool:
-    try:
-        IPv4Address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _refused(routing: Routing) -> Finding | None:
     """Of a default route that leads nowhere."""
     defaults = _defaults(routing)
@@ -251,7 +209,9 @@ PAGE = Explanation(
     "lead to its bridge, and whether a lookup for the instances' addresses takes it. Then the "
     "kernel is asked what it does with a packet that an instance sends into the world, or that "
     "comes back (`ip route get DESTINATION from SOURCE iif INTERFACE`), with each mark that a rule "
-    "of routing asks for and a rule of the packet filter gives. Last, whether the router of the "
+    "of routing asks for and a rule of the packet filter gives; and what becomes of what this host "
+    "itself sends to routers, name servers and guests, with the marks that rules of OUTPUT give "
+    "it. Last, whether the router of the "
     "default route answers ARP.",
     look_alikes=(
         ("ip_forward", "the host itself reaches the instance."),
@@ -277,7 +237,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({GuestRoutes, PacketFilter, Sysctls, ArpAnswers, Links}),
+    uses=frozenset({GuestRoutes, PacketFilter, DnsmasqFiles, Sysctls, ArpAnswers, Links}),
     reach=Reach.HOST,
     wrong="A route does not lead to the guests, or to the world",
 )

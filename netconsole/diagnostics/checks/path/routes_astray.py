@@ -70,7 +70,7 @@ def misrouted_finding(snapshot: Snapshot) -> Finding | None:
     remedy = (
         uplink.remedy
         if uplink is not None
-        else f"{_remedy(first.decided)} Look for who made it: a VPN, a routing daemon, "
+        else f"{undoing(first.decided)} Look for who made it: a VPN, a routing daemon, "
         "NetworkManager, netplan."
     )
     if uplink is not None:
@@ -93,7 +93,7 @@ def misrouted_finding(snapshot: Snapshot) -> Finding | None:
 
 def _end_of(astray: Misrouted, public_interface: str) -> str:
     """Say what becomes of such packets, and which rule or route makes it so."""
-    answer, by = astray.answer, _deciding(astray.decided)
+    answer, by = astray.answer, deciding(astray.decided)
     if astray.leaves_elsewhere:
         return (
             f"What {astray.guest} sends into the world leaves by {answer.interface} and not by "
@@ -113,7 +113,8 @@ def _end_of(astray: Misrouted, public_interface: str) -> str:
     return f"{what} {end}, by {by}. This host itself may reach the world all the same."
 
 
-def _deciding(decided: Routed | None) -> str:
+def deciding(decided: Routed | None) -> str:
+    """Say which rule or route decides on a packet."""
     if decided is None:
         return "the lack of any route in the tables that rules lead it to"
     rule = f"the rule `{decided.rule.priority}: {decided.rule.text}`"
@@ -124,7 +125,8 @@ def _deciding(decided: Routed | None) -> str:
     return route if usual else f"{route} of table {decided.rule.table}, to which {rule} leads it"
 
 
-def _remedy(decided: Routed | None) -> str:
+def undoing(decided: Routed | None) -> str:
+    """Say which command takes it away."""
     if decided is None:
         return "`ip rule` and `ip route show table all` show what there is."
     rule = f"`ip rule delete priority {decided.rule.priority}`"
