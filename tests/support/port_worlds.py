@@ -13,7 +13,8 @@ from core_samples import (
 )
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.intent import answers_dhcp, intent
+from netconsole.backend.intent import intent
+from netconsole.backend.intent.dnsmasq import answers_dhcp
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model.guards import of_devices
 from netconsole.backend.model.hoststate import (

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from netconsole.backend.changes.networks import belongs, network_for_project
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.intent import gateway_addresses
+from netconsole.backend.intent.addresses import gateway_addresses
 from netconsole.backend.intent.links import bridge_mac, uplink
 from netconsole.backend.managers import manager
 from netconsole.backend.managers.ranges import parse_address

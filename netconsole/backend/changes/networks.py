@@ -12,7 +12,7 @@ from netconsole.backend.changes.allowing import refuse_allowed
 from netconsole.backend.changes.network_creation import Creation, NetworkArguments
 from netconsole.backend.changes.title import spelled
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.intent import gateway_addresses
+from netconsole.backend.intent.addresses import gateway_addresses
 from netconsole.backend.managers import manager
 from netconsole.backend.model import validate
 from netconsole.backend.model.errors import Conflict, InvalidValue

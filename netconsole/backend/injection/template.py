@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from netaddr import IPNetwork
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.intent import answers_dhcp
+from netconsole.backend.intent.dnsmasq import answers_dhcp
 from netconsole.backend.managers import manager
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.eui64 import address_v6

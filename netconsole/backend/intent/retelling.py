@@ -7,13 +7,10 @@ what it tells others can be said once more.
 from collections.abc import Iterator
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.intent import (
-    answers_dhcp,
-    floating_interface,
-    gateway_addresses,
-    touches_nothing,
-)
+from netconsole.backend.intent import touches_nothing
 from netconsole.backend.intent.above import masters
+from netconsole.backend.intent.addresses import floating_interface, gateway_addresses
+from netconsole.backend.intent.dnsmasq import answers_dhcp
 from netconsole.backend.intent.links import links
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model import subject

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.intent import gateway_addresses, metadata_addresses
+from netconsole.backend.intent.addresses import gateway_addresses, metadata_addresses
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model.hoststate import Address, Observed, Place
 from netconsole.backend.model.records import Records

@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 
 from netconsole.backend.changes import Change, Result, Written
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.intent import answers_dhcp, intent
+from netconsole.backend.intent import intent
+from netconsole.backend.intent.dnsmasq import answers_dhcp
 from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.intent.regrouping import Part, guest_chains

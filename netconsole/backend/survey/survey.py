@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from netconsole.backend.configuration.options import Options
-from netconsole.backend.intent import floating_interface
 from netconsole.backend.intent.above import leaving
+from netconsole.backend.intent.addresses import floating_interface
 from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.model import subject
 from netconsole.backend.model.errors import Conflict

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from core_samples import EMPTY, FLOATING, network, options
 
-from netconsole.backend.intent import gateway_addresses, intent
+from netconsole.backend.intent import intent
+from netconsole.backend.intent.addresses import gateway_addresses
 from netconsole.backend.model.hoststate import Address, Mark, Observed, ObservedLink, Place
 from netconsole.backend.model.records import FloatingIP, Records
 from netconsole.backend.plan import plan
