@@ -50,6 +50,7 @@ def test_a_limit_that_somebody_has_set_is_named_and_left(lab: RunningLab) -> Non
         ("guest_mask", "/29 or more instead of /24"),
         ("guest_router", "by 10.0.0.211, for which it asks by ARP"),
         ("guest_router_mac", "to 02:00:00:00:0b:ad"),
+        ("guest_filter", "and none from 10.0.0.1"),
     ],
 )
 def test_what_is_wrong_in_a_guest_is_seen_at_its_port(

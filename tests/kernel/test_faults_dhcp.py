@@ -263,22 +263,26 @@ def test_a_closed_options_file_is_one_finding_and_has_a_cure(lab: RunningLab) ->
 def test_a_real_server_in_a_guest_is_named_by_its_port_at_the_first_question(
     lab: RunningLab,
 ) -> None:
-    """A dnsmasq pings an address for three seconds before it offers it."""
+    """A dnsmasq pings an address for three seconds before it offers it. While the guard of its port
+    holds it off, it is told of, and no fault."""
     server = (
         *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root"),
         *("--interface=eth0", "--bind-interfaces", "--dhcp-range=10.0.0.50,10.0.0.60"),
         *("--pid-file=", "--dhcp-leasefile=/run/rogue.leases"),
     )
-    lab.run("nft", "delete", "table", "netdev", "netconsole")
     rogue = lab.spawn("netconsole", "lab", "exec", "web2", "--", *server)
     listening = ("sh", "-c", "nsenter -t $(cat /run/netconsole-lab/members/web2) -n ss -lun")
     try:
         eventually(lambda: "eth0:67" in lab.run(*listening).stdout)
+        guarded = examined(lab, "--probe", "--only", "dhcp_rogue")
+        lab.run("nft", "delete", "table", "netdev", "netconsole")
         found = examined(lab, "--probe", "--only", "dhcp_rogue")
     finally:
         rogue.kill()
         rogue.communicate()
         lab.netconsole("apply")
+    assert guarded.named == []
+    assert "web2 serves DHCP" in guarded.findings["dhcp_rogue"]["because"]
     assert found.named == ["dhcp_rogue"]
     assert "behind the port of web2" in found.reasons["dhcp_rogue"]
     assert examined(lab).named == []

@@ -24,12 +24,21 @@ def bind(packets: socket.socket, interface: str, protocol: int) -> tuple[int, by
         index = socket.if_nametoindex(interface)
     except OSError:  # it carries no number
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from None
-    address = _ADDRESS.pack(socket.AF_PACKET, socket.htons(protocol), index, 0, 0, 0) + bytes(8)
-    _call("bind", packets, address, len(address))
+    _bind(packets, index, protocol)
     room = ctypes.create_string_buffer(_ROOM)
     _call("getsockname", packets, room, ctypes.byref(ctypes.c_int(_ROOM)))
     _, _, _, kind, _, length = _ADDRESS.unpack_from(room)
     return kind, room.raw[_ADDRESS.size : _ADDRESS.size + length]
+
+
+def bind_everywhere(packets: socket.socket, protocol: int) -> None:
+    """Bind to every interface that there is, and will be; raises OSError."""
+    _bind(packets, 0, protocol)
+
+
+def _bind(packets: socket.socket, index: int, protocol: int) -> None:
+    address = _ADDRESS.pack(socket.AF_PACKET, socket.htons(protocol), index, 0, 0, 0) + bytes(8)
+    _call("bind", packets, address, len(address))
 
 
 def _call(name: str, packets: socket.socket, *arguments: object) -> None:

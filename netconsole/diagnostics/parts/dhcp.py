@@ -51,6 +51,8 @@ class DhcpAnswers:
     answers: tuple[DhcpAnswer, ...] = ()
     overheard: tuple[DhcpAnswer, ...] = ()
     """Broadcast to others meanwhile, or the late answers of a slow server to earlier questions."""
+    held_off: tuple[DhcpAnswer, ...] = ()
+    """That came in at the port of an instance, and did not get out of the bridge again."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """By bridge: why nobody was asked there."""
 

@@ -57,6 +57,10 @@ class GuestAnswer:
     echoed: bool | None = False
     """Whether it answered an echo request; None where this host has no address on its network, from
     which it could be asked."""
+    asker: str = ""
+    """The address of this host on its network, from which that was asked."""
+    answers_others: bool = False
+    """Whether it set out to answer an echo request from another address."""
     used: tuple[UsedAddress, ...] = ()
     """Addresses that it was seen to use, or answered for, while it did not for its own."""
     asks_for_lease: bool = False

@@ -14,7 +14,7 @@ import select
 import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, cast
@@ -28,6 +28,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers, Discover
 from netconsole.diagnostics.probes.dhcp_message import Message, discover, read
+from netconsole.diagnostics.probes.server_ear import ServerEar
 
 SECONDS = 4.5
 """Answers are awaited: a dnsmasq that may offer any address pings one for 3 s first, by a clock of
@@ -67,7 +68,7 @@ def ask(snapshot: Snapshot) -> DhcpAnswers:
     """Ask on every bridge at once. Raises OSError where no TAP device can be made."""
     host = snapshot.get(Backend)
     questions = tuple(_questions(host, snapshot)) if host else ()
-    if not questions:
+    if host is None or not questions:
         return DhcpAnswers(0.0)
     problems: dict[str, str] = {}
     with ExitStack() as ports_open:
@@ -83,15 +84,22 @@ def ask(snapshot: Snapshot) -> DhcpAnswers:
             ports.append(port)
         shut = _await(ports)
         problems |= {each.bridge: f"no carrier on {each.bridge}" for each in shut}
-        told = _Conversation([each for each in ports if each not in shut], questions)
+        ear = ports_open.enter_context(ServerEar(_guests(host)))
+        told = _Conversation([each for each in ports if each not in shut], questions, ear)
         told.listen(SECONDS)
         return DhcpAnswers(
             SECONDS,
             tuple(each for each in questions if each.bridge not in problems),
             told.placed(told.answers),
             told.placed(told.overheard),
+            tuple(told.held_off),
             problems,
         )
+
+
+def _guests(host: Backend) -> Iterator[str]:
+    """Return the ports of the instances of this host."""
+    return (each.device for each in host.status.allocations if each.device)
 
 
 def _questions(host: Backend, snapshot: Snapshot) -> Iterator[Discover]:
@@ -193,10 +201,15 @@ def _read(name: str) -> str:
 class _Conversation:
     """The questions, and the answers to them, until the time is over."""
 
-    def __init__(self, ports: Iterable[_Port], questions: Iterable[Discover]) -> None:
+    def __init__(
+        self, ports: Iterable[_Port], questions: Iterable[Discover], ear: ServerEar
+    ) -> None:
         self._ports = {port.descriptor: port for port in ports}
+        self._ear = ear
         by_bridge = {port.bridge: port for port in self._ports.values()}
         self._asked: dict[int, tuple[Discover, float]] = {}
+        self._at_ports: dict[tuple[int, str], DhcpAnswer] = {}
+        self._came: set[tuple[int, str]] = set()
         self.answers: list[DhcpAnswer] = []
         self.overheard: list[DhcpAnswer] = []
         for each in questions:
@@ -209,18 +222,45 @@ class _Conversation:
         """Hear what comes in on all ports."""
         deadline = time.monotonic() + seconds
         while self._ports and (left := deadline - time.monotonic()) > 0:
-            for descriptor in select.select([*self._ports], [], [], left)[0]:
-                try:
-                    frame = os.read(descriptor, _FRAME)
-                except BlockingIOError:
-                    continue
-                if (message := read(frame)) is not None:
-                    self._note(self._ports[descriptor].bridge, message)
+            ready = select.select([*self._ports, self._ear.fileno()], [], [], left)[0]
+            self._hear_at_ports()
+            self._hear(each for each in ready if each in self._ports)
+        self._hear_at_ports()
+        self._hear(self._ports)  # what was heard at a port is there by now, if it ever comes
+
+    @property
+    def held_off(self) -> list[DhcpAnswer]:
+        """Answers to questions of ours, which are to everybody, that came no further than a
+        guest's port."""
+        return [each for key, each in self._at_ports.items() if key not in self._came]
+
+    def _hear(self, descriptors: Iterable[int]) -> None:
+        for each in descriptors:
+            with suppress(BlockingIOError):
+                while True:
+                    message = read(os.read(each, _FRAME))
+                    if message is not None:
+                        self._note(self._ports[each].bridge, message)
+
+    def _hear_at_ports(self) -> None:
+        for port, message in self._ear.heard():
+            asked, _ = self._asked.get(message.transaction, (None, 0.0))
+            if asked is not None:
+                answer = replace(self._answer(asked.bridge, message), port=port)
+                self._at_ports.setdefault((message.transaction, message.source), answer)
 
     def _note(self, bridge: str, message: Message) -> None:
-        asked, moment = self._asked.get(message.transaction, (None, time.monotonic()))
-        took = round((time.monotonic() - moment) * 1000)
-        answer = DhcpAnswer(
+        asked, _ = self._asked.get(message.transaction, (None, 0.0))
+        answer = self._answer(bridge, message)
+        self._came.add((message.transaction, message.source))
+        if asked is not None and asked.bridge == bridge:
+            self.answers.append(answer)
+        else:
+            self.overheard.append(answer)
+
+    def _answer(self, bridge: str, message: Message) -> DhcpAnswer:
+        _, moment = self._asked.get(message.transaction, (None, time.monotonic()))
+        return DhcpAnswer(
             bridge,
             message.mac,
             message.kind,
@@ -228,13 +268,9 @@ class _Conversation:
             message.server,
             message.source,
             "",
-            took,
+            round((time.monotonic() - moment) * 1000),
             message.text,
         )
-        if asked is not None and asked.bridge == bridge:
-            self.answers.append(answer)
-        else:
-            self.overheard.append(answer)
 
     def placed(self, answers: Iterable[DhcpAnswer]) -> tuple[DhcpAnswer, ...]:
         """Say behind which port of the bridge each was sent."""

@@ -216,6 +216,9 @@ def _answer(each: _Asked, frames: Sequence[PortFrame], veiled: frozenset[str]) -
         conduct.was_asked(frames, guest.address),
         macs,
         echoed,
+        each.asker if each.asker != _NOBODY else "",
+        any(tried.asks_for == tried.destination or tried.sends_to for _, tried in ways)
+        or bool(way_out.sends_to),
         () if macs else conduct.used_addresses(frames, guest.address),
         conduct.asks_for_lease(frames),
         conduct.prefix_length(each.network, ways, each.own_mac.hex(":")) if macs else None,

@@ -122,12 +122,30 @@ def troubles(guest: GuestAnswer, world: GuestWorld, *, is_meant: bool) -> Iterat
     if is_meant:
         yield from _unheard(guest, world)
     if guest.echoed is False:
-        because = (
-            f"{guest.instance} ({guest.address}) answers ARP at its port {guest.port}, and no echo "
-            "request: it is there, and a filter inside it drops ping. Try the port that it serves "
-            "instead."
-        )
-        yield GuestTrouble(guest, "info", because, "")
+        yield _deaf_to_host(guest) if guest.answers_others else _without_echo(guest)
+
+
+def _without_echo(guest: GuestAnswer) -> GuestTrouble:
+    because = (
+        f"{guest.instance} ({guest.address}) answers ARP at its port {guest.port}, and no echo "
+        "request: it is there, and a filter inside it drops ping. Try the port that it serves "
+        "instead."
+    )
+    return GuestTrouble(guest, "info", because, "")
+
+
+def _deaf_to_host(guest: GuestAnswer) -> GuestTrouble:
+    """Return that a guest takes packets of others, and none of its gateway."""
+    because = (
+        f"{guest.instance} ({guest.address}) answers echo requests at its port {guest.port} from "
+        f"other addresses, and none from {guest.asker}, this host on {guest.network}: a filter "
+        "inside it drops what that sends, answers of DHCP, DNS and the metadata service with it."
+    )
+    todo = (
+        f"find what drops {guest.asker} in its own packet filter (`nft list ruleset`, "
+        "`iptables -S`), or a route by which its answer is lost (`ip rule`, `ip route`)"
+    )
+    return GuestTrouble(guest, "warn", because, _INSIDE.format(todo=todo), "likely")
 
 
 def _absent(guest: GuestAnswer, world: GuestWorld, is_meant: bool) -> GuestTrouble | None:

@@ -176,6 +176,20 @@ def _mistakes_router(service: Service, port: Allocation) -> bool:
     return any(each.get("lladdr") == _NOBODY_MAC for each in json.loads(told or "[]"))
 
 
+_FILTER: Final = ("ip", "hardened")
+
+
+def _shut_out(service: Service, port: Allocation) -> tuple[Commands, Commands]:
+    gateway = str(_network(service, port).gateway)
+    chain = ("nft", "add", "chain", *_FILTER, "input", "{ type filter hook input priority 0; }")
+    rule = ("nft", "add", "rule", *_FILTER, "input", "ip", "saddr", gateway, "drop")
+    return [("nft", "add", "table", *_FILTER), chain, rule], [("nft", "delete", "table", *_FILTER)]
+
+
+def _shuts_out(_: Service, port: Allocation) -> bool:
+    return " ".join(_FILTER) in run_inside(port.instance, "nft", "list", "tables")
+
+
 FAULTS: Final = (
     _guest_fault(
         "guest_address",
@@ -220,6 +234,13 @@ FAULTS: Final = (
         f"{_OWNED} reaches its neighbours and nothing beyond.",
         _mistakes_router,
         _mistake_router,
+    ),
+    _guest_fault(
+        "guest_filter",
+        f"A packet filter inside {_OWNED} drops whatever its gateway sends.",
+        f"{_OWNED} resolves no names and renews no lease; its neighbours reach it.",
+        _shuts_out,
+        _shut_out,
     ),
     _guest_fault(
         "guest_mtu",

@@ -84,6 +84,14 @@ def test_a_late_answer_to_an_earlier_question_counts_too() -> None:
     assert "-D FORWARD -i veth1 " in step.inverse.commands[0]
 
 
+def test_a_server_that_its_guard_holds_off_is_told_and_is_no_fault() -> None:
+    told = DhcpAnswers(2.5, (ASKED,), (OFFER,), held_off=(replace(ROGUE, port="veth1"),))
+    finding = found("dhcp_rogue", told)
+    assert (finding.verdict, finding.fix) == ("info", None)
+    assert "web1 serves DHCP on br100" in finding.because
+    assert "the guard of that port drops it" in finding.because
+
+
 def test_a_server_on_this_host_has_no_port_to_be_silenced_at() -> None:
     here = replace(ROGUE, port="br100")
     heard = replace(PROCESSES, listeners=(PortListener("*", "", "kea-dhcp4", 50),))

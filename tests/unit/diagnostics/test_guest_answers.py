@@ -292,3 +292,13 @@ def test_a_request_for_an_address_that_is_followed_is_not_the_guests() -> None:
     assert isinstance(clients, PortPacket)
     assert not conduct.asks_for_lease([followed])
     assert conduct.asks_for_lease([replace(clients, size=clients.size + 50)])
+
+
+@pytest.mark.parametrize(("others", "verdict"), [(True, "warn"), (False, "info")])
+def test_a_guest_that_answers_all_but_its_gateway_has_a_filter_against_it(
+    others: bool, verdict: str
+) -> None:
+    deaf = replace(WELL, echoed=False, way_out=None, asker="10.0.0.1", answers_others=others)
+    finding = judged(deaf)
+    assert finding.verdict == verdict
+    assert ("none from 10.0.0.1" in finding.because) == others

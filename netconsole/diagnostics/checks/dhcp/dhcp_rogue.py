@@ -29,6 +29,8 @@ def judge(snapshot: Snapshot) -> Finding:
     rows = tuple(_row(each, networks[each.bridge]) for each in heard)
     if strange:
         return _found(snapshot, strange[0], networks[strange[0].bridge], rows)
+    if told.held_off:
+        return _held_off(snapshot, told.held_off[0], rows)
     if problem := next(iter(told.problems.values()), ""):
         return Finding(ID, TITLE, "unknown", f"A bridge could not be probed: {problem}.", rows)
     if not told.asked:
@@ -92,6 +94,29 @@ def _found(
     return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=remedy)
 
 
+def _held_off(snapshot: Snapshot, answer: DhcpAnswer, rows: tuple[Evidence, ...]) -> Finding:
+    """Return that a guest serves DHCP, and nobody hears it."""
+    allocations = snapshot.part(Backend).status.allocations
+    guest = next(each for each in allocations if each.device == answer.port)
+    what = f"offers {answer.address}" if answer.kind == "OFFER" else f"says {answer.kind}"
+    by = "the guard of that port drops it" if guest.guarded else "a rule on this host drops it"
+    because = (
+        f"{guest.instance} serves DHCP on {answer.bridge}: as {answer.server} it {what} at its "
+        f"port {answer.port}, and {by}, so that no other guest hears it."
+    )
+    row = Evidence(
+        f"{answer.kind} at {answer.port} for {answer.mac}",
+        f"{answer.address} from {answer.server}",
+        "nobody's",
+        f"{answer.source}, held off at the port",
+    )
+    remedy = (
+        f"Have the server in {guest.instance} ended: without the guard, as after `netconsole "
+        f"instance unguard {guest.instance}`, others would take its addresses."
+    )
+    return Finding(ID, TITLE, "info", because, (row, *rows), remedy=remedy)
+
+
 _RULES_OUT = (
     "dhcp_hosts: the network's dnsmasq is not silent for want of a host line, another one speaks",
 )
@@ -140,7 +165,8 @@ PAGE = Explanation(
     "and of a client that nobody knows. Each answer names its server (option 54); its hardware "
     "address is looked up in the bridge's table, which names the port. Answers are awaited for 4.5 "
     "s, as servers that first try an address by ARP or ping take up to four; later answers are "
-    "heard by the next probe.",
+    "heard by the next probe. What a guest answers is heard at its own port as well: where it gets "
+    "no further, the guard of the port holds it off, which is worth a word and no fault.",
     look_alikes=(
         ("dhcp_nak", "the network's own dnsmasq refuses, as it lost the lease."),
         ("dnsmasq_processes", "both are dnsmasq of this host: one is one too many."),
