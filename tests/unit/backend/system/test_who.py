@@ -3,8 +3,10 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from private_host import eventually
 
 from netconsole.backend.system.who import other_process
 
@@ -14,6 +16,8 @@ def asking() -> Iterator[subprocess.Popen[bytes]]:
     told = {"SUDO_USER": "alice", "SSH_CONNECTION": "192.0.2.7 51234 203.0.113.2 22"}
     process = subprocess.Popen(["sleep", "60"], env=told | {"PATH": os.environ["PATH"]})
     try:
+        # The kernel closes what Popen waits for before it tells of the new environment.
+        eventually(Path(f"/proc/{process.pid}/environ").read_bytes)
         yield process
     finally:
         process.kill()
