@@ -24,6 +24,8 @@ class Ping:
     """Whether a reply was seen to come in there."""
     asked: bool | None = None
     """Whether somebody was seen to ask there by ARP who has the source."""
+    strayed: str = ""
+    """The hardware address of another machine to which a reply was seen to go there."""
 
     @property
     def answered(self) -> bool:

@@ -5,6 +5,7 @@ up its route (packet(7)): what arrives and is dropped by this host is told from 
 """
 
 import socket
+import struct
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from netconsole.backend.system import packet_sockets, socket_filters
 _EVERY_PROTOCOL: Final = 0x0003
 _OTHER_HOST, _OUTGOING = 3, 4
 """PACKET_OTHERHOST, a frame for another machine, and PACKET_OUTGOING, of linux/if_packet.h."""
+_SOL_PACKET, _ADD_MEMBERSHIP, _PROMISCUOUS = 263, 1, 1
+"""PACKET_ADD_MEMBERSHIP and PACKET_MR_PROMISC of the same: as long as the socket is open."""
+_MEMBERSHIP: Final = struct.Struct("@iHH8s")
+"""packet_mreq: interface, kind, and an address that this kind has not."""
 _ARP, _IPV4, _ICMP = 0x0806, 0x0800, 1
 _ECHO_REPLY, _ECHO_REQUEST = 0, 8
 _ARP_REQUEST: Final = 1
@@ -43,6 +48,8 @@ class Passed:
     """Whether an echo reply to it came in."""
     asked: bool = False
     """Whether somebody asked by ARP who has it."""
+    strayed: str = ""
+    """The hardware address of another machine for which an echo reply to it came by."""
 
 
 class Arrivals:
@@ -64,17 +71,15 @@ class Arrivals:
 
     def seen(self) -> Mapping[tuple[str, str], Passed]:
         """Return what was seen since, by interface and address."""
-        left, arrived, asked = (set[tuple[str, str]]() for _ in range(3))
+        seen: dict[tuple[str, str], Passed] = {}
         for name, watching in self._sockets.items():
             with suppress(BlockingIOError):
                 while True:
                     frame, sender = watching.recvfrom(_SNAPLEN)
-                    if sender[2] != _OTHER_HOST:
-                        _note(name, frame, sender[2] == _OUTGOING, left, arrived, asked)
-        return {
-            each: Passed(each in left, each in arrived, each in asked)
-            for each in left | arrived | asked
-        }
+                    if (told := told_by(frame, sender[2])) is not None:
+                        address, change = told
+                        seen[name, address] = _both(seen.get((name, address), Passed()), change)
+        return seen
 
     def watches(self, interface: str) -> bool:
         """Whether what passes there is seen."""
@@ -87,30 +92,49 @@ def _watching(interface: str) -> socket.socket:
         made.setblocking(False)
         socket_filters.attach(made, _PROGRAM)
         packet_sockets.bind(made, interface, _EVERY_PROTOCOL)
+        _hear_all(made, interface)
     except OSError:
         made.close()
         raise
     return made
 
 
-def _note(
-    interface: str,
-    frame: bytes,
-    outgoing: bool,
-    left: set[tuple[str, str]],
-    arrived: set[tuple[str, str]],
-    asked: set[tuple[str, str]],
-) -> None:
-    kind = int.from_bytes(frame[12:14])
-    if kind == _ARP and len(frame) >= _TARGET_OF_ARP.stop:
-        if not outgoing and int.from_bytes(frame[20:22]) == _ARP_REQUEST:
-            asked.add((interface, socket.inet_ntoa(frame[_TARGET_OF_ARP])))
-        return
+def _hear_all(watching: socket.socket, interface: str) -> None:
+    """Have the interface take frames for other machines as well, as far as it can."""
+    index = socket.if_nametoindex(interface)
+    request = _MEMBERSHIP.pack(index, _PROMISCUOUS, 0, b"")
+    with suppress(OSError):
+        watching.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, request)
+
+
+def told_by(frame: bytes, kind: int) -> tuple[str, Passed] | None:
+    """Return what a frame tells, and of which address; None of one that tells nothing.
+
+    `kind` is that of packet(7): whether it went out, or was for another machine.
+    """
+    ethertype, outgoing = int.from_bytes(frame[12:14]), kind == _OUTGOING
+    if ethertype == _ARP and len(frame) >= _TARGET_OF_ARP.stop:
+        is_question = int.from_bytes(frame[20:22]) == _ARP_REQUEST
+        if outgoing or kind == _OTHER_HOST or not is_question:
+            return None
+        return socket.inet_ntoa(frame[_TARGET_OF_ARP]), Passed(asked=True)
     place = _ETHERNET + (frame[_ETHERNET] & 0x0F) * 4 if len(frame) > _ETHERNET else 0
-    if kind != _IPV4 or not place < len(frame):
-        return
-    source, destination = frame[26:30], frame[30:34]
-    if outgoing and frame[place] == _ECHO_REQUEST:
-        left.add((interface, socket.inet_ntoa(source)))
-    elif not outgoing and frame[place] == _ECHO_REPLY:
-        arrived.add((interface, socket.inet_ntoa(destination)))
+    if ethertype != _IPV4 or not place < len(frame):
+        return None
+    source, destination = socket.inet_ntoa(frame[26:30]), socket.inet_ntoa(frame[30:34])
+    if outgoing:
+        return (source, Passed(left=True)) if frame[place] == _ECHO_REQUEST else None
+    if frame[place] != _ECHO_REPLY:
+        return None
+    if kind == _OTHER_HOST:
+        return destination, Passed(strayed=frame[:6].hex(":"))
+    return destination, Passed(arrived=True)
+
+
+def _both(one: Passed, other: Passed) -> Passed:
+    return Passed(
+        one.left or other.left,
+        one.arrived or other.arrived,
+        one.asked or other.asked,
+        one.strayed or other.strayed,
+    )

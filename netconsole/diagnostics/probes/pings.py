@@ -122,6 +122,8 @@ def ping_from_floating(snapshot: Snapshot) -> FloatingPings:
         for each in (host.status.floating_ips if host else ())
         if each.fixed_address and each.address_present and each.interface in routers
     ]
+    meant = snapshot.target.instance if snapshot.target else ""
+    in_use.sort(key=lambda each: each.instance != meant)
     names = dict.fromkeys(each.interface for each in in_use)
     first = [ping(Ping(routers[name], name)) for name in names]
     with Arrivals(names) as arrivals:
@@ -138,4 +140,6 @@ def _with_arrivals(sent: Ping, watched: bool, seen: Mapping[tuple[str, str], Pas
     if not watched:
         return sent
     found = seen.get((sent.interface, sent.source), Passed())
-    return replace(sent, left=found.left, arrived=found.arrived, asked=found.asked)
+    return replace(
+        sent, left=found.left, arrived=found.arrived, asked=found.asked, strayed=found.strayed
+    )

@@ -1,8 +1,12 @@
 """What is asked of a dnsmasq by the host itself, as another program reads it."""
 
+import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dns import DNS
+from scapy.layers.inet import ICMP, IP
+from scapy.layers.l2 import Ether
 
+from netconsole.diagnostics.probes.arrivals import Passed, told_by
 from netconsole.diagnostics.probes.dhcp_message import answers_transaction, inform
 from netconsole.diagnostics.probes.dns_message import answers_question, question_of_its_own
 
@@ -33,3 +37,12 @@ def test_only_a_reply_to_the_same_transaction_is_an_answer() -> None:
     for other in (bytes(request), bytes(reply)[:239], b"", bytes(240)):
         assert not answers_transaction(other, 9)
     assert not answers_transaction(bytes(reply), 10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [(0, Passed(arrived=True)), (3, Passed(strayed="02:00:00:00:99:99")), (4, None)],
+)
+def test_an_echo_reply_for_another_machine_is_no_arrival(kind: int, told: Passed | None) -> None:
+    frame = Ether(dst="02:00:00:00:99:99") / IP(dst="203.0.113.129") / ICMP(type=0)
+    assert told_by(bytes(frame), kind) == (told and ("203.0.113.129", told))

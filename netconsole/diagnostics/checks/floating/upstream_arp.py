@@ -26,6 +26,12 @@ REMEDY = (
     "One that does not has to forget its entry: `clear ip arp ADDRESS`, or the like, there."
 )
 
+BY_HAND: Final = (
+    "Ask who runs that router whether it has a filter or a route for the address, and which "
+    "hardware address it has for it (`show ip arp`, `ip neighbour`). Only if that is an old one "
+    "does an announcement help: `arping -U -c {times} -I {interface} {address}`."
+)
+
 
 def judge(snapshot: Snapshot) -> Finding:
     """Compare what comes back for the interface's own address and for the floating ones."""
@@ -118,22 +124,32 @@ def _looked_for(ping: Ping, rows: tuple[Evidence, ...]) -> Finding:
 def _failed(
     lost: list[Ping], in_use: Mapping[str, FloatingIPStatus], rows: tuple[Evidence, ...]
 ) -> Finding:
-    first = lost[0]
+    """What the router sends is cured where it is seen to go to another machine's address alone."""
+    astray = [ping for ping in lost if ping.strayed]
+    first = (astray or lost)[0]
     more = f" {len(lost) - 1} more fare the same." if lost[1:] else ""
-    because = (
-        f"{first.target} answers {first.interface}'s own address, and nothing of what it sends to "
-        f"{first.source} arrives, though both leave and return by {first.interface}. The cause is "
-        "upstream: most likely it still knows an old hardware address, as that of the host which "
-        f"had the floating address of {in_use[first.source].instance} before; or it filters. Where "
-        f"the announcement does not help, it filters.{more}"
-    )
-    fix = Plan(tuple(AnnounceAddress(ping.interface, ping.source, TIMES) for ping in lost))
     out = (
         "floating_address: the address is on the interface",
         f"the uplink and the route: {first.target} answers through the same interface",
         "duplicate_address: nobody else answers ARP for it",
     )
-    return Finding(ID, TITLE, "fail", because, rows, out, fix, remedy=REMEDY, confidence="likely")
+    if not astray:
+        because = (
+            f"{first.target} answers {first.interface}'s own address, and nothing of what it sends "
+            f"to {first.source} arrives, to whichever hardware address, though both leave and "
+            f"return by {first.interface}. The cause is upstream: it filters the address, has no "
+            f"route for it, or sends it to where it was before, behind another port.{more}"
+        )
+        remedy = BY_HAND.format(interface=first.interface, address=first.source, times=TIMES)
+        return Finding(*(ID, TITLE, "fail", because, rows, out), remedy=remedy, confidence="likely")
+    because = (
+        f"What {first.target} sends to {first.source} goes to {first.strayed}, and not to the "
+        f"hardware address of {first.interface}: it still knows an old one, as that of the host "
+        f"which had the floating address of {in_use[first.source].instance} before.{more}"
+    )
+    row = Evidence(f"answers to {first.source} sent to", first.strayed, "this host")
+    fix = Plan(tuple(AnnounceAddress(ping.interface, ping.source, TIMES) for ping in astray))
+    return Finding(ID, TITLE, "fail", because, (*rows, row), out, fix, remedy=REMEDY)
 
 
 PAGE = Explanation(
@@ -145,7 +161,9 @@ PAGE = Explanation(
     evidence="Where probes are allowed, the interface's router is pinged, first from the "
     "interface's own address, then from each floating one, out of the same interface. Requests go "
     "the same way; the replies go where the router believes each address to be. Answered for the "
-    "one and not for the other is the stale entry, unless the router filters the floating range. "
+    "one and not for the other is the stale entry where the interface sees the replies go to "
+    "another hardware address, as where a switch no longer knows that and sends them to every "
+    "port. Where none is seen, the router may filter the range as well. "
     "What is seen to arrive at the interface, and is lost behind it, is no router's fault. "
     "The first ping also makes the router known, so that no ARP request under the floating "
     "address mends by itself what is being looked for.",
@@ -158,7 +176,8 @@ PAGE = Explanation(
             "an announcement changes nothing, and the router has no entry for the address.",
         ),
     ),
-    cure="Three gratuitous ARP requests for the address. They cost nothing and cannot be taken "
+    cure="Where the stale entry was seen, three gratuitous ARP requests for the address. They cost "
+    "nothing and cannot be taken "
     "back. netconsole sends them whenever it puts a floating address on, which is why nothing has "
     "to be made permanent.",
     source="RFC 826; RFC 5227 section 3; RFC 5944 section 4.6; arping(8), -U",
