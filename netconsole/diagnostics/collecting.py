@@ -101,6 +101,8 @@ class Probe:
 
     send: Callable[[Request, Snapshot], object]
     limit: float
+    needs: frozenset[type[object]]
+    """The parts by which it knows what to send, collected with it whoever asks for it."""
     alone: bool = False
     """Not at the same time as another: it watches what others would move."""
 
@@ -150,17 +152,31 @@ COLLECTORS: Mapping[type[object], Collector | Looker] = {
     SystemLog: Collector(lambda request: log.read_log(), 8.0),
 }
 
+_WAYS: frozenset[type[object]] = frozenset({Backend, Links, Routing})
 PROBES: Mapping[type[object], Probe] = {
-    Journeys: Probe(journeys.follow_paths, journeys.SECONDS),
-    GuestAnswers: Probe(guests.ask_guests, 15.0),
-    Traffic: Probe(traffic.watch, 660.0, alone=True),
-    ArpAnswers: Probe(lambda request, snapshot: arp.ask(snapshot), 10.0),
-    SizePings: Probe(lambda request, snapshot: pings.ping_sizes(snapshot), 15.0),
-    DetourPings: Probe(lambda request, snapshot: pings.ping_detours(snapshot), 15.0),
-    FloatingPings: Probe(lambda request, snapshot: pings.ping_from_floating(snapshot), 15.0),
-    EchoProbes: Probe(lambda request, snapshot: echo.probe_suspects(snapshot), 15.0, alone=True),
-    DhcpAnswers: Probe(lambda request, snapshot: dhcp_probe.ask(snapshot), 15.0),
-    DnsAnswers: Probe(lambda request, snapshot: dns_probe.ask(snapshot), 10.0),
+    Journeys: Probe(journeys.follow_paths, journeys.SECONDS, _WAYS),
+    GuestAnswers: Probe(guests.ask_guests, 15.0, _WAYS),
+    Traffic: Probe(traffic.watch, 660.0, frozenset({Backend, Links}), alone=True),
+    ArpAnswers: Probe(lambda request, snapshot: arp.ask(snapshot), 10.0, _WAYS),
+    SizePings: Probe(lambda request, snapshot: pings.ping_sizes(snapshot), 15.0, _WAYS),
+    DetourPings: Probe(
+        lambda request, snapshot: pings.ping_detours(snapshot),
+        15.0,
+        frozenset({Links, ReversePaths, Routing}),
+    ),
+    FloatingPings: Probe(lambda request, snapshot: pings.ping_from_floating(snapshot), 15.0, _WAYS),
+    EchoProbes: Probe(
+        lambda request, snapshot: echo.probe_suspects(snapshot),
+        15.0,
+        frozenset({ReversePaths}),
+        alone=True,
+    ),
+    DhcpAnswers: Probe(
+        lambda request, snapshot: dhcp_probe.ask(snapshot), 15.0, frozenset({Backend})
+    ),
+    DnsAnswers: Probe(
+        lambda request, snapshot: dns_probe.ask(snapshot), 10.0, frozenset({Backend})
+    ),
 }
 
 
@@ -170,6 +186,8 @@ def collect(request: Request, wanted: Iterable[type[object]]) -> Snapshot:
     Raises NotFound for a target that means nothing on this host.
     """
     asked = frozenset(wanted) | (frozenset({Backend}) if request.target else frozenset())
+    if request.probe:
+        asked = asked.union(*(PROBES[kind].needs for kind in asked if kind in PROBES))
     chosen = {kind: found for kind, found in COLLECTORS.items() if kind in asked}
     shared = _shared(request, chosen)
     jobs = {kind: _Job(kind, _with_shared(each, shared), request) for kind, each in chosen.items()}

@@ -13,7 +13,7 @@ from netconsole.backend.model.table_names import Family, TableName
 from netconsole.backend.plan import moves, standing_rules
 from netconsole.backend.steps import ChangeRules, EndConnections, EndUntranslated, Plan, Step
 from netconsole.backend.wording.bridge_guards import with_former
-from netconsole.backend.wording.groups import with_leaving
+from netconsole.backend.wording.groups import filters_guests, with_leaving
 from netconsole.backend.wording.rule_subjects import subject_of
 
 _Table = Mapping[str, Sequence[str]]
@@ -119,7 +119,9 @@ def _subjects(step: ChangeRules, wanted: Wanted) -> Subjects:
 def subjects_of_lines(
     family: Family, table: str, lines: Iterable[str], wanted: Wanted
 ) -> Iterator[Subject | None]:
-    """Yield what each line's rule is about: as wanted, or as one left over tells itself."""
+    """Yield what each line's rule is about: as wanted, or as one left over tells itself, or as all
+    that its chain is wanted for, where that filters guests.
+    """
     places = tuple(map(place_of, lines))
     specs = frozenset(spec for _, spec in places)
     known = {
@@ -129,8 +131,19 @@ def subjects_of_lines(
         for rule in found
         if rule.spec in specs
     }
+    of_chains = {
+        chain: _common(wanted.chains.get(ChainKey(family, "filter", chain), ()))
+        for chain in {chain for chain, _ in places}
+        if table == "filter" and filters_guests(chain)
+    }
     for chain, spec in places:
-        yield known.get((chain, spec)) or subject_of(chain, spec)
+        yield known.get((chain, spec)) or subject_of(chain, spec) or of_chains.get(chain)
+
+
+def _common(found: Iterable[Rule]) -> Subject | None:
+    """What all these rules are about."""
+    about = {rule.subject for rule in found}
+    return about.pop() if len(about) == 1 else None
 
 
 def after(observed: Observed, taken: Plan) -> Observed:

@@ -23,6 +23,8 @@ class Backend:
     """What ebtables asks in nat PREROUTING, rule by rule, where guards are asked there."""
     comparison: ComparedHost | None = None
     """Of what the plan is made; for evidence that is saved."""
+    whole: Plan | None = None
+    """All of the plan, where `plan` has only what concerns one target."""
 
     @property
     def fix(self) -> Convergence | None:
@@ -30,9 +32,10 @@ class Backend:
 
         None where that would remove most of what is ours, which no cure does.
         """
-        if self.status.host.removes_most or not self.plan:
+        plan = self.plan if self.whole is None else self.whole
+        if self.status.host.removes_most or not plan:
             return None
-        return Convergence(self.plan.steps)
+        return Convergence(plan.steps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,10 +64,3 @@ class Wiring:
         """Say what is behind a port, as in `veth1 (web1)`."""
         guest = self.guests.get(port)
         return f"{port} ({guest.instance})" if guest else port
-
-
-def port_meant(snapshot: Snapshot) -> str:
-    """Return the port of the instance that is asked about; empty where the whole host is."""
-    target = snapshot.target
-    known = {each.device for each in snapshot.part(Backend).status.allocations if each.device}
-    return target.port if target is not None and target.port in known else ""

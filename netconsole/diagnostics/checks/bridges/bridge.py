@@ -12,8 +12,8 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
-from netconsole.diagnostics.reasoning.aside import aside
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_instances, of_networks, of_plan
 
 ID: Final = "bridge"
 TITLE = "Bridges and ports are there and up"
@@ -41,11 +41,7 @@ def judge(snapshot: Snapshot) -> Finding:
         *(Evidence("not yet done", command) for command in steps.commands),
     )
     if because := _amiss(bridges, ports, host, steps):
-        found = Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
-        target = snapshot.target
-        if target is None or not target.instance or _concerns(target, bridges, ports, host, steps):
-            return found
-        return aside(found, target)
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
     if not host.status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
     if because := _unread(host.status, missing):
@@ -57,23 +53,6 @@ def judge(snapshot: Snapshot) -> Finding:
         because = "No network needs a bridge on this host: none is served, no instance runs here."
         return Finding(ID, TITLE, "not-applicable", because)
     return Finding(ID, TITLE, "ok", f"Up, with all their ports: {names}.", rows)
-
-
-def _concerns(
-    target: Target,
-    bridges: list[NetworkStatus],
-    ports: list[Allocation],
-    host: Backend,
-    steps: Plan,
-) -> bool:
-    """Whether what is amiss is this instance's port or bridge, or may be."""
-    every = host.status.allocations
-    others = {each.device for each in every if each.instance != target.instance}
-    return (
-        any(each.bridge == target.bridge for each in bridges)
-        or any(each.instance == target.instance for each in ports)
-        or not all(isinstance(step, SetLink) and step.name in others for step in steps.steps)
-    )
 
 
 def _amiss(
@@ -215,6 +194,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Links}),
+    narrow=narrowed(of_plan, of_networks, of_instances),
     reach=Reach.NETWORK,
     shown_by_status=True,
     wrong="A bridge or port is missing, down or misplaced",

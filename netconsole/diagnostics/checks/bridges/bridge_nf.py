@@ -29,6 +29,7 @@ from netconsole.diagnostics.reasoning.displaced import let_pass_or_move
 from netconsole.diagnostics.reasoning.filter_walk import Drop, drops, rulesets
 from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
 
 ID: Final = "bridge_nf"
 TITLE = "iptables treats frames from port to port of a bridge as meant"
@@ -216,6 +217,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Owners, Journeys, Routing}),
+    narrow=narrowed(of_plan, of_networks),
     reach=Reach.NETWORK,
     wrong="Frames from port to port of a bridge are treated otherwise than meant by iptables",
 )

@@ -11,6 +11,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.queues import Queue, Queues
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_ports
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "drops"
@@ -220,5 +221,6 @@ CHECK = Check(
     0.7,
     judge,
     PAGE,
+    narrow=narrowed(of_ports, of_networks),
     wrong="A hop drops packets",
 )

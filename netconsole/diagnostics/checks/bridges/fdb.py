@@ -12,7 +12,8 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.forwarding import ForwardingEntry, ForwardingTable, Move
 from netconsole.diagnostics.parts.links import KernelLink, Links
-from netconsole.diagnostics.reasoning.wiring import Wiring, port_meant
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_ports
+from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "fdb"
 TITLE = "Bridges know where the guests are"
@@ -57,17 +58,8 @@ def judge(snapshot: Snapshot) -> Finding:
         *(_moved(move, table, wiring) for move in moves),
         *(Evidence(f"ageing time of {link.name}", "0 s", "300 s") for link in forgetful),
     )
-    port = port_meant(snapshot)
-    meant = [each for each in misplaced if port in (each.own_port, each.entry.port)]
-    if misplaced and port and not meant:
-        other = misplaced[0]
-        because = (
-            f"{other.entry.mac} of {other.instance} is looked for behind "
-            f"{wiring.whose(other.entry.port)}; {wiring.whose(port)} is not concerned."
-        )
-        return Finding(ID, TITLE, "info", because, rows)
     if misplaced:
-        return _found(wiring, meant or misplaced, rows, moves, forgetful)
+        return _found(wiring, misplaced, rows, moves, forgetful)
     if many := [move for move in moves if move.times >= MANY_MOVES]:
         first = many[0]
         ports = " and ".join(dict.fromkeys(map(wiring.whose, first.ports)))
@@ -195,6 +187,7 @@ CHECK = Check(
     0.7,
     judge,
     PAGE,
+    narrow=narrowed(of_ports, of_networks),
     reach=Reach.NETWORK,
     wrong="A bridge looks for a guest behind the wrong port",
 )

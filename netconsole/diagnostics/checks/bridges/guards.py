@@ -17,6 +17,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.settings import Sysctls
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_instances, of_plan
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "guards"
@@ -175,6 +176,7 @@ CHECK = Check(
     0.1,
     judge,
     PAGE,
+    narrow=narrowed(of_plan, of_instances),
     shown_by_status=True,
     wrong="A guest can send as another",
 )

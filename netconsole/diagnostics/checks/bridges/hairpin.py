@@ -1,6 +1,7 @@
 """B9: do the ports of a bridge let through what they should: to each other, and to themselves?"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from netconsole.backend.model.bridging import PortSettings
@@ -12,7 +13,14 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.claims import claimed
-from netconsole.diagnostics.reasoning.wiring import Wiring, port_meant
+from netconsole.diagnostics.reasoning.narrowing import (
+    Share,
+    narrowed,
+    of_networks,
+    of_plan,
+    of_ports,
+)
+from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "hairpin"
 TITLE = "Ports hand frames to each other, and back"
@@ -97,15 +105,14 @@ def judge(snapshot: Snapshot) -> Finding:
     if not found:
         because = f"Nothing is held back at the {len(ports)} ports."
         return Finding(ID, TITLE, "ok", because, rows)
-    port = port_meant(snapshot)
-    meant = [each for each in found if each.port.name == port]
-    worst = min(meant or found, key=lambda each: ("fail", "warn").index(each.by.verdict))
+    mine = snapshot.target.port if snapshot.target else ""
+    worst = min(
+        found,
+        key=lambda each: (each.port.name != mine, ("fail", "warn").index(each.by.verdict)),
+    )
     because = f"{wiring.whose(worst.port.name)} {worst.by.lost}."
     if rest := len(found) - 1:
         because += f" {rest} more such settings stand in the evidence."
-    if port and not meant:
-        because += f" {wiring.whose(port)} is not concerned."
-        return Finding(ID, TITLE, "info", because, rows)
     plan = Plan(tuple(map(_undo, found)))
     return Finding(ID, TITLE, worst.by.verdict, because, rows, (), plan, remedy=REMEDY)
 
@@ -125,6 +132,18 @@ def _restricted(wiring: Wiring) -> Iterator[Restricted]:
                 continue  # one isolated port speaks with all others
             if port.port and _setting(port.port, restriction.setting) != restriction.usual:
                 yield Restricted(port, restriction)
+
+
+def _of_own_ports(snapshot: Snapshot, share: Share) -> Snapshot:
+    """Leave out the ports of others, but isolated ones that one of the target's does not reach."""
+    links = snapshot.part(Links)
+    apart = {link.name for link in links.links if link.port and link.port.isolated}
+    own = of_ports(snapshot, share).part(Links)
+    if share.devices.isdisjoint(apart):
+        return snapshot.with_parts(own)
+    names = apart.union(link.name for link in own.links)
+    kept = tuple(link for link in links.links if link.name in names)
+    return snapshot.with_parts(replace(links, links=kept))
 
 
 def _alone(wiring: Wiring) -> frozenset[str]:
@@ -191,5 +210,6 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    narrow=narrowed(of_plan, _of_own_ports, of_networks),
     wrong="A port does not hand frames on as it should",
 )

@@ -9,6 +9,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_ports
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "offload"
@@ -83,5 +84,6 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    narrow=narrowed(of_ports, of_networks),
     wrong="An interface merges packets that are forwarded",
 )

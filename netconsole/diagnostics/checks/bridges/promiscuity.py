@@ -10,6 +10,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "promiscuity"
@@ -115,5 +116,6 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    narrow=narrowed(of_networks),
     wrong="An uplink does not take frames for the guests",
 )

@@ -12,7 +12,8 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.claims import claimed
-from netconsole.diagnostics.reasoning.wiring import Wiring, port_meant
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan, of_ports
+from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "stp"
 TITLE = "Ports forward at once"
@@ -51,10 +52,6 @@ def judge(snapshot: Snapshot) -> Finding:
         )
         return Finding(ID, TITLE, "warn", because, rows, remedy=LOOP, confidence="likely")
     planned = claimed(host.plan, ID)
-    meant = port_meant(snapshot)
-    if waiting and meant and not (delayed or planned or meant in {each.name for each in waiting}):
-        because = f"{_because(wiring, waiting, delayed)} {wiring.whose(meant)} is not concerned."
-        return Finding(ID, TITLE, "info", because, rows)
     if not (waiting or delayed or planned):
         names = ", ".join(bridge.name for bridge in bridges)
         because = f"{names}: no spanning tree, and a port that comes up forwards at once."
@@ -65,7 +62,7 @@ def judge(snapshot: Snapshot) -> Finding:
         (
             *(SetLink(port.name, "up", "0", "1") for port in by_tree),
             *(_switch_off(bridge) for bridge in delayed),
-            *host.plan.steps,
+            *(host.fix.steps if host.fix else ()),
             *(SetLink(port.name, "up", "1", "0") for port in by_tree),
             *(_open(port) for port in by_hand),
         )
@@ -192,6 +189,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    narrow=narrowed(of_plan, of_ports, of_networks),
     reach=Reach.NETWORK,
     wrong="A port waits before it forwards",
 )

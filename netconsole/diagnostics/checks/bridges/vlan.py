@@ -14,6 +14,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.forwarding import PortVlans
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan, of_ports
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "vlan"
@@ -185,6 +186,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    narrow=narrowed(of_plan, of_ports, of_networks),
     reach=Reach.NETWORK,
     wrong="Tagged frames do not reach the bridge of their network",
 )

@@ -15,7 +15,7 @@ from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Neighbour, Routing
-from netconsole.diagnostics.reasoning.aside import aside
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_instances
 from netconsole.diagnostics.reasoning.permanent_neighbours import PERMANENT, removal
 from netconsole.diagnostics.reasoning.quarantine import COST, silence
 
@@ -41,21 +41,11 @@ class _Memory:
 
 
 def judge(snapshot: Snapshot) -> Finding:
-    """Compare who answers with whom the store names: of the target alone, if there is one."""
-    status, target = snapshot.part(Backend).status, snapshot.target
+    """Compare who answers with whom the store names."""
+    status = snapshot.part(Backend).status
     placed = [each for each in status.allocations if each.allocated and each.mac]
     if not placed:
         return Finding(ID, TITLE, "not-applicable", "No instance has an address here.")
-    mine = [each for each in placed if target is not None and each.instance == target.instance]
-    if target is None or not mine:
-        return _judged(snapshot, placed)
-    of_target = _judged(snapshot, mine)
-    of_others = _judged(snapshot, [each for each in placed if each not in mine])
-    is_quiet = of_target.verdict == "ok" and of_others.found
-    return aside(of_others, target) if is_quiet else of_target
-
-
-def _judged(snapshot: Snapshot, placed: list[Allocation]) -> Finding:
     if taken := [*_taken_here(snapshot, placed)]:
         return _on_this_host(taken)
     claims = [*_claims(snapshot, placed)]
@@ -281,5 +271,6 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({ArpAnswers}),
+    narrow=narrowed(of_instances),
     wrong="Somebody else answers for an instance's address",
 )

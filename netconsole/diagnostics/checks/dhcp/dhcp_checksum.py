@@ -11,6 +11,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dhcp_checksum"
@@ -80,6 +81,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    narrow=narrowed(of_plan, of_networks),
     reach=Reach.NETWORK,
     wrong="DHCP answers leave without their checksum",
 )

@@ -28,6 +28,7 @@ from netconsole.diagnostics.reasoning.filter_walk import Drop
 from netconsole.diagnostics.reasoning.inbound import drops_inbound, drops_outbound, is_total
 from netconsole.diagnostics.reasoning.lost_paths import dropped_by_rules
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
 from netconsole.diagnostics.reasoning.socket_owner import ROOT, as_started
 
 ID: Final = "dhcp_firewall"
@@ -254,6 +255,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({DnsmasqFiles, Owners, Routing, Journeys}),
+    narrow=narrowed(of_plan, of_networks),
     reach=Reach.NETWORK,
     wrong="The packet filter keeps out DHCP, DNS or metadata requests of guests",
 )

@@ -6,10 +6,8 @@ from netconsole.backend.model.dhcp_host import host_in
 from netconsole.backend.steps import (
     AddDhcpHosts,
     Plan,
-    ReinstateDhcpHosts,
     ReleaseLease,
     RemoveDhcpHosts,
-    RetireDhcpHosts,
     RunProgram,
     StartDnsmasq,
     Step,
@@ -21,14 +19,13 @@ from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.dnsmasq_files import SEARCH, DnsmasqFiles, FileMode
 from netconsole.diagnostics.parts.log import LogLine, SystemLog
-from netconsole.diagnostics.reasoning.aside import aside
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.closed_files import ClosedFiles, closed_files
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dhcp_hosts"
@@ -71,11 +68,7 @@ def judge(snapshot: Snapshot) -> Finding:
     if closed := closed_files(snapshot, host.plan, pids, written_anew=False):
         return _may_not_read(pids[closed.reader.pid], closed, rows)
     if steps:
-        found = _different(snapshot, ours, steps, rows)
-        target = snapshot.target
-        if target is None or not target.mac or any(_concerns(step, target) for step in steps):
-            return found
-        return aside(found, target)
+        return _different(snapshot, ours, steps, rows)
     if full:
         limit = _most_leases(full[0])
         because = (
@@ -116,17 +109,6 @@ def _different(
     fix = given_back or snapshot.part(Backend).fix
     remedy = GIVEN_BACK if given_back else REMEDY
     return Finding(ID, TITLE, "fail", because, rows, _RULES_OUT, fix, remedy=remedy)
-
-
-def _concerns(step: Step, target: Target) -> bool:
-    """Whether it is about this instance, or about all of them."""
-    match step:
-        case AddDhcpHosts() | RemoveDhcpHosts() | RetireDhcpHosts() | ReinstateDhcpHosts():
-            hosts = (host_in(content) for _, content in step.files)
-            return any(host is None or host.mac == target.mac for host in hosts)
-        case ReleaseLease():
-            return step.address == target.fixed_address
-    return True
 
 
 def _given_back(
@@ -297,6 +279,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({DnsmasqFiles, SystemLog}),
+    narrow=narrowed(of_plan, of_networks),
     reach=Reach.NETWORK,
     wrong="A DHCP server does not know an instance as the store does",
 )

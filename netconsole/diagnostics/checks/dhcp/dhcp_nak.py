@@ -18,6 +18,7 @@ from netconsole.diagnostics.parts.dhcp import DhcpAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.log import SystemLog
 from netconsole.diagnostics.parts.routing import Neighbour, Routing
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_instances, of_networks, of_plan
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dhcp_nak"
@@ -178,6 +179,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({DhcpAnswers}) | dhcp_hosts.CHECK.needs | dhcp_hosts.CHECK.uses,
+    narrow=narrowed(of_plan, of_networks, of_instances),
     reach=Reach.NETWORK,
     wrong="A guest's lease is lost",
 )

@@ -18,6 +18,7 @@ from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers, Discover
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_dhcp, of_networks
 
 ID: Final = "dhcp_probe"
 TITLE = "A guest's DHCP request is answered"
@@ -192,6 +193,7 @@ CHECK = Check(
     PAGE,
     uses=frozenset({Routing, Journeys}).union(*((each.needs | each.uses) for each in _CAUSES))
     - {Backend},
+    narrow=narrowed(of_dhcp, of_networks),
     reach=Reach.NETWORK,
     wrong="A guest's DHCP request is not answered as it should be",
 )

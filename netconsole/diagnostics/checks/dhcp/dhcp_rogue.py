@@ -15,6 +15,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
 from netconsole.diagnostics.parts.routing import Routing
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_dhcp, of_networks
 
 ID: Final = "dhcp_rogue"
 TITLE = "No other DHCP server answers the guests"
@@ -187,6 +188,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({DnsmasqProcesses, Routing}),
+    narrow=narrowed(of_dhcp, of_networks),
     reach=Reach.NETWORK,
     wrong="Another DHCP server answers the guests",
 )

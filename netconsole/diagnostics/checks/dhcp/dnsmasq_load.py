@@ -10,6 +10,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.log import SystemLog
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dnsmasq_load"
@@ -83,6 +84,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({SystemLog}),
+    narrow=narrowed(of_networks),
     reach=Reach.NETWORK,
     wrong="A DHCP server has no time to answer",
 )

@@ -16,6 +16,7 @@ from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses, PortListener
 from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.closed_files import closed_files
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "dnsmasq_processes"
@@ -256,6 +257,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({DnsmasqFiles}),
+    narrow=narrowed(of_plan, of_networks),
     reach=Reach.NETWORK,
     shown_by_status=True,
     wrong="A network's dnsmasq is not as it should be",

@@ -14,6 +14,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcess, DnsmasqProcesses
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "inotify"
@@ -144,5 +145,6 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset().union(*(each.needs | each.uses for each in _CAUSES)),
+    narrow=narrowed(of_networks),
     wrong="A DHCP server does not hear of new instances",
 )

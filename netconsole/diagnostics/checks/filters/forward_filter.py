@@ -1,6 +1,6 @@
 """A3: does a rule, or a policy, of another program drop what the host forwards for its guests?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Final
@@ -16,6 +16,7 @@ from netconsole.diagnostics.checks.filters.forward_filter_cure import (
     REMEDY,
     cure,
 )
+from netconsole.diagnostics.model.aside import aside
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import AT_BOOT, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -34,6 +35,7 @@ from netconsole.diagnostics.reasoning.filter_keepers import (
 from netconsole.diagnostics.reasoning.filter_walk import Drop, Ruleset, drops, rulesets
 from netconsole.diagnostics.reasoning.lost_paths import LostPaths, dropped_by_rules
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks
 
 ID: Final = "forward_filter"
 TITLE = "No foreign rule drops what is forwarded for guests"
@@ -41,44 +43,95 @@ NOT_IN_FORWARD: Final = (
     "The rule is not ours, and does not stand in FORWARD. Who made it has to take it away, or to "
     "leave the guests' packets out."
 )
+NOT_OURS: Final = "Ask who made the rule, and delete it where that is no longer wanted."
 SHOWN = 8
 """Flows listed; of drops the rest are counted."""
 
 
 def judge(snapshot: Snapshot) -> Finding:
-    """Send the flows of every network through every table, on paper."""
+    """Send the flows of every network through every table, on paper.
+
+    Where an instance is asked about, what its own flows do not meet is an aside.
+    """
     status, seen = snapshot.part(Backend).status, snapshot.part(PacketFilter)
     sent = tuple(flows(status))
     if not sent:
         return Finding(ID, TITLE, "not-applicable", "Nothing is forwarded for a network here.")
     tables = tuple(_concerned(seen))
-    found = [
-        each
-        for table in tables
-        for each in drops(table, sent)
-        if not each.chain.startswith(CHAIN_PREFIX)
-    ]
-    if certain := [each for each in found if each.certain]:
+    found = [*_foreign(tables, sent)]
+    own = _own_flows(snapshot)
+    met = _met_by(own, tables, found) if own else found
+    if certain := [each for each in met if each.certain]:
         return _dropped(certain, seen, snapshot.part(Owners))
     if elsewhere := tuple(_elsewhere(seen, sent)):
         found_there = _dropped(elsewhere, seen, snapshot.part(Owners))
         return replace(found_there, fix=None, remedy=NOT_IN_FORWARD)
-    if met := dropped_by_rules(snapshot, {"world", "floating"}):
-        return _traced(met)
-    if active := [each for each in found if each.named and each.rise]:
+    if traced := dropped_by_rules(snapshot, {"world", "floating"}):
+        return _traced(traced)
+    if alone := [*_of_it_alone(seen, own, tables)]:
+        return _meant(alone)
+    if active := [each for each in met if each.named and each.rise]:
         return _picked(active)
+    if snapshot.target and (others := [each for each in found if each.certain]):
+        return aside(_dropped(others, seen, snapshot.part(Owners)), snapshot.target)
+    return _well(seen, sent, tables)
+
+
+def _well(seen: PacketFilter, sent: Sequence[Flow], tables: Sequence[Ruleset]) -> Finding:
     if reason := seen.foreign_unread:
         because = (
             f"What iptables shows lets every flow of the guests through; {reason}. A table of "
             "nftables besides could drop them all the same."
         )
         return Finding(ID, TITLE, "unknown", because)
-    count = len(tables)
     because = (
-        f"Every flow of the guests passes the {count} tables of FORWARD: nothing drops it before "
-        "or after our rules."
+        f"Every flow of the guests passes the {len(tables)} tables of FORWARD: nothing drops it "
+        "before or after our rules."
     )
     return Finding(ID, TITLE, "ok", because, _passed(sent, tables))
+
+
+def _foreign(tables: Iterable[Ruleset], sent: Sequence[Flow]) -> Iterator[Drop]:
+    """Where rules and policies of others drop them."""
+    for table in tables:
+        for each in drops(table, sent):
+            if not each.chain.startswith(CHAIN_PREFIX):
+                yield each
+
+
+def _own_flows(snapshot: Snapshot) -> tuple[Flow, ...]:
+    """The flows of the instance that is asked about, by its own addresses; none where none is."""
+    status, target = snapshot.part(Backend).status, snapshot.target
+    if target is None or not target.instance:
+        return ()
+    own = tuple(
+        replace(network, cidr=f"{each.address}/32")
+        for each in status.allocations
+        for network in status.networks
+        if each.instance == target.instance and each.network == network.label
+    )
+    return tuple(flows(replace(status, networks=own)))
+
+
+def _met_by(own: Sequence[Flow], tables: Sequence[Ruleset], found: Iterable[Drop]) -> list[Drop]:
+    """Those at which some flow of one instance ends as well, and whether others go around them."""
+    ends = {_place(each): each.excepted for each in _foreign(tables, own)}
+    return [replace(each, excepted=ends[_place(each)]) for each in found if _place(each) in ends]
+
+
+def _place(drop: Drop) -> tuple[str, str, str, str, int]:
+    table = drop.ruleset
+    return table.kind, table.family, table.table, drop.chain, drop.position
+
+
+def _of_it_alone(
+    seen: PacketFilter, own: Sequence[Flow], tables: Sequence[Ruleset]
+) -> Iterator[Drop]:
+    """What certainly drops flows of one instance, and not all of its network."""
+    for each in _foreign(tables, own):
+        if each.certain and not each.excepted:
+            yield each
+    yield from _elsewhere(seen, own)
 
 
 def flows(status: Status) -> Iterator[Flow]:
@@ -209,6 +262,16 @@ def _picked(found: Sequence[Drop]) -> Finding:
     )
 
 
+def _meant(found: Sequence[Drop]) -> Finding:
+    first = found[0]
+    because = (
+        f"{capitalized(first.place)} drops what this instance sends, or what is sent to it, and "
+        f"not what others do: {first.text}. Somebody meant it.{_counted(first)}"
+    )
+    remedy = f"{NOT_OURS} An ACCEPT before it is not offered, as the rule is about this instance."
+    return Finding(ID, TITLE, "fail", because, tuple(_rows(found)), remedy=remedy)
+
+
 def _traced(met: Sequence[LostPaths]) -> Finding:
     """Rules that ask for more than can be told on paper were met by packets that were sent."""
     rows = tuple(row for each in met for row in rows_of(each))
@@ -276,6 +339,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Journeys, Routing}),
+    narrow=narrowed(of_networks),
     reach=Reach.HOST,
     wrong="A foreign rule drops what is forwarded for guests",
 )

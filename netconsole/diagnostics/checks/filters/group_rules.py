@@ -9,6 +9,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend, ConfiguredOptions
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_plan
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "group_rules"
@@ -68,6 +69,7 @@ CHECK = Check(
     0.1,
     judge,
     PAGE,
+    narrow=narrowed(of_plan),
     reach=Reach.INSTANCE,
     shown_by_status=True,
     wrong="The kernel does not hold the rules of the security groups",

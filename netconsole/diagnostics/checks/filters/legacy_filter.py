@@ -23,6 +23,7 @@ from netconsole.diagnostics.reasoning.acceptance import FILTER_TABLES
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.filter_keepers import keepers, other_kind
 from netconsole.diagnostics.reasoning.filter_walk import Drop, drops, rulesets
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
 
 ID: Final = "legacy_filter"
 TITLE = "Rules act only where `iptables` shows them"
@@ -261,6 +262,7 @@ CHECK = Check(
     1.0,
     judge,
     PAGE,
+    narrow=narrowed(of_plan, of_networks),
     reach=Reach.HOST,
     wrong="Rules act where `iptables` does not show them",
 )

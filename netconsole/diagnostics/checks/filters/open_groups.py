@@ -10,6 +10,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_groups
 
 ID: Final = "open_groups"
 TITLE = "Security groups keep out what nobody asked for"
@@ -79,5 +80,6 @@ CHECK = Check(
     0.1,
     judge,
     PAGE,
+    narrow=narrowed(of_groups),
     wrong="A security group lets in everybody",
 )

@@ -15,6 +15,7 @@ from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.filter_keepers import keeper_of, keeper_of_table
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks
 
 ID: Final = "port_rules"
 TITLE = "No rule of others asks for a port of a bridge"
@@ -163,5 +164,6 @@ CHECK = Check(
     judge,
     PAGE,
     frozenset({Routing}),
+    narrow=narrowed(of_networks),
     wrong="A rule of others asks for a port of a bridge",
 )

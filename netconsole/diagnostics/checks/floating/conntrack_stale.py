@@ -11,6 +11,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.connections import Connections, TranslatedFlows
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_floating
 
 ID: Final = "conntrack_stale"
 TITLE = "No connection outlives its floating address"
@@ -108,5 +109,6 @@ CHECK = Check(
     0.2,
     judge,
     PAGE,
+    narrow=narrowed(of_floating),
     wrong="A connection has outlived its floating address",
 )

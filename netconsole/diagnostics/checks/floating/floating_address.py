@@ -11,6 +11,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.misnamed_uplink import misnamed_uplink
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_floating, of_plan
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "floating_address"
@@ -83,6 +84,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Routing}),
+    narrow=narrowed(of_plan, of_floating),
     shown_by_status=True,
     wrong="A floating address is not where it belongs",
 )

@@ -13,6 +13,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.settings import Sysctls
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks
 
 ID: Final = "floating_hairpin"
 TITLE = "Floating addresses work from the same network"
@@ -119,5 +120,6 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    narrow=narrowed(of_networks),
     wrong="A floating address does not work from its own network",
 )

@@ -18,6 +18,7 @@ from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.followed_rules import enslaved, kept, said
 from netconsole.diagnostics.reasoning.misnamed_uplink import misnamed_uplink
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_floating, of_plan
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "floating_nat"
@@ -113,6 +114,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Links, Routing}),
+    narrow=narrowed(of_plan, of_floating),
     shown_by_status=True,
     wrong="A NAT rule of a floating address is missing, or there twice",
 )

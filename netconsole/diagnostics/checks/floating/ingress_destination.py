@@ -18,6 +18,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_floating
 from netconsole.diagnostics.reasoning.taken import Taken, sent_in
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
@@ -95,6 +96,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Owners}),
+    narrow=narrowed(of_floating),
     reach=Reach.HOST,
     wrong="A foreign rule takes what is sent to a floating address",
 )

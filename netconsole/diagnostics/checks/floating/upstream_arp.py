@@ -16,6 +16,7 @@ from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.pings import FloatingPings, Ping
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.lost_paths import lost_paths
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_floating
 
 ID: Final = "upstream_arp"
 TITLE = "The router upstream sends floating addresses here"
@@ -192,5 +193,6 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({ArpAnswers, Journeys}),
+    narrow=narrowed(of_floating),
     wrong="The router upstream sends a floating address elsewhere",
 )

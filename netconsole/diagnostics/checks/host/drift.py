@@ -11,6 +11,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.reasoning.claims import claimed
 from netconsole.diagnostics.reasoning.followed_rules import enslaved, kept, said
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_plan
 from netconsole.diagnostics.reasoning.unplanned import unplanned
 
 ID: Final = "drift"
@@ -77,6 +78,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Links}),
+    narrow=narrowed(of_plan),
     reach=Reach.NETWORK,
     shown_by_status=True,
     wrong="Something else differs from the store",

@@ -13,6 +13,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.owners import Owners
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_floating
 
 ID: Final = "duplicate_address"
 TITLE = "Each address of this host is on one interface, and nobody else has it"
@@ -175,5 +176,6 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({ArpAnswers, Backend, Owners}),
+    narrow=narrowed(of_floating),
     wrong="An address of this host is on two interfaces, or another machine has it",
 )

@@ -17,6 +17,7 @@ from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.reverse_paths import ReversePaths
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls, conf_key
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_floating, of_networks
 
 ID: Final = "arp_answers"
 TITLE = "The host answers ARP for its own addresses"
@@ -271,6 +272,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Links, ReversePaths}),
+    narrow=narrowed(of_networks, of_floating),
     reach=Reach.HOST,
     wrong="The host is set to be silent where it is asked",
 )

@@ -16,6 +16,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
 from netconsole.diagnostics.reasoning.quarantine import COST, silence
 
 ID: Final = "gateway"
@@ -205,6 +206,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({ArpAnswers}),
+    narrow=narrowed(of_plan, of_networks),
     reach=Reach.NETWORK,
     wrong="The gateway of a network is missing, or there twice",
 )

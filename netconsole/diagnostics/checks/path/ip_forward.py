@@ -12,6 +12,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 
 ID: Final = "ip_forward"
@@ -132,6 +133,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    narrow=narrowed(of_networks),
     reach=Reach.HOST,
     shown_by_status=True,
     wrong="The host does not forward packets",

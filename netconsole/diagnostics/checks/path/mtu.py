@@ -15,6 +15,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.pings import Ping, SizePings
 from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan, of_ports
 
 ID: Final = "mtu"
 TITLE = "Links carry frames as large as guests send"
@@ -221,6 +222,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({SizePings}),
+    narrow=narrowed(of_plan, of_ports, of_networks),
     reach=Reach.NETWORK,
     wrong="A link carries only smaller frames than guests send",
 )

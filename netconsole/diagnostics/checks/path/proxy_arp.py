@@ -12,6 +12,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls, conf_key
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_floating, of_networks
 from netconsole.diagnostics.reasoning.route_lookup import network_of
 
 ID: Final = "proxy_arp"
@@ -157,5 +158,6 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
+    narrow=narrowed(of_networks, of_floating),
     wrong="The host answers ARP for addresses of others",
 )

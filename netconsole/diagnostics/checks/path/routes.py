@@ -27,6 +27,12 @@ from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Route, Routing
 from netconsole.diagnostics.parts.settings import Sysctls
+from netconsole.diagnostics.reasoning.narrowing import (
+    narrowed,
+    of_instances,
+    of_networks,
+    of_routes,
+)
 from netconsole.diagnostics.reasoning.route_lookup import (
     DEAD_ENDS,
     EVERYWHERE,
@@ -238,6 +244,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({GuestRoutes, PacketFilter, DnsmasqFiles, Sysctls, ArpAnswers, Links}),
+    narrow=narrowed(of_routes, of_networks, of_instances),
     reach=Reach.HOST,
     wrong="A route does not lead to the guests, or to the world",
 )

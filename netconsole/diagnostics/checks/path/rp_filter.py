@@ -22,6 +22,7 @@ from netconsole.diagnostics.parts.reverse_paths import (
 )
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks
 from netconsole.diagnostics.reasoning.reverse_path import Case, asymmetric, key, setting_name
 
 ID: Final = "rp_filter"
@@ -204,6 +205,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Backend, EchoProbes, PacketFilter, Routing}),
+    narrow=narrowed(of_networks),
     reach=Reach.HOST,
     wrong="Reverse-path filtering drops what arrives",
 )

@@ -12,6 +12,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
+from netconsole.diagnostics.reasoning.narrowing import narrowed, of_idle_floating, of_networks
 from netconsole.diagnostics.reasoning.unplanned import by_plan
 from netconsole.diagnostics.reasoning.wiring import Wiring
 
@@ -199,6 +200,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Routing}),
+    narrow=narrowed(of_networks, of_idle_floating),
     reach=Reach.HOST,
     wrong="An interface that leads off the host does not work",
 )

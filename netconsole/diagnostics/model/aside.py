@@ -1,4 +1,4 @@
-"""What a check has found of others than the one instance that it is asked about. Pure."""
+"""What a check has found of others than the target that it is asked about. Pure."""
 
 from dataclasses import replace
 
@@ -9,6 +9,6 @@ from netconsole.diagnostics.model.target import Target
 def aside(finding: Finding, target: Target) -> Finding:
     """Return it as something to know, and no verdict on the target: no cure of another's trouble
     is that of the target."""
-    because = f"Not about {target.instance}: {finding.because}"
+    because = f"Not about {target.text}: {finding.because}"
     remedy = "`netconsole doctor` judges all of the host, and has the cure."
     return replace(finding, verdict="info", because=because, fix=None, persist=None, remedy=remedy)
