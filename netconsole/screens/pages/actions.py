@@ -53,7 +53,7 @@ class Situation:
     def path_subject(self) -> PathSubject | None:
         """The instance's address or the floating address under the cursor."""
         if (floating := self.floating) is not None:
-            return PathSubject(PathEnd(floating.address), is_floating=True)
+            return PathSubject(PathEnd(floating.address), receives=True)
         if self.status is None or self.pane != "allocations":
             return None
         found = (a for a in self.status.allocations if f"{a.network} {a.address}" == self.row_key)

@@ -1,5 +1,7 @@
 """Path: a packet is sent, and shown hop by hop, there and back, and where it ended."""
 
+import threading
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
@@ -61,6 +63,7 @@ class PathPage(TablePage[None], inherit_bindings=False):
         *TablePage.BINDINGS,
         Binding("r", "run", show=False),
         Binding("o", "choose_end", show=False),
+        Binding("t", "turn_round", show=False),
         Binding("p", "packet", show=False),
         Binding("d", "describe", show=False),
         Binding("y", "copy", show=False),
@@ -75,6 +78,8 @@ class PathPage(TablePage[None], inherit_bindings=False):
         self._packet = "icmp"
         self._journey: Journey | None = None
         self._under_way = False
+        self._cancelled = threading.Event()
+        """Set to end the one under way."""
         self._again = False
         """Whether something else was asked for since the one under way was sent."""
         self._entries: tuple[Entry, ...] = ()
@@ -90,6 +95,7 @@ class PathPage(TablePage[None], inherit_bindings=False):
         self.footer.show(
             (
                 *(Hint("enter, d", "hop"), Hint("r", "run again"), Hint("o", "other end")),
+                Hint("t", "turn round"),
                 *(Hint("p", "packet"), Hint("y", "copy"), Hint("esc", "back"), Hint("/", "find")),
             )
         )
@@ -112,7 +118,7 @@ class PathPage(TablePage[None], inherit_bindings=False):
     # Sending
 
     def action_run(self) -> None:
-        asked = self._ask(self._other, self._packet)
+        asked = self._ask(self._subject, self._other, self._packet)
         if asked is None:
             return
         if self._under_way:
@@ -128,13 +134,30 @@ class PathPage(TablePage[None], inherit_bindings=False):
         self.listing.forget()
         self.table.follow()
         self._show_ending((Entry(f"{sent}, and following it.", DIM),))
-        trace = self.console.door.trace
-        self.console.in_background(lambda: trace(asked), self._traced)
+        trace, self._cancelled = self.console.door.trace, threading.Event()
+        cancelled = self._cancelled
+        self.console.in_background(
+            lambda: trace(asked, cancel=cancelled),
+            lambda result: None if cancelled.is_set() else self._traced(result),
+        )
 
-    def _ask(self, other: PathEnd, packet: str) -> AskedTrace | None:
+    def action_back(self) -> None:
+        """End the one under way; where there is none, go back."""
+        if not self._under_way:
+            super().action_back()
+            return
+        self._cancelled.set()
+        self._under_way = False
+        self.set_rows(())
+        self._show_ending((Entry("Ended before it was over. r runs it again, esc goes back."),))
+
+    def on_unmount(self) -> None:
+        self._cancelled.set()
+
+    def _ask(self, subject: PathSubject, other: PathEnd, packet: str) -> AskedTrace | None:
         """Return what would be traced; None, and why in the bar, for what makes no sense."""
         try:
-            asked = self._subject.asked(other, packet)
+            asked = subject.asked(other, packet)
             asked.request()
         except NetconsoleError as error:
             self.bar.say(str(error), "bad")
@@ -143,7 +166,7 @@ class PathPage(TablePage[None], inherit_bindings=False):
 
     def _from_to(self) -> tuple[PathEnd, PathEnd]:
         ends = self._subject.end, self._other
-        return (ends[1], ends[0]) if self._subject.is_floating else ends
+        return (ends[1], ends[0]) if self._subject.receives else ends
 
     def _show_asked(self, journey: Journey | None = None) -> None:
         """Say what is asked for; of a journey the addresses as well that words stand for."""
@@ -181,7 +204,7 @@ class PathPage(TablePage[None], inherit_bindings=False):
             typed = Row(key="typed", cells=("another", "-", "an address that you type"))
             return (*other_ends(self._subject, status), (typed, _TYPED))
 
-        title = "Who sends it" if self._subject.is_floating else "Where it goes"
+        title = "Who sends it" if self._subject.receives else "Where it goes"
         page = ChoosePage[PathEnd](self.console, title, END_COLUMNS, find)
         self.app.push_screen(page, self._end_chosen)
 
@@ -208,9 +231,16 @@ class PathPage(TablePage[None], inherit_bindings=False):
             if text.strip():
                 self._take(self._other, " ".join(text.split()))
 
+    def action_turn_round(self) -> None:
+        """Have sent who was sent to, where that makes sense."""
+        turned = replace(self._subject, receives=not self._subject.receives)
+        if self._ask(turned, self._other, self._packet) is not None:
+            self._subject = turned
+            self.action_run()
+
     def _take(self, other: PathEnd, packet: str) -> None:
         """Send to or from another, or another packet, where that makes sense."""
-        if self._ask(other, packet) is not None:
+        if self._ask(self._subject, other, packet) is not None:
             self._other, self._packet = other, packet
             self.action_run()
 

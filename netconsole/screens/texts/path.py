@@ -44,25 +44,24 @@ OUTER: Final = PathEnd(OUTSIDE)
 
 @dataclass(frozen=True, slots=True)
 class PathSubject:
-    """What a path is looked at for: an instance sends, to a floating address is sent."""
+    """What a path is looked at for."""
 
     end: PathEnd
-    is_floating: bool = False
+    receives: bool = False
+    """Whether it is sent to, as at first a floating address is; it sends itself otherwise."""
 
     def asked(self, other: PathEnd, packet: str) -> AskedTrace:
         """Return what is to be traced, by the words of a packet. Raises InvalidValue."""
         own, words = self.end.address, packet.split()
-        if self.is_floating:
-            return asked_trace(other.address, own, words)
-        return asked_trace(own, "" if words == ["dhcp"] else other.address, words)
+        sender, to = (other.address, own) if self.receives else (own, other.address)
+        return asked_trace(sender, "" if words == ["dhcp"] else to, words)
 
 
 def other_ends(subject: PathSubject, status: Status) -> Iterator[tuple[Row, PathEnd]]:
     """Yield who may be at the other end, each as a row to choose."""
     yield _choice(OUTER, "the router beyond the uplink")
     own = next((a for a in status.allocations if a.address == subject.end.address), None)
-    if subject.is_floating:
-        yield _choice(PathEnd(HOST), "this host itself")
+    yield _choice(PathEnd(HOST), "this host itself")
     for network in status.networks:
         if own is not None and network.label == own.network and network.gateway:
             yield _choice(PathEnd(network.gateway), f"gateway of {network.label}")

@@ -22,7 +22,7 @@ from netconsole.screens.texts.path import (
 )
 
 GUEST = PathSubject(PathEnd("10.0.0.2", "web1"))
-FLOATING = PathSubject(PathEnd("203.0.113.129"), is_floating=True)
+FLOATING = PathSubject(PathEnd("203.0.113.129"), receives=True)
 ADDRESSES = ("10.0.0.2", "192.0.2.1")
 RULE = TracedRule("ip", "filter", "FORWARD", 7, 2, "-s 10.0.0.2/32 -j DROP", listed_by="iptables")
 POLICY = TracedRule("ip", "filter", "a chain", ours=True)
@@ -75,6 +75,9 @@ def test_whom_it_is_about_sends_and_to_a_floating_address_is_sent() -> None:
     assert GUEST.asked(OUTER, "tcp 22") == AskedTrace("10.0.0.2", "outside", "tcp", 22)
     assert GUEST.asked(OUTER, "dhcp") == AskedTrace("10.0.0.2", "", "dhcp")
     assert FLOATING.asked(OUTER, "icmp") == AskedTrace("outside", "203.0.113.129")
+    turned = replace(GUEST, receives=True)
+    assert turned.asked(OUTER, "tcp 22") == AskedTrace("outside", "10.0.0.2", "tcp", 22)
+    assert turned.asked(PathEnd("10.0.0.3", "web2"), "dhcp") == AskedTrace("10.0.0.3", "", "dhcp")
     with pytest.raises(InvalidValue):
         GUEST.asked(OUTER, "tcp")
 
@@ -84,7 +87,9 @@ def test_at_the_other_end_is_everybody_but_oneself() -> None:
     other = replace(own, address="10.0.0.3", instance="web2")
     seen = replace(HEALTHY, allocations=(own, other))
     found = [(end.address, row.cells[0]) for row, end in other_ends(GUEST, seen)]
-    assert found == [("outside", "outside"), ("10.0.0.1", "-"), ("10.0.0.3", "web2")]
+    assert found == [
+        *(("outside", "outside"), ("host", "host"), ("10.0.0.1", "-"), ("10.0.0.3", "web2"))
+    ]
     senders = [end.address for _, end in other_ends(FLOATING, seen)]
     assert senders == ["outside", "host", "10.0.0.2", "10.0.0.3"]
 
