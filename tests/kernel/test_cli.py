@@ -156,6 +156,10 @@ def test_tab_completes_the_names_of_the_store(vmnet: PrivateHost) -> None:
     assert complete("netconsole", "network", "delete", "v") == "plain,vmnet\n"
     assert complete("netconsole", "floating", "associate", "203.0.113.129", "w") == "plain,web1\n"
     assert "plain,203.0.113.133\n" in complete("netconsole", "floating", "disassociate", "203")
+    ends = {f"plain,{each}" for each in ("host", "outside", "web1", "10.0.0.2")}
+    for option in ("--from", "--to"):
+        assert ends <= set(complete("netconsole", "trace", option, "").split())
+    assert "plain,10.0.0.2\n" in complete("netconsole", "trace", "--from", "web1", "--to", "10.")
 
 
 def test_status_is_readable_without_privileges(vmnet: PrivateHost) -> None:

@@ -44,6 +44,20 @@ senders = _completer(
 )
 
 
+trace_ends = _completer(lambda door: _trace_ends(door))
+
+
+def _trace_ends(door: "Door") -> list[str]:
+    """Who sends a packet that is traced, or whom it is for: words, instances, their addresses."""
+    from netconsole.diagnostics.tracing.ends import HOST, OUTSIDE
+
+    views = door.instances()
+    ports = [port for view in views for port in view.ports]
+    fixed = (each.address for port in ports for each in port.fixed_ips)
+    floating = (each.address for port in ports for each in port.floating_ips)
+    return [HOST, OUTSIDE, *(view.instance.name for view in views), *fixed, *floating]
+
+
 def _group_names(door: "Door") -> list[str]:
     return list(dict.fromkeys(view.group.name for view in door.security_groups()))
 

@@ -15,8 +15,7 @@ from netconsole.diagnostics.reasoning.route_lookup import default_route
 DNS_PORT: Final = 53
 HOST: Final = "host"
 OUTSIDE: Final = "outside"
-"""Name this host itself, as the sender, and who is beyond its uplink: as the destination the router
-there."""
+"""Name this host itself, and who is beyond its uplink: as the destination the router there."""
 _ROUTERS_MAC: Final = "02:00:00:00:00:01"
 """Of a router whose MAC address is not known: one that no vendor gives (RFC 7042, 2.1)."""
 
@@ -30,9 +29,11 @@ class TraceRequest:
     """Which packet is to be sent, and from where."""
 
     sender: str
-    """Name or fixed address of an instance here, `host`, `outside`, or an address out there."""
+    """Name or address of an instance here or of this host, `host`, `outside`, or an address out
+    there."""
     destination: str
-    """An IPv4 address, the name of an instance, or `outside`; of a DISCOVER nothing."""
+    """An IPv4 address, the name of an instance or of this host, `host`, or `outside`; of a DISCOVER
+    nothing."""
     protocol: Protocol = "icmp"
     port: int = 0
     name: str = ""
@@ -61,23 +62,26 @@ class Ends:
     """Of the frame, where it is written by the host as if it had come in."""
     interface_mac: str = ""
     """Of where it comes in: for whom a frame is, the kernel knows by that."""
+    asks: tuple[str, ...] = ()
+    """For whose MAC address the sender asks by ARP, to send it there."""
 
 
 def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
     """Find them. Raises NotFound, InvalidValue, and Unavailable where there is no uplink."""
     if request.protocol in ("arp", "dhcp"):
         return _on_network(request, status, links, routing)
-    destination, receiver = _destination(request.destination, status, routing)
-    if request.sender == HOST:
-        return Ends(HOST, "", "", "", destination, receiver)
+    if _is_host(request.sender, status, routing):
+        return Ends(HOST, "", "", "", *_destination(request.destination, "", status, routing))
     outside = _outside(request.sender, status)
     if outside is not None:
-        return _from_outside(outside, destination, receiver, status, links, routing)
+        return _from_outside(outside, request.destination, status, links, routing)
     guest = _instance(request.sender, status)
     port = _port(guest, links)
+    destination, receiver = _destination(request.destination, port.master, status, routing)
     return Ends(
         *(guest.instance, guest.device, guest.mac, guest.address, destination, receiver),
         *(guest.mac, _next_mac(guest, port.master, destination, status, links, routing), port.mac),
+        asks=_asked_for(guest, destination, status),
     )
 
 
@@ -90,7 +94,7 @@ def _port(guest: Allocation, links: Links) -> KernelLink:
 
 def _on_network(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
     """Of a frame to everybody on the sender's own network, which the host writes for it."""
-    if request.sender == HOST or _outside(request.sender, status) is not None:
+    if _is_host(request.sender, status, routing) or _outside(request.sender, status) is not None:
         rule = f"is no instance: {request.protocol} is sent on an instance's own network"
         raise InvalidValue("sender", request.sender, rule)
     guest = _instance(request.sender, status)
@@ -98,18 +102,47 @@ def _on_network(request: TraceRequest, status: Status, links: Links, routing: Ro
     source, destination, receiver = _NO_ADDRESS, _EVERYBODY, ""
     if request.protocol == "arp":
         source = guest.address
-        destination, receiver = _destination(request.destination, status, routing)
+        destination, receiver = _destination(request.destination, port.master, status, routing)
     return Ends(
         *(guest.instance, guest.device, guest.mac, source, destination, receiver),
         *(guest.mac, _EVERYBODYS_MAC, port.mac),
     )
 
 
-def _destination(text: str, status: Status, routing: Routing) -> tuple[str, str]:
-    """Return an address, and the port of the instance that has it: as its own, or floating."""
+def _is_host(text: str, status: Status, routing: Routing) -> bool:
+    """Whether it is this host, by a word for it, its name, or an address of its own."""
+    if text == HOST:
+        return True
+    if any(_is_of(text, each) for each in status.allocations):
+        return False
+    return text == status.host.name or any(each.address == text for each in routing.addresses)
+
+
+def _is_of(text: str, guest: Allocation) -> bool:
+    """Whether it is the name of an instance, or an address of its own."""
+    return text in (guest.instance, guest.address, *guest.floating)
+
+
+def _own_address(near: str, status: Status, routing: Routing) -> str:
+    """Return this host's address for who comes in by an interface. Raises Unavailable."""
+    floating = {each.address for each in status.floating_ips}
+    here = (each.address for each in routing.on(near) if each.address not in floating)
+    found = next(here, "") or status.host.my_ip
+    if not found:
+        raise Unavailable(f"this host has no address at {near}: `--to ADDRESS` names one")
+    return found
+
+
+def _destination(text: str, near: str, status: Status, routing: Routing) -> tuple[str, str]:
+    """Return an address, and the port of the instance that has it: as its own, or floating.
+
+    `near` is the interface of this host at which the sender is; empty of this host itself.
+    """
     if text == OUTSIDE:
         return _router(routing), ""
-    with suppress(ValueError):
+    if _is_host(text, status, routing) and not _is_address(text):
+        return _own_address(near, status, routing), ""
+    if _is_address(text):
         address = str(IPv4Address(text))
         if _is_of_many(IPv4Address(text), status):
             raise InvalidValue("destination", text, "is no address of one host")
@@ -133,6 +166,14 @@ def _router(routing: Routing) -> str:
     return default.gateway
 
 
+def _is_address(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_of_many(address: IPv4Address, status: Status) -> bool:
     """Whether it is of a group, of everybody on a network, or of nobody (RFC 1122, 3.2.1.3)."""
     networks = (ip_network(each.cidr) for each in status.networks if each.cidr)
@@ -146,23 +187,21 @@ def _outside(sender: str, status: Status) -> str | None:
         return ""
     with suppress(ValueError):
         address = str(IPv4Address(sender))
-        if all(each.address != address for each in status.allocations):
+        if not any(_is_of(address, each) for each in status.allocations):
             return address
     return None
 
 
 def _instance(text: str, status: Status) -> Allocation:
     for each in status.allocations:
-        if text in (each.instance, each.address) and each.allocated:
+        if _is_of(text, each) and each.allocated:
             return each
     raise NotFound(
         f"instance {text!r} does not exist here: `netconsole instance list` shows which do"
     )
 
 
-def _from_outside(
-    source: str, destination: str, receiver: str, status: Status, links: Links, routing: Routing
-) -> Ends:
+def _from_outside(source: str, wanted: str, status: Status, links: Links, routing: Routing) -> Ends:
     """It comes in where floating addresses are, as if the router there had sent it."""
     default = default_route(routing)
     interface = status.host.public_interface or (default.interface if default else "")
@@ -178,9 +217,11 @@ def _from_outside(
             f"{interface}: nobody is known beyond it: `netconsole trace --from ADDRESS` names one"
         )
     mac = _mac_of(near, interface, routing) or _ROUTERS_MAC
+    destination, receiver = _destination(wanted, interface, status, routing)
     return Ends(
         *(source or OUTSIDE, interface, "", source or near, destination, receiver),
         *(mac, uplink.mac, uplink.mac),
+        asks=(destination, *(each.address for each in routing.on(interface))),
     )
 
 
@@ -203,6 +244,16 @@ def _next_mac(
     is_ours = any(each.address == gateway for each in routing.on(bridge))
     known = "" if is_ours or gateway is None else _mac_of(gateway, bridge, routing)
     return known or (own.mac if own else _ROUTERS_MAC)
+
+
+def _asked_for(guest: Allocation, destination: str, status: Status) -> tuple[str, ...]:
+    """Return who is next for the instance: who it is for, where that is on its network or taken for
+    it, as by a wrong mask; else the network's gateway."""
+    network = next((each for each in status.networks if each.label == guest.network), None)
+    if network is None or not network.cidr or not network.gateway:
+        return (destination,)
+    is_near = IPv4Address(destination) in ip_network(network.cidr)
+    return (destination,) if is_near else (destination, network.gateway)
 
 
 def _mac_of(address: str, interface: str, routing: Routing) -> str:

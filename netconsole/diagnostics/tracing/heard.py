@@ -1,5 +1,6 @@
 """What was heard and seen of a packet that is followed, as values."""
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Final
@@ -22,6 +23,8 @@ class TraceSighting:
     leaves: bool
     """Whether it goes out there; it comes in otherwise."""
     what: Recognised
+    length: int
+    """Bytes of the packet, without the header of Ethernet and what pads a short frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,14 @@ class Heard:
     sightings: list[TraceSighting] = field(default_factory=list)
     arp: list[TracedArp] = field(default_factory=list)
 
-    def unanswered(self, interface: str) -> str:
-        """Return the address for which who is at an interface asks, and gets no answer."""
+    def unanswered(self, interface: str, addresses: Container[str]) -> str:
+        """Return that of these addresses for which who is at an interface asks, and gets no
+        answer; what else they ask there is about something else."""
+        return next((each for each in self.asked_in_vain(interface) if each in addresses), "")
+
+    def asked_in_vain(self, interface: str) -> tuple[str, ...]:
+        """Return every address for which who is at an interface asks, and gets no answer."""
         here = [each for each in self.arp if each.interface == interface]
         told = {each.sender for each in here if each.is_answer and each.leaves}
         asked = (each.target for each in here if not each.is_answer and not each.leaves)
-        return next((each for each in asked if each not in told), "")
+        return tuple(each for each in asked if each not in told)
