@@ -15,7 +15,7 @@ from aiohttp import web
 from netconsole import __version__
 from netconsole.agent import requests, roles
 from netconsole.agent.connections import DoorRequest, failed
-from netconsole.agent.examining import capturing, collecting, tracing
+from netconsole.agent.examining import capturing, collecting, tracing, waiting
 from netconsole.agent.jobs import Jobs
 from netconsole.agent.roles import Role
 from netconsole.agent.telling import Differing, Whole, without_secrets
@@ -100,11 +100,10 @@ class Answering:
             ("POST", protocol.PREVIEW_UNDO): self._preview_undo,
             ("POST", protocol.UNDO): self._undo,
             ("POST", protocol.CONFIRM): self._confirm,
-            ("POST", protocol.EVIDENCE): self._evidence,
-            ("POST", protocol.CAPTURE): self._capture,
-            ("POST", protocol.TRACE): self._trace,
             ("POST", protocol.END): self._end,
         }
+        for path in (protocol.EVIDENCE, protocol.CAPTURE, protocol.TRACE, protocol.WAIT):
+            answers["POST", path] = partial(self._examine, path)
         for question in QUESTIONS.values():
             answers["GET", question.path] = partial(self._question, question)
         self._answers: Mapping[tuple[str, str], Answer] = answers
@@ -302,20 +301,21 @@ class Answering:
         self._trials.answer(token, visitor.uid, keep=keep)
         return _answered(as_json({"heard": True}))
 
-    async def _evidence(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("evidence", visitor)
-        asked = await requests.inquiry_request(request)
-        return await self._jobs.answer(request, collecting(self._door, asked))
-
-    async def _capture(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("capture", visitor)
-        asked = await requests.capture_request(request)
-        return await self._jobs.answer(request, capturing(asked, request.peer))
-
-    async def _trace(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("trace", visitor)
-        asked = await requests.trace_request(request)
-        return await self._jobs.answer(request, tracing(self._door, asked))
+    async def _examine(
+        self, path: str, request: DoorRequest, visitor: Visitor
+    ) -> web.StreamResponse:
+        """Do what looks at the host itself, or sends packets: line by line, for who may change."""
+        await self._refuse_viewer(path.rpartition("/")[2], visitor)
+        match path:
+            case protocol.EVIDENCE:
+                work = collecting(self._door, await requests.inquiry_request(request))
+            case protocol.CAPTURE:
+                work = capturing(await requests.capture_request(request), request.peer)
+            case protocol.TRACE:
+                work = tracing(self._door, await requests.trace_request(request))
+            case _:
+                work = waiting(self._door, await requests.wait_request(request))
+        return await self._jobs.answer(request, work)
 
     async def _end(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
         await self._refuse_viewer("end", visitor)

@@ -12,10 +12,18 @@ from netconsole.agent.connections import DoorRequest
 from netconsole.backend.changes import Change
 from netconsole.backend.model.errors import InvalidValue, NetconsoleError
 from netconsole.backend.steps import Plan
-from netconsole.diagnostics.tracing.asked import AskedTrace
+from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait
 from netconsole.door import protocol
 from netconsole.door.captured import AskedCapture
-from netconsole.door.codec import capture_of, change_of, document_of, inquiry_of, plan_of, trace_of
+from netconsole.door.codec import (
+    capture_of,
+    change_of,
+    document_of,
+    inquiry_of,
+    plan_of,
+    trace_of,
+    wait_of,
+)
 from netconsole.door.failures import Refused
 from netconsole.door.inquiry import Inquiry
 from netconsole.door.questions import HostQuestion, QuestionParameter
@@ -188,6 +196,12 @@ async def trace_request(request: DoorRequest) -> AskedTrace:
     """Read what is to be traced. Raises InvalidValue."""
     told = await document(request, *(each.name for each in fields(AskedTrace)))
     return await asyncio.to_thread(trace_of, told)
+
+
+async def wait_request(request: DoorRequest) -> AskedWait:
+    """Read which packets are waited for. Raises InvalidValue."""
+    told = await document(request, *(each.name for each in fields(AskedWait)))
+    return await asyncio.to_thread(wait_of, told)
 
 
 async def end_request(request: DoorRequest) -> str:

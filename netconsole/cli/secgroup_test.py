@@ -1,5 +1,6 @@
 """`netconsole secgroup test`: whether something reaches an instance, and by which rule."""
 
+import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -141,7 +142,10 @@ def _followed(
     door.refuse_if_read_only("secgroup test --trace")
     status = door.status()
     judged = [each.by_records for each in found if ":" not in each.by_records.source]
-    return {each.source: door.trace(_asked(each, status, protocol, port)) for each in judged}
+    return {
+        each.source: door.trace(_asked(each, status, protocol, port), cancel=threading.Event())
+        for each in judged
+    }
 
 
 def _asked(

@@ -1,22 +1,23 @@
 """`netconsole trace`: one packet is sent and followed, and where it ended is said."""
 
+import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from netconsole.backend.model.errors import ExitStatus, InvalidValue, ReadOnly
-from netconsole.cli.frame import output
+from netconsole.backend.model.errors import ExitStatus
+from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
 from netconsole.diagnostics.parts.journey import journey_record
 
 if TYPE_CHECKING:
     from netconsole.diagnostics.parts.journey import Journey
-    from netconsole.diagnostics.tracing.asked import AskedTrace
+    from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait
 
 
-LONGEST_WAIT = 600
 USUAL_WAIT = 30
 """Seconds."""
 
@@ -27,18 +28,20 @@ USUAL_WAIT = 30
     "sender",
     required=True,
     metavar="INSTANCE",
+    shell_complete=names.trace_ends,
     help="Who sends it; `host`; `outside`, or an address there.",
 )
 @click.option(
     "--to",
     "destination",
     metavar="ADDRESS",
-    help="An address, an instance, or `outside`, the router there; not of dhcp.",
+    shell_complete=names.trace_ends,
+    help="An address, an instance, `host`, or `outside`, the router there; not of dhcp.",
 )
 @click.option("--wait", is_flag=True, help="Send nothing: follow real packets of that kind.")
 @click.option(
     "--seconds",
-    type=click.IntRange(1, LONGEST_WAIT),
+    type=int,
     help=f"How long --wait waits for one. Default: {USUAL_WAIT}.",
 )
 @click.argument("what", nargs=-1, metavar="[icmp | tcp PORT | udp PORT | dns NAME | arp | dhcp]")
@@ -69,10 +72,11 @@ def trace(
     """
     asked = trace_request(sender, destination, what)
     if wait:
-        click.get_current_context().exit(_waited(context, asked, seconds or USUAL_WAIT, as_json))
+        waits = _wait_request(asked, USUAL_WAIT if seconds is None else seconds)
+        click.get_current_context().exit(_waited(context, waits, as_json))
     if seconds is not None:
         raise click.UsageError("--seconds goes with --wait.")
-    journey = context.door().trace(asked)
+    journey = context.door().trace(asked, cancel=threading.Event())
     if as_json:
         output.print_json(journey_record(journey))
     else:
@@ -80,29 +84,19 @@ def trace(
     click.get_current_context().exit(ExitStatus.OK if journey.reached else ExitStatus.FAILED)
 
 
-def _waited(context: Context, asked: "AskedTrace", seconds: int, as_json: bool) -> ExitStatus:
+def _waited(context: Context, asked: "AskedWait", as_json: bool) -> ExitStatus:
     """Wait for real packets, and print what became of them."""
-    from netconsole.diagnostics.evidence.links import read_links
-    from netconsole.diagnostics.evidence.routing import read_routing
-    from netconsole.diagnostics.tracing.waiting import wait
-
-    if context.read_only:
-        raise ReadOnly("trace --wait has the kernel mark packets: not with --read-only")
-    if asked.protocol not in ("icmp", "tcp", "udp"):
-        rule = "is none of icmp, tcp PORT, udp PORT, for which --wait waits"
-        raise InvalidValue("packet", asked.packet, rule)
-    context.stay_here()
-    kind = f"{asked.packet} from {asked.sender} to {asked.destination}"
-    output.say(f"waiting {seconds} s for {kind}; Ctrl-C ends it")
-    status = context.service().status()
-    found = wait(asked.request(), status, read_links(), read_routing(), seconds)
+    trace, seconds = asked.trace, asked.seconds
+    kind = f"{trace.packet} from {trace.sender} to {trace.destination}"
+    says = partial(output.say, f"waiting {seconds} s for {kind}; Ctrl-C ends it")
+    found = context.door().wait(asked, cancel=threading.Event(), began=says)
     if as_json:
         output.print_json([journey_record(each) for each in found.journeys])
     else:
         for number, journey in enumerate(found.journeys):
             output.print_lines((*([""] if number else []), *journey_lines(journey)))
     if not found.journeys:
-        asks = f"; {asked.sender} asks who has {found.unanswered} (ARP), and nobody answers"
+        asks = f"; {trace.sender} asks who has {found.unanswered} (ARP), and nobody answers"
         output.say(f"none came in {seconds} s: {kind}{asks if found.unanswered else ''}")
     are_reached = found.journeys and all(each.reached for each in found.journeys)
     return ExitStatus.OK if are_reached else ExitStatus.FAILED
@@ -120,6 +114,15 @@ def trace_request(sender: str, destination: str | None, what: tuple[str, ...]) -
             else "Missing option '--to'."
         )
     return asked_trace(sender, destination, what)
+
+
+def _wait_request(asked: "AskedTrace", seconds: int) -> "AskedWait":
+    """Return what is waited for. Raises InvalidValue."""
+    from netconsole.diagnostics.tracing.asked import AskedWait
+
+    waits = AskedWait(asked, seconds)
+    waits.request()
+    return waits
 
 
 def journey_lines(journey: "Journey") -> Iterator[str]:

@@ -15,7 +15,7 @@ from netconsole.backend.model.errors import InvalidValue
 from netconsole.backend.model.text import decoded
 from netconsole.backend.steps import Plan
 from netconsole.backend.steps.codec import Undecodable, structure
-from netconsole.diagnostics.tracing.asked import AskedTrace
+from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait
 from netconsole.door.captured import AskedCapture
 from netconsole.door.inquiry import Inquiry
 
@@ -73,6 +73,12 @@ def capture_of(told: object) -> AskedCapture:
 def trace_of(told: object) -> AskedTrace:
     """Make of what was sent what is to be traced. Raises InvalidValue."""
     asked: AskedTrace = _structured(AskedTrace, told, "trace")
+    return asked
+
+
+def wait_of(told: object) -> AskedWait:
+    """Make of what was sent which packets are waited for. Raises InvalidValue."""
+    asked: AskedWait = _structured(AskedWait, told, "wait")
     return asked
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.finding import Finding
     from netconsole.diagnostics.model.request import Request
-    from netconsole.diagnostics.parts.journey import Journey
+    from netconsole.diagnostics.parts.journey import Journey, WaitedJourneys
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
-    from netconsole.diagnostics.tracing.asked import AskedTrace
+    from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait
 
 Result = TypeVar("Result")
 
@@ -133,10 +133,19 @@ class Door(Questions):
         """Capture packets of this host and compare them, as `probes.live_capture.compare` does."""
 
     @abstractmethod
-    def trace(self, asked: "AskedTrace") -> "Journey":
+    def trace(self, asked: "AskedTrace", *, cancel: "threading.Event") -> "Journey":
         """Send a packet on this host, and return what it met, as `tracing.trace.trace` does.
 
         Raises as that does, InvalidValue, and ReadOnly.
+        """
+
+    @abstractmethod
+    def wait(
+        self, asked: "AskedWait", *, cancel: "threading.Event", began: Callable[[], None]
+    ) -> "WaitedJourneys":
+        """Wait on this host for real packets, as `tracing.waiting.wait` does.
+
+        `began` is called once they are followed. Raises as that does, InvalidValue, and ReadOnly.
         """
 
     @property

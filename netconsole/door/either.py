@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from netconsole.capture.comparison import Comparison, Progress
     from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.request import Request
-    from netconsole.diagnostics.parts.journey import Journey
+    from netconsole.diagnostics.parts.journey import Journey, WaitedJourneys
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
-    from netconsole.diagnostics.tracing.asked import AskedTrace
+    from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait
 
 AGAIN_SECONDS: Final = 3.0
 """How often it is tried whether the agent is back."""
@@ -98,8 +98,13 @@ class EitherDoor(Door):
     ) -> "Comparison":
         return self._own.capture(request, cancel=cancel, progress=progress, sinks=sinks)
 
-    def trace(self, asked: "AskedTrace") -> "Journey":
-        return self._first(lambda door: door.trace(asked))
+    def trace(self, asked: "AskedTrace", *, cancel: threading.Event) -> "Journey":
+        return self._first(lambda door: door.trace(asked, cancel=cancel))
+
+    def wait(
+        self, asked: "AskedWait", *, cancel: threading.Event, began: Callable[[], None]
+    ) -> "WaitedJourneys":
+        return self._first(lambda door: door.wait(asked, cancel=cancel, began=began))
 
     @property
     def no_capture_because(self) -> str | None:

@@ -16,7 +16,7 @@ _ELSEWHERE: Mapping[str, str] = {
 
 KINDS = (
     *("NetconsoleError", "InvalidValue", "NotFound", "Conflict", "RemovesMost", "Exhausted"),
-    *("ReadOnly", "Unavailable", "StepFailed", "PartlyDone", "NotVerified"),
+    *("ReadOnly", "Unavailable", "Cancelled", "StepFailed", "PartlyDone", "NotVerified"),
     *("Refused", "AgentFailed", *_ELSEWHERE),
 )
 """What an error may be at the other end; one of another class is the nearest above it."""

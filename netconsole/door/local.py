@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.finding import Finding
     from netconsole.diagnostics.model.request import Request
-    from netconsole.diagnostics.parts.journey import Journey
+    from netconsole.diagnostics.parts.journey import Journey, WaitedJourneys
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
-    from netconsole.diagnostics.tracing.asked import AskedTrace
+    from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait
     from netconsole.watch.watch import Watch
 
 SEEN_SECONDS: Final = 5.0
@@ -141,13 +141,25 @@ class LocalDoor(Door):
 
         return compare(request, cancel=cancel, progress=progress, sinks=sinks)
 
-    def trace(self, asked: "AskedTrace") -> "Journey":
+    def trace(self, asked: "AskedTrace", *, cancel: threading.Event) -> "Journey":
         from netconsole.diagnostics.evidence.links import read_links
         from netconsole.diagnostics.evidence.routing import read_routing
         from netconsole.diagnostics.tracing.trace import trace
 
         self.refuse_if_read_only("trace")
-        return trace(asked.request(), self.status(), read_links(), read_routing())
+        request = asked.request()
+        return trace(request, self.status(), read_links(), read_routing(), cancel)
+
+    def wait(
+        self, asked: "AskedWait", *, cancel: threading.Event, began: Callable[[], None]
+    ) -> "WaitedJourneys":
+        from netconsole.diagnostics.evidence.links import read_links
+        from netconsole.diagnostics.evidence.routing import read_routing
+        from netconsole.diagnostics.tracing.waiting import wait
+
+        self.refuse_if_read_only("wait")
+        request, seconds = asked.request(), asked.seconds
+        return wait(request, self.status(), read_links(), read_routing(), seconds, cancel, began)
 
     @property
     def no_capture_because(self) -> str | None:

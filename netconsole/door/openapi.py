@@ -11,7 +11,7 @@ from netconsole.backend.service.outcome import Outcome
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.model.finding import Finding
-from netconsole.diagnostics.tracing.asked import AskedTrace
+from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait
 from netconsole.door import protocol
 from netconsole.door.captured import AskedCapture
 from netconsole.door.codec import change_types
@@ -86,6 +86,7 @@ def document() -> Schema:
     paths[protocol.EVIDENCE] = {"post": _job(_EVIDENCE, "evidence", sent.of(Inquiry))}
     paths[protocol.CAPTURE] = {"post": _job(_CAPTURE, "capture", sent.of(AskedCapture))}
     paths[protocol.TRACE] = {"post": _job(_TRACE, "trace", sent.of(AskedTrace))}
+    paths[protocol.WAIT] = {"post": _job(_WAIT, "wait", sent.of(AskedWait))}
     ended = _posted(protocol.END, _END, _body(None, _TOKEN), dict[str, bool], answered)
     paths[protocol.END] = {"post": ended}
     return {
@@ -125,7 +126,13 @@ _TRACE = (
     "of JSON: {job}, a token; {} as a sign of life; then {done}, which is what the command `trace` "
     "prints as JSON, or {error}. It takes a few seconds, and nothing stays of what it takes."
 )
-_END = "End a capture or an examination now; its own answer says what came of it."
+_WAIT = (
+    "Send nothing, and follow the first few real packets of a kind. The answer is lines of JSON: "
+    "{job}, a token; {waiting}, the seconds, once they are followed; {} as a sign of life; then "
+    "{done}, with the journeys as the command `trace --wait` prints them as JSON, or {error}. It "
+    "ends as a capture does."
+)
+_END = "End a capture, a trace or an examination now; its own answer says what came of it."
 _TOKEN: Schema = {"token": {"type": "string"}}
 _UNDO = "Take back a playbook's cure: the one named, or the latest. The rest is as of `do`."
 _CONFIRM = "Say whether a change that waits for it stays; without a yes it is taken back."

@@ -20,7 +20,7 @@ OPENAPI = "/v1/openapi.json"
 PREVIEW, DO = "/v1/preview", "/v1/do"
 PREVIEW_UNDO, UNDO = "/v1/preview_undo", "/v1/undo"
 CONFIRM = "/v1/confirm"
-EVIDENCE, CAPTURE, TRACE = "/v1/evidence", "/v1/capture", "/v1/trace"
+EVIDENCE, CAPTURE, TRACE, WAIT = "/v1/evidence", "/v1/capture", "/v1/trace", "/v1/wait"
 END = "/v1/end"
 
 BEAT_SECONDS = 2.0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.request import Request
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
-    from netconsole.diagnostics.tracing.asked import AskedTrace
+    from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait
     from netconsole.watch.frames import RecordedMoment
 
 
@@ -61,8 +61,13 @@ class RecordedDoor(Door):
     ) -> NoReturn:
         raise Unavailable(self.no_evidence_because)
 
-    def trace(self, asked: "AskedTrace") -> NoReturn:
+    def trace(self, asked: "AskedTrace", *, cancel: threading.Event) -> NoReturn:
         self._refuse("trace")
+
+    def wait(
+        self, asked: "AskedWait", *, cancel: threading.Event, began: Callable[[], None]
+    ) -> NoReturn:
+        self._refuse("wait")
 
     @property
     def no_capture_because(self) -> str:

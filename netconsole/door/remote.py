@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from netconsole.capture.sink import Sink
     from netconsole.diagnostics.model.request import Request
     from netconsole.diagnostics.model.snapshot import Snapshot
-    from netconsole.diagnostics.parts.journey import Journey
+    from netconsole.diagnostics.parts.journey import Journey, WaitedJourneys
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
-    from netconsole.diagnostics.tracing.asked import AskedTrace
+    from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,13 +303,24 @@ class RemoteDoor(Door):
         found: Comparison = value_of(Comparison, told)
         return found
 
-    def trace(self, asked: "AskedTrace") -> "Journey":
+    def trace(self, asked: "AskedTrace", *, cancel: threading.Event) -> "Journey":
         from netconsole.diagnostics.parts.journey import Journey
         from netconsole.door import job
 
         self._refuse_if_read_only("trace")
-        told = job.done(self._channel, protocol.TRACE, asked, _unheard, threading.Event())
+        told = job.done(self._channel, protocol.TRACE, asked, _unheard, cancel)
         found: Journey = value_of(Journey, told)
+        return found
+
+    def wait(
+        self, asked: "AskedWait", *, cancel: threading.Event, began: Callable[[], None]
+    ) -> "WaitedJourneys":
+        from netconsole.diagnostics.parts.journey import WaitedJourneys
+        from netconsole.door import job
+
+        self._refuse_if_read_only("wait")
+        told = job.done(self._channel, protocol.WAIT, asked, lambda _: began(), cancel)
+        found: WaitedJourneys = value_of(WaitedJourneys, told)
         return found
 
     @property

@@ -73,13 +73,42 @@ def test_what_is_answered_was_not_dropped(lab: RunningLab) -> None:
     assert (found["reached"], found["kernel_drop"], found["unseen"]) == (True, None, [])
 
 
-def test_an_instance_of_one_that_was_killed_is_removed_by_the_next(lab: RunningLab) -> None:
+def test_the_reason_is_told_of_real_packets_as_well(lab: RunningLab) -> None:
+    breaks, mends, _, said = REFUSALS["forwarding is off"]
+    asked = ("--json", "--from", "web1", "--to", "198.51.100.77", "udp", "99")
+    lab.run("sh", "-c", breaks)
+    try:
+        with lab.spawn("netconsole", "trace", "--wait", "--seconds", "100", *asked) as running:
+            assert running.stderr is not None
+            assert running.stderr.readline().startswith("waiting 100 s for udp 99 from web1")
+            send = "import socket; socket.socket(2, 2).sendto(b'x' * 99, ('198.51.100.77', 99))"
+            lab.inside("web1", "python3", "-c", send)
+            told, _ = running.communicate(timeout=120)
+    finally:
+        lab.run("sh", "-c", mends)
+    (found,) = json.loads(told)
+    assert said in found["because"]
+    assert (found["kernel_drop"]["interface"], found["unseen"]) == ("br100", [])
+
+
+def test_what_is_killed_leaves_nothing(lab: RunningLab) -> None:
+    before = instances(lab)
+    lab.run(
+        *("sh", "-c"),
+        "netconsole trace --wait --from web1 --to 198.51.100.77 2> /run/said & "
+        "until grep -qs waiting /run/said; do sleep 0.1; done; kill -KILL $!",
+    )
+    assert eventually(lambda: not instances(lab) - before)
+    assert eventually(lambda: OURS not in lab.run("nft", "list", "tables").stdout)
+
+
+def test_an_instance_that_nobody_removed_is_removed_by_the_next(lab: RunningLab) -> None:
     before = instances(lab)
     lab.run(
         *("sh", "-c"),
         "netconsole trace --from web1 --to 198.51.100.77 > /dev/null & "
         f"until grep -qs 1 {INSTANCES}/{OURS}*/events/skb/kfree_skb/enable; do :; done; "
-        "kill -KILL $!",
+        "kill -KILL $(pgrep -P $! xargs) $!",
     )
     left = instances(lab) - before
     traced(lab, "--to", "203.0.113.1")

@@ -58,6 +58,11 @@ def test_checks_probes_and_cures_are_the_other_hosts(hosts: TwoHosts) -> None:
 
     traced = json.loads(hosts.ask("trace", "--from", "host", "--to", NEAR, "--json").stdout)
     assert (traced["source"], traced["end"]) == (FAR, "answered"), traced
+    waited = hosts.ask(
+        *("trace", "--wait", "--seconds", "1", "--from", "host", "--to", NEAR, "udp", "9")
+    )
+    assert (waited.returncode, waited.stdout) == (1, ""), waited
+    assert waited.stderr.endswith(f"none came in 1 s: udp 9 from host to {NEAR}\n")
     refused = hosts.ask("--read-only", "trace", "--from", "host", "--to", NEAR)
     assert (refused.returncode, refused.stderr.count("\n")) == (3, 1), refused
 

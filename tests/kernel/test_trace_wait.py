@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from agent import curl, start_agent
 from private_host import eventually
+from pseudo_terminal import Terminal
 from running_lab import RunningLab
 
 pytestmark = pytest.mark.requires("root", "iptables", "tcpdump")
@@ -29,7 +31,8 @@ def is_marking(lab: RunningLab) -> bool:
 def waiting(lab: RunningLab, *words: str) -> Iterator["subprocess.Popen[str]"]:
     """One that has begun to wait."""
     with lab.spawn("netconsole", "trace", "--wait", "--seconds", "100", *words) as running:
-        eventually(lambda: is_marking(lab))
+        assert running.stderr is not None
+        assert running.stderr.readline().startswith("waiting 100 s for ")
         yield running
 
 
@@ -99,7 +102,11 @@ def test_what_is_interrupted_leaves_nothing(lab: RunningLab) -> None:
     [
         ((*TO_ROUTER, "arp", "--wait"), 2, "packet 'arp': is none of icmp, tcp PORT, udp PORT"),
         ((*TO_ROUTER, "--seconds", "9"), 2, "--seconds goes with --wait"),
-        ((*TO_ROUTER, "--wait", "--seconds", "601"), 2, "601 is not in the range 1<=x<=600"),
+        (
+            (*TO_ROUTER, "--wait", "--seconds", "601"),
+            2,
+            "seconds '601': is no number from 1 to 600",
+        ),
         (("--from", "nosuch", "--to", "web1", "--wait"), 1, "instance 'nosuch' does not exist"),
     ],
 )
@@ -114,4 +121,51 @@ def test_what_cannot_be_waited_for_is_refused(
 def test_who_only_looks_marks_nothing(lab: RunningLab) -> None:
     done = lab.netconsole("--read-only", "trace", *TO_ROUTER, "--wait", check=False)
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.endswith("not with --read-only\n")
+    assert done.stderr.endswith("wait: refused, this is read-only (asked for with --read-only)\n")
+
+
+PING = ("ping", "-q", "-i", "0.2", "-c", "9", "-W", "20", "203.0.113.1")
+
+
+@pytest.fixture
+def agent(lab: RunningLab) -> Iterator[RunningLab]:
+    """The lab with an agent that waits for who asks."""
+    running = start_agent(lab)
+    yield lab
+    running.kill()
+    running.wait(timeout=60)
+
+
+def test_the_agent_waits_for_who_asks(agent: RunningLab) -> None:
+    asked = {"sender": "web1", "destination": "203.0.113.1"}
+    refused = curl(agent, "/v1/wait", {"trace": asked, "seconds": 601})
+    assert (refused[0], refused[1]["error"]["kind"]) == (400, "InvalidValue")
+    with waiting(agent, *TO_ROUTER, "--json") as running:
+        assert is_marking(agent)
+        agent.inside("web1", *PING)
+        told, _ = running.communicate(timeout=120)
+    found = json.loads(told)
+    assert [each["because"] for each in found] == ["203.0.113.1 answers"] * len(found) != []
+    assert not is_marking(agent)
+
+
+def test_ctrl_c_ends_the_agents_wait_as_well(agent: RunningLab) -> None:
+    words = ("netconsole", "trace", "--wait", "--seconds", "600", *TO_ROUTER)
+    with Terminal(agent.entered(*words)) as terminal:
+        terminal.wait_for("waiting 600 s for icmp from web1 to 203.0.113.1; Ctrl-C ends it")
+        assert is_marking(agent)
+        terminal.press("ctrl+c")
+        assert terminal.exit_status() == 130
+        assert "Traceback" not in terminal.text
+    assert eventually(lambda: not is_marking(agent))
+
+
+def test_an_agent_that_is_killed_marks_no_more(lab: RunningLab) -> None:
+    running = start_agent(lab)
+    with waiting(lab, *TO_ROUTER) as asking:
+        running.kill()
+        _, said = asking.communicate(timeout=120)
+    assert asking.returncode == 3
+    assert said.startswith("netconsole: the agent ")
+    assert said.count("\n") == 1
+    assert eventually(lambda: not is_marking(lab))

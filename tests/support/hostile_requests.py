@@ -15,7 +15,7 @@ SOCKET = "/run/netconsole/agent.sock"
 PATHS = (
     *("/v1/status", "/v1/networks", "/v1/network?name=x", "/v1/fixed_ips?network=vmnet"),
     *("/v1/do", "/v1/preview", "/v1/undo", "/v1/confirm", "/v1/watch", "/v1/agent", "/", "*"),
-    "/v1/trace",
+    *("/v1/trace", "/v1/wait"),
     *(
         "/v1/../v1/do",
         "/v1/network?name=%00",

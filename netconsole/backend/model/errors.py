@@ -78,6 +78,10 @@ class Unavailable(NetconsoleError):
     exit_status = ExitStatus.UNAVAILABLE
 
 
+class Cancelled(NetconsoleError):
+    """Something that who asked for it ended before it was over."""
+
+
 class StepFailed(NetconsoleError):
     """A step of a plan failed; the earlier ones were undone."""
 

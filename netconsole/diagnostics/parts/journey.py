@@ -171,6 +171,21 @@ class Journey:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class WaitedJourneys:
+    """The first real packets that came while they were waited for, and what became of each."""
+
+    journeys: tuple[Journey, ...]
+    unanswered: str = ""
+    """Where none came, the address for which the sender asks by ARP and gets no answer."""
+
+
+def waited_record(found: WaitedJourneys) -> dict[str, object]:
+    """Return what came as it is told in JSON."""
+    told = [journey_record(each) for each in found.journeys]
+    return {"journeys": told, "unanswered": found.unanswered}
+
+
 def journey_record(journey: Journey) -> dict[str, object]:
     """Return a journey as it is told in JSON."""
     return {"reached": journey.reached, **record(journey)}

@@ -6,12 +6,17 @@ from typing import Final
 
 from netconsole.backend.model.errors import InvalidValue
 from netconsole.diagnostics.parts.journey import Protocol
-from netconsole.diagnostics.tracing.ends import DNS_PORT, OUTSIDE, TraceRequest
+from netconsole.diagnostics.tracing.ends import DNS_PORT, HOST, OUTSIDE, TraceRequest
+from netconsole.diagnostics.tracing.traced_packet import NUMBERS
 
 WORDS: Final = "icmp, tcp PORT, udp PORT, dns NAME, arp, dhcp"
 """How a packet is named."""
+WAITED_WORDS: Final = ("icmp", "tcp PORT", "udp PORT")
+"""Those whose real packets can be waited for."""
 LONGEST_TEXT: Final = 1000
 """Letters of a sender, a destination and a name."""
+LONGEST_WAIT: Final = 600
+"""Seconds for which real packets are waited for."""
 _LARGEST_PORT: Final = 65535
 
 
@@ -20,9 +25,10 @@ class AskedTrace:
     """Which packet, from whom to whom."""
 
     sender: str
-    """Name or fixed address of an instance, `host`, `outside`, or an address out there."""
+    """Name or address of an instance or of the host, `host`, `outside`, or an address out there."""
     destination: str = ""
-    """An IPv4 address, the name of an instance, or `outside`; empty of dhcp alone."""
+    """An IPv4 address, the name of an instance or of the host, `host`, or `outside`; empty of dhcp
+    alone."""
     protocol: Protocol = "icmp"
     port: int = 0
     """Of tcp and udp alone."""
@@ -40,7 +46,8 @@ class AskedTrace:
         if (self.protocol == "dhcp") == bool(self.destination):
             rule = "must be named, but of dhcp, which asks everybody"
             raise InvalidValue("destination", self.destination, rule)
-        if self.destination == self.sender == OUTSIDE:  # an instance may well ask itself
+        # an instance may well ask itself
+        if self.destination == self.sender and self.sender in (HOST, OUTSIDE):
             raise InvalidValue("destination", self.destination, "is the sender itself")
         if self.name and self.protocol != "dns":
             raise InvalidValue("name", self.name, "is of dns alone")
@@ -61,6 +68,23 @@ class AskedTrace:
         """The packet in the words that name it."""
         words = (self.protocol, str(self.port or ""), self.name)
         return " ".join(filter(None, words))
+
+
+@dataclass(frozen=True, slots=True)
+class AskedWait:
+    """Which real packets are waited for, and how long."""
+
+    trace: AskedTrace
+    seconds: int
+
+    def request(self) -> TraceRequest:
+        """Return what is waited for. Raises InvalidValue."""
+        if self.trace.protocol not in NUMBERS:
+            rule = f"is none of {', '.join(WAITED_WORDS)}, for which is waited"
+            raise InvalidValue("packet", self.trace.packet, rule)
+        if not 1 <= self.seconds <= LONGEST_WAIT:
+            raise InvalidValue("seconds", self.seconds, f"is no number from 1 to {LONGEST_WAIT}")
+        return self.trace.request()
 
 
 def asked_trace(sender: str, destination: str, packet: Sequence[str]) -> AskedTrace:

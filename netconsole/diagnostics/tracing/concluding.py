@@ -89,14 +89,13 @@ class JourneyReader:
         cls,
         heard: Iterable[Heard],
         watched: WatchedInterfaces,
-        is_whole: bool,
+        missed: Iterable[str],
         status: Status,
         links: Links,
     ) -> Self:
         """Read what there is to know of the rules that were met."""
         met = (message for each in heard for message in _of_others(each.messages))
         texts = read_rule_texts(rules_met(met))
-        missed = () if is_whole else ("rules: the kernel told of more than could be heard",)
         unseen = (*read_untraced_tables(), *texts.unread, *watched.unseen(), *missed)
         ways = following.Interfaces(dict(socket.if_nameindex()), bridges(links))
         return cls(texts, RuleOwners.of(status), ways, unseen)
@@ -161,7 +160,8 @@ def _outcome(request: TraceRequest, followed: FollowedParcel, links: Links) -> T
     lost = is_lost(followed)
     is_routed = request.protocol not in LOCAL
     next_hop = _next_hop(hops, heard, packet, links) if lost and is_routed else NextHop()
-    asked = heard.unanswered(between.interface) if is_routed else ""
+    asked = heard.unanswered(between.interface, between.asks) if is_routed else ""
+    others = heard.asked_in_vain(between.interface) if len(between.asks) > 1 else ()
     is_unheard = len(hops) == 1 and bool(asked or told.is_unresolved)
     found = (*_hindrances(hops, between, next_hop, asked, links), *followed.unseen) if lost else ()
     if lost and is_routed and hops[-1].source:
@@ -182,6 +182,7 @@ def _outcome(request: TraceRequest, followed: FollowedParcel, links: Links) -> T
         next_hop=next_hop,
         is_handed=_through(heard, packet, "there", (HANDED,)) is not None,
         unanswered=asked,
+        asks_instead=next(iter(others), ""),
         is_unresolved=told.is_unresolved,
         hindrances=found,
         bridge_of=bridges(links),

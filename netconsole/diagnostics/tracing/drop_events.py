@@ -25,7 +25,8 @@ _AT_ONCE: Final = 2_000_000
 """Nanoseconds in which one is through the host that waits for nobody: later its buffer may be
 another's."""
 _EVENT: Final = re.compile(
-    r"(?P<seconds>\d+)\.(?P<fraction>\d{6}): (?:"
+    r"\[LOST \d+ EVENTS\]"
+    r"|(?P<seconds>\d+)\.(?P<fraction>\d{6}): (?:"
     r"netif_receive_skb: dev=(?P<interface>\S+) skbaddr=(?P<received>\S+) len=(?P<length>\d+)"
     r"|kfree_skb: skbaddr=(?P<freed>\S+)(?: rx_sk=\S+)? protocol=(?P<protocol>\d+)"
     r" location=(?P<function>[^\s+]+)\S*(?: reason: (?P<reason>\w+))?)"
@@ -56,27 +57,50 @@ class BufferFreed:
     """In the kernel's word; empty where it has none."""
 
 
-BufferEvent = BufferReceived | BufferFreed
+@dataclass(frozen=True, slots=True)
+class EventsLost:
+    """Some that a processor told of found no room."""
+
+    until: int
+    """When the next was told."""
 
 
-def lengths(packet: TracedPacket) -> frozenset[int]:
+BufferEvent = BufferReceived | BufferFreed | EventsLost
+
+
+def lengths(packet: TracedPacket) -> frozenset[range]:
     """Return how long the packet and its likely answers are where they come in."""
     own = len(packet.packet("0.0.0.0"))  # noqa: S104  of any source
     found = {own, *(_ANSWERS_OF_TCP if packet.protocol == "tcp" else ())}
-    return frozenset({*found, *(max(each, _SHORTEST) for each in found)})
+    return frozenset(range(each, each + 1) for each in {*found, *map(_on_wire, found)})
 
 
-def filters(interfaces: Iterable[str], lengths: Iterable[int]) -> Mapping[str, str]:
+def _on_wire(length: int) -> int:
+    return max(length, _SHORTEST)
+
+
+def filters(interfaces: Iterable[str], lengths: Iterable[range]) -> Mapping[str, str]:
     """Return for each event what the kernel is to tell of it (Documentation/trace/events.rst)."""
     at = " || ".join(f'name == "{each}"' for each in interfaces)
-    long = " || ".join(f"len == {each}" for each in sorted(lengths))
+    ordered = sorted(lengths, key=lambda each: (each.start, each.stop))
+    long = " || ".join(
+        f"len == {each.start}" if len(each) == 1 else f"(len >= {each.start} && len < {each.stop})"
+        for each in ordered
+    )
     return {"skb/kfree_skb": f"protocol == {_IPV4}", "net/netif_receive_skb": f"({at}) && ({long})"}
 
 
 def parse_events(text: str) -> Iterator[BufferEvent]:
     """Yield what a trace tells, in the form in which tracefs prints it."""
+    is_lost = False
     for found in _EVENT.finditer(text):
+        if found["seconds"] is None:
+            is_lost = True
+            continue
         at = int(found["seconds"]) * 1_000_000_000 + int(found["fraction"]) * 1_000
+        if is_lost:
+            is_lost = False
+            yield EventsLost(at)
         if found["received"]:
             yield BufferReceived(at, found["received"], found["interface"], int(found["length"]))
         else:
@@ -87,43 +111,67 @@ def parse_events(text: str) -> Iterator[BufferEvent]:
 
 
 def kernel_drop(
-    events: Iterable[BufferEvent],
-    sightings: Sequence[TraceSighting],
-    packet: TracedPacket,
-    ahead: int,
+    events: Iterable[BufferEvent], sightings: Iterable[TraceSighting], ahead: int
 ) -> KernelDrop | None:
     """Return where the kernel gave up one of what was seen to come in, the last of them.
 
     `ahead` is by how many nanoseconds the clock of the sightings is ahead of that of the events.
     """
-    known = lengths(packet)
-    arrived = [(each.interface, each.at - ahead, each) for each in sightings if not each.leaves]
-    found: list[tuple[TraceSighting, BufferReceived, BufferFreed]] = []
-    for received, freed in _given_up(events):
-        for interface, at, sighting in arrived:
-            is_then = -_BEFORE <= received.at - at <= _AFTER
-            if received.interface == interface and received.length in known and is_then:
-                found.append((sighting, received, freed))
-    if not found:
-        return None
-    sighting, received, freed = found[-1]
-    others = {each.buffer for one, each, _ in found if one is sighting} - {received.buffer}
-    is_certain = not others and freed.at - received.at <= _AT_ONCE
-    return KernelDrop(
-        sighting.what.way, received.interface, freed.function, freed.reason, is_certain
-    )
+    arrivals = _arrivals(events)
+    found: list[tuple[int, KernelDrop]] = []
+    for each in sightings:
+        near = [] if each.leaves else _near(each, arrivals, ahead)
+        if not near:
+            continue
+        ours = min(near, key=lambda one: abs(one.received.at + ahead - each.at))
+        freed = ours.freed
+        if freed is None:
+            continue
+        is_alone = len({one.received.buffer for one in near}) == 1
+        is_certain = is_alone and freed.at - ours.received.at <= _AT_ONCE
+        where = (each.what.way, each.interface, freed.function, freed.reason)
+        found.append((freed.at, KernelDrop(*where, is_certain)))
+    return max(found, key=lambda one: one[0])[1] if found else None
 
 
-def _given_up(
-    events: Iterable[BufferEvent],
-) -> Iterator[tuple[BufferReceived, BufferFreed]]:
-    """Yield each buffer that was given up, with where it had come in last."""
-    last: dict[str, BufferReceived] = {}
+def is_missed(
+    events: Iterable[BufferEvent], sightings: Sequence[TraceSighting], ahead: int
+) -> bool:
+    """Whether something was lost that may have told of what was seen."""
+    began = min((each.at - ahead for each in sightings), default=0)
+    return any(isinstance(each, EventsLost) and each.until >= began for each in events)
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """A buffer that came in, and where it was given up before it came in anew."""
+
+    received: BufferReceived
+    freed: BufferFreed | None = None
+
+
+def _near(each: TraceSighting, arrivals: Iterable[_Arrival], ahead: int) -> list[_Arrival]:
+    """Those that came in where and when something was seen to, as long as that."""
+    at, long = each.at - ahead, (each.length, _on_wire(each.length))
+    return [
+        one
+        for one in arrivals
+        if one.received.interface == each.interface
+        and one.received.length in long
+        and -_BEFORE <= one.received.at - at <= _AFTER
+    ]
+
+
+def _arrivals(events: Iterable[BufferEvent]) -> list[_Arrival]:
+    last: dict[str, _Arrival] = {}
+    found: list[_Arrival] = []
     for each in events:
         if isinstance(each, BufferReceived):
-            last[each.buffer] = each
-        elif (received := last.pop(each.buffer, None)) is not None:
-            yield received, each
+            last[each.buffer] = _Arrival(each)
+            found.append(last[each.buffer])
+        elif isinstance(each, BufferFreed) and (arrival := last.pop(each.buffer, None)):
+            arrival.freed = each
+    return found
 
 
 def interfaces_to_name(interfaces: Collection[str]) -> tuple[str, ...]:

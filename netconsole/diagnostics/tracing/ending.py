@@ -106,6 +106,8 @@ class TraceOutcome:
     """Whether the packet filter has let it in to this host itself."""
     unanswered: str = ""
     """The address that the sender asks for by ARP where it comes in, and nobody says it has."""
+    asks_instead: str = ""
+    """Another address on its network that it asks for, where a router is next on the way."""
     is_unresolved: bool = False
     """Whether the sender's kernel gave it up, as ARP had no answer when it was asked before."""
     hindrances: tuple[str, ...] = ()
@@ -287,6 +289,9 @@ def _there_ended(there: Sequence[Hop], outcome: TraceOutcome) -> Ending:
         return Ending("ingress", said)
     if not seen and outcome.first:
         said = f"it never came to {outcome.first}: it ended inside {outcome.sender}"
+        if outcome.asks_instead:
+            said += f", which asks there who has {outcome.asks_instead} (ARP), and nobody answers"
+            return Ending("inside", f"{said}: by the store that is not next on this way")
         return Ending("inside", said)
     last = seen[-1] if seen else None
     if last is not None and last.kind == "left":

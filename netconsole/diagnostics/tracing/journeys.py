@@ -41,7 +41,7 @@ def follow_paths(request: Request, snapshot: Snapshot) -> Journeys:
         return Journeys()
     own = (TraceRequest(HOST, chosen.beyond),) if chosen.beyond else ()
     requests = (*own, *(each.request for each in chosen.paths))
-    told = trace_all(requests, host.status, links, routing)
+    told = trace_all(requests, host.status, links, routing, request.cancelled)
     reached = [
         each.destination
         for each in told[: len(own)]

@@ -4,6 +4,7 @@ import select
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, Self
@@ -13,7 +14,7 @@ from netconsole.backend.system.socket_filters import Instruction
 from netconsole.capture.filters import compile_filter
 from netconsole.diagnostics.tracing.heard import Heard, TracedArp, TraceSighting, parse_arp
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage, parse_traces
-from netconsole.diagnostics.tracing.traced_packet import Recognisable
+from netconsole.diagnostics.tracing.traced_packet import Keyed, Recognisable, Recognised
 
 _NETLINK_NETFILTER: Final = 12
 _NFNLGRP_NFTRACE: Final = 9
@@ -27,8 +28,15 @@ _SNAPLEN: Final = 160
 _ETHERNET: Final = 14
 _OUTGOING: Final = 4
 """PACKET_OUTGOING of linux/if_packet.h."""
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6
+"""Of linux/if_packet.h."""
 _MOST: Final = 4_096
 """Messages and sightings kept: a loop of routes brings no more."""
+_ALIKE: Final = 8
+"""Of one packet at one place that are kept: it is sent again at most so often."""
+_AT_ONCE: Final = 256
+"""Frames that are read of an interface, before the others have their turn and it is looked whether
+the time is up: more may come than can be read."""
 _GLANCE: Final = 0.02
 """Seconds after which is looked whether there is enough, where nothing comes: who sends may be
 done."""
@@ -42,10 +50,16 @@ class TraceListener:
         filter for the packets can be made."""
         self._packets = packets
         self._pieces: list[bytes] = []
+        self._heard = 0
+        """Pieces that were taken apart."""
         self.is_whole = True
         """Whether all was heard that the kernel told of rules."""
         self._arp: list[TracedArp] = []
         self._sightings: dict[Recognisable, list[TraceSighting]] = {each: [] for each in packets}
+        self._keys: frozenset[int] | None = None
+        self._times = Counter[tuple[str, bool, Recognised]]()
+        self._told: list[TraceMessage] = []
+        """What the pieces say that were taken apart."""
         self._kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
         self._seen: dict[int, tuple[socket.socket, str]] = {}
         try:
@@ -89,9 +103,52 @@ class TraceListener:
         """Return where one of the packets was seen since the opening; ARP is of all."""
         return Heard([], self._sightings[packet], self._arp)
 
+    def forget(self) -> None:
+        """Hear as if it were opened now."""
+        for descriptor in (self._kernel.fileno(), *self._seen):
+            self._take(descriptor)
+        self._pieces.clear()
+        self._told.clear()
+        self._arp.clear()
+        self._times.clear()
+        for seen in self._sightings.values():
+            seen.clear()
+        self.missed()
+        self.is_whole = True
+
+    def narrow(self, packets: Sequence[Keyed]) -> None:
+        """See no others of the traffic from now on, and forget those that were seen."""
+        self._keys = frozenset(each.key for each in packets)
+        for packet, seen in self._sightings.items():
+            self._sightings[packet] = [each for each in seen if each.what.key in self._keys]
+        program: Sequence[Instruction] = ()
+        for each, name in self._seen.values():
+            program = program or _compiled(name, packets)
+            with suppress(OSError):  # the former filter stays, and lets by what is passed over here
+                socket_filters.attach(each, program)
+
+    def is_full(self, packet: Recognisable) -> bool:
+        """Whether no more is kept of it."""
+        return len(self._sightings[packet]) >= _MOST
+
+    def times(self) -> int:
+        """Return how many were seen, also of those that are not kept."""
+        return self._times.total()
+
+    def missed(self) -> tuple[str, ...]:
+        """Return what could not be heard since this was asked last, each in a sentence."""
+        counted = (_dropped(each) for each, _ in self._seen.values())
+        rules = ("rules: the kernel told of more than could be heard",)
+        interfaces = ("interfaces: more came by than could be seen",)
+        return (*(() if self.is_whole else rules), *(interfaces if sum(counted) else ()))
+
     def messages(self) -> list[TraceMessage]:
         """Return what the kernel has told of all of them."""
-        return [each for piece in self._pieces for each in parse_traces(piece)]
+        for piece in self._pieces:
+            self._told += parse_traces(piece)
+        self._heard += len(self._pieces)
+        self._pieces.clear()
+        return self._told
 
     def hear(self, seconds: float, is_enough: Callable[[], bool]) -> None:
         """Listen so long, or until there is enough."""
@@ -113,7 +170,7 @@ class TraceListener:
             self._take_messages()
 
     def _take_messages(self) -> None:
-        while True:
+        for _ in range(_AT_ONCE):
             try:
                 piece = self._kernel.recv(1 << 16)
             except BlockingIOError:
@@ -121,11 +178,11 @@ class TraceListener:
             except OSError:  # ENOBUFS: some are lost, and the hops between are missing
                 self.is_whole = False
                 continue
-            if len(self._pieces) < _MOST * len(self._packets):
+            if self._heard + len(self._pieces) < _MOST * len(self._packets):
                 self._pieces.append(piece)  # taken apart later: the kernel does not wait
 
     def _take_sightings(self, packets: socket.socket, interface: str) -> None:
-        while True:
+        for _ in range(_AT_ONCE):
             try:
                 frame, told, _, (_, _, kind, *_) = packets.recvmsg(_SNAPLEN, 64)
             except OSError:  # nothing more, or the interface went down
@@ -137,8 +194,19 @@ class TraceListener:
             at = next((_nanoseconds(data) for _, _, data in told), time.time_ns())
             for packet, seen in self._sightings.items():
                 what = packet.recognise(frame[_ETHERNET:])
-                if what is not None and len(seen) < _MOST:
-                    seen.append(TraceSighting(at, interface, leaves, what))
+                if what is None or len(seen) >= _MOST:
+                    continue
+                self._times[place := (interface, leaves, what)] += 1
+                is_followed = self._keys is None or what.key in self._keys
+                if is_followed and self._times[place] <= _ALIKE:
+                    (length,) = struct.unpack_from("!H", frame, _ETHERNET + 2)
+                    seen.append(TraceSighting(at, interface, leaves, what, length))
+
+
+def _dropped(packets: socket.socket) -> int:
+    """Return how many did not fit into a socket since this was asked last."""
+    told = packets.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+    return int(struct.unpack("=II", told)[1])
 
 
 def _nanoseconds(told: bytes) -> int:

@@ -1,14 +1,15 @@
 """Sends packets from instances, this host or outside, and says what became of each."""
 
 import secrets
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from netconsole.backend.model.errors import NetconsoleError, Unavailable
+from netconsole.backend.model.errors import Cancelled, NetconsoleError, Unavailable
 from netconsole.backend.survey.status import Status
 from netconsole.backend.system.privileges import lacking
-from netconsole.diagnostics.parts.journey import Journey, KernelDrop
+from netconsole.diagnostics.parts.journey import Journey
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.tracing import following
@@ -19,7 +20,7 @@ from netconsole.diagnostics.tracing.concluding import (
     is_lost,
     watched_interfaces,
 )
-from netconsole.diagnostics.tracing.drop_events import BufferEvent, kernel_drop, lengths
+from netconsole.diagnostics.tracing.drop_events import kernel_drop, lengths
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.forgetting import forget_connections
 from netconsole.diagnostics.tracing.heard import Heard
@@ -39,25 +40,36 @@ LONGEST_SECONDS: Final = 4.0
 """In which all are sent, also on a busy host."""
 
 
-def trace(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Journey:
+def trace(
+    request: TraceRequest,
+    status: Status,
+    links: Links,
+    routing: Routing,
+    cancelled: threading.Event,
+) -> Journey:
     """Send it, and return what became of it; takes less than a second.
 
     What is made for it is gone afterwards, also where this process is killed. Raises NotFound for
-    an instance that is not here, InvalidValue, Unavailable where this host traces nothing.
+    an instance that is not here, InvalidValue, Unavailable where this host traces nothing, and
+    Cancelled where that is set meanwhile.
     """
-    (found,) = trace_all((request,), status, links, routing)
+    (found,) = trace_all((request,), status, links, routing, cancelled)
     if isinstance(found, NetconsoleError):
         raise found
     return found
 
 
 def trace_all(
-    requests: Sequence[TraceRequest], status: Status, links: Links, routing: Routing
+    requests: Sequence[TraceRequest],
+    status: Status,
+    links: Links,
+    routing: Routing,
+    cancelled: threading.Event,
 ) -> tuple[Journey | NetconsoleError, ...]:
     """Send them all at the same time, and return what became of each, or why it was not sent.
 
     Takes hardly longer than one: one table marks them all, and one process sends them. Raises
-    Unavailable where this host traces nothing.
+    Unavailable where this host traces nothing, and Cancelled where that is set meanwhile.
     """
     if (reason := lacking()) is not None:
         raise Unavailable(reason)
@@ -69,7 +81,7 @@ def trace_all(
         except NetconsoleError as error:
             found[number] = error
     if parcels:
-        found.update(_journeys(requests, parcels, status, links))
+        found.update(_journeys(requests, parcels, status, links, cancelled))
     return tuple(found[number] for number in range(len(requests)))
 
 
@@ -78,12 +90,13 @@ def _journeys(
     parcels: Mapping[int, Parcel],
     status: Status,
     links: Links,
+    cancelled: threading.Event,
 ) -> dict[int, Journey]:
     """Follow them; once more, and fewer, those that got lost when not all was heard of them.
 
     Those are others then: of the first packet of a connection alone the table nat is asked.
     """
-    followed, is_whole = _followed(tuple(parcels.values()), status, links)
+    followed, is_whole = _followed(tuple(parcels.values()), status, links, cancelled)
     found = dict(zip(parcels, followed, strict=True))
     lost = {
         number: _packed(requests[number], each.ends)
@@ -91,7 +104,7 @@ def _journeys(
         if is_lost(each)
     }
     if lost and not is_whole and len(lost) < len(parcels):
-        again, _ = _followed(tuple(lost.values()), status, links)
+        again, _ = _followed(tuple(lost.values()), status, links, cancelled)
         found.update(zip(lost, again, strict=True))
     return {number: conclude(requests[number], each, links) for number, each in found.items()}
 
@@ -105,7 +118,7 @@ def _packed(request: TraceRequest, between: Ends) -> Parcel:
 
 
 def _followed(
-    parcels: Sequence[Parcel], status: Status, links: Links
+    parcels: Sequence[Parcel], status: Status, links: Links, cancelled: threading.Event
 ) -> tuple[tuple[FollowedParcel, ...], bool]:
     """Send these and return what became of them, and whether all was heard that was told of it."""
     packets = [each.packet for each in parcels]
@@ -121,14 +134,15 @@ def _followed(
         marking(marked, watched.ingress),
         kernel_drops(watched.seen, long) as drops,
     ):
-        told = _sent(parcels, sender, listener, links)
+        told = _sent(parcels, sender, listener, links, cancelled)
         freed = drops.events()
         heard = _heard(listener, packets)
-    reading = JourneyReader.of(heard, watched, listener.is_whole, status, links)
+        missed = listener.missed()
+    reading = JourneyReader.of(heard, watched, missed, status, links)
     found = tuple(
         reading.followed(
             *(parcel.ends, parcel.packet, known, each),
-            _given_up(parcel.packet, known, freed, drops.ahead),
+            kernel_drop(freed, known.sightings, drops.ahead),
             drops.unheard,
         )
         for parcel, known, each in zip(parcels, heard, told, strict=True)
@@ -146,14 +160,6 @@ def _heard(listener: TraceListener, packets: Sequence[Traceable]) -> list[Heard]
     ]
 
 
-def _given_up(
-    packet: Traceable, heard: Heard, freed: Sequence[BufferEvent], ahead: int
-) -> KernelDrop | None:
-    if not isinstance(packet, TracedPacket):
-        return None
-    return kernel_drop(freed, heard.sightings, packet, ahead)
-
-
 def _forget(followed: Iterable[FollowedParcel]) -> None:
     forget_connections(
         (each.hops[0].source, each.packet)
@@ -166,7 +172,11 @@ def _forget(followed: Iterable[FollowedParcel]) -> None:
 
 
 def _sent(
-    parcels: Sequence[Parcel], sender: Sender, listener: TraceListener, links: Links
+    parcels: Sequence[Parcel],
+    sender: Sender,
+    listener: TraceListener,
+    links: Links,
+    cancelled: threading.Event,
 ) -> tuple[SentPackets, ...]:
     """Send them, and listen; return what who sends has told, and was seen to come back."""
 
@@ -175,13 +185,19 @@ def _sent(
 
     def is_enough() -> bool:
         told = sender.told()
-        return sender.is_done or all(
-            returned(number).reply if number in sender.written else _is_told(told, number)
-            for number in range(len(parcels))
+        return (
+            cancelled.is_set()
+            or sender.is_done
+            or all(
+                returned(number).reply if number in sender.written else _is_told(told, number)
+                for number in range(len(parcels))
+            )
         )
 
     sender.begin()
     listener.hear(LONGEST_SECONDS, is_enough)
+    if cancelled.is_set():
+        raise Cancelled("the trace was ended before it was over")
     told = sender.end()
     seen = {number: returned(number) for number in sender.written}
     return tuple(

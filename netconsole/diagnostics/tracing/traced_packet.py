@@ -62,6 +62,14 @@ class Recognisable(Protocol):
         """Return what something is to it, from its network header on; None where nothing."""
 
 
+class Keyed(Recognisable, Protocol):
+    """One packet of some traffic."""
+
+    @property
+    def key(self) -> int:
+        """By which it is known from others (`Recognised.key`)."""
+
+
 class Traceable(Recognisable, Protocol):
     """What is sent to be followed."""
 

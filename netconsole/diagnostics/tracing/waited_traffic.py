@@ -127,8 +127,17 @@ class WaitedPacket:
     key: int
 
     def expression(self) -> str:
-        """Return what passes all of the kind."""
-        return self.traffic.expression()
+        """Return what passes it alone, what comes back, and errors."""
+        match self.traffic.protocol:
+            case "icmp":
+                errors = " or ".join(f"icmp[0] = {kind}" for kind in _ERRORS)
+                own = f"icmp[4:4] = {self.key} or {errors}"
+            case "tcp":
+                answered = self.key + 1 & 0xFFFFFFFF
+                own = f"tcp[4:4] = {self.key} or tcp[8:4] = {answered} or icmp"
+            case "udp":
+                own = f"udp port {self.key} or icmp"
+        return f"(({self.traffic.expression()}) and ({own}))"
 
     def matches(self) -> tuple[NftMatch, ...]:
         """Return what matches all of the kind."""

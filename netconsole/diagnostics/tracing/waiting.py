@@ -4,21 +4,28 @@ Nothing is sent. They are marked by the same tables of ours as packets of our ow
 second at most, and the tables go with this process.
 """
 
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from netconsole.backend.model.errors import InvalidValue, Unavailable
+from netconsole.backend.model.errors import Cancelled, InvalidValue, Unavailable
 from netconsole.backend.survey.status import Status
 from netconsole.backend.system.privileges import lacking
-from netconsole.diagnostics.parts.journey import Journey
+from netconsole.diagnostics.parts.journey import WaitedJourneys
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.tracing.concluding import JourneyReader, conclude, watched_interfaces
+from netconsole.diagnostics.tracing.drop_events import (
+    BufferEvent,
+    is_missed,
+    kernel_drop,
+)
 from netconsole.diagnostics.tracing.ends import OUTSIDE, Ends, TraceRequest, ends
-from netconsole.diagnostics.tracing.following import by_packet
+from netconsole.diagnostics.tracing.following import by_packet, traversals
 from netconsole.diagnostics.tracing.heard import Heard, TraceSighting
+from netconsole.diagnostics.tracing.kernel_drops import KernelDrops, kernel_drops
 from netconsole.diagnostics.tracing.listening import TraceListener
 from netconsole.diagnostics.tracing.marking import Marked, marking
 from netconsole.diagnostics.tracing.sending import SentPackets
@@ -29,27 +36,46 @@ MOST: Final = 3
 """Packets that are followed."""
 ANSWER_SECONDS: Final = 2.0
 """For an answer, and for more packets after one."""
-_RATE: Final = "limit rate 20/second burst 40 packets "
+_RATE, _BURST = 20, 12
+"""Packets that are marked of each kind: in a second, and at once."""
+_LIMIT: Final = f"limit rate {_RATE}/second burst {_BURST} packets "
 """In the words of nft(8): of more the kernel need not tell."""
-
-_UNHEARD: Final = "it is asked about packets of our own alone, whose length is known before"
+_LENGTHS: Final[dict[Transport, range]] = {
+    "icmp": range(1 << 16),
+    "tcp": range(121),
+    "udp": range(1 << 16),
+}
+"""Bytes of packets that may be given up: of TCP what begins a connection is headers alone."""
+_UNMARKED: Final = f"rules: of more than {_RATE} packets a second not each is marked"
 
 
 @dataclass(frozen=True, slots=True)
-class WaitedJourneys:
-    """What came in that time, and what became of it."""
+class _Waited:
+    """What was heard in that time."""
 
-    journeys: tuple[Journey, ...]
-    unanswered: str = ""
-    """Where none came, the address for which the sender asks by ARP and gets no answer."""
+    packets: Sequence[tuple[TraceSighting, WaitedPacket]]
+    """Those that are followed, with where each was seen first."""
+    heard: Heard
+    missed: tuple[str, ...]
+    freed: Sequence[BufferEvent]
+    ahead: int
+    unheard: str
+    """As of `KernelDrops`."""
 
 
 def wait(
-    request: TraceRequest, status: Status, links: Links, routing: Routing, seconds: float
+    request: TraceRequest,
+    status: Status,
+    links: Links,
+    routing: Routing,
+    seconds: float,
+    cancelled: threading.Event,
+    began: Callable[[], None],
 ) -> WaitedJourneys:
-    """Wait so long, and follow the first few that come.
+    """Wait so long, and follow the first few that come; `began` is called once that has begun.
 
-    Raises NotFound, InvalidValue, and Unavailable where this host traces nothing.
+    Raises NotFound, InvalidValue, Unavailable where this host traces nothing, and Cancelled where
+    that is set meanwhile.
     """
     if (reason := lacking()) is not None:
         raise Unavailable(reason)
@@ -60,28 +86,34 @@ def wait(
     watched = watched_interfaces((between,), status, links)
     with (
         TraceListener((traffic,), watched.seen) as listener,
-        marking(Marked(traffic.matches(), limit=_RATE), watched.ingress),
+        kernel_drops(watched.seen, (_LENGTHS[traffic.protocol],)) as drops,
+        marking(Marked(traffic.matches(), limit=_LIMIT), watched.ingress),
     ):
-        awaited = _Awaited(listener, traffic, between)
-        listener.hear(seconds, awaited.is_enough)
-        if awaited.begun():
-            listener.hear(ANSWER_SECONDS, awaited.is_enough)
-        heard = replace(listener.of(traffic), messages=listener.messages())
-    begun = awaited.begun()
-    if not begun:
-        return WaitedJourneys((), heard.unanswered(between.interface))
-    packets = [WaitedPacket(traffic, first.what.key) for first in begun]
+        listener.forget()  # what came before it was marked
+        began()
+        awaited = _Awaited(listener, drops, traffic, between, cancelled)
+        found = awaited.waited(seconds)
+    if not found.packets:
+        return WaitedJourneys((), found.heard.unanswered(between.interface, between.asks))
+    packets = [packet for _, packet in found.packets]
     own = [
-        Heard(messages, _of_key(heard.sightings, packet.key), heard.arp)
-        for packet, messages in zip(packets, by_packet(heard.messages, packets), strict=True)
+        Heard(messages, _of_key(found.heard.sightings, packet.key), found.heard.arp)
+        for packet, messages in zip(packets, by_packet(found.heard.messages, packets), strict=True)
     ]
-    reading = JourneyReader.of(own, watched, listener.is_whole, status, links)
-    found = []
-    for first, packet, known in zip(begun, packets, own, strict=True):
+    reading = JourneyReader.of(own, watched, found.missed, status, links)
+    journeys = []
+    for (first, packet), known in zip(found.packets, own, strict=True):
         told = _told(first, known.sightings, between)
-        followed = reading.followed(between, packet, known, told, None, _UNHEARD)
-        found.append(conclude(request, followed, links))
-    return WaitedJourneys(tuple(found))
+        dropped = kernel_drop(found.freed, known.sightings, found.ahead)
+        unheard = found.unheard or _lost(found, known.sightings)
+        followed = reading.followed(between, packet, known, told, dropped, unheard)
+        journeys.append(conclude(request, followed, links))
+    return WaitedJourneys(tuple(journeys))
+
+
+def _lost(found: _Waited, seen: Sequence[TraceSighting]) -> str:
+    is_lost = is_missed(found.freed, seen, found.ahead)
+    return "the kernel told of more than could be heard" if is_lost else ""
 
 
 def _traffic(request: TraceRequest, between: Ends, status: Status) -> WaitedTraffic:
@@ -96,23 +128,76 @@ def _traffic(request: TraceRequest, between: Ends, status: Status) -> WaitedTraf
     return WaitedTraffic(cast(Transport, request.protocol), source, destinations, request.port)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Awaited:
     """What has come so far."""
 
     listener: TraceListener
+    drops: KernelDrops
     traffic: WaitedTraffic
     between: Ends
+    cancelled: threading.Event
+    _marked: set[int] = field(default_factory=set)
+    """Keys of those of which the kernel has told."""
+    _read: int = 0
+    """Messages of the kernel that were looked at."""
+    _is_narrow: bool = False
 
-    def begun(self) -> tuple[TraceSighting, ...]:
-        """Return where each of the first few was seen first."""
+    def waited(self, seconds: float) -> _Waited:
+        """Wait so long, and for answers to what came. Raises Cancelled."""
+        self.listener.hear(seconds, self.is_enough)
+        if self._begun():
+            self.listener.hear(ANSWER_SECONDS, self.is_enough)
+        if self.cancelled.is_set():
+            raise Cancelled("the wait was ended before it was over")
+        heard = replace(self.listener.of(self.traffic), messages=self.listener.messages())
+        packets = [(each, WaitedPacket(self.traffic, each.what.key)) for each in self._begun()]
+        missed = self.listener.missed()
+        if self.listener.times() > _BURST and _unmarked(packets, heard):
+            missed += (_UNMARKED,)
+        freed = self.drops.events() if packets else ()
+        return _Waited(packets, heard, missed, freed, self.drops.ahead, self.drops.unheard)
+
+    def is_enough(self) -> bool:
+        """Whether all that are followed are answered, or had their time."""
+        if self.cancelled.is_set():
+            return True
+        begun = self._begun()
+        if self.listener.is_full(self.traffic) and not begun:
+            self.listener.forget()
+        if not begun:
+            return False
+        self.drops.take()
+        if time.time_ns() - begun[0].at > ANSWER_SECONDS * 1_000_000_000:
+            return True
+        are_all = len(begun) == MOST and all(each.what.key in self._marked for each in begun)
+        if (are_all or self.listener.is_full(self.traffic)) and not self._is_narrow:
+            self._is_narrow = True
+            self.listener.narrow([WaitedPacket(self.traffic, each.what.key) for each in begun])
+        seen = self.listener.of(self.traffic).sightings
+        return are_all and all(
+            _told(each, _of_key(seen, each.what.key), self.between).reply for each in begun
+        )
+
+    def _begun(self) -> tuple[TraceSighting, ...]:
+        """Return where each of the first few was seen first: where there are more than are marked,
+        of those that are."""
         found: dict[int, TraceSighting] = {}
         for each in self.listener.of(self.traffic).sightings:
             if each.what.key not in found and self._begins(each):
                 found[each.what.key] = each
-                if len(found) == MOST:
-                    break
-        return tuple(found.values())
+        if not found:
+            return ()
+        self._look_at_marked()
+        ordered = sorted(found.values(), key=lambda each: each.what.key not in self._marked)
+        return tuple(ordered[:MOST])
+
+    def _look_at_marked(self) -> None:
+        told = self.listener.messages()
+        for each in told[self._read :]:
+            if each.packet and (what := self.traffic.recognise(each.packet)) is not None:
+                self._marked.add(what.key)
+        self._read = len(told)
 
     def _begins(self, each: TraceSighting) -> bool:
         """Whether it comes from the sender: in by its interface, or out of this host itself."""
@@ -122,17 +207,15 @@ class _Awaited:
         is_its = self.traffic.source in ("", each.what.source)
         return is_there and is_its and not each.leaves and each.interface == self.between.interface
 
-    def is_enough(self) -> bool:
-        """Whether all that are followed are answered, or had their time."""
-        begun = self.begun()
-        if not begun:
-            return False
-        if time.time_ns() - begun[0].at > ANSWER_SECONDS * 1_000_000_000:
+
+def _unmarked(packets: Iterable[tuple[TraceSighting, WaitedPacket]], heard: Heard) -> bool:
+    """Whether one came in, or its answer, and the kernel told of no rule that it met."""
+    for _, packet in packets:
+        own = _of_key(heard.sightings, packet.key)
+        came = {each.what.way for each in own if not each.leaves}
+        if came - {each.what.way for each in traversals(heard.messages, packet)}:
             return True
-        seen = self.listener.of(self.traffic).sightings
-        return len(begun) == MOST and all(
-            _told(each, _of_key(seen, each.what.key), self.between).reply for each in begun
-        )
+    return False
 
 
 def _of_key(sightings: Sequence[TraceSighting], key: int) -> list[TraceSighting]:

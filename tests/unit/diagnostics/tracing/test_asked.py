@@ -7,11 +7,18 @@ import pytest
 
 from netconsole.backend.model.codec import as_line
 from netconsole.backend.model.errors import InvalidValue
-from netconsole.diagnostics.parts.journey import Hop, Journey, TracedRule, journey_record
-from netconsole.diagnostics.tracing.asked import asked_trace
+from netconsole.diagnostics.parts.journey import (
+    Hop,
+    Journey,
+    TracedRule,
+    WaitedJourneys,
+    journey_record,
+    waited_record,
+)
+from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait, asked_trace
 from netconsole.diagnostics.tracing.ends import TraceRequest
 from netconsole.door.answers import value_of
-from netconsole.door.codec import document_of, trace_of
+from netconsole.door.codec import document_of, trace_of, wait_of
 
 TO = "192.0.2.1"
 RULE = TracedRule("ip", "filter", "FORWARD", 7, 2, "-j DROP")
@@ -104,3 +111,18 @@ def test_what_became_of_it_arrives_as_it_was() -> None:
     told = json.loads(as_line(journey_record(JOURNEY)))
     assert told["reached"] is False
     assert value_of(Journey, told) == JOURNEY
+
+
+def test_what_is_waited_for_is_the_same_at_the_other_end_and_judged_there() -> None:
+    asked = AskedWait(AskedTrace("web1", TO, "tcp", 443), 600)
+    assert wait_of(sent(asked)) == asked
+    assert asked.request() == TraceRequest("web1", TO, "tcp", 443)
+    for wrong in (
+        AskedWait(AskedTrace("web1", TO, "arp"), 9),
+        AskedWait(AskedTrace("web1", TO), 601),
+        AskedWait(AskedTrace("web1", TO), 0),
+    ):
+        with pytest.raises(InvalidValue):
+            wrong.request()
+    found = WaitedJourneys((JOURNEY,), "10.0.0.1")
+    assert value_of(WaitedJourneys, sent(waited_record(found))) == found

@@ -119,6 +119,15 @@ def test_what_the_sender_itself_gave_up_for_want_of_arp_was_not_sent() -> None:
     )
 
 
+def test_a_guest_that_asks_for_another_router_is_told_of_and_not_the_host() -> None:
+    found = ended(outcome(asks_instead="10.0.0.77"))
+    assert found.kind == "inside"
+    assert found.because == (
+        "it never came to veth1: it ended inside web1, which asks there who has 10.0.0.77 (ARP), "
+        "and nobody answers: by the store that is not next on this way"
+    )
+
+
 def test_an_instance_that_is_silent_is_not_the_hosts_fault() -> None:
     handed = replace(LEFT, interface="veth2")
     assert ending(outcome(ARRIVED, handed, receiver="veth2")).startswith("it was handed over at")

@@ -30,7 +30,7 @@ def met(
 
 
 def saw(at: int, interface: str, leaves: bool, source: str = GUEST) -> TraceSighting:
-    return TraceSighting(at, interface, leaves, Recognised("there", source, WORLD))
+    return TraceSighting(at, interface, leaves, Recognised("there", source, WORLD), 84)
 
 
 def order(heard: Heard) -> list[str]:
