@@ -1,7 +1,8 @@
 """How small kernel settings may be before packets of guests suffer. Pure.
 
 Linux Documentation/networking/ip-sysctl.rst, nf_conntrack-sysctl.rst and
-Documentation/admin-guide/sysctl/net.rst; what each of the smallest values does was tried.
+Documentation/admin-guide/sysctl/net.rst. The smallest value was tried where a network namespace
+has a setting of its own.
 """
 
 from collections.abc import Callable, Iterable, Iterator

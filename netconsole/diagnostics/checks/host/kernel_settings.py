@@ -168,8 +168,7 @@ PAGE = Explanation(
     "anew. For good it takes a drop-in in /etc/sysctl.d, for those of nf_conntrack with the module "
     "loaded before that is read.",
     source="Linux Documentation/networking/ip-sysctl.rst, nf_conntrack-sysctl.rst, "
-    "Documentation/admin-guide/sysctl/net.rst; RFC 1122 section 3.2.1.7, RFC 4787, RFC 5382; "
-    "measured: what the smallest value of each does",
+    "Documentation/admin-guide/sysctl/net.rst; RFC 1122 section 3.2.1.7, RFC 4787, RFC 5382",
 )
 
 CHECK = Check(
