@@ -17,6 +17,10 @@ _COMMENT = re.compile(r'comment "[^"]*"')
 _QUOTED = re.compile(r'"[^"]*"')
 _SETS: Mapping[str, Literal["set", "map"]] = {"set": "set", "map": "map"}
 _OF_INTERFACES = re.compile(r"type .*\b(?:ifname|iface_index)\b.*|typeof .*\b[io]if(?:name)?\b.*")
+_TIMEOUT = "timeout "
+_POLICY = re.compile(r"(\w+) *: *(\w+)")
+_SPAN = re.compile(r"(\d+)([a-z]*)")
+_UNITS: Mapping[str, int] = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _ELEMENTS = re.compile(r"\belements = \{(.*?)\}", re.DOTALL)
 _ELEMENT = re.compile(r'(?:"[^"]*"|[^",])+')
 
@@ -60,6 +64,16 @@ class NftSet:
 
 
 @dataclass(frozen=True, slots=True)
+class NftTimeout:
+    """For how long connections are remembered that a rule gives it (nft(8), ct timeout)."""
+
+    name: str
+    protocol: str = ""
+    seconds: tuple[tuple[str, int], ...] = ()
+    """By state, in the words of nft(8): `unreplied`, `established`."""
+
+
+@dataclass(frozen=True, slots=True)
 class NftTable:
     """A table of nftables that iptables does not show."""
 
@@ -70,6 +84,7 @@ class NftTable:
     """`owner`: only the process that made it can change it; `dormant`: it is switched off."""
     sets: tuple[NftSet, ...] = ()
     """Those of interfaces alone."""
+    timeouts: tuple[NftTimeout, ...] = ()
 
     def chain(self, name: str) -> NftChain | None:
         """Return a chain, or None."""
@@ -85,12 +100,13 @@ class NftTable:
 
 
 def parse_table(family: str, name: str, told: str) -> NftTable:
-    """Read one table: flags, chains, and sets of interfaces without their elements.
+    """Read one table: flags, chains, timeouts, and sets of interfaces without their elements.
 
     What a rule has counted is taken out of its text, so that it reads the same later.
     """
     chains: list[NftChain] = []
     sets: list[NftSet] = []
+    timeouts: list[NftTimeout] = []
     flags: tuple[str, ...] = ()
     within: list[str] = []
     name_of_set = ""
@@ -103,19 +119,40 @@ def parse_table(family: str, name: str, told: str) -> NftTable:
             name_of_set = opened[2] or ""
             if opened[1] == "chain":
                 chains.append(NftChain(opened[2] or ""))
+            elif opened[1] == "ct" and name_of_set.startswith(_TIMEOUT):
+                timeouts.append(NftTimeout(name_of_set.removeprefix(_TIMEOUT)))
         elif text == "}" and not begun:
             within.pop()
         elif within == ["table"] and (found := _FLAGS.fullmatch(text)):
             flags = tuple(found[1].replace(",", " ").split())
         elif within and within[-1] in _SETS and _OF_INTERFACES.fullmatch(text):
             sets.append(NftSet(_SETS[within[-1]], name_of_set))
+        elif within[-1:] == ["ct"] and timeouts:
+            timeouts[-1] = _with_timeout(timeouts[-1], text)
         elif is_inside and text and (begun or not _COMMENT.fullmatch(text)):
             begun = f"{begun} {text}".strip()  # a long one goes over several lines
             bare = _QUOTED.sub("", begun)
             if bare.count("{") == bare.count("}"):
                 chains[-1] = _with_line(chains[-1], begun)
                 begun = ""
-    return NftTable(family, name, tuple(chains), flags, tuple(sets))
+    return NftTable(family, name, tuple(chains), flags, tuple(sets), tuple(timeouts))
+
+
+def _with_timeout(timeout: NftTimeout, text: str) -> NftTimeout:
+    word, _, rest = text.partition(" ")
+    if word == "protocol":
+        return replace(timeout, protocol=rest)
+    if word != "policy":
+        return timeout
+    seconds = ((found[1], _seconds(found[2])) for found in _POLICY.finditer(rest))
+    return replace(timeout, seconds=tuple(seconds))
+
+
+def _seconds(told: str) -> int:
+    """Return `90`, `90s` and `1m30s` as 90."""
+    return sum(
+        int(number) * _UNITS.get(unit, 1) for number, unit in _SPAN.findall(told) if unit != "ms"
+    )
 
 
 def parse_elements(told: str) -> tuple[str, ...]:

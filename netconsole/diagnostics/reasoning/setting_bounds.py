@@ -87,6 +87,14 @@ class SettingBound:
         return found is not None and found <= self.none_pass
 
 
+TRACKING: Final = "net/netfilter/nf_conntrack_"
+_OF_NFT: Final = {
+    ("udp", "unreplied"): "udp_timeout",
+    ("udp", "replied"): "udp_timeout_stream",
+    ("tcp", "unack"): "tcp_timeout_unacknowledged",
+    ("tcp", "retrans"): "tcp_timeout_max_retrans",
+}
+"""What nft(8) calls otherwise in an object `ct timeout`."""
 _TRACKED: Final = (
     ("icmp_timeout", "30", 5, "an echo request"),
     ("icmpv6_timeout", "30", 5, "an echo request of IPv6"),
@@ -119,7 +127,7 @@ def _of_tracking() -> Iterator[SettingBound]:
             f"connection tracking forgets {what} before the answer comes, which then has no "
             "translation, belongs to nothing, and is dropped"
         )
-        yield SettingBound(f"net/netfilter/nf_conntrack_{name}", usual, least, harm, 1)
+        yield SettingBound(f"{TRACKING}{name}", usual, least, harm, 1)
 
 
 _HOPS = (
@@ -212,3 +220,9 @@ BOUNDS: Final = (
     ),
 )
 """Settings of the kernel by which guests are cut off, beside those of which other checks tell."""
+
+
+def of_timeout(protocol: str, state: str) -> SettingBound | None:
+    """Return the bound of a timeout that an object `ct timeout` of nft(8) gives; None without."""
+    name = _OF_NFT.get((protocol, state), f"{protocol}_timeout_{state}")
+    return next((each for each in BOUNDS if each.pattern == f"{TRACKING}{name}"), None)

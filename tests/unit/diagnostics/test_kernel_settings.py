@@ -6,12 +6,14 @@ from fnmatch import fnmatchcase
 import pytest
 from evidence_samples import FORWARDING, HEALTHY, snapshot
 
+from netconsole.backend.filtering.native_tables import parse_table
 from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.steps import Plan, SetSysctl, WriteFile
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.evidence.settings import OF_ROUTED, SETTINGS
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.parts.drop_ins import DropIns, parse
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.reasoning.setting_bounds import BOUNDS, SettingBound
 
 WITH_V6 = replace(HEALTHY, host=replace(HEALTHY.host, ipv6_forwarding_wanted=True))
@@ -114,6 +116,41 @@ def test_a_file_that_will_do_so_at_boot_is_named_before(line: str) -> None:
     assert (found.verdict, found.fix) == ("warn", None)
     assert f"{FILE}:2" in found.because
     assert "Take the line out" in found.remedy
+
+
+TIMEOUTS = """table ip tuning {
+\tct timeout brief {
+\t\tprotocol tcp
+\t\tl3proto ip
+\t\tpolicy = { established : TIME, close : 1 }
+\t}
+
+\tchain pre {
+\t\ttype filter hook prerouting priority raw; policy accept;
+\t\tip protocol tcp ct timeout set "NAME"
+\t}
+}"""
+
+
+@pytest.mark.parametrize(
+    ("time", "name", "verdict"),
+    [
+        ("0", "brief", "fail"),
+        ("20s", "brief", "warn"),
+        ("1m30s", "brief", "ok"),
+        ("7200", "brief", "ok"),
+        ("0", "another", "ok"),
+    ],
+)
+def test_a_rule_may_give_connections_too_small_a_timeout(
+    time: str, name: str, verdict: str
+) -> None:
+    told = TIMEOUTS.replace("TIME", time).replace("NAME", name)
+    tables = PacketFilter("nft", (), (parse_table("ip", "tuning", told),))
+    seen = snapshot(sysctls={**FORWARDING, **usual()}).with_parts(tables)
+    found = CHECKS["kernel_settings"].examine(seen)
+    assert (found.verdict, found.fix) == (verdict, None)
+    assert ("the timeout brief" in found.because) == (verdict != "ok")
 
 
 def test_the_cure_is_kept_by_our_own_file() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from netconsole.backend.filtering.native_tables import NftTable, NftTimeout
 from netconsole.backend.model.kernel_settings import name_of
 from netconsole.backend.model.phrases import some
 from netconsole.backend.steps import Plan, SetSysctl
@@ -14,13 +15,18 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.modules import Modules
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.reasoning import conntrack
-from netconsole.diagnostics.reasoning.setting_bounds import BOUNDS, SettingBound
+from netconsole.diagnostics.reasoning.setting_bounds import (
+    BOUNDS,
+    TRACKING,
+    SettingBound,
+    of_timeout,
+)
 
 ID: Final = "kernel_settings"
 TITLE = "No kernel setting is too small for guests' packets"
-TRACKING: Final = "net/netfilter/nf_conntrack_"
 LATER: Final = "default"
 """The interface whose settings those have that are made later."""
 
@@ -58,6 +64,8 @@ def judge(snapshot: Snapshot) -> Finding:
     ]
     if found:
         return _harmful(snapshot, sorted(found, key=lambda each: not each.ends_all))
+    if forgetting := _forgetting(snapshot):
+        return forgetting
     if at_boot := _harmful_at_boot(snapshot, bounds, interfaces):
         return at_boot
     known = sum(key in sysctls.values for _, key in keys)
@@ -112,6 +120,48 @@ def _permanent(snapshot: Snapshot, wanted: dict[str, str]) -> tuple[Plan | None,
     return snapshot.part(DropIns).make_permanent(wanted)
 
 
+def _forgetting(snapshot: Snapshot) -> Finding | None:
+    """Of a rule of others that gives connections a timeout which is too small; None where none."""
+    seen = snapshot.get(PacketFilter)
+    for table in seen.foreign_tables if seen else ():
+        for timeout in () if "dormant" in table.flags else table.timeouts:
+            rule = _giving(table, timeout)
+            for state, seconds in timeout.seconds if rule else ():
+                bound = of_timeout(timeout.protocol, state)
+                if rule and bound is not None and bound.is_harmful(str(seconds)):
+                    return _by_rule(table, timeout, rule, state, seconds, bound)
+    return None
+
+
+def _giving(table: NftTable, timeout: NftTimeout) -> str:
+    """Return the rule that gives it to connections; empty where none does."""
+    given = f'ct timeout set "{timeout.name}"'
+    rules = (rule.text for chain in table.chains for rule in chain.rules)
+    return next((text for text in rules if given in text), "")
+
+
+def _by_rule(
+    table: NftTable,
+    timeout: NftTimeout,
+    rule: str,
+    state: str,
+    seconds: int,
+    bound: SettingBound,
+) -> Finding:
+    because = (
+        f"The rule `{rule}` of the table {table.family} {table.name} gives connections the timeout "
+        f"{timeout.name}, which is {seconds} s for {state}: {bound.harm}."
+    )
+    place = f"ct timeout {timeout.name} of {table.family} {table.name}"
+    row = Evidence(place, f"{state} : {seconds}", bound.usual, rule)
+    remedy = (
+        f"Whoever made the table has to take the rule away, or give {timeout.name} more; `nft list "
+        f"table {table.family} {table.name}` shows both."
+    )
+    verdict: Verdict = "fail" if bound.ends_all(str(seconds)) else "warn"
+    return Finding(ID, TITLE, verdict, because, (row,), _RULES_OUT, remedy=remedy)
+
+
 def _harmful_at_boot(
     snapshot: Snapshot, bounds: tuple[SettingBound, ...], interfaces: tuple[str, ...]
 ) -> Finding | None:
@@ -155,7 +205,8 @@ PAGE = Explanation(
     evidence="Each setting with a bound of this kind, for the whole host and for the interfaces "
     "with guests and to the world: ip_default_ttl, mcast_solicit of neighbours, every timeout of "
     "nf_conntrack, memory and time for datagrams in pieces, errors of ICMP, ports for what the "
-    "host begins, memory of sockets, the backlog; those of IPv6 where a network has it. Where they "
+    "host begins, memory of sockets, the backlog; what rules of nftables give as `ct timeout`; those "
+    "of IPv6 where a network has it. Where they "
     "are well now, what the files of sysctl.d(5) say for the next boot.",
     look_alikes=(
         ("conntrack_full", "new connections fail at random, and the count is at its bound."),
@@ -179,7 +230,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Modules}),
+    uses=frozenset({Modules, PacketFilter}),
     reach=Reach.HOST,
     wrong="A kernel setting is too small: packets of guests are lost",
 )
