@@ -57,6 +57,8 @@ def _plain(value: object, *, inner: bool) -> object:
             return str(value)
         case datetime():
             return value.isoformat()
+        case _ if is_dataclass(value):  # most are; abstract classes take long to say they are not
+            return record(value, inner=inner)
         case Mapping():
             return {str(key): item for key, item in value.items()}
         case frozenset() | set():
