@@ -35,6 +35,20 @@ on_bridge = tuple(each for each in links.observe_addresses() if each.interface =
 print(found == {name: every[name] for name in ("br100", "eth0")}, addresses == on_bridge != ())
 """
 
+BY_ALIAS = """
+from netconsole.backend.host.batch import refuse_foreign
+from netconsole.backend.kernel.aliases import alias_of
+from netconsole.backend.model.errors import StepFailed
+from netconsole.backend.steps import RemoveLink
+
+print(alias_of("br100"), alias_of("eth0"), alias_of("nowhere"), alias_of("a_name_too_long_"))
+refuse_foreign(RemoveLink(name, "bridge", "") for name in ("br100", "nowhere"))
+try:
+    refuse_foreign((RemoveLink("eth0", "veth", ""),))
+except StepFailed as error:
+    print(error)
+"""
+
 
 @pytest.fixture
 def session(host: PrivateHost) -> CountedSession:
@@ -119,6 +133,13 @@ def test_links_that_are_asked_for_by_name_are_as_among_all(host: PrivateHost) ->
     create_network(host)
     host.run("ip", "link", "property", "add", "dev", "eth0", "altname", "uplink0")
     assert host.run("python3", "-c", BY_NAME).stdout == "True True\n"
+
+    # One that is to be removed is asked for its alias alone, and has to be ours.
+    host.run("ip", "link", "set", "dev", "eth0", "alias", "the office")
+    told, refused = host.run("python3", "-c", BY_ALIAS).stdout.splitlines()
+    assert told.startswith("netconsole:")
+    assert told.endswith(" the office None None")
+    assert refused == "eth0 does not say that it is ours (ip link, alias): left alone"
 
 
 def test_what_is_asked_for_does_not_grow_with_the_guests(

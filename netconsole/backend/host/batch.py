@@ -10,8 +10,9 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from netconsole.backend.kernel.links import observe_some
+from netconsole.backend.kernel.aliases import alias_of
 from netconsole.backend.model.errors import StepFailed
+from netconsole.backend.model.hoststate import OWNER_PREFIX
 from netconsole.backend.steps import (
     AddAddress,
     AddLink,
@@ -48,11 +49,13 @@ class BatchFailed(StepFailed):
 
 
 def refuse_foreign(steps: Iterable[Step]) -> None:
-    """Raise StepFailed where a link would be removed that is not ours, or not any more."""
-    names = [step.name for step in steps if isinstance(step, RemoveLink)]
-    present, _ = observe_some(names) if names else ({}, ())
-    for name in names:
-        if name in present and not present[name].ours:
+    """Raise StepFailed where a link would be removed that is not ours, or not any more.
+
+    Unavailable where the kernel does not tell.
+    """
+    for name in (step.name for step in steps if isinstance(step, RemoveLink)):
+        alias = alias_of(name)
+        if alias is not None and not alias.startswith(OWNER_PREFIX):
             raise StepFailed(f"{name} does not say that it is ours (ip link, alias): left alone")
 
 
