@@ -144,6 +144,13 @@ def test_a_change_that_could_not_be_verified_is_refused_before_it_begins(
     host.run(*_command(told))
     assert netconsole(host, "plan") == ""
 
+    # Among rules that iptables made for certain, as `-j ACCEPT`, without the range.
+    _add(host, "nat", "nova-network-floating-snat", "ip saddr 10.0.0.3-10.0.0.9 accept")
+    told = _refused(host, 3, "plan")
+    assert "nova-network-floating-snat, a chain of ours, holds a rule that iptables cannot" in told
+    host.run(*_command(told))
+    assert netconsole(host, "plan") == ""
+
     # In the place of a built-in chain.
     host.run("iptables", "-t", "mangle", "-F", "POSTROUTING")
     host.run("nft", "-f", "-", input=DISPLACED)

@@ -71,18 +71,16 @@ def parse(saved: str, family: Family) -> dict[ChainKey, tuple[Rule, ...]]:
     chain, rules = "", []
     for line in lines_of(saved):
         counters, is_rule, rest = line.partition("-A ")
-        if line.startswith("*"):
-            table, chain = _table(line[1:].strip()), ""
-        elif table is None or line.startswith("#"):
-            continue
-        elif line.startswith(":"):
-            chains[ChainKey(family, table, line[1:].split(" ", 1)[0])] = []
-        elif is_rule:
-            name, _, spec = rest.rstrip(" ").partition(" ")
-            packets, _, octets = counters.strip("[] ").partition(":")
+        if is_rule and table is not None and counters[:1] in ("", "["):
+            name, _, spec = rest.partition(" ")
+            packets, _, octets = counters[1:-2].partition(":")
             if name != chain:
                 chain, rules = name, chains.setdefault(ChainKey(family, table, name), [])
-            rules.append(Rule(spec, None, False, int(packets or 0), int(octets or 0)))
+            rules.append(Rule(spec.rstrip(" "), None, False, int(packets or 0), int(octets or 0)))
+        elif line.startswith("*"):
+            table, chain = _table(line[1:].strip()), ""
+        elif line.startswith(":") and table is not None:
+            chains[ChainKey(family, table, line[1:].split(" ", 1)[0])] = []
     return {key: tuple(found) for key, found in chains.items()}
 
 

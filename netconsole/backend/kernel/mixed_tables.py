@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from netconsole.backend.filtering.native_rules import NATIVE, native_text
 from netconsole.backend.filtering.nf_messages import KernelChain, KernelRule, NfFamily, parse_rules
@@ -50,14 +50,17 @@ _BRIDGE_PLACES: Final[_Places] = {
 _MANY: Final = 32
 """Chains: each guest and each group has one."""
 _UNSURE = re.compile(
-    rb"\x01\x00.\x00\x01\x00"
-    rb"(?!(?:payload|cmp|match|counter|target|bitwise|immediate|meta)\x00)[a-z]+\x00",
+    rb"\x01\x00(?:.\x00\x01\x00"
+    rb"(?!(?:payload|cmp|match|counter|target|bitwise|immediate|meta)\x00)[a-z]+\x00"
+    rb"|cmp\x00.{12}\x08\x00\x02\x00\x00\x00\x00[^\x00\x01])",
     re.DOTALL,
 )
-"""The name of an expression that no rule of ours has: NFTA_EXPR_NAME in an NFTA_LIST_ELEM."""
+"""What no rule of ours has: the name of an expression, NFTA_EXPR_NAME in an NFTA_LIST_ELEM, or a
+comparison for more than equality, NFTA_CMP_OP after NFTA_CMP_SREG, as of a range."""
 _COUNTED = re.compile(r" -c (\d+) (\d+)")
 """As `iptables -v -S` prints it, before the target."""
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TO_FIXED, _TO_FLOATING = " -j DNAT --to-destination ", " -j SNAT --to-source "
 _HANDLE = re.compile(r"(.*) # handle (\d+)")
 _COUNTER = re.compile(r"\bcounter packets \d+ bytes \d+ ?")
 
@@ -136,17 +139,25 @@ class TableListing:
                 wait((saving,))  # it makes the chains that it prints
             self._chains = _chains(kernel, self._family, program.table)
             self._rules = {
-                (table, chain.name): self._unclear(chain, is_sure)
-                for table, chains in self._chains.items()
-                for is_sure in (self._is_sure(table, chains),)
+                (chain.table, chain.name): self._unclear(chain)
+                for chains in self._chains.values()
                 for chain in chains.values()
+                if not is_own_chain(chain.name)
             }
             """Of the chains that the program cannot print every rule of; None of the others."""
         try:
             self._text = saving.result()
         except ProgramFailed as error:
             self._failure = error
-        self._declared = _declared(self._text)
+        printed = _printed(self._text)
+        self._declared = printed.declared
+        for table, chains in self._chains.items():
+            own = [each for each in chains.values() if is_own_chain(each.name)]
+            asked = [each for each in own if (table, each.name) not in printed.translating]
+            clear = self._are_clear(table) if len(asked) > _MANY else False
+            self._rules |= {(table, chain.name): None for chain in own}
+            if not clear:
+                self._rules |= {(table, chain.name): self._unclear(chain) for chain in asked}
         self.mixed = tuple(table for table in self._chains if self._is_mixed(table))
         """The tables of which the program does not print everything."""
         self._listed = {
@@ -156,18 +167,14 @@ class TableListing:
             if self._rules[table, chain] is None
         }
 
-    def _is_sure(self, table: str, chains: Mapping[str, KernelChain]) -> bool:
-        """Whether all rules of a table look as ours do: asked at once where its chains are many."""
-        if len(chains) <= _MANY:
-            return False
+    def _are_clear(self, table: str) -> bool:
+        """Whether all rules of a table look as ours do: asked at once where chains are many."""
         return not any(map(_UNSURE.search, self._kernel.raw_rules(self._family, table)))
 
-    def _unclear(self, chain: KernelChain, is_sure: bool) -> tuple[KernelRule, ...] | None:
-        if is_sure and is_own_chain(chain.name):
-            return None
+    def _unclear(self, chain: KernelChain) -> tuple[KernelRule, ...] | None:
         raw = self._kernel.raw_rules(self._family, chain.table, chain.name)
         if is_own_chain(chain.name) and not any(map(_UNSURE.search, raw)):
-            return None  # it may hold 50,000, and what ours are made of is known
+            return None  # it may hold 10,000, and what ours are made of is known
         rules = parse_rules(raw)
         if is_displaced(chain, self._family):
             return rules
@@ -333,17 +340,33 @@ def _counter_first(line: str) -> str:
     return f"[{found[1]}:{found[2]}] {line[: found.start()]}{line[found.end() :]}"
 
 
-def _declared(text: str) -> dict[str, set[str]]:
-    """The chains of each table that iptables-save prints, whose rules may be 50,000."""
-    found: dict[str, set[str]] = {}
+class _Printed(NamedTuple):
+    """What iptables-save says of chains, whose rules may be 50,000."""
+
+    declared: Mapping[str, set[str]]
+    """The chains of each table."""
+    translating: Collection[tuple[str, str]]
+    """The tables and names of chains in which every rule translates addresses: iptables made them
+    all, as nft can make none of its extensions."""
+
+
+def _printed(text: str) -> _Printed:
+    """Read what iptables-save prints; no line of a rule's comment counts."""
+    declared: dict[str, set[str]] = {}
+    others: set[tuple[str, str]] = set()
     table = ""
     for line in lines_of(text):
+        if (_TO_FIXED in line or _TO_FLOATING in line) and '"' not in line:
+            continue
         if line.startswith("*"):
             table = line[1:].strip()
-            found.setdefault(table, set())
+            declared.setdefault(table, set())
         elif line.startswith(":"):
-            found[table].add(line[1:].split(" ", 1)[0])
-    return found
+            declared[table].add(line[1:].split(" ", 1)[0])
+        elif not line.startswith("#"):
+            others.add((table, line.partition("-A ")[2].partition(" ")[0]))
+    every = {(table, chain) for table, chains in declared.items() for chain in chains}
+    return _Printed(declared, every - others)
 
 
 def _tables(text: str) -> dict[str, _Chains]:
