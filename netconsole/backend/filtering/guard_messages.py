@@ -5,6 +5,7 @@ guards have is not put into words here: nft has all.
 """
 
 import hashlib
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Final
@@ -34,6 +35,10 @@ _OF_ITS_CHAIN: Final = frozenset({1, 2, 6, 8})
 """The same of a chain: its table and handle, how many jumps lead there and what it counted."""
 _HOOK, _POLICY, _TYPE, _FLAGS = 4, 5, 7, 10
 _IS_BASE: Final = b"\0\0\0\1"
+_TOLD = struct.Struct("=HI")
+"""What a form has before each attribute: its kind, and the length of its value."""
+_END: Final = _TOLD.pack(0, 0)
+"""What ends a message in a form, as no attribute has the kind 0."""
 
 
 class UnclearError(Exception):
@@ -98,9 +103,12 @@ def form(
     found = hashlib.sha256()
 
     def add(what: str, pieces: Iterable[bytes], tells: Callable[[int], bool]) -> None:
+        found.update(encoded(what) + b"\0")
         for content in contents(pieces):
-            told = [(k, v) for k, v in attributes(content[FAMILY.size :]) if tells(k)]
-            found.update(repr((what, told)).encode())
+            for kind, value in attributes(content[FAMILY.size :]):
+                if tells(kind):
+                    found.update(_TOLD.pack(kind, len(value)) + value)
+            found.update(_END)
 
     for name, (chain, rules) in chains.items():
         add(f"chain {name}", () if chain is None else (chain,), lambda k: k not in _OF_ITS_CHAIN)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, summarize_address_range
 from itertools import groupby
+from socket import inet_aton
 
 from netconsole.backend.filtering import rules
 from netconsole.backend.filtering.rule_lines import place_of
@@ -125,19 +126,19 @@ def subjects_of_lines(
     places = tuple(map(place_of, lines))
     specs = frozenset(spec for _, spec in places)
     known = {
-        (key.chain, rule.spec): rule.subject
+        key.chain: {rule.spec: rule.subject for rule in found if rule.spec in specs}
         for key, found in wanted.chains.items()
         if (key.family, key.table) == (family, table)
-        for rule in found
-        if rule.spec in specs
     }
+    of_no_chain: Mapping[str, Subject | None] = {}
     of_chains = {
         chain: _common(wanted.chains.get(ChainKey(family, "filter", chain), ()))
         for chain in {chain for chain, _ in places}
         if table == "filter" and filters_guests(chain)
     }
     for chain, spec in places:
-        yield known.get((chain, spec)) or subject_of(chain, spec) or of_chains.get(chain)
+        about = known.get(chain, of_no_chain).get(spec)
+        yield about or subject_of(chain, spec) or of_chains.get(chain)
 
 
 def _common(found: Iterable[Rule]) -> Subject | None:
@@ -214,8 +215,8 @@ def ended_connections(
 
 def _ranges(addresses: Iterable[str]) -> Iterator[str]:
     """Put IPv4 addresses that follow each other into ranges; of thousands, one after the other."""
-    numbers = sorted(int(IPv4Address(each)) for each in addresses)
+    numbers = sorted(int.from_bytes(inet_aton(each)) for each in addresses)
     for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
-        follow = [IPv4Address(number) for _, number in run]
-        for range_ in summarize_address_range(follow[0], follow[-1]):
+        follow = [number for _, number in run]
+        for range_ in summarize_address_range(IPv4Address(follow[0]), IPv4Address(follow[-1])):
             yield str(range_ if range_.num_addresses > 1 else range_.network_address)
