@@ -19,6 +19,7 @@ from netconsole.diagnostics.parts.routing import (
 class _Hop(TypedDict):
     dev: NotRequired[str]
     gateway: NotRequired[str]
+    weight: NotRequired[int]
     flags: NotRequired[list[str]]
 
 
@@ -78,6 +79,7 @@ def _routes() -> Iterator[Route]:
                 entry.get("prefsrc", ""),
                 entry.get("metric", 0),
                 (*entry.get("flags", ()), *hop.get("flags", ())),
+                hop.get("weight", 0),
             )
 
 

@@ -46,6 +46,8 @@ class Route:
     metric: int = 0
     flags: tuple[str, ...] = ()
     """linkdown, dead, onlink, ..."""
+    weight: int = 0
+    """Of one of several ways: how much goes by it, beside the others; 0 of the only one."""
 
 
 @dataclass(frozen=True, slots=True)

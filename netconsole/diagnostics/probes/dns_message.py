@@ -53,3 +53,8 @@ def code(answer: bytes, number: int) -> str | None:
     if told != number or not flags & 0x8000:
         return None
     return CODES.get(flags & 15, f"code {flags & 15}")
+
+
+def records(answer: bytes) -> int:
+    """Return how many records the answer of a message has; 0 of one that is cut off."""
+    return int(struct.unpack_from(">H", answer, 6)[0]) if len(answer) >= 12 else 0

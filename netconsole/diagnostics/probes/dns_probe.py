@@ -14,7 +14,7 @@ from netconsole.backend.system import files
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
-from netconsole.diagnostics.probes.dns_message import code, question
+from netconsole.diagnostics.probes.dns_message import code, question, records
 
 TIMEOUT = 2.0
 """Seconds until a question counts as not answered; a guest's resolver waits 5 (resolv.conf(5))."""
@@ -89,19 +89,21 @@ def _unknown_name() -> str:
 def _answer(asked: _Question) -> DnsAnswer:
     number = secrets.randbelow(0x10000)
     began = time.monotonic()
-    told, problem = "", ""
+    told, problem, found = "", "", 0
     try:
-        told = _told(asked, number, began + TIMEOUT)
+        told, found = _told(asked, number, began + TIMEOUT)
     except TimeoutError:
         problem = f"no answer within {TIMEOUT:.0f} s"
     except OSError as error:
         problem = error.strerror or str(error)
     took = round((time.monotonic() - began) * 1000)
-    return DnsAnswer(asked.network, asked.server, asked.upstream, asked.name, told, took, problem)
+    return DnsAnswer(
+        *(asked.network, asked.server, asked.upstream, asked.name, told, took, problem, found)
+    )
 
 
-def _told(asked: _Question, number: int, deadline: float) -> str:
-    """Ask by UDP and return the code. Raises TimeoutError and OSError."""
+def _told(asked: _Question, number: int, deadline: float) -> tuple[str, int]:
+    """Ask by UDP; return the code and how many records came. Raises TimeoutError, OSError."""
     family = socket.AF_INET6 if ":" in asked.server else socket.AF_INET
     address, _, port = asked.server.partition("#")
     with socket.socket(family, socket.SOCK_DGRAM) as connection:
@@ -110,6 +112,7 @@ def _told(asked: _Question, number: int, deadline: float) -> str:
         connection.send(question(asked.name, number))
         while (left := deadline - time.monotonic()) > 0:
             connection.settimeout(left)
-            if (told := code(connection.recv(4096), number)) is not None:
-                return told
+            message = connection.recv(4096)
+            if (told := code(message, number)) is not None:
+                return told, records(message)
     raise TimeoutError

@@ -9,19 +9,27 @@ from netconsole.diagnostics.parts.journey import Hop, Journey, TracedRule
 
 _DIVERTING: Final = frozenset({"DNAT", "NETMAP", "REDIRECT"})
 """Translations that lead a packet to somebody else (iptables-extensions(8))."""
+_STOLEN: Final = "stolen"
+"""What the kernel's trace says where a rule has a packet sent out by itself, as `fwd to` does at
+ingress (nft(8), packet duplication)."""
 
 
 def changing(journey: Journey) -> Iterator[TracedRule]:
     """Yield those that let it go on, as one that takes it out of connection tracking does, or
-    translate it."""
+    translate it, or send it out by an interface themselves."""
     for hop, rule in _of_others(journey):
-        if hop.verdict == "continue" or _translation(hop, rule):
+        if hop.verdict in ("continue", _STOLEN) or _translation(hop, rule):
             yield rule
 
 
 def diverting(journey: Journey) -> TracedRule | None:
-    """Return the one that gave it another destination; None where none did."""
-    found = (rule for hop, rule in _of_others(journey) if _translation(hop, rule) in _DIVERTING)
+    """Return the one that gave it another destination, or another interface to leave by; None where
+    none did."""
+    found = (
+        rule
+        for hop, rule in _of_others(journey)
+        if hop.verdict == _STOLEN or _translation(hop, rule) in _DIVERTING
+    )
     return next(found, None)
 
 

@@ -170,6 +170,19 @@ DEAD = replace(UPSTREAM, code="", problem="no answer within 2 s", milliseconds=2
         ),
         ((replace(OWN_DNS, milliseconds=900), UPSTREAM), "warn", "in dnsmasq itself"),
         ((replace(OWN_DNS, code="SERVFAIL"), UPSTREAM), "fail", "answers SERVFAIL"),
+        (
+            (replace(OWN_DNS, code="NOERROR", records=1), UPSTREAM),
+            "warn",
+            "a name that nobody has",
+        ),
+        (
+            (
+                replace(OWN_DNS, code="NOERROR", records=1),
+                replace(UPSTREAM, code="NOERROR", records=1),
+            ),
+            "ok",
+            "answered",
+        ),
     ],
 )
 def test_on_which_side_of_dnsmasq_the_time_is_lost(

@@ -177,6 +177,20 @@ def test_a_router_that_nobody_is_is_certain_once_it_was_asked_for() -> None:
     assert judged(failed, answers).verdict == "ok"
 
 
+def test_a_dead_router_of_one_way_out_of_two_ends_its_share() -> None:
+    ways = tuple(
+        replace(DEFAULT, gateway=gateway, weight=weight)
+        for gateway, weight in (("203.0.113.1", 1), ("203.0.113.9", 3))
+    )
+    failed = (Neighbour("203.0.113.9", "eth0", "", "FAILED"),)
+    routing = replace(ROUTING, routes=(*ways, *CONNECTED), neighbours=failed)
+    finding = judged(routing)
+    assert finding.verdict == "fail"
+    assert "203.0.113.9 by eth0, and nobody answered" in finding.because
+    assert "one of 2 ways, so that some 75%" in finding.because
+    assert judged(replace(routing, neighbours=())).verdict == "ok"
+
+
 def test_without_an_instance_or_router_of_ours_nobody_is_misrouted() -> None:
     refused = replace(WELL, interface="", refusal="EHOSTUNREACH")
     routing = with_rule("from all iif br100 unreachable", table="")

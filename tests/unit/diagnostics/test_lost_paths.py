@@ -14,7 +14,7 @@ from netconsole.diagnostics.parts.journey import End, Hop, Journey, Protocol, Re
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 from netconsole.diagnostics.reasoning.lost_paths import LossPlace, LostPaths, lost_paths
-from netconsole.diagnostics.reasoning.lost_words import remedy_of
+from netconsole.diagnostics.reasoning.lost_words import remedy_of, sentence
 
 ROUTER = "203.0.113.1"
 SENT = Hop("there", "sent", "web1", "10.0.0.2", ROUTER)
@@ -94,6 +94,15 @@ def test_who_was_led_elsewhere_by_a_rule_of_others_and_refused_does_not_reach_it
     assert places(tried("floating", "dropped", led, barred, port=80)) == [1]
     assert places(tried("servers", "beyond", led), tried("servers", "beyond", masked)) == [1]
     assert places(tried("world", "answered", masked, reply="refusal", by=ROUTER, port=80)) == []
+
+
+def test_a_rule_that_sends_packets_out_elsewhere_itself_is_told() -> None:
+    rule = TracedRule("netdev", "mirror", "in", 4, 1, 'ip protocol icmp fwd to "eth1"')
+    sent = Hop("there", "rule", "veth1", "10.0.0.2", ROUTER, rule, "stolen")
+    paths = Journeys((tried("gateway", "beyond", sent),), reached_by_host=())
+    (found,) = lost_paths(paths, OWN)
+    assert "met rules of others" in sentence(found)
+    assert '`ip protocol icmp fwd to "eth1"` (table netdev mirror)' in sentence(found)
 
 
 def test_what_is_dropped_for_its_size_alone_is_lost_on_all_ports() -> None:

@@ -72,6 +72,8 @@ def _network(snapshot: Snapshot, network: str, rows: tuple[Evidence, ...]) -> Fi
         return _upstream(snapshot, own, (*dead, *refusing), rows)
     if not own.code or own.code in _REFUSALS:
         return _silent(snapshot, own, rows)
+    if own.records and upstream and not any(each.records for each in upstream):
+        return _made_up(own, rows)
     if slow:
         because = (
             f"{slow[0].server}, which the dnsmasq of {network} asks, took {slow[0].milliseconds} "
@@ -89,6 +91,20 @@ def _network(snapshot: Snapshot, network: str, rows: tuple[Evidence, ...]) -> Fi
             return Finding(ID, TITLE, "info", f"{because} {cause} says why.", rows)
         return Finding(ID, TITLE, "warn", because, rows, remedy="See dnsmasq_load.")
     return None
+
+
+def _made_up(own: DnsAnswer, rows: tuple[Evidence, ...]) -> Finding:
+    """Return that a dnsmasq has addresses of names that nobody has."""
+    because = (
+        f"The dnsmasq of {own.network} answers with an address for {own.name}, a name that nobody "
+        "has: the servers that it asks say so. Guests are led there for whatever name is like "
+        "it, and never to whom they mean."
+    )
+    remedy = (
+        "Look for `address=` in the file that dnsmasq_config_file names, as `address=/#/ADDRESS` "
+        "is for every name; take it out, then `netconsole apply`, which restarts dnsmasq."
+    )
+    return Finding(ID, TITLE, "warn", because, rows, remedy=remedy)
 
 
 def _upstream(
@@ -187,7 +203,8 @@ PAGE = Explanation(
     "again (resolv.conf(5)).",
     evidence="A random name below example.com, which is in no cache, asked of each network's "
     "dnsmasq from this host and of each server that dnsmasq asks, at the same moment. Both slow: "
-    "the time is lost behind dnsmasq; dnsmasq alone: in it. NXDOMAIN is the answer expected.",
+    "the time is lost behind dnsmasq; dnsmasq alone: in it. NXDOMAIN is the answer expected, "
+    "and an address from dnsmasq alone is one that it makes up.",
     look_alikes=(
         ("dnsmasq_processes", "no dnsmasq is there, or it is stopped."),
         ("dnsmasq_load", "dnsmasq is too busy to answer."),

@@ -153,27 +153,52 @@ def _lookup_rows(astray: tuple[Misrouted, ...]) -> Iterator[Evidence]:
 
 
 def dead_router(snapshot: Snapshot) -> Finding | None:
-    """Return that nobody answers as the router of the default route in use; None where one may."""
+    """Return that nobody answers as the router of the default route in use, or of one of its ways;
+    None where somebody may."""
     routing = snapshot.part(Routing)
     route = lookup(routing, BEYOND[0])
-    if route is None or not route.gateway or network_of(route.destination).prefixlen >= NARROW:
+    if route is None or network_of(route.destination).prefixlen >= NARROW:
         return None
-    state = next(
-        (
-            each.state
-            for each in routing.neighbours
-            if (each.address, each.interface) == (route.gateway, route.interface) and not each.proxy
-        ),
-        "",
-    )
+    ways = _ways(routing, route)
     asked = snapshot.get(ArpAnswers)
-    answers = asked.on(route.interface, route.gateway) if asked else None
-    if not _is_silent(state, answers):
-        return None
-    link = (snapshot.get(Links) or Links(())).get(route.interface)
-    if link is not None and not (link.up and link.carrier):
-        return None  # which the check of the uplink names
-    return _silent_router(route, state, certain=answers == ())
+    for way in ways:
+        state = _state(routing, way)
+        answers = asked.on(way.interface, way.gateway) if asked else None
+        link = (snapshot.get(Links) or Links(())).get(way.interface)
+        is_down = link is not None and not (link.up and link.carrier)
+        # Of one that is down the check of the uplink tells.
+        if way.gateway and not is_down and _is_silent(state, answers):
+            return _silent_router(way, ways, state, certain=answers == ())
+    return None
+
+
+def _ways(routing: Routing, route: Route) -> tuple[Route, ...]:
+    """Return all ways of a route, of which the kernel takes one for each flow."""
+    if not route.weight:
+        return (route,)
+    key = (route.destination, route.table, route.metric)
+    return tuple(
+        each
+        for each in routing.routes
+        if each.weight and (each.destination, each.table, each.metric) == key
+    )
+
+
+def _state(routing: Routing, way: Route) -> str:
+    """Return what the kernel knows of a router as a neighbour; empty where nothing."""
+    place = (way.gateway, way.interface)
+    known = (each for each in routing.neighbours if not each.proxy)
+    return next((each.state for each in known if (each.address, each.interface) == place), "")
+
+
+def _end_by(way: Route, ways: tuple[Route, ...]) -> str:
+    if len(ways) == 1:
+        return "whatever guests and this host send to the world"
+    share = round(100 * way.weight / sum(each.weight for each in ways))
+    return (
+        f"it is one of {len(ways)} ways, so that some {share}% of what guests and this host send "
+        "to the world, chosen by its addresses,"
+    )
 
 
 def _is_silent(state: str, answers: tuple[ArpAnswer, ...] | None) -> bool:
@@ -183,7 +208,7 @@ def _is_silent(state: str, answers: tuple[ArpAnswer, ...] | None) -> bool:
     return not answers and state not in _ANSWERED  # some answer the kernel, and nobody else
 
 
-def _silent_router(route: Route, state: str, *, certain: bool) -> Finding:
+def _silent_router(route: Route, ways: tuple[Route, ...], state: str, *, certain: bool) -> Finding:
     known = (
         "nobody answers there when this host asks"
         if certain
@@ -191,11 +216,10 @@ def _silent_router(route: Route, state: str, *, certain: bool) -> Finding:
     )
     because = (
         f"The default route leads to {route.gateway} by {route.interface}, and {known} "
-        "by ARP who has that address: whatever guests and this host send to the "
-        "world ends here."
+        f"by ARP who has that address: {_end_by(route, ways)} ends here."
     )
     rows = (
-        Evidence("default route", in_words(route), note=f"table {route.table}"),
+        *(Evidence("default route", in_words(each), note=f"table {each.table}") for each in ways),
         Evidence(f"neighbour {route.gateway} on {route.interface}", state or "none", "REACHABLE"),
         *(
             (Evidence(f"who has {route.gateway}, asked on {route.interface}", "nobody"),)
