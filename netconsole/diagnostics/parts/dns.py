@@ -18,8 +18,8 @@ class DnsAnswer:
     milliseconds: int
     problem: str = ""
     """Why nothing came back."""
-    records: int = 0
-    """Of the answer: addresses of a name that nobody has."""
+    addresses: tuple[str, ...] = ()
+    """Of the answer: IPv4 addresses of a name that nobody has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """DNS messages: a question to send, the code of the answer (RFC 1035 section 4). Pure."""
 
+import socket
 import struct
+from contextlib import suppress
 
 CODES = {
     0: "NOERROR",
@@ -26,6 +28,9 @@ def question_of_its_own(number: int) -> bytes:
     return _question("cachesize.bind", number, _TEXT, _CHAOS)
 
 
+_HEADER, _RECORD = 12, 10
+"""Bytes of a message's head, and of a record's behind its name."""
+_POINTER = 0xC0
 _ADDRESS, _TEXT = 1, 16
 _INTERNET, _CHAOS = 1, 3
 
@@ -55,6 +60,28 @@ def code(answer: bytes, number: int) -> str | None:
     return CODES.get(flags & 15, f"code {flags & 15}")
 
 
-def records(answer: bytes) -> int:
-    """Return how many records the answer of a message has; 0 of one that is cut off."""
-    return int(struct.unpack_from(">H", answer, 6)[0]) if len(answer) >= 12 else 0
+def addresses(answer: bytes) -> tuple[str, ...]:
+    """Return the IPv4 addresses that a message answers with, as far as it is not cut off."""
+    found = []
+    with suppress(struct.error, IndexError):
+        _, _, questions, records = struct.unpack_from(">HHHH", answer)
+        at = _HEADER
+        for _ in range(questions):
+            at = _after_name(answer, at) + 4
+        for _ in range(records):
+            at = _after_name(answer, at)
+            kind, of_class, _, length = struct.unpack_from(">HHIH", answer, at)
+            at += _RECORD + length
+            data = answer[at - length : at]
+            if (kind, of_class) == (_ADDRESS, _INTERNET) and len(data) == 4:
+                found.append(socket.inet_ntoa(data))
+    return tuple(found)
+
+
+def _after_name(message: bytes, at: int) -> int:
+    """Return where a name ends: with a label of no length, or a pointer to elsewhere."""
+    while message[at]:
+        if message[at] & _POINTER:
+            return at + 2
+        at += 1 + message[at]
+    return at + 1

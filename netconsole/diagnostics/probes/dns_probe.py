@@ -14,7 +14,7 @@ from netconsole.backend.system import files
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
-from netconsole.diagnostics.probes.dns_message import code, question, records
+from netconsole.diagnostics.probes.dns_message import addresses, code, question
 
 TIMEOUT = 2.0
 """Seconds until a question counts as not answered; a guest's resolver waits 5 (resolv.conf(5))."""
@@ -89,7 +89,7 @@ def _unknown_name() -> str:
 def _answer(asked: _Question) -> DnsAnswer:
     number = secrets.randbelow(0x10000)
     began = time.monotonic()
-    told, problem, found = "", "", 0
+    told, problem, found = "", "", tuple[str, ...]()
     try:
         told, found = _told(asked, number, began + TIMEOUT)
     except TimeoutError:
@@ -102,8 +102,8 @@ def _answer(asked: _Question) -> DnsAnswer:
     )
 
 
-def _told(asked: _Question, number: int, deadline: float) -> tuple[str, int]:
-    """Ask by UDP; return the code and how many records came. Raises TimeoutError, OSError."""
+def _told(asked: _Question, number: int, deadline: float) -> tuple[str, tuple[str, ...]]:
+    """Ask by UDP; return the code and the addresses. Raises TimeoutError, OSError."""
     family = socket.AF_INET6 if ":" in asked.server else socket.AF_INET
     address, _, port = asked.server.partition("#")
     with socket.socket(family, socket.SOCK_DGRAM) as connection:
@@ -114,5 +114,5 @@ def _told(asked: _Question, number: int, deadline: float) -> tuple[str, int]:
             connection.settimeout(left)
             message = connection.recv(4096)
             if (told := code(message, number)) is not None:
-                return told, records(message)
+                return told, addresses(message)
     raise TimeoutError

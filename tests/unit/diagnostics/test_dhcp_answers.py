@@ -171,14 +171,14 @@ DEAD = replace(UPSTREAM, code="", problem="no answer within 2 s", milliseconds=2
         ((replace(OWN_DNS, milliseconds=900), UPSTREAM), "warn", "in dnsmasq itself"),
         ((replace(OWN_DNS, code="SERVFAIL"), UPSTREAM), "fail", "answers SERVFAIL"),
         (
-            (replace(OWN_DNS, code="NOERROR", records=1), UPSTREAM),
+            (replace(OWN_DNS, code="NOERROR", addresses=("10.0.0.99",)), UPSTREAM),
             "warn",
             "a name that nobody has",
         ),
         (
             (
-                replace(OWN_DNS, code="NOERROR", records=1),
-                replace(UPSTREAM, code="NOERROR", records=1),
+                replace(OWN_DNS, code="NOERROR", addresses=("10.0.0.99",)),
+                replace(UPSTREAM, code="NOERROR", addresses=("10.0.0.99",)),
             ),
             "ok",
             "answered",

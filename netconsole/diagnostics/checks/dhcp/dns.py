@@ -72,7 +72,8 @@ def _network(snapshot: Snapshot, network: str, rows: tuple[Evidence, ...]) -> Fi
         return _upstream(snapshot, own, (*dead, *refusing), rows)
     if not own.code or own.code in _REFUSALS:
         return _silent(snapshot, own, rows)
-    if own.records and upstream and not any(each.records for each in upstream):
+    beyond = {address for each in upstream for address in each.addresses}
+    if own.addresses and upstream and beyond.isdisjoint(own.addresses):
         return _made_up(own, rows)
     if slow:
         because = (
@@ -96,15 +97,15 @@ def _network(snapshot: Snapshot, network: str, rows: tuple[Evidence, ...]) -> Fi
 def _made_up(own: DnsAnswer, rows: tuple[Evidence, ...]) -> Finding:
     """Return that a dnsmasq has addresses of names that nobody has."""
     because = (
-        f"The dnsmasq of {own.network} answers with an address for {own.name}, a name that nobody "
-        "has: the servers that it asks say so. Guests are led there for whatever name is like "
-        "it, and never to whom they mean."
+        f"The dnsmasq of {own.network} answers with {own.addresses[0]} for {own.name}, a name that "
+        "nobody has, and the servers that it asks do not. Guests are led there for whatever name "
+        "is like it, and never to whom they mean."
     )
     remedy = (
         "Look for `address=` in the file that dnsmasq_config_file names, as `address=/#/ADDRESS` "
         "is for every name; take it out, then `netconsole apply`, which restarts dnsmasq."
     )
-    return Finding(ID, TITLE, "warn", because, rows, remedy=remedy)
+    return Finding(ID, TITLE, "warn", because, rows, remedy=remedy, confidence="likely")
 
 
 def _upstream(
