@@ -74,6 +74,7 @@ class _LinkEntry(TypedDict):
     link: NotRequired[str | None]
     ifalias: NotRequired[str]
     promiscuity: NotRequired[int]
+    xdp: NotRequired[object]
     qdisc: NotRequired[str]
     txqlen: NotRequired[int]
     linkinfo: NotRequired[_LinkInfo]
@@ -170,6 +171,7 @@ def _link(entry: _LinkEntry) -> ObservedLink:
             vlan_protocol=data.get("protocol", "") if kind == "vlan" else "",
             mode=data.get("mode", "") if kind == "macvlan" else "",
             promiscuity=entry.get("promiscuity", 0),
+            has_xdp="xdp" in entry,
             queue=entry.get("qdisc", ""),
             queue_length=entry.get("txqlen", 0),
             bridge=_bridge(data) if kind == "bridge" else None,

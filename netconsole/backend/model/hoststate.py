@@ -106,6 +106,8 @@ class LinkDetails:
     """Of a macvlan: private, vepa, bridge, passthru or source."""
     promiscuity: int = 0
     """How many ask for every frame: one for each bridge that it is a port of."""
+    has_xdp: bool = False
+    """Whether a program of XDP is attached, which is given frames before all else."""
     queue: str = ""
     """Its queueing discipline."""
     queue_length: int = 0

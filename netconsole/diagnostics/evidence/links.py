@@ -46,6 +46,7 @@ def _link(seen: ObservedLink, dropped: int, features: tuple[str, ...] | None) ->
         settled=details.settled,
         mode=details.mode,
         promiscuity=details.promiscuity,
+        has_xdp=details.has_xdp,
         alias=seen.alias,
         queue=details.queue,
         queue_length=details.queue_length,

@@ -10,6 +10,7 @@ from netconsole.backend.model.subject import floating as floating_address
 from netconsole.backend.steps import ChangeRules, SetLink
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
+from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers, AskedAddress
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Route, Routing
@@ -110,3 +111,16 @@ def test_an_address_of_the_host_on_a_port_is_dead() -> None:
     assert found.verdict == "fail"
     assert "203.0.113.2/24 is still on eth0, where it is dead" in found.because
     assert "ip route replace default via 203.0.113.1 dev br0" in found.remedy
+
+
+def test_a_program_of_xdp_is_named_where_nobody_is_heard_behind_it() -> None:
+    routing = Routing(routes=(Route("default", "unicast", "main", "eth0", "203.0.113.1"),))
+    for has_xdp, answers, verdict in (
+        (True, (), "fail"),
+        (True, (ArpAnswer("02:00:00:00:00:99"),), "ok"),
+        (False, (), "ok"),
+    ):
+        asked = ArpAnswers((AskedAddress("eth0", "203.0.113.1", answers),))
+        seen = bridged(links=changed("eth0", among=LINKS, has_xdp=has_xdp))
+        found = CHECKS["uplink"].examine(seen.with_parts(routing, asked))
+        assert (found.verdict, "XDP" in found.because) == (verdict, verdict == "fail")

@@ -9,6 +9,7 @@ from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
@@ -57,11 +58,46 @@ def judge(snapshot: Snapshot) -> Finding:
         first = silent[0]
         because = f"{first.name} is up and has no carrier: {_lost(users[first.name])}"
         return Finding(ID, TITLE, "fail", because, rows, remedy=LOOK_BELOW)
+    if deaf := _deafened(snapshot, links):
+        return _behind_xdp(*deaf, rows)
     if port := _addressed_port(snapshot):
         return _on_a_port(snapshot, *port, rows)
     if lost_address(snapshot):
         return _without_address(snapshot, rows)
     return Finding(ID, TITLE, "ok", f"Up, with a carrier: {', '.join(links)}.", rows)
+
+
+def _deafened(
+    snapshot: Snapshot, links: Mapping[str, KernelLink | None]
+) -> tuple[KernelLink, str] | None:
+    """Return an interface with a program of XDP by which a router was asked for, and the router,
+    where nobody has answered."""
+    answers, routing = snapshot.get(ArpAnswers), snapshot.get(Routing)
+    if answers is None or routing is None:
+        return None
+    for link in links.values():
+        if link is None or not link.has_xdp:
+            continue
+        for router in (each.gateway for each in routing.routes if each.interface == link.name):
+            if router and answers.on(link.name, router) == ():
+                return link, router
+    return None
+
+
+def _behind_xdp(link: KernelLink, router: str, rows: tuple[Evidence, ...]) -> Finding:
+    """Who attached it knows what it drops."""
+    because = (
+        f"A program of XDP is attached to {link.name}, which is given each frame before this host "
+        f"sees it, and no answer comes in there from the router {router}, not to ARP either: it "
+        "drops what arrives."
+    )
+    rows = (*rows, Evidence(f"program of XDP at {link.name}", "attached", "none"))
+    remedy = (
+        f"`ip -details link show dev {link.name}` has its number, and `bpftool prog show` its "
+        "name: end or mend who attached it (a firewall, a guard against floods). Where nobody is "
+        f"left that needs it: `ip link set dev {link.name} xdp off`."
+    )
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy, confidence="likely")
 
 
 def _addressed_port(snapshot: Snapshot) -> tuple[KernelLink, InterfaceAddress] | None:
@@ -177,7 +213,8 @@ PAGE = Explanation(
     evidence="State and carrier of the interfaces that floating addresses are on, of "
     "public_interface, and of the ports through which bridges lead to other hosts. A carrier is "
     "what the kernel calls LOWER_UP: somebody is at the other end. Whether the host's own address, "
-    "my_ip, is still on it.",
+    "my_ip, is still on it. With --probe, whether a router answers ARP behind an interface "
+    "with a program of XDP, which may drop frames before anybody sees them.",
     look_alikes=(
         ("floating_address", "the interface is up, and the address is not on it."),
         ("routes", "the interface is up, and there is no way through it."),
@@ -199,7 +236,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Routing}),
+    uses=frozenset({Routing, ArpAnswers}),
     narrow=narrowed(of_networks, of_idle_floating),
     reach=Reach.HOST,
     wrong="An interface that leads off the host does not work",
