@@ -60,12 +60,11 @@ class Healing:
         """Whether the evidence shows that the fault is gone, and nothing else came in its place.
 
         No path may end that was answered before; and where paths end as they did before, others
-        must have been healed: then these end by something else, as by a rule that shuts off one
-        instance. What remains of the check's own evidence, and no cure takes away, was none of the
-        fault.
+        must have been healed, or get further: then these end by something else, as by a rule that
+        shuts off one instance. Those that another check names a cause of are not among them. What
+        remains of the check's own evidence, and no cure takes away, was none of the fault.
         """
-        is_without_effect = self.paths.lost and not self.paths.healed
-        if self.broken or self.taken_back or self.paths.severed or is_without_effect:
+        if self.broken or self.taken_back or self.paths.severed or self.paths.is_none:
             return False
         return not any(
             (each.found or each.verdict == "unknown") and each != self.remains

@@ -4,8 +4,9 @@ import time
 from dataclasses import replace
 from typing import Final
 
+from netconsole.diagnostics.checks.path.packet_loss import nearest_cause
 from netconsole.diagnostics.collecting import Request
-from netconsole.diagnostics.doctor import parts
+from netconsole.diagnostics.doctor import look, parts, quick
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.guests import GuestAnswers
@@ -24,6 +25,14 @@ _BETWEEN: Final = 0.5
 def tried_paths(request: Request) -> Snapshot:
     """Send packets along the paths of the whole host that matter; return what became of them."""
     return parts(replace(request, target=""), _EVIDENCE)
+
+
+def without_named(effect: PathEffect, request: Request, check: str) -> PathEffect:
+    """Return it without paths of which, now, another check than this one names the cause: the
+    cure of one fault is not judged by another."""
+    now = look(replace(request, target=""), quick(), watch=False)
+    left = tuple(each for each in effect.lost if not nearest_cause(each, now, but=check))
+    return replace(effect, lost=left)
 
 
 def effect_since(before: Snapshot, request: Request) -> PathEffect:

@@ -21,7 +21,7 @@ from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.playbooks.healing import Healing, Investigation
-from netconsole.diagnostics.playbooks.path_trial import effect_since, tried_paths
+from netconsole.diagnostics.playbooks.path_trial import effect_since, tried_paths, without_named
 from netconsole.diagnostics.reasoning.path_effect import NOTHING_TRIED, PathEffect
 
 if TYPE_CHECKING:
@@ -156,6 +156,8 @@ class Playbook:
         outcome = host.do(change, plan, confirm=confirm)
         try:
             paths = effect_since(tried, request) if tried else NOTHING_TRIED
+            if paths.is_none:
+                paths = without_named(paths, request, check.id)
             back = self._taken_back(host, outcome, paths, confirm)
             after = self.investigate(request)
             whole = replace(quietly, target="")

@@ -1,5 +1,6 @@
 """What became of the paths that matter between two times, as before a cure and after it. Pure."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,7 +26,9 @@ class PathEffect:
     severed: tuple[PathJourney, ...] = ()
     """Were answered before, and are not now, for no rule of ours."""
     lost: tuple[LostPaths, ...] = ()
-    """End on this host as they did before."""
+    """End on this host where they did before."""
+    moved: tuple[LostPaths, ...] = ()
+    """End on this host still, and elsewhere than before: something else ends them."""
     untried: str = ""
     """Why packets could not be followed."""
 
@@ -36,8 +39,13 @@ class PathEffect:
         A rule that has dropped one drops the next, so where others were healed nothing hangs on
         that; a dnsmasq may have to start, a guest to ask anew.
         """
-        ended = (path.journey.end for each in self.lost for path in each.paths)
+        ended = (path.journey.end for each in (*self.lost, *self.moved) for path in each.paths)
         return bool(self.severed) or any(not self.healed or end != "dropped" for end in ended)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether paths end as they did before, and of none it is otherwise."""
+        return bool(self.lost) and not (self.healed or self.moved)
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -45,9 +53,13 @@ class PathEffect:
         said = []
         if self.severed:
             said.append(f"Answered before, and not after: {_listed(self.severed)}.")
-        if self.lost:
-            still = " ".join(sentence(each) for each in self.lost[:_MOST_TOLD])
-            said.append(f"Ends on this host still: {still}")
+        for words, paths in (
+            ("Ends on this host still", self.lost),
+            ("Got further, and ends on this host by something else", self.moved),
+        ):
+            if paths:
+                still = " ".join(sentence(each) for each in paths[:_MOST_TOLD])
+                said.append(f"{words}: {still}")
         if self.healed:
             said.append(f"Ended on this host before, and answered now: {_listed(self.healed)}.")
         if self.untried:
@@ -64,14 +76,14 @@ def path_effect(before: Snapshot, after: Snapshot) -> PathEffect:
         if unread := each.unread(Journeys):
             return PathEffect(untried=unread.because)
     old, new = _answered(before.part(Journeys)), _answered(after.part(Journeys))
-    ended = {_key(path) for each in _lost(before) for path in each.paths}
-    lost = (
-        replace(
-            each,
-            paths=tuple(path for path in each.paths if _key(path) in ended and not _has_left(path)),
-        )
+    places = _places(before)
+    ended = {_key(path) for each in _lost(before) for path in each.paths} | {
+        key for key, (path, reached) in old.items() if not reached and path.journey.end == "host"
+    }
+    remaining = [
+        replace(each, paths=tuple(path for path in each.paths if _key(path) in ended))
         for each in _lost(after)
-    )
+    ]
     latest = {_key(each): each for each in after.part(Journeys).paths if not each.journey.reached}
     return PathEffect(
         tuple(path for key, (path, reached) in new.items() if reached and key in ended),
@@ -80,8 +92,37 @@ def path_effect(before: Snapshot, after: Snapshot) -> PathEffect:
             for key, path in latest.items()
             if key in old and old[key][1] and not path.journey.is_barred
         ),
-        tuple(each for each in lost if each.paths),
+        _chosen(remaining, lambda path: _place(path) in places[_key(path)] and not _has_left(path)),
+        _chosen(remaining, lambda path: _place(path) not in places[_key(path)]),
     )
+
+
+def _chosen(
+    found: Iterable[LostPaths], is_meant: Callable[[PathJourney], bool]
+) -> tuple[LostPaths, ...]:
+    chosen = (replace(each, paths=tuple(filter(is_meant, each.paths))) for each in found)
+    return tuple(each for each in chosen if each.paths)
+
+
+_Place = tuple[str, ...]
+
+
+def _places(snapshot: Snapshot) -> dict[_PathKey, set[_Place]]:
+    """Where each path ended; that of a burst may have ended at several places."""
+    found: dict[_PathKey, set[_Place]] = {}
+    for each in snapshot.part(Journeys).paths:
+        found.setdefault(_key(each), set()).add(_place(each))
+    return found
+
+
+def _place(path: PathJourney) -> _Place:
+    """Where it ended: a rule is the same one also where others came before it."""
+    journey, drop = path.journey, path.journey.dropped_by
+    if drop is not None and drop.rule is not None:
+        rule = drop.rule
+        return journey.end, rule.family, rule.table, rule.chain, rule.text
+    last = journey.hops[-1]
+    return journey.end, last.way, last.kind, last.interface
 
 
 def _key(path: PathJourney) -> _PathKey:

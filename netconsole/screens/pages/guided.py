@@ -43,12 +43,14 @@ def _outcome(healing: Healing) -> str:
         return f"done, and taken back at once. {paths}"
     if healing.broken:
         return f"done, and {healing.broken[0].check} fails now: press u to take it back"
-    if healing.paths.severed or healing.paths.lost:
+    if healing.paths.severed or healing.paths.is_none:
         return f"done, and not verified. {paths}"
     if not healing.verified:
         return "done, but the evidence still shows it"
     if healing.remains:
         return f"done and verified; what remains: {healing.remains.because}"
+    if healing.paths.lost or healing.paths.moved:
+        return f"done and verified. {paths}"
     return "done and verified"
 
 

@@ -117,7 +117,7 @@ def judge(snapshot: Snapshot) -> Finding:
 
 def _ended(lost: tuple[LostPaths, ...], snapshot: Snapshot) -> Finding:
     """A packet that was sent along a path that matters ended on its way."""
-    named = {each.place: _named(each, snapshot) for each in lost}
+    named = {each.place: nearest_cause(each, snapshot) for each in lost}
     own = [each for each in lost if not named[each.place]]
     told = own or list(lost)
     traffic = snapshot.get(Traffic)
@@ -132,9 +132,9 @@ def _ended(lost: tuple[LostPaths, ...], snapshot: Snapshot) -> Finding:
     return Finding(ID, TITLE, "fail", because, rows, remedy=remedy_of(own[0]))
 
 
-def _named(found: LostPaths, snapshot: Snapshot) -> str:
+def nearest_cause(found: LostPaths, snapshot: Snapshot, but: str = "") -> str:
     """Return the check that is nearer to the cause, and has found something; empty for none, as
-    where it ended before all that others look at."""
+    where it ended before all that others look at. `but` is one that is not asked."""
     if found.place.end == "ingress":
         return ""
     purpose = found.paths[0].purpose
@@ -142,7 +142,8 @@ def _named(found: LostPaths, snapshot: Snapshot) -> str:
         causes = (*_CAUSES, *_CAUSES_OF.get(purpose, ()))
     else:
         causes = (*_NAMING_RULES, *((metadata.CHECK,) if purpose == "metadata" else ()))
-    return next((each.id for each in causes if each.examine(snapshot).found), "")
+    asked = (each for each in causes if each.id != but)
+    return next((each.id for each in asked if each.examine(snapshot).found), "")
 
 
 def _all_reached(tried: Journeys | None, snapshot: Snapshot) -> Finding:
