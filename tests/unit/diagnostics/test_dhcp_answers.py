@@ -8,6 +8,7 @@ from evidence_samples import (
     ARGV,
     ASKED,
     FILTER,
+    HEALTHY,
     LEASES,
     MAC,
     NOW,
@@ -18,10 +19,19 @@ from evidence_samples import (
     ROUTING,
     STRANGER,
     UPSTREAM,
+    snapshot,
 )
 
 from netconsole.backend.filtering.native_tables import NftChain, NftTable
-from netconsole.backend.steps import Plan, ReloadDnsmasq, StartDnsmasq, StopDnsmasq, WriteFile
+from netconsole.backend.model.subject import network
+from netconsole.backend.steps import (
+    AddAddress,
+    Plan,
+    ReloadDnsmasq,
+    StartDnsmasq,
+    StopDnsmasq,
+    WriteFile,
+)
 from netconsole.diagnostics.model.finding import Verdict
 from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
@@ -197,3 +207,15 @@ def test_a_slow_dnsmasq_that_is_busy_is_left_to_that_check() -> None:
     busy = replace(PROCESSES, processes=(replace(PROCESS, busy=1.0),))
     slow = DnsAnswers((replace(OWN_DNS, milliseconds=900), UPSTREAM))
     assert named(SEEN.with_parts(busy, slow)) == ["dnsmasq_load"]
+
+
+def test_a_bridge_without_its_address_is_the_cause_of_both_silences() -> None:
+    step = AddAddress("br100", "10.0.0.1/24", subjects=(network("vmnet"),))
+    seen = snapshot(HEALTHY, step).with_parts(
+        DhcpAnswers(2.5, (ASKED, STRANGER)),
+        DnsAnswers((replace(DEAD, server="10.0.0.1", upstream=False), UPSTREAM)),
+    )
+    for check in ("dhcp_probe", "dns"):
+        told = found(check, seen=seen)
+        assert (told.verdict, told.fix) == ("info", None)
+        assert "gateway" in told.because

@@ -8,7 +8,7 @@ from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.bridges import bridge
 from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dhcp_hosts, dnsmasq_processes, inotify
 from netconsole.diagnostics.checks.dhcp.dhcp_rogue import own_servers
-from netconsole.diagnostics.checks.path import arp_answers
+from netconsole.diagnostics.checks.path import arp_answers, gateway
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -27,6 +27,7 @@ SLOW = 1000
 
 _CAUSES = (
     bridge.CHECK,
+    gateway.CHECK,
     dnsmasq_processes.CHECK,
     dhcp_hosts.CHECK,
     dhcp_firewall.CHECK,

@@ -8,7 +8,7 @@ from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dnsmasq_load, dnsmasq_processes
 from netconsole.diagnostics.checks.filters import forward_filter
 from netconsole.diagnostics.checks.host import kernel_settings, own_address
-from netconsole.diagnostics.checks.path import arp_answers, neighbours, routes, uplink
+from netconsole.diagnostics.checks.path import arp_answers, gateway, neighbours, routes, uplink
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
@@ -30,7 +30,7 @@ SLOW = 300
 """Milliseconds that a guest waits for a name that nobody has in a cache."""
 
 _REFUSALS = ("SERVFAIL", "REFUSED")
-_CAUSES = (dnsmasq_processes.CHECK, dnsmasq_load.CHECK, dhcp_firewall.CHECK)
+_CAUSES = (dnsmasq_processes.CHECK, dnsmasq_load.CHECK, dhcp_firewall.CHECK, gateway.CHECK)
 """Checks that name the cause of a silent or slow dnsmasq."""
 _CAUSES_ASKING = (kernel_settings.CHECK, routes.CHECK)
 """Checks that name why a dnsmasq can ask nobody, though another program of this host can."""
