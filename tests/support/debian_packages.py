@@ -36,8 +36,15 @@ def unpacked(name: str, packages: Sequence[str]) -> Path:
             for package in sorted(Path(directory).glob("*.deb")):
                 unpack = ("dpkg-deb", "--extract", str(package), str(made))
                 subprocess.run(unpack, check=True, timeout=600)
+            _compile(made / "usr/lib/python3/dist-packages")
             put_in_place(made, target)
     return target
+
+
+def _compile(modules: Path) -> None:
+    """Compile Debian's modules of Python, as their installation does: else each start would."""
+    if modules.exists():
+        subprocess.run(["/usr/bin/python3", "-m", "compileall", "-qq", modules], timeout=600)
 
 
 def _place(name: str, packages: Sequence[str]) -> Path:
