@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from netconsole.backend.filtering.nf_messages import NfFamily
 from netconsole.diagnostics.parts.journey import Hop, Reply, TracedRule, Way
+from netconsole.diagnostics.tracing.candidates import Candidates
 from netconsole.diagnostics.tracing.heard import Heard, TraceSighting
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage
 from netconsole.diagnostics.tracing.traced_packet import Recognisable, Recognised
@@ -33,14 +34,16 @@ class Traversal:
 
 
 def by_packet(
-    messages: Iterable[TraceMessage], packets: Iterable[Recognisable]
+    messages: Iterable[TraceMessage], packets: Sequence[Recognisable]
 ) -> list[list[TraceMessage]]:
     """Return of each packet the messages that are of it, in their order."""
-    met = _by_base_chain(messages)
-    return [
-        [each for found in met if packet.recognise(found[0].packet) for each in found]
-        for packet in packets
-    ]
+    candidates = Candidates(packets)
+    own: dict[Recognisable, list[TraceMessage]] = {packet: [] for packet in packets}
+    for found in _by_base_chain(messages):
+        for packet in candidates.of(found[0].packet):
+            if packet.recognise(found[0].packet):
+                own[packet] += found
+    return [own[packet] for packet in packets]
 
 
 def traversals(messages: Iterable[TraceMessage], packet: Recognisable) -> Iterator[Traversal]:

@@ -12,6 +12,7 @@ from typing import Final, Self
 from netconsole.backend.system import packet_sockets, socket_filters
 from netconsole.backend.system.socket_filters import Instruction
 from netconsole.capture.filters import compile_filter
+from netconsole.diagnostics.tracing.candidates import Candidates
 from netconsole.diagnostics.tracing.heard import Heard, TracedArp, TraceSighting, parse_arp
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage, parse_traces
 from netconsole.diagnostics.tracing.traced_packet import Keyed, Recognisable, Recognised
@@ -56,6 +57,7 @@ class TraceListener:
         """Whether all was heard that the kernel told of rules."""
         self._arp: list[TracedArp] = []
         self._sightings: dict[Recognisable, list[TraceSighting]] = {each: [] for each in packets}
+        self._candidates = Candidates(self._sightings)
         self._keys: frozenset[int] | None = None
         self._times = Counter[tuple[str, bool, Recognised]]()
         self._told: list[TraceMessage] = []
@@ -192,8 +194,8 @@ class TraceListener:
             if arp is not None and len(self._arp) < _MOST:
                 self._arp.append(arp)
             at = next((_nanoseconds(data) for _, _, data in told), time.time_ns())
-            for packet, seen in self._sightings.items():
-                what = packet.recognise(frame[_ETHERNET:])
+            for packet in self._candidates.of(frame):
+                what, seen = packet.recognise(frame[_ETHERNET:]), self._sightings[packet]
                 if what is None or len(seen) >= _MOST:
                     continue
                 self._times[place := (interface, leaves, what)] += 1

@@ -41,6 +41,10 @@ class TracedDiscover:
         """Return nothing: ARP does not carry it."""
         return ()
 
+    def carried(self) -> tuple[bytes, ...]:
+        """Return its transaction, which every answer has."""
+        return (struct.pack("!I", self.transaction),)
+
     def recognise(self, packet: bytes) -> Recognised | None:
         """Return what an IPv4 packet is to this one; None where it is nothing to it."""
         if len(packet) < 20 or packet[0] >> 4 != 4 or packet[9] != _UDP:
@@ -81,6 +85,10 @@ class TracedQuestion:
         looked_at = "arp saddr ip . arp daddr ip"
         there, back = f"{self.sender} . {self.asked}", f"{self.asked} . {self.sender}"
         return (looked_at, there), (looked_at, back)
+
+    def carried(self) -> tuple[bytes, ...]:
+        """Return the address that is asked for, which answers are from."""
+        return (socket.inet_aton(self.asked),)
 
     def recognise(self, packet: bytes) -> Recognised | None:
         """Return what a message of ARP is to it; None where it is nothing to it."""

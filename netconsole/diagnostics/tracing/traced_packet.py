@@ -58,6 +58,9 @@ class Recognisable(Protocol):
     def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return the same of ARP, which other families meet."""
 
+    def carried(self) -> tuple[bytes, ...]:
+        """Return what everything that is something to it has one of, wherever in it."""
+
     def recognise(self, packet: bytes) -> Recognised | None:
         """Return what something is to it, from its network header on; None where nothing."""
 
@@ -166,6 +169,17 @@ class TracedPacket:
     def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return nothing: ARP does not carry it."""
         return ()
+
+    def carried(self) -> tuple[bytes, ...]:
+        """Return its mark, and what an answer has in its place."""
+        mark = struct.pack("!I", self.mark)
+        match self.protocol:
+            case "icmp":
+                return (mark,)
+            case "tcp":
+                return mark, *(struct.pack("!I", each) for each in self._acknowledged)
+            case "udp":
+                return mark, struct.pack("!H", self.source_port)
 
     def recognise(self, packet: bytes) -> Recognised | None:
         """Return what an IPv4 packet is to this one; None where it is nothing to it.

@@ -74,6 +74,10 @@ class WaitedTraffic:
         """Return nothing: ARP is not waited for."""
         return ()
 
+    def carried(self) -> tuple[bytes, ...]:
+        """Return nothing in particular, which everything has: it is waited for by itself."""
+        return (b"",)
+
     def recognise(self, packet: bytes) -> Recognised | None:
         """Return what an IPv4 packet is, and its key; None where it is nothing of the kind."""
         if len(packet) < 20 or packet[0] >> 4 != 4:
@@ -146,6 +150,10 @@ class WaitedPacket:
     def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return nothing: ARP is not waited for."""
         return ()
+
+    def carried(self) -> tuple[bytes, ...]:
+        """Return nothing in particular, which everything has: it is waited for by itself."""
+        return (b"",)
 
     def recognise(self, packet: bytes) -> Recognised | None:
         """Return what an IPv4 packet is to this one; None where it is another or nothing to it."""
