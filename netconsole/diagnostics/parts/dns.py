@@ -1,6 +1,11 @@
 """How names were resolved when a probe asked."""
 
 from dataclasses import dataclass
+from typing import Final
+
+LATE: Final = 300
+"""Milliseconds from which on a guest notices that it waits for a name that nobody has in a
+cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,7 @@ class DnsAnswer:
     code: str
     """NOERROR, NXDOMAIN, SERVFAIL, REFUSED, ...; empty when nothing came back."""
     milliseconds: int
+    """How long the soonest of its answers took."""
     problem: str = ""
     """Why nothing came back."""
     addresses: tuple[str, ...] = ()

@@ -37,6 +37,7 @@ from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import PortListener
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
+from netconsole.diagnostics.probes.dns_probe import soonest
 
 # dhcp_probe, dhcp_rogue
 
@@ -162,6 +163,7 @@ def test_the_clock_by_the_leases(ends: float, written: float, verdict: Verdict) 
 
 # dns
 
+DEAD_HERE = replace(OWN_DNS, code="", problem="no answer within 2 s", milliseconds=2000)
 DEAD = replace(UPSTREAM, code="", problem="no answer within 2 s", milliseconds=2000)
 
 
@@ -169,7 +171,7 @@ DEAD = replace(UPSTREAM, code="", problem="no answer within 2 s", milliseconds=2
     ("answers", "verdict", "words"),
     [
         ((OWN_DNS, UPSTREAM), "ok", "answered"),
-        ((replace(DEAD, server="10.0.0.1", upstream=False), UPSTREAM), "fail", "in dnsmasq"),
+        ((DEAD_HERE, UPSTREAM), "fail", "in dnsmasq"),
         ((OWN_DNS, DEAD), "fail", "between dnsmasq and that server"),
         ((OWN_DNS, replace(UPSTREAM, code="REFUSED")), "fail", "answers REFUSED"),
         ((OWN_DNS, DEAD, replace(UPSTREAM, server="192.0.2.1")), "warn", "Another one does"),
@@ -201,6 +203,25 @@ def test_on_which_side_of_dnsmasq_the_time_is_lost(
     finding = found("dns", DnsAnswers(answers))  # type: ignore[arg-type]  # of DnsAnswer, all
     assert finding.verdict == verdict
     assert words in finding.because
+
+
+@pytest.mark.parametrize(
+    ("took", "counts", "asked"),
+    [
+        ((20,), 20, 1),
+        ((900, 20), 20, 2),
+        ((900, 700, 800), 700, 3),
+        ((0,), 0, 1),
+        ((900, 0), 900, 3),
+    ],
+)
+def test_one_late_answer_is_no_verdict(took: tuple[int, ...], counts: int, asked: int) -> None:
+    """0: nothing came back."""
+    told = [replace(OWN_DNS, milliseconds=each) if each else DEAD for each in (*took, 0, 0)]
+    questions = iter(told[:3])
+    found = soonest(lambda: next(questions))
+    assert found == (replace(OWN_DNS, milliseconds=counts) if counts else DEAD)
+    assert len([*questions]) == 3 - asked
 
 
 def test_a_slow_dnsmasq_that_is_busy_is_left_to_that_check() -> None:

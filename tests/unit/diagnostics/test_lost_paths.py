@@ -5,7 +5,11 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
+from evidence_samples import FLOATING
+from routing_samples import seen
 
+from netconsole.backend.model.subject import floating
+from netconsole.backend.steps import AddAddress
 from netconsole.cli.trace import trace, trace_request
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
@@ -143,6 +147,16 @@ def test_what_it_met_before_it_got_lost_is_named() -> None:
     assert (
         "`-i eth0 -j CT --notrack` (table ip raw)" in judged(tried("gateway", "lost", met)).because
     )
+
+
+def test_what_a_missing_floating_address_explains_is_left_to_its_check() -> None:
+    """The world answers the floating address, and nobody there learns where that is."""
+    beyond = Journeys((tried("world", "beyond", CAME),), reached_by_host=(ROUTER,))
+    step = AddAddress("eth0", f"{FLOATING}/32", subjects=(floating(FLOATING),))
+    verdicts = [
+        CHECKS["packet_loss"].judge(seen(beyond, steps=steps)).verdict for steps in ((), (step,))
+    ]
+    assert verdicts == ["fail", "info"]
 
 
 def test_where_all_came_through_it_is_well() -> None:

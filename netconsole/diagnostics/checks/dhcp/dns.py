@@ -14,7 +14,7 @@ from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.dns import DnsAnswer, DnsAnswers
+from netconsole.diagnostics.parts.dns import LATE, DnsAnswer, DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles
 from netconsole.diagnostics.parts.journeys import Journeys
 from netconsole.diagnostics.parts.log import SystemLog
@@ -26,9 +26,6 @@ from netconsole.diagnostics.reasoning.server_questions import drops_of_questions
 
 ID: Final = "dns"
 TITLE = "Names are resolved, and soon"
-SLOW = 300
-"""Milliseconds that a guest waits for a name that nobody has in a cache."""
-
 _REFUSALS = ("SERVFAIL", "REFUSED")
 _CAUSES = (dnsmasq_processes.CHECK, dnsmasq_load.CHECK, dhcp_firewall.CHECK, gateway.CHECK)
 """Checks that name the cause of a silent or slow dnsmasq."""
@@ -67,7 +64,7 @@ def _network(snapshot: Snapshot, network: str, rows: tuple[Evidence, ...]) -> Fi
     upstream = told.of(network, upstream=True)
     dead = [each for each in upstream if not each.code]
     refusing = [each for each in upstream if each.code in _REFUSALS]
-    slow = [each for each in upstream if each.milliseconds > SLOW]
+    slow = [each for each in upstream if each.milliseconds > LATE]
     if dead or refusing:
         return _upstream(snapshot, own, (*dead, *refusing), rows)
     if not own.code or own.code in _REFUSALS:
@@ -83,7 +80,7 @@ def _network(snapshot: Snapshot, network: str, rows: tuple[Evidence, ...]) -> Fi
         )
         remedy = "Give a nearer server in dns_server, then `netconsole apply`."
         return Finding(ID, TITLE, "warn", because, rows, remedy=remedy)
-    if own.milliseconds > SLOW:
+    if own.milliseconds > LATE:
         because = (
             f"The dnsmasq of {network} took {own.milliseconds} ms to answer, though the servers "
             "that it asks answer at once: the time is lost in dnsmasq itself."
@@ -193,7 +190,7 @@ def _named(snapshot: Snapshot, causes: tuple[Check, ...], verdicts: tuple[Verdic
 def _row(each: DnsAnswer) -> Evidence:
     way = "that it asks" if each.upstream else "of the network"
     value = f"{each.code}, {each.milliseconds} ms" if each.code else each.problem
-    return Evidence(f"{each.server} {way}", value, f"within {SLOW} ms", f"asked for {each.name}")
+    return Evidence(f"{each.server} {way}", value, f"within {LATE} ms", f"asked for {each.name}")
 
 
 PAGE = Explanation(
@@ -204,8 +201,9 @@ PAGE = Explanation(
     "again (resolv.conf(5)).",
     evidence="A random name below example.com, which is in no cache, asked of each network's "
     "dnsmasq from this host and of each server that dnsmasq asks, at the same moment. Both slow: "
-    "the time is lost behind dnsmasq; dnsmasq alone: in it. NXDOMAIN is the answer expected, "
-    "and an address from dnsmasq alone is one that it makes up.",
+    "the time is lost behind dnsmasq; dnsmasq alone: in it. Who answers late is asked for two more "
+    "names, and the soonest answer counts. NXDOMAIN is the answer expected, and an address from "
+    "dnsmasq alone is one that it makes up.",
     look_alikes=(
         ("dnsmasq_processes", "no dnsmasq is there, or it is stopped."),
         ("dnsmasq_load", "dnsmasq is too busy to answer."),

@@ -74,15 +74,16 @@ _CAUSES: Final = (
 )
 """Checks that are nearer to a cause: where one has found something, that comes first."""
 _OF_NAMES: Final = (dnsmasq_processes.CHECK,)
-_OF_WORLD: Final = (own_address.CHECK, egress_source.CHECK, upstream_arp.CHECK, floating_nat.CHECK)
+_OF_WORLD: Final = (
+    *(own_address.CHECK, egress_source.CHECK, upstream_arp.CHECK),
+    *(floating_nat.CHECK, floating_address.CHECK),
+)
 _CAUSES_OF: Final[dict[Purpose, tuple[Check, ...]]] = {
     "lease": (*_OF_NAMES, dhcp_hosts.CHECK, dhcp_rogue.CHECK),
     "names": _OF_NAMES,
     "servers": (dns.CHECK, *_OF_WORLD),
     "world": _OF_WORLD,
-    "floating": (
-        *(*_OF_WORLD, ingress_destination.CHECK, floating_address.CHECK, conntrack_stale.CHECK),
-    ),
+    "floating": (*_OF_WORLD, ingress_destination.CHECK, conntrack_stale.CHECK),
     "neighbour": (hairpin.CHECK,),
     "metadata": (metadata.CHECK,),
 }
