@@ -59,6 +59,16 @@ def test_a_guest_with_the_address_of_another(lab: RunningLab, fault: str, check:
     put_through(lab, fault, check, "--probe", beside=("guards",))
 
 
+def test_a_guest_that_has_the_gateways_address_as_well_has_its_own_too(lab: RunningLab) -> None:
+    """It answers nobody who asks in the gateway's name, as it takes that for its own."""
+    lab.netconsole("lab", "break", "gateway_twice")
+    try:
+        found = examined(lab, "--probe", "--only", "guest_answers")
+    finally:
+        lab.netconsole("lab", "mend", "gateway_twice")
+    assert found.named == [], found.reasons
+
+
 def test_an_announcement_heals_the_router_and_cannot_be_taken_back(lab: RunningLab) -> None:
     put_through(lab, "upstream_arp", "upstream_arp", "--probe", undone=False)
 

@@ -156,14 +156,18 @@ def _outside(status: Status, routing: Routing) -> str:
 
 
 def _ask(asked: Sequence[_Asked], wires: PortWires) -> None:
-    """Ask for each address, then those that answer for what shows their conduct."""
+    """Ask for each address, then those that answer for what shows their conduct.
+
+    The second time in nobody's name: who has the asker's address as well answers only then.
+    """
 
     def waiting() -> list[_Asked]:
         return [each for each in asked if each.has_carrier and not _macs(each, wires)]
 
-    for _ in range(2):
+    for in_its_name in (True, False):
         for each in waiting():
-            wires.send(each.guest.device, [_arp(each, each.guest.address)])
+            asker = each.asker if in_its_name else _NOBODY
+            wires.send(each.guest.device, [_arp(each, each.guest.address, asker)])
         wires.watch(PATIENCE, lambda: not waiting())
     silent = waiting()
     for each in asked:
@@ -187,13 +191,13 @@ def _sweep(silent: Iterable[_Asked], wires: PortWires) -> None:
         addresses = list(conduct.swept(each.network, MOST_SWEPT))
         for at in range(0, len(addresses), _BATCH):
             batch = addresses[at : at + _BATCH]
-            wires.send(each.guest.device, (_arp(each, address) for address in batch))
+            questions = (_arp(each, address, each.asker) for address in batch)
+            wires.send(each.guest.device, questions)
             wires.watch(0.0)
 
 
-def _arp(each: _Asked, address: str) -> bytes:
-    asker = each.asker if each.asker != address else _NOBODY
-    return arp_request(each.own_mac, asker, address)
+def _arp(each: _Asked, address: str, asker: str) -> bytes:
+    return arp_request(each.own_mac, asker if asker != address else _NOBODY, address)
 
 
 def _macs(each: _Asked, wires: PortWires) -> tuple[str, ...]:
