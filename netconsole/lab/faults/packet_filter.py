@@ -58,7 +58,7 @@ def _kept_apart(service: Service) -> bool:
 
 
 _PORT: Final = "eth3"
-"""A card that the admin puts into the bridge."""
+"""A card that the admin puts into the bridge; its far end is on this host, and answers nobody."""
 _ADMITS: Final = ("INPUT", "-i", _PORT, "-p", "tcp", "--dport", "22", "-j", "ACCEPT")
 
 
@@ -208,7 +208,7 @@ FAULTS: Final = (
         (
             ("ip", "link", "add", _PORT, "type", "veth", "peer", "name", f"{_PORT}-far"),
             ("ip", "link", "set", "dev", _PORT, "up", "master", BRIDGE),
-            ("ip", "link", "set", "dev", f"{_PORT}-far", "up"),
+            ("ip", "link", "set", "dev", f"{_PORT}-far", "arp", "off", "up"),
             ("iptables", "-w", "-A", *_ADMITS),
         ),
         (
