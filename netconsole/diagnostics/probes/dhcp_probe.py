@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, cast
 
-from netconsole.backend.model.errors import NetconsoleError
+from netconsole.backend.model.errors import NetconsoleError, Unavailable
 from netconsole.backend.model.text import decoded, from_json
 from netconsole.backend.survey.status import Allocation, NetworkStatus
 from netconsole.backend.system import files
@@ -150,27 +150,29 @@ def _make_port(bridge: str, number: int) -> _Port:
 
 
 def _plug_in(port: _Port) -> None:
-    """Make it a port, under the highest address: a bridge may take the lowest of its ports'."""
+    """Make it a port, under the highest address: a bridge may take the lowest of its ports'.
+
+    Raises Unavailable where the spanning tree keeps each new port waiting.
+    """
     tail = secrets.token_bytes(2).hex(":")
     lines = (
         f"link set dev {port.name} address fe:ff:ff:ff:{tail}",
         f"link set dev {port.name} master {port.bridge} up",
     )
     run(["ip", "-batch", "-"], text="\n".join(lines))
-    delay = Path(f"/sys/class/net/{port.bridge}/bridge/forward_delay")
-    try:
-        patient = files.read_text(delay).strip() != "0"
-    except OSError:
-        patient = False
-    if patient:  # a new port would be deaf for that long; with spanning tree the kernel refuses
+    if _read(f"{port.bridge}/bridge/forward_delay") in ("0", ""):
+        return
+    # A new port would be deaf for that long; what sets its state is a spanning tree, where one is.
+    if _read(f"{port.bridge}/bridge/stp_state") == "0":
         run(["bridge", "link", "set", "dev", port.name, "state", "3"])
+    else:
+        raise Unavailable(f"the spanning tree of {port.bridge} keeps each new port waiting")
 
 
 def _await(ports: Iterable[_Port]) -> tuple[_Port, ...]:
     """Wait until answers can come out of the bridges; return the ports of those that stay shut.
 
-    A port that its bridge blocks, as spanning tree does for long, is asked from after a while all
-    the same: the silence is what the check `stp` explains.
+    A port that its bridge blocks is asked from after a while all the same.
     """
     began = time.monotonic()
     while waiting := tuple(each for each in ports if not (_is_up(each) and _forwards(each))):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from bridge_samples import BRIDGE
 from dhcp_samples import LEASE_FILE, PID_FILE, ROGUE, SEEN, found, leases, named
 from evidence_samples import (
     ARGV,
@@ -21,6 +22,7 @@ from evidence_samples import (
     UPSTREAM,
     snapshot,
 )
+from routing_samples import link
 
 from netconsole.backend.filtering.native_tables import NftChain, NftTable
 from netconsole.backend.model.subject import network
@@ -36,6 +38,7 @@ from netconsole.diagnostics.model.finding import Verdict
 from netconsole.diagnostics.parts.dhcp import DhcpAnswer, DhcpAnswers
 from netconsole.diagnostics.parts.dns import DnsAnswers
 from netconsole.diagnostics.parts.dnsmasq import PortListener
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 from netconsole.diagnostics.probes.dns_probe import soonest
 
@@ -114,6 +117,15 @@ def test_a_server_on_this_host_has_no_port_to_be_silenced_at() -> None:
 def test_a_bridge_that_could_not_be_probed_is_not_known() -> None:
     told = DhcpAnswers(2.5, problems={"br100": "ip: Operation not permitted"})
     assert found("dhcp_probe", told).verdict == found("dhcp_rogue", told).verdict == "unknown"
+
+
+def test_where_the_spanning_tree_keeps_the_probe_out_that_check_says_so() -> None:
+    told = DhcpAnswers(2.5, problems={"br100": "the spanning tree of br100 keeps it waiting"})
+    settings = replace(BRIDGE, stp=True, forward_delay=1500)
+    waits = Links((link(2, "eth0"), replace(link(4, "br100", "bridge"), bridge=settings)))
+    for check in ("dhcp_probe", "dhcp_rogue"):
+        finding = found(check, told, waits)
+        assert (finding.verdict, "stp says why" in finding.because) == ("info", True)
 
 
 # dhcp_nak, clock

@@ -5,9 +5,9 @@ from typing import Final
 from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.steps import Plan, ReloadDnsmasq
 from netconsole.backend.survey.trouble import Reach
-from netconsole.diagnostics.checks.bridges import bridge
+from netconsole.diagnostics.checks.bridges import bridge, stp
 from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dhcp_hosts, dnsmasq_processes, inotify
-from netconsole.diagnostics.checks.dhcp.dhcp_rogue import own_servers
+from netconsole.diagnostics.checks.dhcp.dhcp_rogue import own_servers, unprobed
 from netconsole.diagnostics.checks.path import arp_answers, gateway
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -43,8 +43,8 @@ def judge(snapshot: Snapshot) -> Finding:
     servers = {each.bridge: own_servers(snapshot, each) for each in host.status.networks}
     asked = [each for each in told.asked if each.instance]
     rows = tuple(_row(each, told) for each in asked)
-    if problem := next(iter(told.problems.values()), ""):
-        return Finding(ID, TITLE, "unknown", f"A bridge could not be probed: {problem}.", rows)
+    if unasked := unprobed(snapshot):
+        return Finding(ID, TITLE, *unasked, rows)
     if not asked:
         because = "There is no instance in whose name a dnsmasq could be asked."
         return Finding(ID, TITLE, "not-applicable", because)
@@ -192,7 +192,9 @@ CHECK = Check(
     2.6,
     judge,
     PAGE,
-    uses=frozenset({Routing, Journeys}).union(*((each.needs | each.uses) for each in _CAUSES))
+    uses=frozenset({Routing, Journeys}).union(
+        stp.CHECK.needs, *((each.needs | each.uses) for each in _CAUSES)
+    )
     - {Backend},
     narrow=narrowed(of_dhcp, of_networks),
     reach=Reach.NETWORK,

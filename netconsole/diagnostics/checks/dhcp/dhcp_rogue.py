@@ -6,9 +6,10 @@ from typing import Final
 from netconsole.backend.steps import Plan, RunProgram
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.backend.survey.trouble import Reach
+from netconsole.diagnostics.checks.bridges import stp
 from netconsole.diagnostics.checks.dhcp import dnsmasq_processes
 from netconsole.diagnostics.model.check import Check
-from netconsole.diagnostics.model.finding import Evidence, Finding
+from netconsole.diagnostics.model.finding import Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
@@ -32,8 +33,8 @@ def judge(snapshot: Snapshot) -> Finding:
         return _found(snapshot, strange[0], networks[strange[0].bridge], rows)
     if told.held_off:
         return _held_off(snapshot, told.held_off[0], rows)
-    if problem := next(iter(told.problems.values()), ""):
-        return Finding(ID, TITLE, "unknown", f"A bridge could not be probed: {problem}.", rows)
+    if unasked := unprobed(snapshot):
+        return Finding(ID, TITLE, *unasked, rows)
     if not told.asked:
         because = "No network here is served by dnsmasq on a bridge that is up."
         return Finding(ID, TITLE, "not-applicable", because)
@@ -42,6 +43,16 @@ def judge(snapshot: Snapshot) -> Finding:
         f"within {told.seconds:.1f} s."
     )
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def unprobed(snapshot: Snapshot) -> tuple[Verdict, str] | None:
+    """Return what is to be said where a bridge could not be probed; None where each was."""
+    problem = next(iter(snapshot.part(DhcpAnswers).problems.values()), "")
+    if not problem:
+        return None
+    if stp.CHECK.examine(snapshot).found:
+        return "info", f"A bridge was not probed: {problem}. {stp.ID} says why."
+    return "unknown", f"A bridge could not be probed: {problem}."
 
 
 def own_servers(snapshot: Snapshot, network: NetworkStatus) -> frozenset[str | None]:
@@ -187,7 +198,7 @@ CHECK = Check(
     2.6,
     judge,
     PAGE,
-    uses=frozenset({DnsmasqProcesses, Routing}),
+    uses=frozenset({DnsmasqProcesses, Routing}) | (stp.CHECK.needs - {Backend}),
     narrow=narrowed(of_dhcp, of_networks),
     reach=Reach.NETWORK,
     wrong="Another DHCP server answers the guests",
