@@ -27,6 +27,7 @@ from netconsole.diagnostics.model.target import Target, resolve
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.forwarding import ForwardingEntry, Move, PortVlan, PortVlans
 from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.pings import Ping, SizePings
 from netconsole.diagnostics.parts.queues import Queue, Queues
 from netconsole.diagnostics.parts.settings import Sysctls
 
@@ -280,6 +281,14 @@ def test_listeners_are_forgotten_only_by_who_asks_and_filters(
     settings: dict[str, object], verdict: str
 ) -> None:
     assert judged("multicast", bridged(links=bridge_set(**settings))).verdict == verdict
+
+
+def test_of_what_a_full_queue_takes_it_is_not_known_that_it_was_too_large() -> None:
+    vanished = SizePings(
+        (Ping("10.0.0.3", "br100", "", 0, 2, 2), Ping("10.0.0.3", "br100", "", 1500, 2, 0))
+    )
+    for seen, verdict in ((bridged(), "warn"), (bridged(tap2_tx_dropped=5), "info")):
+        assert CHECKS["mtu"].examine(seen.with_parts(vanished)).verdict == verdict
 
 
 def test_only_what_is_dropped_now_is_a_fault() -> None:

@@ -8,13 +8,21 @@ import pytest
 from evidence_samples import FLOATING
 from routing_samples import seen
 
-from netconsole.backend.model.subject import floating
-from netconsole.backend.steps import AddAddress
+from netconsole.backend.model.subject import floating, port
+from netconsole.backend.steps import AddAddress, SetLink
 from netconsole.cli.trace import trace, trace_request
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.journey import End, Hop, Journey, Protocol, Reply, TracedRule
+from netconsole.diagnostics.parts.journey import (
+    End,
+    Hop,
+    Journey,
+    Protocol,
+    Reply,
+    RuleOwner,
+    TracedRule,
+)
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 from netconsole.diagnostics.reasoning.lost_paths import LossPlace, LostPaths, lost_paths
@@ -155,6 +163,18 @@ def test_what_a_missing_floating_address_explains_is_left_to_its_check() -> None
     step = AddAddress("eth0", f"{FLOATING}/32", subjects=(floating(FLOATING),))
     verdicts = [
         CHECKS["packet_loss"].judge(seen(beyond, steps=steps)).verdict for steps in ((), (step,))
+    ]
+    assert verdicts == ["fail", "info"]
+
+
+def test_the_policy_of_a_guard_that_lacks_its_rules_is_left_to_the_check_of_guards() -> None:
+    owner = RuleOwner(port("veth1"), "guard", "web1", says="whatever else it sends")
+    policy = TracedRule("netdev", "netconsole", "port-veth1", owner=owner)
+    ended = tried("gateway", "dropped", replace(DROPPED, kind="policy", rule=policy))
+    step = SetLink("br100", "group_fwd_mask", "8", "0")  # one that `guards` names
+    verdicts = [
+        CHECKS["packet_loss"].judge(seen(Journeys((ended,)), steps=steps)).verdict
+        for steps in ((), (step,))
     ]
     assert verdicts == ["fail", "info"]
 

@@ -7,6 +7,7 @@ from typing import Final
 from netconsole.backend.steps import Plan, SetLink
 from netconsole.backend.survey.status import NetworkStatus
 from netconsole.backend.survey.trouble import Reach
+from netconsole.diagnostics.checks.bridges import drops
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding, Verdict
 from netconsole.diagnostics.model.page import Explanation
@@ -165,6 +166,12 @@ def _swallowed(large: Ping, snapshot: Snapshot, rows: tuple[Evidence, ...]) -> F
         f"{large.interface}: something beyond {large.interface} carries less and says nothing, so "
         f"that transfers hang where ping works.{most}"
     )
+    if drops.CHECK.examine(snapshot).found:
+        because = (
+            f"{large.target} answers small packets, and none of {large.size} bytes. A queue drops "
+            f"packets meanwhile, as {drops.ID} says: without that it is known what is too large."
+        )
+        return Finding(ID, TITLE, "info", because, rows, confidence="possible")
     remedy = (
         "Find the link that carries less: a tunnel, a switch port, the guest's own interface. Or "
         f"set the MTU of {large.interface} to {carried}: this host tells senders then."
@@ -201,7 +208,7 @@ PAGE = Explanation(
     "large not is the proof, wherever the narrow link is. Of two of them at most the largest that "
     "passes is looked for.",
     look_alikes=(
-        ("packet loss under load", "small packets are lost as well."),
+        ("drops", "a queue is full: packets are lost at random, small ones as well."),
         ("the packet filter", "the size does not matter."),
         ("offloads", "captures show frames larger than the MTU, which is normal with GRO and TSO."),
         ("bridge", "a port that is down carries nothing, of any size."),
@@ -221,7 +228,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({SizePings}),
+    uses=frozenset({SizePings}) | (drops.CHECK.needs - {Backend, Links}),
     narrow=narrowed(of_plan, of_ports, of_networks),
     reach=Reach.NETWORK,
     wrong="A link carries only smaller frames than guests send",

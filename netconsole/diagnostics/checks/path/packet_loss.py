@@ -91,7 +91,11 @@ _CAUSES_OF: Final[dict[Purpose, tuple[Check, ...]]] = {
 _NAMING_RULES: Final = (
     *(forward_filter.CHECK, legacy_filter.CHECK, dhcp_firewall.CHECK, bridge_nf.CHECK, dns.CHECK),
 )
-"""Those that are nearer to a rule that has ended packets."""
+"""Those that are nearer to a rule of others that has ended packets."""
+_NAMING_OURS: Final = (guards.CHECK, group_rules.CHECK)
+"""Those that say which rules of ours are missing before one of ours, or a policy, that drops."""
+_WARNING_OF_OTHERS: Final = (guards.ID, ip_forward.ID)
+"""Those whose warnings are of what ends no packet now: who is not guarded, and the next boot."""
 TITLE = "Packets pass from interface to interface"
 _CONFIDENCE: dict[str, Confidence] = {"high": "certain", "medium": "likely", "low": "possible"}
 _WHERE = {
@@ -141,10 +145,18 @@ def nearest_cause(found: LostPaths, snapshot: Snapshot, but: str = "") -> str:
     purpose = found.paths[0].purpose
     if found.place.rule is None:
         causes = (*_CAUSES, *_CAUSES_OF.get(purpose, ()))
+    elif found.place.rule.owner is not None:
+        causes = _NAMING_OURS
     else:
         causes = (*_NAMING_RULES, *((metadata.CHECK,) if purpose == "metadata" else ()))
     asked = (each for each in causes if each.id != but)
-    return next((each.id for each in asked if each.examine(snapshot).found), "")
+    return next((each.id for each in asked if _explains(each, snapshot)), "")
+
+
+def _explains(check: Check, snapshot: Snapshot) -> bool:
+    """Whether it has found what may end packets."""
+    verdict = check.examine(snapshot).verdict
+    return verdict == "fail" or (verdict == "warn" and check.id not in _WARNING_OF_OTHERS)
 
 
 def _all_reached(tried: Journeys | None, snapshot: Snapshot) -> Finding:
