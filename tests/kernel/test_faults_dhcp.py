@@ -91,6 +91,8 @@ def test_what_no_plan_can_mend_is_named_alone_with_what_to_do(lab: RunningLab, f
         ("dnsmasq_stopped", "dnsmasq_processes"),
         ("dhcp_hosts", "dhcp_hosts"),
         ("dhcp_firewall", "dhcp_firewall"),
+        ("gateway", "gateway"),
+        ("stp", "stp"),
     ],
 )
 def test_a_probe_that_nobody_answers_leaves_the_cause_to_who_knows_it(
