@@ -117,9 +117,7 @@ def _answer(asked: _Question) -> DnsAnswer:
     )
 
 
-def _told(
-    asked: _Question, name: str, number: int, deadline: float
-) -> tuple[str, tuple[str, ...]]:
+def _told(asked: _Question, name: str, number: int, deadline: float) -> tuple[str, tuple[str, ...]]:
     """Ask by UDP; return the code and the addresses. Raises TimeoutError, OSError."""
     family = socket.AF_INET6 if ":" in asked.server else socket.AF_INET
     address, _, port = asked.server.partition("#")
