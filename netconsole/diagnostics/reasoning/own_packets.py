@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from netconsole.backend.filtering.matches import Flow
 from netconsole.backend.model import dnsmasq_arguments
-from netconsole.backend.survey.status import DnsmasqStatus
+from netconsole.backend.survey.status import Allocation, DnsmasqStatus
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles
@@ -24,7 +24,6 @@ from netconsole.diagnostics.reasoning.route_lookup import (
     Routed,
     RoutedPacket,
     RouteIndex,
-    lookup,
     network_of,
     routed,
 )
@@ -62,8 +61,9 @@ def refused_packets(snapshot: Snapshot) -> Iterator[RefusedPacket]:
     route refuses of everybody."""
     routing = snapshot.part(Routing)
     ways = RouteIndex(routing.routes)
-    for packet in _packets(snapshot):
-        for mark, marking in _marks(snapshot, packet):
+    has_marks = any("fwmark" in rule.text for rule in routing.rules)
+    for packet in _packets(snapshot, ways):
+        for mark, marking in _marks(snapshot, packet) if has_marks else ((0, None),):
             asked = RoutedPacket(IPv4Address(packet.address), mark=mark)
             decided = routed(routing, asked, ways)
             if decided is None or not _refuses(decided):
@@ -84,37 +84,48 @@ def _marks(snapshot: Snapshot, packet: OwnPacket) -> Iterator[tuple[int, Marking
         yield from ((each.mark, each) for each in found if each.is_certain and each.mark)
 
 
-def _packets(snapshot: Snapshot) -> Iterator[OwnPacket]:
-    status, routing = snapshot.part(Backend).status, snapshot.part(Routing)
-    anybody = SocketOwner()
-    for route in routing.routes:
+def _packets(snapshot: Snapshot, ways: RouteIndex) -> Iterator[OwnPacket]:
+    """Return one packet of a kind to each whom this host has to reach."""
+    routing = snapshot.part(Routing)
+    known: set[tuple[Flow, SocketOwner]] = set()
+    for address, use, port, source_port, sender in _needed(snapshot):
+        flow = _flow(routing, ways, address, port, source_port)
+        if (flow, sender) not in known:
+            known.add((flow, sender))
+            yield OwnPacket(address, use, flow, sender)
+
+
+def _needed(snapshot: Snapshot) -> Iterator[tuple[str, str, int, int, SocketOwner]]:
+    """Return addresses, who they are, and the ports to which and from which is sent."""
+    status, anybody = snapshot.part(Backend).status, SocketOwner()
+    for route in snapshot.part(Routing).routes:
         is_default = network_of(route.destination) == EVERYWHERE and route.kind in OFTEN_SET
         if is_default and route.gateway and ":" not in route.gateway:
-            use = "the router of a default route"
-            yield OwnPacket(route.gateway, use, _flow(routing, route.gateway), anybody)
+            yield route.gateway, "the router of a default route", 0, 0, anybody
     for server in status.dnsmasq:
-        sender = _sender(snapshot, server) if server.state == "running" else anybody
+        if server.state != "running":
+            continue
+        use = f"a name server that the dnsmasq of {server.network} asks"
         for told in dnsmasq_arguments.values(server.argv, "server"):
             address, _, port = told.partition("#")
-            if server.state == "running" and _is_ipv4(address):
-                use = f"a name server that the dnsmasq of {server.network} asks"
-                flow = _flow(routing, address, port=int(port or _DNS))
-                yield OwnPacket(address, use, flow, sender)
-    for network in status.networks:
-        placed = (each for each in status.allocations if each.network == network.label)
-        if guest := next((each for each in placed if each.device_state == "up"), None):
-            use = f"{guest.instance}, which asks for names"
-            flow = _flow(routing, guest.address, source_port=_DNS)
-            yield OwnPacket(guest.address, use, flow, anybody)
+            if _is_ipv4(address):
+                yield address, use, int(port or _DNS), 0, _sender(snapshot, server)
+    first = {each.network: each for each in reversed(status.allocations) if _is_up(each)}
+    for guest in first.values():
+        yield guest.address, f"{guest.instance}, which asks for names", 0, _DNS, anybody
 
 
-def _flow(routing: Routing, address: str, port: int = 0, source_port: int = 0) -> Flow:
-    route = lookup(routing, address)
+def _is_up(guest: Allocation) -> bool:
+    return guest.device_state == "up"
+
+
+def _flow(routing: Routing, ways: RouteIndex, address: str, port: int, source_port: int) -> Flow:
+    found = routed(routing, RoutedPacket(IPv4Address(address)), ways)
     return Flow(
         "what this host sends",
         "",
         "",
-        route.interface if route else "",
+        found.route.interface if found and found.route else "",
         destination=IPv4Network(address),
         protocol="udp" if port or source_port else "",
         port=port,
