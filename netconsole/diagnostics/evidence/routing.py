@@ -1,11 +1,14 @@
 """The addresses as they were seen; reads routes, routing rules and neighbours by iproute2."""
 
+import re
 from collections.abc import Iterator
-from typing import NotRequired, TypedDict, cast
+from pathlib import Path
+from typing import Final, NotRequired, TypedDict, cast
 
 from netconsole.backend.kernel.links import observe_addresses
 from netconsole.backend.model.hoststate import Address, Observed
 from netconsole.backend.model.text import from_json
+from netconsole.backend.system import files
 from netconsole.backend.system.programs import run
 from netconsole.diagnostics.parts.routing import (
     InterfaceAddress,
@@ -14,6 +17,8 @@ from netconsole.diagnostics.parts.routing import (
     Routing,
     RoutingRule,
 )
+
+_UNICAST: Final = re.compile(r"[0-9a-f][02468ace](?::[0-9a-f]{2}){5}")
 
 
 class _Hop(TypedDict):
@@ -53,7 +58,7 @@ def read_routing(known: Observed | None = None) -> Routing:
         tuple(map(_address, seen)),
         tuple(_routes()),
         tuple(_rules()),
-        (*_neighbours(), *_neighbours("proxy")),
+        (*_neighbours("nud", "all"), *_neighbours("proxy")),
     )
 
 
@@ -95,9 +100,25 @@ def _neighbours(*which: str) -> Iterator[Neighbour]:
     told = run(["ip", "-statistics", "-json", "-4", "neighbour", "show", *which])
     for entry in cast(list[_NeighbourEntry], from_json(told or "[]")):
         state = " ".join(entry.get("state", ()))
+        if state == "NOARP" and _is_of_kernel(entry):
+            continue
         mac, interface = entry.get("lladdr", ""), entry.get("dev", "")
         heard = [
             told for told in (entry.get("confirmed"), entry.get("updated")) if told is not None
         ]
         age = min(heard, default=None)
-        yield Neighbour(entry["dst"], interface, mac, state, proxy=bool(which), age=age)
+        yield Neighbour(entry["dst"], interface, mac, state, proxy="proxy" in which, age=age)
+
+
+def _is_of_kernel(entry: _NeighbourEntry) -> bool:
+    """Whether an entry of the state NOARP is one that the kernel makes by itself: for groups and
+    broadcasts, and where an interface has no hardware addresses, or does without ARP (Linux
+    net/ipv4/arp.c, arp_constructor)."""
+    mac = entry.get("lladdr", "")
+    if not _UNICAST.fullmatch(mac) or not mac.strip("0:"):
+        return True
+    try:
+        own = files.read_text(Path("/sys/class/net", entry.get("dev", ""), "address")).strip()
+    except OSError:
+        return True  # it has just gone
+    return mac == own

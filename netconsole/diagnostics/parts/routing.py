@@ -68,7 +68,8 @@ class Neighbour:
     interface: str
     mac: str = ""
     state: str = ""
-    """REACHABLE, STALE, FAILED, INCOMPLETE, PERMANENT, ...; empty for a proxy entry."""
+    """REACHABLE, STALE, FAILED, INCOMPLETE, PERMANENT, NOARP where somebody made it, ...; empty for
+    a proxy entry."""
     proxy: bool = False
     age: int | None = None
     """Seconds since the neighbour was heard to have this hardware address; None where the kernel

@@ -5,8 +5,8 @@ from typing import Final
 from netconsole.backend.steps import RunProgram
 from netconsole.diagnostics.parts.routing import Neighbour
 
-PERMANENT: Final = "PERMANENT"
-"""The state of such an entry: no answer changes it."""
+BY_HAND: Final = ("PERMANENT", "NOARP")
+"""The states of such an entry: no answer changes it."""
 
 
 def removal(entry: Neighbour) -> RunProgram:
@@ -14,5 +14,5 @@ def removal(entry: Neighbour) -> RunProgram:
     words, place = ("ip", "neighbour"), (entry.address, "dev", entry.interface)
     return RunProgram(
         (*words, "delete", *place),
-        (*words, "replace", *place, "lladdr", entry.mac, "nud", "permanent"),
+        (*words, "replace", *place, "lladdr", entry.mac, "nud", entry.state.lower()),
     )

@@ -177,14 +177,15 @@ def test_what_a_host_remembers_of_a_neighbour_is_past_until_it_is_asked_for(stat
     assert CHECKS["address_conflict"].examine(seen(routing, now)).verdict == "ok"
 
 
-def test_an_entry_that_somebody_made_is_taken_away() -> None:
-    wrong = Neighbour(WEB1.address, "br100", "02:bb:00:00:00:01", "PERMANENT")
+@pytest.mark.parametrize("state", ["PERMANENT", "NOARP"])
+def test_an_entry_that_somebody_made_is_taken_away(state: str) -> None:
+    wrong = Neighbour(WEB1.address, "br100", "02:bb:00:00:00:01", state)
     right = answered(asked("br100", "10.0.0.2", (WEB1.mac, "veth1")))
     found = CHECKS["address_conflict"].examine(seen(replace(ROUTING, neighbours=(wrong,)), right))
     assert found.verdict == "fail"
     assert found.fix is not None
     assert found.fix.commands == ("ip neighbour delete 10.0.0.2 dev br100",)
-    assert "02:bb:00:00:00:01" in found.fix.inverse.commands[0]
+    assert found.fix.inverse.commands[0].endswith(f"02:bb:00:00:00:01 nud {state.lower()}")
 
 
 def with_address(*more: InterfaceAddress) -> Snapshot:

@@ -16,7 +16,7 @@ from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Neighbour, Routing
 from netconsole.diagnostics.reasoning.narrowing import narrowed, of_instances
-from netconsole.diagnostics.reasoning.permanent_neighbours import PERMANENT, removal
+from netconsole.diagnostics.reasoning.permanent_neighbours import BY_HAND, removal
 from netconsole.diagnostics.reasoning.quarantine import COST, silence
 
 ID: Final = "address_conflict"
@@ -52,7 +52,7 @@ def judge(snapshot: Snapshot) -> Finding:
     if contested := [each for each in claims if each.strangers]:
         return _failed(contested)
     memories = [*_memories(snapshot, placed, {each.wanted.address for each in claims})]
-    if by_hand := [each for each in memories if each.neighbour.state == PERMANENT]:
+    if by_hand := [each for each in memories if each.neighbour.state in BY_HAND]:
         return _entered(by_hand)
     if memories:
         return _remembered(memories)
@@ -133,7 +133,7 @@ def _memories(snapshot: Snapshot, placed: list[Allocation], asked: set[str]) -> 
         known = neighbours.get((bridges.get(each.network, ""), each.address))
         if known is None or known.mac in {each.mac, *own}:
             continue
-        if known.state == PERMANENT or each.address not in asked:
+        if known.state in BY_HAND or each.address not in asked:
             yield _Memory(each, known)
 
 

@@ -13,7 +13,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Neighbour, Routing
-from netconsole.diagnostics.reasoning.permanent_neighbours import PERMANENT, removal
+from netconsole.diagnostics.reasoning.permanent_neighbours import BY_HAND, removal
 
 ID: Final = "neighbours"
 TITLE = "Routers entered by hand are who they are said to be"
@@ -35,7 +35,7 @@ class _Wrong:
 def judge(snapshot: Snapshot) -> Finding:
     """Compare permanent entries with what routers answer."""
     entries = [
-        each for each in snapshot.part(Routing).neighbours if each.state == PERMANENT and each.mac
+        each for each in snapshot.part(Routing).neighbours if each.state in BY_HAND and each.mac
     ]
     wrong = [*_wrong(snapshot, entries)]
     rows = tuple(

@@ -13,6 +13,7 @@ from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Route, Routing
 from netconsole.diagnostics.reasoning.guest_lookups import Misrouted, misrouted
 from netconsole.diagnostics.reasoning.misnamed_uplink import misnamed_uplink
+from netconsole.diagnostics.reasoning.permanent_neighbours import BY_HAND
 from netconsole.diagnostics.reasoning.route_lookup import (
     Routed,
     default_route,
@@ -27,7 +28,7 @@ TITLE = "Routes lead to the guests and to the world"
 SHOWN = 8
 _USUAL_TABLES = ("main", "default", "local")
 _UNANSWERED = ("FAILED", "INCOMPLETE")
-_ANSWERED = ("REACHABLE", "PERMANENT", "NOARP")
+_ANSWERED = ("REACHABLE", *BY_HAND)
 
 
 def router_led_away(routing: Routing) -> Finding | None:
