@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from agent import start_agent
+from agent import agent_pid, start_agent
 from lab_console import console
 from pseudo_terminal import Terminal
 from running_lab import RunningLab
@@ -97,6 +97,29 @@ def test_the_other_end_and_the_packet_are_chosen(lab: RunningLab) -> None:
         terminal.wait_for("to 198.51.100.77  packet tcp 53", "does not answer ARP")
         terminal.press("o", "end", "enter", "nowhere", "enter")
         terminal.wait_for("destination 'nowhere': is no IPv4 address", "No packet was followed.")
+
+
+def test_a_path_turns_round_and_one_under_way_is_ended(lab: RunningLab) -> None:
+    agent = str(agent_pid(lab))
+    with console(lab) as terminal:
+        opened(terminal)
+        terminal.wait_for(f"✓ reached: {ROUTER} answers", "t turn round  p packet")
+        terminal.press("t")
+        terminal.wait_for(f"from outside ({ROUTER})  to web1 10.0.0.2", "✓ reached: 10.0.0.2 ans")
+        terminal.press("t")
+        terminal.wait_for(f"✓ reached: {ROUTER} answers")
+        lab.run("kill", "-STOP", agent)
+        try:
+            terminal.press("r")
+            terminal.wait_for("esc ends it")
+            terminal.press("escape")
+            terminal.wait_for(TITLE, "Ended before it was over. r runs it again, esc goes back.")
+        finally:
+            lab.run("kill", "-CONT", agent)
+        terminal.press("r")
+        terminal.wait_for(f"✓ reached: {ROUTER} answers")
+        terminal.press("escape")
+        terminal.wait_for("[2 allocations]")
 
 
 def test_a_floating_address_is_reached_from_outside_and_the_size_may_change(

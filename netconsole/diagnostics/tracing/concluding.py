@@ -163,9 +163,12 @@ def _outcome(request: TraceRequest, followed: FollowedParcel, links: Links) -> T
     asked = heard.unanswered(between.interface, between.asks) if is_routed else ""
     others = heard.asked_in_vain(between.interface) if len(between.asks) > 1 else ()
     is_unheard = len(hops) == 1 and bool(asked or told.is_unresolved)
-    found = (*_hindrances(hops, between, next_hop, asked, links), *followed.unseen) if lost else ()
+    found = (*_hindrances(hops, followed, next_hop, asked, links), *followed.unseen) if lost else ()
     if lost and is_routed and hops[-1].source:
         found += blocking_policies(hops[-1].source, hops[-1].destination)
+    if lost and between.unserved:
+        aside = f"{between.destination} is of network {between.unserved}"
+        found += (f"{aside}, which this host does not serve: its bridge is not here",)
     if lost and (next_hop.is_silent or is_unheard):
         found += read_tables_of_arp(guards=not next_hop.is_silent)
     return TraceOutcome(
@@ -215,17 +218,23 @@ def _through(
 
 
 def _hindrances(
-    hops: Sequence[Hop], between: Ends, next_hop: NextHop, asked: str, links: Links
+    hops: Sequence[Hop],
+    followed: FollowedParcel,
+    next_hop: NextHop,
+    asked: str,
+    links: Links,
 ) -> tuple[str, ...]:
     """What takes packets where it was seen last, or was to be seen next; `asked` is for whom a
     question of ARP was seen where it comes in."""
-    is_back = hops[-1].way == "back"
+    way, between = hops[-1].way, followed.ends
     first, onward = between.interface, between.receiver or next_hop.interface
-    if is_back:
+    if way == "back":
         onward = between.interface
     stopped = standstill(hops, first, onward)
     arrived = bool(asked) or any(hop.kind == "arrived" for hop in hops)
-    found = hindrances(stopped, arrived, links, read_attached(concerned(stopped)))
+    own = [each.length for each in followed.heard.sightings if each.what.way == way]
+    attached = read_attached(concerned(stopped))
+    found = hindrances(stopped, arrived, links, attached, max(own, default=0))
     port = links.get(between.interface)
     if between.guest_mac and port is not None and not port.master:
         return (*found, f"{port.name} is a port of no bridge")

@@ -1,7 +1,7 @@
 """Between whom a packet is sent, and where it comes in to this host. Pure."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_network
 from typing import Final
 
@@ -64,10 +64,23 @@ class Ends:
     """Of where it comes in: for whom a frame is, the kernel knows by that."""
     asks: tuple[str, ...] = ()
     """For whose MAC address the sender asks by ARP, to send it there."""
+    unserved: str = ""
+    """The network that it is for, where this host does not serve that."""
 
 
 def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
     """Find them. Raises NotFound, InvalidValue, and Unavailable where there is no uplink."""
+    found = _ends(request, status, links, routing)
+    to = IPv4Address(found.destination)
+    unserved = (
+        each.label
+        for each in status.networks
+        if each.cidr and to in ip_network(each.cidr) and links.get(each.bridge) is None
+    )
+    return replace(found, unserved=next(unserved, ""))
+
+
+def _ends(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
     if request.protocol in ("arp", "dhcp"):
         return _on_network(request, status, links, routing)
     if _is_host(request.sender, status, routing):

@@ -60,11 +60,16 @@ def concerned(stopped: Standstill) -> tuple[str, ...]:
 
 
 def hindrances(
-    stopped: Standstill, arrived: bool, links: Links, attached: Mapping[str, Attached]
+    stopped: Standstill,
+    arrived: bool,
+    links: Links,
+    attached: Mapping[str, Attached],
+    length: int,
 ) -> Iterator[str]:
     """Yield what stands there, each as a part of a sentence.
 
-    `arrived` tells whether it was seen where it came in last: XDP takes it before that.
+    `arrived` tells whether it was seen where it came in last: XDP takes it before that. `length` is
+    its own there, in bytes.
     """
     last, onward = links.get(stopped.last), links.get(stopped.onward)
     found = attached.get(stopped.last, Attached())
@@ -88,8 +93,17 @@ def hindrances(
             yield f"the queueing discipline (qdisc) of {stopped.onward} is {out.queue}"
         if onward.port is not None and onward.port.state != "forwarding":
             yield f"{stopped.onward} is in state {onward.port.state} in its bridge {onward.master}"
+        if 0 < onward.mtu < length:
+            yield f"{stopped.onward} takes {onward.mtu} bytes at most (MTU), and it has {length}"
         if not onward.carrier:
-            yield f"{stopped.onward} has no carrier: nobody is at its other end"
+            yield without_carrier(onward)
+
+
+def without_carrier(link: KernelLink) -> str:
+    """Say why an interface passes nothing on."""
+    if not link.up:
+        return f"{link.name} is down"
+    return f"{link.name} has no carrier: nobody is at its other end"
 
 
 def _of_port(link: KernelLink, onward: KernelLink | None) -> Iterator[str]:

@@ -24,6 +24,7 @@ from netconsole.diagnostics.tracing.drop_events import kernel_drop, lengths
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.forgetting import forget_connections
 from netconsole.diagnostics.tracing.heard import Heard
+from netconsole.diagnostics.tracing.hindrances import without_carrier
 from netconsole.diagnostics.tracing.kernel_drops import kernel_drops
 from netconsole.diagnostics.tracing.listening import TraceListener
 from netconsole.diagnostics.tracing.marking import Marked, marking
@@ -224,7 +225,7 @@ def _with_return(
         told = replace(told, reply=seen.reply, answered_by=seen.source, error=seen.kind)
     at = links.get(between.interface)
     if at is not None and not at.carrier and not listener.of(parcel.packet).sightings:
-        return replace(told, refusal=f"{at.name} has no carrier: nobody is at its other end")
+        return replace(told, refusal=without_carrier(at))
     return told
 
 

@@ -94,7 +94,7 @@ class PathPage(TablePage[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self.footer.show(
             (
-                *(Hint("enter, d", "hop"), Hint("r", "run again"), Hint("o", "other end")),
+                *(Hint("enter, d", "hop"), Hint("r", "again"), Hint("o", "other end")),
                 Hint("t", "turn round"),
                 *(Hint("p", "packet"), Hint("y", "copy"), Hint("esc", "back"), Hint("/", "find")),
             )
@@ -133,7 +133,7 @@ class PathPage(TablePage[None], inherit_bindings=False):
         self._journey = None
         self.listing.forget()
         self.table.follow()
-        self._show_ending((Entry(f"{sent}, and following it.", DIM),))
+        self._show_ending((Entry(f"{sent}, and following it; esc ends it.", DIM),))
         trace, self._cancelled = self.console.door.trace, threading.Event()
         cancelled = self._cancelled
         self.console.in_background(

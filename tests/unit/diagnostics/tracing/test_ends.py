@@ -7,6 +7,7 @@ from evidence_samples import FLOATING
 from routing_samples import LINKS, ROUTING, STATUS
 
 from netconsole.backend.model.errors import NotFound, Unavailable
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.heard import Heard, TracedArp
 
@@ -40,6 +41,13 @@ def test_an_address_that_is_nobodys_here_is_out_there() -> None:
     assert between("192.0.2.9", FLOATING).interface == "eth0"
     with pytest.raises(NotFound):
         between("nosuch", "web1")
+
+
+def test_a_network_that_this_host_does_not_serve_is_known() -> None:
+    assert between("web1", "10.0.0.77").unserved == ""
+    away = Links(tuple(each for each in LINKS.links if each.name != "br100"))
+    there = ends(TraceRequest("host", "10.0.0.77"), STATUS, away, ROUTING)
+    assert there.unserved == "vmnet"
 
 
 def asking(*targets: str) -> Heard:
