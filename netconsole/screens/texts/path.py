@@ -61,10 +61,10 @@ def other_ends(subject: PathSubject, status: Status) -> Iterator[tuple[Row, Path
     """Yield who may be at the other end, each as a row to choose."""
     yield _choice(OUTER, "the router beyond the uplink")
     own = next((a for a in status.allocations if a.address == subject.end.address), None)
-    yield _choice(PathEnd(HOST), "this host itself")
     for network in status.networks:
         if own is not None and network.label == own.network and network.gateway:
             yield _choice(PathEnd(network.gateway), f"gateway of {network.label}")
+    yield _choice(PathEnd(HOST), "this host itself")
     for each in status.allocations:
         if each.instance and each.address != subject.end.address:
             end = PathEnd(each.address, each.instance)

@@ -88,7 +88,7 @@ def test_at_the_other_end_is_everybody_but_oneself() -> None:
     seen = replace(HEALTHY, allocations=(own, other))
     found = [(end.address, row.cells[0]) for row, end in other_ends(GUEST, seen)]
     assert found == [
-        *(("outside", "outside"), ("host", "host"), ("10.0.0.1", "-"), ("10.0.0.3", "web2"))
+        *(("outside", "outside"), ("10.0.0.1", "-"), ("host", "host"), ("10.0.0.3", "web2"))
     ]
     senders = [end.address for _, end in other_ends(FLOATING, seen)]
     assert senders == ["outside", "host", "10.0.0.2", "10.0.0.3"]
