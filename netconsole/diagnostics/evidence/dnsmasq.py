@@ -26,6 +26,7 @@ SECONDS = 0.5
 """How long each process is watched, to see how busy it is."""
 
 _INOTIFY = Path("anon_inode:inotify")
+_MOST_FILES = "Max open files"
 _USER = re.compile(r'\("([^"]*)",pid=(\d+)')
 
 
@@ -87,7 +88,19 @@ def _process(pid: int, argv: tuple[str, ...], busy: float) -> DnsmasqProcess | N
     except (psutil.Error, OSError):
         return None
     share = round(min(1.0, max(0.0, busy)), 2)
-    return DnsmasqProcess(pid, parent, argv, state, started, share, _watched(pid))
+    return DnsmasqProcess(pid, parent, argv, state, started, share, _watched(pid), _open_files(pid))
+
+
+def _open_files(pid: int) -> tuple[int, int] | None:
+    """Return how many files a process has open, and may have (proc(5), fd and limits)."""
+    try:
+        count = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+        limits = files.read_text(f"/proc/{pid}/limits").splitlines()
+    except OSError:
+        return None
+    told = next((line for line in limits if line.startswith(_MOST_FILES)), "")
+    bound = next(iter(told.removeprefix(_MOST_FILES).split()), "")
+    return (count, int(bound)) if bound.isdigit() else None
 
 
 def _watched(pid: int) -> tuple[int, ...] | None:

@@ -26,6 +26,9 @@ class DnsmasqProcess:
     """The share of a moment in which it ran or waited for a processor, 0 to 1."""
     watched: tuple[int, ...] | None = None
     """Inode numbers of what it watches by inotify(7); None where they may not be read."""
+    open_files: tuple[int, int] | None = None
+    """How many files and sockets it has open, and may have (RLIMIT_NOFILE of getrlimit(2)); None
+    where they may not be read, or have no bound."""
 
     def options(self, name: str) -> tuple[str, ...]:
         """Return the values of a long option, in order."""

@@ -279,6 +279,16 @@ def test_a_legacy_rule_is_changed_by_the_legacy_program() -> None:
 # dnsmasq_load, inotify
 
 
+@pytest.mark.parametrize(("open_files", "verdict"), [((14, 1024), "ok"), ((14, 3), "fail")])
+def test_a_dnsmasq_that_may_open_no_further_file_is_named(
+    open_files: tuple[int, int], verdict: str
+) -> None:
+    process = replace(PROCESS, open_files=open_files)
+    finding = found("dnsmasq_load", replace(PROCESSES, processes=(process,)))
+    assert finding.verdict == verdict
+    assert ("may have 3 (RLIMIT_NOFILE)" in finding.because) == (verdict == "fail")
+
+
 @pytest.mark.parametrize(("busy", "verdict"), [(0.4, "ok"), (0.6, "warn"), (0.95, "fail")])
 def test_how_busy_it_is(busy: float, verdict: Verdict) -> None:
     process = replace(PROCESS, busy=busy)

@@ -6,7 +6,13 @@ from netconsole.backend.model import dnsmasq_arguments
 from netconsole.backend.steps import Plan, ReloadDnsmasq
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.bridges import bridge, stp
-from netconsole.diagnostics.checks.dhcp import dhcp_firewall, dhcp_hosts, dnsmasq_processes, inotify
+from netconsole.diagnostics.checks.dhcp import (
+    dhcp_firewall,
+    dhcp_hosts,
+    dnsmasq_load,
+    dnsmasq_processes,
+    inotify,
+)
 from netconsole.diagnostics.checks.dhcp.dhcp_rogue import own_servers, unprobed
 from netconsole.diagnostics.checks.path import arp_answers, gateway
 from netconsole.diagnostics.model.check import Check
@@ -76,7 +82,10 @@ def _silent(snapshot: Snapshot, silent: list[Discover], rows: tuple[Evidence, ..
         f"A request in the name of {first.instance} ({first.mac}) on {first.bridge} got no answer "
         "from the network's dnsmasq"
     )
-    if named := next((each.id for each in _CAUSES if each.examine(snapshot).found), ""):
+    named = next((each.id for each in _CAUSES if each.examine(snapshot).found), "")
+    if not named and dnsmasq_load.CHECK.examine(snapshot).verdict == "fail":
+        named = dnsmasq_load.ID  # one that is only late would have answered
+    if named:
         return Finding(ID, TITLE, "info", f"{said}; {named} names the cause.", rows)
     if lost := _lost_on_the_way(snapshot, first):
         because = f"{said}: {lost.journey.because}. Where packets end is what packet_loss tells."
@@ -193,7 +202,7 @@ CHECK = Check(
     judge,
     PAGE,
     uses=frozenset({Routing, Journeys}).union(
-        stp.CHECK.needs, *((each.needs | each.uses) for each in _CAUSES)
+        stp.CHECK.needs, *((each.needs | each.uses) for each in (*_CAUSES, dnsmasq_load.CHECK))
     )
     - {Backend},
     narrow=narrowed(of_dhcp, of_networks),

@@ -17,6 +17,8 @@ ID: Final = "dnsmasq_load"
 TITLE = "The DHCP servers have time to answer"
 HIGH, FULL = 0.5, 0.9
 """Shares of half a second."""
+ROOM = 4
+"""Files that it has to be able to open: questions need one each."""
 REMEDY = (
     "Find out who sends it SIGHUP (`strace -e signal=HUP -p PID` shows the sender), or which "
     "guest floods it with questions; a --dhcp-script runs once for each lease at every SIGHUP."
@@ -33,6 +35,8 @@ def judge(snapshot: Snapshot) -> Finding:
     if not ours:
         return Finding(ID, TITLE, "not-applicable", "No dnsmasq of a network runs here.")
     rows = tuple(row for each in ours for row in _rows(snapshot, each))
+    if full := next((each for each in ours if _has_no_room(each)), None):
+        return _without_files(full, pids[full.pid].network, rows)
     busiest = max(ours, key=lambda each: each.busy)
     share = f"{busiest.busy:.0%}"
     if busiest.busy >= HIGH:
@@ -45,6 +49,29 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, verdict, because, rows, remedy=REMEDY, confidence="likely")
     because = f"None was busy for more than {share} of half a second."
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _has_no_room(each: DnsmasqProcess) -> bool:
+    count, most = each.open_files or (0, ROOM)
+    return most - count < ROOM
+
+
+def _without_files(each: DnsmasqProcess, network: str, rows: tuple[Evidence, ...]) -> Finding:
+    """Return that it may open no further file: it then tries again and again."""
+    count, most = each.open_files or (0, 0)
+    because = (
+        f"The dnsmasq of {network} has {count} files and sockets open, and may have {most} "
+        "(RLIMIT_NOFILE): it gets no socket to ask a name server by, or for who asks by TCP, and "
+        "can write no lease."
+    )
+    row = Evidence(f"pid {each.pid} open files", str(count), f"{ROOM} under {most}")
+    remedy = (
+        f"`prlimit --pid {each.pid} --nofile=1024` raises the bound at once, as "
+        f"does `kill {each.pid}` and `netconsole apply`, which starts it anew. Then look for what "
+        "lowered it (LimitNOFILE of systemd.exec(5), limits.conf(5)), or for what keeps its "
+        f"sockets: `ss -anp` lists them by pid={each.pid}."
+    )
+    return Finding(ID, TITLE, "fail", because, (row, *rows), remedy=remedy)
 
 
 def _rows(snapshot: Snapshot, each: DnsmasqProcess) -> tuple[Evidence, ...]:
@@ -65,7 +92,8 @@ PAGE = Explanation(
     "s. Meanwhile it answers nobody.",
     evidence="How long each dnsmasq ran, or waited for a processor, within half a second "
     "(/proc/PID/schedstat): a wait counts as well, so that a busy host does not hide it. And how "
-    "often the log says in 15 minutes that it read its files.",
+    "often the log says in 15 minutes that it read its files. How many files it has open, against "
+    "how many it may have.",
     look_alikes=(
         ("dns", "dnsmasq idles, and waits for the servers that it asks."),
         ("dnsmasq_processes", "it is stopped: it answers nothing at all, and is not busy."),

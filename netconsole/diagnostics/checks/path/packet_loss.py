@@ -21,6 +21,7 @@ from netconsole.diagnostics.checks.dhcp import (
     dhcp_hosts,
     dhcp_rogue,
     dns,
+    dnsmasq_load,
     dnsmasq_processes,
 )
 from netconsole.diagnostics.checks.filters import forward_filter, group_rules, legacy_filter
@@ -73,7 +74,7 @@ _CAUSES: Final = (
     *(arp_flux.CHECK, asymmetric_route.CHECK, kernel_settings.CHECK),
 )
 """Checks that are nearer to a cause: where one has found something, that comes first."""
-_OF_NAMES: Final = (dnsmasq_processes.CHECK,)
+_OF_NAMES: Final = (dnsmasq_processes.CHECK, dnsmasq_load.CHECK)
 _OF_WORLD: Final = (
     *(own_address.CHECK, egress_source.CHECK, upstream_arp.CHECK),
     *(floating_nat.CHECK, floating_address.CHECK),
