@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from netconsole.backend.model.group_rules import GroupProtocol
+    from netconsole.backend.model.records import InstanceView
     from netconsole.backend.survey.admission import Judgement
     from netconsole.backend.survey.enforcement import Answer
-    from netconsole.backend.survey.status import Status
     from netconsole.diagnostics.parts.journey import Journey
     from netconsole.diagnostics.tracing.asked import AskedTrace
 
@@ -140,26 +140,26 @@ def _followed(
     """Send what was asked about, and return what became of it by its source; of IPv4 alone."""
     door = context.door()
     door.refuse_if_read_only("secgroup test --trace")
-    status = door.status()
+    instances = door.instances()
     judged = [each.by_records for each in found if ":" not in each.by_records.source]
-    return {
-        each.source: door.trace(_asked(each, status, protocol, port), cancel=threading.Event())
-        for each in judged
-    }
+    asked = [_asked(each, instances, protocol, port) for each in judged]
+    followed = door.trace_all(asked, cancel=threading.Event())
+    return {each.source: journey for each, journey in zip(judged, followed, strict=True)}
 
 
 def _asked(
-    judged: "Judgement", status: "Status", protocol: "GroupProtocol", port: int
+    judged: "Judgement", instances: "Sequence[InstanceView]", protocol: "GroupProtocol", port: int
 ) -> "AskedTrace":
     """What is sent: from outside to the floating address of the instance, where it has one."""
     from netconsole.diagnostics.tracing.asked import AskedTrace
 
-    guests = {each.address for each in status.allocations if each.instance}
+    ports = [(one.instance.name, each) for one in instances for each in one.ports]
+    guests = {fixed.address for _, each in ports for fixed in each.fixed_ips}
     floating = (
-        address
-        for each in status.allocations
-        if each.instance == judged.instance and judged.source not in guests
-        for address in each.floating
+        each.address
+        for name, own in ports
+        if name == judged.instance and judged.source not in guests
+        for each in own.floating_ips
     )
     destination = next(floating, judged.instance)
     return AskedTrace(judged.source, destination, protocol, port)

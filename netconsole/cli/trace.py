@@ -63,8 +63,13 @@ def trace(
     can enter it. Or what an instance asks on its own network: by ARP who has the address, or a
     DISCOVER of DHCP, by which no lease changes. The kernel itself tells each rule that it meets
     (nft(8), meta nftrace), and where no rule ended it, why it gave it up, if tracefs is mounted at
-    /sys/kernel/tracing. What it takes to trace is gone when this ends. Exit status 0 when an
-    answer or a refusal came back, 1 when none did, 3 where nothing can be traced.
+    /sys/kernel/tracing. A guest that a packet was handed to, or was to be, and that does not
+    answer, is asked by ARP at its own port. What it takes to trace is gone when this ends.
+
+    Exit status 0, and `reached`, when the destination itself answered, be it with a refusal: a
+    reset of TCP, or by ICMP that nobody listens at a port of UDP or that its own firewall forbids
+    it. 1, and `ended`, for all else, as what a rule rejects or another hop says. 3 where nothing
+    can be traced.
 
     With --wait nothing is sent. The first three real packets that come meanwhile are followed, of
     icmp, tcp PORT or udp PORT: of TCP those that begin a connection. Exit status 0 when all of
@@ -141,5 +146,7 @@ def journey_lines(journey: "Journey") -> Iterator[str]:
         yield f"{number:>2} {padded}  {each.says}{mark}"
     yield ""
     yield f"{'reached' if journey.reached else 'ended'}: {journey.because}"
+    if journey.remedy:
+        yield f"next: {journey.remedy}"
     for unseen in journey.unseen:
         yield f"not seen: {unseen}"

@@ -139,6 +139,12 @@ class Door(Questions):
         Raises as that does, InvalidValue, and ReadOnly.
         """
 
+    def trace_all(
+        self, asked: "Sequence[AskedTrace]", *, cancel: "threading.Event"
+    ) -> "tuple[Journey, ...]":
+        """Send packets on this host, and return what each met; raises as `trace` does."""
+        return tuple(self.trace(each, cancel=cancel) for each in asked)
+
     @abstractmethod
     def wait(
         self, asked: "AskedWait", *, cancel: "threading.Event", began: Callable[[], None]

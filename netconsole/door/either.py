@@ -106,6 +106,11 @@ class EitherDoor(Door):
     ) -> "WaitedJourneys":
         return self._first(lambda door: door.wait(asked, cancel=cancel, began=began))
 
+    def trace_all(
+        self, asked: "Sequence[AskedTrace]", *, cancel: threading.Event
+    ) -> "tuple[Journey, ...]":
+        return self._first(lambda door: door.trace_all(asked, cancel=cancel))
+
     @property
     def no_capture_because(self) -> str | None:
         return self._own.no_capture_because

@@ -142,13 +142,21 @@ class LocalDoor(Door):
         return compare(request, cancel=cancel, progress=progress, sinks=sinks)
 
     def trace(self, asked: "AskedTrace", *, cancel: threading.Event) -> "Journey":
+        (journey,) = self.trace_all((asked,), cancel=cancel)
+        return journey
+
+    def trace_all(
+        self, asked: "Sequence[AskedTrace]", *, cancel: threading.Event
+    ) -> "tuple[Journey, ...]":
+        """Send them after one look at this host."""
         from netconsole.diagnostics.evidence.links import read_links
         from netconsole.diagnostics.evidence.routing import read_routing
         from netconsole.diagnostics.tracing.trace import trace
 
         self.refuse_if_read_only("trace")
-        request = asked.request()
-        return trace(request, self.status(), read_links(), read_routing(), cancel)
+        requests = [each.request() for each in asked]
+        seen = self.status(), read_links(), read_routing()
+        return tuple(trace(each, *seen, cancel) for each in requests)
 
     def wait(
         self, asked: "AskedWait", *, cancel: threading.Event, began: Callable[[], None]

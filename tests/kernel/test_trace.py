@@ -176,7 +176,7 @@ def test_who_only_looks_sends_nothing(lab: RunningLab) -> None:
     [
         (("--from", "nosuch", "--to", "192.0.2.1"), "instance 'nosuch' does not exist here"),
         (("--from", "web1", "--to", "nosuch"), "destination 'nosuch': is no IPv4 address"),
-        (("--from", "web1", "--to", "::1"), "destination '::1': is no IPv4 address"),
+        (("--from", "web1", "--to", "::1"), "destination '::1': is an address of IPv6"),
         (("--from", "web1", "--to", "255.255.255.255"), "is no address of one host"),
         (("--from", "web1", "--to", "10.0.0.255"), "is no address of one host"),
         (("--from", "outside", "--to", "224.0.0.1"), "is no address of one host"),

@@ -48,8 +48,12 @@ def test_who_asks_itself_is_answered(lab: RunningLab, words: tuple[str, ...], sa
 @pytest.mark.parametrize(
     ("chain", "destination", "said"),
     [
-        ("INPUT", "10.0.0.1", "it came to br100, and was not handed to this host itself, for "),
-        ("FORWARD", "203.0.113.1", "it came to br100, and no further: no rule of the packet "),
+        (
+            "INPUT",
+            "10.0.0.1",
+            "it came to br100, and was not handed to this host itself, for which",
+        ),
+        ("FORWARD", "203.0.113.1", "it came to br100, and no further; tables of iptables-legacy"),
     ],
 )
 def test_a_table_that_the_kernel_does_not_trace_is_told_of(
@@ -62,7 +66,7 @@ def test_a_table_that_the_kernel_does_not_trace_is_told_of(
         lab.run("iptables-legacy", "-D", chain, "1")
     assert found["because"].startswith(said)
     legacy = "tables of iptables-legacy, which the kernel does not trace, have rules: filter"
-    assert found["because"].endswith(f"; {legacy}")
+    assert f"; {legacy}; no rule of the packet filter that the kernel traces" in found["because"]
     assert legacy in found["unseen"]
     assert traced(lab, "--from", "web1", "--to", destination)["reached"]
 
@@ -77,7 +81,7 @@ def test_what_its_own_kernel_says_for_want_of_arp_is_no_answer(lab: RunningLab) 
     finally:
         lab.inside("web1", "sysctl", "-qw", f"{setting}={former}")
     assert (found["end"], found["reply"], found["answered_by"]) == ("unheard", "", "")
-    assert found["because"].startswith("it was not sent: web1 asks at veth")
+    assert found["because"].startswith("it did not leave web1, which asks at veth")
 
 
 def test_a_source_that_rp_filter_refuses_is_said(lab: RunningLab) -> None:
@@ -152,7 +156,9 @@ def test_what_the_bridge_sends_to_another_port_is_told_of(
         lab.run("bridge", "fdb", "del", mac, "dev", other, "master")
         lab.inside("web2", "ip", "neighbour", "delete", *gateway)
     assert found["because"].startswith(begins)
-    assert f"did not come out at {port}: `bridge fdb show br br100` says" in found["because"]
+    known = f"did not come out at {port}: br100 has its MAC address {mac} at {other} (bridge fdb)"
+    assert known in found["because"]
+    assert found["remedy"] == f"`bridge fdb get {mac} br br100`"
 
 
 HOLDS = """
@@ -217,7 +223,7 @@ def test_what_could_not_be_read_is_said(lab: RunningLab) -> None:
         (
             "ip link set br100 down",
             "ip link set br100 up",
-            "{0} is in state disabled in its bridge br100",
+            "br100, the bridge of {0}, is down",
         ),
     ],
 )
@@ -235,8 +241,7 @@ def test_of_what_was_not_routed_no_route_is_blamed(
     finally:
         lab.run("sh", "-c", f"sysctl -qw {strict}={former}; {mended.format(port)}")
         lab.inside("web1", "ip", "neighbour", "delete", *gateway)
-    assert found["because"].startswith(f"it came to {port}, and no further: no rule ")
-    assert said.format(port) in found["because"]
+    assert found["because"].startswith(f"it came to {port}, and no further: {said.format(port)}")
     eventually(lambda: traced(lab, "--from", "web1", "--to", "web2")["reached"])
 
 
@@ -267,5 +272,40 @@ def test_what_takes_packets_without_a_rule_is_named(lab: RunningLab, name: str, 
         lab.run("sh", "-c", fault.mended.format(*ports))
         lab.inside("web1", *neighbour, "flush", "dev", "eth0", "nud", "all")
     assert fault.said.format(*ports) in found["because"]
+    assert found["remedy"].startswith("`")
     assert ("who has 10.0.0.3 (ARP), and nobody answers" in found["because"]) == asks
     assert traced(lab, "--from", "web1", "--to", "web2")["reply"] == "answer"
+
+
+def test_a_guest_that_changed_its_mac_address_takes_nothing(lab: RunningLab) -> None:
+    """What this host writes in its stead comes in and is answered, and that goes to the former."""
+    port = port_of(lab, "web2")
+    mac = lab.inside("web2", "cat", "/sys/class/net/eth0/address").stdout.strip()
+    kept = ("10.0.0.3", "dev", "br100", "lladdr", mac, "nud", "permanent")
+    lab.run("ip", "neighbour", "replace", *kept)
+    peer = ("10.0.0.3", "dev", "eth0", "lladdr", mac, "nud", "permanent")
+    lab.inside("web1", "ip", "neighbour", "replace", *peer)
+    lab.inside("web2", "ip", "link", "set", "eth0", "address", "02:00:00:aa:bb:cc")
+    try:
+        sends = traced(lab, "--from", "web2", "--to", "10.0.0.1")
+        asked = traced(lab, "--from", "web1", "--to", "web2", "tcp", "22")
+    finally:
+        lab.inside("web2", "ip", "link", "set", "eth0", "address", mac)
+        lab.inside("web1", "ip", "neighbour", "delete", "10.0.0.3", "dev", "eth0")
+        lab.run("ip", "neighbour", "delete", "10.0.0.3", "dev", "br100")
+    why = f"its frame is for MAC address {mac}, and the guest there has 02:00:00:aa:bb:cc (ARP)"
+    assert (sends["reached"], sends["end"], sends["reply"]) == (False, "inside", "")
+    handed = f"the answer of 10.0.0.1 was handed over at {port}, and web2 did not take it"
+    assert sends["because"] == f"{handed}: {why}"
+    assert (asked["reached"], asked["end"]) == (False, "receiver")
+    handed = f"it was handed over at {port}, and who is there does not take it"
+    assert asked["because"] == f"{handed}: {why}"
+    eventually(lambda: traced(lab, "--from", "web2", "--to", "10.0.0.1")["reached"])
+
+
+def test_a_closed_port_of_udp_is_a_refusal_as_one_of_tcp(lab: RunningLab) -> None:
+    for protocol in ("udp", "tcp"):
+        found = traced(lab, "--from", "web1", "--to", "web2", protocol, "99")
+        assert (found["reached"], found["reply"]) == (True, "refusal")
+        said = f"10.0.0.3 refuses it: nothing listens there on {protocol} port 99"
+        assert found["because"].startswith(said)

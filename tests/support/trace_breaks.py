@@ -70,7 +70,7 @@ BREAKS: Final = {
         "ip route add blackhole 192.0.2.0/24",
         "ip route del blackhole 192.0.2.0/24",
         ("--from", "web1", "--to", "192.0.2.1"),
-        "it came to br100, and this host has no way for it: ",
+        "it came to br100, and this host has no way for it: a route of type blackhole takes",
     ),
     "a rule that says so": TraceBreak(
         "iptables -I FORWARD -p tcp -j REJECT --reject-with tcp-reset",
@@ -91,6 +91,27 @@ BREAKS: Final = {
         "iptables -D INPUT 1",
         ("--from", "host", "--to", "10.0.0.3"),
         "rule 1 of INPUT (table ip filter) drops the answer",
+    ),
+    "a way that is refused": TraceBreak(
+        "ip route add prohibit 192.0.2.0/24",
+        "ip route del prohibit 192.0.2.0/24",
+        ("--from", "web1", "--to", "192.0.2.1", "udp", "9"),
+        "it came to br100, and this host has no way for it: a route or rule of type prohibit "
+        "forbids it (Permission denied); 10.0.0.1 told web1 so: administratively prohibited",
+    ),
+    "a host that forwards no answers": TraceBreak(
+        "sysctl -qw net.ipv4.conf.eth0.forwarding=0",
+        "sysctl -qw net.ipv4.conf.eth0.forwarding=1",
+        ("--from", "web1", "--to", "203.0.113.1"),
+        "the answer of 203.0.113.1 came to eth0, and this host has no way for it: forwarding is "
+        "off at eth0 (net.ipv4.conf.eth0.forwarding = 0)",
+    ),
+    "an answer that has no way": TraceBreak(
+        "ip rule add to 10.0.0.2 priority 50 iif eth0 unreachable",
+        "ip rule del priority 50",
+        ("--from", "web1", "--to", "203.0.113.1"),
+        "the answer of 203.0.113.1 came to eth0, and this host has no way for it: there is no "
+        "route to it, or a rule of type unreachable (Network is unreachable); this host told 203.0",
     ),
     "a queue that no program takes from": TraceBreak(
         "iptables -I FORWARD -p icmp -j NFQUEUE --queue-num 40000",
@@ -122,9 +143,8 @@ BREAKS: Final = {
         "ip rule add fwmark 7 lookup 77; ip route add blackhole default table 77",
         "iptables -t mangle -D PREROUTING 1; ip rule del fwmark 7; ip route flush table 77",
         ("--from", "web1", "--to", "203.0.113.1"),
-        "it came to br100, and this host has no way for it: a route of type blackhole takes it, or "
-        "its source is none that can be, or one that rp_filter refuses there (Invalid argument), "
-        "asked with mark 0x7",
+        "it came to br100, and this host has no way for it: a route of type blackhole takes it "
+        "(Invalid argument), asked with mark 0x7",
     ),
     "a chain before those of everybody else": TraceBreak(
         "nft add table netdev x; nft 'add chain netdev x i {type filter hook ingress device eth0 "

@@ -10,7 +10,8 @@ from netconsole.backend.model.subject import Subject
 Way = Literal["there", "back"]
 Protocol = Literal["icmp", "tcp", "udp", "dns", "arp", "dhcp"]
 Reply = Literal["", "answer", "refusal", "error"]
-"""What came back: an answer, a reset of TCP, or an error of ICMP; nothing."""
+"""What came back: an answer; a refusal of who was asked, be it a reset of TCP or an error of ICMP;
+an error of ICMP of somebody else; nothing."""
 End = Literal[
     "answered",
     "dropped",
@@ -101,6 +102,8 @@ class Hop:
     """Of a rule or policy: accept, drop, jump NAME, goto NAME, return, continue, queue."""
     reply: Reply = ""
     """Of what was seen on its way back."""
+    mac: str = ""
+    """Of what was seen at an interface the MAC address that its frame was for."""
 
     @property
     def ends(self) -> bool:
@@ -140,7 +143,7 @@ class Journey:
     answered_by: str
     """Who sent what came back; empty where nothing came."""
     because: str
-    """Where it ended, in a sentence with its evidence."""
+    """Where it ended, then why, then what else is known, in a sentence."""
     unseen: tuple[str, ...] = ()
     """What could not be seen here, and why."""
     is_handed: bool = False
@@ -148,6 +151,8 @@ class Journey:
     end: End = "lost"
     kernel_drop: KernelDrop | None = None
     """Of one that no rule ended, and that was not answered."""
+    remedy: str = ""
+    """What to type next, in backquotes; empty where it was answered."""
 
     @property
     def dropped_by(self) -> Hop | None:
@@ -162,7 +167,7 @@ class Journey:
 
     @property
     def reached(self) -> bool:
-        """Whether an answer came back, or a refusal by who was asked.
+        """Whether an answer came back, or a refusal by the destination itself.
 
         What this host rejected did not reach anybody, whatever the sender was told.
         """
@@ -192,12 +197,17 @@ def journey_record(journey: Journey) -> dict[str, object]:
 
 
 def is_rejected(reply: Reply, hops: Sequence[Hop], is_handed: bool) -> bool:
-    """Whether what came back is this host's own word for a packet that a rule of it dropped.
+    """Whether what came back is this host's own word for a packet that ended on its way through.
 
-    It is not where something came in on the way back, or one was handed to this host itself: then
-    one packet was dropped, and another of the same kind was let by. Nor is an answer: a rule
-    rejects by a reset or an error.
+    It is where a rule dropped it, or where it came in and did not leave, as of a rule that is not
+    traced. It is not where something came in on the way back, or one was handed to this host
+    itself: then one packet was dropped, and another of the same kind was let by. Nor is an answer:
+    a rule rejects by a reset or an error.
     """
-    if reply == "answer" or is_handed or not any(hop.ends and hop.way == "there" for hop in hops):
+    if reply in ("", "answer") or is_handed:
         return False
-    return not any(hop.kind == "arrived" and hop.way == "back" for hop in hops)
+    if any(hop.kind == "arrived" and hop.way == "back" for hop in hops):
+        return False
+    there = [hop for hop in hops if hop.way == "there"]
+    kinds = {hop.kind for hop in there}
+    return any(hop.ends for hop in there) or ("arrived" in kinds and "left" not in kinds)

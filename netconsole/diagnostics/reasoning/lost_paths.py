@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.journey import End, TracedRule
+from netconsole.diagnostics.parts.journey import End, Journey, TracedRule
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.changing_rules import diverting
@@ -61,6 +61,16 @@ def lost_paths(
         if _is_lost(each, journeys, own, alive):
             found.setdefault(_place(each), []).append(each)
     return tuple(LostPaths(place, tuple(paths)) for place, paths in found.items())
+
+
+def is_refused_question(journey: Journey) -> bool:
+    """Whether it was a datagram, to which who was asked said that nobody listens for it."""
+    return journey.reply == "refusal" and journey.protocol in ("dns", "udp")
+
+
+def is_served(path: PathJourney) -> bool:
+    """Whether who was asked has answered; a connection that is refused has got that far as well."""
+    return path.journey.reached and not is_refused_question(path.journey)
 
 
 def _worst_first(path: PathJourney) -> tuple[bool, int]:
@@ -141,7 +151,8 @@ def _is_lost(path: PathJourney, journeys: Journeys, own: frozenset[str], alive: 
     if journey.end == "answered":
         # one of whom nothing was seen here has answered itself: it has the address as well
         was_here = any(hop.kind != "sent" for hop in journey.hops)
-        is_told_so = was_here and journey.reply == "error" and journey.answered_by in own
+        is_told = journey.reply == "error" or is_refused_question(journey)
+        is_told_so = was_here and is_told and journey.answered_by in own
         return is_told_so and not path.has_data  # too long a one is told so, and sent in pieces
     if journey.end == "taken":
         last = journey.hops[-1].rule

@@ -9,7 +9,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.guest_trouble import ailing
-from netconsole.diagnostics.reasoning.lost_paths import LostPaths, in_words, lost_paths
+from netconsole.diagnostics.reasoning.lost_paths import LostPaths, in_words, is_served, lost_paths
 from netconsole.diagnostics.reasoning.lost_words import sentence
 
 _MOST_TOLD: Final = 3
@@ -84,7 +84,7 @@ def path_effect(before: Snapshot, after: Snapshot) -> PathEffect:
         replace(each, paths=tuple(path for path in each.paths if _key(path) in ended))
         for each in _lost(after)
     ]
-    latest = {_key(each): each for each in after.part(Journeys).paths if not each.journey.reached}
+    latest = {_key(each): each for each in after.part(Journeys).paths if not is_served(each)}
     return PathEffect(
         tuple(path for key, (path, reached) in new.items() if reached and key in ended),
         tuple(
@@ -136,7 +136,7 @@ def _answered(tried: Journeys) -> dict[_PathKey, tuple[PathJourney, bool]]:
     found: dict[_PathKey, tuple[PathJourney, bool]] = {}
     for each in tried.paths:
         _, reached = found.get(_key(each), (each, True))
-        found[_key(each)] = each, reached and each.journey.reached
+        found[_key(each)] = each, reached and is_served(each)
     return found
 
 

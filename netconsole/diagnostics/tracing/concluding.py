@@ -2,22 +2,37 @@
 
 import socket
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 from typing import Final, Self
 
 from netconsole.backend.model.trace_table import is_trace_table
 from netconsole.backend.survey.status import Status
-from netconsole.diagnostics.parts.journey import Hop, Journey, KernelDrop, Way
+from netconsole.diagnostics.parts.journey import Hop, Journey, KernelDrop, Way, is_rejected
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.tracing import following
 from netconsole.diagnostics.tracing.attachments import read_attached
-from netconsole.diagnostics.tracing.ending import Ending, NextHop, TraceOutcome, cannot_send, ending
+from netconsole.diagnostics.tracing.bridge_entries import read_bridge_entry
+from netconsole.diagnostics.tracing.ending import cannot_send, ending
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest
 from netconsole.diagnostics.tracing.heard import Heard
-from netconsole.diagnostics.tracing.hindrances import concerned, hindrances, standstill
+from netconsole.diagnostics.tracing.hindrances import (
+    BridgeEntry,
+    concerned,
+    hindrances,
+    standstill,
+)
 from netconsole.diagnostics.tracing.ipsec_policies import blocking_policies
+from netconsole.diagnostics.tracing.lost_on_host import is_for_another
 from netconsole.diagnostics.tracing.marking import HANDED, ROUTED
-from netconsole.diagnostics.tracing.next_hops import read_next_hop
+from netconsole.diagnostics.tracing.next_hops import is_own, read_next_hop
+from netconsole.diagnostics.tracing.outcome import (
+    Hindrance,
+    NextHop,
+    PortAnswer,
+    TraceOutcome,
+    until_end,
+)
 from netconsole.diagnostics.tracing.packets import LOCAL
 from netconsole.diagnostics.tracing.rule_owners import RuleOwners
 from netconsole.diagnostics.tracing.rule_texts import RuleTexts, read_rule_texts
@@ -27,6 +42,7 @@ from netconsole.diagnostics.tracing.traced_packet import Recognisable
 from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp, read_untraced_tables
 
 _MOST_INTERFACES: Final = 32
+_EVERYBODY: Final = IPv4Address(2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +130,7 @@ class JourneyReader:
         hops = tuple(following.hops(known, packet, self.ways, self.texts.rule))
         if between.interface and not hops:
             told = told.resolved_or_not()
+        told = told.refused_or_not(between.destination)
         source = told.source or between.source
         begun = Hop("there", "sent", between.name, source, between.destination)
         journey = (begun, *self.owners.named(hops))
@@ -127,16 +144,46 @@ def _of_others(messages: Iterable[TraceMessage]) -> list[TraceMessage]:
     return [each for each in messages if not is_trace_table(each.table)]
 
 
-def conclude(request: TraceRequest, followed: FollowedParcel, links: Links) -> Journey:
-    """Return its journey. Where it is lost, ask the kernel what stands there."""
+def handed_to(followed: FollowedParcel) -> tuple[str, str] | None:
+    """Return the port of an instance at which it was handed over last, or was to be, and whose
+    address it was for there, where only who is there knows more."""
+    between, told = followed.ends, followed.told
+    seen = [hop for hop in followed.hops if hop.kind in ("arrived", "left")]
+    last = seen[-1] if seen else None
+    if any(hop.ends for hop in followed.hops):
+        return None
+    if last is None or (last.way == "there" and last.interface != between.receiver):
+        is_open = bool(between.receiver) and is_lost(followed)
+        return (between.receiver, between.receiver_address) if is_open else None
+    if last.kind != "left":
+        return None
+    port = between.receiver if last.way == "there" else between.interface
+    is_guests = last.way == "there" or bool(between.guest_mac)
+    is_open = told.is_written if last.way == "back" and told.reply else not told.reply
+    if last.interface != port or not (is_guests and is_open):
+        return None
+    address = IPv4Address(last.destination)
+    is_one = not (address.is_unspecified or address.is_multicast or address == _EVERYBODY)
+    return (port, last.destination) if is_one else None
+
+
+def conclude(
+    request: TraceRequest,
+    followed: FollowedParcel,
+    links: Links,
+    asked: PortAnswer | None = None,
+) -> Journey:
+    """Return its journey. Where it is lost, ask the kernel what stands there.
+
+    `asked` is what the guest said at the port where it was handed over last.
+    """
+    followed = _taken_or_not(followed, asked)
     between, told, hops = followed.ends, followed.told, followed.hops
-    outcome, unseen = _outcome(request, followed, links), followed.unseen
+    outcome, unseen = _outcome(request, followed, links, asked), followed.unseen
     if is_lost(followed) and followed.unheard:
         unseen = (*unseen, f"why the kernel gives packets up: {followed.unheard}")
     is_refused = told.refusal and not any(hop.ends for hop in hops)
-    end = (
-        Ending("unsent", cannot_send(between.name, told.refusal)) if is_refused else ending(outcome)
-    )
+    end = cannot_send(between.name, told.refusal) if is_refused else ending(outcome)
     return Journey(
         sender=between.name,
         source=hops[0].source,
@@ -151,28 +198,41 @@ def conclude(request: TraceRequest, followed: FollowedParcel, links: Links) -> J
         is_handed=outcome.is_handed,
         end=end.kind,
         kernel_drop=outcome.kernel_drop,
+        remedy=end.remedy,
     )
 
 
-def _outcome(request: TraceRequest, followed: FollowedParcel, links: Links) -> TraceOutcome:
-    between, told, hops = followed.ends, followed.told, followed.hops
-    packet, heard = followed.packet, followed.heard
-    lost = is_lost(followed)
+def _taken_or_not(followed: FollowedParcel, asked: PortAnswer | None) -> FollowedParcel:
+    """Of what this host wrote for a guest an answer that is for another MAC address is none."""
+    is_seen_alone = followed.told.is_written and followed.told.reply
+    if not is_seen_alone or not is_for_another(followed.hops[-1].mac, asked):
+        return followed
+    return replace(followed, told=replace(followed.told, reply="", answered_by="", error=None))
+
+
+def _outcome(
+    request: TraceRequest, followed: FollowedParcel, links: Links, asked: PortAnswer | None
+) -> TraceOutcome:
+    between, told, packet, heard = followed.ends, followed.told, followed.packet, followed.heard
+    is_handed = _through(heard, packet, "there", (HANDED,)) is not None
+    lost = is_lost(followed) or is_rejected(told.reply, followed.hops, is_handed)
+    hops = until_end(followed.hops, told.reply, is_handed)
     is_routed = request.protocol not in LOCAL
     next_hop = _next_hop(hops, heard, packet, links) if lost and is_routed else NextHop()
-    asked = heard.unanswered(between.interface, between.asks) if is_routed else ""
+    unanswered = heard.unanswered(between.interface, between.asks) if is_routed else ""
     others = heard.asked_in_vain(between.interface) if len(between.asks) > 1 else ()
-    is_unheard = len(hops) == 1 and bool(asked or told.is_unresolved)
-    found = (*_hindrances(hops, followed, next_hop, asked, links), *followed.unseen) if lost else ()
-    if lost and is_routed and hops[-1].source:
-        found += blocking_policies(hops[-1].source, hops[-1].destination)
-    if lost and between.unserved:
-        aside = f"{between.destination} is of network {between.unserved}"
-        found += (f"{aside}, which this host does not serve: its bridge is not here",)
-    if lost and (next_hop.is_silent or is_unheard):
-        found += read_tables_of_arp(guards=not next_hop.is_silent)
+    standing: tuple[Hindrance, ...] = ()
+    if lost:
+        is_unheard = len(hops) == 1 and bool(unanswered or told.is_unresolved)
+        standing = (*_hindrances(hops, followed, next_hop, unanswered, links),)
+        standing += _not_traced(followed, hops[-1], is_routed)
+        is_nobody_there = asked is not None and not asked.macs
+        if (next_hop.is_silent or is_unheard) and not is_nobody_there:
+            tables = read_tables_of_arp(guards=not next_hop.is_silent)
+            standing += tuple(Hindrance(each, is_cause=False) for each in tables)
+        standing += _of_source(hops, between)
     return TraceOutcome(
-        hops=hops,
+        hops=followed.hops,
         reply=told.reply,
         answered_by=told.answered_by,
         error=told.error,
@@ -183,15 +243,47 @@ def _outcome(request: TraceRequest, followed: FollowedParcel, links: Links) -> T
         first=between.interface,
         receiver=between.receiver,
         next_hop=next_hop,
-        is_handed=_through(heard, packet, "there", (HANDED,)) is not None,
-        unanswered=asked,
+        is_handed=is_handed,
+        unanswered=unanswered,
         asks_instead=next(iter(others), ""),
+        receiver_asks=heard.unanswered(between.receiver, between.receiver_asks),
         is_unresolved=told.is_unresolved,
-        hindrances=found,
+        hindrances=standing,
         bridge_of=bridges(links),
         is_written=told.is_written,
         kernel_drop=_ended_by_kernel(followed) if lost else None,
+        asked=asked,
     )
+
+
+def _not_traced(followed: FollowedParcel, last: Hop, is_routed: bool) -> tuple[Hindrance, ...]:
+    """What may have taken it, and of which no trace tells."""
+    found = tuple(Hindrance(each, is_cause=False) for each in followed.unseen)
+    if network := followed.ends.unserved:
+        says = (
+            f"{followed.ends.destination} is of network {network}, which this host does not serve"
+        )
+        found += (Hindrance(f"{says}: its bridge is not here", "`netconsole plan`"),)
+    if is_routed and last.source:
+        blocked = blocking_policies(last.source, last.destination)
+        found += tuple(Hindrance(each, "`ip xfrm policy`") for each in blocked)
+    return found
+
+
+def _of_source(hops: Sequence[Hop], between: Ends) -> tuple[Hindrance, ...]:
+    """Why nobody can answer what left this host: by the source that it has then."""
+    last, first = hops[-1], hops[0].source
+    if (last.way, last.kind) != ("there", "left") or not between.guest_mac or between.receiver:
+        return ()
+    if last.source == first:
+        says = f"its source is {first} still, as no rule has translated it (SNAT)"
+        remedy = "`netconsole plan`"
+    elif not is_own(last.source):
+        says = f"its source is {last.source} by then, which is no address of this host"
+        remedy = "`nft list ruleset`"
+    else:
+        return ()
+    return (Hindrance(says, remedy, is_cause=False),)
 
 
 def _ended_by_kernel(followed: FollowedParcel) -> KernelDrop | None:
@@ -223,22 +315,33 @@ def _hindrances(
     next_hop: NextHop,
     asked: str,
     links: Links,
-) -> tuple[str, ...]:
+) -> tuple[Hindrance, ...]:
     """What takes packets where it was seen last, or was to be seen next; `asked` is for whom a
     question of ARP was seen where it comes in."""
     way, between = hops[-1].way, followed.ends
     first, onward = between.interface, between.receiver or next_hop.interface
     if way == "back":
         onward = between.interface
-    stopped = standstill(hops, first, onward)
-    arrived = bool(asked) or any(hop.kind == "arrived" for hop in hops)
-    own = [each.length for each in followed.heard.sightings if each.what.way == way]
-    attached = read_attached(concerned(stopped))
-    found = hindrances(stopped, arrived, links, attached, max(own, default=0))
     port = links.get(between.interface)
     if between.guest_mac and port is not None and not port.master:
-        return (*found, f"{port.name} is a port of no bridge")
-    return tuple(found)
+        return (Hindrance(f"{port.name} is a port of no bridge", "`netconsole plan`"),)
+    stopped = standstill(hops, first, onward)
+    arrived = bool(asked) or any(hop.kind == "arrived" for hop in hops)
+    attached = read_attached(concerned(stopped))
+    seen = [hop for hop in hops if hop.kind in ("arrived", "left")]
+    entry = _entry(seen[-1], stopped.onward, links) if seen else None
+    own = [each.length for each in followed.heard.sightings if each.what.way == way]
+    length = max(own, default=0)
+    return tuple(hindrances(stopped, arrived, links, attached, length, entry))
+
+
+def _entry(last: Hop, onward: str, links: Links) -> BridgeEntry | None:
+    """Where the bridge sends the frame that it did not send out by the port that it is for."""
+    port, at = links.get(onward), links.get(last.interface)
+    if not last.mac or port is None or at is None or not port.master:
+        return None
+    is_bridged = port.master in (at.name, at.master)
+    return read_bridge_entry(port.master, last.mac) if is_bridged else None
 
 
 def _next_hop(hops: Sequence[Hop], heard: Heard, packet: Recognisable, links: Links) -> NextHop:

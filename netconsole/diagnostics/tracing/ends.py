@@ -11,6 +11,11 @@ from netconsole.diagnostics.parts.journey import Protocol
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.route_lookup import default_route
+from netconsole.diagnostics.tracing.sensible_ends import (
+    require_destination,
+    require_ipv4,
+    require_source,
+)
 
 DNS_PORT: Final = 53
 HOST: Final = "host"
@@ -66,6 +71,10 @@ class Ends:
     """For whose MAC address the sender asks by ARP, to send it there."""
     unserved: str = ""
     """The network that it is for, where this host does not serve that."""
+    receiver_address: str = ""
+    """The fixed address of the instance that it is for."""
+    receiver_asks: tuple[str, ...] = ()
+    """For whose MAC address that instance asks by ARP, to answer."""
 
 
 def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
@@ -77,7 +86,17 @@ def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) 
         for each in status.networks
         if each.cidr and to in ip_network(each.cidr) and links.get(each.bridge) is None
     )
-    return replace(found, unserved=next(unserved, ""))
+    found = replace(found, unserved=next(unserved, ""))
+    own = (
+        each
+        for each in status.allocations
+        if each.device == found.receiver and found.destination in (each.address, *each.floating)
+    )
+    receiver = next(own, None) if found.receiver else None
+    if receiver is None:
+        return found
+    asks = _asked_for(receiver, found.source or _NO_ADDRESS, status)
+    return replace(found, receiver_address=receiver.address, receiver_asks=asks)
 
 
 def _ends(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
@@ -85,7 +104,7 @@ def _ends(request: TraceRequest, status: Status, links: Links, routing: Routing)
         return _on_network(request, status, links, routing)
     if _is_host(request.sender, status, routing):
         return Ends(HOST, "", "", "", *_destination(request.destination, "", status, routing))
-    outside = _outside(request.sender, status)
+    outside = _outside(request.sender, status, routing)
     if outside is not None:
         return _from_outside(outside, request.destination, status, links, routing)
     guest = _instance(request.sender, status)
@@ -107,7 +126,8 @@ def _port(guest: Allocation, links: Links) -> KernelLink:
 
 def _on_network(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
     """Of a frame to everybody on the sender's own network, which the host writes for it."""
-    if _is_host(request.sender, status, routing) or _outside(request.sender, status) is not None:
+    is_host = _is_host(request.sender, status, routing)
+    if is_host or _outside(request.sender, status, routing) is not None:
         rule = f"is no instance: {request.protocol} is sent on an instance's own network"
         raise InvalidValue("sender", request.sender, rule)
     guest = _instance(request.sender, status)
@@ -116,6 +136,9 @@ def _on_network(request: TraceRequest, status: Status, links: Links, routing: Ro
     if request.protocol == "arp":
         source = guest.address
         destination, receiver = _destination(request.destination, port.master, status, routing)
+        if destination == source:
+            rule = "is the sender's own: by ARP it asks for those of others"
+            raise InvalidValue("destination", request.destination, rule)
     return Ends(
         *(guest.instance, guest.device, guest.mac, source, destination, receiver),
         *(guest.mac, _EVERYBODYS_MAC, port.mac),
@@ -153,12 +176,12 @@ def _destination(text: str, near: str, status: Status, routing: Routing) -> tupl
     """
     if text == OUTSIDE:
         return _router(routing), ""
+    require_ipv4("destination", text)
     if _is_host(text, status, routing) and not _is_address(text):
         return _own_address(near, status, routing), ""
     if _is_address(text):
         address = str(IPv4Address(text))
-        if _is_of_many(IPv4Address(text), status):
-            raise InvalidValue("destination", text, "is no address of one host")
+        require_destination(address, not near, status, routing)
         floating = {each.address: each.fixed_address for each in status.floating_ips}
         fixed = floating.get(address) or address
         own = next((each for each in status.allocations if each.address == fixed), None)
@@ -166,7 +189,8 @@ def _destination(text: str, near: str, status: Status, routing: Routing) -> tupl
     try:
         found = _instance(text, status)
     except NotFound:
-        rule = "is no IPv4 address, and no instance has that name"
+        known = "`netconsole instance list` shows which do"
+        rule = f"is no IPv4 address, and no instance has that name: {known}"
         raise InvalidValue("destination", text, rule) from None
     return found.address, found.device
 
@@ -187,20 +211,15 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _is_of_many(address: IPv4Address, status: Status) -> bool:
-    """Whether it is of a group, of everybody on a network, or of nobody (RFC 1122, 3.2.1.3)."""
-    networks = (ip_network(each.cidr) for each in status.networks if each.cidr)
-    everybody = {IPv4Address(2**32 - 1), *(each.broadcast_address for each in networks)}
-    return address.is_multicast or address.is_unspecified or address in everybody
-
-
-def _outside(sender: str, status: Status) -> str | None:
+def _outside(sender: str, status: Status, routing: Routing) -> str | None:
     """Return the address out there that is to be the source, empty for any; None for others."""
     if sender == OUTSIDE:
         return ""
+    require_ipv4("sender", sender)
     with suppress(ValueError):
         address = str(IPv4Address(sender))
         if not any(_is_of(address, each) for each in status.allocations):
+            require_source(address, status, routing)
             return address
     return None
 
@@ -221,6 +240,8 @@ def _from_outside(source: str, wanted: str, status: Status, links: Links, routin
     uplink = links.get(interface)
     if uplink is None:
         raise Unavailable(f"public_interface {interface!r}: there is none, so nothing comes in")
+    if not uplink.up:
+        raise Unavailable(f"{interface} is down, so nothing comes in: `ip link set {interface} up`")
     router = default.gateway if default and default.interface == interface else ""
     near = router or next(
         (each.address for each in routing.neighbours if each.interface == interface), ""

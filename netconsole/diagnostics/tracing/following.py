@@ -174,6 +174,7 @@ def _of_sighting(sight: TraceSighting) -> Hop:
         sight.what.source,
         sight.what.destination,
         reply=sight.what.reply,
+        mac=sight.mac,
     )
 
 

@@ -25,6 +25,8 @@ class TraceSighting:
     what: Recognised
     length: int
     """Bytes of the packet, without the header of Ethernet and what pads a short frame."""
+    mac: str = ""
+    """For whom its frame is."""
 
 
 @dataclass(frozen=True, slots=True)

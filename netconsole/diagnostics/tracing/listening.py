@@ -202,7 +202,8 @@ class TraceListener:
                 is_followed = self._keys is None or what.key in self._keys
                 if is_followed and self._times[place] <= _ALIKE:
                     (length,) = struct.unpack_from("!H", frame, _ETHERNET + 2)
-                    seen.append(TraceSighting(at, interface, leaves, what, length))
+                    mac = frame[:6].hex(":")
+                    seen.append(TraceSighting(at, interface, leaves, what, length, mac))
 
 
 def _dropped(packets: socket.socket) -> int:

@@ -20,6 +20,7 @@ from netconsole.backend.model.text import decoded, encoded
 from netconsole.backend.system.programs import ENVIRONMENT, ProgramFailed, run
 from netconsole.diagnostics.parts.journey import Reply
 from netconsole.diagnostics.probes.entering import processes_inside
+from netconsole.diagnostics.tracing.drop_words import REFUSALS
 from netconsole.diagnostics.tracing.ends import Ends
 from netconsole.diagnostics.tracing.traced_packet import Traceable, TracedPacket
 
@@ -64,6 +65,13 @@ class SentPackets:
         if self.error != _HOST_UNREACHABLE or self.answered_by != self.source:
             return self
         return replace(self, reply="", answered_by="", error=None, is_unresolved=True)
+
+    def refused_or_not(self, destination: str) -> Self:
+        """Return it with a refusal where the destination itself says by ICMP that it does not take
+        what has come to it."""
+        if self.error not in REFUSALS or self.answered_by != destination:
+            return self
+        return replace(self, reply="refusal")
 
 
 def parse_sent(told: str) -> dict[int, SentPackets]:

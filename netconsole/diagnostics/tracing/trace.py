@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from netconsole.diagnostics.tracing.concluding import (
     FollowedParcel,
     JourneyReader,
     conclude,
+    handed_to,
     is_lost,
     watched_interfaces,
 )
@@ -29,6 +30,7 @@ from netconsole.diagnostics.tracing.kernel_drops import kernel_drops
 from netconsole.diagnostics.tracing.listening import TraceListener
 from netconsole.diagnostics.tracing.marking import Marked, marking
 from netconsole.diagnostics.tracing.packets import packet_of
+from netconsole.diagnostics.tracing.port_questions import PortQuestion, ask_at_ports
 from netconsole.diagnostics.tracing.sending import Parcel, Sender, SentPackets, sending
 from netconsole.diagnostics.tracing.traced_packet import Recognised, Traceable, TracedPacket
 
@@ -107,7 +109,22 @@ def _journeys(
     if lost and not is_whole and len(lost) < len(parcels):
         again, _ = _followed(tuple(lost.values()), status, links, cancelled)
         found.update(zip(lost, again, strict=True))
-    return {number: conclude(requests[number], each, links) for number, each in found.items()}
+    handed = {number: handed_to(each) for number, each in found.items()}
+    said = ask_at_ports(_questions(handed.values(), links))
+    return {
+        number: conclude(requests[number], each, links, said.get(handed[number]))
+        for number, each in found.items()
+    }
+
+
+def _questions(handed: Iterable[tuple[str, str] | None], links: Links) -> Iterator[PortQuestion]:
+    """Yield what is asked at the ports: in the name of the bridge, so that answers go nowhere
+    else."""
+    for port, address in dict.fromkeys(each for each in handed if each is not None):
+        link = links.get(port)
+        bridge = links.get(link.master) if link is not None else None
+        if bridge is not None and bridge.mac:
+            yield PortQuestion(port, address, bridge.mac)
 
 
 def _parcel(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Parcel:

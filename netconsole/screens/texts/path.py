@@ -127,12 +127,13 @@ def decisive_key(journey: Journey) -> str:
 
 
 def ending_entries(journey: Journey, glyphs: Glyphs) -> tuple[Entry, ...]:
-    """Return where it ended, in a sentence, and what could not be seen."""
+    """Return where it ended, in a sentence, what to type next, and the unseen."""
     good = journey.reached
     sign, tone = (glyphs.ok, STYLES["good"]) if good else (glyphs.bad, STYLES["bad"])
     said = f"{sign} {'reached' if good else 'ended'}: {journey.because}"
     unseen = (Entry(f"not seen: {each}", STYLES["warning"], hanging=2) for each in journey.unseen)
-    return (Entry(said, tone, hanging=2), *unseen)
+    following = (Entry(f"next: {journey.remedy}", hanging=2),) if journey.remedy else ()
+    return (Entry(said, tone, hanging=2), *following, *unseen)
 
 
 def path_entries(journey: Journey, glyphs: Glyphs) -> tuple[Entry, ...]:

@@ -27,6 +27,7 @@ from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 from netconsole.diagnostics.reasoning.lost_paths import LossPlace, LostPaths, lost_paths
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, sentence
+from netconsole.diagnostics.reasoning.path_effect import path_effect
 
 ROUTER = "203.0.113.1"
 SENT = Hop("there", "sent", "web1", "10.0.0.2", ROUTER)
@@ -74,6 +75,19 @@ def test_an_error_of_this_host_is_a_fault_and_one_from_outside_is_not() -> None:
     assert places(tried("world", "answered", CAME, reply="error", by="10.0.0.1")) == [1]
     assert places(tried("world", "answered", reply="error", by="10.0.0.1")) == []
     assert places(tried("world", "answered", reply="error", by=ROUTER)) == []
+
+
+def test_a_name_server_of_this_host_that_refuses_is_a_fault_and_one_out_there_is_not() -> None:
+    """Who asks has got through to it, which is another matter."""
+
+    def asked(by: str) -> PathJourney:
+        path = tried("names", "answered", CAME, reply="refusal", by=by)
+        return replace(path, journey=replace(path.journey, protocol="dns", port=53))
+
+    assert places(asked("10.0.0.1")) == [1]
+    assert places(asked(ROUTER)) == []
+    before = Snapshot.of(Journeys((asked("10.0.0.1"),)), OWN)
+    assert path_effect(before, before).healed == ()
 
 
 def test_who_is_told_to_send_shorter_packets_does_so() -> None:

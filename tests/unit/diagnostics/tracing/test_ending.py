@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from netconsole.diagnostics.parts.journey import Hop, KernelDrop, TracedRule
-from netconsole.diagnostics.tracing.ending import NextHop, TraceOutcome
 from netconsole.diagnostics.tracing.ending import ending as ended
+from netconsole.diagnostics.tracing.outcome import Hindrance, NextHop, PortAnswer, TraceOutcome
 
 SENT = Hop("there", "sent", "web1", "10.0.0.2", "192.0.2.1")
 ARRIVED = Hop("there", "arrived", "veth1", "10.0.0.2", "192.0.2.1")
@@ -13,6 +15,8 @@ LEFT = Hop("there", "left", "eth0", "203.0.113.129", "192.0.2.1")
 CAME_BACK = Hop("back", "arrived", "eth0", "192.0.2.1", "203.0.113.129", reply="answer")
 RULE = TracedRule("ip", "filter", "FORWARD", 7, 3, "-m string --string x -j DROP")
 DROPPED = Hop("there", "rule", "br100", "10.0.0.2", "192.0.2.1", RULE, "drop")
+
+UNTOLD = "no rule of the packet filter that the kernel traces ended it"
 
 
 def outcome(*hops: Hop, **other: object) -> TraceOutcome:
@@ -49,11 +53,115 @@ def test_the_rule_that_drops_is_named_with_its_place_and_words() -> None:
 def test_the_kernels_own_reason_is_told_and_how_sure_it_is() -> None:
     drop = KernelDrop("there", "br100", "ip_error", "IP_INNOROUTES", is_certain=True)
     stuck = outcome(ARRIVED, ON_BRIDGE, next_hop=NextHop(), kernel_drop=drop)
-    said = "; the kernel dropped it in ip_error: IP_INNOROUTES (no route leads there)"
-    assert ending(stuck).endswith(said)
+    said = "it came to br100, and no further: the kernel dropped it in ip_error: IP_INNOROUTES (no "
+    assert ending(stuck) == f"{said}route leads there)"
     unsure = replace(drop, way="back", reason="", is_certain=False)
     assert ending(replace(stuck, kernel_drop=unsure)).endswith(
-        "; the kernel probably dropped the answer in ip_error, and has no word for why"
+        ": the kernel probably dropped the answer in ip_error, and has no word for why"
+    )
+
+
+@pytest.mark.parametrize(
+    "drop",
+    [
+        KernelDrop("there", "br100", "tcp_v4_rcv", "NO_SOCKET", is_certain=True),
+        KernelDrop("there", "eth1", "ip_error", "", is_certain=False),
+    ],
+)
+def test_what_the_kernel_says_of_others_is_not_told(drop: KernelDrop) -> None:
+    """Nobody can have listened for what is to be sent on."""
+    assert ending(outcome(ARRIVED, ON_BRIDGE, next_hop=NextHop(), kernel_drop=drop)) == (
+        f"it came to br100, and no further; {UNTOLD}"
+    )
+
+
+def test_where_it_ended_comes_first_then_why_and_what_to_type() -> None:
+    down = Hindrance("br100, the bridge of veth1, is down", "`ip link set dev br100 up`")
+    tables = Hindrance("these tables may drop it: arp x", is_cause=False)
+    asks = outcome(unanswered="10.0.0.1", hindrances=(down, tables))
+    found = ended(asks)
+    assert found.because == (
+        "it did not leave web1, which asks at veth1 who has 10.0.0.1 (ARP), and nobody answers: "
+        "br100, the bridge of veth1, is down"
+    )
+    assert found.remedy == "`ip link set dev br100 up`"
+    unknown = ended(replace(asks, hindrances=(tables,)))
+    assert unknown.because.endswith("nobody answers; these tables may drop it: arp x")
+    assert unknown.remedy == "`netconsole trace --from web1 --to 10.0.0.1 arp`"
+
+
+def test_a_guest_that_is_heard_at_its_own_port_is_told_from_one_that_is_silent() -> None:
+    tables = Hindrance("these tables may drop it: arp x", is_cause=False)
+    asks = outcome(unanswered="10.0.0.3", receiver="veth2", hindrances=(tables,))
+    heard = replace(asks, asked=PortAnswer("veth2", "10.0.0.3", ("02:00:00:00:00:03",)))
+    assert ending(heard).endswith(
+        "; asked at veth2 itself, 02:00:00:00:00:03 answers for 10.0.0.3; these tables may drop it:"
+        " arp x"
+    )
+    silent = replace(asks, hindrances=(), asked=PortAnswer("veth2", "10.0.0.3"))
+    assert ending(silent).endswith("; asked at veth2 itself, nobody answers for 10.0.0.3 either")
+
+
+@pytest.mark.parametrize(
+    ("macs", "why"),
+    [
+        (("02:00:00:00:00:03",), "its own firewall, as it does answer ARP"),
+        ((), "nobody answers ARP for 10.0.0.3 there either"),
+        (
+            ("02:00:00:00:00:99",),
+            "its frame is for MAC address 02:00:00:00:00:03, and the guest there has "
+            "02:00:00:00:00:99 (ARP)",
+        ),
+    ],
+)
+def test_why_a_guest_does_not_answer_is_said_by_what_it_says_at_its_port(
+    macs: tuple[str, ...], why: str
+) -> None:
+    mac = "02:00:00:00:00:03"
+    handed = replace(LEFT, interface="veth2", destination="10.0.0.3", mac=mac)
+    asked = PortAnswer("veth2", "10.0.0.3", macs)
+    found = ended(outcome(ARRIVED, handed, receiver="veth2", asked=asked))
+    assert found.kind == "receiver"
+    assert found.why.startswith(why)
+    asks = outcome(ARRIVED, handed, receiver="veth2", receiver_asks="10.0.0.1")
+    assert ended(asks).why == "it asks there who has 10.0.0.1 (ARP), and nobody answers"
+
+
+def test_a_refusal_says_who_refuses_and_by_what() -> None:
+    refused = outcome(ARRIVED, LEFT, CAME_BACK, reply="refusal", answered_by="192.0.2.1")
+    closed = replace(refused, protocol="dns", port=53, error=(3, 3))
+    assert ending(closed) == (
+        "192.0.2.1 refuses it: nothing listens there on udp port 53 (port unreachable)"
+    )
+    shut = replace(refused, error=(3, 13))
+    assert ending(shut) == (
+        "192.0.2.1 refuses it: its own firewall forbids it (administratively prohibited)"
+    )
+
+
+def test_an_error_of_this_host_itself_is_an_end_here() -> None:
+    told = Hop("back", "left", "veth1", "10.0.0.1", "10.0.0.2", reply="error")
+    nowhere = outcome(
+        *(ARRIVED, ON_BRIDGE, told),
+        reply="error",
+        error=(3, 0),
+        answered_by="10.0.0.1",
+        next_hop=NextHop(refusal="there is no route to it"),
+    )
+    assert ending(nowhere) == (
+        "it came to br100, and this host has no way for it: there is no route to it; 10.0.0.1 told "
+        "web1 so: network unreachable"
+    )
+    spent = replace(nowhere, error=(11, 0), next_hop=NextHop())
+    assert ending(spent).startswith("it came to br100, and no further: its time to live (TTL) was")
+
+
+def test_an_answer_that_this_host_gave_up_says_so_and_not_where_its_error_went() -> None:
+    told = Hop("back", "left", "eth0", "203.0.113.129", "192.0.2.1", reply="error")
+    stuck = outcome(ARRIVED, LEFT, CAME_BACK, told, next_hop=NextHop(refusal="no route"))
+    assert ending(stuck) == (
+        "the answer of 192.0.2.1 came to eth0, and this host has no way for it: no route; this "
+        "host told 192.0.2.1 so by ICMP"
     )
 
 
@@ -77,11 +185,11 @@ def test_what_comes_back_says_who_answers() -> None:
     refused = replace(answered, reply="refusal")
     assert ending(refused) == "192.0.2.1 refuses it: nothing listens there on tcp port 22"
     error = replace(answered, reply="error", error=(3, 1), answered_by="203.0.113.1")
-    assert ending(error) == "203.0.113.1 answers with host unreachable, for 192.0.2.1"
+    assert ending(error) == ("203.0.113.1, on the way to 192.0.2.1, gave it up: host unreachable")
 
 
 def test_without_a_rule_it_is_said_how_far_it_came() -> None:
-    assert ending(outcome()) == "it never came to veth1: it ended inside web1"
+    assert ending(outcome()) == "it ended inside web1, and never came to veth1"
     assert ending(outcome(ARRIVED, ON_BRIDGE, LEFT)) == (
         "it left by eth0 as 203.0.113.129 → 192.0.2.1, and nothing came back"
     )
@@ -104,7 +212,7 @@ def test_a_question_of_arp_is_not_taken_for_a_packet_that_left_by_its_own_port()
     said = "everybody on the network of web1 was asked, and nobody says to have 192.0.2.1"
     assert ending(asked) == said
     missed = replace(asked, receiver="veth2")
-    assert ending(missed) == "it did not come out at veth2"
+    assert ending(missed) == f"it did not come out at veth2; {UNTOLD}"
     handed = replace(LEFT, interface="veth2")
     silent = replace(missed, hops=(SENT, ARRIVED, ON_BRIDGE, handed, again))
     assert ending(silent).startswith("it was handed over at veth2, and who is there does not answ")
@@ -114,8 +222,8 @@ def test_what_the_sender_itself_gave_up_for_want_of_arp_was_not_sent() -> None:
     found = ended(outcome(is_unresolved=True))
     assert found.kind == "unheard"
     assert found.because == (
-        "it was not sent: web1 had no answer to ARP of who is next on the way, 192.0.2.1 or a "
-        "router"
+        "it did not leave web1, which had no answer to ARP of who is next on the way, 192.0.2.1 or "
+        "a router"
     )
 
 
@@ -123,8 +231,8 @@ def test_a_guest_that_asks_for_another_router_is_told_of_and_not_the_host() -> N
     found = ended(outcome(asks_instead="10.0.0.77"))
     assert found.kind == "inside"
     assert found.because == (
-        "it never came to veth1: it ended inside web1, which asks there who has 10.0.0.77 (ARP), "
-        "and nobody answers: by the store that is not next on this way"
+        "it ended inside web1, and never came to veth1: web1 asks there who has 10.0.0.77 (ARP), "
+        "and nobody answers; by the store that is not next on this way"
     )
 
 

@@ -1,5 +1,7 @@
 """What who sends has told of its packets."""
 
+import pytest
+
 from netconsole.diagnostics.tracing.sending import parse_sent
 
 SENT = "3 10.0.0.2\n3 sent\n"
@@ -15,3 +17,20 @@ def test_what_others_answer_stays() -> None:
         told = parse_sent(f"{SENT}3 heard {said}\n")[3]
         assert told.reply
         assert told.resolved_or_not() == told
+
+
+@pytest.mark.parametrize(
+    ("said", "reply"),
+    [
+        ("error 10.0.0.3 3 3", "refusal"),
+        ("error 10.0.0.3 3 13", "refusal"),
+        ("error 10.0.0.3 3 1", "error"),
+        ("error 10.0.0.1 3 3", "error"),
+        ("error 10.0.0.1 3 13", "error"),
+        ("answer 10.0.0.3", "answer"),
+    ],
+)
+def test_a_refusal_is_the_destinations_own(said: str, reply: str) -> None:
+    """As a reset is; what another hop says is where it ended."""
+    told = parse_sent(f"{SENT}3 heard {said}\n")[3]
+    assert told.refused_or_not("10.0.0.3").reply == reply

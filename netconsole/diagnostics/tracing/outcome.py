@@ -1,0 +1,122 @@
+"""All that is known of how a packet ended, and where it ended, as values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from netconsole.diagnostics.parts.journey import End, Hop, KernelDrop, Protocol, Reply, is_rejected
+
+
+@dataclass(frozen=True, slots=True)
+class NextHop:
+    """Where this host's routes send the packet on, asked after it was sent."""
+
+    interface: str = ""
+    address: str = ""
+    """Of the router, or of the destination itself where that is on the link."""
+    mac_state: str = ""
+    """What the kernel knows of its MAC address: REACHABLE, STALE, FAILED, INCOMPLETE, empty."""
+    refusal: str = ""
+    """Why there is no route, in words with the kernel's own."""
+    is_here: bool = False
+    """Whether this host itself is who it is for."""
+    remedy: str = ""
+    """What to type next where there is no route."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was asked for its MAC address by ARP, and did not say it."""
+        return self.mac_state in ("FAILED", "INCOMPLETE")
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Something that stands where a packet was seen last, or was to be seen next."""
+
+    says: str
+    """A part of a sentence."""
+    remedy: str = ""
+    """The command that shows it, or that takes it away."""
+    is_cause: bool = True
+    """Whether nothing gets past it; else it takes some, or nobody knows what it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortAnswer:
+    """What was heard of a guest that was asked for an address by ARP, at its own port."""
+
+    port: str
+    address: str
+    macs: tuple[str, ...] = ()
+    """The MAC addresses that it said to have with it; none where it said nothing."""
+
+
+def until_end(hops: Sequence[Hop], reply: Reply, is_handed: bool) -> tuple[Hop, ...]:
+    """Leave out what this host itself told of a packet that went no further, or of an answer."""
+    if is_rejected(reply, hops, is_handed):
+        return tuple(hop for hop in hops if hop.way == "there")
+    came = [
+        at
+        for at, hop in enumerate(hops)
+        if (hop.way, hop.kind) == ("back", "arrived") and hop.reply != "error"
+    ]
+    is_told = bool(came) and hops[-1].way == "back" and hops[-1].reply == "error"
+    return tuple(hops[: came[-1] + 1] if is_told else hops)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceOutcome:
+    """All that is known of how it ended."""
+
+    hops: tuple[Hop, ...]
+    reply: Reply
+    answered_by: str
+    error: tuple[int, int] | None
+    """Type and code of an error of ICMP that came back."""
+    protocol: Protocol
+    port: int
+    destination: str
+    sender: str
+    first: str
+    """The interface that it comes in by first; empty of what this host sends itself."""
+    receiver: str
+    """The port of the instance that it is for; empty of others."""
+    next_hop: NextHop
+    """Of what was sent, or of the answer where one came in."""
+    is_handed: bool = False
+    """Whether the packet filter has let it in to this host itself."""
+    unanswered: str = ""
+    """The address that the sender asks for by ARP where it comes in, and nobody says it has."""
+    asks_instead: str = ""
+    """Another address on its network that it asks for, where a router is next on the way."""
+    receiver_asks: str = ""
+    """The address that the instance that it is for asks for by ARP, and nobody says it has."""
+    is_unresolved: bool = False
+    """Whether the sender's kernel gave it up, as ARP had no answer when it was asked before."""
+    hindrances: tuple[Hindrance, ...] = ()
+    """What stands where it was seen last, and takes packets without a trace."""
+    bridge_of: Mapping[str, str] = field(default_factory=dict)
+    """The bridge of each port."""
+    is_written: bool = False
+    """Whether the host wrote it where it was to come in, in the sender's stead."""
+    kernel_drop: KernelDrop | None = None
+    """Where the kernel says that it gave it up."""
+    asked: PortAnswer | None = None
+    """What the guest said that it was handed to last; None where it was not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Where it ended, and why, as far as that is known."""
+
+    kind: End
+    where: str
+    why: str = ""
+    evidence: tuple[str, ...] = ()
+    remedy: str = ""
+    """What to type next."""
+
+    @property
+    def because(self) -> str:
+        """Return a sentence: where, then why, then what else is known."""
+        begins = f"{self.where}: {self.why}" if self.why else self.where
+        return "; ".join((begins, *self.evidence))
