@@ -142,7 +142,7 @@ def _listeners() -> Observed:
 
 def _hosts(networks_path: str) -> Observed:
     is_ours = partial(dhcp.bridge_of, networks_path)
-    seen = files.observe_all(sorted(files.directories(networks_path)), is_ours)
+    seen = files.observe_all(sorted(filter(is_ours, files.directories(networks_path))))
     return Observed(dhcp_hosts=seen.files, unreadable=seen.unread)
 
 

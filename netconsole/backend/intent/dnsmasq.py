@@ -6,7 +6,6 @@ from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model import subject
 from netconsole.backend.model.hoststate import Dnsmasq, File
 from netconsole.backend.model.records import Network
-from netconsole.backend.model.subject import together
 from netconsole.backend.wording import dhcp
 
 
@@ -63,8 +62,8 @@ def hosts(presence: Presence) -> dict[str, File]:
         instance = clients.get(row.instance_uuid or "")
         if instance is not None:
             path, file = dhcp.host_file(directory, instance, port, row, presence.options)
-            about = together((subject.port(port.device), of_network))
-            found.setdefault(path, file._replace(subjects=about))
+            about = (of_network, subject.port(port.device))  # sorted, as networks come first
+            found.setdefault(path, File(file.content, file.mode, about))
     return found
 
 

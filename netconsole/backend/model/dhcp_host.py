@@ -1,6 +1,7 @@
 """The file of one port in a --dhcp-hostsdir: what it tells dnsmasq (dnsmasq(8)). Pure."""
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from netconsole.backend.model.hoststate import File
@@ -32,6 +33,11 @@ def host_path(directory: str, mac: str) -> str:
 def host_name(mac: str) -> str:
     """Return the name of the file of a port, by its MAC address."""
     return mac.replace(":", "-")
+
+
+def host_names(macs: Iterable[str]) -> frozenset[str]:
+    """Return the names of the files of ports; of ten thousand, put together at once."""
+    return frozenset(host_name(" ".join(macs)).split())
 
 
 def host_in(content: str) -> DhcpHost | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from netconsole.backend.intent.presence import Presence
 from netconsole.backend.model import subject
-from netconsole.backend.model.dhcp_host import host_name, host_path
+from netconsole.backend.model.dhcp_host import host_names, host_path
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.guards import BY_EBTABLES, of_devices, shared
 from netconsole.backend.model.hoststate import Observed, Wanted, WantedLink
@@ -107,9 +107,9 @@ class Neighbourhood:
     def _other_hosts(
         self, networks_path: str, served: Mapping[str, Iterable[str]]
     ) -> dict[str, frozenset[str]]:
-        own = frozenset(host_name(port.mac) for port in self.ports)
+        own = host_names(port.mac for port in self.ports)
         return {
-            dhcp.paths(networks_path, bridge).hosts: frozenset(map(host_name, macs)) - own
+            dhcp.paths(networks_path, bridge).hosts: host_names(macs) - own
             for bridge, macs in served.items()
         }
 

@@ -296,18 +296,14 @@ def observe(
 
 
 def observe_all(
-    directories: Iterable[str],
-    concerns: Callable[[str], object] = bool,
-    others: Mapping[str, Container[str]] = MappingProxyType({}),
+    directories: Iterable[str], others: Mapping[str, Container[str]] = MappingProxyType({})
 ) -> FoundFiles:
     """Return the files directly in several directories, of those that are directories.
 
     The `others` of each directory are passed over, as of `observe`.
     """
     found = [
-        observe(each, concerns, others=others.get(each, ()))
-        for each in directories
-        if Path(each).is_dir()
+        observe(each, others=others.get(each, ())) for each in directories if Path(each).is_dir()
     ]
     return FoundFiles(
         {path: file for seen in found for path, file in seen.files.items()},
