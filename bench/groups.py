@@ -7,7 +7,6 @@ to end, at most 12 and 30 times what its one command takes. A packet to the last
 at most 1.2 times what one to the first does, where the last rule of its group lets it in.
 """
 
-import os
 import socket
 import statistics
 import time
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from enclosed import HOST, inside
-from floating import given, say, seconds
+from floating import Taken, given, say, taken
 
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.group_rules import TypedTraffic
@@ -123,10 +122,11 @@ def building(cloud: Cloud) -> None:
     ours, bare = [], []
     for _ in range(ROUNDS):
         given("iptables-restore", text=EMPTY)
-        ours.append(seconds(cloud.converge))
+        ours.append(taken(cloud.converge))
         given("iptables-restore", text=EMPTY)
-        bare.append(seconds(lambda: given("iptables-restore", text=saved)))
-    later = statistics.median(mine - theirs for mine, theirs in zip(ours, bare, strict=True))
+        bare.append(taken(lambda: given("iptables-restore", text=saved)))
+    pairs = zip(ours, bare, strict=True)
+    later = statistics.median(mine.elapsed - theirs.elapsed for mine, theirs in pairs)
     print(f"{saved.count('-A '):,} rules of {GUESTS:,} guests observed, planned and applied: ")
     print(f"{later * 1000:.0f} ms after their bare iptables-restore, of 2,000 claimed; ", end="")
     say(ours, bare, "iptables-restore", 5)
@@ -134,10 +134,10 @@ def building(cloud: Cloud) -> None:
 
 @dataclass
 class Times:
-    """Of each round, in seconds."""
+    """Of each round."""
 
-    ours: list[float] = field(default_factory=list)
-    bare: list[float] = field(default_factory=list)
+    ours: list[Taken] = field(default_factory=list)
+    bare: list[Taken] = field(default_factory=list)
 
 
 def one_rule(cloud: Cloud) -> None:
@@ -166,24 +166,14 @@ def changing(
     times = Times()
     command = ("iptables", "--wait", "-A", "INPUT", "-s", "198.51.100.0/24", "-j", "ACCEPT")
     for _ in range(ROUNDS):
-        times.ours.append(seconds(there))
-        times.bare.append(seconds(lambda: given(*command)))
-        times.ours.append(seconds(back))
-        times.bare.append(seconds(lambda: given(*(w.replace("-A", "-D") for w in command))))
-    before = computed()
-    there()
-    back()
-    taken = (computed() - before) / 2
+        times.ours.append(taken(there))
+        times.bare.append(taken(lambda: given(*command)))
+        times.ours.append(taken(back))
+        times.bare.append(taken(lambda: given(*(w.replace("-A", "-D") for w in command))))
     print(f"{what}: ", end="")
     say(times.ours, times.bare, "iptables command", most)
-    print(f"{statistics.median(times.ours) / BEYOND:.2f} of the {BEYOND * 1000:.0f} ms claimed, ")
-    print(f"{taken * 1000:.0f} ms of them of processor time")
-
-
-def computed() -> float:
-    """Seconds of processor time so far, of this process and of the programs that it ran."""
-    times = os.times()
-    return sum(times[:4])
+    elapsed = statistics.median(each.elapsed for each in times.ours)
+    print(f"{elapsed / BEYOND:.2f} of the {BEYOND * 1000:.0f} ms claimed")
 
 
 def asking(cloud: Cloud) -> None:

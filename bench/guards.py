@@ -15,7 +15,7 @@ from functools import partial
 
 import enclosed
 from enclosed import HOST, inside
-from floating import given, say, seconds
+from floating import Taken, given, say, taken
 
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.group_rules import TypedTraffic
@@ -109,10 +109,10 @@ def fill(options: Options, service: Service) -> None:
 
 @dataclass
 class Times:
-    """Of each round, in seconds."""
+    """Of each round."""
 
-    ours: list[float] = field(default_factory=list)
-    bare: list[float] = field(default_factory=list)
+    ours: list[Taken] = field(default_factory=list)
+    bare: list[Taken] = field(default_factory=list)
 
 
 def one_address(service: Service) -> None:
@@ -121,10 +121,10 @@ def one_address(service: Service) -> None:
         cidr = f"192.0.2.{number}/32"
         element = f'{{ "tap7" . fa:16:3e:00:00:07 . 198.51.100.{number} }}'
         words = ("element", *TABLE, "ipv4_ranges", element)
-        times.ours.append(seconds(partial(service.do, AllowAddress("web7", cidr))))
-        times.ours.append(seconds(partial(service.do, DisallowAddress("web7", cidr))))
-        times.bare.append(seconds(partial(given, "nft", "add", *words)))
-        times.bare.append(seconds(partial(given, "nft", "delete", *words)))
+        times.ours.append(taken(partial(service.do, AllowAddress("web7", cidr))))
+        times.ours.append(taken(partial(service.do, DisallowAddress("web7", cidr))))
+        times.bare.append(taken(partial(given, "nft", "add", *words)))
+        times.bare.append(taken(partial(given, "nft", "delete", *words)))
     print(f"one more address among {PORTS:,} guarded ports: ", end="")
     say(times.ours, times.bare, "nft command", 10)
 

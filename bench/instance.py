@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from enclosed import inside
-from floating import given, say, seconds
+from floating import Taken, given, say, taken
 
 from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.instances import CreateInstance, DeleteInstance
@@ -84,10 +84,10 @@ class Typed:
 
 @dataclass
 class Times:
-    """Of each round, in seconds."""
+    """Of each round."""
 
-    created: list[float] = field(default_factory=list)
-    deleted: list[float] = field(default_factory=list)
+    created: list[Taken] = field(default_factory=list)
+    deleted: list[Taken] = field(default_factory=list)
 
 
 def main(options: Options) -> None:
@@ -96,10 +96,10 @@ def main(options: Options) -> None:
     created(service, ROUNDS)  # the first one puts the queries together
     ours, bare = Times(), Times()
     for number in range(ROUNDS):
-        ours.created.append(seconds(partial(created, service, number)))
-        bare.created.append(seconds(partial(typed.created, number)))
-        ours.deleted.append(seconds(partial(deleted, service, number)))
-        bare.deleted.append(seconds(partial(typed.deleted, number)))
+        ours.created.append(taken(partial(created, service, number)))
+        bare.created.append(taken(partial(typed.created, number)))
+        ours.deleted.append(taken(partial(deleted, service, number)))
+        bare.deleted.append(taken(partial(typed.deleted, number)))
     print(f"an instance created among {GUESTS:,}: ", end="")
     say(ours.created, bare.created, "run of its commands", CLAIMED)
     print(f"an instance deleted among {GUESTS:,}: ", end="")
