@@ -71,6 +71,34 @@ def test_where_a_real_connection_ends_is_named(lab: RunningLab) -> None:
     assert "\nended: rule 1 of FORWARD (table ip filter) drops it: `-p tcp" in told
 
 
+FLOOD = """
+import socket, sys
+for port in range(10000, 60000):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        out.bind(("10.0.0.2", port))
+        out.sendto(b"x" * 900, ("203.0.113.1", 99))
+"""
+"""Thousands of a kind in a second, each for itself."""
+
+
+def test_beside_many_of_the_kind_those_are_followed_that_were_marked(lab: RunningLab) -> None:
+    rule = ("FORWARD", "-p", "udp", "--dport", "99", "-j", "DROP")
+    lab.run("iptables", "-I", *rule)
+    flood = ("netconsole", "lab", "exec", "web1", "--", "python3", "-c", FLOOD)
+    try:
+        with lab.spawn(*flood) as flooding:
+            with waiting(lab, *TO_ROUTER, "udp", "99", "--json") as running:
+                told, _ = running.communicate(timeout=120)
+            flooding.kill()
+    finally:
+        lab.run("iptables", "-D", *rule)
+    found = json.loads(told)
+    assert 1 <= len(found) <= 3
+    for journey in found:
+        assert "rule 1 of FORWARD (table ip filter) drops it: `-p udp" in journey["because"]
+    assert not is_marking(lab)
+
+
 def test_from_outside_to_a_floating_address(lab: RunningLab) -> None:
     asked = ("--from", "outside", "--to", "203.0.113.129", "tcp", "22", "--json")
     with waiting(lab, *asked) as running:

@@ -110,6 +110,7 @@ class TraceListener:
         for descriptor in (self._kernel.fileno(), *self._seen):
             self._take(descriptor)
         self._pieces.clear()
+        self._heard = 0
         self._told.clear()
         self._arp.clear()
         self._times.clear()
@@ -130,8 +131,9 @@ class TraceListener:
                 socket_filters.attach(each, program)
 
     def is_full(self, packet: Recognisable) -> bool:
-        """Whether no more is kept of it."""
-        return len(self._sightings[packet]) >= _MOST
+        """Whether no more is kept of it, or soon not of what the kernel tells of rules."""
+        told = self._heard + len(self._pieces)
+        return len(self._sightings[packet]) >= _MOST or told >= _MOST * len(self._packets) // 2
 
     def times(self) -> int:
         """Return how many were seen, also of those that are not kept."""

@@ -163,17 +163,20 @@ class _Awaited:
         if self.cancelled.is_set():
             return True
         begun = self._begun()
-        if self.listener.is_full(self.traffic) and not begun:
+        marked = [each for each in begun if each.what.key in self._marked]
+        if self.listener.is_full(self.traffic) and not (marked or self._is_narrow):
             self.listener.forget()
+            self._read = 0
+            return False
         if not begun:
             return False
         self.drops.take()
         if time.time_ns() - begun[0].at > ANSWER_SECONDS * 1_000_000_000:
             return True
-        are_all = len(begun) == MOST and all(each.what.key in self._marked for each in begun)
+        are_all = len(marked) == MOST
         if (are_all or self.listener.is_full(self.traffic)) and not self._is_narrow:
             self._is_narrow = True
-            self.listener.narrow([WaitedPacket(self.traffic, each.what.key) for each in begun])
+            self.listener.narrow([WaitedPacket(self.traffic, each.what.key) for each in marked])
         seen = self.listener.of(self.traffic).sightings
         return are_all and all(
             _told(each, _of_key(seen, each.what.key), self.between).reply for each in begun
