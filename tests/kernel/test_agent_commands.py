@@ -2,14 +2,13 @@
 
 import json
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agent import add_users, curl, open_files, start_agent
+from agent import add_users, by, curl, open_files, start_agent
 from cloud import answer, configure, create_cloud, create_network, held
 from private_host import PrivateHost, eventually
 from pseudo_terminal import Terminal
@@ -34,11 +33,6 @@ def door(host: PrivateHost) -> PrivateHost:
     add_users(host)
     start_agent(host)
     return host
-
-
-def by(host: PrivateHost, user: str, *command: str) -> subprocess.CompletedProcess[str]:
-    become = ("setpriv", "--reuid", user, "--regid", user, "--init-groups")
-    return host.run(*become, NETCONSOLE, *command, check=False)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +72,7 @@ def shared() -> Iterator[PrivateHost]:
         create_network(host)
         host.run("netconsole", "instance", "create", "web1", "--project", "demo")
         host.run("netconsole", "floating", "create", "--ip-range", "203.0.113.128/28")
+        add_users(host)
         start_agent(host)
         yield host
 
@@ -116,12 +111,12 @@ def test_who_looks_is_told_what_the_agent_found(door: PrivateHost) -> None:
     )
 
 
-def test_who_is_not_let_in_is_told_so_in_a_line_and_goes_on_without(door: PrivateHost) -> None:
-    seen = by(door, "stranger", "status")
+def test_who_is_not_let_in_is_told_so_in_a_line_and_goes_on_without(shared: PrivateHost) -> None:
+    seen = by(shared, "stranger", "status")
     assert seen.returncode == 0
     assert seen.stderr.count("\n") == 1
     assert "`usermod --append --groups netconsole stranger` lets them look" in seen.stderr
-    assert by(door, "stranger", "--no-agent", "status").stderr == ""
+    assert by(shared, "stranger", "--no-agent", "status").stderr == ""
 
 
 def test_an_admin_changes_without_being_root(door: PrivateHost) -> None:
@@ -154,33 +149,33 @@ def test_an_agent_that_hangs_or_has_died_is_done_without(host: PrivateHost) -> N
     assert [each["domain"] for each in answer(host, "dns", "domains")] == ["example.org"]
 
 
-def test_a_configuration_of_its_own_is_not_the_agents(door: PrivateHost) -> None:
-    door.write("/run/other.conf", "[DEFAULT]\nstate_path = /run/other\n")
+def test_a_configuration_of_its_own_is_not_the_agents(shared: PrivateHost) -> None:
+    shared.write("/run/other.conf", "[DEFAULT]\nstate_path = /run/other\n")
     assert (
-        door.run("netconsole", "--config-file", "/run/other.conf", "network", "list").stdout
+        shared.run("netconsole", "--config-file", "/run/other.conf", "network", "list").stdout
         == (
-            door.run(
+            shared.run(
                 "netconsole", "--no-agent", "--config-file", "/run/other.conf", "network", "list"
             )
         ).stdout
     )
-    door.write("/run/same.conf", "[DEFAULT]\nagent_socket = /run/netconsole/agent.sock\n")
-    asked = door.run("netconsole", "--config-file", "/run/same.conf", "network", "list").stdout
+    shared.write("/run/same.conf", "[DEFAULT]\nagent_socket = /run/netconsole/agent.sock\n")
+    asked = shared.run("netconsole", "--config-file", "/run/same.conf", "network", "list").stdout
     assert "vmnet" in asked
 
 
-def test_status_by_the_agent_imports_nothing_heavy(door: PrivateHost) -> None:
+def test_status_by_the_agent_imports_nothing_heavy(shared: PrivateHost) -> None:
     program = (
         "import sys; from netconsole.cli.main import run; status = run(['status']); "
         f"print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)"
     )
-    seen = door.run("env", "python3", "-c", program)
+    seen = shared.run("env", "python3", "-c", program)
     assert ("web1" in seen.stdout, seen.stderr.split()) == (True, [])
 
 
-def test_an_older_or_newer_end_is_told_so(door: PrivateHost) -> None:
+def test_an_older_or_newer_end_is_told_so(shared: PrivateHost) -> None:
     header = ("-H", "Netconsole-API: 2", "-H", "Netconsole-Version: 9.0")
-    status, told = curl(door, "/v1/networks", None, *header)
+    status, told = curl(shared, "/v1/networks", None, *header)
     assert status == 403
     assert "install one version" in told["error"]["message"]
 

@@ -29,15 +29,8 @@ for family in iptables ip6tables; do for program in $family $family-save $family
 done; done
 """
 """What `update-alternatives --set` does, to the other kind than now."""
-WITHOUT = """
-file=/etc/netconsole/netconsole.conf
-echo {} >> $file
-netconsole apply
-sed -i '$d' $file
-"""
-"""What switches off by a line of the configuration, and takes that out again."""
-WITHOUT_GROUPS = WITHOUT.format("firewall_driver = nova.virt.firewall.NoopFirewallDriver")
-WITHOUT_GUARDS = WITHOUT.format("guard = False")
+WITHOUT_GROUPS = "firewall_driver = nova.virt.firewall.NoopFirewallDriver"
+WITHOUT_GUARDS = "guard = False"
 
 
 def network(host: PrivateHost) -> None:
@@ -48,10 +41,17 @@ def network(host: PrivateHost) -> None:
 
 
 def taken(
-    *command: str, first: int = 0, every: int = 1, before: str = "", opens: bool = False
+    *command: str,
+    first: int = 0,
+    every: int = 1,
+    before: str = "",
+    without: str = "",
+    opens: bool = False,
+    alike: bool = True,
 ) -> dict[str, Any]:
     """What `watched_host.tell` is asked for one command."""
-    return {"command": command, "first": first, "every": every, "before": before, "opens": opens}
+    kills = {"command": command, "first": first, "every": every}
+    return {**kills, "before": before, "without": without, "opens": opens, "alike": alike}
 
 
 def assert_never_open(host: PrivateHost, *asked: dict[str, Any]) -> None:
@@ -93,9 +93,9 @@ def test_what_a_repair_has_closed_stays_so(host: PrivateHost) -> None:
     assert_never_open(
         host,
         taken("apply", first=1, every=2, before=FLUSH, opens=True),
-        taken("apply", first=1, before=WITHOUT_GROUPS, opens=True),
-        taken("apply", first=1, every=2, before=WITHOUT_GUARDS, opens=True),
-        taken("apply", first=1, every=4, before=SWITCH),
+        taken("apply", first=1, without=WITHOUT_GROUPS, opens=True),
+        taken("apply", first=1, every=2, without=WITHOUT_GUARDS, opens=True),
+        taken("apply", first=1, every=4, before=SWITCH, alike=False),
         taken(*CURED, "group_rules", "--apply", before=ONE, opens=True),
         taken(*CURED, "guards", "--apply", before=UNGUARDED, opens=True),
     )
@@ -181,8 +181,8 @@ def test_what_cannot_be_held_again_passes_nothing_and_that_is_said(host: Private
     holder.communicate(timeout=60)
     comes_through()
 
-    for without_groups in ("", "firewall_driver = nova.virt.firewall.NoopFirewallDriver"):
-        configure(host, without_groups)
+    for line in ("", WITHOUT_GROUPS):
+        configure(host, line)
         netconsole(host, "apply")
         host.run("nft", "delete", "table", "netdev", "netconsole")
         path = refuse_guards(host)

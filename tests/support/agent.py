@@ -29,6 +29,24 @@ def add_users(host: PrivateHost) -> None:
         host.run("useradd", "--uid", str(uid), "--no-create-home", *groups, name)
 
 
+_AS_USER = """
+import os, pwd, sys
+from netconsole.cli.entry import main
+
+user = pwd.getpwnam(sys.argv[1])
+os.initgroups(user.pw_name, user.pw_gid)
+os.setgid(user.pw_gid)
+os.setuid(user.pw_uid)
+sys.argv = ["netconsole", *sys.argv[2:]]
+sys.exit(main())
+"""
+
+
+def by(host: PrivateHost, user: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run netconsole as a user of the host, whatever its exit status."""
+    return host.run("python3", "-c", _AS_USER, user, *command, check=False)
+
+
 def start_agent(host: PrivateHost | RunningLab) -> subprocess.Popen[str]:
     """Start the agent and wait until it answers."""
     process = host.spawn("netconsole", "agent")

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -100,14 +101,18 @@ def state() -> list[str]:
         ]
         shown += sorted(f"bridge {' '.join(command)} {json.dumps(normal(each))}" for each in kept)
     for place in ("ipv4", "ipv6", "bridge"):
-        for path in sorted(Path("/proc/sys/net", place).rglob("*")):
-            if path.name == "tcp_fastopen_key":
-                continue  # made when somebody asks for it first
-            try:
-                shown.append(f"{path} {path.read_text().strip()}")
-            except OSError:
-                continue
+        shown += sorted(settings(f"/proc/sys/net/{place}"))
     return shown
+
+
+def settings(place: str) -> Iterator[str]:
+    """The kernel settings below a directory: some thousand."""
+    for directory, _, names in os.walk(place):
+        for name in names:
+            if name == "tcp_fastopen_key":
+                continue  # made when somebody asks for it first
+            with suppress(OSError):
+                yield f"{directory}/{name} {Path(directory, name).read_text().strip()}"
 
 
 def settled() -> list[str]:

@@ -123,29 +123,43 @@ _FOLLOWS = frozenset({"LOWER_UP", "NO-CARRIER"})
 """Flags by which the kernel tells, up to a second later, what came of the others (link_watch)."""
 
 
+_TABLES = ("filter", "nat", "mangle")
+_HELD = "; printf '\\036'; ".join(
+    (
+        "ip -json -details link",
+        "ip -json -4 address",
+        *(f"iptables -t {table} -S" for table in _TABLES),
+        "sysctl net.ipv4.ip_forward",
+        "pgrep -a -x dnsmasq || true",
+        "find /var/lib/netconsole/networks -mindepth 1 2>/dev/null || true",
+    )
+)
+"""One command after the other, with a record separator in between."""
+
+
 def held(host: PrivateHost) -> list[str]:
     """Everything on the host that netconsole could have touched, counters and numbers aside."""
-    links = json.loads(host.run("ip", "-json", "-details", "link").stdout)
+    told = host.run("sh", "-ec", _HELD).stdout.split("\036")
+    links, addresses, *listed, forwarding, servers, files = told
     shown = [
         {name: link.get(name) for name in ("ifname", "master", "ifalias", "mtu")}
         | {"flags": [flag for flag in link["flags"] if flag not in _FOLLOWS]}
-        for link in links
+        for link in json.loads(links)
     ]
-    addresses = json.loads(host.run("ip", "-json", "-4", "address").stdout)
-    rules: list[str] = []
-    for table in ("filter", "nat", "mangle"):
-        listed = host.run("iptables", "-t", table, "-S").stdout.splitlines()
-        rules += [f"{table} {line}" for line in listed if not line.startswith("-P")]
-    files = host.run("find", "/var/lib/netconsole/networks", "-mindepth", "1", check=False)
     return [
         *(json.dumps(link) for link in shown),
         *(
             f"{link['ifname']} {address['local']}/{address['prefixlen']}"
-            for link in addresses
+            for link in json.loads(addresses)
             for address in link.get("addr_info", ())
         ),
-        *rules,
-        *host.run("sysctl", "net.ipv4.ip_forward").stdout.splitlines(),
-        host.run("pgrep", "-a", "-x", "dnsmasq", check=False).stdout.partition(" ")[2].strip(),
-        *files.stdout.splitlines(),
+        *(
+            f"{table} {line}"
+            for table, lines in zip(_TABLES, listed, strict=True)
+            for line in lines.splitlines()
+            if not line.startswith("-P")
+        ),
+        *forwarding.splitlines(),
+        servers.partition(" ")[2].strip(),
+        *files.splitlines(),
     ]

@@ -2,6 +2,7 @@
 
 It takes commands one after the other, kills each at some of its moments and lets `apply` recover,
 until it goes through. At each moment, of recoveries as well, everything stands still while it looks
+(at those that a command comes to again, as it begins again, the first time alone)
 whether every bridged port has its guard and every instance is filtered, and sends what must not
 arrive: datagrams to a closed port, from outside, from the host and from the neighbour, and a lie of
 the guest's. So what is told of a moment is what a kill at it leaves.
@@ -34,6 +35,7 @@ KINDS = ("nft", "legacy")
 _EVERYTHING = 3
 MARK = b"at the moment: "
 _FOUND = Path("/run/found")
+_CONFIGURATION = Path("/etc/netconsole/netconsole.conf")
 _LEADS = re.compile(r"^-A (\S+) .*?-[jg] (\S+)", re.M)
 
 
@@ -169,13 +171,18 @@ class Watch:
             if kind and (leaves or (comes_in and kind.startswith("lie"))):
                 yield kind
 
-    def take(self, *command: str, number: int = -1) -> bool:
-        """Take a command, and be killed at a moment; return whether it went through."""
+    def take(self, *command: str, seen: int = 0, number: int = -1) -> bool:
+        """Take a command, and be killed at a moment; return whether it went through.
+
+        So many of its moments were looked at before.
+        """
         moments = iter(range(10_000))
 
         def moment() -> None:
-            self.moment()
-            if next(moments) == number:
+            now = next(moments)
+            if now >= seen:
+                self.moment()
+            if now == number:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         status = run(*command, before=at_each(moment))
@@ -186,32 +193,55 @@ class Watch:
 def tell(*asked: dict[str, Any]) -> None:
     """Take commands, each killed at every so-manieth moment, and print what was seen.
 
-    With `before`, what a shell does before each. If that `opens` the host, nothing is told of until
-    the host is closed again.
+    With `before`, what a shell does before each, and with `without` what a line of the
+    configuration switched off until then. If that `opens` the host, nothing is told of until the
+    host is closed again. Where it is not `alike` each time, every moment is looked at again.
     """
     watch = Watch()
     wrong: list[str] = []
     arrived: list[str] = []
     for each in asked:
-        number, has_come_through = each["first"], False
+        seen, number, has_come_through = 0, each["first"], False
+        opens = each["opens"]
         while not has_come_through:
             _FOUND.write_text("")
             told("sh", "-ec", each["before"])
+            if each["without"]:
+                switch_off(each["without"])
             watch.during = f"{' '.join(each['command'])} killed at {number}"
-            has_come_through = watch.take(*each["command"], number=number)
+            has_come_through = watch.take(*each["command"], seen=seen, number=number)
+            closes = has_been_closed()
             if not has_come_through:
                 watch.during = f"apply after {watch.during}"
                 watch.take("apply")
-            wrong += lacked(opens=each["opens"])
+            wrong += lacked(opens=opens)
             arrived += watch.arrived()
-            number += each["every"]
+            opens = opens and not closes  # of the moments that follow none is open again
+            seen, number = each["alike"] * (number + 1), number + each["every"]
     passed = [each for each in arrived if each.startswith("open")]
     leaked = [each for each in arrived if not each.startswith("open")]
     print(json.dumps({"lacked": wrong, "leaked": leaked, "passed": len(passed)}))
 
 
+def switch_off(line: str) -> None:
+    """Let a line of the configuration count for one `apply`, and take it out again."""
+    kept = _CONFIGURATION.read_text()
+    _CONFIGURATION.write_text(f"{kept}{line}\n")
+    assert run("apply") == 0, Path("/run/said").read_text()
+    _CONFIGURATION.write_text(kept)
+
+
+def found_so_far() -> list[tuple[str, list[str]]]:
+    """What was under way at each moment that was looked at, and what was lacking."""
+    return [json.loads(line) for line in _FOUND.read_text().splitlines()]
+
+
+def has_been_closed() -> bool:
+    """Whether nothing was lacking at one of the moments."""
+    return any(not found for _, found in found_so_far())
+
+
 def lacked(*, opens: bool) -> Iterator[str]:
     """What was lacking at the moments of a command and of its recovery."""
-    moments = [json.loads(line) for line in _FOUND.read_text().splitlines()]
-    for during, found in dropwhile(lambda moment: opens and moment[1], moments):
+    for during, found in dropwhile(lambda moment: opens and moment[1], found_so_far()):
         yield from (f"{during}: {each}" for each in found)
