@@ -4,6 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+REWRITTEN := $(VENV)/.rewritten
 LOCKS := locks/build.txt locks/all.txt
 CODE := netconsole tests bench
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -32,8 +33,16 @@ test-fast: compiled ## Run the tests that are pure or of the command line alone 
 # What the tests start, emulated machines too, would compile every module anew where it may write no
 # bytecode.
 .PHONY: compiled
-compiled: setup
+compiled: setup $(REWRITTEN)
 	@$(BIN)/python -m compileall -q $(CODE)
+
+# pytest rewrites the assertions of each module that it loads, which takes twice as long as all else
+# until the first test begins: once here, not once in each worker.
+$(REWRITTEN): | $(READY)
+	@for half in tests/unit "tests/kernel tests/terminal tests/vm"; do \
+		env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 0 --collect-only -qq $$half > /dev/null & \
+	done; wait
+	@touch $@
 
 .PHONY: lint
 lint: setup ## Check the style, the types and who imports whom.
