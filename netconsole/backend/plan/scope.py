@@ -140,8 +140,8 @@ def _with_own(
     """
     old, new = _own(key, present, scope), _wanted_own(goal, scope)
     moved = {each for each in scope.subjects if old.get(each) != new.get(each)}
-    gone = {rule for each in moved for rule in old.get(each, ())}
-    kept = tuple(rule for rule in present if rule not in gone) if gone else present
+    gone = {rule.spec for each in moved for rule in old.get(each, ())}
+    kept = tuple([rule for rule in present if rule.spec not in gone]) if gone else present
     missing = [rule for rule in _ground(goal, scope) if rule not in kept]
     if not (moved or missing):
         return present
