@@ -51,3 +51,20 @@ def test_a_check_alone_sends_the_packets_that_it_goes_by(lab: RunningLab) -> Non
         lab.run("iptables", "-D", *rule, "-j", "DROP")
     assert document["finding"]["verdict"] == "fail"
     assert "GET /" in document["finding"]["because"]
+
+
+def test_a_neighbour_that_is_not_reached_is_no_verdict_on_who_asks_it(lab: RunningLab) -> None:
+    rule = ("FORWARD", "-d", "10.0.0.3", "-j", "DROP")
+    lab.run("iptables", "-I", *rule)
+    try:
+        books = {
+            target: run_playbook(lab, "packet_loss", "--seconds", "1", "--target", target)[1]
+            for target in ("web1", "web2")
+        }
+    finally:
+        lab.run("iptables", "-D", *rule)
+    told = {target: document["finding"] for target, document in books.items()}
+    assert told["web1"]["verdict"] == "info"
+    assert told["web1"]["because"].startswith("Not about web1: ")
+    assert "10.0.0.3" in told["web2"]["because"]
+    assert not told["web2"]["because"].startswith("Not about")

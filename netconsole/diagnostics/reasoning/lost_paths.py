@@ -4,8 +4,8 @@ Only what the store promises counts: a guest that answers no echo, a port on whi
 or a rule of a group of ours that lets nobody in, are no fault of this host.
 """
 
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from netconsole.diagnostics.model.snapshot import Snapshot
@@ -45,8 +45,47 @@ def lost_paths(
     """Return the broken ones by where they broke, the worst place first.
 
     Those of instances in which something else is known to be wrong (`ailing`) are none, but for
-    what a rule of this host ended.
+    what a rule of this host ended; nor are those that are a neighbour's (`lost_at_neighbours`).
     """
+    every = _all_lost(journeys, routing, ailing)
+    return _chosen(every, lambda path: not _is_neighbours(path, journeys))
+
+
+def lost_at_neighbours(
+    journeys: Journeys, routing: Routing, ailing: frozenset[str] = frozenset()
+) -> tuple[LostPaths, ...]:
+    """Return the broken ones to one neighbour where another is reached by such a packet, or of
+    whom nothing else is known: where one instance is asked about, they are of that neighbour."""
+    every = _all_lost(journeys, routing, ailing)
+    return _chosen(every, lambda path: _is_neighbours(path, journeys))
+
+
+def _chosen(
+    found: Iterable[LostPaths], is_meant: Callable[[PathJourney], bool]
+) -> tuple[LostPaths, ...]:
+    chosen = (replace(each, paths=tuple(filter(is_meant, each.paths))) for each in found)
+    return tuple(each for each in chosen if each.paths)
+
+
+def _is_neighbours(path: PathJourney, journeys: Journeys) -> bool:
+    if path.purpose != "neighbour":
+        return False
+    others = [
+        each.journey
+        for each in journeys.paths
+        if each.purpose == "neighbour"
+        and each.instance == path.instance
+        and each.has_data == path.has_data
+        and (each.journey.protocol, each.journey.port) == (path.journey.protocol, path.journey.port)
+        and each.journey.destination != path.journey.destination
+    ]
+    is_only = not others and {each.instance for each in journeys.paths} <= {path.instance, ""}
+    return any(each.reached for each in others) or (is_only and path.journey.dropped_by is None)
+
+
+def _all_lost(
+    journeys: Journeys, routing: Routing, ailing: frozenset[str]
+) -> tuple[LostPaths, ...]:
     own = frozenset(each.address for each in routing.addresses)
     alive = {
         each.instance

@@ -18,6 +18,8 @@ MOST_INSTANCES: Final = 6
 """Whose paths are tried."""
 BURST: Final = 3
 """Echo requests at once from outside: what counts them lets the first by."""
+_NEIGHBOURS_OF_TARGET: Final = 2
+"""So that one that is at fault itself is told from the instance that is asked about."""
 _MOST_SERVERS: Final = 3
 _MOST_SOURCES: Final = 4
 """Of those that are asked for, tried."""
@@ -77,7 +79,12 @@ def paths(status: Status, routing: Routing, target: Target | None, ends: PathEnd
     here = [each for each in status.allocations if _is_here(each)]
     chosen = _chosen(here, status, target, ends.silent)
     found = tuple(
-        path for each in chosen for path in _of_instance(each, here, status, beyond, ends.sources)
+        path
+        for each in chosen
+        for path in _of_instance(
+            *(each, here, status, beyond, ends.sources),
+            neighbours=_NEIGHBOURS_OF_TARGET if target and target.instance else 1,
+        )
     )
     if found:
         found += tuple(_to_servers(ends.servers, {each.network for each in chosen}))
@@ -159,6 +166,7 @@ def _of_instance(
     status: Status,
     beyond: str,
     sources: Sequence[str],
+    neighbours: int,
 ) -> Iterator[TriedPath]:
     network = next((one for one in status.networks if one.label == each.network), None)
     if network is None:
@@ -168,7 +176,7 @@ def _of_instance(
         *(_to_world(each, beyond) if beyond else ()),
         *_from_outside(each, status, beyond),
         *_from_sources(each, status, sources),
-        *_to_neighbour(each, here),
+        *_to_neighbours(each, here, neighbours),
     ):
         yield TriedPath(purpose, each.instance, each.network, request)
 
@@ -235,15 +243,17 @@ def _admits(each: Allocation, status: Status, attempt: Attempt, source: str) -> 
     )
 
 
-def _to_neighbour(
-    each: Allocation, here: Iterable[Allocation]
+def _to_neighbours(
+    each: Allocation, here: Iterable[Allocation], most: int
 ) -> Iterator[tuple[Purpose, TraceRequest]]:
     """To the next on the same network, so that each of them is asked once."""
     others = [one for one in here if one.network == each.network and one != each]
-    if not others:
-        return
-    after = [one for one in others if one.address > each.address]
-    other = (after or others)[0]
+    after = sorted(others, key=lambda one: one.address <= each.address)
+    for other in after[:most]:
+        yield from _to_neighbour(each, other)
+
+
+def _to_neighbour(each: Allocation, other: Allocation) -> Iterator[tuple[Purpose, TraceRequest]]:
     yield "neighbour", TraceRequest(each.instance, other.instance, "arp")
     yield "neighbour", TraceRequest(each.instance, other.instance)
     yield "neighbour", TraceRequest(each.instance, other.instance, "tcp", _WEB)

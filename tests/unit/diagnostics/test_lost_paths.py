@@ -25,7 +25,12 @@ from netconsole.diagnostics.parts.journey import (
 )
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
-from netconsole.diagnostics.reasoning.lost_paths import LossPlace, LostPaths, lost_paths
+from netconsole.diagnostics.reasoning.lost_paths import (
+    LossPlace,
+    LostPaths,
+    lost_at_neighbours,
+    lost_paths,
+)
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, sentence
 from netconsole.diagnostics.reasoning.path_effect import path_effect
 
@@ -69,6 +74,24 @@ def test_a_rule_of_ours_and_a_silent_guest_are_no_fault() -> None:
     assert places(tried("floating", "dropped", ours)) == []
     assert places(tried("floating", "receiver")) == []
     assert places(tried("neighbour", "answered", reply="refusal", by="10.0.0.3")) == []
+
+
+def test_a_neighbour_is_at_fault_where_another_is_reached_by_such_a_packet() -> None:
+    def to(address: str, end: End, *hops: Hop, reply: Reply = "") -> PathJourney:
+        path = tried("neighbour", end, *hops, reply=reply, by=address if reply else "")
+        return replace(path, journey=replace(path.journey, destination=address))
+
+    lost, fine = to("10.0.0.3", "dropped", DROPPED), to("10.0.0.4", "answered", reply="answer")
+    for paths, own, theirs in (
+        ((lost, fine), 0, 1),
+        ((lost, replace(lost, has_data=True), fine), 1, 1),
+        ((lost, to("10.0.0.4", "dropped", DROPPED)), 2, 0),
+        ((lost,), 1, 0),
+        ((to("10.0.0.3", "unheard"),), 0, 1),
+    ):
+        of_neighbours = lost_at_neighbours(Journeys(paths), OWN)
+        told = sum(len(each.paths) for each in of_neighbours)
+        assert (sum(places(*paths)), told) == (own, theirs)
 
 
 def test_an_error_of_this_host_is_a_fault_and_one_from_outside_is_not() -> None:

@@ -49,6 +49,7 @@ from netconsole.diagnostics.checks.path import (
     rp_filter,
     uplink,
 )
+from netconsole.diagnostics.model.aside import aside
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding
 from netconsole.diagnostics.model.page import Explanation
@@ -60,7 +61,12 @@ from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.parts.traffic import Traffic
 from netconsole.diagnostics.reasoning.guest_trouble import ailing
-from netconsole.diagnostics.reasoning.lost_paths import LostPaths, in_words, lost_paths
+from netconsole.diagnostics.reasoning.lost_paths import (
+    LostPaths,
+    in_words,
+    lost_at_neighbours,
+    lost_paths,
+)
 from netconsole.diagnostics.reasoning.lost_words import remedy_of, rows_of, sentence
 
 ID: Final = "packet_loss"
@@ -116,6 +122,9 @@ def judge(snapshot: Snapshot) -> Finding:
         lost = lost_paths(tried, snapshot.part(Routing), ailing(snapshot))
         if lost:
             return _ended(lost, snapshot)
+        others = lost_at_neighbours(tried, snapshot.part(Routing), ailing(snapshot))
+        if others and snapshot.target is not None:
+            return aside(_ended(others, snapshot), snapshot.target)
     if traffic is not None:
         return _captured(traffic)
     return _all_reached(tried, snapshot)
