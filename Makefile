@@ -32,8 +32,6 @@ test-fast: compiled ## Run the tests that are pure or of the command line alone 
 
 # What the tests start, emulated machines too, would compile every module anew where it may write no
 # bytecode.
-# pytest keeps what it makes of the tests beside them: else each worker makes it at each run.
-unexport PYTHONDONTWRITEBYTECODE
 .PHONY: compiled
 compiled: setup $(REWRITTEN)
 	@$(BIN)/python -m compileall -q $(CODE)
