@@ -1,6 +1,7 @@
 """Drift: every kind of damage is seen, mended, and leaves what is not ours alone."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from cloud import FLOATING, answer, create_cloud, held, netconsole, reaches
@@ -57,12 +58,19 @@ DAMAGE = {
 }
 
 
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[PrivateHost]:
+    """A host that is whole again after each damage."""
+    with PrivateHost() as host:
+        create_cloud(host)
+        yield host
+
+
 @pytest.mark.parametrize(("command", "named"), DAMAGE.values(), ids=DAMAGE.keys())
 def test_damage_is_named_and_mended(
-    host: PrivateHost, command: tuple[str, ...], named: str
+    cloud: PrivateHost, command: tuple[str, ...], named: str
 ) -> None:
-    create_cloud(host)
-    whole = held(host)
+    host, whole = cloud, held(cloud)
     host.run(*command)
     planned = host.run("netconsole", "plan", check=False)
     assert planned.returncode == 2

@@ -1,5 +1,7 @@
 """Damage to what a network puts between this host and others: seen, mended, and gone with it."""
 
+from collections.abc import Iterator
+
 import pytest
 from cloud import answer, configure, held, netconsole
 from private_host import PrivateHost
@@ -50,12 +52,19 @@ def bridge_rules(host: PrivateHost) -> list[str]:
     return [line for line in saved if "nova" in line]
 
 
+@pytest.fixture(scope="module")
+def served() -> Iterator[PrivateHost]:
+    """A host that is whole again after each damage."""
+    with PrivateHost() as host:
+        create(host)
+        yield host
+
+
 @pytest.mark.parametrize(("command", "named"), DAMAGE.values(), ids=DAMAGE.keys())
 def test_damage_is_named_and_mended(
-    host: PrivateHost, command: tuple[str, ...], named: str
+    served: PrivateHost, command: tuple[str, ...], named: str
 ) -> None:
-    create(host)
-    whole = sorted(held(host)), bridge_rules(host)
+    host, whole = served, (sorted(held(served)), bridge_rules(served))
     host.run(*command)
     planned = host.run("netconsole", "plan", check=False)
     assert planned.returncode == 2
