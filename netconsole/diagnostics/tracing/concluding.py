@@ -84,6 +84,8 @@ class FollowedParcel:
     """Where the kernel gave one up."""
     unheard: str
     """Why nothing was heard of that."""
+    is_unmarked: bool = False
+    """Whether it, or what came back, was one of too many to be marked each."""
 
 
 def is_lost(each: FollowedParcel) -> bool:
@@ -124,6 +126,7 @@ class JourneyReader:
         told: SentPackets,
         dropped: KernelDrop | None,
         unheard: str,
+        is_unmarked: bool = False,
     ) -> FollowedParcel:
         """Return what became of one."""
         known = Heard(_of_others(heard.messages), heard.sightings)
@@ -135,7 +138,7 @@ class JourneyReader:
         begun = Hop("there", "sent", between.name, source, between.destination)
         journey = (begun, *self.owners.named(hops))
         return FollowedParcel(
-            *(between, packet, heard, told, journey, self.unseen, dropped, unheard)
+            *(between, packet, heard, told, journey, self.unseen, dropped, unheard, is_unmarked)
         )
 
 
@@ -252,6 +255,7 @@ def _outcome(
         bridge_of=bridges(links),
         is_written=told.is_written,
         kernel_drop=_ended_by_kernel(followed) if lost else None,
+        is_unmarked=followed.is_unmarked,
         asked=asked,
     )
 

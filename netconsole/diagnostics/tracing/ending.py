@@ -14,6 +14,7 @@ from netconsole.diagnostics.tracing.lost_on_host import answer_ended, there_ende
 from netconsole.diagnostics.tracing.outcome import Ending, TraceOutcome
 
 _UNTOLD: Final = "no rule of the packet filter that the kernel traces ended it"
+_UNMARKED: Final = "which rules it met was not told"
 _UNSENT: Final = {
     "Operation not permitted": "its own packet filter drops it",
     "Network is unreachable": "it has no route there",
@@ -65,7 +66,7 @@ def _explained(found: Ending, outcome: TraceOutcome) -> Ending:
         evidence.append(said)
     evidence += (each.says for each in (*causes, *(() if is_known else others)))
     if not why and found.kind == "lost" and not outcome.next_hop.is_silent:
-        evidence.append(_UNTOLD)
+        evidence.append(_UNMARKED if outcome.is_unmarked else _UNTOLD)
     if others and not is_known:
         remedy = others[0].remedy or remedy
     return replace(found, why=why, remedy=remedy, evidence=tuple(evidence))

@@ -86,6 +86,8 @@ class TraceOutcome:
     """Whether the packet filter has let it in to this host itself."""
     unanswered: str = ""
     """The address that the sender asks for by ARP where it comes in, and nobody says it has."""
+    is_unmarked: bool = False
+    """Whether it was not marked, among too many of its kind, so that no rule was told."""
     asks_instead: str = ""
     """Another address on its network that it asks for, where a router is next on the way."""
     receiver_asks: str = ""

@@ -6,7 +6,7 @@ second at most, and the tables go with this process.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
@@ -57,6 +57,8 @@ class _Waited:
     """Those that are followed, with where each was seen first."""
     heard: Heard
     missed: tuple[str, ...]
+    unmarked: frozenset[int]
+    """Keys of those that were not marked, there or back: of too many not each is."""
     freed: Sequence[BufferEvent]
     ahead: int
     unheard: str
@@ -106,7 +108,10 @@ def wait(
         told = _told(first, known.sightings, between)
         dropped = kernel_drop(found.freed, known.sightings, found.ahead)
         unheard = found.unheard or _lost(found, known.sightings)
-        followed = reading.followed(between, packet, known, told, dropped, unheard)
+        is_unmarked = packet.key in found.unmarked
+        followed = reading.followed(
+            *(between, packet, known, told, dropped, unheard), is_unmarked=is_unmarked
+        )
         journeys.append(conclude(request, followed, links))
     return WaitedJourneys(tuple(journeys))
 
@@ -153,10 +158,14 @@ class _Awaited:
         heard = replace(self.listener.of(self.traffic), messages=self.listener.messages())
         packets = [(each, WaitedPacket(self.traffic, each.what.key)) for each in self._begun()]
         missed = self.listener.missed()
-        if self.listener.times() > _BURST and _unmarked(packets, heard):
-            missed += (_UNMARKED,)
+        is_crowd = self.listener.times() > _BURST
+        unmarked = frozenset(
+            each.key for _, each in packets if is_crowd and _is_unmarked(each, heard)
+        )
+        missed += (_UNMARKED,) if unmarked else ()
         freed = self.drops.events() if packets else ()
-        return _Waited(packets, heard, missed, freed, self.drops.ahead, self.drops.unheard)
+        drops = self.drops
+        return _Waited(packets, heard, missed, unmarked, freed, drops.ahead, drops.unheard)
 
     def is_enough(self) -> bool:
         """Whether all that are followed are answered, or had their time."""
@@ -211,14 +220,10 @@ class _Awaited:
         return is_there and is_its and not each.leaves and each.interface == self.between.interface
 
 
-def _unmarked(packets: Iterable[tuple[TraceSighting, WaitedPacket]], heard: Heard) -> bool:
-    """Whether one came in, or its answer, and the kernel told of no rule that it met."""
-    for _, packet in packets:
-        own = _of_key(heard.sightings, packet.key)
-        came = {each.what.way for each in own if not each.leaves}
-        if came - {each.what.way for each in traversals(heard.messages, packet)}:
-            return True
-    return False
+def _is_unmarked(packet: WaitedPacket, heard: Heard) -> bool:
+    """Whether it came in, or its answer, and the kernel told of no rule that this met."""
+    came = {each.what.way for each in _of_key(heard.sightings, packet.key) if not each.leaves}
+    return bool(came - {each.what.way for each in traversals(heard.messages, packet)})
 
 
 def _of_key(sightings: Sequence[TraceSighting], key: int) -> list[TraceSighting]:

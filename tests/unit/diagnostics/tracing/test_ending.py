@@ -227,6 +227,11 @@ def test_what_the_sender_itself_gave_up_for_want_of_arp_was_not_sent() -> None:
     )
 
 
+def test_of_what_was_not_marked_no_rule_is_acquitted() -> None:
+    found = ending(outcome(ARRIVED, ON_BRIDGE, is_unmarked=True))
+    assert found == "it came to br100, and no further; which rules it met was not told"
+
+
 def test_a_guest_that_asks_for_another_router_is_told_of_and_not_the_host() -> None:
     found = ended(outcome(asks_instead="10.0.0.77"))
     assert found.kind == "inside"
