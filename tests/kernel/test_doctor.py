@@ -1,6 +1,7 @@
 """The doctor in a lab: content with a healthy one, and every fault named by its own check."""
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,15 @@ def named(lab: RunningLab) -> list[str]:
     found = [each["check"] for each in findings if each["verdict"] not in quiet]
     assert status == (1 if found else 0)
     return found
+
+
+def test_settings_are_read_where_no_address_has_ever_been(lab: RunningLab) -> None:
+    """Where the kernel has not even made its main table of routes."""
+    code = (
+        "from netconsole.diagnostics.evidence.settings import read_sysctls as read;"
+        "print('net/ipv4/ip_default_ttl' in read().values)"
+    )
+    assert lab.run("unshare", "--net", sys.executable, "-c", code).stdout == "True\n"
 
 
 def test_a_healthy_lab_is_checked_in_full(healthy: RunningLab) -> None:

@@ -69,5 +69,5 @@ def read_sysctls() -> Sysctls:
 
 def _routed() -> set[str]:
     """Return the interfaces of IPv4 routes (proc_net(5), route)."""
-    _, *lines = files.read_text(_ROUTES).splitlines()
+    lines = files.read_text(_ROUTES).splitlines()[1:]  # without a table, not even a head
     return {line.split("\t", 1)[0].strip() for line in lines}
