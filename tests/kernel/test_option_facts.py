@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 from cloud import answer, configure, create_cloud, create_network, held, netconsole
@@ -47,6 +48,15 @@ def refused(host: PrivateHost, *command: str) -> str:
     return done.stderr
 
 
+@pytest.fixture(scope="module")
+def shaped() -> Iterator[PrivateHost]:
+    """A host with a network, which stays as it is whatever the configuration names."""
+    with PrivateHost() as host:
+        create_network(host)
+        host.run("sh", "-ec", SHAPES)
+        yield host
+
+
 @pytest.mark.parametrize(
     ("path", "rule"),
     [
@@ -60,15 +70,13 @@ def refused(host: PrivateHost, *command: str) -> str:
         ("/run/naming-zero", "names /dev/zero: is a device, not a file"),
     ],
 )
-def test_what_dnsmasq_cannot_read(host: PrivateHost, path: str, rule: str) -> None:
-    create_network(host)
-    host.run("sh", "-ec", SHAPES)
-    configure(host, f"dnsmasq_config_file = {path}")
+def test_what_dnsmasq_cannot_read(shaped: PrivateHost, path: str, rule: str) -> None:
+    configure(shaped, f"dnsmasq_config_file = {path}")
 
-    (text,) = checked(host)
+    (text,) = checked(shaped)
     assert text.startswith("/etc/netconsole/netconsole.conf:")
     assert f"dnsmasq_config_file '{path}': {rule}" in text
-    assert f"dnsmasq_config_file '{path}': {rule}" in refused(host, "apply")
+    assert f"dnsmasq_config_file '{path}': {rule}" in refused(shaped, "apply")
 
 
 @pytest.mark.parametrize(
@@ -80,17 +88,16 @@ def test_what_dnsmasq_cannot_read(host: PrivateHost, path: str, rule: str) -> No
         ("dhcp-leasefile = /run/leases", "netconsole gives it, and finds what it started by it"),
     ],
 )
-def test_what_is_not_for_a_file_to_say(host: PrivateHost, line: str, rule: str) -> None:
-    create_network(host)
-    host.write("/run/named.conf", f"# one option\n{line}\n")
-    host.write("/run/dnsmasq.conf", "conf-file=/run/named.conf\n")
-    configure(host, "dnsmasq_config_file = /run/dnsmasq.conf")
+def test_what_is_not_for_a_file_to_say(shaped: PrivateHost, line: str, rule: str) -> None:
+    shaped.write("/run/named.conf", f"# one option\n{line}\n")
+    shaped.write("/run/dnsmasq.conf", "conf-file=/run/named.conf\n")
+    configure(shaped, "dnsmasq_config_file = /run/dnsmasq.conf")
 
     said = f"'/run/dnsmasq.conf': /run/named.conf, line 2: {re.split('[ =]', line)[0]} must not be"
-    (text,) = checked(host)
+    (text,) = checked(shaped)
     assert said in text
     assert rule in text
-    assert said in refused(host, "apply")
+    assert said in refused(shaped, "apply")
 
 
 def test_the_empty_device_is_a_configuration(host: PrivateHost) -> None:
@@ -110,27 +117,25 @@ def test_the_empty_device_is_a_configuration(host: PrivateHost) -> None:
         ("/run/fixed/deeper", f"cannot be made: /run/fixed {READ_ONLY}"),
     ],
 )
-def test_directories_that_cannot_be_used(host: PrivateHost, path: str, rule: str) -> None:
+def test_directories_that_cannot_be_used(shaped: PrivateHost, path: str, rule: str) -> None:
     """It holds up dnsmasq alone. Without the other nobody could say later what was changed."""
-    create_network(host)
-    host.run("sh", "-ec", SHAPES)
-    configure(host, f"networks_path = {path}")
-    (text,) = checked(host)
+    configure(shaped, f"networks_path = {path}")
+    (text,) = checked(shaped)
     assert f"networks_path '{path}': {rule}" in text
-    done = host.run("netconsole", "apply", check=False)
+    done = shaped.run("netconsole", "apply", check=False)
     assert done.returncode == 1
     assert f"networks_path '{path}' {rule}" in done.stderr
-    assert f"'{path}': {rule}; nothing is changed" in refused(host, *ANOTHER_NETWORK)
+    assert f"'{path}': {rule}; nothing is changed" in refused(shaped, *ANOTHER_NETWORK)
     configure(
-        host,
+        shaped,
         f"state_path = {path}",
         "networks_path = /var/lib/netconsole/networks",
         "[database]",
         "connection = sqlite:////var/lib/netconsole/netconsole.sqlite",
     )
-    (text,) = checked(host)
+    (text,) = checked(shaped)
     assert f"state_path '{path}': {rule}" in text
-    done = host.run("netconsole", "apply", check=False)
+    done = shaped.run("netconsole", "apply", check=False)
     assert done.returncode == 3
     assert f"{path} {rule}" in done.stderr
 
@@ -150,10 +155,9 @@ def test_directories_that_cannot_be_used(host: PrivateHost, path: str, rule: str
         ("/var/lib/netconsole.sqlite", "must be sqlite:/// and the path of a file"),
     ],
 )
-def test_what_can_be_no_store(host: PrivateHost, url: str, rule: str) -> None:
-    host.run("sh", "-ec", SHAPES)
-    configure(host, "[database]", f"connection = {url.replace('***', 'secret')}")
-    (text,) = checked(host)
+def test_what_can_be_no_store(shaped: PrivateHost, url: str, rule: str) -> None:
+    configure(shaped, "[database]", f"connection = {url.replace('***', 'secret')}")
+    (text,) = checked(shaped)
     assert text.startswith("/etc/netconsole/netconsole.conf:")
     assert f"[database] connection '{url}': {rule}" in text
 
