@@ -55,8 +55,8 @@ class GuestAnswer:
     macs: tuple[str, ...] = ()
     """The hardware addresses that answered ARP for the address."""
     echoed: bool | None = False
-    """Whether it answered an echo request; None where this host has no address on its network, from
-    which it could be asked."""
+    """Whether it answered an echo request; None where this host has no address on its network from
+    which it could be asked, or the guest has that as well, and takes the request for its own."""
     asker: str = ""
     """The address of this host on its network, from which that was asked."""
     answers_others: bool = False

@@ -174,6 +174,8 @@ def _ask(asked: Sequence[_Asked], wires: PortWires) -> None:
         if each in silent or not each.has_carrier:
             continue
         mac = next(iter(_macs(each, wires)))
+        if each.asker != _NOBODY:
+            wires.send(each.guest.device, [_arp(each, each.asker, _NOBODY)])
         wires.send(
             each.guest.device,
             (
@@ -213,7 +215,8 @@ def _answer(each: _Asked, frames: Sequence[PortFrame], veiled: frozenset[str]) -
         (trial, conduct.way(frames, number, trial.source, guest.address, names))
         for trial, number in zip(each.trials, others, strict=True)
     ]
-    echoed = conduct.echoed(frames, first) if each.asker != _NOBODY else None
+    is_told_apart = each.asker != _NOBODY and not conduct.answering(frames, each.asker)
+    echoed = conduct.echoed(frames, first) if is_told_apart else None
     way_out = conduct.way(frames, second, each.outside, guest.address, names)
     return GuestAnswer(
         *(guest.instance, guest.network, guest.address, guest.mac, guest.device),
