@@ -164,3 +164,16 @@ def test_a_cure_by_which_a_path_ends_is_taken_back_at_once(lab: RunningLab) -> N
         lab.run("ip", "route", "del", *other)
         lab.run("sh", "-c", 'printf %s "$1" > "$2"', "sh", former, name)
     assert lab.netconsole("plan").stdout == ""
+
+
+def test_the_cure_of_one_fault_is_not_judged_by_another_that_is_there_too(lab: RunningLab) -> None:
+    rule = ("FORWARD", "-i", "br100", "-j", "DROP")
+    lab.run("iptables", "-I", *rule)
+    lab.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+    try:
+        status, document = run_playbook(lab, "ip_forward", "--apply")
+    finally:
+        lab.run("iptables", "-D", *rule)
+        lab.netconsole("apply")
+    assert (status, document["verified"]) == (0, True), document
+    assert any("Got further" in said and "br100 -j DROP" in said for said in document["paths"])
