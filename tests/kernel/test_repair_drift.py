@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from agent import curl, running_agent
-from cloud import FLOATING, answer, configure, create_cloud
+from cloud import FLOATING, answer, configure, create_cloud, netconsole
 from private_host import PrivateHost, eventually
 
 OPTIONS = "/var/lib/netconsole/networks/nova-br100.opts"
@@ -63,14 +63,24 @@ def has_seen_all(host: PrivateHost) -> bool:
     return len({step["step"] for step in curl(host, "/v1/status")[1]["drift"]}) >= len(KINDS)
 
 
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[PrivateHost]:
+    """A host that is as it should be again after each test."""
+    with PrivateHost() as host:
+        create_cloud(host)
+        yield host
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_kind_alone_is_always_mended(host: PrivateHost, kind: str) -> None:
-    create_cloud(host)
-    with agent(host, f"never, {kind}:always"):
-        change_all(host, last=kind)
-        eventually(lambda: kind in as_it_should(host))
-        eventually(lambda: causes(host) == ["drift"])
-        assert as_it_should(host) == {kind}
+def test_one_kind_alone_is_always_mended(cloud: PrivateHost, kind: str) -> None:
+    before = causes(cloud)
+    with agent(cloud, f"never, {kind}:always"):
+        change_all(cloud, last=kind)
+        eventually(lambda: kind in as_it_should(cloud))
+        eventually(lambda: causes(cloud) == ["drift", *before])
+        assert as_it_should(cloud) == {kind}
+    netconsole(cloud, "apply")
+    assert as_it_should(cloud) == EVERY
 
 
 def test_an_admin_is_not_fought_until_the_next_start(host: PrivateHost) -> None:
