@@ -100,11 +100,18 @@ BREAKING = {
 }
 
 
+@pytest.fixture(scope="module")
+def booted() -> Iterator[PrivateHost]:
+    """A host with a guest, which is mended after each test."""
+    with PrivateHost() as host:
+        create_network(host)
+        boot(host, "web1")
+        yield host
+
+
 @pytest.mark.parametrize("breaking", BREAKING)
-def test_what_is_broken_by_hand_is_in_the_picture(host: PrivateHost, breaking: str) -> None:
-    command, is_seen = BREAKING[breaking]
-    create_network(host)
-    boot(host, "web1")
+def test_what_is_broken_by_hand_is_in_the_picture(booted: PrivateHost, breaking: str) -> None:
+    host, (command, is_seen) = booted, BREAKING[breaking]
     with watching(host) as watch:
         assert watch.picture["commands"] == []
         heard = watch.heard
