@@ -121,6 +121,8 @@ def _in_lab(faults: Sequence[str], within: Sequence[str] = ()) -> Iterable[Diagn
     """
     well: Mapping[str, str] = {}
     for line in lines_of_lab(*faults, within=within):
+        if not line.startswith('["'):
+            continue  # what else a machine's console says
         fault, verdicts, not_here = json.loads(line)
         if fault == WELL:
             well = verdicts
