@@ -69,3 +69,8 @@ class Links:
     def bridges(self) -> Iterator[KernelLink]:
         """Return the bridges."""
         return (link for link in self.links if link.kind == "bridge")
+
+    @property
+    def bridge_of(self) -> dict[str, str]:
+        """Return the bridge of each port, by name."""
+        return {link.name: link.master for link in self.links if link.master}

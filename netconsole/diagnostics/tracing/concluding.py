@@ -1,20 +1,18 @@
-"""From what was heard of packets that are followed to their journeys, and where these ended."""
+"""Concludes where each packet that was followed ended, and asks the kernel what stands there."""
 
 import socket
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
-from typing import Final, Self
+from collections.abc import Container, Sequence
+from dataclasses import replace
 
 from netconsole.backend.model.trace_table import is_trace_table
-from netconsole.backend.survey.status import Status
 from netconsole.diagnostics.parts.journey import Hop, Journey, KernelDrop, Way, is_rejected
-from netconsole.diagnostics.parts.links import KernelLink, Links
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.tracing import following
 from netconsole.diagnostics.tracing.attachments import read_attached
 from netconsole.diagnostics.tracing.bridge_entries import read_bridge_entry
 from netconsole.diagnostics.tracing.ending import cannot_send, ending
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest
+from netconsole.diagnostics.tracing.followed_parcels import FollowedParcel, is_lost
 from netconsole.diagnostics.tracing.heard import Heard
 from netconsole.diagnostics.tracing.hindrances import (
     BridgeEntry,
@@ -34,140 +32,8 @@ from netconsole.diagnostics.tracing.outcome import (
     until_end,
 )
 from netconsole.diagnostics.tracing.packets import LOCAL
-from netconsole.diagnostics.tracing.rule_owners import RuleOwners
-from netconsole.diagnostics.tracing.rule_texts import RuleTexts, read_rule_texts
-from netconsole.diagnostics.tracing.sending import SentPackets
-from netconsole.diagnostics.tracing.trace_messages import TraceMessage, rules_met
 from netconsole.diagnostics.tracing.traced_packet import Recognisable
-from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp, read_untraced_tables
-
-_MOST_INTERFACES: Final = 32
-_EVERYBODY: Final = IPv4Address(2**32 - 1)
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedInterfaces:
-    """Where packets that are followed are seen to come by."""
-
-    seen: tuple[str, ...]
-    there: int
-    """How many there are at which one may come by."""
-
-    @property
-    def ingress(self) -> tuple[str, ...]:
-        """Return those for which nft(8) has words."""
-        return tuple(name for name in self.seen if '"' not in name)
-
-    def unseen(self) -> tuple[str, ...]:
-        """Return a sentence on those that are not watched, where there are any."""
-        left = self.there - len(self.seen)
-        return (f"{left} of {self.there} interfaces were not watched",) if left else ()
-
-
-def watched_interfaces(between: Sequence[Ends], status: Status, links: Links) -> WatchedInterfaces:
-    """Choose where to watch for what goes between these ends."""
-    found = [each.name for each in _watchable(between, status, links)]
-    return WatchedInterfaces(tuple(found[:_MOST_INTERFACES]), len(found))
-
-
-@dataclass(frozen=True, slots=True)
-class FollowedParcel:
-    """What became of one that was sent."""
-
-    ends: Ends
-    packet: Recognisable
-    heard: Heard
-    told: SentPackets
-    hops: tuple[Hop, ...]
-    unseen: tuple[str, ...]
-    dropped: KernelDrop | None
-    """Where the kernel gave one up."""
-    unheard: str
-    """Why nothing was heard of that."""
-    is_unmarked: bool = False
-    """Whether it, or what came back, was one of too many to be marked each."""
-
-
-def is_lost(each: FollowedParcel) -> bool:
-    """Whether nothing is known of its end so far: no answer came, and no rule dropped it."""
-    return not (each.told.reply or each.told.refusal or any(hop.ends for hop in each.hops))
-
-
-@dataclass(frozen=True, slots=True)
-class JourneyReader:
-    """What packets met that were followed at the same time."""
-
-    texts: RuleTexts
-    owners: RuleOwners
-    ways: following.Interfaces
-    unseen: tuple[str, ...]
-
-    @classmethod
-    def of(
-        cls,
-        heard: Iterable[Heard],
-        watched: WatchedInterfaces,
-        missed: Iterable[str],
-        status: Status,
-        links: Links,
-    ) -> Self:
-        """Read what there is to know of the rules that were met."""
-        met = (message for each in heard for message in _of_others(each.messages))
-        texts = read_rule_texts(rules_met(met))
-        unseen = (*read_untraced_tables(), *texts.unread, *watched.unseen(), *missed)
-        ways = following.Interfaces(dict(socket.if_nameindex()), bridges(links))
-        return cls(texts, RuleOwners.of(status), ways, unseen)
-
-    def followed(
-        self,
-        between: Ends,
-        packet: Recognisable,
-        heard: Heard,
-        told: SentPackets,
-        dropped: KernelDrop | None,
-        unheard: str,
-        is_unmarked: bool = False,
-    ) -> FollowedParcel:
-        """Return what became of one."""
-        known = Heard(_of_others(heard.messages), heard.sightings)
-        hops = tuple(following.hops(known, packet, self.ways, self.texts.rule))
-        if between.interface and not hops:
-            told = told.resolved_or_not()
-        told = told.refused_or_not(between.destination)
-        source = told.source or between.source
-        begun = Hop("there", "sent", between.name, source, between.destination)
-        journey = (begun, *self.owners.named(hops))
-        return FollowedParcel(
-            *(between, packet, heard, told, journey, self.unseen, dropped, unheard, is_unmarked)
-        )
-
-
-def _of_others(messages: Iterable[TraceMessage]) -> list[TraceMessage]:
-    """Leave out what was met in our own tables."""
-    return [each for each in messages if not is_trace_table(each.table)]
-
-
-def handed_to(followed: FollowedParcel) -> tuple[str, str] | None:
-    """Return the port of an instance at which it was handed over last, or was to be, and whose
-    address it was for there, where only who is there knows more."""
-    between, told = followed.ends, followed.told
-    seen = [hop for hop in followed.hops if hop.kind in ("arrived", "left")]
-    last = seen[-1] if seen else None
-    if any(hop.ends for hop in followed.hops):
-        return None
-    if last is None or (last.way == "there" and last.interface != between.receiver):
-        is_open = bool(between.receiver) and is_lost(followed)
-        return (between.receiver, between.receiver_address) if is_open else None
-    if last.kind != "left":
-        return None
-    port = between.receiver if last.way == "there" else between.interface
-    is_guests = last.way == "there" or bool(between.guest_mac)
-    is_open = told.is_written if last.way == "back" and told.reply else not told.reply
-    if last.interface != port or not (is_guests and is_open):
-        return None
-    address = IPv4Address(last.destination)
-    is_one = not (address.is_unspecified or address.is_multicast or address == _EVERYBODY)
-    return (port, last.destination) if is_one else None
+from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp
 
 
 def conclude(
@@ -252,7 +118,7 @@ def _outcome(
         receiver_asks=heard.unanswered(between.receiver, between.receiver_asks),
         is_unresolved=told.is_unresolved,
         hindrances=standing,
-        bridge_of=bridges(links),
+        bridge_of=links.bridge_of,
         is_written=told.is_written,
         kernel_drop=_ended_by_kernel(followed) if lost else None,
         is_unmarked=followed.is_unmarked,
@@ -294,11 +160,6 @@ def _ended_by_kernel(followed: FollowedParcel) -> KernelDrop | None:
     """What the kernel gave up on the way that was the last: the packet itself, or the answer."""
     found = followed.dropped
     return found if found is not None and found.way == followed.hops[-1].way else None
-
-
-def bridges(links: Links) -> dict[str, str]:
-    """Return the bridge of each port."""
-    return {each.name: each.master for each in links.links if each.master}
 
 
 def _through(
@@ -364,14 +225,3 @@ def _next_hop(hops: Sequence[Hop], heard: Heard, packet: Recognisable, links: Li
     into = dict(socket.if_nameindex()).get(routed.into, "")
     what = routed.what
     return read_next_hop(what.source, what.destination, into, routed.messages[-1].mark)
-
-
-def _watchable(between: Sequence[Ends], status: Status, links: Links) -> tuple[KernelLink, ...]:
-    """Return the interfaces at which one may come by, the likeliest first: not the ports of other
-    instances, and after all others the ports of anything else."""
-    own = {name for each in between for name in (each.interface, each.receiver)}
-    others = {each.device for each in status.allocations} - own
-    found = [each for each in links.links if each.up and each.name not in (*others, "lo")]
-    likely = own | {each.master for each in found if each.name in own}
-    likely.add(status.host.public_interface)
-    return tuple(sorted(found, key=lambda each: (each.name not in likely, bool(each.master))))

@@ -13,16 +13,15 @@ from netconsole.diagnostics.parts.journey import Journey
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.tracing import following
-from netconsole.diagnostics.tracing.concluding import (
-    FollowedParcel,
-    JourneyReader,
-    conclude,
-    handed_to,
-    is_lost,
-    watched_interfaces,
-)
+from netconsole.diagnostics.tracing.concluding import conclude
 from netconsole.diagnostics.tracing.drop_events import kernel_drop, lengths
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
+from netconsole.diagnostics.tracing.followed_parcels import (
+    FollowedParcel,
+    JourneyReader,
+    handed_to,
+    is_lost,
+)
 from netconsole.diagnostics.tracing.forgetting import forget_connections
 from netconsole.diagnostics.tracing.heard import Heard
 from netconsole.diagnostics.tracing.hindrances import without_carrier
@@ -33,6 +32,7 @@ from netconsole.diagnostics.tracing.packets import packet_of
 from netconsole.diagnostics.tracing.port_questions import PortQuestion, ask_at_ports
 from netconsole.diagnostics.tracing.sending import Parcel, Sender, SentPackets, sending
 from netconsole.diagnostics.tracing.traced_packet import Recognised, Traceable, TracedPacket
+from netconsole.diagnostics.tracing.watched_interfaces import watched_interfaces
 
 COUNT: Final = 3
 """Packets sent at most: a neighbour may have to be asked for before the first."""

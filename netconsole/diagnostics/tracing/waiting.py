@@ -16,13 +16,14 @@ from netconsole.backend.system.privileges import lacking
 from netconsole.diagnostics.parts.journey import WaitedJourneys
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
-from netconsole.diagnostics.tracing.concluding import JourneyReader, conclude, watched_interfaces
+from netconsole.diagnostics.tracing.concluding import conclude
 from netconsole.diagnostics.tracing.drop_events import (
     BufferEvent,
     is_missed,
     kernel_drop,
 )
 from netconsole.diagnostics.tracing.ends import OUTSIDE, Ends, TraceRequest, ends
+from netconsole.diagnostics.tracing.followed_parcels import JourneyReader
 from netconsole.diagnostics.tracing.following import by_packet, traversals
 from netconsole.diagnostics.tracing.heard import Heard, TraceSighting
 from netconsole.diagnostics.tracing.kernel_drops import KernelDrops, kernel_drops
@@ -31,6 +32,7 @@ from netconsole.diagnostics.tracing.marking import Marked, marking
 from netconsole.diagnostics.tracing.sending import SentPackets
 from netconsole.diagnostics.tracing.traced_packet import NUMBERS, Recognised, Transport
 from netconsole.diagnostics.tracing.waited_traffic import WaitedPacket, WaitedTraffic
+from netconsole.diagnostics.tracing.watched_interfaces import watched_interfaces
 
 MOST: Final = 3
 """Packets that are followed."""
