@@ -197,13 +197,6 @@ BOUNDS: Final = (
     SettingBound("net/core/rmem_default", "212992", 16384, _ROOM, -1),
     SettingBound("net/core/wmem_default", "212992", 16384, _ROOM, -1),
     SettingBound(
-        "net/core/netdev_max_backlog",
-        "1000",
-        64,
-        "what one interface of this host hands to another, as guests' ports do, is dropped where "
-        "more than a few packets come at once",
-    ),
-    SettingBound(
         "net/core/somaxconn",
         "4096",
         16,

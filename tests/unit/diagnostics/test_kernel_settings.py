@@ -48,7 +48,6 @@ def test_what_the_kernel_begins_with_does_no_harm() -> None:
         ("net/ipv4/icmp_msgs_per_sec", "100"),
         ("net/core/somaxconn", "128"),
         ("net/core/default_qdisc", "fq"),
-        ("net/core/netdev_max_backlog", "300"),
     ],
 )
 def test_what_admins_tune_is_no_harm(key: str, value: str) -> None:

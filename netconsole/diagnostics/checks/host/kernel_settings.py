@@ -205,12 +205,16 @@ PAGE = Explanation(
     evidence="Each setting with a bound of this kind, for the whole host and for the interfaces "
     "with guests and to the world: ip_default_ttl, mcast_solicit of neighbours, every timeout of "
     "nf_conntrack, memory and time for datagrams in pieces, errors of ICMP, ports for what the "
-    "host begins, memory of sockets, the backlog; what rules of nftables give as `ct timeout`. "
+    "host begins, memory of sockets; what rules of nftables give as `ct timeout`. "
     "Those of IPv6 count where a network has it. Where they are well now, what the files of "
     "sysctl.d(5) say for the next boot.",
     look_alikes=(
         ("conntrack_full", "new connections fail at random, and the count is at its bound."),
         ("neighbour_table", "gc_thresh3 is too small: it is named there, for IPv4."),
+        (
+            "saturation",
+            "netdev_max_backlog is too small: it is named there, once packets are lost.",
+        ),
         ("arp_answers", "the host does not answer; mcast_solicit is about what it asks."),
         ("forward_filter", "the counter of a rule or policy rises."),
         ("dns", "the server does not answer, and everything else does."),
