@@ -1,5 +1,6 @@
 """Options that say what an instance is told beside its network, and what comes of them."""
 
+import sys
 from collections.abc import Callable, ItemsView, Iterable
 from dataclasses import dataclass
 from functools import update_wrapper
@@ -8,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.backend.model.errors import InvalidValue
-from netconsole.cli.frame import confirmation
 from netconsole.cli.frame.attachments import STDIN, attachment, contents, first_line
 from netconsole.cli.frame.context import Context
 
@@ -79,8 +79,8 @@ _OPTIONS = (
     click.option(
         "--admin-password",
         is_flag=True,
-        help="Its administrator's password: asked for, or read from standard input. Only a config "
-        "drive tells it.",
+        help="Its administrator's password: asked for at a terminal, else the first line of "
+        "standard input. Only a config drive tells it.",
     ),
     click.option(
         "--admin-password-file",
@@ -155,11 +155,17 @@ def _password(context: Context, given: GuestOptions) -> str | None:
     file = given.admin_password_file
     if given.admin_password and file is not None:
         raise click.UsageError("Give --admin-password or --admin-password-file, not both.")
-    if given.admin_password and confirmation.can_ask():
+    if given.admin_password and sys.stdin.isatty():
         answer: str = click.prompt(
             "Admin password", hide_input=True, confirmation_prompt=True, err=True
         )
         return answer
     if given.admin_password:
         file = STDIN
-    return None if file is None else first_line(contents(context, "admin password", file))
+    if file is None:
+        return None
+    password = first_line(contents(context, "admin password", file))
+    if file == STDIN and not password:
+        rule = "standard input has none: pipe it in, or give --admin-password-file FILE"
+        raise InvalidValue("admin password", STDIN, rule)
+    return password
