@@ -109,25 +109,25 @@ def parse_table(family: str, name: str, told: str) -> NftTable:
     timeouts: list[NftTimeout] = []
     flags: tuple[str, ...] = ()
     within: list[str] = []
-    name_of_set = ""
+    opened_name = ""
     begun = ""
     for line in told.splitlines():
         text = line.strip()
         is_inside = within[-1:] == ["chain"]
         if not is_inside and (opened := _OPENED.fullmatch(line)):
             within.append(opened[1])
-            name_of_set = opened[2] or ""
+            opened_name = opened[2] or ""
             if opened[1] == "chain":
                 chains.append(NftChain(opened[2] or ""))
-            elif opened[1] == "ct" and name_of_set.startswith(_TIMEOUT):
-                timeouts.append(NftTimeout(name_of_set.removeprefix(_TIMEOUT)))
+            elif opened[1] == "ct" and opened_name.startswith(_TIMEOUT):
+                timeouts.append(NftTimeout(opened_name.removeprefix(_TIMEOUT)))
         elif text == "}" and not begun:
             within.pop()
         elif within == ["table"] and (found := _FLAGS.fullmatch(text)):
             flags = tuple(found[1].replace(",", " ").split())
         elif within and within[-1] in _SETS and _OF_INTERFACES.fullmatch(text):
-            sets.append(NftSet(_SETS[within[-1]], name_of_set))
-        elif within[-1:] == ["ct"] and timeouts:
+            sets.append(NftSet(_SETS[within[-1]], opened_name))
+        elif within[-1:] == ["ct"] and opened_name.startswith(_TIMEOUT):
             timeouts[-1] = _with_timeout(timeouts[-1], text)
         elif is_inside and text and (begun or not _COMMENT.fullmatch(text)):
             begun = f"{begun} {text}".strip()  # a long one goes over several lines

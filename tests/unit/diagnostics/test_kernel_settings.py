@@ -124,6 +124,12 @@ TIMEOUTS = """table ip tuning {
 \t\tpolicy = { established : TIME, close : 1 }
 \t}
 
+\tct expectation sip {
+\t\tprotocol udp
+\t\tdport 5060
+\t\ttimeout 1h
+\t}
+
 \tchain pre {
 \t\ttype filter hook prerouting priority raw; policy accept;
 \t\tip protocol tcp ct timeout set "NAME"
