@@ -88,11 +88,11 @@ PAGE = Explanation(
     "machine itself stands another switch with a rule of its own: it may drop frames from and to "
     "addresses that it did not give out.",
     evidence="How many ask each uplink for every frame (`promiscuity` of ip -details link): at the "
-    "least the bridge. `ip link set promisc off` takes back only what was set by hand, so that a "
-    "port of a bridge is seldom without. A macvlan, as containers have, shares its interface, and "
-    "asking it has no effect unless its mode is passthru. Of a hypervisor above there is no trace: "
-    "ARP requests of guests leave at the uplink, and answers to them come in for the host's own "
-    "address only.",
+    "least the bridge. `ip link set dev INTERFACE promisc off` takes back only what was set by "
+    "hand, so that a port of a bridge is seldom without. A macvlan, as containers have, shares its "
+    "interface, and asking it has no effect unless its mode is passthru. Of a hypervisor above "
+    "there is no trace: ARP requests of guests leave at the uplink, and answers to them come in "
+    "for the host's own address only.",
     look_alikes=(
         ("vlan", "broadcasts of other hosts do not arrive either."),
         ("fdb", "answers do arrive at the uplink, and go to the wrong port."),
