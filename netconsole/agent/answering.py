@@ -2,26 +2,23 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
 
 from netconsole import __version__
-from netconsole.agent import requests, roles
+from netconsole.agent import requests
 from netconsole.agent.connections import DoorRequest, failed
 from netconsole.agent.examining import capturing, collecting, tracing, waiting
 from netconsole.agent.jobs import Jobs
-from netconsole.agent.roles import Role
 from netconsole.agent.telling import Differing, Whole, without_secrets
 from netconsole.agent.trials import Trial, Trials
+from netconsole.agent.visitors import Visitor, Visitors
 from netconsole.agent.watching import watched
-from netconsole.backend.changes import Change
 from netconsole.backend.model.codec import as_json, as_line
 from netconsole.backend.model.errors import (
     InvalidValue,
@@ -45,10 +42,6 @@ T = TypeVar("T")
 
 ANSWER_SECONDS = 60.0
 """For how long an answer may be taken from us, line by line perhaps."""
-AT_ONCE = 2
-"""Questions of one user who looks that are answered at once."""
-AUDITED_SECONDS = 10.0
-"""Of one user who may not change, so often an attempt is a line in the audit log."""
 
 _STATUSES: tuple[tuple[type[NetconsoleError], int], ...] = (
     (Refused, 403),
@@ -58,20 +51,6 @@ _STATUSES: tuple[tuple[type[NetconsoleError], int], ...] = (
     (ReadOnly, 403),
     (Unavailable, 503),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who makes a request, and what they may do."""
-
-    uid: int
-    process: int
-    role: Role
-
-    @property
-    def may_change(self) -> bool:
-        """Whether changes are theirs to make."""
-        return self.role in ("root", "admin")
 
 
 Answer = Callable[[DoorRequest, Visitor], Awaitable[web.StreamResponse]]
@@ -85,12 +64,8 @@ class Answering:
         self._trials = Trials()
         self._jobs = Jobs()
         self._ended = asyncio.Event()
-        self._looks = ThreadPoolExecutor(2, "viewers")
-        self._reads = ThreadPoolExecutor(4, "admins")
+        self._visitors = Visitors(door)
         self._changes = ThreadPoolExecutor(8, "changes")
-        self._turns: dict[int, asyncio.Semaphore] = {}
-        self._audited: dict[int, float] = {}
-        """When somebody's last attempt to change was logged (time.monotonic)."""
         answers: dict[tuple[str, str], Answer] = {
             ("GET", protocol.GREETING): self._greet,
             ("GET", protocol.OPENAPI): self._describe,
@@ -114,8 +89,7 @@ class Answering:
         self._ended.set()
         self._trials.refuse_all()
         self._jobs.end()
-        for executor in (self._looks, self._reads):
-            executor.shutdown(wait=False, cancel_futures=True)
+        self._visitors.close()
         await asyncio.to_thread(self._changes.shutdown)
 
     async def handle(self, request: DoorRequest) -> web.StreamResponse:
@@ -142,7 +116,7 @@ class Answering:
             answer = self._answers.get((request.method, request.path))
             if answer is None:
                 return self._nowhere(request)
-            return await answer(request, await self._visitor(request))
+            return await answer(request, await self._visitors.of(request))
         except NetconsoleError as error:
             return failed(error, _status(error))
 
@@ -156,35 +130,13 @@ class Answering:
         response.headers["Allow"] = method
         return response
 
-    async def _visitor(self, request: DoorRequest) -> Visitor:
-        """Return who asks. Raises Refused for who may not even look."""
-        uid, process = request.peer.uid, request.peer.process
-        role = "root" if uid == 0 else await asyncio.to_thread(roles.role_of, uid)
-        visitor = Visitor(uid, process, role)
-        if role == "nobody":
-            because = await asyncio.to_thread(roles.why_not_in, uid)
-            if request.method != "GET":
-                await self._refusal(request.path.rpartition("/")[2], because, visitor)
-            raise Refused(because)
-        return visitor
-
-    async def _read(self, visitor: Visitor, work: Callable[[], T]) -> T:
-        """Run what only looks, in a thread; nobody who looks takes more than their turn."""
-        loop = asyncio.get_running_loop()
-        if visitor.may_change:
-            return await loop.run_in_executor(self._reads, work)
-        turn = self._turns.setdefault(visitor.uid, asyncio.Semaphore(AT_ONCE))
-        async with turn:
-            return await loop.run_in_executor(self._looks, work)
-
     # Questions
 
     async def _question(
         self, question: HostQuestion, request: DoorRequest, visitor: Visitor
     ) -> web.StreamResponse:
         if question.for_changers and not visitor.may_change:
-            because = await asyncio.to_thread(roles.why_not_change, visitor.uid)
-            raise ReadOnly(f"{question.name}: refused, {because}")
+            raise await self._visitors.not_for_viewers(question.name, visitor)
         arguments = requests.arguments_of(question, request)
         inner = requests.truth_of(request, "inner")
 
@@ -198,32 +150,27 @@ class Answering:
             text = as_json(found, indent=indent, inner=inner)
             return text if visitor.may_change else without_secrets(text, indent)
 
-        return _answered(await self._read(visitor, work))
+        return _answered(await self._visitors.read(visitor, work))
 
     def _as_told(self, status: Status, visitor: Visitor) -> Status:
         if visitor.may_change:
             return status
-        return told_to_viewer(status, self._read_only_because(visitor))
-
-    def _read_only_because(self, visitor: Visitor) -> str | None:
-        if not visitor.may_change:
-            return roles.why_not_change(visitor.uid)
-        return self._door.read_only_because
+        return told_to_viewer(status, self._visitors.read_only_because(visitor))
 
     async def _greet(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
         requests.refuse_arguments(request)
 
         def work() -> Greeting:
-            because = self._read_only_because(visitor)
+            because = self._visitors.read_only_because(visitor)
             login = login_of(visitor.uid)
             name = self._door.host_name
             return Greeting(name, __version__, protocol.API, login, visitor.role, because)
 
-        return _answered(as_json(await self._read(visitor, work), indent=2))
+        return _answered(as_json(await self._visitors.read(visitor, work), indent=2))
 
     async def _describe(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
         requests.refuse_arguments(request)
-        return _answered(json.dumps(await self._read(visitor, document), indent=2))
+        return _answered(json.dumps(await self._visitors.read(visitor, document), indent=2))
 
     async def _watch(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
         requests.refuse_arguments(request, "differences", "counters")
@@ -234,69 +181,43 @@ class Answering:
         def subscribe(deliver: Deliver) -> Subscription:
             return self._door.subscribe(deliver, counters)
 
-        in_thread = partial(self._read, visitor)
+        in_thread = partial(self._visitors.read, visitor)
         return await watched(request, subscribe, in_thread, manner, self._ended)
 
     # Changes
 
-    async def _refuse_viewer(
-        self, what: str, visitor: Visitor, change: DoorRequest | None = None
-    ) -> None:
-        """Raise ReadOnly for who only looks; of what they sent the title of a change is read."""
-        if visitor.may_change:
-            return
-        if change is not None:
-            what = await requests.title_of(change) or what
-        because = await asyncio.to_thread(roles.why_not_change, visitor.uid)
-        raise await self._refusal(what, because, visitor)
-
-    async def _refusal(self, what: str, because: str, visitor: Visitor) -> ReadOnly:
-        """Log an attempt, and return what to say; of many of one user some are logged."""
-        now = time.monotonic()
-        if now - self._audited.get(visitor.uid, -AUDITED_SECONDS) < AUDITED_SECONDS:
-            return ReadOnly(f"{what}: refused, {because}")
-        self._audited[visitor.uid] = now
-        return await asyncio.to_thread(self._log_refusal, what, because, visitor)
-
-    def _log_refusal(self, what: str, because: str, visitor: Visitor) -> ReadOnly:
-        asker = other_process(visitor.uid, visitor.process)
-        return self._door.service.refuse(what, because, asker)
-
-    async def _refuse_beyond_role(self, title: str, change: Change[Any], visitor: Visitor) -> None:
-        if visitor.role != "root" and change.names_files:
-            because = "it names files and programs of this host itself, which is for root alone"
-            raise await self._refusal(title, because, visitor)
-
     async def _preview(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("preview", visitor, request)
+        await self._visitors.refuse_viewer("preview", visitor, request)
         asked = await requests.change_request(request)
         title = await asyncio.to_thread(_title, asked.change)
-        await self._refuse_beyond_role(title, asked.change, visitor)
-        found = await self._read(visitor, partial(self._door.preview, asked.change))
+        await self._visitors.refuse_beyond_role(title, asked.change, visitor)
+        found = await self._visitors.read(visitor, partial(self._door.preview, asked.change))
         return _answered(as_json(found, indent=2, inner=True))
 
     async def _preview_undo(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("undo", visitor)
+        await self._visitors.refuse_viewer("undo", visitor)
         asked = await requests.undo_request(request)
-        found = await self._read(visitor, partial(self._door.preview_undo, asked.change_id))
+        found = await self._visitors.read(
+            visitor, partial(self._door.preview_undo, asked.change_id)
+        )
         return _answered(as_json(found, indent=2, inner=True))
 
     async def _do(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("do", visitor, request)
+        await self._visitors.refuse_viewer("do", visitor, request)
         asked = await requests.change_request(request, "agreed", "confirm")
         title = await asyncio.to_thread(_title, asked.change)
-        await self._refuse_beyond_role(title, asked.change, visitor)
+        await self._visitors.refuse_beyond_role(title, asked.change, visitor)
         make = partial(self._door.do, asked.change, asked.agreed)
         return await self._make(request, visitor, make, can_ask=asked.confirm)
 
     async def _undo(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("undo", visitor)
+        await self._visitors.refuse_viewer("undo", visitor)
         asked = await requests.undo_request(request, "agreed", "confirm")
         make = partial(self._door.undo, asked.change_id, asked.agreed)
         return await self._make(request, visitor, make, can_ask=asked.confirm)
 
     async def _confirm(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("confirm", visitor)
+        await self._visitors.refuse_viewer("confirm", visitor)
         token, keep = await requests.answer_request(request)
         self._trials.answer(token, visitor.uid, keep=keep)
         return _answered(as_json({"heard": True}))
@@ -305,7 +226,7 @@ class Answering:
         self, path: str, request: DoorRequest, visitor: Visitor
     ) -> web.StreamResponse:
         """Do what looks at the host itself, or sends packets: line by line, for who may change."""
-        await self._refuse_viewer(path.rpartition("/")[2], visitor)
+        await self._visitors.refuse_viewer(path.rpartition("/")[2], visitor)
         match path:
             case protocol.EVIDENCE:
                 work = collecting(self._door, await requests.inquiry_request(request))
@@ -318,7 +239,7 @@ class Answering:
         return await self._jobs.answer(request, work)
 
     async def _end(self, request: DoorRequest, visitor: Visitor) -> web.StreamResponse:
-        await self._refuse_viewer("end", visitor)
+        await self._visitors.refuse_viewer("end", visitor)
         self._jobs.end_one(await requests.end_request(request), visitor.uid)
         return _answered(as_json({"heard": True}))
 
