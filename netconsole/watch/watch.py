@@ -22,6 +22,7 @@ from netconsole.watch.followed import Followed, together, told_by, with_failures
 from netconsole.watch.next_look import FOR_CHECKS, next_moment, of_pictures, servers, untold
 from netconsole.watch.pace import Beats, Pace
 from netconsole.watch.picture import Picture
+from netconsole.watch.subscribers import Delivery, Subscribers
 
 EXAMINE_SECONDS: Final = 60.0
 SETTLE_SECONDS: Final = 0.01
@@ -30,7 +31,6 @@ database that tells of a write shows it as well."""
 RETRY_SECONDS: Final = 1.0
 """When a look failed."""
 _JOIN_SECONDS: Final = 1.0
-Delivery = Callable[[Picture | Exception], None]
 Follow = Callable[[Survey], Followed]
 """Does what follows from a look."""
 
@@ -63,8 +63,7 @@ class Watch:
         self._examining_at = self._examined_at = -math.inf
         """When those began."""
         self._error: Exception | None = None
-        self._subscribers: dict[int, Delivery] = {}
-        self._newcomers: set[int] = set()
+        self._subscribers = Subscribers()
         self._attendance = Attendance()
         self._followers: list[Follow] = []
         self._asked = NOTHING
@@ -74,7 +73,6 @@ class Watch:
         self._lock = threading.Lock()
         """Of what other threads than the watch's own change."""
         self._looked_again = threading.Condition(self._lock)
-        self._numbers = 0
         self._ears: Ears | None = None
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._stopped = False
@@ -174,17 +172,8 @@ class Watch:
         Called in the watch's thread, first with the latest picture where there is one. It should
         return soon, and raise nothing.
         """
-        with self._lock:
-            self._numbers += 1
-            number = self._numbers
-            self._subscribers[number] = deliver
-            self._newcomers.add(number)
+        unsubscribe = self._subscribers.add(deliver)
         self._wake()
-
-        def unsubscribe() -> None:
-            with self._lock:
-                self._subscribers.pop(number, None)
-
         return unsubscribe
 
     def attend(self, seconds: float, *, checks: bool = True) -> Callable[[], None]:
@@ -269,7 +258,7 @@ class Watch:
                 self._look_on(ears)
             except Exception as error:  # noqa: BLE001  the outermost edge of this thread
                 self._error = error
-                self._deliver(error)
+                self._subscribers.tell(error)
                 ears.pause(RETRY_SECONDS)
         ears.close()
 
@@ -308,7 +297,7 @@ class Watch:
                 self._error = error
                 self._looked_again.notify_all()
             if is_new:
-                self._deliver(error)
+                self._subscribers.tell(error)
             return error
         finally:
             self._began = None
@@ -317,7 +306,7 @@ class Watch:
         authors = Authors() if self._ears is None else self._ears.authors()
         if look.changed or was_blind or authors or Facility.COUNTERS in again.facilities:
             self._latest = Picture(taken, look.survey, self._findings, look.changed, authors)
-            self._deliver(self._latest)
+            self._subscribers.tell(self._latest)
         if look.changed - {Facility.COUNTERS}:
             self._need_checks()
         self._answer()
@@ -345,22 +334,8 @@ class Watch:
                 latest, findings=self._findings, changed=frozenset(), authors=Authors()
             )
             self._latest = latest
-            self._deliver(latest)
-        there = [each for each in (latest, self._error) if each is not None]
-        for deliver in self._receivers(only_new=True) if there else ():
-            for each in there:
-                deliver(each)
-
-    def _deliver(self, result: Picture | Exception) -> None:
-        for deliver in self._receivers():
-            deliver(result)
-
-    def _receivers(self, *, only_new: bool = False) -> list[Delivery]:
-        with self._lock:
-            chosen = self._newcomers if only_new else set(self._subscribers)
-            found = [each for number, each in self._subscribers.items() if number in chosen]
-            self._newcomers = set()
-        return found
+            self._subscribers.tell(latest)
+        self._subscribers.welcome(each for each in (latest, self._error) if each is not None)
 
     def _awaited(
         self, ears: Ears, look: Look | None, pace: Pace, unseen: Again
