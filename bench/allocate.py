@@ -17,7 +17,7 @@ from pathlib import Path
 from netaddr import IPNetwork
 
 from netconsole.backend.model.records import Network
-from netconsole.backend.store import Store, fixed_ips, networks
+from netconsole.backend.store import Store, allocations, fixed_ips, networks
 
 CIDR = IPNetwork("10.0.0.0/16")
 ROUNDS = 5
@@ -56,7 +56,7 @@ def new_store(path: Path) -> tuple[Store, Network]:
 def allocate(store: Store, network: Network) -> str:
     """Give an address to an instance, in a transaction of its own."""
     with store.transaction() as connection:
-        return fixed_ips.allocate(connection, network, "instance", None).address
+        return allocations.allocate(connection, network, "instance", None).address
 
 
 def bare(path: Path, network: Network) -> None:

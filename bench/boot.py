@@ -19,7 +19,7 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.records import Instance, Port
 from netconsole.backend.service.service import Service
 from netconsole.backend.steps import AddLink, Plan, SetLink
-from netconsole.backend.store import Store, fixed_ips, instances, networks
+from netconsole.backend.store import Store, allocations, instances, networks
 
 GUESTS = 1_000
 ROUNDS = 5
@@ -38,7 +38,7 @@ def fill(options: Options) -> None:
             mac = f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
             port = Port(0, f"port-{number}", mac, network.id, uuid, "tap", f"tap{number}")
             made = instances.insert_port(connection, port)
-            fixed_ips.allocate(connection, network, uuid, made.id)
+            allocations.allocate(connection, network, uuid, made.id)
 
 
 def empty(service: Service) -> None:

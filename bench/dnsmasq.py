@@ -21,7 +21,7 @@ from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.records import Instance, Port
 from netconsole.backend.service.service import Service
-from netconsole.backend.store import Store, fixed_ips, instances, networks
+from netconsole.backend.store import Store, allocations, instances, networks
 
 HOSTS = 10_000
 NEW = 5
@@ -57,7 +57,7 @@ class Cloud:
                     0, f"port-{number}", mac_of(number), network.id, uuid, "tap", f"tap{number}"
                 )
                 made = instances.insert_port(connection, port)
-                fixed_ips.allocate(connection, network, uuid, made.id)
+                allocations.allocate(connection, network, uuid, made.id)
 
     def reloads(self) -> int:
         """How often dnsmasq has read its options so far."""

@@ -18,7 +18,13 @@ from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.records import FloatingIP, Instance, Port
 from netconsole.backend.service.service import Service
-from netconsole.backend.store import Store, fixed_ips, floating_ips, instances, networks
+from netconsole.backend.store import (
+    Store,
+    allocations,
+    floating_ips,
+    instances,
+    networks,
+)
 from netconsole.diagnostics.collecting import Request
 from netconsole.diagnostics.doctor import examine
 
@@ -66,7 +72,7 @@ def populate(options: Options) -> Service:
             mac = f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
             port = Port(0, f"port-{number}", mac, network.id, uuid, "tap", f"tap{number}")
             made = instances.insert_port(connection, port)
-            fixed_ip = fixed_ips.allocate(connection, network, uuid, made.id)
+            fixed_ip = allocations.allocate(connection, network, uuid, made.id)
             floating_ips.associate(connection, row, fixed_ip, options.host)
     service.do(Converge())
     return service

@@ -35,7 +35,14 @@ from netconsole.backend.model.records import FloatingIP, Instance, Port
 from netconsole.backend.plan import plan
 from netconsole.backend.service.service import Service
 from netconsole.backend.steps import ChangeRules, EndUntranslated, Plan
-from netconsole.backend.store import Store, fixed_ips, floating_ips, instances, networks, records
+from netconsole.backend.store import (
+    Store,
+    allocations,
+    floating_ips,
+    instances,
+    networks,
+    records,
+)
 from netconsole.backend.system.garbage import at_rest
 from netconsole.backend.transaction.apply import apply
 from netconsole.backend.transaction.journal import Journal
@@ -79,7 +86,7 @@ class Cloud:
                 mac = f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
                 port = Port(0, f"port-{number}", mac, network.id, uuid, "tap", f"tap{number}")
                 made = instances.insert_port(connection, port)
-                fixed_ip = fixed_ips.allocate(connection, network, uuid, made.id)
+                fixed_ip = allocations.allocate(connection, network, uuid, made.id)
                 if number < ADDRESSES:
                     floating_ips.associate(connection, row, fixed_ip, HOST)
 

@@ -33,7 +33,7 @@ from netconsole.backend.service.service import Service
 from netconsole.backend.steps import ChangeRules
 from netconsole.backend.store import (
     Store,
-    fixed_ips,
+    allocations,
     instances,
     networks,
     records,
@@ -83,7 +83,7 @@ class Cloud:
                     0, f"port-{number}", mac(number), network.id, uuid, "tap", f"tap{number}"
                 )
                 made = instances.insert_port(connection, port)
-                fixed_ip = fixed_ips.allocate(connection, network, uuid, made.id)
+                fixed_ip = allocations.allocate(connection, network, uuid, made.id)
                 found.append(fixed_ip.address)
                 own = security_groups.insert(connection, SecurityGroup(0, name, name, PROJECT))
                 security_groups.add_member(connection, Membership(own.id, uuid))

@@ -26,7 +26,7 @@ from netconsole.backend.changes.security_groups import AllowTraffic
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.records import Instance, Port
 from netconsole.backend.service.service import Service
-from netconsole.backend.store import Store, fixed_ips, instances, networks
+from netconsole.backend.store import Store, allocations, instances, networks
 
 PORTS = 1_000
 ROUNDS = 9
@@ -103,7 +103,7 @@ def fill(options: Options, service: Service) -> None:
             mac = f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
             port = Port(0, f"port-{number}", mac, network.id, uuid, "tap", device)
             made = instances.insert_port(connection, port)
-            fixed_ips.allocate(connection, network, uuid, made.id)
+            allocations.allocate(connection, network, uuid, made.id)
     service.do(Converge())
 
 

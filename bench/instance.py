@@ -19,7 +19,7 @@ from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.records import Instance, Port
 from netconsole.backend.service.service import Service
-from netconsole.backend.store import Store, fixed_ips, instances, networks
+from netconsole.backend.store import Store, allocations, instances, networks
 
 GUESTS = 10_000
 """On another host, as a bridge has 1,023 ports at most; this one gives them their addresses."""
@@ -43,7 +43,7 @@ def cloud(options: Options) -> Service:
             instances.insert(connection, Instance(uuid, name, "demo", "compute", name))
             port = Port(0, f"port-{number}", mac(number), network.id, uuid, "tap", f"tap{number}")
             made = instances.insert_port(connection, port)
-            fixed_ips.allocate(connection, network, uuid, made.id)
+            allocations.allocate(connection, network, uuid, made.id)
     service.do(Converge())
     return service
 

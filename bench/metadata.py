@@ -26,7 +26,7 @@ from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.records import Instance, Port
 from netconsole.backend.service.service import Service
-from netconsole.backend.store import Store, fixed_ips, instances, networks
+from netconsole.backend.store import Store, allocations, instances, networks
 
 GUESTS = 1_000
 SECONDS = 3.0
@@ -156,7 +156,7 @@ def populate(options: Options) -> None:
             mac = f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
             port = Port(0, uuid, mac, network.id, uuid, "veth", f"tap{number}", f"g{number}")
             made = instances.insert_port(connection, port)
-            given = fixed_ips.allocate(connection, network, uuid, made.id)
+            given = allocations.allocate(connection, network, uuid, made.id)
             lines[0].append(
                 f"link add tap{number} up master br100 type veth peer name g{number} "
                 f"address {mac} netns guests"

@@ -13,7 +13,7 @@ MARK = "/run/netconsole"
 MORE_GUESTS = """
 from netconsole.backend.configuration.loading import load
 from netconsole.backend.model.records import Instance, Port
-from netconsole.backend.store import Store, fixed_ips, instances, networks
+from netconsole.backend.store import Store, allocations, fixed_ips, instances, networks
 
 with Store(load().connection).transaction() as connection:
     (network,) = networks.every(connection)
@@ -23,7 +23,7 @@ with Store(load().connection).transaction() as connection:
         mac = f"fa:16:3e:00:00:{number:02x}"
         port = Port(0, f"port-{number}", mac, network.id, uuid, "tap", f"far{number}")
         made = instances.insert_port(connection, port)
-        fixed_ips.allocate(connection, network, uuid, made.id)
+        allocations.allocate(connection, network, uuid, made.id)
 """
 
 BY_NAME = """

@@ -166,7 +166,7 @@ from netconsole.backend.changes.converge import Converge
 from netconsole.backend.changes.instances import CreateInstance, DeleteInstance
 from netconsole.backend.model.records import Instance, Port
 from netconsole.backend.service.service import Service
-from netconsole.backend.store import Store, fixed_ips, instances, networks
+from netconsole.backend.store import Store, allocations, fixed_ips, instances, networks
 from netconsole.backend.configuration.loading import load
 
 options = load()
@@ -180,7 +180,7 @@ with Store(options.connection).transaction() as connection:
         mac = f"fa:16:3e:00:00:{number:02x}"
         port = Port(0, f"port-{number}", mac, network.id, uuid, "tap", f"tap{number}")
         made = instances.insert_port(connection, port)
-        fixed_ips.allocate(connection, network, uuid, made.id)
+        allocations.allocate(connection, network, uuid, made.id)
 service.do(Converge())
 for number in range(200):
     service.do(DeleteInstance(f"web{number}"))

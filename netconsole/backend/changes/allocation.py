@@ -18,7 +18,14 @@ from netconsole.backend.model.hoststate import Address
 from netconsole.backend.model.phrases import command, network_creation
 from netconsole.backend.model.records import FixedIP, FloatingIP, Instance, Network, Port, PortKind
 from netconsole.backend.steps.links import MOST_PORTS
-from netconsole.backend.store import dns, fixed_ips, floating_ips, instances, networks
+from netconsole.backend.store import (
+    allocations,
+    dns,
+    fixed_ips,
+    floating_ips,
+    instances,
+    networks,
+)
 
 
 def networks_for(
@@ -198,7 +205,7 @@ def give_address(
     options: Options,
 ) -> FixedIP:
     """Give a port an address, and the instance's host one where it is a gateway of its own."""
-    row = fixed_ips.allocate(connection, network, instance.uuid, port.id, address)
+    row = allocations.allocate(connection, network, instance.uuid, port.id, address)
     _give_host_its_own(connection, instance, network, options)
     return row
 
@@ -207,7 +214,7 @@ def give_vpn_address(
     connection: Connection, instance: Instance, network: Network, port: Port, options: Options
 ) -> FixedIP:
     """Give a port the address that its network keeps for the VPN, else as `give_address`."""
-    row = fixed_ips.allocate_vpn(connection, network, instance.uuid, port.id)
+    row = allocations.allocate_vpn(connection, network, instance.uuid, port.id)
     _give_host_its_own(connection, instance, network, options)
     return row
 
@@ -216,7 +223,7 @@ def _give_host_its_own(
     connection: Connection, instance: Instance, network: Network, options: Options
 ) -> None:
     if _has_many_gateways(network, options):
-        fixed_ips.allocate_to_host(connection, network, instance.host)
+        allocations.allocate_to_host(connection, network, instance.host)
 
 
 def assign_floating(

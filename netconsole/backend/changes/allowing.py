@@ -9,7 +9,14 @@ from netconsole.backend.managers.ranges import LINK_LOCAL_V6
 from netconsole.backend.model.errors import Conflict, InvalidValue
 from netconsole.backend.model.phrases import command
 from netconsole.backend.model.records import Instance
-from netconsole.backend.store import allowed_addresses, fixed_ips, floating_ips, instances, networks
+from netconsole.backend.store import (
+    allocations,
+    allowed_addresses,
+    fixed_ips,
+    floating_ips,
+    instances,
+    networks,
+)
 
 WHAT = "allowed address"
 
@@ -65,7 +72,7 @@ def _refuse_fixed(connection: Connection, instance: Instance, wanted: IPNetwork)
                     f"{row.address} is an address of the instance itself: {shown} shows it"
                 )
             if fixed_ips.is_taken(row):
-                raise fixed_ips.taken(connection, network, row)
+                raise allocations.taken(connection, network, row)
             if not row.reserved:
                 kept = command("fixed", "reserve", row.address)
                 raise Conflict(

@@ -13,7 +13,7 @@ from netconsole.backend.managers import layout
 from netconsole.backend.managers.ranges import parse_address
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.records import FixedIPView
-from netconsole.backend.store import fixed_ips
+from netconsole.backend.store import allocations, fixed_ips
 from netconsole.backend.store.views import fixed_ip_view
 
 
@@ -32,7 +32,7 @@ class ReserveFixed(Change[FixedIPView]):
         if view.fixed_ip.reserved:
             return Written(view)
         if fixed_ips.reserve(connection, view.fixed_ip) is None:
-            raise fixed_ips.taken(connection, view.network, view.fixed_ip)
+            raise allocations.taken(connection, view.network, view.fixed_ip)
         return Written(fixed_ip_view(connection, view.fixed_ip.address))
 
 

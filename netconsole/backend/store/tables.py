@@ -280,12 +280,13 @@ fixed_ips = Table(
     Column("allocated_at", Moment),
 )
 
-is_free = and_(
-    fixed_ips.c.reserved.is_(false()),
+is_unused = and_(
     fixed_ips.c.leased.is_(false()),
     fixed_ips.c.instance_uuid.is_(None),
     fixed_ips.c.host.is_(None),
 )
+"""Nobody has the address, whether it is reserved or not."""
+is_free = and_(fixed_ips.c.reserved.is_(false()), is_unused)
 """Whether an address may be picked (nova-network's rule)."""
 
 is_associated = fixed_ips.c.instance_uuid.is_not(None)

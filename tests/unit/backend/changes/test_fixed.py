@@ -11,7 +11,7 @@ from store_samples import a_network, an_instance
 
 from netconsole.backend.changes.fixed import ReserveFixed, UnreserveFixed
 from netconsole.backend.model.errors import Conflict, InvalidValue, NotFound
-from netconsole.backend.store import fixed_ips, tables
+from netconsole.backend.store import allocations, fixed_ips, tables
 from netconsole.backend.store.views import fixed_ip_view, fixed_ip_views
 
 
@@ -28,9 +28,9 @@ def test_a_reserved_address_is_passed_over_until_it_is_given_back(
 ) -> None:
     network = a_network(connection)
     assert reserve(connection, "10.0.0.2") is True
-    assert fixed_ips.allocate(connection, network, "i", None).address == "10.0.0.3"
+    assert allocations.allocate(connection, network, "i", None).address == "10.0.0.3"
     assert unreserve(connection, "10.0.0.2") is False
-    assert fixed_ips.allocate(connection, network, "i", None).address == "10.0.0.2"
+    assert allocations.allocate(connection, network, "i", None).address == "10.0.0.2"
 
 
 def test_an_address_given_back_keeps_its_place_in_the_queue(connection: sa.Connection) -> None:
@@ -52,10 +52,10 @@ def test_once_more_changes_nothing(connection: sa.Connection) -> None:
 def test_an_address_in_use_is_refused_with_its_user(connection: sa.Connection) -> None:
     network = a_network(connection)
     port = an_instance(connection, network)
-    row = fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+    row = allocations.allocate(connection, network, port.instance_uuid, port.id)
     with pytest.raises(Conflict, match=r"10\.0\.0\.2 is in use by instance 'web0'"):
         reserve(connection, "10.0.0.2")
-    fixed_ips.allocate(connection, network, "deleted", None)
+    allocations.allocate(connection, network, "deleted", None)
     with pytest.raises(Conflict, match=r"10\.0\.0\.3 is still leased to [^:]"):
         reserve(connection, "10.0.0.3")
     assert not fixed_ips.find(connection, row.address).reserved
@@ -117,7 +117,7 @@ def test_every_address_is_listed_with_who_has_it(connection: sa.Connection) -> N
     network = a_network(connection)
     other = a_network(connection, "10.0.1.0/29", 1)
     port = an_instance(connection, network)
-    fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+    allocations.allocate(connection, network, port.instance_uuid, port.id)
     views = tuple(fixed_ip_views(connection, None))
     assert len(views) == 16
     assert {view.network for view in views} == {network, other}

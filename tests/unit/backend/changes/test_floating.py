@@ -22,7 +22,7 @@ from netconsole.backend.changes.instances import CreateInstance
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import Conflict, Exhausted, InvalidValue, NotFound
 from netconsole.backend.model.records import FloatingIP, Instance
-from netconsole.backend.store import fixed_ips, floating_ips, instances, tables
+from netconsole.backend.store import allocations, floating_ips, instances, tables
 
 FIRST, SECOND = "203.0.113.1", "203.0.113.2"
 FLAT = replace(options(), network_manager="nova.network.manager.FlatManager")
@@ -61,7 +61,7 @@ def guests(connection: sa.Connection, *projects: str) -> None:
         instance = Instance(f"instance-{number}", f"web{number}", project, "host7", f"web{number}")
         instances.insert(connection, instance)
         port = instances.insert_port(connection, a_port(network, instance, number))
-        fixed_ips.allocate(connection, network, instance.uuid, port.id)
+        allocations.allocate(connection, network, instance.uuid, port.id)
 
 
 class TestRanges:

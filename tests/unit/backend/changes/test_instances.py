@@ -22,7 +22,15 @@ from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import Conflict, Exhausted, InvalidValue, NotFound
 from netconsole.backend.model.hoststate import Address
 from netconsole.backend.model.records import InstanceView, Network
-from netconsole.backend.store import Store, fixed_ips, floating_ips, instances, networks, tables
+from netconsole.backend.store import (
+    Store,
+    allocations,
+    fixed_ips,
+    floating_ips,
+    instances,
+    networks,
+    tables,
+)
 
 VLAN = replace(options(), network_manager="nova.network.manager.VlanManager")
 FLAT = replace(options(), network_manager="nova.network.manager.FlatManager")
@@ -309,7 +317,7 @@ class TestManyGateways:
     def test_a_full_network_has_none_for_a_host(self, shared: sa.Connection) -> None:
         network = networks.find(shared, "vmnet0")
         for number in range(4):
-            fixed_ips.allocate(shared, network, f"i{number}", None)
+            allocations.allocate(shared, network, f"i{number}", None)
         with pytest.raises(Exhausted, match=f"no free address left for host {HOST}"):
             create(shared, "web1", "vmnet0")
 

@@ -19,7 +19,7 @@ from netconsole.backend.changes.security_groups import AllowTraffic, CreateSecur
 from netconsole.backend.configuration.options import Options
 from netconsole.backend.model.errors import Conflict, Exhausted, InvalidValue, NotFound
 from netconsole.backend.model.records import Network
-from netconsole.backend.store import fixed_ips, networks, security_groups
+from netconsole.backend.store import allocations, fixed_ips, networks, security_groups
 
 
 class TestDeleting:
@@ -39,7 +39,7 @@ class TestDeleting:
     def test_one_with_instances_is_kept(self, connection: Connection) -> None:
         network = a_network(connection)
         port = an_instance(connection, network)
-        fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+        allocations.allocate(connection, network, port.instance_uuid, port.id)
 
         with pytest.raises(Conflict, match="has 1 address allocated to instances"):
             DeleteNetwork(network.label).write(connection, FLAT_DHCP)
@@ -103,7 +103,7 @@ class TestModifying:
     def test_instances_keep_their_gateway(self, connection: Connection) -> None:
         network = a_network(connection)
         port = an_instance(connection, network)
-        fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+        allocations.allocate(connection, network, port.instance_uuid, port.id)
 
         with pytest.raises(Conflict, match="need their gateway"):
             ModifyNetwork(network.label, disassociate_host=True).write(connection, FLAT_DHCP)
@@ -140,7 +140,7 @@ class TestScrubbing:
     ) -> None:
         network = one(connection, CreateNetwork("n", RANGE, project_id="demo"), VLAN)
         port = an_instance(connection, network)
-        fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+        allocations.allocate(connection, network, port.instance_uuid, port.id)
 
         (scrubbed,) = ScrubProject("demo").write(connection, VLAN).result.networks
 

@@ -9,7 +9,15 @@ from store_samples import a_network, an_instance, floating
 
 from netconsole.backend.model.errors import Unavailable
 from netconsole.backend.model.records import DnsDomain, DnsEntry, FixedIP
-from netconsole.backend.store import Store, dns, fixed_ips, floating_ips, instances, views
+from netconsole.backend.store import (
+    Store,
+    allocations,
+    dns,
+    fixed_ips,
+    floating_ips,
+    instances,
+    views,
+)
 from netconsole.backend.store.snapshot import records, records_of_floating
 
 DAMAGE = {
@@ -128,7 +136,7 @@ def fill(connection: Connection) -> FixedIP:
     """Write a row of each kind, and return the instance's address."""
     network = a_network(connection)
     port = an_instance(connection, network)
-    fixed_ip = fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+    fixed_ip = allocations.allocate(connection, network, port.instance_uuid, port.id)
     (made,) = floating_ips.insert_many(connection, (floating(1),))
     floating_ips.associate(connection, made, fixed_ip, "host")
     dns.insert_domain(connection, DnsDomain("example.org", "public"))

@@ -13,7 +13,7 @@ from store_samples import a_network, an_instance
 
 from netconsole.backend.model.errors import Conflict, Exhausted, NotFound
 from netconsole.backend.model.records import FixedIP, Network, NetworkUsage
-from netconsole.backend.store import Store, fixed_ips, instances, networks, tables
+from netconsole.backend.store import Store, allocations, fixed_ips, instances, networks, tables
 
 
 class TestFixedAddresses:
@@ -21,31 +21,31 @@ class TestFixedAddresses:
         self, connection: sa.Connection
     ) -> None:
         network = a_network(connection)
-        given = [fixed_ips.allocate(connection, network, f"i{n}", None).address for n in range(5)]
+        given = [allocations.allocate(connection, network, f"i{n}", None).address for n in range(5)]
         assert given == [f"10.0.0.{last}" for last in range(2, 7)]
         with pytest.raises(Exhausted, match=r"'vmnet0' has no free address left in 10\.0\.0\.0/29"):
-            fixed_ips.allocate(connection, network, "one more", None)
+            allocations.allocate(connection, network, "one more", None)
 
     def test_the_longest_free_is_given_first(self, connection: sa.Connection) -> None:
         network = a_network(connection)
         held = {
-            number: fixed_ips.allocate(connection, network, f"i{number}", None)
+            number: allocations.allocate(connection, network, f"i{number}", None)
             for number in range(2, 7)
         }
         for number in (5, 2, 6):
             fixed_ips.disassociate(connection, held[number])
-        again = [fixed_ips.allocate(connection, network, "new", None).address for _ in range(3)]
+        again = [allocations.allocate(connection, network, "new", None).address for _ in range(3)]
         assert again == ["10.0.0.5", "10.0.0.2", "10.0.0.6"]
 
     def test_a_never_used_address_goes_before_a_freed_one(self, connection: sa.Connection) -> None:
         network = a_network(connection)
-        fixed_ips.disassociate(connection, fixed_ips.allocate(connection, network, "i", None))
-        assert fixed_ips.allocate(connection, network, "j", None).address == "10.0.0.3"
+        fixed_ips.disassociate(connection, allocations.allocate(connection, network, "i", None))
+        assert allocations.allocate(connection, network, "j", None).address == "10.0.0.3"
 
     def test_an_address_takes_its_ports_mac_along(self, connection: sa.Connection) -> None:
         network = a_network(connection)
         port = an_instance(connection, network)
-        given = fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+        given = allocations.allocate(connection, network, port.instance_uuid, port.id)
         assert (given.allocated, given.leased, given.reserved) == (True, False, False)
         assert (given.instance_uuid, given.port_id) == (port.instance_uuid, port.id)
         assert given.mac == port.mac
@@ -57,7 +57,7 @@ class TestFixedAddresses:
     ) -> None:
         network = a_network(connection)
         port = an_instance(connection, network)
-        given = fixed_ips.allocate(connection, network, port.instance_uuid, port.id, "10.0.0.4")
+        given = allocations.allocate(connection, network, port.instance_uuid, port.id, "10.0.0.4")
         fixed_ips.set_leased(connection, given, True)
         fixed_ips.deallocate(connection, given)
         instances.delete(connection, instances.find(connection, "web0"))
@@ -66,13 +66,13 @@ class TestFixedAddresses:
         assert (left.allocated, left.leased) == (False, True)
         assert (left.instance_uuid, left.mac) == (port.instance_uuid, port.mac)
         with pytest.raises(Conflict, match="still leased to "):
-            fixed_ips.allocate(connection, network, "new", None, "10.0.0.4")
+            allocations.allocate(connection, network, "new", None, "10.0.0.4")
 
         fixed_ips.disassociate(connection, left)
         assert fixed_ips.associated(connection) == ()
         freed = fixed_ips.find(connection, "10.0.0.4")
         assert (freed.leased, freed.instance_uuid, freed.mac) == (False, None, None)
-        assert fixed_ips.allocate(connection, network, "new", None, "10.0.0.4").allocated
+        assert allocations.allocate(connection, network, "new", None, "10.0.0.4").allocated
 
     def test_a_later_port_is_never_taken_for_a_deleted_one(self, connection: sa.Connection) -> None:
         network = a_network(connection)
@@ -86,11 +86,11 @@ class TestFixedAddresses:
         network = a_network(connection)
         other = a_network(connection, "10.0.1.0/29", 1)
         port = an_instance(connection, network)
-        given = fixed_ips.allocate(connection, network, port.instance_uuid, port.id, "10.0.0.5")
+        given = allocations.allocate(connection, network, port.instance_uuid, port.id, "10.0.0.5")
         assert given.address == "10.0.0.5"
 
         def asking(network: Network, address: str) -> Callable[[], FixedIP]:
-            return lambda: fixed_ips.allocate(connection, network, "new", None, address)
+            return lambda: allocations.allocate(connection, network, "new", None, address)
 
         refused = {
             asking(network, "10.0.0.5"): (Conflict, "in use by instance 'web0'"),
@@ -107,21 +107,21 @@ class TestFixedAddresses:
     ) -> None:
         network = a_network(connection)
         fixed_ips.set_leased(connection, fixed_ips.find(connection, "10.0.0.2"), True)
-        assert fixed_ips.allocate(connection, network, "i", None).address == "10.0.0.3"
+        assert allocations.allocate(connection, network, "i", None).address == "10.0.0.3"
         with pytest.raises(Conflict, match="still leased to "):
-            fixed_ips.allocate(connection, network, "i", None, "10.0.0.2")
+            allocations.allocate(connection, network, "i", None, "10.0.0.2")
 
     def test_an_address_that_a_host_has_taken_is_not_given(self, connection: sa.Connection) -> None:
         network = a_network(connection)
         by_address = tables.fixed_ips.c.address == "10.0.0.2"
         connection.execute(sa.update(tables.fixed_ips).where(by_address).values(host="node7"))
-        assert fixed_ips.allocate(connection, network, "i", None).address == "10.0.0.3"
+        assert allocations.allocate(connection, network, "i", None).address == "10.0.0.3"
         with pytest.raises(Conflict, match=r"10\.0\.0\.2 belongs to host node7"):
-            fixed_ips.allocate(connection, network, "i", None, "10.0.0.2")
+            allocations.allocate(connection, network, "i", None, "10.0.0.2")
 
     def test_a_renewed_lease_changes_nothing(self, connection: sa.Connection) -> None:
         network = a_network(connection)
-        given = fixed_ips.allocate(connection, network, "i", None)
+        given = allocations.allocate(connection, network, "i", None)
         fixed_ips.set_leased(connection, given, True)
         leased = fixed_ips.find(connection, given.address)
         assert leased.leased
@@ -156,7 +156,7 @@ class TestFixedAddresses:
                 explained.extend(row[3] for row in cursor.fetchall())
 
         sa.event.listen(connection, "before_cursor_execute", explain)
-        fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+        allocations.allocate(connection, network, port.instance_uuid, port.id)
         assert "SEARCH fixed_ips USING INDEX ix_fixed_ips_free (network_id=?)" in explained
         assert not [line for line in explained if "SCAN" in line or "B-TREE" in line]
 
@@ -164,7 +164,7 @@ class TestFixedAddresses:
         with store.transaction() as connection:
             network = a_network(connection)
         with suppress(RuntimeError), store.transaction() as connection:
-            fixed_ips.allocate(connection, network, "i", None)
+            allocations.allocate(connection, network, "i", None)
             raise RuntimeError
         with store.reading() as connection:
             assert fixed_ips.associated(connection) == ()
@@ -177,7 +177,7 @@ def allocate_all(url: str, network: Network, name: str, ready: Barrier) -> None:
     with suppress(Exhausted):
         while True:
             with store.transaction() as connection:
-                fixed_ips.allocate(connection, network, name, None)
+                allocations.allocate(connection, network, name, None)
 
 
 def test_eight_processes_get_every_address_once(store: Store, path: Path) -> None:

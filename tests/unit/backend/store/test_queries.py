@@ -14,6 +14,7 @@ from netconsole.backend.model.errors import Conflict, NotFound
 from netconsole.backend.model.records import FixedIP, FloatingIP, Instance, NetworkUsage
 from netconsole.backend.store import (
     Store,
+    allocations,
     fixed_ips,
     floating_ips,
     guest_data,
@@ -74,10 +75,10 @@ class TestNetworks:
         empty = networks.insert(
             connection, replace(network, label="empty", uuid="empty", bridge="empty")
         )
-        fixed_ips.allocate(connection, network, "a", None)
-        taken = fixed_ips.allocate(connection, network, "b", None)
+        allocations.allocate(connection, network, "a", None)
+        taken = allocations.allocate(connection, network, "b", None)
         fixed_ips.set_leased(connection, taken, True)
-        gone = fixed_ips.allocate(connection, network, "c", None)
+        gone = allocations.allocate(connection, network, "c", None)
         fixed_ips.set_leased(connection, gone, True)
         fixed_ips.deallocate(connection, gone)
         assert networks.usage(connection) == {
@@ -154,8 +155,8 @@ class TestFloatingAddresses:
     def test_association_and_its_end(self, connection: sa.Connection) -> None:
         first, second = floating_ips.insert_many(connection, [floating(1), floating(2)])
         network = a_network(connection)
-        fixed = fixed_ips.allocate(connection, network, "i", None)
-        other = fixed_ips.allocate(connection, network, "j", None)
+        fixed = allocations.allocate(connection, network, "i", None)
+        other = allocations.allocate(connection, network, "j", None)
         associated = floating_ips.associate(connection, first, fixed, "host")
         assert associated == replace(first, fixed_ip_id=fixed.id, host="host")
         assert floating_ips.find(connection, first.address) == associated
@@ -169,7 +170,7 @@ class TestFloatingAddresses:
         self, connection: sa.Connection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         network = a_network(connection)
-        fixed = fixed_ips.allocate(connection, network, "i", None)
+        fixed = allocations.allocate(connection, network, "i", None)
         rows = floating_ips.insert_many(connection, map(floating, range(1, 4)))
         past = datetime(2001, 1, 1, tzinfo=UTC)
         monkeypatch.setattr("netconsole.backend.store.floating_ips.now", lambda: past)
@@ -188,7 +189,7 @@ class TestFloatingAddresses:
     def test_a_network_cannot_go_from_under_a_floating_address(self, store: Store) -> None:
         with store.transaction() as connection:
             network = a_network(connection)
-            fixed = fixed_ips.allocate(connection, network, "i", None)
+            fixed = allocations.allocate(connection, network, "i", None)
             (made,) = floating_ips.insert_many(connection, [floating(1)])
             floating_ips.associate(connection, made, fixed, "host")
         with pytest.raises(Conflict), store.transaction() as connection:
@@ -210,7 +211,7 @@ def test_the_first_value_of_a_kernel_setting_is_the_one_remembered(
 def test_records_hold_what_is_in_use(connection: sa.Connection) -> None:
     network = a_network(connection)
     port = an_instance(connection, network)
-    fixed = fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+    fixed = allocations.allocate(connection, network, port.instance_uuid, port.id)
     made = floating_ips.insert_many(connection, [floating(1)])
     settings.remember_sysctl(connection, "host", "a", "0")
     settings.remember_sysctl(connection, "other", "b", "0")
@@ -227,7 +228,7 @@ def test_of_one_floating_address_little_is_read_and_enough(connection: sa.Connec
     near, far = a_network(connection), a_network(connection, "10.0.1.0/29", 1)
     ports = [an_instance(connection, near, number) for number in range(3)]
     an_instance(connection, far, 3)
-    rows = [fixed_ips.allocate(connection, near, port.instance_uuid, port.id) for port in ports]
+    rows = [allocations.allocate(connection, near, port.instance_uuid, port.id) for port in ports]
     made = floating_ips.insert_many(connection, map(floating, range(3)))
     given = floating_ips.associate(connection, made[2], rows[2], "host")
     floating_ips.associate(connection, made[1], rows[1], "host")
@@ -269,7 +270,7 @@ def test_what_is_read_for_some_ports_is_what_they_are_about(connection: sa.Conne
     near, far = a_network(connection, "10.0.0.0/24"), a_network(connection, "10.0.1.0/24", 1)
     ports = [an_instance(connection, near if n < 4 else far, n) for n in range(6)]
     rows = [
-        fixed_ips.allocate(connection, near if n < 4 else far, port.instance_uuid, port.id)
+        allocations.allocate(connection, near if n < 4 else far, port.instance_uuid, port.id)
         for n, port in enumerate(ports)
     ]
     read = records_of_ports(connection, "host", [ports[2].device, "tap-of-none"])
@@ -284,7 +285,9 @@ def test_which_addresses_wait_for_their_leases_and_whose_leases_they_are(
 ) -> None:
     network, far = a_network(connection), a_network(connection, "10.0.1.0/29", 1)
     ports = [an_instance(connection, network, number) for number in range(3)]
-    rows = [fixed_ips.allocate(connection, network, port.instance_uuid, port.id) for port in ports]
+    rows = [
+        allocations.allocate(connection, network, port.instance_uuid, port.id) for port in ports
+    ]
     for row in rows[:2]:
         fixed_ips.set_leased(connection, row, True)
     for row in rows[1:]:
@@ -305,7 +308,7 @@ def test_the_macs_that_get_addresses_are_those_of_a_hosts_ports(
     network, far = a_network(connection), a_network(connection, "10.0.1.0/29", 1)
     ports = [an_instance(connection, network, number) for number in range(4)]
     for port in ports[:3]:
-        fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+        allocations.allocate(connection, network, port.instance_uuid, port.id)
     of_web1 = tables.instances.c.name == "web1"
     connection.execute(sa.update(tables.instances).where(of_web1).values(host="elsewhere"))
 
@@ -334,7 +337,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(connection: sa.Connec
     few = queries()
     for number in range(100):
         port = an_instance(connection, network, number)
-        fixed_ips.allocate(connection, network, port.instance_uuid, port.id)
+        allocations.allocate(connection, network, port.instance_uuid, port.id)
     floating_ips.insert_many(connection, map(floating, range(100)))
     assert queries() == few == 29
 
@@ -443,4 +446,4 @@ def asked_of(connection: sa.Connection) -> Iterator[list[tuple[str, tuple[object
 def an_address_and_a_guest(connection: sa.Connection) -> tuple[FloatingIP, FixedIP]:
     (network,) = networks.every(connection)
     idle = floating_ips.find(connection, floating(0).address)
-    return idle, fixed_ips.allocate(connection, network, "instance-0", None)
+    return idle, allocations.allocate(connection, network, "instance-0", None)

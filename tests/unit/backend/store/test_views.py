@@ -5,8 +5,8 @@ from store_samples import a_network, a_port, an_instance, floating
 
 from netconsole.backend.model.records import AllowedAddress, Membership, SecurityGroup
 from netconsole.backend.store import (
+    allocations,
     allowed_addresses,
-    fixed_ips,
     floating_ips,
     instances,
     security_groups,
@@ -26,8 +26,8 @@ def furnish(connection: sa.Connection) -> None:
         port = an_instance(connection, near, number)
         if number == 3:
             return
-        first = fixed_ips.allocate(connection, near, port.instance_uuid, port.id)
-        fixed_ips.allocate(connection, near, port.instance_uuid, port.id)
+        first = allocations.allocate(connection, near, port.instance_uuid, port.id)
+        allocations.allocate(connection, near, port.instance_uuid, port.id)
         floating_ips.associate(connection, leading[number], first, "host")
         allowed_addresses.insert(connection, AllowedAddress(0, port.id, f"10.9.{number}.0/24"))
         for group in groups[number % 2 :]:
@@ -36,7 +36,7 @@ def furnish(connection: sa.Connection) -> None:
         if number == 1:
             (instance,) = instances.of_uuids(connection, [port.instance_uuid])
             further = instances.insert_port(connection, a_port(far, instance, 9))
-            fixed_ips.allocate(connection, far, instance.uuid, further.id)
+            allocations.allocate(connection, far, instance.uuid, further.id)
 
 
 def test_every_instance_is_put_together_as_each_is(connection: sa.Connection) -> None:
