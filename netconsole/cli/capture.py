@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from netconsole.capture.packet import Packet, Sight
     from netconsole.capture.sink import Sink
     from netconsole.capture.topology import Point
+    from netconsole.diagnostics.probes.live_capture import CaptureRequest
 
 LINES_PER_SECOND = 100
 """Printed at most: an SSH session carries no more, and nobody reads it."""
@@ -120,10 +121,7 @@ def capture(
             snaplen=snaplen,
             spare_session=not own_session,
         )
-        with _until_interrupted() as cancel, _sinks(lines if show else None, write) as sinks:
-            found = _compare(context)(
-                request, cancel=cancel, progress=_Beginning().say, sinks=sinks
-            )
+        found = _captured(context, request, lines if show else None, write)
     lines.end()
     if as_json:
         output.print_json({"lossy": found.lossy, **record(found)})
@@ -131,6 +129,14 @@ def capture(
         for line in report(found):
             output.say(line)
     click.get_current_context().exit(ExitStatus.FAILED if found.lossy else ExitStatus.OK)
+
+
+def _captured(
+    context: Context, request: "CaptureRequest", lines: "_Lines | None", write: Path | None
+) -> "Comparison":
+    """Return what came by until the request's bounds, or an interrupt."""
+    with _until_interrupted() as cancel, _sinks(lines, write) as sinks:
+        return _compare(context)(request, cancel=cancel, progress=_Beginning().say, sinks=sinks)
 
 
 def _compare(context: Context) -> "Callable[..., Comparison]":

@@ -99,11 +99,7 @@ def wait(
         found = awaited.waited(seconds)
     if not found.packets:
         return WaitedJourneys((), found.heard.unanswered(between.interface, between.asks))
-    packets = [packet for _, packet in found.packets]
-    own = [
-        Heard(messages, _of_key(found.heard.sightings, packet.key), found.heard.arp)
-        for packet, messages in zip(packets, by_packet(found.heard.messages, packets), strict=True)
-    ]
+    own = _own(found)
     reading = JourneyReader.of(own, watched, found.missed, status, links)
     journeys = []
     for (first, packet), known in zip(found.packets, own, strict=True):
@@ -116,6 +112,15 @@ def wait(
         )
         journeys.append(conclude(request, followed, links))
     return WaitedJourneys(tuple(journeys))
+
+
+def _own(found: _Waited) -> list[Heard]:
+    """Return what was heard of each of the packets."""
+    packets = [packet for _, packet in found.packets]
+    return [
+        Heard(messages, _of_key(found.heard.sightings, packet.key), found.heard.arp)
+        for packet, messages in zip(packets, by_packet(found.heard.messages, packets), strict=True)
+    ]
 
 
 def _lost(found: _Waited, seen: Sequence[TraceSighting]) -> str:

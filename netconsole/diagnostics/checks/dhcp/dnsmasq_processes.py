@@ -1,6 +1,6 @@
 """C1: does each network have its dnsmasq processes, as many as there should be and no others?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from netconsole.backend.model.dnsmasq_arguments import served, started_by
@@ -51,20 +51,7 @@ def judge(snapshot: Snapshot) -> Finding:
         because = f"The processes could not be read: {reason}."
         return Finding(ID, TITLE, "unknown", because, rows)
     if bad:
-        because = " ".join(_explained(each) for each in bad[:2])
-        if bad[2:]:
-            because += f" So are {len(bad) - 2} more not as they should be."
-        if held := _port_holder(bad, host.status, processes):
-            because += (
-                f" {held.program or 'A program'} (pid {held.pid}) has UDP port {held.port} of "
-                f"{held.address}, so that it cannot start."
-            )
-            remedy = (
-                f"Have {held.program or 'it'} leave that address alone (of a resolver: "
-                "bind-interfaces, or its listen-address), or end it; then `netconsole apply`."
-            )
-            return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
-        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+        return _not_as_wanted(bad, host, processes, rows)
     if steps:
         pids = {pid for each in ours for pid in each.pids}
         if closed := closed_files(snapshot, host.plan, pids, written_anew=True):
@@ -85,6 +72,30 @@ def judge(snapshot: Snapshot) -> Finding:
         for each in ours[:3]
     )
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _not_as_wanted(
+    bad: Sequence[DnsmasqStatus],
+    host: Backend,
+    processes: DnsmasqProcesses,
+    rows: tuple[Evidence, ...],
+) -> Finding:
+    """Return that some do not run as networks want them; and who has their port, where that is."""
+    because = " ".join(_explained(each) for each in bad[:2])
+    if bad[2:]:
+        because += f" {len(bad) - 2} more are not as they should be."
+    held = _port_holder(bad, host.status, processes)
+    if held is None:
+        return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    because += (
+        f" {held.program or 'A program'} (pid {held.pid}) has UDP port {held.port} of "
+        f"{held.address}, so that it cannot start."
+    )
+    remedy = (
+        f"Have {held.program or 'it'} leave that address alone (of a resolver: "
+        "bind-interfaces, or its listen-address), or end it; then `netconsole apply`."
+    )
+    return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
 
 
 def _stopped(
@@ -176,7 +187,7 @@ def _intruder(status: Status, rows: tuple[Evidence, ...]) -> Finding | None:
 
 
 def _port_holder(
-    bad: list[DnsmasqStatus], status: Status, processes: DnsmasqProcesses
+    bad: Sequence[DnsmasqStatus], status: Status, processes: DnsmasqProcesses
 ) -> PortListener | None:
     """Return who has a port that one that is missing needs; dnsmasq shares 67, and binds 53 to
     its address (--bind-interfaces)."""
