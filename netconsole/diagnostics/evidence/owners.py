@@ -30,14 +30,14 @@ FILES: Mapping[str, str] = {"/etc/ufw/ufw.conf": "ufw"}
 
 def read_owners() -> Owners:
     """Look at every process' name, once, and at a few files."""
-    found: dict[str, str] = {}
+    found: dict[str, Owner] = {}
     for pid, name in process_names():
         if owner := PROCESSES.get(name):
-            found.setdefault(owner, f"process {pid} ({name})")
+            found.setdefault(owner, Owner(owner, f"process {pid} ({name})", pid))
     for file, owner in FILES.items():
         if owner not in found and _says_enabled(Path(file)):
-            found[owner] = file
-    return Owners(tuple(Owner(name, because) for name, because in sorted(found.items())))
+            found[owner] = Owner(owner, file)
+    return Owners(tuple(found[name] for name in sorted(found)))
 
 
 def _says_enabled(file: Path) -> bool:

@@ -10,7 +10,9 @@ class Owner:
     name: str
     """docker, firewalld, libvirt, NetworkManager, systemd-networkd, ufw, tuned, incus, ..."""
     because: str
-    """How it is known: a process, a chain, a unit."""
+    """How it is known: a process, or a file that it left."""
+    pid: int = 0
+    """Of the process by which it is known; 0 where it is known by a file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,7 +246,7 @@ def test_a_held_lock_matters_where_someone_asks_for_it(
     seen = snapshot().with_parts(
         packet_filter(OUR_FILTER, other),
         XtablesLock(holder, "sleep 300", 2, 1.0),
-        Owners((Owner("kube-proxy", "process 8 (kube-proxy)"),)),
+        Owners((Owner("kube-proxy", "by its process", 8),)),
     )
     found = judged("xtables_lock", seen)
     assert (found.verdict, found.fix) == (verdict, None)

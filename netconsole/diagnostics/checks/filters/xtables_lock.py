@@ -37,14 +37,8 @@ def judge(snapshot: Snapshot) -> Finding:
         f"watched; waiting for it: {lock.waiting}. Every change of rules of the legacy "
         "kind waits as long, ours for ten seconds before they fail."
     )
-    manager = next(
-        (
-            each
-            for each in snapshot.part(Owners).owners
-            if f"process {lock.holder} " in each.because
-        ),
-        None,
-    )
+    owners = snapshot.part(Owners).owners
+    manager = next((each for each in owners if each.pid == lock.holder), None)
     if lock.holder < 0 or manager:
         whose = f"It is {manager.name}: see what it is doing." if manager else "Look for it there."
         return Finding(ID, TITLE, "fail", because, rows, remedy=whose)
