@@ -7,8 +7,7 @@ from netconsole.diagnostics.model.target import Target
 
 
 def aside(finding: Finding, target: Target) -> Finding:
-    """Return it as something to know, and no verdict on the target: no cure of another's trouble
-    is that of the target."""
+    """Return it as information, without its cure: it is no verdict on the target."""
     because = f"Not about {target.text}: {finding.because}"
     remedy = "`netconsole doctor` judges all of the host, and has the cure."
     return replace(finding, verdict="info", because=because, fix=None, persist=None, remedy=remedy)

@@ -64,7 +64,7 @@ class Healing:
         shuts off one instance. Those that another check names a cause of are not among them. What
         remains of the check's own evidence, and no cure takes away, was none of the fault.
         """
-        if self.broken or self.taken_back or self.paths.severed or self.paths.is_none:
+        if self.broken or self.taken_back or self.paths.severed or self.paths.is_unchanged:
             return False
         return not any(
             (each.found or each.verdict == "unknown") and each != self.remains

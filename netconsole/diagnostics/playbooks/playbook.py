@@ -156,7 +156,7 @@ class Playbook:
         outcome = host.do(change, plan, confirm=confirm)
         try:
             paths = effect_since(tried, request) if tried else NOTHING_TRIED
-            if paths.is_none:
+            if paths.is_unchanged:
                 paths = without_named(paths, request, check.id)
             back = self._taken_back(host, outcome, paths, confirm)
             after = self.investigate(request)

@@ -65,17 +65,17 @@ class Share:
 
     @property
     def devices(self) -> frozenset[str]:
-        """The interfaces on the host that carry its ports."""
+        """Return the interfaces on the host that carry its ports."""
         return frozenset(each.device for each in self.allocations if each.device)
 
     @property
     def macs(self) -> frozenset[str]:
-        """The hardware addresses of its ports."""
+        """Return the hardware addresses of its ports, in lower case."""
         return frozenset(each.mac.lower() for each in self.allocations if each.mac)
 
     @property
     def addresses(self) -> frozenset[str]:
-        """Its fixed addresses."""
+        """Return its fixed addresses."""
         return frozenset(each.address for each in self.allocations)
 
 

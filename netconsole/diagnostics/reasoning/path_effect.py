@@ -43,8 +43,8 @@ class PathEffect:
         return bool(self.severed) or any(not self.healed or end != "dropped" for end in ended)
 
     @property
-    def is_none(self) -> bool:
-        """Whether paths end as they did before, and of none it is otherwise."""
+    def is_unchanged(self) -> bool:
+        """Whether some paths end as they did before, and none was healed or got further."""
         return bool(self.lost) and not (self.healed or self.moved)
 
     @property

@@ -61,7 +61,7 @@ class SettingBound:
     harm: str
     """What happens to packets below it: an independent clause."""
     none_pass: int = 0
-    """What is as small ends packets of a kind altogether; what is larger, some of them."""
+    """At this value and below no packet of the kind passes; from here to `least` some are lost."""
     measure: Callable[[str], int | None] = first_number
 
     @property

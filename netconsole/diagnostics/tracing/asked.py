@@ -65,7 +65,7 @@ class AskedTrace:
 
     @property
     def packet(self) -> str:
-        """The packet in the words that name it."""
+        """Return the words that name the packet."""
         words = (self.protocol, str(self.port or ""), self.name)
         return " ".join(filter(None, words))
 

@@ -72,7 +72,7 @@ def conclude(
 
 
 def _taken_or_not(followed: FollowedParcel, asked: PortAnswer | None) -> FollowedParcel:
-    """Of what this host wrote for a guest an answer that is for another MAC address is none."""
+    """Take back the answer to what this host wrote for a guest, where it is for another's MAC."""
     is_seen_alone = followed.told.is_written and followed.told.reply
     if not is_seen_alone or not is_for_another(followed.hops[-1].mac, asked):
         return followed

@@ -63,8 +63,11 @@ def error_words(error: tuple[int, int] | None) -> str:
 
 
 def given_up(outcome: TraceOutcome) -> str:
-    """Return what the kernel says of a packet that no rule ended; empty where it says nothing, or
-    what cannot be of this one: of another network namespace, or another packet as long."""
+    """Return what the kernel says of a packet that no rule ended.
+
+    Empty where it says nothing, or speaks of another one: of another network namespace, or just as
+    long.
+    """
     drop = outcome.kernel_drop
     if drop is None or not _can_be(drop, outcome):
         return ""

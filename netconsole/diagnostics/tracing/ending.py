@@ -85,7 +85,7 @@ def _at_its_port(found: Ending, outcome: TraceOutcome) -> str:
 
 
 def _with_drop(drop: Hop, outcome: TraceOutcome) -> str:
-    """It is sent again and again: one may be dropped, and another answered."""
+    """Say what dropped it, and what came back all the same, as it is sent more than once."""
     said = _dropped(drop)
     if not outcome.reply:
         return said

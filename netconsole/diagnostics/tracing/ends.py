@@ -241,7 +241,9 @@ def _from_outside(source: str, wanted: str, status: Status, links: Links, routin
     if uplink is None:
         raise Unavailable(f"public_interface {interface!r}: there is none, so nothing comes in")
     if not uplink.up:
-        raise Unavailable(f"{interface} is down, so nothing comes in: `ip link set {interface} up`")
+        raise Unavailable(
+            f"{interface} is down, so nothing comes in: `ip link set dev {interface} up`"
+        )
     router = default.gateway if default and default.interface == interface else ""
     near = router or next(
         (each.address for each in routing.neighbours if each.interface == interface), ""

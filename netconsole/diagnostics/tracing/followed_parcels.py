@@ -102,8 +102,12 @@ def _of_others(messages: Iterable[TraceMessage]) -> list[TraceMessage]:
 
 
 def handed_to(followed: FollowedParcel) -> tuple[str, str] | None:
-    """Return the port of an instance at which it was handed over last, or was to be, and whose
-    address it was for there, where only who is there knows more."""
+    """Return the port and address at which a guest is to be asked by ARP; None where that tells
+    nothing.
+
+    They are of where the packet or its answer was handed over last, without an answer; of a packet
+    that did not come so far, of the instance that it is for.
+    """
     between, told = followed.ends, followed.told
     seen = [hop for hop in followed.hops if hop.kind in ("arrived", "left")]
     last = seen[-1] if seen else None

@@ -78,7 +78,7 @@ def hindrances(
     length: int,
     entry: BridgeEntry | None = None,
 ) -> Iterator[Hindrance]:
-    """Yield what stands there, what nothing gets past first.
+    """Yield what stands there; what nothing gets past comes first.
 
     `arrived` tells whether it was seen where it came in last: XDP takes it before that. `length` is
     its own there, in bytes, and `entry` where the bridge sends frames for whom it is.

@@ -36,10 +36,10 @@ _MOST: Final = 4_096
 _ALIKE: Final = 8
 """Of one packet at one place that are kept: it is sent again at most so often."""
 _AT_ONCE: Final = 256
-"""Frames that are read of an interface, before the others have their turn and it is looked whether
-the time is up: more may come than can be read."""
+"""Frames that are read of an interface before the others have their turn, and the time is looked
+at: more may come than can be read."""
 _GLANCE: Final = 0.02
-"""Seconds after which is looked whether there is enough, where nothing comes: who sends may be
+"""Seconds in which nothing comes before it is asked again whether there is enough: who sends may be
 done."""
 
 

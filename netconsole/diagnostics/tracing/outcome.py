@@ -51,7 +51,7 @@ class PortAnswer:
 
 
 def until_end(hops: Sequence[Hop], reply: Reply, is_handed: bool) -> tuple[Hop, ...]:
-    """Leave out what this host itself told of a packet that went no further, or of an answer."""
+    """Return the hops without the ICMP error by which this host told that one went no further."""
     if is_rejected(reply, hops, is_handed):
         return tuple(hop for hop in hops if hop.way == "there")
     came = [
@@ -103,7 +103,7 @@ class TraceOutcome:
     kernel_drop: KernelDrop | None = None
     """Where the kernel says that it gave it up."""
     asked: PortAnswer | None = None
-    """What the guest said that it was handed to last; None where it was not asked."""
+    """What the guest at the last port said by ARP; None where it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)

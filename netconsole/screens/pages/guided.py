@@ -43,7 +43,7 @@ def _outcome(healing: Healing) -> str:
         return f"done, and taken back at once. {paths}"
     if healing.broken:
         return f"done, and {healing.broken[0].check} fails now: press u to take it back"
-    if healing.paths.severed or healing.paths.is_none:
+    if healing.paths.severed or healing.paths.is_unchanged:
         return f"done, and not verified. {paths}"
     if not healing.verified:
         return "done, but the evidence still shows it"

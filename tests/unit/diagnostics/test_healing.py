@@ -118,12 +118,12 @@ def test_what_a_cure_makes_of_a_path() -> None:
 def test_a_path_that_gets_further_shows_that_the_cure_had_an_effect() -> None:
     first, second = journey("dropped"), journey("dropped", replace(RULE, chain="out"))
     further = path_effect(seen(first), seen(second))
-    assert (further.lost, len(further.moved), further.is_none) == ((), 1, False)
+    assert (further.lost, len(further.moved), further.is_unchanged) == ((), 1, False)
     assert "Got further, and ends on this host by something else: web1" in further.told[0]
     found, cured = Investigation((finding("ok"),)), finding("fail", FIX)
     assert Healing("1", FIX, found, cured, paths=further).verified
     same = path_effect(seen(first), seen(journey("dropped", replace(RULE, handle=9))))
-    assert (len(same.lost), same.moved, same.is_none) == (1, (), True)
+    assert (len(same.lost), same.moved, same.is_unchanged) == (1, (), True)
 
 
 def test_a_floating_address_that_ended_at_the_host_itself_is_healed() -> None:
